@@ -1,0 +1,1 @@
+"""The alterations under traffic, each with its undo and its observed condition."""

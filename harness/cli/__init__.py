@@ -1,0 +1,1 @@
+"""Arguments to objects to exit code; one module per group of commands."""

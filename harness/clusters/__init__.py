@@ -1,0 +1,1 @@
+"""Where an Experiment runs: kinds of clusters behind one small Protocol."""

@@ -1,0 +1,87 @@
+"""What the rest of the harness may know of a cluster.
+
+A kind of cluster says how to come up, where traffic enters, where its logs are and how to go down. All other
+work goes through the Kubernetes API (``harness.kube``), one code path for every kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from harness.model.timeline import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where traffic enters the cluster: an IP address and port to connect to."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class BringUp:
+    """What a cluster is asked to be.
+
+    Attributes:
+        name: Unique among the clusters of this user.
+        directory: Where it may keep state, logs and its kubeconfig.
+        ingress: The ingress controller to run (``ingress-nginx``).
+        profile: Name of the delay profile (local clusters only).
+        seed: Seed of every random choice the cluster makes.
+        images: Images that the workload names, to be loaded or checked.
+        options: Further options of the kind, by name.
+    """
+
+    name: str
+    directory: Path
+    ingress: str = "ingress-nginx"
+    profile: str = "kind"
+    seed: int = 0
+    images: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+#: Told of each bring-up step as it begins: a short text for people.
+Progress = Callable[[str], None]
+
+
+class Cluster(Protocol):
+    """A cluster that is up."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """A kubeconfig file that reaches it, with one context."""
+
+    @property
+    def entry(self) -> Entry:
+        """Where traffic enters."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Versions and settings worth a line in the report's environment."""
+
+    def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
+        """Follow what the ingress controller does (``reload``, ``endpoints``) until ``stop()``; blocks in between."""
+
+    def collect(self, destination: Path) -> None:
+        """Copy logs (ingress access log as ``access.jsonl``, controller and pods under ``logs/``) for evidence."""
+
+
+class Provider(Protocol):
+    """A kind of cluster."""
+
+    kind: str
+
+    def check(self, request: BringUp) -> None:
+        """Raise ``InvalidInputError`` or ``MissingToolError`` for what can't work, before anything starts."""
+
+    def up(self, request: BringUp, progress: Progress) -> AbstractContextManager[Cluster]:
+        """Bring it up; leaving the context takes it down, whatever happened inside. Raises ``BringUpError``."""

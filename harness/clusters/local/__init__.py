@@ -1,0 +1,1 @@
+"""The embedded cluster: no Docker, no root, nothing pulled."""

@@ -1,0 +1,1 @@
+"""Processes, clock, waiting: what every layer needs and nothing of the domain."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API by the official client, the same for every cluster."""

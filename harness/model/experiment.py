@@ -1,0 +1,144 @@
+"""An Experiment and what follows from it: configurations, cells, trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from harness.model.attempt import Method, Shape
+from harness.model.changes import ChangeSpec
+
+#: One Kubernetes object as read from a file.
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path that gets traffic.
+
+    Attributes:
+        path: Begins with ``/``.
+        answers: Glob patterns of whole bodies (stripped) that are right; empty accepts any 2xx body.
+    """
+
+    path: str
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The connections that reused attempts travel on.
+
+    Attributes:
+        size: How many connections are kept, opened one by one as the first attempts need them.
+        order: ``fifo`` takes the one idle for longest, ``lifo`` the one used last.
+        look: Look for a closed peer before reuse, as careful clients do.
+    """
+
+    size: int = 64
+    order: Literal["fifo", "lifo"] = "fifo"
+    look: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficPlan:
+    """The traffic of every trial. Times in seconds; ``rate`` in attempts per second over all streams.
+
+    A stream is one of methods x connections x routes; slots go to the streams in turn, so each gets the same share.
+    """
+
+    rate: float
+    routes: tuple[Route, ...]
+    methods: tuple[Method, ...] = (Method.GET,)
+    shapes: tuple[Shape, ...] = (Shape.NEW, Shape.REUSED)
+    pool: Pool = Pool()
+    baseline: float = 3.0
+    settle: float = 3.0
+    timeout: float = 3.0
+    concurrency: int = 1000
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One point of the matrix.
+
+    Attributes:
+        axes: ``(axis, value)`` in the file's order.
+        manifests: The workload's objects with the values' patches applied.
+    """
+
+    axes: tuple[tuple[str, str], ...]
+    manifests: tuple[Manifest, ...]
+
+    @property
+    def name(self) -> str:
+        """``graceful``, or ``graceful/two`` with two axes."""
+        return "/".join(value for _, value in self.axes) or "default"
+
+
+class Expected(StrEnum):
+    """What a cell is expected to show; ``ANY`` accepts lossless and lossy, never inconclusive."""
+
+    LOSSLESS = "lossless"
+    LOSSY = "lossy"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What is expected of a cell.
+
+    Attributes:
+        verdict: The verdict it must have.
+        classes: Outcome labels of which at least one must be among the losses; empty accepts all.
+        window: Longest time in seconds in which losses may lie, from the change's start; 0 for no limit.
+        reason: The user's own words, for the report.
+    """
+
+    verdict: Expected = Expected.LOSSLESS
+    classes: tuple[str, ...] = ()
+    window: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Configuration x Change."""
+
+    configuration: Configuration
+    change: ChangeSpec
+    expectation: Expectation = Expectation()
+
+    @property
+    def id(self) -> str:
+        """Fit for a file name: ``graceful--rolling-update``, ``graceful+two--restart``."""
+        return f"{self.configuration.name.replace('/', '+')}--{self.change.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A whole Experiment, valid in itself.
+
+    Attributes:
+        name: For people and for the run directory.
+        source: Path of the file it came from.
+        files: Every file that was read for it (the source, workload, patches), to be kept as evidence.
+        ingress: ``ingress-nginx``.
+        traffic: The traffic of each trial.
+        cells: In the order in which they are shown: configurations are rows, changes are columns.
+        trials: How often each cell is run.
+        description: One paragraph for the report; may be empty.
+    """
+
+    name: str
+    source: str
+    files: tuple[str, ...]
+    ingress: str
+    traffic: TrafficPlan
+    cells: tuple[Cell, ...]
+    trials: int = 1
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)

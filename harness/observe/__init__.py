@@ -1,0 +1,1 @@
+"""What happened meanwhile: watchers that write the timeline."""

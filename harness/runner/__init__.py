@@ -1,0 +1,1 @@
+"""One Experiment end to end: nested contexts, phases, evidence sealed before it is judged."""

@@ -1,0 +1,1 @@
+"""What is kept on disk: run directories, ledgers, timelines, Experiment files."""

@@ -1,0 +1,22 @@
+"""A leftover thread or child process fails the test that left it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Threads and child processes that a test starts must be gone when it ends."""
+    threads = set(threading.enumerate())
+    children = set(psutil.Process().children(recursive=True))
+    yield
+    left_threads = [t.name for t in threading.enumerate() if t not in threads and t.is_alive()]
+    left_children = [
+        p.pid for p in psutil.Process().children(recursive=True) if p not in children and p.status() != "zombie"
+    ]
+    assert (left_threads, left_children) == ([], [])
