@@ -1,0 +1,57 @@
+# `make demo` and `make test` set everything up and run; both are safe to repeat.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests run side by side: most of their time is spent waiting for real clusters.
+E2E_JOBS ?= 4
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev demo test lint unit e2e sabotage clean
+
+help:  ## Say what can be made
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "harness needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Use: make PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "python3-venv is missing. Install it with: sudo apt-get install -y python3-venv"; exit 2; }
+	@echo "set-up: Python environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "set-up: dependencies, as pinned in constraints.txt"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo "set-up: tools for the tests"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# nginx is looked for every time, since its cache may have been cleared; that takes milliseconds.
+setup: $(VENV)/.runtime  ## Python environment and nginx, nothing system-wide
+	@$(BIN)/python -m harness.clusters.local.nginx
+
+dev: setup $(VENV)/.dev
+
+demo: setup  ## Set up and run the main job: about a minute
+	@$(BIN)/harness run experiments/demo.yaml
+
+test: dev lint unit e2e  ## Set up and run all tests
+
+lint: dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+unit: dev
+	@$(BIN)/pytest -q -m "not e2e" -n 2
+
+e2e: dev
+	@$(BIN)/pytest -q -m e2e -n $(E2E_JOBS)
+
+clean:  ## Remove the environment and the caches in this folder
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
