@@ -1,0 +1,134 @@
+"""Which kinds the local cluster serves and where they live in the API: one table for server, clients and discovery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of object and its place in the API.
+
+    Attributes:
+        group: API group; empty for the core group.
+        version: Version in that group.
+        kind: Kind, as in manifests.
+        plural: Name in URLs.
+        namespaced: Whether objects live in namespaces.
+        short_names: What kubectl users type instead.
+        subresources: Subresources served below an object.
+        categories: kubectl's groups of kinds (``all``).
+        stored_as: ``group/plural`` of the resource that shares its storage; empty if it has its own.
+    """
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    subresources: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    stored_as: str = ""
+
+    @property
+    def api_version(self) -> str:
+        """``apiVersion`` of its objects."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def singular(self) -> str:
+        """Name of one, for kubectl."""
+        return self.kind.lower()
+
+    @property
+    def qualified(self) -> str:
+        """``deployments.apps``, as the API server names it in messages; no dot in the core group."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def storage_key(self) -> str:
+        """Which storage holds its objects."""
+        return self.stored_as or f"{self.group}/{self.plural}"
+
+    @property
+    def root(self) -> str:
+        """Path of its group and version."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+    def collection(self, namespace: str | None = None) -> str:
+        """Path of all its objects, or of those in one namespace."""
+        middle = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return f"{self.root}{middle}/{self.plural}"
+
+    def path(self, name: str, namespace: str | None = None, subresource: str = "") -> str:
+        """Path of one object, or of a subresource of it."""
+        return f"{self.collection(namespace)}/{name}" + (f"/{subresource}" if subresource else "")
+
+
+_ALL = ("all",)
+
+NAMESPACES = Resource(
+    "", "v1", "Namespace", "namespaces", namespaced=False, short_names=("ns",), subresources=("status", "finalize")
+)
+NODES = Resource("", "v1", "Node", "nodes", namespaced=False, short_names=("no",), subresources=("status",))
+PODS = Resource(
+    "", "v1", "Pod", "pods", short_names=("po",), subresources=("status", "log", "eviction"), categories=_ALL
+)
+SERVICES = Resource("", "v1", "Service", "services", short_names=("svc",), subresources=("status",), categories=_ALL)
+ENDPOINTS = Resource("", "v1", "Endpoints", "endpoints", short_names=("ep",))
+CONFIGMAPS = Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
+SECRETS = Resource("", "v1", "Secret", "secrets")
+SERVICEACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",))
+EVENTS = Resource("", "v1", "Event", "events", short_names=("ev",))
+DEPLOYMENTS = Resource(
+    "apps",
+    "v1",
+    "Deployment",
+    "deployments",
+    short_names=("deploy",),
+    subresources=("status", "scale"),
+    categories=_ALL,
+)
+REPLICASETS = Resource(
+    "apps", "v1", "ReplicaSet", "replicasets", short_names=("rs",), subresources=("status", "scale"), categories=_ALL
+)
+ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+INGRESSES = Resource("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), subresources=("status",))
+INGRESSCLASSES = Resource("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False)
+LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
+NEW_EVENTS = Resource("events.k8s.io", "v1", "Event", "events", short_names=("ev",), stored_as="/events")
+
+#: Every resource that is served, in the order of discovery.
+RESOURCES: tuple[Resource, ...] = (
+    NAMESPACES,
+    NODES,
+    PODS,
+    SERVICES,
+    ENDPOINTS,
+    CONFIGMAPS,
+    SECRETS,
+    SERVICEACCOUNTS,
+    EVENTS,
+    DEPLOYMENTS,
+    REPLICASETS,
+    ENDPOINTSLICES,
+    INGRESSES,
+    INGRESSCLASSES,
+    LEASES,
+    NEW_EVENTS,
+)
+
+_BY_PLURAL = {(r.group, r.plural): r for r in RESOURCES}
+_BY_KIND = {(r.group, r.kind): r for r in RESOURCES}
+
+
+def by_plural(plural: str, group: str = "") -> Resource:
+    """The resource of a URL; raises ``KeyError`` for one that is not served."""
+    return _BY_PLURAL[group, plural]
+
+
+def by_kind(kind: str, api_version: str) -> Resource:
+    """The resource of a manifest's ``kind`` and ``apiVersion``; raises ``KeyError`` for one that is not served."""
+    group, slash, _version = api_version.partition("/")
+    return _BY_KIND[group if slash else "", kind]
