@@ -1,0 +1,84 @@
+"""Files that are either there in full or not at all, and a full disk that says so.
+
+A run directory is evidence: a crash or a full disk must never leave half a file under its final name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.errors import HarnessError
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextlib.contextmanager
+def clear_disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about writing ``path`` into an error for people.
+
+    Raises:
+        HarnessError: The disk is full, the folder is read-only, or any other ``OSError`` of the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise HarnessError(
+                f"No room on disk for {path}.",
+                hint=f"Free some space on the file system of {path.parent}, or choose another one with --out.",
+            ) from error
+        raise HarnessError(f"Could not write {path}: {error.strerror or error}.") from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file atomically and durably: temporary file, fsync, rename, fsync of the folder.
+
+    Raises:
+        HarnessError: It could not be written; the old file, if any, is untouched.
+    """
+    with clear_disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                os.fchmod(file.fileno(), 0o644)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """``write_bytes`` of UTF-8 text."""
+    write_bytes(path, text.encode())
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames and new names in a folder survive a power cut."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def tail(path: Path, lines: int = 20, *, limit: int = 64 * 1024) -> str:
+    """The last lines of a text file; empty if there is no such file. Reads at most ``limit`` bytes."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - limit))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])

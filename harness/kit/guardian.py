@@ -1,0 +1,208 @@
+"""Stands between the harness and one child process, so that nothing outlives the harness, not even kill -9.
+
+A process can't clean up after its own SIGKILL, so somebody else must. The guardian adopts every orphan below it
+(PR_SET_CHILD_SUBREAPER) and holds the read end of a pipe whose only write end is in the harness: when the pipe
+closes, or when the child ends, it kills all that is left below and ends with the child's code.
+
+It is run as a script (``python -I -S guardian.py LIFELINE STATUS COMMAND...``), once per child, so it imports
+next to nothing and knows nothing of the package. ``LIFELINE`` is the pipe's number, or ``-1`` for a child that is
+to outlive the harness. A byte on the lifeline is a signal for the child. ``STATUS`` is a pipe that gets the child's
+process id and, if the command can't be run, an errno; it closes when the command runs.
+
+SIGTERM or SIGINT to the guardian is passed on to the child, which has ``PATIENCE`` seconds before all is killed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+from types import FrameType
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_CHILD_SUBREAPER = 36
+
+#: Seconds that a child has after a signal sent to the guardian itself.
+PATIENCE = 10.0
+
+#: In the environment of everything below a guardian: whose it is, as "<guardian's pid>.<its start in ticks>".
+MARK = "HARNESS_RUN"
+
+_libc = ctypes.CDLL(None)
+
+
+def start_ticks(pid: int) -> int:
+    """When a process was started, in clock ticks since boot: with the pid, its identity. 0 if there is none."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def _stat(pid: int) -> list[bytes]:
+    """The fields of /proc/PID/stat from the state on (parent is number 1); empty if the process is gone."""
+    try:
+        handle = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    except OSError:
+        return []
+    try:
+        return os.read(handle, 4096).rpartition(b")")[2].split()
+    except OSError:
+        return []
+    finally:
+        os.close(handle)
+
+
+def descendants(root: int) -> list[int]:
+    """All processes below ``root`` that still run, in no particular order."""
+    children: dict[int, list[int]] = {}
+    zombies = set()
+    for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib costs this script 10 ms at start
+        fields = _stat(int(name)) if name.isdigit() else []
+        if fields:
+            children.setdefault(int(fields[1]), []).append(int(name))
+            if fields[0] in (b"Z", b"X"):
+                zombies.add(int(name))
+    found, open_ = [], [root]
+    while open_:
+        below = children.get(open_.pop(), [])
+        found += [pid for pid in below if pid not in zombies]
+        open_ += below
+    return found
+
+
+def _kill_all() -> None:
+    """Kill what is below until nothing is: killed parents hand their children to us, and some may fork meanwhile."""
+    me = os.getpid()
+    while True:
+        _reap(0)
+        left = descendants(me)
+        if not left:
+            return
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.002)
+
+
+def _reap(child: int) -> int | None:
+    """Collect every dead child; returns the wait status of ``child`` if it is among them."""
+    result = None
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return result
+        if pid == 0:
+            return result
+        if pid == child:
+            result = status
+
+
+def _spawn(status: int, command: list[str]) -> int:
+    """Fork and run the command; the child tells its pid, or why it could not, on ``status``."""
+    guardian = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    # In case the guardian itself is killed. The fork of a single-threaded process: the parent thread is the process.
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guardian:
+        os._exit(127)
+    os.write(status, b"%d\n" % os.getpid())
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ[MARK] = f"{guardian}.{start_ticks(guardian)}"
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - no shell is the point
+    except OSError as error:
+        os.write(status, b"%d\n" % (error.errno or 0))
+    os._exit(127)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Let go of the child's descriptors: a listener or a pipe that we held would outlive the child's own."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    low = 3
+    for number in sorted(k for k in kept if k >= 0):
+        os.closerange(low, number)
+        low = number + 1
+    os.closerange(low, 65536)
+
+
+def _watch(child: int, lifeline: int, wake: int, asked: list[int]) -> int | None:
+    """Wait until the child ends (its wait status), or the lifeline does or patience is at an end (None)."""
+    poll = select.poll()
+    poll.register(wake, select.POLLIN)
+    if lifeline >= 0:
+        poll.register(lifeline, select.POLLIN)
+    deadline = None
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        ready = dict(poll.poll(left))
+        if wake in ready:
+            os.read(wake, 512)
+        status = _reap(child)
+        if status is not None:
+            return status
+        numbers = [asked.pop() for _ in range(len(asked))]
+        if numbers and deadline is None:
+            deadline = time.monotonic() + PATIENCE
+        if lifeline in ready:
+            told = os.read(lifeline, 512)
+            if not told:
+                return None
+            numbers += told
+        for number in numbers:
+            os.kill(child, number)
+        if deadline is not None and time.monotonic() >= deadline:
+            return None
+
+
+def _end_like(status: int) -> None:
+    """End with the child's code; with its signal, if it died of one (without a core of our own)."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        _libc.prctl(_PR_SET_DUMPABLE, 0)
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.waitstatus_to_exitcode(status))
+
+
+def main(lifeline: int, status: int, command: list[str]) -> None:
+    """Run the command and guard it; does not return."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    wake, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    asked: list[int] = []
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGCHLD:
+            asked.append(number)
+
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, ask)
+    os.set_inheritable(status, False)  # noqa: FBT003 - the signature is the standard library's
+    if lifeline >= 0:
+        os.set_inheritable(lifeline, False)  # noqa: FBT003 - the signature is the standard library's
+    child = _spawn(status, command)
+    _close_all_but(lifeline, wake, waker)
+    ended = _watch(child, lifeline, wake, asked)
+    if ended is None:
+        # Killed here and not with the rest, so that its status is not lost among the others'.
+        os.kill(child, signal.SIGKILL)
+        ended = os.waitpid(child, 0)[1]
+    _kill_all()
+    _end_like(ended)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -1,0 +1,60 @@
+"""Finds processes that an earlier run left behind: an orphan that answers for a new pod makes a false green.
+
+Everything under a guardian carries the guardian's identity in its environment. Where that guardian is gone, the
+process should be gone too.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.kit.guardian import MARK, start_ticks
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """A process without the guardian it was started under.
+
+    Attributes:
+        pid: Its process id.
+        command: Its command line, shortened.
+        guardian: Process id of the guardian that is gone.
+    """
+
+    pid: int
+    command: str
+    guardian: int
+
+
+def left_over_processes() -> list[LeftOver]:
+    """Processes of this user (of all users, for root) whose guardian is gone, by process id."""
+    found = [
+        _examine(pid) for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    ]
+    return [left for left in found if left is not None]
+
+
+def _examine(pid: int) -> LeftOver | None:
+    mark = _mark(pid)
+    owner, _, started = mark.partition(".")
+    if not (owner.isdigit() and started.isdigit()) or start_ticks(int(owner)) == int(started):
+        return None
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return None
+    return LeftOver(pid, command.replace(b"\0", b" ").decode(errors="replace").strip()[:200], int(owner))
+
+
+def _mark(pid: int) -> str:
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:  # another user's process, a kernel thread, or gone
+        return ""
+    prefix = f"{MARK}=".encode()
+    for entry in environment.split(b"\0"):
+        if entry.startswith(prefix):
+            return os.fsdecode(entry.removeprefix(prefix))
+    return ""

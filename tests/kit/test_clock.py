@@ -1,0 +1,36 @@
+"""What the clock promises."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.kit.clock import Clock
+
+
+@given(st.integers(0, 2**62), st.integers(0, 2**62), st.integers(0, 2**62))
+def test_wall_and_monotonic_are_inverse(wall: int, anchor: int, moment: int) -> None:
+    """A moment taken to the wall and back is the same moment, to the nanosecond."""
+    clock = Clock(wall, anchor)
+
+    assert moment == clock.from_wall(clock.to_wall(moment))
+
+
+def test_now_is_the_clock_of_every_process() -> None:
+    """``now`` is CLOCK_MONOTONIC itself, so that other processes' times compare."""
+    clock = Clock.start()
+    before = time.monotonic_ns()
+    now = clock.now()
+
+    assert before <= now <= time.monotonic_ns()
+    assert abs(clock.to_wall(now) - time.time_ns()) < 1_000_000_000
+
+
+def test_isoformat_keeps_milliseconds_before_the_anchor_too() -> None:
+    """Times are UTC text with exact milliseconds, also for a moment before the anchor."""
+    clock = Clock(1_700_000_000_123_456_789, 5_000_000_000)
+
+    assert clock.isoformat(5_000_000_000) == "2023-11-14T22:13:20.123Z"
+    assert clock.isoformat(4_000_000_000) == "2023-11-14T22:13:19.123Z"

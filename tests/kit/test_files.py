@@ -1,0 +1,53 @@
+"""Whole files or none."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.kit.files import tail, write_text
+
+
+def test_written_file_is_whole_and_alone(tmp_path: Path) -> None:
+    """Folders are made, the content is there, no temporary file stays."""
+    write_text(tmp_path / "a" / "b.txt", "ä\n")
+
+    assert (tmp_path / "a" / "b.txt").read_text(encoding="utf-8") == "ä\n"
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["b.txt"]
+
+
+def test_full_disk_is_a_clear_error_and_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there is no room, the message says so and names the file; what was there before is untouched."""
+    path = tmp_path / "verdict.json"
+    write_text(path, "old")
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(HarnessError, match=r"No room on disk for .*verdict\.json"):
+        write_text(path, "new")
+
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["verdict.json"]
+
+
+def test_a_file_where_a_folder_should_be_is_a_clear_error(tmp_path: Path) -> None:
+    """Any other refusal of the system is a HarnessError as well."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(HarnessError, match="Could not write"):
+        write_text(tmp_path / "file" / "x", "y")
+
+
+def test_tail_gives_last_lines_of_a_large_file(tmp_path: Path) -> None:
+    """Only the end is read, and a missing file has no lines."""
+    path = tmp_path / "log"
+    path.write_text("".join(f"line {n}\n" for n in range(20_000)))
+
+    assert tail(path, 2) == "line 19998\nline 19999"
+    assert tail(tmp_path / "none") == ""
