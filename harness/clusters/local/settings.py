@@ -1,0 +1,101 @@
+"""What the cluster's process is told when it starts: one JSON file, so that it can be read and run again by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.clusters.local.addresses import AddressBlock
+
+if TYPE_CHECKING:
+    # Not at run time: the API server, controllers and kubelet take their settings without a thought of nginx.
+    from harness.clusters.local.nginx.install import NginxInstall
+
+#: The port where traffic enters, unless somebody else on the machine listens on it at all addresses.
+ENTRY_PORT = 8080
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings:
+    """Settings of one local cluster, for all its parts.
+
+    Attributes:
+        name: The cluster's name.
+        directory: State, logs and sockets; exists and belongs to this cluster alone.
+        block: Its loopback addresses.
+        profile: Name of the delay profile (``kind``, ``instant``).
+        seed: Seed of every random choice.
+        ingress: The ingress controller to run: ``ingress-nginx``, or ``none``.
+        nginx: The nginx to use; None without an ingress.
+        entry_port: Port of the data plane at ``block.ingress_address``.
+        options: Further options by name, as given by the user.
+    """
+
+    name: str
+    directory: Path
+    block: AddressBlock
+    profile: str
+    seed: int
+    ingress: str
+    nginx: NginxInstall | None
+    entry_port: int = ENTRY_PORT
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def logs(self) -> Path:
+        """The folder of all logs."""
+        return self.directory / "logs"
+
+    @property
+    def ready_file(self) -> Path:
+        """Written by the cluster's process once its API answers: ``{"url": ..., "pid": ...}``."""
+        return self.directory / "ready.json"
+
+    def write(self, path: Path) -> None:
+        """Write them as JSON."""
+        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        data["directory"] = str(self.directory)
+        data["block"] = self.block.number
+        data["options"] = dict(self.options)
+        data["nginx"] = None if self.nginx is None else _plain(self.nginx)
+        path.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> NodeSettings:
+        """Read what ``write`` wrote."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        data["directory"] = Path(data["directory"])
+        data["block"] = AddressBlock(data["block"])
+        data["nginx"] = None if data["nginx"] is None else _install(data["nginx"])
+        return cls(**data)
+
+
+def _plain(install: NginxInstall) -> dict[str, Any]:
+    """The record's fields with paths as text."""
+    return {each.name: _text(getattr(install, each.name)) for each in fields(install)}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_text(item) for item in value]
+    return value
+
+
+def _install(data: Mapping[str, Any]) -> NginxInstall:
+    """The inverse of ``_plain``, by the fields' declared types."""
+    from harness.clusters.local.nginx.install import NginxInstall  # noqa: PLC0415 - see above
+
+    return NginxInstall(**{each.name: _typed(str(each.type), data[each.name]) for each in fields(NginxInstall)})
+
+
+def _typed(kind: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind.startswith("tuple["):
+        return tuple(_typed(kind.removeprefix("tuple["), item) for item in value)
+    return Path(value) if kind.startswith("Path") else value
