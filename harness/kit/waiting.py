@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from harness.errors import WaitTimeoutError
+from harness.kit.interruption import nap
 
 T = TypeVar("T")
 
@@ -33,9 +33,9 @@ def wait_until(
 
     Raises:
         WaitTimeoutError: The deadline passed; the message names ``what``.
+        Interrupted: The user asked for an end; once per thread, so that the waits of clean-up work.
     """
     deadline = time.monotonic() + timeout
-    pause = threading.Event()
     while True:
         last_look = time.monotonic() >= deadline
         value = condition()
@@ -44,4 +44,21 @@ def wait_until(
         if last_look:
             missing = what() if callable(what) else what
             raise WaitTimeoutError(f"Waited {timeout:g} s in vain for {missing}.")
-        pause.wait(max(0.0, min(interval, deadline - time.monotonic())))
+        nap(max(0.0, min(interval, deadline - time.monotonic())))
+
+
+def pause(seconds: float, *, tick: Callable[[], None] = lambda: None, interval: float = 0.25) -> None:
+    """Let a phase of a known length pass; never a way to hope that something has happened meanwhile.
+
+    Args:
+        seconds: How long.
+        tick: Called every ``interval`` seconds, to show progress.
+        interval: Seconds between two calls.
+
+    Raises:
+        Interrupted: The user asked for an end.
+    """
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        tick()
+        nap(min(interval, left))

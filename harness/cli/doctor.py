@@ -1,0 +1,40 @@
+"""``harness doctor``: what this machine has, lacks, and how to get it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.errors import ExitCode
+from harness.runner.doctor import CHECKS, Check, State
+
+SIGNS = {State.OK: ("✓", "green"), State.OPTIONAL: ("-", "yellow"), State.LACKS: ("✗", "red")}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False) -> int:
+    """Look at this machine: limits, ports, nginx, kind, Docker, left-over processes. Changes nothing.
+
+    Exit code 0 when the local cluster can run, 4 when something it needs is lacking.
+    """
+    checks = [check() for check in CHECKS]
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(check) for check in checks]) + "\n")
+    else:
+        show(checks)
+    lacking = any(check.state is State.LACKS for check in checks)
+    return ExitCode.HARNESS_FAILED if lacking else ExitCode.AS_EXPECTED
+
+
+def show(checks: list[Check]) -> None:
+    """One line per check, with what to do below those that lack something."""
+    console = Console(highlight=False)
+    for check in checks:
+        sign, style = SIGNS[check.state]
+        console.print(f"{sign} {check.what}: {check.found}", style=style, markup=False, soft_wrap=True)
+        if check.hint and check.state is not State.OK:
+            console.print(f"    {check.hint}", style="cyan", markup=False, soft_wrap=True)

@@ -1,0 +1,81 @@
+"""The command line's entry: every error becomes one message and one exit code here, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+
+import typer
+from rich.console import Console
+
+from harness.cli import clusters, doctor, evidence, run
+from harness.errors import ExitCode, HarnessError
+from harness.kit import interruption
+from harness.kit.interruption import Interrupted
+
+EPILOG = """
+Exit codes: 0 all cells as expected · 1 lossy (or lossless) against expectation · 2 invalid input or usage ·
+3 inconclusive · 4 the harness itself failed · 130/143 stopped by Ctrl-C/SIGTERM
+"""
+
+app = typer.Typer(
+    name="harness",
+    help="Does a request get lost while I change my application or its routing on Kubernetes?\n\n"
+    "Start with: harness run experiments/demo.yaml",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("validate")(run.validate)
+app.command("analyze")(evidence.analyze)
+app.command("report")(evidence.report)
+app.add_typer(clusters.app, name="cluster")
+app.command("doctor")(doctor.doctor)
+
+
+def show_error(error: HarnessError) -> None:
+    """Print an error: what, then its details, then what to do."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("error:", style="bold red", end=" ")
+    console.print(error.message, markup=False)
+    for text, style in ((error.detail, ""), (error.hint, "cyan")):
+        if text:
+            console.print(text, style=style, markup=False)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    sys.exit(_run())
+
+
+def _run() -> int:
+    """The exit code of the command that ``sys.argv`` asks for."""
+    try:
+        with interruption.handled():
+            result = app(standalone_mode=False)
+        return int(result or 0)
+    except Interrupted:
+        return 128 + (interruption.signal_number() or 2)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except HarnessError as error:
+        show_error(error)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the edge of the program
+        return _other(error)
+
+
+def _other(error: Exception) -> int:
+    """Usage errors as typer shows them; anything else is a bug, shown whole."""
+    show = getattr(error, "show", None)
+    if callable(show):
+        show()
+        return ExitCode.INVALID_INPUT
+    traceback.print_exception(error)
+    sys.stderr.write("This is a bug of the harness.\n")
+    return ExitCode.HARNESS_FAILED

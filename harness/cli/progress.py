@@ -1,0 +1,129 @@
+"""How a run's progress looks: live lines in a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from harness.runner.progress import RunProgress
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What is known of one trial."""
+
+    step: str = "waiting"
+    sent: int = 0
+    lost: int = 0
+    begun: float = 0.0
+
+
+class LiveProgress:
+    """One line per running trial, redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._lock = threading.Lock()
+        self._lines: dict[str, _Line] = {}
+        self._total = 0
+        self._ended = 0
+        self._note = ""
+        self._start = time.monotonic()
+        self.live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
+
+    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
+        """Say what is to come."""
+        self._total = len(trials)
+        self._console.print(f"{len(trials)} trials, {lanes} side by side; evidence in {directory}", markup=False)
+
+    def step(self, trial: str, text: str) -> None:
+        """Show a trial's step."""
+        with self._lock:
+            line = self._lines.get(trial, _Line(begun=time.monotonic()))
+            self._lines[trial] = replace(line, step=text)
+
+    def counts(self, trial: str, sent: int, lost: int) -> None:
+        """Show a trial's counts."""
+        with self._lock:
+            self._lines[trial] = replace(self._lines.get(trial, _Line()), sent=sent, lost=lost)
+
+    def ended(self, trial: str, failure: str) -> None:
+        """A permanent line for a trial that is over."""
+        with self._lock:
+            line = self._lines.pop(trial, _Line())
+            self._ended += 1
+        self._console.print(ended_text(trial, line.sent, line.lost, failure), markup=False)
+
+    def note(self, text: str) -> None:
+        """Show what the run as a whole does."""
+        self._note = text
+
+    def _render(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        with self._lock:
+            for trial, line in self._lines.items():
+                lost = f"[red]{line.lost} lost[/red]" if line.lost else ""
+                table.add_row(f"  {trial}", line.step, f"{line.sent} sent" if line.sent else "", lost)
+        elapsed = time.monotonic() - self._start
+        table.add_row(f"[bold]{self._ended}/{self._total} trials[/bold]", f"{elapsed:.0f} s  {self._note}", "", "")
+        return table
+
+
+class PlainProgress:
+    """A line as each trial ends and at each note; for logs of continuous integration."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._counts: dict[str, tuple[int, int]] = {}
+        self._total = 0
+        self._ended = 0
+
+    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
+        """Say what is to come."""
+        self._total = len(trials)
+        self._print(f"{len(trials)} trials, {lanes} side by side; evidence in {directory}")
+
+    def step(self, trial: str, text: str) -> None:
+        """Not shown: a log wants results."""
+
+    def counts(self, trial: str, sent: int, lost: int) -> None:
+        """Remembered for the trial's last line."""
+        self._counts[trial] = (sent, lost)
+
+    def ended(self, trial: str, failure: str) -> None:
+        """One line."""
+        self._ended += 1
+        text = ended_text(trial, *self._counts.get(trial, (0, 0)), failure)
+        self._print(f"[{self._ended}/{self._total}] {text}")
+
+    def note(self, text: str) -> None:
+        """One line."""
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)
+
+
+def ended_text(trial: str, sent: int, lost: int, failure: str) -> str:
+    """The line of a trial that is over; the verdict comes later, from the evidence."""
+    return f"{trial}: {failure or f'{sent} sent, {lost} lost'}"
+
+
+@contextmanager
+def choose_progress() -> Iterator[RunProgress]:
+    """Live on a terminal, plain elsewhere; always on stderr, so that stdout stays for results."""
+    console = Console(stderr=True, highlight=False)
+    if sys.stderr.isatty():
+        live = LiveProgress(console)
+        with live.live:
+            yield live
+    else:
+        yield PlainProgress(console)

@@ -1,0 +1,145 @@
+"""``harness run`` and ``harness validate``: from an Experiment file to a verdict."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli.progress import choose_progress
+from harness.errors import InvalidInputError, Problem
+from harness.kit import interruption
+from harness.kit.interruption import Interrupted
+from harness.model.experiment import Experiment
+from harness.model.verdict import RunVerdict
+from harness.report import terminal
+from harness.runner.options import RunOptions
+from harness.runner.run import RunResult, run_experiment
+from harness.store.experiments import load_experiment
+
+ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="configuration=…,change=…",
+        help="Run these cells alone; names or globs, repeatable. The control of a configuration always runs.",
+    ),
+]
+
+
+def run(
+    experiment: ExperimentFile,
+    cluster: Annotated[str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, context.")] = "local",
+    out: Annotated[Path | None, typer.Option(help="Run directory to create [default: below reports/].")] = None,
+    only: Only = None,
+    parallel: Annotated[
+        int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
+    ] = 0,
+    profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
+    keep: Annotated[bool, typer.Option("--keep", help="Keep each cluster's own directory.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON on stdout.")] = False,
+) -> int:
+    """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
+
+    The run directory holds the evidence, verdict.json, index.html (the report), junit.xml and summary.md.
+
+    [bold]Examples[/bold]
+
+      harness run experiments/demo.yaml
+
+      harness run experiments/demo.yaml --only configuration=graceful,change=rolling-update
+
+      harness run experiments/exercise-1.yaml --out reports/tonight --json
+    """
+    loaded = load_experiment(experiment, only=parse_only(only or []))
+    options = RunOptions(
+        cluster=cluster,
+        out=out,
+        parallel=parallel,
+        keep=keep,
+        profile=profile,
+        command=shlex.join(["harness", *sys.argv[1:]]),
+    )
+    with choose_progress() as progress:
+        result = run_experiment(loaded, options, progress)
+    show_result(result, as_json=as_json)
+    if result.interrupted:
+        raise Interrupted
+    return result.exit_code
+
+
+def validate(experiment: ExperimentFile, only: Only = None) -> int:
+    """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing."""
+    loaded = load_experiment(experiment, only=parse_only(only or []))
+    Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
+    return 0
+
+
+def describe(experiment: Experiment) -> str:
+    """A valid Experiment in a few lines: its cells and what is expected of each."""
+    lines = [f"{experiment.source}: valid. {len(experiment.cells)} cells, {experiment.trials} trial(s) each:"]
+    width = max(len(cell.configuration.name) for cell in experiment.cells)
+    lines += [
+        f"  {cell.configuration.name:<{width}}  {cell.change.name}  (expected: {cell.expectation.verdict})"
+        for cell in experiment.cells
+    ]
+    return "\n".join(lines)
+
+
+def parse_only(words: list[str]) -> dict[str, tuple[str, ...]]:
+    """``["configuration=bare,change=none"]`` as ``{"configuration": ("bare",), "change": ("none",)}``.
+
+    Raises:
+        InvalidInputError: A part is not ``configuration=...`` or ``change=...``.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for part in (part for word in words for part in word.split(",")):
+        key, _, value = part.partition("=")
+        if key not in {"configuration", "change"} or not value:
+            problem = Problem(f"--only {part!r}: expected configuration=NAME or change=NAME, separated by commas")
+            raise InvalidInputError([problem])
+        found[key] = (*found.get(key, ()), value)
+    return found
+
+
+def show_result(result: RunResult, *, as_json: bool) -> None:
+    """The table, the reasons, and where the report is; with ``--json`` one object on stdout, the rest on stderr."""
+    console = Console(stderr=as_json, highlight=False)
+    for line in terminal.render(result.verdict):
+        console.print(line)
+    console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
+    for bug in result.bugs:
+        console.print(f"a bug of the harness: {bug}", markup=False, style="red")
+    if result.interrupted:
+        number = interruption.signal_number()
+        console.print(f"stopped by {'Ctrl-C' if number == 2 else 'SIGTERM'}: what was recorded is kept", style="yellow")
+    if as_json:
+        sys.stdout.write(json.dumps(summary(result.verdict, result.directory), sort_keys=True) + "\n")
+
+
+def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:
+    """The verdict in short, for scripts; the whole of it is in ``verdict.json``."""
+    return {
+        "name": verdict.name,
+        "exit_code": verdict.exit_code,
+        "directory": str(directory),
+        "cells": [
+            {
+                "configuration": cell.configuration,
+                "change": cell.change,
+                "verdict": cell.verdict.value,
+                "expected": cell.expected,
+                "as_expected": cell.as_expected,
+                "sent": cell.sent,
+                "lost": cell.lost,
+                "connections_cut": cell.cut,
+                "findings": sorted({finding.code.value for finding in cell.findings}),
+            }
+            for cell in verdict.cells
+        ],
+    }

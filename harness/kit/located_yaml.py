@@ -1,0 +1,185 @@
+"""YAML with the place of every node, so that an error can say ``file:line``.
+
+Stricter than YAML: a key that occurs twice is an error (the parser would silently keep the last), keys are text (``on:``
+is not), and values are what JSON has (a date stays the text it was written as).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.errors import Problem
+
+#: Where in a document: keys and list indices from its root.
+Place = tuple[str | int, ...]
+
+#: More nodes than any file made by people has; aliases of aliases ("billion laughs") would go far beyond.
+MAX_NODES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document.
+
+    Attributes:
+        value: Maps with text keys, lists, texts, numbers, booleans and None.
+        file: The file, as it was named.
+        line: Where the document begins, from 1.
+        lines: The line of every key and list item, from 1.
+    """
+
+    value: Any
+    file: str
+    line: int
+    lines: Mapping[Place, int]
+
+    def line_of(self, place: Place) -> int:
+        """The line of a place, or of the nearest one around it."""
+        for end in range(len(place), 0, -1):
+            if place[:end] in self.lines:
+                return self.lines[place[:end]]
+        return self.line
+
+
+def read_documents(path: Path) -> tuple[list[Document], list[Problem]]:
+    """Read a YAML or JSON file.
+
+    Returns:
+        Its documents (empty ones are left out) and everything that is wrong with the file; a document with a problem
+        is as complete as could be read.
+    """
+    file = str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        return [], [Problem(f"can't read the file: {error.strerror or error}", file)]
+    except UnicodeDecodeError:
+        return [], [Problem("expected text in UTF-8", file)]
+    return parse_documents(text, file)
+
+
+def parse_documents(text: str, file: str) -> tuple[list[Document], list[Problem]]:
+    """As ``read_documents``, for text that is at hand."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            reader = _Reader(loader, file, problems)
+            node = loader.get_node()
+            value = reader.build(node, ())
+            if value is not None:
+                documents.append(Document(value, file, node.start_mark.line + 1, reader.lines))
+    except yaml.MarkedYAMLError as error:
+        problems.append(_malformed(error, file))
+    except yaml.YAMLError as error:
+        problems.append(Problem(f"not YAML: {error}", file))
+    except RecursionError:
+        problems.append(Problem("nested too deeply", file))
+    finally:
+        loader.dispose()
+    return documents, problems
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader without dates: Kubernetes has none, and a date would surprise."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _Reader:
+    """Turns one document's nodes into values and remembers where they were."""
+
+    def __init__(self, loader: _Loader, file: str, problems: list[Problem]) -> None:
+        self._loader = loader
+        self._file = file
+        self._problems = problems
+        self._open: set[int] = set()
+        self._count = 0
+        self.lines: dict[Place, int] = {}
+
+    def build(self, node: yaml.Node, place: Place) -> Any:
+        self._count += 1
+        if id(node) in self._open or self._count > MAX_NODES:
+            if self._count <= MAX_NODES + 1:
+                self._problem(node, "an alias that contains itself, or far too many aliases")
+            return None
+        self._open.add(id(node))
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, place)
+            if isinstance(node, yaml.SequenceNode):
+                return [self._at(item, (*place, index)) for index, item in enumerate(node.value)]
+            return self._scalar(node)
+        finally:
+            self._open.discard(id(node))
+
+    def _at(self, node: yaml.Node, place: Place) -> Any:
+        self.lines.setdefault(place, node.start_mark.line + 1)
+        return self.build(node, place)
+
+    def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        own: dict[str, int] = {}
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                merged.update(self._merged(value_node, place))
+                continue
+            key = self._key(key_node)
+            if key is None:
+                continue
+            if key in own:
+                self._problem(key_node, f"the key {key!r} is here twice; it is already on line {own[key]}")
+                continue
+            own[key] = key_node.start_mark.line + 1
+            self.lines[*place, key] = own[key]
+            found[key] = self.build(value_node, (*place, key))
+        return {**merged, **found}
+
+    def _merged(self, node: yaml.Node, place: Place) -> dict[str, Any]:
+        """The value of ``<<``: a map, or several of which the first wins."""
+        value = self.build(node, place)
+        parts = value if isinstance(value, list) else [value]
+        if not all(isinstance(part, dict) for part in parts):
+            self._problem(node, "expected a map, or a list of maps, to be merged by <<")
+            return {}
+        result: dict[str, Any] = {}
+        for part in reversed(parts):
+            result.update(part)
+        return result
+
+    def _key(self, node: yaml.Node) -> str | None:
+        value = self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
+        if isinstance(value, str):
+            return value
+        text = node.value if isinstance(node, yaml.ScalarNode) else "a list or map"
+        self._problem(node, f"a key must be text; {text!s} is not", hint=f'quote it: "{text}"')
+        return None
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        try:
+            return self._loader.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError) as error:
+            reason = getattr(error, "problem", None) or str(error)
+            self._problem(node, f"can't be read: {reason}")
+            return None
+
+    def _problem(self, node: yaml.Node, message: str, hint: str = "") -> None:
+        self._problems.append(Problem(message, self._file, node.start_mark.line + 1, hint))
+
+
+def _malformed(error: yaml.MarkedYAMLError, file: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    context = f" {error.context}" if error.context else ""
+    hint = "indent with spaces, not tabs" if "\\t" in (error.problem or "") else ""
+    return Problem(f"not YAML:{context} {error.problem}", file, mark.line + 1 if mark else 0, hint)

@@ -1,0 +1,186 @@
+"""What this machine has, what it lacks, and how to get it. Every check is one small function; none changes anything."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+from harness.clusters.local import standing
+from harness.clusters.local.nginx.install import find_or_fetch
+from harness.errors import CommandError, HarnessError, MissingToolError
+from harness.kit.leftovers import left_over_processes
+from harness.kit.processes import run
+
+
+class State(StrEnum):
+    """How a check came out. ``LACKS`` stops the local cluster; ``OPTIONAL`` is needed for other things only."""
+
+    OK = "ok"
+    OPTIONAL = "optional"
+    LACKS = "lacks"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One fact about this machine.
+
+    Attributes:
+        what: The thing looked at.
+        state: How it came out.
+        found: What was found.
+        hint: How to get what is missing; may be empty.
+    """
+
+    what: str
+    state: State
+    found: str
+    hint: str = ""
+
+
+#: A trial at the default rate holds some hundred sockets in its traffic process and as many in its nginx.
+FILES_WANTED = 4096
+#: Evidence of a long run at a high rate: 80 bytes per attempt, and logs.
+DISK_WANTED_GIB = 1.0
+
+
+def check_system() -> Check:
+    """Linux: the local cluster uses the whole of 127.0.0.0/8 and /proc."""
+    if platform.system() == "Linux":
+        return Check("system", State.OK, f"Linux {platform.release()}")
+    return Check("system", State.LACKS, platform.system(), "the local cluster runs on Linux only")
+
+
+def check_python() -> Check:
+    """The Python that runs this."""
+    return Check("python", State.OK, f"{platform.python_version()} at {sys.executable}")
+
+
+def check_files() -> Check:
+    """The limit on open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= FILES_WANTED:
+        return Check("open files", State.OK, f"{soft}")
+    return Check("open files", State.LACKS, f"{soft} (hard limit {hard})", f"ulimit -n {FILES_WANTED}")
+
+
+def check_ports() -> Check:
+    """The range of local ports: new connections use one each, and keep it for a minute."""
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split())
+    return Check("local ports", State.OK, f"{low}-{high}: {(high - low) // 60} new connections/s for long runs")
+
+
+def check_loopback() -> Check:
+    """Pods get addresses of their own within 127.0.0.0/8."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.77.0.1", 0))
+        except OSError as error:
+            return Check("loopback 127.0.0.0/8", State.LACKS, str(error), "ip address add 127.0.0.1/8 dev lo")
+    return Check("loopback 127.0.0.0/8", State.OK, "addresses beside 127.0.0.1 can be used")
+
+
+def check_low_ports() -> Check:
+    """The nginx-hostname app of exercise 1 listens on port 80."""
+    start = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii"))
+    if os.geteuid() == 0 or start <= 80:
+        return Check("ports below 1024", State.OK, "can be used")
+    return Check(
+        "ports below 1024",
+        State.OPTIONAL,
+        "not for this user; only the nginx-hostname app of exercise 1 needs one",
+        "sudo sysctl net.ipv4.ip_unprivileged_port_start=80",
+    )
+
+
+def check_disk() -> Check:
+    """Room for evidence."""
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    if free >= DISK_WANTED_GIB:
+        return Check("disk", State.OK, f"{free:.1f} GiB free here")
+    return Check("disk", State.LACKS, f"{free:.2f} GiB free here", "free some room, or use --out on another disk")
+
+
+def check_cores() -> Check:
+    """Cores and memory decide how many trials fit side by side."""
+    memory = psutil.virtual_memory()
+    return Check("machine", State.OK, f"{psutil.cpu_count()} cores, {memory.available / 2**30:.1f} GiB memory free")
+
+
+def check_nginx() -> Check:
+    """Nginx with Lua, found or fetched."""
+    try:
+        install = find_or_fetch()
+    except MissingToolError as error:
+        return Check("nginx with Lua", State.LACKS, error.message, error.hint)
+    return Check("nginx with Lua", State.OK, f"{install.version} at {install.binary}")
+
+
+def _tool(name: str, argv: tuple[str, ...], hint: str) -> Check:
+    """A program that is needed for some things only."""
+    path = shutil.which(name)
+    if path is None:
+        return Check(name, State.OPTIONAL, "not found", hint)
+    try:
+        lines = run([path, *argv], timeout=10).stdout.strip().splitlines()
+    except (CommandError, HarnessError) as error:
+        return Check(name, State.OPTIONAL, f"{path} is there, but: {error.message}", hint)
+    return Check(name, State.OK, f"{lines[0] if lines else 'answers'} at {path}")
+
+
+def check_kubectl() -> Check:
+    """kubectl: to look into a cluster by hand."""
+    hint = "sudo apt-get install kubernetes-client"
+    return _tool("kubectl", ("version", "--client=true"), hint)
+
+
+def check_docker() -> Check:
+    """Docker: for kind clusters."""
+    return _tool("docker", ("info", "--format", "server {{.ServerVersion}}"), "needed for --cluster kind only")
+
+
+def check_kind() -> Check:
+    """Kind."""
+    return _tool("kind", ("version",), "needed for --cluster kind only")
+
+
+def check_leftovers() -> Check:
+    """Processes of earlier runs: a pod left over can answer for a new one."""
+    left = left_over_processes()
+    if not left:
+        return Check("left-over processes", State.OK, "none")
+    listed = ", ".join(f"{process.pid} ({process.command})" for process in left)
+    return Check("left-over processes", State.LACKS, listed, f"kill {' '.join(str(p.pid) for p in left)}")
+
+
+def check_standing() -> Check:
+    """Clusters that `harness cluster up` left running on purpose."""
+    names = [f"{cluster.name} ({cluster.state})" for cluster in standing.status()]
+    return Check("standing clusters", State.OK, ", ".join(names) or "none")
+
+
+CHECKS: tuple[Callable[[], Check], ...] = (
+    check_system,
+    check_python,
+    check_cores,
+    check_files,
+    check_ports,
+    check_loopback,
+    check_low_ports,
+    check_disk,
+    check_nginx,
+    check_kubectl,
+    check_docker,
+    check_kind,
+    check_standing,
+    check_leftovers,
+)

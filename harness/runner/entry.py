@@ -1,0 +1,54 @@
+"""Traffic begins when the entry answers: pods that are ready are known to the ingress only later.
+
+These few requests go before the traffic, on connections of their own, and are no part of the evidence.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+
+from harness.clusters.base import Entry
+from harness.kit.waiting import wait_until
+from harness.model.experiment import TrafficPlan
+
+#: Longest wait: ingress-nginx may take 3.3 s + 1 s for each of a few syncs.
+ENTRY_SECONDS = 60.0
+#: How long every path must have answered without a break: each nginx worker learns of endpoints on a timer of
+#: its own of 1 s, so one right answer says nothing about the other workers.
+UNBROKEN_SECONDS = 1.3
+
+
+def status_of(entry: Entry, path: str, host: str) -> int:
+    """The status of one GET on a new connection; 0 if there was no answer."""
+    connection = http.client.HTTPConnection(entry.address, entry.port, timeout=2.0)
+    try:
+        connection.request("GET", path, headers={"Connection": "close", **({"Host": host} if host else {})})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
+    """Wait until every path of the traffic has answered 2xx without a break.
+
+    Raises:
+        WaitTimeoutError: Naming the path that did not, and the status it gave last.
+    """
+    since = time.monotonic()
+    last: dict[str, int] = {}
+
+    def unbroken() -> bool:
+        nonlocal since
+        last.update({route.path: status_of(entry, route.path, traffic.host) for route in traffic.routes})
+        if not all(200 <= status < 300 for status in last.values()):
+            since = time.monotonic()
+        return time.monotonic() - since >= UNBROKEN_SECONDS
+
+    def what() -> str:
+        wrong = [f"{path} gave {status or 'no answer'}" for path, status in last.items() if not 200 <= status < 300]
+        return f"the entry http://{entry.address}:{entry.port} to answer: {', '.join(wrong) or 'not yet steady'}"
+
+    wait_until(unbroken, timeout=ENTRY_SECONDS, what=what, interval=0.1)

@@ -1,0 +1,44 @@
+"""What a user may say about a run beside its Experiment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: Trials side by side per processor core. A trial mostly waits (for grace periods, sync intervals, phases) and at
+#: the default rates needs a tenth of a core; its start-up needs a whole one, which the start gate takes care of.
+LANES_PER_CORE = 3
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Options of one run.
+
+    Attributes:
+        cluster: Kind of cluster (``local``).
+        out: Run directory to create; ``None`` makes one below ``reports/``.
+        only: Which cells: ``{"configuration": globs, "change": globs}``.
+        parallel: Trials side by side; 0 lets the machine's size decide.
+        keep: Keep the clusters' state directories beside the evidence.
+        profile: Delay profile of local clusters.
+        command: The command line, for the report.
+    """
+
+    cluster: str = "local"
+    out: Path | None = None
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parallel: int = 0
+    keep: bool = False
+    profile: str = "kind"
+    command: str = ""
+
+    def lanes(self, trials: int) -> int:
+        """Trials to run side by side, given how many there are."""
+        return max(1, min(trials, self.parallel or LANES_PER_CORE * cores()))

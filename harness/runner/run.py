@@ -1,0 +1,149 @@
+"""One Experiment end to end: plan sealed, trials run, evidence sealed, then judged and reported."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Semaphore
+
+import yaml
+
+from harness.clusters.base import BringUp
+from harness.clusters.registry import provider
+from harness.errors import ExitCode
+from harness.kit.interruption import Interrupted
+from harness.model.experiment import Experiment
+from harness.model.verdict import RunVerdict
+from harness.runner.deploy import images_of
+from harness.runner.environment import describe_environment
+from harness.runner.jobs import plan_jobs
+from harness.runner.judging import judge, write_reports
+from harness.runner.lanes import run_lanes
+from harness.runner.options import RunOptions, cores
+from harness.runner.plan import RunPlan
+from harness.runner.progress import RunProgress
+from harness.runner.trial import Trial, TrialSetting
+from harness.store.records import to_json
+from harness.store.rundir import RunDirectory, write_json
+from harness.traffic.faulty import FaultyServer
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run gave.
+
+    Attributes:
+        directory: The run directory.
+        verdict: The judgement of whatever evidence there is.
+        bugs: Tracebacks of trials in which the harness itself failed.
+        interrupted: Whether it was stopped before its end.
+    """
+
+    directory: Path
+    verdict: RunVerdict
+    bugs: tuple[str, ...]
+    interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        """The process's exit code, except for an interruption's."""
+        return ExitCode.HARNESS_FAILED if self.bugs else self.verdict.exit_code
+
+
+def run_experiment(experiment: Experiment, options: RunOptions, progress: RunProgress) -> RunResult:
+    """Run, judge and report.
+
+    Raises:
+        InvalidInputError: The cluster can't run this Experiment; nothing was started.
+        MissingToolError: The machine lacks something; nothing was started.
+    """
+    kind = provider(options.cluster)
+    kind.check(_request_of(experiment, options))
+    run = RunDirectory.create(options.out, experiment.name)
+    _write_plan(run, experiment, options)
+    jobs = plan_jobs(experiment, run)
+    lanes = options.lanes(len(jobs))
+    progress.began(tuple(job.name for job in jobs), lanes, str(run.path))
+    bugs: tuple[str, ...] = ()
+    interrupted = False
+    try:
+        with _faulty_server(run) as address:
+            setting = _setting(experiment, options, address, progress)
+            bugs = run_lanes(jobs, lanes, lambda job: Trial(job, setting).run().failure, progress)
+    except Interrupted:
+        interrupted = True
+    verdict = _conclude(run, progress)
+    return RunResult(run.path, verdict, bugs, interrupted)
+
+
+def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
+    """Seal the evidence, then judge and report."""
+    run.seal("evidence")
+    progress.note("judging the evidence")
+    verdict = judge(run)
+    progress.note("writing the report")
+    write_reports(run, verdict)
+    return verdict
+
+
+def _setting(
+    experiment: Experiment, options: RunOptions, calibration: tuple[str, int], progress: RunProgress
+) -> TrialSetting:
+    """What all trials share."""
+    return TrialSetting(
+        experiment=experiment,
+        provider=provider(options.cluster),
+        profile=options.profile,
+        calibration=calibration,
+        progress=progress,
+        gate=Semaphore(cores()),
+        keep=options.keep,
+    )
+
+
+@contextmanager
+def _faulty_server(run: RunDirectory) -> Iterator[tuple[str, int]]:
+    """The faulty server of a run, in a folder of its own."""
+    directory = run.path / "calibration"
+    directory.mkdir(exist_ok=True)
+    with FaultyServer.start(directory) as server:
+        yield server.address, server.port
+
+
+def _request_of(experiment: Experiment, options: RunOptions) -> BringUp:
+    """What any trial of the Experiment will ask of the cluster."""
+    images = images_of([m for cell in experiment.cells for m in cell.configuration.manifests])
+    return BringUp(
+        name=experiment.name,
+        directory=options.out or Path("reports"),
+        ingress=experiment.ingress,
+        profile=options.profile,
+        images=images,
+    )
+
+
+def _write_plan(run: RunDirectory, experiment: Experiment, options: RunOptions) -> None:
+    """Everything that is decided before the first trial, sealed."""
+    plan = RunPlan(
+        experiment=experiment,
+        cluster=options.cluster,
+        profile=options.profile,
+        command=options.command,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        environment=describe_environment(),
+    )
+    write_json(run.path / "run.json", to_json(plan))
+    for number, name in enumerate(experiment.files):
+        source = Path(name)
+        target = run.path / "plan" / "files" / f"{number:02d}-{source.name}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    for configuration in {cell.configuration.name: cell.configuration for cell in experiment.cells}.values():
+        target = run.path / "plan" / "manifests" / f"{configuration.name.replace('/', '+')}.yaml"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(yaml.safe_dump_all(map(dict, configuration.manifests), sort_keys=False), encoding="utf-8")
+    run.seal("plan")

@@ -1,0 +1,219 @@
+"""One trial: a cluster of its own, traffic on it, the change under that traffic, and all evidence kept.
+
+The phases are those of the design: baseline, change, settle, drain. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from threading import Semaphore
+
+from harness.changes.base import Stage
+from harness.changes.registry import perform
+from harness.changes.undo import UndoJournal
+from harness.clusters.base import BringUp, Cluster, Provider
+from harness.errors import HarnessError
+from harness.kit.clock import Clock
+from harness.kit.waiting import pause, wait_until
+from harness.kube.client import Kube
+from harness.model.experiment import Experiment, TrafficPlan
+from harness.model.timeline import Event, EventKind, Phase
+from harness.observe.observer import Observer
+from harness.runner.deploy import deploy, images_of
+from harness.runner.entry import wait_for_entry
+from harness.runner.jobs import TrialJob
+from harness.runner.outcome import TrialOutcome
+from harness.runner.progress import RunProgress
+from harness.store.records import to_json
+from harness.store.rundir import write_json
+from harness.store.timeline import TimelineWriter
+from harness.traffic.child import TrafficChild
+from harness.traffic.plan import TrafficChildPlan
+
+#: Longest time a change may take, beside the grace periods and deadlines that its manifests ask for.
+CHANGE_SECONDS = 60.0
+#: Longest time for pods to go and the ingress to follow after a change was seen.
+QUIET_SECONDS = 90.0
+#: Longest time for Locust to start and for the detector to be proved.
+READY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSetting:
+    """What all trials of a run share.
+
+    Attributes:
+        experiment: What is run.
+        provider: The kind of cluster.
+        profile: Delay profile of local clusters.
+        calibration: Address of the faulty server.
+        progress: Told of every step.
+        gate: Limits how many trials start up at once: starting takes a whole core, running a tenth of one.
+        keep: Keep the cluster's own directory.
+    """
+
+    experiment: Experiment
+    provider: Provider
+    profile: str
+    calibration: tuple[str, int]
+    progress: RunProgress
+    gate: Semaphore
+    keep: bool = False
+
+
+class Trial:
+    """One trial while it runs."""
+
+    def __init__(self, job: TrialJob, setting: TrialSetting) -> None:
+        self.job = job
+        self.setting = setting
+        self.clock = Clock.start()
+        self.outcome = TrialOutcome(clock=self.clock)
+
+    def run(self) -> TrialOutcome:
+        """Run it to its end; whatever happens, the outcome is on disk when this returns or raises."""
+        try:
+            self._run()
+        except HarnessError as error:
+            self.outcome = replace(self.outcome, failure=str(error))
+        except BaseException as error:
+            self.outcome = replace(self.outcome, failure=f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            write_json(self.job.directory.outcome, to_json(self.outcome))
+        return self.outcome
+
+    def _run(self) -> None:
+        with ExitStack() as stack:
+            timeline = stack.enter_context(TimelineWriter(self.job.directory.timeline))
+            with self._gate():
+                child = stack.enter_context(TrafficChild.start(self._child_plan()))
+                cluster = self._cluster(stack)
+                kube = stack.enter_context(Kube(cluster.kubeconfig))
+                self._step("workload: waiting for its pods")
+                deploy(kube, self.job.cell.configuration.manifests, self.namespace)
+                self._step("calibration: the detector against known faults")
+                child.wait_ready(READY_SECONDS)
+            observer = stack.enter_context(Observer(kube, cluster, self.namespace, timeline, self.clock))
+            self._step("entry: waiting for answers")
+            wait_for_entry(cluster.entry, self.traffic)
+            self._phases(child, cluster, self._stage(kube, child, observer, timeline), observer, timeline)
+            observer.check()
+
+    @property
+    def namespace(self) -> str:
+        """The workload's namespace."""
+        return "harness"
+
+    @property
+    def traffic(self) -> TrafficPlan:
+        """The traffic of this trial."""
+        return self.setting.experiment.traffic
+
+    def _step(self, text: str) -> None:
+        self.setting.progress.step(self.job.name, text)
+
+    @contextmanager
+    def _gate(self) -> Iterator[None]:
+        self._step("waiting for its turn to start")
+        wait_until(lambda: self.setting.gate.acquire(blocking=False), timeout=float("inf"), what="a turn to start")
+        try:
+            yield
+        finally:
+            self.setting.gate.release()
+
+    def _cluster(self, stack: ExitStack) -> Cluster:
+        request = BringUp(
+            name=self.job.cell.id,
+            directory=self.job.directory.path / "cluster",
+            ingress=self.setting.experiment.ingress,
+            profile=self.setting.profile,
+            seed=self.job.number,
+            images=images_of(self.job.cell.configuration.manifests),
+            options={"keep": "yes" if self.setting.keep else ""},
+        )
+        cluster = stack.enter_context(self.setting.provider.up(request, lambda text: self._step(f"cluster: {text}")))
+        self.outcome = replace(self.outcome, facts=cluster.facts())
+        stack.callback(cluster.collect, self.job.directory.path)
+        return cluster
+
+    def _child_plan(self) -> TrafficChildPlan:
+        change = self.job.cell.change
+        answers = {
+            route.path: (*route.answers, *change.answers.get(route.path, ())) if route.answers else ()
+            for route in self.traffic.routes
+        }
+        return TrafficChildPlan(
+            traffic=self.traffic,
+            answers=answers,
+            directory=self.job.directory.traffic,
+            calibration=self.setting.calibration,
+        )
+
+    def _stage(self, kube: Kube, child: TrafficChild, observer: Observer, timeline: TimelineWriter) -> Stage:
+        return Stage(
+            kube=kube,
+            namespace=self.namespace,
+            timeline=timeline,
+            undo=UndoJournal(self.job.directory.undo),
+            answered=child.answered,
+            ingress_seen=observer.ingress_seen,
+            quiet=observer.quiet,
+            timeout=CHANGE_SECONDS + longest_grace(self.job),
+            clock=self.clock,
+        )
+
+    def _phases(
+        self, child: TrafficChild, cluster: Cluster, stage: Stage, observer: Observer, timeline: TimelineWriter
+    ) -> None:
+        phase = self._phase_recorder(timeline, child)
+        origin = child.go(cluster.entry.address, cluster.entry.port)
+        self.outcome = replace(self.outcome, origin_ns=origin)
+        phase(Phase.BASELINE)
+        pause(self.traffic.baseline, tick=lambda: self._counts(child))
+        begun = phase(Phase.CHANGE)
+        perform(self.job.cell.change, stage)
+        phase(Phase.SETTLE)
+        self._wait_quiet(observer, begun)
+        pause(self.traffic.settle, tick=lambda: self._counts(child))
+        phase(Phase.DRAIN)
+        self.outcome = replace(self.outcome, stopped_ns=child.stop())
+        child.wait_drained(self.traffic.timeout + READY_SECONDS)
+        phase(Phase.DONE)
+        self._counts(child)
+
+    def _phase_recorder(self, timeline: TimelineWriter, child: TrafficChild) -> Callable[[Phase], int]:
+        def begin(phase: Phase) -> int:
+            at = self.clock.now()
+            timeline.record(Event(at=at, kind=EventKind.PHASE, subject=phase, what="begin"))
+            self._step(phase)
+            self._counts(child)
+            return at
+
+        return begin
+
+    def _wait_quiet(self, observer: Observer, begun: int) -> None:
+        """Settle counts from the last of: old pod gone, ingress synced, change observed."""
+        wait_until(
+            lambda: observer.quiet(begun), timeout=QUIET_SECONDS, what="old pods to go and the ingress to follow"
+        )
+
+    def _counts(self, child: TrafficChild) -> None:
+        counts = child.counts()
+        self.setting.progress.counts(self.job.name, counts.sent, counts.lost)
+
+
+def longest_grace(job: TrialJob) -> float:
+    """Seconds that the workload's own numbers may add to each repetition: grace, probe delay, progress deadline."""
+    total = 0.0
+    for manifest in job.cell.configuration.manifests:
+        if manifest.get("kind") != "Deployment":
+            continue
+        spec = manifest["spec"]["template"]["spec"]
+        probes = [container.get("readinessProbe", {}) for container in spec.get("containers", [])]
+        delay = max((probe.get("initialDelaySeconds", 0) for probe in probes), default=0)
+        deadline = manifest["spec"].get("progressDeadlineSeconds", 0)
+        total = max(total, spec.get("terminationGracePeriodSeconds", 30) + delay + min(deadline, 600))
+    return float(total)

@@ -1,0 +1,62 @@
+"""An interruption reaches every thread once, and clean-up still can wait."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from harness.kit import interruption
+from harness.kit.interruption import Interrupted
+from harness.kit.waiting import pause, wait_until
+
+
+def test_a_wait_is_ended_by_an_interruption() -> None:
+    """A thread that waits for something hears of the interruption at once."""
+    ended: list[bool] = []
+
+    def waits() -> None:
+        try:
+            wait_until(lambda: False, timeout=60, what="what never comes")
+        except Interrupted:
+            ended.append(True)
+
+    with interruption.fresh():
+        thread = threading.Thread(target=waits)
+        thread.start()
+        interruption.interrupt()
+        thread.join(5)
+
+    assert ended == [True]
+
+
+def test_a_thread_hears_of_it_once() -> None:
+    """After its first ``Interrupted`` a thread can wait as usual, as its clean-up must."""
+    with interruption.fresh():
+        interruption.interrupt()
+        with pytest.raises(Interrupted):
+            pause(1)
+        pause(0.001)
+
+        assert wait_until(lambda: True, timeout=1, what="the clean-up")
+
+
+def _terminate_self() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    pause(5)
+
+
+def test_sigterm_interrupts() -> None:
+    """SIGTERM raises in the main thread and leaves its number."""
+    with interruption.fresh():
+        with pytest.raises(Interrupted), interruption.handled():
+            _terminate_self()
+
+        assert interruption.signal_number() == signal.SIGTERM
+
+
+def test_no_handler_takes_it_for_a_failure() -> None:
+    """It is no ``Exception``: ``except Exception`` lets it pass."""
+    assert not issubclass(Interrupted, Exception)
