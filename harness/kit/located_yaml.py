@@ -1,7 +1,7 @@
 """YAML with the place of every node, so that an error can say ``file:line``.
 
-Stricter than YAML: a key that occurs twice is an error (the parser would silently keep the last), keys are text (``on:``
-is not), and values are what JSON has (a date stays the text it was written as).
+Stricter than YAML: a key that occurs twice is an error (the parser would silently keep the last), keys are text
+(``on:`` is not), and values are what JSON has (a date stays the text it was written as).
 """
 
 from __future__ import annotations
@@ -67,18 +67,20 @@ def parse_documents(text: str, file: str) -> tuple[list[Document], list[Problem]
     """As ``read_documents``, for text that is at hand."""
     documents: list[Document] = []
     problems: list[Problem] = []
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        return [], [Problem(f"not YAML: the character {error.character!r} is not allowed", file, line)]
     try:
         while loader.check_node():
             reader = _Reader(loader, file, problems)
             node = loader.get_node()
-            value = reader.build(node, ())
-            if value is not None:
+            value = None if node is None else reader.build(node, ())
+            if node is not None and value is not None:
                 documents.append(Document(value, file, node.start_mark.line + 1, reader.lines))
     except yaml.MarkedYAMLError as error:
         problems.append(_malformed(error, file))
-    except yaml.YAMLError as error:
-        problems.append(Problem(f"not YAML: {error}", file))
     except RecursionError:
         problems.append(Problem("nested too deeply", file))
     finally:

@@ -1,0 +1,103 @@
+"""Manifests from files, each with its place, so that a wrong field can be shown where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InvalidInputError, Problem
+from harness.kit.located_yaml import Document, Place, read_documents
+from harness.kube.schema import missing_fields, violations
+from harness.model.experiment import Manifest
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedManifest:
+    """One object of a file.
+
+    Attributes:
+        manifest: The object.
+        file: The file it is in.
+        document: Its place in the file.
+    """
+
+    manifest: Manifest
+    file: str
+    document: Document
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(kind, name): what tells objects of one namespace apart."""
+        return str(self.manifest.get("kind")), name_of(self.manifest)
+
+    def line_of(self, path: Place) -> int:
+        """The line of a field, or of the nearest one around it."""
+        return self.document.line_of(path)
+
+
+def name_of(manifest: Manifest) -> str:
+    """``metadata.name``; empty if there is none."""
+    metadata = manifest.get("metadata")
+    return str(metadata.get("name") or "") if isinstance(metadata, dict) else ""
+
+
+def load_manifests(path: Path) -> list[LocatedManifest]:
+    """Read and check the manifests of a file, or of all YAML and JSON files of a folder, in the order of their names.
+
+    Raises:
+        InvalidInputError: With everything that is wrong in any of the files.
+    """
+    manifests, problems = read_manifests(path)
+    if problems:
+        raise InvalidInputError(problems)
+    return manifests
+
+
+def read_manifests(path: Path) -> tuple[list[LocatedManifest], list[Problem]]:
+    """As ``load_manifests``, giving the problems back beside what could be read."""
+    found: list[LocatedManifest] = []
+    problems: list[Problem] = []
+    files = manifest_files(path)
+    if not files:
+        problems.append(Problem("no YAML or JSON file in this folder", str(path)))
+    for file in files:
+        documents, unreadable = read_documents(file)
+        problems += unreadable
+        if not documents and not unreadable:
+            problems.append(Problem("no object in this file", str(file)))
+        for document in documents:
+            wrong = _problems(document)
+            problems += wrong
+            if isinstance(document.value, dict):
+                found.append(LocatedManifest(document.value, document.file, document))
+    return found, problems + _twice(found)
+
+
+def manifest_files(path: Path) -> list[Path]:
+    """The files that a path stands for: itself, or the manifests of a folder (not of those below it)."""
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+    return [path]
+
+
+def _problems(document: Document) -> list[Problem]:
+    if not isinstance(document.value, dict):
+        return [Problem("expected an object with apiVersion and kind", document.file, document.line)]
+    wrong = [*violations(document.value), *missing_fields(document.value)]
+    problems = [Problem(v.message, document.file, document.line_of(v.path)) for v in wrong]
+    if not name_of(document.value):
+        problems.append(Problem('"metadata.name" is required', document.file, document.line_of(("metadata",))))
+    return problems
+
+
+def _twice(found: list[LocatedManifest]) -> list[Problem]:
+    problems = []
+    first: dict[tuple[str, str], LocatedManifest] = {}
+    for item in found:
+        earlier = first.setdefault(item.key, item)
+        if earlier is not item:
+            message = f"{' '.join(item.key)} is here twice; it is already in {earlier.file}:{earlier.document.line}"
+            problems.append(Problem(message, item.file, item.document.line))
+    return problems

@@ -1,0 +1,210 @@
+"""What a manifest may say, as the official client's model classes know it.
+
+A misspelt field is dropped in silence by many tools, and a cluster without the field it meant then loses requests for a
+reason that nobody sees. The client's models are generated from the API's own description, so they serve as the schema:
+field names, basic types, and what is required. They are imported when first needed, since that takes a while.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Where in an object: field names and list indices from its root.
+Path = tuple[str | int, ...]
+
+#: Every kind that can be checked, with the client's class for it.
+KINDS: Mapping[tuple[str, str], str] = {
+    **{
+        ("v1", kind): f"V1{kind}"
+        for kind in ("Namespace", "Pod", "Service", "ConfigMap", "Secret", "ServiceAccount", "Endpoints", "Node")
+    },
+    ("v1", "Event"): "CoreV1Event",
+    ("v1", "PersistentVolumeClaim"): "V1PersistentVolumeClaim",
+    **{("apps/v1", kind): f"V1{kind}" for kind in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")},
+    **{("networking.k8s.io/v1", kind): f"V1{kind}" for kind in ("Ingress", "IngressClass", "NetworkPolicy")},
+    ("discovery.k8s.io/v1", "EndpointSlice"): "V1EndpointSlice",
+    ("events.k8s.io/v1", "Event"): "EventsV1Event",
+    ("coordination.k8s.io/v1", "Lease"): "V1Lease",
+    ("policy/v1", "PodDisruptionBudget"): "V1PodDisruptionBudget",
+    ("autoscaling/v2", "HorizontalPodAutoscaler"): "V2HorizontalPodAutoscaler",
+    **{("batch/v1", kind): f"V1{kind}" for kind in ("Job", "CronJob")},
+    **{
+        ("rbac.authorization.k8s.io/v1", kind): f"V1{kind}"
+        for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+    },
+}
+
+_COLLECTION = re.compile(r"(?P<kind>list\[|dict\(str, *|dict\[str, *)(?P<item>.+)[\])]", re.IGNORECASE)
+_BASIC: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "integer"),
+    "float": ((int, float), "number"),
+    "bool": ((bool,), "boolean"),
+    "str": ((str,), "string"),
+    "datetime": ((str,), "string"),
+    "bytes": ((str,), "string"),
+}
+#: The client calls these ``object``; the API takes a number or a text.
+_INT_OR_STRING = frozenset({"port", "targetPort", "maxSurge", "maxUnavailable", "minAvailable"})
+#: Amounts (``cpu: 1``): the client calls them text, the API takes numbers as well.
+_QUANTITIES = frozenset({"limits", "requests", "overhead", "hard", "capacity", "allocatable", "sizeLimit", "divisor"})
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One field that an API server would not take.
+
+    Attributes:
+        path: Where it is.
+        message: What is wrong with it.
+    """
+
+    path: Path
+    message: str
+
+
+def unknown_fields(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(path, message) of every field that the API does not know or whose type is wrong; see ``violations``."""
+    return [(path_text(v.path), v.message) for v in violations(manifest)]
+
+
+def violations(manifest: Mapping[str, Any], *, patch: bool = False) -> list[Violation]:
+    """Check one object against the API's description of its kind.
+
+    Args:
+        manifest: The object; ``kind`` and ``apiVersion`` say which model applies.
+        patch: It is a strategic merge patch: directives and nulls are fine, and ``apiVersion`` may be missing.
+
+    Returns:
+        What is wrong, in the object's order; one entry that lists the known kinds where its kind is not among them.
+    """
+    kind, version = manifest.get("kind"), manifest.get("apiVersion")
+    names = [name for (v, k), name in KINDS.items() if k == kind and (v == version or (patch and version is None))]
+    if not names:
+        return [_unknown_kind(kind, version)]
+    return list(_check_model(manifest, _model(names[0]), (), patch=patch))
+
+
+def missing_fields(manifest: Mapping[str, Any]) -> list[Violation]:
+    """Fields that the API requires of an object of a known kind and that are not there."""
+    name = KINDS.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
+    return list(_missing(manifest, name, ())) if name else []
+
+
+def container_violations(fields: Mapping[str, Any]) -> list[Violation]:
+    """What is wrong with some fields of a container."""
+    return list(_check_model(fields, _model("V1Container"), (), patch=False))
+
+
+def path_text(path: Path) -> str:
+    """``spec.containers[0].image``; a field name with dots of its own is put in brackets."""
+    text = ""
+    for part in path:
+        plain = isinstance(part, str) and "." not in part and "/" not in part
+        text += f".{part}" if plain else f"[{part}]"
+    return text.removeprefix(".")
+
+
+def _model(name: str) -> Any:
+    return getattr(importlib.import_module("kubernetes.client"), name)
+
+
+def _unknown_kind(kind: Any, version: Any) -> Violation:
+    same = sorted(v for v, k in KINDS if k == kind)
+    if same:
+        return Violation(("apiVersion",), f"expected {' or '.join(same)} for kind {kind}, got {version!r}")
+    if not kind:
+        return Violation((), "an object needs apiVersion and kind")
+    known = ", ".join(sorted({k for _, k in KINDS}))
+    return Violation(("kind",), f"unknown kind {kind!r} (apiVersion {version!r}); known are {known}")
+
+
+def _check(value: Any, expected: str, path: Path, *, patch: bool) -> Iterator[Violation]:
+    """Check one value against the client's name for its type."""
+    if value is None:
+        return
+    collection = _COLLECTION.fullmatch(expected)
+    if collection is not None and collection["kind"].lower() == "list[":
+        yield from _check_list(value, collection["item"], path, patch=patch)
+    elif collection is not None:
+        yield from _check_dict(value, collection["item"], path, patch=patch)
+    elif expected in _BASIC or expected == "object":
+        yield from _check_basic(value, expected, path)
+    else:
+        yield from _check_model(value, _model(expected), path, patch=patch)
+
+
+def _check_basic(value: Any, expected: str, path: Path) -> Iterator[Violation]:
+    field = next((part for part in reversed(path) if isinstance(part, str)), "")
+    types, name = _BASIC.get(expected, ((object,), "object"))
+    if expected == "object" and field in _INT_OR_STRING:
+        types, name = (int, str), "integer or string"
+    if _QUANTITIES & set(path[-2:]) and expected == "str":
+        types, name = (str, int, float), "quantity"
+    # In Python a bool is an int; in the API it is not.
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types and object not in types):
+        yield Violation(path, f"expected {name}, got {_type_name(value)}")
+
+
+def _check_list(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[Violation]:
+    if not isinstance(value, list):
+        yield Violation(path, f"expected list, got {_type_name(value)}")
+        return
+    for index, part in enumerate(value):
+        yield from _check(part, item, (*path, index), patch=patch)
+
+
+def _check_dict(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[Violation]:
+    if not isinstance(value, Mapping):
+        yield Violation(path, f"expected map, got {_type_name(value)}")
+        return
+    for key, part in value.items():
+        if not (patch and key.startswith("$")):
+            yield from _check(part, item, (*path, key), patch=patch)
+
+
+def _check_model(value: Any, model: Any, path: Path, *, patch: bool) -> Iterator[Violation]:
+    if not isinstance(value, Mapping):
+        yield Violation(path, f"expected map, got {_type_name(value)}")
+        return
+    types = {model.attribute_map[name]: expected for name, expected in model.openapi_types.items()}
+    for key, part in value.items():
+        if key in types:
+            yield from _check(part, types[key], (*path, key), patch=patch)
+        elif not (patch and str(key).startswith("$")):
+            near = difflib.get_close_matches(str(key), types, n=1)
+            ending = f'; did you mean "{near[0]}"?' if near else ""
+            yield Violation((*path, key), f'unknown field "{path_text((*path, key))}"{ending}')
+
+
+def _missing(value: Any, expected: str, path: Path) -> Iterator[Violation]:
+    collection = _COLLECTION.fullmatch(expected)
+    if collection is not None:
+        items = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, Mapping) else ()
+        for key, part in items:
+            yield from _missing(part, collection["item"], (*path, key))
+    elif expected not in _BASIC and expected != "object" and isinstance(value, Mapping):
+        model = _model(expected)
+        for name, kind in model.openapi_types.items():
+            field = model.attribute_map[name]
+            if value.get(field) is not None:
+                yield from _missing(value[field], kind, (*path, field))
+            elif _is_required(model, name):
+                yield Violation(path, f'"{path_text((*path, field))}" is required')
+
+
+def _is_required(model: Any, name: str) -> bool:
+    """Clients before the 36th do not say; there nothing is held to be required."""
+    fields = getattr(model, "model_fields", {})
+    return name in fields and bool(fields[name].is_required())
+
+
+def _type_name(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    names = {str: "string", int: "integer", float: "number", list: "list"}
+    return next((name for kind, name in names.items() if isinstance(value, kind)), "map")

@@ -1,0 +1,125 @@
+"""Which fields of a manifest the API would refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.kube.schema import KINDS, missing_fields, unknown_fields, violations
+
+
+def deployment(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    """A Deployment of one container."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "a", "labels": {"app.kubernetes.io/name": "a"}},
+        "spec": {
+            "selector": {"matchLabels": {"app": "a"}},
+            "template": {
+                "metadata": {"labels": {"app": "a"}},
+                "spec": {"containers": [{"name": "a", **(container or {})}]},
+            },
+            **spec,
+        },
+    }
+
+
+def test_a_right_manifest_has_no_violation() -> None:
+    """Fields of all sorts of types are known: ints, probes, int-or-string, quantities, free maps."""
+    manifest = deployment(
+        {
+            "image": "x",
+            "ports": [{"containerPort": 80}],
+            "readinessProbe": {"httpGet": {"port": "http", "httpHeaders": [{"name": "a", "value": "b"}]}},
+            "lifecycle": {"preStop": {"sleep": {"seconds": 6}}},
+            "resources": {"requests": {"cpu": 1, "memory": "64Mi"}},
+        },
+        replicas=1,
+        strategy={"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
+    )
+
+    assert unknown_fields(manifest) == []
+    assert missing_fields(manifest) == []
+
+
+@pytest.mark.parametrize(
+    ("container", "path", "message"),
+    [
+        ({"imagee": "x"}, "imagee", 'unknown field "{}"; did you mean "image"?'),
+        ({"args": "-v"}, "args", "expected list, got string"),
+        ({"args": [1]}, "args[0]", "expected string, got integer"),
+        ({"ports": [{"containerPort": "80"}]}, "ports[0].containerPort", "expected integer, got string"),
+        ({"ports": [{"containerPort": True}]}, "ports[0].containerPort", "expected integer, got boolean"),
+        ({"readinessProbe": {"httpGet": {"port": [80]}}}, "readinessProbe.httpGet.port", None),
+        ({"lifecycle": {"preStop": {"sleep": 6}}}, "lifecycle.preStop.sleep", "expected map, got integer"),
+        ({"env": [{"name": "a", "value": 1}]}, "env[0].value", "expected string, got integer"),
+        ({"resources": {"limits": {"cpu": True}}}, "resources.limits.cpu", "expected quantity, got boolean"),
+    ],
+)
+def test_wrong_fields_are_found_where_they_are(container: dict[str, Any], path: str, message: str | None) -> None:
+    """An unknown field or a wrong type is reported with its path, as deep as it is."""
+    place = f"spec.template.spec.containers[0].{path}"
+    expected = message.format(place) if message else "expected integer or string, got list"
+
+    assert unknown_fields(deployment(container)) == [(place, expected)]
+
+
+def test_every_violation_is_reported() -> None:
+    """All wrong fields come at once."""
+    found = unknown_fields(deployment({"imagee": "x"}, replica=1, replicas="2"))
+
+    assert [path for path, _ in found] == ["spec.template.spec.containers[0].imagee", "spec.replica", "spec.replicas"]
+
+
+def test_a_label_must_be_text() -> None:
+    """The values of a map of texts are checked, and a key with dots is told apart from a path."""
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "labels": {"x.io/y": 1}}}
+
+    assert unknown_fields(manifest) == [("metadata.labels[x.io/y]", "expected string, got integer")]
+
+
+def test_unknown_kinds_say_what_is_known() -> None:
+    """A kind that isn't known lists those that are; a wrong apiVersion names the right one."""
+    ((path, message),) = unknown_fields({"apiVersion": "v1", "kind": "Deploymant"})
+    assert path == "kind"
+    assert "Deployment" in message
+
+    assert unknown_fields({"apiVersion": "extensions/v1beta1", "kind": "Ingress"}) == [
+        ("apiVersion", "expected networking.k8s.io/v1 for kind Ingress, got 'extensions/v1beta1'")
+    ]
+    assert len(unknown_fields({})) == 1
+
+
+def test_patches_may_have_directives_and_nulls() -> None:
+    """What is a patch may delete by null, use directives, and leave the apiVersion out; unknown fields stay wrong."""
+    patch = {
+        "kind": "Deployment",
+        "spec": {
+            "strategy": {"$retainKeys": ["type"], "type": "Recreate", "rollingUpdate": None},
+            "template": {"spec": {"containers": [{"name": "a", "$patch": "delete"}], "volume": []}},
+        },
+    }
+
+    assert [v.path[-1] for v in violations(patch, patch=True)] == ["volume"]
+
+
+def test_required_fields_that_are_missing() -> None:
+    """What the API requires is missed where it belongs."""
+    manifest = deployment()
+    del manifest["spec"]["selector"]
+    del manifest["spec"]["template"]["spec"]["containers"][0]["name"]
+
+    assert [v.message for v in missing_fields(manifest)] == [
+        '"spec.selector" is required',
+        '"spec.template.spec.containers[0].name" is required',
+    ]
+
+
+@pytest.mark.parametrize(("version", "kind"), KINDS)
+def test_every_known_kind_has_a_model(version: str, kind: str) -> None:
+    """Each kind of the table can be checked: its metadata is known, a nonsense field is not."""
+    found = unknown_fields({"apiVersion": version, "kind": kind, "metadata": {"name": "a"}, "nonsense": 1})
+
+    assert [path for path, _ in found] == ["nonsense"]
