@@ -27,6 +27,11 @@ class LeftOver:
     command: str
     guardian: int
 
+    @property
+    def name(self) -> str:
+        """The program's name, for a short list."""
+        return self.command.partition(" ")[0].rpartition("/")[2] or "?"
+
 
 def left_over_processes() -> list[LeftOver]:
     """Processes of this user (of all users, for root) whose guardian is gone, by process id."""

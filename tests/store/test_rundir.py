@@ -1,0 +1,144 @@
+"""Run directories and their seals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.errors import EvidenceError, InvalidInputError
+from harness.store.rundir import PHASES, RunDirectory, write_json
+
+
+def sealed_run(path: Path) -> RunDirectory:
+    """A run with a file or two in every phase."""
+    run = RunDirectory.create(path, "demo")
+    write_json(run.path / "run.json", {"name": "demo"})
+    write_json(run.path / "plan" / "files" / "00-demo.yaml", "yaml")
+    run.seal("plan")
+    trial = run.trial("bare--none", 1)
+    write_json(trial.outcome, {"failure": ""})
+    trial.timeline.write_text("")
+    run.seal("evidence")
+    judge_and_report(run)
+    return run
+
+
+def judge_and_report(run: RunDirectory) -> None:
+    """What an analysis does."""
+    write_json(run.path / "verdict.json", {"exit_code": 0})
+    run.seal("verdict")
+    (run.path / "index.html").write_text("<p>0 lost")
+    run.seal("reports")
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """Every file and its bytes."""
+    return {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+def test_untouched_run_verifies(tmp_path: Path) -> None:
+    """Every phase of an untouched run is as it was sealed."""
+    run = sealed_run(tmp_path / "run")
+
+    for phase in PHASES:
+        RunDirectory.open(run.path).verify(phase)
+
+
+def test_second_analysis_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Judging and reporting again changes no byte, of the seals neither."""
+    run = sealed_run(tmp_path / "run")
+    before = contents(run.path)
+    judge_and_report(run)
+
+    assert contents(run.path) == before
+
+
+@pytest.mark.parametrize(
+    ("harm", "line"),
+    [
+        (lambda run: (run / "trials/bare--none/1/timeline.jsonl").write_text("x"), "changed: trials/bare--none/1/tim"),
+        (lambda run: (run / "trials/bare--none/1/outcome.json").unlink(), "missing: trials/bare--none/1/outcome.json"),
+        (lambda run: (run / "trials/bare--none/1/more.txt").write_text(""), "extra: trials/bare--none/1/more.txt"),
+        (lambda run: (run / "run.json").write_text("{}"), "changed: run.json"),
+        (lambda run: (run / "seals/plan.json").write_text('{"files": {}}'), "changed: seals/plan.json"),
+    ],
+)
+def test_harm_is_named_exactly(tmp_path: Path, harm: Callable[[Path], object], line: str) -> None:
+    """A changed, missing or added file of the evidence is named with what is wrong with it, and nothing else is."""
+    run = sealed_run(tmp_path / "run")
+    harm(run.path)
+
+    with pytest.raises(EvidenceError) as caught:
+        run.verify("evidence")
+    assert [line] == [found.strip()[: len(line)] for found in caught.value.detail.splitlines()]
+
+
+def test_all_harm_is_listed(tmp_path: Path) -> None:
+    """Every file that is wrong is in the message, not the first alone."""
+    run = sealed_run(tmp_path / "run")
+    (run.path / "run.json").unlink()
+    (run.path / "trials/bare--none/1/timeline.jsonl").write_text("x")
+
+    with pytest.raises(EvidenceError) as caught:
+        run.verify("evidence")
+    assert len(caught.value.detail.splitlines()) == 2
+
+
+def test_new_reports_do_not_harm_the_evidence(tmp_path: Path) -> None:
+    """Files that a later phase writes at the top are not the evidence's business, sealed or not."""
+    run = sealed_run(tmp_path / "run")
+    (run.path / "summary.md").write_text("half written")
+    (run.path / "verdict.json").write_text("{}")
+
+    run.verify("evidence")
+    with pytest.raises(EvidenceError, match="not as it was sealed"):
+        run.verify("verdict")
+
+
+def test_unsealed_phase_is_said(tmp_path: Path) -> None:
+    """A run that ended before its evidence was complete can't be taken for a complete one."""
+    run = RunDirectory.create(tmp_path / "run", "demo")
+    run.seal("plan")
+
+    with pytest.raises(EvidenceError, match="no seal of its evidence"):
+        run.verify("evidence")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"files": 1}'])
+def test_damaged_seal_is_said(tmp_path: Path, content: str) -> None:
+    """A seal that can't be read is damage, not a traceback."""
+    run = sealed_run(tmp_path / "run")
+    (run.path / "seals" / "evidence.json").write_text(content)
+
+    with pytest.raises(EvidenceError, match="is damaged"):
+        run.verify("evidence")
+
+
+def test_folder_with_content_is_refused(tmp_path: Path) -> None:
+    """A run never mixes with what is there already; an empty folder will do."""
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "x").write_text("")
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(InvalidInputError, match="not an empty folder"):
+        RunDirectory.create(tmp_path / "used", "demo")
+    assert RunDirectory.create(tmp_path / "empty", "demo").path == tmp_path / "empty"
+
+
+def test_own_folders_never_collide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a folder given, runs of the same second get folders of their own below reports/, whatever the name."""
+    monkeypatch.chdir(tmp_path)
+    runs = {RunDirectory.create(None, "../my demo").path for _ in range(3)}
+
+    assert len(runs) == 3
+    assert all(path.parent == Path("reports") and path.name.startswith("my-demo-") for path in runs)
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    """A folder that no run made, or none at all, is named as such."""
+    with pytest.raises(EvidenceError, match="There is no folder"):
+        RunDirectory.open(tmp_path / "none")
+    with pytest.raises(EvidenceError, match="not a run directory"):
+        RunDirectory.open(tmp_path)
