@@ -1,0 +1,91 @@
+"""What a change alters, field by field, as the JSON patch that would put it back.
+
+The smaller the fields, the less an undo can take away from somebody who has changed the same object in the meantime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.kube.pointer import ABSENT, pointer, value_at
+
+#: Maps of independent words: a new one is put back word by word, since others may have added theirs.
+_WORD_MAPS = frozenset({("metadata", "annotations"), ("metadata", "labels")})
+#: Parts of an object that the server writes, or that identify it: never part of an undo.
+_SERVERS_OWN = frozenset({"status", "kind", "apiVersion"})
+_USERS_METADATA = ("annotations", "labels")
+
+_Path = tuple[str | int, ...]
+
+
+def undo_operations(original: Mapping[str, Any], changed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """JSON patch that turns ``changed`` back into ``original``, each step behind a ``test`` of its field.
+
+    Args:
+        original: The object before.
+        changed: The object as it will be.
+
+    Returns:
+        Operations; empty if nothing that a user may set is different.
+    """
+    steps: list[dict[str, Any]] = []
+    for path, before, after in _differences(_users_part(original), _users_part(changed), ()):
+        steps += _restore(pointer(*path), before, after)
+    return steps
+
+
+def with_actual_values(operations: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The same operations, their tests expecting what the object really holds after the change.
+
+    A server completes what it is given (defaults in a new probe, say); a test of the value as sent would fail.
+    """
+    actual = []
+    for operation in operations:
+        held = value_at(answer, operation["path"])
+        tested = operation["op"] == "test" and held is not ABSENT
+        actual.append({**operation, "value": held} if tested else dict(operation))
+    return actual
+
+
+def _restore(path: str, before: Any, after: Any) -> list[dict[str, Any]]:
+    if after is ABSENT:
+        return [{"op": "add", "path": path, "value": before}]
+    test = {"op": "test", "path": path, "value": after}
+    if before is ABSENT:
+        return [test, {"op": "remove", "path": path}]
+    return [test, {"op": "replace", "path": path, "value": before}]
+
+
+def _users_part(obj: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = obj.get("metadata", {})
+    part = {key: value for key, value in obj.items() if key not in _SERVERS_OWN}
+    part["metadata"] = {key: metadata[key] for key in _USERS_METADATA if key in metadata}
+    return part
+
+
+def _differences(before: Any, after: Any, path: _Path) -> Iterator[tuple[_Path, Any, Any]]:
+    """(path, value before, value after) of every smallest field that differs."""
+    if before == after:
+        return
+    if before is ABSENT and path in _WORD_MAPS:
+        before = {}  # compared word by word; the undo may leave the map itself behind, empty
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted({*before, *after}):
+            yield from _differences(before.get(key, ABSENT), after.get(key, ABSENT), (*path, key))
+    elif _same_objects(before, after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(old, new, (*path, index))
+    else:
+        yield path, before, after
+
+
+def _same_objects(before: Any, after: Any) -> bool:
+    """Whether both are lists of the same number of objects with the same names, so that places mean the same."""
+    return (
+        isinstance(before, list)
+        and isinstance(after, list)
+        and len(before) == len(after)
+        and all(isinstance(item, Mapping) and "name" in item for item in (*before, *after))
+        and [item["name"] for item in before] == [item["name"] for item in after]
+    )

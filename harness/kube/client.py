@@ -1,0 +1,223 @@
+"""The one way to a Kubernetes API server, on the official client, the same for every kind of cluster.
+
+Nothing that changes an object is ever sent twice on its own account: whether a change was made must be known exactly.
+Objects are handled as they are on the wire, so that a field the client's models don't know is neither lost nor refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from harness.kube.api import Object, Objects, Strategy, WatchEvent
+from harness.kube.errors import ConflictError, KubeError, NotFoundError, UnreachableError, error_for
+from harness.kube.kinds import KNOWN_KINDS, ApiKind, discovery_paths, resource_kinds
+from harness.kube.watching import follow
+from harness.kube.wire import connect, transport_errors
+
+#: Seconds to connect, and seconds to wait for each part of an answer.
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 15.0
+
+_CONTENT_TYPES: Mapping[Strategy, str] = {
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "json": "application/json-patch+json",
+}
+_JSON = "application/json"
+
+
+class Kube:
+    """An API server, reached by a kubeconfig. Safe to use from several threads.
+
+    Args:
+        kubeconfig: The kubeconfig file.
+        context: Which of its contexts; the current one where ``None``.
+
+    Raises:
+        KubeconfigError: The file can't be used, or has no such context.
+    """
+
+    def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
+        self._client = connect(kubeconfig, context)
+        self._kinds: dict[str, ApiKind] = dict(KNOWN_KINDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all idle connections."""
+        self._client.close()
+
+    def get(self, kind: str, name: str, namespace: str) -> Object:
+        """One object.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return self._json("GET", self._kind(kind).path(namespace, name), _words("get", kind, name, namespace))
+
+    def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
+        """All objects of a kind in a namespace (all namespaces where empty) that match a label selector."""
+        return self.list_with_version(kind, namespace, labels=labels)[0]
+
+    def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
+        """The same, with the resourceVersion to watch from."""
+        query = [("labelSelector", labels)] if labels else []
+        found = self._json("GET", self._kind(kind).path(namespace), _words("list", kind, "", namespace), query=query)
+        return list(found.get("items") or ()), str(found.get("metadata", {}).get("resourceVersion", ""))
+
+    def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
+        """Create an object in ``namespace``, whatever namespace it names itself.
+
+        Raises:
+            ConflictError: It exists already.
+            RejectedError: The server finds it invalid.
+        """
+        action = _words("create", manifest["kind"], manifest["metadata"].get("name", ""), namespace)
+        return self._json("POST", self._kind_of(manifest).path(namespace), action, body=_placed(manifest, namespace))
+
+    def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
+        """Create an object or, where it exists, merge the manifest into it."""
+        try:
+            return self.create(manifest, namespace)
+        except ConflictError:
+            kind = self._kind_of(manifest)
+            name = manifest["metadata"]["name"]
+            action = _words("apply", kind.kind, name, namespace)
+            return self._patch(kind.path(namespace, name), _placed(manifest, namespace), "merge", action)
+
+    def patch(
+        self,
+        kind: str,
+        name: str,
+        namespace: str,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        strategy: Strategy = "merge",
+    ) -> Object:
+        """Change an object; the answer is the object after the change.
+
+        Raises:
+            NotFoundError: There is none of that name.
+            RejectedError: The server finds the patch or its result invalid, or a ``test`` of a JSON patch failed.
+        """
+        return self._patch(
+            self._kind(kind).path(namespace, name), body, strategy, _words("patch", kind, name, namespace)
+        )
+
+    def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
+        """Ask for an object's deletion.
+
+        Args:
+            kind: Its kind.
+            name: Its name.
+            namespace: Where it is.
+            grace: Grace period in seconds; the object's own where ``None``.
+        """
+        body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        if grace is not None:
+            body["gracePeriodSeconds"] = grace
+        path = self._kind(kind).path(namespace, name)
+        self._json("DELETE", path, _words("delete", kind, name, namespace), body=body)
+
+    def create_namespace(self, name: str) -> None:
+        """Create a namespace of the harness's own."""
+        self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, "")
+
+    def delete_namespace(self, name: str) -> None:
+        """Ask for a namespace's deletion with all that is in it; one that is not there is fine."""
+        try:
+            self.delete("Namespace", name, "")
+        except NotFoundError:
+            return
+
+    def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
+        """Follow changes of a kind in a namespace; see ``harness.kube.api.KubeApi.watch``."""
+        path = self._kind(kind).path(namespace)
+        return follow(self._client, path, _words("watch", kind, "", namespace), since, stop)
+
+    def _kind(self, kind: str, group_version: str = "") -> ApiKind:
+        known = self._kinds.get(kind)
+        if known and group_version in {"", known.group_version}:
+            return known
+        paths = [_api_path(group_version)] if group_version else self._discovery()
+        for path in paths:
+            for found in resource_kinds(self._json("GET", path, f"look up kind {kind}")):
+                if found.kind == kind:
+                    return self._kinds.setdefault(kind, found) if not group_version else found
+        raise NotFoundError(f"find kind {kind}", 404, "NotFound", "the API server does not serve it")
+
+    def _kind_of(self, manifest: Mapping[str, Any]) -> ApiKind:
+        return self._kind(manifest["kind"], manifest.get("apiVersion", ""))
+
+    def _discovery(self) -> tuple[str, ...]:
+        return discovery_paths(self._json("GET", "/apis", "list the API's groups"))
+
+    def _patch(self, path: str, body: Any, strategy: Strategy, action: str) -> Object:
+        return self._json("PATCH", path, action, body=body, content_type=_CONTENT_TYPES[strategy])
+
+    def _json(
+        self,
+        verb: str,
+        path: str,
+        action: str,
+        *,
+        body: Any = None,
+        query: Sequence[tuple[str, str]] = (),
+        content_type: str = _JSON,
+    ) -> Object:
+        headers = {"Accept": _JSON, "Content-Type": content_type} if body is not None else {"Accept": _JSON}
+        with transport_errors(action):
+            request = self._client.param_serialize(
+                verb, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            answer = self._client.call_api(*request, _request_timeout=(CONNECT_SECONDS, ANSWER_SECONDS))
+            content = answer.read()
+        return read_answer(action, answer.status, content)
+
+
+def read_answer(action: str, status: int, content: bytes) -> Object:
+    """The object in an answer.
+
+    Raises:
+        KubeError: The subclass for its status, with the server's message.
+        UnreachableError: Something answered that is not a Kubernetes API server.
+    """
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        text = content[:200].decode(errors="replace")
+        if status < 400:
+            raise UnreachableError(action, status, "", f"not a Kubernetes answer: {text!r}")
+        raise error_for(action, status, "", text)
+    if status >= 400:
+        raise _refusal(action, status, answer)
+    return answer
+
+
+def _refusal(action: str, status: int, answer: Object) -> KubeError:
+    return error_for(action, status, str(answer.get("reason", "")), str(answer.get("message", "")))
+
+
+def _api_path(group_version: str) -> str:
+    return f"/apis/{group_version}" if "/" in group_version else f"/api/{group_version}"
+
+
+def _placed(manifest: Mapping[str, Any], namespace: str) -> Object:
+    if not namespace:
+        return dict(manifest)
+    return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
+
+
+def _words(verb: str, kind: str, name: str, namespace: str) -> str:
+    what = f"{verb} {kind} {name}".rstrip()
+    return f"{what} in namespace {namespace}" if namespace else what

@@ -1,0 +1,216 @@
+"""An API server in memory, for tests of what changes and watches objects, without a cluster.
+
+It keeps what the real one promises: versions that only grow, generations that grow with the spec, watches that miss
+nothing since the version they are given, and 410 for history that is gone. It runs no controllers; tests give it
+some (``reactions``), or none where a change is meant not to happen.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from harness.kube.api import Object, Objects, Strategy, WatchEvent
+from harness.kube.errors import ConflictError, NotFoundError, RejectedError, WatchExpiredError, WatchInterruptedError
+from harness.kube.json_patch import PatchTestError, json_patch
+from harness.kube.strategic import json_merge, strategic_merge
+
+_Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    version: int
+    type: str
+    key: _Key
+    object: Object
+
+
+class FakeKube:
+    """A ``KubeApi`` in memory.
+
+    Attributes:
+        reactions: Called after every write of the harness, outside the lock, with this object: controllers.
+        refusals: Exceptions to raise by verb (``patch``), before anything is done.
+    """
+
+    def __init__(self) -> None:
+        self.reactions: list[Callable[[FakeKube], None]] = []
+        self.refusals: dict[str, Exception] = {}
+        self._objects: dict[_Key, Object] = {}
+        self._log: list[_Written] = []
+        self._version = 1000
+        self._oldest = 0
+        self._breaks = 0
+        self._changed = threading.Condition(threading.RLock())
+
+    # What the harness asks of an API server.
+
+    def get(self, kind: str, name: str, namespace: str) -> Object:
+        """One object."""
+        self._refuse("get")
+        with self._changed:
+            return deepcopy(self._find((kind, namespace, name)))
+
+    def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
+        """All objects of a kind; ``labels`` as ``a=b,c=d``."""
+        return self.list_with_version(kind, namespace, labels=labels)[0]
+
+    def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
+        """The same, with the version to watch from."""
+        self._refuse("list")
+        wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
+        with self._changed:
+            found = [deepcopy(obj) for key, obj in self._objects.items() if key[:2] == (kind, namespace)]
+            version = str(self._version)
+        return [obj for obj in found if wanted.items() <= obj["metadata"].get("labels", {}).items()], version
+
+    def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
+        """Create an object."""
+        self._refuse("create")
+        key = (manifest["kind"], namespace, manifest["metadata"]["name"])
+        with self._changed:
+            if key in self._objects:
+                raise ConflictError(f"create {key[0]} {key[2]}", 409, "AlreadyExists", "it exists already")
+            made = self.put(manifest, namespace)
+        return self._react(made)
+
+    def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
+        """Create it, or merge it into the one that exists."""
+        try:
+            return self.create(manifest, namespace)
+        except ConflictError:
+            return self.patch(manifest["kind"], manifest["metadata"]["name"], namespace, manifest)
+
+    def patch(
+        self,
+        kind: str,
+        name: str,
+        namespace: str,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        strategy: Strategy = "merge",
+    ) -> Object:
+        """Change it."""
+        self._refuse("patch")
+        with self._changed:
+            made = self.put(_patched(self._find((kind, namespace, name)), body, strategy), namespace)
+        return self._react(made)
+
+    def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
+        """Remove it; a Pod with a grace period is only marked, as a kubelet has yet to end it."""
+        self._refuse("delete")
+        with self._changed:
+            found = deepcopy(self._find((kind, namespace, name)))
+            if kind != "Pod" or grace == 0:
+                self.remove(kind, name, namespace)
+            else:
+                seconds = found.get("spec", {}).get("terminationGracePeriodSeconds", 30) if grace is None else grace
+                found["metadata"] |= {
+                    "deletionTimestamp": stamp(datetime.now(UTC) + timedelta(seconds=seconds)),
+                    "deletionGracePeriodSeconds": seconds,
+                }
+                self.put(found, namespace)
+        self._react({})
+
+    def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
+        """Follow changes after version ``since``."""
+        with self._changed:
+            breaks, at = self._breaks, int(since)
+        while not stop():
+            with self._changed:
+                if breaks != self._breaks:
+                    raise WatchInterruptedError(f"Could not watch {kind}: broken on purpose.")
+                if at < self._oldest:
+                    raise WatchExpiredError(f"Could not watch {kind}: its history since {at} is gone.")
+                new = [w for w in self._log if w.version > at]
+                if not new:
+                    self._changed.wait(0.02)
+            for written in new:
+                at = written.version
+                if written.key[:2] == (kind, namespace):
+                    yield WatchEvent(written.type, deepcopy(written.object), time.monotonic_ns())
+
+    # What controllers, kubelets and mishaps do.
+
+    def put(self, manifest: Mapping[str, Any], namespace: str) -> Object:
+        """Store an object as it is, as a controller would; no reactions follow."""
+        obj = deepcopy(dict(manifest))
+        metadata = obj["metadata"]
+        key = (obj["kind"], namespace, metadata["name"])
+        with self._changed:
+            old = self._objects.get(key)
+            self._version += 1
+            metadata["resourceVersion"] = str(self._version)
+            metadata.setdefault("namespace", namespace)
+            metadata.setdefault("uid", f"uid-{self._version}")
+            metadata.setdefault("creationTimestamp", stamp(datetime.now(UTC)))
+            before = old["metadata"].get("generation", 1) if old else 0
+            grown = old is None or old.get("spec") != obj.get("spec")
+            metadata["generation"] = before + 1 if grown else before
+            self._write("MODIFIED" if old else "ADDED", key, obj)
+            self._objects[key] = obj
+            return deepcopy(obj)
+
+    def remove(self, kind: str, name: str, namespace: str) -> None:
+        """Take an object away, as a kubelet would; no reactions follow."""
+        key = (kind, namespace, name)
+        with self._changed:
+            gone = deepcopy(self._find(key))
+            del self._objects[key]
+            self._version += 1
+            gone["metadata"]["resourceVersion"] = str(self._version)
+            self._write("DELETED", key, gone)
+
+    def break_watches(self) -> None:
+        """Every watch that is open breaks off."""
+        with self._changed:
+            self._breaks += 1
+            self._changed.notify_all()
+
+    def forget_history(self) -> None:
+        """Watches from any version before this moment get 410."""
+        with self._changed:
+            self._oldest = self._version
+            self._log.clear()
+            self._changed.notify_all()
+
+    def _write(self, kind: str, key: _Key, obj: Object) -> None:
+        self._log.append(_Written(self._version, kind, key, deepcopy(obj)))
+        self._changed.notify_all()
+
+    def _find(self, key: _Key) -> Object:
+        if key not in self._objects:
+            raise NotFoundError(f"find {key[0]} {key[2]}", 404, "NotFound", f"{key[0]} {key[2]} not found")
+        return self._objects[key]
+
+    def _refuse(self, verb: str) -> None:
+        if verb in self.refusals:
+            raise self.refusals[verb]
+
+    def _react(self, made: Object) -> Object:
+        for reaction in self.reactions:
+            reaction(self)
+        return made
+
+
+def stamp(moment: datetime) -> str:
+    """A time as Kubernetes writes it: whole seconds, UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _patched(original: Object, body: Any, strategy: Strategy) -> Object:
+    if strategy == "strategic":
+        return strategic_merge(original, body)
+    if strategy == "merge":
+        return json_merge(original, body)
+    try:
+        return json_patch(original, body)
+    except PatchTestError as error:
+        name = f"{original['kind']} {original['metadata']['name']}"
+        raise RejectedError(f"patch {name}", 422, "Invalid", str(error)) from error

@@ -1,0 +1,77 @@
+"""Where each kind of object lives in the API.
+
+The kinds that the harness itself touches are known beforehand, so that ordinary work needs no discovery; any other
+kind of a user's manifest is looked up in the API server's own lists (``discovery_paths`` says which).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKind:
+    """One kind.
+
+    Attributes:
+        kind: As in manifests: ``Deployment``.
+        group_version: As in ``apiVersion``: ``apps/v1``.
+        plural: As in URLs: ``deployments``.
+        namespaced: Whether its objects live in a namespace.
+    """
+
+    kind: str
+    group_version: str
+    plural: str
+    namespaced: bool = True
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """The URL path of the collection or, with ``name``, of the object; no namespace means all of them."""
+        parts = ["api" if "/" not in self.group_version else "apis", self.group_version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        if name:
+            parts.append(quote(name, safe=""))
+        return "/" + "/".join(parts)
+
+
+#: The kinds that need no discovery, by kind.
+KNOWN_KINDS: Mapping[str, ApiKind] = {
+    known.kind: known
+    for known in (
+        ApiKind("Namespace", "v1", "namespaces", namespaced=False),
+        ApiKind("Node", "v1", "nodes", namespaced=False),
+        ApiKind("Pod", "v1", "pods"),
+        ApiKind("Service", "v1", "services"),
+        ApiKind("ConfigMap", "v1", "configmaps"),
+        ApiKind("Secret", "v1", "secrets"),
+        ApiKind("ServiceAccount", "v1", "serviceaccounts"),
+        ApiKind("Event", "v1", "events"),
+        ApiKind("Deployment", "apps/v1", "deployments"),
+        ApiKind("ReplicaSet", "apps/v1", "replicasets"),
+        ApiKind("EndpointSlice", "discovery.k8s.io/v1", "endpointslices"),
+        ApiKind("Ingress", "networking.k8s.io/v1", "ingresses"),
+        ApiKind("IngressClass", "networking.k8s.io/v1", "ingressclasses", namespaced=False),
+        ApiKind("Lease", "coordination.k8s.io/v1", "leases"),
+    )
+}
+
+
+def resource_kinds(resource_list: Mapping[str, Any]) -> tuple[ApiKind, ...]:
+    """The kinds of an ``APIResourceList``, without subresources."""
+    group_version = resource_list.get("groupVersion", "v1")
+    return tuple(
+        ApiKind(entry["kind"], group_version, entry["name"], namespaced=bool(entry.get("namespaced")))
+        for entry in resource_list.get("resources", ())
+        if "/" not in entry["name"]
+    )
+
+
+def discovery_paths(group_list: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the ``APIResourceList`` of the core group and of each group's preferred version is."""
+    groups = [group["preferredVersion"]["groupVersion"] for group in group_list.get("groups", ())]
+    return ("/api/v1", *(f"/apis/{name}" for name in groups))

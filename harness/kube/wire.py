@@ -1,0 +1,62 @@
+"""The official client, set up so that nothing is repeated in secret, and its exceptions put into the harness's words.
+
+The client is imported here and only when it is used: it costs a third of a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.kube.errors import KubeconfigError, UnreachableError
+
+#: Connections kept open: the main thread's and one per watch.
+POOL = 8
+
+
+def connect(kubeconfig: Path, context: str | None) -> Any:
+    """A ``kubernetes.client.ApiClient`` for a context; only reads are ever repeated, and only after a broken answer.
+
+    Raises:
+        KubeconfigError: The file can't be used, or has no such context.
+    """
+    from kubernetes import client, config  # noqa: PLC0415 -- costs a third of a second, so only when needed
+    from urllib3.util.retry import Retry  # noqa: PLC0415 -- comes with it
+
+    settings = client.Configuration()
+    try:
+        config.load_kube_config(str(kubeconfig), context=context, client_configuration=settings)
+    except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+        wanted = f"context {context} of " if context else ""
+        raise KubeconfigError(
+            f"Can't use {wanted}the kubeconfig {kubeconfig}: {error}",
+            hint="See which contexts there are with: kubectl config get-contexts",
+        ) from error
+    settings.retries = Retry(total=2, connect=0, read=2, redirect=0, status=0, other=0, allowed_methods={"GET"})
+    settings.connection_pool_maxsize = POOL
+    return client.ApiClient(settings)
+
+
+@contextlib.contextmanager
+def transport_errors(action: str) -> Iterator[None]:
+    """Turn what the HTTP library raises into ``UnreachableError``.
+
+    Raises:
+        UnreachableError: Refused, timed out, broken off, or a certificate that does not fit.
+    """
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 -- as above
+
+    try:
+        yield
+    except (HTTPError, OSError) as error:
+        raise UnreachableError(
+            action, 0, "no answer", _root(error), hint="Is the cluster up? Try: kubectl get --raw /readyz"
+        ) from error
+
+
+def _root(error: BaseException) -> str:
+    """The innermost reason: the outer ones repeat the URL at length."""
+    reason = getattr(error, "reason", None)
+    return _root(reason) if isinstance(reason, BaseException) else str(error)
