@@ -14,6 +14,7 @@ RATES = st.one_of(st.integers(1, 100_000).map(float), st.floats(0.01, 100_000), 
 
 
 def plan(rate: float) -> TrafficPlan:
+    """A plan of eight streams."""
     return TrafficPlan(rate=rate, routes=(Route("/a"), Route("/b")), methods=(Method.GET, Method.POST))
 
 

@@ -1,0 +1,87 @@
+"""An ``.npy`` file that grows while it is written through a memory map, and is loadable at every instant.
+
+Memory that is mapped shared belongs to the kernel: what was stored is in the file even if the very next instruction
+is a ``kill -9``. Its price is that a store into a hole of a full disk ends in SIGBUS, so every chunk is allocated for
+good (``posix_fallocate``) before anything is stored in it, and a full disk shows as an error where it can be handled.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+#: Bytes before the first row: room for a header of any length, and rows begin on a page.
+HEADER = 4096
+
+
+def header(dtype: np.dtype[np.void], rows: int) -> bytes:
+    """The first ``HEADER`` bytes of an ``.npy`` file (format 1.0) with so many rows."""
+    text = repr({"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": (rows,)}).encode()
+    start = npy.magic(1, 0) + (HEADER - 10).to_bytes(2, "little")
+    return start + text.ljust(HEADER - 11) + b"\n"
+
+
+class MappedRows:
+    """Rows of one dtype on disk, for one writer.
+
+    Args:
+        path: The file to make; it appears complete, with a first chunk of zeroed rows.
+        dtype: What a row is.
+        chunk: Rows that are allocated at once.
+
+    Attributes:
+        memory: The whole file; row ``i`` begins at ``HEADER + i * dtype.itemsize``. Another object after ``grow``.
+        room: Rows that are allocated.
+
+    Raises:
+        OSError: The disk is full, or can't be written.
+    """
+
+    def __init__(self, path: Path, dtype: np.dtype[np.void], *, chunk: int) -> None:
+        self.path = path
+        self.room = 0
+        self._dtype = dtype
+        self._chunk = chunk
+        self._fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            os.fchmod(self._fd, 0o644)
+            os.posix_fallocate(self._fd, 0, HEADER)
+            self.memory = mmap.mmap(self._fd, HEADER)
+            self.grow()
+            Path(name).replace(path)
+        except BaseException:
+            os.close(self._fd)
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def grow(self) -> None:
+        """Allocate another chunk.
+
+        Raises:
+            OSError: There is no room for it; all that was stored stays as it is, and what is left can be used.
+        """
+        size = self._size(self.room)
+        rows = self.room + self._chunk
+        os.posix_fallocate(self._fd, size, self._size(rows) - size)
+        self.memory.resize(self._size(rows))
+        os.pwrite(self._fd, header(self._dtype, rows), 0)
+        self.room = rows
+
+    def close(self, rows: int) -> None:
+        """Cut the file down to its first ``rows`` rows; nothing can be stored after it."""
+        if self._fd < 0:
+            return
+        self.memory.close()
+        # First the header, then the rows: a reader in between sees a file with bytes to spare, never one too short.
+        os.pwrite(self._fd, header(self._dtype, rows), 0)
+        os.ftruncate(self._fd, self._size(rows))
+        os.close(self._fd)
+        self._fd = -1
+
+    def _size(self, rows: int) -> int:
+        return HEADER + rows * self._dtype.itemsize
