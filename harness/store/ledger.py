@@ -274,7 +274,7 @@ def read_connections(path: Path) -> np.ndarray[tuple[int], np.dtype[np.void]]:
 def _read(path: Path, dtype: np.dtype[np.void]) -> np.ndarray[tuple[int], np.dtype[np.void]]:
     try:
         rows = np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise EvidenceError(f"{path} can't be read as a ledger: {error}") from error
     if rows.dtype != dtype:
         raise EvidenceError(f"{path} is no ledger of this version of the harness: its rows are {rows.dtype}.")
