@@ -6,8 +6,9 @@ closes, or when the child ends, it kills all that is left below and ends with th
 
 It is run as a script (``python -I -S guardian.py LIFELINE STATUS COMMAND...``), once per child, so it imports
 next to nothing and knows nothing of the package. ``LIFELINE`` is the pipe's number, or ``-1`` for a child that is
-to outlive the harness. A byte on the lifeline is a signal for the child. ``STATUS`` is a pipe that gets the child's
-process id and, if the command can't be run, an errno; it closes when the command runs.
+to outlive the harness: then the guardian is a daemon. A byte on the lifeline is a signal for the child. ``STATUS``
+is a pipe that gets the process ids of child and guardian and, if the command can't be run, an errno; it closes when
+the command runs.
 
 SIGTERM or SIGINT to the guardian is passed on to the child, which has ``PATIENCE`` seconds before all is killed.
 """
@@ -39,6 +40,12 @@ def start_ticks(pid: int) -> int:
     """When a process was started, in clock ticks since boot: with the pid, its identity. 0 if there is none."""
     fields = _stat(pid)
     return int(fields[19]) if fields else 0
+
+
+def running(pid: int, started: int) -> bool:
+    """Whether this very process still runs; a zombie does not."""
+    fields = _stat(pid)
+    return bool(fields) and int(fields[19]) == started and fields[0] not in (b"Z", b"X")
 
 
 def _stat(pid: int) -> list[bytes]:
@@ -113,7 +120,7 @@ def _spawn(status: int, command: list[str]) -> int:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guardian:
         os._exit(127)
-    os.write(status, b"%d\n" % os.getpid())
+    os.write(status, b"%d %d\n" % (os.getpid(), guardian))
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     os.environ[MARK] = f"{guardian}.{start_ticks(guardian)}"
@@ -178,6 +185,8 @@ def _end_like(status: int) -> None:
 
 def main(lifeline: int, status: int, command: list[str]) -> None:
     """Run the command and guard it; does not return."""
+    if lifeline < 0 and os.fork():
+        os._exit(0)
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     wake, waker = os.pipe()
     os.set_blocking(waker, False)

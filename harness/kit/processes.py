@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from harness.errors import CommandError, HarnessError, MissingToolError, WaitTimeoutError
 from harness.kit import guardian
 from harness.kit.files import clear_disk_errors, tail
+from harness.kit.waiting import wait_until
 
 #: Bytes of output kept for an error message.
 _TAIL = 4000
@@ -136,7 +137,7 @@ class ManagedProcess:
         """
         lifeline, our_end = os.pipe()
         try:
-            guard, pid = spawn_guarded(
+            guard, pid, _ = _spawn(
                 argv, lifeline=lifeline, log=log, env=env, cwd=cwd, stdin_pipe=stdin_pipe, pass_fds=pass_fds
             )
         except BaseException:
@@ -217,12 +218,15 @@ class ManagedProcess:
         Raises:
             WaitTimeoutError: Something can't even be killed (it hangs in the kernel).
         """
-        for number, patience in ((signal.SIGINT, interrupt_after), (signal.SIGTERM, terminate_after)):
-            if patience and self.alive():
-                self.signal(number)
-                with contextlib.suppress(WaitTimeoutError):
-                    return self.wait(patience)
-        self._let_go()
+        try:
+            for number, patience in ((signal.SIGINT, interrupt_after), (signal.SIGTERM, terminate_after)):
+                if patience and self.alive():
+                    self.signal(number)
+                    with contextlib.suppress(WaitTimeoutError):
+                        return self.wait(patience)
+        finally:
+            # Also when an impatient user interrupts this very wait: then the tree is killed at once.
+            self._let_go()
         return self.wait(kill_after)
 
     def _let_go(self) -> None:
@@ -235,7 +239,49 @@ class ManagedProcess:
                 self._guard.stdin.close()
 
 
-def spawn_guarded(
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A process that outlives this one, with everything below it.
+
+    Attributes:
+        pid: Of the guardian; SIGTERM to it ends the whole tree within ``guardian.PATIENCE`` seconds.
+        started: The guardian's start in clock ticks: with its pid, its identity.
+    """
+
+    pid: int
+    started: int
+
+    @classmethod
+    def start(
+        cls, argv: Sequence[str], *, log: Path, cwd: Path | None = None, pass_fds: tuple[int, ...] = ()
+    ) -> Daemon:
+        """Start a program that lives on when this process ends; see ``ManagedProcess.start``."""
+        guard, _, guardian_pid = _spawn(argv, lifeline=-1, log=log, cwd=cwd, pass_fds=pass_fds)
+        guard.wait()
+        return cls(guardian_pid, guardian.start_ticks(guardian_pid))
+
+    def alive(self) -> bool:
+        """Whether it still runs (and no other process has its number by now)."""
+        return guardian.running(self.pid, self.started)
+
+    def stop(self) -> None:
+        """End the whole tree: in order if it will, by SIGKILL if it won't.
+
+        Raises:
+            WaitTimeoutError: Something can't even be killed.
+        """
+        if self.alive():
+            os.kill(self.pid, signal.SIGTERM)
+            with contextlib.suppress(WaitTimeoutError):
+                wait_until(lambda: not self.alive(), timeout=guardian.PATIENCE + 2, what="an orderly end")
+        if self.alive():
+            for pid in (*guardian.descendants(self.pid), self.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not self.alive(), timeout=3, what=f"process {self.pid} to end after SIGKILL")
+
+
+def _spawn(
     argv: Sequence[str],
     *,
     lifeline: int,
@@ -244,25 +290,18 @@ def spawn_guarded(
     cwd: Path | None = None,
     stdin_pipe: bool = False,
     pass_fds: tuple[int, ...] = (),
-) -> tuple[subprocess.Popen[bytes], int]:
+) -> tuple[subprocess.Popen[bytes], int, int]:
     """Start a guardian with its child; ``lifeline`` -1 is for a child that outlives this process.
 
     Returns:
-        The guardian and the child's process id, once the child's program runs.
-
-    Raises:
-        MissingToolError: There is no such program.
-        CommandError: It could not be run.
+        What was started, and the process ids of the child and its guardian, once the child's program runs.
     """
     status, their_end = os.pipe()
     kept = (their_end, *pass_fds) if lifeline < 0 else (their_end, lifeline, *pass_fds)
     command = [sys.executable, "-I", "-S", guardian.__file__, str(lifeline), str(their_end), *argv]
     with open(status, "rb") as told:  # noqa: PTH123 - a descriptor, not a path
         try:
-            with clear_disk_errors(log):
-                log.parent.mkdir(parents=True, exist_ok=True)
-                output = log.open("ab")
-            with output:
+            with _append(log) as output:
                 guard = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE if stdin_pipe else subprocess.DEVNULL,
@@ -275,13 +314,19 @@ def spawn_guarded(
                 )
         finally:
             os.close(their_end)
-        words = told.read().split()
-    if len(words) == 1:
-        return guard, int(words[0])
+        words = [int(word) for word in told.read().split()]
+    if len(words) == 2:
+        return guard, words[0], words[1]
     if guard.stdin is not None:
         guard.stdin.close()
     guard.wait()
-    if len(words) > 1 and int(words[1]) == errno.ENOENT:
+    if words[2:] == [errno.ENOENT]:
         raise _missing(argv[0])
-    reason = os.strerror(int(words[1])) if words else "its guardian did not start"
+    reason = os.strerror(words[2]) if words else "its guardian did not start"
     raise CommandError(f"Could not run {argv[0]}: {reason}.", detail=_pasteable(argv, tail(log)))
+
+
+def _append(log: Path) -> IO[bytes]:
+    with clear_disk_errors(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("ab")

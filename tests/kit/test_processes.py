@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import CommandError, HarnessError, MissingToolError, WaitTimeoutError
 from harness.kit.leftovers import left_over_processes
-from harness.kit.processes import ManagedProcess, run
+from harness.kit.processes import Daemon, ManagedProcess, run
 from harness.kit.waiting import wait_until
 
 DAEMON = """
@@ -214,3 +214,30 @@ def test_guardian_holds_no_descriptor_of_the_child(tmp_path: Path) -> None:
         os.close(writer)
         with open(reader, "rb") as told:  # noqa: PTH123 - a descriptor
             assert told.read() == b"x"
+
+
+def test_daemon_outlives_its_starter_and_stops_as_a_whole(tmp_path: Path) -> None:
+    """A daemon goes on when the process that started it ends, and ``stop`` takes everything below it along."""
+    script = (
+        "import pathlib, sys; from harness.kit.processes import Daemon;"
+        "d = Daemon.start([sys.executable, '-c', *sys.argv[1:3]], log=pathlib.Path(sys.argv[3]));"
+        "print(d.pid, d.started)"
+    )
+    done = run([sys.executable, "-c", script, DAEMON, str(tmp_path / "pid"), str(tmp_path / "log")], timeout=5)
+    daemon = Daemon(*map(int, done.stdout.split()))
+    grandchild = pid_in(tmp_path / "pid")
+    try:
+        assert daemon.alive()
+    finally:
+        daemon.stop()
+
+    assert not daemon.alive()
+    assert gone(grandchild)
+
+
+def test_number_given_to_another_process_is_not_the_daemon() -> None:
+    """A process id that was used again is told by its start, and is never killed for the daemon's sake."""
+    stranger = Daemon(os.getpid(), 1)
+
+    assert not stranger.alive()
+    stranger.stop()

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.clusters.local.addresses import AddressBlock
-
-if TYPE_CHECKING:
-    # Not at run time: the API server, controllers and kubelet take their settings without a thought of nginx.
-    from harness.clusters.local.nginx.install import NginxInstall
+from harness.clusters.local.nginx.record import NginxInstall
 
 #: The port where traffic enters, unless somebody else on the machine listens on it at all addresses.
 ENTRY_PORT = 8080
@@ -74,28 +71,18 @@ class NodeSettings:
 
 
 def _plain(install: NginxInstall) -> dict[str, Any]:
-    """The record's fields with paths as text."""
-    return {each.name: _text(getattr(install, each.name)) for each in fields(install)}
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple):
-        return [_text(item) for item in value]
-    return value
+    """The record with paths as text."""
+    modules = install.modules_dir
+    return asdict(install) | {"binary": str(install.binary), "modules_dir": None if modules is None else str(modules)}
 
 
 def _install(data: Mapping[str, Any]) -> NginxInstall:
-    """The inverse of ``_plain``, by the fields' declared types."""
-    from harness.clusters.local.nginx.install import NginxInstall  # noqa: PLC0415 - see above
-
-    return NginxInstall(**{each.name: _typed(str(each.type), data[each.name]) for each in fields(NginxInstall)})
-
-
-def _typed(kind: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind.startswith("tuple["):
-        return tuple(_typed(kind.removeprefix("tuple["), item) for item in value)
-    return Path(value) if kind.startswith("Path") else value
+    """The inverse of ``_plain``."""
+    return NginxInstall(
+        binary=Path(data["binary"]),
+        modules_dir=None if data["modules_dir"] is None else Path(data["modules_dir"]),
+        lua_paths=tuple(data["lua_paths"]),
+        lua_cpaths=tuple(data["lua_cpaths"]),
+        library_path=data["library_path"],
+        version=data["version"],
+    )
