@@ -2,8 +2,8 @@
 
 Verdicts depend on these delays: whether a preStop of 3 s is enough is decided by how late the ingress learns of the
 pod that replaces the old one. The ``kind`` profile holds what was measured on a real kind cluster (Kubernetes 1.34, two
-cores, idle, 30 trials pooled; readiness period 1 s). Each delay is injected in the part that causes it in a real cluster,
-lessened by what our own part needs for the same step, so that the end-to-end times come out as measured.
+cores, idle, 30 trials pooled; readiness period 1 s). Each delay is injected in the part that causes it in a real
+cluster, lessened by what our own part needs for the same step, so that the end-to-end times come out as measured.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Profile:
     Attributes:
         name: Name it is chosen by.
         startup: Kubelet: pod seen to its first readiness probe (or to Ready, where it has none).
-        first_probe: Kubelet: the last part of ``startup``, from the running container's status, pod IP in it, to the first
-            probe. The EndpointSlice gets the pod as not ready in between.
+        first_probe: Kubelet: the last part of ``startup``, from the running container's status, pod IP in it, to the
+            first probe. The EndpointSlice gets the pod as not ready in between.
         stop: Kubelet: pod marked for deletion to SIGTERM, where there is no preStop hook.
         hook: Kubelet: pod marked for deletion to the beginning of its preStop hook.
         stop_after_hook: Kubelet: end of the preStop hook to SIGTERM.
@@ -67,8 +67,8 @@ class Profile:
         ingress_sync_rate: Ingress controller: syncs per second, in the long run.
         ingress_sync_burst: Ingress controller: syncs that may follow each other at once.
         ingress_timer: Ingress data plane: seconds between two looks of an nginx worker at the endpoints it was given.
-        crash_backoff: Kubelet: seconds before the first restart of a crashed container; doubles up to ``longest_backoff``.
-        longest_backoff: Kubelet: where the doubling ends.
+        crash_backoff: Kubelet: seconds before the first restart of a crashed container; doubles each time.
+        longest_backoff: Kubelet: where that doubling ends.
     """
 
     name: str

@@ -1,0 +1,14 @@
+"""The kubelet: runs pods as processes, each on a loopback address of its own, and tells the API how they are."""
+
+from __future__ import annotations
+
+from harness.clusters.local.machinery.client import ApiClient
+from harness.clusters.local.settings import NodeSettings
+
+
+async def run_kubelet(client: ApiClient, settings: NodeSettings) -> None:
+    """Register the node and run its pods until cancelled; then every container is killed before it returns."""
+    # Imported here so that ``images``, which a provider asks before anything starts, costs no HTTP client.
+    from harness.clusters.local.kubelet.agent import run  # noqa: PLC0415
+
+    await run(client, settings)

@@ -1,0 +1,69 @@
+"""The images that the local cluster has: nothing is pulled, so what is not here can't run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.clusters.local.apps.http_echo import IGNORE_SIGTERM
+
+
+class Stop(StrEnum):
+    """What a container of an image does when it gets SIGTERM."""
+
+    GRACEFUL = "closes its listener, finishes what is in flight for up to 5 s"
+    FAST = "closes listener and connections at once"
+    DEAF = "takes no notice and serves until SIGKILL"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What stands behind an image's name.
+
+    Attributes:
+        name: As people write it.
+        app: The application, as the fork server knows it.
+        programs: Names under which a container's ``command`` may call the application.
+        port: Port it listens on unless told otherwise.
+        shell: Whether it has a shell and other programs; without, every exec fails.
+        stop: What SIGTERM does.
+        env: Environment that the image sets.
+    """
+
+    name: str
+    app: str
+    programs: tuple[str, ...]
+    port: int
+    shell: bool
+    stop: Stop
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+_ECHO = ("/http-echo", "http-echo")
+_TEXT = {"ECHO_TEXT": "hello-world"}
+_HTTP_ECHO_1 = Image("hashicorp/http-echo:1.0", "http-echo", _ECHO, 5678, shell=False, stop=Stop.GRACEFUL, env=_TEXT)
+_HTTP_ECHO_0 = Image(
+    "hashicorp/http-echo:0.2.3", "http-echo", _ECHO, 5678, shell=False, stop=Stop.DEAF, env={IGNORE_SIGTERM: "1"}
+)
+_NGINX_HOSTNAME = Image(  # noqa: S604 - says that it has a shell, calls none
+    "xds2000/nginx-hostname:latest", "nginx-hostname", ("/usr/sbin/nginx", "nginx"), 80, shell=True, stop=Stop.FAST
+)
+
+#: Every image, by a pattern that its repository and tag must match in full.
+_PATTERNS: Mapping[str, Image] = {
+    r"hashicorp/http-echo:(latest|1(\.\d+)*)": _HTTP_ECHO_1,
+    r"hashicorp/http-echo:0\.2\.3": _HTTP_ECHO_0,
+    r"xds2000/nginx-hostname:.+": _NGINX_HOSTNAME,
+}
+
+#: The images by the name people know them by, for messages.
+KNOWN_IMAGES: Mapping[str, Image] = {image.name: image for image in _PATTERNS.values()}
+
+
+def find_image(name: str) -> Image | None:
+    """The image of this name (``docker.io/`` may lead it, no tag means ``latest``), or None if nobody knows it."""
+    plain = name.removeprefix("docker.io/").partition("@")[0]
+    tagged = plain if ":" in plain.rpartition("/")[2] else f"{plain}:latest"
+    return next((image for pattern, image in _PATTERNS.items() if re.fullmatch(pattern, tagged)), None)

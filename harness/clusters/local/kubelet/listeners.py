@@ -1,0 +1,57 @@
+"""Who listens on a pod's address: the pod itself, or something left over from elsewhere.
+
+An orphan that answers a new pod's readiness probe makes the harness believe in a pod that does not work, and report as
+lossless what was not. So an answer counts only when the listening socket is one of the container's own.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_PROC = Path("/proc")
+_LISTEN = "0A"
+
+
+def owns_listener(pid: int, address: str, port: int) -> bool:
+    """Whether a process, or one below it, has the socket that listens on exactly this address and port."""
+    inode = listener_inode(address, port)
+    if inode is None:
+        return False
+    wanted = f"socket:[{inode}]"
+    return any(wanted in _open_files(each) for each in _family(pid))
+
+
+def listener_inode(address: str, port: int) -> str | None:
+    """Inode of the IPv4 socket listening on exactly this address and port, or None."""
+    (number,) = struct.unpack("=I", socket.inet_aton(address))
+    wanted = f"{number:08X}:{port:04X}"
+    with (_PROC / "net/tcp").open() as table:
+        next(table)
+        for line in table:
+            fields = line.split()
+            if fields[3] != _LISTEN:
+                # The kernel lists listeners first; the rest may be very long.
+                return None
+            if fields[1] == wanted:
+                return fields[9]
+    return None
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    with suppress(OSError):
+        for child in (_PROC / f"{pid}/task/{pid}/children").read_text().split():
+            yield from _family(int(child))
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    with suppress(OSError):
+        for entry in (_PROC / f"{pid}/fd").iterdir():
+            with suppress(OSError):
+                found.add(str(entry.readlink()))
+    return found
