@@ -71,7 +71,7 @@ def parse_documents(text: str, file: str) -> tuple[list[Document], list[Problem]
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return [], [Problem(f"not YAML: the character {error.character!r} is not allowed", file, line)]
+        return [], [Problem(f"not YAML: the character #x{error.character:02x} is not allowed", file, line)]
     try:
         while loader.check_node():
             reader = _Reader(loader, file, problems)

@@ -20,12 +20,14 @@ class LocatedManifest:
     Attributes:
         manifest: The object.
         file: The file it is in.
-        document: Its place in the file.
+        document: The document it is in.
+        inside: Where in the document it begins; empty where it is the whole document.
     """
 
     manifest: Manifest
     file: str
     document: Document
+    inside: Place = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -34,7 +36,7 @@ class LocatedManifest:
 
     def line_of(self, path: Place) -> int:
         """The line of a field, or of the nearest one around it."""
-        return self.document.line_of(path)
+        return self.document.line_of((*self.inside, *path))
 
 
 def name_of(manifest: Manifest) -> str:

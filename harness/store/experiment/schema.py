@@ -1,0 +1,179 @@
+"""The parts of an Experiment file as pydantic models: which fields there are, their types and their defaults.
+
+Only what a field is by itself is said here; how fields belong together is checked by the modules that read the parts.
+``docs/experiments.md`` describes the same for people.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from harness.store.experiment.quantities import Duration, Rate
+
+#: Names become parts of file names (``graceful--rolling-update``), so they have no ``--`` and no separators.
+NAME = r"^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"
+
+Name = Annotated[str, Field(pattern=NAME)]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_path(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+#: One text, or a list of them.
+Texts = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class Part(BaseModel):
+    """A part of the file: unknown fields and values of another type are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Head(Part):
+    """The whole file, with the parts that have models of their own left open."""
+
+    name: Name
+    description: str = ""
+    labels: dict[str, str] = {}
+    workload: Texts
+    ingress: Literal["ingress-nginx"] = "ingress-nginx"
+    traffic: Any
+    matrix: Any = None
+    changes: Any
+    trials: Annotated[int, Field(ge=1, le=1000)] = 1
+    control: bool = True
+    exclude: Any = None
+    expect: Any = None
+
+
+class PathPart(Part):
+    """One path that gets traffic."""
+
+    path: Annotated[str, Field(pattern=r"^/\S*$")]
+    answers: Texts = Field(default=[])
+
+
+class PoolPart(Part):
+    """The pool of kept connections."""
+
+    size: Annotated[int, Field(ge=1, le=10_000)] = 64
+    order: Literal["fifo", "lifo"] = "fifo"
+    look: bool = True
+
+
+class TrafficPart(Part):
+    """The traffic plan."""
+
+    rate: Rate
+    paths: Annotated[list[Annotated[PathPart, BeforeValidator(_as_path)]], Field(min_length=1, max_length=200)]
+    methods: Annotated[list[Literal["GET", "POST"]], Field(min_length=1)] = ["GET"]
+    connections: Annotated[list[Literal["new", "reused"]], Field(min_length=1)] = ["new", "reused"]
+    pool: PoolPart = PoolPart()
+    baseline: Duration = 3.0
+    settle: Duration = 3.0
+    timeout: Duration = 3.0
+    concurrency: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    host: str = ""
+
+
+class NamedPart(Part):
+    """A change; the name is its kind unless two of a kind must be told apart."""
+
+    name: Name | None = None
+
+
+class NonePart(NamedPart):
+    """``none``."""
+
+    hold: Duration = 3.0
+
+
+class ChangePart(NamedPart):
+    """What real changes have in common."""
+
+    times: Annotated[int, Field(ge=1, le=1000)] = 1
+    answers: dict[str, Texts] = {}
+
+
+class RollingUpdatePart(ChangePart):
+    """``rolling-update``."""
+
+    deployment: str
+    set: dict[str, Any] = {}
+    container: str = ""
+    answer: str = ""
+    until: Literal["complete", "progress-deadline"] = "complete"
+
+
+class RestartPart(ChangePart):
+    """``restart``."""
+
+    deployment: str
+
+
+class DeletePodPart(ChangePart):
+    """``delete-pod``."""
+
+    deployment: str
+    force: bool = False
+
+
+class ScalePart(ChangePart):
+    """``scale``."""
+
+    deployment: str
+    replicas: Annotated[int, Field(ge=0)]
+
+
+class SelectorPatchPart(ChangePart):
+    """``selector-patch``."""
+
+    service: str
+    selector: Annotated[dict[str, str], Field(min_length=1)]
+    answer: str = ""
+    hold: Duration = 0.0
+
+
+class IngressEditPart(ChangePart):
+    """``ingress-edit``."""
+
+    ingress: str
+    annotations: dict[str, str] = {}
+    patch: dict[str, Any] = {}
+
+
+#: The model of each change, by the word used in the file.
+CHANGE_PARTS: dict[str, type[NamedPart]] = {
+    "none": NonePart,
+    "rolling-update": RollingUpdatePart,
+    "restart": RestartPart,
+    "delete-pod": DeletePodPart,
+    "scale": ScalePart,
+    "selector-patch": SelectorPatchPart,
+    "ingress-edit": IngressEditPart,
+}
+
+
+class MatchPart(Part):
+    """Which cells are meant; further fields are axes of the matrix."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    configuration: Texts = Field(default=[])
+    change: Texts = Field(default=[])
+
+
+class ExpectPart(MatchPart):
+    """What is expected of them."""
+
+    verdict: Literal["lossless", "lossy", "any"]
+    classes: Texts = Field(default=[], alias="class")
+    window: Duration = 0.0
+    reason: str = ""

@@ -1,0 +1,105 @@
+"""Experiment files: from YAML to a checked ``Experiment``, with every problem at once and in its place.
+
+What the file may say is described in ``docs/experiments.md``; the parts are read by the modules of
+``harness.store.experiment``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InvalidInputError, Problem
+from harness.kit.located_yaml import Document, read_documents
+from harness.model.changes import ChangeSpec
+from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
+from harness.store.experiment.cells import make_cells, select
+from harness.store.experiment.changes import Located, check_changes, read_changes, with_answers
+from harness.store.experiment.matrix import configurations, read_matrix
+from harness.store.experiment.objects import Objects
+from harness.store.experiment.problems import Problems
+from harness.store.experiment.schema import Head
+from harness.store.experiment.traffic import check_routes, read_traffic
+from harness.store.experiment.validation import validate
+from harness.store.experiment.workload import Files, read_workload
+
+_ALL: Mapping[str, tuple[str, ...]] = {}
+
+
+def load_experiment(path: Path, *, only: Mapping[str, tuple[str, ...]] = _ALL) -> Experiment:
+    """Read an Experiment and all files that it names, and check everything that can be checked without a cluster.
+
+    Args:
+        path: The Experiment file.
+        only: Names or globs of the configurations and changes to keep (``{"change": ("restart",)}``); the controls of
+            the configurations that are kept stay.
+
+    Raises:
+        InvalidInputError: With every problem that was found, each with its file, line, and what was expected.
+    """
+    document = _document(path)
+    problems = Problems(document)
+    files = Files(path.parent)
+    files.note(path)
+    head = validate(Head, document.value, (), problems)
+    plan = read_traffic(document.value.get("traffic"), problems) if "traffic" in document.value else None
+    rows = _configurations(document.value, files, problems)
+    cells = _cells(document.value, plan, rows, problems)
+    if problems.found or head is None or plan is None:
+        raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
+    return Experiment(
+        name=head.name,
+        source=str(path),
+        files=tuple(files.read),
+        ingress=head.ingress,
+        traffic=plan,
+        cells=select(cells, only),
+        trials=head.trials,
+        description=head.description.strip(),
+        labels=head.labels,
+    )
+
+
+def _document(path: Path) -> Document:
+    documents, problems = read_documents(path)
+    if not problems and len(documents) != 1:
+        problems = [Problem(f"expected one YAML document, got {len(documents)}", str(path))]
+    if not problems and not isinstance(documents[0].value, dict):
+        problems = [Problem("expected a map with name, workload, traffic and changes", str(path), documents[0].line)]
+    if problems:
+        raise InvalidInputError(problems)
+    return documents[0]
+
+
+def _configurations(raw: Mapping[str, Any], files: Files, problems: Problems) -> list[Configuration]:
+    """The configurations; none where the workload can't be read, so that nothing is said about what isn't known."""
+    names = raw.get("workload")
+    names = [names] if isinstance(names, str) else names
+    readable = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    workload = read_workload(names, files, problems) if readable and names else []
+    axes = read_matrix(raw["matrix"], files, problems) if "matrix" in raw else []
+    return configurations(workload, axes, problems) if workload else []
+
+
+def _cells(
+    raw: Mapping[str, Any], plan: TrafficPlan | None, rows: list[Configuration], problems: Problems
+) -> tuple[Cell, ...]:
+    changes = (
+        read_changes(raw["changes"], problems, control=raw.get("control") is not False) if "changes" in raw else []
+    )
+    if not rows:
+        return ()
+    check_changes(changes, rows, problems)
+    if plan is not None:
+        check_routes(plan, rows, problems)
+    return make_cells(rows, _answered(changes, plan, rows, problems), raw.get("exclude"), raw.get("expect"), problems)
+
+
+def _answered(
+    changes: list[Located], plan: TrafficPlan | None, rows: list[Configuration], problems: Problems
+) -> list[ChangeSpec]:
+    """The changes with their answers; routes and selectors are those of the first configuration."""
+    if plan is None:
+        return [spec for spec, _ in changes]
+    return [with_answers(located, plan, Objects(rows[0].manifests), problems) for located in changes]
