@@ -1,0 +1,120 @@
+"""One thread that keeps one kind of object in sight: lists, watches, and lists again when the watch breaks.
+
+What happened while nobody looked is not lost: the tracker finds it by comparing, and its events say how inexact they
+are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from harness.kit.clock import Clock
+from harness.kube.api import KubeApi, WatchEvent
+from harness.kube.errors import (
+    ForbiddenError,
+    KubeError,
+    NotFoundError,
+    RejectedError,
+    WatchExpiredError,
+    WatchInterruptedError,
+)
+from harness.model.timeline import Event, EventKind
+from harness.observe.sighting import Sighting
+from harness.observe.tracker import Tracker
+
+#: Seconds before the next attempt to list, doubled up to the second one.
+_BACKOFF = (0.1, 1.0)
+#: What another attempt will not mend.
+_FINAL = (ForbiddenError, NotFoundError, RejectedError)
+
+
+class Watcher:
+    """Follows one kind until it is stopped.
+
+    Args:
+        kind: The kind.
+        namespace: Where.
+        kube: The API server.
+        tracker: What makes events of it.
+        keep: Takes a tracker's events; they are made while it runs, so that it can lock them.
+        stop: Ends it.
+        clock: The run's clock.
+
+    Attributes:
+        synced: Set once the first list has been taken in.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        namespace: str,
+        *,
+        kube: KubeApi,
+        tracker: Tracker,
+        keep: Callable[[Iterable[Event]], None],
+        stop: threading.Event,
+        clock: Clock,
+    ) -> None:
+        self.kind = kind
+        self.namespace = namespace
+        self.synced = threading.Event()
+        self._kube = kube
+        self._tracker = tracker
+        self._keep = keep
+        self._stop = stop
+        self._clock = clock
+        self._whole = 0  # the last moment at which everything was known
+        self._outage = 0  # when the present interruption began
+
+    def run(self) -> None:
+        """Follow until stopped.
+
+        Raises:
+            KubeError: It can't be listed at all.
+        """
+        delay = _BACKOFF[0]
+        while not self._stop.is_set():
+            try:
+                version = self._list()
+                delay = _BACKOFF[0]
+                self._watch(version)
+            except (KubeError, WatchInterruptedError, WatchExpiredError) as error:
+                if isinstance(error, _FINAL) or not self.synced.is_set():
+                    raise
+                self._interrupted(error)
+                self._stop.wait(delay)
+                delay = min(delay * 2, _BACKOFF[1])
+
+    def _list(self) -> str:
+        objects, version = self._kube.list_with_version(self.kind, self.namespace)
+        now = self._clock.now()
+        self._keep(self._tracker.listed(objects, Sighting(self._clock, now, self._whole)))
+        if self._outage:
+            self._tell("resumed", now, {"seconds": round((now - self._outage) / 1e9, 3)})
+        self._whole, self._outage = now, 0
+        self.synced.set()
+        return version
+
+    def _watch(self, version: str) -> None:
+        """From one orderly end of a watch to the next nothing is missed, so no list is needed in between."""
+        while not self._stop.is_set():
+            for event in self._kube.watch(self.kind, self.namespace, since=version, stop=self._stop.is_set):
+                version = event.version or version
+                self._whole = event.received_ns
+                self._take(event)
+
+    def _take(self, event: WatchEvent) -> None:
+        sighting = Sighting(self._clock, event.received_ns)
+        if event.type in {"ADDED", "MODIFIED"}:
+            self._keep(self._tracker.changed(event.object, sighting))
+        elif event.type == "DELETED":
+            self._keep(self._tracker.deleted(event.object, sighting))
+
+    def _interrupted(self, error: Exception) -> None:
+        if not self._outage:
+            self._outage = self._clock.now()
+            self._tell("interrupted", self._outage, {"reason": str(error)})
+
+    def _tell(self, what: str, at: int, detail: dict[str, str | int | float | bool]) -> None:
+        self._keep([Event(at, EventKind.WATCH, self.kind, what, detail)])
