@@ -1,0 +1,144 @@
+"""What a pod's spec must be, with the paths and words of a real API server.
+
+The rule that exercises meet: a ``preStop.sleep`` longer than the grace period is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.clusters.local.api import names
+from harness.clusters.local.api.errors import FieldProblem
+from harness.clusters.local.machinery.objects import Object
+
+Problems = Iterator[FieldProblem]
+
+_PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
+_HANDLERS = ("exec", "httpGet", "tcpSocket", "sleep", "grpc")
+_RESTARTS = ("Always", "OnFailure", "Never")
+_PULLS = ("Always", "IfNotPresent", "Never")
+
+
+def pod_spec(spec: Object, path: str) -> Problems:
+    """Problems of a pod's spec at a path, after defaults were filled in."""
+    containers = spec.get("containers") or []
+    if not containers:
+        yield FieldProblem.required(f"{path}.containers")
+    seen: set[str] = set()
+    volumes = {volume.get("name") for volume in spec.get("volumes") or []}
+    grace = spec["terminationGracePeriodSeconds"]
+    for name in ("containers", "initContainers"):
+        for i, container in enumerate(spec.get(name) or []):
+            yield from _container(container, f"{path}.{name}[{i}]", grace, seen, volumes)
+    yield from names.non_negative(f"{path}.terminationGracePeriodSeconds", grace)
+    if spec["restartPolicy"] not in _RESTARTS:
+        yield FieldProblem.unsupported(f"{path}.restartPolicy", spec["restartPolicy"], _RESTARTS)
+
+
+def _container(container: Object, path: str, grace: Any, seen: set[str], volumes: set[Any]) -> Problems:
+    name = container.get("name")
+    if not name:
+        yield FieldProblem.required(f"{path}.name")
+    else:
+        yield from names.dns_label(f"{path}.name", name)
+        if name in seen:
+            yield FieldProblem.duplicate(f"{path}.name", name)
+        seen.add(name)
+    image = container.get("image")
+    if not image:
+        yield FieldProblem.required(f"{path}.image")
+    elif image != image.strip():
+        yield FieldProblem.invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
+    if container["imagePullPolicy"] not in _PULLS:
+        yield FieldProblem.unsupported(f"{path}.imagePullPolicy", container["imagePullPolicy"], _PULLS)
+    yield from _ports(container.get("ports") or [], f"{path}.ports")
+    yield from _probes(container, path)
+    for hook in ("preStop", "postStart"):
+        if (handler := (container.get("lifecycle") or {}).get(hook)) is not None:
+            yield from _handler(handler, f"{path}.lifecycle.{hook}", grace)
+    for i, mount in enumerate(container.get("volumeMounts") or []):
+        if mount.get("name") not in volumes:
+            yield FieldProblem(f"{path}.volumeMounts[{i}].name", "FieldValueNotFound", f'Not found: "{mount["name"]}"')
+
+
+def _ports(ports: list[Object], path: str) -> Problems:
+    seen: set[str] = set()
+    for i, port in enumerate(ports):
+        if port.get("containerPort") is None:
+            yield FieldProblem.required(f"{path}[{i}].containerPort")
+        else:
+            yield from names.port(f"{path}[{i}].containerPort", port["containerPort"])
+        name = port.get("name")
+        if name in seen:
+            yield FieldProblem.duplicate(f"{path}[{i}].name", name)
+        if name:
+            seen.add(name)
+
+
+def _probes(container: Object, path: str) -> Problems:
+    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+        probe = container.get(name)
+        if probe is None:
+            continue
+        yield from _handler(probe, f"{path}.{name}", None)
+        for number in _PROBE_NUMBERS:
+            if number in probe:
+                yield from names.non_negative(f"{path}.{name}.{number}", probe[number])
+        if name != "readinessProbe" and probe["successThreshold"] != 1:
+            yield FieldProblem.invalid(f"{path}.{name}.successThreshold", probe["successThreshold"], "must be 1")
+
+
+def _handler(handler: Object, path: str, grace: int | None) -> Problems:
+    given = [name for name in _HANDLERS if handler.get(name) is not None]
+    if not given:
+        yield FieldProblem.required(path, "must specify a handler type")
+    for name in given[1:]:
+        yield FieldProblem.forbidden(f"{path}.{name}", "may not specify more than 1 handler type")
+    if "exec" in given and not handler["exec"].get("command"):
+        yield FieldProblem.required(f"{path}.exec.command")
+    for name in ("httpGet", "tcpSocket"):
+        if name in given:
+            yield from _target_port(handler[name].get("port"), f"{path}.{name}.port")
+    for i, header in enumerate((handler.get("httpGet") or {}).get("httpHeaders") or []):
+        if not header.get("name"):
+            yield FieldProblem.required(f"{path}.httpGet.httpHeaders[{i}].name")
+    if "sleep" in given and grace is not None:
+        yield from _sleep(handler["sleep"].get("seconds", 0), path, grace)
+
+
+def _sleep(seconds: int, path: str, grace: int) -> Problems:
+    """The real text says "less than", though equal passes."""
+    if not 0 <= seconds <= grace:
+        detail = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+        yield FieldProblem.invalid(f"{path}.sleep", seconds, detail)
+
+
+def _target_port(port: Any, path: str) -> Problems:
+    if isinstance(port, str):
+        if not port or len(port) > 15:
+            yield FieldProblem.invalid(path, port, "must be no more than 15 characters")
+    else:
+        yield from names.port(path, 0 if port is None else port)
+
+
+def pod_update(old: Object, new: Object) -> Problems:
+    """A pod's spec can't be changed, images and tolerations apart; nodeName is set once."""
+    if _immutable(old["spec"], bool(old["spec"].get("nodeName"))) != _immutable(
+        new["spec"], bool(old["spec"].get("nodeName"))
+    ):
+        yield FieldProblem.forbidden(
+            "spec",
+            "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+            "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+            "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+        )
+
+
+def _immutable(spec: Object, scheduled: bool) -> Object:  # noqa: FBT001 - private, two call sites
+    left_out = {"activeDeadlineSeconds", "tolerations"} | (set() if scheduled else {"nodeName"})
+    kept = {name: value for name, value in spec.items() if name not in left_out}
+    for name in ("containers", "initContainers"):
+        if name in kept:
+            kept[name] = [{k: v for k, v in c.items() if k != "image"} for c in kept[name] or []]
+    return kept
