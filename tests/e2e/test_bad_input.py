@@ -1,0 +1,116 @@
+"""Whatever is wrong with the input: every problem named with its place, the right code, nothing left behind."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, CommandLine
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "unknown change": ({"changes": ["rolling-updat"]}, ["rolling-updat", "rolling-update"]),
+    "empty matrix": ({"matrix": {}}, ["matrix"]),
+    "empty axis": ({"matrix": {"lifecycle": {}}}, ["lifecycle"]),
+    "missing workload": ({"workload": "nowhere"}, ["nowhere"]),
+    "missing patch": ({"matrix": {"a": {"b": {"patch": "gone.yaml"}}}}, ["gone.yaml"]),
+    "unknown key": ({"trails": 3}, ["trails", "trials"]),
+    "two at once": ({"trails": 3, "changes": []}, ["trails", "changes"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FIELDS)
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_bad_experiment_is_refused(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, case: str, command: str
+) -> None:
+    """Exit code 2, each problem with file and line, and no run directory."""
+    fields, words = BAD_FIELDS[case]
+    finished = harness.run(command, experiment(**fields))
+
+    assert finished.code == 2
+    assert [word for word in words if word not in finished.err] == []
+    assert "experiment.yaml:1" in finished.err
+    assert "Traceback" not in finished.err
+    assert not (tmp_path / "reports").exists()
+
+
+def test_malformed_yaml_is_refused(harness: CommandLine, tmp_path: Path) -> None:
+    """A file that is no YAML: its name, the line, exit code 2."""
+    path = tmp_path / "broken.yaml"
+    path.write_text("name: x\nmatrix: [unclosed\n", encoding="utf-8")
+    finished = harness.run("run", path)
+
+    assert (finished.code, "broken.yaml:" in finished.err, "Traceback" in finished.err) == (2, True, False)
+
+
+def test_a_missing_experiment_is_refused(harness: CommandLine) -> None:
+    """A file that is not there: exit code 2 and its name."""
+    finished = harness.run("run", "not-there.yaml")
+
+    assert (finished.code, "not-there.yaml" in finished.err) == (2, True)
+
+
+def workload_with(tmp_path: Path, old: str, new: str) -> Path:
+    """A copy of the shipped workload in which every ``old`` is ``new``."""
+    target = tmp_path / "apps"
+    shutil.copytree(ROOT / "experiments" / "apps" / "apple-banana", target)
+    for path in target.rglob("*.yaml"):
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return target
+
+
+def test_a_manifest_with_an_unknown_field_is_refused(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The field's name and its place in the manifest's file."""
+    workload = workload_with(tmp_path, "containerPort:", "containrPort:")
+    finished = harness.run("run", experiment(workload=str(workload)))
+
+    assert finished.code == 2
+    assert "containrPort" in finished.err
+    assert ".yaml:" in finished.err
+
+
+def test_an_image_that_nobody_knows_is_refused(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The local cluster says which images it has, before anything starts."""
+    workload = workload_with(tmp_path, "hashicorp/http-echo:1.0", "example/unheard-of:3")
+    finished = harness.run("run", experiment(workload=str(workload)))
+
+    assert finished.code == 2
+    assert "example/unheard-of:3" in finished.err
+    assert "hashicorp/http-echo" in finished.err
+    assert not (tmp_path / "reports").exists()
+
+
+def test_no_nginx_to_be_had_is_said(harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path) -> None:
+    """Without nginx, apt and cache: what is missing and the command that gets it; nothing started."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    finished = harness.run(
+        "run", experiment(), env={"PATH": str(empty), "XDG_CACHE_HOME": str(empty), "HOME": str(empty)}
+    )
+
+    assert finished.code == 4
+    assert "nginx" in finished.err
+    assert "apt-get install" in finished.err
+    assert "Traceback" not in finished.err
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_cluster_kind_of_a_later_version_is_refused(harness: CommandLine, experiment: Callable[..., Path]) -> None:
+    """``--cluster`` with what this version has not: exit code 2 and what it has."""
+    finished = harness.run("run", experiment(), "--cluster", "kindd")
+
+    assert (finished.code, "local" in finished.err) == (2, True)
+
+
+def test_an_unknown_option_is_a_usage_error(harness: CommandLine) -> None:
+    """Exit code 2, as everywhere."""
+    assert harness.run("run", "--no-such-option").code == 2

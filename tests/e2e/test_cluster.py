@@ -1,0 +1,70 @@
+"""A standing cluster by the command line, and kubectl on it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, CommandLine
+
+from harness.kit.processes import run
+from harness.kit.waiting import wait_until
+from harness.runner.entry import status_of
+from harness.clusters.base import Entry
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(180)]
+
+NAME = "e2e"
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
+def test_kubectl_works_on_a_standing_cluster(harness: CommandLine, tmp_path: Path) -> None:
+    """up, apply, rollout, set, scale, patch, describe, logs, delete, down: as on any cluster; down leaves nothing."""
+    env = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    up = harness.run("cluster", "up", "--name", NAME, "--profile", "instant", env=env)
+    assert up.code == 0, up.err
+    try:
+        config = harness.run("cluster", "kubeconfig", "--name", NAME, env=env).out.strip()
+
+        def kubectl(*args: str) -> str:
+            return run(["kubectl", "--kubeconfig", config, *args], timeout=60).stdout
+
+        kubectl("apply", "-f", str(ROOT / "experiments" / "apps" / "apple-banana"))
+        kubectl("rollout", "status", "deployment/apple", "--timeout=30s")
+        assert "1/1" in kubectl("get", "deployment", "apple")
+        kubectl("set", "env", "deployment/apple", "COLOUR=green")
+        kubectl("rollout", "status", "deployment/apple", "--timeout=30s")
+        kubectl("scale", "deployment/apple", "--replicas=2")
+        kubectl("rollout", "status", "deployment/apple", "--timeout=30s")
+        kubectl("patch", "service", "apple-service", "-p", '{"spec":{"selector":{"version":"banana-v1"}}}')
+        assert "banana-v1" in kubectl("get", "service", "apple-service", "-o", "yaml")
+        assert "Started" in kubectl("describe", "pods")
+        assert "listening" in kubectl("logs", "deployment/banana")
+        kubectl("delete", "pod", "-l", "app=apple", "--wait=true")
+        kubectl("rollout", "status", "deployment/apple", "--timeout=30s")
+        assert NAME in harness.run("cluster", "status", env=env).out
+    finally:
+        down = harness.run("cluster", "down", "--name", NAME, env=env)
+    assert down.code == 0
+    harness.wait_for_none()
+    assert "no cluster" in harness.run("cluster", "status", env=env).out
+
+
+def test_a_standing_cluster_answers_at_its_ingress(harness: CommandLine, tmp_path: Path) -> None:
+    """The entry that `cluster up` names is that cluster's nginx: without an Ingress it answers 404."""
+    env = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    up = harness.run("cluster", "up", "--name", NAME, "--profile", "instant", env=env)
+    url = next(word for word in up.out.split() if word.startswith("http://"))
+    address, _, port = url.removeprefix("http://").rstrip("/").partition(":")
+    status = wait_until(lambda: status_of(Entry(address, int(port)), "/", ""), timeout=10, what="an answer")
+    down = harness.run("cluster", "down", "--name", NAME, env=env)
+
+    assert (up.code, status, down.code) == (0, 404, 0)
+
+
+def test_taking_down_what_is_not_there_is_said(harness: CommandLine, tmp_path: Path) -> None:
+    """No such cluster: its name and exit code 2."""
+    finished = harness.run("cluster", "down", "--name", "nobody", env={"XDG_STATE_HOME": str(tmp_path)})
+
+    assert (finished.code, "nobody" in finished.err) == (2, True)

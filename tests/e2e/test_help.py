@@ -1,0 +1,39 @@
+"""``--help`` teaches: every command says what it does and what its options are."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import CommandLine
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+
+COMMANDS = [
+    [],
+    ["run"],
+    ["validate"],
+    ["analyze"],
+    ["report"],
+    ["doctor"],
+    ["cluster"],
+    ["cluster", "up"],
+    ["cluster", "down"],
+    ["cluster", "status"],
+    ["cluster", "kubeconfig"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(harness: CommandLine, command: list[str]) -> None:
+    """Help goes to stdout with code 0 and has a sentence of its own."""
+    finished = harness.run(*command, "--help")
+
+    assert finished.code == 0
+    assert "Usage: " in finished.out
+    assert len(finished.out.splitlines()) > 4
+
+
+def test_help_names_the_exit_codes(harness: CommandLine) -> None:
+    """The exit codes are where a user looks for them."""
+    out = " ".join(harness.run("--help").out.split())
+
+    assert [code for code in ("0 all cells as expected", "3 inconclusive") if code not in out] == []

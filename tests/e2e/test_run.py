@@ -1,0 +1,116 @@
+"""``harness run`` and what can be done with a run directory, through the real command line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from conftest import CommandLine
+
+from harness.store.ledger import read_ledger
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+ROLLING = {"rolling-update": {"deployment": "apple", "set": {"args": ["-text=apple-v2"]}, "answer": "apple-v2"}}
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_control_is_lossless_and_its_run_directory_complete(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Nothing changed, nothing lost: exit code 0, all files there, and analyze and report give the same bytes."""
+    out = tmp_path / "run"
+    finished = harness.run("run", experiment(), "--out", out, "--json")
+    before = digests(out)
+
+    assert finished.code == 0, finished.err
+    (cell,) = finished.json["cells"]
+    assert (cell["verdict"], cell["lost"], cell["as_expected"]) == ("lossless", 0, True)
+    assert cell["sent"] == len(read_ledger(out / "trials" / "bare--none" / "1" / "traffic" / "ledger-0.npy"))
+    assert {"run.json", "verdict.json", "index.html", "junit.xml", "summary.md"} <= set(before)
+    assert harness.run("analyze", out).code == 0
+    assert harness.run("report", out).code == 0
+    assert digests(out) == before
+
+
+def test_a_loss_against_expectation_is_exit_code_1(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A rolling update without preStop loses; expected lossless, so the code is 1 and every report says it."""
+    out = tmp_path / "run"
+    change = {"rolling-update": {**ROLLING["rolling-update"], "set": {"args": ["-text=apple-v{time}"]}, "answer": "apple-v{time}", "times": 3}}
+    finished = harness.run("run", experiment(changes=[change]), "--out", out, "--json", timeout=200)
+
+    assert finished.code == 1, finished.err
+    lossy = {cell["change"]: cell for cell in finished.json["cells"]}["rolling-update"]
+    assert lossy["verdict"] == "lossy"
+    assert lossy["lost"] > 0
+    suite = ElementTree.parse(out / "junit.xml").getroot()
+    assert [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None] != []
+    assert "lossy" in (out / "summary.md").read_text(encoding="utf-8")
+
+
+def test_a_rate_that_the_sender_can_not_keep_is_inconclusive(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A generator that falls behind its schedule proves nothing: exit code 3, never 0."""
+    traffic = {
+        "rate": "60000/s",
+        "paths": ["/apple"],
+        "connections": ["reused"],
+        "baseline": "1s",
+        "settle": "1s",
+        "timeout": "1s",
+        "concurrency": 100000,
+    }
+    finished = harness.run("run", experiment(traffic=traffic), "--out", tmp_path / "run", "--json", timeout=200)
+
+    assert finished.code == 3, finished.err
+    assert finished.json["cells"][0]["verdict"] == "inconclusive"
+
+
+def test_evidence_that_was_changed_is_not_judged(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One flipped byte in a sealed ledger: analyze names the file and refuses."""
+    out = tmp_path / "run"
+    assert harness.run("run", experiment(), "--out", out).code == 0
+    ledger = out / "trials" / "bare--none" / "1" / "traffic" / "ledger-0.npy"
+    content = bytearray(ledger.read_bytes())
+    content[300] ^= 1
+    ledger.write_bytes(content)
+    finished = harness.run("analyze", out)
+
+    assert finished.code == 2
+    assert "ledger-0.npy" in finished.err
+
+
+def test_only_keeps_the_control(harness: CommandLine, experiment: Callable[..., Path]) -> None:
+    """``--only change=…`` of a valid Experiment keeps the control of the configuration."""
+    finished = harness.run("validate", experiment(changes=["none", ROLLING]), "--only", "change=rolling-update")
+
+    assert finished.code == 0
+    assert "none" in finished.out
+
+
+def test_an_out_directory_in_use_is_refused(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A run never mixes with another's files."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("mine", encoding="utf-8")
+    finished = harness.run("run", experiment(), "--out", tmp_path / "run")
+
+    assert finished.code == 2
+    assert (tmp_path / "run" / "mine.txt").read_text(encoding="utf-8") == "mine"

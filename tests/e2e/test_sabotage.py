@@ -1,0 +1,36 @@
+"""The sabotage table: settings that must lose, with their class and window, and settings that must not.
+
+The rows are Experiments (``experiments/sabotage*.yaml``) with their expectations and reasons; the run's exit code is 0
+only when every row is as it must be. A harness that stopped seeing losses fails the first half, one that invents
+losses fails the second.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, CommandLine
+
+pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(900)]
+
+TABLES = sorted((ROOT / "experiments").glob("sabotage*.yaml"))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
+def test_every_row_is_as_it_must_be(harness: CommandLine, tmp_path: Path, table: Path) -> None:
+    """Each cell of the table has the verdict, class and window that is written beside it."""
+    finished = harness.run("run", table, "--out", tmp_path / "run", "--json", timeout=800)
+    wrong = [
+        f"{cell['configuration']} x {cell['change']}: {cell['verdict']}, {cell['lost']}/{cell['sent']}, {cell['findings']}"
+        for cell in finished.json["cells"]
+        if not cell["as_expected"]
+    ]
+
+    assert wrong == []
+    assert finished.code == 0
+
+
+def test_the_table_has_rows_of_both_kinds() -> None:
+    """There are tables at all: an empty glob would pass everything."""
+    assert TABLES != []

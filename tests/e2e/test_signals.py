@@ -1,0 +1,64 @@
+"""Ctrl-C, SIGTERM and SIGKILL at the worst moments: no process left, evidence readable."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import CommandLine
+
+from harness.kit.waiting import wait_until
+from harness.store.ledger import read_ledger
+from harness.store.timeline import read_timeline
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
+
+
+def reached(trial: Path, phase: str) -> bool:
+    """Whether a trial's timeline says that a phase has begun."""
+    path = trial / "timeline.jsonl"
+    return path.exists() and any(
+        event.kind == "phase" and event.subject == phase for event in read_timeline(path)
+    )
+
+
+def wait_for(moment: str, command: CommandLine, trial: Path) -> None:
+    """Wait until the run is at a moment, and make the drain last: a stopped nginx answers nobody."""
+    if moment == "bring-up":
+        wait_until(lambda: (trial / "cluster").exists(), timeout=60, what="the cluster's folder")
+        return
+    wait_until(lambda: reached(trial, "change"), timeout=90, what="the change")
+    if moment == "drain":
+        for pid, line in command.processes().items():
+            if line.startswith("nginx:") or "/nginx" in line.split(" ")[0]:
+                os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: reached(trial, "drain"), timeout=90, what="the drain")
+
+
+@pytest.mark.parametrize("number", CODES, ids=lambda n: n.name)
+@pytest.mark.parametrize("moment", ["bring-up", "change", "drain"])
+def test_a_stopped_run_leaves_no_process_and_readable_evidence(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, moment: str, number: signal.Signals
+) -> None:
+    """Whenever it is stopped, and however: the right code, nothing running, every recorded attempt readable."""
+    change = "none" if moment == "drain" else {"rolling-update": {"deployment": "apple", "set": {"args": ["-text=x"]}}}
+    path = experiment(changes=[change])
+    out = tmp_path / "run"
+    cell = "bare--none" if moment == "drain" else "bare--rolling-update"
+    process = harness.start("run", path, "--out", out, "--only", f"change={cell.partition('--')[2]}", "--parallel", "2")
+    wait_for(moment, harness, out / "trials" / cell / "1")
+    process.send_signal(number)
+    finished = harness.finish(process)
+
+    assert finished.code == CODES[number], finished.err
+    harness.wait_for_none()
+    assert "Traceback" not in finished.err
+    if moment != "bring-up":
+        assert len(read_ledger(out / "trials" / cell / "1" / "traffic" / "ledger-0.npy")) > 0
+    if number != signal.SIGKILL:
+        assert harness.run("analyze", out).code == 3
