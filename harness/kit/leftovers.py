@@ -21,11 +21,13 @@ class LeftOver:
         pid: Its process id.
         command: Its command line, shortened.
         guardian: Process id of the guardian that is gone.
+        guardian_started: Its start in clock ticks.
     """
 
     pid: int
     command: str
     guardian: int
+    guardian_started: int
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ def _examine(pid: int) -> LeftOver | None:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return None
-    return LeftOver(pid, command.replace(b"\0", b" ").decode(errors="replace").strip()[:200], int(owner))
+    return LeftOver(pid, command.replace(b"\0", b" ").decode(errors="replace").strip()[:200], int(owner), int(started))
 
 
 def _mark(pid: int) -> str:

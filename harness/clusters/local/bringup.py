@@ -1,0 +1,166 @@
+"""How a local cluster comes up, step by step: the same for a trial's cluster and for one that stands.
+
+Every step has a name that is shown while it runs and that the error names when it fails.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.clusters.base import BringUp, Entry, Progress
+from harness.clusters.local.addresses import AddressBlock, free_port
+from harness.clusters.local.kubeconfig import write_kubeconfig
+from harness.clusters.local.nginx.install import NginxInstall, find_or_fetch
+from harness.clusters.local.settings import ENTRY_PORT, NodeSettings
+from harness.errors import BringUpError, HarnessError, MissingToolError
+from harness.kit.files import clear_disk_errors, tail
+from harness.kit.waiting import wait_until
+
+#: Longest time for the cluster's process to serve its API, on a machine that does much else.
+API_SECONDS = 30.0
+#: Longest time for the ingress to accept connections after that.
+INGRESS_SECONDS = 30.0
+
+#: Lines of the cluster's log that a failure shows.
+_TAIL = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where a cluster keeps what.
+
+    Attributes:
+        directory: Its own folder.
+    """
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        """Its settings."""
+        return self.directory / "config.json"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """What kubectl needs."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def node_log(self) -> Path:
+        """What the cluster's process says."""
+        return self.directory / "logs" / "node.log"
+
+
+@contextmanager
+def step(name: str, cluster: str, directory: Path, progress: Progress) -> Iterator[None]:
+    """One step of the bring-up.
+
+    Raises:
+        BringUpError: The step failed; with its name, what it saw, and the end of the cluster's log.
+        MissingToolError: As it was raised inside: it says by itself what to do.
+    """
+    progress(name)
+    try:
+        yield
+    except (MissingToolError, BringUpError):
+        raise
+    except HarnessError as error:
+        log = Files(directory).node_log
+        seen = "\n".join(part for part in (error.detail, tail(log, _TAIL)) if part)
+        raise BringUpError(
+            f"The local cluster {cluster} did not come up. Step that failed: {name}. {error.message}",
+            detail="\n".join(f"  | {line}" for line in seen.splitlines()),
+            hint=error.hint or f"All of its logs are in {log.parent}.",
+        ) from error
+
+
+def make_directory(directory: Path) -> Path:
+    """The cluster's folder as an absolute path, with nothing of an earlier cluster in it."""
+    absolute = directory.absolute()
+    with clear_disk_errors(absolute):
+        if absolute.exists():
+            shutil.rmtree(absolute)
+        (absolute / "logs").mkdir(parents=True)
+    return absolute
+
+
+def find_nginx(request: BringUp, progress: Progress) -> NginxInstall | None:
+    """The nginx of the data plane; None for a cluster without an ingress."""
+    return None if request.ingress == "none" else find_or_fetch(progress)
+
+
+def write_settings(request: BringUp, directory: Path, block: AddressBlock, nginx: NginxInstall | None) -> NodeSettings:
+    """Decide the entry's port and write the settings file of the cluster's process."""
+    settings = NodeSettings(
+        name=request.name,
+        directory=directory,
+        block=block,
+        profile=request.profile,
+        seed=request.seed,
+        ingress=request.ingress,
+        nginx=nginx,
+        entry_port=free_port(block.ingress_address, ENTRY_PORT),
+        options=request.options,
+    )
+    config = Files(directory).config
+    with clear_disk_errors(config):
+        settings.write(config)
+    return settings
+
+
+def node_argv(directory: Path) -> list[str]:
+    """The command line of the cluster's process; ``-P`` keeps the user's folder out of its imports."""
+    return [sys.executable, "-P", "-m", "harness.clusters.local.node", str(Files(directory).config)]
+
+
+def wait_for_api(settings: NodeSettings, alive: Callable[[], bool]) -> str:
+    """Wait until the API is served, and write the kubeconfig.
+
+    Args:
+        settings: The cluster's.
+        alive: Whether its process still runs.
+
+    Returns:
+        The API's base URL.
+    """
+
+    def url() -> str:
+        _check_alive(alive)
+        try:
+            return str(json.loads(settings.ready_file.read_bytes())["url"])
+        except FileNotFoundError:
+            return ""
+
+    found = wait_until(url, timeout=API_SECONDS, what="the API server to serve", interval=0.01)
+    write_kubeconfig(Files(settings.directory).kubeconfig, settings.name, found)
+    return found
+
+
+def wait_for_ingress(settings: NodeSettings, alive: Callable[[], bool]) -> Entry:
+    """Wait until the ingress accepts connections where traffic is to enter."""
+    entry = Entry(settings.block.ingress_address, settings.entry_port)
+
+    def accepts() -> bool:
+        _check_alive(alive)
+        try:
+            socket.create_connection((entry.address, entry.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    if settings.ingress != "none":
+        what = f"the ingress to accept connections at {entry.address}:{entry.port}"
+        wait_until(accepts, timeout=INGRESS_SECONDS, what=what, interval=0.01)
+    return entry
+
+
+def _check_alive(alive: Callable[[], bool]) -> None:
+    if not alive():
+        raise HarnessError("The cluster's process has ended.")

@@ -1,0 +1,29 @@
+"""The kubeconfig of a local cluster: one context, plain http on a loopback address, nobody to authenticate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from harness.kit.files import write_text
+
+
+def write_kubeconfig(path: Path, name: str, url: str) -> None:
+    """Write a kubeconfig whose only context is ``harness-<name>``.
+
+    Args:
+        path: The file; replaced in one step.
+        name: The cluster's name.
+        url: Where its API server is.
+    """
+    context = f"harness-{name}"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": context, "cluster": {"server": url}}],
+        "users": [{"name": context, "user": {}}],
+        "contexts": [{"name": context, "context": {"cluster": context, "user": context, "namespace": "default"}}],
+        "current-context": context,
+    }
+    # JSON is YAML; written this way it needs no YAML library.
+    write_text(path, json.dumps(config, indent=2) + "\n")

@@ -1,0 +1,84 @@
+"""What a local cluster leaves as evidence: its logs, and the ingress controller's own account while it works."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.kit.files import clear_disk_errors
+from harness.model.timeline import Detail, Event, EventKind
+
+ACCESS_LOG = "access.jsonl"
+CONTROLLER_LOG = "ingress-controller.jsonl"
+
+#: Seconds between two looks at a log that is followed.
+_LOOK = 0.02
+
+
+def collect_logs(logs: Path, destination: Path) -> None:
+    """Copy the access log to the top of ``destination`` and all others below its ``logs``.
+
+    Raises:
+        HarnessError: There is no room.
+    """
+    for source in sorted(path for path in logs.rglob("*") if path.is_file()):
+        relative = source.relative_to(logs)
+        target = destination / relative if relative == Path(ACCESS_LOG) else destination / "logs" / relative
+        with clear_disk_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def follow_ingress(logs: Path, subject: str, stop: Callable[[], bool]) -> Iterator[Event]:
+    """What the ingress controller did and does, until ``stop()``; what it wrote before that is given in any case.
+
+    Args:
+        logs: The cluster's folder of logs.
+        subject: The controller's name.
+        stop: Asked between two looks.
+    """
+    for line in follow_lines(logs / CONTROLLER_LOG, stop):
+        entry = json.loads(line)
+        yield Event(
+            at=int(entry["monotonic_ns"]),
+            kind=EventKind.INGRESS,
+            subject=subject,
+            what=str(entry["what"]),
+            detail=_flat(entry.get("detail")),
+        )
+
+
+def follow_lines(path: Path, stop: Callable[[], bool]) -> Iterator[bytes]:
+    """Whole lines of a file that grows, and that may not be there yet, until ``stop()``."""
+    pause = threading.Event()
+    position = 0
+    while True:
+        last_look = stop()
+        try:
+            with path.open("rb") as file:
+                file.seek(position)
+                whole = file.read().rpartition(b"\n")[0]
+        except FileNotFoundError:
+            whole = b""
+        if whole:
+            position += len(whole) + 1
+            yield from whole.split(b"\n")
+        if last_look:
+            return
+        pause.wait(_LOOK)
+
+
+def _flat(detail: Any) -> Detail:
+    """Any detail as the flat facts of an event."""
+    if detail is None or detail == "":
+        return {}
+    if not isinstance(detail, Mapping):
+        return {"text": str(detail)}
+    return {
+        str(key): value if isinstance(value, str | int | float | bool) else json.dumps(value, sort_keys=True)
+        for key, value in detail.items()
+    }

@@ -1,0 +1,168 @@
+"""The kind of cluster that needs nothing: one process tree on loopback addresses, up in about a second."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.clusters.base import BringUp, Cluster, Entry, Progress
+from harness.clusters.local import bringup
+from harness.clusters.local.addresses import take_block
+from harness.clusters.local.kubelet.images import KNOWN_IMAGES, find_image
+from harness.clusters.local.logs import collect_logs, follow_ingress
+from harness.clusters.local.nginx.install import find_or_fetch
+from harness.clusters.local.profiles import PROFILES
+from harness.clusters.local.settings import NodeSettings
+from harness.errors import InvalidInputError, MissingToolError, Problem
+from harness.kit.processes import ManagedProcess
+from harness.model.timeline import Event
+
+INGRESSES = ("ingress-nginx", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCluster:
+    """A local cluster that is up.
+
+    Attributes:
+        settings: What its process was told.
+        entry: Where traffic enters.
+        seconds: How long it took to come up.
+    """
+
+    settings: NodeSettings
+    entry: Entry
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.settings.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        """A kubeconfig file that reaches it."""
+        return bringup.Files(self.settings.directory).kubeconfig
+
+    def facts(self) -> Mapping[str, str]:
+        """What a reader of the report may want to know of it."""
+        nginx = self.settings.nginx
+        return {
+            "cluster": "local",
+            "ingress": self.settings.ingress + (f" (nginx {nginx.version})" if nginx else ""),
+            "delay profile": self.settings.profile,
+            "addresses": f"127.{self.settings.block.number}.0.0/16",
+            "cluster up in": f"{self.seconds:.2f} s",
+        }
+
+    def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
+        """Follow what the ingress controller does until ``stop()``."""
+        return follow_ingress(self.settings.logs, self.settings.ingress, stop)
+
+    def collect(self, destination: Path) -> None:
+        """Copy its logs: ``access.jsonl`` at the top, all others below ``logs``."""
+        collect_logs(self.settings.logs, destination)
+
+
+class LocalProvider:
+    """Brings local clusters up and down."""
+
+    kind = "local"
+
+    def check(self, request: BringUp) -> None:
+        """Find out what can't work before anything starts.
+
+        Raises:
+            InvalidInputError: An image, ingress or profile that it doesn't have; all of them.
+            MissingToolError: It isn't Linux, there is no nginx to be had, or a low port can't be used.
+        """
+        if not sys.platform.startswith("linux"):
+            raise MissingToolError("Local clusters run on Linux only.", hint="Use a Linux machine or container.")
+        problems = list(_problems(request))
+        if problems:
+            raise InvalidInputError(problems)
+        _check_low_ports(request)
+        if request.ingress != "none":
+            find_or_fetch(lambda _text: None)
+
+    @contextmanager
+    def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:
+        """Bring a cluster up; its tree and folder are gone when the context is left, unless ``keep`` is an option.
+
+        Raises:
+            BringUpError: A step failed; its logs are kept where the message says.
+        """
+        begun = time.monotonic()
+        with ExitStack() as stack:
+            directory = bringup.make_directory(request.directory)
+            settings, entry = self._start(request, directory, progress, stack)
+            try:
+                yield LocalCluster(settings, entry, time.monotonic() - begun)
+            finally:
+                stack.close()
+                if not request.options.get("keep"):
+                    shutil.rmtree(directory, ignore_errors=True)
+
+    def _start(
+        self, request: BringUp, directory: Path, progress: Progress, stack: ExitStack
+    ) -> tuple[NodeSettings, Entry]:
+        def step(name: str) -> AbstractContextManager[None]:
+            return bringup.step(name, request.name, directory, progress)
+
+        with step("looking for nginx"):
+            nginx = bringup.find_nginx(request, progress)
+        with step("taking loopback addresses"):
+            held = stack.enter_context(take_block())
+            settings = bringup.write_settings(request, directory, held.block, nginx)
+        with step("starting the cluster's process"):
+            node = stack.enter_context(
+                ManagedProcess.start(
+                    bringup.node_argv(directory),
+                    name=f"local cluster {request.name}",
+                    log=bringup.Files(directory).node_log,
+                    pass_fds=(held.fileno(),),
+                )
+            )
+        with step("waiting for the API server"):
+            bringup.wait_for_api(settings, node.alive)
+        with step("waiting for the ingress"):
+            entry = bringup.wait_for_ingress(settings, node.alive)
+        return settings, entry
+
+
+def _problems(request: BringUp) -> Iterator[Problem]:
+    if request.ingress not in INGRESSES:
+        yield Problem(
+            f"local clusters have no ingress {request.ingress!r} in this version", hint=f"one of {', '.join(INGRESSES)}"
+        )
+    if request.profile not in PROFILES:
+        yield Problem(f"there is no delay profile {request.profile!r}", hint=f"one of {', '.join(sorted(PROFILES))}")
+    for name in dict.fromkeys(request.images):
+        if find_image(name) is None:
+            yield Problem(
+                f"local clusters don't have the image {name!r}, and pull nothing",
+                hint=f"they have {', '.join(sorted(KNOWN_IMAGES))}",
+            )
+
+
+def _check_low_ports(request: BringUp) -> None:
+    """An image that listens below 1024 needs a machine that lets this user do so."""
+    for name in request.images:
+        image = find_image(name)
+        if image is not None and image.port < 1024:
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", image.port))
+                except PermissionError:
+                    raise MissingToolError(
+                        f"The image {name} listens on port {image.port}, which this user may not use.",
+                        hint=f"sudo sysctl net.ipv4.ip_unprivileged_port_start={image.port}",
+                    ) from None
+                except OSError:
+                    continue  # somebody uses it at that very address, which is allowed

@@ -1,0 +1,226 @@
+"""Clusters that stay up when the command that started them ends: to work on with kubectl.
+
+Each has a folder in the user's state directory and a guardian that is a daemon. Whether it is up is decided by that
+guardian's process id and start time, never by the folder: a machine that was switched off leaves folders behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.clusters.base import BringUp, Entry, Progress
+from harness.clusters.local import bringup
+from harness.clusters.local.addresses import take_block
+from harness.clusters.local.provider import LocalProvider
+from harness.errors import InvalidInputError, Problem
+from harness.kit.files import clear_disk_errors, write_text
+from harness.kit.leftovers import left_over_processes
+from harness.kit.processes import Daemon
+from harness.kit.waiting import wait_until
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class StandingCluster:
+    """A cluster that was left up.
+
+    Attributes:
+        name: Its name.
+        state: ``up``; ``down`` if its processes are gone and only its folder is there.
+        kubeconfig: For kubectl.
+        entry: Where traffic enters; None if it never came up.
+    """
+
+    name: str
+    state: str
+    kubeconfig: Path
+    entry: Entry | None
+
+    @property
+    def entry_url(self) -> str:
+        """Where its ingress answers; ``-`` if it never came up."""
+        return f"http://{self.entry.address}:{self.entry.port}" if self.entry else "-"
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+def up(
+    name: str, *, profile: str = "kind", ingress: str = "ingress-nginx", seed: int = 0, progress: Progress = _silent
+) -> StandingCluster:
+    """Bring a cluster up and leave it running.
+
+    Raises:
+        InvalidInputError: The name is no name, or its cluster is up.
+        BringUpError: A step failed; nothing of it runs, its logs are kept where the message says.
+    """
+    directory = _directory(name)
+    request = BringUp(name=name, directory=directory, profile=profile, ingress=ingress, seed=seed)
+    LocalProvider().check(request)
+    with _locked(directory):
+        if _state(directory) == "up":
+            raise InvalidInputError(
+                [Problem(f"the cluster {name!r} is up already", hint=f"harness cluster down --name {name}")]
+            )
+        _remove(directory)
+        _start(request, bringup.make_directory(directory), progress)
+    return _read(directory)
+
+
+def down(name: str) -> None:
+    """Take a cluster down and remove its folder; what a killed guardian left of it goes too.
+
+    Raises:
+        InvalidInputError: There is no such cluster.
+    """
+    directory = _directory(name)
+    with _locked(directory):
+        if not directory.is_dir():
+            raise _unknown(name)
+        _remove(directory)
+
+
+def status() -> list[StandingCluster]:
+    """All clusters of this user, by name."""
+    try:
+        folders = sorted(path for path in _root().iterdir() if path.is_dir())
+    except FileNotFoundError:
+        return []
+    return [_read(path) for path in folders]
+
+
+def kubeconfig(name: str) -> Path:
+    """The kubeconfig of a cluster that is up.
+
+    Raises:
+        InvalidInputError: There is no such cluster, or it isn't up.
+    """
+    directory = _directory(name)
+    if not directory.is_dir():
+        raise _unknown(name)
+    if _state(directory) != "up":
+        raise InvalidInputError(
+            [Problem(f"the cluster {name!r} isn't up any more", hint=f"harness cluster up --name {name}")]
+        )
+    return bringup.Files(directory).kubeconfig
+
+
+def _start(request: BringUp, directory: Path, progress: Progress) -> None:
+    with bringup.step("taking loopback addresses", request.name, directory, progress):
+        nginx = bringup.find_nginx(request, progress)
+        held = take_block()
+    with held:
+        settings = bringup.write_settings(request, directory, held.block, nginx)
+        with bringup.step("starting the cluster's process", request.name, directory, progress):
+            log = bringup.Files(directory).node_log
+            node = Daemon.start(bringup.node_argv(directory), log=log, cwd=directory, pass_fds=(held.fileno(),))
+    try:
+        write_text(directory / "guardian.json", json.dumps({"pid": node.pid, "started": node.started}) + "\n")
+        with bringup.step("waiting for the API server", request.name, directory, progress):
+            bringup.wait_for_api(settings, node.alive)
+        with bringup.step("waiting for the ingress", request.name, directory, progress):
+            entry = bringup.wait_for_ingress(settings, node.alive)
+        write_text(directory / "entry.json", json.dumps({"address": entry.address, "port": entry.port}) + "\n")
+    except BaseException:
+        node.stop()
+        raise
+
+
+def _remove(directory: Path) -> None:
+    """Stop whatever still runs of a cluster and remove its folder."""
+    node = _daemon(directory)
+    if node is not None:
+        node.stop()
+        _kill_left_over(node)
+    with clear_disk_errors(directory):
+        if directory.exists():
+            shutil.rmtree(directory)
+
+
+def _kill_left_over(node: Daemon) -> None:
+    """Kill what a guardian that was itself killed could not take along."""
+
+    def left() -> list[int]:
+        return [
+            process.pid
+            for process in left_over_processes()
+            if (process.guardian, process.guardian_started) == (node.pid, node.started)
+        ]
+
+    def none_left() -> bool:
+        pids = left()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not pids
+
+    wait_until(none_left, timeout=5, what=lambda: f"processes {left()} to end after SIGKILL")
+
+
+def _root() -> Path:
+    state = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+    return base / "harness" / "clusters"
+
+
+def _directory(name: str) -> Path:
+    if not _NAME.fullmatch(name):
+        raise InvalidInputError(
+            [
+                Problem(
+                    f"{name!r} can't be a cluster's name", hint="up to 40 of a-z, 0-9 and -, a letter or digit at ends"
+                )
+            ]
+        )
+    return _root() / name
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """One command at a time per cluster."""
+    lock = directory.with_suffix(".lock")
+    with clear_disk_errors(lock):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = lock.open("w")
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _daemon(directory: Path) -> Daemon | None:
+    try:
+        data = json.loads((directory / "guardian.json").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return Daemon(int(data["pid"]), int(data["started"]))
+
+
+def _state(directory: Path) -> str:
+    node = _daemon(directory)
+    return "up" if node is not None and node.alive() else "down"
+
+
+def _read(directory: Path) -> StandingCluster:
+    try:
+        data = json.loads((directory / "entry.json").read_bytes())
+        entry = Entry(str(data["address"]), int(data["port"]))
+    except (FileNotFoundError, ValueError):
+        entry = None
+    return StandingCluster(directory.name, _state(directory), bringup.Files(directory).kubeconfig, entry)
+
+
+def _unknown(name: str) -> InvalidInputError:
+    names = ", ".join(cluster.name for cluster in status())
+    return InvalidInputError([Problem(f"there is no cluster {name!r}", hint=f"there are: {names or 'none'}")])

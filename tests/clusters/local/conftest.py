@@ -1,0 +1,32 @@
+"""A stand-in for the cluster's process, so that bring-up itself is tested in milliseconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.clusters.local import bringup
+from harness.clusters.local.nginx.record import NginxInstall
+
+FakeNode = Callable[[str], None]
+
+
+@pytest.fixture
+def fake_node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
+    """Makes bring-up start the stand-in in a mode: ``works``, ``dies`` or ``hangs``."""
+    script = Path(__file__).with_name("fake_node.py")
+    install = NginxInstall(Path("/nginx"), None, (), (), "", "1.22")
+
+    def use(mode: str) -> None:
+        monkeypatch.setattr(
+            bringup,
+            "node_argv",
+            lambda directory: [sys.executable, "-S", str(script), f"{directory}/config.json", mode],
+        )
+        for module in ("bringup", "provider"):
+            monkeypatch.setattr(f"harness.clusters.local.{module}.find_or_fetch", lambda _progress: install)
+
+    return use

@@ -1,0 +1,57 @@
+"""Logs as evidence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from harness.clusters.local.logs import collect_logs, follow_ingress, follow_lines
+from harness.model.timeline import Event, EventKind
+
+
+def test_logs_are_where_the_evidence_wants_them(tmp_path: Path) -> None:
+    """The access log is at the top, everything else below ``logs`` under its own name."""
+    logs = tmp_path / "cluster" / "logs"
+    (logs / "pods").mkdir(parents=True)
+    for name in ("access.jsonl", "node.log", "pods/default_a_b.log"):
+        (logs / name).write_text(name)
+    collect_logs(logs, tmp_path / "trial")
+
+    found = {str(path.relative_to(tmp_path / "trial")) for path in (tmp_path / "trial").rglob("*") if path.is_file()}
+    assert found == {"access.jsonl", "logs/node.log", "logs/pods/default_a_b.log"}
+
+
+def test_lines_are_followed_as_they_are_written(tmp_path: Path) -> None:
+    """A file that isn't there yet, half a line, and a line after the next look: each whole line is given once."""
+    path = tmp_path / "log"
+    seen: list[bytes] = []
+    writes = iter([None, b"one\ntw", b"o\n", b"three\nhalf"])
+
+    def stop() -> bool:
+        try:
+            chunk = next(writes)
+        except StopIteration:
+            return True
+        if chunk:
+            with path.open("ab") as file:
+                file.write(chunk)
+        return False
+
+    seen.extend(follow_lines(path, stop))
+    assert seen == [b"one", b"two", b"three"]
+
+
+def test_controllers_log_becomes_events(tmp_path: Path) -> None:
+    """Each sync is an event at its own time; nested detail is flattened."""
+    lines = [
+        {"monotonic_ns": 5, "what": "reload", "detail": {"workers": 2, "backends": ["a", "b"]}},
+        {"monotonic_ns": 9, "what": "endpoints", "detail": "apple"},
+        {"monotonic_ns": 11, "what": "endpoints"},
+    ]
+    (tmp_path / "ingress-controller.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    assert list(follow_ingress(tmp_path, "ingress-nginx", lambda: True)) == [
+        Event(5, EventKind.INGRESS, "ingress-nginx", "reload", {"workers": 2, "backends": '["a", "b"]'}),
+        Event(9, EventKind.INGRESS, "ingress-nginx", "endpoints", {"text": "apple"}),
+        Event(11, EventKind.INGRESS, "ingress-nginx", "endpoints"),
+    ]
