@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.kit.guardian import MARK, start_ticks
+from harness.kit.guardian import MARK, running
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def left_over_processes() -> list[LeftOver]:
 def _examine(pid: int) -> LeftOver | None:
     mark = _mark(pid)
     owner, _, started = mark.partition(".")
-    if not (owner.isdigit() and started.isdigit()) or start_ticks(int(owner)) == int(started):
+    if not (owner.isdigit() and started.isdigit()) or running(int(owner), int(started)):
         return None
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
