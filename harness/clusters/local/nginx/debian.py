@@ -1,8 +1,8 @@
 """Debian's nginx without installing it: the packages that apt would install, unpacked into a folder.
 
-Installing it would need root and start a service on port 80. So apt is given private lists and caches and an own idea of what
-is installed, resolves and downloads with the machine's sources and keyrings (signatures and hashes checked by apt), and
-``dpkg -x`` unpacks. No maintainer script runs.
+Installing it would need root and start a service on port 80. So apt is given private lists and caches and its own idea
+of what is installed, resolves and downloads with the sources and keyrings of the machine (signatures and hashes are
+checked by apt), and ``dpkg -x`` unpacks. No maintainer script runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _QUERY_TIMEOUT = 10.0
 #: Told to be installed, at a version that satisfies everybody: what only maintainer scripts would use.
 _UNUSED = ("debconf", "iproute2")
 
-#: Read after the machine's own settings, so that it wins. ``#clear`` removes hooks that need root or do work for others.
+#: Read after the machine's own settings, so that it wins. ``#clear`` removes hooks that need root.
 _APT_CONFIGURATION = """\
 Dir::State "{root}";
 Dir::State::lists "{root}/lists";

@@ -1,7 +1,7 @@
 """Where the ingress data plane's nginx comes from: the machine if it has one with Lua, else a cache folder of our own.
 
-What was unpacked once is found again in milliseconds. Two processes that look at the same time unpack it once: the second
-waits for the first. A folder that is there is complete, since it is renamed into place.
+What was unpacked once is found again in milliseconds. Two processes that look at the same time unpack it once: the
+second waits for the first. A folder that is there is complete, since it is renamed into place.
 """
 
 from __future__ import annotations

@@ -1,0 +1,64 @@
+"""The annotations that are understood, as one table: an annotation outside it changes nothing, as in ingress-nginx."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.clusters.local.ingress.model import LocationSettings
+
+PREFIX = "nginx.ingress.kubernetes.io/"
+
+_log = logging.getLogger(__name__)
+
+_CONDITIONS = (
+    "error|timeout|invalid_header|http_500|http_502|http_503|http_504|http_403|http_404|http_429|non_idempotent|off"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Which setting an annotation is for, what it may be, and how it is read."""
+
+    setting: str
+    allowed: str
+    read: Callable[[str], Any] = str
+
+
+_SECONDS = r"\d{1,6}"
+_SWITCH = "on|off"
+_RULES: Mapping[str, _Rule] = {
+    "rewrite-target": _Rule("rewrite_target", r"/?[-._~a-zA-Z0-9/$:%+=&?@]*"),
+    "use-regex": _Rule("use_regex", "true|false", "true".__eq__),
+    "proxy-connect-timeout": _Rule("connect_timeout", _SECONDS, int),
+    "proxy-send-timeout": _Rule("send_timeout", _SECONDS, int),
+    "proxy-read-timeout": _Rule("read_timeout", _SECONDS, int),
+    "proxy-next-upstream": _Rule("next_upstream", rf"({_CONDITIONS})( ({_CONDITIONS}))*"),
+    "proxy-next-upstream-timeout": _Rule("next_upstream_timeout", _SECONDS, int),
+    "proxy-next-upstream-tries": _Rule("next_upstream_tries", _SECONDS, int),
+    "proxy-body-size": _Rule("body_size", r"\d+[kKmMgG]?"),
+    "proxy-buffering": _Rule("buffering", _SWITCH),
+    "proxy-request-buffering": _Rule("request_buffering", _SWITCH),
+    "proxy-http-version": _Rule("http_version", r"1\.0|1\.1"),
+    "x-forwarded-prefix": _Rule("forwarded_prefix", r"[-._~a-zA-Z0-9/]+"),
+    "upstream-vhost": _Rule("upstream_vhost", r"[-.a-zA-Z0-9:]+"),
+}
+
+
+def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:
+    """What an Ingress's annotations set; a value that can't be right is logged and has no effect."""
+    metadata = ingress["metadata"]
+    found: dict[str, Any] = {}
+    for name, value in (metadata.get("annotations") or {}).items():
+        rule = _RULES.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+        if rule is None:
+            continue
+        text = str(value).strip()
+        if re.fullmatch(rule.allowed, text):
+            found[rule.setting] = rule.read(text)
+        else:
+            _log.warning("ingress %s: annotation %s can't be %r", metadata["name"], name, value)
+    return replace(LocationSettings(), **found)

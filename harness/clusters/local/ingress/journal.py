@@ -1,0 +1,35 @@
+"""What the controller did and when, for the evidence: one line per sync, on the clock that all events share."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class Journal:
+    """Writes ``ingress-controller.jsonl`` (context manager): ``{"monotonic_ns": ..., "what": ..., "detail": {...}}``.
+
+    ``what`` is ``reload`` (new workers are up), ``endpoints`` (Lua has been given others) or ``sync`` (nothing to do).
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Whole lines, so that a reader never meets half of one.
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def record(self, what: str, detail: Mapping[str, str | int]) -> None:
+        """Write a line, dated now."""
+        line = {"monotonic_ns": time.monotonic_ns(), "what": what, "detail": dict(detail)}
+        self._file.write(json.dumps(line) + "\n")

@@ -1,0 +1,89 @@
+-- Sends each request to an endpoint of its location's backend. A worker looks for new endpoints on a timer of its own, so
+-- for up to one period after they were posted it uses the old ones, and two workers may differ.
+local cjson = require("cjson.safe")
+local ewma = require("ewma")
+local ngx_balancer = require("ngx.balancer")
+local configuration = require("configuration")
+
+local _M = {}
+
+local balancers = {}
+local applied = 0
+
+local function apply(backends)
+  local kept = {}
+  for name, endpoints in pairs(backends) do
+    if #endpoints > 0 then
+      kept[name] = balancers[name] or ewma.new(endpoints)
+      kept[name]:update(endpoints)
+    end
+  end
+  balancers = kept
+end
+
+local function sync()
+  local version = configuration.version()
+  if version == applied then
+    return
+  end
+  local backends, problem = cjson.decode(configuration.backends() or "{}")
+  if not backends then
+    ngx.log(ngx.ERR, "backends can't be read: ", problem)
+    return
+  end
+  apply(backends)
+  applied = version
+end
+
+function _M.init_worker(settings)
+  math.randomseed(settings.seed * 1000 + settings.generation * 10 + ngx.worker.id())
+  sync()
+  local started, problem = ngx.timer.every(settings.timer, sync)
+  if not started then
+    ngx.log(ngx.ERR, "endpoints will not follow: ", problem)
+    return
+  end
+  configuration.report_worker(settings.generation)
+end
+
+-- Before anything is sent: a backend without endpoints is "service unavailable", at once.
+function _M.rewrite()
+  local balancer = balancers[ngx.var.proxy_upstream_name]
+  if not balancer then
+    return ngx.exit(ngx.HTTP_SERVICE_UNAVAILABLE)
+  end
+  ngx.ctx.balancer = balancer
+  ngx.ctx.tried = {}
+end
+
+-- Once per try: nginx decides whether there is a next one, by proxy_next_upstream and its number of tries.
+function _M.balance()
+  local balancer, tried = ngx.ctx.balancer, ngx.ctx.tried
+  local endpoint = balancer and balancer:pick(tried)
+  if not endpoint then
+    return
+  end
+  tried[endpoint] = true
+  ngx_balancer.set_more_tries(1)
+  local ok, problem = ngx_balancer.set_current_peer(endpoint)
+  if not ok then
+    ngx.log(ngx.ERR, "endpoint ", endpoint, " can't be used: ", problem)
+  end
+end
+
+-- nginx lists one value per try, separated by commas; the last is of the try that counted.
+local function last(list)
+  return list and list:match("([^%s,]+)%s*$")
+end
+
+function _M.log()
+  local endpoint = last(ngx.var.upstream_addr)
+  if not (ngx.ctx.balancer and endpoint) then
+    return
+  end
+  local connecting = tonumber(last(ngx.var.upstream_connect_time)) or 0
+  local answering = tonumber(last(ngx.var.upstream_response_time)) or 0
+  ewma.observe(endpoint, connecting + answering)
+end
+
+return _M

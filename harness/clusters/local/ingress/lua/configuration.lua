@@ -1,0 +1,69 @@
+-- The controller's door into running workers: what it posts is kept in memory that all workers share and that a reload
+-- keeps, so that a new worker has endpoints before its first request.
+local _M = {}
+
+local shared = ngx.shared.configuration
+
+-- Raised with each post; a worker compares it with the one it applied last.
+local VERSION = "version"
+local BACKENDS = "backends"
+
+function _M.version()
+  return shared:get(VERSION) or 0
+end
+
+function _M.backends()
+  return shared:get(BACKENDS)
+end
+
+-- A worker is up with the configuration of this generation.
+function _M.report_worker(generation)
+  shared:incr("workers:" .. generation, 1, 0)
+end
+
+local function request_body()
+  ngx.req.read_body()
+  local body = ngx.req.get_body_data()
+  if body then
+    return body
+  end
+  local name = ngx.req.get_body_file()
+  local file = name and io.open(name, "rb")
+  if not file then
+    return nil
+  end
+  body = file:read("*a")
+  file:close()
+  return body
+end
+
+local function take_backends()
+  local body = request_body()
+  if not body then
+    return ngx.exit(ngx.HTTP_BAD_REQUEST)
+  end
+  local stored, problem = shared:safe_set(BACKENDS, body)
+  if not stored then
+    ngx.log(ngx.ERR, "backends not kept: ", problem)
+    return ngx.exit(ngx.HTTP_INTERNAL_SERVER_ERROR)
+  end
+  shared:incr(VERSION, 1, 0)
+  ngx.status = ngx.HTTP_CREATED
+end
+
+function _M.serve()
+  local path, method = ngx.var.uri, ngx.req.get_method()
+  if path == "/configuration/backends" and method == "POST" then
+    return take_backends()
+  elseif path == "/configuration/backends" then
+    ngx.say(_M.backends() or "{}")
+  elseif path == "/configuration/workers" then
+    ngx.say(shared:get("workers:" .. (ngx.var.arg_generation or "")) or 0)
+  elseif path == "/healthz" then
+    ngx.say("ok")
+  else
+    return ngx.exit(ngx.HTTP_NOT_FOUND)
+  end
+end
+
+return _M

@@ -1,0 +1,108 @@
+"""One sync: compare what nginx was told with what the objects say now, and tell it the difference the cheapest way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.clusters.local.ingress.admin import NginxAdmin
+from harness.clusters.local.ingress.journal import Journal
+from harness.clusters.local.ingress.model import Configuration, EndpointDiff, Server
+from harness.clusters.local.ingress.process import NginxProcess
+from harness.clusters.local.ingress.render import Frame, render
+from harness.errors import CommandError
+
+#: Told of a Kubernetes Event to record about the controller: type, reason, message.
+Announce = Callable[[str, str, str], None]
+
+FIRST_GENERATION = 1
+
+_WORKERS_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Synchronizer:
+    """Knows what nginx runs with.
+
+    Args:
+        nginx: The process, started with ``first``.
+        admin: How its workers are talked to.
+        frame: What stays in its configuration.
+        journal: Where each sync is recorded.
+        announce: Where reloads are told of.
+        first: Virtual hosts of the configuration that nginx was started with.
+    """
+
+    def __init__(
+        self,
+        nginx: NginxProcess,
+        admin: NginxAdmin,
+        frame: Frame,
+        journal: Journal,
+        announce: Announce,
+        *,
+        first: tuple[Server, ...],
+    ) -> None:
+        self._nginx = nginx
+        self._admin = admin
+        self._frame = frame
+        self._journal = journal
+        self._announce = announce
+        self._generation = FIRST_GENERATION
+        self._running = Configuration(first, {})
+
+    async def first(self, configuration: Configuration) -> None:
+        """Wait until nginx serves what it was started with, and give it its first endpoints."""
+        await self._workers_up()
+        await self._tell_endpoints(configuration)
+
+    async def sync(self, configuration: Configuration) -> None:
+        """Bring nginx to a configuration; records what was done. A configuration that nginx refuses is not used."""
+        reloads = configuration.servers != self._running.servers
+        endpoints = configuration.backends != self._running.backends
+        if reloads:
+            try:
+                await self._reload(configuration)
+            except CommandError as error:
+                _log.error("%s", error)
+                self._announce("Warning", "RELOAD", f"Error reloading NGINX: {error}")
+                return
+        # At once, as ingress-nginx does: workers that are about to start find them.
+        if endpoints:
+            await self._tell_endpoints(configuration)
+        if reloads:
+            await self._workers_up()
+            self._journal.record("reload", {"generation": self._generation, "workers": self._frame.workers})
+        if not (reloads or endpoints):
+            self._journal.record("sync", {})
+
+    async def _reload(self, configuration: Configuration) -> None:
+        candidate = self._nginx.configuration.with_suffix(".new")
+        self._generation += 1
+        write(candidate, self._frame, configuration.servers, self._generation)
+        await self._nginx.test(candidate)
+        candidate.replace(self._nginx.configuration)
+        self._nginx.reload()
+        self._running = Configuration(configuration.servers, self._running.backends)
+        self._announce("Normal", "RELOAD", "NGINX reload triggered due to a change in configuration")
+
+    async def _tell_endpoints(self, configuration: Configuration) -> None:
+        await self._admin.post_backends(configuration.backends)
+        diff = EndpointDiff.between(self._running.backends, configuration.backends)
+        self._running = configuration
+        self._journal.record("endpoints", {"added": ",".join(diff.added), "removed": ",".join(diff.removed)})
+
+    async def _workers_up(self) -> None:
+        try:
+            async with asyncio.timeout(_WORKERS_SECONDS):
+                await self._admin.workers_up(self._generation, self._frame.workers)
+        except TimeoutError as error:
+            raise self._nginx.failure(f"has not started its workers within {_WORKERS_SECONDS:g} s") from error
+
+
+def write(path: Path, frame: Frame, servers: tuple[Server, ...], generation: int = FIRST_GENERATION) -> None:
+    """Write nginx.conf; the first generation is the one that nginx is started with."""
+    path.write_text(render(frame, servers, generation), encoding="utf-8")
