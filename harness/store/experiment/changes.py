@@ -138,6 +138,9 @@ def _check_rolling_update(spec: RollingUpdate, place: Place, objects: Objects, p
     if spec.set and chosen and all(chosen[0].get(field) == value for field, value in spec.set.items()):
         problems.add((*place, "set"), "the container has these values already: nothing would be rolled out")
     numbered = "{time}" in repr(spec.set)
+    if spec.times > 1 and spec.until == "complete" and spec.set and not numbered:
+        message = f"set says the same all {spec.times} times, so only the first would roll anything out"
+        problems.add((*place, "set"), message, hint='number it: args: ["-text=apple-v2-{time}"]')
     if "{time}" in spec.answer and not numbered:
         problems.add((*place, "answer"), "the answer counts with {time}, but nothing in set does")
 
