@@ -16,7 +16,7 @@ from harness.kube.api import Object, Objects, Strategy, WatchEvent
 from harness.kube.errors import ConflictError, KubeError, NotFoundError, UnreachableError, error_for
 from harness.kube.kinds import KNOWN_KINDS, ApiKind, discovery_paths, resource_kinds
 from harness.kube.watching import follow
-from harness.kube.wire import connect, transport_errors
+from harness.kube.wire import connect, disconnect, transport_errors
 
 #: Seconds to connect, and seconds to wait for each part of an answer.
 CONNECT_SECONDS = 5.0
@@ -53,7 +53,7 @@ class Kube:
 
     def close(self) -> None:
         """Let go of all idle connections."""
-        self._client.close()
+        disconnect(self._client)
 
     def get(self, kind: str, name: str, namespace: str) -> Object:
         """One object.

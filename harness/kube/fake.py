@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jsonpatch
+import jsonpointer
+
 from harness.kube.api import Object, Objects, Strategy, WatchEvent
 from harness.kube.errors import ConflictError, NotFoundError, RejectedError, WatchExpiredError, WatchInterruptedError
-from harness.kube.json_patch import PatchTestError, json_patch
 from harness.kube.strategic import json_merge, strategic_merge
 
 _Key = tuple[str, str, str]
@@ -210,7 +212,7 @@ def _patched(original: Object, body: Any, strategy: Strategy) -> Object:
     if strategy == "merge":
         return json_merge(original, body)
     try:
-        return json_patch(original, body)
-    except PatchTestError as error:
+        return dict(jsonpatch.apply_patch(original, body))
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
         name = f"{original['kind']} {original['metadata']['name']}"
         raise RejectedError(f"patch {name}", 422, "Invalid", str(error)) from error

@@ -39,6 +39,16 @@ def connect(kubeconfig: Path, context: str | None) -> Any:
     return client.ApiClient(settings)
 
 
+def disconnect(client: Any) -> None:
+    """Close a client's idle connections now: by itself urllib3 leaves that to the garbage collector."""
+    pools = client.rest_client.pool_manager.pools
+    for key in pools.keys():  # noqa: SIM118 -- urllib3's container can't be iterated
+        pool = pools.get(key)
+        if pool is not None:
+            pool.close()
+    client.close()
+
+
 @contextlib.contextmanager
 def transport_errors(action: str) -> Iterator[None]:
     """Turn what the HTTP library raises into ``UnreachableError``.

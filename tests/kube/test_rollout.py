@@ -1,0 +1,90 @@
+"""When a rollout is called complete, and when not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.errors import WaitTimeoutError
+from harness.kube.errors import RolloutStuckError
+from harness.kube.fake import FakeKube
+from harness.kube.rollout import Rollout, rollout_state, rollout_status, wait_rollout
+
+COMPLETE = {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
+
+
+def deployment(**status: Any) -> dict[str, Any]:
+    """A Deployment of 3 replicas in generation 2; complete but for what ``status`` says."""
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": "apple", "generation": 2},
+        "spec": {"replicas": 3},
+        "status": {**COMPLETE, **status},
+    }
+
+
+def test_a_rollout_is_complete_when_nothing_old_is_left() -> None:
+    """All replicas are new and available, and the controller has seen the spec."""
+    assert rollout_state(deployment()) is Rollout.COMPLETE
+
+
+@pytest.mark.parametrize(
+    "status",
+    [{"observedGeneration": 1}, {"updatedReplicas": 2}, {"replicas": 4}, {"availableReplicas": 2}],
+    ids=lambda status: next(iter(status)),
+)
+def test_each_condition_alone_keeps_a_rollout_going(status: dict[str, int]) -> None:
+    """Every one of kubectl's four conditions is needed, and what is missing is said."""
+    found = rollout_status(deployment(**status))
+
+    assert found.state is Rollout.PROGRESSING
+    assert found.missing
+
+
+def test_a_deployment_without_status_is_progressing() -> None:
+    """One that no controller has seen yet is not complete."""
+    assert rollout_state({"metadata": {"generation": 1}, "spec": {}}) is Rollout.PROGRESSING
+
+
+def test_the_progress_deadline_is_told_apart() -> None:
+    """A rollout that the controller calls failed is neither complete nor going on."""
+    failed = deployment(conditions=[{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}])
+
+    assert rollout_state(failed) is Rollout.DEADLINE_EXCEEDED
+
+
+def test_the_deadline_of_an_older_spec_does_not_count() -> None:
+    """The condition is about the observed generation; a newer spec has its chance."""
+    failed = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]
+
+    assert rollout_state(deployment(observedGeneration=1, conditions=failed)) is Rollout.PROGRESSING
+
+
+def test_waiting_gives_the_complete_deployment() -> None:
+    """The wait ends with the object."""
+    kube = FakeKube()
+    kube.put({**deployment(), "status": {**COMPLETE, "observedGeneration": 9}}, "ns")
+
+    assert wait_rollout(kube, "apple", "ns", 1)["metadata"]["name"] == "apple"
+
+
+def test_waiting_in_vain_says_what_for() -> None:
+    """The error names the Deployment and the condition."""
+    kube = FakeKube()
+    kube.put(deployment(observedGeneration=9, availableReplicas=1), "ns")
+
+    with pytest.raises(WaitTimeoutError) as caught:
+        wait_rollout(kube, "apple", "ns", 0.01)
+
+    assert "1 of 3 new replicas are available" in str(caught.value)
+
+
+def test_waiting_ends_at_the_progress_deadline() -> None:
+    """A rollout that is called failed is not awaited any longer."""
+    failed = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]
+    kube = FakeKube()
+    kube.put(deployment(observedGeneration=9, conditions=failed), "ns")
+
+    with pytest.raises(RolloutStuckError):
+        wait_rollout(kube, "apple", "ns", 60)
