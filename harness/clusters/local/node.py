@@ -102,9 +102,7 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> bool:
 
 def main(config: str) -> None:
     """Run a cluster from its settings file; ends the process."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     settings = NodeSettings.read(Path(config))
     # What is loaded by now stays: leaving it out of every collection shortens the pauses of the cluster under test.
