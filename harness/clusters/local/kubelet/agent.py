@@ -38,7 +38,7 @@ async def run(client: ApiClient, settings: NodeSettings) -> None:
         nodes.subscribe(agent.on_node)
         pods.subscribe(agent.on_pod)
         try:
-            await asyncio.Event().wait()
+            await runtime.gone()
         finally:
             await agent.close()
             await node.close()

@@ -92,6 +92,11 @@ class Runtime:
         """Run a program beside a container's main process; it is killed when that one ends."""
         return await self._make({"exec": {"container": container.pid, "argv": list(argv), "env": dict(env)}})
 
+    async def gone(self) -> None:
+        """Wait for the fork server's end, which nobody asked for; nothing can run without it."""
+        await asyncio.shield(self._task)
+        raise RuntimeFailedError(f"the fork server ended by itself with code {self._server.wait(_END_SECONDS)}")
+
     def terminate(self, process: Process) -> None:
         """Send SIGTERM to a main process, and to it alone."""
         self._signal(process, signal.SIGTERM, tree=False)

@@ -1,0 +1,145 @@
+"""The arithmetic of a rollout: how many pods each ReplicaSet of a Deployment should have next. Pure.
+
+Every number here decides whether a request finds a ready pod, so the rounding and the order are Kubernetes' own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SetSize:
+    """A ReplicaSet as the rollout sees it.
+
+    Attributes:
+        name: Its name.
+        desired: ``spec.replicas``.
+        available: ``status.availableReplicas``.
+        age: Orders ReplicaSets: the older, the smaller.
+        largest: The Deployment's replicas and surge when it was last sized (``max-replicas``); 0 if unknown.
+    """
+
+    name: str
+    desired: int
+    available: int
+    age: str = ""
+    largest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far a rolling update may go from the number of replicas.
+
+    Attributes:
+        replicas: Pods wanted.
+        surge: Pods allowed beyond that.
+        unavailable: Pods that may be missing from it.
+    """
+
+    replicas: int
+    surge: int
+    unavailable: int
+
+    @property
+    def most(self) -> int:
+        """Pods allowed at once."""
+        return self.replicas + self.surge
+
+    @property
+    def fewest(self) -> int:
+        """Pods that must be available."""
+        return self.replicas - self.unavailable
+
+
+def resolve_bounds(replicas: int, max_surge: int | str, max_unavailable: int | str) -> Bounds:
+    """Numbers from numbers or percentages: surge is rounded up, unavailable down; both 0 makes unavailable 1."""
+    surge = _resolve(max_surge, replicas, up=True)
+    unavailable = _resolve(max_unavailable, replicas, up=False)
+    if surge == 0 and unavailable == 0:
+        unavailable = 1
+    return Bounds(replicas, surge, min(unavailable, replicas))
+
+
+def _resolve(value: int | str, of: int, *, up: bool) -> int:
+    if isinstance(value, int):
+        return value
+    share = int(value.removesuffix("%")) * of
+    return math.ceil(share / 100) if up else share // 100
+
+
+def new_size(bounds: Bounds, new_desired: int, all_desired: int) -> int:
+    """Size of the new ReplicaSet of a rolling update: as many more as fit under the most allowed at once."""
+    if new_desired >= bounds.replicas:
+        return bounds.replicas
+    room = max(0, bounds.most - all_desired)
+    return min(new_desired + room, bounds.replicas)
+
+
+def next_rolling(bounds: Bounds, new: SetSize, olds: Sequence[SetSize]) -> Mapping[str, int]:
+    """The next step of a rolling update: the sizes that change, by name; empty when nothing may move now.
+
+    The new ReplicaSet comes first; the old ones give way only in a step in which it does not change.
+    """
+    everything = sum(old.desired for old in olds) + new.desired
+    size = new_size(bounds, new.desired, everything)
+    if size != new.desired:
+        return {new.name: size}
+    return _shrink_olds(bounds, new, olds, everything)
+
+
+def _shrink_olds(bounds: Bounds, new: SetSize, olds: Sequence[SetSize], everything: int) -> Mapping[str, int]:
+    allowed = everything - bounds.fewest - (new.desired - new.available)
+    if allowed <= 0:
+        return {}
+    sizes = {old.name: old.desired for old in olds}
+    # What is not available serves nobody: it goes first.
+    for old in sorted(olds, key=lambda each: each.age):
+        gone = min(allowed, max(0, old.desired - old.available))
+        sizes[old.name] -= gone
+        allowed -= gone
+    available = new.available + sum(min(old.available, sizes[old.name]) for old in olds)
+    spare = available - bounds.fewest
+    for old in sorted(olds, key=lambda each: each.age):
+        gone = max(0, min(spare, sizes[old.name]))
+        sizes[old.name] -= gone
+        spare -= gone
+    return {old.name: sizes[old.name] for old in olds if sizes[old.name] != old.desired}
+
+
+def next_scaled(bounds: Bounds, new: SetSize | None, olds: Sequence[SetSize]) -> Mapping[str, int]:
+    """The sizes that change when the Deployment itself is scaled: one active ReplicaSet takes it all, several share.
+
+    Args:
+        bounds: The new numbers.
+        new: The ReplicaSet of the current template, if there is one.
+        olds: All others.
+    """
+    everyone = [*olds, *([new] if new else [])]
+    active = [each for each in everyone if each.desired > 0]
+    if len(active) <= 1:
+        target = active[0] if active else new
+        return {target.name: bounds.replicas} if target and target.desired != bounds.replicas else {}
+    if new is not None and new.desired == bounds.replicas and new.available == bounds.replicas:
+        return {old.name: 0 for old in olds if old.desired}
+    return _proportional(bounds, active)
+
+
+def _proportional(bounds: Bounds, active: Sequence[SetSize]) -> Mapping[str, int]:
+    most = bounds.most if bounds.replicas else 0
+    left = most - sum(each.desired for each in active)
+    growing = left > 0
+    # The largest first; of equals the newest grows and the oldest shrinks.
+    by_age = sorted(active, key=lambda each: each.age, reverse=growing)
+    ordered = sorted(by_age, key=lambda each: -each.desired)
+    sizes = {}
+    for each in ordered:
+        wanted = round(each.desired * most / (each.largest or bounds.replicas or 1)) - each.desired
+        step = max(0, min(wanted, left)) if growing else min(0, max(wanted, left))
+        sizes[each.name] = each.desired + step
+        left -= step
+    first = ordered[0].name
+    sizes[first] = max(0, sizes[first] + left)
+    return {each.name: sizes[each.name] for each in ordered if sizes[each.name] != each.desired}
