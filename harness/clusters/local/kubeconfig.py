@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness.kit.files import write_text
+from harness.kit.files import clear_disk_errors
 
 
 def write_kubeconfig(path: Path, name: str, url: str) -> None:
     """Write a kubeconfig whose only context is ``harness-<name>``.
 
     Args:
-        path: The file; replaced in one step.
+        path: The file.
         name: The cluster's name.
         url: Where its API server is.
     """
@@ -25,5 +25,6 @@ def write_kubeconfig(path: Path, name: str, url: str) -> None:
         "contexts": [{"name": context, "context": {"cluster": context, "user": context, "namespace": "default"}}],
         "current-context": context,
     }
-    # JSON is YAML; written this way it needs no YAML library.
-    write_text(path, json.dumps(config, indent=2) + "\n")
+    # JSON is YAML; written this way it needs no YAML library. Not synced to disk: it is of no use after a power cut.
+    with clear_disk_errors(path):
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

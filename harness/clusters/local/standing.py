@@ -69,7 +69,7 @@ def up(
     directory = _directory(name)
     request = BringUp(name=name, directory=directory, profile=profile, ingress=ingress, seed=seed)
     LocalProvider().check(request)
-    with _locked(directory):
+    with _locked():
         if _state(directory) == "up":
             raise InvalidInputError(
                 [Problem(f"the cluster {name!r} is up already", hint=f"harness cluster down --name {name}")]
@@ -86,7 +86,7 @@ def down(name: str) -> None:
         InvalidInputError: There is no such cluster.
     """
     directory = _directory(name)
-    with _locked(directory):
+    with _locked():
         if not directory.is_dir():
             raise _unknown(name)
         _remove(directory)
@@ -188,9 +188,9 @@ def _directory(name: str) -> Path:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """One command at a time per cluster."""
-    lock = directory.with_suffix(".lock")
+def _locked() -> Iterator[None]:
+    """One command at a time: two that start or stop the same cluster would take each other's folder away."""
+    lock = _root() / ".lock"
     with clear_disk_errors(lock):
         lock.parent.mkdir(parents=True, exist_ok=True)
         handle = lock.open("w")
