@@ -65,9 +65,8 @@ class Handlers:
             body = discovery.aggregated(core=parts == ("api",))
             form = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
             return web.Response(body=encode(body), headers={"Content-Type": form})
-        if (found := _described(parts, request.host)) is not None:
-            return _json(200, found)
-        return None
+        found = _DOCUMENTS[parts]() if parts in _DOCUMENTS else _described(parts, request.host)
+        return None if found is None else _json(200, found)
 
     async def _resource(self, request: web.BaseRequest) -> web.StreamResponse:
         target = parse_path(request.path)
@@ -150,12 +149,15 @@ def _described(parts: tuple[str, ...], host: str) -> Object | None:
     match parts:
         case ("api",):
             return discovery.core_versions(host)
-        case ("api" | "apis", *group_version) if len(group_version) in {1, 2}:
-            names = ("", *group_version) if parts[0] == "api" else tuple(group_version)
-            return discovery.group(names[0]) if len(names) == 1 else discovery.resource_list(names[0], names[1])
+        case ("api", version):
+            return discovery.resource_list("", version)
+        case ("apis", name):
+            return discovery.group(name)
+        case ("apis", name, version):
+            return discovery.resource_list(name, version)
         case ("openapi", "v3", *root) if root:
             return discovery.openapi("/" + "/".join(root))
-    return _DOCUMENTS[parts]() if parts in _DOCUMENTS else None
+    return None
 
 
 async def _body(request: web.BaseRequest, *, default: Any = None) -> Any:

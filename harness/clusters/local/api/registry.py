@@ -9,6 +9,7 @@ import copy
 import secrets
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from harness.clusters.local.api import errors
 from harness.clusters.local.api.allocation import Allocator
@@ -120,6 +121,7 @@ class Registry:
     def _complete(self, resource: Resource, new: Object, old: Object | None) -> None:
         """Defaults and validation; a body whose values have the wrong types is refused like any other."""
         name = str(new["metadata"].get("name", ""))
+        _prune(new)
         try:
             if resource.kind in _WITH_SPEC and new.get("spec") is None:
                 new["spec"] = {}
@@ -141,6 +143,23 @@ def holds(obj: Object) -> bool:
     metadata = obj["metadata"]
     waiting = obj["kind"] == "Namespace" and obj["spec"].get("finalizers")
     return bool(metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds") or waiting)
+
+
+def _prune(obj: Object) -> None:
+    """Drop what a real server does not keep: nulls anywhere, and empty lists and maps in the metadata."""
+    _drop_nulls(obj)
+    metadata = obj["metadata"]
+    for name in [name for name, value in metadata.items() if value in ({}, [])]:
+        del metadata[name]
+
+
+def _drop_nulls(value: Any) -> None:
+    if isinstance(value, dict):
+        for name in [name for name, item in value.items() if item is None]:
+            del value[name]
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _drop_nulls(item)
 
 
 def _suffix() -> str:

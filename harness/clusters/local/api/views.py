@@ -45,7 +45,7 @@ class View:
     def one(self, resource: Resource, obj: Object) -> Object:
         """An object."""
         if self.form == "table":
-            return table(resource, [obj], obj["metadata"]["resourceVersion"], self.include, headed=True)
+            return table(resource, [obj], _version(obj), self.include, headed=True)
         return partial(obj) if self.form == "partial" else to_served(resource, obj)
 
     def many(self, resource: Resource, objects: Sequence[Object], version: str) -> Object:
@@ -68,10 +68,15 @@ class View:
         shown = obj
         if kind in {"ADDED", "MODIFIED", "DELETED"}:
             if self.form == "table":
-                shown = table(resource, [obj], obj["metadata"]["resourceVersion"], self.include, headed=first)
+                shown = table(resource, [obj], _version(obj), self.include, headed=first)
             else:
                 shown = self.one(resource, obj)
         return encode({"type": kind, "object": shown}) + b"\n"
+
+
+def _version(obj: Object) -> str:
+    """Its resourceVersion; a dry run's new object has none."""
+    return str(obj["metadata"].get("resourceVersion", ""))
 
 
 def _untyped(obj: Object) -> Object:

@@ -97,7 +97,7 @@ ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointsl
 INGRESSES = Resource("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), subresources=("status",))
 INGRESSCLASSES = Resource("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False)
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
-NEW_EVENTS = Resource("events.k8s.io", "v1", "Event", "events", short_names=("ev",), stored_as="/events")
+NEW_EVENTS = Resource("events.k8s.io", "v1", "Event", "events", stored_as="/events")
 
 #: Every resource that is served, in the order of discovery.
 RESOURCES: tuple[Resource, ...] = (
