@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import aiohttp
 
@@ -14,6 +14,9 @@ _TIMEOUT = aiohttp.ClientTimeout(total=2)
 _TRIES = 20
 _BETWEEN_TRIES = 0.05
 _BETWEEN_LOOKS = 0.005
+
+#: ``up``: serves; ``leaving``: accepts no more and has closed its idle connections.
+WorkerState = Literal["up", "leaving"]
 
 
 class NginxAdmin:
@@ -59,11 +62,11 @@ class NginxAdmin:
             else:
                 return
 
-    async def workers_up(self, generation: int, count: int) -> None:
-        """Wait until so many workers of a generation have started."""
+    async def workers(self, state: WorkerState, generation: int, count: int) -> None:
+        """Wait until so many workers of a generation have come into a state."""
         while True:
             try:
-                if int(await self._request("GET", f"/workers?generation={generation}")) >= count:
+                if int(await self._request("GET", f"/workers?state={state}&generation={generation}")) >= count:
                     return
             except (aiohttp.ClientError, TimeoutError):
                 pass  # Not listening yet.

@@ -13,7 +13,8 @@ from typing import Self
 class Journal:
     """Writes ``ingress-controller.jsonl`` (context manager): ``{"monotonic_ns": ..., "what": ..., "detail": {...}}``.
 
-    ``what`` is ``reload`` (new workers are up), ``endpoints`` (Lua has been given others) or ``sync`` (nothing to do).
+    ``what`` is ``reload`` (new workers have replaced the old), ``endpoints`` (Lua has been given others) or ``sync``
+    (nothing was to do).
     """
 
     def __init__(self, path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from harness.clusters.local.ingress.admin import NginxAdmin
@@ -20,6 +22,8 @@ Announce = Callable[[str, str, str], None]
 FIRST_GENERATION = 1
 
 _WORKERS_SECONDS = 10.0
+#: nginx itself waits 0.1 s between starting new workers and ending the old.
+_LEAVING_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class Synchronizer:
         self._journal = journal
         self._announce = announce
         self._generation = FIRST_GENERATION
+        self._serving = FIRST_GENERATION
         self._running = Configuration(first, {})
 
     async def first(self, configuration: Configuration) -> None:
@@ -74,8 +79,7 @@ class Synchronizer:
         if endpoints:
             await self._tell_endpoints(configuration)
         if reloads:
-            await self._workers_up()
-            self._journal.record("reload", {"generation": self._generation, "workers": self._frame.workers})
+            await self._replaced()
         if not (reloads or endpoints):
             self._journal.record("sync", {})
 
@@ -89,6 +93,16 @@ class Synchronizer:
         self._running = Configuration(configuration.servers, self._running.backends)
         self._announce("Normal", "RELOAD", "NGINX reload triggered due to a change in configuration")
 
+    async def _replaced(self) -> None:
+        """Wait until new workers serve and the old ones accept no more: nginx lets both do so for a while."""
+        await self._workers_up()
+        up = time.monotonic_ns()
+        with suppress(TimeoutError):  # A worker that was killed never says that it leaves.
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                await self._admin.workers("leaving", self._serving, self._frame.workers)
+        self._serving = self._generation
+        self._journal.record("reload", {"generation": self._generation, "new_workers_up_ns": up})
+
     async def _tell_endpoints(self, configuration: Configuration) -> None:
         await self._admin.post_backends(configuration.backends)
         diff = EndpointDiff.between(self._running.backends, configuration.backends)
@@ -98,7 +112,7 @@ class Synchronizer:
     async def _workers_up(self) -> None:
         try:
             async with asyncio.timeout(_WORKERS_SECONDS):
-                await self._admin.workers_up(self._generation, self._frame.workers)
+                await self._admin.workers("up", self._generation, self._frame.workers)
         except TimeoutError as error:
             raise self._nginx.failure(f"has not started its workers within {_WORKERS_SECONDS:g} s") from error
 

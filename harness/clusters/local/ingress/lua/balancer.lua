@@ -9,6 +9,7 @@ local _M = {}
 
 local balancers = {}
 local applied = 0
+local generation
 
 local function apply(backends)
   local kept = {}
@@ -21,7 +22,10 @@ local function apply(backends)
   balancers = kept
 end
 
-local function sync()
+local function sync(leaving)
+  if leaving then
+    return configuration.report_worker("leaving", generation)
+  end
   local version = configuration.version()
   if version == applied then
     return
@@ -36,14 +40,15 @@ local function sync()
 end
 
 function _M.init_worker(settings)
-  math.randomseed(settings.seed * 1000 + settings.generation * 10 + ngx.worker.id())
-  sync()
+  generation = settings.generation
+  math.randomseed(settings.seed * 1000 + generation * 10 + ngx.worker.id())
+  sync(false)
   local started, problem = ngx.timer.every(settings.timer, sync)
   if not started then
     ngx.log(ngx.ERR, "endpoints will not follow: ", problem)
     return
   end
-  configuration.report_worker(settings.generation)
+  configuration.report_worker("up", generation)
 end
 
 -- Before anything is sent: a backend without endpoints is "service unavailable", at once.

@@ -16,9 +16,10 @@ function _M.backends()
   return shared:get(BACKENDS)
 end
 
--- A worker is up with the configuration of this generation.
-function _M.report_worker(generation)
-  shared:incr("workers:" .. generation, 1, 0)
+-- Counts the workers of a configuration's generation that are `up`, and those that are `leaving`: they accept no more and
+-- close their idle connections.
+function _M.report_worker(state, generation)
+  shared:incr(state .. ":" .. generation, 1, 0)
 end
 
 local function request_body()
@@ -58,7 +59,7 @@ function _M.serve()
   elseif path == "/configuration/backends" then
     ngx.say(_M.backends() or "{}")
   elseif path == "/configuration/workers" then
-    ngx.say(shared:get("workers:" .. (ngx.var.arg_generation or "")) or 0)
+    ngx.say(shared:get((ngx.var.arg_state or "") .. ":" .. (ngx.var.arg_generation or "")) or 0)
   elseif path == "/healthz" then
     ngx.say("ok")
   else
