@@ -103,6 +103,15 @@ class LedgerWriter(_Rows):
         self.origin_ns = origin_ns
         self.worker = worker
 
+    def reserve(self) -> None:
+        """Make sure that the next intent has room.
+
+        Raises:
+            LedgerFullError: There is none; the attempt must not be made.
+        """
+        if self.used == self._room:
+            self._grow()
+
     def intent(
         self,
         planned: int,
@@ -131,9 +140,8 @@ class LedgerWriter(_Rows):
         Raises:
             LedgerFullError: There is no room; the attempt must not be made.
         """
+        self.reserve()
         row = self.used
-        if row == self._room:
-            self._grow()
         at = HEADER + row * _INTENT_SIZE
         begun = sent - self.origin_ns if sent != NEVER else NEVER
         _INTENT.pack_into(

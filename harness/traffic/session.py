@@ -1,0 +1,204 @@
+"""One traffic process from its calibration to its last answer, apart from Locust, which only carries it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+from gevent import socket as gsocket
+from gevent.event import Event
+from gevent.os import make_nonblocking, nb_read
+
+from harness.errors import HarnessError
+from harness.model.schedule import streams
+from harness.store.ledger import ConnectionLedger, LedgerWriter
+from harness.traffic.answers import AnswerBook
+from harness.traffic.calibration import Calibration
+from harness.traffic.client import Client, ClientPlan
+from harness.traffic.connection import Target
+from harness.traffic.engine import Engine
+from harness.traffic.journal import Journal
+from harness.traffic.plan import TrafficChildPlan
+
+#: Between the command to begin and the origin: the ledgers are made in this time.
+_LEAD_NS = 20_000_000
+#: How often it is looked whether all answers are in, in seconds.
+_POLL = 0.005
+#: Seconds beyond the attempts' own timeout until the drain is given up and what is left stays unfinished.
+_DRAIN_GRACE = 2.0
+#: Faults that are told apart in the journal; each one is in the ledger all the same.
+_TOLD_FAULTS = 100
+
+
+@dataclass(slots=True)
+class Commands:
+    """What the process is told, and by whom: its parent's lines on standard input, Locust's stop, a test.
+
+    Attributes:
+        go: Set when it is known where to send.
+        stop: Set when no further slot is to be planned.
+        address: Where to send: an IP address or a name.
+        port: And its port.
+    """
+
+    go: Event = field(default_factory=Event)
+    stop: Event = field(default_factory=Event)
+    address: str = ""
+    port: int = 0
+
+    def begin(self, address: str, port: int) -> None:
+        """Say where to send, and begin."""
+        self.address, self.port = address, port
+        self.go.set()
+
+    def end(self) -> None:
+        """Stop planning; if it has not begun, do not begin."""
+        self.stop.set()
+        self.go.set()
+
+    def follow(self, fd: int) -> None:
+        """Obey lines of JSON from a descriptor; its end is the order to stop."""
+        try:
+            for line in _lines(fd):
+                command = json.loads(line)
+                if "go" in command:
+                    self.begin(command["go"]["address"], command["go"]["port"])
+                if "stop" in command:
+                    self.end()
+        finally:
+            self.end()
+
+
+def _lines(fd: int) -> Iterator[bytes]:
+    make_nonblocking(fd)
+    buffer = b""
+    while data := nb_read(fd, 4096):
+        *lines, buffer = (buffer + data).split(b"\n")
+        yield from lines
+
+
+class Session:
+    """The work of one traffic process.
+
+    Args:
+        plan: What is sent.
+        commands: When, and where to.
+
+    Attributes:
+        journal: Its own account of itself.
+        failure: Why it ended before it was told to; empty if it did not.
+    """
+
+    def __init__(self, plan: TrafficChildPlan, commands: Commands) -> None:
+        self.plan = plan
+        self.commands = commands
+        self.token = plan.token or secrets.token_hex(4)
+        self.journal = Journal(plan.directory / "traffic.jsonl")
+        self.failure = ""
+        self._told = 0
+
+    def run(self) -> None:
+        """Calibrate, wait for the command to begin, send until the command to stop, drain."""
+        try:
+            if self.plan.calibration is not None:
+                Calibration(
+                    self.plan.calibration,
+                    self.plan.directory,
+                    token=f"{self.token}c-{self.plan.worker}",
+                    worker=self.plan.worker,
+                ).run()
+            self.journal.record("ready", token=self.token, pid=os.getpid())
+            self.commands.go.wait()
+            if not self.commands.stop.is_set():
+                self._send()
+        except HarnessError as error:
+            self._fail(str(error))
+        except Exception as error:
+            self._fail(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self.journal.close()
+
+    def _fail(self, text: str) -> None:
+        self.failure = text
+        self.journal.record("fault", what="failed", text=text)
+
+    def _send(self) -> None:
+        target = resolve(self.commands.address, self.commands.port)
+        origin = monotonic_ns() + _LEAD_NS
+        directory, worker = self.plan.directory, self.plan.worker
+        ledger = LedgerWriter(directory / f"ledger-{worker}.npy", origin_ns=origin, worker=worker)
+        connections = ConnectionLedger(directory / f"connections-{worker}.npy", origin_ns=origin, worker=worker)
+        client = self._client(target, ledger, connections)
+        engine = Engine(self.plan.traffic, client, self.journal, origin_ns=origin)
+        self.journal.record("started", origin_ns=origin, address=self.commands.address, port=self.commands.port)
+        try:
+            gevent.sleep(max(0, origin - monotonic_ns()) / 1e9)
+            engine.start()
+            self.commands.stop.wait()
+            stopped = engine.stop()
+            self.journal.record("stopping", at_ns=stopped, slots=engine.next_slot)
+            self._drain(client)
+        finally:
+            client.close()
+            ledger.close()
+            connections.close()
+        self.failure = engine.failure
+        self.journal.record("drained", slots=engine.next_slot, rows=ledger.used, unfinished=client.in_flight)
+
+    def _client(self, target: Target, ledger: LedgerWriter, connections: ConnectionLedger) -> Client:
+        traffic = self.plan.traffic
+        plan = ClientPlan(
+            streams=streams(traffic),
+            host=traffic.host or host_header(self.commands.address, self.commands.port),
+            token=f"{self.token}-{self.plan.worker}",
+            timeout=traffic.timeout,
+            pool=traffic.pool,
+        )
+        return Client(
+            plan,
+            target,
+            ledger=ledger,
+            connections=connections,
+            answers=AnswerBook(
+                [self.plan.answers.get(route.path, route.answers) for route in traffic.routes],
+                lambda number, text: self.journal.record("responder", number=number, text=text),
+            ),
+            on_fault=self._client_fault,
+        )
+
+    def _client_fault(self, text: str) -> None:
+        self._told += 1
+        if self._told <= _TOLD_FAULTS:
+            self.journal.record("fault", what="client", text=text)
+
+    def _drain(self, client: Client) -> None:
+        deadline = monotonic_ns() + round((self.plan.traffic.timeout + _DRAIN_GRACE) * 1e9)
+        while client.in_flight and monotonic_ns() < deadline:
+            gevent.sleep(_POLL)
+
+
+def resolve(address: str, port: int) -> Target:
+    """Where a name and port lead.
+
+    Raises:
+        HarnessError: The name is not known.
+    """
+    try:
+        family, _, _, _, found = gsocket.getaddrinfo(address, port, type=gsocket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise HarnessError(f"There is no way to {address}:{port}: {error}.") from error
+    known: tuple[Any, ...] = found
+    return Target(family, known)
+
+
+def host_header(address: str, port: int) -> str:
+    """The ``Host`` header of requests to this address."""
+    name = f"[{address}]" if ":" in address else address
+    return name if port == 80 else f"{name}:{port}"
