@@ -1,4 +1,7 @@
-"""Whether an nginx really has a working Lua: seen by letting it load a configuration that uses all we need of it."""
+"""Whether an nginx really has a working Lua: seen by starting it on a configuration that uses all we need of it.
+
+``nginx -t`` would not do: it runs no Lua. So Lua itself ends nginx, before it serves anything.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from harness.kit.processes import run
 
 _TIMEOUT = 10.0
 _CONFIGURATION = """\
-{load_modules}pid {directory}/pid;
+{load_modules}daemon off;
+pid {directory}/pid;
 error_log stderr;
 events {{}}
 http {{
@@ -22,7 +26,12 @@ proxy_temp_path {directory}/proxy;
 fastcgi_temp_path {directory}/fastcgi;
 uwsgi_temp_path {directory}/uwsgi;
 scgi_temp_path {directory}/scgi;
-{package_paths}init_by_lua_block {{ require("cjson.safe"); require("ngx.balancer"); require("resty.core") }}
+{package_paths}init_by_lua_block {{
+    require("cjson.safe")
+    require("ngx.balancer")
+    require("resty.core")
+    os.exit(0)
+}}
 }}
 """
 
@@ -52,7 +61,7 @@ def why_unusable(install: NginxInstall) -> str:
             ),
             encoding="utf-8",
         )
-        argv = [str(install.binary), "-t", "-q", "-p", name, "-c", str(configuration), "-e", "stderr"]
+        argv = [str(install.binary), "-p", name, "-c", str(configuration), "-e", "stderr"]
         try:
             run(argv, timeout=_TIMEOUT, env=install.environment())
         except HarnessError as error:
