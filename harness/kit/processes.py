@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
-from harness.errors import CommandError, HarnessError, MissingToolError, WaitTimeoutError
-from harness.kit import guardian
-from harness.kit.files import clear_disk_errors, tail
-from harness.kit.waiting import wait_until
+from harness.errors import CommandError, HarnessError, WaitTimeoutError
+from harness.kit.files import tail
+from harness.kit.guarded import missing_program, pasteable, spawn_guarded
 
 #: Bytes of output kept for an error message.
 _TAIL = 4000
@@ -63,15 +59,13 @@ def run(
             list(argv), timeout=timeout, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
     except FileNotFoundError as error:
-        raise _missing(argv[0]) from error
+        raise missing_program(argv[0]) from error
     except subprocess.TimeoutExpired as error:
         seen = ((error.stdout or b"") + (error.stderr or b""))[-_TAIL:].decode(errors="replace")
-        raise CommandError(f"{argv[0]} was not done after {timeout:g} s.", detail=_pasteable(argv, seen)) from error
+        raise CommandError(f"{argv[0]} was not done after {timeout:g} s.", detail=pasteable(argv, seen)) from error
     out, err = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
     if done.returncode != 0:
-        raise CommandError(
-            f"{argv[0]} {describe_code(done.returncode)}.", detail=_pasteable(argv, (out + err)[-_TAIL:])
-        )
+        raise CommandError(f"{argv[0]} {describe_code(done.returncode)}.", detail=pasteable(argv, (out + err)[-_TAIL:]))
     return Completed(tuple(argv), out, err)
 
 
@@ -81,14 +75,6 @@ def describe_code(code: int) -> str:
         with contextlib.suppress(ValueError):
             return f"was killed by {signal.Signals(-code).name}"
     return f"ended with code {code}"
-
-
-def _pasteable(argv: Sequence[str], output: str) -> str:
-    return f"  $ {shlex.join(argv)}\n" + "".join(f"  | {line}\n" for line in output.splitlines())
-
-
-def _missing(program: str) -> MissingToolError:
-    return MissingToolError(f"There is no program {program!r}.", hint=f"Install it, or put it on PATH: {program}.")
 
 
 class ManagedProcess:
@@ -137,7 +123,7 @@ class ManagedProcess:
         """
         lifeline, our_end = os.pipe()
         try:
-            guard, pid, _ = _spawn(
+            guard, pid, _ = spawn_guarded(
                 argv, lifeline=lifeline, log=log, env=env, cwd=cwd, stdin_pipe=stdin_pipe, pass_fds=pass_fds
             )
         except BaseException:
@@ -237,96 +223,3 @@ class ManagedProcess:
         if self._guard.stdin is not None:
             with contextlib.suppress(OSError):
                 self._guard.stdin.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Daemon:
-    """A process that outlives this one, with everything below it.
-
-    Attributes:
-        pid: Of the guardian; SIGTERM to it ends the whole tree within ``guardian.PATIENCE`` seconds.
-        started: The guardian's start in clock ticks: with its pid, its identity.
-    """
-
-    pid: int
-    started: int
-
-    @classmethod
-    def start(
-        cls, argv: Sequence[str], *, log: Path, cwd: Path | None = None, pass_fds: tuple[int, ...] = ()
-    ) -> Daemon:
-        """Start a program that lives on when this process ends; see ``ManagedProcess.start``."""
-        guard, _, guardian_pid = _spawn(argv, lifeline=-1, log=log, cwd=cwd, pass_fds=pass_fds)
-        guard.wait()
-        return cls(guardian_pid, guardian.start_ticks(guardian_pid))
-
-    def alive(self) -> bool:
-        """Whether it still runs (and no other process has its number by now)."""
-        return guardian.running(self.pid, self.started)
-
-    def stop(self) -> None:
-        """End the whole tree: in order if it will, by SIGKILL if it won't.
-
-        Raises:
-            WaitTimeoutError: Something can't even be killed.
-        """
-        if self.alive():
-            os.kill(self.pid, signal.SIGTERM)
-            with contextlib.suppress(WaitTimeoutError):
-                wait_until(lambda: not self.alive(), timeout=guardian.PATIENCE + 2, what="an orderly end")
-        if self.alive():
-            for pid in (*guardian.descendants(self.pid), self.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not self.alive(), timeout=3, what=f"process {self.pid} to end after SIGKILL")
-
-
-def _spawn(
-    argv: Sequence[str],
-    *,
-    lifeline: int,
-    log: Path,
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    stdin_pipe: bool = False,
-    pass_fds: tuple[int, ...] = (),
-) -> tuple[subprocess.Popen[bytes], int, int]:
-    """Start a guardian with its child; ``lifeline`` -1 is for a child that outlives this process.
-
-    Returns:
-        What was started, and the process ids of the child and its guardian, once the child's program runs.
-    """
-    status, their_end = os.pipe()
-    kept = (their_end, *pass_fds) if lifeline < 0 else (their_end, lifeline, *pass_fds)
-    command = [sys.executable, "-I", "-S", guardian.__file__, str(lifeline), str(their_end), *argv]
-    with open(status, "rb") as told:  # noqa: PTH123 - a descriptor, not a path
-        try:
-            with _append(log) as output:
-                guard = subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE if stdin_pipe else subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=env,
-                    cwd=cwd,
-                    pass_fds=kept,
-                    start_new_session=True,
-                )
-        finally:
-            os.close(their_end)
-        words = [int(word) for word in told.read().split()]
-    if len(words) == 2:
-        return guard, words[0], words[1]
-    if guard.stdin is not None:
-        guard.stdin.close()
-    guard.wait()
-    if words[2:] == [errno.ENOENT]:
-        raise _missing(argv[0])
-    reason = os.strerror(words[2]) if words else "its guardian did not start"
-    raise CommandError(f"Could not run {argv[0]}: {reason}.", detail=_pasteable(argv, tail(log)))
-
-
-def _append(log: Path) -> IO[bytes]:
-    with clear_disk_errors(log):
-        log.parent.mkdir(parents=True, exist_ok=True)
-        return log.open("ab")

@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from harness.errors import CommandError, HarnessError, MissingToolError, WaitTimeoutError
+from harness.kit.daemon import Daemon
 from harness.kit.leftovers import left_over_processes
-from harness.kit.processes import Daemon, ManagedProcess, run
+from harness.kit.processes import ManagedProcess, run
 from harness.kit.waiting import wait_until
 
 DAEMON = """
@@ -219,7 +220,7 @@ def test_guardian_holds_no_descriptor_of_the_child(tmp_path: Path) -> None:
 def test_daemon_outlives_its_starter_and_stops_as_a_whole(tmp_path: Path) -> None:
     """A daemon goes on when the process that started it ends, and ``stop`` takes everything below it along."""
     script = (
-        "import pathlib, sys; from harness.kit.processes import Daemon;"
+        "import pathlib, sys; from harness.kit.daemon import Daemon;"
         "d = Daemon.start([sys.executable, '-c', *sys.argv[1:3]], log=pathlib.Path(sys.argv[3]));"
         "print(d.pid, d.started)"
     )

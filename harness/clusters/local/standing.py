@@ -23,9 +23,9 @@ from harness.clusters.local import bringup
 from harness.clusters.local.addresses import take_block
 from harness.clusters.local.provider import LocalProvider
 from harness.errors import InvalidInputError, Problem
+from harness.kit.daemon import Daemon
 from harness.kit.files import clear_disk_errors, write_text
 from harness.kit.leftovers import left_over_processes
-from harness.kit.processes import Daemon
 from harness.kit.waiting import wait_until
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
