@@ -85,15 +85,17 @@ def _configurations(raw: Mapping[str, Any], files: Files, problems: Problems) ->
 def _cells(
     raw: Mapping[str, Any], plan: TrafficPlan | None, rows: list[Configuration], problems: Problems
 ) -> tuple[Cell, ...]:
-    changes = (
-        read_changes(raw["changes"], problems, control=raw.get("control") is not False) if "changes" in raw else []
-    )
+    before = len(problems.found)
+    control = raw.get("control") is not False
+    changes = read_changes(raw["changes"], problems, control=control) if "changes" in raw else []
+    unreadable = len(problems.found) > before
     if not rows:
         return ()
     check_changes(changes, rows, problems)
     if plan is not None:
         check_routes(plan, rows, problems)
-    return make_cells(rows, _answered(changes, plan, rows, problems), raw.get("exclude"), raw.get("expect"), problems)
+    specs = _answered(changes, plan, rows, problems)
+    return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
 
 
 def _answered(

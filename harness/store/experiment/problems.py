@@ -31,10 +31,11 @@ class Problems:
 
 def near(word: str, known: Iterable[str]) -> str:
     """A hint for a word that isn't known: the nearest of those that are; empty if none is near."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+    known = list(known)
+    close = difflib.get_close_matches(word, known, n=1) or [other for other in known if word and word in other]
     return f"did you mean {close[0]!r}?" if close else ""
 
 
 def listed(words: Iterable[str]) -> str:
-    """``a, b, c``, or ``none``."""
-    return ", ".join(words) or "none"
+    """``a, b, c``, or ``nothing`` (``none`` is the name of a change)."""
+    return ", ".join(words) or "nothing"
