@@ -1,0 +1,133 @@
+"""A stage in memory: an API server with controllers that can be broken, and an ingress that can be deaf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.changes.base import Stage
+from harness.changes.undo import UndoJournal
+from harness.kit.clock import Clock
+from harness.kube.fake import FakeKube
+from harness.kube.fake_workloads import FakeWorkloads
+from harness.model.timeline import Event
+
+NS = "demo"
+
+
+def deployment(name: str, replicas: int = 1) -> dict[str, Any]:
+    """An http-echo Deployment of the workshop's kind."""
+    labels = {"app": name, "version": f"{name}-v1"}
+    container = {"name": "echo", "image": "hashicorp/http-echo:1.0", "args": [f"-text={name}-v1"]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+
+
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "apple-service"},
+    "spec": {"selector": {"version": "apple-v1"}, "ports": [{"port": 5678}]},
+}
+INGRESS = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {"name": "fruit"},
+    "spec": {"ingressClassName": "nginx", "rules": []},
+}
+
+
+class World:
+    """What the tests of changes set up and break.
+
+    Attributes:
+        stage: What changes are given.
+        kube: The API server.
+        workloads: Its controllers.
+        events: What was recorded.
+        ingress: What the ingress controller does when asked.
+        answers: Whether traffic gets the new answer.
+        quiet: Whether the system ever comes to rest.
+        asked: Patterns for which traffic was searched.
+    """
+
+    def __init__(
+        self,
+        kube: FakeKube,
+        workloads: FakeWorkloads,
+        *,
+        timeout: float,
+        restore: bool,
+        clock: Clock,
+        journal: UndoJournal,
+    ) -> None:
+        self.kube = kube
+        self.workloads = workloads
+        self.events: list[Event] = []
+        self.ingress = {"endpoints", "reload"}
+        self.answers = True
+        self.quiet = True
+        self.asked: list[str] = []
+        self.stage = Stage(
+            kube=kube,
+            namespace=NS,
+            timeline=self,
+            undo=journal,
+            answered=self.answered,
+            ingress_seen=lambda what, since_ns: what in self.ingress,
+            quiet=lambda since_ns: self.quiet,
+            timeout=timeout,
+            clock=clock,
+            restore=restore,
+        )
+
+    def answered(self, pattern: str, since_ns: int) -> bool:
+        """Whether traffic got such an answer."""
+        self.asked.append(pattern)
+        return self.answers
+
+    def record(self, event: Event) -> None:
+        """Keep an event."""
+        self.events.append(event)
+
+    def what(self) -> list[str]:
+        """What was recorded, in order."""
+        return [event.what for event in self.events]
+
+    def missing(self) -> str:
+        """What the events say was missing."""
+        return "; ".join(str(event.detail["missing"]) for event in self.events if event.what == "not-observed")
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Callable[..., World]:
+    """Build a world with apple and banana behind a Service and an Ingress."""
+
+    def build(*, timeout: float = 0.12, restore: bool = False, replicas: int = 1) -> World:
+        kube, workloads = FakeKube(), FakeWorkloads(NS)
+        for manifest in (deployment("apple", replicas), deployment("banana"), SERVICE, INGRESS):
+            kube.put(manifest, NS)
+        workloads(kube)
+        kube.reactions.append(workloads)
+
+        clock, journal = Clock.start(), UndoJournal(tmp_path / "undo.jsonl")
+        return World(kube, workloads, timeout=timeout, restore=restore, clock=clock, journal=journal)
+
+    return build
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """The ordinary world."""
+    return make_world()
