@@ -107,7 +107,7 @@ def _moved(old: Mapping[str, Any], counts: Mapping[str, int]) -> bool:
 
 def _timed_out(deployment: Object, before: Object, now: datetime) -> bool:
     if before["reason"] in {_COMPLETE, _EXCEEDED}:
-        return before["reason"] == _EXCEEDED
+        return bool(before["reason"] == _EXCEEDED)
     since = (now - parse_timestamp(before["lastUpdateTime"])).total_seconds()
     return bool(since > deployment["spec"]["progressDeadlineSeconds"])
 

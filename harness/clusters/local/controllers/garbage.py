@@ -66,7 +66,8 @@ class GarbageCollector:
         owned = list(self._owned(uid))
         finalizers = (found[1]["metadata"].get("finalizers") or []) if found else []
         if found is None or _FOREGROUND in finalizers:
-            await asyncio.gather(*(_delete(mirror, each) for mirror, each in owned if not is_deleting(each)))
+            going = [pair for pair in owned if not is_deleting(pair[1])]
+            await asyncio.gather(*(self._delete(*pair, foreground=found is not None) for pair in going))
         if found is None:
             return
         if _ORPHAN in finalizers:
@@ -75,10 +76,11 @@ class GarbageCollector:
         elif _FOREGROUND in finalizers and not list(self._owned(uid)):
             await _drop(*found, _FOREGROUND)
 
-
-async def _delete(mirror: Mirror, obj: Object) -> None:
-    with suppress(NotFound, Conflict):
-        await mirror.delete(obj)
+    async def _delete(self, mirror: Mirror, obj: Object, *, foreground: bool) -> None:
+        # In the foreground all the way down: the owner is to outlive the dependents of its dependents.
+        blocked = foreground and any(self._owned(obj["metadata"]["uid"]))
+        with suppress(NotFound, Conflict):
+            await mirror.delete(obj, propagation="Foreground" if blocked else None)
 
 
 async def _free(mirror: Mirror, obj: Object, owner: str) -> None:

@@ -72,11 +72,11 @@ class Mirror:
         await self._seen(result)
         return result
 
-    async def delete(self, obj: Object) -> None:
+    async def delete(self, obj: Object, *, propagation: str | None = None) -> None:
         """Delete an object and wait until it is gone or seen to be going."""
         namespace, name = key_of(obj)
         uid = obj["metadata"]["uid"]
-        await self._client.delete(self._resource, name, namespace or None, uid=uid)
+        await self._client.delete(self._resource, name, namespace or None, uid=uid, propagation=propagation)
 
         def going() -> bool:
             now = self.get((namespace, name))

@@ -1,0 +1,329 @@
+"""Deployments and pods on a whole small cluster, as a user's kubectl sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from harness.clusters.local.machinery.objects import Object
+from harness.clusters.local.machinery.resources import (
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    EVENTS,
+    NAMESPACES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+)
+
+OnCluster = Callable[..., Any]
+READINESS = {
+    "httpGet": {"path": "/health", "port": 5678, "httpHeaders": [{"name": "X-Probe", "value": "yes"}]},
+    "periodSeconds": 1,
+}
+
+
+def reasons(events: list[Object], wanted: str) -> Object | None:
+    """The first event with this reason."""
+    return next((event for event in events if event["reason"] == wanted), None)
+
+
+def complete(deployments: list[Object]) -> bool:
+    """Whether the Deployment's rollout is complete."""
+    for each in deployments:
+        conditions = {c["type"]: c["reason"] for c in (each.get("status") or {}).get("conditions") or []}
+        observed = each.get("status", {}).get("observedGeneration") == each["metadata"]["generation"]
+        if observed and conditions.get("Progressing") == "NewReplicaSetAvailable":
+            return True
+    return False
+
+
+def test_a_deployment_rolls_from_one_answer_to_the_next(on_cluster: OnCluster) -> None:
+    """The old pod answers until the new one is ready, then the new one alone is left and answers."""
+
+    async def scenario(cluster: Any) -> tuple[str, str, str, str]:
+        await cluster.deploy(container={"readinessProbe": READINESS})
+        old = await cluster.ready_pod()
+        before = await cluster.ask(old)
+        await cluster.until(DEPLOYMENTS, complete)
+        template = {"spec": {"containers": [{"name": "apple", "args": ["-text=apple-v2"]}]}}
+        body = {"spec": {"template": template}}
+        await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
+        new = await cluster.ready_pod(other_than=old["metadata"]["uid"])
+        await cluster.gone(old)
+        await cluster.until(DEPLOYMENTS, complete)
+        return before, await cluster.ask(new), old["status"]["podIP"], new["status"]["podIP"]
+
+    before, after, old_ip, new_ip = on_cluster(scenario)
+
+    assert (before, after) == ("apple-v1\n", "apple-v2\n")
+    assert old_ip != new_ip
+
+
+def test_rolling_back_makes_the_old_replica_set_the_newest(on_cluster: OnCluster) -> None:
+    """The template of an earlier revision brings its ReplicaSet back with a higher revision, none is created."""
+
+    async def scenario(cluster: Any) -> list[tuple[str, int]]:
+        await cluster.deploy()
+        await cluster.until(DEPLOYMENTS, complete)
+        for text in ("apple-v2", "apple-v1"):
+            container = {"name": "apple", "args": [f"-text={text}"]}
+            body = {"spec": {"template": {"spec": {"containers": [container]}}}}
+            await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
+            await cluster.until(DEPLOYMENTS, complete)
+        sets, _ = await cluster.client.list(REPLICASETS, "default")
+        return sorted(
+            (each["metadata"]["annotations"]["deployment.kubernetes.io/revision"], each["spec"]["replicas"])
+            for each in sets
+        )
+
+    assert on_cluster(scenario) == [("2", 0), ("3", 1)]
+
+
+def test_recreate_starts_the_new_pod_only_when_the_old_one_is_gone(on_cluster: OnCluster) -> None:
+    """With strategy Recreate no two pods are ever there together."""
+
+    async def scenario(cluster: Any) -> int:
+        await cluster.deploy(spec={"strategy": {"type": "Recreate"}})
+        old = await cluster.ready_pod()
+        most = 0
+
+        def count(pods: list[Object]) -> bool:
+            nonlocal most
+            most = max(most, len(pods))
+            return any(p["metadata"]["uid"] != old["metadata"]["uid"] for p in pods)
+
+        container = {"name": "apple", "args": ["-text=apple-v2"]}
+        body = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
+        await cluster.until(PODS, count)
+        return most
+
+    assert on_cluster(scenario) == 1
+
+
+def test_a_service_has_an_endpoint_once_its_pod_is_ready(on_cluster: OnCluster) -> None:
+    """The slice names the pod's address and the number behind a named target port."""
+
+    async def scenario(cluster: Any) -> tuple[Object, Object]:
+        port = {"port": 80, "targetPort": "http"}
+        service = {"metadata": {"name": "apple"}, "spec": {"selector": {"app": "apple"}, "ports": [port]}}
+        await cluster.client.create(SERVICES, service, "default")
+        await cluster.deploy(
+            container={"readinessProbe": READINESS, "ports": [{"name": "http", "containerPort": 5678}]}
+        )
+        ready = await cluster.until(
+            ENDPOINTSLICES,
+            lambda slices: next((s for s in slices if any(e["conditions"]["ready"] for e in s["endpoints"])), None),
+        )
+        return ready, await cluster.ready_pod()
+
+    found, pod = on_cluster(scenario)
+
+    assert found["endpoints"][0]["addresses"] == [pod["status"]["podIP"]]
+    assert found["ports"][0]["port"] == 5678
+    assert found["metadata"]["labels"]["kubernetes.io/service-name"] == "apple"
+
+
+def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster) -> None:
+    """While preStop sleeps, the endpoint is terminating and serving but not ready, and the pod still answers."""
+
+    async def scenario(cluster: Any) -> tuple[Object, str]:
+        service = {"metadata": {"name": "apple"}, "spec": {"selector": {"app": "apple"}, "ports": [{"port": 5678}]}}
+        await cluster.client.create(SERVICES, service, "default")
+        await cluster.deploy(container={"lifecycle": {"preStop": {"sleep": {"seconds": 1}}}})
+        pod = await cluster.ready_pod()
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
+
+        def terminating(slices: list[Object]) -> Object | None:
+            endpoints = [e for s in slices for e in s["endpoints"]]
+            return next((e["conditions"] for e in endpoints if e["conditions"]["terminating"]), None)
+
+        conditions = await cluster.until(ENDPOINTSLICES, terminating)
+        answer = await cluster.ask(pod)
+        await cluster.gone(pod)
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await cluster.ask(pod)
+        return conditions, answer
+
+    conditions, answer = on_cluster(scenario)
+
+    assert conditions == {"ready": False, "serving": True, "terminating": True}
+    assert answer == "apple-v1\n"
+
+
+def test_a_hook_longer_than_the_grace_period_is_abandoned(on_cluster: OnCluster) -> None:
+    """SIGTERM comes when the grace period is over, and what ignores it is killed 2 s later."""
+
+    async def scenario(cluster: Any) -> tuple[float, float, int]:
+        # A shell that ignores SIGTERM shows both signals; the application itself would end at the first.
+        program = ["bash", "-c", "trap 'echo TERM $EPOCHREALTIME' TERM; while :; do read -t 0.05 <> <(:); done"]
+        await cluster.deploy(
+            container={
+                "image": "xds2000/nginx-hostname",
+                "command": program,
+                "args": [],
+                "lifecycle": {"preStop": {"exec": {"command": ["sleep", "60"]}}},
+            },
+            pod={"terminationGracePeriodSeconds": 1},
+            spec={"replicas": 1},
+        )
+        pod = await cluster.ready_pod()
+        begin = time.time()
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
+        uid = pod["metadata"]["uid"]
+
+        def code(pods: list[Object]) -> Object | None:
+            statuses = [p["status"]["containerStatuses"][0] for p in pods if p["metadata"]["uid"] == uid]
+            return next((s["state"]["terminated"] for s in statuses if "terminated" in s["state"]), None)
+
+        ended = await cluster.until(PODS, code)
+        log = cluster.settings.logs / "pods" / f"default_{pod['metadata']['name']}_apple.log"
+        return float(log.read_text().split()[1]) - begin, time.time() - begin, ended["exitCode"]
+
+    terminated, killed, code = on_cluster(scenario)
+
+    assert 0.9 < terminated < 1.9
+    assert 1.9 < killed - terminated < 2.9
+    assert code == 137
+
+
+def test_an_exec_hook_without_a_shell_fails_and_the_pod_stops_at_once(on_cluster: OnCluster) -> None:
+    """http-echo has no shell: FailedPreStopHook, and no waiting."""
+
+    async def scenario(cluster: Any) -> Any:
+        await cluster.deploy(container={"lifecycle": {"preStop": {"exec": {"command": ["sleep", "60"]}}}})
+        pod = await cluster.ready_pod()
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
+        await cluster.gone(pod)
+        return await cluster.until(EVENTS, lambda events: reasons(events, "FailedPreStopHook"))
+
+    assert on_cluster(scenario)["involvedObject"]["kind"] == "Pod"
+
+
+def test_an_unknown_image_is_said_and_never_runs(on_cluster: OnCluster) -> None:
+    """The pod waits with ImagePullBackOff and can be deleted."""
+
+    async def scenario(cluster: Any) -> str:
+        await cluster.deploy(container={"image": "nobody/knows:1"})
+
+        def waiting(pods: list[Object]) -> Object | None:
+            states = [s["state"] for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            return next((s["waiting"] for s in states if "waiting" in s and "message" in s["waiting"]), None)
+
+        found = await cluster.until(PODS, waiting)
+        await cluster.client.delete(DEPLOYMENTS, "apple", "default")
+        await cluster.until(PODS, lambda pods: not pods)
+        return str(found["reason"])
+
+    assert on_cluster(scenario) == "ImagePullBackOff"
+
+
+def test_a_forced_deletion_kills_at_once(on_cluster: OnCluster) -> None:
+    """Grace 0: the object is gone and so is the process, whatever its hook wanted."""
+
+    async def scenario(cluster: Any) -> psutil.Process:
+        await cluster.deploy(container={"lifecycle": {"preStop": {"sleep": {"seconds": 20}}}})
+        pod = await cluster.ready_pod()
+        process = psutil.Process(int(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]))
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
+        await cluster.gone(pod)
+        await asyncio.to_thread(process.wait, 2)
+        return process
+
+    assert not on_cluster(scenario).is_running()
+
+
+def test_a_crashing_container_backs_off(on_cluster: OnCluster) -> None:
+    """A container that ends with an error is started again, at once and then later and later."""
+
+    async def scenario(cluster: Any) -> Any:
+        await cluster.deploy(container={"args": ["-no-such-flag"]})
+
+        def backing_off(pods: list[Object]) -> Object | None:
+            statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            waiting = (s for s in statuses if s["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff")
+            return next((s for s in waiting if s["restartCount"] >= 1), None)
+
+        return await cluster.until(PODS, backing_off)
+
+    status = on_cluster(scenario)
+
+    assert status["lastState"]["terminated"]["exitCode"] == 127
+
+
+def test_a_failing_liveness_probe_restarts_the_container(on_cluster: OnCluster) -> None:
+    """The container is killed and started again in the same pod."""
+
+    async def scenario(cluster: Any) -> Any:
+        probe = {"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 1}
+        await cluster.deploy(container={"livenessProbe": probe}, pod={"terminationGracePeriodSeconds": 1})
+
+        def restarted(pods: list[Object]) -> int:
+            statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            return max((s["restartCount"] for s in statuses), default=0)
+
+        return await cluster.until(PODS, restarted)
+
+    assert on_cluster(scenario) >= 1
+
+
+def test_deleting_a_namespace_leaves_nothing_in_it(on_cluster: OnCluster) -> None:
+    """Deployment, pods and the namespace itself are gone in the end."""
+
+    async def scenario(cluster: Any) -> list[Object]:
+        await cluster.client.create(NAMESPACES, {"metadata": {"name": "trial"}})
+        manifest = {"apiVersion": "apps/v1", "kind": "Deployment", **_in_namespace("trial")}
+        await cluster.client.create(DEPLOYMENTS, manifest, "trial")
+        await cluster.ready_pod()
+        await cluster.client.delete(NAMESPACES, "trial")
+        await cluster.until(NAMESPACES, lambda found: all(each["metadata"]["name"] != "trial" for each in found))
+        return [*(await cluster.client.list(PODS))[0], *(await cluster.client.list(REPLICASETS))[0]]
+
+    assert on_cluster(scenario) == []
+
+
+def _in_namespace(namespace: str) -> Object:
+    labels = {"app": "apple"}
+    container = {"name": "apple", "image": "hashicorp/http-echo:1.0", "args": ["-text=a"]}
+    return {
+        "metadata": {"name": "apple", "namespace": namespace},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+
+
+def test_deleting_a_deployment_takes_its_pods(on_cluster: OnCluster) -> None:
+    """Background deletion: ReplicaSet and pods follow."""
+
+    async def scenario(cluster: Any) -> list[Object]:
+        await cluster.deploy()
+        pod = await cluster.ready_pod()
+        await cluster.client.delete(DEPLOYMENTS, "apple", "default")
+        await cluster.gone(pod)
+        sets: list[Object] = (await cluster.client.list(REPLICASETS))[0]
+        return sets
+
+    assert on_cluster(scenario) == []
+
+
+def test_foreground_deletion_keeps_the_owner_until_its_pods_are_gone(on_cluster: OnCluster) -> None:
+    """When the Deployment is gone, nothing of it is left."""
+
+    async def scenario(cluster: Any) -> list[Object]:
+        await cluster.deploy()
+        await cluster.ready_pod()
+        await cluster.client.delete(DEPLOYMENTS, "apple", "default", propagation="Foreground")
+        await cluster.until(DEPLOYMENTS, lambda found: not found)
+        pods: list[Object] = (await cluster.client.list(PODS))[0]
+        return pods
+
+    assert on_cluster(scenario) == []
