@@ -11,7 +11,9 @@ from harness.model.changes import NoChange, Restart, RollingUpdate, SelectorPatc
 from harness.model.experiment import Expected, Pool, Route, TrafficPlan
 
 if TYPE_CHECKING:
-    from tests.store.conftest import Bench
+    from tests.store.experiment_bench import Bench
+
+pytest_plugins = ("experiment_bench",)
 
 
 def test_the_small_experiment(bench: Bench) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.store.conftest import Bench
+    from tests.store.experiment_bench import Bench
+
+pytest_plugins = ("experiment_bench",)
 
 UPDATE = "rolling-update: {deployment: apple, set: {args: [-text=new]}, answer: new}"
 RESTART = "restart: {deployment: apple}"
