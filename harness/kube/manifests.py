@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.errors import InvalidInputError, Problem
 from harness.kit.located_yaml import Document, Place, read_documents
-from harness.kube.schema import missing_fields, violations
+from harness.kube.schema import Violation, missing_fields, violations, without
 from harness.model.experiment import Manifest
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -18,7 +18,7 @@ class LocatedManifest:
     """One object of a file.
 
     Attributes:
-        manifest: The object.
+        manifest: The object, without the values that are wrong (which are problems by themselves).
         file: The file it is in.
         document: The document it is in.
         inside: Where in the document it begins; empty where it is the whole document.
@@ -70,10 +70,12 @@ def read_manifests(path: Path) -> tuple[list[LocatedManifest], list[Problem]]:
         if not documents and not unreadable:
             problems.append(Problem("no object in this file", str(file)))
         for document in documents:
-            wrong = _problems(document)
-            problems += wrong
-            if isinstance(document.value, dict):
-                found.append(LocatedManifest(document.value, document.file, document))
+            if not isinstance(document.value, dict):
+                problems.append(Problem("expected an object with apiVersion and kind", document.file, document.line))
+                continue
+            wrong = violations(document.value)
+            problems += _problems(document, wrong)
+            found.append(LocatedManifest(without(document.value, wrong), document.file, document))
     return found, problems + _twice(found)
 
 
@@ -84,11 +86,9 @@ def manifest_files(path: Path) -> list[Path]:
     return [path]
 
 
-def _problems(document: Document) -> list[Problem]:
-    if not isinstance(document.value, dict):
-        return [Problem("expected an object with apiVersion and kind", document.file, document.line)]
-    wrong = [*violations(document.value), *missing_fields(document.value)]
-    problems = [Problem(v.message, document.file, document.line_of(v.path)) for v in wrong]
+def _problems(document: Document, wrong: list[Violation]) -> list[Problem]:
+    everything = [*wrong, *missing_fields(document.value)]
+    problems = [Problem(v.message, document.file, document.line_of(v.path)) for v in everything]
     if not name_of(document.value):
         problems.append(Problem('"metadata.name" is required', document.file, document.line_of(("metadata",))))
     return problems

@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,10 +84,27 @@ def violations(manifest: Mapping[str, Any], *, patch: bool = False) -> list[Viol
         What is wrong, in the object's order; one entry that lists the known kinds where its kind is not among them.
     """
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
-    names = [name for (v, k), name in KINDS.items() if k == kind and (v == version or (patch and version is None))]
+    names = {v: name for (v, k), name in KINDS.items() if k == kind}
+    wrong = [] if version in list(names) or (patch and names and version is None) else [_unknown_kind(kind, version)]
     if not names:
-        return [_unknown_kind(kind, version)]
-    return list(_check_model(manifest, _model(names[0]), (), patch=patch))
+        return wrong
+    name = names[version] if version in list(names) else next(iter(names.values()))
+    return wrong + list(_check_model(manifest, _model(name), (), patch=patch))
+
+
+def without(manifest: Mapping[str, Any], wrong: Iterable[Violation]) -> dict[str, Any]:
+    """A copy of an object without the values that violate its schema, so that the rest can be looked into safely."""
+    copied = deepcopy(dict(manifest))
+    for violation in sorted(
+        (v for v in wrong if v.path), key=lambda v: [str(p).zfill(9) for p in v.path], reverse=True
+    ):
+        holder: Any = copied
+        for part in violation.path[:-1]:
+            holder = holder[part]
+        last: Any = violation.path[-1]
+        if isinstance(holder, list) or last in holder:
+            del holder[last]
+    return copied
 
 
 def missing_fields(manifest: Mapping[str, Any]) -> list[Violation]:
@@ -155,6 +173,8 @@ def _check_list(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[V
         yield Violation(path, f"expected list, got {_type_name(value)}")
         return
     for index, part in enumerate(value):
+        if part is None:
+            yield Violation((*path, index), "expected a value, got null")
         yield from _check(part, item, (*path, index), patch=patch)
 
 

@@ -100,6 +100,8 @@ def _merge_map(original: dict[str, Any], patch: dict[str, Any], field: str) -> d
     for key, value in patch.items():
         _merge_value(original, key, value, field)
     for key, order in orders.items():
+        if not isinstance(order, list):
+            raise PatchError(f"{_ORDER}{key} must be a list")
         if isinstance(original.get(key), list):
             identity = _identity(MERGE_KEYS.get((field, key)))
             original[key] = _in_order(original[key], order, before.get(key, []), identity)
@@ -120,7 +122,7 @@ def _merge_value(original: dict[str, Any], key: str, value: Any, field: str) -> 
 
 def _merge_list(original: list[Any], patch: list[Any], field: str, key: str) -> list[Any]:
     merge_key = MERGE_KEYS.get((field, key))
-    if merge_key is not None and all(isinstance(item, dict) for item in patch):
+    if merge_key is not None and all(isinstance(item, dict) for item in [*original, *patch]):
         return _merge_objects(original, patch, merge_key, key)
     if (field, key) in MERGED_PRIMITIVES:
         merged = [*original, *(item for item in patch if item not in original)]

@@ -195,6 +195,7 @@ def test_set_element_order_sorts() -> None:
         {"a": {"$retainKeys": "type"}},
         {"a": {"$retainKeys": ["b"], "c": 1}},
         {"a": {"$deleteFromPrimitiveList/c": "x"}},
+        {"a": {"$setElementOrder/c": "x"}},
     ],
 )
 def test_a_malformed_patch_is_refused(patch: dict[str, Any]) -> None:

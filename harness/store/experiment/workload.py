@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import Problem
 from harness.kit.located_yaml import Place, read_documents
 from harness.kube.manifests import LocatedManifest, manifest_files, name_of, read_manifests
-from harness.kube.schema import violations
+from harness.kube.schema import violations, without
 from harness.kube.strategic import PatchError, strategic_merge
 from harness.store.experiment.objects import at
 from harness.store.experiment.problems import Problems, listed, near
@@ -86,10 +86,12 @@ def read_patch(value: Any, place: Place, files: Files, problems: Problems) -> li
     else:
         problems.add(place, f"expected a patch file's name or a partial object, got {value!r}")
         return []
+    checked = []
     for patch in patches:
         wrong = violations(patch.manifest, patch=True)
         problems.extend(Problem(v.message, patch.file, patch.line_of(v.path)) for v in wrong)
-    return [patch for patch in patches if patch.manifest.get("kind")]
+        checked.append(replace(patch, manifest=without(patch.manifest, wrong)))
+    return [patch for patch in checked if patch.manifest.get("kind")]
 
 
 def apply(objects: list[Rendered], patch: LocatedManifest, problems: Problems) -> list[Rendered]:
