@@ -49,6 +49,7 @@ class NginxAdmin:
 
         Raises:
             aiohttp.ClientError: nginx did not take them, tried for a second.
+            TimeoutError: It did not answer.
         """
         body = json.dumps(dict(backends), sort_keys=True)
         for attempt in range(_TRIES):

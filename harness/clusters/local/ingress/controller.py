@@ -1,9 +1,4 @@
-"""The ingress controller: watches, waits for its turn, syncs; the part of ingress-nginx that decides *when*.
-
-Times matter as much as contents here. The queue has one thing to do ("sync") and holds at most one more. A sync takes
-a token of the rate limit first and looks at the objects after, so what happens in between is seen, yet makes a further
-sync that takes the next token. This is how a pod that is not ready yet delays the news of the same pod being ready.
-"""
+"""The ingress controller: watches the API, waits for its turn, syncs; and starts and ends nginx."""
 
 from __future__ import annotations
 
@@ -18,8 +13,8 @@ from contextlib import AsyncExitStack, suppress
 
 from harness.clusters.local.ingress.admin import NginxAdmin
 from harness.clusters.local.ingress.journal import Journal
-from harness.clusters.local.ingress.limiter import TokenBucket
 from harness.clusters.local.ingress.model import Configuration
+from harness.clusters.local.ingress.pace import SyncQueue, TokenBucket
 from harness.clusters.local.ingress.process import NginxProcess
 from harness.clusters.local.ingress.render import Frame
 from harness.clusters.local.ingress.sync import Synchronizer, write
@@ -149,7 +144,6 @@ class _Controller:
         self._background = background
         self._events = EventRecorder(client, COMPONENT)
         self._limit = TokenBucket(profile.ingress_sync_rate, profile.ingress_sync_burst)
-        self._dirty = asyncio.Event()
 
     def announce(self, kind: str, reason: str, message: str) -> None:
         """Record an Event about the controller, without waiting for the API."""
@@ -167,16 +161,17 @@ class _Controller:
 
         The first sync took no token: a real controller has been up for long when a trial begins, its bucket full.
         """
-        self._watched.subscribe(self._dirty.set, self._scheduled)
-        if configuration_of(self._watched.snapshot()) == first:
-            self._dirty.clear()
-        await self._publish(self._watched.ours())
-        while True:
-            await self._dirty.wait()
-            self._dirty.clear()
-            await self._limit.take()
+
+        async def sync() -> None:
             await synchronizer.sync(configuration_of(self._watched.snapshot()))
             await self._publish(self._watched.ours())
+
+        queue = SyncQueue(self._limit, sync)
+        self._watched.subscribe(queue.add, self._scheduled)
+        if configuration_of(self._watched.snapshot()) == first:
+            queue.forget()
+        await self._publish(self._watched.ours())
+        await queue.run()
 
     def _scheduled(self, ingress: Object) -> None:
         recorded = self._events.event(ingress, "Normal", "Sync", "Scheduled for sync")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import aiohttp
+
 from harness.clusters.local.ingress.admin import NginxAdmin
 from harness.clusters.local.ingress.journal import Journal
 from harness.clusters.local.ingress.model import Configuration, EndpointDiff, Server
@@ -104,7 +106,10 @@ class Synchronizer:
         self._journal.record("reload", {"generation": self._generation, "new_workers_up_ns": up})
 
     async def _tell_endpoints(self, configuration: Configuration) -> None:
-        await self._admin.post_backends(configuration.backends)
+        try:
+            await self._admin.post_backends(configuration.backends)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._nginx.failure(f"does not take its endpoints: {error!r}") from error
         diff = EndpointDiff.between(self._running.backends, configuration.backends)
         self._running = configuration
         self._journal.record("endpoints", {"added": ",".join(diff.added), "removed": ",".join(diff.removed)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from harness.clusters.local.addresses import AddressBlock, take_block
 from harness.clusters.local.api.server import serve_at
 from harness.clusters.local.ingress.controller import run_ingress
 from harness.clusters.local.machinery.client import ApiClient, NotFound
+from harness.clusters.local.machinery.informer import Informer
 from harness.clusters.local.machinery.resources import ENDPOINTSLICES, EVENTS, INGRESSES, SERVICES
 from harness.clusters.local.nginx.install import NginxInstall, find_or_fetch
 from harness.clusters.local.settings import NodeSettings
@@ -86,14 +87,18 @@ class Connection:
 class Upstream:
     """A tiny application: answers its name, and keeps what it was asked.
 
-    ``breaks`` makes it close the connection once it has read a request, without an answer.
+    ``breaks`` makes it close the connection once it has read a request, without an answer; ``held`` makes it wait for
+    ``release`` before it answers; ``delay`` is how many seconds it works on each request.
     """
 
     name: str
     address: str
     port: int = 5678
     breaks: bool = False
+    held: bool = False
+    delay: float = 0.0
     requests: list[str] = field(default_factory=list)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def at(self) -> tuple[str, int]:
@@ -115,6 +120,9 @@ class Upstream:
                 self.requests.append(head)
                 if self.breaks:
                     break
+                if self.held:
+                    await self.release.wait()
+                await asyncio.sleep(self.delay)
                 writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(self.name)}\r\n\r\n{self.name}".encode())
         writer.close()
 
@@ -133,9 +141,9 @@ class Plane:
         return self.settings.block
 
     @asynccontextmanager
-    async def upstream(self, name: str, number: int, *, breaks: bool = False) -> AsyncIterator[Upstream]:
+    async def upstream(self, name: str, number: int, **behaviour: Any) -> AsyncIterator[Upstream]:
         """An application at the address of a pod."""
-        upstream = Upstream(name, self.block.pod_address(number), breaks=breaks)
+        upstream = Upstream(name, self.block.pod_address(number), **behaviour)
         server = await asyncio.start_server(upstream.serve, *upstream.at)
         try:
             yield upstream
@@ -173,22 +181,18 @@ class Plane:
 
     async def recorded(self, what: str, count: int) -> None:
         """Wait until the controller has recorded so many of one kind."""
+        await self.until(lambda: len(self.journal(what)) >= count)
 
-        async def enough() -> bool:
-            return len(self.journal(what)) >= count
-
-        await self.until(enough)
-
-    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+    async def until(self, condition: Callable[[], bool]) -> None:
         """Look again and again until a condition holds."""
         async with asyncio.timeout(DEADLINE):
-            while not await condition():  # noqa: ASYNC110 - it comes true in another process
+            while not condition():  # noqa: ASYNC110 - it comes true in another process
                 await asyncio.sleep(0.01)
 
-    async def has_warning(self) -> bool:
-        """Whether the controller has complained in an Event."""
-        events, _ = await self.client.list(EVENTS, "ingress-nginx")
-        return any(event["type"] == "Warning" for event in events)
+    async def warned(self) -> None:
+        """Wait until the controller has complained in an Event."""
+        async with Informer(self.client, EVENTS) as events:
+            await self.until(lambda: any(event["type"] == "Warning" for event in events.items.values()))
 
     def access(self) -> list[dict[str, Any]]:
         """The access log so far."""

@@ -72,6 +72,65 @@ def test_an_ingress_edit_cuts_idle_connections(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
+def test_a_request_under_way_outlives_a_reload(plane: StartPlane) -> None:
+    """The old worker answers what it has begun; only then is its connection closed."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1, held=True) as app:
+            await p.service("apple", app.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.recorded("reload", 1)
+            kept = await p.connect()
+            asked = asyncio.create_task(kept.request("/apple"))
+            await p.until(lambda: bool(app.requests))
+
+            await p.annotate("fruit", proxy_read_timeout="61")
+            await p.recorded("reload", 2)
+            assert not asked.done()
+            app.release.set()
+
+            assert await asked == (200, "v1")
+            assert await kept.closed_by_peer()
+            kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_faster_endpoint_gets_more(plane: StartPlane) -> None:
+    """The balancer keeps away from the pod whose answers take long."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("slow", 1, delay=0.05) as slow, p.upstream("fast", 2) as fast:
+            await p.service("apple", slow.at, fast.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.recorded("reload", 1)
+            kept = await p.connect()
+            for _ in range(60):
+                assert (await kept.request("/apple")).status == 200
+
+            assert len(slow.requests) + len(fast.requests) == 60
+            assert len(fast.requests) > 50
+            kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_real_controller_waits_between_syncs(plane: StartPlane) -> None:
+    """In the ``kind`` profile the second of two changes reaches nginx 1/0.3 s after the first."""
+
+    async def scenario() -> float:
+        async with plane(profile="kind") as p:
+            rules = len(p.journal("endpoints"))
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.recorded("endpoints", rules + 1)
+            await p.service("apple", p.nowhere(1))
+            await p.recorded("endpoints", rules + 2)
+            first, second = (entry["monotonic_ns"] for entry in p.journal("endpoints")[-2:])
+            return float(second - first) / 1e9
+
+    assert asyncio.run(scenario()) == pytest.approx(1 / 0.3, abs=0.5)
+
+
 def test_what_is_not_for_nginx_does_not_reload(plane: StartPlane) -> None:
     """An annotation that nobody knows, or labels, leave connections alone."""
 
@@ -226,7 +285,7 @@ def test_a_configuration_that_nginx_refuses_is_not_used(plane: StartPlane) -> No
             await p.answers("/apple", 200, "v1")
             kept = await p.connect()
             await p.ingress("broken", {"/banana(": "apple"})
-            await p.until(p.has_warning)
+            await p.warned()
 
             assert await kept.request("/apple") == (200, "v1")
             kept.close()
