@@ -22,6 +22,7 @@ class Repoint(Change[SelectorPatch]):
         super().__init__(spec)
         self.undo_when = UndoWhen.ALWAYS if spec.hold else UndoWhen.BETWEEN
         self.hold = spec.hold
+        self._not_yet = 0  # the last look at which the endpoints were still others
 
     def make(self, stage: Stage, number: int) -> Made:
         """Patch the selector."""
@@ -33,26 +34,29 @@ class Repoint(Change[SelectorPatch]):
         unseen = self.spec.answer and not stage.answered(self.spec.answer, made.begun)
         return (
             *self._endpoints_missing(stage, made.target, some=bool(self.spec.answer)),
-            *_ingress_missing(stage, made.begun),
+            *self._ingress_missing(stage, made.begun),
             *((f"an answer like {self.spec.answer!r} in the traffic",) if unseen else ()),
         )
 
     def missing_after_undo(self, stage: Stage, made: Made, undone: int) -> Missing:
         """The endpoints of the old selector, and the ingress controller."""
         original = made.before["object"]
-        return (*self._endpoints_missing(stage, original, some=False), *_ingress_missing(stage, undone))
+        return (*self._endpoints_missing(stage, original, some=False), *self._ingress_missing(stage, undone))
 
     def _endpoints_missing(self, stage: Stage, service: Mapping[str, Any], *, some: bool) -> Missing:
         selector = service["spec"].get("selector", {})
+        look = stage.clock.now()
         wanted = addresses(pods_behind(stage.kube, selector, stage.namespace))
         there = ready_endpoints(stage.kube, self.spec.service, stage.namespace)
         if wanted != there:
+            self._not_yet = look
             return (f"endpoints {_text(wanted)} of Service {self.spec.service} (they are {_text(there)})",)
         return ("any ready pod behind the new selector",) if some and not wanted else ()
 
-
-def _ingress_missing(stage: Stage, since: int) -> Missing:
-    return () if stage.ingress_seen("endpoints", since) else ("the ingress controller to take over the endpoints",)
+    def _ingress_missing(self, stage: Stage, since: int) -> Missing:
+        """What the ingress controller did before the endpoints had changed was about something else."""
+        seen = stage.ingress_seen("endpoints", max(since, self._not_yet))
+        return () if seen else ("the ingress controller to take over the endpoints",)
 
 
 def _text(found: frozenset[str]) -> str:

@@ -111,6 +111,24 @@ def test_an_answer_to_come_needs_a_pod_behind_the_selector(world: World) -> None
     assert "any ready pod" in world.missing()
 
 
+def test_what_the_ingress_did_before_the_endpoints_changed_does_not_count(world: World) -> None:
+    """An older change that the ingress controller takes over late is not taken for this one."""
+    world.workloads.broken.add(Part.ENDPOINTS)
+    looks: list[int] = []
+
+    def early(what: str, since_ns: int) -> bool:
+        looks.append(since_ns)
+        if len(looks) == 3:
+            world.workloads.broken.clear()
+            world.workloads(world.kube)
+        return since_ns <= looks[0]
+
+    world.stage = replace(world.stage, ingress_seen=early)
+
+    assert not perform(NOBODY, world.stage)
+    assert "ingress" in world.missing()
+
+
 @pytest.mark.parametrize(
     "spec",
     [
