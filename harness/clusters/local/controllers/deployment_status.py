@@ -11,6 +11,7 @@ from harness.clusters.local.machinery.objects import Object, condition, parse_ti
 
 _COMPLETE = "NewReplicaSetAvailable"
 _EXCEEDED = "ProgressDeadlineExceeded"
+_PAUSED = "DeploymentPaused"
 
 
 def deployment_status(
@@ -38,7 +39,7 @@ def seconds_to_deadline(deployment: Object, status: Mapping[str, Any], now: date
     """Seconds until an unfinished rollout is to be called failed; None if there is nothing to wait for."""
     entry = condition({"status": status}, "Progressing")
     deadline = deployment["spec"].get("progressDeadlineSeconds")
-    if deadline is None or entry is None or entry["reason"] in {_COMPLETE, _EXCEEDED}:
+    if deadline is None or entry is None or entry["reason"] in {_COMPLETE, _EXCEEDED, _PAUSED}:
         return None
     since = (now - parse_timestamp(entry["lastUpdateTime"])).total_seconds()
     # The condition's time has whole seconds; a second more makes sure that the deadline has passed then.
@@ -80,7 +81,7 @@ def _progressing(
     complete = counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"] == bounds.replicas
     unchanged = counts["updatedReplicas"] == counts["replicas"] and before is not None and before["reason"] == _COMPLETE
     if deployment["spec"].get("paused"):
-        return _entry(deployment, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
+        return _entry(deployment, "Progressing", "Unknown", _PAUSED, "Deployment is paused")
     if complete and not unchanged:
         return _entry(deployment, "Progressing", "True", _COMPLETE, f"{name} has successfully progressed.")
     if before is None or (not unchanged and (not _same_generation(deployment) or _moved(old, counts))):

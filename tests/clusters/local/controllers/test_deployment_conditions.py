@@ -110,6 +110,7 @@ def test_a_paused_rollout_is_neither() -> None:
     status = deployment_status(deployment(paused=True), replica_set(1, 0), [replica_set(1, 1)], BOUNDS, NOW)
 
     assert progressing(status) == ("Unknown", "DeploymentPaused")
+    assert seconds_to_deadline(deployment(), status, NOW) is None
 
 
 def test_templates_are_told_apart_by_what_they_make() -> None:
