@@ -1,1 +1,1 @@
-"""Evidence in, verdict out: pure functions on frozen records."""
+"""Evidence to verdict: pure functions on frozen records, so that the same evidence always gives the same answer."""
