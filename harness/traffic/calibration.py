@@ -18,6 +18,7 @@ from typing import Any
 import gevent
 from gevent import socket as gsocket
 
+from harness.errors import HarnessError
 from harness.kit.files import write_text
 from harness.model.attempt import CloseReason, Method, Outcome, Shape
 from harness.model.experiment import Pool
@@ -37,7 +38,7 @@ _LONG = 15.0
 _POLL = 0.002
 
 
-class CalibrationError(Exception):
+class CalibrationError(HarnessError):
     """The calibration could not be carried out; what it has recorded so far stays."""
 
 

@@ -93,6 +93,7 @@ class Session:
     Attributes:
         journal: Its own account of itself.
         failure: Why it ended before it was told to; empty if it did not.
+        origin_ns: CLOCK_MONOTONIC of the schedule's origin; 0 until it is known.
     """
 
     def __init__(self, plan: TrafficChildPlan, commands: Commands) -> None:
@@ -101,6 +102,7 @@ class Session:
         self.token = plan.token or secrets.token_hex(4)
         self.journal = Journal(plan.directory / "traffic.jsonl")
         self.failure = ""
+        self.origin_ns = 0
         self._told = 0
 
     def run(self) -> None:
@@ -137,6 +139,7 @@ class Session:
         connections = ConnectionLedger(directory / f"connections-{worker}.npy", origin_ns=origin, worker=worker)
         client = self._client(target, ledger, connections)
         engine = Engine(self.plan.traffic, client, self.journal, origin_ns=origin)
+        self.origin_ns = origin
         self.journal.record("started", origin_ns=origin, address=self.commands.address, port=self.commands.port)
         try:
             gevent.sleep(max(0, origin - monotonic_ns()) / 1e9)

@@ -1,0 +1,24 @@
+"""Steady traffic that accounts for every request: copy this file and change the traffic to yours.
+
+By itself:                 locust -f steady.py --headless --host http://127.0.0.1:8080 --run-time 30s --stop-timeout 10
+With Locust's web page:    locust -f steady.py --host http://127.0.0.1:8080 --stop-timeout 10
+"""
+
+from __future__ import annotations
+
+from harness.model.attempt import Method, Shape
+from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.traffic.user import LosslessUser
+
+
+class SteadyUser(LosslessUser):
+    """200 requests per second, whatever becomes of them: GET and POST, on new and on kept connections."""
+
+    traffic = TrafficPlan(
+        rate=200,
+        routes=(Route("/apple", answers=("apple*",)), Route("/banana", answers=("banana*",))),
+        methods=(Method.GET, Method.POST),
+        shapes=(Shape.NEW, Shape.REUSED),
+        pool=Pool(size=64, order="fifo", look=True),
+        timeout=3.0,
+    )
