@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,10 @@ class Handlers:
         response.enable_chunked_encoding()
         await response.prepare(request)
         first = True
-        async for kind, obj in watch(self._storage, target.resource, selection, options):
-            await response.write(view.event(target.resource, kind, obj, first=first))
-            first = False
+        async with aclosing(watch(self._storage, target.resource, selection, options)) as events:
+            async for kind, obj in events:
+                await response.write(view.event(target.resource, kind, obj, first=first))
+                first = False
         await response.write_eof()
         return response
 

@@ -6,7 +6,7 @@ An object that stops matching the selector is a DELETED event for this watch, on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.clusters.local.api import errors
@@ -95,7 +95,7 @@ class WatchOptions:
 
 async def watch(
     storage: Storage, resource: Resource, selection: Selection, options: WatchOptions
-) -> AsyncIterator[tuple[str, Object]]:
+) -> AsyncGenerator[tuple[str, Object], None]:
     """The events of a watch, until its time is over; an expired version is one ERROR event."""
     loop = asyncio.get_running_loop()
     end = loop.time() + options.seconds
