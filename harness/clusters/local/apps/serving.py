@@ -15,6 +15,7 @@ from http import HTTPStatus
 from harness.clusters.local.apps.http_parser import BadRequestError, Parser, Request
 
 _BACKLOG = 4096
+_NEW_SECONDS = 5.0
 _PHRASES: Mapping[int, str] = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -57,12 +58,15 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._peer = ""
         self._answering = False
+        self._made = asyncio.get_running_loop().time()
         self.used = False
 
     @property
     def idle(self) -> bool:
-        """Whether it is between two requests (a connection that never carried one is not idle but new)."""
-        return self.used and not self._answering and self._parser.idle
+        """Whether it is between two requests; as in Go, one without any request yet is new for 5 s and idle then."""
+        if not self.used:
+            return asyncio.get_running_loop().time() - self._made > _NEW_SECONDS
+        return not self._answering and self._parser.idle
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
@@ -167,7 +171,7 @@ class Server:
     async def shutdown(self, seconds: float | None) -> bool:
         """Close the listener and what is idle; let requests in flight finish for a while (Go's Shutdown).
 
-        A connection that has not carried a request yet may still send one, as in Go.
+        A new connection that has not carried a request yet may still send one, as in Go.
 
         Args:
             seconds: How long to wait for them; None for as long as it takes.

@@ -110,4 +110,5 @@ class Prober:
 
 def until_next_tick(now: float, anchor: float, period: float) -> float:
     """Seconds until the next whole number of periods after ``anchor``; never 0."""
-    return period - (now - anchor) % period
+    # A difference just below 0 leaves a remainder that is rounded to the whole period.
+    return period - (now - anchor) % period or period
