@@ -194,6 +194,18 @@ class Plane:
         async with Informer(self.client, EVENTS) as events:
             await self.until(lambda: any(event["type"] == "Warning" for event in events.items.values()))
 
+    async def published(self, name: str) -> list[Any]:
+        """The addresses in an Ingress's status, once there are any."""
+        async with Informer(self.client, INGRESSES) as ingresses:
+
+            def addresses() -> list[Any]:
+                ingress = ingresses.get(name, "default") or {}
+                found: list[Any] = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+                return found
+
+            await self.until(lambda: bool(addresses()))
+            return addresses()
+
     def access(self) -> list[dict[str, Any]]:
         """The access log so far."""
         return [json.loads(line) for line in (self.settings.logs / "access.jsonl").read_text().splitlines()]
@@ -227,18 +239,20 @@ class Plane:
             await self.client.create(SERVICES, {"metadata": {"name": name}, "spec": spec}, "default")
             await self.client.create(ENDPOINTSLICES, body, "default")
 
-    async def ingress(self, name: str, paths: Mapping[str, str], *, rewrite: str = "/", **annotations: str) -> None:
-        """An Ingress from paths to Services."""
+    async def ingress(self, name: str, paths: Mapping[str, str], *, rewrite: str = "/", accepted: bool = True) -> None:
+        """An Ingress from paths to Services; returns once nginx serves by it and the old workers accept no more."""
+        reloads = len(self.journal("reload"))
         entries = [
             {"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}}
             for path, service in paths.items()
         ]
-        notes = {ANNOTATION + key.replace("_", "-"): value for key, value in annotations.items()}
         body = {
-            "metadata": {"name": name, "annotations": {ANNOTATION + "rewrite-target": rewrite} | notes},
+            "metadata": {"name": name, "annotations": {ANNOTATION + "rewrite-target": rewrite}},
             "spec": {"ingressClassName": "nginx", "rules": [{"http": {"paths": entries}}]},
         }
         await self.client.create(INGRESSES, body, "default")
+        if accepted:
+            await self.recorded("reload", reloads + 1)
 
     async def annotate(self, name: str, **annotations: str) -> None:
         """Change an Ingress's annotations."""
