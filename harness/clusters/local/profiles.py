@@ -106,7 +106,7 @@ _KIND = Profile(
     stop_after_hook=Delay(0.25, 0.35, 0.50).less(_OWN_LATENCY),
     removal=Delay(0.30, 0.57, 0.74).less(2 * _OWN_LATENCY),
     # Measured from the new pod Ready to the old one marked: ReplicaSet's status, Deployment, ReplicaSet again.
-    rollout_step=Delay(0.021, 0.039, 0.112).less(2 * _OWN_LATENCY),
+    rollout_step=Delay(0.021, 0.039, 0.112).less(1.5 * _OWN_LATENCY),
     endpoints=Delay(0.003, 0.033, 0.44).less(0.003),
     endpoints_terminating=Delay(0.002, 0.022, 0.93).less(0.002),
     ingress_sync_rate=0.3,

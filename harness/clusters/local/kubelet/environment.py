@@ -23,6 +23,8 @@ def environment(pod: Object, container: Object, image: Image, address: str) -> d
     Raises:
         ConfigError: A value comes from where the local cluster can't take it.
     """
+    if container.get("envFrom"):
+        raise ConfigError("envFrom is not supported by the local cluster; use env")
     values = {"PATH": _PATH, "HOSTNAME": pod["metadata"]["name"], **image.env}
     for entry in container.get("env") or []:
         if "valueFrom" in entry:

@@ -64,7 +64,8 @@ class PodWorker:
             for task in (work, gone):
                 task.cancel()
             await asyncio.gather(work, gone, return_exceptions=True)
-        if work.done() and not work.cancelled() and (error := work.exception()) is not None:
+        error = work.exception() if work.done() and not work.cancelled() else None
+        if error is not None and not isinstance(error, NotFound):
             _log.error("pod %s/%s failed", self._namespace, self._name, exc_info=error)
 
     async def _work(self) -> None:
@@ -105,7 +106,10 @@ class PodWorker:
     def _make_containers(self) -> bool:
         """False where an image is not known: such a pod waits for its deletion."""
         self._address = self._node.next_address()
-        complete = True
+        complete = not self._pod["spec"].get("initContainers")
+        if not complete:
+            # Better a pod that says why it does not start than one that starts without what it needs.
+            self._node.tell(self._pod, "Failed", "The local cluster does not run init containers", kind="Warning")
         for spec in self._pod["spec"]["containers"]:
             image = find_image(spec["image"])
             if image is None:

@@ -17,6 +17,7 @@ from harness.clusters.local.machinery.resources import (
     ENDPOINTSLICES,
     EVENTS,
     NAMESPACES,
+    NODES,
     PODS,
     REPLICASETS,
     SERVICES,
@@ -84,6 +85,62 @@ def test_rolling_back_makes_the_old_replica_set_the_newest(on_cluster: OnCluster
         )
 
     assert on_cluster(scenario) == [("2", 0), ("3", 1)]
+
+
+def test_a_rollout_that_never_becomes_ready_is_called_failed_and_keeps_the_old_pod(on_cluster: OnCluster) -> None:
+    """At its deadline the Deployment says ProgressDeadlineExceeded; the old pod stays ready and answers."""
+
+    async def scenario(cluster: Any) -> tuple[Object, str]:
+        await cluster.deploy(spec={"progressDeadlineSeconds": 1})
+        old = await cluster.ready_pod()
+        await cluster.until(DEPLOYMENTS, complete)
+        container = {"name": "apple", "readinessProbe": {"tcpSocket": {"port": 9}, "periodSeconds": 1}}
+        body = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
+
+        def failed(deployments: list[Object]) -> Object | None:
+            found = (each["status"] for each in deployments)
+            return next((s for s in found if "ProgressDeadlineExceeded" in str(s.get("conditions"))), None)
+
+        return await cluster.until(DEPLOYMENTS, failed), await cluster.ask(old)
+
+    status, answer = on_cluster(scenario)
+
+    assert (status["replicas"], status["updatedReplicas"], status["availableReplicas"]) == (2, 1, 1)
+    assert answer == "apple-v1\n"
+
+
+def test_scaling_down_keeps_the_pod_that_costs_most_to_delete(on_cluster: OnCluster) -> None:
+    """From one pod to three and back: the first one, marked as expensive, is still there."""
+
+    async def scenario(cluster: Any) -> tuple[str, list[str]]:
+        await cluster.deploy()
+        first = await cluster.ready_pod()
+        cost = {"metadata": {"annotations": {"controller.kubernetes.io/pod-deletion-cost": "9"}}}
+        await cluster.client.patch(PODS, first["metadata"]["name"], "default", cost)
+        for replicas in (3, 1):
+            await cluster.client.patch(DEPLOYMENTS, "apple", "default", {"spec": {"replicas": replicas}})
+            await cluster.until(PODS, lambda pods, n=replicas: len(pods) == n)
+        left, _ = await cluster.client.list(PODS, "default")
+        return first["metadata"]["name"], [each["metadata"]["name"] for each in left]
+
+    first, left = on_cluster(scenario)
+
+    assert left == [first]
+
+
+def test_a_cordoned_node_takes_no_pods_until_it_is_uncordoned(on_cluster: OnCluster) -> None:
+    """The pod waits, says so in an event, and runs afterwards."""
+
+    async def scenario(cluster: Any) -> str:
+        await cluster.until(NODES, lambda nodes: nodes)
+        await cluster.client.patch(NODES, "test", None, {"spec": {"unschedulable": True}})
+        await cluster.deploy()
+        await cluster.until(EVENTS, lambda events: reasons(events, "FailedScheduling"))
+        await cluster.client.patch(NODES, "test", None, {"spec": {"unschedulable": None}})
+        return str((await cluster.ready_pod())["spec"]["nodeName"])
+
+    assert on_cluster(scenario) == "test"
 
 
 def test_recreate_starts_the_new_pod_only_when_the_old_one_is_gone(on_cluster: OnCluster) -> None:
