@@ -1,0 +1,59 @@
+"""Whether an answer is right is decided by its route's patterns, and who gave it by its text."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.model.attempt import Outcome
+from harness.traffic.answers import RESPONDERS, TEXT_LIMIT, AnswerBook
+
+
+def book(*patterns: str) -> tuple[AnswerBook, dict[int, str]]:
+    """A book for one route, and the responders that it announces."""
+    told: dict[int, str] = {}
+    return AnswerBook([patterns], told.__setitem__), told
+
+
+@pytest.mark.parametrize(
+    ("patterns", "status", "body", "outcome"),
+    [
+        (("apple*",), 200, b"apple-v1\n", Outcome.OK),
+        (("apple-v1", "apple-v2"), 201, b"apple-v2", Outcome.OK),
+        (("apple*",), 200, b"banana", Outcome.WRONG_ANSWER),
+        (("apple",), 200, b"apple-v1", Outcome.WRONG_ANSWER),
+        (("apple",), 200, b"Apple", Outcome.WRONG_ANSWER),
+        (("apple*",), 200, b"", Outcome.WRONG_ANSWER),
+        ((), 204, b"", Outcome.OK),
+        ((), 200, b"\xff\xfe", Outcome.OK),
+        (("apple*",), 503, b"apple-v1", Outcome.STATUS),
+        ((), 302, b"", Outcome.STATUS),
+        ((), 101, b"", Outcome.STATUS),
+    ],
+)
+def test_an_answer_is_right_if_it_is_a_2xx_that_the_route_may_give(
+    patterns: tuple[str, ...], status: int, body: bytes, outcome: Outcome
+) -> None:
+    """The whole body, stripped, must match one of the patterns; a wrong status is that and no wrong answer."""
+    assert book(*patterns)[0].judge(0, status, body)[0] == outcome
+
+
+def test_each_text_has_one_number() -> None:
+    """Numbers count from 1 in the order of first sight, told once; an empty body has none."""
+    answers, told = book()
+    numbers = [answers.judge(0, 200, body)[1] for body in (b"a", b"b", b"a\n", b"", b"b")]
+
+    assert numbers == [1, 2, 1, 0, 2]
+    assert told == {1: "a", 2: "b"}
+
+
+def test_an_application_that_never_says_the_same_twice_does_not_fill_the_memory() -> None:
+    """Numbers end at a limit; answers are judged all the same; long texts are told apart by their beginning."""
+    answers, told = book("x*")
+    for number in range(RESPONDERS + 10):
+        assert answers.judge(0, 200, b"x%d" % number)[0] == Outcome.OK
+    assert len(told) == RESPONDERS
+    assert answers.judge(0, 200, b"x-new") == (Outcome.OK, 0)
+
+    answers, told = book()
+    assert {answers.judge(0, 200, b"y" * 5000 + end)[1] for end in (b"1", b"2")} == {1}
+    assert len(told[1]) == TEXT_LIMIT

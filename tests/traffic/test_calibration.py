@@ -1,0 +1,154 @@
+"""The calibration is exact with an honest client, and is not with one that hides or invents losses."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from gevent.server import StreamServer
+
+from harness.analysis.evidence import Calibration as Judged
+from harness.model.attempt import Outcome, Progress, Shape
+from harness.store.ledger import LedgerWriter, read_ledger
+from harness.traffic import faulty
+from harness.traffic.calibration import CASES, Calibration, CalibrationError
+from harness.traffic.client import Client
+from harness.traffic.connection import Attempt, Connection
+from harness.traffic.faulty import Behaviour, FaultyServer
+
+
+@pytest.fixture
+def address() -> Iterator[tuple[str, int]]:
+    """A faulty server in this process."""
+    closed, full = faulty._closed_port(), faulty._full_port()
+    facts = {"refused_port": closed.getsockname()[1], "full_port": full[0].getsockname()[1]}
+    server = StreamServer(("127.0.0.1", 0), Behaviour(facts).handle, backlog=1024)
+    server.start()
+    yield "127.0.0.1", server.server_port
+    server.stop(timeout=0)
+    for held in (closed, *full):
+        held.close()
+    gevent.sleep(0)
+
+
+def calibrated(address: tuple[str, int], directory: Path) -> Judged:
+    """Calibrate, and read what the judge reads."""
+    Calibration(address, directory, token="tok").run()
+    record = json.loads((directory / "calibration.json").read_text())
+    return Judged.of(record, read_ledger(directory / "calibration-0.npy"))
+
+
+def inexact(judged: Judged) -> set[str]:
+    """The cases that did not come out as they went in, and what the two sides disagree on."""
+    return {case.name for case in judged.cases if not case.is_exact} | {
+        f"served {name}" for name, (sent, served) in judged.served.items() if sent != served
+    }
+
+
+def test_an_honest_client_is_exact(address: tuple[str, int], tmp_path: Path) -> None:
+    """Every fault comes out under its name, as often as it was met, and both sides agree on what was sent."""
+    judged = calibrated(address, tmp_path)
+
+    assert inexact(judged) == set()
+    assert (judged.duplicates, judged.faults) == (0, ())
+    assert {case.expected for case in judged.cases} == {
+        outcome.label
+        for outcome in Outcome
+        if outcome not in {Outcome.UNFINISHED, Outcome.CLIENT_FAULT, Outcome.MISSED}
+    }
+    assert {case.name for case in CASES if Shape.NEW in case.shapes and Shape.REUSED in case.shapes} > {"fin-before"}
+
+
+def test_a_client_that_sends_again_is_caught(
+    address: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The retry that most HTTP clients have: a dropped request is sent once more, and its loss is gone."""
+    fail = Client.failed
+
+    def retry(self: Client, connection: Connection, attempt: Attempt, error: BaseException, at: int) -> None:
+        if attempt.stream.path != "/fault/fin-before" or attempt.carried == 0:
+            fail(self, connection, attempt, error, at)
+            return
+        again = self._new_connection(Shape.NEW, at)
+        attempt.connection, attempt.carried, attempt.progress = again, 0, Progress.NOT_CONNECTED
+        again.open(self._target, attempt, self._forms[0].request(attempt.row))
+
+    monkeypatch.setattr(Client, "failed", retry)
+    judged = calibrated(address, tmp_path)
+
+    assert judged.duplicates > 0
+    assert "served fin-before" in inexact(judged)
+
+
+@pytest.mark.parametrize(
+    ("lie", "caught"),
+    [
+        (lambda outcome: Outcome.OK if outcome == Outcome.CLOSED else outcome, {"fin-before", "send-after-fin"}),
+        (lambda outcome: Outcome.CLOSED if outcome == Outcome.RESET else outcome, {"rst-before", "send-after-rst"}),
+        (lambda outcome: Outcome.OK if outcome == Outcome.WRONG_ANSWER else outcome, {"wrong-body", "empty-body"}),
+    ],
+    ids=["hides", "confuses", "believes"],
+)
+def test_a_detector_that_errs_in_one_class_is_caught_in_that_class(
+    address: tuple[str, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lie: Callable[[Outcome], Outcome],
+    caught: set[str],
+) -> None:
+    """Whatever is hidden, confused or believed shows under the name of the fault."""
+    record = LedgerWriter.outcome
+
+    def lying(self: LedgerWriter, row: int, outcome: Outcome, *args: Any, **known: Any) -> None:
+        record(self, row, lie(outcome), *args, **known)
+
+    monkeypatch.setattr(LedgerWriter, "outcome", lying)
+
+    assert inexact(calibrated(address, tmp_path)) == caught
+
+
+def test_a_client_that_loses_its_rows_is_caught(
+    address: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outcomes that are not recorded leave unfinished attempts, which no case expects."""
+    record = LedgerWriter.outcome
+
+    def forgetful(self: LedgerWriter, row: int, outcome: Outcome, *args: Any, **known: Any) -> None:
+        if row % 50:
+            record(self, row, outcome, *args, **known)
+
+    monkeypatch.setattr(LedgerWriter, "outcome", forgetful)
+
+    assert inexact(calibrated(address, tmp_path))
+
+
+def test_without_a_faulty_server_there_is_no_calibration(tmp_path: Path) -> None:
+    """It says so instead of passing."""
+    with pytest.raises(CalibrationError, match="faulty server"):
+        Calibration(("127.0.0.1", 9), tmp_path, token="tok").run()
+
+    assert not (tmp_path / "calibration.json").exists()
+
+
+def test_the_server_counts_what_it_does_by_client(tmp_path: Path) -> None:
+    """Several calibrations use one server; at its end it writes what it did for each."""
+    with FaultyServer.start(tmp_path) as server:
+        for token in ("one", "two"):
+            (tmp_path / token).mkdir()
+            Calibration((server.address, server.port), tmp_path / token, token=token).run()
+    served = json.loads((tmp_path / "served.json").read_text())
+    planned = Counter(
+        {
+            one["name"]: one["count"]
+            for one in json.loads((tmp_path / "one" / "calibration.json").read_text())["served"]["requests"]
+        }
+    )
+
+    assert served["one"] == served["two"] == planned | {"duplicates": 0}
+    assert threading.active_count() == 1

@@ -1,0 +1,150 @@
+"""The traffic process: Locust's own command line, led by its parent, accounted for whatever happens to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic_ns
+
+import psutil
+import pytest
+
+from harness.errors import HarnessError
+from harness.kit.waiting import wait_until
+from harness.model.attempt import Method, Outcome
+from harness.model.experiment import Route, TrafficPlan
+from harness.model.schedule import slots_until
+from harness.store.ledger import read_connections, read_ledger
+from harness.traffic.child import TrafficChild
+from harness.traffic.faulty import FaultyServer
+from harness.traffic.plan import TrafficChildPlan, write_plan
+
+ROOT = Path(__file__).parents[2]
+TRAFFIC = TrafficPlan(
+    rate=200,
+    routes=(Route("/fault/ok", ("ok",)), Route("/fault/fin-before", ("ok",))),
+    methods=(Method.GET, Method.POST),
+    timeout=1.0,
+)
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[FaultyServer]:
+    """A faulty server as a process of its own."""
+    with FaultyServer.start(tmp_path / "server") as running:
+        yield running
+
+
+def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
+    """Half of the slots are answered, half are dropped."""
+    return TrafficChildPlan(
+        traffic=TRAFFIC,
+        answers={route.path: route.answers for route in TRAFFIC.routes},
+        directory=directory / "traffic",
+        calibration=(server.address, server.port),
+    )
+
+
+def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: FaultyServer) -> None:
+    """Ready, go, counts that grow, stop, drained; rows for exactly the planned slots; calibration and log beside."""
+    with TrafficChild.start(plan(server, tmp_path)) as child:
+        child.wait_ready(40)
+        origin = child.go(server.address, server.port)
+        wait_until(lambda: child.counts().ok >= 50, timeout=20, what="answers")
+        assert child.answered("o?", origin)
+        assert not child.answered("o?", monotonic_ns() + 10**9)
+        assert not child.answered("no", origin)
+        stopped = child.stop()
+        child.wait_drained(20)
+        counts = child.counts()
+    rows = read_ledger(tmp_path / "traffic" / "ledger-0.npy")
+    outcomes = rows["outcome"].tolist()
+
+    assert len(rows) == slots_until(TRAFFIC, stopped - origin)
+    assert set(outcomes) <= {Outcome.OK, Outcome.CLOSED, Outcome.MISSED}
+    assert (counts.ok, counts.lost) == (outcomes.count(Outcome.OK), outcomes.count(Outcome.CLOSED))
+    assert counts.sent == counts.ok + counts.lost > 100
+    assert len(read_connections(tmp_path / "traffic" / "connections-0.npy")) > 0
+    assert sorted(path.name for path in (tmp_path / "traffic").iterdir()) == [
+        "calibration-0.npy", "calibration-connections-0.npy", "calibration.json", "connections-0.npy",
+        "ledger-0.npy", "locust.log", "plan-0.json", "traffic.jsonl",
+    ]  # fmt: skip
+
+
+def test_kill_9_of_the_traffic_process_leaves_every_attempt_readable(tmp_path: Path, server: FaultyServer) -> None:
+    """The parent hears of it; the rows are a prefix of the schedule; what was in flight is unfinished."""
+    with TrafficChild.start(plan(server, tmp_path)) as child:
+        child.wait_ready(40)
+        child.go(server.address, server.port)
+        wait_until(lambda: child.counts().ok >= 50, timeout=20, what="answers")
+        os.kill(child._process.pid, signal.SIGKILL)
+        wait_until(lambda: not child._process.alive(), timeout=10, what="its end")
+        with pytest.raises(HarnessError, match="ended by itself"):
+            child.counts()
+        with pytest.raises(HarnessError):
+            child.stop()
+    rows = read_ledger(tmp_path / "traffic" / "ledger-0.npy")
+
+    assert rows["number"].tolist() == list(range(len(rows)))
+    assert (rows["outcome"] == Outcome.OK).sum() >= 50
+
+
+def test_a_parent_that_dies_takes_its_traffic_with_it(tmp_path: Path, server: FaultyServer) -> None:
+    """Kill -9 of the parent: no process is left, and the ledger is readable."""
+    program = """
+import sys, time
+from pathlib import Path
+from harness.traffic.child import TrafficChild
+from harness.traffic.plan import read_plan
+child = TrafficChild.start(read_plan(Path(sys.argv[1])))
+child.wait_ready(40)
+child.go(sys.argv[2], int(sys.argv[3]))
+print(child._process.pid, flush=True)
+time.sleep(100)
+"""
+    path = write_plan(plan(server, tmp_path))
+    command = [sys.executable, "-c", program, str(path), server.address, str(server.port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        locust = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    psutil.wait_procs([locust], timeout=15)
+
+    assert not locust.is_running()
+    assert len(read_ledger(tmp_path / "traffic" / "ledger-0.npy")) >= 0
+
+
+def test_a_locustfile_that_fails_is_an_error_with_its_log(tmp_path: Path, server: FaultyServer) -> None:
+    """The parent says that the process ended, and shows why."""
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise RuntimeError('my own mistake')\n")
+
+    with (
+        TrafficChild.start(plan(server, tmp_path), locustfile=broken) as child,
+        pytest.raises(HarnessError, match="my own mistake"),
+    ):
+        child.wait_ready(40)
+
+
+def test_the_users_locustfile_runs_by_plain_locust(tmp_path: Path, server: FaultyServer) -> None:
+    """``locustfiles/steady.py`` needs nothing of the harness but the import; SIGTERM drains it."""
+    command = [
+        *(sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / "steady.py"), "--headless"),
+        *("--host", f"http://{server.address}:{server.port}", "--stop-timeout", "10", "--run-time", "1s"),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False)
+    (directory,) = (tmp_path / "reports").iterdir()
+    events = {e["event"]: e for e in map(json.loads, (directory / "traffic.jsonl").read_text().splitlines())}
+    rows = read_ledger(directory / "ledger-0.npy")
+
+    assert done.returncode == 1, "the server knows neither path, so Locust reports failures"
+    assert events["drained"]["unfinished"] == 0
+    assert set(rows["outcome"].tolist()) <= {Outcome.STATUS, Outcome.MISSED}
+    assert len(rows) == events["drained"]["slots"] > 50

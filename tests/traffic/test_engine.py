@@ -1,0 +1,273 @@
+"""The open loop keeps its schedule whatever the server does, and says so when it can't."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from gevent.server import StreamServer
+
+from harness.model.attempt import Method, Outcome, Shape
+from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.model.schedule import planned_ns, slots_until, streams
+from harness.store import ledger as ledger_module
+from harness.store.ledger import read_connections, read_ledger
+from harness.traffic import engine as engine_module
+from harness.traffic.engine import TOLERANCE_NS
+from harness.traffic.journal import Journal, JournalReader
+from harness.traffic.plan import TrafficChildPlan, read_plan, write_plan
+from harness.traffic.session import Commands, Session, host_header
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+ROUTES = (Route("/a", ("ok",)), Route("/b"))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Callable[[Any, Any], None]], int]]:
+    """Starts servers in this process; each gives its port."""
+    servers: list[StreamServer] = []
+
+    def start(handler: Callable[[Any, Any], None]) -> int:
+        server = StreamServer(("127.0.0.1", 0), handler)
+        server.start()
+        servers.append(server)
+        port: int = server.server_port
+        return port
+
+    yield start
+    for server in servers:
+        server.stop(timeout=0)
+    gevent.sleep(0)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about lateness: no slot is missed, however starved the machine is."""
+    monkeypatch.setattr(engine_module, "TOLERANCE_NS", 10**11)
+
+
+def always_ok(connection: Any, _address: Any) -> None:
+    """Answer every request."""
+    while connection.recv(65536):
+        connection.sendall(OK)
+
+
+def run(directory: Path, traffic: TrafficPlan, port: int, seconds: float, act: Callable[[], None] | None = None) -> Any:
+    """Send a plan's traffic for some time; returns (rows, events by name)."""
+    commands = Commands()
+    answers = {route.path: route.answers for route in traffic.routes}
+    session = Session(TrafficChildPlan(traffic=traffic, answers=answers, directory=directory, token="t"), commands)
+    worker = gevent.spawn(session.run)
+    commands.begin("127.0.0.1", port)
+    gevent.sleep(seconds)
+    if act is not None:
+        act()
+    commands.end()
+    worker.join(timeout=10)
+    assert worker.successful()
+    reader = JournalReader(directory / "traffic.jsonl")
+    reader.poll()
+    return read_ledger(directory / "ledger-0.npy"), {event["event"]: event for event in reader.events}
+
+
+def planned_by_the_judge(traffic: TrafficPlan, events: Any) -> int:
+    """Slots between origin and stop, as the judge reckons them."""
+    return slots_until(traffic, events["stopping"]["at_ns"] - events["started"]["origin_ns"])
+
+
+@pytest.mark.usefixtures("patient")
+def test_every_slot_has_one_row_in_its_stream(tmp_path: Path, serve: Callable[..., int]) -> None:
+    """Sender and judge count the same slots; each row has its slot's planned time, route, method and shape."""
+    traffic = TrafficPlan(rate=400, routes=ROUTES, methods=(Method.GET, Method.POST), pool=Pool(size=8))
+    rows, events = run(tmp_path, traffic, serve(always_ok), 0.3)
+    kinds = streams(traffic)
+
+    assert len(rows) == planned_by_the_judge(traffic, events) > 100
+    assert rows["number"].tolist() == list(range(len(rows)))
+    assert rows["planned"].tolist() == [planned_ns(traffic, slot) for slot in range(len(rows))]
+    for slot, row in enumerate(rows):
+        kind = kinds[slot % len(kinds)]
+        assert (row["route"], row["method"], row["shape"]) == (kind.route, kind.method, kind.shape)
+    assert set(rows["outcome"].tolist()) == {Outcome.OK}
+
+
+def test_a_stalled_server_does_not_slow_the_schedule(tmp_path: Path, serve: Callable[..., int]) -> None:
+    """While nothing is answered, slots are sent on time all the same, and each is accounted for."""
+
+    def stall(connection: Any, _address: Any) -> None:
+        connection.recv(65536)
+        gevent.sleep(30)
+
+    traffic = TrafficPlan(rate=200, routes=ROUTES, timeout=0.4)
+    rows, events = run(tmp_path, traffic, serve(stall), 0.5)
+
+    assert len(rows) == planned_by_the_judge(traffic, events) >= 90
+    assert set(rows["outcome"].tolist()) == {Outcome.TIMEOUT_RESPONSE}
+    assert (rows["sent"] - rows["planned"] <= TOLERANCE_NS).all()
+    assert (rows["sent"] >= rows["planned"]).all()
+
+
+def test_slots_that_come_too_late_are_missed_and_not_sent(tmp_path: Path, serve: Callable[..., int]) -> None:
+    """A generator that was held up counts the slots of that time as missed, then is back on its schedule."""
+    traffic = TrafficPlan(rate=100, routes=ROUTES)
+
+    def hold_up() -> None:
+        # The whole process stands still, as on a starved machine.
+        os.posix_spawnp("sleep", ["sleep", "0.6"], os.environ)
+        os.wait()
+        gevent.sleep(0.1)
+
+    rows, events = run(tmp_path, traffic, serve(always_ok), 0.1, hold_up)
+    missed = rows[rows["outcome"] == Outcome.MISSED]
+
+    assert len(rows) == planned_by_the_judge(traffic, events)
+    assert len(missed) >= 25
+    assert (missed["sent"] == -1).all()
+    assert set(rows["outcome"].tolist()) == {Outcome.OK, Outcome.MISSED}
+    assert rows["outcome"][-1] == Outcome.OK
+
+
+def test_the_concurrency_limit_is_kept_and_what_it_holds_back_is_missed(
+    tmp_path: Path, serve: Callable[..., int]
+) -> None:
+    """No more than the limit is in flight; slots beyond it wait for the tolerance and no longer."""
+    at_once: list[int] = [0, 0]
+
+    def hang(connection: Any, _address: Any) -> None:
+        connection.recv(65536)
+        at_once[0] += 1
+        at_once[1] = max(at_once)
+        connection.recv(1)
+        at_once[0] -= 1
+
+    traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=1.0, concurrency=3)
+    rows, events = run(tmp_path, traffic, serve(hang), 0.5)
+    counts = Counter(rows["outcome"].tolist())
+
+    assert at_once[1] == 3
+    assert counts == {Outcome.TIMEOUT_RESPONSE: 3, Outcome.MISSED: planned_by_the_judge(traffic, events) - 3}
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_full_disk_stops_the_planning_and_says_so(
+    tmp_path: Path, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was recorded stays; slots from then on have no row, so the judge sees them as abandoned."""
+    monkeypatch.setattr(ledger_module.LedgerWriter.__init__, "__kwdefaults__", {"worker": 0, "chunk": 20})
+    allocate = os.posix_fallocate
+    calls: list[int] = []
+
+    def fill_up(fd: int, offset: int, size: int) -> None:
+        calls.append(size)
+        if size == 20 * 80 and calls.count(size) > 1:
+            raise OSError(errno.ENOSPC, "full")
+        allocate(fd, offset, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", fill_up)
+    traffic = TrafficPlan(rate=200, routes=ROUTES)
+    rows, events = run(tmp_path, traffic, serve(always_ok), 0.3)
+
+    assert rows["outcome"].tolist() == [Outcome.OK] * 20
+    assert events["fault"]["what"] == "ledger-full"
+    assert "No room on disk" in events["fault"]["text"]
+    assert events["drained"]["slots"] == 20 < planned_by_the_judge(traffic, events)
+
+
+@pytest.mark.usefixtures("patient")
+def test_connections_are_all_accounted_for(tmp_path: Path, serve: Callable[..., int]) -> None:
+    """Every attempt's connection is in the connection ledger, closed by us at the end, with its requests counted."""
+    traffic = TrafficPlan(rate=200, routes=ROUTES, shapes=(Shape.REUSED,), pool=Pool(size=4))
+    rows, _ = run(tmp_path, traffic, serve(always_ok), 0.2)
+    opened = read_connections(tmp_path / "connections-0.npy")
+    carried = Counter(rows["connection"].tolist())
+
+    assert {int(c["number"]): int(c["requests"]) for c in opened} == carried
+    assert len(opened) >= 4
+    assert (opened["closed"] >= opened["connected"]).all()
+
+
+@pytest.mark.usefixtures("patient")
+def test_responders_are_told_before_their_number_is_used(tmp_path: Path, serve: Callable[..., int]) -> None:
+    """Each different body has a number in the rows and its text in the journal."""
+    traffic = TrafficPlan(rate=100, routes=ROUTES)
+    rows, events = run(tmp_path, traffic, serve(always_ok), 0.1)
+
+    assert (events["responder"]["number"], events["responder"]["text"]) == (1, "ok")
+    assert set(rows["responder"].tolist()) == {1}
+
+
+def test_a_stop_before_the_start_sends_nothing(tmp_path: Path) -> None:
+    """A process that is told to stop while it waits has nothing to account for."""
+    commands = Commands()
+    traffic = TrafficPlan(rate=100, routes=ROUTES)
+    commands.end()
+    Session(TrafficChildPlan(traffic=traffic, answers={}, directory=tmp_path), commands).run()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["traffic.jsonl"]
+
+
+def test_commands_come_as_lines_and_the_end_of_the_pipe_is_the_order_to_stop() -> None:
+    """Lines may arrive in pieces; nobody has to say stop."""
+    ours, theirs = os.pipe()
+    commands = Commands()
+    follower = gevent.spawn(commands.follow, ours)
+    line = json.dumps({"go": {"address": "127.0.0.1", "port": 80}}).encode() + b"\n"
+    os.write(theirs, line[:9])
+    gevent.sleep(0.01)
+    assert not commands.go.is_set()
+    os.write(theirs, line[9:])
+    assert commands.go.wait(5)
+    assert not commands.stop.is_set()
+    os.close(theirs)
+
+    assert commands.stop.wait(5)
+    assert (commands.address, commands.port) == ("127.0.0.1", 80)
+    follower.join()
+    os.close(ours)
+
+
+def test_a_full_disk_can_still_be_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal has set a little room aside and uses it for its last words."""
+    journal = Journal(tmp_path / "traffic.jsonl")
+    reserve = tmp_path / ".traffic.jsonl.reserve"
+    write = os.write
+
+    def full_while_reserved(fd: int, data: bytes) -> int:
+        if reserve.exists():
+            raise OSError(errno.ENOSPC, "full")
+        return write(fd, data)
+
+    assert reserve.stat().st_blocks > 0
+    monkeypatch.setattr(os, "write", full_while_reserved)
+    journal.record("fault", what="x")
+    journal.close()
+
+    assert json.loads((tmp_path / "traffic.jsonl").read_text())["what"] == "x"
+    assert [path.name for path in tmp_path.iterdir()] == ["traffic.jsonl"]
+
+
+def test_a_plan_survives_its_file(tmp_path: Path) -> None:
+    """What the child reads is what the parent wrote."""
+    plan = TrafficChildPlan(
+        traffic=TrafficPlan(rate=12.5, routes=ROUTES, methods=(Method.POST,), pool=Pool(7, "lifo", look=False)),
+        answers={"/a": ("ok", "new*"), "/b": ()},
+        directory=tmp_path,
+        calibration=("127.0.0.1", 80),
+    )
+
+    assert read_plan(write_plan(plan)) == plan
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "host"), [("h", 80, "h"), ("127.0.0.1", 8080, "127.0.0.1:8080"), ("::1", 80, "[::1]")]
+)
+def test_the_host_header_names_the_entry(address: str, port: int, host: str) -> None:
+    """As HTTP asks for it: the port only where it is not the scheme's own."""
+    assert host_header(address, port) == host
