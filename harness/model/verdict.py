@@ -55,6 +55,9 @@ class FindingCode(StrEnum):
     CONNECTIONS_CUT = "connections-cut"
     POOL_NOT_FILLED = "pool-not-filled"
     ROLLOUT_STUCK = "rollout-stuck"
+    PRESTOP_FAILED = "prestop-failed"
+    CLASS_NOT_SEEN = "class-not-seen"
+    LOSS_OUTSIDE_WINDOW = "loss-outside-window"
 
 
 _INSTRUMENT = {
@@ -72,6 +75,9 @@ _NOTES = {
     FindingCode.CONNECTIONS_CUT,
     FindingCode.POOL_NOT_FILLED,
     FindingCode.ROLLOUT_STUCK,
+    FindingCode.PRESTOP_FAILED,
+    FindingCode.CLASS_NOT_SEEN,
+    FindingCode.LOSS_OUTSIDE_WINDOW,
 }
 
 #: The weight of each finding; whatever is not an instrument's fault, a loss or a note is missing evidence.
@@ -173,11 +179,15 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time, in seconds from the traffic's origin."""
+    """A stretch of time, in seconds from the traffic's origin.
+
+    ``label`` says whose it is; ``state`` in which state that was (``ready``), where there are several.
+    """
 
     start: float
     end: float
     label: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)

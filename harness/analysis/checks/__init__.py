@@ -1,0 +1,35 @@
+"""Every question that is put to a trial's evidence; each is one small function from facts to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.analysis.checks import completeness, instrument, losses, notes
+from harness.analysis.facts import Facts
+from harness.model.verdict import Finding
+
+Check = Callable[[Facts], tuple[Finding, ...]]
+
+#: In the order in which their findings are shown: what makes the others worthless comes first.
+CHECKS: tuple[Check, ...] = (
+    instrument.trial_failed,
+    instrument.calibration_exact,
+    instrument.identity_holds,
+    instrument.client_faults,
+    losses.loss_before_change,
+    losses.requests_lost,
+    completeness.traffic_present,
+    completeness.streams_succeed,
+    completeness.change_observed,
+    completeness.overlap,
+    completeness.every_slot_sent,
+    completeness.every_attempt_finished,
+    completeness.schedule_kept,
+    completeness.machine_kept_up,
+    completeness.watch_uninterrupted,
+    notes.false_green,
+    notes.rollout_stuck,
+    notes.prestop_failed,
+    notes.connections_cut,
+    notes.pool_not_filled,
+)

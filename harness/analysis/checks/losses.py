@@ -1,0 +1,67 @@
+"""What was lost: before the change, when it can't be the change's doing, and since."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.analysis.facts import Facts, Mask, losses_by_label
+from harness.model.attempt import Method, Outcome, Shape
+from harness.model.timeline import Detail
+from harness.model.verdict import Finding, FindingCode
+
+#: Statuses that are named one by one; more say nothing further.
+_STATUSES = 4
+
+
+def loss_before_change(facts: Facts) -> tuple[Finding, ...]:
+    """Something was lost that the change can't have cost: the environment or the harness itself loses requests."""
+    lost = facts.is_lost & facts.is_before
+    if not lost.any():
+        return ()
+    numbers: Detail = {
+        "lost": int(lost.sum()),
+        "classes": _counts(losses_by_label(facts.outcome[lost])),
+        "early_answers": facts.early_answers,
+    }
+    return (Finding(FindingCode.LOSS_BEFORE_CHANGE, numbers),)
+
+
+def requests_lost(facts: Facts) -> tuple[Finding, ...]:
+    """A request of the time since the change began was lost."""
+    lost = facts.is_lost & ~facts.is_before
+    if not lost.any():
+        return ()
+    when = facts.sent_s[lost]
+    since = when - (facts.moments.begin or 0.0)
+    rows = facts.evidence.attempts
+    numbers: dict[str, str | int | float | bool] = {
+        "lost": int(lost.sum()),
+        "sent": facts.identity.sent,
+        "classes": _counts(losses_by_label(facts.outcome[lost])),
+        "statuses": _statuses(facts, lost),
+        "first_s": round(float(np.nanmin(since)), 3),
+        "last_s": round(float(np.nanmax(since)), 3),
+        "window_s": round(_longest_after_start(facts, when), 3),
+    }
+    numbers |= {f"lost_{method.name.lower()}": int((rows["method"][lost] == method).sum()) for method in Method}
+    numbers |= {f"lost_{shape.name.lower()}": int((rows["shape"][lost] == shape).sum()) for shape in Shape}
+    return (Finding(FindingCode.REQUESTS_LOST, numbers),)
+
+
+def _longest_after_start(facts: Facts, when: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    """The longest time from the beginning of a repetition to a loss that it may have cost."""
+    starts = np.array(facts.moments.starts or (facts.moments.begin or 0.0,))
+    nearest = np.searchsorted(starts, when, side="right") - 1
+    return float(np.nanmax(when - starts[np.maximum(nearest, 0)]))
+
+
+def _statuses(facts: Facts, lost: Mask) -> str:
+    """``502 x 31, 503 x 4``."""
+    status = facts.evidence.attempts["status"][lost & (facts.outcome == Outcome.STATUS)]
+    values, counts = np.unique(status, return_counts=True)
+    most = sorted(zip(counts.tolist(), values.tolist(), strict=True), reverse=True)[:_STATUSES]
+    return ", ".join(f"{value} × {count}" for count, value in most)  # noqa: RUF001 - shown to people
+
+
+def _counts(losses: dict[str, int]) -> str:
+    return ", ".join(f"{label} {n}" for label, n in losses.items())

@@ -1,0 +1,47 @@
+"""Connections, counted beside requests: a reload interrupts them even where no request is lost."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.analysis.evidence import Rows
+from harness.analysis.facts import Facts, Mask
+from harness.analysis.moments import NS
+from harness.model.attempt import CloseReason, Progress, Shape
+from harness.model.verdict import ConnectionCount
+
+
+def alive_at(connections: Rows, moment: float) -> Mask:
+    """Kept-alive connections that were open at a moment (seconds from the origin)."""
+    at = moment * NS
+    closed = np.where(connections["closed"] < 0, np.inf, connections["closed"].astype(np.float64))
+    opened = (connections["connected"] >= 0) & (connections["connected"] <= at)
+    alive: Mask = (connections["shape"] == Shape.REUSED) & opened & (closed > at)
+    return alive
+
+
+def is_cut(facts: Facts) -> Mask:
+    """Kept-alive connections that the peer ended, unannounced, after the change began and before sending stopped."""
+    rows, begin = facts.evidence.connections, facts.moments.begin
+    if begin is None:
+        return np.zeros(len(rows), dtype=bool)
+    by_peer = np.isin(rows["reason"], [int(CloseReason.PEER_FIN), int(CloseReason.PEER_RST)])
+    in_time = (rows["closed"] >= begin * NS) & (rows["closed"] <= facts.moments.stop * NS)
+    # One that broke during its first request is a lost request, not a connection that was kept alive.
+    attempts = facts.evidence.attempts
+    answered = attempts["connection"][attempts["progress"] == Progress.ANSWERED]
+    cut: Mask = by_peer & in_time & (rows["shape"] == Shape.REUSED) & np.isin(rows["number"], answered)
+    return cut
+
+
+def count_connections(facts: Facts) -> ConnectionCount:
+    """The numbers of a trial."""
+    rows, cut = facts.evidence.connections, is_cut(facts)
+    begin = facts.moments.begin
+    return ConnectionCount(
+        opened=len(rows),
+        pooled=int(alive_at(rows, facts.moments.stop if begin is None else begin).sum()),
+        cut=int(cut.sum()),
+        cut_by_rst=int((rows["reason"][cut] == CloseReason.PEER_RST).sum()),
+        requests_on_longest=int(rows["requests"].max(initial=0)),
+    )

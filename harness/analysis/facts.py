@@ -1,0 +1,157 @@
+"""A trial's evidence made ready for judging: masks and counts that more than one check needs, computed once.
+
+All arrays are parallel to the ledger's rows; all work on them is done by numpy, so that a million attempts cost well
+under a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from harness.analysis.evidence import TrialEvidence, label_of
+from harness.analysis.moments import NS, Moments
+from harness.analysis.schedule import Slots, account
+from harness.analysis.thresholds import IN_FLIGHT_S
+from harness.model.attempt import LOSSES, Outcome
+from harness.model.schedule import Stream, streams
+from harness.model.verdict import Identity
+
+Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
+Codes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+
+#: The sender keeps this much of a body; of a longer one nobody can say which pattern it matches.
+_TEXT_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is looked up again and again while a trial is judged.
+
+    Attributes:
+        evidence: All there is.
+        moments: The change, as the timeline tells it.
+        slots: The ledger held against the schedule.
+        outcome: Outcome codes; an answer that was right only later is a ``WRONG_ANSWER`` here.
+        is_sent: Rows whose request left, or may have left: neither missed nor failed for our own fault.
+        is_lost: Lost requests.
+        is_before: Requests that the change had no part in.
+        stream: Index into ``streams`` by turn.
+        streams: The plan's streams.
+        sent_s: When the request left, seconds; NaN where it never did.
+        done_s: When its outcome was known, seconds; NaN where it never was.
+        late_ms: How long after its plan it left; NaN where it never did.
+        identity: The accounting.
+        early_answers: Answers among the losses that only the change makes right, given before it.
+    """
+
+    evidence: TrialEvidence
+    moments: Moments
+    slots: Slots
+    outcome: Codes
+    is_sent: Mask
+    is_lost: Mask
+    is_before: Mask
+    stream: np.ndarray[tuple[int], np.dtype[np.int64]]
+    streams: tuple[Stream, ...]
+    sent_s: Numbers
+    done_s: Numbers
+    late_ms: Numbers
+    identity: Identity
+    early_answers: int
+
+    @classmethod
+    def of(cls, evidence: TrialEvidence) -> Facts:
+        """Compute them."""
+        rows = evidence.attempts
+        moments = Moments.of(evidence)
+        sent_s, done_s = _seconds(rows["sent"]), _seconds(rows["done"])
+        early = _early_answers(evidence, done_s, moments.begin)
+        outcome = np.where(early, np.uint8(Outcome.WRONG_ANSWER), rows["outcome"]).astype(np.uint8)
+        is_sent = (outcome != Outcome.MISSED) & (outcome != Outcome.CLIENT_FAULT)
+        slots = account(evidence.traffic, rows, _elapsed(evidence))
+        order = streams(evidence.traffic)
+        return cls(
+            evidence=evidence,
+            moments=moments,
+            slots=slots,
+            outcome=outcome,
+            is_sent=is_sent,
+            is_lost=np.isin(outcome, [int(loss) for loss in LOSSES]),
+            is_before=_before(sent_s, done_s, moments.begin),
+            stream=rows["number"].astype(np.int64) % len(order),
+            streams=order,
+            sent_s=sent_s,
+            done_s=done_s,
+            late_ms=(sent_s - rows["planned"] / NS) * 1000,
+            identity=_identity(outcome, slots),
+            early_answers=int(early.sum()),
+        )
+
+
+def losses_by_label(codes: Codes) -> dict[str, int]:
+    """Outcome label -> count, of the losses among some outcome codes; the most frequent first."""
+    counts = np.bincount(codes, minlength=256)
+    found = {loss.label: int(counts[loss]) for loss in sorted(LOSSES) if counts[loss]}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def strange_codes(codes: Codes) -> dict[str, int]:
+    """Outcome codes that mean nothing, with their counts."""
+    counts = np.bincount(codes, minlength=256)
+    return {label_of(code): int(counts[code]) for code in np.flatnonzero(counts).tolist() if code not in set(Outcome)}
+
+
+def _elapsed(evidence: TrialEvidence) -> int:
+    """Nanoseconds of planning; without a known end, up to the last slot that anybody wrote down."""
+    if evidence.stopped_ns is not None:
+        return evidence.stopped_ns - evidence.origin_ns
+    rows = evidence.attempts
+    return int(rows["planned"].max()) + 1 if len(rows) else 0
+
+
+def _seconds(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Numbers:
+    return np.where(times < 0, np.nan, times / NS)
+
+
+def _before(sent: Numbers, done: Numbers, begin: float | None) -> Mask:
+    """Requests that were over when the change began, or overdue by then."""
+    if begin is None:
+        return np.ones(len(sent), dtype=bool)
+    before: Mask = (done < begin) | (sent < begin - IN_FLIGHT_S.value)
+    return before
+
+
+def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) -> Mask:
+    """Answers called right that only the change makes right, though they were given before it began."""
+    rows = evidence.attempts
+    early = np.zeros(len(rows), dtype=bool)
+    if begin is None or not evidence.change.answers:
+        return early
+    for index, route in enumerate(evidence.traffic.routes):
+        right = [
+            number
+            for number, text in evidence.responders.items()
+            if len(text) >= _TEXT_LIMIT or any(fnmatchcase(text, pattern) for pattern in route.answers)
+        ]
+        if route.answers and route.path in evidence.change.answers:
+            early |= (rows["route"] == index) & (rows["responder"] > 0) & ~np.isin(rows["responder"], right)
+    return early & (rows["outcome"] == Outcome.OK) & (done < begin)
+
+
+def _identity(outcome: Codes, slots: Slots) -> Identity:
+    counts = np.bincount(outcome, minlength=256)
+    missed, faults = int(counts[Outcome.MISSED]), int(counts[Outcome.CLIENT_FAULT])
+    return Identity(
+        planned=slots.planned,
+        sent=len(outcome) - missed - faults,
+        missed=missed,
+        abandoned=slots.planned - slots.present,
+        client_faults=faults,
+        ok=int(counts[Outcome.OK]),
+        lost=losses_by_label(outcome),
+        unfinished=int(counts[Outcome.UNFINISHED]),
+    )

@@ -1,0 +1,136 @@
+"""One trial's evidence to its verdict.
+
+A check that raises says nothing of the system: it is a finding of its own that makes the trial inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from harness.analysis.checks import CHECKS, Check
+from harness.analysis.connections import count_connections
+from harness.analysis.evidence import Calibration, TrialEvidence
+from harness.analysis.facts import Facts
+from harness.analysis.measures import (
+    EMPTY_LATENCY,
+    EMPTY_SERIES,
+    count_streams,
+    losing_windows,
+    measure_latency,
+    measure_lateness,
+    series_of,
+)
+from harness.analysis.story import marks_of, phases_of, pods_of
+from harness.model.attempt import Outcome
+from harness.model.verdict import (
+    ConnectionCount,
+    Finding,
+    FindingCode,
+    Identity,
+    TrialVerdict,
+    Verdict,
+    Weight,
+)
+
+
+def verdict_of(findings: Sequence[Finding]) -> Verdict:
+    """The verdict that findings amount to: a broken instrument, else a loss, else missing evidence, else lossless."""
+    weights = {finding.weight for finding in findings}
+    if Weight.INSTRUMENT in weights:
+        return Verdict.INCONCLUSIVE
+    if Weight.LOSS in weights:
+        return Verdict.LOSSY
+    return Verdict.INCONCLUSIVE if Weight.EVIDENCE in weights else Verdict.LOSSLESS
+
+
+def judge_trial(evidence: TrialEvidence, checks: Sequence[Check] = CHECKS) -> TrialVerdict:
+    """Judge one trial.
+
+    Args:
+        evidence: What is known of it.
+        checks: What is asked of it.
+    """
+    try:
+        facts = Facts.of(evidence)
+        measured = _measured(facts)
+    except Exception as error:  # noqa: BLE001 - damaged evidence of any kind must be a verdict, not a traceback
+        failed = Finding(FindingCode.TRIAL_FAILED, {"failure": evidence.failure})
+        return _unreadable(evidence, (*((failed,) if evidence.failure else ()), _raised("facts", error)))
+    findings = tuple(finding for check in checks for finding in _asked(check, facts))
+    return replace(measured, findings=findings, verdict=verdict_of(findings))
+
+
+def _asked(check: Check, facts: Facts) -> tuple[Finding, ...]:
+    try:
+        return check(facts)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the answer to this question is unknown
+        return (_raised(getattr(check, "__name__", repr(check)), error),)
+
+
+def _raised(name: str, error: Exception) -> Finding:
+    return Finding(FindingCode.CHECK_RAISED, {"check": name, "error": f"{type(error).__name__}: {error}"})
+
+
+def _found(calibration: Calibration | None) -> dict[str, tuple[int, int]]:
+    """Fault -> (planned, found as expected)."""
+    cases = calibration.cases if calibration else ()
+    return {case.name: (case.planned, case.found.get(case.expected, 0)) for case in cases}
+
+
+def _measured(facts: Facts) -> TrialVerdict:
+    """All numbers of a trial, not judged yet."""
+    evidence = facts.evidence
+    return TrialVerdict(
+        number=evidence.number,
+        directory=evidence.directory,
+        verdict=Verdict.INCONCLUSIVE,
+        findings=(),
+        identity=facts.identity,
+        streams=count_streams(facts),
+        connections=count_connections(facts),
+        latency=measure_latency(facts),
+        phases=phases_of(evidence),
+        pods=pods_of(evidence, facts.moments),
+        losing=losing_windows(facts),
+        marks=marks_of(evidence),
+        series=series_of(facts),
+        responders=_responders(facts),
+        calibration=_found(evidence.calibration),
+        lateness_ms=measure_lateness(facts),
+    )
+
+
+def _responders(facts: Facts) -> dict[str, int]:
+    """Answer -> how many successes had it."""
+    numbers = facts.evidence.attempts["responder"][facts.outcome == Outcome.OK]
+    counts = np.bincount(numbers)
+    return {
+        facts.evidence.responders.get(number, f"answer {number}"): int(counts[number])
+        for number in np.flatnonzero(counts).tolist()
+        if number
+    }
+
+
+def _unreadable(evidence: TrialEvidence, findings: tuple[Finding, ...]) -> TrialVerdict:
+    """The verdict of a trial whose evidence can't even be counted."""
+    return TrialVerdict(
+        number=evidence.number,
+        directory=evidence.directory,
+        verdict=Verdict.INCONCLUSIVE,
+        findings=findings,
+        identity=Identity(0, 0, 0, 0, 0, 0, {}, 0),
+        streams=(),
+        connections=ConnectionCount(0, 0, 0, 0, 0),
+        latency=EMPTY_LATENCY,
+        phases=(),
+        pods=(),
+        losing=(),
+        marks=(),
+        series=EMPTY_SERIES,
+        responders={},
+        calibration={},
+        lateness_ms={},
+    )

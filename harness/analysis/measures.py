@@ -1,0 +1,117 @@
+"""The numbers that a report shows beside the verdict: streams, latency, lateness, and the chart's series."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.analysis.facts import Facts, Mask, Numbers, losses_by_label
+from harness.analysis.moments import NS
+from harness.analysis.thresholds import MERGE_LOSSES_S
+from harness.model.attempt import Outcome, Progress
+from harness.model.verdict import Latency, Series, StreamCount, Window
+
+#: About as many bins as a chart has room for.
+BINS = 120
+#: Widths of bins that a reader can do sums with, in seconds.
+_WIDTHS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+
+EMPTY_SERIES = Series(0.1, 0.0, (), (), (), (), ())
+EMPTY_LATENCY = Latency(0, 0, 0, 0, 0, 0)
+
+
+def count_streams(facts: Facts) -> tuple[StreamCount, ...]:
+    """What became of each stream."""
+    counts = []
+    for index, stream in enumerate(facts.streams):
+        codes = facts.outcome[facts.is_sent & (facts.stream == index)]
+        counts.append(
+            StreamCount(
+                method=stream.method.name,
+                shape=stream.shape.name.lower(),
+                path=stream.path,
+                sent=len(codes),
+                ok=int((codes == Outcome.OK).sum()),
+                lost=losses_by_label(codes),
+                unfinished=int((codes == Outcome.UNFINISHED).sum()),
+            )
+        )
+    return tuple(counts)
+
+
+def measure_latency(facts: Facts) -> Latency:
+    """Of answered attempts; from the time they left, and from the time they were planned for."""
+    answered = _answered(facts)
+    if not answered.any():
+        return EMPTY_LATENCY
+    sent = (facts.done_s[answered] - facts.sent_s[answered]) * 1000
+    planned = (facts.done_s[answered] - facts.evidence.attempts["planned"][answered] / NS) * 1000
+    return Latency(*_three(sent), *_three(planned))
+
+
+def measure_lateness(facts: Facts) -> dict[str, float]:
+    """How long after their plan requests left, in milliseconds."""
+    late = facts.late_ms[facts.is_sent & ~np.isnan(facts.late_ms)]
+    p50, p99, largest = _three(late) if len(late) else (0.0, 0.0, 0.0)
+    return {"p50": p50, "p99": p99, "max": largest}
+
+
+def losing_windows(facts: Facts) -> tuple[Window, ...]:
+    """Stretches of time in which requests were lost, by the time they left; the label is how many."""
+    times = np.sort(facts.sent_s[facts.is_lost & ~np.isnan(facts.sent_s)])
+    if not len(times):
+        return ()
+    breaks = np.flatnonzero(np.diff(times) >= MERGE_LOSSES_S.value) + 1
+    return tuple(
+        Window(round(float(part[0]), 6), round(float(part[-1]), 6), str(len(part))) for part in np.split(times, breaks)
+    )
+
+
+def series_of(facts: Facts) -> Series:
+    """What was sent, answered and lost over time, by the time it left."""
+    timed = facts.is_sent & ~np.isnan(facts.sent_s)
+    if not timed.any():
+        return EMPTY_SERIES
+    end = max(facts.moments.stop, float(facts.sent_s[timed].max()))
+    width = next((width for width in _WIDTHS if end / width <= BINS), end / BINS)
+    count = int(end / width) + 1
+    bins = np.zeros(len(timed), dtype=np.int64)
+    bins[timed] = (facts.sent_s[timed] / width).astype(np.int64)
+    is_ok = timed & (facts.outcome == Outcome.OK)
+    middle, largest = _latency_by_bin(facts, bins, timed & _answered(facts), count)
+    return Series(
+        bin_seconds=float(width),
+        start=0.0,
+        sent=_per_bin(bins, timed, count),
+        ok=_per_bin(bins, is_ok, count),
+        failed=_per_bin(bins, timed & facts.is_lost, count),
+        latency_p50=middle,
+        latency_max=largest,
+    )
+
+
+def _answered(facts: Facts) -> Mask:
+    answered: Mask = (facts.evidence.attempts["progress"] == Progress.ANSWERED) & ~np.isnan(facts.done_s + facts.sent_s)
+    return answered
+
+
+def _three(values: Numbers) -> tuple[float, float, float]:
+    middle, high = np.percentile(values, [50, 99])
+    return round(float(middle), 3), round(float(high), 3), round(float(values.max()), 3)
+
+
+def _per_bin(bins: np.ndarray[tuple[int], np.dtype[np.int64]], mask: Mask, count: int) -> tuple[int, ...]:
+    return tuple(np.bincount(bins[mask], minlength=count).tolist())
+
+
+def _latency_by_bin(
+    facts: Facts, bins: np.ndarray[tuple[int], np.dtype[np.int64]], mask: Mask, count: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Median and maximum per bin in milliseconds; 0 where nothing was answered."""
+    latency = (facts.done_s[mask] - facts.sent_s[mask]) * 1000
+    order = np.lexsort((latency, bins[mask]))
+    latency, where = latency[order], bins[mask][order]
+    present, first, size = np.unique(where, return_index=True, return_counts=True)
+    middle, largest = np.zeros(count), np.zeros(count)
+    middle[present] = latency[first + (size - 1) // 2]
+    largest[present] = latency[first + size - 1]
+    return tuple(middle.round(3).tolist()), tuple(largest.round(3).tolist())

@@ -1,0 +1,81 @@
+"""The ledger held against the schedule: which planned slots have a row, and which rows the schedule doesn't know.
+
+The sender's own count is never asked: how many slots there were follows from the rate and the time alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis.evidence import Rows
+from harness.model.experiment import TrafficPlan
+from harness.model.schedule import arrivals, slots_until, streams
+
+_NS = 1_000_000_000
+_INT64 = 2**63
+Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The accounting of slots.
+
+    Attributes:
+        planned: Slots that were due before the stop.
+        present: How many of those have a row.
+        duplicates: Rows with the number of an earlier one.
+        foreign: Rows of slots that were not due, or with another time or stream than the schedule says.
+    """
+
+    planned: int
+    present: int
+    duplicates: int
+    foreign: int
+
+
+def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int) -> Slots:
+    """Hold a ledger's rows against the schedule.
+
+    Args:
+        plan: What was to be sent.
+        rows: The ledger.
+        elapsed_ns: From the origin to when planning stopped.
+    """
+    planned = slots_until(plan, elapsed_ns)
+    numbers = rows["number"].astype(np.int64)
+    distinct = np.unique(numbers)
+    wrong = (numbers >= planned) | (planned_times(plan, numbers) != rows["planned"]) | _strange(plan, rows, numbers)
+    return Slots(
+        planned=planned,
+        present=int((distinct < planned).sum()),
+        duplicates=len(numbers) - len(distinct),
+        foreign=int(wrong.sum()),
+    )
+
+
+def planned_times(plan: TrafficPlan, numbers: Integers) -> Integers:
+    """``harness.model.schedule.planned_ns`` of many slots at once, exact to the nanosecond."""
+    schedule = arrivals(plan)
+    over, under = schedule.rate.numerator, _NS * schedule.rate.denominator
+    if over * under >= _INT64:
+        return np.array([schedule.planned_ns(int(number)) for number in numbers], dtype=np.int64)
+    # In two parts, since slot times nanoseconds leaves 64 bits behind.
+    whole, rest = np.divmod(numbers, over)
+    times: Integers = schedule.phase + whole * under + rest * under // over
+    return times
+
+
+def _strange(plan: TrafficPlan, rows: Rows, numbers: Integers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Rows whose stream is not the one whose turn it was."""
+    order = streams(plan)
+    turn = numbers % len(order)
+    strange = np.zeros(len(rows), dtype=bool)
+    for field, values in (
+        ("route", [stream.route for stream in order]),
+        ("method", [int(stream.method) for stream in order]),
+        ("shape", [int(stream.shape) for stream in order]),
+    ):
+        strange |= np.array(values)[turn] != rows[field]
+    return strange

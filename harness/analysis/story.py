@@ -1,0 +1,77 @@
+"""The timeline retold for the chart and the event list: phases, the lives of pods, and marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.moments import Moments, Seconds
+from harness.analysis.workload import PodLife, pod_lives
+from harness.model.timeline import Event, EventKind, Phase
+from harness.model.verdict import Mark, Window
+
+#: Events of pods that say nothing beside their lives' bands.
+_DULL = {
+    (EventKind.POD, "scheduled"),
+    (EventKind.POD, "started"),
+    (EventKind.KUBELET, "Scheduled"),
+    (EventKind.KUBELET, "Pulled"),
+    (EventKind.KUBELET, "Created"),
+    (EventKind.KUBELET, "Started"),
+    (EventKind.INGRESS, "sync"),
+}
+#: Details that repeat what the event says already, or say nothing to people.
+_NOISE = {"kind", "n", "begun", "image", "app", "hash", "version", "object", "count", "deletion", "new_workers_up_ns"}
+
+
+def phases_of(evidence: TrialEvidence) -> tuple[Window, ...]:
+    """The trial's phases; one that never ended lasts to the last event."""
+    seconds = Seconds(evidence.origin_ns)
+    begun = [event for event in evidence.timeline if event.kind is EventKind.PHASE and event.what == "begin"]
+    if not begun:
+        return ()
+    last = max(event.at for event in evidence.timeline)
+    ends = [event.at for event in begun[1:]] + [last]
+    return tuple(
+        Window(max(0.0, seconds(event.at)), seconds(end), event.subject)
+        for event, end in zip(begun, ends, strict=True)
+        if event.subject != Phase.DONE
+    )
+
+
+def pods_of(evidence: TrialEvidence, moments: Moments) -> tuple[Window, ...]:
+    """The lives of pods, each in up to three windows: ``starting``, ``ready``, ``terminating``."""
+    return tuple(window for life in pod_lives(evidence) for window in _states(life, moments.stop))
+
+
+def _states(life: PodLife, stop: float) -> Iterator[Window]:
+    end = stop if life.gone is None else life.gone
+    leaving = end if life.terminating is None else life.terminating
+    ready = leaving if life.ready is None else min(life.ready, leaving)
+    for start, finish, state in (
+        (life.created, ready, "starting"),
+        (ready, leaving, "ready"),
+        (leaving, end, "terminating"),
+    ):
+        if finish > max(start, 0.0):
+            yield Window(start, finish, life.name, state)
+
+
+def marks_of(evidence: TrialEvidence) -> tuple[Mark, ...]:
+    """The events of the trial's traffic time, in order; what came before its origin is bring-up."""
+    seconds = Seconds(evidence.origin_ns)
+    events = sorted(evidence.timeline, key=lambda event: event.at)
+    return tuple(
+        Mark(seconds(event.at), event.kind, event.subject, event.what, _text(event))
+        for event in events
+        if event.at >= evidence.origin_ns
+        and event.kind is not EventKind.PHASE
+        and (event.kind, event.what) not in _DULL
+    )
+
+
+def _text(event: Event) -> str:
+    """What an event says further: its message, or its details as they are."""
+    if message := event.detail.get("message"):
+        return str(message)
+    return ", ".join(f"{key} {value}" for key, value in event.detail.items() if key not in _NOISE and value != "")

@@ -1,0 +1,67 @@
+"""Every number that judging draws a line with, and why the line is there; reports print them all.
+
+Where a threshold is 0, nothing of the kind is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A line drawn by judging.
+
+    Attributes:
+        value: In the unit that the name ends with.
+        reason: Why it is there and not elsewhere.
+    """
+
+    value: float
+    reason: str
+
+
+LATENESS_P99_MS = Threshold(
+    100.0,
+    "99 of 100 requests must leave within this time of their plan: loss shorter than the sender's own delay is not "
+    "seen. A busy machine needs some 10 ms; what comes 250 ms late is not sent at all but counted as missed.",
+)
+STALL_MEDIAN_MS = Threshold(
+    150.0,
+    "A second in which half of all requests left later than this: the machine gave the sender no processor time.",
+)
+SEND_GAP_S = Threshold(
+    0.3,
+    "Longest time without a request of a stream while the change is under way, beside two of its own intervals: what "
+    "happens in a longer gap was seen by nobody.",
+)
+IN_FLIGHT_S = Threshold(
+    0.5,
+    "A request that left this long before the change and was still unanswered then was lost without it; one that left "
+    "later was in flight, and is the change's.",
+)
+MISSED_SLOTS = Threshold(0.0, "A planned request that was not sent has no outcome, and no outcome is no success.")
+UNFINISHED = Threshold(0.0, "A request whose end nobody saw may be a lost one.")
+GRACE_SLACK_S = Threshold(
+    1.0,
+    "A pod that was gone no sooner than its grace period less this was ended by SIGKILL: it never heeded SIGTERM.",
+)
+MERGE_LOSSES_S = Threshold(0.5, "Losses closer together than this are shown as one stretch of time.")
+
+#: All of them by name, for the report.
+THRESHOLDS: Mapping[str, Threshold] = {
+    "lateness of sending, 99th percentile (ms)": LATENESS_P99_MS,
+    "lateness of sending, median of any second (ms)": STALL_MEDIAN_MS,
+    "gap in sending during the change (s)": SEND_GAP_S,
+    "in flight when the change began (s)": IN_FLIGHT_S,
+    "missed or abandoned requests": MISSED_SLOTS,
+    "unfinished requests": UNFINISHED,
+    "grace period used up, less (s)": GRACE_SLACK_S,
+    "stretches of loss, merged below (s)": MERGE_LOSSES_S,
+}
+
+
+def exported() -> dict[str, tuple[float, str]]:
+    """Name -> (value, reason), as a ``RunVerdict`` carries them."""
+    return {name: (threshold.value, threshold.reason) for name, threshold in THRESHOLDS.items()}

@@ -1,0 +1,95 @@
+"""What the manifests and the timeline say of the pods that a change replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.moments import Seconds
+from harness.model.timeline import Event, EventKind
+
+
+@dataclass(frozen=True, slots=True)
+class PodLife:
+    """A pod's life in seconds from the traffic's origin; ``None`` for what did not happen in sight.
+
+    Attributes:
+        name: The pod.
+        created: When it was there.
+        ready: When it was ready first.
+        terminating: When its deletion was asked for.
+        gone: When it was no longer there.
+        grace: The grace period of its deletion, in seconds.
+        labels: Further facts of it (``app``, ``version``, ``ip``, ``image``).
+    """
+
+    name: str
+    created: float
+    ready: float | None
+    terminating: float | None
+    gone: float | None
+    grace: float
+    labels: Mapping[str, str]
+
+
+def pod_lives(evidence: TrialEvidence) -> tuple[PodLife, ...]:
+    """The lives of all pods in the timeline, in the order in which they began."""
+    seconds = Seconds(evidence.origin_ns)
+    pods: dict[str, list[Event]] = {}
+    for event in evidence.timeline:
+        if event.kind is EventKind.POD:
+            pods.setdefault(event.subject, []).append(event)
+    lives = [_life(name, events, seconds) for name, events in pods.items()]
+    return tuple(sorted(lives, key=lambda life: (life.created, life.name)))
+
+
+def _life(name: str, events: list[Event], seconds: Seconds) -> PodLife:
+    first: dict[str, float] = {}
+    for event in events:
+        first.setdefault(event.what, seconds(event.at))
+    detail = {key: value for event in events for key, value in event.detail.items() if value != ""}
+    return PodLife(
+        name=name,
+        created=first.get("created", min(first.values())),
+        ready=first.get("ready"),
+        terminating=first.get("terminating"),
+        gone=first.get("gone"),
+        grace=float(detail.get("grace", 0)),
+        labels={key: str(detail[key]) for key in ("app", "version", "ip", "image") if key in detail},
+    )
+
+
+def deployment_of(evidence: TrialEvidence) -> Mapping[str, Any] | None:
+    """The Deployment whose pods the change replaces; ``None`` if it replaces none, or it is not in the manifests."""
+    name = getattr(evidence.change, "deployment", None)
+    for manifest in evidence.manifests:
+        if manifest.get("kind") == "Deployment" and manifest.get("metadata", {}).get("name") == name:
+            return manifest
+    return None
+
+
+def has_prestop(evidence: TrialEvidence, deployment: Mapping[str, Any]) -> bool:
+    """Whether any container of a Deployment has a preStop hook, or is given one by the change."""
+    pod = deployment.get("spec", {}).get("template", {}).get("spec", {})
+    return any(_hooks(container) for container in pod.get("containers") or ()) or _hooks(
+        getattr(evidence.change, "set", {})
+    )
+
+
+def _hooks(container: Mapping[str, Any]) -> bool:
+    return bool((container.get("lifecycle") or {}).get("preStop"))
+
+
+def replaced(evidence: TrialEvidence, deployment: Mapping[str, Any], since: float) -> Iterator[PodLife]:
+    """Pods of a Deployment that were ready, and were asked to go after ``since``."""
+    prefix = f"{deployment['metadata']['name']}-"
+    for life in pod_lives(evidence):
+        if (
+            life.name.startswith(prefix)
+            and life.ready is not None
+            and life.terminating is not None
+            and life.terminating >= since
+        ):
+            yield life
