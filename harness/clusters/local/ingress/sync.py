@@ -64,12 +64,13 @@ class Synchronizer:
     async def first(self, configuration: Configuration) -> None:
         """Wait until nginx serves what it was started with, and give it its first endpoints."""
         await self._workers_up()
-        await self._tell_endpoints(configuration)
+        if not await self._tell_endpoints(configuration):
+            self._journal.record("sync", {})
 
     async def sync(self, configuration: Configuration) -> None:
         """Bring nginx to a configuration; records what was done. A configuration that nginx refuses is not used."""
         reloads = configuration.servers != self._running.servers
-        endpoints = configuration.backends != self._running.backends
+        endpoints = False
         if reloads:
             try:
                 await self._reload(configuration)
@@ -78,8 +79,8 @@ class Synchronizer:
                 self._announce("Warning", "RELOAD", f"Error reloading NGINX: {error}")
                 return
         # At once, as ingress-nginx does: workers that are about to start find them.
-        if endpoints:
-            await self._tell_endpoints(configuration)
+        if configuration.backends != self._running.backends:
+            endpoints = await self._tell_endpoints(configuration)
         if reloads:
             await self._replaced()
         if not (reloads or endpoints):
@@ -105,14 +106,17 @@ class Synchronizer:
         self._serving = self._generation
         self._journal.record("reload", {"generation": self._generation, "new_workers_up_ns": up})
 
-    async def _tell_endpoints(self, configuration: Configuration) -> None:
+    async def _tell_endpoints(self, configuration: Configuration) -> bool:
+        """Post the backends; True, and a line in the journal, if that adds or removes an endpoint."""
         try:
             await self._admin.post_backends(configuration.backends)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._nginx.failure(f"does not take its endpoints: {error!r}") from error
         diff = EndpointDiff.between(self._running.backends, configuration.backends)
         self._running = configuration
-        self._journal.record("endpoints", {"added": ",".join(diff.added), "removed": ",".join(diff.removed)})
+        if diff.added or diff.removed:
+            self._journal.record("endpoints", {"added": ",".join(diff.added), "removed": ",".join(diff.removed)})
+        return bool(diff.added or diff.removed)
 
     async def _workers_up(self) -> None:
         try:
