@@ -57,6 +57,7 @@ def _node(client: ApiClient, settings: NodeSettings, runtime: Runtime, session: 
         handlers=Handlers(runtime, session),
         stopper=Stopper(runtime, profile, rng),
         recorder=EventRecorder(client, "kubelet"),
+        scheduler=EventRecorder(client, "default-scheduler"),
     )
 
 

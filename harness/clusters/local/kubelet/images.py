@@ -1,4 +1,8 @@
-"""The images that the local cluster has: nothing is pulled, so what is not here can't run."""
+"""The images that the local cluster has: nothing is pulled, so what is not here can't run.
+
+The http-echo images honour one variable that the genuine ones do not: ``START_DELAY``, seconds from the start of the
+process until its listener opens (see ``apps.launch``), to show what a slow start without a readiness probe loses.
+"""
 
 from __future__ import annotations
 

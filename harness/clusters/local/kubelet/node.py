@@ -38,6 +38,7 @@ class Node:
         handlers: Performs probes and hooks.
         stopper: Stops containers.
         recorder: Writes Events as ``kubelet``.
+        scheduler: Writes Events as the scheduler, which this kubelet is as well.
         schedulable: Set while the node takes new pods (cleared by ``kubectl cordon``).
     """
 
@@ -50,6 +51,7 @@ class Node:
     handlers: Handlers
     stopper: Stopper
     recorder: EventRecorder
+    scheduler: EventRecorder
     schedulable: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -61,6 +63,10 @@ class Node:
     def tell(self, obj: Object, reason: str, message: str, *, kind: str = "Normal") -> None:
         """Write an Event without waiting for it: talking about work must not delay the work."""
         self.spawn(self.recorder.event(obj, kind, reason, message), f"event {reason}")
+
+    def tell_scheduling(self, obj: Object, reason: str, message: str, *, kind: str = "Normal") -> None:
+        """Write an Event about where a pod goes, without waiting for it."""
+        self.spawn(self.scheduler.event(obj, kind, reason, message), f"event {reason}")
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run something beside; it is cancelled with the node."""

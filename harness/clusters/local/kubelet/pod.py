@@ -93,13 +93,15 @@ class PodWorker:
             return
         if not self._node.schedulable.is_set():
             message = "0/1 nodes are available: 1 node(s) were unschedulable."
-            self._node.tell(self._pod, "FailedScheduling", message, kind="Warning")
+            self._node.tell_scheduling(self._pod, "FailedScheduling", message, kind="Warning")
             await self._node.schedulable.wait()
+            # What takes time begins with the node.
+            self._seen = asyncio.get_running_loop().time()
         self._pod = await self._node.client.patch(
             PODS, self._name, self._namespace, {"spec": {"nodeName": self._node.name}}
         )
         self.update(self._pod)
-        self._node.tell(
+        self._node.tell_scheduling(
             self._pod, "Scheduled", f"Successfully assigned {self._namespace}/{self._name} to {self._node.name}"
         )
 
