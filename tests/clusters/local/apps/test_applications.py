@@ -13,6 +13,7 @@ import pytest
 
 from harness.clusters.local.apps.http_echo import IGNORE_SIGTERM, parse_flags
 from harness.clusters.local.apps.launch import Launch
+from harness.clusters.local.kubelet.runtime import RuntimeFailedError
 
 OnBench = Callable[..., Any]
 
@@ -190,6 +191,22 @@ def test_the_fork_server_kills_everything_when_the_kubelet_is_gone(on_bench: OnB
         return psutil.Process(process.pid)
 
     assert not on_bench(scenario).is_running()
+
+
+def test_the_end_of_the_fork_server_is_noticed(on_bench: OnBench) -> None:
+    """Its containers end with it, and whoever waits is told: nothing can run any more."""
+
+    async def scenario(bench: Any) -> int:
+        process = await bench.start(**{IGNORE_SIGTERM: "1"})
+        container = psutil.Process(process.pid)
+        os.kill(container.ppid(), signal.SIGKILL)
+        with pytest.raises(RuntimeFailedError, match="ended by itself"):
+            await bench.runtime.gone()
+        code: int = await process.wait()
+        await bench.until(lambda: _ended(container), "the end of the container")
+        return code
+
+    assert on_bench(scenario) == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize(

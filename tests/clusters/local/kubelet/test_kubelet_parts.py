@@ -213,6 +213,59 @@ def test_a_probe_that_somebody_else_answers_fails() -> None:
         asyncio.run(scenario(container, *orphan.getsockname()))
 
 
+def test_an_http_probe_sends_its_path_and_headers() -> None:
+    """A named port, a path without slash, own headers; the answer counts since the listener is the container's own."""
+    heads = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async def scenario(address: str) -> set[int]:
+        server = await asyncio.start_server(answer, address, 0)
+        port = server.sockets[0].getsockname()[1]
+        spec = {"ports": [{"name": "http", "containerPort": port}]}
+        target = Target(Process(os.getpid()), spec, address, {}, shell=False, owned_ports=set())
+        get = {"path": "healthz", "port": "http", "httpHeaders": [{"name": "X-Custom", "value": "Awesome"}]}
+        handlers: Any = Handlers
+        async with server, aiohttp.ClientSession() as session:
+            await handlers(None, session).act({"httpGet": get}, target)
+        return {port} - target.owned_ports
+
+    with take_block() as held:
+        assert asyncio.run(scenario(held.block.pod_address(1))) == set()
+    assert heads[0].startswith("GET /healthz HTTP/1.1\r\n")
+    assert "X-Custom: Awesome\r\n" in heads[0]
+
+
+@pytest.mark.parametrize(("status", "ok"), [(200, True), (302, True), (399, True), (400, False), (503, False)])
+def test_an_http_probe_succeeds_below_400(status: int, ok: bool) -> None:
+    """Redirects count as success and are not followed."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} X\r\nLocation: /else\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+        await writer.wait_closed()
+
+    async def scenario(address: str) -> bool:
+        server = await asyncio.start_server(answer, address, 0)
+        port = server.sockets[0].getsockname()[1]
+        target = Target(Process(os.getpid()), {}, address, {}, shell=False, owned_ports=set())
+        handlers: Any = Handlers
+        async with server, aiohttp.ClientSession() as session:
+            try:
+                await handlers(None, session).act({"httpGet": {"port": port}}, target)
+            except HandlerFailedError:
+                return False
+            return True
+
+    with take_block() as held:
+        assert asyncio.run(scenario(held.block.pod_address(1))) is ok
+
+
 def test_a_hook_may_not_kill_the_machines_first_process() -> None:
     """``kill 1`` means the container's process in a real container; here it would be somebody else's."""
 

@@ -331,6 +331,45 @@ def test_a_failing_liveness_probe_restarts_the_container(on_cluster: OnCluster) 
     assert on_cluster(scenario) >= 1
 
 
+def test_readiness_waits_for_the_startup_probe(on_cluster: OnCluster) -> None:
+    """A slow start: the pod is not ready before its startup probe succeeded, though it has no readiness probe."""
+
+    async def scenario(cluster: Any) -> tuple[list[bool], str]:
+        seen: list[bool] = []
+        probe = {"httpGet": {"port": 5678}, "periodSeconds": 1, "failureThreshold": 10}
+        env = [{"name": "START_DELAY", "value": "0.3"}]
+        await cluster.deploy(container={"startupProbe": probe, "env": env})
+
+        def note(pods: list[Object]) -> bool:
+            statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            seen.extend(s["ready"] for s in statuses if "running" in s["state"])
+            return any(seen)
+
+        await cluster.until(PODS, note)
+        return seen, await cluster.ask(await cluster.ready_pod())
+
+    seen, answer = on_cluster(scenario)
+
+    assert seen[0] is False
+    assert answer == "apple-v1\n"
+
+
+def test_a_failed_post_start_hook_kills_the_container(on_cluster: OnCluster) -> None:
+    """It is told and the container started again."""
+
+    async def scenario(cluster: Any) -> Any:
+        await cluster.deploy(container={"lifecycle": {"postStart": {"exec": {"command": ["true"]}}}})
+        await cluster.until(EVENTS, lambda events: reasons(events, "FailedPostStartHook"))
+
+        def restarted(pods: list[Object]) -> int:
+            statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            return max((s["restartCount"] for s in statuses), default=0)
+
+        return await cluster.until(PODS, restarted)
+
+    assert on_cluster(scenario) >= 1
+
+
 def test_deleting_a_namespace_leaves_nothing_in_it(on_cluster: OnCluster) -> None:
     """Deployment, pods and the namespace itself are gone in the end."""
 
