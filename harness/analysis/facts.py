@@ -128,7 +128,7 @@ def _before(sent: Numbers, done: Numbers, begin: float | None) -> Mask:
 def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) -> Mask:
     """Answers called right that only the change makes right, though they were given before it began."""
     rows = evidence.attempts
-    early = np.zeros(len(rows), dtype=bool)
+    early: Mask = np.zeros(len(rows), dtype=bool)
     if begin is None or not evidence.change.answers:
         return early
     for index, route in enumerate(evidence.traffic.routes):
@@ -139,7 +139,8 @@ def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) 
         ]
         if route.answers and route.path in evidence.change.answers:
             early |= (rows["route"] == index) & (rows["responder"] > 0) & ~np.isin(rows["responder"], right)
-    return early & (rows["outcome"] == Outcome.OK) & (done < begin)
+    early &= (rows["outcome"] == Outcome.OK) & (done < begin)
+    return early
 
 
 def _identity(outcome: Codes, slots: Slots) -> Identity:

@@ -51,10 +51,8 @@ def prestop_failed(facts: Facts) -> tuple[Finding, ...]:
     ]
     if not failed:
         return ()
-    numbers: Detail = {
-        "count": len({event.subject for event in failed}),
-        "message": str(failed[0].detail.get("message", "")),
-    }
+    message = str(failed[0].detail.get("message", ""))
+    numbers: Detail = {"count": len({event.subject for event in failed}), "message": message}
     return (Finding(FindingCode.PRESTOP_FAILED, numbers),)
 
 
