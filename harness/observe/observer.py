@@ -120,6 +120,11 @@ class Observer:
         with self._lock:
             return self._ingress.get(what, -1) >= since_ns
 
+    def ingress_idle(self, seconds: float) -> bool:
+        """Whether the ingress controller has done nothing for so long."""
+        with self._lock:
+            return self._clock.now() - max(self._ingress.values(), default=0) >= seconds * 1e9
+
     def quiet(self, since_ns: int) -> bool:
         """Whether the system has come to rest after a change that began at ``since_ns``; see ``rest.at_rest``."""
         with self._lock:

@@ -25,3 +25,8 @@ class TrialOutcome:
     stopped_ns: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
+
+    @classmethod
+    def unknown(cls) -> TrialOutcome:
+        """Of a trial that left none: nothing is known."""
+        return cls(clock=Clock(0, 0))

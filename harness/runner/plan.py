@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.model.experiment import Experiment
 
@@ -27,3 +27,20 @@ class RunPlan:
     command: str
     started: str
     environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """The content of ``end.json``: what is known only when the trials are over.
+
+    Attributes:
+        seconds: How long they took.
+        interrupted: Whether the run was stopped before its end.
+        bugs: Tracebacks of trials in which the harness itself failed.
+        facts: What the clusters say of themselves, of the first trial that had one.
+    """
+
+    seconds: float
+    interrupted: bool = False
+    bugs: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)

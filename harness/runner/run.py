@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,11 @@ from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
-from harness.runner.jobs import plan_jobs
+from harness.runner.jobs import TrialJob, plan_jobs
 from harness.runner.judging import judge, write_reports
 from harness.runner.lanes import run_lanes
 from harness.runner.options import RunOptions, cores
-from harness.runner.plan import RunPlan
+from harness.runner.plan import RunEnd, RunPlan
 from harness.runner.progress import RunProgress
 from harness.runner.trial import Trial, TrialSetting
 from harness.store.records import to_json
@@ -68,14 +69,24 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     jobs = plan_jobs(experiment, run)
     lanes = options.lanes(len(jobs))
     progress.began(tuple(job.name for job in jobs), lanes, str(run.path))
+    begun = time.monotonic()
+    facts: dict[str, str] = {}
     bugs: tuple[str, ...] = ()
     interrupted = False
+
+    def run_one(job: TrialJob) -> str:
+        outcome = Trial(job, setting).run()
+        facts.update({key: value for key, value in outcome.facts.items() if key not in facts})
+        return outcome.failure
+
     try:
         with _faulty_server(run) as address:
             setting = _setting(experiment, options, address, progress)
-            bugs = run_lanes(jobs, lanes, lambda job: Trial(job, setting).run().failure, progress)
+            bugs = run_lanes(jobs, lanes, run_one, progress)
     except Interrupted:
         interrupted = True
+    end = RunEnd(seconds=round(time.monotonic() - begun, 1), interrupted=interrupted, bugs=bugs, facts=facts)
+    write_json(run.path / "end.json", to_json(end))
     verdict = _conclude(run, progress)
     return RunResult(run.path, verdict, bugs, interrupted)
 

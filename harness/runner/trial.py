@@ -36,6 +36,12 @@ from harness.traffic.plan import TrafficChildPlan
 CHANGE_SECONDS = 60.0
 #: Longest time for pods to go and the ingress to follow after a change was seen.
 QUIET_SECONDS = 90.0
+#: How long the ingress controller must have done nothing when the change begins: ingress-nginx syncs at 0.3/s, so one
+#: that has just synced (its own status update is enough) answers the next change up to 3.3 s later, and a loss that any
+#: cluster at rest would show can be slept through.
+INGRESS_REST_SECONDS = 3.5
+#: Longest time for it to come to rest.
+INGRESS_REST_WAIT = 30.0
 #: Longest time for Locust to start and for the detector to be proved.
 READY_SECONDS = 60.0
 
@@ -173,6 +179,11 @@ class Trial:
         self.outcome = replace(self.outcome, origin_ns=origin)
         phase(Phase.BASELINE)
         pause(self.traffic.baseline, tick=lambda: self._counts(child))
+        wait_until(
+            lambda: observer.ingress_idle(INGRESS_REST_SECONDS),
+            timeout=INGRESS_REST_WAIT,
+            what="the ingress controller to come to rest",
+        )
         begun = phase(Phase.CHANGE)
         perform(self.job.cell.change, stage)
         phase(Phase.SETTLE)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, CommandLine
+from command_line import ROOT, CommandLine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, CommandLine
+from command_line import ROOT, CommandLine
 
+from harness.clusters.base import Entry
 from harness.kit.processes import run
 from harness.kit.waiting import wait_until
 from harness.runner.entry import status_of
-from harness.clusters.base import Entry
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(180)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import CommandLine
+from command_line import CommandLine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 

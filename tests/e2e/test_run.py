@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
-from conftest import CommandLine
+from command_line import CommandLine
 
 from harness.store.ledger import read_ledger
 
@@ -49,14 +49,21 @@ def test_a_loss_against_expectation_is_exit_code_1(
 ) -> None:
     """A rolling update without preStop loses; expected lossless, so the code is 1 and every report says it."""
     out = tmp_path / "run"
-    change = {"rolling-update": {**ROLLING["rolling-update"], "set": {"args": ["-text=apple-v{time}"]}, "answer": "apple-v{time}", "times": 3}}
+    change = {
+        "rolling-update": {
+            **ROLLING["rolling-update"],
+            "set": {"args": ["-text=apple-v{time}"]},
+            "answer": "apple-v{time}",
+            "times": 3,
+        }
+    }
     finished = harness.run("run", experiment(changes=[change]), "--out", out, "--json", timeout=200)
 
     assert finished.code == 1, finished.err
     lossy = {cell["change"]: cell for cell in finished.json["cells"]}["rolling-update"]
     assert lossy["verdict"] == "lossy"
     assert lossy["lost"] > 0
-    suite = ElementTree.parse(out / "junit.xml").getroot()
+    suite = ET.parse(out / "junit.xml").getroot()
     assert [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None] != []
     assert "lossy" in (out / "summary.md").read_text(encoding="utf-8")
 

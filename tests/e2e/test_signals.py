@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import CommandLine
+from command_line import CommandLine
 
 from harness.kit.waiting import wait_until
 from harness.store.ledger import read_ledger
@@ -22,15 +22,13 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 def reached(trial: Path, phase: str) -> bool:
     """Whether a trial's timeline says that a phase has begun."""
     path = trial / "timeline.jsonl"
-    return path.exists() and any(
-        event.kind == "phase" and event.subject == phase for event in read_timeline(path)
-    )
+    return path.exists() and any(event.kind == "phase" and event.subject == phase for event in read_timeline(path))
 
 
 def wait_for(moment: str, command: CommandLine, trial: Path) -> None:
     """Wait until the run is at a moment, and make the drain last: a stopped nginx answers nobody."""
     if moment == "bring-up":
-        wait_until(lambda: (trial / "cluster").exists(), timeout=60, what="the cluster's folder")
+        wait_until((trial / "cluster").exists, timeout=60, what="the cluster's folder")
         return
     wait_until(lambda: reached(trial, "change"), timeout=90, what="the change")
     if moment == "drain":

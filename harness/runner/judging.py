@@ -1,0 +1,79 @@
+"""From sealed evidence to ``verdict.json``, and from that to the reports: the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+from harness.analysis.cells import judge_run
+from harness.analysis.evidence import RunFacts
+from harness.analysis.judge import judge_trial
+from harness.errors import EvidenceError
+from harness.kit.files import write_text
+from harness.model.verdict import RunVerdict
+from harness.report import html, junit, markdown
+from harness.runner.evidence import read_trials
+from harness.runner.plan import RunEnd, RunPlan
+from harness.store.records import from_json, to_json
+from harness.store.rundir import RunDirectory, write_json
+
+T = TypeVar("T")
+
+
+def judge(run: RunDirectory) -> RunVerdict:
+    """Judge a run's evidence, write ``verdict.json`` and seal it.
+
+    Raises:
+        EvidenceError: The plan can't be read; damaged evidence of a trial is a finding of that trial instead.
+    """
+    plan = _read(run, "run.json", RunPlan)
+    evidence = read_trials(run, plan.experiment)
+    cells = [(cell, [judge_trial(trial) for trial in evidence[cell.id]]) for cell in plan.experiment.cells]
+    verdict = judge_run(_facts(run, plan), cells)
+    write_json(run.path / "verdict.json", to_json(verdict))
+    run.seal("verdict")
+    return verdict
+
+
+def read_verdict(run: RunDirectory) -> RunVerdict:
+    """The verdict that ``judge`` wrote.
+
+    Raises:
+        EvidenceError: There is none, or it is damaged.
+    """
+    return _read(run, "verdict.json", RunVerdict)
+
+
+def write_reports(run: RunDirectory, verdict: RunVerdict) -> None:
+    """Write and seal ``index.html``, ``junit.xml`` and ``summary.md``."""
+    for name, text in (
+        ("index.html", html.render(verdict)),
+        ("junit.xml", junit.render(verdict)),
+        ("summary.md", markdown.render(verdict)),
+    ):
+        write_text(run.path / name, text)
+    run.seal("reports")
+
+
+def _facts(run: RunDirectory, plan: RunPlan) -> RunFacts:
+    """What the report says of the run as a whole."""
+    end = _read(run, "end.json", RunEnd)
+    return RunFacts(
+        name=plan.experiment.name,
+        description=plan.experiment.description,
+        command=plan.command,
+        started=plan.started,
+        seconds=end.seconds,
+        environment={"cluster": plan.cluster, **end.facts, **plan.environment},
+        trials=plan.experiment.trials,
+    )
+
+
+def _read(run: RunDirectory, name: str, kind: type[T]) -> T:
+    path = run.path / name
+    try:
+        return from_json(kind, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise EvidenceError(f"{run.path} has no {name}: the run did not get that far.", hint="Run it again.") from None
+    except ValueError as error:
+        raise EvidenceError(f"{path} is damaged: {error}") from error

@@ -1,0 +1,93 @@
+"""The real command line as a child process, and the proof that nothing of it is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.kit.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+MARK = "HARNESS_E2E_MARK"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The last line of its standard output, as JSON."""
+        return json.loads(self.out.splitlines()[-1])
+
+
+@dataclass
+class CommandLine:
+    """Runs ``harness`` with a mark in its environment, by which everything below it is found again."""
+
+    folder: Path
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def start(self, *args: str | Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start a command in the test's folder, in a session of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *map(str, args)],
+            cwd=self.folder,
+            env={**os.environ, MARK: self.mark, "COLUMNS": "200", **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *args: str | Path, timeout: float = 120, env: Mapping[str, str] | None = None) -> Finished:
+        """Run a command to its end."""
+        process = self.start(*args, env=env)
+        return self.finish(process, timeout)
+
+    def finish(self, process: subprocess.Popen[str], timeout: float = 120) -> Finished:
+        """Wait for the end of a command."""
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=60)
+            pytest.fail(f"not done after {timeout} s:\n{out}\n{err}")
+        return Finished(process.returncode, out, err)
+
+    def processes(self) -> dict[int, str]:
+        """Every live process that carries the mark: pid and command line."""
+        wanted = f"{MARK}={self.mark}".encode()
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or wanted not in _read(entry / "environ").split(b"\0"):
+                continue
+            if _read(entry / "stat").rpartition(b")")[2].split()[:1] not in ([b"Z"], [b"X"], []):
+                found[int(entry.name)] = _read(entry / "cmdline").replace(b"\0", b" ").decode(errors="replace")
+        return found
+
+    def wait_for_none(self, timeout: float = 20) -> None:
+        """Wait until nothing that carries the mark is left."""
+        wait_until(lambda: not self.processes(), timeout=timeout, what=lambda: f"these to go: {self.processes()}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
