@@ -211,20 +211,28 @@ class TrafficChild:
             # Asked first, so that the last words of a process that has ended are read.
             alive = self._process.alive()
             found = self._journal.find(event)
+            if found is None:
+                self._check_faults({"failed"})
             if found is None and not alive:
                 raise self._ended()
             return found
 
         found = wait_until(seen, timeout=timeout, what=f"the traffic process to say {event!r}")
-        self._check()
+        if event == "drained":
+            # Not before all is drained: what was recorded up to the fault is evidence too.
+            self._check_faults({"failed", "ledger-full"})
         return found
+
+    def _check_faults(self, grave: set[str]) -> None:
+        """Raise if the traffic process itself has reported one of these faults."""
+        self._journal.poll()
+        for event in self._journal.events:
+            if event["event"] == "fault" and event["what"] in grave:
+                raise HarnessError(f"The traffic ended early: {event['text']}")
 
     def _check(self) -> None:
         """Raise if there is no traffic although there should be."""
-        self._journal.poll()
-        for event in self._journal.events:
-            if event["event"] == "fault" and event["what"] in {"failed", "ledger-full"}:
-                raise HarnessError(f"The traffic ended early: {event['text']}")
+        self._check_faults({"failed", "ledger-full"})
         if not self._is_drained and self._journal.find("drained") is None and not self._process.alive():
             raise self._ended()
 

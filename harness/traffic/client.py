@@ -18,6 +18,7 @@ from harness.model.attempt import CloseReason, Outcome, Progress, Shape
 from harness.model.experiment import Pool
 from harness.model.schedule import Stream
 from harness.store.ledger import ConnectionLedger, LedgerWriter
+from harness.store.ledger_format import NEVER
 from harness.traffic.answers import AnswerBook
 from harness.traffic.connection import Attempt, Connection, Target
 from harness.traffic.outcomes import DeadlineError, outcome_of, reason_of
@@ -158,6 +159,8 @@ class Client:
     def advanced(self, attempt: Attempt, progress: Progress) -> None:
         """The attempt has got further: on disk at once."""
         self._ledger.progress(attempt.row, progress)
+        if progress == Progress.CONNECTED and attempt.connection is not None:
+            self._write(attempt.connection)
 
     def answered(self, connection: Connection, attempt: Attempt, at: int) -> None:
         """A complete answer: judge it, and keep the connection if both sides want to."""
@@ -234,9 +237,8 @@ class Client:
         self._write(connection)
 
     def _write(self, connection: Connection) -> None:
-        """Record what is known of a connection that has ended."""
-        assert connection.end is not None
-        at, reason, number = connection.end
+        """Record what is known of a connection now."""
+        at, reason, number = connection.end or (NEVER, CloseReason.OPEN, 0)
         self._connections.record(
             connection.number,
             connection.shape,

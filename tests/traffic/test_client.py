@@ -16,6 +16,8 @@ import gevent
 import numpy as np
 import pytest
 from gevent.server import StreamServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
 from harness.model.experiment import Pool
@@ -470,3 +472,44 @@ def test_a_large_request_and_answer_pass_in_pieces(serve: Callable[[Handler], in
     assert made.outcomes == ["ok"]
     assert made.rows["bytes_in"][0] > size
     assert np.isclose(got[0], made.rows["bytes_out"][0])
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    plan=st.lists(
+        st.tuples(
+            st.sampled_from(sorted(name for name, f in FAULTS.items() if f.expected != Outcome.TIMEOUT_RESPONSE)),
+            st.integers(0, 3),
+        ),
+        max_size=40,
+    ),
+    size=st.integers(1, 4),
+    together=st.booleans(),
+)
+def test_whatever_is_done_in_whatever_order_is_what_is_reported(
+    serve: Callable[[Handler], int],
+    rig: Callable[..., Rig],
+    plan: list[tuple[str, int]],
+    size: int,
+    together: bool,
+) -> None:
+    """Random faults, methods and connections: reported = done, attempt by attempt; no id is received twice."""
+    behaviour = Behaviour({})
+    names = sorted(FAULTS)
+    streams = tuple(
+        Stream(route, FAULTS[name].path, method, shape)
+        for route, name in enumerate(names)
+        for method in Method
+        for shape in Shape
+    )
+    made = rig(serve(behaviour.handle), streams=streams, pool=Pool(size=size))
+    made.client._answers = AnswerBook([FAULTS[name].answers for name in names], lambda _number, _text: None)
+    for name, kind in plan:
+        made.client.begin(0, names.index(name) * 4 + kind)
+        if not together:
+            made.drain()
+    made.drain()
+
+    assert made.outcomes == [FAULTS[name].expected.label for name, _ in plan]
+    assert behaviour.served["t-0"]["duplicates"] == 0
+    made.client.close()
