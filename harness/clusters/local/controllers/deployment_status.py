@@ -12,6 +12,9 @@ from harness.clusters.local.machinery.objects import Object, condition, parse_ti
 _COMPLETE = "NewReplicaSetAvailable"
 _EXCEEDED = "ProgressDeadlineExceeded"
 _PAUSED = "DeploymentPaused"
+#: Conditions have whole seconds, rounded down: so much later a deadline has passed for certain.
+_ROUNDING = 1.0
+_MARGIN = 0.01
 
 
 def deployment_status(
@@ -42,8 +45,7 @@ def seconds_to_deadline(deployment: Object, status: Mapping[str, Any], now: date
     if deadline is None or entry is None or entry["reason"] in {_COMPLETE, _EXCEEDED, _PAUSED}:
         return None
     since = (now - parse_timestamp(entry["lastUpdateTime"])).total_seconds()
-    # The condition's time has whole seconds; a second more makes sure that the deadline has passed then.
-    return max(0.0, float(deadline) - since) + 1
+    return max(0.0, float(deadline) + _ROUNDING - since) + _MARGIN
 
 
 def _counts(new: Object | None, everyone: Sequence[Object]) -> dict[str, int]:
@@ -110,7 +112,7 @@ def _timed_out(deployment: Object, before: Object, now: datetime) -> bool:
     if before["reason"] in {_COMPLETE, _EXCEEDED}:
         return bool(before["reason"] == _EXCEEDED)
     since = (now - parse_timestamp(before["lastUpdateTime"])).total_seconds()
-    return bool(since > deployment["spec"]["progressDeadlineSeconds"])
+    return bool(since >= deployment["spec"]["progressDeadlineSeconds"] + _ROUNDING)
 
 
 def _entry(
