@@ -14,12 +14,10 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from harness.clusters.local.apps.http_parser import Request
-from harness.clusters.local.apps.launch import Launch, say
+from harness.clusters.local.apps.launch import IGNORE_SIGTERM, Launch, say
 from harness.clusters.local.apps.log import BatchedLog
 from harness.clusters.local.apps.serving import Answer, Response, Server
 
-#: Set in the images by us, as the original has its version compiled in: whether SIGTERM is ignored.
-IGNORE_SIGTERM = "HTTP_ECHO_IGNORES_SIGTERM"
 _DRAIN_SECONDS = 5.0
 _USAGE_EXIT = 127
 

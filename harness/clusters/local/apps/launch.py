@@ -10,6 +10,9 @@ from dataclasses import dataclass
 #: opens, as an application that loads something first. The genuine images know nothing of it.
 START_DELAY = "START_DELAY"
 
+#: Set by the image of http-echo 0.2.3, as the original has it compiled in: SIGTERM is ignored.
+IGNORE_SIGTERM = "HTTP_ECHO_IGNORES_SIGTERM"
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from harness.clusters.local.machinery.client import ApiClient
-from harness.clusters.local.settings import NodeSettings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # Not at run time: ``images``, which a provider asks before anything starts, is to cost no HTTP client.
+    from harness.clusters.local.machinery.client import ApiClient
+    from harness.clusters.local.settings import NodeSettings
 
 
 async def run_kubelet(client: ApiClient, settings: NodeSettings) -> None:
     """Register the node and run its pods until cancelled; then every container is killed before it returns."""
-    # Imported here so that ``images``, which a provider asks before anything starts, costs no HTTP client.
-    from harness.clusters.local.kubelet.agent import run  # noqa: PLC0415
+    from harness.clusters.local.kubelet.agent import run  # noqa: PLC0415 - as above
 
     await run(client, settings)

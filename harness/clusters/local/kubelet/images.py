@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.clusters.local.apps.http_echo import IGNORE_SIGTERM
+from harness.clusters.local.apps.launch import IGNORE_SIGTERM
 
 
 class Stop(StrEnum):

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.clusters.local.apps.http_echo import IGNORE_SIGTERM, parse_flags
-from harness.clusters.local.apps.launch import Launch
+from harness.clusters.local.apps.http_echo import parse_flags
+from harness.clusters.local.apps.launch import IGNORE_SIGTERM, Launch
 from harness.clusters.local.kubelet.runtime import RuntimeFailedError
 
 OnBench = Callable[..., Any]
