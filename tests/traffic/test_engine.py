@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
 import gevent
@@ -66,7 +67,9 @@ def run(directory: Path, traffic: TrafficPlan, port: int, seconds: float, act: C
     session = Session(TrafficChildPlan(traffic=traffic, answers=answers, directory=directory, token="t"), commands)
     worker = gevent.spawn(session.run)
     commands.begin("127.0.0.1", port)
-    gevent.sleep(seconds)
+    with gevent.Timeout(10):
+        while not session.origin_ns or monotonic_ns() < session.origin_ns + seconds * 1e9:
+            gevent.sleep(0.005)
     if act is not None:
         act()
     commands.end()
