@@ -107,10 +107,11 @@ def modified(resource: Resource, name: str) -> StatusError:
     return conflict(resource, name, why)
 
 
-def forbidden(resource: Resource, name: str, why: str) -> StatusError:
-    """Never allowed."""
+def forbidden(resource: Resource, name: str, why: str, causes: Sequence[Object] = ()) -> StatusError:
+    """Never allowed; controllers look at the reasons of the causes."""
     message = f'{resource.qualified} "{name}" is forbidden: {why}'
-    return StatusError(403, "Forbidden", message, _details(resource, name))
+    details = _details(resource, name) | ({"causes": list(causes)} if causes else {})
+    return StatusError(403, "Forbidden", message, details)
 
 
 def invalid(resource: Resource, name: str, problems: Sequence[FieldProblem]) -> StatusError:

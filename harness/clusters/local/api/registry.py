@@ -95,7 +95,9 @@ class Registry:
             raise errors.not_found(NAMESPACES, namespace)
         if is_deleting(holder):
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise errors.forbidden(target.resource, name, why)
+            message = f"namespace {namespace} is being terminated"
+            cause = {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+            raise errors.forbidden(target.resource, name, why, [cause])
 
     def modify(self, target: Target, change: Callable[[Object], Object], *, dry_run: bool = False) -> Object:
         """Replace an object by what ``change`` makes of a copy of it.

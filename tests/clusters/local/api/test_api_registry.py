@@ -223,10 +223,14 @@ def test_nulls_and_empty_metadata_are_dropped(registry: Registry) -> None:
 
 
 def test_a_terminating_namespace_takes_nothing_new(registry: Registry) -> None:
-    """Nothing can be created in a namespace that is being deleted."""
+    """Nothing can be created in a namespace that is being deleted; the cause tells controllers to give up."""
     registry.create(Target(NAMESPACES), {"metadata": {"name": "old"}})
     live = registry.read(Target(NAMESPACES, None, "old"))
     gone = {**live, "metadata": {**live["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
     registry.storage.put(NAMESPACES, ("", "old"), gone)
 
-    assert refused(registry, Target(PODS, "old"), pod()) == (403, "Forbidden")
+    with pytest.raises(StatusError) as caught:
+        registry.create(Target(PODS, "old"), pod())
+
+    assert caught.value.code == 403
+    assert [cause["reason"] for cause in caught.value.status["details"]["causes"]] == ["NamespaceTerminating"]
