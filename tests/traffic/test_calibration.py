@@ -16,17 +16,18 @@ from gevent.server import StreamServer
 from harness.analysis.evidence import Calibration as Judged
 from harness.model.attempt import Outcome, Progress, Shape
 from harness.store.ledger import LedgerWriter, read_ledger
-from harness.traffic import faulty
+from harness.traffic import misbehaviour
 from harness.traffic.calibration import CASES, Calibration, CalibrationError
 from harness.traffic.client import Client
 from harness.traffic.connection import Attempt, Connection
-from harness.traffic.faulty import Behaviour, FaultyServer
+from harness.traffic.faulty import FaultyServer
+from harness.traffic.misbehaviour import Behaviour
 
 
 @pytest.fixture
 def address() -> Iterator[tuple[str, int]]:
     """A faulty server in this process."""
-    closed, full = faulty._closed_port(), faulty._full_port()
+    closed, full = misbehaviour._closed_port(), misbehaviour._full_port()
     facts = {"refused_port": closed.getsockname()[1], "full_port": full[0].getsockname()[1]}
     server = StreamServer(("127.0.0.1", 0), Behaviour(facts).handle, backlog=1024)
     server.start()

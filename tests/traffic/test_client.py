@@ -29,7 +29,7 @@ from harness.traffic.answers import AnswerBook
 from harness.traffic.client import Client, ClientPlan
 from harness.traffic.connection import Target
 from harness.traffic.faults import FAULTS
-from harness.traffic.faulty import Behaviour
+from harness.traffic.misbehaviour import Behaviour
 
 Handler = Callable[[Any, Any], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

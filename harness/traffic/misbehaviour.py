@@ -1,0 +1,158 @@
+"""The faulty server's own process: it does what it is asked for, and counts what it did.
+
+``python -m harness.traffic.misbehaviour DIRECTORY`` serves until SIGTERM; ``harness.traffic.faulty`` starts it.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import struct
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import gevent
+import gevent.event
+from gevent.server import StreamServer
+
+from harness.kit.files import write_text
+from harness.traffic.faults import FAULTS, Ending, Fault
+from harness.traffic.faulty import SERVED, WHERE
+
+_ADDRESS = "127.0.0.1"
+#: Connections that fill a backlog of length 0: one is accepted by the kernel, the others keep trying.
+_FILLERS = 4
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Behaviour:
+    """What the server does with its connections.
+
+    Attributes:
+        served: Requests answered as asked, by token and fault; ``duplicates`` counts attempt ids seen before.
+        facts: What clients may ask for: ports at which a connection is refused, or never accepted.
+    """
+
+    def __init__(self, facts: dict[str, int]) -> None:
+        self.served: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.facts = facts
+        self._seen: set[str] = set()
+
+    def handle(self, connection: Any, _address: Any) -> None:
+        """Serve one connection to its end."""
+        buffer = b""
+        try:
+            while True:
+                head, buffer = _read_request(connection, buffer)
+                if not head or not self._serve(connection, head):
+                    return
+        except OSError:
+            return
+        finally:
+            connection.close()
+
+    def _serve(self, connection: Any, head: str) -> bool:
+        """Answer a request; returns whether the connection goes on."""
+        path = head.split(" ", 2)[1]
+        if path.startswith("/-/"):
+            body = json.dumps(self.facts if path == "/-/facts" else self.served[path.rsplit("/", 1)[1]]).encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            return True
+        fault = FAULTS.get(path.removeprefix("/fault/"))
+        if fault is None:
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            return True
+        self._count(fault, _field(head, "x-request-id"))
+        return _act(connection, fault)
+
+    def _count(self, fault: Fault, identity: str) -> None:
+        token = identity.rsplit("-", 1)[0]
+        self.served[token][fault.name] += 1
+        self.served[token]["duplicates"] += identity in self._seen
+        self._seen.add(identity)
+
+
+def _read_request(connection: Any, buffer: bytes) -> tuple[str, bytes]:
+    """(head, what follows the request); an empty head at the end of the connection."""
+    while b"\r\n\r\n" not in buffer:
+        data = connection.recv(65536)
+        if not data:
+            return "", b""
+        buffer += data
+    head, _, rest = buffer.partition(b"\r\n\r\n")
+    text = head.decode("latin-1")
+    length = int(_field(text, "content-length") or 0)
+    while len(rest) < length:
+        data = connection.recv(65536)
+        if not data:
+            return "", b""
+        rest += data
+    return text, rest[length:]
+
+
+def _field(head: str, name: str) -> str:
+    for line in head.split("\r\n")[1:]:
+        key, _, value = line.partition(":")
+        if key.lower() == name:
+            return value.strip()
+    return ""
+
+
+def _act(connection: Any, fault: Fault) -> bool:
+    if fault.byte_by_byte:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in fault.answer:
+            connection.sendall(bytes([byte]))
+            gevent.sleep(0)
+    elif fault.answer:
+        connection.sendall(fault.answer)
+    if fault.ending is Ending.HANG:
+        connection.recv(1)
+    if fault.ending is Ending.RST:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    return fault.ending is Ending.KEEP
+
+
+def _closed_port() -> socket.socket:
+    """A socket that holds a port at which nobody listens: connections are refused."""
+    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    holder.bind((_ADDRESS, 0))
+    return holder
+
+
+def _full_port() -> list[socket.socket]:
+    """A listener whose backlog is full: connections to it are never completed. The listener comes first."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind((_ADDRESS, 0))
+    listener.listen(0)
+    held = [listener]
+    for _ in range(_FILLERS):
+        filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        filler.setblocking(False)  # noqa: FBT003 - the signature is the standard library's
+        filler.connect_ex(listener.getsockname())
+        held.append(filler)
+    return held
+
+
+def main(directory: Path) -> None:
+    """Serve until SIGTERM."""
+    closed, full = _closed_port(), _full_port()
+    facts = {"refused_port": closed.getsockname()[1], "full_port": full[0].getsockname()[1]}
+    behaviour = Behaviour(facts)
+    server = StreamServer((_ADDRESS, 0), behaviour.handle, backlog=1024)
+    server.start()
+    ended = gevent.event.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, ended.set)
+    write_text(directory / WHERE, json.dumps({"address": _ADDRESS, "port": server.server_port, **facts}))
+    ended.wait()
+    server.stop()
+    served = {token: dict(sorted(counts.items())) for token, counts in sorted(behaviour.served.items())}
+    write_text(directory / SERVED, json.dumps(served, indent=2, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
