@@ -72,6 +72,15 @@ class Engine:
     def _tick(self) -> None:
         if self._stopped or self.failure:
             return
+        try:
+            self._send_and_rest()
+        except Exception as error:
+            # Without this the timer would not run again, and the traffic end without a word.
+            self._give_up("failed", f"{type(error).__name__}: {error}")
+            raise
+
+    def _send_and_rest(self) -> None:
+        """Send what is due now, then set the timer for what comes next."""
         now = monotonic_ns() - self._origin
         # One nanosecond on, since a slot at this very moment is due.
         held_back = not self._send_due(now + 1, is_last=False)
@@ -91,9 +100,13 @@ class Engine:
                     return False
                 self.next_slot += 1
         except LedgerFullError as error:
-            self.failure = str(error)
-            self._journal.record("fault", what="ledger-full", text=self.failure, slot=self.next_slot)
+            self._give_up("ledger-full", str(error))
         return True
+
+    def _give_up(self, what: str, text: str) -> None:
+        """Plan nothing more: slots from here on have no record, which the judge sees."""
+        self.failure = text
+        self._journal.record("fault", what=what, text=text, slot=self.next_slot)
 
     def _slot(self, slot: int, *, is_last: bool) -> bool:
         """Send a slot or count it as missed; False leaves it for later."""

@@ -6,6 +6,7 @@ is sent, to where and when; under plain ``locust`` the class's own ``traffic`` d
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import time
@@ -81,6 +82,8 @@ class LosslessUser(User):
         session = Session(plan, self._commands)
         ledger = plan.directory / f"ledger-{plan.worker}.npy"
         feed = StatisticsFeed(ledger, plan.traffic, self.environment.runner.stats)
+        # What Locust has loaded stays for good: without it, collecting garbage never holds up the schedule for long.
+        gc.freeze()
         feeding = gevent.spawn(_feed_forever, feed, session)
         try:
             session.run()

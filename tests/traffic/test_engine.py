@@ -21,6 +21,7 @@ from harness.model.schedule import planned_ns, slots_until, streams
 from harness.store import ledger as ledger_module
 from harness.store.ledger import read_connections, read_ledger
 from harness.traffic import engine as engine_module
+from harness.traffic.client import Client
 from harness.traffic.engine import TOLERANCE_NS
 from harness.traffic.journal import Journal, JournalReader
 from harness.traffic.plan import TrafficChildPlan, read_plan, write_plan
@@ -181,6 +182,27 @@ def test_a_full_disk_stops_the_planning_and_says_so(
     assert events["fault"]["what"] == "ledger-full"
     assert "No room on disk" in events["fault"]["text"]
     assert events["drained"]["slots"] == 20 < planned_by_the_judge(traffic, events)
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_bug_in_the_sender_is_a_fault_and_not_the_end_of_the_schedule(
+    tmp_path: Path, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The judge still reckons with every slot until the stop; those that have no record are abandoned."""
+    begin = Client.begin
+
+    def fail_at_ten(self: Client, planned: int, index: int) -> int:
+        if self._ledger.used == 10:
+            raise RuntimeError("bug")
+        return begin(self, planned, index)
+
+    monkeypatch.setattr(Client, "begin", fail_at_ten)
+    monkeypatch.setattr(gevent.get_hub(), "handle_error", lambda *_: None)
+    traffic = TrafficPlan(rate=200, routes=ROUTES)
+    rows, events = run(tmp_path, traffic, serve(always_ok), 0.2)
+
+    assert (events["fault"]["what"], events["fault"]["text"]) == ("failed", "RuntimeError: bug")
+    assert len(rows) == 10 < planned_by_the_judge(traffic, events)
 
 
 @pytest.mark.usefixtures("patient")
