@@ -1,1 +1,1 @@
-"""Verdict in, text out: HTML, JUnit, Markdown, JSON, terminal. Pure."""
+"""A run's verdict as people and machines read it: HTML, JUnit, Markdown, terminal. Pure: records in, text out."""

@@ -1,0 +1,58 @@
+"""``index.html``: the whole answer in one file that needs nothing else, now or in ten years."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.model.verdict import CellVerdict, RunVerdict, Weight
+from harness.report import answer, charts, words
+
+#: What each weight is called beside a finding.
+WEIGHTS = {
+    Weight.INSTRUMENT: "can't be trusted",
+    Weight.LOSS: "lost",
+    Weight.EVIDENCE: "not enough evidence",
+    Weight.NOTE: "note",
+}
+
+
+def render(run: RunVerdict) -> str:
+    """The document."""
+    return _environment().get_template("report.html.j2").render(run=run, cells=_by_place(run))
+
+
+def _by_place(run: RunVerdict) -> dict[tuple[str, str], CellVerdict]:
+    return {(cell.configuration, cell.change): cell for cell in run.cells}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("harness.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "count": words.count,
+        "seconds": words.seconds,
+        "duration": words.duration,
+        "milliseconds": words.milliseconds,
+        "plural": words.plural,
+        "share": words.share,
+        "expected": words.expected,
+        "cell_title": words.title,
+        "reasons": answer.reasons,
+        "chart": charts.render,
+    }
+    environment.globals |= {
+        "answer": answer,
+        "icons": words.ICONS,
+        "outcomes": words.OUTCOMES,
+        "weights": WEIGHTS,
+    }
+    return environment

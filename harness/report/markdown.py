@@ -1,0 +1,51 @@
+"""``summary.md``: what a CI step summary shows of a run."""
+
+from __future__ import annotations
+
+from harness.model.verdict import CellVerdict, RunVerdict
+from harness.report.answer import by_configuration, headline, notable, reasons, standing, totals
+from harness.report.words import ICONS, count, expected, title
+
+
+def render(run: RunVerdict) -> str:
+    """The document."""
+    parts = [
+        f"# {_safe(run.name)}: {headline(run)}",
+        standing(run),
+        _matrix(run),
+        "\n".join(f"- **{_safe(name)}** {_safe(text)}" for name, text in by_configuration(run)),
+        *(_reasons(cell) for cell in notable(run)),
+        f"{totals(run)} Exit code {run.exit_code}.",
+        f"```sh\n{run.command}\n```",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _matrix(run: RunVerdict) -> str:
+    cells = {(cell.configuration, cell.change): cell for cell in run.cells}
+    head = ["", *(_safe(change) for change in run.changes)]
+    rows = [head, ["---"] * len(head)]
+    rows += [
+        [f"**{_safe(name)}**", *(_cell(cells.get((name, change))) for change in run.changes)]
+        for name in run.configurations
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(cell: CellVerdict | None) -> str:
+    if cell is None:
+        return ""
+    parts = [f"{ICONS[cell.verdict]} {cell.verdict}", f"{count(cell.lost)} of {count(cell.sent)} lost"]
+    parts += [f"{count(cell.cut)} connections cut"] if cell.cut else []
+    parts += [] if cell.as_expected else [f"**unexpected** ({expected(cell)})"]
+    return "<br>".join(parts)
+
+
+def _reasons(cell: CellVerdict) -> str:
+    lines = [f"- {_safe(sentence.text)} {_safe(sentence.advice)}".rstrip() for _, sentence in reasons(cell)]
+    return f"## {_safe(title(cell))}: {cell.verdict}, expected {expected(cell)}\n\n" + "\n".join(lines)
+
+
+def _safe(text: str) -> str:
+    """Text that can't be taken for a table's bar, a new line or HTML."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

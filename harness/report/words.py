@@ -1,0 +1,72 @@
+"""Numbers and names as they are written in every report, so that all of them say the same thing the same way."""
+
+from __future__ import annotations
+
+from harness.model.verdict import CellVerdict, Verdict
+
+#: An icon beside each verdict's word: colour alone is not for everybody.
+ICONS = {Verdict.LOSSLESS: "✓", Verdict.LOSSY: "✗", Verdict.INCONCLUSIVE: "?"}
+
+#: What each outcome class means to somebody who has not read the manual.
+OUTCOMES = {
+    "status": "answered with an HTTP status that is no success (502: no answer from the pod, 503: no pod to ask)",
+    "refused": "the connection was refused: nobody listens there",
+    "reset": "the connection was reset (RST) before any answer",
+    "closed": "the connection was closed before any answer",
+    "truncated": "the answer broke off in the middle",
+    "timeout-connect": "no connection within the timeout",
+    "timeout-response": "no answer within the timeout",
+    "wrong-answer": "a complete answer, but not one that this route may give",
+    "malformed": "an answer that is not HTTP",
+}
+
+
+def count(number: float) -> str:
+    """``1,480``."""
+    return f"{number:,.0f}"
+
+
+def plural(number: int, word: str, more: str = "") -> str:
+    """``1 request``, ``1,480 requests``."""
+    return f"{count(number)} {word if number == 1 else more or word + 's'}"
+
+
+def seconds(value: float) -> str:
+    """``3.6 s``; without a decimal from 100 s on."""
+    return f"{value:.0f} s" if abs(value) >= 100 else f"{value:.1f} s"
+
+
+def duration(value: float) -> str:
+    """``72 s``, ``3 min 20 s``."""
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes >= 2 else f"{round(value)} s"
+
+
+def milliseconds(value: float) -> str:
+    """``0.8 ms``, ``12 ms``."""
+    return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"
+
+
+def share(part: int, whole: int) -> str:
+    """``12.0 %``; never a rounded 0 where there is something."""
+    if not whole:
+        return "–"  # noqa: RUF001 - typography
+    percent = 100 * part / whole
+    return f"{percent:.1f} %" if percent >= 0.1 or not part else "< 0.1 %"
+
+
+def listed(words: list[str]) -> str:
+    """``a, b and c``."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
+
+
+def expected(cell: CellVerdict) -> str:
+    """What was expected of a cell: ``lossy (status)``."""
+    text = "lossless or lossy" if cell.expected == "any" else cell.expected
+    by = f" ({' or '.join(cell.expected_classes)})" if cell.expected_classes and cell.expected != "lossless" else ""
+    return text + by
+
+
+def title(cell: CellVerdict) -> str:
+    """``graceful × rolling-update``."""
+    return f"{cell.configuration} × {cell.change}"  # noqa: RUF001 - typography
