@@ -31,7 +31,7 @@ def judge_run(run: RunFacts, cells: Sequence[JudgedCell]) -> RunVerdict:
     return RunVerdict(
         name=run.name,
         description=run.description,
-        exit_code=exit_code(judged),
+        exit_code=int(exit_code(judged)),
         cells=judged,
         configurations=tuple(dict.fromkeys(cell.configuration for cell in judged)),
         changes=tuple(dict.fromkeys(cell.change for cell in judged)),

@@ -34,7 +34,7 @@ MARKS = {
 _MARK_ROWS = ("change", "endpoints", "ingress")
 #: What the axis of latencies is marked with, in milliseconds.
 _POWERS = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
-_OK, _OTHER, _LOST = "var(--ok-fill)", "var(--inconclusive)", "var(--lossy)"
+_OK, _OTHER, _LOST = "var(--ok-fill)", "var(--inconclusive)", "var(--lost-fill)"
 _STATES = {"starting": "var(--pod-starting)", "ready": "var(--pod-ready)", "terminating": "var(--pod-terminating)"}
 
 

@@ -257,8 +257,8 @@ def _watch_interrupted(given: _Given) -> Sentence:
 def _false_green(given: _Given) -> Sentence:
     image = f" ({given.text('image')})" if given.has("image") else ""
     return Sentence(
-        f"A false green: nothing was lost although no preStop holds SIGTERM back. The old pods{image} ignore SIGTERM and "
-        f"served until SIGKILL at the end of their {given.float('grace_s'):.0f} s grace period.",
+        "A false green: nothing was lost although no preStop holds SIGTERM back. "
+        f"The old pods{image} ignore SIGTERM and served until SIGKILL at the end of their {given.float('grace_s'):.0f} s grace period.",
         "As soon as the application heeds SIGTERM, as it should, this configuration loses requests: "
         "add a preStop sleep (5 s or more behind ingress-nginx).",
     )

@@ -68,5 +68,5 @@ def expected(cell: CellVerdict) -> str:
 
 
 def title(cell: CellVerdict) -> str:
-    """``graceful × rolling-update``."""
+    """Configuration and change, with a multiplication sign."""
     return f"{cell.configuration} × {cell.change}"  # noqa: RUF001 - typography

@@ -1,0 +1,181 @@
+"""Made-up trials, to be changed in one detail: what judging is tested against, and examples of what evidence is.
+
+``quiet_trial`` is a trial in which everything went well; the functions below it each spoil one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from harness.analysis.evidence import Calibration, CalibrationCase, Rows, TrialEvidence
+from harness.analysis.schedule import planned_times
+from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.changes import ChangeSpec, RollingUpdate
+from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.model.schedule import slots_until, streams
+from harness.model.timeline import Detail, Event, EventKind, Phase
+
+NS = 1_000_000_000
+#: The origin of made-up traffic on CLOCK_MONOTONIC.
+ORIGIN = 5_000 * NS
+#: Seconds from the origin: the change begins, has been seen, sending stops.
+BEGIN, END, STOP = 1.0, 2.0, 3.0
+#: Kept-alive connections of a made-up trial.
+POOL = 4
+
+_ATTEMPT = (
+    ("number", "<u8"), ("planned", "<i8"), ("sent", "<i8"), ("done", "<i8"), ("connection", "<u4"), ("status", "<u2"),
+    ("responder", "<u2"), ("route", "u1"), ("method", "u1"), ("shape", "u1"), ("outcome", "u1"), ("progress", "u1"),
+)  # fmt: skip
+_CONNECTION = (
+    ("number", "<u8"), ("connected", "<i8"), ("closed", "<i8"), ("requests", "<u4"), ("shape", "u1"), ("reason", "u1"),
+)  # fmt: skip
+
+PLAN = TrafficPlan(
+    rate=100.0,
+    routes=(Route("/apple", ("apple-v1",)),),
+    methods=(Method.GET, Method.POST),
+    pool=Pool(size=POOL),
+    baseline=BEGIN,
+    settle=STOP - END,
+)
+CHANGE = RollingUpdate(name="rolling-update", deployment="apple", answers={"/apple": ("apple-v2",)})
+
+
+def quiet_trial(change: ChangeSpec = CHANGE, plan: TrafficPlan = PLAN, *, stop: float = STOP) -> TrialEvidence:
+    """A trial in which everything went well: nothing lost, the change seen, the detector proved."""
+    return TrialEvidence(
+        number=1,
+        directory="trials/graceful--rolling-update/1",
+        change=change,
+        traffic=plan,
+        attempts=_attempts(plan, stop),
+        connections=_connections(),
+        origin_ns=ORIGIN,
+        stopped_ns=at(stop),
+        timeline=_timeline(change, stop),
+        manifests=(deployment(prestop=True),),
+        responders={1: "apple-v1", 2: "apple-v2"},
+        calibration=Calibration((CalibrationCase("rst-before", "reset", 8, {"reset": 8}),), {"rst-before": (8, 8)}),
+    )
+
+
+def at(seconds: float) -> int:
+    """CLOCK_MONOTONIC of a moment in a made-up trial."""
+    return ORIGIN + round(seconds * NS)
+
+
+def deployment(*, prestop: bool) -> Mapping[str, Any]:
+    """The Deployment that ``CHANGE`` updates."""
+    lifecycle = {"lifecycle": {"preStop": {"sleep": {"seconds": 6}}}} if prestop else {}
+    spec = {"containers": [{"name": "apple", "image": "hashicorp/http-echo:1.0", **lifecycle}]}
+    return {"kind": "Deployment", "metadata": {"name": "apple"}, "spec": {"template": {"spec": spec}}}
+
+
+def with_rows(evidence: TrialEvidence, start: float, end: float, **fields: int) -> TrialEvidence:
+    """Other fields for the attempts that were planned in a stretch of time (seconds)."""
+    rows = evidence.attempts.copy()
+    chosen = (rows["planned"] >= start * NS) & (rows["planned"] < end * NS)
+    for name, value in fields.items():
+        rows[name][chosen] = value
+    return replace(evidence, attempts=rows)
+
+
+def with_losses(evidence: TrialEvidence, start: float, end: float, outcome: Outcome = Outcome.STATUS) -> TrialEvidence:
+    """Attempts lost in a stretch of time; with status 502 where they have one."""
+    return with_rows(evidence, start, end, outcome=outcome, status=502 if outcome is Outcome.STATUS else 0)
+
+
+def without_rows(evidence: TrialEvidence, *indices: int) -> TrialEvidence:
+    """Some attempts missing from the ledger."""
+    return replace(evidence, attempts=np.delete(evidence.attempts, indices))
+
+
+def with_event(
+    evidence: TrialEvidence, seconds: float, kind: EventKind, subject: str, what: str, detail: Detail | None = None
+) -> TrialEvidence:
+    """One more event."""
+    return replace(evidence, timeline=(*evidence.timeline, Event(at(seconds), kind, subject, what, detail or {})))
+
+
+def without_events(evidence: TrialEvidence, kind: EventKind, what: str) -> TrialEvidence:
+    """No events of a kind."""
+    kept = tuple(event for event in evidence.timeline if (event.kind, event.what) != (kind, what))
+    return replace(evidence, timeline=kept)
+
+
+def with_cut_connections(evidence: TrialEvidence, seconds: float, reason: CloseReason, count: int) -> TrialEvidence:
+    """Kept-alive connections ended at a moment."""
+    rows = evidence.connections.copy()
+    rows["closed"][:count], rows["reason"][:count] = round(seconds * NS), reason
+    return replace(evidence, connections=rows)
+
+
+def _attempts(plan: TrafficPlan, stop: float) -> Rows:
+    count = slots_until(plan, round(stop * NS))
+    rows = np.zeros(count, dtype=list(_ATTEMPT))
+    numbers = np.arange(count)
+    order = streams(plan)
+    rows["number"] = numbers
+    rows["planned"] = planned_times(plan, numbers)
+    rows["sent"] = rows["planned"] + 500_000
+    rows["done"] = rows["sent"] + 2_000_000 + (numbers * 7919 % 13) * 100_000
+    for field, values in (
+        ("route", [stream.route for stream in order]),
+        ("method", [int(stream.method) for stream in order]),
+        ("shape", [int(stream.shape) for stream in order]),
+    ):
+        rows[field] = np.array(values)[numbers % len(order)]
+    rows["status"], rows["outcome"], rows["progress"] = 200, Outcome.OK, Progress.ANSWERED
+    rows["responder"] = np.where(rows["done"] < END * NS, 1, 2)
+    rows["connection"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) % POOL + 1, numbers + POOL + 1)
+    return rows
+
+
+def _connections() -> Rows:
+    rows = np.zeros(POOL, dtype=list(_CONNECTION))
+    rows["number"] = np.arange(POOL) + 1
+    rows["connected"], rows["closed"], rows["requests"] = 1_000_000, round(STOP * NS) + 50_000_000, 36
+    rows["shape"], rows["reason"] = Shape.REUSED, CloseReason.BY_US
+    return rows
+
+
+def _timeline(change: ChangeSpec, stop: float) -> tuple[Event, ...]:
+    def phase(seconds: float, name: Phase) -> Event:
+        return Event(at(seconds), EventKind.PHASE, name, "begin")
+
+    def step(seconds: float, what: str, **detail: int | str) -> Event:
+        return Event(at(seconds), EventKind.CHANGE, change.name, what, {"kind": change.kind, **detail})
+
+    def pod(seconds: float, name: str, what: str, **detail: int | str) -> Event:
+        return Event(at(seconds), EventKind.POD, name, what, {"app": "apple", **detail})
+
+    old, new = "apple-66f9d8c7b5-x7k2p", "apple-7c4f9bd6d8-9hq4m"
+    image = "hashicorp/http-echo:1.0"
+    repetitions = [
+        event
+        for n in range(1, change.times + 1)
+        for event in (step(BEGIN + 0.01 * n, "applied", n=n), step(END - 0.05, "observed", n=n))
+    ]
+    return (
+        pod(-3.0, old, "created", image=image),
+        pod(-2.0, old, "ready"),
+        phase(0.0, Phase.BASELINE),
+        phase(BEGIN - 0.001, Phase.CHANGE),
+        step(BEGIN, "begin", times=change.times),
+        *repetitions,
+        pod(BEGIN + 0.02, new, "created", image=image),
+        pod(BEGIN + 0.4, new, "ready"),
+        Event(at(BEGIN + 0.41), EventKind.ENDPOINTS, "apple-service", "changed", {"ready": "127.9.1.2:5678"}),
+        pod(BEGIN + 0.42, old, "terminating", grace=30),
+        Event(at(BEGIN + 0.5), EventKind.INGRESS, "ingress-nginx", "endpoints", {"added": "127.9.1.2:5678"}),
+        pod(END - 0.1, old, "gone"),
+        step(END, "end", observed="yes"),
+        phase(END, Phase.SETTLE),
+        phase(stop, Phase.DRAIN),
+        phase(stop + 0.05, Phase.DONE),
+    )
