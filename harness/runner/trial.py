@@ -166,7 +166,8 @@ class Trial:
             undo=UndoJournal(self.job.directory.undo),
             answered=child.answered,
             ingress_seen=observer.ingress_seen,
-            quiet=observer.quiet,
+            # Each repetition begins as the first one does: with an ingress controller that is at rest.
+            quiet=lambda since: observer.quiet(since) and observer.ingress_idle(INGRESS_REST_SECONDS),
             timeout=CHANGE_SECONDS + longest_grace(self.job),
             clock=self.clock,
         )

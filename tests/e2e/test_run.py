@@ -52,8 +52,8 @@ def test_a_loss_against_expectation_is_exit_code_1(
     change = {
         "rolling-update": {
             **ROLLING["rolling-update"],
-            "set": {"args": ["-text=apple-v{time}"]},
-            "answer": "apple-v{time}",
+            "set": {"args": ["-text=apple-new-{time}"]},
+            "answer": "apple-new-{time}",
             "times": 3,
         }
     }
