@@ -96,7 +96,7 @@ def _judge_cell(cell: Cell, trials: Sequence[TrialVerdict], planned: int, contro
         change=cell.change.name,
         change_kind=cell.change.kind,
         verdict=verdict,
-        expected=cell.expectation.verdict,
+        expected=cell.expectation.verdict.value,
         expected_classes=cell.expectation.classes,
         expected_reason=cell.expectation.reason,
         as_expected=_is_expected(cell.expectation, verdict) and not surprises,

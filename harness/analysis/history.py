@@ -17,7 +17,7 @@ from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
 from harness.model.changes import ChangeSpec, RollingUpdate
 from harness.model.experiment import Pool, Route, TrafficPlan
 from harness.model.schedule import slots_until, streams
-from harness.model.timeline import Detail, Event, EventKind, Phase
+from harness.model.timeline import Event, EventKind, Phase
 
 NS = 1_000_000_000
 #: The origin of made-up traffic on CLOCK_MONOTONIC.
@@ -96,10 +96,10 @@ def without_rows(evidence: TrialEvidence, *indices: int) -> TrialEvidence:
 
 
 def with_event(
-    evidence: TrialEvidence, seconds: float, kind: EventKind, subject: str, what: str, detail: Detail | None = None
+    evidence: TrialEvidence, seconds: float, kind: EventKind, what: str, *, subject: str = "", **detail: str | int
 ) -> TrialEvidence:
     """One more event."""
-    return replace(evidence, timeline=(*evidence.timeline, Event(at(seconds), kind, subject, what, detail or {})))
+    return replace(evidence, timeline=(*evidence.timeline, Event(at(seconds), kind, subject, what, detail)))
 
 
 def without_events(evidence: TrialEvidence, kind: EventKind, what: str) -> TrialEvidence:

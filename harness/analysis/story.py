@@ -33,7 +33,7 @@ def phases_of(evidence: TrialEvidence) -> tuple[Window, ...]:
     last = max(event.at for event in evidence.timeline)
     ends = [event.at for event in begun[1:]] + [last]
     return tuple(
-        Window(max(0.0, seconds(event.at)), seconds(end), event.subject)
+        Window(max(0.0, seconds(event.at)), seconds(end), str(event.subject))
         for event, end in zip(begun, ends, strict=True)
         if event.subject != Phase.DONE
     )
@@ -62,7 +62,7 @@ def marks_of(evidence: TrialEvidence) -> tuple[Mark, ...]:
     seconds = Seconds(evidence.origin_ns)
     events = sorted(evidence.timeline, key=lambda event: event.at)
     return tuple(
-        Mark(seconds(event.at), event.kind, event.subject, event.what, _text(event))
+        Mark(seconds(event.at), str(event.kind), event.subject, event.what, _text(event))
         for event in events
         if event.at >= evidence.origin_ns
         and event.kind is not EventKind.PHASE

@@ -44,6 +44,7 @@ def _environment() -> Environment:
         "milliseconds": words.milliseconds,
         "plural": words.plural,
         "share": words.share,
+        "ranked": words.ranked,
         "expected": words.expected,
         "cell_title": words.title,
         "reasons": answer.reasons,

@@ -108,7 +108,7 @@ def _client_faults(given: _Given) -> Sentence:
     what = (
         f"{plural(given.int('count'), 'request')} failed on our own machine"
         if given.has("count")
-        else ("The sender itself failed")
+        else "The sender itself failed"
     )
     why = f": {given.text('failure')}" if given.has("failure") else " (ports, file descriptors or memory)"
     return Sentence(f"{what}{why}.", "Run `harness doctor`, raise the limits that it names, and run again.")
@@ -258,7 +258,8 @@ def _false_green(given: _Given) -> Sentence:
     image = f" ({given.text('image')})" if given.has("image") else ""
     return Sentence(
         "A false green: nothing was lost although no preStop holds SIGTERM back. "
-        f"The old pods{image} ignore SIGTERM and served until SIGKILL at the end of their {given.float('grace_s'):.0f} s grace period.",
+        f"The old pods{image} ignore SIGTERM and served until SIGKILL at the end of their "
+        f"{given.float('grace_s'):.0f} s grace period.",
         "As soon as the application heeds SIGTERM, as it should, this configuration loses requests: "
         "add a preStop sleep (5 s or more behind ingress-nginx).",
     )

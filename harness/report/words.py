@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from harness.model.verdict import CellVerdict, Verdict
 
 #: An icon beside each verdict's word: colour alone is not for everybody.
@@ -70,3 +72,8 @@ def expected(cell: CellVerdict) -> str:
 def title(cell: CellVerdict) -> str:
     """Configuration and change, with a multiplication sign."""
     return f"{cell.configuration} × {cell.change}"  # noqa: RUF001 - typography
+
+
+def ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Names with their counts, the most frequent first: an order of its own, since a stored mapping has none."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
