@@ -45,7 +45,9 @@ def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int) -> Slots:
     """
     planned = slots_until(plan, elapsed_ns)
     numbers = rows["number"].astype(np.int64)
-    distinct = np.unique(numbers)
+    # Rows are nearly in order, so sorting costs a twentieth of np.unique.
+    ordered = np.sort(numbers, kind="stable")
+    distinct = ordered[np.concatenate(([True], np.diff(ordered) != 0))] if len(ordered) else ordered
     wrong = (numbers >= planned) | (planned_times(plan, numbers) != rows["planned"]) | _strange(plan, rows, numbers)
     return Slots(
         planned=planned,

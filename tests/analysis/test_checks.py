@@ -1,0 +1,340 @@
+"""One made-up trial per finding: everything is well but for one thing, and that one thing is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.analysis.evidence import Calibration, CalibrationCase, TrialEvidence
+from harness.analysis.history import (
+    BEGIN,
+    CHANGE,
+    END,
+    NS,
+    PLAN,
+    STOP,
+    deployment,
+    quiet_trial,
+    with_cut_connections,
+    with_event,
+    with_losses,
+    with_rows,
+    without_events,
+    without_rows,
+)
+from harness.analysis.judge import judge_trial
+from harness.model.attempt import CloseReason, Method, Outcome
+from harness.model.changes import RollingUpdate
+from harness.model.experiment import Pool
+from harness.model.timeline import EventKind
+from harness.model.verdict import Finding, FindingCode, Verdict
+
+Spoil = Callable[[TrialEvidence], TrialEvidence]
+
+
+def found(evidence: TrialEvidence) -> dict[FindingCode, Finding]:
+    """Findings of a trial by code."""
+    return {finding.code: finding for finding in judge_trial(evidence).findings}
+
+
+def calibrated(*cases: CalibrationCase, **more: object) -> Spoil:
+    """Another calibration."""
+    return lambda evidence: replace(evidence, calibration=Calibration(cases, **more))  # type: ignore[arg-type]  # table
+
+
+def late(rows: slice, milliseconds: int) -> Spoil:
+    """Attempts that left late."""
+
+    def spoil(evidence: TrialEvidence) -> TrialEvidence:
+        attempts = evidence.attempts.copy()
+        attempts["sent"][rows] += milliseconds * 1_000_000
+        attempts["done"][rows] += milliseconds * 1_000_000
+        return replace(evidence, attempts=attempts)
+
+    return spoil
+
+
+def duplicated(evidence: TrialEvidence) -> TrialEvidence:
+    """One slot recorded twice."""
+    return replace(evidence, attempts=np.concatenate([evidence.attempts, evidence.attempts[7:8]]))
+
+
+def deaf_pods(evidence: TrialEvidence) -> TrialEvidence:
+    """No preStop, and the old pod is gone only when its grace period is."""
+    events = without_events(evidence, EventKind.POD, "gone")
+    gone = with_event(events, BEGIN + 0.42 + 29.5, EventKind.POD, "gone", subject="apple-66f9d8c7b5-x7k2p")
+    return replace(gone, manifests=(deployment(prestop=False),))
+
+
+EXACT = CalibrationCase("rst-before", "reset", 8, {"reset": 8})
+STUCK = RollingUpdate(name="rolling-update", deployment="apple", until="progress-deadline")
+NAIVE_POOL = replace(PLAN, pool=Pool(size=64))
+
+TABLE: dict[str, tuple[Spoil, FindingCode, Verdict]] = {
+    "failed": (lambda e: replace(e, failure="the cluster died"), FindingCode.TRIAL_FAILED, Verdict.INCONCLUSIVE),
+    "no calibration": (
+        lambda e: replace(e, calibration=None),
+        FindingCode.CALIBRATION_MISSING,
+        Verdict.INCONCLUSIVE,
+    ),
+    "calibration of nothing": (calibrated(), FindingCode.CALIBRATION_MISSING, Verdict.INCONCLUSIVE),
+    "fault called success": (
+        calibrated(EXACT, CalibrationCase("fin-before", "closed", 8, {"closed": 7, "ok": 1})),
+        FindingCode.CALIBRATION_NOT_EXACT,
+        Verdict.INCONCLUSIVE,
+    ),
+    "fault counted short": (
+        calibrated(CalibrationCase("fin-before", "closed", 8, {"closed": 7})),
+        FindingCode.CALIBRATION_NOT_EXACT,
+        Verdict.INCONCLUSIVE,
+    ),
+    "faulty server got more": (
+        calibrated(EXACT, served={"rst-before": (8, 9)}),
+        FindingCode.CALIBRATION_NOT_EXACT,
+        Verdict.INCONCLUSIVE,
+    ),
+    "client re-sends": (calibrated(EXACT, duplicates=1), FindingCode.CALIBRATION_NOT_EXACT, Verdict.INCONCLUSIVE),
+    "calibration failed": (
+        calibrated(EXACT, faults=("no port",)),
+        FindingCode.CALIBRATION_NOT_EXACT,
+        Verdict.INCONCLUSIVE,
+    ),
+    "slot twice": (duplicated, FindingCode.IDENTITY_BROKEN, Verdict.INCONCLUSIVE),
+    "row after the stop": (
+        lambda e: replace(e, stopped_ns=e.origin_ns + 2 * NS),
+        FindingCode.IDENTITY_BROKEN,
+        Verdict.INCONCLUSIVE,
+    ),
+    "row at another time": (
+        lambda e: with_rows(e, 0.5, 0.51, planned=777),
+        FindingCode.IDENTITY_BROKEN,
+        Verdict.INCONCLUSIVE,
+    ),
+    "row of another stream": (
+        lambda e: with_rows(e, 0.5, 0.51, method=Method.GET),
+        FindingCode.IDENTITY_BROKEN,
+        Verdict.INCONCLUSIVE,
+    ),
+    "unknown outcome": (
+        lambda e: with_rows(e, 1.5, 1.6, outcome=77),
+        FindingCode.IDENTITY_BROKEN,
+        Verdict.INCONCLUSIVE,
+    ),
+    "end unknown": (lambda e: replace(e, stopped_ns=None), FindingCode.IDENTITY_BROKEN, Verdict.INCONCLUSIVE),
+    "client fault": (
+        lambda e: with_losses(e, 1.5, 1.6, Outcome.CLIENT_FAULT),
+        FindingCode.CLIENT_FAULTS,
+        Verdict.INCONCLUSIVE,
+    ),
+    "ledger full": (lambda e: replace(e, faults=("disk full",)), FindingCode.CLIENT_FAULTS, Verdict.INCONCLUSIVE),
+    "loss in the baseline": (
+        lambda e: with_losses(e, 0.4, 0.42),
+        FindingCode.LOSS_BEFORE_CHANGE,
+        Verdict.INCONCLUSIVE,
+    ),
+    "new answer before the change": (
+        lambda e: with_rows(e, 0.4, 0.42, responder=2),
+        FindingCode.LOSS_BEFORE_CHANGE,
+        Verdict.INCONCLUSIVE,
+    ),
+    "loss": (lambda e: with_losses(e, 1.5, 1.6), FindingCode.REQUESTS_LOST, Verdict.LOSSY),
+    "loss while settling": (lambda e: with_losses(e, 2.5, 2.51), FindingCode.REQUESTS_LOST, Verdict.LOSSY),
+    "no traffic": (
+        lambda e: with_losses(e, 0, STOP, Outcome.MISSED),
+        FindingCode.NO_TRAFFIC,
+        Verdict.INCONCLUSIVE,
+    ),
+    "missed": (lambda e: with_losses(e, 1.5, 1.51, Outcome.MISSED), FindingCode.MISSED_SLOTS, Verdict.INCONCLUSIVE),
+    "abandoned": (lambda e: without_rows(e, 150), FindingCode.ABANDONED_SLOTS, Verdict.INCONCLUSIVE),
+    "unfinished": (
+        lambda e: with_losses(e, 1.5, 1.51, Outcome.UNFINISHED),
+        FindingCode.UNFINISHED,
+        Verdict.INCONCLUSIVE,
+    ),
+    "never applied": (
+        lambda e: without_events(e, EventKind.CHANGE, "applied"),
+        FindingCode.CHANGE_NOT_OBSERVED,
+        Verdict.INCONCLUSIVE,
+    ),
+    "never seen": (
+        lambda e: without_events(e, EventKind.CHANGE, "observed"),
+        FindingCode.CHANGE_NOT_OBSERVED,
+        Verdict.INCONCLUSIVE,
+    ),
+    "one of two seen": (
+        lambda e: replace(e, change=replace(CHANGE, times=2)),
+        FindingCode.CHANGE_NOT_OBSERVED,
+        Verdict.INCONCLUSIVE,
+    ),
+    "undo not seen": (
+        lambda e: with_event(e, 1.9, EventKind.CHANGE, "not-observed", awaited="undone", missing="x"),
+        FindingCode.CHANGE_NOT_OBSERVED,
+        Verdict.INCONCLUSIVE,
+    ),
+    "nothing sent after it": (
+        lambda e: without_rows(e, *range(200, 300)),
+        FindingCode.NO_OVERLAP,
+        Verdict.INCONCLUSIVE,
+    ),
+    "nothing sent before it": (lambda e: without_rows(e, *range(100)), FindingCode.NO_OVERLAP, Verdict.INCONCLUSIVE),
+    "gap while it happens": (
+        lambda e: without_rows(e, *range(120, 170)),
+        FindingCode.NO_OVERLAP,
+        Verdict.INCONCLUSIVE,
+    ),
+    "all late": (late(slice(None), 120), FindingCode.BEHIND_SCHEDULE, Verdict.INCONCLUSIVE),
+    "a second without the processor": (
+        late(slice(140, 260), 160),
+        FindingCode.MACHINE_SATURATED,
+        Verdict.INCONCLUSIVE,
+    ),
+    "blind while it happens": (
+        lambda e: with_event(e, 1.5, EventKind.WATCH, "interrupted"),
+        FindingCode.WATCH_INTERRUPTED,
+        Verdict.INCONCLUSIVE,
+    ),
+    "deaf pods": (deaf_pods, FindingCode.FALSE_GREEN, Verdict.LOSSLESS),
+    "stuck as meant": (lambda e: replace(e, change=STUCK), FindingCode.ROLLOUT_STUCK, Verdict.LOSSLESS),
+    "hook failed": (
+        lambda e: with_event(e, 1.5, EventKind.KUBELET, "FailedPreStopHook", subject="apple-1", message="no sh"),
+        FindingCode.PRESTOP_FAILED,
+        Verdict.LOSSLESS,
+    ),
+    "cut by FIN": (
+        lambda e: with_cut_connections(e, 1.5, CloseReason.PEER_FIN, 3),
+        FindingCode.CONNECTIONS_CUT,
+        Verdict.LOSSLESS,
+    ),
+    "small pool": (lambda e: replace(e, traffic=NAIVE_POOL), FindingCode.POOL_NOT_FILLED, Verdict.LOSSLESS),
+}
+
+
+def test_a_quiet_trial_is_lossless() -> None:
+    """With nothing wrong there is no finding, so that each finding below comes from the one thing spoilt."""
+    verdict = judge_trial(quiet_trial())
+
+    assert (verdict.verdict, verdict.findings) == (Verdict.LOSSLESS, ())
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_what_is_spoilt_is_found(case: str) -> None:
+    """Each fault of the evidence is found, and makes the verdict that the design asks for."""
+    spoil, code, verdict = TABLE[case]
+
+    judged = judge_trial(spoil(quiet_trial()))
+
+    assert code in {finding.code for finding in judged.findings}
+    assert judged.verdict is verdict
+
+
+def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
+    """No code is without a case; those of streams, cells and raising checks have tests of their own."""
+    elsewhere = {
+        FindingCode.STREAM_WITHOUT_SUCCESS,
+        FindingCode.CHECK_RAISED,
+        FindingCode.LOSS_IN_CONTROL,
+        FindingCode.CONTROL_MISSING,
+        FindingCode.CLASS_NOT_SEEN,
+        FindingCode.LOSS_OUTSIDE_WINDOW,
+    }
+
+    assert {code for _, code, _ in TABLE.values()} | elsewhere == set(FindingCode)
+
+
+def test_a_stream_that_never_works_is_named() -> None:
+    """A stream all of whose requests fail is found, with its method and shape."""
+    evidence = quiet_trial()
+    rows = evidence.attempts.copy()
+    rows["outcome"][(rows["method"] == Method.POST) & (rows["shape"] == 1)] = Outcome.STATUS
+
+    finding = found(replace(evidence, attempts=rows))[FindingCode.STREAM_WITHOUT_SUCCESS]
+
+    assert finding.numbers == {"method": "POST", "shape": "reused", "path": "/apple"}
+
+
+def test_a_loss_is_described() -> None:
+    """The finding says how many, of which class and status, and when after the change."""
+    numbers = found(with_losses(quiet_trial(), 1.5, 1.6))[FindingCode.REQUESTS_LOST].numbers
+
+    assert (numbers["lost"], numbers["classes"], numbers["statuses"]) == (
+        10,
+        "status 10",
+        "502 \N{MULTIPLICATION SIGN} 10",
+    )
+    assert (numbers["first_s"], numbers["last_s"]) == (0.5, 0.591)
+    by_kind = [numbers[f"lost_{kind}"] for kind in ("get", "post", "new", "reused")]
+    assert by_kind == [4, 6, 5, 5]
+
+
+def test_a_request_in_flight_when_the_change_began_is_the_changes() -> None:
+    """What left just before the change and was lost after it is a loss; what had been stuck for long is not."""
+    evidence = quiet_trial()
+    in_flight = with_rows(evidence, 0.9, 0.91, outcome=Outcome.RESET, done=round(1.1 * NS))
+    stuck = with_rows(evidence, 0.1, 0.11, outcome=Outcome.TIMEOUT_RESPONSE, done=round(1.1 * NS))
+
+    assert judge_trial(in_flight).verdict is Verdict.LOSSY
+    assert FindingCode.LOSS_BEFORE_CHANGE in found(stuck)
+
+
+def test_an_answer_of_the_new_version_in_flight_is_right() -> None:
+    """A request that left before the change and was answered after it may have been answered by the new version."""
+    evidence = with_rows(quiet_trial(), 0.99, 1.0, responder=2, done=round(1.1 * NS))
+
+    assert judge_trial(evidence).verdict is Verdict.LOSSLESS
+
+
+def test_losses_of_a_change_that_never_began_are_not_its_own() -> None:
+    """Without a change on the timeline, a loss says that the environment loses requests."""
+    evidence = with_losses(without_events(quiet_trial(), EventKind.CHANGE, "begin"), 1.5, 1.6)
+
+    assert judge_trial(evidence).verdict is Verdict.INCONCLUSIVE
+    assert FindingCode.LOSS_BEFORE_CHANGE in found(evidence)
+
+
+@pytest.mark.parametrize(
+    ("reason", "seconds"),
+    [
+        (CloseReason.PEER_ANNOUNCED, 1.5),
+        (CloseReason.BY_US, 1.5),
+        (CloseReason.BROKEN, 1.5),
+        (CloseReason.PEER_FIN, BEGIN - 0.1),
+        (CloseReason.PEER_FIN, STOP + 0.1),
+    ],
+)
+def test_not_every_end_of_a_connection_is_a_cut(reason: CloseReason, seconds: float) -> None:
+    """An announced end, our own, one before the change and one after the stop are no cuts."""
+    assert judge_trial(with_cut_connections(quiet_trial(), seconds, reason, 3)).connections.cut == 0
+
+
+def test_a_connection_lost_with_its_first_request_is_not_cut() -> None:
+    """Only a connection that has carried an answer was kept alive; else it is a lost request alone."""
+    evidence = with_rows(with_cut_connections(quiet_trial(), 1.5, CloseReason.PEER_RST, 3), 0, STOP, progress=2)
+
+    assert judge_trial(evidence).connections.cut == 0
+
+
+def test_deaf_pods_are_no_false_green_with_a_prestop() -> None:
+    """A preStop that lasts as long as the grace period explains why the pod stayed."""
+    evidence = replace(deaf_pods(quiet_trial()), manifests=(deployment(prestop=True),))
+
+    assert FindingCode.FALSE_GREEN not in found(evidence)
+
+
+def test_a_short_change_needs_no_request_of_its_own() -> None:
+    """A change that is over between two requests of a slow stream is covered by the requests around it."""
+    plan = replace(PLAN, rate=8.0)
+    events = without_events(quiet_trial(plan=plan), EventKind.CHANGE, "end")
+    evidence = with_event(events, BEGIN + 0.1, EventKind.CHANGE, "end")
+
+    assert FindingCode.NO_OVERLAP not in found(evidence)
+
+
+def test_only_interruptions_during_the_change_count() -> None:
+    """A watch that broke off before the change began has been resumed since."""
+    evidence = with_event(quiet_trial(), 0.5, EventKind.WATCH, "interrupted")
+
+    assert judge_trial(evidence).verdict is Verdict.LOSSLESS
+    assert END < STOP

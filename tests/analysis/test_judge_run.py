@@ -1,0 +1,164 @@
+"""Trials to cells and to the run: the control, the expectation, the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from harness.analysis.cells import exit_code, judge_cells, judge_run
+from harness.analysis.evidence import RunFacts
+from harness.analysis.history import CHANGE, quiet_trial, with_losses
+from harness.analysis.judge import judge_trial
+from harness.errors import ExitCode
+from harness.model.attempt import Outcome
+from harness.model.changes import ChangeSpec, NoChange
+from harness.model.experiment import Cell, Configuration, Expectation, Expected
+from harness.model.verdict import CellVerdict, FindingCode, TrialVerdict, Verdict
+
+BARE = Configuration((("lifecycle", "bare"),), ())
+OTHER = Configuration((("lifecycle", "probe"),), ())
+CONTROL = NoChange(name="none")
+
+GREEN = judge_trial(quiet_trial())
+LOSSY = judge_trial(with_losses(quiet_trial(), 1.5, 1.6))
+UNKNOWN = judge_trial(with_losses(quiet_trial(), 1.5, 1.6, Outcome.MISSED))
+BROKEN = judge_trial(replace(quiet_trial(), calibration=None))
+CONTROL_GREEN = judge_trial(quiet_trial(CONTROL))
+CONTROL_LOSSY = judge_trial(with_losses(quiet_trial(CONTROL), 1.5, 1.6))
+
+
+def cell(
+    expected: Expected = Expected.LOSSLESS,
+    *,
+    change: ChangeSpec = CHANGE,
+    configuration: Configuration = BARE,
+    classes: tuple[str, ...] = (),
+    window: float = 0.0,
+) -> Cell:
+    """A cell with an expectation."""
+    return Cell(configuration, change, Expectation(expected, classes, window))
+
+
+def judged(one: Cell, *trials: TrialVerdict, planned: int = 1, control: TrialVerdict = CONTROL_GREEN) -> CellVerdict:
+    """A cell beside its control."""
+    return judge_cells([(cell(change=CONTROL), [control] * planned), (one, trials)], trials=planned)[1]
+
+
+def codes(verdict: CellVerdict) -> set[FindingCode]:
+    """What was found in a cell."""
+    return {finding.code for finding in verdict.findings}
+
+
+@pytest.mark.parametrize(
+    ("expected", "trial", "as_expected"),
+    [
+        (Expected.LOSSLESS, GREEN, True),
+        (Expected.LOSSLESS, LOSSY, False),
+        (Expected.LOSSY, LOSSY, True),
+        (Expected.LOSSY, GREEN, False),
+        (Expected.ANY, LOSSY, True),
+        (Expected.ANY, GREEN, True),
+        (Expected.LOSSLESS, UNKNOWN, False),
+        (Expected.LOSSY, UNKNOWN, False),
+        (Expected.ANY, UNKNOWN, False),
+    ],
+)
+def test_a_verdict_is_held_against_the_expectation(expected: Expected, trial: TrialVerdict, as_expected: bool) -> None:
+    """Any accepts both answers; what is unknown is never as expected."""
+    assert judged(cell(expected), trial).as_expected is as_expected
+
+
+@pytest.mark.parametrize(
+    ("trials", "verdict"),
+    [
+        ((GREEN, GREEN), Verdict.LOSSLESS),
+        ((GREEN, LOSSY), Verdict.LOSSY),
+        ((LOSSY, UNKNOWN), Verdict.LOSSY),
+        ((GREEN, UNKNOWN), Verdict.INCONCLUSIVE),
+        ((GREEN,), Verdict.INCONCLUSIVE),
+        ((), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_cell_is_as_bad_as_its_worst_trial(trials: Sequence[TrialVerdict], verdict: Verdict) -> None:
+    """A certain loss outweighs the unknown, that the good; a trial that did not take place is unknown."""
+    assert judged(cell(), *trials, planned=2).verdict is verdict
+
+
+def test_a_loss_in_the_control_spoils_its_configuration() -> None:
+    """All cells of the configuration are inconclusive, the control too; other configurations are not."""
+    other_control = cell(change=CONTROL, configuration=OTHER)
+    verdicts = judge_cells(
+        [
+            (cell(change=CONTROL), [CONTROL_LOSSY]),
+            (cell(Expected.LOSSY), [LOSSY]),
+            (other_control, [CONTROL_GREEN]),
+            (cell(configuration=OTHER), [GREEN]),
+        ]
+    )
+
+    assert [one.verdict for one in verdicts] == [Verdict.INCONCLUSIVE] * 2 + [Verdict.LOSSLESS] * 2
+    assert FindingCode.LOSS_IN_CONTROL in codes(verdicts[0]) & codes(verdicts[1])
+
+
+def test_without_a_control_nothing_is_lossless() -> None:
+    """A missing control takes a lossless cell its verdict, a lossy one keeps it."""
+    green, lossy = judge_cells([(cell(), [GREEN]), (replace(cell(), change=replace(CHANGE, name="two")), [LOSSY])])
+
+    assert (green.verdict, lossy.verdict) == (Verdict.INCONCLUSIVE, Verdict.LOSSY)
+    assert FindingCode.CONTROL_MISSING in codes(green)
+
+
+def test_a_control_by_a_broken_instrument_is_none() -> None:
+    """A control whose calibration is missing shows nothing; one with a missed slot does."""
+    control = judge_trial(replace(quiet_trial(CONTROL), calibration=None))
+    weak = judge_trial(with_losses(quiet_trial(CONTROL), 1.5, 1.51, Outcome.MISSED))
+
+    assert FindingCode.CONTROL_MISSING in codes(judged(cell(), GREEN, control=control))
+    assert judged(cell(), GREEN, control=weak).verdict is Verdict.LOSSLESS
+
+
+def test_losses_of_another_class_are_unexpected() -> None:
+    """At least one loss must be of an expected class."""
+    wrong = judged(cell(Expected.LOSSY, classes=("reset", "closed")), LOSSY)
+    right = judged(cell(Expected.LOSSY, classes=("reset", "status")), LOSSY)
+
+    assert (wrong.as_expected, FindingCode.CLASS_NOT_SEEN in codes(wrong)) == (False, True)
+    assert right.as_expected
+
+
+def test_losses_after_the_window_are_unexpected() -> None:
+    """The window counts from when the change was made."""
+    wrong = judged(cell(Expected.LOSSY, window=0.5), LOSSY)
+    right = judged(cell(Expected.LOSSY, window=0.6), LOSSY)
+
+    assert (wrong.as_expected, FindingCode.LOSS_OUTSIDE_WINDOW in codes(wrong)) == (False, True)
+    assert right.as_expected
+
+
+@pytest.mark.parametrize(
+    ("trials", "code"),
+    [
+        ([GREEN, GREEN], ExitCode.AS_EXPECTED),
+        ([GREEN, LOSSY], ExitCode.UNEXPECTED),
+        ([GREEN, UNKNOWN], ExitCode.INCONCLUSIVE),
+        ([LOSSY, UNKNOWN], ExitCode.UNEXPECTED),
+        ([BROKEN], ExitCode.INCONCLUSIVE),
+        ([], ExitCode.INCONCLUSIVE),
+    ],
+)
+def test_the_exit_code(trials: list[TrialVerdict], code: ExitCode) -> None:
+    """A surprise wins over what is unknown; no cell at all is unknown."""
+    assert exit_code([judged(cell(), trial) for trial in trials]) is code
+
+
+def test_the_run_has_all_that_a_report_needs() -> None:
+    """Rows, columns, sums and thresholds with their reasons."""
+    facts = RunFacts(name="demo", command="harness run demo.yaml", started="2026-01-01T00:00:00Z", seconds=60.0)
+
+    run = judge_run(facts, [(cell(change=CONTROL), [CONTROL_GREEN]), (cell(Expected.LOSSY), [LOSSY])])
+
+    assert (run.configurations, run.changes, run.exit_code) == (("bare",), ("none", "rolling-update"), 0)
+    assert [(one.sent, one.lost) for one in run.cells] == [(300, 0), (300, 10)]
+    assert all(reason for _, reason in run.thresholds.values())
