@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests run side by side: most of their time is spent waiting for real clusters.
-E2E_JOBS ?= 4
+E2E_JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev demo test lint unit e2e sabotage clean
@@ -39,7 +39,7 @@ dev: setup $(VENV)/.dev
 demo: setup  ## Set up and run the main job: about a minute
 	@$(BIN)/harness run experiments/demo.yaml
 
-test: dev lint unit e2e  ## Set up and run all tests
+test: dev lint unit e2e sabotage  ## Set up and run all tests
 
 lint: dev
 	@$(BIN)/ruff check .
@@ -51,7 +51,11 @@ unit: dev
 	@$(BIN)/pytest -q -m "not e2e" -n 2
 
 e2e: dev
-	@$(BIN)/pytest -q -m e2e -n $(E2E_JOBS)
+	@$(BIN)/pytest -q -m "e2e and not sabotage" -n $(E2E_JOBS)
+
+# A run itself puts as many trials side by side as the machine takes, so these come one after the other.
+sabotage: dev  ## The settings that must lose, and those that must not
+	@$(BIN)/pytest -q -m sabotage
 
 clean:  ## Remove the environment and the caches in this folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

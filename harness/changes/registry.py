@@ -125,7 +125,9 @@ class _Repetition:
         def missing() -> Missing:
             return () if self.stage.quiet(since) else ("the system to come to rest",)
 
-        return self._await(missing, "quiet")
+        rested = self._await(missing, "quiet")
+        pause(self.change.spec.pause)
+        return rested
 
     def _await(self, missing: Callable[[], Missing], what: str) -> bool:
         """Wait until nothing is missing and record ``what``; or, after the stage's timeout, what was missing."""

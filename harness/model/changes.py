@@ -17,6 +17,7 @@ class ChangeSpec:
     Attributes:
         name: Unique in its Experiment; the kind where the user gave none.
         times: How often the change is made in one trial; what has an undo is undone in between, under traffic.
+        pause: Seconds between two repetitions, from when the system has come to rest.
         answers: Answers (glob patterns on the whole body, by path) that are right once the change has begun,
             beside those of the traffic plan.
     """
@@ -24,6 +25,7 @@ class ChangeSpec:
     kind: ClassVar[str]
     name: str
     times: int = 1
+    pause: float = 0.0
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

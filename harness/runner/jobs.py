@@ -46,7 +46,7 @@ def estimated_seconds(cell: Cell) -> float:
     longest = max((_pod_seconds(m) for m in cell.configuration.manifests if m.get("kind") == "Deployment"), default=0.0)
     hold = float(getattr(cell.change, "hold", 0.0))
     replaces_pods = cell.change.kind in {"rolling-update", "restart", "delete-pod", "scale"}
-    return cell.change.times * (hold + (longest if replaces_pods else 1.0))
+    return cell.change.times * (cell.change.pause + hold + (longest if replaces_pods else 1.0))
 
 
 def _pod_seconds(deployment: Mapping[str, object]) -> float:

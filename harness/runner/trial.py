@@ -166,8 +166,7 @@ class Trial:
             undo=UndoJournal(self.job.directory.undo),
             answered=child.answered,
             ingress_seen=observer.ingress_seen,
-            # Each repetition begins as the first one does: with an ingress controller that is at rest.
-            quiet=lambda since: observer.quiet(since) and observer.ingress_idle(INGRESS_REST_SECONDS),
+            quiet=observer.quiet,
             timeout=CHANGE_SECONDS + longest_grace(self.job),
             clock=self.clock,
         )

@@ -99,6 +99,7 @@ class ChangePart(NamedPart):
     """What real changes have in common."""
 
     times: Annotated[int, Field(ge=1, le=1000)] = 1
+    pause: Duration = 0.0
     answers: dict[str, Texts] = {}
 
 
