@@ -11,7 +11,7 @@ def render(run: RunVerdict) -> str:
     """The document."""
     parts = [
         f"# {_safe(run.name)}: {headline(run)}",
-        standing(run),
+        _safe(standing(run)),
         _matrix(run),
         "\n".join(f"- **{_safe(name)}** {_safe(text)}" for name, text in by_configuration(run)),
         *(_reasons(cell) for cell in notable(run)),

@@ -267,10 +267,11 @@ def _false_green(given: _Given) -> Sentence:
 
 def _connections_cut(given: _Given) -> Sentence:
     lost = given.int("lost_reused")
+    looks = ", since this client looks before it reuses one" if given.has("looks") else ""
     cost = (
         f"{plural(lost, 'request')} on reused connections {'was' if lost == 1 else 'were'} lost."
         if lost
-        else "No request was lost by it, since this client looks before it reuses a connection."
+        else f"No request on a reused connection was lost{looks}."
     )
     rst = f" ({count(given.int('by_rst'))} by RST)" if given.int("by_rst") else ""
     return Sentence(

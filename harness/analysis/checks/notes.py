@@ -61,11 +61,12 @@ def connections_cut(facts: Facts) -> tuple[Finding, ...]:
     counted = count_connections(facts)
     if not counted.cut:
         return ()
-    numbers = {
+    numbers: Detail = {
         "cut": counted.cut,
         "by_rst": counted.cut_by_rst,
         "pooled": counted.pooled,
         "lost_reused": int((facts.is_lost & (facts.evidence.attempts["shape"] == Shape.REUSED)).sum()),
+        "looks": facts.evidence.traffic.pool.look,
     }
     return (Finding(FindingCode.CONNECTIONS_CUT, numbers),)
 

@@ -1,0 +1,102 @@
+"""Every format of a report: golden files, and what each promises to the machines that read it."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from harness.model.verdict import Finding, FindingCode, RunVerdict
+from harness.report import junit, markdown, terminal
+from harness.report.sample import sample_run
+
+
+class TextFile(SingleFileSnapshotExtension):
+    """A golden file that can be read as what it is."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+
+
+@pytest.fixture
+def golden(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Compares with a text file; pytest --snapshot-update writes it."""
+    return snapshot.use_extension(TextFile)
+
+
+def in_terminal(run: RunVerdict) -> str:
+    """What a terminal of 110 columns without colours shows."""
+    out = io.StringIO()
+    console = Console(file=out, width=110, highlight=False, color_system=None)
+    for part in terminal.render(run):
+        console.print(part)
+    return out.getvalue()
+
+
+def test_terminal(golden: SnapshotAssertion) -> None:
+    """The table, the reasons for what is not as expected, the answer."""
+    assert in_terminal(sample_run()) == golden
+
+
+def test_markdown(golden: SnapshotAssertion) -> None:
+    """The step summary."""
+    assert markdown.render(sample_run()) == golden
+
+
+def test_junit(golden: SnapshotAssertion) -> None:
+    """The XML document."""
+    assert junit.render(sample_run()) == golden
+
+
+def test_junit_says_failure_and_error() -> None:
+    """Unexpected is a failure, inconclusive an error, as expected neither."""
+    root = ET.fromstring(junit.render(sample_run()))
+    problems = {
+        f"{case.get('classname')}.{case.get('name')}": [child.tag for child in case if child.tag != "system-out"]
+        for case in root.iter("testcase")
+    }
+
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("5", "1", "1")
+    assert problems == {
+        "sample.bare.none": [],
+        "sample.bare.rolling-update": [],
+        "sample.bare.ingress-edit": ["error"],
+        "sample.graceful.none": [],
+        "sample.graceful.rolling-update": ["failure"],
+    }
+
+
+def test_text_from_outside_can_break_no_format() -> None:
+    """Control characters are not in the XML; bars and HTML in names are not taken for a table's or a page's."""
+    run = sample_run()
+    evil = Finding(FindingCode.TRIAL_FAILED, {"failure": "\x1b[31mred\x00 <b>|"})
+    cell = replace(run.cells[2], findings=(evil,), change="a|<b>")
+    run = replace(run, cells=(*run.cells[:2], cell, *run.cells[3:]), changes=("none", "rolling-update", "a|<b>"))
+
+    ET.fromstring(junit.render(run))
+
+    table = [line for line in markdown.render(run).splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in table} == {5}
+    assert "<b>" not in markdown.render(run)
+    assert "a|<b>" in in_terminal(run)
+
+
+def test_a_run_without_cells_has_every_report() -> None:
+    """Nothing was run: each format says that there is no answer."""
+    run = replace(sample_run(), cells=(), configurations=(), changes=(), exit_code=3)
+
+    assert all("No answer" in text for text in (markdown.render(run), in_terminal(run)))
+    assert ET.fromstring(junit.render(run)).get("tests") == "0"
+
+
+def test_golden_files_are_kept() -> None:
+    """There is one per format; a deleted one would silently be written anew by an update."""
+    kept = {path.name for path in (Path(__file__).parent / "__snapshots__").rglob("*") if path.is_file()}
+
+    assert {"test_terminal.txt", "test_markdown.txt", "test_junit.txt", "test_html.html"} <= kept

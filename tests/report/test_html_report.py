@@ -1,0 +1,163 @@
+"""The HTML report: one offline file, the same bytes each time, whole for every reader."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from harness.model.verdict import RunVerdict
+from harness.report import html
+from harness.report.sample import sample_run
+from harness.store.records import dump, from_json
+
+
+class HtmlFile(SingleFileSnapshotExtension):
+    """A golden file that a browser shows."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "html"
+
+
+class Page(HTMLParser):
+    """What is in a page: elements with their attributes, and whether each is closed."""
+
+    VOID = frozenset({"meta", "link", "br", "img"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element begins."""
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element of a drawing that has no content."""
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """An element ends: it must be the one that began last."""
+        assert self.open.pop() == tag
+
+    def having(self, tag: str) -> list[dict[str, str | None]]:
+        """The attributes of every element of a kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """The sample's report."""
+    return html.render(sample_run())
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    """The same, parsed."""
+    return Page(text)
+
+
+def test_html(text: str, snapshot: SnapshotAssertion) -> None:
+    """The document; pytest --snapshot-update writes it."""
+    assert text == snapshot.use_extension(HtmlFile)
+
+
+def test_it_is_one_offline_file(text: str, page: Page) -> None:
+    """No address of anywhere is loaded: no src, no foreign href, no import, no url() in styles."""
+    links = [a[key] or "" for _, a in page.elements for key in ("href", "src", "xlink:href") if key in a]
+
+    assert [link for link in links if not link.startswith("#") and link != "data:,"] == []
+    assert re.findall(r"@import|url\(|https?://", re.sub(r'xmlns="[^"]*"', "", text)) == []
+
+
+def test_every_element_is_closed_and_every_id_is_one(page: Page) -> None:
+    """The page is well formed; links lead to what exists; charts bring no ids that could meet."""
+    ids = Counter(attributes["id"] for _, attributes in page.elements if "id" in attributes)
+    targets = {(a["href"] or "")[1:] for a in page.having("a")}
+
+    assert page.open == []
+    assert max(ids.values()) == 1
+    assert targets <= set(ids)
+
+
+def test_only_what_is_not_as_expected_is_open(page: Page) -> None:
+    """The unexpected and the inconclusive cell are open, the others closed."""
+    cells = [a for a in page.having("details") if (a.get("class") or "").startswith("cell")]
+
+    assert {a["id"] for a in cells if "open" in a} == {"bare--ingress-edit", "graceful--rolling-update"}
+    assert len(cells) == 5
+
+
+def test_tables_and_charts_speak_to_screen_readers(page: Page) -> None:
+    """Every table heading has a scope, every chart a role and a label."""
+    drawings = [a for a in page.having("svg") if a.get("class") == "chart"]
+
+    assert len(drawings) == 5
+    assert all(a.get("role") == "img" and a.get("aria-label") for a in drawings)
+    assert all("scope" in a for a in page.having("th"))
+
+
+def test_text_from_outside_is_text() -> None:
+    """Whatever a pod answers or a user writes is shown, never run."""
+    run = sample_run()
+    evil = "<script>alert(1)</script>"
+    trial = replace(run.cells[0].trials[0], responders={evil: 3}, directory=evil)
+    cell = replace(run.cells[0], trials=(trial,), expected_reason=evil)
+
+    shown = html.render(
+        replace(run, name=evil, description=evil, command=evil, cells=(cell,), environment={evil: evil})
+    )
+
+    assert evil not in shown
+    assert len(Page(shown).having("script")) == 1
+
+
+def test_a_stored_verdict_gives_the_same_bytes(text: str) -> None:
+    """Written to disk with sorted keys and read again, the run gives the same page."""
+    stored = from_json(RunVerdict, json.loads(dump(sample_run())))
+
+    assert html.render(stored) == text
+
+
+def test_another_process_gives_the_same_bytes(text: str) -> None:
+    """Nothing random is in it: neither ids of charts nor the order of sets."""
+    code = "import sys; from harness.report import html, sample; sys.stdout.write(html.render(sample.sample_run()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "PYTHONHASHSEED": "1", "PYTHONUTF8": "1", "TZ": "Asia/Kolkata"},
+    )
+    assert done.stdout == text
+
+
+def test_a_trial_without_traffic_has_no_chart() -> None:
+    """What never sent anything has an accounting, and no empty picture."""
+    run = sample_run()
+    series = replace(run.cells[0].trials[0].series, sent=(), ok=(), failed=(), latency_p50=(), latency_max=())
+    trial = replace(run.cells[0].trials[0], series=series, streams=(), marks=(), phases=(), pods=())
+    shown = html.render(replace(run, cells=(replace(run.cells[0], trials=(trial,)),)))
+
+    assert Page(shown).having("svg") == []
+
+
+def test_a_run_without_cells_says_so() -> None:
+    """The page of a run in which nothing took place."""
+    run = replace(sample_run(), cells=(), configurations=(), changes=(), exit_code=3)
+
+    assert "No answer" in html.render(run)
