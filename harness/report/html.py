@@ -54,6 +54,7 @@ def _environment() -> Environment:
         "answer": answer,
         "icons": words.ICONS,
         "outcomes": words.OUTCOMES,
+        "between": words.between,
         "weights": WEIGHTS,
     }
     return environment

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
-from harness.report.words import count, plural, seconds, share
+from harness.report.words import between, count, plural, seconds, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +169,8 @@ def _requests_lost(given: _Given) -> Sentence:
     status = f"; HTTP status {given.text('statuses')}" if given.has("statuses") else ""
     return Sentence(
         f"{count(lost)} of {plural(given.int('sent'), 'request')} ({share(lost, given.int('sent'))}) "
-        f"{'was' if lost == 1 else 'were'} lost, between {seconds(given.float('first_s'))} and "
-        f"{seconds(given.float('last_s'))} after the change began: {given.text('classes')}{status}. By kind: {by}."
+        f"{'was' if lost == 1 else 'were'} lost, {between(given.float('first_s'), given.float('last_s'))} after the "
+        f"change began: {given.text('classes')}{status}. By kind: {by}."
     )
 
 

@@ -38,6 +38,12 @@ def seconds(value: float) -> str:
     return f"{value:.0f} s" if abs(value) >= 100 else f"{value:.1f} s"
 
 
+def between(start: float, end: float) -> str:
+    """``between 1.3 s and 8.0 s``; one moment where they read alike."""
+    first, last = seconds(start), seconds(end)
+    return first if first == last else f"between {first} and {last}"
+
+
 def duration(value: float) -> str:
     """``72 s``, ``3 min 20 s``."""
     minutes, rest = divmod(round(value), 60)
