@@ -7,7 +7,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.model.verdict import CellVerdict, RunVerdict, Weight
-from harness.report import answer, charts, words
+from harness.report import charts, sentences, words
 
 #: What each weight is called beside a finding.
 WEIGHTS = {
@@ -47,11 +47,11 @@ def _environment() -> Environment:
         "ranked": words.ranked,
         "expected": words.expected,
         "cell_title": words.title,
-        "reasons": answer.reasons,
+        "reasons": sentences.reasons,
         "chart": charts.render,
     }
     environment.globals |= {
-        "answer": answer,
+        "told": sentences,
         "icons": words.ICONS,
         "outcomes": words.OUTCOMES,
         "between": words.between,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
-from harness.report.answer import headline, reasons
+from harness.report.sentences import answer, reasons
 from harness.report.words import count, expected
 
 
@@ -15,7 +15,7 @@ def render(run: RunVerdict) -> str:
     for configuration in run.configurations:
         suite = TestSuite(configuration)
         suite.timestamp = run.started
-        for key, value in sorted({"command": run.command, "answer": headline(run), **run.environment}.items()):
+        for key, value in sorted({"command": run.command, "answer": answer(run), **run.environment}.items()):
             suite.add_property(key, value)
         for cell in run.cells:
             if cell.configuration == configuration:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from harness.model.verdict import CellVerdict, RunVerdict
-from harness.report.answer import by_configuration, headline, notable, reasons, standing, totals
+from harness.report.sentences import answer, by_configuration, notable, reasons, totals, warnings
 from harness.report.words import ICONS, count, expected, title
 
 
 def render(run: RunVerdict) -> str:
     """The document."""
     parts = [
-        f"# {_safe(run.name)}: {headline(run)}",
-        _safe(standing(run)),
+        f"# {_safe(run.name)}",
+        f"**{_safe(answer(run))}**",
         _matrix(run),
         "\n".join(f"- **{_safe(name)}** {_safe(text)}" for name, text in by_configuration(run)),
         *(_reasons(cell) for cell in notable(run)),
+        *(f"**{_safe(title(cell))}**: {_safe(told.text)} {_safe(told.advice)}" for cell, told in warnings(run)),
         f"{totals(run)} Exit code {run.exit_code}.",
         f"```sh\n{run.command}\n```",
     ]

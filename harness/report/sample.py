@@ -1,6 +1,7 @@
 """A made-up run with every kind of answer in it, for tests of reports and for looking at them.
 
-Nothing of it was measured. The numbers are such that every part of a report has something to show.
+Nothing of it was measured. It has the shape of the demo, and numbers such that every part of a report has something
+to show: losses that were expected, one that was not, a cell that can't be judged, and a cell with two trials.
 """
 
 from __future__ import annotations
@@ -23,28 +24,46 @@ from harness.model.verdict import (
     Window,
 )
 
-_BINS = 40
-_WIDTH = 0.25
-#: Bins in which the lossy trial loses requests.
+CONFIGURATIONS = ("bare", "probe", "graceful")
+CHANGES = ("none", "rolling-update", "delete-pod", "selector-patch", "ingress-edit")
+#: Requests that are sent in each trial, and bins of the chart over its ten seconds.
+_SENT, _BINS, _WIDTH = 1000, 40, 0.25
+#: Bins in which a lossy trial loses requests.
 _LOSING = range(16, 21)
-_OLD, _NEW = "apple-66f9d8c7b5-x7k2p", "apple-7c4f9bd6d8-9hq4m"
+_OLD, _NEW, _OTHER = "apple-66f9d8c7b5-x7k2p", "apple-7c4f9bd6d8-9hq4m", "banana-5d9f7b8c4-q2w8z"
+#: Kept-alive connections that an edit of the Ingress cuts.
+_CUT = 12
+#: Losses per cell, and what was expected where it is not lossless.
+_LOST = {
+    ("bare", "rolling-update"): 90,
+    ("probe", "rolling-update"): 85,
+    ("bare", "delete-pod"): 120,
+    ("probe", "delete-pod"): 120,
+    ("graceful", "delete-pod"): 75,
+    ("graceful", "rolling-update"): 5,
+}
+_EXPECTED = {
+    "rolling-update": ("lossy", ("status",), "The old pod stops before the ingress controller knows of the new one."),
+    "delete-pod": ("lossy", ("status",), "A terminating endpoint is dropped at once, and nobody else is ready."),
+    "ingress-edit": ("any", (), "A reload closes idle connections; see the connections cut."),
+}
 
 
-def sample_run() -> RunVerdict:
-    """Two configurations, three changes; one cell unexpected, one inconclusive, one not run."""
+def sample_run(configurations: tuple[str, ...] = CONFIGURATIONS, changes: tuple[str, ...] = CHANGES) -> RunVerdict:
+    """The demo's fifteen cells, or some of them: one lossy against expectation, one inconclusive.
+
+    Args:
+        configurations: Which of ``CONFIGURATIONS``.
+        changes: Which of ``CHANGES``.
+    """
+    cells = tuple(_cell(configuration, change) for configuration in configurations for change in changes)
     return RunVerdict(
         name="sample",
         description="Made up: nothing of this was measured.",
         exit_code=1,
-        cells=(
-            _cell("bare", "none", "none", _trial(0)),
-            _cell("bare", "rolling-update", "rolling-update", _trial(90), expected="lossy", classes=("status",)),
-            _unknown(),
-            _cell("graceful", "none", "none", _trial(0)),
-            _cell("graceful", "rolling-update", "rolling-update", _trial(5), reason="preStop outlasts the controller."),
-        ),
-        configurations=("bare", "graceful"),
-        changes=("none", "rolling-update", "ingress-edit"),
+        cells=cells,
+        configurations=configurations,
+        changes=changes,
         environment={"system": "Debian GNU/Linux 13", "cluster": "local", "python": "3.13.1"},
         command="harness run experiments/sample.yaml --only 'configuration=bare'",
         started="2026-01-02T03:04:05+00:00",
@@ -53,111 +72,111 @@ def sample_run() -> RunVerdict:
     )
 
 
-def _unknown() -> CellVerdict:
-    trial = replace(_trial(0, cut=12), verdict=Verdict.INCONCLUSIVE, findings=(_late(), _cut()))
-    return _cell("bare", "ingress-edit", "ingress-edit", trial, expected="any")
-
-
-def _late() -> Finding:
-    return Finding(FindingCode.BEHIND_SCHEDULE, {"p99_ms": 180.0, "max_ms": 241.0, "limit_ms": 100.0})
-
-
-def _cut() -> Finding:
-    return Finding(FindingCode.CONNECTIONS_CUT, {"cut": 12, "by_rst": 2, "pooled": 16, "lost_reused": 0, "looks": True})
-
-
-def _lost(lost: int) -> Finding:
-    half = lost // 2
-    numbers: dict[str, str | int | float] = {
-        "lost": lost,
-        "sent": 1000,
-        "classes": f"status {lost}",
-        "statuses": f"502 {chr(215)} {lost}",
-        "first_s": 1.0,
-        "last_s": 2.2,
-        "window_s": 2.2,
-        "lost_get": half,
-        "lost_post": lost - half,
-        "lost_new": half,
-        "lost_reused": lost - half,
-    }
-    return Finding(FindingCode.REQUESTS_LOST, numbers)
-
-
-def _cell(
-    configuration: str,
-    change: str,
-    kind: str,
-    trial: TrialVerdict,
-    *,
-    expected: str = "lossless",
-    classes: tuple[str, ...] = (),
-    reason: str = "",
-) -> CellVerdict:
-    verdict = trial.verdict
+def _cell(configuration: str, change: str) -> CellVerdict:
+    trials = _trials(configuration, change)
+    expected, classes, reason = _EXPECTED.get(change, ("lossless", (), ""))
+    if (configuration, change) == ("graceful", "rolling-update"):
+        expected, classes, reason = "lossless", (), "preStop outlasts the ingress controller's delay."
+    verdict = next((trial.verdict for trial in trials if trial.verdict is not Verdict.LOSSLESS), Verdict.LOSSLESS)
+    numbered = ((trial, {"trial": trial.number} if len(trials) > 1 else {}) for trial in trials)
     return CellVerdict(
         id=f"{configuration}--{change}",
         configuration=configuration,
         change=change,
-        change_kind=kind,
+        change_kind=change,
         verdict=verdict,
         expected=expected,
         expected_classes=classes,
         expected_reason=reason,
         as_expected=verdict is not Verdict.INCONCLUSIVE and expected in ("any", verdict.value),
-        findings=trial.findings,
-        trials=(replace(trial, directory=f"trials/{configuration}--{change}/1"),),
-        sent=trial.identity.sent,
-        lost=trial.identity.lost_total,
-        cut=trial.connections.cut,
+        findings=tuple(replace(f, numbers={**which, **f.numbers}) for t, which in numbered for f in t.findings),
+        trials=trials,
+        sent=sum(trial.identity.sent for trial in trials),
+        lost=sum(trial.identity.lost_total for trial in trials),
+        cut=sum(trial.connections.cut for trial in trials),
     )
 
 
-def _trial(lost: int, *, cut: int = 0) -> TrialVerdict:
-    per_bin = 1000 // _BINS
+def _trials(configuration: str, change: str) -> tuple[TrialVerdict, ...]:
+    lost = _LOST.get((configuration, change), 0)
+    trial = replace(_trial(change, lost), directory=f"trials/{configuration}--{change}/1")
+    if (configuration, change) == ("bare", "ingress-edit"):
+        late = Finding(FindingCode.BEHIND_SCHEDULE, {"p99_ms": 180.0, "max_ms": 241.0, "limit_ms": 100.0})
+        return (replace(trial, verdict=Verdict.INCONCLUSIVE, findings=(late, *trial.findings)),)
+    if (configuration, change) == ("graceful", "rolling-update"):
+        return trial, replace(_trial(change, 0), number=2, directory=f"trials/{configuration}--{change}/2")
+    return (trial,)
+
+
+def _trial(change: str, lost: int) -> TrialVerdict:
     failed = tuple(lost // len(_LOSING) if index in _LOSING else 0 for index in range(_BINS))
-    classes = {"status": lost} if lost else {}
-    half = {"status": lost // 2} if lost else {}
+    cut = _CUT if change == "ingress-edit" else 0
     return TrialVerdict(
         number=1,
-        directory="trials/sample/1",
+        directory="",
         verdict=Verdict.LOSSY if lost else Verdict.LOSSLESS,
-        findings=(_lost(lost),) if lost else (),
-        identity=Identity(1000, 1000, 0, 0, 0, 1000 - lost, classes, 0),
-        streams=tuple(
-            StreamCount("GET", shape, "/apple", 500, 500 - lost // 2, half, 0) for shape in ("new", "reused")
-        ),
+        findings=(*([_requests_lost(lost)] if lost else []), *([_connections_cut()] if cut else [])),
+        identity=Identity(_SENT, _SENT, 0, 0, 0, _SENT - lost, {"status": lost} if lost else {}, 0),
+        streams=tuple(_stream(method, shape, lost) for method in ("GET", "POST") for shape in ("new", "reused")),
         connections=ConnectionCount(516, 16, cut, cut // 6, 31),
         latency=Latency(1.4, 9.2, 24.0, 1.9, 10.4, 25.1),
-        phases=(Window(0, 3, "baseline"), Window(3, 7, "change"), Window(7, 10, "settle")),
-        pods=(
-            Window(-2.0, 4.1, _OLD, "ready"),
-            Window(4.1, 4.8, _OLD, "terminating"),
-            Window(3.1, 4.0, _NEW, "starting"),
-            Window(4.0, 10.0, _NEW, "ready"),
-        ),
+        phases=(Window(0, 3, "baseline"), Window(3, 7, "change"), Window(7, 9.5, "settle"), Window(9.5, 10, "drain")),
+        pods=_pods(change),
         losing=(Window(4.0, 5.2, str(lost)),) if lost else (),
-        marks=_marks(reloads=bool(cut)),
+        marks=_marks(change),
         series=Series(
             bin_seconds=_WIDTH,
             start=0.0,
-            sent=(per_bin,) * _BINS,
-            ok=tuple(per_bin - n for n in failed),
+            sent=(_SENT // _BINS,) * _BINS,
+            ok=tuple(_SENT // _BINS - n for n in failed),
             failed=failed,
             latency_p50=tuple(1.2 + index % 5 * 0.1 for index in range(_BINS)),
             latency_max=tuple(4.0 + index * 7 % 11 for index in range(_BINS)),
         ),
         responders={"apple-v1": 450, "apple-v2": 550 - lost},
-        calibration={"rst-before": (8, 8), "hung": (8, 8)},
+        calibration={"rst-before": (8, 8), "hung": (8, 8), "status-502": (8, 8)},
         lateness_ms={"p50": 0.4, "p99": 6.1, "max": 8.9},
     )
 
 
-def _marks(*, reloads: bool) -> tuple[Mark, ...]:
+def _stream(method: str, shape: str, lost: int) -> StreamCount:
+    part = lost // 4 + (lost % 4 if (method, shape) == ("POST", "reused") else 0)
+    return StreamCount(method, shape, "/apple", _SENT // 4, _SENT // 4 - part, {"status": part} if part else {}, 0)
+
+
+def _requests_lost(lost: int) -> Finding:
+    half = lost // 2
+    shares = {"lost_get": half, "lost_post": lost - half, "lost_new": half, "lost_reused": lost - half}
+    text = {"classes": f"status {lost}", "statuses": f"502 {chr(215)} {lost}"}
+    times = {"first_s": 1.0, "last_s": 2.2, "window_s": 2.2}
+    return Finding(FindingCode.REQUESTS_LOST, {"lost": lost, "sent": _SENT, **text, **times, **shares})
+
+
+def _connections_cut() -> Finding:
+    numbers = {"cut": _CUT, "by_rst": _CUT // 6, "pooled": 16, "lost_reused": 0, "looks": True}
+    return Finding(FindingCode.CONNECTIONS_CUT, numbers)
+
+
+def _pods(change: str) -> tuple[Window, ...]:
+    other = Window(-2.0, 10.0, _OTHER, "ready")
+    if change in ("rolling-update", "delete-pod"):
+        leaves = 4.1 if change == "rolling-update" else 3.1
+        old = (Window(-2.0, leaves, _OLD, "ready"), Window(leaves, leaves + 0.7, _OLD, "terminating"))
+        return (*old, other, Window(3.1, 4.0, _NEW, "starting"), Window(4.0, 10.0, _NEW, "ready"))
+    return Window(-2.0, 10.0, _OLD, "ready"), other
+
+
+def _marks(change: str) -> tuple[Mark, ...]:
+    applied = Mark(3.0, "change", change, "applied", "object Deployment/apple")
+    observed = Mark(6.9, "change", change, "observed")
+    if change == "none":
+        return ()
+    if change == "ingress-edit":
+        return applied, Mark(3.4, "ingress", "ingress-nginx", "reload"), observed
     return (
-        Mark(3.0, "change", "rolling-update", "applied", "object Deployment/apple"),
+        applied,
         Mark(4.0, "endpoints", "apple-service", "changed", "ready 127.9.1.2:5678"),
         Mark(4.1, "pod", _OLD, "terminating", "ip 127.9.1.1, grace 30"),
-        Mark(5.2, "ingress", "ingress-nginx", "reload" if reloads else "endpoints", "added 127.9.1.2:5678"),
-        Mark(6.9, "change", "rolling-update", "observed", ""),
+        Mark(5.2, "ingress", "ingress-nginx", "endpoints", "added 127.9.1.2:5678"),
+        observed,
     )

@@ -1,53 +1,80 @@
-"""The run's answer in a terminal: the matrix, and the reasons for what is not as expected."""
+"""The run's answer in a terminal: the matrix, the reasons for what is not as expected, and the answer itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
-from harness.report.answer import headline, notable, reasons, standing, totals
-from harness.report.words import ICONS, count, expected, plural, title
+from harness.report.findings.given import Sentence
+from harness.report.sentences import answer, notable, reasons, totals, warnings
+from harness.report.words import ICONS, count, expected, plural, share, title
 
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
+#: Columns that a cell needs to be told in words; below that it is told in numbers.
+_WORDS = 22
+#: A longer name of a change takes two lines where room is short.
+_NAME = 10
+#: Sentences are easier to read in lines that end before the terminal does.
+_LINE = 110
 
 
-def render(run: RunVerdict) -> Iterator[RenderableType]:
-    """Everything, from top to bottom."""
-    yield render_table(run)
-    for cell in notable(run):
-        yield _reasons(cell)
-    yield Text()
-    yield Text(headline(run), style="bold")
-    yield Text(standing(run), style="" if not notable(run) else "bold yellow")
-    yield Text(totals(run), style="dim")
+def render(run: RunVerdict) -> list[RenderableType]:
+    """Everything, from top to bottom; the caller prints each part."""
+    parts: list[RenderableType] = [Text(), Rule(Text(run.name, style="bold"), align="left", style="dim"), Matrix(run)]
+    parts += [_reasons(cell) for cell in notable(run)]
+    parts += [_warning(cell, sentence) for cell, sentence in warnings(run)]
+    colour = {0: "green", 1: "red"}.get(int(run.exit_code), "yellow")
+    parts += [Text(), _narrow(Text(answer(run), style=f"bold {colour}")), _narrow(Text(totals(run), style="dim"))]
+    return parts
 
 
-def render_table(run: RunVerdict) -> Table:
-    """The matrix: configurations are rows, changes are columns."""
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The table of configurations (rows) and changes (columns): in words where there is room, in numbers where not."""
+
+    run: RunVerdict
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Rich asks for it, with the width that there is."""
+        del console
+        names = max((len(name) for name in self.run.configurations), default=0)
+        room = (options.max_width - names - 4) / max(1, len(self.run.changes))
+        yield _table(self.run, in_words=room >= _WORDS)
+
+
+def _table(run: RunVerdict, *, in_words: bool) -> Table:
     cells = {(cell.configuration, cell.change): cell for cell in run.cells}
-    table = Table(title=run.name, title_justify="left", header_style="bold", show_lines=True)
-    table.add_column("", style="bold")
+    table = Table(header_style="bold", border_style="dim", show_lines=True, padding=(0, 1))
+    table.add_column("" if in_words else "lost/sent", style="bold", header_style="dim", overflow="fold")
     for change in run.changes:
-        table.add_column(Text(change), overflow="fold")
+        # A long name breaks where people would break it.
+        table.add_column(
+            Text(change if in_words or len(change) <= _NAME else change.replace("-", "-\n")), overflow="fold"
+        )
     for name in run.configurations:
-        table.add_row(Text(name), *(_cell(cells.get((name, change))) for change in run.changes))
+        table.add_row(Text(name), *(_cell(cells.get((name, change)), in_words=in_words) for change in run.changes))
     return table
 
 
-def _cell(cell: CellVerdict | None) -> Text:
+def _cell(cell: CellVerdict | None, *, in_words: bool) -> Text:
     if cell is None:
         return Text("–", style="dim")  # noqa: RUF001 - typography
-    text = Text(f"{ICONS[cell.verdict]} {cell.verdict}", style=_STYLES[cell.verdict])
-    text.append(f"\n{count(cell.lost)} of {count(cell.sent)} lost", style="default")
+    text = Text(f"{ICONS[cell.verdict]} {cell.verdict}", style=f"bold {_STYLES[cell.verdict]}")
+    lost, sent = count(cell.lost), count(cell.sent)
+    rate = f" ({share(cell.lost, cell.sent)})" if cell.lost else ""
+    text.append(f"\n{lost} of {sent} lost{rate}" if in_words else f"\n{lost}/{sent}", style="not bold default")
     if cell.cut:
-        text.append(f"\n{plural(cell.cut, 'connection')} cut", style="default")
+        cut = f"{plural(cell.cut, 'connection')} cut" if in_words else f"{count(cell.cut)} cut"
+        text.append(f"\n{cut}", style="not bold default")
     if not cell.as_expected:
-        text.append("\nunexpected", style="bold reverse")
+        text.append(f"\nexpected {expected(cell)}" if in_words else "\nunexpected", style="not bold reverse")
     return text
 
 
@@ -55,9 +82,32 @@ def _reasons(cell: CellVerdict) -> RenderableType:
     head = Text(f"\n{title(cell)}: ", style="bold")
     head.append(str(cell.verdict), style=_STYLES[cell.verdict])
     head.append(f", expected {expected(cell)}", style="dim")
-    lines: list[RenderableType] = [head]
-    for _, sentence in reasons(cell):
-        lines.append(Padding(Text(f"• {sentence.text}"), (0, 0, 0, 2)))
-        if sentence.advice:
-            lines.append(Padding(Text(f"→ {sentence.advice}", style="dim"), (0, 0, 0, 4)))
-    return Group(*lines)
+    return Group(head, *(part for _, sentence in reasons(cell) for part in _told(sentence)))
+
+
+def _warning(cell: CellVerdict, sentence: Sentence) -> RenderableType:
+    head = Text(f"\n{title(cell)}: ", style="bold")
+    head.append(f"{cell.verdict}, as expected, but", style="dim")
+    return Group(head, *_told(sentence))
+
+
+def _told(sentence: Sentence) -> Iterator[RenderableType]:
+    yield _item("•", Text(sentence.text))
+    if sentence.advice:
+        yield Padding(_item("→", Text(sentence.advice, style="dim")), (0, 0, 0, 2))
+
+
+def _item(bullet: str, text: Text) -> RenderableType:
+    """A text whose further lines begin below its first letter."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=3, justify="right")
+    grid.add_column(max_width=_LINE)
+    grid.add_row(bullet, text)
+    return grid
+
+
+def _narrow(text: Text) -> RenderableType:
+    grid = Table.grid()
+    grid.add_column(max_width=_LINE)
+    grid.add_row(text)
+    return grid

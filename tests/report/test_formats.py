@@ -30,6 +30,11 @@ def golden(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     return snapshot.use_extension(TextFile)
 
 
+def few() -> RunVerdict:
+    """Six cells: enough for every kind of answer."""
+    return sample_run(("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
+
+
 def in_terminal(run: RunVerdict) -> str:
     """What a terminal of 110 columns without colours shows."""
     out = io.StringIO()
@@ -41,40 +46,41 @@ def in_terminal(run: RunVerdict) -> str:
 
 def test_terminal(golden: SnapshotAssertion) -> None:
     """The table, the reasons for what is not as expected, the answer."""
-    assert in_terminal(sample_run()) == golden
+    assert in_terminal(few()) == golden
 
 
 def test_markdown(golden: SnapshotAssertion) -> None:
     """The step summary."""
-    assert markdown.render(sample_run()) == golden
+    assert markdown.render(few()) == golden
 
 
 def test_junit(golden: SnapshotAssertion) -> None:
     """The XML document."""
-    assert junit.render(sample_run()) == golden
+    assert junit.render(few()) == golden
 
 
 def test_junit_says_failure_and_error() -> None:
     """Unexpected is a failure, inconclusive an error, as expected neither."""
-    root = ET.fromstring(junit.render(sample_run()))
+    root = ET.fromstring(junit.render(few()))
     problems = {
         f"{case.get('classname')}.{case.get('name')}": [child.tag for child in case if child.tag != "system-out"]
         for case in root.iter("testcase")
     }
 
-    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("5", "1", "1")
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("6", "1", "1")
     assert problems == {
         "sample.bare.none": [],
         "sample.bare.rolling-update": [],
         "sample.bare.ingress-edit": ["error"],
         "sample.graceful.none": [],
         "sample.graceful.rolling-update": ["failure"],
+        "sample.graceful.ingress-edit": [],
     }
 
 
 def test_text_from_outside_can_break_no_format() -> None:
     """Control characters are not in the XML; bars and HTML in names are not taken for a table's or a page's."""
-    run = sample_run()
+    run = few()
     evil = Finding(FindingCode.TRIAL_FAILED, {"failure": "\x1b[31mred\x00 <b>|"})
     cell = replace(run.cells[2], findings=(evil,), change="a|<b>")
     run = replace(run, cells=(*run.cells[:2], cell, *run.cells[3:]), changes=("none", "rolling-update", "a|<b>"))
@@ -89,7 +95,7 @@ def test_text_from_outside_can_break_no_format() -> None:
 
 def test_a_run_without_cells_has_every_report() -> None:
     """Nothing was run: each format says that there is no answer."""
-    run = replace(sample_run(), cells=(), configurations=(), changes=(), exit_code=3)
+    run = replace(few(), cells=(), configurations=(), changes=(), exit_code=3)
 
     assert all("No answer" in text for text in (markdown.render(run), in_terminal(run)))
     assert ET.fromstring(junit.render(run)).get("tests") == "0"

@@ -7,9 +7,30 @@ from dataclasses import replace
 import pytest
 
 from harness.model.verdict import WEIGHTS, Finding, FindingCode, Verdict, Weight
-from harness.report import answer, words
+from harness.report import sentences, words
 from harness.report.sample import sample_run
 from harness.report.sentences import explain
+
+#: Names of numbers in findings of every kind.
+NAMES = (
+    *("trial", "fault", "planned", "expected", "found", "served", "duplicates", "failure", "rows", "foreign", "count"),
+    *(
+        "unknown_outcomes",
+        "end_known",
+        "lost",
+        "classes",
+        "early_answers",
+        "sent",
+        "check",
+        "error",
+        "absent",
+        "trials",
+    ),
+    *("statuses", "first_s", "last_s", "lost_get", "lost_post", "lost_new", "lost_reused", "method", "path", "shape"),
+    *("begun", "times", "applied", "observed", "missing", "before", "during", "after", "gap_s", "p99_ms", "max_ms"),
+    *("limit_ms", "seconds", "pods", "grace_s", "image", "cut", "by_rst", "pooled", "looks", "size", "deadline_s"),
+    *("message", "expected_s", "found_s", "window_s"),
+)
 
 
 @pytest.mark.parametrize("code", FindingCode)
@@ -48,33 +69,85 @@ def test_a_sentence_has_its_numbers(finding: Finding, parts: tuple[str, ...]) ->
     assert [part for part in parts if part not in text] == []
 
 
-def test_the_answer_counts_what_is_lost_surprising_and_unknown() -> None:
-    """The sample loses in two cells, one against expectation, and one is unknown."""
+def test_the_answer_names_what_is_against_expectation_and_what_is_unknown() -> None:
+    """The sample loses once against expectation, and one cell is unknown."""
     run = sample_run()
 
-    assert answer.headline(run) == "Requests were lost in 2 of 5 cells."
-    assert "1 cell is not as expected: graceful" in answer.standing(run)
-    assert "1 cell is inconclusive: bare" in answer.standing(run)
-    assert answer.totals(run).startswith("5,000 requests sent in 5 trials")
+    assert sentences.answer(run) == (
+        "1 of 15 cells lost requests against expectation: graceful × rolling-update (5 of 2,000); "  # noqa: RUF001
+        "1 inconclusive: bare × ingress-edit."  # noqa: RUF001
+    )
+    assert sentences.totals(run).startswith("16,000 requests sent in 16 trials")
 
 
 def test_the_answer_of_a_good_run() -> None:
-    """Nothing lost, all as expected."""
+    """Nothing lost, all as expected; with expected losses, it says that there are no others."""
     run = sample_run()
+    expected = replace(run, cells=tuple(cell for cell in run.cells if cell.as_expected))
     good = replace(run, cells=tuple(cell for cell in run.cells if cell.verdict is Verdict.LOSSLESS))
 
-    assert answer.headline(good) == "No request was lost in any of 2 cells."
-    assert answer.standing(good) == "Every cell is as expected."
-    assert answer.by_configuration(good) == (("bare", "loses nothing."), ("graceful", "loses nothing."))
+    assert sentences.answer(expected) == (
+        "Losses where they were expected and nowhere else: 5 of 13 cells are lossy, all as expected."
+    )
+    assert sentences.answer(good) == "No request was lost in any of 8 cells, as expected."
+    assert sentences.answer(replace(run, cells=good.cells[:1])) == "No request was lost, as expected."
+    assert sentences.by_configuration(good)[0] == ("bare", "loses nothing.")
 
 
 def test_unknown_is_not_told_as_success() -> None:
-    """With nothing lost but a cell unknown, the headline does not say that nothing was lost."""
+    """With nothing lost but a cell unknown, the answer does not say that nothing was lost."""
     run = sample_run()
-    weak = replace(run, cells=tuple(cell for cell in run.cells if cell.verdict is not Verdict.LOSSY))
+    unknown = next(cell for cell in run.cells if cell.verdict is Verdict.INCONCLUSIVE)
 
-    assert answer.headline(weak) == "No request was lost in 2 of 3 cells; the rest is unknown."
-    assert answer.headline(replace(run, cells=(run.cells[2],))) == "No answer: no cell could be judged."
+    assert sentences.answer(replace(run, cells=(run.cells[0], unknown))) == (
+        "1 of 2 cells is inconclusive: bare × ingress-edit; the others are as expected."  # noqa: RUF001
+    )
+    assert sentences.answer(replace(run, cells=(unknown,))) == "No answer: no cell could be judged."
+    assert sentences.answer(replace(run, cells=())) == "No answer: no cell could be judged."
+
+
+def test_no_loss_and_other_loss_than_expected_are_said() -> None:
+    """A cell that was to lose and did not is told as such, and so is one that lost in another way."""
+    lossy = next(cell for cell in sample_run().cells if cell.verdict is Verdict.LOSSY and cell.as_expected)
+    run = replace(
+        sample_run(),
+        cells=(
+            replace(lossy, as_expected=False),
+            replace(lossy, verdict=Verdict.LOSSLESS, lost=0, as_expected=False),
+        ),
+    )
+
+    assert "1 of 2 cells lost nothing although losses were expected" in sentences.answer(run)
+    assert "1 lost requests in another way than expected" in sentences.answer(run)
+
+
+def test_false_greens_are_not_missed() -> None:
+    """A cell that is as expected, but only because the application ignores SIGTERM, is warned of."""
+    run = sample_run()
+    deaf = replace(run.cells[0], findings=(Finding(FindingCode.FALSE_GREEN, {"pods": 1}),))
+
+    told = sentences.warnings(replace(run, cells=(deaf,)))
+
+    assert [(cell.id, "false green" in sentence.text) for cell, sentence in told] == [(deaf.id, True)]
+    assert sentences.warnings(replace(run, cells=(replace(deaf, as_expected=False),))) == ()
+
+
+def test_what_needs_a_reader_is_unfolded() -> None:
+    """Cells against expectation; where there are none, the first lossy one."""
+    run = sample_run()
+    good = replace(run, cells=tuple(cell for cell in run.cells if cell.as_expected))
+
+    assert sentences.opened(run) == {"bare--ingress-edit", "graceful--rolling-update"}
+    assert sentences.opened(good) == {"bare--rolling-update"}
+
+
+@pytest.mark.parametrize("code", FindingCode)
+@pytest.mark.parametrize("value", ["text", float("nan"), float("inf"), -1, True, 10**12])
+def test_strange_numbers_never_break_a_report(code: FindingCode, value: str | float) -> None:
+    """Whatever an older or newer version recorded under a name, a sentence comes of it."""
+    numbers = dict.fromkeys(NAMES, value)
+
+    assert explain(Finding(code, numbers)).text
 
 
 def test_what_decides_is_told_first() -> None:
@@ -92,7 +165,7 @@ def test_what_decides_is_told_first() -> None:
         ),
     )
 
-    assert [weight for weight, _ in answer.reasons(cell)] == list(Weight)
+    assert [weight for weight, _ in sentences.reasons(cell)] == list(Weight)
 
 
 def test_a_small_share_is_not_rounded_to_nothing() -> None:

@@ -1,0 +1,112 @@
+"""Findings about evidence that is missing: without it nobody knows, and unknown is not success."""
+
+from __future__ import annotations
+
+from harness.model.verdict import FindingCode
+from harness.report.findings.given import Given, Sentence, Teller
+from harness.report.words import count, plural, seconds
+
+
+def _control_missing(given: Given) -> Sentence:
+    text = (
+        "The control of this configuration failed, so it shows nothing."
+        if given.int("trials")
+        else "This configuration has no control: nobody knows what it loses when nothing is changed."
+    )
+    return Sentence(text, "Add `none` to the Experiment's changes, or see why its trial failed.")
+
+
+def _no_traffic(given: Given) -> Sentence:
+    del given
+    return Sentence("Nothing was sent, so nothing is known.", "See locust.log in the trial's traffic folder.")
+
+
+def _stream_without_success(given: Given) -> Sentence:
+    return Sentence(
+        f"{given.stream} never succeeded, not even before the change.",
+        "Check the path, the method and the expected answers in the Experiment.",
+    )
+
+
+def _missed(given: Given) -> Sentence:
+    return Sentence(
+        f"{count(given.int('count'))} of {plural(given.int('planned'), 'planned request')} could not be sent in time: "
+        "what would have become of them is unknown.",
+        "Lower the rate, raise traffic.concurrency, or run fewer cells side by side (--parallel).",
+    )
+
+
+def _abandoned(given: Given) -> Sentence:
+    return Sentence(
+        f"{count(given.int('count'))} of {plural(given.int('planned'), 'planned request')} have no record: "
+        "the sender died or was stopped before their turn.",
+        "See locust.log in the trial's traffic folder, and run again.",
+    )
+
+
+def _unfinished(given: Given) -> Sentence:
+    return Sentence(
+        f"{plural(given.int('count'), 'request')} left and nobody saw the end: that is no success.",
+        "The sender was cut off while draining; see locust.log, and run again.",
+    )
+
+
+def _change_not_observed(given: Given) -> Sentence:
+    if not given.has("begun"):
+        return Sentence("The change was never begun.", "See why the trial ended before it.")
+    missing = f" Awaited in vain: {given.text('missing')}." if given.has("missing") else ""
+    return Sentence(
+        f"The change was to be made {plural(given.int('times'), 'time')}; it was applied {given.int('applied')} and "
+        f"seen to have happened {given.int('observed')} times.{missing}",
+        "Nothing can be said of a change that did not happen: check that it really alters the object that gets "
+        "traffic, and that the new version becomes ready.",
+    )
+
+
+def _no_overlap(given: Given) -> Sentence:
+    return Sentence(
+        f"{given.stream}: {count(given.int('before'))} requests before the change, {count(given.int('during'))} during "
+        f"it, {count(given.int('after'))} after it, with a gap of {seconds(given.float('gap_s'))} at the longest: "
+        "an outage could have gone unseen.",
+        "Raise the rate, or baseline and settle, so that every stream covers the change.",
+    )
+
+
+def _behind_schedule(given: Given) -> Sentence:
+    return Sentence(
+        f"The sender fell behind: one request in a hundred left {count(given.float('p99_ms'))} ms late or later "
+        f"({count(given.float('max_ms'))} ms at most; {count(given.float('limit_ms'))} ms is accepted).",
+        "Lower the rate or run fewer cells side by side (--parallel).",
+    )
+
+
+def _machine_saturated(given: Given) -> Sentence:
+    return Sentence(
+        f"For {plural(given.int('seconds'), 'second')} the machine left the sender without processor time (half of the "
+        f"requests more than {count(given.float('limit_ms'))} ms late, {count(given.float('max_ms'))} ms at most).",
+        "Run fewer cells side by side (--parallel), or use a quieter machine.",
+    )
+
+
+def _watch_interrupted(given: Given) -> Sentence:
+    return Sentence(
+        f"The cluster was out of sight {plural(given.int('count'), 'time')} while it changed, first "
+        f"{seconds(given.float('first_s'))} after the change began: its events may be incomplete.",
+        "Check the connection to the API server, and run again.",
+    )
+
+
+#: The sentence of each finding.
+SENTENCES: dict[FindingCode, Teller] = {
+    FindingCode.CONTROL_MISSING: _control_missing,
+    FindingCode.NO_TRAFFIC: _no_traffic,
+    FindingCode.STREAM_WITHOUT_SUCCESS: _stream_without_success,
+    FindingCode.MISSED_SLOTS: _missed,
+    FindingCode.ABANDONED_SLOTS: _abandoned,
+    FindingCode.UNFINISHED: _unfinished,
+    FindingCode.CHANGE_NOT_OBSERVED: _change_not_observed,
+    FindingCode.NO_OVERLAP: _no_overlap,
+    FindingCode.BEHIND_SCHEDULE: _behind_schedule,
+    FindingCode.MACHINE_SATURATED: _machine_saturated,
+    FindingCode.WATCH_INTERRUPTED: _watch_interrupted,
+}

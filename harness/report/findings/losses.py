@@ -1,0 +1,44 @@
+"""Findings about lost requests, and about losses that are not those which were expected."""
+
+from __future__ import annotations
+
+from harness.model.verdict import FindingCode
+from harness.report.findings.given import Given, Sentence, Teller
+from harness.report.words import between, count, plural, seconds, share
+
+
+def _requests_lost(given: Given) -> Sentence:
+    lost = given.int("lost")
+    by = ", ".join(
+        f"{count(given.int(f'lost_{key}'))} {label}"
+        for key, label in (("get", "GET"), ("post", "POST"), ("new", "on new"), ("reused", "on reused connections"))
+    )
+    status = f"; HTTP status {given.text('statuses')}" if given.has("statuses") else ""
+    return Sentence(
+        f"{count(lost)} of {plural(given.int('sent'), 'request')} ({share(lost, given.int('sent'))}) "
+        f"{'was' if lost == 1 else 'were'} lost, {between(given.float('first_s'), given.float('last_s'))} after the "
+        f"change began: {given.text('classes')}{status}. By kind: {by}."
+    )
+
+
+def _class_not_seen(given: Given) -> Sentence:
+    return Sentence(
+        f"Losses of class {given.text('expected')} were expected; there were {given.text('found')} instead.",
+        "The cause is another one than the Experiment says: see the failures by class below.",
+    )
+
+
+def _loss_outside_window(given: Given) -> Sentence:
+    return Sentence(
+        f"Requests were lost up to {seconds(given.float('found_s'))} after the change was made; "
+        f"at most {seconds(given.float('expected_s'))} were expected.",
+        "Something takes longer than the Experiment says: see the chart.",
+    )
+
+
+#: The sentence of each finding.
+SENTENCES: dict[FindingCode, Teller] = {
+    FindingCode.REQUESTS_LOST: _requests_lost,
+    FindingCode.CLASS_NOT_SEEN: _class_not_seen,
+    FindingCode.LOSS_OUTSIDE_WINDOW: _loss_outside_window,
+}
