@@ -7,14 +7,15 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.model.verdict import CellVerdict, RunVerdict, Weight
-from harness.report import charts, sentences, words
+from harness.report import sentences, words
+from harness.report.chart import trial as chart
 
 #: What each weight is called beside a finding.
 WEIGHTS = {
-    Weight.INSTRUMENT: "can't be trusted",
-    Weight.LOSS: "lost",
-    Weight.EVIDENCE: "not enough evidence",
-    Weight.NOTE: "note",
+    Weight.INSTRUMENT: "Can't be trusted",
+    Weight.LOSS: "Lost",
+    Weight.EVIDENCE: "Not enough evidence",
+    Weight.NOTE: "Note",
 }
 
 
@@ -48,7 +49,10 @@ def _environment() -> Environment:
         "expected": words.expected,
         "cell_title": words.title,
         "reasons": sentences.reasons,
-        "chart": charts.render,
+        "chart": chart.render,
+        "legend": chart.legend,
+        "exact": lambda calibration: all(planned == found for planned, found in calibration.values()),
+        "moment": words.moment,
     }
     environment.globals |= {
         "told": sentences,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from harness.model.verdict import CellVerdict, Verdict
 
@@ -48,6 +49,15 @@ def duration(value: float) -> str:
     """``72 s``, ``3 min 20 s``."""
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest} s" if minutes >= 2 else f"{round(value)} s"
+
+
+def moment(iso: str) -> str:
+    """``2026-11-22 19:57:35 UTC`` for an ISO 8601 time; other text as it is."""
+    try:
+        at = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return f"{at:%Y-%m-%d %H:%M:%S} {at.tzname() or ''}".rstrip()
 
 
 def milliseconds(value: float) -> str:

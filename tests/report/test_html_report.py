@@ -20,9 +20,10 @@ from harness.report import html
 from harness.report.sample import sample_run
 from harness.store.records import dump, from_json
 
-
 #: Six cells: enough for every kind of answer.
 FEW = (("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
+#: Two cells: enough for what must be the same twice.
+PAIR = (("bare",), ("rolling-update", "ingress-edit"))
 
 
 def few() -> RunVerdict:
@@ -111,6 +112,43 @@ def test_only_what_is_not_as_expected_is_open(page: Page) -> None:
     assert len(cells) == 6
 
 
+def test_where_all_is_as_expected_the_first_loss_is_open() -> None:
+    """A reader of a good run sees at once what a loss looks like."""
+    run = sample_run(("probe",), ("none", "rolling-update", "delete-pod"))
+    cells = [a for a in Page(html.render(run)).having("details") if (a.get("class") or "").startswith("cell")]
+
+    assert [a["id"] for a in cells if "open" in a] == ["probe--rolling-update"]
+
+
+def test_the_accounting_is_printed_and_said_to_hold_or_not() -> None:
+    """Both sums of a trial with their numbers; a sum that is wrong is called wrong."""
+    run = sample_run(("bare",), ("rolling-update",))
+    cell = run.cells[0]
+    broken = replace(cell.trials[0], identity=replace(cell.trials[0].identity, ok=1))
+    words = [
+        re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", html.render(replace(run, cells=(replace(cell, trials=(trial,)),)))))
+        for trial in (cell.trials[0], broken)
+    ]
+
+    assert "1,000 planned = 1,000 sent + 0 missed + 0 abandoned + 0 client faults" in words[0]
+    assert "1,000 sent = 910 ok + 90 lost: status + 0 unfinished" in words[0]
+    assert ["Both sums are right" in text for text in words] == [True, False]
+    assert ["do not add up" in text for text in words] == [False, True]
+
+
+def test_an_inexact_calibration_is_unfolded() -> None:
+    """Every known fault is listed with what was planned and what was found; a difference is not to be missed."""
+    run = sample_run(("bare",), ("none",))
+    cell = run.cells[0]
+    trial = replace(cell.trials[0], calibration={"hung": (8, 7)})
+    folded, unfolded = (
+        [a for a in Page(html.render(shown)).having("details") if a.get("class") == "more"][0]
+        for shown in (run, replace(run, cells=(replace(cell, trials=(trial,)),)))
+    )
+
+    assert ("open" in folded, "open" in unfolded) == (False, True)
+
+
 def test_tables_and_charts_speak_to_screen_readers(page: Page) -> None:
     """Every table heading has a scope, every chart a role and a label."""
     drawings = [a for a in page.having("svg") if a.get("class") == "chart"]
@@ -135,18 +173,17 @@ def test_text_from_outside_is_text() -> None:
     assert len(Page(shown).having("script")) == 1
 
 
-def test_a_stored_verdict_gives_the_same_bytes(text: str) -> None:
-    """Written to disk with sorted keys and read again, the run gives the same page."""
-    stored = from_json(RunVerdict, json.loads(dump(few())))
+def test_a_stored_verdict_gives_the_same_bytes() -> None:
+    """Written to disk with sorted keys and read again, the run gives the same page; rendering twice does, too."""
+    run = sample_run(*PAIR)
+    stored = from_json(RunVerdict, json.loads(dump(run)))
 
-    assert html.render(stored) == text
+    assert html.render(stored) == html.render(run)
 
 
-def test_another_process_gives_the_same_bytes(text: str) -> None:
+def test_another_process_gives_the_same_bytes() -> None:
     """Nothing random is in it: neither ids of charts nor the order of sets."""
-    code = (
-        f"import sys; from harness.report import html, sample; sys.stdout.write(html.render(sample.sample_run(*{FEW})))"
-    )
+    code = f"import sys; from harness.report import html, sample; sys.stdout.write(html.render(sample.sample_run(*{PAIR})))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -154,7 +191,7 @@ def test_another_process_gives_the_same_bytes(text: str) -> None:
         text=True,
         env={**os.environ, "PYTHONHASHSEED": "1", "PYTHONUTF8": "1", "TZ": "Asia/Kolkata"},
     )
-    assert done.stdout == text
+    assert done.stdout == html.render(sample_run(*PAIR))
 
 
 def test_a_trial_without_traffic_has_no_chart() -> None:

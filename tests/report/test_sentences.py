@@ -57,6 +57,7 @@ def test_every_finding_has_a_sentence(code: FindingCode) -> None:
         (Finding(FindingCode.CALIBRATION_NOT_EXACT, {"fault": "hung", "planned": 8, "served": 7}), ("8", "7")),
         (Finding(FindingCode.TRIAL_FAILED, {"absent": 1, "planned": 3}), ("1 of 3 trials",)),
         (Finding(FindingCode.FALSE_GREEN, {"image": "http-echo:0.2.3", "grace_s": 30.0}), ("http-echo:0.2.3", "30 s")),
+        (Finding(FindingCode.REQUESTS_LOST, {"lost": 1, "sent": 9, "classes": "status 1"}), ("1 of 9", "was lost")),
         (Finding(FindingCode.UNFINISHED, {"trial": 2, "count": 1}), ("Trial 2:", "1 request ")),
         (Finding(FindingCode.CONNECTIONS_CUT, {"cut": 64, "pooled": 64, "lost_reused": 1}), ("64", "1 request on")),
         (Finding(FindingCode.CHANGE_NOT_OBSERVED, {"begun": True, "times": 3, "missing": "a reload"}), ("a reload",)),
@@ -139,6 +140,16 @@ def test_what_needs_a_reader_is_unfolded() -> None:
 
     assert sentences.opened(run) == {"bare--ingress-edit", "graceful--rolling-update"}
     assert sentences.opened(good) == {"bare--rolling-update"}
+
+
+def test_a_loss_says_what_its_status_means_and_no_other() -> None:
+    """A count that looks like a status is none: 503 requests lost by 502 are no 503s."""
+    advice = explain(
+        Finding(FindingCode.REQUESTS_LOST, {"classes": "status 503", "statuses": f"502 {chr(215)} 503"})
+    ).advice
+
+    assert "502" in advice
+    assert "503" not in advice
 
 
 @pytest.mark.parametrize("code", FindingCode)

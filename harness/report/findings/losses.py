@@ -6,6 +6,19 @@ from harness.model.verdict import FindingCode
 from harness.report.findings.given import Given, Sentence, Teller
 from harness.report.words import between, count, plural, seconds, share
 
+#: What a class or a status of losses usually means, and what helps.
+_HINTS = {
+    "502": "A 502 says that the ingress still sent requests to a pod that no longer answers: a preStop sleep that "
+    "outlasts the ingress controller's delay keeps the pod serving until then.",
+    "503": "A 503 says that the Service had no ready endpoint: another ready pod (a second replica, maxUnavailable 0, "
+    "a readiness probe) has to be there before this one goes.",
+    "504": "A 504 says that the pod did not answer the ingress in time: it was not ready yet, or it hung.",
+    "reset": "A reset says that whoever held the connection went away without closing it.",
+    "closed": "A connection that is closed unannounced costs the client that is about to use it a request: see the "
+    "connections cut.",
+    "refused": "A refused connection says that nobody listened: the ingress itself was away.",
+}
+
 
 def _requests_lost(given: Given) -> Sentence:
     lost = given.int("lost")
@@ -14,10 +27,14 @@ def _requests_lost(given: Given) -> Sentence:
         for key, label in (("get", "GET"), ("post", "POST"), ("new", "on new"), ("reused", "on reused connections"))
     )
     status = f"; HTTP status {given.text('statuses')}" if given.has("statuses") else ""
+    signs = {
+        part.split()[0] for part in f"{given.text('classes')}, {given.text('statuses')}".split(", ") if part.split()
+    }
     return Sentence(
         f"{count(lost)} of {plural(given.int('sent'), 'request')} ({share(lost, given.int('sent'))}) "
         f"{'was' if lost == 1 else 'were'} lost, {between(given.float('first_s'), given.float('last_s'))} after the "
-        f"change began: {given.text('classes')}{status}. By kind: {by}."
+        f"change began: {given.text('classes')}{status}. By kind: {by}.",
+        " ".join(hint for sign, hint in _HINTS.items() if sign in signs),
     )
 
 

@@ -1,0 +1,99 @@
+"""The lower parts of a trial's chart: requests and latency over time, with the moments that explain them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.model.verdict import Series, TrialVerdict
+from harness.report.chart.drawing import LATENCY, REQUESTS, Piece, Time, layer, part
+
+#: What the axis of latencies is marked with, in milliseconds.
+_POWERS = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
+#: Moments that are lines through the plots: their marks, the line's colour and dashes.
+_RULES = (
+    ({("change", "applied"), ("change", "undone")}, "var(--mark-change)", [4, 3]),
+    ({("ingress", "reload")}, "var(--mark-reload)", [2, 2]),
+)
+
+
+def requests(trial: TrialVerdict, time: Time) -> Piece:
+    """What was answered and what was lost, on top of each other, so that the height is what was sent."""
+    names = ["requests", f"per {trial.series.bin_seconds:g} s"]
+    axis = {"tickCount": 4, "gridOpacity": 0.6, "tickMinStep": 1, **_title(names, REQUESTS)}
+    height = {"field": "low", "type": "quantitative", "axis": axis}
+    encoding = {"x": time.axis(), "y": height, "y2": {"field": "high"}}
+    areas = [
+        layer(data, "area", encoding, color=f"var(--{name}-fill)", interpolate="step-after")
+        for name, data in _stacked(trial.series)
+    ]
+    return part(REQUESTS, *_shades(trial, time.axis(), time), *areas, *_rules(trial, time.axis(), time))
+
+
+def latency(trial: TrialVerdict, time: Time) -> Piece:
+    """Median and longest latency of answers; logarithmic, since 1 ms and 3 s are both of interest."""
+    series, x = trial.series, time.axis(labels=True)
+    data = [
+        {"t": series.start + (index + 0.5) * series.bin_seconds, "p50": middle or None, "max": longest or None}
+        for index, (middle, longest) in enumerate(zip(series.latency_p50, series.latency_max, strict=True))
+    ]
+    powers = _powers(series)
+    axis = {"values": powers, "gridOpacity": 0.6, "format": "~g", **_title(["latency, ms"], LATENCY)}
+    scale = {"type": "log", "domain": [powers[0], powers[-1]], "nice": False}
+    lines = [
+        layer(
+            data,
+            "line",
+            {"x": x, "y": {"field": field, "type": "quantitative", "axis": axis, "scale": scale}},
+            color=colour,
+            strokeWidth=width,
+        )
+        for field, colour, width in (("max", "var(--latency-max)", 1), ("p50", "var(--latency)", 1.8))
+    ]
+    return part(LATENCY, *_shades(trial, x, time), *lines, *_rules(trial, x, time))
+
+
+def _title(text: list[str], height: int) -> Piece:
+    """An axis' title where names of rows are: at the left of its numbers, to be read without turning the head."""
+    place = {"titleX": -38, "titleY": height / 2, "titleAlign": "right", "titleBaseline": "middle"}
+    return {"title": text, "titleAngle": 0, **place}
+
+
+def _stacked(series: Series) -> Iterator[tuple[str, list[Piece]]]:
+    """What was answered, what has no outcome, what was lost: the lower and upper bound of each in every bin."""
+    bins = list(zip(series.sent, series.ok, series.failed, strict=True))
+    # Steps are drawn from each row to the next: the last bin is told twice to get its width.
+    bins.append(bins[-1])
+    times = [series.start + index * series.bin_seconds for index in range(len(bins))]
+    for name, bounds in (
+        ("ok", [(0, ok) for _, ok, _ in bins]),
+        ("other", [(ok, sent - lost) for sent, ok, lost in bins]),
+        ("lost", [(sent - lost, sent) for sent, _, lost in bins]),
+    ):
+        if any(high > low for low, high in bounds):
+            yield name, [{"t": at, "low": low, "high": high} for at, (low, high) in zip(times, bounds, strict=True)]
+
+
+def _powers(series: Series) -> list[float]:
+    """The powers of ten from below the least median to above the longest latency: two at least."""
+    least = min((value for value in series.latency_p50 if value > 0), default=1.0)
+    floor = max((power for power in _POWERS[:-1] if power <= least), default=_POWERS[0])
+    longest = max(floor, *series.latency_max)
+    ceiling = min((power for power in _POWERS if power > longest), default=_POWERS[-1])
+    return [power for power in _POWERS if floor <= power <= ceiling]
+
+
+def _rules(trial: TrialVerdict, x: Piece, time: Time) -> Iterator[Piece]:
+    """Lines through the plot: when the change was made, and when the ingress reloaded."""
+    for kinds, colour, dash in _RULES:
+        moments = sorted({mark.at for mark in trial.marks if (mark.kind, mark.what) in kinds and mark.at <= time.end})
+        if moments:
+            data = [{"t": at} for at in moments]
+            yield layer(data, "rule", {"x": x}, color=colour, strokeDash=dash, strokeWidth=1.2)
+
+
+def _shades(trial: TrialVerdict, x: Piece, time: Time) -> Iterator[Piece]:
+    """The time of the change, behind everything else."""
+    windows = [window for window in time.clip(trial.phases) if window.label == "change"]
+    if windows:
+        data = [{"t": window.start, "t2": window.end} for window in windows]
+        yield layer(data, "rect", {"x": x, "x2": {"field": "t2"}}, color="var(--phase-change)")

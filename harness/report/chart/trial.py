@@ -1,0 +1,86 @@
+"""A trial's chart: phases, the lives of pods, what the ingress did, requests, latency; one time axis.
+
+Colours are the page's CSS variables, so that a chart follows light and dark like the text around it.
+"""
+
+from __future__ import annotations
+
+import re
+
+import vl_convert
+
+from harness.model.verdict import TrialVerdict
+from harness.report.chart.drawing import LEFT, Piece, time_of
+from harness.report.chart.lanes import STATES, lanes
+from harness.report.chart.plots import latency, requests
+
+#: What the legend says of each colour and sign, in its order.
+_LEGEND = {
+    "ok": "answered",
+    "lost": "lost",
+    "other": "no outcome",
+    "p50": "latency, median",
+    "max": "latency, longest",
+    "starting": "pod starting",
+    "ready": "pod ready",
+    "terminating": "pod terminating",
+    "change": "change made (▶), seen to have happened (■)",
+    "reload": "ingress reloads",
+    "endpoints": "endpoints change, ingress follows",
+}
+
+
+def render(trial: TrialVerdict) -> str:
+    """The trial's chart as an ``<svg>`` element; empty if it has nothing to show."""
+    if not trial.series.sent:
+        return ""
+    label = f"Trial {trial.number} over {time_of(trial).end:.1f} seconds: phases, pods, requests, latency"
+    return _embedded(vl_convert.vegalite_to_svg(specification(trial)), label)
+
+
+def specification(trial: TrialVerdict) -> Piece:
+    """The chart for Vega-Lite."""
+    time = time_of(trial)
+    parts = [*lanes(trial, time), requests(trial, time), latency(trial, time)]
+    return {"vconcat": parts, "spacing": 6, **_look()}
+
+
+def legend(trial: TrialVerdict) -> tuple[tuple[str, str], ...]:
+    """What a trial's chart shows: each sign's name and its meaning."""
+    series = trial.series
+    marks = {(mark.kind, mark.what) for mark in trial.marks}
+    shown = {
+        "ok": any(series.ok),
+        "lost": any(series.failed),
+        "other": sum(series.sent) > sum(series.ok) + sum(series.failed),
+        "p50": any(series.latency_p50),
+        "max": any(series.latency_max),
+        "change": any(kind == "change" for kind, _ in marks),
+        "reload": ("ingress", "reload") in marks,
+        "endpoints": bool({("ingress", "endpoints"), ("endpoints", "changed")} & marks),
+        **{state: any(window.state == state for window in trial.pods) for state in STATES},
+    }
+    return tuple((name, text) for name, text in _LEGEND.items() if shown[name])
+
+
+def _look() -> Piece:
+    text = {"labelColor": "var(--muted)", "titleColor": "var(--muted)", "labelFontSize": 11, "titleFontSize": 11}
+    lines = {"domainColor": "var(--line)", "tickColor": "var(--line)", "gridColor": "var(--line)"}
+    config = {
+        "aria": False,
+        "font": "inherit",
+        "axis": {**text, **lines, "titleFontWeight": "normal", "labelLimit": LEFT - 12},
+        "axisY": {"minExtent": LEFT - 20, "maxExtent": LEFT - 20},
+        "view": {"stroke": None},
+    }
+    return {"background": "transparent", "padding": 4, "config": config}
+
+
+def _embedded(svg: str, label: str) -> str:
+    """A drawing as part of a page: its size is the page's matter, and it says what it shows."""
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    assert size is not None
+    start = svg.index(">") + 1
+    head = f'<svg class="chart" viewBox="0 0 {size[1]} {size[2]}" role="img" aria-label="{label}">'
+    body = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", svg[start:])
+    return head + body

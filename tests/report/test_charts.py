@@ -1,0 +1,90 @@
+"""Charts are what Vega-Lite's schema allows, show what happened, and bear whatever a trial looks like."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import altair as alt
+import pytest
+
+from harness.model.verdict import Mark, Series, TrialVerdict, Window
+from harness.report.chart import trial as chart
+from harness.report.chart.lanes import short_name
+from harness.report.sample import sample_run
+
+
+def trial_of(cell: str) -> TrialVerdict:
+    """The first trial of a cell of the sample."""
+    return next(c for c in sample_run().cells if c.id == cell).trials[0]
+
+
+LOSSY = trial_of("bare--rolling-update")
+EMPTY = Series(0.1, 0.0, (), (), (), (), ())
+STRANGE = {
+    "nothing known of pods and phases": replace(LOSSY, phases=(), pods=(), marks=()),
+    "one bin": replace(LOSSY, series=Series(0.1, 0.0, (3,), (1,), (1,), (0.0,), (0.0,))),
+    "nothing answered": replace(LOSSY, series=Series(0.1, 0.0, (3, 3), (0, 0), (3, 3), (0.0, 0.0), (0.0, 0.0))),
+    "latency beyond every scale": replace(LOSSY, series=Series(0.1, 0.0, (1,), (1,), (0,), (2e6,), (3e6,))),
+    "a state that nobody knows": replace(LOSSY, pods=(Window(0, 5, "apple", "levitating"),)),
+    "all before the origin": replace(LOSSY, pods=(Window(-5, -1, "apple", "ready"),), phases=(Window(-2, -1, "x"),)),
+    "marks after the end": replace(LOSSY, marks=(Mark(99.0, "change", "x", "applied"),)),
+    "forty pods": replace(LOSSY, pods=tuple(Window(0, 5, f"pod-{n}", "ready") for n in range(40))),
+}
+
+
+def layers(specification: dict[str, Any]) -> list[dict[str, Any]]:
+    """Everything that a chart draws."""
+    return [layer for part in specification["vconcat"] for layer in part["layer"]]
+
+
+@pytest.mark.parametrize("cell", [cell.id for cell in sample_run(("bare",)).cells])
+def test_a_chart_keeps_vega_lites_schema(cell: str) -> None:
+    """Vega-Lite knows every word of the specification; it would pass over an unknown one in silence."""
+    alt.Chart.from_dict(chart.specification(trial_of(cell)), validate=True)
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_strange_trial_is_drawn(name: str) -> None:
+    """Whatever the evidence looks like, there is a picture of it, and a legend."""
+    assert chart.render(STRANGE[name]).startswith("<svg ")
+    assert chart.legend(STRANGE[name])
+
+
+def test_without_traffic_there_is_no_picture() -> None:
+    """An empty series has no time axis."""
+    assert chart.render(replace(LOSSY, series=EMPTY)) == ""
+
+
+def test_what_was_sent_is_answered_and_lost_on_top_of_each_other() -> None:
+    """In each bin the areas reach from 0 to what was sent, without gap or overlap."""
+    areas = [layer["data"]["values"] for layer in layers(chart.specification(LOSSY)) if layer["mark"]["type"] == "area"]
+    ok, lost = areas
+
+    assert [row["low"] for row in ok] == [0] * len(ok)
+    assert [row["high"] for row in ok] == [row["low"] for row in lost]
+    assert [row["high"] for row in lost][:-1] == list(LOSSY.series.sent)
+    assert sum(row["high"] - row["low"] for row in lost[:-1]) == sum(LOSSY.series.failed)
+
+
+def test_the_legend_tells_what_is_shown_and_nothing_else() -> None:
+    """A reload is in the legend of the edit alone, losses in that of the lossy trial alone."""
+    edit, lossy = (dict(chart.legend(trial)) for trial in (trial_of("graceful--ingress-edit"), LOSSY))
+
+    assert ("reload" in edit, "lost" in edit) == (True, False)
+    assert ("reload" in lossy, "lost" in lossy) == (False, True)
+
+
+def test_colours_follow_the_page() -> None:
+    """Every colour is one of the page's variables, so that light and dark both fit; nothing covers the page."""
+    drawn = chart.render(LOSSY)
+    colours = set(re.findall(r'(?:fill|stroke)="([^"]*)"', drawn))
+
+    assert {colour for colour in colours if not colour.startswith("var(--")} <= {"none", "transparent"}
+
+
+def test_pods_of_one_version_keep_different_names() -> None:
+    """The shortened name has both the version's and the pod's own letters."""
+    assert short_name("apple-66f9d8c7b5-x7k2p") == "apple 66f9…x7k2p"
+    assert short_name("web-0") == "web-0"
