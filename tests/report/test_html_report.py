@@ -142,7 +142,7 @@ def test_an_inexact_calibration_is_unfolded() -> None:
     cell = run.cells[0]
     trial = replace(cell.trials[0], calibration={"hung": (8, 7)})
     folded, unfolded = (
-        [a for a in Page(html.render(shown)).having("details") if a.get("class") == "more"][0]
+        next(a for a in Page(html.render(shown)).having("details") if a.get("class") == "more")
         for shown in (run, replace(run, cells=(replace(cell, trials=(trial,)),)))
     )
 
@@ -183,7 +183,7 @@ def test_a_stored_verdict_gives_the_same_bytes() -> None:
 
 def test_another_process_gives_the_same_bytes() -> None:
     """Nothing random is in it: neither ids of charts nor the order of sets."""
-    code = f"import sys; from harness.report import html, sample; sys.stdout.write(html.render(sample.sample_run(*{PAIR})))"
+    code = f"from harness.report import html, sample as s; print(html.render(s.sample_run(*{PAIR})), end='')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

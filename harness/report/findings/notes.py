@@ -53,7 +53,7 @@ def _rollout_stuck(given: Given) -> Sentence:
 def _prestop_failed(given: Given) -> Sentence:
     return Sentence(
         f"The preStop hook of {plural(given.int('count'), 'pod')} failed, so SIGTERM came at once: "
-        f"{given.text('message')}",
+        f"{given.text('message').rstrip('.') or 'no message'}.",
         "An exec hook needs its program in the image. Use the native preStop.sleep, which needs none.",
     )
 
