@@ -39,6 +39,11 @@ def signal_number() -> int:
     return _state.signal
 
 
+def requested() -> bool:
+    """Whether an end was asked for, heard of or not."""
+    return _state.event.is_set()
+
+
 def check() -> None:
     """Raise ``Interrupted`` if an end was asked for and this thread has not heard of it yet."""
     if _state.event.is_set() and not getattr(_state.told, "yes", False):

@@ -43,6 +43,7 @@ def run_lanes(
                 done, _ = wait(pending, return_when=FIRST_COMPLETED)
                 for future in done:
                     _settle(future, pending.pop(future), progress, bugs)
+                interruption.check()
         except (KeyboardInterrupt, Interrupted):
             interruption.interrupt()
             progress.note("stopping: every trial takes its cluster down")
@@ -53,12 +54,14 @@ def run_lanes(
                 if not future.cancelled():
                     _settle(future, job, progress, bugs)
             raise Interrupted from None
+    interruption.check()
     return tuple(bugs)
 
 
 def _guarded(run_one: Callable[[TrialJob], str], job: TrialJob) -> str:
-    """A job that begins after the interruption doesn't begin."""
-    interruption.check()
+    """Nothing begins after the interruption, not even in a lane that has heard of it already."""
+    if interruption.requested():
+        raise Interrupted
     return run_one(job)
 
 

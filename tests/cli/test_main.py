@@ -1,0 +1,95 @@
+"""Every way in which a command can end has one exit code, and only bugs show a traceback."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from harness.cli import doctor, main
+from harness.cli.run import parse_only
+from harness.errors import ExitCode, HarnessError, InvalidInputError, Problem
+from harness.kit.interruption import Interrupted
+from harness.runner.doctor import CHECKS, Check, State
+
+
+def ending(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
+    """The exit code of a command that raises."""
+
+    def raising(**_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", raising)
+    return main._run()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (HarnessError("no room"), ExitCode.HARNESS_FAILED),
+        (InvalidInputError([Problem("bad")]), ExitCode.INVALID_INPUT),
+        (Interrupted(), 130),
+        (ZeroDivisionError(), ExitCode.HARNESS_FAILED),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_error_has_its_exit_code(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
+    """One place decides, for all commands."""
+    assert ending(monkeypatch, error) == code
+
+
+def test_an_error_for_users_has_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was wrong, its details, and what to do; a bug says that it is one."""
+    ending(monkeypatch, HarnessError("no room", detail="on /tmp", hint="free some"))
+    plain = capsys.readouterr().err
+    ending(monkeypatch, ZeroDivisionError())
+    bug = capsys.readouterr().err
+
+    assert [word for word in ("no room", "on /tmp", "free some") if word not in plain] == []
+    assert ("Traceback" in plain, "Traceback" in bug) == (False, True)
+
+
+def test_an_unknown_command_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 2, as for all invalid input."""
+    monkeypatch.setattr(sys, "argv", ["harness", "no-such-command"])
+
+    assert main._run() == ExitCode.INVALID_INPUT
+
+
+def test_only_takes_lists_and_repetitions() -> None:
+    """``--only a=x,a=y --only b=z``."""
+    assert parse_only(["configuration=x,configuration=y", "change=z"]) == {
+        "configuration": ("x", "y"),
+        "change": ("z",),
+    }
+
+
+@pytest.mark.parametrize("word", ["nonsense", "colour=red", "change="])
+def test_only_refuses_what_it_does_not_know(word: str) -> None:
+    """The part that is wrong is in the message."""
+    with pytest.raises(InvalidInputError, match=word):
+        parse_only([word])
+
+
+def test_doctor_fails_only_for_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Something optional that is missing is told; something needed also decides the exit code."""
+    optional, lacking = Check("kind", State.OPTIONAL, "not found", "get it"), Check("nginx", State.LACKS, "none")
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: optional,))
+    fine = doctor.doctor(as_json=False)
+    told = capsys.readouterr().out
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: optional, lambda: lacking))
+
+    assert (fine, "get it" in told) == (0, True)
+    assert doctor.doctor(as_json=True) == ExitCode.HARNESS_FAILED
+    assert [check["what"] for check in json.loads(capsys.readouterr().out)] == ["kind", "nginx"]
+
+
+@pytest.mark.nginx
+def test_every_check_answers_on_this_machine() -> None:
+    """None raises, and each says what it looked at and what it found."""
+    assert [check.__name__ for check in CHECKS if not (check().what and check().found)] == []

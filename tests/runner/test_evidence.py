@@ -1,0 +1,109 @@
+"""Evidence that is missing or damaged makes its trial a failed one, never one that is left out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.analysis.judge import judge_trial
+from harness.kit.clock import Clock
+from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.changes import NoChange
+from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
+from harness.model.verdict import FindingCode, Verdict
+from harness.runner.evidence import read_trials
+from harness.runner.outcome import TrialOutcome
+from harness.store.ledger import ConnectionLedger, LedgerWriter
+from harness.store.records import to_json
+from harness.store.rundir import RunDirectory, TrialDirectory, write_json
+
+EXPERIMENT = Experiment(
+    "e",
+    "e.yaml",
+    (),
+    "ingress-nginx",
+    TrafficPlan(rate=10, routes=(Route("/"),)),
+    (Cell(Configuration((), ()), NoChange(name="none")),),
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    """A run with one trial that has all files; one attempt, which was OK."""
+    run = RunDirectory.create(tmp_path / "run", "e")
+    trial = run.trial("default--none", 1)
+    ledger = LedgerWriter(trial.traffic / "ledger-0.npy", origin_ns=1000)
+    row = ledger.intent(0, 0, Method.GET, Shape.NEW, sent=1000)
+    ledger.outcome(row, Outcome.OK, Progress.ANSWERED, done=2000, responder=1)
+    ledger.close()
+    ConnectionLedger(trial.traffic / "connections-0.npy", origin_ns=1000).close()
+    write_json(trial.outcome, to_json(TrialOutcome(Clock(0, 0), origin_ns=1000, stopped_ns=0)))
+    lines = [{"event": "responder", "number": 1, "text": "apple"}, {"event": "stopping", "at_ns": 5000}]
+    (trial.traffic / "traffic.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return run
+
+
+def trial_of(run: RunDirectory) -> TrialDirectory:
+    """Its one trial."""
+    return run.trial("default--none", 1)
+
+
+def failure(run: RunDirectory) -> str:
+    """What the loader says has failed; such a trial must also be judged inconclusive."""
+    (evidence,) = read_trials(run, EXPERIMENT)["default--none"]
+    verdict = judge_trial(evidence)
+    if evidence.failure:
+        assert verdict.verdict is Verdict.INCONCLUSIVE
+        assert FindingCode.TRIAL_FAILED in {finding.code for finding in verdict.findings}
+    return evidence.failure
+
+
+def test_whole_evidence_is_read_as_it_is(run: RunDirectory) -> None:
+    """The end of planning is in the traffic's own journal where the orchestrator did not get to write it."""
+    (evidence,) = read_trials(run, EXPERIMENT)["default--none"]
+
+    assert evidence.failure == ""
+    assert (len(evidence.attempts), evidence.stopped_ns, evidence.responders) == (1, 5000, {1: "apple"})
+
+
+def test_a_trial_without_an_outcome_has_failed(run: RunDirectory) -> None:
+    """As after kill -9."""
+    trial_of(run).outcome.unlink()
+
+    assert "did not get to its end" in failure(run)
+
+
+def test_a_missing_ledger_is_a_failure_once_traffic_began(run: RunDirectory) -> None:
+    """No rows are no losses: it must not pass as a trial in which nothing was lost."""
+    (trial_of(run).traffic / "ledger-0.npy").unlink()
+
+    assert "ledger-0.npy" in failure(run)
+
+
+@pytest.mark.parametrize("name", ["ledger-0.npy", "connections-0.npy"])
+def test_a_damaged_ledger_is_a_failure(run: RunDirectory, name: str) -> None:
+    """Bytes that are no ledger are told by the file's name."""
+    (trial_of(run).traffic / name).write_bytes(b"no ledger")
+
+    assert name in failure(run)
+
+
+def test_a_damaged_journal_is_a_failure_but_a_cut_last_line_is_not(run: RunDirectory) -> None:
+    """Kill -9 may cut the last line; a bad line in the middle is damage."""
+    path = trial_of(run).traffic / "traffic.jsonl"
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole + '{"event": "drai', encoding="utf-8")
+    cut = failure(run)
+    path.write_text("{nonsense\n" + whole, encoding="utf-8")
+
+    assert cut == ""
+    assert "traffic.jsonl" in failure(run)
+
+
+def test_a_damaged_calibration_is_a_failure(run: RunDirectory) -> None:
+    """A proof that can't be read proves nothing."""
+    (trial_of(run).traffic / "calibration.json").write_text("{}", encoding="utf-8")
+
+    assert "calibration" in failure(run)

@@ -1,0 +1,89 @@
+"""Trials side by side: one that fails takes nobody along, and a stop reaches all."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from harness.kit import interruption
+from harness.kit.interruption import Interrupted
+from harness.kit.waiting import pause
+from harness.model.changes import NoChange
+from harness.model.experiment import Cell, Configuration
+from harness.runner.jobs import TrialJob
+from harness.runner.lanes import run_lanes
+from harness.runner.progress import Silence
+from harness.store.rundir import TrialDirectory
+
+
+class Told(Silence):
+    """Remembers how trials ended."""
+
+    def __init__(self) -> None:
+        self.ends: dict[str, str] = {}
+
+    def ended(self, trial: str, failure: str) -> None:
+        """Remember it."""
+        self.ends[trial] = failure
+
+
+def job(name: str) -> TrialJob:
+    """A job of that name; nothing of it but the name is looked at."""
+    return TrialJob(name, Cell(Configuration((), ()), NoChange(name="none")), 1, TrialDirectory(Path(name)))
+
+
+def test_every_job_runs_and_says_how_it_ended() -> None:
+    """More jobs than lanes: each runs once, and its failure is told."""
+    told = Told()
+    bugs = run_lanes([job(n) for n in "abc"], 2, lambda one: "no room" if one.name == "b" else "", told)
+
+    assert bugs == ()
+    assert told.ends == {"a": "", "b": "no room", "c": ""}
+
+
+def test_a_bug_in_one_trial_is_kept_and_the_others_go_on() -> None:
+    """A traceback is returned, not swallowed, and the other trials still run."""
+
+    def run(one: TrialJob) -> str:
+        if one.name == "a":
+            raise ZeroDivisionError("of all things")
+        return ""
+
+    told = Told()
+    bugs = run_lanes([job("a"), job("b")], 1, run, told)
+
+    assert len(bugs) == 1
+    assert "of all things" in bugs[0]
+    assert told.ends == {"a": "ZeroDivisionError: of all things", "b": ""}
+
+
+def test_an_interruption_unwinds_what_runs_and_begins_nothing_new() -> None:
+    """The running trial cleans up, the waiting one never starts, and the caller is told."""
+    begun, cleaned = [], []
+    running = threading.Event()
+
+    def run(one: TrialJob) -> str:
+        begun.append(one.name)
+        running.set()
+        try:
+            pause(60)
+        finally:
+            cleaned.append(one.name)
+        return ""
+
+    def stop() -> None:
+        running.wait(5)
+        interruption.interrupt()
+
+    told = Told()
+    with interruption.fresh():
+        stopper = threading.Thread(target=stop)
+        stopper.start()
+        with pytest.raises(Interrupted):
+            run_lanes([job("a"), job("b")], 1, run, told)
+        stopper.join()
+
+    assert (begun, cleaned) == (["a"], ["a"])
+    assert told.ends["a"] == "interrupted"
