@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import TracebackType
 from typing import Literal, Self
 
 import aiohttp
+
+from harness.clusters.local.ingress.model import Backend
 
 _TIMEOUT = aiohttp.ClientTimeout(total=2)
 _TRIES = 20
@@ -44,14 +47,14 @@ class NginxAdmin:
         if self._session is not None:
             await self._session.close()
 
-    async def post_backends(self, backends: Mapping[str, tuple[str, ...]]) -> None:
+    async def post_backends(self, backends: Mapping[str, Backend]) -> None:
         """Give the workers their endpoints; each applies them on its own timer.
 
         Raises:
             aiohttp.ClientError: nginx did not take them, tried for a second.
             TimeoutError: It did not answer.
         """
-        body = json.dumps(dict(backends), sort_keys=True)
+        body = json.dumps({name: asdict(backend) for name, backend in backends.items()}, sort_keys=True)
         for attempt in range(_TRIES):
             try:
                 await self._request("POST", "/backends", body)

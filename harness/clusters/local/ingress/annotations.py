@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.clusters.local.ingress.model import LocationSettings
+from harness.clusters.local.ingress.model import Balancing, LocationSettings
 
 PREFIX = "nginx.ingress.kubernetes.io/"
 
@@ -46,14 +46,26 @@ _RULES: Mapping[str, _Rule] = {
     "x-forwarded-prefix": _Rule("forwarded_prefix", r"[-._~a-zA-Z0-9/]+"),
     "upstream-vhost": _Rule("upstream_vhost", r"[-.a-zA-Z0-9:]+"),
 }
+#: Apart, since it is about backends: in a location's settings it would make nginx reload.
+_BALANCING: Mapping[str, _Rule] = {"load-balance": _Rule("balancing", "|".join(Balancing), Balancing)}
 
 
 def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:
     """What an Ingress's annotations set; a value that can't be right is logged and has no effect."""
+    return replace(LocationSettings(), **_values(ingress, _RULES))
+
+
+def balancing_of(ingress: Mapping[str, Any]) -> Balancing:
+    """How an Ingress has its backends' endpoints chosen; ingress-nginx's default where it does not say, or wrongly."""
+    balancing: Balancing = _values(ingress, _BALANCING).get("balancing", Balancing.ROUND_ROBIN)
+    return balancing
+
+
+def _values(ingress: Mapping[str, Any], rules: Mapping[str, _Rule]) -> dict[str, Any]:
     metadata = ingress["metadata"]
     found: dict[str, Any] = {}
     for name, value in (metadata.get("annotations") or {}).items():
-        rule = _RULES.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+        rule = rules.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
         if rule is None:
             continue
         text = str(value).strip()
@@ -61,4 +73,4 @@ def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:
             found[rule.setting] = rule.read(text)
         else:
             _log.warning("ingress %s: annotation %s can't be %r", metadata["name"], name, value)
-    return replace(LocationSettings(), **found)
+    return found

@@ -14,7 +14,7 @@ class Journal:
     """Writes ``ingress-controller.jsonl`` (context manager): ``{"monotonic_ns": ..., "what": ..., "detail": {...}}``.
 
     ``what`` is ``reload`` (new workers have replaced the old), ``endpoints`` (Lua has been given others) or ``sync``
-    (nothing was to do).
+    (nothing was to do, or nothing about endpoints: how they are balanced).
     """
 
     def __init__(self, path: Path) -> None:

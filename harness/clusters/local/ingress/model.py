@@ -1,7 +1,7 @@
 """What nginx is told: the part that is written into nginx.conf, and the part that Lua is given while nginx runs.
 
 The split decides what a change costs. Servers and locations are configuration, and a difference there is a reload that
-closes connections; endpoints go to Lua, and a difference there closes nothing.
+closes connections; endpoints, and how one of them is chosen, go to Lua, and a difference there closes nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ class Match(StrEnum):
     PREFIX = "prefix"
     EXACT = "exact"
     REGEX = "regex"
+
+
+class Balancing(StrEnum):
+    """How a backend's endpoint is chosen for a request, by ingress-nginx's names."""
+
+    ROUND_ROBIN = "round_robin"
+    EWMA = "ewma"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +96,29 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Backend:
+    """What stands behind locations.
+
+    Attributes:
+        endpoints: ``ip:port`` of those that take traffic, sorted.
+        balancing: How one of them is chosen.
+    """
+
+    endpoints: tuple[str, ...] = ()
+    balancing: Balancing = Balancing.ROUND_ROBIN
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """All that nginx is told.
 
     Attributes:
         servers: Virtual hosts; what makes nginx reload when it differs.
-        backends: ``ip:port`` of the endpoints that take traffic, by the backend's name; Lua's part.
+        backends: By name; Lua's part.
     """
 
     servers: tuple[Server, ...]
-    backends: Mapping[str, tuple[str, ...]]
+    backends: Mapping[str, Backend]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +129,9 @@ class EndpointDiff:
     removed: tuple[str, ...]
 
     @staticmethod
-    def between(old: Mapping[str, tuple[str, ...]], new: Mapping[str, tuple[str, ...]]) -> EndpointDiff:
+    def between(old: Mapping[str, Backend], new: Mapping[str, Backend]) -> EndpointDiff:
         """The difference of two sets of backends; an endpoint that only moves to another backend counts in both."""
-        before = {(name, endpoint) for name, endpoints in old.items() for endpoint in endpoints}
-        after = {(name, endpoint) for name, endpoints in new.items() for endpoint in endpoints}
+        before = {(name, endpoint) for name, backend in old.items() for endpoint in backend.endpoints}
+        after = {(name, endpoint) for name, backend in new.items() for endpoint in backend.endpoints}
         added, removed = ({endpoint for _, endpoint in side} for side in (after - before, before - after))
         return EndpointDiff(tuple(sorted(added)), tuple(sorted(removed)))

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.clusters.local.ingress.annotations import settings_of
+from harness.clusters.local.ingress.annotations import balancing_of, settings_of
 from harness.clusters.local.ingress.model import (
     ANY_HOST,
+    Backend,
+    Balancing,
     Configuration,
     Location,
     LocationSettings,
@@ -54,6 +56,7 @@ class _Path:
     port: str | int
     ingress: str
     settings: LocationSettings
+    balancing: Balancing
 
 
 def is_ours(ingress: Object, classes: Iterable[Object]) -> bool:
@@ -73,8 +76,11 @@ def configuration_of(snapshot: Snapshot) -> Configuration:
     # Of two Ingresses with the same host and path the older one counts.
     ours.sort(key=lambda i: (i["metadata"].get("creationTimestamp", ""), _qualified(i)))
     chosen: dict[tuple[str, str, str], _Path] = {}
+    # A backend is made once: the oldest Ingress that names it says how it is balanced.
+    balancing: dict[str, Balancing] = {}
     for path in (path for ingress in ours for path in _paths(ingress)):
         chosen.setdefault((path.host, path.path, path.kind), path)
+        balancing.setdefault(path.backend, path.balancing)
     hosts = sorted({path.host for path in chosen.values()} | {ANY_HOST})
     servers = tuple(_server(host, [path for path in chosen.values() if path.host == host]) for host in hosts)
     services = {(s["metadata"].get("namespace", ""), s["metadata"]["name"]): s for s in snapshot.services}
@@ -83,7 +89,9 @@ def configuration_of(snapshot: Snapshot) -> Configuration:
         name = (piece["metadata"].get("labels") or {}).get(SERVICE_LABEL, "")
         slices.setdefault((piece["metadata"].get("namespace", ""), name), []).append(piece)
     backends = {
-        path.backend: _endpoints(services.get(path.service), path.port, slices.get(path.service, ()))
+        path.backend: Backend(
+            _endpoints(services.get(path.service), path.port, slices.get(path.service, ())), balancing[path.backend]
+        )
         for path in sorted(chosen.values(), key=lambda path: path.backend)
     }
     return Configuration(servers, backends)
@@ -95,7 +103,7 @@ def _qualified(obj: Object) -> str:
 
 def _paths(ingress: Object) -> Iterator[_Path]:
     """An Ingress's paths; its default backend is the root path of the hosts that have none, or of all others."""
-    settings = settings_of(ingress)
+    settings, balancing = settings_of(ingress), balancing_of(ingress)
     spec = ingress.get("spec") or {}
     rules = spec.get("rules") or []
     default = spec.get("defaultBackend")
@@ -110,12 +118,12 @@ def _paths(ingress: Object) -> Iterator[_Path]:
         if default and not any((entry.get("path") or "/") == "/" for entry in entries):
             entries.append({"path": "/", "pathType": "Prefix", "backend": default})
         for entry in entries:
-            path = _path(ingress, host, entry, settings)
+            path = _path(ingress, host, entry, settings, balancing)
             if path is not None:
                 yield path
 
 
-def _path(ingress: Object, host: str, entry: Object, settings: LocationSettings) -> _Path | None:
+def _path(ingress: Object, host: str, entry: Object, settings: LocationSettings, balancing: Balancing) -> _Path | None:
     service = entry.get("backend", {}).get("service")
     text = entry.get("path") or "/"
     if service is None or not _PATH.fullmatch(text):
@@ -133,6 +141,7 @@ def _path(ingress: Object, host: str, entry: Object, settings: LocationSettings)
         port=wanted,
         ingress=_qualified(ingress),
         settings=settings,
+        balancing=balancing,
     )
 
 

@@ -255,7 +255,7 @@ class Plane:
             await self.recorded("reload", reloads + 1)
 
     async def annotate(self, name: str, **annotations: str) -> None:
-        """Change an Ingress's annotations."""
+        """Change an Ingress's annotations; returns at once."""
         notes = {ANNOTATION + key.replace("_", "-"): value for key, value in annotations.items()}
         await self.client.patch(INGRESSES, name, "default", {"metadata": {"annotations": notes}})
 

@@ -95,24 +95,6 @@ def test_a_request_under_way_outlives_a_reload(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
-def test_the_faster_endpoint_gets_more(plane: StartPlane) -> None:
-    """The balancer keeps away from the pod whose answers take long."""
-
-    async def scenario() -> None:
-        async with plane() as p, p.upstream("slow", 1, delay=0.05) as slow, p.upstream("fast", 2) as fast:
-            await p.service("apple", slow.at, fast.at)
-            await p.ingress("fruit", {"/apple": "apple"})
-            kept = await p.connect()
-            for _ in range(60):
-                assert (await kept.request("/apple")).status == 200
-
-            assert len(slow.requests) + len(fast.requests) == 60
-            assert len(fast.requests) > 45
-            kept.close()
-
-    asyncio.run(scenario())
-
-
 def test_a_real_controller_waits_between_syncs(plane: StartPlane) -> None:
     """In the ``kind`` profile the second of two changes reaches nginx no sooner than 1/0.3 s after the first."""
 

@@ -8,6 +8,8 @@ import pytest
 
 from harness.clusters.local.ingress.model import (
     ANY_HOST,
+    Backend,
+    Balancing,
     EndpointDiff,
     Location,
     LocationSettings,
@@ -134,8 +136,15 @@ def test_an_annotation_changes_the_text() -> None:
 
 def test_the_difference_of_endpoints_is_told_by_address() -> None:
     """Added and removed ``ip:port``, each once, whatever the backends are called."""
-    old = {"a": ("1:1", "2:1"), "b": ("2:1",), "gone": ("9:1",)}
-    new = {"a": ("2:1", "3:1"), "b": ("2:1", "3:1"), "empty": ()}
+    old = {"a": Backend(("1:1", "2:1")), "b": Backend(("2:1",)), "gone": Backend(("9:1",))}
+    new = {"a": Backend(("2:1", "3:1")), "b": Backend(("2:1", "3:1")), "empty": Backend()}
 
     assert EndpointDiff.between(old, new) == EndpointDiff(added=("3:1",), removed=("1:1", "9:1"))
     assert EndpointDiff.between(new, new) == EndpointDiff((), ())
+
+
+def test_how_a_backend_is_balanced_is_no_difference_of_endpoints() -> None:
+    """Another algorithm neither adds nor removes an endpoint."""
+    old, new = ({"a": Backend(("1:1",), balancing)} for balancing in Balancing)
+
+    assert EndpointDiff.between(old, new) == EndpointDiff((), ())

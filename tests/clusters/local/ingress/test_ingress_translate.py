@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.local.ingress.annotations import PREFIX, settings_of
-from harness.clusters.local.ingress.model import ANY_HOST, Configuration, LocationSettings
+from harness.clusters.local.ingress.annotations import PREFIX, balancing_of, settings_of
+from harness.clusters.local.ingress.model import (
+    ANY_HOST,
+    Backend,
+    Balancing,
+    Configuration,
+    LocationSettings,
+)
 from harness.clusters.local.ingress.translate import Snapshot, configuration_of, is_ours
 
 OWN_CLASS = {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}}
@@ -65,14 +71,14 @@ def test_only_ready_endpoints_take_traffic() -> None:
 
     configuration = told(ingress(path("/apple")), services=[service()], slices=[piece])
 
-    assert configuration.backends == {"default-apple-80": ("127.1.1.1:5678", "127.1.1.4:5678")}
+    assert configuration.backends == {"default-apple-80": Backend(("127.1.1.1:5678", "127.1.1.4:5678"))}
 
 
 def test_a_service_that_is_not_there_has_no_endpoints() -> None:
     """An Ingress may come before its Service: the location is there, its backend is empty."""
     configuration = told(ingress(path("/apple")))
 
-    assert configuration.backends == {"default-apple-80": ()}
+    assert configuration.backends == {"default-apple-80": Backend()}
     assert ("exact", "/apple", "apple") in locations(configuration)
 
 
@@ -83,7 +89,7 @@ def test_ports_are_found_by_number_and_by_name() -> None:
 
     for port, found in ((80, ("127.1.1.1:5678",)), ("web", ("127.1.1.1:5678",)), (81, ()), ("admin", ()), (99, ())):
         backends = told(ingress(path("/", port=port)), services=[web], slices=[piece]).backends
-        assert backends == {f"default-apple-{port}": found}
+        assert backends == {f"default-apple-{port}": Backend(found)}
 
 
 def test_endpoints_do_not_change_servers() -> None:
@@ -207,10 +213,36 @@ def test_annotations_set_what_they_name() -> None:
     )
 
 
+@pytest.mark.parametrize("balancing", Balancing)
+def test_an_annotation_says_how_a_backend_is_balanced(balancing: Balancing) -> None:
+    """It goes with the backend alone: the servers, for which nginx would reload, stay the same."""
+    plain, annotated = told(ingress(path("/apple"))), told(ingress(path("/apple"), load_balance=balancing.value))
+
+    assert annotated.backends == {"default-apple-80": Backend((), balancing)}
+    assert annotated.servers == plain.servers
+
+
+def test_the_oldest_ingress_says_how_a_backend_is_balanced() -> None:
+    """Two Ingresses name one backend: as in ingress-nginx it is made from the older one, also if that says nothing."""
+    plain, annotated = ingress(path("/a"), name="plain"), ingress(path("/b"), name="ewma", load_balance="ewma")
+    for older, expected in ((plain, Balancing.ROUND_ROBIN), (annotated, Balancing.EWMA)):
+        for each in (plain, annotated):
+            each["metadata"]["creationTimestamp"] = "2029" if each is older else "2030"
+
+        assert told(plain, annotated).backends == {"default-apple-80": Backend((), expected)}
+
+
+@pytest.mark.parametrize("value", ["", "EWMA", "least_conn", "ewma; return 200"])
+def test_an_unknown_algorithm_is_the_default(value: str) -> None:
+    """What is not served here, or wrongly written, leaves round robin."""
+    assert balancing_of(ingress(load_balance=value)) is Balancing.ROUND_ROBIN
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("proxy-read-timeout", "soon"),
+        ("load-balance", "least_conn"),
         ("proxy-next-upstream", "error; return 200"),
         ("rewrite-target", "/ break; return 200"),
         ("proxy-body-size", "8m; x"),

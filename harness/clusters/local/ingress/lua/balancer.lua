@@ -1,22 +1,34 @@
 -- Sends each request to an endpoint of its location's backend. A worker looks for new endpoints on a timer of its own, so
 -- for up to one period after they were posted it uses the old ones, and two workers may differ.
 local cjson = require("cjson.safe")
-local ewma = require("ewma")
 local ngx_balancer = require("ngx.balancer")
 local configuration = require("configuration")
 
 local _M = {}
 
+-- By the names that the annotation has for them.
+local IMPLEMENTATIONS = { round_robin = require("roundrobin"), ewma = require("ewma") }
+
 local balancers = {}
 local applied = 0
 local generation
 
+-- The balancer that a backend had, brought up to date, or a new one where it had none or one of another kind. An
+-- implementation is the metatable of its balancers.
+local function follow(balancer, backend)
+  local implementation = IMPLEMENTATIONS[backend.balancing]
+  if getmetatable(balancer) ~= implementation then
+    return implementation.new(backend.endpoints)
+  end
+  balancer:update(backend.endpoints)
+  return balancer
+end
+
 local function apply(backends)
   local kept = {}
-  for name, endpoints in pairs(backends) do
-    if #endpoints > 0 then
-      kept[name] = balancers[name] or ewma.new(endpoints)
-      kept[name]:update(endpoints)
+  for name, backend in pairs(backends) do
+    if #backend.endpoints > 0 then
+      kept[name] = follow(balancers[name], backend)
     end
   end
   balancers = kept
@@ -82,13 +94,13 @@ local function last(list)
 end
 
 function _M.log()
-  local endpoint = last(ngx.var.upstream_addr)
-  if not (ngx.ctx.balancer and endpoint) then
+  local balancer, endpoint = ngx.ctx.balancer, last(ngx.var.upstream_addr)
+  if not (balancer and endpoint) then
     return
   end
   local connecting = tonumber(last(ngx.var.upstream_connect_time)) or 0
   local answering = tonumber(last(ngx.var.upstream_response_time)) or 0
-  ewma.observe(endpoint, connecting + answering)
+  balancer:observe(endpoint, connecting + answering)
 end
 
 return _M
