@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.checks import CHECKS, Check
+from harness.analysis.checks.instrument import trial_failed
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
@@ -59,6 +60,9 @@ def judge_trial(evidence: TrialEvidence, checks: Sequence[Check] = CHECKS) -> Tr
     except Exception as error:  # noqa: BLE001 - damaged evidence of any kind must be a verdict, not a traceback
         failed = Finding(FindingCode.TRIAL_FAILED, {"failure": evidence.failure})
         return _unreadable(evidence, (*((failed,) if evidence.failure else ()), _raised("facts", error)))
+    if evidence.failure and not evidence.origin_ns and not len(evidence.attempts):
+        # Traffic never began: all that other checks would miss follows from that one failure.
+        checks = (trial_failed,)
     findings = tuple(finding for check in checks for finding in _asked(check, facts))
     return replace(measured, findings=findings, verdict=verdict_of(findings))
 

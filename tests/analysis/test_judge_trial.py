@@ -115,7 +115,7 @@ def test_evidence_that_cannot_be_read_is_inconclusive() -> None:
 
 
 def test_a_trial_that_never_began_can_be_judged() -> None:
-    """No rows, no events, no origin: inconclusive, with the failure first."""
+    """No rows, no events, no origin: inconclusive for the failure, and not for all that follows from it."""
     nothing = replace(
         QUIET,
         attempts=QUIET.attempts[:0],
@@ -130,7 +130,7 @@ def test_a_trial_that_never_began_can_be_judged() -> None:
     verdict = judge_trial(nothing)
 
     assert verdict.verdict is Verdict.INCONCLUSIVE
-    assert verdict.findings[0].code is FindingCode.TRIAL_FAILED
+    assert [finding.code for finding in verdict.findings] == [FindingCode.TRIAL_FAILED]
     assert verdict.identity.planned == 0
 
 

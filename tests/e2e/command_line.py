@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,13 @@ class CommandLine:
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def start(self, *args: str | Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start a command in the test's folder, in a session of its own."""
+        """Start ``harness`` in the test's folder."""
+        return self.start_command([sys.executable, "-m", "harness", *map(str, args)], env=env)
+
+    def start_command(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start any command in the test's folder, in a session of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "harness", *map(str, args)],
+            argv,
             cwd=self.folder,
             env={**os.environ, MARK: self.mark, "COLUMNS": "200", **(env or {})},
             stdin=subprocess.DEVNULL,

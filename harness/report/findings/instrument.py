@@ -62,7 +62,7 @@ def _client_faults(given: Given) -> Sentence:
         if given.has("count")
         else "The sender itself failed"
     )
-    why = f": {given.text('failure')}" if given.has("failure") else " (ports, file descriptors or memory)"
+    why = f": {given.text('failure').rstrip('.')}" if given.has("failure") else " (ports, file descriptors or memory)"
     return Sentence(f"{what}{why}.", "Run `harness doctor`, raise the limits that it names, and run again.")
 
 
