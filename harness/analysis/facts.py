@@ -15,7 +15,7 @@ from harness.analysis.evidence import TrialEvidence, label_of
 from harness.analysis.moments import NS, Moments
 from harness.analysis.schedule import Slots, account
 from harness.analysis.thresholds import IN_FLIGHT_S
-from harness.model.attempt import LOSSES, Outcome
+from harness.model.attempt import LOSSES, Outcome, Progress
 from harness.model.schedule import Stream, streams
 from harness.model.verdict import Identity
 
@@ -81,7 +81,7 @@ class Facts:
             outcome=outcome,
             is_sent=is_sent,
             is_lost=np.isin(outcome, [int(loss) for loss in LOSSES]),
-            is_before=_before(sent_s, done_s, moments.begin),
+            is_before=_before(outcome, sent_s, done_s, moments.begin),
             stream=rows["number"].astype(np.int64) % len(order),
             streams=order,
             sent_s=sent_s,
@@ -117,12 +117,21 @@ def _seconds(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Numbers:
     return np.where(times < 0, np.nan, times / NS)
 
 
-def _before(sent: Numbers, done: Numbers, begin: float | None) -> Mask:
-    """Requests that were over when the change began, or overdue by then."""
+def _before(outcome: Codes, sent: Numbers, done: Numbers, begin: float | None) -> Mask:
+    """Requests that were over when the change began, or that waited in vain and were overdue by then."""
     if begin is None:
         return np.ones(len(sent), dtype=bool)
-    before: Mask = (done < begin) | (sent < begin - IN_FLIGHT_S.value)
+    in_vain = np.isin(outcome, (Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE))
+    before: Mask = (done < begin) | (in_vain & (sent < begin - IN_FLIGHT_S.value))
     return before
+
+
+def impossible_successes(facts: Facts) -> int:
+    """Rows called OK that contradict themselves: no 2xx, no whole answer, or an end before its beginning."""
+    rows = facts.evidence.attempts
+    sane = (rows["status"] >= 200) & (rows["status"] < 300) & (rows["progress"] == Progress.ANSWERED)
+    sane &= (rows["sent"] >= 0) & (rows["done"] >= rows["sent"])
+    return int(((rows["outcome"] == Outcome.OK) & ~sane).sum())
 
 
 def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) -> Mask:

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.analysis.evidence import Calibration, CalibrationCase, Rows, TrialEvidence
 from harness.analysis.schedule import planned_times
-from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
 from harness.model.changes import ChangeSpec, RollingUpdate
 from harness.model.experiment import Pool, Route, TrafficPlan
 from harness.model.schedule import slots_until, streams
@@ -29,7 +29,8 @@ POOL = 4
 
 _ATTEMPT = (
     ("number", "<u8"), ("planned", "<i8"), ("sent", "<i8"), ("done", "<i8"), ("connection", "<u4"), ("status", "<u2"),
-    ("responder", "<u2"), ("route", "u1"), ("method", "u1"), ("shape", "u1"), ("outcome", "u1"), ("progress", "u1"),
+    ("responder", "<u2"), ("carried", "<u2"), ("route", "u1"), ("method", "u1"), ("shape", "u1"), ("outcome", "u1"),
+    ("progress", "u1"),
 )  # fmt: skip
 _CONNECTION = (
     ("number", "<u8"), ("connected", "<i8"), ("closed", "<i8"), ("requests", "<u4"), ("shape", "u1"), ("reason", "u1"),
@@ -60,8 +61,15 @@ def quiet_trial(change: ChangeSpec = CHANGE, plan: TrafficPlan = PLAN, *, stop: 
         timeline=_timeline(change, stop),
         manifests=(deployment(prestop=True),),
         responders={1: "apple-v1", 2: "apple-v2"},
-        calibration=Calibration((CalibrationCase("rst-before", "reset", 8, {"reset": 8}),), {"rst-before": (8, 8)}),
+        calibration=proof(),
     )
+
+
+def proof() -> Calibration:
+    """A detector that was shown every kind of outcome and recognised all."""
+    labels = [outcome.label for outcome in (Outcome.OK, *sorted(LOSSES))]
+    cases = tuple(CalibrationCase(label, label, 8, {label: 8}) for label in labels)
+    return Calibration(cases, dict.fromkeys(labels, (8, 8)))
 
 
 def at(seconds: float) -> int:
@@ -132,6 +140,7 @@ def _attempts(plan: TrafficPlan, stop: float) -> Rows:
         rows[field] = np.array(values)[numbers % len(order)]
     rows["status"], rows["outcome"], rows["progress"] = 200, Outcome.OK, Progress.ANSWERED
     rows["responder"] = np.where(rows["done"] < END * NS, 1, 2)
+    rows["carried"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) // POOL, 0)
     rows["connection"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) % POOL + 1, numbers + POOL + 1)
     return rows
 

@@ -36,10 +36,15 @@ SEND_GAP_S = Threshold(
     "Longest time without a request of a stream while the change is under way, beside two of its own intervals: what "
     "happens in a longer gap was seen by nobody.",
 )
+LONGEST_SEND_GAP_S = Threshold(
+    1.0,
+    "However low the rate: a stream that is silent for longer than this while the change is under way can't tell, "
+    "since what a change loses it often loses within a second.",
+)
 IN_FLIGHT_S = Threshold(
     0.5,
-    "A request that left this long before the change and was still unanswered then was lost without it; one that left "
-    "later was in flight, and is the change's.",
+    "A request that timed out, and had waited for this long when the change began, was lost without it; any other that "
+    "ended later was in flight, and is the change's.",
 )
 MISSED_SLOTS = Threshold(0.0, "A planned request that was not sent has no outcome, and no outcome is no success.")
 UNFINISHED = Threshold(0.0, "A request whose end nobody saw may be a lost one.")
@@ -54,6 +59,7 @@ THRESHOLDS: Mapping[str, Threshold] = {
     "lateness of sending, 99th percentile (ms)": LATENESS_P99_MS,
     "lateness of sending, median of any second (ms)": STALL_MEDIAN_MS,
     "gap in sending during the change (s)": SEND_GAP_S,
+    "longest gap in sending, at any rate (s)": LONGEST_SEND_GAP_S,
     "in flight when the change began (s)": IN_FLIGHT_S,
     "missed or abandoned requests": MISSED_SLOTS,
     "unfinished requests": UNFINISHED,

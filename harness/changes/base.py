@@ -45,6 +45,7 @@ class Stage:
         answered: ``(pattern, since_ns)``: has traffic sent since then got an answer whose body matches?
         ingress_seen: ``(what, since_ns)``: has the ingress controller done this (``reload``, ``endpoints``) since?
         quiet: ``(since_ns)``: has the system come to rest?
+        check: Raises where waiting is in vain because the traffic or the cluster itself has ended.
         timeout: Seconds for a change to be seen, for its undo, and for the system to come to rest.
         clock: The run's clock.
         restore: Whether the namespace outlives the trial. Then what is left changed stays open in the journal, for
@@ -60,6 +61,7 @@ class Stage:
     quiet: Callable[[int], bool]
     timeout: float
     clock: Clock
+    check: Callable[[], None] = lambda: None
     restore: bool = False
 
     def record(self, change: ChangeSpec, what: str, detail: Detail | None = None, *, at: int = 0) -> None:

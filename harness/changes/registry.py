@@ -135,6 +135,7 @@ class _Repetition:
 
         def nothing_missing() -> bool:
             nonlocal latest
+            self.stage.check()
             latest = _asked(missing)
             return not latest
 

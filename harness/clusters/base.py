@@ -71,6 +71,9 @@ class Cluster(Protocol):
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Follow what the ingress controller does (``reload``, ``endpoints``) until ``stop()``; blocks in between."""
 
+    def check(self) -> None:
+        """Raise ``HarnessError`` if it has ended by itself: what is lost from then on is the harness's own fault."""
+
     def collect(self, destination: Path) -> None:
         """Copy logs (ingress access log as ``access.jsonl``, controller and pods under ``logs/``) for evidence."""
 

@@ -48,6 +48,7 @@ class FindingCode(StrEnum):
     UNFINISHED = "unfinished"
     CHANGE_NOT_OBSERVED = "change-not-observed"
     NO_OVERLAP = "no-overlap"
+    NEVER_REUSED = "never-reused"
     BEHIND_SCHEDULE = "behind-schedule"
     MACHINE_SATURATED = "machine-saturated"
     WATCH_INTERRUPTED = "watch-interrupted"

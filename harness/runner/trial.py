@@ -5,7 +5,7 @@ The phases are those of the design: baseline, change, settle, drain. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from threading import Semaphore
@@ -19,13 +19,14 @@ from harness.kit.clock import Clock
 from harness.kit.waiting import pause, wait_until
 from harness.kube.client import Kube
 from harness.model.experiment import Experiment, TrafficPlan
-from harness.model.timeline import Event, EventKind, Phase
+from harness.model.timeline import EventKind, Phase
 from harness.observe.observer import Observer
 from harness.runner.deploy import deploy, images_of
 from harness.runner.entry import wait_for_entry
 from harness.runner.jobs import TrialJob
 from harness.runner.outcome import TrialOutcome
 from harness.runner.progress import RunProgress
+from harness.runner.scene import Scene
 from harness.store.records import to_json
 from harness.store.rundir import write_json
 from harness.store.timeline import TimelineWriter
@@ -34,14 +35,6 @@ from harness.traffic.plan import TrafficChildPlan
 
 #: Longest time a change may take, beside the grace periods and deadlines that its manifests ask for.
 CHANGE_SECONDS = 60.0
-#: Longest time for pods to go and the ingress to follow after a change was seen.
-QUIET_SECONDS = 90.0
-#: How long the ingress controller must have done nothing when the change begins: ingress-nginx syncs at 0.3/s, so one
-#: that has just synced (its own status update is enough) answers the next change up to 3.3 s later, and a loss that any
-#: cluster at rest would show can be slept through.
-INGRESS_REST_SECONDS = 3.5
-#: Longest time for it to come to rest.
-INGRESS_REST_WAIT = 30.0
 #: Longest time for Locust to start and for the detector to be proved.
 READY_SECONDS = 60.0
 
@@ -97,6 +90,8 @@ class Trial:
             with self._gate():
                 child = stack.enter_context(TrafficChild.start(self._child_plan()))
                 cluster = self._cluster(stack)
+                # Once more, after the cluster: left first, so that no traffic meets a cluster that is taken down.
+                stack.push(child)
                 kube = stack.enter_context(Kube(cluster.kubeconfig))
                 self._step("workload: waiting for its pods")
                 deploy(kube, self.job.cell.configuration.manifests, self.namespace)
@@ -105,7 +100,8 @@ class Trial:
             observer = stack.enter_context(Observer(kube, cluster, self.namespace, timeline, self.clock))
             self._step("entry: waiting for answers")
             wait_for_entry(cluster.entry, self.traffic)
-            self._phases(child, cluster, self._stage(kube, child, observer, timeline), observer, timeline)
+            scene = Scene(child, cluster, observer, timeline, self.clock)
+            self._phases(scene, self._stage(kube, scene))
             observer.check()
 
     @property
@@ -158,62 +154,52 @@ class Trial:
             calibration=self.setting.calibration,
         )
 
-    def _stage(self, kube: Kube, child: TrafficChild, observer: Observer, timeline: TimelineWriter) -> Stage:
+    def _stage(self, kube: Kube, scene: Scene) -> Stage:
         return Stage(
             kube=kube,
             namespace=self.namespace,
-            timeline=timeline,
+            timeline=scene.timeline,
             undo=UndoJournal(self.job.directory.undo),
-            answered=child.answered,
-            ingress_seen=observer.ingress_seen,
-            quiet=observer.quiet,
+            answered=scene.child.answered,
+            ingress_seen=scene.observer.ingress_seen,
+            quiet=scene.observer.quiet,
+            check=lambda: self._look(scene),
             timeout=CHANGE_SECONDS + longest_grace(self.job),
             clock=self.clock,
         )
 
-    def _phases(
-        self, child: TrafficChild, cluster: Cluster, stage: Stage, observer: Observer, timeline: TimelineWriter
-    ) -> None:
-        phase = self._phase_recorder(timeline, child)
-        origin = child.go(cluster.entry.address, cluster.entry.port)
-        self.outcome = replace(self.outcome, origin_ns=origin)
-        phase(Phase.BASELINE)
-        pause(self.traffic.baseline, tick=lambda: self._counts(child))
-        wait_until(
-            lambda: observer.ingress_idle(INGRESS_REST_SECONDS),
-            timeout=INGRESS_REST_WAIT,
-            what="the ingress controller to come to rest",
-        )
-        begun = phase(Phase.CHANGE)
+    def _phases(self, scene: Scene, stage: Stage) -> None:
+        entry = scene.cluster.entry
+        self.outcome = replace(self.outcome, origin_ns=scene.child.go(entry.address, entry.port))
+        self._begin(Phase.BASELINE, scene)
+        pause(self.traffic.baseline, tick=stage.check)
+        scene.wait_for_ingress_rest()
+        begun = self._begin(Phase.CHANGE, scene)
         perform(self.job.cell.change, stage)
-        phase(Phase.SETTLE)
-        self._wait_quiet(observer, begun)
-        pause(self.traffic.settle, tick=lambda: self._counts(child))
-        phase(Phase.DRAIN)
-        self.outcome = replace(self.outcome, stopped_ns=child.stop())
-        child.wait_drained(self.traffic.timeout + READY_SECONDS)
-        phase(Phase.DONE)
-        self._counts(child)
+        self._begin(Phase.SETTLE, scene)
+        scene.wait_for_rest(begun, self.job.cell.change, stage.check)
+        pause(self.traffic.settle, tick=stage.check)
+        self._begin(Phase.DRAIN, scene)
+        self.outcome = replace(self.outcome, stopped_ns=scene.child.stop())
+        scene.child.wait_drained(self.traffic.timeout + READY_SECONDS)
+        self._begin(Phase.DONE, scene)
 
-    def _phase_recorder(self, timeline: TimelineWriter, child: TrafficChild) -> Callable[[Phase], int]:
-        def begin(phase: Phase) -> int:
-            at = self.clock.now()
-            timeline.record(Event(at=at, kind=EventKind.PHASE, subject=phase, what="begin"))
-            self._step(phase)
-            self._counts(child)
-            return at
+    def _begin(self, phase: Phase, scene: Scene) -> int:
+        """Put the beginning of a phase on the timeline; returns its time."""
+        at = scene.record(EventKind.PHASE, phase, "begin")
+        self._step(phase)
+        self._look(scene)
+        return at
 
-        return begin
+    def _look(self, scene: Scene) -> None:
+        """Tell the progress so far.
 
-    def _wait_quiet(self, observer: Observer, begun: int) -> None:
-        """Settle counts from the last of: old pod gone, ingress synced, change observed."""
-        wait_until(
-            lambda: observer.quiet(begun), timeout=QUIET_SECONDS, what="old pods to go and the ingress to follow"
-        )
-
-    def _counts(self, child: TrafficChild) -> None:
-        counts = child.counts()
+        Raises:
+            HarnessError: The traffic or the cluster has ended by itself: from then on, what is lost is our own fault.
+        """
+        counts = scene.child.counts()
         self.setting.progress.counts(self.job.name, counts.sent, counts.lost)
+        scene.cluster.check()
 
 
 def longest_grace(job: TrialJob) -> float:

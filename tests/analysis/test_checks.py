@@ -17,6 +17,7 @@ from harness.analysis.history import (
     PLAN,
     STOP,
     deployment,
+    proof,
     quiet_trial,
     with_cut_connections,
     with_event,
@@ -26,7 +27,7 @@ from harness.analysis.history import (
     without_rows,
 )
 from harness.analysis.judge import judge_trial
-from harness.model.attempt import CloseReason, Method, Outcome
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
 from harness.model.changes import RollingUpdate
 from harness.model.experiment import Pool
 from harness.model.timeline import EventKind
@@ -41,8 +42,9 @@ def found(evidence: TrialEvidence) -> dict[FindingCode, Finding]:
 
 
 def calibrated(*cases: CalibrationCase, **more: object) -> Spoil:
-    """Another calibration."""
-    return lambda evidence: replace(evidence, calibration=Calibration(cases, **more))  # type: ignore[arg-type]  # table
+    """A whole proof, with these cases beside its own."""
+    proved = replace(proof(), cases=(*proof().cases, *cases), **more)  # type: ignore[arg-type]  # table
+    return lambda evidence: replace(evidence, calibration=proved)
 
 
 def late(rows: slice, milliseconds: int) -> Spoil:
@@ -80,7 +82,21 @@ TABLE: dict[str, tuple[Spoil, FindingCode, Verdict]] = {
         FindingCode.CALIBRATION_MISSING,
         Verdict.INCONCLUSIVE,
     ),
-    "calibration of nothing": (calibrated(), FindingCode.CALIBRATION_MISSING, Verdict.INCONCLUSIVE),
+    "calibration of nothing": (
+        lambda e: replace(e, calibration=Calibration(())),
+        FindingCode.CALIBRATION_MISSING,
+        Verdict.INCONCLUSIVE,
+    ),
+    "a kind of fault never shown": (
+        lambda e: replace(e, calibration=replace(proof(), cases=proof().cases[:-1])),
+        FindingCode.CALIBRATION_MISSING,
+        Verdict.INCONCLUSIVE,
+    ),
+    "nobody counted at the faulty server": (
+        calibrated(served={}),
+        FindingCode.CALIBRATION_MISSING,
+        Verdict.INCONCLUSIVE,
+    ),
     "fault called success": (
         calibrated(EXACT, CalibrationCase("fin-before", "closed", 8, {"closed": 7, "ok": 1})),
         FindingCode.CALIBRATION_NOT_EXACT,
@@ -100,6 +116,31 @@ TABLE: dict[str, tuple[Spoil, FindingCode, Verdict]] = {
     "calibration failed": (
         calibrated(EXACT, faults=("no port",)),
         FindingCode.CALIBRATION_NOT_EXACT,
+        Verdict.INCONCLUSIVE,
+    ),
+    "success without a 2xx": (
+        lambda e: with_rows(e, 1.5, 1.6, status=503),
+        FindingCode.IDENTITY_BROKEN,
+        Verdict.INCONCLUSIVE,
+    ),
+    "success without an answer": (
+        lambda e: with_rows(e, 1.5, 1.6, progress=Progress.SENT),
+        FindingCode.IDENTITY_BROKEN,
+        Verdict.INCONCLUSIVE,
+    ),
+    "success that ended before it began": (
+        lambda e: with_rows(e, 1.5, 1.6, done=1),
+        FindingCode.IDENTITY_BROKEN,
+        Verdict.INCONCLUSIVE,
+    ),
+    "nothing reused since the change": (
+        lambda e: with_rows(e, 0.0, STOP, carried=0),
+        FindingCode.NEVER_REUSED,
+        Verdict.INCONCLUSIVE,
+    ),
+    "too few requests to see anything": (
+        lambda _: quiet_trial(plan=replace(PLAN, rate=3.0)),
+        FindingCode.NO_OVERLAP,
         Verdict.INCONCLUSIVE,
     ),
     "slot twice": (duplicated, FindingCode.IDENTITY_BROKEN, Verdict.INCONCLUSIVE),
@@ -338,3 +379,19 @@ def test_only_interruptions_during_the_change_count() -> None:
 
     assert judge_trial(evidence).verdict is Verdict.LOSSLESS
     assert END < STOP
+
+
+def test_a_slow_request_that_the_change_cuts_is_the_changes_loss() -> None:
+    """Sent 0.7 s before the change and reset after it began: lost by the change, however slow it was."""
+    cut = round((BEGIN + 0.2) * NS)
+    evidence = with_rows(quiet_trial(), 0.3, 0.4, outcome=Outcome.RESET, progress=Progress.SENT, done=cut)
+
+    assert judge_trial(evidence).verdict is Verdict.LOSSY
+
+
+def test_a_request_that_waited_in_vain_before_the_change_is_not_the_changes_loss() -> None:
+    """The same one, timed out: it was overdue when the change began."""
+    late = round((BEGIN + 0.2) * NS)
+    evidence = with_rows(quiet_trial(), 0.3, 0.4, outcome=Outcome.TIMEOUT_RESPONSE, progress=Progress.SENT, done=late)
+
+    assert FindingCode.LOSS_BEFORE_CHANGE in found(evidence)

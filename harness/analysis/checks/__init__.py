@@ -22,6 +22,7 @@ CHECKS: tuple[Check, ...] = (
     completeness.streams_succeed,
     completeness.change_observed,
     completeness.overlap,
+    completeness.connections_reused,
     completeness.every_slot_sent,
     completeness.every_attempt_finished,
     completeness.schedule_kept,

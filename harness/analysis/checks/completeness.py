@@ -7,8 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.analysis.facts import Facts, Numbers
-from harness.analysis.thresholds import LATENESS_P99_MS, MISSED_SLOTS, SEND_GAP_S, STALL_MEDIAN_MS, UNFINISHED
-from harness.model.attempt import Outcome
+from harness.analysis.thresholds import (
+    LATENESS_P99_MS,
+    LONGEST_SEND_GAP_S,
+    MISSED_SLOTS,
+    SEND_GAP_S,
+    STALL_MEDIAN_MS,
+    UNFINISHED,
+)
+from harness.model.attempt import Outcome, Shape
 from harness.model.schedule import Stream
 from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
@@ -70,7 +77,8 @@ def _uncovered(stream: Stream, sent: Numbers, facts: Facts) -> Iterator[Finding]
     # A change that is over between two requests of a stream is covered by the gap alone.
     needed = ["before", "after"] + (["during"] if end - begin > 2 * interval else [])
     gap = _largest_gap(sent, begin, min(end, stop))
-    if all(parts[part] for part in needed) and gap <= SEND_GAP_S.value + 2 * interval:
+    allowed = min(SEND_GAP_S.value + 2 * interval, LONGEST_SEND_GAP_S.value)
+    if all(parts[part] for part in needed) and gap <= allowed:
         return
     yield Finding(FindingCode.NO_OVERLAP, {**_named(stream), **parts, "gap_s": round(gap, 3)})
 
@@ -81,6 +89,19 @@ def _largest_gap(sent: Numbers, begin: float, end: float) -> float:
     starts, lengths = edges[:-1], np.diff(edges)
     touching = (starts <= end) & (starts + lengths >= begin)
     return float(lengths[touching].max(initial=0.0))
+
+
+def connections_reused(facts: Facts) -> tuple[Finding, ...]:
+    """A stream on reused connections has really reused some since the change began; else it says nothing of them."""
+    begin, rows = facts.moments.begin, facts.evidence.attempts
+    if begin is None:
+        return ()
+    reused = facts.is_sent & (rows["carried"] > 0) & (facts.done_s >= begin)
+    return tuple(
+        Finding(FindingCode.NEVER_REUSED, _named(stream))
+        for index, stream in enumerate(facts.streams)
+        if stream.shape is Shape.REUSED and not (reused & (facts.stream == index)).any()
+    )
 
 
 def every_slot_sent(facts: Facts) -> tuple[Finding, ...]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.analysis.evidence import Calibration
-from harness.analysis.facts import Facts, strange_codes
+from harness.analysis.facts import Facts, impossible_successes, strange_codes
+from harness.model.attempt import LOSSES, Outcome
 from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
+
+#: What the detector must have been shown: every way to lose a request, and a success.
+PROVED = frozenset(outcome.label for outcome in (*LOSSES, Outcome.OK))
 
 
 def trial_failed(facts: Facts) -> tuple[Finding, ...]:
@@ -21,6 +25,11 @@ def calibration_exact(facts: Facts) -> tuple[Finding, ...]:
     calibration = facts.evidence.calibration
     if calibration is None or not calibration.cases:
         return (Finding(FindingCode.CALIBRATION_MISSING),)
+    shown = {case.expected for case in calibration.cases}
+    absent = ", ".join(sorted(PROVED - shown))
+    if absent or not calibration.served:
+        numbers: Detail = {"absent": absent or "the faulty server's own count"}
+        return (Finding(FindingCode.CALIBRATION_MISSING, numbers),)
     return tuple(_inexact(calibration))
 
 
@@ -42,9 +51,9 @@ def _inexact(calibration: Calibration) -> Iterator[Finding]:
 
 def identity_holds(facts: Facts) -> tuple[Finding, ...]:
     """Every planned slot is accounted for, once, and nothing else is."""
-    slots, strange = facts.slots, strange_codes(facts.outcome)
+    slots, strange, impossible = facts.slots, strange_codes(facts.outcome), impossible_successes(facts)
     has_end = facts.evidence.stopped_ns is not None
-    if facts.identity.holds and has_end and not (slots.duplicates or slots.foreign or strange):
+    if facts.identity.holds and has_end and not (slots.duplicates or slots.foreign or strange or impossible):
         return ()
     numbers: Detail = {
         "planned": facts.identity.planned,
@@ -52,6 +61,7 @@ def identity_holds(facts: Facts) -> tuple[Finding, ...]:
         "duplicates": slots.duplicates,
         "foreign": slots.foreign,
         "unknown_outcomes": sum(strange.values()),
+        "impossible_successes": impossible,
         "end_known": has_end,
     }
     return (Finding(FindingCode.IDENTITY_BROKEN, numbers),)

@@ -19,7 +19,7 @@ from harness.clusters.local.logs import collect_logs, follow_ingress
 from harness.clusters.local.nginx.install import find_or_fetch
 from harness.clusters.local.profiles import PROFILES
 from harness.clusters.local.settings import NodeSettings
-from harness.errors import InvalidInputError, MissingToolError, Problem
+from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.kit.processes import ManagedProcess
 from harness.model.timeline import Event
 
@@ -34,11 +34,13 @@ class LocalCluster:
         settings: What its process was told.
         entry: Where traffic enters.
         seconds: How long it took to come up.
+        node: Its process.
     """
 
     settings: NodeSettings
     entry: Entry
     seconds: float
+    node: ManagedProcess
 
     @property
     def name(self) -> str:
@@ -64,6 +66,15 @@ class LocalCluster:
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Follow what the ingress controller does until ``stop()``."""
         return follow_ingress(self.settings.logs, self.settings.ingress, stop)
+
+    def check(self) -> None:
+        """Raise if its process has ended by itself.
+
+        Raises:
+            HarnessError: With the last lines of its log.
+        """
+        if not self.node.alive():
+            raise HarnessError(f"The local cluster {self.name} ended by itself.", detail=self.node.tail())
 
     def collect(self, destination: Path) -> None:
         """Copy its logs: ``access.jsonl`` at the top, all others below ``logs``."""
@@ -101,9 +112,9 @@ class LocalProvider:
         begun = time.monotonic()
         with ExitStack() as stack:
             directory = bringup.make_directory(request.directory)
-            settings, entry = self._start(request, directory, progress, stack)
+            settings, entry, node = self._start(request, directory, progress, stack)
             try:
-                yield LocalCluster(settings, entry, time.monotonic() - begun)
+                yield LocalCluster(settings, entry, time.monotonic() - begun, node)
             finally:
                 stack.close()
                 if not request.options.get("keep"):
@@ -111,7 +122,7 @@ class LocalProvider:
 
     def _start(
         self, request: BringUp, directory: Path, progress: Progress, stack: ExitStack
-    ) -> tuple[NodeSettings, Entry]:
+    ) -> tuple[NodeSettings, Entry, ManagedProcess]:
         def step(name: str) -> AbstractContextManager[None]:
             return bringup.step(name, request.name, directory, progress)
 
@@ -133,7 +144,7 @@ class LocalProvider:
             bringup.wait_for_api(settings, node.alive)
         with step("waiting for the ingress"):
             entry = bringup.wait_for_ingress(settings, node.alive)
-        return settings, entry
+        return settings, entry, node
 
 
 def _problems(request: BringUp) -> Iterator[Problem]:

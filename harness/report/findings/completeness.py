@@ -72,6 +72,14 @@ def _no_overlap(given: Given) -> Sentence:
     )
 
 
+def _never_reused(given: Given) -> Sentence:
+    return Sentence(
+        f"{given.stream}: since the change began no request travelled on a connection that had carried one before, so "
+        "nothing is known of reused connections.",
+        "Raise the rate or make the pool smaller; see whether the server closes every connection.",
+    )
+
+
 def _behind_schedule(given: Given) -> Sentence:
     return Sentence(
         f"The sender fell behind: one request in a hundred left {count(given.float('p99_ms'))} ms late or later "
@@ -106,6 +114,7 @@ SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.UNFINISHED: _unfinished,
     FindingCode.CHANGE_NOT_OBSERVED: _change_not_observed,
     FindingCode.NO_OVERLAP: _no_overlap,
+    FindingCode.NEVER_REUSED: _never_reused,
     FindingCode.BEHIND_SCHEDULE: _behind_schedule,
     FindingCode.MACHINE_SATURATED: _machine_saturated,
     FindingCode.WATCH_INTERRUPTED: _watch_interrupted,

@@ -8,9 +8,9 @@ from harness.report.words import count, plural
 
 
 def _calibration_missing(given: Given) -> Sentence:
-    del given
+    what = f"it was not shown {given.text('absent')}" if given.has("absent") else "no known faults were sent through it"
     return Sentence(
-        "The detector was not proved: no known faults were sent through it, so its silence means nothing.",
+        f"The detector was not proved: {what}, so its silence means nothing.",
         "Run the Experiment again; if it stays so, look into locust.log in the trial's traffic folder.",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from harness.store.experiment.validation import validate
 
 #: The least time before and after a change in which losses of its own can be told from others.
 SHORTEST_PHASE = 1.0
+#: The most seconds between two requests of a stream: with it, the gap of two and some slack stays below the second that
+#: judging accepts (``LONGEST_SEND_GAP_S``).
+LONGEST_INTERVAL = 0.35
 
 
 def read_traffic(value: Any, problems: Problems) -> TrafficPlan | None:
@@ -72,6 +76,14 @@ def _check_times(plan: TrafficPlan, problems: Problems) -> None:
     for name, length in (("baseline", plan.baseline), ("settle", plan.settle)):
         if length < SHORTEST_PHASE:
             problems.add(("traffic", name), f"{name} is {length:g} s; at least {SHORTEST_PHASE:g}s is needed")
+    streams = len(plan.routes) * len(plan.methods) * len(plan.shapes)
+    if streams / plan.rate > LONGEST_INTERVAL:
+        problems.add(
+            ("traffic", "rate"),
+            f"{plan.rate:g} per second over {streams} streams (paths x methods x connections) is one request every"
+            f" {streams / plan.rate:.2g} s for each: what a change loses within a second could go unseen",
+            hint=f"write rate: {math.ceil(streams / LONGEST_INTERVAL)}/s or more",
+        )
     if plan.timeout == 0:
         problems.add(("traffic", "timeout"), "expected a timeout above 0")
     needed = plan.rate * plan.timeout
