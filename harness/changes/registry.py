@@ -108,7 +108,8 @@ class _Repetition:
 
     def _hold(self) -> None:
         """Counted from the change, but never undone before it was seen: an undo could overtake it."""
-        pause(max(0.0, self.change.hold - (self.stage.clock.now() - self.made.applied) / _NS))
+        left = self.change.hold - (self.stage.clock.now() - self.made.applied) / _NS
+        pause(max(0.0, left), tick=self.stage.check)
 
     def _undo(self) -> bool:
         assert self.made.entry is not None
@@ -126,7 +127,7 @@ class _Repetition:
             return () if self.stage.quiet(since) else ("the system to come to rest",)
 
         rested = self._await(missing, "quiet")
-        pause(self.change.spec.pause)
+        pause(self.change.spec.pause, tick=self.stage.check)
         return rested
 
     def _await(self, missing: Callable[[], Missing], what: str) -> bool:

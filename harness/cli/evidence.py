@@ -9,21 +9,30 @@ import typer
 from rich.console import Console
 
 from harness.report import terminal
-from harness.runner.judging import judge, read_verdict, write_reports
+from harness.runner.judging import judge, judge_as_found, read_verdict, write_reports
 from harness.store.rundir import RunDirectory
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="A run directory, as `harness run` made it.")]
 
 
-def analyze(directory: Directory) -> int:
+def analyze(
+    directory: Directory,
+    unsealed: Annotated[
+        bool, typer.Option("--unsealed", help="Judge what a killed run has left, and write nothing.")
+    ] = False,
+) -> int:
     """Judge a run's evidence again and write verdict.json and the reports; the bytes are the same each time.
 
     The evidence must be as it was sealed: a changed or missing file is an error. The exit code is that of the verdict.
+    A run that was killed has sealed nothing: --unsealed shows what it recorded; what did not end is inconclusive.
     """
     run = RunDirectory.open(directory)
-    run.verify("evidence")
-    verdict = judge(run)
-    write_reports(run, verdict)
+    if unsealed:
+        verdict = judge_as_found(run)
+    else:
+        run.verify("evidence")
+        verdict = judge(run)
+        write_reports(run, verdict)
     console = Console(highlight=False)
     for line in terminal.render(verdict):
         console.print(line)

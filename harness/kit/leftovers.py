@@ -12,6 +12,9 @@ from pathlib import Path
 
 from harness.kit.guardian import MARK, running
 
+#: In the working folder of a program that overwrites its environment.
+_MARK_FILE = ".harness-run"
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOver:
@@ -55,7 +58,17 @@ def _examine(pid: int) -> LeftOver | None:
     return LeftOver(pid, command.replace(b"\0", b" ").decode(errors="replace").strip()[:200], int(owner), int(started))
 
 
+def leave_mark(folder: Path) -> None:
+    """Write this process's mark into a folder: for programs that overwrite their environment and work in there."""
+    if mark := os.environ.get(MARK):
+        (folder / _MARK_FILE).write_text(mark, encoding="ascii")
+
+
 def _mark(pid: int) -> str:
+    return _mark_in_environment(pid) or _mark_in_folder(pid)
+
+
+def _mark_in_environment(pid: int) -> str:
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:  # another user's process, a kernel thread, or gone
@@ -65,3 +78,10 @@ def _mark(pid: int) -> str:
         if entry.startswith(prefix):
             return os.fsdecode(entry.removeprefix(prefix))
     return ""
+
+
+def _mark_in_folder(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cwd/{_MARK_FILE}").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""

@@ -26,13 +26,24 @@ def judge(run: RunDirectory) -> RunVerdict:
     Raises:
         EvidenceError: The plan can't be read; damaged evidence of a trial is a finding of that trial instead.
     """
-    plan = _read(run, "run.json", RunPlan)
-    evidence = read_trials(run, plan.experiment)
-    cells = [(cell, [judge_trial(trial) for trial in evidence[cell.id]]) for cell in plan.experiment.cells]
-    verdict = judge_run(_facts(run, plan), cells)
+    verdict = judge_as_found(run)
     write_json(run.path / "verdict.json", to_json(verdict))
     run.seal("verdict")
     return verdict
+
+
+def judge_as_found(run: RunDirectory) -> RunVerdict:
+    """Judge whatever evidence there is, sealed or not, and write nothing.
+
+    A trial that did not get to its end is inconclusive.
+
+    Raises:
+        EvidenceError: The plan can't be read.
+    """
+    plan = _read(run, "run.json", RunPlan)
+    evidence = read_trials(run, plan.experiment)
+    cells = [(cell, [judge_trial(trial) for trial in evidence[cell.id]]) for cell in plan.experiment.cells]
+    return judge_run(_facts(run, plan), cells)
 
 
 def read_verdict(run: RunDirectory) -> RunVerdict:
@@ -57,7 +68,8 @@ def write_reports(run: RunDirectory, verdict: RunVerdict) -> None:
 
 def _facts(run: RunDirectory, plan: RunPlan) -> RunFacts:
     """What the report says of the run as a whole."""
-    end = _read(run, "end.json", RunEnd)
+    # A run that was killed has no end.
+    end = _read(run, "end.json", RunEnd) if (run.path / "end.json").exists() else RunEnd(seconds=0.0)
     return RunFacts(
         name=plan.experiment.name,
         description=plan.experiment.description,

@@ -26,6 +26,14 @@ PHASES: tuple[SealedPhase, ...] = get_args(SealedPhase)
 
 _SEALS = "seals"
 
+#: What to do about a phase that was never sealed.
+_HINTS: Mapping[SealedPhase, str] = {
+    "plan": "Run it again.",
+    "evidence": "Run it again; `harness analyze --unsealed` shows what it has recorded.",
+    "verdict": "`harness analyze` judges it again.",
+    "reports": "`harness analyze` judges it again.",
+}
+
 
 def write_json(path: Path, obj: Any) -> None:
     """Write a record or plain data as JSON: atomic, and the same bytes for the same content.
@@ -200,7 +208,7 @@ class RunDirectory:
         except FileNotFoundError:
             raise EvidenceError(
                 f"{self.path} has no seal of its {phase}: the run did not get that far.",
-                hint="Run it again." if phase in ("plan", "evidence") else "`harness analyze` judges it again.",
+                hint=_HINTS[phase],
             ) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EvidenceError(f"{path} is damaged: {error!r}.") from error

@@ -58,5 +58,8 @@ def test_a_stopped_run_leaves_no_process_and_readable_evidence(
     assert "Traceback" not in finished.err
     if moment != "bring-up":
         assert len(read_ledger(out / "trials" / cell / "1" / "traffic" / "ledger-0.npy")) > 0
-    if number != signal.SIGKILL:
+    if number == signal.SIGKILL:
+        assert harness.run("analyze", out).code == 2
+        assert harness.run("analyze", out, "--unsealed").code == 3
+    else:
         assert harness.run("analyze", out).code == 3

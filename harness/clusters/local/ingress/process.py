@@ -16,6 +16,7 @@ from typing import Self
 from harness.clusters.local.nginx.record import NginxInstall
 from harness.errors import BringUpError
 from harness.kit.files import tail
+from harness.kit.leftovers import leave_mark
 from harness.kit.processes import run
 
 #: After SIGTERM nginx drops its connections and ends at once; what takes longer hangs.
@@ -46,10 +47,12 @@ class NginxProcess:
     async def __aenter__(self) -> Self:
         for address, port in self._listeners:
             _must_be_free(address, port)
+        # nginx writes its title over its environment, so that whose it is must be found in another way.
+        leave_mark(self._directory)
         with self._log.open("ab") as log:
             self._master = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond; waiting is done by descriptor
                 self._argv(), env=self._install.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
+                start_new_session=True, cwd=self._directory,
             )  # fmt: skip
         self._descriptor = os.pidfd_open(self._master.pid)
         asyncio.get_running_loop().add_reader(self._descriptor, self._has_ended)
