@@ -174,7 +174,7 @@ def test_every_kind_of_change_can_be_made() -> None:
 
 def test_repeated_updates_go_on_to_the_next_version(make_world: Callable[..., World]) -> None:
     """Three times: three versions, nothing undone in between, each awaited by its own answer."""
-    world = make_world(timeout=2)
+    world = make_world(timeout=60)
     spec = RollingUpdate(
         name="roll", deployment="apple", times=3, set={"args": ["-text=apple-v{time}x"]}, answer="apple-v{time}x"
     )
@@ -190,7 +190,7 @@ def test_repeated_updates_go_on_to_the_next_version(make_world: Callable[..., Wo
 @pytest.mark.parametrize("spec", [SCALE, REPOINT, EDIT], ids=lambda spec: spec.name)
 def test_what_has_an_undo_is_undone_between_repetitions(make_world: Callable[..., World], spec: Any) -> None:
     """Twice: made, undone, at rest, made again; the second one stays until the trial's end."""
-    world = make_world(timeout=2)
+    world = make_world(timeout=60)
     twice = replace(spec, times=2)
 
     assert perform(twice, world.stage)
@@ -201,7 +201,7 @@ def test_what_has_an_undo_is_undone_between_repetitions(make_world: Callable[...
 
 def test_a_held_selector_is_patched_back(make_world: Callable[..., World]) -> None:
     """With a hold the way back is part of the change, not earlier than the hold says."""
-    world = make_world(timeout=2)
+    world = make_world(timeout=60)
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "nobody"}, hold=0.05)
 
     assert perform(spec, world.stage)
@@ -249,7 +249,7 @@ def test_a_system_that_does_not_come_to_rest_is_said(world: World) -> None:
 
 def test_a_stuck_rollout_is_seen_as_failed_and_put_back(make_world: Callable[..., World]) -> None:
     """Until its progress deadline: called failed, undone, and the old version complete again."""
-    world = make_world(timeout=2)
+    world = make_world(timeout=60)
     before = container(world)
     world.workloads.broken.add(Part.NEW_PODS)
     spec = RollingUpdate(name="stuck", deployment="apple", set={"image": "none"}, until="progress-deadline")
@@ -309,7 +309,7 @@ def test_a_forced_deletion_has_no_grace(world: World) -> None:
 
 def test_an_api_server_that_is_away_for_a_moment_is_asked_again(make_world: Callable[..., World]) -> None:
     """Looks that fail are repeated until the deadline."""
-    world = make_world(timeout=5)
+    world = make_world(timeout=60)
     answers = iter([True, False])
 
     def flaky(pattern: str, since: int) -> bool:

@@ -57,7 +57,7 @@ def test_a_standing_cluster_answers_at_its_ingress(harness: CommandLine, tmp_pat
     up = harness.run("cluster", "up", "--name", NAME, "--profile", "instant", env=env)
     url = next(word for word in up.out.split() if word.startswith("http://"))
     address, _, port = url.removeprefix("http://").rstrip("/").partition(":")
-    status = wait_until(lambda: status_of(Entry(address, int(port)), "/", ""), timeout=10, what="an answer")
+    status = wait_until(lambda: status_of(Entry(address, int(port)), "/", ""), timeout=60, what="an answer")
     down = harness.run("cluster", "down", "--name", NAME, env=env)
 
     assert (up.code, status, down.code) == (0, 404, 0)

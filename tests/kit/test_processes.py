@@ -59,7 +59,7 @@ def gone(pid: int) -> bool:
 
 def pid_in(path: Path) -> int:
     """The process id that a script writes into a file, once it is there."""
-    return wait_until(lambda: path.exists() and int(path.read_text()), timeout=5, what=f"a pid in {path.name}")
+    return wait_until(lambda: path.exists() and int(path.read_text()), timeout=60, what=f"a pid in {path.name}")
 
 
 def start(script: str, tmp_path: Path, *args: str, **more: bool) -> ManagedProcess:
@@ -70,7 +70,7 @@ def start(script: str, tmp_path: Path, *args: str, **more: bool) -> ManagedProce
 
 def test_run_gives_both_streams() -> None:
     """Output and error output of a successful program are kept apart."""
-    done = run(["sh", "-c", "echo out; echo err >&2"], timeout=5)
+    done = run(["sh", "-c", "echo out; echo err >&2"], timeout=60)
 
     assert (done.stdout, done.stderr) == ("out\n", "err\n")
 
@@ -78,7 +78,7 @@ def test_run_gives_both_streams() -> None:
 def test_failed_command_can_be_pasted() -> None:
     """A failure shows the code, the output's end and the command line as one can paste it."""
     with pytest.raises(CommandError) as caught:
-        run(["sh", "-c", "echo 'no such pod'; exit 3"], timeout=5)
+        run(["sh", "-c", "echo 'no such pod'; exit 3"], timeout=60)
 
     assert "ended with code 3" in str(caught.value)
     assert "$ sh -c 'echo '\"'\"'no such pod'\"'\"'; exit 3'" in str(caught.value)
@@ -136,14 +136,14 @@ def test_polite_child_ends_by_sigterm(tmp_path: Path) -> None:
     """SIGTERM comes first, and its work is waited for."""
     script = "import signal, sys; signal.signal(15, lambda *_: sys.exit(5)); print('up', flush=True); signal.pause()"
     with start(script, tmp_path) as child:
-        wait_until(lambda: "up" in child.tail(), timeout=5, what="the handler")
+        wait_until(lambda: "up" in child.tail(), timeout=60, what="the handler")
         assert child.stop() == 5
 
 
 def test_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     """What does not hear SIGINT and SIGTERM is killed in the end."""
     with start(STUBBORN, tmp_path) as child:
-        wait_until(lambda: "deaf" in child.tail(), timeout=5, what="the handlers")
+        wait_until(lambda: "deaf" in child.tail(), timeout=60, what="the handlers")
         assert child.stop(interrupt_after=0.05, terminate_after=0.05) == -signal.SIGKILL
         assert gone(child.pid)
 
@@ -182,7 +182,7 @@ def test_killing_the_holder_leaves_no_process(tmp_path: Path, number: signal.Sig
         daemon = pid_in(tmp_path / "pid")
         holder.send_signal(number)
         holder.wait()
-    wait_until(lambda: gone(child) and gone(daemon), timeout=5, what="the tree to end")
+    wait_until(lambda: gone(child) and gone(daemon), timeout=60, what="the tree to end")
 
 
 def test_killing_the_guardian_takes_the_child_along(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_killing_the_guardian_takes_the_child_along(tmp_path: Path) -> None:
     child = start(STUBBORN, tmp_path)
     os.kill(psutil.Process(child.pid).ppid(), signal.SIGKILL)
     child.stop()
-    wait_until(lambda: gone(child.pid), timeout=5, what="the child to end")
+    wait_until(lambda: gone(child.pid), timeout=60, what="the child to end")
 
 
 def test_left_over_process_is_found_by_its_mark(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_left_over_process_is_found_by_its_mark(tmp_path: Path) -> None:
         assert daemon in {left.pid for left in left_over_processes()}
     finally:
         os.kill(daemon, signal.SIGKILL)
-    wait_until(lambda: gone(daemon), timeout=5, what="the daemon to end")
+    wait_until(lambda: gone(daemon), timeout=60, what="the daemon to end")
 
 
 def test_guardian_holds_no_descriptor_of_the_child(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_daemon_outlives_its_starter_and_stops_as_a_whole(tmp_path: Path) -> Non
         "d = Daemon.start([sys.executable, '-c', *sys.argv[1:3]], log=pathlib.Path(sys.argv[3]));"
         "print(d.pid, d.started)"
     )
-    done = run([sys.executable, "-c", script, DAEMON, str(tmp_path / "pid"), str(tmp_path / "log")], timeout=5)
+    done = run([sys.executable, "-c", script, DAEMON, str(tmp_path / "pid"), str(tmp_path / "log")], timeout=60)
     daemon = Daemon(*map(int, done.stdout.split()))
     grandchild = pid_in(tmp_path / "pid")
     try:

@@ -40,7 +40,7 @@ def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     stop = threading.Event()
     thread = threading.Thread(target=run_server, args=(tmp_path, url, stop), name="api server")
     thread.start()
-    wait_until(lambda: url, timeout=5, what="the API server")
+    wait_until(lambda: url, timeout=60, what="the API server")
     write_kubeconfig(tmp_path / "kubeconfig", "test", url[0])
     yield tmp_path / "kubeconfig"
     stop.set()
@@ -170,7 +170,7 @@ def test_a_watch_tells_all_that_happened_since_its_version(kube: KubeApi) -> Non
     kube.patch("ConfigMap", "one", NS, {"data": {"a": "2"}})
     kube.delete("ConfigMap", "one", NS)
 
-    wait_until(lambda: len(seen) >= 3, timeout=5, what="three events")
+    wait_until(lambda: len(seen) >= 3, timeout=60, what="three events")
     stop.set()
     thread.join()
 

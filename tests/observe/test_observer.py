@@ -40,7 +40,7 @@ class Timeline:
 
     def wait(self, what: str, subject: str = "") -> Event:
         """The first such event, awaited."""
-        wait_until(lambda: self.has(what, subject), timeout=2, what=f"{what} of {subject}")
+        wait_until(lambda: self.has(what, subject), timeout=60, what=f"{what} of {subject}")
         return next(e for e in self.events if e.what == what and subject in {"", e.subject})
 
 
@@ -208,7 +208,7 @@ def test_a_timeline_that_can_not_be_written_fails_the_trial(scene: Scene) -> Non
         with scene.observer() as observer:
             scene.timeline.failure = HarnessError("No room on disk.")
             scene.add("new")
-            wait_until(lambda: failed(observer), timeout=2, what="the failure")
+            wait_until(lambda: failed(observer), timeout=60, what="the failure")
 
     with pytest.raises(ObservationError) as caught:
         trial()
@@ -273,7 +273,7 @@ def test_it_is_quiet_when_the_ingress_has_followed_the_endpoints(scene: Scene) -
         assert not observer.quiet(since)
 
         scene.ingress.does("endpoints")
-        wait_until(lambda: observer.quiet(since), timeout=2, what="rest")
+        wait_until(lambda: observer.quiet(since), timeout=60, what="rest")
 
 
 def test_leaving_is_prompt(scene: Scene) -> None:

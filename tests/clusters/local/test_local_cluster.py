@@ -69,7 +69,7 @@ def create(kubeconfig: Path, path: str, manifest: Mapping[str, Any]) -> None:
     server = json.loads(kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
     body = json.dumps(manifest).encode()
     headers = {"Content-Type": "application/json"}
-    with urllib.request.urlopen(urllib.request.Request(f"{server}{path}", body, headers), timeout=5) as answer:
+    with urllib.request.urlopen(urllib.request.Request(f"{server}{path}", body, headers), timeout=60) as answer:
         assert answer.status == 201
 
 
@@ -83,7 +83,7 @@ def deploy(kubeconfig: Path) -> None:
 def answer_of(url: str) -> str:
     """The body of a 200; empty for anything else."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=10) as answer:
             return str(answer.read().decode().strip())
     except (urllib.error.URLError, ConnectionError):
         return ""
@@ -112,7 +112,7 @@ def test_pod_answers_through_the_ingress(tmp_path: Path) -> None:
     with LocalProvider().up(request, lambda _text: None) as cluster:
         deploy(cluster.kubeconfig)
         url = f"http://{cluster.entry.address}:{cluster.entry.port}/"
-        answer = wait_until(lambda: answer_of(url), timeout=15, what="an answer at the entry")
+        answer = wait_until(lambda: answer_of(url), timeout=60, what="an answer at the entry")
         started = [p for p in psutil.Process().children(recursive=True) if p not in before]
         cluster.collect(tmp_path / "evidence")
         events = [event.what for event in cluster.ingress_events(lambda: True)]
@@ -133,11 +133,11 @@ def test_killed_harness_leaves_neither_node_nor_nginx_nor_pod(tmp_path: Path, nu
         up = next(line for line in process.stdout if line.startswith("up"))
         _, address, port = up.split()
         deploy(tmp_path / "cluster" / "kubeconfig")
-        wait_until(lambda: answer_of(f"http://{address}:{port}/"), timeout=15, what="an answer at the entry")
+        wait_until(lambda: answer_of(f"http://{address}:{port}/"), timeout=60, what="an answer at the entry")
         started = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, number)
         process.wait()
-    wait_until(lambda: not alive(started), timeout=5, what=lambda: f"{alive(started)} to end")
+    wait_until(lambda: not alive(started), timeout=60, what=lambda: f"{alive(started)} to end")
 
     assert len(started) >= 5
     assert answer_of(f"http://{address}:{port}/") == ""
@@ -152,8 +152,8 @@ def test_harness_killed_while_it_brings_up_leaves_nothing(tmp_path: Path, at: st
         started = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    wait_until(lambda: not alive(started), timeout=5, what=lambda: f"{alive(started)} to end")
-    wait_until(lambda: not mentioning(tmp_path), timeout=5, what=lambda: f"{mentioning(tmp_path)} to end")
+    wait_until(lambda: not alive(started), timeout=60, what=lambda: f"{alive(started)} to end")
+    wait_until(lambda: not mentioning(tmp_path), timeout=60, what=lambda: f"{mentioning(tmp_path)} to end")
 
 
 def mentioning(path: Path) -> list[int]:

@@ -61,7 +61,7 @@ def server(pod_logs: Path) -> Iterator[str]:
     thread = threading.Thread(target=run, name="api server")
     thread.start()
     try:
-        url = urls.get(timeout=5)
+        url = urls.get(timeout=60)
         assert isinstance(url, str), url
         yield url
     finally:
@@ -87,7 +87,7 @@ def kubectl(kubectl_command: tuple[list[str], dict[str, str]]) -> Kubectl:
 
     def run(*args: str, text: str | None = None, fails: bool = False) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [*command, *args], input=text, capture_output=True, text=True, timeout=10, check=False, env=environment
+            [*command, *args], input=text, capture_output=True, text=True, timeout=60, check=False, env=environment
         )
         assert (done.returncode != 0) is fails, done.stdout + done.stderr
         return done

@@ -216,12 +216,12 @@ def test_scale_set_label_annotate(kubectl: Kubectl) -> None:
 @pytest.mark.usefixtures("apple")
 def test_rollouts(kubectl: Kubectl, server: str) -> None:
     """Status, restart, history and undo of a rollout, each revision played by the test."""
-    assert "successfully rolled out" in kubectl("rollout", "status", "deploy/apple", "--timeout=5s").stdout
+    assert "successfully rolled out" in kubectl("rollout", "status", "deploy/apple", "--timeout=60s").stdout
     kubectl("rollout", "restart", "deploy/apple")
     stuck = kubectl("rollout", "status", "deploy/apple", "--timeout=100ms", fails=True)
     assert "timed out" in stuck.stderr
     play(server, roll_out)
-    kubectl("rollout", "status", "deploy/apple", "--timeout=5s")
+    kubectl("rollout", "status", "deploy/apple", "--timeout=60s")
     history = [
         line.split()[0] for line in kubectl("rollout", "history", "deploy/apple").stdout.splitlines()[2:] if line
     ]
@@ -249,7 +249,7 @@ def test_deletions(kubectl: Kubectl) -> None:
     assert kubectl("get", "pods").stdout.splitlines()[1].split()[2] == "Terminating"
     kubectl("delete", "pod", "apple-1-x", "--force", "--grace-period=0")
     assert show(kubectl, "pods")["items"] == []
-    kubectl("delete", "deploy,svc,ing", "--all", "--timeout=5s")
+    kubectl("delete", "deploy,svc,ing", "--all", "--timeout=60s")
     kubectl("get", "deploy", "apple", fails=True)
 
 

@@ -53,7 +53,7 @@ class Bench:
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait for something about a process that only asking tells."""
-        await asyncio.to_thread(wait_until, condition, timeout=5, what=what, interval=0.002)
+        await asyncio.to_thread(wait_until, condition, timeout=60, what=what, interval=0.002)
 
     def close(self) -> None:
         """Close the connections."""

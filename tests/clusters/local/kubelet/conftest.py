@@ -33,7 +33,7 @@ class LocalCluster:
         self._http = http
 
     async def until(
-        self, resource: Resource, condition: Callable[[list[Object]], T | None], *, seconds: float = 8
+        self, resource: Resource, condition: Callable[[list[Object]], T | None], *, seconds: float = 60
     ) -> T:
         """The condition's first result that is not false, asked again at every change of the resource."""
         async with Informer(self.client, resource) as informer:

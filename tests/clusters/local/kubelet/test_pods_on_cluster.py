@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -188,15 +189,28 @@ def test_a_service_has_an_endpoint_once_its_pod_is_ready(on_cluster: OnCluster) 
     assert found["metadata"]["labels"]["kubernetes.io/service-name"] == "apple"
 
 
-def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster) -> None:
-    """While preStop sleeps, the endpoint is terminating and serving but not ready, and the pod still answers."""
+def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster, tmp_path: Path) -> None:
+    """While preStop runs, the endpoint is terminating and serving but not ready, and the pod still answers."""
+    done = tmp_path / "hook-may-end"
 
-    async def scenario(cluster: Any) -> tuple[Object, str]:
+    async def scenario(cluster: Any) -> tuple[Object, str, str]:
         service = {"metadata": {"name": "apple"}, "spec": {"selector": {"app": "apple"}, "ports": [{"port": 5678}]}}
         await cluster.client.create(SERVICES, service, "default")
-        await cluster.deploy(container={"lifecycle": {"preStop": {"sleep": {"seconds": 1}}}})
+        # The hook ends when all has been seen, however slow the machine is.
+        hook = ["bash", "-c", f"until [ -e {done} ]; do sleep 0.05; done"]
+        await cluster.deploy(
+            container={
+                "image": "xds2000/nginx-hostname",
+                "args": [],
+                "env": [{"name": "NGINX_PORT", "value": "5678"}],
+                "readinessProbe": READINESS,
+                "lifecycle": {"preStop": {"exec": {"command": hook}}},
+            },
+            pod={"terminationGracePeriodSeconds": 600},
+        )
         pod = await cluster.ready_pod()
-        await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
+        name = pod["metadata"]["name"]
+        await cluster.client.delete(PODS, name, "default")
 
         def terminating(slices: list[Object]) -> Object | None:
             endpoints = [e for s in slices for e in s["endpoints"]]
@@ -204,15 +218,16 @@ def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster) -> 
 
         conditions = await cluster.until(ENDPOINTSLICES, terminating)
         answer = await cluster.ask(pod)
+        done.touch()
         await cluster.gone(pod)
         with pytest.raises(aiohttp.ClientConnectorError):
             await cluster.ask(pod)
-        return conditions, answer
+        return conditions, answer, name
 
-    conditions, answer = on_cluster(scenario)
+    conditions, answer, name = on_cluster(scenario)
 
     assert conditions == {"ready": False, "serving": True, "terminating": True}
-    assert answer == "apple-v1\n"
+    assert answer.strip() == name
 
 
 def test_a_hook_longer_than_the_grace_period_is_abandoned(on_cluster: OnCluster) -> None:
@@ -246,8 +261,9 @@ def test_a_hook_longer_than_the_grace_period_is_abandoned(on_cluster: OnCluster)
 
     terminated, killed, code = on_cluster(scenario)
 
-    assert 0.9 < terminated < 1.9
-    assert 1.9 < killed - terminated < 2.9
+    # Lower limits alone: a busy machine is late with either, and never early.
+    assert terminated > 0.9
+    assert killed - terminated > 1.9
     assert code == 137
 
 
