@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.model.timeline import Event
 
@@ -78,10 +78,29 @@ class Cluster(Protocol):
         """Copy logs (ingress access log as ``access.jsonl``, controller and pods under ``logs/``) for evidence."""
 
 
+@runtime_checkable
+class SharedCluster(Cluster, Protocol):
+    """A cluster that serves all trials of a run, one after the other, since it takes minutes to come up."""
+
+    def part(self, namespace: str, directory: Path) -> AbstractContextManager[Cluster]:
+        """The cluster as one trial sees it.
+
+        Args:
+            namespace: The trial's own; not there when the part begins, and gone when it has been left.
+            directory: Where the logs of the time between go.
+        """
+
+
 class Provider(Protocol):
-    """A kind of cluster."""
+    """A kind of cluster.
+
+    Attributes:
+        kind: The word for it.
+        shared: Whether one cluster (a ``SharedCluster``) serves all trials of a run; otherwise each has its own.
+    """
 
     kind: str
+    shared: bool
 
     def check(self, request: BringUp) -> None:
         """Raise ``InvalidInputError`` or ``MissingToolError`` for what can't work, before anything starts."""

@@ -15,6 +15,7 @@ from typing import Any, Self
 from harness.kube.api import Object, Objects, Strategy, WatchEvent
 from harness.kube.errors import ConflictError, KubeError, NotFoundError, UnreachableError, error_for
 from harness.kube.kinds import KNOWN_KINDS, ApiKind, discovery_paths, resource_kinds
+from harness.kube.logs import LogLine, follow_log
 from harness.kube.watching import follow
 from harness.kube.wire import connect, disconnect, transport_errors
 
@@ -28,6 +29,9 @@ _CONTENT_TYPES: Mapping[Strategy, str] = {
     "json": "application/json-patch+json",
 }
 _JSON = "application/json"
+
+#: Label of the namespaces that the harness makes.
+MANAGED_BY: Mapping[str, str] = {"app.kubernetes.io/managed-by": "harness"}
 
 
 class Kube:
@@ -129,7 +133,8 @@ class Kube:
 
     def create_namespace(self, name: str) -> None:
         """Create a namespace of the harness's own."""
-        self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, "")
+        metadata = {"name": name, "labels": dict(MANAGED_BY)}
+        self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, "")
 
     def delete_namespace(self, name: str) -> None:
         """Ask for a namespace's deletion with all that is in it; one that is not there is fine."""
@@ -142,6 +147,24 @@ class Kube:
         """Follow changes of a kind in a namespace; see ``harness.kube.api.KubeApi.watch``."""
         path = self._kind(kind).path(namespace)
         return follow(self._client, path, _words("watch", kind, "", namespace), since, stop)
+
+    def follow_log(
+        self,
+        pod: str,
+        namespace: str,
+        container: str,
+        *,
+        stop: Callable[[], bool],
+        since: str = "",
+        stamps: bool = True,
+        follow: bool = True,
+    ) -> Iterator[LogLine]:
+        """The lines of a container's log until it ends or ``stop()``; see ``harness.kube.logs.follow_log``."""
+        path = f"{self._kind('Pod').path(namespace, pod)}/log"
+        action = f"read the log of {container} in pod {pod} of namespace {namespace}"
+        return follow_log(
+            self._client, path, action, container=container, stop=stop, since=since, stamps=stamps, follow=follow
+        )
 
     def _kind(self, kind: str, group_version: str = "") -> ApiKind:
         known = self._kinds.get(kind)

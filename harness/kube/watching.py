@@ -1,29 +1,21 @@
-"""One watch: a stream of JSON lines that ends at once when it is told to.
-
-A read on a quiet stream blocks for as long as nothing happens. A second thread asks ``stop`` ten times a second and
-shuts the receiving side of the socket down when it says so: a read timeout would break the stream for good, and
-waiting for the next event would hold the trial's end up.
-"""
+"""One watch: a stream of JSON lines that ends at once when it is told to."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.kube.api import Object, WatchEvent
 from harness.kube.errors import KubeError, WatchExpiredError, WatchInterruptedError, error_for
-from harness.kube.wire import transport_errors
+from harness.kube.streaming import chunks, open_stream, shut_down_when
 
 #: The server is asked to end a watch after this long; it is then resumed where it was. Makes a dead server show.
 WATCH_SECONDS = 240
 #: Longest silence: a server in good order has ended the watch before.
 SILENCE_SECONDS = WATCH_SECONDS + 20.0
-CONNECT_SECONDS = 5.0
-STOP_INTERVAL = 0.1
 
 
 def follow(client: Any, path: str, action: str, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
@@ -45,7 +37,7 @@ def follow(client: Any, path: str, action: str, since: str, stop: Callable[[], b
         return
     try:
         response = _open(client, path, action, since)
-        with contextlib.closing(response), _shut_down_when(stop, response, action):
+        with contextlib.closing(response), shut_down_when(stop, response, action):
             for line in _lines(response, action):
                 event = _event(line, action)
                 if stop():
@@ -68,32 +60,15 @@ def _open(client: Any, path: str, action: str, since: str) -> Any:
         ("allowWatchBookmarks", "true"),
         ("timeoutSeconds", str(WATCH_SECONDS)),
     ]
-    with transport_errors(action):
-        request = client.param_serialize(
-            "GET", path, query_params=query, header_params={"Accept": "application/json"}, auth_settings=["BearerToken"]
-        )
-        answer = client.call_api(*request, _request_timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
-        if answer.status >= 400:
-            text = answer.read().decode(errors="replace")
-            raise _refused(action, answer.status, text)
-    return answer.response
-
-
-def _refused(action: str, status: int, text: str) -> KubeError:
-    try:
-        told = json.loads(text)
-        return error_for(action, status, str(told.get("reason", "")), str(told.get("message", "")))
-    except (ValueError, AttributeError):
-        return error_for(action, status, "", text[:200])
+    return open_stream(client, path, query, action, SILENCE_SECONDS)
 
 
 def _lines(response: Any, action: str) -> Iterator[bytes]:
     """Whole lines; a rest without its line end means that the stream was cut."""
     rest = b""
-    with transport_errors(action):
-        for chunk in response.stream(amt=None, decode_content=True):
-            *whole, rest = (rest + chunk).split(b"\n")
-            yield from (line for line in whole if line.strip())
+    for chunk in chunks(response, action):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line.strip())
     if rest.strip():
         raise WatchInterruptedError(f"Could not {action}: the stream ended inside an event.")
 
@@ -108,23 +83,3 @@ def _event(line: bytes, action: str) -> WatchEvent:
     if kind == "ERROR":
         raise error_for(action, int(value.get("code", 500)), value.get("reason", ""), value.get("message", ""))
     return WatchEvent(kind, value, received)
-
-
-@contextlib.contextmanager
-def _shut_down_when(stop: Callable[[], bool], response: Any, name: str) -> Iterator[None]:
-    finished = threading.Event()
-
-    def look() -> None:
-        while not finished.wait(STOP_INTERVAL):
-            if stop():
-                with contextlib.suppress(OSError, ValueError, RuntimeError):  # it has just ended by itself
-                    response.shutdown()
-                return
-
-    thread = threading.Thread(target=look, name=f"stop: {name}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        finished.set()
-        thread.join()

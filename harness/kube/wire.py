@@ -12,8 +12,8 @@ from typing import Any
 
 from harness.kube.errors import KubeconfigError, UnreachableError
 
-#: Connections kept open: the main thread's and one per watch.
-POOL = 8
+#: Connections kept open: the main thread's, one per watch, and one per container whose log is followed.
+POOL = 64
 
 
 def connect(kubeconfig: Path, context: str | None) -> Any:

@@ -22,13 +22,14 @@ class RunOptions:
     """Options of one run.
 
     Attributes:
-        cluster: Kind of cluster (``local``).
+        cluster: Kind of cluster (``local``, ``kind``).
         out: Run directory to create; ``None`` makes one below ``reports/``.
         only: Which cells: ``{"configuration": globs, "change": globs}``.
         parallel: Trials side by side; 0 lets the machine's size decide.
         keep: Keep the clusters' state directories beside the evidence.
         profile: Delay profile of local clusters.
         command: The command line, for the report.
+        cluster_options: Further options of the kind of cluster, by name.
     """
 
     cluster: str = "local"
@@ -38,6 +39,7 @@ class RunOptions:
     keep: bool = False
     profile: str = "kind"
     command: str = ""
+    cluster_options: Mapping[str, str] = field(default_factory=dict)
 
     def lanes(self, trials: int) -> int:
         """Trials to run side by side, given how many there are."""

@@ -28,6 +28,7 @@ from harness.runner.options import RunOptions, cores
 from harness.runner.plan import RunEnd, RunPlan
 from harness.runner.progress import RunProgress
 from harness.runner.trial import Trial, TrialSetting
+from harness.runner.venue import Venue, venue
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
 from harness.traffic.faulty import FaultyServer
@@ -63,11 +64,11 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
         MissingToolError: The machine lacks something; nothing was started.
     """
     kind = provider(options.cluster)
-    kind.check(_request_of(experiment, options))
+    kind.check(_request_of(experiment, options, options.out or Path("reports")))
     run = RunDirectory.create(options.out, experiment.name)
     _write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
-    lanes = options.lanes(len(jobs))
+    lanes = 1 if kind.shared else options.lanes(len(jobs))
     progress.began(tuple(job.name for job in jobs), lanes, str(run.path))
     begun = time.monotonic()
     facts: dict[str, str] = {}
@@ -80,8 +81,11 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
         return outcome.failure
 
     try:
-        with _faulty_server(run) as address:
-            setting = _setting(experiment, options, address, progress)
+        with (
+            _faulty_server(run) as address,
+            venue(kind, _request_of(experiment, options, run.path / "cluster"), facts, progress.note) as place,
+        ):
+            setting = _setting(experiment, place, address, progress)
             bugs = run_lanes(jobs, lanes, run_one, progress)
     except Interrupted:
         interrupted = True
@@ -101,18 +105,14 @@ def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
     return verdict
 
 
-def _setting(
-    experiment: Experiment, options: RunOptions, calibration: tuple[str, int], progress: RunProgress
-) -> TrialSetting:
+def _setting(experiment: Experiment, place: Venue, calibration: tuple[str, int], progress: RunProgress) -> TrialSetting:
     """What all trials share."""
     return TrialSetting(
         experiment=experiment,
-        provider=provider(options.cluster),
-        profile=options.profile,
+        venue=place,
         calibration=calibration,
         progress=progress,
         gate=Semaphore(cores()),
-        keep=options.keep,
     )
 
 
@@ -125,15 +125,16 @@ def _faulty_server(run: RunDirectory) -> Iterator[tuple[str, int]]:
         yield server.address, server.port
 
 
-def _request_of(experiment: Experiment, options: RunOptions) -> BringUp:
-    """What any trial of the Experiment will ask of the cluster."""
+def _request_of(experiment: Experiment, options: RunOptions, directory: Path) -> BringUp:
+    """What the trials of the Experiment will ask of the cluster."""
     images = images_of([m for cell in experiment.cells for m in cell.configuration.manifests])
     return BringUp(
         name=experiment.name,
-        directory=options.out or Path("reports"),
+        directory=directory,
         ingress=experiment.ingress,
         profile=options.profile,
         images=images,
+        options={**options.cluster_options, "keep": "yes" if options.keep else ""},
     )
 
 

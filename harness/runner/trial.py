@@ -13,7 +13,6 @@ from threading import Semaphore
 from harness.changes.base import Stage
 from harness.changes.registry import perform
 from harness.changes.undo import UndoJournal
-from harness.clusters.base import BringUp, Cluster, Provider
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
 from harness.kit.waiting import pause, wait_until
@@ -21,12 +20,13 @@ from harness.kube.client import Kube
 from harness.model.experiment import Experiment, TrafficPlan
 from harness.model.timeline import EventKind, Phase
 from harness.observe.observer import Observer
-from harness.runner.deploy import deploy, images_of
+from harness.runner.deploy import deploy
 from harness.runner.entry import wait_for_entry
 from harness.runner.jobs import TrialJob
 from harness.runner.outcome import TrialOutcome
 from harness.runner.progress import RunProgress
 from harness.runner.scene import Scene
+from harness.runner.venue import Place, Venue
 from harness.store.records import to_json
 from harness.store.rundir import write_json
 from harness.store.timeline import TimelineWriter
@@ -45,21 +45,17 @@ class TrialSetting:
 
     Attributes:
         experiment: What is run.
-        provider: The kind of cluster.
-        profile: Delay profile of local clusters.
+        venue: Where they take place.
         calibration: Address of the faulty server.
         progress: Told of every step.
         gate: Limits how many trials start up at once: starting takes a whole core, running a tenth of one.
-        keep: Keep the cluster's own directory.
     """
 
     experiment: Experiment
-    provider: Provider
-    profile: str
+    venue: Venue
     calibration: tuple[str, int]
     progress: RunProgress
     gate: Semaphore
-    keep: bool = False
 
 
 class Trial:
@@ -89,25 +85,24 @@ class Trial:
             timeline = stack.enter_context(TimelineWriter(self.job.directory.timeline))
             with self._gate():
                 child = stack.enter_context(TrafficChild.start(self._child_plan()))
-                cluster = self._cluster(stack)
+                place = self._place(stack)
+                cluster = place.cluster
                 # Once more, after the cluster: left first, so that no traffic meets a cluster that is taken down.
                 stack.push(child)
                 kube = stack.enter_context(Kube(cluster.kubeconfig))
                 self._step("workload: waiting for its pods")
-                deploy(kube, self.job.cell.configuration.manifests, self.namespace)
+                deploy(kube, self.job.cell.configuration.manifests, place.namespace)
                 self._step("calibration: the detector against known faults")
                 child.wait_ready(READY_SECONDS)
-            observer = stack.enter_context(Observer(kube, cluster, self.namespace, timeline, self.clock))
+            observer = stack.enter_context(Observer(kube, cluster, place.namespace, timeline, self.clock))
             self._step("entry: waiting for answers")
             wait_for_entry(cluster.entry, self.traffic)
             scene = Scene(child, cluster, observer, timeline, self.clock)
-            self._phases(scene, self._stage(kube, scene))
+            if place.shared:
+                self._step("ingress: waiting until it has done what earlier trials left")
+                scene.wait_for_ingress_rest()
+            self._phases(scene, self._stage(kube, scene, place.namespace))
             observer.check()
-
-    @property
-    def namespace(self) -> str:
-        """The workload's namespace."""
-        return "harness"
 
     @property
     def traffic(self) -> TrafficPlan:
@@ -126,20 +121,12 @@ class Trial:
         finally:
             self.setting.gate.release()
 
-    def _cluster(self, stack: ExitStack) -> Cluster:
-        request = BringUp(
-            name=self.job.cell.id,
-            directory=self.job.directory.path / "cluster",
-            ingress=self.setting.experiment.ingress,
-            profile=self.setting.profile,
-            seed=self.job.number,
-            images=images_of(self.job.cell.configuration.manifests),
-            options={"keep": "yes" if self.setting.keep else ""},
-        )
-        cluster = stack.enter_context(self.setting.provider.up(request, lambda text: self._step(f"cluster: {text}")))
-        self.outcome = replace(self.outcome, facts=cluster.facts())
-        stack.callback(cluster.collect, self.job.directory.path)
-        return cluster
+    def _place(self, stack: ExitStack) -> Place:
+        venue = self.setting.venue
+        place = stack.enter_context(venue.place(self.job, lambda text: self._step(f"cluster: {text}")))
+        self.outcome = replace(self.outcome, facts=place.cluster.facts())
+        stack.callback(place.cluster.collect, self.job.directory.path)
+        return place
 
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change
@@ -154,10 +141,10 @@ class Trial:
             calibration=self.setting.calibration,
         )
 
-    def _stage(self, kube: Kube, scene: Scene) -> Stage:
+    def _stage(self, kube: Kube, scene: Scene, namespace: str) -> Stage:
         return Stage(
             kube=kube,
-            namespace=self.namespace,
+            namespace=namespace,
             timeline=scene.timeline,
             undo=UndoJournal(self.job.directory.undo),
             answered=scene.child.answered,

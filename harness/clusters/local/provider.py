@@ -85,6 +85,7 @@ class LocalProvider:
     """Brings local clusters up and down."""
 
     kind = "local"
+    shared = False
 
     def check(self, request: BringUp) -> None:
         """Find out what can't work before anything starts.

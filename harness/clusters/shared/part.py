@@ -1,0 +1,192 @@
+"""The part of a shared cluster that belongs to one trial: a namespace, and everything logged while it is there."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.clusters.base import Cluster, Entry
+from harness.clusters.shared.namespaces import remove_namespace
+from harness.clusters.shared.nginx_log import event_of, is_access
+from harness.clusters.shared.podlogs import Container, PodLogs, Sink
+from harness.clusters.shared.stamps import Stamps
+from harness.errors import HarnessError
+from harness.kit import interruption
+from harness.kit.clock import Clock
+from harness.kit.files import clear_disk_errors
+from harness.kube.client import Kube
+from harness.kube.logs import LogLine
+from harness.model.timeline import Event
+
+ACCESS_LOG = "access.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Where the pods of the ingress controller are.
+
+    Attributes:
+        namespace: Their namespace.
+        labels: Their labels.
+    """
+
+    namespace: str
+    labels: Mapping[str, str]
+
+
+class Part:
+    """A shared cluster as one trial sees it; a ``harness.clusters.base.Cluster``.
+
+    Args:
+        cluster: The whole of it.
+        directory: Where logs go.
+        stamps: How its times are ours.
+    """
+
+    def __init__(self, cluster: Cluster, directory: Path, stamps: Stamps) -> None:
+        self._cluster = cluster
+        self._directory = directory
+        self._stamps = stamps
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self.followers: list[PodLogs] = []
+
+    @property
+    def name(self) -> str:
+        """Of the whole cluster."""
+        return self._cluster.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Of the whole cluster."""
+        return self._cluster.kubeconfig
+
+    @property
+    def entry(self) -> Entry:
+        """Of the whole cluster."""
+        return self._cluster.entry
+
+    def facts(self) -> Mapping[str, str]:
+        """Of the whole cluster."""
+        return self._cluster.facts()
+
+    def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
+        """What the ingress controller has said since the part began, until ``stop()``."""
+        while True:
+            last_look = stop()
+            try:
+                while True:
+                    yield self._events.get(timeout=0 if last_look else 0.05)
+            except queue.Empty:
+                if last_look:
+                    return
+
+    def check(self) -> None:
+        """Raise if the cluster has ended, or the ingress controller can't be followed any more.
+
+        Raises:
+            HarnessError: Saying which.
+        """
+        self._cluster.check()
+        for follower in self.followers:
+            if follower.failure:
+                raise HarnessError(f"The cluster's logs can't be followed any more: {follower.failure}")
+
+    def collect(self, destination: Path) -> None:
+        """Nothing is left to do: logs are written while they come, since a pod's log goes with the pod."""
+
+    @contextmanager
+    def workload_sink(self, container: Container) -> Iterator[Sink]:
+        """Takes the log of a container of the workload, as it is."""
+        with self._file(self._directory / "logs" / "pods" / _file_name(container)) as write:
+            yield lambda line: write(line.text)
+
+    @contextmanager
+    def controller_sink(self, container: Container) -> Iterator[Sink]:
+        """Takes the ingress controller's log: access log and all else apart, and events of what it says it did."""
+        with (
+            self._file(self._directory / ACCESS_LOG) as write_access,
+            self._file(self._directory / "logs" / f"ingress-controller-{_file_name(container)}") as write,
+        ):
+
+            def take(line: LogLine) -> None:
+                if is_access(line):
+                    write_access(line.text)
+                    return
+                write(f"{line.stamp} {line.text}")
+                event = event_of(line, self._stamps)
+                if event is not None:
+                    self._events.put(event)
+
+            yield take
+
+    @contextmanager
+    def _file(self, path: Path) -> Iterator[Callable[[str], None]]:
+        """Appends whole lines; several threads may write to the same file."""
+        with clear_disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a", encoding="utf-8", buffering=1)
+        with file:
+
+            def write(text: str) -> None:
+                with self._lock, clear_disk_errors(path):
+                    file.write(text + "\n")
+
+            yield write
+
+
+def _file_name(container: Container) -> str:
+    again = f"-{container.restarts}" if container.restarts else ""
+    return f"{container.pod}_{container.name}{again}.log"
+
+
+@contextmanager
+def part_of(
+    cluster: Cluster,
+    namespace: str,
+    directory: Path,
+    *,
+    controller: Controller | None,
+    same_clock: bool,
+    disposable: bool,
+) -> Iterator[Cluster]:
+    """A trial's part: the namespace is not there when it begins, and is gone when it ends.
+
+    Args:
+        cluster: The whole cluster.
+        namespace: The trial's namespace; whoever deploys makes it.
+        directory: Where its logs go.
+        controller: The ingress controller whose log is followed; None where it can't be.
+        same_clock: Whether the nodes' clock is this machine's.
+        disposable: Whether the cluster goes with the run, so that nobody need tidy it up after an interruption.
+
+    Raises:
+        HarnessError: The namespace is somebody else's, or does not go.
+    """
+    clock = Clock.start()
+    part = Part(cluster, directory, Stamps(clock, same_clock))
+    with ExitStack() as stack:
+        kube = stack.enter_context(Kube(cluster.kubeconfig))
+        remove_namespace(kube, namespace)
+        stack.callback(_tidy, kube, namespace, disposable=disposable)
+        for follower in _followers(kube, part, namespace, controller, clock):
+            part.followers.append(stack.enter_context(follower))
+        yield part
+
+
+def _tidy(kube: Kube, namespace: str, *, disposable: bool) -> None:
+    if not (disposable and interruption.requested()):
+        remove_namespace(kube, namespace)
+
+
+def _followers(
+    kube: Kube, part: Part, namespace: str, controller: Controller | None, clock: Clock
+) -> Iterator[AbstractContextManager[PodLogs]]:
+    yield PodLogs(kube, namespace, {}, part.workload_sink)
+    if controller is not None:
+        since = clock.isoformat(clock.now())
+        yield PodLogs(kube, controller.namespace, controller.labels, part.controller_sink, since=since, stamps=True)

@@ -1,0 +1,88 @@
+"""An answer of an API server that has no end: watches and logs. It ends at once when it is told to.
+
+A read on a quiet stream blocks for as long as nothing happens. A second thread asks ``stop`` ten times a second and
+shuts the receiving side of the socket down when it says so: a read timeout would break the stream for good, and
+waiting for the next line would hold the trial's end up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from harness.kube.errors import KubeError, error_for
+from harness.kube.wire import transport_errors
+
+CONNECT_SECONDS = 5.0
+STOP_INTERVAL = 0.1
+
+Query = Sequence[tuple[str, str]]
+
+
+def open_stream(client: Any, path: str, query: Query, action: str, silence: float) -> Any:
+    """Ask for a stream.
+
+    Args:
+        client: A ``kubernetes.client.ApiClient``.
+        path: URL path.
+        query: Its parameters.
+        action: For error messages.
+        silence: Longest time in seconds without a byte.
+
+    Returns:
+        The HTTP library's response, to be closed.
+
+    Raises:
+        KubeError: The server refused it.
+    """
+    with transport_errors(action):
+        request = client.param_serialize(
+            "GET",
+            path,
+            query_params=list(query),
+            header_params={"Accept": "application/json, */*"},
+            auth_settings=["BearerToken"],
+        )
+        answer = client.call_api(*request, _request_timeout=(CONNECT_SECONDS, silence))
+        if answer.status >= 400:
+            text = answer.read().decode(errors="replace")
+            raise _refused(action, answer.status, text)
+    return answer.response
+
+
+def _refused(action: str, status: int, text: str) -> KubeError:
+    try:
+        told = json.loads(text)
+        return error_for(action, status, str(told.get("reason", "")), str(told.get("message", "")))
+    except (ValueError, AttributeError):
+        return error_for(action, status, "", text[:200])
+
+
+def chunks(response: Any, action: str) -> Iterator[bytes]:
+    """What arrives, as it arrives."""
+    with transport_errors(action):
+        yield from response.stream(amt=None, decode_content=True)
+
+
+@contextlib.contextmanager
+def shut_down_when(stop: Callable[[], bool], response: Any, name: str) -> Iterator[None]:
+    """End the stream as soon as ``stop()`` says so: what reads it meets its end, or an error."""
+    finished = threading.Event()
+
+    def look() -> None:
+        while not finished.wait(STOP_INTERVAL):
+            if stop():
+                with contextlib.suppress(OSError, ValueError, RuntimeError):  # it has just ended by itself
+                    response.shutdown()
+                return
+
+    thread = threading.Thread(target=look, name=f"stop: {name}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        thread.join()

@@ -1,0 +1,156 @@
+"""Logs of pods are read while the pods live, each line once, whatever happens to the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from harness.clusters.shared.podlogs import Container, PodLogs, Sink, containers_with_logs
+from harness.kit.waiting import wait_until
+from harness.kube.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
+from harness.kube.fake import FakeKube
+from harness.kube.logs import LogLine
+
+NS = "demo"
+
+
+class LoggingKube(FakeKube):
+    """A fake API server whose containers have said what the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: dict[str, list[LogLine]] = {}
+        self.failures: list[KubeError] = []
+        self.asked: list[tuple[str, bool]] = []
+
+    def follow_log(
+        self,
+        pod: str,
+        namespace: str,
+        container: str,
+        *,
+        stop: Callable[[], bool],
+        since: str = "",
+        stamps: bool = True,
+        follow: bool = True,
+    ) -> Iterator[LogLine]:
+        """All lines from the stamp on; a failure of the test's after the first."""
+        self.asked.append((since, follow))
+        for number, line in enumerate(line for line in self.said[pod] if line.stamp >= since[:1]):
+            if number == 1 and self.failures:
+                raise self.failures.pop(0)
+            yield line
+
+
+class Kept:
+    """Sinks that keep what they take."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+        self.closed: list[str] = []
+
+    @contextmanager
+    def open(self, container: Container) -> Iterator[Sink]:
+        """For a container."""
+        yield lambda line: self.lines.append((container.pod, line.text))
+        self.closed.append(container.pod)
+
+
+def running(name: str, *, restarts: int = 0, **labels: str) -> dict[str, Any]:
+    """A pod with one container that runs."""
+    status = {"name": "app", "state": {"running": {}}, "restartCount": restarts}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": name, "uid": f"uid-{name}", "labels": labels},
+        "status": {"containerStatuses": [status]},
+    }
+
+
+def unreachable() -> UnreachableError:
+    """The stream broke."""
+    return UnreachableError("read the log", 0, "no answer", "broken")
+
+
+@pytest.fixture
+def kube() -> LoggingKube:
+    """An API server with a pod that has said two things."""
+    made = LoggingKube()
+    made.said["one"] = [LogLine("1", "first", 1), LogLine("2", "second", 2)]
+    made.put(running("one", app="a"), NS)
+    return made
+
+
+def test_pods_that_come_later_are_followed_too(kube: LoggingKube) -> None:
+    """What is there is read, and what comes, each in full."""
+    kept = Kept()
+    kube.said["two"] = [LogLine("1", "hello", 1)]
+    with PodLogs(kube, NS, {}, kept.open):
+        wait_until(lambda: len(kept.lines) == 2, timeout=10, what="the first pod's log")
+        kube.put(running("two"), NS)
+        wait_until(lambda: len(kept.lines) == 3, timeout=10, what="the second pod's log")
+
+    assert kept.lines == [("one", "first"), ("one", "second"), ("two", "hello")]
+    assert sorted(kept.closed) == ["one", "two"]
+
+
+def test_other_labels_are_left_alone(kube: LoggingKube) -> None:
+    """Only pods with the labels are followed."""
+    kept = Kept()
+    kube.said["other"] = [LogLine("1", "no business of ours", 1)]
+    kube.put(running("other", app="b"), NS)
+    with PodLogs(kube, NS, {"app": "a"}, kept.open):
+        wait_until(lambda: len(kept.lines) == 2, timeout=10, what="the pod's log")
+
+    assert {pod for pod, _ in kept.lines} == {"one"}
+
+
+def test_broken_stream_is_taken_up_where_it_broke(kube: LoggingKube) -> None:
+    """With stamps every line is read once, however often the stream breaks."""
+    kept = Kept()
+    kube.failures = [unreachable(), unreachable()]
+    with PodLogs(kube, NS, {}, kept.open, stamps=True) as logs:
+        wait_until(lambda: len(kept.lines) == 2, timeout=10, what="the whole log")
+
+    assert kept.lines == [("one", "first"), ("one", "second")]
+    assert logs.failure == ""
+
+
+def test_broken_stream_without_stamps_is_a_failure(kube: LoggingKube) -> None:
+    """Without stamps nobody could tell which lines are new, so it is said."""
+    kept = Kept()
+    kube.failures = [unreachable()]
+    with PodLogs(kube, NS, {}, kept.open) as logs:
+        wait_until(lambda: bool(logs.failure), timeout=10, what="the failure to be told")
+
+    assert "one/app" in logs.failure
+
+
+def test_refusal_that_no_attempt_mends_is_told(kube: LoggingKube) -> None:
+    """A role without pods/log is a failure, not a loop."""
+    kept = Kept()
+    kube.failures = [ForbiddenError("read the log", 403, "Forbidden", "pods/log")]
+    with PodLogs(kube, NS, {}, kept.open, stamps=True) as logs:
+        wait_until(lambda: bool(logs.failure), timeout=10, what="the failure to be told")
+
+    assert "pods/log" in logs.failure
+
+
+def test_pod_that_has_gone_meanwhile_is_no_failure(kube: LoggingKube) -> None:
+    """A pod may go before its log is asked for."""
+    kept = Kept()
+    kube.failures = [NotFoundError("read the log", 404, "NotFound", "gone")]
+    with PodLogs(kube, NS, {}, kept.open, stamps=True) as logs:
+        wait_until(lambda: kept.closed == ["one"], timeout=10, what="the follower to give up")
+
+    assert logs.failure == ""
+
+
+def test_only_containers_that_ran_have_logs() -> None:
+    """A container that waits has none; one that was restarted has another one."""
+    pod = running("one", restarts=2)
+    pod["status"]["containerStatuses"].append({"name": "slow", "state": {"waiting": {}}})
+
+    assert list(containers_with_logs(pod)) == [Container("uid-one", "one", "app", 2)]

@@ -1,0 +1,128 @@
+"""Trials have a cluster each, or a namespace each on one that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.clusters.base import BringUp, Cluster, Entry, Progress
+from harness.errors import BringUpError
+from harness.model.changes import NoChange
+from harness.model.experiment import Cell, Configuration
+from harness.model.timeline import Event
+from harness.runner.jobs import TrialJob
+from harness.runner.venue import venue
+from harness.store.rundir import TrialDirectory
+
+
+class FakeCluster:
+    """A cluster of which nothing but its coming and going is looked at."""
+
+    name = "fake"
+    kubeconfig = Path("kubeconfig")
+    entry = Entry("127.0.0.1", 80)
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+
+    def facts(self) -> Mapping[str, str]:
+        """One fact."""
+        return {"cluster": "fake"}
+
+    def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
+        """None."""
+        yield from ()
+
+    def check(self) -> None:
+        """It lives."""
+
+    def collect(self, destination: Path) -> None:
+        """Nothing."""
+
+    @contextmanager
+    def part(self, namespace: str, directory: Path) -> Iterator[Cluster]:
+        """A namespace comes and goes."""
+        self.log.append(f"+{namespace}")
+        yield self
+        self.log.append(f"-{namespace}")
+
+
+class FakeProvider:
+    """A kind of cluster, shared or not."""
+
+    kind = "fake"
+
+    def __init__(self, *, shared: bool, works: bool = True) -> None:
+        self.shared = shared
+        self.works = works
+        self.log: list[str] = []
+        self.requests: list[BringUp] = []
+
+    def check(self, request: BringUp) -> None:
+        """All is well."""
+
+    @contextmanager
+    def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:
+        """Up inside."""
+        if not self.works:
+            raise BringUpError("It did not come up.")
+        self.requests.append(request)
+        self.log.append("up")
+        yield FakeCluster(self.log)
+        self.log.append("down")
+
+
+def job(number: int) -> TrialJob:
+    """A trial."""
+    cell = Cell(Configuration((("lifecycle", "bare"),), ()), NoChange(name="none"))
+    return TrialJob(f"bare--none #{number}", cell, number, TrialDirectory(Path("trials") / str(number)))
+
+
+def silent(_text: str) -> None:
+    """Progress for nobody."""
+
+
+REQUEST = BringUp(name="demo", directory=Path("run/cluster"))
+
+
+def test_each_trial_has_a_cluster_of_its_own() -> None:
+    """A kind that is not shared comes up once per trial, in the trial's folder, with its number as seed."""
+    provider = FakeProvider(shared=False)
+    with venue(provider, REQUEST, {}, silent) as stage:
+        for number in (1, 2):
+            with stage.place(job(number), silent) as place:
+                assert (place.namespace, place.shared) == ("harness", False)
+
+    assert provider.log == ["up", "down", "up", "down"]
+    assert [(r.seed, r.directory) for r in provider.requests] == [
+        (1, Path("trials/1/cluster")),
+        (2, Path("trials/2/cluster")),
+    ]
+
+
+def test_shared_cluster_comes_up_once() -> None:
+    """Every trial has a namespace of its own on it, gone before the next begins; its facts are the run's."""
+    provider = FakeProvider(shared=True)
+    facts: dict[str, str] = {}
+    with venue(provider, REQUEST, facts, silent) as stage:
+        for number in (1, 2):
+            with stage.place(job(number), silent) as place:
+                assert place.shared
+
+    begun, ended = provider.log[1:5:2], provider.log[2:5:2]
+    assert [name[1:] for name in begun] == [name[1:] for name in ended]
+    assert len(set(begun)) == 2
+    assert (provider.log[0], provider.log[-1]) == ("up", "down")
+    assert facts == {"cluster": "fake"}
+
+
+def test_shared_cluster_that_does_not_come_up_ends_the_run() -> None:
+    """No trial could take place, so it is an error of the run."""
+    with (
+        pytest.raises(BringUpError),
+        venue(FakeProvider(shared=True, works=False), REQUEST, {}, silent),
+    ):
+        raise AssertionError("unreachable")
