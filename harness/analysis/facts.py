@@ -127,11 +127,22 @@ def _before(outcome: Codes, sent: Numbers, done: Numbers, begin: float | None) -
 
 
 def impossible_successes(facts: Facts) -> int:
-    """Rows called OK that contradict themselves: no 2xx, no whole answer, or an end before its beginning."""
+    """Rows called OK that contradict themselves: a wrong status, no whole answer, an end before its begin."""
     rows = facts.evidence.attempts
-    sane = (rows["status"] >= 200) & (rows["status"] < 300) & (rows["progress"] == Progress.ANSWERED)
+    sane = _has_right_status(facts.evidence) & (rows["progress"] == Progress.ANSWERED)
     sane &= (rows["sent"] >= 0) & (rows["done"] >= rows["sent"])
     return int(((rows["outcome"] == Outcome.OK) & ~sane).sum())
+
+
+def _has_right_status(evidence: TrialEvidence) -> Mask:
+    """Rows whose status is one that their route may give: any 2xx, where it names none."""
+    rows = evidence.attempts
+    right: Mask = (rows["status"] >= 200) & (rows["status"] < 300)
+    for index, route in enumerate(evidence.traffic.routes):
+        if route.statuses:
+            mine = rows["route"] == index
+            right[mine] = np.isin(rows["status"][mine], route.statuses)
+    return right
 
 
 def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) -> Mask:

@@ -24,6 +24,7 @@ class Outcome(IntEnum):
     MALFORMED = 10
     CLIENT_FAULT = 11
     MISSED = 12
+    TLS = 13
 
     @property
     def label(self) -> str:
@@ -44,6 +45,7 @@ LOSSES = frozenset(
         Outcome.TIMEOUT_RESPONSE,
         Outcome.WRONG_ANSWER,
         Outcome.MALFORMED,
+        Outcome.TLS,
     }
 )
 
@@ -70,6 +72,9 @@ class Method(IntEnum):
 
     GET = 0
     POST = 1
+    HEAD = 2
+    PUT = 3
+    DELETE = 4
 
 
 class CloseReason(IntEnum):

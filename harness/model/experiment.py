@@ -16,15 +16,36 @@ Manifest = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path that gets traffic.
+    """A path that gets traffic, and the answers that it may give. What is said of bodies is said of all of it at once.
 
     Attributes:
         path: Begins with ``/``.
-        answers: Glob patterns of whole bodies (stripped) that are right; empty accepts any 2xx body.
+        answers: Glob patterns of whole bodies (stripped); empty accepts any. A change may add to them.
+        statuses: HTTP statuses that are right; empty accepts any 2xx.
+        body: The one body that is right, byte for byte in UTF-8; None accepts any.
+        regex: Regular expression that must be found in the body; empty accepts any.
     """
 
     path: str
     answers: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = ()
+    body: str | None = None
+    regex: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How an entry that speaks TLS is spoken to.
+
+    Attributes:
+        verify: Check the certificate and the name in it.
+        ca: Path of a PEM file with the authorities that are trusted; empty for the system's.
+        server_name: The name that is asked for (SNI) and checked; empty for that of the ``Host`` header.
+    """
+
+    verify: bool = True
+    ca: str = ""
+    server_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +80,7 @@ class TrafficPlan:
     timeout: float = 3.0
     concurrency: int = 1000
     host: str = ""
+    tls: Tls | None = None
 
 
 @dataclass(frozen=True, slots=True)

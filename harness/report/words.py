@@ -21,6 +21,7 @@ OUTCOMES = {
     "timeout-response": "no answer within the timeout",
     "wrong-answer": "a complete answer, but not one that this route may give",
     "malformed": "an answer that is not HTTP",
+    "tls": "no TLS connection: the certificate was not accepted, or the two sides found no common protocol",
 }
 
 

@@ -43,7 +43,7 @@ def load_experiment(path: Path, *, only: Mapping[str, tuple[str, ...]] = _ALL) -
     files = Files(path.parent)
     files.note(path)
     head = validate(Head, document.value, (), problems)
-    plan = read_traffic(document.value.get("traffic"), problems) if "traffic" in document.value else None
+    plan = read_traffic(document.value.get("traffic"), files, problems) if "traffic" in document.value else None
     rows = _configurations(document.value, files, problems)
     cells = _cells(document.value, plan, rows, problems)
     if problems.found or head is None or plan is None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 from harness.model.attempt import Outcome
+from harness.model.experiment import Route
 
 #: Bodies are told apart by their first characters; a longer text says no more about who answered.
 TEXT_LIMIT = 200
 #: Different answers that get a number of their own in a trial; an application that says something else each time
 #: has no use for numbers.
 RESPONDERS = 10_000
+#: Bytes of a body that are kept where nothing is expected of it: enough for ``TEXT_LIMIT`` characters of any kind.
+BEGINNING = 4096
 #: Bodies that are remembered with their judgement, per route and status.
 _REMEMBERED = 10_000
 _LONGEST_REMEMBERED = 4096
@@ -21,43 +25,49 @@ class AnswerBook:
     """Judges complete answers.
 
     Args:
-        patterns: For each route, the glob patterns of whole bodies (stripped) that are right; none accepts any.
+        routes: The routes, with what is expected of their answers.
         announce: Called with the number and text of each responder before its number is used.
     """
 
-    def __init__(self, patterns: Sequence[Sequence[str]], announce: Callable[[int, str], None]) -> None:
-        self._patterns = tuple(tuple(route) for route in patterns)
+    def __init__(self, routes: Sequence[Route], announce: Callable[[int, str], None]) -> None:
+        self._rules = tuple(_Rule(route) for route in routes)
         self._announce = announce
         self._numbers: dict[str, int] = {}
         self._known: dict[tuple[int, int, bytes], tuple[Outcome, int]] = {}
 
-    def judge(self, route: int, status: int, body: bytes) -> tuple[Outcome, int]:
+    def needs_body(self, route: int) -> bool:
+        """Whether the whole body is needed for judging; else its beginning is enough."""
+        return self._rules[route].judges_bodies
+
+    def judge(self, route: int, status: int, body: bytes, *, has_body: bool = True) -> tuple[Outcome, int]:
         """Judge a complete answer.
 
         Args:
             route: Index of the route.
             status: HTTP status.
-            body: The whole body.
+            body: The whole body, or its beginning where ``needs_body`` says so.
+            has_body: False for an answer to HEAD, of which only the status is judged.
 
         Returns:
-            ``OK``, ``STATUS`` (not a 2xx) or ``WRONG_ANSWER``; and the responder's number, 0 if it has none.
+            ``OK``, ``STATUS`` (not one that the route may give) or ``WRONG_ANSWER``; and the responder's number, 0 if
+            it has none.
         """
+        if not has_body:
+            return (Outcome.OK if self._rules[route].allows(status) else Outcome.STATUS), 0
         key = (route, status, body)
         known = self._known.get(key)
         if known is None:
-            known = self._judge(route, status, body.decode(errors="replace").strip())
+            known = self._judge(self._rules[route], status, body)
             if len(body) <= _LONGEST_REMEMBERED and len(self._known) < _REMEMBERED:
                 self._known[key] = known
         return known
 
-    def _judge(self, route: int, status: int, text: str) -> tuple[Outcome, int]:
-        responder = self._responder(text[:TEXT_LIMIT])
-        if not 200 <= status < 300:
+    def _judge(self, rule: _Rule, status: int, body: bytes) -> tuple[Outcome, int]:
+        text = body.decode(errors="replace")
+        responder = self._responder(text.strip()[:TEXT_LIMIT])
+        if not rule.allows(status):
             return Outcome.STATUS, responder
-        patterns = self._patterns[route]
-        if patterns and not any(fnmatchcase(text, pattern) for pattern in patterns):
-            return Outcome.WRONG_ANSWER, responder
-        return Outcome.OK, responder
+        return (Outcome.OK if rule.accepts(body, text) else Outcome.WRONG_ANSWER), responder
 
     def _responder(self, text: str) -> int:
         number = self._numbers.get(text, 0)
@@ -66,3 +76,27 @@ class AnswerBook:
             self._announce(number, text)
             self._numbers[text] = number
         return number
+
+
+class _Rule:
+    """What a route expects, ready for use."""
+
+    __slots__ = ("_body", "_globs", "_regex", "_statuses", "judges_bodies")
+
+    def __init__(self, route: Route) -> None:
+        self._statuses = frozenset(route.statuses)
+        self._globs = tuple(re.compile(translate(pattern)) for pattern in route.answers)
+        self._body = None if route.body is None else route.body.encode()
+        self._regex = re.compile(route.regex) if route.regex else None
+        self.judges_bodies = bool(self._globs or self._regex) or self._body is not None
+
+    def allows(self, status: int) -> bool:
+        return status in self._statuses if self._statuses else 200 <= status < 300
+
+    def accepts(self, body: bytes, text: str) -> bool:
+        if self._body is not None and body != self._body:
+            return False
+        if self._regex is not None and not self._regex.search(text):
+            return False
+        stripped = text.strip()
+        return not self._globs or any(glob.match(stripped) for glob in self._globs)

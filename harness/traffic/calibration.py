@@ -21,12 +21,12 @@ from gevent import socket as gsocket
 from harness.errors import HarnessError
 from harness.kit.files import write_text
 from harness.model.attempt import CloseReason, Method, Outcome, Shape
-from harness.model.experiment import Pool
+from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections
 from harness.traffic.answers import AnswerBook
+from harness.traffic.attempt import Target
 from harness.traffic.client import Client, ClientPlan
-from harness.traffic.connection import Target
 from harness.traffic.faults import FAULTS, Fault
 
 #: How often each fault is met with each method and connection shape.
@@ -36,6 +36,8 @@ _SHORT = 0.2
 #: Time of all other attempts: long enough that a starved machine does not make a timeout of them.
 _LONG = 15.0
 _POLL = 0.002
+#: The methods that each case is met with: one that a proxy may repeat, and one that it may not.
+METHODS = (Method.GET, Method.POST)
 
 
 class CalibrationError(HarnessError):
@@ -107,7 +109,7 @@ class Calibration:
         self._connections_path = directory / f"calibration-connections-{worker}.npy"
         self._ledger = LedgerWriter(directory / f"calibration-{worker}.npy", origin_ns=self._origin, chunk=1024)
         self._connections = ConnectionLedger(self._connections_path, origin_ns=self._origin, chunk=1024)
-        self._answers = AnswerBook([case.fault.answers for case in CASES], lambda _number, _text: None)
+        self._answers = AnswerBook([Route("/", case.fault.answers) for case in CASES], lambda _number, _text: None)
         self._faults: list[str] = []
         self._planned: Counter[str] = Counter()
         self._cuts = 0
@@ -123,7 +125,7 @@ class Calibration:
             jobs = [
                 gevent.spawn(self._meet, case, method, shape, facts)
                 for case in CASES
-                for method in Method
+                for method in METHODS
                 for shape in case.shapes
             ]
             gevent.joinall(jobs, raise_error=True)

@@ -20,8 +20,9 @@ from harness.model.schedule import Stream
 from harness.store.ledger import ConnectionLedger, LedgerWriter
 from harness.store.ledger_format import NEVER
 from harness.traffic.answers import AnswerBook
-from harness.traffic.connection import Attempt, Connection, Target
-from harness.traffic.outcomes import DeadlineError, outcome_of, reason_of
+from harness.traffic.attempt import Attempt, Target
+from harness.traffic.connection import Connection
+from harness.traffic.outcomes import DeadlineError, PeerClosedError, outcome_of, reason_of
 from harness.traffic.pool import IdlePool
 from harness.traffic.wire import RequestForm
 
@@ -185,7 +186,7 @@ class Client:
 
     def ended_idle(self, connection: Connection, error: BaseException, at: int) -> None:
         """An idle connection was ended by the peer: a careful client drops it, a naive one keeps it."""
-        if self._plan.pool.look or isinstance(error, ValueError):
+        if self._plan.pool.look or not isinstance(error, PeerClosedError | OSError):
             self._drop(connection, error, at)
         else:
             connection.note_end(error, at)
@@ -253,7 +254,12 @@ class Client:
 
     def _await(self, attempt: Attempt) -> None:
         """All attempts have the same time, so the first to begin is the first whose time is up: one timer for all."""
-        self._waiting.append(attempt)
+        waiting = self._waiting
+        # Those that are answered are let go of at once: kept until their deadline, they would be tens of thousands of
+        # objects for the garbage collector to look through.
+        while waiting and waiting[0].done:
+            waiting.popleft()
+        waiting.append(attempt)
         if not self._timer_runs:
             self._arm(self._timeout)
 

@@ -6,55 +6,26 @@ its time, when it comes. A request is written once; nothing here writes it a sec
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
-from dataclasses import dataclass
 from time import monotonic_ns
 from typing import Any, Protocol
 
 from gevent import monkey
 
 from harness.model.attempt import CloseReason, Progress, Shape
-from harness.model.schedule import Stream
 from harness.store.ledger_format import NEVER
-from harness.traffic.outcomes import PeerClosedError, reason_of
+from harness.traffic.attempt import Attempt, Target
+from harness.traffic.outcomes import PeerClosedError, TlsError, reason_of
+from harness.traffic.tls import TlsLayer
 from harness.traffic.wire import AnswerParser
 
 #: The standard library's own class, also where gevent has patched the module: all waiting is done by the loop.
 _Socket: type[socket.socket] = monkey.get_original("socket", "socket")
 _READ, _WRITE = 1, 2
 _RECEIVE = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where attempts go: a resolved address, as the ``socket`` module takes it."""
-
-    family: int
-    address: tuple[Any, ...]
-
-
-class Attempt:
-    """One request while it is under way; times in CLOCK_MONOTONIC."""
-
-    __slots__ = (
-        "bytes_in", "bytes_out", "carried", "connected", "connection", "deadline", "done", "first_byte", "progress",
-        "row", "stream",
-    )  # fmt: skip
-
-    def __init__(self, stream: Stream, deadline: int) -> None:
-        self.stream = stream
-        self.deadline = deadline
-        self.row = -1
-        self.connection: Connection | None = None
-        self.carried = 0
-        self.connected = NEVER
-        self.first_byte = NEVER
-        self.bytes_in = 0
-        self.bytes_out = 0
-        self.progress = Progress.NOT_CONNECTED
-        self.done = False
 
 
 class Owner(Protocol):
@@ -91,8 +62,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_connecting", "_loop", "_owner", "_reader", "_socket", "_target", "_unsent", "_writer", "attempt", "begun",
-        "carried", "connected", "end", "number", "parser", "pooled", "port", "shape",
+        "_connecting", "_loop", "_owner", "_reader", "_request", "_socket", "_target", "_tls", "_unsent", "_writer",
+        "attempt", "begun", "carried", "connected", "end", "number", "parser", "pooled", "port", "shape",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, loop: Any, *, number: int, shape: Shape, pooled: bool, begun: int) -> None:
@@ -102,7 +73,9 @@ class Connection:
         self._reader: Any = None
         self._writer: Any = None
         self._target: Target | None = None
+        self._tls: TlsLayer | None = None
         self._connecting = False
+        self._request = b""
         self._unsent = b""
         self.number = number
         self.shape = shape
@@ -136,7 +109,7 @@ class Connection:
         attempt.progress = Progress.CONNECTED
         self.parser.begin()
         try:
-            self._flush()
+            self._submit()
             if self.end is not None and self.attempt is attempt:
                 # The naive client's case: the end was seen while idle and is met again by reading.
                 self._reader.start(self._on_readable)
@@ -146,6 +119,8 @@ class Connection:
     def look(self) -> BaseException | None:
         """Whether the peer has ended the idle connection, or said something unasked; None if it is fit for use."""
         assert self._socket is not None
+        if self._tls is not None:
+            return self._look_through(self._tls)
         try:
             data = self._socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -160,7 +135,7 @@ class Connection:
         if self._connecting:
             self._on_writable()
         seen = -1
-        while attempt is not None and not attempt.done and self.connected != NEVER and attempt.bytes_in != seen:
+        while attempt is not None and not attempt.done and self._reader is not None and attempt.bytes_in != seen:
             seen = attempt.bytes_in
             self._on_readable()
 
@@ -181,6 +156,9 @@ class Connection:
                 watcher.close()
         self._reader = self._writer = None
         if self._socket is not None:
+            if self._tls is not None and not self._unsent:
+                with contextlib.suppress(OSError):
+                    self._socket.send(self._tls.farewell())
             self._socket.close()
             self._socket = None
 
@@ -191,7 +169,7 @@ class Connection:
 
     def _carry(self, attempt: Attempt, request: bytes) -> None:
         self.attempt = attempt
-        self._unsent = request
+        self._request = request
         self.carried += 1
 
     def _on_writable(self) -> None:
@@ -214,31 +192,57 @@ class Connection:
         if code not in {0, errno.EISCONN}:
             raise OSError(code, os.strerror(code))
         self._connecting = False
-        self.connected = monotonic_ns()
         self.port = self._socket.getsockname()[1]
         self._reader = self._loop.io(self._socket.fileno(), _READ)
         self._reader.start(self._on_readable)
+        if self._target.secure is None:
+            self._stands()
+        else:
+            self._tls = TlsLayer(self._target.secure)
+            self._tls.begin()
+            self._flush()
+
+    def _stands(self) -> None:
+        """The connection can carry requests: with TLS not before hands are shaken."""
         attempt = self.attempt
         assert attempt is not None
-        attempt.connected = self.connected
+        self.connected = attempt.connected = monotonic_ns()
         attempt.progress = Progress.CONNECTED
         self._owner.advanced(attempt, Progress.CONNECTED)
+        self._submit()
+
+    def _submit(self) -> None:
+        """Hand in the request; this is done once."""
+        request, self._request = self._request, b""
+        if self._tls is None:
+            self._unsent = request
+        else:
+            self._tls.put(request)
         self._flush()
 
     def _flush(self) -> None:
-        """Give the operating system what it takes of the request's rest; each byte is given once."""
+        """Give the operating system what it takes of what is to be sent; each byte is given once."""
         attempt = self.attempt
         assert self._socket is not None
-        assert attempt is not None
+        if self._tls is not None:
+            self._unsent += self._tls.outgoing()
         try:
-            sent = self._socket.send(self._unsent)
+            sent = self._socket.send(self._unsent) if self._unsent else 0
         except BlockingIOError:
             sent = 0
-        attempt.bytes_out += sent
+        except OSError:
+            # An answer may have come before the peer stopped listening: it counts, as it does with any careful client.
+            self._read_all()
+            if attempt is None or not attempt.done:
+                raise
+            return
         self._unsent = self._unsent[sent:]
+        if attempt is not None:
+            attempt.bytes_out += sent
         if self._unsent:
             self._writer.start(self._on_writable)
-        else:
+        elif attempt is not None and attempt.progress == Progress.CONNECTED:
+            # Not later: a server may answer before it has the whole request.
             attempt.progress = Progress.SENT
             self._owner.advanced(attempt, Progress.SENT)
 
@@ -262,20 +266,85 @@ class Connection:
             self._owner.ended_idle(self, error, monotonic_ns())
             return
         at = monotonic_ns()
-        if attempt is None:
+        if attempt is not None:
+            attempt.bytes_in += len(data)
+        if self._tls is not None:
+            self._decrypt(self._tls, data, at)
+        elif attempt is None:
             self._owner.ended_idle(self, _unasked(data), at)
         elif data:
             self._take(attempt, data, at)
-        elif attempt.progress == Progress.PARTLY_ANSWERED and self.parser.end():
-            self._owner.answered(self, attempt, at)
         else:
+            self._take_end(attempt, at)
+
+    def _read_all(self) -> None:
+        """Take what has arrived on a connection on which nothing can be sent any more; its end is known already."""
+        attempt = self.attempt
+        seen = -1
+        while attempt is not None and not attempt.done and self._reader is not None and attempt.bytes_in != seen:
+            seen = attempt.bytes_in
+            with contextlib.suppress(OSError, PeerClosedError):
+                self._read()
+
+    def _decrypt(self, tls: TlsLayer, data: bytes, at: int) -> None:
+        """Go on with bytes of a TLS connection, which may hold an answer, or only what TLS itself has to say."""
+        if not data:
+            # Cut, without a farewell: where an answer has no length, nobody can say that this was all of it.
+            self._end_or_fail(PeerClosedError(), at)
+            return
+        stood = tls.stands
+        try:
+            plain = tls.take(data)
+        except TlsError as error:
+            self._end_or_fail(error, at)
+            return
+        if tls.stands and not stood:
+            self._stands()
+        else:
+            self._flush()
+        attempt = self.attempt
+        if plain and attempt is None:
+            self._owner.ended_idle(self, _unasked(plain), at)
+        elif plain and attempt is not None:
+            self._take(attempt, plain, at)
+        if tls.closed and self._socket is not None:
+            if self.attempt is not None:
+                self._take_end(self.attempt, at)
+            else:
+                self._owner.ended_idle(self, PeerClosedError(), at)
+
+    def _look_through(self, tls: TlsLayer) -> BaseException | None:
+        """``look`` with TLS, where what has come may be no data: a ticket for later connections, say."""
+        assert self._socket is not None
+        try:
+            while data := self._socket.recv(_RECEIVE):
+                plain = tls.take(data)
+                if plain:
+                    return _unasked(plain)
+                if tls.closed:
+                    break
+        except BlockingIOError:
+            return None
+        except (OSError, TlsError) as error:
+            return error
+        return PeerClosedError()
+
+    def _end_or_fail(self, error: BaseException, at: int) -> None:
+        """The peer has ended the connection: an idle one, or an attempt's."""
+        if self.attempt is not None:
+            raise error
+        self._owner.ended_idle(self, error, at)
+
+    def _take_end(self, attempt: Attempt, at: int) -> None:
+        """The peer sends nothing more: the end of an answer without a length, of any other a loss."""
+        if attempt.progress != Progress.PARTLY_ANSWERED or not self.parser.end():
             raise PeerClosedError
+        self._owner.answered(self, attempt, at)
 
     def _take(self, attempt: Attempt, data: bytes, at: int) -> None:
         if attempt.first_byte == NEVER:
             attempt.first_byte = at
             attempt.progress = Progress.PARTLY_ANSWERED
-        attempt.bytes_in += len(data)
         parser = self.parser
         parser.take(data)
         if parser.complete:
@@ -288,6 +357,10 @@ class Connection:
 
     def _fail(self, error: BaseException) -> None:
         attempt = self.attempt
+        if attempt is None and self._socket is not None and isinstance(error, OSError):
+            # TLS had something of its own to say, and the peer does not listen.
+            self._owner.ended_idle(self, error, monotonic_ns())
+            return
         if attempt is None or attempt.done:
             raise error
         self._owner.failed(self, attempt, error, monotonic_ns())

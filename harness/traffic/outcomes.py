@@ -25,6 +25,10 @@ class OversizeError(Exception):
     """The answer's header or body is longer than the client takes."""
 
 
+class TlsError(Exception):
+    """The certificate was not accepted, or what the peer sends is not the TLS that was agreed on."""
+
+
 #: What our own machine lacks: ports, file descriptors, memory, permission. Never the server's doing.
 CLIENT_ERRNOS = frozenset(
     {
@@ -57,6 +61,8 @@ def outcome_of(error: BaseException, progress: Progress) -> Outcome:
         return Outcome.TIMEOUT_CONNECT if progress == Progress.NOT_CONNECTED else Outcome.TIMEOUT_RESPONSE
     if isinstance(error, HTTPParseError | OversizeError):
         return Outcome.MALFORMED
+    if isinstance(error, TlsError):
+        return Outcome.TLS
     if isinstance(error, OSError):
         return _outcome_of_errno(error.errno or 0, progress)
     return Outcome.CLIENT_FAULT

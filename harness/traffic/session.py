@@ -6,7 +6,8 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ssl import SSLContext
 from time import monotonic_ns
 from typing import Any
 
@@ -19,12 +20,13 @@ from harness.errors import HarnessError
 from harness.model.schedule import streams
 from harness.store.ledger import ConnectionLedger, LedgerWriter
 from harness.traffic.answers import AnswerBook
+from harness.traffic.attempt import Target
 from harness.traffic.calibration import Calibration
 from harness.traffic.client import Client, ClientPlan
-from harness.traffic.connection import Target
 from harness.traffic.engine import Engine
 from harness.traffic.journal import Journal
 from harness.traffic.plan import TrafficChildPlan
+from harness.traffic.tls import Secure, make_context
 
 #: Between the command to begin and the origin: the ledgers are made in this time.
 _LEAD_NS = 20_000_000
@@ -104,10 +106,13 @@ class Session:
         self.failure = ""
         self.origin_ns = 0
         self._told = 0
+        self._context: SSLContext | None = None
 
     def run(self) -> None:
         """Calibrate, wait for the command to begin, send until the command to stop, drain."""
         try:
+            tls = self.plan.traffic.tls
+            self._context = make_context(tls) if tls is not None else None
             if self.plan.calibration is not None:
                 Calibration(
                     self.plan.calibration,
@@ -132,7 +137,7 @@ class Session:
         self.journal.record("fault", what="failed", text=text)
 
     def _send(self) -> None:
-        target = resolve(self.commands.address, self.commands.port)
+        target = self._target()
         origin = monotonic_ns() + _LEAD_NS
         directory, worker = self.plan.directory, self.plan.worker
         ledger = LedgerWriter(directory / f"ledger-{worker}.npy", origin_ns=origin, worker=worker)
@@ -155,11 +160,18 @@ class Session:
         self.failure = engine.failure
         self.journal.record("drained", slots=engine.next_slot, rows=ledger.used, unfinished=client.in_flight)
 
+    def _target(self) -> Target:
+        traffic, address = self.plan.traffic, self.commands.address
+        target = resolve(address, self.commands.port)
+        if traffic.tls is None or self._context is None:
+            return target
+        return replace(target, secure=Secure.of(traffic.tls, self._context, traffic.host or address))
+
     def _client(self, target: Target, ledger: LedgerWriter, connections: ConnectionLedger) -> Client:
         traffic = self.plan.traffic
         plan = ClientPlan(
             streams=streams(traffic),
-            host=traffic.host or host_header(self.commands.address, self.commands.port),
+            host=traffic.host or host_header(self.commands.address, self.commands.port, secure=traffic.tls is not None),
             token=f"{self.token}-{self.plan.worker}",
             timeout=traffic.timeout,
             pool=traffic.pool,
@@ -170,7 +182,7 @@ class Session:
             ledger=ledger,
             connections=connections,
             answers=AnswerBook(
-                [self.plan.answers.get(route.path, route.answers) for route in traffic.routes],
+                [replace(r, answers=self.plan.answers.get(r.path, r.answers)) for r in traffic.routes],
                 lambda number, text: self.journal.record("responder", number=number, text=text),
             ),
             on_fault=self._client_fault,
@@ -201,7 +213,7 @@ def resolve(address: str, port: int) -> Target:
     return Target(family, known)
 
 
-def host_header(address: str, port: int) -> str:
-    """The ``Host`` header of requests to this address."""
+def host_header(address: str, port: int, *, secure: bool = False) -> str:
+    """The ``Host`` header of requests to this address; the scheme's own port is left out."""
     name = f"[{address}]" if ":" in address else address
-    return name if port == 80 else f"{name}:{port}"
+    return name if port == (443 if secure else 80) else f"{name}:{port}"

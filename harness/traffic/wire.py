@@ -17,8 +17,9 @@ from harness.traffic.outcomes import OversizeError
 HEAD_LIMIT = 256 * 1024
 #: Longest body that an attempt takes.
 BODY_LIMIT = 16 * 1024 * 1024
-#: What a POST carries: a body of known length, so that a server that reads it can tell whether it got all of it.
+#: What a POST or PUT carries: a body of known length, so that a server that reads it can tell whether it got all of it.
 POST_BODY = b"attempt\n"
+_WITH_BODY = frozenset({Method.POST, Method.PUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class RequestForm:
         if stream.shape == Shape.NEW:
             fields.append("Connection: close")
         body = b""
-        if stream.method == Method.POST:
+        if stream.method in _WITH_BODY:
             body = POST_BODY
             fields += ["Content-Type: text/plain", f"Content-Length: {len(body)}"]
         head = f"{stream.method.name} {stream.path} HTTP/1.1\r\nHost: {host}\r\nX-Request-ID: {token}-"

@@ -29,7 +29,7 @@ from harness.analysis.history import (
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import CloseReason, Method, Outcome, Progress
 from harness.model.changes import RollingUpdate
-from harness.model.experiment import Pool
+from harness.model.experiment import Pool, Tls
 from harness.model.timeline import EventKind
 from harness.model.verdict import Finding, FindingCode, Verdict
 
@@ -39,6 +39,11 @@ Spoil = Callable[[TrialEvidence], TrialEvidence]
 def found(evidence: TrialEvidence) -> dict[FindingCode, Finding]:
     """Findings of a trial by code."""
     return {finding.code: finding for finding in judge_trial(evidence).findings}
+
+
+def without(label: str) -> Calibration:
+    """A whole proof but for one class."""
+    return replace(proof(), cases=tuple(case for case in proof().cases if case.expected != label))
 
 
 def calibrated(*cases: CalibrationCase, **more: object) -> Spoil:
@@ -88,7 +93,12 @@ TABLE: dict[str, tuple[Spoil, FindingCode, Verdict]] = {
         Verdict.INCONCLUSIVE,
     ),
     "a kind of fault never shown": (
-        lambda e: replace(e, calibration=replace(proof(), cases=proof().cases[:-1])),
+        lambda e: replace(e, calibration=without("malformed")),
+        FindingCode.CALIBRATION_MISSING,
+        Verdict.INCONCLUSIVE,
+    ),
+    "TLS that was never proved": (
+        lambda e: replace(e, traffic=replace(e.traffic, tls=Tls()), calibration=without("tls")),
         FindingCode.CALIBRATION_MISSING,
         Verdict.INCONCLUSIVE,
     ),

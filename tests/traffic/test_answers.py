@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from harness.model.attempt import Outcome
+from harness.model.experiment import Route
 from harness.traffic.answers import RESPONDERS, TEXT_LIMIT, AnswerBook
 
 
 def book(*patterns: str) -> tuple[AnswerBook, dict[int, str]]:
     """A book for one route, and the responders that it announces."""
     told: dict[int, str] = {}
-    return AnswerBook([patterns], told.__setitem__), told
+    return AnswerBook([Route("/", patterns)], told.__setitem__), told
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from harness.analysis.evidence import Calibration as Judged
 from harness.model.attempt import Outcome, Progress, Shape
 from harness.store.ledger import LedgerWriter, read_ledger
 from harness.traffic import misbehaviour
+from harness.traffic.attempt import Attempt
 from harness.traffic.calibration import CASES, Calibration, CalibrationError
 from harness.traffic.client import Client
-from harness.traffic.connection import Attempt, Connection
+from harness.traffic.connection import Connection
 from harness.traffic.faulty import FaultyServer
 from harness.traffic.misbehaviour import Behaviour
 
@@ -61,7 +62,7 @@ def test_an_honest_client_is_exact(address: tuple[str, int], tmp_path: Path) -> 
     assert {case.expected for case in judged.cases} == {
         outcome.label
         for outcome in Outcome
-        if outcome not in {Outcome.UNFINISHED, Outcome.CLIENT_FAULT, Outcome.MISSED}
+        if outcome not in {Outcome.UNFINISHED, Outcome.CLIENT_FAULT, Outcome.MISSED, Outcome.TLS}
     }
     assert {case.name for case in CASES if Shape.NEW in case.shapes and Shape.REUSED in case.shapes} > {"fin-before"}
 

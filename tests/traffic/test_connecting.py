@@ -15,13 +15,13 @@ import gevent
 import pytest
 
 from harness.model.attempt import Method, Outcome, Shape
-from harness.model.experiment import Pool
+from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_ledger
 from harness.traffic import connection
 from harness.traffic.answers import AnswerBook
+from harness.traffic.attempt import Target
 from harness.traffic.client import Client, ClientPlan
-from harness.traffic.connection import Target
 
 
 @pytest.mark.parametrize("shape", Shape)
@@ -48,7 +48,7 @@ def test_a_refused_connection_is_tried_once(
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         target = Target(socket.AF_INET, holder.getsockname())
-        answers = AnswerBook([()], lambda _number, _text: None)
+        answers = AnswerBook([Route("/")], lambda _number, _text: None)
         client = Client(plan, target, ledger=ledger, connections=connections, answers=answers, on_fault=print)
         client.begin(0, 0)
         with gevent.Timeout(5):

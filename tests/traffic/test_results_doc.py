@@ -46,4 +46,4 @@ def test_the_lines_that_read_a_ledger_work(tmp_path: Path, monkeypatch: pytest.M
         assert len(names["frame"]) == len(Outcome)  # type: ignore[arg-type]  # a DataFrame
     else:
         assert isinstance(names["lost"], np.ndarray)
-        assert len(names["lost"]) == 9
+        assert len(names["lost"]) == 10

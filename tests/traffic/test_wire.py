@@ -130,7 +130,7 @@ def test_an_oversized_body_is_refused() -> None:
 @pytest.mark.parametrize("method", list(Method))
 @pytest.mark.parametrize("shape", list(Shape))
 def test_requests_carry_their_id_and_say_what_becomes_of_the_connection(method: Method, shape: Shape) -> None:
-    """One id per attempt; a POST has a body of known length; a new connection is asked to be closed."""
+    """One id per attempt; a POST and a PUT have a body of known length; a new connection is asked to be closed."""
     form = RequestForm.of(Stream(0, "/a", method, shape), host="shop.test", token="tok-0")
     head, _, body = form.request(7).partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
@@ -138,5 +138,5 @@ def test_requests_carry_their_id_and_say_what_becomes_of_the_connection(method: 
     assert lines[0] == f"{method.name} /a HTTP/1.1"
     assert {"Host: shop.test", "X-Request-ID: tok-0-7"} < set(lines)
     assert ("Connection: close" in lines) == (shape == Shape.NEW)
-    assert (f"Content-Length: {len(body)}" in lines) == (method == Method.POST)
-    assert bool(body) == (method == Method.POST)
+    assert (f"Content-Length: {len(body)}" in lines) == (method in {Method.POST, Method.PUT})
+    assert bool(body) == (method in {Method.POST, Method.PUT})

@@ -11,7 +11,9 @@ from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
 
 #: What the detector must have been shown: every way to lose a request, and a success.
-PROVED = frozenset(outcome.label for outcome in (*LOSSES, Outcome.OK))
+PROVED = frozenset(outcome.label for outcome in (LOSSES | {Outcome.OK}) - {Outcome.TLS})
+#: And that, where the entry speaks TLS.
+PROVED_WITH_TLS = PROVED | {Outcome.TLS.label}
 
 
 def trial_failed(facts: Facts) -> tuple[Finding, ...]:
@@ -26,7 +28,8 @@ def calibration_exact(facts: Facts) -> tuple[Finding, ...]:
     if calibration is None or not calibration.cases:
         return (Finding(FindingCode.CALIBRATION_MISSING),)
     shown = {case.expected for case in calibration.cases}
-    absent = ", ".join(sorted(PROVED - shown))
+    needed = PROVED if facts.evidence.traffic.tls is None else PROVED_WITH_TLS
+    absent = ", ".join(sorted(needed - shown))
     if absent or not calibration.served:
         numbers: Detail = {"absent": absent or "the faulty server's own count"}
         return (Finding(FindingCode.CALIBRATION_MISSING, numbers),)

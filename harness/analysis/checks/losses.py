@@ -11,6 +11,8 @@ from harness.model.verdict import Finding, FindingCode
 
 #: Statuses that are named one by one; more say nothing further.
 _STATUSES = 4
+#: Methods that are always counted; others where they were sent.
+_USUAL = frozenset({Method.GET, Method.POST})
 
 
 def loss_before_change(facts: Facts) -> tuple[Finding, ...]:
@@ -43,7 +45,8 @@ def requests_lost(facts: Facts) -> tuple[Finding, ...]:
         "last_s": round(float(np.nanmax(since)), 3),
         "window_s": round(_longest_after_start(facts, when), 3),
     }
-    numbers |= {f"lost_{method.name.lower()}": int((rows["method"][lost] == method).sum()) for method in Method}
+    methods = sorted(_USUAL.union(facts.evidence.traffic.methods))
+    numbers |= {f"lost_{method.name.lower()}": int((rows["method"][lost] == method).sum()) for method in methods}
     numbers |= {f"lost_{shape.name.lower()}": int((rows["shape"][lost] == shape).sum()) for shape in Shape}
     return (Finding(FindingCode.REQUESTS_LOST, numbers),)
 

@@ -19,12 +19,20 @@ _HINTS = {
     "refused": "A refused connection says that nobody listened: the ingress itself was away.",
 }
 
+#: The kinds that losses are counted by, and those of them that are told only where they were sent.
+_KINDS = {
+    "get": "GET", "post": "POST", "head": "HEAD", "put": "PUT", "delete": "DELETE",
+    "new": "on new", "reused": "on reused connections",
+}  # fmt: skip
+_RARE = frozenset({"head", "put", "delete"})
+
 
 def _requests_lost(given: Given) -> Sentence:
     lost = given.int("lost")
     by = ", ".join(
         f"{count(given.int(f'lost_{key}'))} {label}"
-        for key, label in (("get", "GET"), ("post", "POST"), ("new", "on new"), ("reused", "on reused connections"))
+        for key, label in _KINDS.items()
+        if key not in _RARE or given.has(f"lost_{key}")
     )
     status = f"; HTTP status {given.text('statuses')}" if given.has("statuses") else ""
     signs = {

@@ -22,12 +22,19 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _as_numbers(value: Any) -> Any:
+    return [value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _as_path(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
 #: One text, or a list of them.
 Texts = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+
+#: One status of a final answer, or a list of them.
+Statuses = Annotated[list[Annotated[int, Field(ge=200, le=599)]], BeforeValidator(_as_numbers), Field(min_length=1)]
 
 
 class Part(BaseModel):
@@ -58,6 +65,17 @@ class PathPart(Part):
 
     path: Annotated[str, Field(pattern=r"^/\S*$")]
     answers: Texts = Field(default=[])
+    statuses: Statuses = Field(default=[])
+    body: str | None = None
+    regex: Annotated[str, Field(min_length=1)] | None = None
+
+
+class TlsPart(Part):
+    """How an entry that speaks TLS is spoken to."""
+
+    verify: bool = True
+    ca: str = ""
+    server_name: str = ""
 
 
 class PoolPart(Part):
@@ -73,7 +91,7 @@ class TrafficPart(Part):
 
     rate: Rate
     paths: Annotated[list[Annotated[PathPart, BeforeValidator(_as_path)]], Field(min_length=1, max_length=200)]
-    methods: Annotated[list[Literal["GET", "POST"]], Field(min_length=1)] = ["GET"]
+    methods: Annotated[list[Literal["GET", "POST", "HEAD", "PUT", "DELETE"]], Field(min_length=1)] = ["GET"]
     connections: Annotated[list[Literal["new", "reused"]], Field(min_length=1)] = ["new", "reused"]
     pool: PoolPart = PoolPart()
     baseline: Duration = 3.0
@@ -81,6 +99,7 @@ class TrafficPart(Part):
     timeout: Duration = 3.0
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 1000
     host: str = ""
+    tls: TlsPart | None = None
 
 
 class NamedPart(Part):

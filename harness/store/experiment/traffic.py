@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
+from harness.kit.located_yaml import Place
 from harness.model.attempt import Method, Shape
-from harness.model.experiment import Configuration, Pool, Route, TrafficPlan
+from harness.model.experiment import Configuration, Pool, Route, Tls, TrafficPlan
 from harness.store.experiment.objects import Objects
 from harness.store.experiment.problems import Problems, listed
-from harness.store.experiment.schema import TrafficPart
+from harness.store.experiment.schema import PathPart, TlsPart, TrafficPart
 from harness.store.experiment.validation import validate
+from harness.store.experiment.workload import Files
 
 #: The least time before and after a change in which losses of its own can be told from others.
 SHORTEST_PHASE = 1.0
@@ -20,14 +24,14 @@ SHORTEST_PHASE = 1.0
 LONGEST_INTERVAL = 0.35
 
 
-def read_traffic(value: Any, problems: Problems) -> TrafficPlan | None:
+def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | None:
     """The plan, or None where it can't be read."""
     part = validate(TrafficPart, value, ("traffic",), problems)
     if part is None:
         return None
     plan = TrafficPlan(
         rate=part.rate,
-        routes=tuple(Route(path.path, tuple(path.answers)) for path in part.paths),
+        routes=tuple(_route(path) for path in part.paths),
         methods=tuple(Method[name] for name in part.methods),
         shapes=tuple(Shape[name.upper()] for name in part.connections),
         pool=Pool(part.pool.size, part.pool.order, part.pool.look),
@@ -36,8 +40,10 @@ def read_traffic(value: Any, problems: Problems) -> TrafficPlan | None:
         timeout=part.timeout,
         concurrency=part.concurrency,
         host=part.host,
+        tls=_tls(part.tls, files, problems) if part.tls is not None else None,
     )
     _check_lists(plan, problems)
+    _check_expectations(plan, problems)
     _check_times(plan, problems)
     _check_pool(plan, problems)
     return plan
@@ -58,6 +64,46 @@ def check_routes(plan: TrafficPlan, configurations: Sequence[Configuration], pro
                 problems.add(
                     place, f"{route.path} is routed to Service {service}, which the workload has not; it has {there}"
                 )
+
+
+def _route(part: PathPart) -> Route:
+    return Route(part.path, tuple(part.answers), tuple(part.statuses), part.body, part.regex or "")
+
+
+def _tls(part: TlsPart, files: Files, problems: Problems) -> Tls:
+    """What is said of TLS; the file of authorities is part of the evidence, and is tried now."""
+    if not part.ca:
+        return Tls(part.verify, "", part.server_name)
+    path = files.path(part.ca)
+    place: Place = ("traffic", "tls", "ca")
+    if not part.verify:
+        problems.add(
+            place, "verify is false: nothing is checked against these authorities", hint="leave one of them out"
+        )
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        why = (
+            "holds no certificate in PEM form"
+            if isinstance(error, ssl.SSLError)
+            else f"can't be read: {error.strerror}"
+        )
+        problems.add(place, f"{path} {why}")
+    files.note(path)
+    return Tls(part.verify, str(path.resolve()), part.server_name)
+
+
+def _check_expectations(plan: TrafficPlan, problems: Problems) -> None:
+    """What is expected of bodies must be possible."""
+    for index, route in enumerate(plan.routes):
+        place = ("traffic", "paths", index)
+        try:
+            re.compile(route.regex)
+        except re.error as error:
+            problems.add((*place, "regex"), f"{route.regex!r} is no regular expression: {error}")
+        is_expected = bool(route.answers or route.body is not None or route.regex)
+        if is_expected and set(plan.methods) == {Method.HEAD}:
+            problems.add(place, "an answer to HEAD has no body, so nothing can be expected of it")
 
 
 def _check_lists(plan: TrafficPlan, problems: Problems) -> None:
