@@ -6,6 +6,7 @@ A file that is missing or damaged makes its trial one that failed, with the reas
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 
 from harness.analysis.evidence import Calibration, Rows, TrialEvidence
 from harness.errors import EvidenceError, HarnessError
-from harness.model.experiment import Cell, Experiment
+from harness.model.changes import ChangeSpec
+from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.outcome import TrialOutcome
 from harness.store.ledger import read_connections, read_ledger
@@ -32,24 +34,40 @@ def read_trials(run: RunDirectory, experiment: Experiment) -> dict[str, tuple[Tr
 
 
 def _read_trial(run: RunDirectory, experiment: Experiment, cell: Cell, number: int) -> TrialEvidence:
-    """One trial; what can't be read is told in ``failure``."""
-    trial = run.trial(cell.id, number)
+    """One trial of a cell."""
+    evidence = read_traffic(
+        run.trial(cell.id, number), run.path, number=number, change=cell.change, traffic=experiment.traffic
+    )
+    return replace(evidence, manifests=cell.configuration.manifests)
+
+
+def read_traffic(
+    trial: TrialDirectory, top: Path, *, number: int, change: ChangeSpec, traffic: TrafficPlan
+) -> TrialEvidence:
+    """The evidence in one folder; what can't be read is told in ``failure``.
+
+    Args:
+        trial: The folder.
+        top: The run directory that it is in.
+        number: The trial's number.
+        change: What was to be changed.
+        traffic: What was to be sent.
+    """
     damage: list[str] = []
-    outcome = _outcome(trial, damage)
+    outcome = read_outcome(trial, damage)
     journal = _journal(trial.traffic / "traffic.jsonl", damage)
     # Planning may have stopped without the orchestrator: its end is in the traffic's own journal then.
     stopped = outcome.stopped_ns or next((int(e["at_ns"]) for e in journal if e.get("event") == "stopping"), 0)
     return TrialEvidence(
         number=number,
-        directory=trial.path.relative_to(run.path).as_posix(),
-        change=cell.change,
-        traffic=experiment.traffic,
+        directory=trial.path.relative_to(top).as_posix(),
+        change=change,
+        traffic=traffic,
         attempts=_attempts(trial.traffic / "ledger-0.npy", damage, begun=bool(outcome.origin_ns)),
         connections=_connections(trial.traffic / "connections-0.npy", damage, begun=bool(outcome.origin_ns)),
         origin_ns=outcome.origin_ns,
         stopped_ns=stopped or None,
         timeline=_timeline(trial.timeline, damage),
-        manifests=cell.configuration.manifests,
         responders={int(e["number"]): str(e["text"]) for e in journal if e.get("event") == "responder"},
         calibration=_calibration(trial.traffic, damage),
         faults=tuple(f"{e.get('what')}: {e.get('text')}" for e in journal if e.get("event") == "fault"),
@@ -57,7 +75,7 @@ def _read_trial(run: RunDirectory, experiment: Experiment, cell: Cell, number: i
     )
 
 
-def _outcome(trial: TrialDirectory, damage: list[str]) -> TrialOutcome:
+def read_outcome(trial: TrialDirectory, damage: list[str]) -> TrialOutcome:
     """How the trial went; without its file, as one that was cut off."""
     try:
         return from_json(TrialOutcome, json.loads(trial.outcome.read_text(encoding="utf-8")))

@@ -28,6 +28,7 @@ _OBEY_SECONDS = 15.0
 _STOP_GRACE = 30
 #: Seconds that Locust may take to end once all is recorded.
 _END_SECONDS = 15.0
+_LOST = [int(outcome) for outcome in LOSSES]
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 
@@ -39,11 +40,13 @@ class LiveCounts:
         sent: Attempts begun.
         ok: Attempts answered as they should be.
         lost: Attempts lost.
+        last_loss: What the latest lost attempt was lost as, and when, in nanoseconds from the origin; None if none was.
     """
 
     sent: int
     ok: int
     lost: int
+    last_loss: tuple[Outcome, int] | None = None
 
 
 class LiveLedger:
@@ -58,6 +61,8 @@ class LiveLedger:
         self._outcomes = np.zeros(len(Outcome), np.int64)
         #: For each responder, when its latest OK attempt was sent, in ns from the origin.
         self._latest: dict[int, int] = {}
+        #: As ``LiveCounts.last_loss``.
+        self.last_loss: tuple[Outcome, int] | None = None
 
     def outcomes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """How many attempts have each outcome now, by its code."""
@@ -82,6 +87,11 @@ class LiveLedger:
         for responder in np.unique(good["responder"]):
             sent = int(good["sent"][good["responder"] == responder].max())
             self._latest[int(responder)] = max(sent, self._latest.get(int(responder), sent))
+        lost = rows[np.isin(rows["outcome"], _LOST)]
+        if len(lost):
+            latest = lost[lost["done"].argmax()]
+            if self.last_loss is None or latest["done"] > self.last_loss[1]:
+                self.last_loss = Outcome(int(latest["outcome"])), int(latest["done"])
 
 
 class TrafficChild:
@@ -202,6 +212,7 @@ class TrafficChild:
             sent=int(by_code.sum() - by_code[Outcome.MISSED] - by_code[Outcome.CLIENT_FAULT]),
             ok=int(by_code[Outcome.OK]),
             lost=int(sum(by_code[outcome] for outcome in LOSSES)),
+            last_loss=self._ledger.last_loss,
         )
 
     def _await(self, event: str, timeout: float) -> dict[str, Any]:

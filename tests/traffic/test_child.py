@@ -71,6 +71,7 @@ def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: Fault
     assert set(outcomes) <= {Outcome.OK, Outcome.CLOSED, Outcome.MISSED}
     assert (counts.ok, counts.lost) == (outcomes.count(Outcome.OK), outcomes.count(Outcome.CLOSED))
     assert counts.sent == counts.ok + counts.lost > 80
+    assert counts.last_loss == (Outcome.CLOSED, rows["done"][rows["outcome"] == Outcome.CLOSED].max())
     assert len(read_connections(tmp_path / "traffic" / "connections-0.npy")) > 0
     assert sorted(path.name for path in (tmp_path / "traffic").iterdir()) == [
         "calibration-0.npy", "calibration-connections-0.npy", "calibration.json", "connections-0.npy",
