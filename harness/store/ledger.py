@@ -5,6 +5,7 @@ makes a row trustworthy: ``written`` comes after the intent's other fields, ``ou
 Rows are packed by ``struct`` at fixed offsets (a numpy scalar store costs ten times as much); ``docs/results.md``
 says for readers what the fields mean.
 """
+# ruff: noqa: FURB136 - these lines run for every attempt, and calling min costs as much as storing three fields
 
 from __future__ import annotations
 
@@ -29,16 +30,21 @@ def _offset(dtype: np.dtype[np.void], field: str) -> int:
     return int(fields[field][1])
 
 
-# number planned sent connected first_byte done connection bytes_out bytes_in errno carried status responder port
-# worker route method shape outcome progress
-_INTENT = Struct("<QqqqqqIIIHHHHHHBBBBB")
-_INTENT_SIZE = ATTEMPT.itemsize
+# What is known before the first byte; the pad bytes are stored as zeros, which is what an outcome of 0 means.
+# number planned sent (connected first_byte done) connection (bytes_out bytes_in errno) carried
+# (status responder port) worker route method shape (outcome progress)
+_INTENT = Struct("<Qqq24sI10xH6xHBBB2x")
+_NEVER_YET = Struct("<qqq").pack(NEVER, NEVER, NEVER)
+_ROW = ATTEMPT.itemsize
 _WRITTEN = _offset(ATTEMPT, "written")
 _OUTCOME = _offset(ATTEMPT, "outcome")
 _PROGRESS = _offset(ATTEMPT, "progress")
 # connected first_byte done connection bytes_out bytes_in errno carried status responder port
 _RESULT = Struct("<qqqIIIHHHHH")
 _RESULT_AT = _offset(ATTEMPT, "connected")
+# Bound once: they run for every attempt.
+_pack_intent = _INTENT.pack_into
+_pack_result = _RESULT.pack_into
 assert _INTENT.size == _WRITTEN
 assert _RESULT_AT + _RESULT.size == _offset(ATTEMPT, "worker")
 
@@ -140,22 +146,23 @@ class LedgerWriter(_Rows):
         Raises:
             LedgerFullError: There is no room; the attempt must not be made.
         """
-        self.reserve()
         row = self.used
-        at = HEADER + row * _INTENT_SIZE
-        begun = sent - self.origin_ns if sent != NEVER else NEVER
-        _INTENT.pack_into(
-            self._memory, at,
-            row, planned, begun, NEVER, NEVER, NEVER, connection, 0, 0, 0, min(carried, _U16), 0, 0, 0,
-            self.worker, route, method, shape, Outcome.UNFINISHED, Progress.NOT_CONNECTED,
+        if row == self._room:
+            self._grow()
+        at = HEADER + row * _ROW
+        memory = self._memory
+        _pack_intent(
+            memory, at,
+            row, planned, sent - self.origin_ns if sent != NEVER else NEVER, _NEVER_YET, connection,
+            carried if carried < _U16 else _U16, self.worker, route, method, shape,
         )  # fmt: skip
-        self._memory[at + _WRITTEN] = 1
+        memory[at + _WRITTEN] = 1
         self.used = row + 1
         return row
 
     def progress(self, row: int, progress: Progress) -> None:
         """Record how far an attempt has got, so that a ``kill -9`` in the middle leaves that much."""
-        self._memory[HEADER + row * _INTENT_SIZE + _PROGRESS] = progress
+        self._memory[HEADER + row * _ROW + _PROGRESS] = progress
 
     def outcome(
         self,
@@ -193,17 +200,18 @@ class LedgerWriter(_Rows):
             status: HTTP status of the answer; 0 if none came.
             responder: Number of the answer's text in ``traffic.jsonl``; 0 if it has none.
         """
-        at = HEADER + row * _INTENT_SIZE
-        origin = self.origin_ns
-        _RESULT.pack_into(
-            self._memory, at + _RESULT_AT,
+        at = HEADER + row * _ROW
+        memory, origin = self._memory, self.origin_ns
+        _pack_result(
+            memory, at + _RESULT_AT,
             connected - origin if connected != NEVER else NEVER,
             first_byte - origin if first_byte != NEVER else NEVER,
             done - origin if done != NEVER else NEVER,
-            connection, min(bytes_out, _U32), min(bytes_in, _U32), errno, min(carried, _U16), status, responder, port,
+            connection, bytes_out if bytes_out < _U32 else _U32, bytes_in if bytes_in < _U32 else _U32,
+            errno, carried if carried < _U16 else _U16, status, responder, port,
         )  # fmt: skip
-        self._memory[at + _PROGRESS] = progress
-        self._memory[at + _OUTCOME] = outcome
+        memory[at + _PROGRESS] = progress
+        memory[at + _OUTCOME] = outcome
 
 
 class ConnectionLedger(_Rows):
