@@ -147,12 +147,14 @@ class TrafficChild:
         """
         self._await("ready", timeout)
 
-    def go(self, address: str, port: int) -> int:
+    def go(self, address: str, port: int, *, seconds: float = 0.0) -> int:
         """Begin sending.
 
         Args:
             address: IP address to connect to.
             port: Its port.
+            seconds: Length of the schedule, beyond which nothing is planned; ``stop`` must be called all the same.
+                0 lets it go on until then.
 
         Returns:
             CLOCK_MONOTONIC of the schedule's origin, a few milliseconds from now.
@@ -160,7 +162,7 @@ class TrafficChild:
         Raises:
             HarnessError: It ended, or can't send there.
         """
-        self._process.write_line(json.dumps({"go": {"address": address, "port": port}}))
+        self._process.write_line(json.dumps({"go": {"address": address, "port": port, "seconds": seconds}}))
         self._origin_ns = self._await("started", _OBEY_SECONDS)["origin_ns"]
         return self._origin_ns
 

@@ -22,6 +22,8 @@ from harness.traffic.journal import Journal
 TOLERANCE_NS = 250_000_000
 #: How soon it is tried again when the concurrency limit holds a slot back, in seconds.
 _HELD_BACK = 0.002
+#: The length in nanoseconds of a schedule that has no end of its own.
+_ENDLESS = 2**62
 
 
 class Engine:
@@ -32,19 +34,23 @@ class Engine:
         client: Makes the attempts.
         journal: Told when planning ends early.
         origin_ns: CLOCK_MONOTONIC of the schedule's origin; the client's ledger must have the same.
+        seconds: Length of the schedule, beyond which nothing is planned; 0 lets it go on until it is stopped.
 
     Attributes:
         next_slot: Slots before this one have been sent or counted as missed.
         failure: Why planning ended before it was stopped; empty if it did not.
     """
 
-    def __init__(self, plan: TrafficPlan, client: Client, journal: Journal, *, origin_ns: int) -> None:
+    def __init__(
+        self, plan: TrafficPlan, client: Client, journal: Journal, *, origin_ns: int, seconds: float = 0.0
+    ) -> None:
         self.next_slot = 0
         self.failure = ""
         self._plan = plan
         self._client = client
         self._journal = journal
         self._origin = origin_ns
+        self._length = round(seconds * 1e9) or _ENDLESS
         self._schedule = arrivals(plan)
         self._streams = len(streams(plan))
         self._loop: Any = gevent.get_hub().loop
@@ -61,7 +67,7 @@ class Engine:
         Returns:
             CLOCK_MONOTONIC of the end of the schedule.
         """
-        at = monotonic_ns()
+        at = min(monotonic_ns(), self._origin + self._length)
         if not self._stopped:
             self._stopped = True
             self._timer.close()
@@ -84,7 +90,7 @@ class Engine:
         now = monotonic_ns() - self._origin
         # One nanosecond on, since a slot at this very moment is due.
         held_back = not self._send_due(now + 1, is_last=False)
-        if self.failure:
+        if self.failure or self._schedule.planned_ns(self.next_slot) >= self._length:
             return
         delay = (self._schedule.planned_ns(self.next_slot) - (monotonic_ns() - self._origin)) / 1e9
         self._timer.close()
@@ -93,7 +99,7 @@ class Engine:
 
     def _send_due(self, elapsed: int, *, is_last: bool) -> bool:
         """Send what is due; returns whether the concurrency limit let all of it pass."""
-        due = self._schedule.slots_until(elapsed)
+        due = self._schedule.slots_until(min(elapsed, self._length))
         try:
             while self.next_slot < due:
                 if not self._slot(self.next_slot, is_last=is_last):

@@ -47,16 +47,18 @@ class Commands:
         stop: Set when no further slot is to be planned.
         address: Where to send: an IP address or a name.
         port: And its port.
+        seconds: Length of the schedule; 0 lets it go on until ``stop``.
     """
 
     go: Event = field(default_factory=Event)
     stop: Event = field(default_factory=Event)
     address: str = ""
     port: int = 0
+    seconds: float = 0.0
 
-    def begin(self, address: str, port: int) -> None:
-        """Say where to send, and begin."""
-        self.address, self.port = address, port
+    def begin(self, address: str, port: int, seconds: float = 0.0) -> None:
+        """Say where to send, and for how long at most, and begin."""
+        self.address, self.port, self.seconds = address, port, seconds
         self.go.set()
 
     def end(self) -> None:
@@ -70,7 +72,7 @@ class Commands:
             for line in _lines(fd):
                 command = json.loads(line)
                 if "go" in command:
-                    self.begin(command["go"]["address"], command["go"]["port"])
+                    self.begin(**command["go"])
                 if "stop" in command:
                     self.end()
         finally:
@@ -143,7 +145,7 @@ class Session:
         ledger = LedgerWriter(directory / f"ledger-{worker}.npy", origin_ns=origin, worker=worker)
         connections = ConnectionLedger(directory / f"connections-{worker}.npy", origin_ns=origin, worker=worker)
         client = self._client(target, ledger, connections)
-        engine = Engine(self.plan.traffic, client, self.journal, origin_ns=origin)
+        engine = Engine(self.plan.traffic, client, self.journal, origin_ns=origin, seconds=self.commands.seconds)
         self.origin_ns = origin
         self.journal.record("started", origin_ns=origin, address=self.commands.address, port=self.commands.port)
         try:

@@ -102,6 +102,26 @@ def test_every_slot_has_one_row_in_its_stream(tmp_path: Path, serve: Callable[..
     assert set(rows["outcome"].tolist()) == {Outcome.OK}
 
 
+@pytest.mark.usefixtures("patient")
+def test_a_schedule_with_an_end_plans_nothing_beyond_it(tmp_path: Path, serve: Callable[..., int]) -> None:
+    """However late the command to stop comes, the slots are those of the length that was asked for, to the last."""
+    commands = Commands()
+    traffic = TrafficPlan(rate=100, routes=ROUTES)
+    session = Session(TrafficChildPlan(traffic=traffic, answers={}, directory=tmp_path, token="t"), commands)
+    worker = gevent.spawn(session.run)
+    commands.begin("127.0.0.1", serve(always_ok), 0.25)
+    with gevent.Timeout(10):
+        while not session.origin_ns or monotonic_ns() < session.origin_ns + 400_000_000:
+            gevent.sleep(0.005)
+    commands.end()
+    worker.join(timeout=10)
+    stopping = JournalReader(tmp_path / "traffic.jsonl").find("stopping")
+
+    assert len(read_ledger(tmp_path / "ledger-0.npy")) == 25
+    assert stopping is not None
+    assert stopping["at_ns"] == session.origin_ns + 250_000_000
+
+
 def test_a_stalled_server_does_not_slow_the_schedule(tmp_path: Path, serve: Callable[..., int]) -> None:
     """While nothing is answered, slots are sent on time all the same, and each is accounted for."""
 
