@@ -14,8 +14,6 @@ TEXT_LIMIT = 200
 #: Different answers that get a number of their own in a trial; an application that says something else each time
 #: has no use for numbers.
 RESPONDERS = 10_000
-#: Bytes of a body that are kept where nothing is expected of it: enough for ``TEXT_LIMIT`` characters of any kind.
-BEGINNING = 4096
 #: Bodies that are remembered with their judgement, per route and status.
 _REMEMBERED = 10_000
 _LONGEST_REMEMBERED = 4096
@@ -54,11 +52,13 @@ class AnswerBook:
         """
         if not has_body:
             return (Outcome.OK if self._rules[route].allows(status) else Outcome.STATUS), 0
+        if len(body) > _LONGEST_REMEMBERED:
+            return self._judge(self._rules[route], status, body)
         key = (route, status, body)
         known = self._known.get(key)
         if known is None:
             known = self._judge(self._rules[route], status, body)
-            if len(body) <= _LONGEST_REMEMBERED and len(self._known) < _REMEMBERED:
+            if len(self._known) < _REMEMBERED:
                 self._known[key] = known
         return known
 

@@ -24,15 +24,16 @@ class Target:
 
 
 class Attempt:
-    """One request while it is under way; times in CLOCK_MONOTONIC."""
+    """One request while it is under way; times in CLOCK_MONOTONIC. ``whole``: all of its answer's body is needed."""
 
     __slots__ = (
         "bytes_in", "bytes_out", "carried", "connected", "connection", "deadline", "done", "first_byte", "progress",
-        "row", "stream",
+        "row", "stream", "whole",
     )  # fmt: skip
 
-    def __init__(self, stream: Stream, deadline: int) -> None:
+    def __init__(self, stream: Stream, deadline: int, *, whole: bool = True) -> None:
         self.stream = stream
+        self.whole = whole
         self.deadline = deadline
         self.row = -1
         self.connection: Connection | None = None

@@ -14,7 +14,7 @@ from typing import Any
 
 import gevent
 
-from harness.model.attempt import CloseReason, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
 from harness.model.experiment import Pool
 from harness.model.schedule import Stream
 from harness.store.ledger import ConnectionLedger, LedgerWriter
@@ -106,7 +106,7 @@ class Client:
         self._ledger.reserve()
         connection = self._pool.take() if stream.shape == Shape.REUSED else None
         now = monotonic_ns()
-        attempt = Attempt(stream, now + self._timeout)
+        attempt = Attempt(stream, now + self._timeout, whole=self._answers.needs_body(stream.route))
         opened = connection is None
         if connection is None:
             connection = self._new_connection(stream.shape, now)
@@ -166,7 +166,12 @@ class Client:
     def answered(self, connection: Connection, attempt: Attempt, at: int) -> None:
         """A complete answer: judge it, and keep the connection if both sides want to."""
         parser = connection.parser
-        outcome, responder = self._answers.judge(attempt.stream.route, parser.status, parser.body)
+        outcome, responder = self._answers.judge(
+            attempt.stream.route,
+            parser.status,
+            parser.body,
+            has_body=attempt.stream.method is not Method.HEAD,
+        )
         attempt.progress = Progress.ANSWERED
         self._record(attempt, outcome, at, status=parser.status, responder=responder)
         if connection.pooled and connection.reusable:
@@ -297,4 +302,5 @@ def _reason_after_answer(connection: Connection) -> CloseReason:
     if not connection.pooled:
         # It was opened for a single attempt, and is closed because we want it so.
         return CloseReason.BY_US
-    return CloseReason.BROKEN if connection.parser.keeps_connection else CloseReason.PEER_ANNOUNCED
+    # Else we end it: the request is not out yet, say, or the answer's length was said in two ways.
+    return CloseReason.PEER_ANNOUNCED if connection.parser.announced_close else CloseReason.BY_US

@@ -14,13 +14,15 @@ from time import monotonic_ns
 from typing import Any, Protocol
 
 from gevent import monkey
+from geventhttpclient.response import HTTPParseError
 
-from harness.model.attempt import CloseReason, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Progress, Shape
 from harness.store.ledger_format import NEVER
 from harness.traffic.attempt import Attempt, Target
+from harness.traffic.leniency import LenientParser
 from harness.traffic.outcomes import PeerClosedError, TlsError, reason_of
+from harness.traffic.parsing import AnswerParser
 from harness.traffic.tls import TlsLayer
-from harness.traffic.wire import AnswerParser
 
 #: The standard library's own class, also where gevent has patched the module: all waiting is done by the loop.
 _Socket: type[socket.socket] = monkey.get_original("socket", "socket")
@@ -107,7 +109,6 @@ class Connection:
         """Send a request on the open connection. Never raises, never waits."""
         self._carry(attempt, request)
         attempt.progress = Progress.CONNECTED
-        self.parser.begin()
         try:
             self._submit()
             if self.end is not None and self.attempt is attempt:
@@ -171,6 +172,7 @@ class Connection:
         self.attempt = attempt
         self._request = request
         self.carried += 1
+        self.parser.begin(to_head=attempt.stream.method is Method.HEAD, whole=attempt.whole)
 
     def _on_writable(self) -> None:
         try:
@@ -345,9 +347,13 @@ class Connection:
         if attempt.first_byte == NEVER:
             attempt.first_byte = at
             attempt.progress = Progress.PARTLY_ANSWERED
-        parser = self.parser
-        parser.take(data)
-        if parser.complete:
+        try:
+            self.parser.take(data)
+        except HTTPParseError:
+            if isinstance(self.parser, LenientParser) or not self.parser.in_head:
+                raise
+            self.parser = LenientParser.instead_of(self.parser, data)
+        if self.parser.complete:
             self._owner.answered(self, attempt, at)
 
     @property

@@ -11,7 +11,8 @@ from harness.model.attempt import Method, Outcome, Shape
 from harness.model.schedule import Stream
 from harness.traffic.faults import FAULTS, Ending
 from harness.traffic.outcomes import OversizeError
-from harness.traffic.wire import BODY_LIMIT, HEAD_LIMIT, AnswerParser, RequestForm
+from harness.traffic.parsing import BODY_LIMIT, HEAD_LIMIT, AnswerParser
+from harness.traffic.wire import RequestForm
 
 #: Answers that are complete in themselves: (bytes, status, body, whether the connection is kept).
 WHOLE = [
