@@ -58,6 +58,7 @@ class Client:
         connections: Gets every connection.
         answers: Judges answers.
         on_fault: Told, in words, of failures of our own machine or code.
+        on_tls: Told, in words, why no TLS connection came about.
 
     Attributes:
         in_flight: Attempts that have begun and not ended.
@@ -72,6 +73,7 @@ class Client:
         connections: ConnectionLedger,
         answers: AnswerBook,
         on_fault: Callable[[str], None],
+        on_tls: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.in_flight = 0
         self._plan = plan
@@ -80,6 +82,7 @@ class Client:
         self._connections = connections
         self._answers = answers
         self._on_fault = on_fault
+        self._on_tls = on_tls
         self._forms = tuple(RequestForm.of(stream, host=plan.host, token=plan.token) for stream in plan.streams)
         self._timeout = round(plan.timeout * _NS)
         self._pool = IdlePool(plan.pool, self._drop)
@@ -186,6 +189,8 @@ class Client:
         outcome = outcome_of(error, attempt.progress)
         if outcome == Outcome.CLIENT_FAULT:
             self._on_fault(f"{type(error).__name__}: {error}")
+        elif outcome == Outcome.TLS:
+            self._on_tls(str(error))
         self._record(attempt, outcome, at, errno=number, status=connection.parser.status)
         self._close(connection, reason_of(error), at, number)
 
