@@ -62,7 +62,7 @@ class Calibration:
 
     @classmethod
     def of(cls, record: Mapping[str, Any], rows: Rows) -> Calibration:
-        """From the content of ``calibration.json`` and the rows of the calibration's ledger.
+        """From the content of ``calibration-<worker>.json`` and the rows of the calibration's ledger.
 
         Raises:
             KeyError: The record lacks a part.

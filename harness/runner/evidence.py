@@ -128,7 +128,7 @@ def _connections(path: Path, damage: list[str], *, begun: bool) -> Rows:
 
 def _calibration(directory: Path, damage: list[str]) -> Calibration | None:
     """The detector's proof; ``None`` where there is none."""
-    record = directory / "calibration.json"
+    record = directory / "calibration-0.json"
     if not record.exists():
         return None
     try:

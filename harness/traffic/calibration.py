@@ -96,7 +96,7 @@ class Calibration:
 
     Args:
         address: The faulty server's address and port.
-        directory: Gets ``calibration-<worker>.npy``, the connections beside it, and ``calibration.json``.
+        directory: Gets ``calibration-<worker>.npy``, the connections beside it, and ``calibration-<worker>.json``.
         token: What the attempts' ids begin with; no other calibration may have the same.
         worker: Number of the worker.
     """
@@ -105,6 +105,7 @@ class Calibration:
         self._address = address
         self._directory = directory
         self._token = token
+        self._worker = worker
         self._origin = monotonic_ns()
         self._connections_path = directory / f"calibration-connections-{worker}.npy"
         self._ledger = LedgerWriter(directory / f"calibration-{worker}.npy", origin_ns=self._origin, chunk=1024)
@@ -203,7 +204,7 @@ class Calibration:
             "connections": {"cut_idle": self._cuts, "seen": {reason.name.lower(): n for reason, n in cut.items()}},
             "client_faults": self._faults,
         }
-        write_text(self._directory / "calibration.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
+        write_text(self._directory / f"calibration-{self._worker}.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def _wait(condition: Callable[[], bool], what: str) -> None:

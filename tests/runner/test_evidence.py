@@ -104,6 +104,6 @@ def test_a_damaged_journal_is_a_failure_but_a_cut_last_line_is_not(run: RunDirec
 
 def test_a_damaged_calibration_is_a_failure(run: RunDirectory) -> None:
     """A proof that can't be read proves nothing."""
-    (trial_of(run).traffic / "calibration.json").write_text("{}", encoding="utf-8")
+    (trial_of(run).traffic / "calibration-0.json").write_text("{}", encoding="utf-8")
 
     assert "calibration" in failure(run)

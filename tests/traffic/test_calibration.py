@@ -42,7 +42,7 @@ def address() -> Iterator[tuple[str, int]]:
 def calibrated(address: tuple[str, int], directory: Path) -> Judged:
     """Calibrate, and read what the judge reads."""
     Calibration(address, directory, token="tok").run()
-    record = json.loads((directory / "calibration.json").read_text())
+    record = json.loads((directory / "calibration-0.json").read_text())
     return Judged.of(record, read_ledger(directory / "calibration-0.npy"))
 
 
@@ -135,7 +135,7 @@ def test_without_a_faulty_server_there_is_no_calibration(tmp_path: Path) -> None
     with pytest.raises(CalibrationError, match="faulty server"):
         Calibration(("127.0.0.1", 9), tmp_path, token="tok").run()
 
-    assert not (tmp_path / "calibration.json").exists()
+    assert not (tmp_path / "calibration-0.json").exists()
 
 
 def test_the_server_counts_what_it_does_by_client(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_the_server_counts_what_it_does_by_client(tmp_path: Path) -> None:
     planned = Counter(
         {
             one["name"]: one["count"]
-            for one in json.loads((tmp_path / "one" / "calibration.json").read_text())["served"]["requests"]
+            for one in json.loads((tmp_path / "one" / "calibration-0.json").read_text())["served"]["requests"]
         }
     )
 

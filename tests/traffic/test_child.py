@@ -74,7 +74,7 @@ def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: Fault
     assert counts.last_loss == (Outcome.CLOSED, rows["done"][rows["outcome"] == Outcome.CLOSED].max())
     assert len(read_connections(tmp_path / "traffic" / "connections-0.npy")) > 0
     assert sorted(path.name for path in (tmp_path / "traffic").iterdir()) == [
-        "calibration-0.npy", "calibration-connections-0.npy", "calibration.json", "connections-0.npy",
+        "calibration-0.json", "calibration-0.npy", "calibration-connections-0.npy", "connections-0.npy",
         "ledger-0.npy", "locust.log", "plan-0.json", "traffic.jsonl",
     ]  # fmt: skip
 

@@ -16,7 +16,7 @@ def _calibration_missing(given: Given) -> Sentence:
 
 
 def _calibration_not_exact(given: Given) -> Sentence:
-    advice = "What the client reports can't be trusted here. Please report it, with calibration.json and its ledger."
+    advice = "What the client reports can't be trusted here. Please report it, with calibration-0.json and its ledger."
     if given.has("duplicates"):
         return Sentence(
             f"The faulty server got {plural(given.int('duplicates'), 'request')} more than once: "
