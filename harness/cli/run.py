@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.errors import InvalidInputError, Problem
 from harness.kit import interruption
@@ -18,6 +19,7 @@ from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
+from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
 from harness.store.experiments import load_experiment
@@ -41,7 +43,16 @@ def run(
         int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
     ] = 0,
     profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
-    keep: Annotated[bool, typer.Option("--keep", help="Keep each cluster's own directory.")] = False,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
+    ] = False,
+    kube_proxy: KubeProxy = "iptables",
+    node_image: NodeImage = "",
+    image: Image = None,
+    images: Images = None,
+    pull_policy: PullPolicy = "",
+    reuse: Reuse = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
@@ -55,8 +66,11 @@ def run(
       harness run experiments/demo.yaml --only configuration=graceful,change=rolling-update
 
       harness run experiments/exercise-1.yaml --out reports/tonight --json
+
+      harness run experiments/demo.yaml --cluster kind
     """
-    loaded = load_experiment(experiment, only=parse_only(only or []))
+    replaced = read_images(image or [], images)
+    loaded = with_images(load_experiment(experiment, only=parse_only(only or [])), replaced, pull_policy)
     options = RunOptions(
         cluster=cluster,
         out=out,
@@ -64,6 +78,7 @@ def run(
         keep=keep,
         profile=profile,
         command=shlex.join(["harness", *sys.argv[1:]]),
+        cluster_options=kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reuse),
     )
     with choose_progress() as progress:
         result = run_experiment(loaded, options, progress)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from harness.clusters.base import Provider
+from harness.clusters.kind.provider import KindProvider
 from harness.clusters.local.provider import LocalProvider
 from harness.errors import InvalidInputError, Problem
 
+_HINT = "this version has: local, kind"
 #: Kinds that the design has and this version doesn't.
-_LATER = ("kind", "context")
+_LATER = ("context",)
 
 
 def provider(kind: str) -> Provider:
@@ -18,6 +20,8 @@ def provider(kind: str) -> Provider:
     """
     if kind == LocalProvider.kind:
         return LocalProvider()
+    if kind == KindProvider.kind:
+        return KindProvider()
     if kind in _LATER:
-        raise InvalidInputError([Problem(f"this version runs on `local` clusters only, not on `{kind}`")])
-    raise InvalidInputError([Problem(f"there is no kind of cluster {kind!r}", hint="this version has: local")])
+        raise InvalidInputError([Problem(f"this version has no `{kind}` clusters", hint=_HINT)])
+    raise InvalidInputError([Problem(f"there is no kind of cluster {kind!r}", hint=_HINT)])

@@ -1,0 +1,1 @@
+"""Real Kubernetes in Docker, by kind."""

@@ -1,0 +1,82 @@
+"""What cannot work is said before anything starts: a kind cluster takes minutes, and its errors long to read."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+from harness.clusters.kind import tools
+from harness.clusters.kind.settings import KindSettings
+from harness.errors import MissingToolError
+
+#: The node with its images takes about 2 GiB, its containers and their logs grow.
+DISK_WANTED_GIB = 4.0
+
+_SYS_MODULE = Path("/sys/module/ip_vs")
+_MODULES = Path("/lib/modules")
+
+
+def preflight(settings: KindSettings) -> dict[str, Any]:
+    """Look at this machine.
+
+    Args:
+        settings: What the cluster is asked to be.
+
+    Returns:
+        What the Docker daemon says of itself.
+
+    Raises:
+        MissingToolError: docker, its daemon, kind, a free port, room on disk or a kernel module is missing.
+    """
+    info = tools.docker_info()
+    tools.kind_version()
+    if settings.port:
+        _check_port(settings.port)
+    _check_disk(str(info.get("DockerRootDir") or ""))
+    if settings.kube_proxy == "ipvs" and tools.is_local(info):
+        _check_ipvs()
+    return info
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise MissingToolError(
+                f"Port {port} of 127.0.0.1 can't be used: {error.strerror}.",
+                hint="Choose another one with --port, or leave it out for one that is free.",
+            ) from error
+
+
+def _check_disk(root: str) -> None:
+    """Docker's own folder, where it is on this machine and may be looked at."""
+    try:
+        free = shutil.disk_usage(root).free / 2**30
+    except OSError:
+        return
+    if free < DISK_WANTED_GIB:
+        raise MissingToolError(
+            f"Docker has {free:.1f} GiB left in {root}; a kind cluster needs {DISK_WANTED_GIB:g}.",
+            hint="docker system prune removes what is not used.",
+        )
+
+
+def _check_ipvs() -> None:
+    if _SYS_MODULE.exists():
+        return
+    release = platform.release()
+    for listing in ("modules.builtin", "modules.dep"):
+        try:
+            if "/ip_vs.ko" in (_MODULES / release / listing).read_text(encoding="utf-8"):
+                return
+        except OSError:
+            continue
+    raise MissingToolError(
+        f"kube-proxy can't run in ipvs mode: this kernel ({release}) has no ip_vs.",
+        hint="Use --kube-proxy iptables or nftables, or load the module: sudo modprobe ip_vs",
+    )

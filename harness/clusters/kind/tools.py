@@ -1,0 +1,147 @@
+"""docker and kind as programs: short questions, and long work that an interruption ends."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.errors import CommandError, HarnessError, MissingToolError
+from harness.kit.processes import ManagedProcess, describe_code, run
+from harness.kit.waiting import wait_until
+
+#: Seconds for a question to the Docker daemon.
+ASK_SECONDS = 30.0
+#: Seconds for `kind delete cluster`.
+DELETE_SECONDS = 120.0
+
+#: What moves a terminal's cursor.
+_SPECIAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+#: How kind begins the line of a step, and what it ends it with.
+_STEP = re.compile(r"[•✓✗]\s*([ -~]+)")
+
+
+def ask(*argv: str) -> str:
+    """What a short command says.
+
+    Raises:
+        CommandError: It failed.
+        MissingToolError: There is no such program.
+    """
+    return run(argv, timeout=ASK_SECONDS).stdout.strip()
+
+
+def work(
+    *argv: str, name: str, log: Path, timeout: float, progress: Callable[[str], None] = lambda _text: None
+) -> None:
+    """Run a command that takes long; its output goes to a log, and the steps that kind tells of to ``progress``.
+
+    Raises:
+        CommandError: It failed; with the end of its output.
+        WaitTimeoutError: It did not end in time.
+    """
+    said = ""
+
+    def ended() -> bool:
+        nonlocal said
+        steps = _STEP.findall(_clean(process.tail(1)))
+        if steps and steps[-1] != said:
+            said = steps[-1]
+            progress(said.strip())
+        return not process.alive()
+
+    with ManagedProcess.start(argv, name=name, log=log) as process:
+        wait_until(ended, timeout=timeout, what=f"{name} to end", interval=0.1)
+        code = process.returncode
+        if code:
+            raise CommandError(
+                f"{name} {describe_code(code)}.", detail=f"$ {' '.join(argv)}\n{_clean(process.tail(12))}"
+            )
+
+
+def _clean(text: str) -> str:
+    """Without what is meant for a terminal."""
+    return _SPECIAL.sub("", text).strip()
+
+
+def docker_info() -> dict[str, Any]:
+    """What the Docker daemon says of itself.
+
+    Raises:
+        MissingToolError: There is no docker, or no daemon answers.
+    """
+    try:
+        info = json.loads(ask("docker", "info", "--format", "{{json .}}"))
+    except MissingToolError as error:
+        raise MissingToolError("docker is not installed.", hint="sudo apt-get install docker.io") from error
+    except CommandError as error:
+        raise _no_daemon(error.detail) from error
+    # An older client ends with 0 although nobody answered.
+    if not isinstance(info, dict) or not info.get("ServerVersion"):
+        raise _no_daemon("; ".join(info.get("ServerErrors") or ()) if isinstance(info, dict) else "")
+    return info
+
+
+def _no_daemon(seen: str) -> MissingToolError:
+    if "permission denied" in seen:
+        return MissingToolError(
+            "This user may not use Docker.", hint="sudo usermod -aG docker $USER, then log in again", detail=seen
+        )
+    return MissingToolError("The Docker daemon is not running.", hint="sudo systemctl start docker", detail=seen)
+
+
+def kind_version() -> str:
+    """The version of kind.
+
+    Raises:
+        MissingToolError: There is no kind.
+    """
+    try:
+        words = ask("kind", "version").split()
+    except MissingToolError as error:
+        raise MissingToolError("kind is not installed.", hint="sudo apt-get install kind") from error
+    return words[1] if len(words) > 1 else "?"
+
+
+def is_local(info: dict[str, Any]) -> bool:
+    """Whether the daemon runs on this very kernel, so that its clock and its modules are ours."""
+    return bool(info.get("KernelVersion") == platform.release())
+
+
+def has_image(ref: str) -> bool:
+    """Whether the local Docker has an image."""
+    try:
+        ask("docker", "image", "inspect", "--format", "{{.Id}}", ref)
+    except CommandError:
+        return False
+    return True
+
+
+def clusters() -> frozenset[str]:
+    """The names of all kind clusters there are, whoever made them."""
+    return frozenset(ask("kind", "get", "clusters").split())
+
+
+def node_container(name: str) -> str:
+    """The id of a cluster's node; empty if it has none."""
+    found = ask("docker", "ps", "-aq", "--no-trunc", "--filter", f"name=^/{name}-control-plane$")
+    return found.split()[0] if found else ""
+
+
+def delete_cluster(name: str, kubeconfig: Path) -> None:
+    """Delete a cluster.
+
+    Raises:
+        HarnessError: It could not be deleted; with how to do it by hand.
+    """
+    try:
+        run(("kind", "delete", "cluster", "--name", name, "--kubeconfig", str(kubeconfig)), timeout=DELETE_SECONDS)
+    except CommandError as error:
+        raise HarnessError(
+            f"The kind cluster {name} could not be deleted.",
+            detail=error.detail,
+            hint=f"kind delete cluster --name {name}",
+        ) from error

@@ -1,0 +1,79 @@
+"""Why nothing becomes ready: what a person would look up next, gathered while the cluster is still there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Protocol
+
+from harness.errors import HarnessError
+from harness.kube.api import Object, Objects
+from harness.kube.logs import LogLine
+
+#: Lines of a container's log, and events of a namespace, that are shown.
+LOG_LINES = 6
+EVENTS = 6
+
+
+class Cluster(Protocol):
+    """What is asked of the API server."""
+
+    def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
+        """All objects of a kind."""
+
+    def follow_log(
+        self, pod: str, namespace: str, container: str, *, stop: Callable[[], bool], follow: bool
+    ) -> Iterator[LogLine]:
+        """The lines of a container's log."""
+
+
+def diagnose(kube: Cluster, namespace: str) -> str:
+    """Pods that are not ready, with their reasons and last words, and the namespace's last warnings; for people.
+
+    Never raises: it is called where something else has failed already.
+    """
+    lines: list[str] = []
+    with suppress(HarnessError):
+        for pod in kube.list("Pod", namespace):
+            lines += _pod(kube, pod, namespace)
+    with suppress(HarnessError):
+        lines += _warnings(kube.list("Event", namespace))
+    return "\n".join(lines)
+
+
+def _pod(kube: Cluster, pod: Object, namespace: str) -> Iterator[str]:
+    status = pod.get("status", {})
+    conditions = {c["type"]: c for c in status.get("conditions") or ()}
+    if conditions.get("Ready", {}).get("status") == "True":
+        return
+    name = pod["metadata"]["name"]
+    entries = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    if not entries:
+        yield f"pod {name}: {_unscheduled(status, conditions)}"
+    for entry in entries:
+        yield f"pod {name}, container {entry['name']}: {_state(entry)}"
+        with suppress(HarnessError):
+            last = kube.follow_log(name, namespace, entry["name"], stop=lambda: False, follow=False)
+            yield from (f"  log: {line.text}" for line in deque(last, LOG_LINES))
+
+
+def _unscheduled(status: dict[str, Any], conditions: dict[str, Any]) -> str:
+    message = conditions.get("PodScheduled", {}).get("message", "")
+    return f"{status.get('phase', 'unknown')} {message}".strip()
+
+
+def _state(entry: dict[str, Any]) -> str:
+    for word, state in (entry.get("state") or {}).items():
+        reason = ": ".join(str(state[key]) for key in ("reason", "message") if state.get(key))
+        code = f" (exit code {state['exitCode']})" if "exitCode" in state else ""
+        return f"{word}{', not ready' if word == 'running' else ''} {reason}".rstrip() + code
+    return "no state"
+
+
+def _warnings(events: Objects) -> Iterator[str]:
+    warnings = [event for event in events if event.get("type") == "Warning"]
+    warnings.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+    for event in warnings[-EVENTS:]:
+        about = event.get("involvedObject") or {}
+        yield f"event: {about.get('kind', '')} {about.get('name', '')}: {event.get('reason')}: {event.get('message')}"

@@ -1,0 +1,91 @@
+"""Images under other names than the manifests have them: for machines that can't pull, and for mirrors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.errors import InvalidInputError, Problem
+from harness.model.changes import ChangeSpec, RollingUpdate
+from harness.model.experiment import Cell, Experiment, Manifest
+
+PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+
+
+def read_images(words: list[str], file: Path | None) -> dict[str, str]:
+    """What ``--image NAME=REF`` and ``--images FILE`` say; a word counts more than the file.
+
+    Raises:
+        InvalidInputError: With everything that is wrong in either.
+    """
+    problems: list[Problem] = []
+    found = _from_file(file, problems) if file else {}
+    for word in words:
+        name, _, ref = word.partition("=")
+        if not name or not ref:
+            problems.append(Problem(f"--image {word!r}: expected NAME=REF", hint="hashicorp/http-echo:1.0=my/echo:1.0"))
+        found[name] = ref
+    if problems:
+        raise InvalidInputError(problems)
+    return found
+
+
+def _from_file(file: Path, problems: list[Problem]) -> dict[str, str]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        problems.append(Problem(f"can't be read: {error}", str(file)))
+        return {}
+    if not isinstance(content, dict):
+        problems.append(Problem("expected lines of the form NAME: REF", str(file)))
+        return {}
+    wrong = [str(name) for name, ref in content.items() if not isinstance(ref, str)]
+    problems += [Problem(f"{name}: expected the name of an image", str(file)) for name in wrong]
+    return {str(name): ref for name, ref in content.items() if isinstance(ref, str) and ref}
+
+
+def with_images(experiment: Experiment, images: Mapping[str, str], pull_policy: str = "") -> Experiment:
+    """The Experiment with its workload's images replaced, in its manifests and in its changes.
+
+    Args:
+        experiment: As the user wrote it.
+        images: What stands for what.
+        pull_policy: For all containers of the workload; each one's own where empty.
+
+    Raises:
+        InvalidInputError: There is no such pull policy.
+    """
+    if pull_policy and pull_policy not in PULL_POLICIES:
+        problem = Problem(f"there is no pull policy {pull_policy!r}", hint=f"one of {', '.join(PULL_POLICIES)}")
+        raise InvalidInputError([problem])
+    if not images and not pull_policy:
+        return experiment
+    return replace(experiment, cells=tuple(_cell(cell, images, pull_policy) for cell in experiment.cells))
+
+
+def _cell(cell: Cell, images: Mapping[str, str], pull_policy: str) -> Cell:
+    manifests = tuple(_manifest(manifest, images, pull_policy) for manifest in cell.configuration.manifests)
+    return replace(
+        cell, configuration=replace(cell.configuration, manifests=manifests), change=_change(cell.change, images)
+    )
+
+
+def _manifest(manifest: Manifest, images: Mapping[str, str], pull_policy: str) -> Manifest:
+    changed: dict[str, Any] = deepcopy(dict(manifest))
+    pod = changed.get("spec", {}).get("template", {}).get("spec", {})
+    for container in (*pod.get("initContainers", ()), *pod.get("containers", ())):
+        container["image"] = images.get(container["image"], container["image"])
+        if pull_policy:
+            container["imagePullPolicy"] = pull_policy
+    return changed
+
+
+def _change(change: ChangeSpec, images: Mapping[str, str]) -> ChangeSpec:
+    if isinstance(change, RollingUpdate) and change.set.get("image") in images:
+        return replace(change, set={**change.set, "image": images[change.set["image"]]})
+    return change

@@ -1,0 +1,276 @@
+"""Bringing a kind cluster up and down: in named steps, each of whose failures is told, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.clusters.base import BringUp, SharedCluster
+from harness.clusters.kind import bringup, owned
+from harness.clusters.kind.provider import KindProvider
+from harness.errors import BringUpError, HarnessError, InvalidInputError
+from harness.kit import interruption
+from harness.kit.interruption import Interrupted
+from harness.kit.waiting import wait_until
+from harness.kube.fake_workloads import pod
+
+FakeTools = Any
+
+
+def silent(_text: str) -> None:
+    """Progress for nobody."""
+
+
+def request(tmp_path: Path, **options: str) -> BringUp:
+    """A request whose logs go to a folder of the test's."""
+    given = {key.replace("_", "-"): value for key, value in options.items()}
+    return BringUp(name="demo", directory=tmp_path / "logs", images=("hashicorp/http-echo:1.0",), options=given)
+
+
+def fails(tmp_path: Path, **options: str) -> BringUpError:
+    """The error of a bring-up that fails."""
+    with pytest.raises(BringUpError) as caught, KindProvider().up(request(tmp_path, **options), silent):
+        raise AssertionError("it came up")
+    return caught.value
+
+
+def test_cluster_is_up_inside_and_gone_outside(tools: FakeTools, tmp_path: Path) -> None:
+    """Each step has a name; inside there are entry and facts; outside neither the cluster nor a note of it is left."""
+    steps: list[str] = []
+    with KindProvider().up(request(tmp_path), steps.append) as cluster:
+        assert isinstance(cluster, SharedCluster)
+        assert tools.has_cluster()
+        assert cluster.entry.address == "127.0.0.1"
+        assert cluster.entry.port > 0
+        assert cluster.facts()["kubernetes"].startswith("v1.34.4")
+        assert "s" in cluster.facts()["cluster up in"]
+        cluster.check()
+
+    assert not tools.has_cluster()
+    assert owned.all_owned() == []
+    assert steps == [
+        "getting images",
+        "writing down that it is ours",
+        "creating the cluster",
+        "creating the cluster: Preparing nodes",
+        "loading 2 images",
+        "waiting for the node",
+        "applying ingress-nginx",
+        "waiting for ingress-nginx",
+        "waiting for the ingress to answer",
+        "taking the cluster down",
+    ]
+
+
+def test_options_reach_kind(tools: FakeTools, tmp_path: Path) -> None:
+    """Node image, kube-proxy mode and port are what the user said; images of the workload are loaded."""
+    asked = request(tmp_path, **{"image:node": "lab/node:1", "kube_proxy": "nftables", "port": "12345"})
+    with KindProvider().up(asked, silent) as cluster:
+        assert cluster.entry.port == 12345
+
+    assert "--image lab/node:1" in tools.calls("kind create")[0]
+    assert "hashicorp/http-echo:1.0" in tools.calls("kind load")[0]
+    config = (tmp_path / "logs" / "cluster.yaml").read_text()
+    assert "nftables" in config
+    assert "12345" in config
+
+
+def test_node_that_ends_is_noticed(tools: FakeTools, tmp_path: Path) -> None:
+    """Once its node has ended, a check says so: what is lost from then on is nobody else's fault."""
+    with KindProvider().up(request(tmp_path), silent) as cluster:
+        (tools.folder / "container").unlink()
+
+        def noticed() -> bool:
+            try:
+                cluster.check()
+            except HarnessError as error:
+                return "ended by itself" in str(error)
+            return False
+
+        wait_until(noticed, timeout=10, what="the end to be noticed")
+
+
+def test_image_that_cannot_be_had(tools: FakeTools, tmp_path: Path) -> None:
+    """It is looked for before anything is made; the message names it and the option that replaces it."""
+    tools.file("images", "hashicorp/http-echo:1.0\n")
+    error = fails(tmp_path)
+
+    assert "Step that failed: getting images" in error.message
+    assert "controller:v1.11.0" in error.message
+    assert "no route to host" in error.detail
+    assert "--image" in error.hint
+    assert not tools.calls("kind create")
+
+
+def test_image_that_is_pulled(tools: FakeTools, tmp_path: Path) -> None:
+    """What the local Docker doesn't have is pulled once."""
+    tools.file("images", "hashicorp/http-echo:1.0\n")
+    tools.file("pull.works")
+    with KindProvider().up(request(tmp_path), silent):
+        pass
+
+    assert tools.calls("docker pull") == ["docker pull registry.k8s.io/ingress-nginx/controller:v1.11.0"]
+
+
+def test_create_that_fails(tools: FakeTools, tmp_path: Path) -> None:
+    """Kind's own words are in the error, its logs are kept, and what it had begun is deleted."""
+    tools.file("create.fails")
+    error = fails(tmp_path)
+
+    assert "Step that failed: creating the cluster" in error.message
+    assert "kubelet is not healthy" in error.detail
+    assert str(tmp_path / "logs") in error.hint
+    assert (tmp_path / "logs" / "node" / "kubelet.log").exists()
+    assert not tools.has_cluster()
+    assert owned.all_owned() == []
+
+
+def test_create_that_is_interrupted(tools: FakeTools, tmp_path: Path) -> None:
+    """An end asked for in the middle of it leaves nothing."""
+    tools.file("create.hangs")
+
+    def stop() -> None:
+        wait_until(tools.has_cluster, timeout=10, what="kind to begin")
+        interruption.interrupt(2)
+
+    with interruption.fresh():
+        thread = threading.Thread(target=stop)
+        thread.start()
+        with pytest.raises(Interrupted), KindProvider().up(request(tmp_path), silent):
+            raise AssertionError("it came up")
+        thread.join()
+
+    assert not tools.has_cluster()
+    assert owned.all_owned() == []
+
+
+def test_load_that_fails(tools: FakeTools, tmp_path: Path) -> None:
+    """A node without room is told and taken down."""
+    tools.file("load.fails")
+    error = fails(tmp_path)
+
+    assert "Step that failed: loading 2 images" in error.message
+    assert "no space left" in error.detail
+    assert not tools.has_cluster()
+
+
+def test_ingress_that_does_not_become_ready(tools: FakeTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pods' reasons and the namespace's warnings are in the error."""
+    monkeypatch.setattr(bringup, "ROLLOUT_SECONDS", 0.2)
+    tools.kube.reactions.clear()
+    stuck = pod("controller-1", {}, "", ready=False)
+    state = {"waiting": {"reason": "ImagePullBackOff", "message": "no route to host"}}
+    stuck["status"]["containerStatuses"] = [{"name": "controller", "state": state}]
+    tools.kube.put(stuck, "ingress-nginx")
+    tools.kube.put(
+        {
+            "kind": "Event",
+            "metadata": {"name": "e"},
+            "type": "Warning",
+            "reason": "Failed",
+            "message": "Error: ErrImagePull",
+            "involvedObject": {"kind": "Pod", "name": "controller-1"},
+        },
+        "ingress-nginx",
+    )
+    error = fails(tmp_path)
+
+    assert "Step that failed: waiting for ingress-nginx" in error.message
+    assert "pod controller-1, container controller: waiting ImagePullBackOff: no route to host" in error.detail
+    assert error.detail.count("log: controller says") == 6
+    assert "event: Pod controller-1: Failed: Error: ErrImagePull" in error.detail
+    assert not tools.has_cluster()
+
+
+def test_ingress_that_does_not_answer(tools: FakeTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready pods behind a port that nobody answers on are no entry."""
+    monkeypatch.setattr(bringup, "ENTRY_SECONDS", 0.1)
+    monkeypatch.setattr(bringup, "_answers", lambda _port: False)
+
+    assert "waiting for the ingress to answer" in fails(tmp_path).message
+    assert not tools.has_cluster()
+
+
+def test_failed_cluster_is_kept_if_asked(tools: FakeTools, tmp_path: Path) -> None:
+    """For people who want to look into it."""
+    tools.file("load.fails")
+    fails(tmp_path, keep="yes")
+
+    assert tools.has_cluster()
+    assert len(owned.all_owned()) == 1
+
+
+def test_cluster_is_kept_if_asked(tools: FakeTools, tmp_path: Path) -> None:
+    """It is left up, and how to take it down is said."""
+    steps: list[str] = []
+    with KindProvider().up(request(tmp_path, keep="yes"), steps.append):
+        pass
+
+    assert tools.has_cluster()
+    assert "harness cluster down --cluster kind --name harness-" in steps[-1]
+
+
+def test_standing_cluster_is_used_again(tools: FakeTools, tmp_path: Path) -> None:
+    """With --reuse the first run makes it and the next takes it, loading its own images."""
+    for number in (1, 2):
+        with KindProvider().up(request(tmp_path, reuse="yes"), silent) as cluster:
+            assert cluster.name == "harness"
+            assert len(tools.calls("kind load")) == number
+
+    assert len(tools.calls("kind create")) == 1
+    assert tools.has_cluster()
+
+
+def test_standing_cluster_of_another_make_is_refused(tools: FakeTools, tmp_path: Path) -> None:
+    """What it has and what is asked for are both named; nothing is changed."""
+    with KindProvider().up(request(tmp_path, reuse="yes"), silent):
+        pass
+
+    with pytest.raises(InvalidInputError, match="kube-proxy iptables"):
+        KindProvider().check(request(tmp_path, reuse="yes", kube_proxy="nftables"))
+
+
+def test_standing_cluster_whose_node_has_ended_is_made_anew(tools: FakeTools, tmp_path: Path) -> None:
+    """A machine that was switched off leaves notes behind."""
+    with KindProvider().up(request(tmp_path, reuse="yes"), silent):
+        (tools.folder / "container").unlink()
+    with KindProvider().up(request(tmp_path, reuse="yes"), silent):
+        assert tools.has_cluster()
+
+    assert len(tools.calls("kind create")) == 2
+
+
+def test_cluster_of_the_user_is_never_touched(tools: FakeTools, tmp_path: Path) -> None:
+    """One of that name that we did not make: refused, and not deleted."""
+    tools.file("clusters", "mine\nother\n")
+    tools.file("container", "somebody-elses")
+    error = fails(tmp_path, name="mine")
+
+    assert "not made by us" in error.message
+    assert tools.has_cluster()
+    assert not tools.calls("kind delete")
+
+
+def test_cluster_that_took_the_name_since_is_not_deleted(tools: FakeTools, tmp_path: Path) -> None:
+    """If ours went and somebody made another under its name, that one stays."""
+    with KindProvider().up(request(tmp_path), silent):
+        tools.file("container", "somebody-elses")
+
+    assert tools.has_cluster()
+    assert not tools.calls("kind delete")
+
+
+def test_cluster_of_a_killed_run_is_taken_down_by_the_next(tools: FakeTools, tmp_path: Path) -> None:
+    """A run that was killed could not take its cluster down; one that stands, or whose run lives, is left."""
+    for name, pid, standing in (("harness-dead", 2**22 + 1, False), ("harness-stands", 2**22 + 1, True)):
+        owned.Owned(name, pid, 1, standing, "ingress-nginx", "iptables", "c0ffee", 80).write()
+    steps: list[str] = []
+    tools.file("container", "c0ffee")
+    with KindProvider().up(request(tmp_path), steps.append):
+        assert steps[0] == "took down harness-dead, which a killed run had left"
+
+    assert [found.name for found in owned.all_owned()] == ["harness-stands"]
+    assert "--name harness-dead" in tools.calls("kind delete")[0]
