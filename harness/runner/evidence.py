@@ -18,8 +18,8 @@ from harness.model.changes import ChangeSpec
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.outcome import TrialOutcome
-from harness.store.ledger import read_connections, read_ledger
-from harness.store.ledger_format import ATTEMPT, CONNECTION
+from harness.store.ledger import read_ledger
+from harness.store.ledger_reading import JUDGED_ATTEMPT, JUDGED_CONNECTION, load_attempts, load_connections
 from harness.store.records import from_json
 from harness.store.rundir import RunDirectory, TrialDirectory
 from harness.store.timeline import read_timeline
@@ -110,20 +110,20 @@ def _timeline(path: Path, damage: list[str]) -> tuple[Event, ...]:
 
 def _attempts(path: Path, damage: list[str], *, begun: bool) -> Rows:
     try:
-        return read_ledger(path)
+        return load_attempts([path])
     except EvidenceError as error:
         if begun or path.exists():
             damage.append(str(error))
-        return np.zeros(0, ATTEMPT)
+        return np.zeros(0, JUDGED_ATTEMPT)
 
 
 def _connections(path: Path, damage: list[str], *, begun: bool) -> Rows:
     try:
-        return read_connections(path)
+        return load_connections([path])
     except EvidenceError as error:
         if begun or path.exists():
             damage.append(str(error))
-        return np.zeros(0, CONNECTION)
+        return np.zeros(0, JUDGED_CONNECTION)
 
 
 def _calibration(directory: Path, damage: list[str]) -> Calibration | None:

@@ -287,13 +287,23 @@ def read_connections(path: Path) -> np.ndarray[tuple[int], np.dtype[np.void]]:
     return _read(path, CONNECTION)
 
 
-def _read(path: Path, dtype: np.dtype[np.void]) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+def open_rows(path: Path, dtype: np.dtype[np.void]) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    """All records of a ledger file, on the file itself, unused ones at its end included.
+
+    Raises:
+        EvidenceError: There is no such file, or its records are not of this dtype.
+    """
     try:
-        rows = np.load(path, mmap_mode="r")
+        rows: np.ndarray[tuple[int], np.dtype[np.void]] = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
         raise EvidenceError(f"{path} can't be read as a ledger: {error}") from error
     if rows.dtype != dtype:
         raise EvidenceError(f"{path} is no ledger of this version of the harness: its rows are {rows.dtype}.")
+    return rows
+
+
+def _read(path: Path, dtype: np.dtype[np.void]) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    rows = open_rows(path, dtype)
     # Rows are written in order, so what is written is a prefix.
     count = int(np.count_nonzero(rows["written"]))
     return np.asarray(rows[:count])
