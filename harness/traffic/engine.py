@@ -61,6 +61,10 @@ class Engine:
         """Begin sending."""
         self._tick()
 
+    def end_at(self, at_ns: int) -> None:
+        """Plan no slot from this moment on (CLOCK_MONOTONIC): what several workers agree on beforehand."""
+        self._length = min(self._length, max(0, at_ns - self._origin))
+
     def stop(self) -> int:
         """Plan no further slot; those that are due by now are sent or counted as missed before this returns.
 

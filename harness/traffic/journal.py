@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any
@@ -24,12 +24,14 @@ class Journal:
 
     Args:
         path: The file; an older one is replaced.
+        heard: Called with every event once it is written.
 
     Raises:
         HarnessError: It can't be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, heard: Callable[[Mapping[str, Any]], None] | None = None) -> None:
+        self._heard = heard
         self._reserve = path.with_name(f".{path.name}.reserve")
         with clear_disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,6 +62,8 @@ class Journal:
                 if not self._reserve.exists():
                     raise
                 self._reserve.unlink()
+        if self._heard is not None:
+            self._heard(record)
 
     def close(self) -> None:
         """Close the file and give up what was set aside."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ssl import SSLContext
 from time import monotonic_ns
@@ -47,6 +47,8 @@ class Commands:
         stop: Set when no further slot is to be planned.
         address: Where to send: an IP address or a name.
         port: And its port.
+        origin_ns: CLOCK_MONOTONIC of the schedule's origin; 0 lets the session choose it.
+        stop_ns: CLOCK_MONOTONIC from which no slot is planned; 0 for the moment of the command.
         seconds: Length of the schedule; 0 lets it go on until ``stop``.
     """
 
@@ -55,14 +57,17 @@ class Commands:
     address: str = ""
     port: int = 0
     seconds: float = 0.0
+    origin_ns: int = 0
+    stop_ns: int = 0
 
-    def begin(self, address: str, port: int, seconds: float = 0.0) -> None:
+    def begin(self, address: str, port: int, seconds: float = 0.0, origin_ns: int = 0) -> None:
         """Say where to send, and for how long at most, and begin."""
-        self.address, self.port, self.seconds = address, port, seconds
+        self.address, self.port, self.seconds, self.origin_ns = address, port, seconds, origin_ns
         self.go.set()
 
-    def end(self) -> None:
-        """Stop planning; if it has not begun, do not begin."""
+    def end(self, at_ns: int = 0) -> None:
+        """Stop planning, at once or at a time to come; if it has not begun, do not begin."""
+        self.stop_ns = self.stop_ns or at_ns
         self.stop.set()
         self.go.set()
 
@@ -93,6 +98,7 @@ class Session:
     Args:
         plan: What is sent.
         commands: When, and where to.
+        heard: Told of every event of the journal.
 
     Attributes:
         journal: Its own account of itself.
@@ -100,14 +106,20 @@ class Session:
         origin_ns: CLOCK_MONOTONIC of the schedule's origin; 0 until it is known.
     """
 
-    def __init__(self, plan: TrafficChildPlan, commands: Commands) -> None:
+    def __init__(
+        self,
+        plan: TrafficChildPlan,
+        commands: Commands,
+        heard: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
         self.plan = plan
         self.commands = commands
         self.token = plan.token or secrets.token_hex(4)
-        self.journal = Journal(plan.directory / "traffic.jsonl")
+        self.journal = Journal(plan.directory / plan.journal, heard)
         self.failure = ""
         self.origin_ns = 0
         self._told = 0
+        self._refusals: set[str] = set()
         self._context: SSLContext | None = None
 
     def run(self) -> None:
@@ -140,7 +152,7 @@ class Session:
 
     def _send(self) -> None:
         target = self._target()
-        origin = monotonic_ns() + _LEAD_NS
+        origin = self.commands.origin_ns or monotonic_ns() + _LEAD_NS
         directory, worker = self.plan.directory, self.plan.worker
         ledger = LedgerWriter(directory / f"ledger-{worker}.npy", origin_ns=origin, worker=worker)
         connections = ConnectionLedger(directory / f"connections-{worker}.npy", origin_ns=origin, worker=worker)
@@ -151,8 +163,7 @@ class Session:
         try:
             gevent.sleep(max(0, origin - monotonic_ns()) / 1e9)
             engine.start()
-            self.commands.stop.wait()
-            stopped = engine.stop()
+            stopped = self._stop(engine)
             self.journal.record("stopping", at_ns=stopped, slots=engine.next_slot)
             self._drain(client)
         finally:
@@ -161,6 +172,14 @@ class Session:
             connections.close()
         self.failure = engine.failure
         self.journal.record("drained", slots=engine.next_slot, rows=ledger.used, unfinished=client.in_flight)
+
+    def _stop(self, engine: Engine) -> int:
+        """Wait for the command to stop, and for its time; returns the end of the schedule."""
+        self.commands.stop.wait()
+        if self.commands.stop_ns:
+            engine.end_at(self.commands.stop_ns)
+            gevent.sleep(max(0, self.commands.stop_ns - monotonic_ns()) / 1e9)
+        return engine.stop()
 
     def _target(self) -> Target:
         traffic, address = self.plan.traffic, self.commands.address
@@ -188,12 +207,18 @@ class Session:
                 lambda number, text: self.journal.record("responder", number=number, text=text),
             ),
             on_fault=self._client_fault,
+            on_tls=self._tls_refused,
         )
 
     def _client_fault(self, text: str) -> None:
         self._told += 1
         if self._told <= _TOLD_FAULTS:
             self.journal.record("fault", what="client", text=text)
+
+    def _tls_refused(self, text: str) -> None:
+        if text not in self._refusals and len(self._refusals) < _TOLD_FAULTS:
+            self._refusals.add(text)
+            self.journal.record("tls", text=text)
 
     def _drain(self, client: Client) -> None:
         deadline = monotonic_ns() + round((self.plan.traffic.timeout + _DRAIN_GRACE) * 1e9)

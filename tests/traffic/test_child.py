@@ -75,7 +75,7 @@ def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: Fault
     assert len(read_connections(tmp_path / "traffic" / "connections-0.npy")) > 0
     assert sorted(path.name for path in (tmp_path / "traffic").iterdir()) == [
         "calibration-0.json", "calibration-0.npy", "calibration-connections-0.npy", "connections-0.npy",
-        "ledger-0.npy", "locust.log", "plan-0.json", "traffic.jsonl",
+        "ledger-0.npy", "locust.log", "plan.json", "traffic.jsonl",
     ]  # fmt: skip
 
 
