@@ -64,10 +64,10 @@ class Facts:
     early_answers: int
 
     @classmethod
-    def of(cls, evidence: TrialEvidence) -> Facts:
-        """Compute them."""
+    def of(cls, evidence: TrialEvidence, moments: Moments | None = None) -> Facts:
+        """Compute them; the moments are those of the timeline where none are given."""
         rows = evidence.attempts
-        moments = Moments.of(evidence)
+        moments = moments or Moments.of(evidence)
         sent_s, done_s = _seconds(rows["sent"]), _seconds(rows["done"])
         early = _early_answers(evidence, done_s, moments.begin)
         outcome = np.where(early, np.uint8(Outcome.WRONG_ANSWER), rows["outcome"]).astype(np.uint8)

@@ -24,6 +24,7 @@ from harness.analysis.measures import (
     measure_lateness,
     series_of,
 )
+from harness.analysis.moments import Moments
 from harness.analysis.story import marks_of, phases_of, pods_of
 from harness.model.attempt import Outcome
 from harness.model.verdict import (
@@ -47,15 +48,18 @@ def verdict_of(findings: Sequence[Finding]) -> Verdict:
     return Verdict.INCONCLUSIVE if Weight.EVIDENCE in weights else Verdict.LOSSLESS
 
 
-def judge_trial(evidence: TrialEvidence, checks: Sequence[Check] = CHECKS) -> TrialVerdict:
+def judge_trial(
+    evidence: TrialEvidence, checks: Sequence[Check] = CHECKS, moments: Moments | None = None
+) -> TrialVerdict:
     """Judge one trial.
 
     Args:
         evidence: What is known of it.
         checks: What is asked of it.
+        moments: When the change took place, where that is not in the timeline.
     """
     try:
-        facts = Facts.of(evidence)
+        facts = Facts.of(evidence, moments)
         measured = _measured(facts)
     except Exception as error:  # noqa: BLE001 - damaged evidence of any kind must be a verdict, not a traceback
         failed = Finding(FindingCode.TRIAL_FAILED, {"failure": evidence.failure})

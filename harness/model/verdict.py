@@ -59,6 +59,7 @@ class FindingCode(StrEnum):
     PRESTOP_FAILED = "prestop-failed"
     CLASS_NOT_SEEN = "class-not-seen"
     LOSS_OUTSIDE_WINDOW = "loss-outside-window"
+    NOTHING_REUSED = "nothing-reused"
 
 
 _INSTRUMENT = {
@@ -79,6 +80,7 @@ _NOTES = {
     FindingCode.PRESTOP_FAILED,
     FindingCode.CLASS_NOT_SEEN,
     FindingCode.LOSS_OUTSIDE_WINDOW,
+    FindingCode.NOTHING_REUSED,
 }
 
 #: The weight of each finding; whatever is not an instrument's fault, a loss or a note is missing evidence.

@@ -290,6 +290,7 @@ def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
         FindingCode.CONTROL_MISSING,
         FindingCode.CLASS_NOT_SEEN,
         FindingCode.LOSS_OUTSIDE_WINDOW,
+        FindingCode.NOTHING_REUSED,
     }
 
     assert {code for _, code, _ in TABLE.values()} | elsewhere == set(FindingCode)

@@ -27,7 +27,8 @@ _KINDS = {
 _RARE = frozenset({"head", "put", "delete"})
 
 
-def _requests_lost(given: Given) -> Sentence:
+def requests_lost(given: Given, since: str = "the change began") -> Sentence:
+    """How many, when (``since`` what), as what, and what that usually means."""
     lost = given.int("lost")
     by = ", ".join(
         f"{count(given.int(f'lost_{key}'))} {label}"
@@ -40,8 +41,8 @@ def _requests_lost(given: Given) -> Sentence:
     }
     return Sentence(
         f"{count(lost)} of {plural(given.int('sent'), 'request')} ({share(lost, given.int('sent'))}) "
-        f"{'was' if lost == 1 else 'were'} lost, {between(given.float('first_s'), given.float('last_s'))} after the "
-        f"change began: {given.text('classes')}{status}. By kind: {by}.",
+        f"{'was' if lost == 1 else 'were'} lost, {between(given.float('first_s'), given.float('last_s'))} after "
+        f"{since}: {given.text('classes')}{status}. By kind: {by}.",
         " ".join(hint for sign, hint in _HINTS.items() if sign in signs),
     )
 
@@ -63,7 +64,7 @@ def _loss_outside_window(given: Given) -> Sentence:
 
 #: The sentence of each finding.
 SENTENCES: dict[FindingCode, Teller] = {
-    FindingCode.REQUESTS_LOST: _requests_lost,
+    FindingCode.REQUESTS_LOST: requests_lost,
     FindingCode.CLASS_NOT_SEEN: _class_not_seen,
     FindingCode.LOSS_OUTSIDE_WINDOW: _loss_outside_window,
 }

@@ -58,6 +58,15 @@ def _prestop_failed(given: Given) -> Sentence:
     )
 
 
+def _nothing_reused(given: Given) -> Sentence:
+    return Sentence(
+        f"None of the {plural(given.int('sent'), 'request')} that were to reuse a connection did: nothing is known of "
+        "kept-alive connections.",
+        "The server closes every connection, or there were fewer requests than connections: watch for longer, or leave "
+        "them out with --connections new.",
+    )
+
+
 #: The sentence of each finding.
 SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.FALSE_GREEN: _false_green,
@@ -65,4 +74,5 @@ SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.POOL_NOT_FILLED: _pool_not_filled,
     FindingCode.ROLLOUT_STUCK: _rollout_stuck,
     FindingCode.PRESTOP_FAILED: _prestop_failed,
+    FindingCode.NOTHING_REUSED: _nothing_reused,
 }

@@ -1,0 +1,112 @@
+"""Where outages begin and end, told from the planned times alone: a server that is late can't shorten its own outage.
+
+The requests of all streams are looked at in the order in which they were planned. An outage begins with a lost one and
+goes on until all is well again: until ``RECOVERED`` requests in a row were answered, or two of every stream if that is
+more, so that losses with answers among them (one of two pods is broken) are one outage and not hundreds. Its length is
+from the planned time of the first lost request to that of the first answered one after the last lost one. Requests
+whose outcome nobody knows begin none and end none.
+
+What that can't say: the true length may differ by one distance of requests at either end, and the part of a hang whose
+requests were answered within their timeout after all is no part of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.model.attempt import LOSSES, Outcome
+from harness.model.watch import Outage
+
+#: Requests in a row that must be answered before an outage is over. With fewer, a share of losses of one in three falls
+#: into many outages; with more, two outages that follow each other closely are told as one.
+RECOVERED = 10
+#: Outages that are told one by one: more are no news to anybody. The longest ones are kept.
+LISTED = 1000
+_NS = 1_000_000_000
+
+Times = np.ndarray[tuple[int], np.dtype[np.int64]]
+Indices = np.ndarray[tuple[int], np.dtype[np.int64]]
+Codes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+
+_IS_LOSS = np.isin(np.arange(256), [int(loss) for loss in LOSSES])
+_IS_SENT = ~np.isin(np.arange(256), [int(Outcome.MISSED), int(Outcome.CLIENT_FAULT)])
+
+
+@dataclass(frozen=True, slots=True)
+class Outages:
+    """The outages of some traffic, as arrays of one element each, in their order.
+
+    Attributes:
+        start: Planned time of the first lost request, nanoseconds from the origin.
+        end: Planned time of the first answered request after it; the end of the schedule where there is none.
+        lost: Requests lost in it.
+        sent: Requests sent in it, the lost ones included.
+        is_over: Whether a request was answered after it.
+        losses: Outcome codes of all lost requests in their order: those of the first outage, then of the second.
+    """
+
+    start: Times
+    end: Times
+    lost: Indices
+    sent: Indices
+    is_over: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    losses: Codes
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def find_outages(planned: Times, outcome: Codes, *, streams: int, end_ns: int) -> Outages:
+    """Find all outages.
+
+    Args:
+        planned: Planned time of each attempt in nanoseconds from the origin, shape (n,), in any order.
+        outcome: Outcome code of each, shape (n,).
+        streams: How many streams the attempts belong to.
+        end_ns: End of the schedule in nanoseconds from the origin.
+    """
+    if (np.diff(planned) < 0).any():
+        order = np.argsort(planned, kind="stable")
+        planned, outcome = planned[order], outcome[order]
+    lost, answered = np.flatnonzero(_IS_LOSS[outcome]), np.flatnonzero(outcome == Outcome.OK)
+    answered_before, needed = np.searchsorted(answered, lost), max(RECOVERED, 2 * streams)
+    first = np.flatnonzero(np.diff(answered_before, prepend=-needed) >= needed)
+    last = np.append(first[1:], len(lost)) - 1 if len(first) else first
+    # The place of the first answer after each; where there is none, the place after the last attempt.
+    after = np.append(answered, len(outcome))[answered_before[last]]
+    is_over = after < len(outcome)
+    sent_before = np.concatenate(([0], np.cumsum(_IS_SENT[outcome])))
+    latest = max(end_ns, int(planned[-1])) if len(planned) else end_ns
+    return Outages(
+        start=planned[lost[first]],
+        end=np.where(is_over, np.append(planned, latest)[after], latest),
+        lost=last - first + 1,
+        sent=sent_before[after] - sent_before[lost[first]],
+        is_over=is_over,
+        losses=outcome[lost],
+    )
+
+
+def tell(outages: Outages) -> tuple[Outage, ...]:
+    """Each as a record; the ``LISTED`` longest if there are more."""
+    chosen = np.sort(np.argsort(outages.start - outages.end, kind="stable")[:LISTED])
+    ends = np.cumsum(outages.lost)
+    return tuple(
+        Outage(
+            start=round(int(outages.start[index]) / _NS, 6),
+            end=round(int(outages.end[index]) / _NS, 6),
+            lost=int(outages.lost[index]),
+            sent=int(outages.sent[index]),
+            classes=_classes(outages.losses[ends[index] - outages.lost[index] : ends[index]]),
+            is_over=bool(outages.is_over[index]),
+        )
+        for index in chosen.tolist()
+    )
+
+
+def _classes(codes: Codes) -> dict[str, int]:
+    values, counts = np.unique(codes, return_counts=True)
+    pairs = zip(values.tolist(), counts.tolist(), strict=True)
+    return {Outcome(code).label: count for code, count in sorted(pairs, key=lambda pair: (-pair[1], pair[0]))}

@@ -1,0 +1,138 @@
+"""The evidence of a watch to its verdict: each origin judged as one long change, then all of them together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from harness.analysis.checks.watched import WATCH_CHECKS
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.judge import judge_trial
+from harness.analysis.measures import EMPTY_LATENCY
+from harness.analysis.moments import NS, Moments
+from harness.analysis.outages import find_outages, tell
+from harness.analysis.thresholds import exported
+from harness.errors import ExitCode
+from harness.model.attempt import Progress
+from harness.model.schedule import streams
+from harness.model.verdict import Identity, Latency, Verdict
+from harness.model.watch import OriginVerdict, WatchVerdict
+
+#: The worst of several origins: a loss that is certain outweighs what is unknown, and that what is good.
+_WORST = {
+    Verdict.LOSSY: ExitCode.UNEXPECTED,
+    Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+    Verdict.LOSSLESS: ExitCode.AS_EXPECTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OriginEvidence:
+    """What is known of the traffic to one origin.
+
+    Attributes:
+        url: Scheme, host and port.
+        address: What its name led to; empty if it led nowhere.
+        trial: Attempts, connections, calibration, faults; its change and timeline mean nothing.
+        wall_origin_ns: The traffic's origin in nanoseconds since the Unix epoch; 0 if it is not known.
+    """
+
+    url: str
+    address: str
+    trial: TrialEvidence
+    wall_origin_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchFacts:
+    """What a report says of the watch as a whole; nothing of it changes a verdict.
+
+    Attributes:
+        urls: What was watched, as it was given.
+        command: The command line that began it.
+        started: ISO 8601.
+        interrupted: Whether it was ended by a signal.
+        environment: What -> value.
+    """
+
+    urls: tuple[str, ...]
+    command: str
+    started: str
+    interrupted: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def judge_watch(watch: WatchFacts, origins: Sequence[OriginEvidence]) -> WatchVerdict:
+    """The verdict of a watch: what its worst origin has."""
+    judged = tuple(_judge_origin(origin) for origin in origins)
+    found = {origin.trial.verdict for origin in judged}
+    verdict = next((each for each in _WORST if each in found), Verdict.INCONCLUSIVE)
+    identity = _sum([origin.trial.identity for origin in judged])
+    seconds = max((origin.seconds for origin in judged), default=0.0)
+    return WatchVerdict(
+        urls=watch.urls,
+        verdict=verdict,
+        exit_code=int(_WORST[verdict]),
+        identity=identity,
+        rate=round(identity.sent / seconds, 3) if seconds else 0.0,
+        latency=judged[0].trial.latency if len(judged) == 1 else _latency([origin.trial for origin in origins]),
+        origins=judged,
+        interrupted=watch.interrupted,
+        command=watch.command,
+        started=watch.started,
+        seconds=seconds,
+        environment=dict(watch.environment),
+        thresholds=exported(),
+    )
+
+
+def _judge_origin(origin: OriginEvidence) -> OriginVerdict:
+    evidence = origin.trial
+    rows, kinds = evidence.attempts, len(streams(evidence.traffic))
+    # The change that is being waited for may come at any time: every request counts as under way with it.
+    moments = replace(Moments.of(evidence), begin=0.0)
+    end = round(moments.stop * NS)
+    found = find_outages(rows["planned"], rows["outcome"], streams=kinds, end_ns=end)
+    return OriginVerdict(
+        url=origin.url,
+        address=origin.address,
+        trial=judge_trial(evidence, WATCH_CHECKS, moments),
+        outages=tell(found),
+        outages_total=len(found),
+        wall_origin_ns=origin.wall_origin_ns,
+        seconds=moments.stop,
+        shortest_seen=round(1 / evidence.traffic.rate, 6),
+        shortest_seen_by_stream=round(kinds / evidence.traffic.rate, 6),
+    )
+
+
+def _sum(identities: Sequence[Identity]) -> Identity:
+    lost = Counter[str]()
+    for identity in identities:
+        lost.update(identity.lost)
+    return Identity(
+        planned=sum(each.planned for each in identities),
+        sent=sum(each.sent for each in identities),
+        missed=sum(each.missed for each in identities),
+        abandoned=sum(each.abandoned for each in identities),
+        client_faults=sum(each.client_faults for each in identities),
+        ok=sum(each.ok for each in identities),
+        lost=dict(sorted(lost.items(), key=lambda item: (-item[1], item[0]))),
+        unfinished=sum(each.unfinished for each in identities),
+    )
+
+
+def _latency(trials: Sequence[TrialEvidence]) -> Latency:
+    """Of the answered attempts of all origins."""
+    answered = [trial.attempts[trial.attempts["progress"] == Progress.ANSWERED] for trial in trials]
+    if not any(len(rows) for rows in answered):
+        return EMPTY_LATENCY
+    numbers = [
+        round(float(number), 3)
+        for begin in ("sent", "planned")
+        for number in np.percentile(np.concatenate([(r["done"] - r[begin]) / 1e6 for r in answered]), [50, 99, 100])
+    ]
+    return Latency(*numbers)

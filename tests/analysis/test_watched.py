@@ -1,0 +1,114 @@
+"""A watch is judged by its account: no change, no control, and the same distrust of the instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from harness.analysis.evidence import Rows, TrialEvidence
+from harness.analysis.history import quiet_trial, with_losses, with_rows, without_rows
+from harness.analysis.watched import OriginEvidence, WatchFacts, judge_watch
+from harness.model.attempt import Outcome
+from harness.model.changes import NoChange
+from harness.model.verdict import FindingCode, Verdict
+from harness.model.watch import WatchVerdict
+
+FACTS = WatchFacts(urls=("http://a/",), command="harness watch http://a/", started="2026-01-02T03:04:05+00:00")
+
+
+def quiet() -> TrialEvidence:
+    """Traffic of three seconds of which nothing was lost."""
+    return replace(quiet_trial(NoChange(name="none")), timeline=(), manifests=())
+
+
+def judged(*trials: TrialEvidence) -> WatchVerdict:
+    """The verdict of a watch on so many origins."""
+    return judge_watch(FACTS, [OriginEvidence(f"http://{n}", "10.0.0.1:80", t, 0) for n, t in enumerate(trials)])
+
+
+def codes(verdict: WatchVerdict) -> set[FindingCode]:
+    """What was found, at any origin."""
+    return {finding.code for origin in verdict.origins for finding in origin.trial.findings}
+
+
+def test_a_quiet_watch_is_lossless() -> None:
+    """Without a change, a timeline or a control; with its account and what it could not have seen."""
+    verdict = judged(quiet())
+
+    assert (verdict.verdict, verdict.exit_code, codes(verdict)) == (Verdict.LOSSLESS, 0, set())
+    assert (verdict.identity.planned, verdict.identity.ok, verdict.rate) == (300, 300, 100.0)
+    assert (verdict.origins[0].shortest_seen, verdict.origins[0].shortest_seen_by_stream) == (0.01, 0.04)
+
+
+@pytest.mark.parametrize("start", [0.0, 1.5, 2.9])
+def test_a_loss_is_a_loss_whenever_it_happens(start: float) -> None:
+    """There is no change that it could come before."""
+    verdict = judged(with_losses(quiet(), start, start + 0.1))
+    (outage,) = verdict.origins[0].outages
+
+    assert (verdict.verdict, verdict.exit_code) == (Verdict.LOSSY, 1)
+    assert codes(verdict) == {FindingCode.REQUESTS_LOST}
+    assert (outage.start, outage.seconds, outage.lost) == (start, 0.1, 10)
+    assert verdict.identity.lost == {"status": 10}
+
+
+#: What makes a watch inconclusive, and what it then says.
+SPOILT: dict[str, tuple[Callable[[TrialEvidence], TrialEvidence], FindingCode]] = {
+    "no proof": (lambda t: replace(t, calibration=None), FindingCode.CALIBRATION_MISSING),
+    "a missing row": (lambda t: without_rows(t, 100), FindingCode.ABANDONED_SLOTS),
+    "a missed slot": (lambda t: with_rows(t, 1.0, 1.005, outcome=Outcome.MISSED, sent=-1), FindingCode.MISSED_SLOTS),
+    "an open end": (lambda t: with_rows(t, 1.0, 1.005, outcome=Outcome.UNFINISHED), FindingCode.UNFINISHED),
+    "our own fault": (lambda t: with_rows(t, 1.0, 1.005, outcome=Outcome.CLIENT_FAULT), FindingCode.CLIENT_FAULTS),
+    "no end": (lambda t: replace(t, stopped_ns=None), FindingCode.IDENTITY_BROKEN),
+    "late": (lambda t: replace(t, attempts=late(t)), FindingCode.BEHIND_SCHEDULE),
+    "no traffic": (lambda t: replace(t, attempts=t.attempts[:0], stopped_ns=t.origin_ns), FindingCode.NO_TRAFFIC),
+    "a failure": (lambda t: replace(t, failure="the disk was full"), FindingCode.TRIAL_FAILED),
+}
+
+
+def late(trial: TrialEvidence) -> Rows:
+    """Every request left 120 ms after its time."""
+    rows = trial.attempts.copy()
+    rows["sent"] += 120_000_000
+    rows["done"] += 120_000_000
+    return rows
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_what_is_unknown_is_never_lossless(case: str) -> None:
+    """The instrument, the account and the schedule are asked as in a run."""
+    spoil, code = SPOILT[case]
+    verdict = judged(spoil(quiet()))
+
+    assert (verdict.verdict, verdict.exit_code) == (Verdict.INCONCLUSIVE, 3)
+    assert code in codes(verdict)
+    assert verdict.identity.holds
+
+
+def test_a_loss_outweighs_missing_evidence_but_not_a_broken_instrument() -> None:
+    """As in a run."""
+    lossy = with_losses(quiet(), 1.0, 1.1)
+
+    assert judged(without_rows(lossy, 10)).verdict is Verdict.LOSSY
+    assert judged(replace(lossy, calibration=None)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_connections_that_never_carried_a_second_request_are_a_note() -> None:
+    """A server that closes every connection loses nothing by that."""
+    verdict = judged(with_rows(quiet(), 0, 10, carried=0))
+
+    assert (verdict.verdict, codes(verdict)) == (Verdict.LOSSLESS, {FindingCode.NOTHING_REUSED})
+
+
+def test_several_origins_have_one_account_and_the_worst_verdict() -> None:
+    """Counts are summed; lossy comes before inconclusive, and that before lossless."""
+    fine, lossy, unknown = quiet(), with_losses(quiet(), 1.0, 1.1), without_rows(quiet(), 10)
+    verdict = judged(fine, lossy, unknown)
+
+    assert (verdict.verdict, verdict.identity.planned, verdict.identity.lost_total) == (Verdict.LOSSY, 900, 10)
+    assert verdict.identity.holds
+    assert (judged(fine, unknown).verdict, judged(fine, fine).verdict) == (Verdict.INCONCLUSIVE, Verdict.LOSSLESS)
+    assert judged(fine, fine).latency == judged(fine).latency
+    assert judged().verdict is Verdict.INCONCLUSIVE
