@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -20,18 +21,22 @@ class _State:
     """The process's interruption."""
 
     def __init__(self) -> None:
-        self.event = threading.Event()
+        # Plain attributes: a signal handler must not take a lock, which the thread that it runs in may hold.
+        self.asked = False
         self.signal = 0
         self.told = threading.local()
 
 
 _state = _State()
 
+#: Seconds between two looks of a waiting thread at whether it is to end.
+_LOOK = 0.02
+
 
 def interrupt(number: int = 0) -> None:
     """Ask every thread of this process to end."""
     _state.signal = _state.signal or number
-    _state.event.set()
+    _state.asked = True
 
 
 def signal_number() -> int:
@@ -41,22 +46,22 @@ def signal_number() -> int:
 
 def requested() -> bool:
     """Whether an end was asked for, heard of or not."""
-    return _state.event.is_set()
+    return _state.asked
 
 
 def check() -> None:
     """Raise ``Interrupted`` if an end was asked for and this thread has not heard of it yet."""
-    if _state.event.is_set() and not getattr(_state.told, "yes", False):
+    if _state.asked and not getattr(_state.told, "yes", False):
         _state.told.yes = True
         raise Interrupted
 
 
 def nap(seconds: float) -> None:
     """Wait that long; an interruption ends it early, by raising, once per thread."""
-    if getattr(_state.told, "yes", False):
-        threading.Event().wait(seconds)
-        return
-    _state.event.wait(seconds)
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        check()
+        time.sleep(min(left, _LOOK))
     check()
 
 
@@ -68,7 +73,32 @@ def _handle(number: int, _frame: FrameType | None) -> None:
 @contextmanager
 def handled() -> Iterator[None]:
     """SIGINT and SIGTERM interrupt in here, in the main thread and all others; a second one changes nothing."""
-    previous = {number: signal.signal(number, _handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    with _handler(_handle):
+        yield
+
+
+@contextmanager
+def in_order(at_once: Callable[[int], None]) -> Iterator[None]:
+    """In here SIGINT and SIGTERM are heard at the next wait and nowhere else; a second one calls ``at_once``.
+
+    For work that must not be cut in two, and that ends in order by itself once it was asked to.
+
+    Args:
+        at_once: Told the second signal's number, in the main thread, wherever that is.
+    """
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if _state.asked:
+            at_once(number)
+        interrupt(number)
+
+    with _handler(handle):
+        yield
+
+
+@contextmanager
+def _handler(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

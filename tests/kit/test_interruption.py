@@ -57,6 +57,20 @@ def test_sigterm_interrupts() -> None:
         assert interruption.signal_number() == signal.SIGTERM
 
 
+def test_work_in_order_hears_of_a_signal_at_its_next_wait_and_of_a_second_one_at_once() -> None:
+    """What is not a wait is never cut in two; whoever signals twice does not want to wait."""
+    heard: list[int] = []
+    with interruption.fresh(), interruption.in_order(heard.append):
+        os.kill(os.getpid(), signal.SIGINT)
+        first = list(heard)
+        with pytest.raises(Interrupted):
+            pause(5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+        assert (first, heard) == ([], [signal.SIGTERM])
+        assert interruption.signal_number() == signal.SIGINT
+
+
 def test_no_handler_takes_it_for_a_failure() -> None:
     """It is no ``Exception``: ``except Exception`` lets it pass."""
     assert not issubclass(Interrupted, Exception)
