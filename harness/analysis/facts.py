@@ -1,13 +1,14 @@
 """A trial's evidence made ready for judging: masks and counts that more than one check needs, computed once.
 
 All arrays are parallel to the ledger's rows; all work on them is done by numpy, so that a million attempts cost well
-under a second.
+under a second. Ten million are judged too, so what is as long as the ledger is kept narrow, and few of it at a time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,6 @@ class Facts:
         streams: The plan's streams.
         sent_s: When the request left, seconds; NaN where it never did.
         done_s: When its outcome was known, seconds; NaN where it never was.
-        late_ms: How long after its plan it left; NaN where it never did.
         identity: The accounting.
         early_answers: Answers among the losses that only the change makes right, given before it.
     """
@@ -55,11 +55,10 @@ class Facts:
     is_sent: Mask
     is_lost: Mask
     is_before: Mask
-    stream: np.ndarray[tuple[int], np.dtype[np.int64]]
+    stream: np.ndarray[tuple[int], np.dtype[np.unsignedinteger[Any]]]
     streams: tuple[Stream, ...]
     sent_s: Numbers
     done_s: Numbers
-    late_ms: Numbers
     identity: Identity
     early_answers: int
 
@@ -82,14 +81,20 @@ class Facts:
             is_sent=is_sent,
             is_lost=np.isin(outcome, [int(loss) for loss in LOSSES]),
             is_before=_before(outcome, sent_s, done_s, moments.begin),
-            stream=rows["number"].astype(np.int64) % len(order),
+            stream=(rows["number"] % len(order)).astype(np.min_scalar_type(len(order))),
             streams=order,
             sent_s=sent_s,
             done_s=done_s,
-            late_ms=(sent_s - rows["planned"] / NS) * 1000,
             identity=_identity(outcome, slots),
             early_answers=int(early.sum()),
         )
+
+    @property
+    def late_ms(self) -> Numbers:
+        """How long after its plan each request left; NaN where it never did. Made anew, since it is as long as all."""
+        late = self.sent_s - self.evidence.attempts["planned"] / NS
+        late *= 1000
+        return late
 
 
 def losses_by_label(codes: Codes) -> dict[str, int]:
@@ -114,7 +119,9 @@ def _elapsed(evidence: TrialEvidence) -> int:
 
 
 def _seconds(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Numbers:
-    return np.where(times < 0, np.nan, times / NS)
+    seconds: Numbers = times / NS
+    seconds[times < 0] = np.nan
+    return seconds
 
 
 def _before(outcome: Codes, sent: Numbers, done: Numbers, begin: float | None) -> Mask:
