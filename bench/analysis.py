@@ -1,0 +1,82 @@
+"""How long a run of many attempts takes to be judged and rendered, and in how much memory.
+
+``python -m bench.analysis`` makes complete run directories of 0.1, 1 and 10 million attempts and lets ``harness
+analyze`` check the seals, judge them and write every report, each in a process of its own, in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.measure import Spent, Spread, spend
+from bench.synthetic import make_run
+from bench.tables import parser, publish, table
+
+SIZES = (100_000, 1_000_000, 10_000_000)
+QUICK = (1_000, 2_000, 4_000)
+#: The goals at the largest size.
+SECONDS, BYTES = 20.0, 1.5e9
+_ANALYZE = "import sys; from harness.cli.main import main; sys.exit(main())"
+
+
+def measure(folder: Path, sizes: tuple[int, ...], rounds: int) -> dict[int, list[Spent]]:
+    """Analyze a run of each size once per round; the sizes take turns.
+
+    Raises:
+        RuntimeError: A run was not judged.
+    """
+    runs = {size: make_run(folder / str(size), size).path for size in sizes}
+    spent: dict[int, list[Spent]] = {size: [] for size in sizes}
+    for _ in range(rounds):
+        for size, run in runs.items():
+            one = spend([sys.executable, "-c", _ANALYZE, "analyze", str(run)])
+            if one.code != 0 or f"{size:,} requests sent" not in one.stdout:
+                raise RuntimeError(f"harness analyze ended with {one.code}:\n{one.stdout}{one.stderr}")
+            spent[size].append(one)
+    return spent
+
+
+def report(spent: dict[int, list[Spent]]) -> str:
+    """The table, and what it says of the goals."""
+    cpu = {size: Spread.of([one.cpu for one in each]) for size, each in spent.items()}
+    wall = {size: Spread.of([one.wall for one in each]) for size, each in spent.items()}
+    peak = {size: max(one.peak for one in each) for size, each in spent.items()}
+    smallest = min(spent)
+    rows = [
+        [
+            f"{size:,}",
+            wall[size].text("{:.1f}"),
+            cpu[size].text("{:.1f}"),
+            f"{peak[size] / 1e6:,.0f}",
+            "" if size == smallest else _per_million(cpu, smallest, size),
+        ]
+        for size in spent
+    ]
+    heads = ["attempts", "seconds", "CPU seconds", "peak RSS, MB", "CPU seconds per further million"]
+    largest = max(spent)
+    said = f"{largest:,} attempts: {wall[largest].middle:.1f} s, {peak[largest] / 1e9:.2f} GB"
+    goal = f"The goal at {max(SIZES):,} is {SECONDS:.0f} s and {BYTES / 1e9} GB"
+    kept = largest >= max(SIZES) and wall[largest].high <= SECONDS and peak[largest] <= BYTES
+    return f"{table(heads, rows)}\n\n{said}. {goal}{', and it is met' if kept else ''}."
+
+
+def _per_million(cpu: dict[int, Spread], smallest: int, size: int) -> str:
+    return f"{(cpu[size].middle - cpu[smallest].middle) / (size - smallest) * 1e6:.2f}"
+
+
+def main() -> None:
+    """Measure, print, and write the table."""
+    arguments: argparse.ArgumentParser = parser("Judging and rendering large runs.")
+    arguments.add_argument("--rounds", type=int, default=3, help="how often each size is analyzed (%(default)s)")
+    arguments.add_argument("--folder", type=Path, help="where 1.2 GB of runs are made (a temporary folder)")
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        spent = measure(Path(folder), QUICK if given.quick else SIZES, 1 if given.quick else given.rounds)
+    publish(given.doc, "analysis", "python -m bench.analysis", report(spent))
+
+
+if __name__ == "__main__":
+    main()
