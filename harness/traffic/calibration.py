@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any
@@ -18,77 +18,23 @@ from typing import Any
 import gevent
 from gevent import socket as gsocket
 
-from harness.errors import HarnessError
 from harness.kit.files import write_text
-from harness.model.attempt import CloseReason, Method, Outcome, Shape
-from harness.model.experiment import Pool, Route
+from harness.model.attempt import CloseReason, Method, Shape
+from harness.model.experiment import Route
 from harness.model.schedule import Stream
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections
 from harness.traffic.answers import AnswerBook
 from harness.traffic.attempt import Target
+from harness.traffic.cases import CASES, LONG, ROUTES, CalibrationError, Case, chosen
 from harness.traffic.client import Client, ClientPlan
-from harness.traffic.faults import FAULTS, Fault
+from harness.traffic.faulty import CERTIFICATE, SERVER_NAME
+from harness.traffic.tls import Secure
 
 #: How often each fault is met with each method and connection shape.
 TIMES = 2
-#: Time of attempts that are meant to run into it; short, since nothing else is waited for.
-_SHORT = 0.2
-#: Time of all other attempts: long enough that a starved machine does not make a timeout of them.
-_LONG = 15.0
+#: Attempts that wait for their time to be up are under way together, this many at most.
+_TOGETHER = 100
 _POLL = 0.002
-#: The methods that each case is met with: one that a proxy may repeat, and one that it may not.
-METHODS = (Method.GET, Method.POST)
-
-
-class CalibrationError(HarnessError):
-    """The calibration could not be carried out; what it has recorded so far stays."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One line of the calibration; its place in ``CASES`` is its route in the ledger.
-
-    Attributes:
-        name: What it is called.
-        fault: What is asked of the server.
-        expected: What the detector must report.
-        shapes: The connection shapes it is tried with.
-        port: Which of the server's ports it goes to; the main one where empty.
-        pool: The pool of its client.
-        after: Name of the case that comes first on the same connection, for what happens to an idle one.
-        served: Whether the server gets the requests at all.
-    """
-
-    name: str
-    fault: Fault
-    expected: Outcome
-    shapes: tuple[Shape, ...] = (Shape.NEW, Shape.REUSED)
-    port: str = ""
-    pool: Pool = Pool(size=1)  # noqa: RUF009 - frozen
-    after: str = "ok"
-    served: bool = True
-
-    @property
-    def timeout(self) -> float:
-        """Seconds that its attempts have."""
-        return _SHORT if self.expected in {Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE} else _LONG
-
-
-def _cases() -> tuple[Case, ...]:
-    good, reused, naive = FAULTS["ok"], (Shape.REUSED,), Pool(size=1, look=False)
-    return (
-        *(Case(fault.name, fault, fault.expected) for fault in FAULTS.values()),
-        Case("refused", good, Outcome.REFUSED, (Shape.NEW,), "refused_port", served=False),
-        Case("full-backlog", good, Outcome.TIMEOUT_CONNECT, (Shape.NEW,), "full_port", served=False),
-        Case("look-after-fin", good, Outcome.OK, reused, after="idle-fin"),
-        Case("look-after-rst", good, Outcome.OK, reused, after="idle-rst"),
-        Case("send-after-fin", good, Outcome.CLOSED, reused, pool=naive, after="idle-fin", served=False),
-        Case("send-after-rst", good, Outcome.RESET, reused, pool=naive, after="idle-rst", served=False),
-    )
-
-
-CASES = _cases()
-_ROUTES = {case.name: route for route, case in enumerate(CASES)}
 
 
 class Calibration:
@@ -99,9 +45,29 @@ class Calibration:
         directory: Gets ``calibration-<worker>.npy``, the connections beside it, and ``calibration-<worker>.json``.
         token: What the attempts' ids begin with; no other calibration may have the same.
         worker: Number of the worker.
+        times: How often each fault is met with each method and connection shape.
+        names: The faults; empty for all.
+        tls: The traffic speaks TLS: so does the calibration, and meets the faults that only TLS has.
+
+    Raises:
+        CalibrationError: There is no fault of one of the names.
     """
 
-    def __init__(self, address: tuple[str, int], directory: Path, *, token: str, worker: int = 0) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        directory: Path,
+        *,
+        token: str,
+        worker: int = 0,
+        times: int = TIMES,
+        names: Iterable[str] = (),
+        tls: bool = False,
+    ) -> None:
+        self._cases = chosen(names, tls=tls)
+        self._times = times
+        self._trusting = _context(trusts=True) if tls else None
+        self._doubting = _context(trusts=False) if tls else None
         self._address = address
         self._directory = directory
         self._token = token
@@ -110,7 +76,9 @@ class Calibration:
         self._connections_path = directory / f"calibration-connections-{worker}.npy"
         self._ledger = LedgerWriter(directory / f"calibration-{worker}.npy", origin_ns=self._origin, chunk=1024)
         self._connections = ConnectionLedger(self._connections_path, origin_ns=self._origin, chunk=1024)
-        self._answers = AnswerBook([Route("/", case.fault.answers) for case in CASES], lambda _number, _text: None)
+        self._answers = AnswerBook(
+            [Route("/", case.fault.answers, case.fault.statuses) for case in CASES], lambda _number, _text: None
+        )
         self._faults: list[str] = []
         self._planned: Counter[str] = Counter()
         self._cuts = 0
@@ -125,8 +93,8 @@ class Calibration:
             facts = json.loads(_ask(self._address, "/-/facts"))
             jobs = [
                 gevent.spawn(self._meet, case, method, shape, facts)
-                for case in CASES
-                for method in METHODS
+                for case in self._cases
+                for method in case.methods
                 for shape in case.shapes
             ]
             gevent.joinall(jobs, raise_error=True)
@@ -139,23 +107,26 @@ class Calibration:
         self._write(served)
 
     def _meet(self, case: Case, method: Method, shape: Shape, facts: dict[str, int]) -> None:
-        """Meet one fault ``TIMES`` times in a row, with a client of its own."""
-        before = CASES[_ROUTES[case.after]]
-        streams = tuple(Stream(_ROUTES[c.name], c.fault.path, method, shape) for c in (case, before))
+        """Meet one fault so many times in a row, with a client of its own."""
+        before = CASES[ROUTES[case.after]]
+        streams = tuple(
+            Stream(ROUTES[c.name], c.fault.path, method if method in c.methods else c.methods[0], shape)
+            for c in (case, before)
+        )
         plan = ClientPlan(streams=streams, host="calibration", token=self._token, timeout=case.timeout, pool=case.pool)
-        port = facts[case.port] if case.port else self._address[1]
         client = Client(
             plan,
-            Target(socket.AF_INET, (self._address[0], port)),
+            self._target(case, facts),
             ledger=self._ledger,
             connections=self._connections,
             answers=self._answers,
             on_fault=self._faults.append,
         )
         try:
-            for _ in range(TIMES):
-                # Attempts that wait for their time to be up have a short one, in which nothing else is sent.
-                if shape == Shape.REUSED and case.timeout == _LONG:
+            if case.waits:
+                self._wait_together(client, case)
+            for _ in range(0 if case.waits else self._times):
+                if shape == Shape.REUSED:
                     self._attempt(client, before, 1)
                     self._await_end(client, case, before)
                 self._attempt(client, case, 0)
@@ -164,10 +135,29 @@ class Calibration:
         finally:
             client.close()
 
+    def _target(self, case: Case, facts: dict[str, int]) -> Target:
+        port = "tls_port" if self._trusting is not None and not case.port else case.port
+        context = self._trusting if case.trusts else self._doubting
+        return Target(
+            socket.AF_INET,
+            (self._address[0], facts[port] if port else self._address[1]),
+            Secure(context, case.server_name or SERVER_NAME) if context is not None else None,
+        )
+
     def _attempt(self, client: Client, case: Case, index: int) -> None:
+        self._begin(client, case, index)
+        _wait(lambda: not client.in_flight, f"an attempt of {case.name} to end")
+
+    def _wait_together(self, client: Client, case: Case) -> None:
+        """Attempts that wait for their time to be up have a short one, in which nothing else is sent."""
+        for first in range(0, self._times, _TOGETHER):
+            for _ in range(first, min(first + _TOGETHER, self._times)):
+                self._begin(client, case, 0)
+            _wait(lambda: not client.in_flight, f"the attempts of {case.name} to end")
+
+    def _begin(self, client: Client, case: Case, index: int) -> None:
         self._planned[case.name] += 1
         client.begin(monotonic_ns() - self._origin, index)
-        _wait(lambda: not client.in_flight, f"an attempt of {case.name} to end")
 
     def _await_end(self, client: Client, case: Case, met: Case) -> None:
         """Wait until the client has seen that the peer has ended the idle connection, where it does that."""
@@ -180,7 +170,8 @@ class Calibration:
     def _write(self, served: dict[str, int]) -> None:
         asked = Counter[str]()
         for case in CASES:
-            asked[case.fault.name] += self._planned[case.name] if case.served else 0
+            if case.served and self._planned[case.name]:
+                asked[case.fault.name] += self._planned[case.name]
         rows = read_connections(self._connections_path)
         cut = {reason: int((rows["reason"] == reason).sum()) for reason in (CloseReason.PEER_FIN, CloseReason.PEER_RST)}
         record = {
@@ -194,6 +185,7 @@ class Calibration:
                     "count": self._planned[case.name],
                 }
                 for route, case in enumerate(CASES)
+                if self._planned[case.name]
             ],
             "served": {
                 "duplicates": served.get("duplicates", 0),
@@ -204,12 +196,22 @@ class Calibration:
             "connections": {"cut_idle": self._cuts, "seen": {reason.name.lower(): n for reason, n in cut.items()}},
             "client_faults": self._faults,
         }
-        write_text(self._directory / f"calibration-{self._worker}.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
+        write_text(
+            self._directory / f"calibration-{self._worker}.json", json.dumps(record, indent=2, sort_keys=True) + "\n"
+        )
+
+
+def _context(*, trusts: bool) -> ssl.SSLContext:
+    """What a client of the faulty server accepts: its certificate, or none at all."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if trusts:
+        context.load_verify_locations(CERTIFICATE)
+    return context
 
 
 def _wait(condition: Callable[[], bool], what: str) -> None:
     """``wait_until`` for greenlets: the loop must run while this waits."""
-    deadline = monotonic_ns() + round((_LONG + 5) * 1e9)
+    deadline = monotonic_ns() + round((LONG + 5) * 1e9)
     while not condition():
         if monotonic_ns() > deadline:
             raise CalibrationError(f"Waited in vain for {what}.")
@@ -218,7 +220,7 @@ def _wait(condition: Callable[[], bool], what: str) -> None:
 
 def _ask(address: tuple[str, int], path: str) -> bytes:
     """The body of a small answer from the faulty server's own side."""
-    connection: Any = gsocket.create_connection(address, timeout=_LONG)
+    connection: Any = gsocket.create_connection(address, timeout=LONG)
     try:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: calibration\r\n\r\n".encode())
         data = b""

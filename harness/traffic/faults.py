@@ -10,14 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from harness.model.attempt import Outcome
+from harness.model.attempt import Method, Outcome
 
 
 class Ending(Enum):
-    """What the server does with the connection after its bytes are out."""
+    """What the server does with the connection after its bytes are out.
+
+    ``FIN`` ends it in order, with TLS by a farewell first; ``CUT`` is a FIN without the farewell.
+    """
 
     KEEP = auto()
     FIN = auto()
+    CUT = auto()
     RST = auto()
     HANG = auto()
 
@@ -33,6 +37,10 @@ class Fault:
         ending: What it does then.
         answers: Right bodies for the attempt's route; empty accepts any.
         byte_by_byte: The answer is sent in single bytes.
+        delay: Seconds before it is sent.
+        statuses: Right statuses for the attempt's route; empty accepts any 2xx.
+        methods: The methods with which it makes sense.
+        only_tls: It is a fault where TLS is spoken, and nowhere else.
     """
 
     name: str
@@ -41,6 +49,10 @@ class Fault:
     ending: Ending = Ending.KEEP
     answers: tuple[str, ...] = ("ok",)
     byte_by_byte: bool = False
+    delay: float = 0.0
+    statuses: tuple[int, ...] = ()
+    methods: tuple[Method, ...] = (Method.GET, Method.POST)
+    only_tls: bool = False
 
     @property
     def path(self) -> str:
@@ -65,6 +77,8 @@ _TABLE = (
     Fault("fin-inside-body", Outcome.TRUNCATED, _answer(length=100), Ending.FIN),
     Fault("rst-inside-body", Outcome.TRUNCATED, _answer(length=100), Ending.RST),
     Fault("fin-inside-chunk", Outcome.TRUNCATED, _CHUNKED + b"8\r\nok", Ending.FIN),
+    Fault("rst-inside-chunk", Outcome.TRUNCATED, _CHUNKED + b"2\r\nok\r\n", Ending.RST),
+    Fault("fin-before-last-chunk", Outcome.TRUNCATED, _CHUNKED + b"2\r\nok\r\n", Ending.FIN),
     Fault("fin-after-interim", Outcome.TRUNCATED, b"HTTP/1.1 100 Continue\r\n\r\n", Ending.FIN),
     Fault("hung", Outcome.TIMEOUT_RESPONSE, b"", Ending.HANG),
     Fault("hung-inside-body", Outcome.TIMEOUT_RESPONSE, _answer(length=100), Ending.HANG),
@@ -75,11 +89,27 @@ _TABLE = (
     Fault("empty-body", Outcome.WRONG_ANSWER, _answer(b"")),
     Fault("garbage", Outcome.MALFORMED, b"what is this?\r\n\r\n", Ending.FIN),
     Fault("bad-chunk", Outcome.MALFORMED, _CHUNKED + b"zz\r\nok\r\n0\r\n\r\n", Ending.FIN),
+    Fault("two-lengths", Outcome.MALFORMED, _answer(fields="Content-Length: 3\r\n"), Ending.FIN),
+    Fault("no-length-cut", Outcome.TRUNCATED, b"HTTP/1.0 200 OK\r\n\r\nok", Ending.CUT, only_tls=True),
     # Good, though not everyday.
+    Fault("slow", Outcome.OK, _answer(), delay=0.1),
     Fault("chunked", Outcome.OK, _CHUNKED + b"1;x=y\r\no\r\n1\r\nk\r\n0\r\nX-Trailer: 1\r\n\r\n"),
     Fault("single-bytes", Outcome.OK, _answer(fields="X-Odd:\r\n"), byte_by_byte=True),
     Fault("interim", Outcome.OK, b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + _answer()),
     Fault("no-content", Outcome.OK, b"HTTP/1.1 204 No Content\r\n\r\n", answers=()),
+    Fault(
+        "not-modified",
+        Outcome.OK,
+        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+        answers=(),
+        statuses=(304,),
+    ),
+    Fault("to-head", Outcome.OK, _answer(b"", length=100), methods=(Method.HEAD,)),
+    Fault("bare-lf", Outcome.OK, b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok"),
+    Fault("folded", Outcome.OK, _answer(fields="X-Long: a\r\n  b\r\n")),
+    Fault("length-twice", Outcome.OK, _answer(fields="content-LENGTH : 2\r\n")),
+    Fault("http10-kept", Outcome.OK, b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok"),
+    Fault("rubbish-behind", Outcome.OK, _answer() + b"and more"),
     Fault("no-length", Outcome.OK, b"HTTP/1.0 200 OK\r\n\r\nok", Ending.FIN),
     Fault("announced-close", Outcome.OK, _answer(fields="Connection: close\r\n"), Ending.FIN),
     # Good answers after which the connection is ended without a word.
@@ -89,3 +119,17 @@ _TABLE = (
 
 #: Every fault, by name.
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _TABLE}
+
+#: What happens to those who begin to speak TLS at the port that is for it; asked for by the name that they give (SNI).
+#: They are tried on new connections alone: there is no second handshake on one.
+HANDSHAKES: Mapping[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        Fault("tls-garbage", Outcome.TLS, b"HTTP/1.1 400 Bad Request\r\n\r\n", Ending.CUT, only_tls=True),
+        Fault("tls-alert", Outcome.TLS, bytes.fromhex("15030300020228"), Ending.CUT, only_tls=True),
+        Fault("tls-fin", Outcome.CLOSED, b"", Ending.CUT, only_tls=True),
+        Fault("tls-fin-inside", Outcome.CLOSED, bytes.fromhex("160303007a02"), Ending.CUT, only_tls=True),
+        Fault("tls-rst", Outcome.RESET, b"", Ending.RST, only_tls=True),
+        Fault("tls-hung", Outcome.TIMEOUT_CONNECT, b"", Ending.HANG, only_tls=True),
+    )
+}

@@ -15,6 +15,10 @@ from harness.errors import HarnessError
 from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
 
+#: The name in its certificate.
+SERVER_NAME = "faulty-server"
+#: Its certificate, which is trusted by nothing else, and the key to it.
+CERTIFICATE = Path(__file__).with_name("faulty.pem")
 #: File in its directory that says where it listens.
 WHERE = "faulty-server.json"
 #: File in its directory that says, at its end, what it did: by token and fault.

@@ -133,6 +133,7 @@ class Session:
                     self.plan.directory,
                     token=f"{self.token}c-{self.plan.worker}",
                     worker=self.plan.worker,
+                    tls=tls is not None,
                 ).run()
             self.journal.record("ready", token=self.token, pid=os.getpid())
             self.commands.go.wait()

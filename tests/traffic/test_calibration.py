@@ -13,12 +13,14 @@ import gevent
 import pytest
 from gevent.server import StreamServer
 
+from harness.analysis.checks.instrument import PROVED, PROVED_WITH_TLS
 from harness.analysis.evidence import Calibration as Judged
 from harness.model.attempt import Outcome, Progress, Shape
 from harness.store.ledger import LedgerWriter, read_ledger
 from harness.traffic import misbehaviour
 from harness.traffic.attempt import Attempt
-from harness.traffic.calibration import CASES, Calibration, CalibrationError
+from harness.traffic.calibration import Calibration
+from harness.traffic.cases import CASES, CalibrationError
 from harness.traffic.client import Client
 from harness.traffic.connection import Connection
 from harness.traffic.faulty import FaultyServer
@@ -30,18 +32,23 @@ def address() -> Iterator[tuple[str, int]]:
     """A faulty server in this process."""
     closed, full = misbehaviour._closed_port(), misbehaviour._full_port()
     facts = {"refused_port": closed.getsockname()[1], "full_port": full[0].getsockname()[1]}
-    server = StreamServer(("127.0.0.1", 0), Behaviour(facts).handle, backlog=1024)
-    server.start()
-    yield "127.0.0.1", server.server_port
-    server.stop(timeout=0)
+    behaviour = Behaviour(facts)
+    handlers = (behaviour.handle, behaviour.handle_tls, behaviour.handle_handshake)
+    servers = [StreamServer(("127.0.0.1", 0), handler, backlog=1024) for handler in handlers]
+    for server in servers:
+        server.start()
+    facts |= {"tls_port": servers[1].server_port, "handshake_port": servers[2].server_port}
+    yield "127.0.0.1", servers[0].server_port
+    for server in servers:
+        server.stop(timeout=0)
     for held in (closed, *full):
         held.close()
     gevent.sleep(0)
 
 
-def calibrated(address: tuple[str, int], directory: Path) -> Judged:
+def calibrated(address: tuple[str, int], directory: Path, **settings: Any) -> Judged:
     """Calibrate, and read what the judge reads."""
-    Calibration(address, directory, token="tok").run()
+    Calibration(address, directory, token="tok", **settings).run()
     record = json.loads((directory / "calibration-0.json").read_text())
     return Judged.of(record, read_ledger(directory / "calibration-0.npy"))
 
@@ -59,12 +66,37 @@ def test_an_honest_client_is_exact(address: tuple[str, int], tmp_path: Path) -> 
 
     assert inexact(judged) == set()
     assert (judged.duplicates, judged.faults) == (0, ())
-    assert {case.expected for case in judged.cases} == {
-        outcome.label
-        for outcome in Outcome
-        if outcome not in {Outcome.UNFINISHED, Outcome.CLIENT_FAULT, Outcome.MISSED, Outcome.TLS}
-    }
+    assert {case.expected for case in judged.cases} == PROVED
     assert {case.name for case in CASES if Shape.NEW in case.shapes and Shape.REUSED in case.shapes} > {"fin-before"}
+
+
+def test_with_tls_the_same_faults_are_met_through_tls(address: tuple[str, int], tmp_path: Path) -> None:
+    """All of them, and those of the handshake: certificates that are not accepted, and each way to be cut off in it."""
+    judged = calibrated(address, tmp_path, tls=True)
+    names = {case.name for case in judged.cases}
+
+    assert inexact(judged) == set()
+    assert {case.expected for case in judged.cases} == PROVED_WITH_TLS
+    assert {"fin-before", "refused", "send-after-rst", "no-length-cut", "tls-untrusted", "tls-hung"} < names
+
+
+def test_some_faults_can_be_met_many_times(address: tuple[str, int], tmp_path: Path) -> None:
+    """So many times with each method and shape; nothing else is met but what has to come before on a connection."""
+    judged = calibrated(address, tmp_path, names=("rst-before", "hung", "full-backlog"), times=7)
+
+    assert inexact(judged) == set()
+    assert {case.name: case.planned for case in judged.cases} == {
+        "ok": 14, "rst-before": 28, "hung": 28, "full-backlog": 14,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "why"), [("rst-befor", "not known"), ("tls-hung", "needs TLS")])
+def test_a_fault_that_there_is_not_is_refused(tmp_path: Path, name: str, why: str) -> None:
+    """Before anything is sent, with those that there are."""
+    with pytest.raises(CalibrationError, match=why) as caught:
+        Calibration(("127.0.0.1", 9), tmp_path, token="tok", names=("ok", name))
+
+    assert "fin-before" in caught.value.hint
 
 
 def test_a_client_that_sends_again_is_caught(
