@@ -1,37 +1,67 @@
-"""``harness cluster``: a local cluster that stays up, to work on with kubectl."""
+"""``harness cluster``: a cluster that stays up, to work on with kubectl."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, Port, kind_options
+from harness.clusters.base import BringUp
+from harness.clusters.kind import owned
+from harness.clusters.kind import standing as kind_standing
 from harness.clusters.local import standing
+from harness.errors import InvalidInputError, Problem
+from harness.runner.images import read_images
 
 app = typer.Typer(
-    help="A local cluster that stays up until you take it down: for kubectl and for trying things out.",
+    help="A cluster that stays up until you take it down: for kubectl and for trying things out.",
     no_args_is_help=True,
 )
 Name = Annotated[str, typer.Option(help="Which cluster.")]
+Kind = Annotated[str, typer.Option("--cluster", help="Its kind: local (no Docker, no root) or kind.")]
 
 
 @app.command()
-def up(name: Name = "harness", profile: Annotated[str, typer.Option(help="Delay profile.")] = "kind") -> int:
-    """Bring a local cluster up and leave it running."""
+def up(
+    name: Name = "harness",
+    cluster: Kind = "local",
+    profile: Annotated[str, typer.Option(help="Delay profile of a local cluster.")] = "kind",
+    port: Port = 0,
+    kube_proxy: KubeProxy = "iptables",
+    node_image: NodeImage = "",
+    image: Image = None,
+    images: Images = None,
+) -> int:
+    """Bring a cluster up and leave it running."""
     console = Console(highlight=False, stderr=True)
-    cluster = standing.up(name, profile=profile, progress=lambda text: console.print(f"  {text}", markup=False))
+
+    def progress(text: str) -> None:
+        console.print(f"  {text}", markup=False)
+
+    if _is_kind(cluster):
+        replaced = read_images(image or [], images)
+        options = kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, port=port)
+        made = kind_standing.up(BringUp(name=name, directory=owned.logs_of(name), options=options), progress)
+        url, config = f"http://{made.entry.address}:{made.entry.port}", made.kubeconfig
+    else:
+        local = standing.up(name, profile=profile, progress=progress)
+        url, config = local.entry_url, local.kubeconfig
     out = Console(highlight=False)
-    out.print(f"cluster {name} is up; its ingress answers at {cluster.entry_url}", soft_wrap=True)
-    out.print(f"  export KUBECONFIG={cluster.kubeconfig}", markup=False, soft_wrap=True)
+    out.print(f"cluster {name} is up; its ingress answers at {url}", soft_wrap=True)
+    out.print(f"  export KUBECONFIG={config}", markup=False, soft_wrap=True)
     out.print("  kubectl get pods -A", markup=False)
     return 0
 
 
 @app.command()
-def down(name: Name = "harness") -> int:
-    """Take a cluster down and remove its state; nothing of it stays."""
-    standing.down(name)
+def down(name: Name = "harness", cluster: Kind = "local") -> int:
+    """Take a cluster down and remove its state; nothing of it stays. One that you made yourself is never touched."""
+    take_down: Callable[[str], None] = kind_standing.down if _is_kind(cluster) else standing.down
+    take_down(name)
     Console(highlight=False).print(f"cluster {name} is down")
     return 0
 
@@ -39,19 +69,29 @@ def down(name: Name = "harness") -> int:
 @app.command()
 def status() -> int:
     """List the clusters that are up, and what earlier ones left."""
-    clusters = standing.status()
+    rows = [(c.name, "local", c.state, c.entry_url, c.kubeconfig) for c in standing.status()]
+    rows += [
+        (c.name, "kind", c.state(), f"http://{c.entry.address}:{c.entry.port}" if c.port else "-", c.kubeconfig)
+        for c in owned.all_owned()
+    ]
     out = Console(highlight=False)
-    for cluster in clusters:
-        out.print(
-            f"{cluster.name}  {cluster.state}  {cluster.entry_url}  {cluster.kubeconfig}", markup=False, soft_wrap=True
-        )
-    if not clusters:
+    for row in rows:
+        out.print("  ".join(map(str, row)), markup=False, soft_wrap=True)
+    if not rows:
         out.print("no cluster is up; bring one up with: harness cluster up")
     return 0
 
 
 @app.command()
-def kubeconfig(name: Name = "harness") -> int:
+def kubeconfig(name: Name = "harness", cluster: Kind = "local") -> int:
     """Print the path of a cluster's kubeconfig: export KUBECONFIG=$(harness cluster kubeconfig)."""
-    typer.echo(standing.kubeconfig(name))
+    path: Callable[[str], Path] = kind_standing.kubeconfig if _is_kind(cluster) else standing.kubeconfig
+    typer.echo(path(name))
     return 0
+
+
+def _is_kind(cluster: str) -> bool:
+    if cluster not in {"local", "kind"}:
+        problem = Problem(f"--cluster {cluster!r}: no cluster of this kind can be brought up", hint="local or kind")
+        raise InvalidInputError([problem])
+    return cluster == "kind"

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from harness.clusters.kind import owned
+from harness.clusters.kind.preflight import has_ipvs
 from harness.clusters.local import standing
 from harness.clusters.local.nginx.install import find_or_fetch
 from harness.errors import CommandError, HarnessError, MissingToolError
@@ -165,7 +167,28 @@ def check_leftovers() -> Check:
 def check_standing() -> Check:
     """Clusters that `harness cluster up` left running on purpose."""
     names = [f"{cluster.name} ({cluster.state})" for cluster in standing.status()]
+    names += [f"{cluster.name} (kind, {cluster.state()})" for cluster in owned.all_owned() if cluster.standing]
     return Check("standing clusters", State.OK, ", ".join(names) or "none")
+
+
+def check_orphaned_clusters() -> Check:
+    """Kind clusters of runs that were killed: each holds a gigabyte of memory."""
+    names = [cluster.name for cluster in owned.all_owned() if cluster.orphaned()]
+    if not names:
+        return Check("left-over kind clusters", State.OK, "none")
+    hint = "; ".join(f"harness cluster down --cluster kind --name {name}" for name in names)
+    return Check(
+        "left-over kind clusters", State.OPTIONAL, ", ".join(names), f"the next kind run removes them, or: {hint}"
+    )
+
+
+def check_ipvs() -> Check:
+    """The kernel module of kube-proxy's ipvs mode."""
+    if has_ipvs():
+        return Check("kernel module ip_vs", State.OK, "there")
+    return Check(
+        "kernel module ip_vs", State.OPTIONAL, "not there", "only kind clusters with --kube-proxy ipvs need it"
+    )
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
@@ -181,6 +204,8 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     check_kubectl,
     check_docker,
     check_kind,
+    check_ipvs,
     check_standing,
+    check_orphaned_clusters,
     check_leftovers,
 )

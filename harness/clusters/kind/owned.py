@@ -107,6 +107,11 @@ def find(name: str) -> Owned | None:
         return None
 
 
+def logs_of(name: str) -> Path:
+    """Where the logs of a standing cluster's bring-up go."""
+    return _root().parent / "kind-logs" / name
+
+
 def all_owned() -> list[Owned]:
     """All clusters of ours, by name."""
     try:

@@ -66,17 +66,22 @@ def _check_disk(root: str) -> None:
         )
 
 
-def _check_ipvs() -> None:
+def has_ipvs() -> bool:
+    """Whether this kernel has ip_vs, loaded or to be loaded."""
     if _SYS_MODULE.exists():
-        return
-    release = platform.release()
+        return True
     for listing in ("modules.builtin", "modules.dep"):
         try:
-            if "/ip_vs.ko" in (_MODULES / release / listing).read_text(encoding="utf-8"):
-                return
+            if "/ip_vs.ko" in (_MODULES / platform.release() / listing).read_text(encoding="utf-8"):
+                return True
         except OSError:
             continue
-    raise MissingToolError(
-        f"kube-proxy can't run in ipvs mode: this kernel ({release}) has no ip_vs.",
-        hint="Use --kube-proxy iptables or nftables, or load the module: sudo modprobe ip_vs",
-    )
+    return False
+
+
+def _check_ipvs() -> None:
+    if not has_ipvs():
+        raise MissingToolError(
+            f"kube-proxy can't run in ipvs mode: this kernel ({platform.release()}) has no ip_vs.",
+            hint="Use --kube-proxy iptables or nftables, or load the module: sudo modprobe ip_vs",
+        )
