@@ -1,0 +1,161 @@
+"""TLS in memory: two sides that shake hands in pieces of any size, and settings that can't be used."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.model.experiment import Tls
+from harness.traffic.outcomes import TlsError
+from harness.traffic.tls import Secure, TlsLayer, TlsSettingsError, make_context, name_in
+
+CA = trustme.CA(key_type=trustme.KeyType.ECDSA)
+CERTIFICATE = CA.issue_cert("shop.test", key_type=trustme.KeyType.ECDSA)
+
+
+class Server:
+    """The other side."""
+
+    def __init__(self) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        CERTIFICATE.configure_cert(context)
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_side=True)
+        self.got = b""
+
+    def take(self, data: bytes) -> bytes:
+        """Go on with bytes of the client; what is sent in return."""
+        self._in.write(data)
+        try:
+            self._tls.do_handshake()
+            self.got += self._tls.read(65536)
+        except ssl.SSLWantReadError:
+            pass
+        return self._out.read()
+
+    def say(self, data: bytes, *, farewell: bool = False) -> bytes:
+        """Bytes that hold this, and the farewell."""
+        self._tls.write(data)
+        if farewell:
+            with pytest.raises(ssl.SSLWantReadError):
+                self._tls.unwrap()
+        return self._out.read()
+
+
+def secure() -> Secure:
+    """A client that trusts the authority of these tests."""
+    context = make_context(Tls())
+    CA.configure_trust(context)
+    return Secure(context, "shop.test")
+
+
+def shaken() -> tuple[TlsLayer, Server]:
+    """Both sides after the handshake."""
+    client, server = TlsLayer(secure()), Server()
+    client.begin()
+    while not client.stands:
+        assert client.take(server.take(client.outgoing())) == b""
+    client.take(server.take(client.outgoing()))
+    return client, server
+
+
+@settings(max_examples=30, deadline=None)
+@given(sizes=st.lists(st.integers(1, 700), min_size=1), body=st.binary(min_size=1, max_size=40_000), ends=st.booleans())
+def test_hands_are_shaken_and_bytes_pass_in_pieces_of_any_size(sizes: list[int], body: bytes, ends: bool) -> None:
+    """What goes in comes out, once, and the farewell is seen behind it and not before."""
+    client, server = TlsLayer(secure()), Server()
+    client.begin()
+    turn = 0
+    while not client.stands:
+        back = server.take(client.outgoing())
+        while back:
+            size = sizes[turn % len(sizes)]
+            turn += 1
+            assert client.take(back[:size]) == b""
+            back = back[size:]
+    client.put(b"request")
+    data = server.take(client.outgoing()) + server.say(body, farewell=ends)
+    got = b""
+    for at in range(0, len(data), sizes[0]):
+        assert not client.closed
+        got += client.take(data[at : at + sizes[0]])
+
+    assert (server.got, got, client.closed) == (b"request", body, ends)
+    assert client.outgoing() == b""
+
+
+def test_a_byte_that_was_changed_on_the_way_is_no_answer() -> None:
+    """It is an error of TLS, whatever HTTP would have made of it."""
+    client, server = shaken()
+    data = bytearray(server.say(b"answer"))
+    data[-1] ^= 1
+
+    with pytest.raises(TlsError):
+        client.take(bytes(data))
+
+
+def test_whole_records_before_a_spoilt_one_count() -> None:
+    """A complete answer is not lost to what comes behind it; the error shows with the next bytes."""
+    client, server = shaken()
+    good, bad = server.say(b"answer"), bytearray(server.say(b"more"))
+    bad[-1] ^= 1
+
+    assert client.take(good + bytes(bad)) == b"answer"
+
+
+def test_the_farewell_is_said_once_hands_are_shaken() -> None:
+    """A peer that waits for it sees it; before the handshake there is nothing to say."""
+    client, server = shaken()
+    server.take(client.farewell())
+
+    assert server._tls.read(1) == b""
+    fresh = TlsLayer(secure())
+    fresh.begin()
+    fresh.outgoing()
+    assert fresh.farewell() == b""
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("shop.test", "shop.test"),
+        ("shop.test:8443", "shop.test"),
+        ("127.0.0.1:443", "127.0.0.1"),
+        ("[::1]:443", "::1"),
+        ("[::1]", "::1"),
+        ("::1", "::1"),
+    ],
+)
+def test_the_server_is_called_as_in_the_host_header(host: str, name: str) -> None:
+    """Without the port and the brackets; a name of its own wins."""
+    assert name_in(host) == name
+    assert Secure.of(Tls(), make_context(Tls()), host).name == name
+    assert Secure.of(Tls(server_name="other.test"), make_context(Tls()), host).name == "other.test"
+
+
+def test_settings_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+    """A file that is not there, one without a certificate, and a name that can be none."""
+    empty = tmp_path / "empty.pem"
+    empty.write_text("nothing")
+    for ca, why in ((tmp_path / "none.pem", "No such file"), (empty, "no certificate"), (tmp_path, "director")):
+        with pytest.raises(TlsSettingsError, match=why):
+            make_context(Tls(ca=str(ca)))
+
+    with pytest.raises(TlsSettingsError, match="server_name"):
+        Secure.of(Tls(server_name=".test"), make_context(Tls()), "shop.test")
+
+
+def test_certificates_are_checked_unless_told_otherwise(tmp_path: Path) -> None:
+    """The default checks the certificate and the name; a file of authorities replaces the system's."""
+    CA.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context, own = make_context(Tls()), make_context(Tls(ca=str(tmp_path / "ca.pem")))
+
+    for made in (context, own):
+        assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert len(own.get_ca_certs()) == 1
+    assert make_context(Tls(verify=False)).verify_mode == ssl.CERT_NONE
