@@ -3,16 +3,83 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+import os
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count, islice
 from typing import Any
 
 import pytest
-from client_rig import GET_NEW, Handler, Rig, always_ok
+from client_rig import GET_NEW, GET_REUSED, Rig, always_ok
 
+from harness.model.attempt import Progress
+from harness.store.ledger_format import NEVER
 from harness.traffic import connection as connection_module
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS])
+@contextmanager
+def few_files(more: int) -> Iterator[None]:
+    """This process may open so many more files and sockets, and no others."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = {int(fd) for fd in os.listdir("/proc/self/fd")}  # noqa: PTH208 - descriptors
+    free = islice((fd for fd in count() if fd not in used), more)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(free) + 1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_no_descriptor_left_is_no_loss(serve: Callable[..., int], rig: Callable[..., Rig]) -> None:
+    """A real limit of open files: attempts that got no socket were not sent; those under way end as they would."""
+    made = rig(serve(always_ok))
+    with few_files(3):
+        for _ in range(8):
+            made.client.begin(0, GET_NEW)
+    outcomes = made.outcomes
+    made.drain()
+    rows = made.rows[3:]
+
+    assert outcomes == ["unfinished"] * 3 + ["client-fault"] * 5
+    assert made.outcomes == ["ok"] * 3 + ["client-fault"] * 5
+    assert set(rows["errno"].tolist()) == {errno.EMFILE}
+    assert set(rows["progress"].tolist()) == {Progress.NOT_CONNECTED}
+    assert set(rows["connected"].tolist()) == {NEVER}
+    assert len(made.faults) == 5
+    assert "Too many open files" in made.faults[0]
+
+
+def test_no_port_left_is_no_loss(
+    serve: Callable[..., int], rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real lack of ports: the operating system gives no second connection from the only port that is allowed."""
+    port = serve(always_ok)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.9", 0))
+        only = holder.getsockname()[1]
+
+    class OfOnePort(connection_module._Socket):  # type: ignore[misc, valid-type]  # chosen at import
+        """A machine that has one port."""
+
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            super().__init__(*args, **settings)
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.bind(("127.0.0.9", only))
+
+    monkeypatch.setattr(connection_module, "_Socket", OfOnePort)
+    made = rig(port)
+    made.attempt(GET_REUSED)
+    made.client.begin(0, GET_NEW)
+    made.drain()
+
+    assert made.outcomes == ["ok", "client-fault"]
+    assert made.rows["errno"][1] == errno.EADDRNOTAVAIL
+    assert (made.rows["port"][0], made.rows["bytes_out"][1]) == (only, 0)
+
+
+@pytest.mark.parametrize("number", [errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM])
 def test_what_our_own_machine_lacks_is_no_loss(
     rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
@@ -26,16 +93,16 @@ def test_what_our_own_machine_lacks_is_no_loss(
     made.attempt(GET_NEW)
 
     assert (made.outcomes, made.rows["errno"].tolist()) == (["client-fault"], [number])
-    assert len(made.faults) == 1
+    assert made.faults
 
 
 def test_a_bug_while_judging_is_a_client_fault(
-    serve: Callable[[Handler], int], rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., int], rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An exception of our own code never becomes a success, nor a loss."""
+    """Whatever our own code does wrong ends in the ledger, and is never success."""
 
-    def broken(*_: Any) -> None:
-        raise RuntimeError("bug")
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a bug")
 
     made = rig(serve(always_ok))
     monkeypatch.setattr(made.client._answers, "judge", broken)
