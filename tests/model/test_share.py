@@ -1,0 +1,53 @@
+"""Workers that share a schedule send each of its slots once, whatever their number."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.model.share import Share
+
+WORKERS = st.integers(1, 9)
+STREAMS = st.integers(1, 8)
+
+
+@given(of=WORKERS, n=STREAMS, count=st.integers(0, 500))
+def test_shares_are_a_partition(of: int, n: int, count: int) -> None:
+    """Every slot among the first so many is exactly one worker's, and the workers' counts say how many each has."""
+    shares = [Share(worker, of) for worker in range(of)]
+
+    slots = [share.global_slot(k, n) for share in shares for k in range(share.local_count(count, n))]
+
+    assert sorted(slots) == list(range(count))
+
+
+@given(of=WORKERS, n=STREAMS, worker=st.integers(0, 8), local=st.integers(0, 10**12))
+def test_a_worker_keeps_streams_and_order(of: int, n: int, worker: int, local: int) -> None:
+    """A slot's stream is the same by the worker's count as by the whole schedule's, and later is later."""
+    share = Share(worker % of, of)
+
+    assert share.global_slot(local, n) % n == local % n
+    assert share.global_slot(local, n) < share.global_slot(local + 1, n)
+
+
+@given(of=WORKERS, total=st.integers(0, 10_000))
+def test_parts_sum_to_the_whole(of: int, total: int) -> None:
+    """What is divided is neither lost nor made, and no worker has two more than another."""
+    parts = [Share(worker, of).part(total) for worker in range(of)]
+
+    assert sum(parts) == total
+    assert max(parts) - min(parts) <= 1
+
+
+def test_one_worker_alone_has_the_schedule_as_it_is() -> None:
+    """The default share changes no number."""
+    assert [Share().global_slot(k, 4) for k in range(20)] == list(range(20))
+    assert Share().local_count(17, 4) == 17
+
+
+@pytest.mark.parametrize(("worker", "of"), [(2, 2), (-1, 1), (0, 0)])
+def test_a_worker_that_can_not_be_is_refused(worker: int, of: int) -> None:
+    """Numbers run from 0 to one less than there are workers."""
+    with pytest.raises(ValueError, match="no worker"):
+        Share(worker, of)
