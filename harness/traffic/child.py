@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
 from harness.errors import HarnessError
 from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
-from harness.model.attempt import LOSSES, Outcome
-from harness.store.ledger_tail import LedgerTail, Rows
 from harness.traffic.journal import JournalReader
-from harness.traffic.plan import VARIABLE, TrafficChildPlan, write_plan
+from harness.traffic.live import LiveCounts, LiveTraffic, LiveWorker
+from harness.traffic.plan import VARIABLE, Crew, TrafficChildPlan, write_plan
 
 #: Seconds that the process may take to obey a command on a busy machine.
 _OBEY_SECONDS = 15.0
@@ -28,70 +22,11 @@ _OBEY_SECONDS = 15.0
 _STOP_GRACE = 30
 #: Seconds that Locust may take to end once all is recorded.
 _END_SECONDS = 15.0
-_LOST = [int(outcome) for outcome in LOSSES]
+#: Faults after which nothing that is awaited will come.
+_FATAL = frozenset({"failed", "worker-lost"})
+#: Faults after which the traffic is not what was planned.
+_GRAVE = _FATAL | {"ledger-full", "not-home"}
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
-
-
-@dataclass(frozen=True, slots=True)
-class LiveCounts:
-    """What the ledger shows at this moment.
-
-    Attributes:
-        sent: Attempts begun.
-        ok: Attempts answered as they should be.
-        lost: Attempts lost.
-        last_loss: What the latest lost attempt was lost as, and when, in nanoseconds from the origin; None if none was.
-    """
-
-    sent: int
-    ok: int
-    lost: int
-    last_loss: tuple[Outcome, int] | None = None
-
-
-class LiveLedger:
-    """Reads a ledger while it is written.
-
-    Args:
-        path: The ledger; it need not be there yet.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._tail = LedgerTail(path)
-        self._outcomes = np.zeros(len(Outcome), np.int64)
-        #: For each responder, when its latest OK attempt was sent, in ns from the origin.
-        self._latest: dict[int, int] = {}
-        #: As ``LiveCounts.last_loss``.
-        self.last_loss: tuple[Outcome, int] | None = None
-
-    def outcomes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """How many attempts have each outcome now, by its code."""
-        for rows in self._tail.settle():
-            self._outcomes += np.bincount(rows["outcome"], minlength=len(Outcome))
-            self._note(rows)
-        open_rows = self._tail.unsettled()
-        self._note(open_rows)
-        return self._outcomes + np.bincount(open_rows["outcome"], minlength=len(Outcome))
-
-    def latest(self) -> Mapping[int, int]:
-        """When the latest OK attempt of each responder was sent, in nanoseconds from the origin."""
-        self.outcomes()
-        return self._latest
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._tail.close()
-
-    def _note(self, rows: Rows) -> None:
-        good = rows[rows["outcome"] == Outcome.OK]
-        for responder in np.unique(good["responder"]):
-            sent = int(good["sent"][good["responder"] == responder].max())
-            self._latest[int(responder)] = max(sent, self._latest.get(int(responder), sent))
-        lost = rows[np.isin(rows["outcome"], _LOST)]
-        if len(lost):
-            latest = lost[lost["done"].argmax()]
-            if self.last_loss is None or latest["done"] > self.last_loss[1]:
-                self.last_loss = Outcome(int(latest["outcome"])), int(latest["done"])
 
 
 class TrafficChild:
@@ -100,8 +35,8 @@ class TrafficChild:
     def __init__(self, plan: TrafficChildPlan, process: ManagedProcess) -> None:
         self._plan = plan
         self._process = process
-        self._journal = JournalReader(plan.directory / "traffic.jsonl")
-        self._ledger = LiveLedger(plan.directory / f"ledger-{plan.worker}.npy")
+        self._journal = JournalReader(plan.directory / plan.journal)
+        self._live = _live(plan, self._journal)
         self._origin_ns = 0
         self._is_drained = False
 
@@ -117,7 +52,7 @@ class TrafficChild:
             HarnessError: The plan can't be written, or the process not be started.
         """
         path = write_plan(plan).resolve()
-        plan.directory.joinpath("traffic.jsonl").unlink(missing_ok=True)
+        plan.directory.joinpath(plan.journal).unlink(missing_ok=True)
         process = ManagedProcess.start(
             _command(plan, locustfile or _LOCUSTFILE),
             name="the traffic process (Locust)",
@@ -134,7 +69,7 @@ class TrafficChild:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ledger.close()
+        self._live.close()
         # Killed at once it would leave its ledgers readable too, but attempts in flight would be unfinished.
         self._process.stop(terminate_after=self._plan.traffic.timeout + _OBEY_SECONDS)
 
@@ -192,15 +127,7 @@ class TrafficChild:
 
     def answered(self, pattern: str, since_ns: int) -> bool:
         """Whether an attempt sent after ``since_ns`` was OK and answered with a body that matches a glob pattern."""
-        self._journal.poll()
-        numbers = {
-            event["number"]
-            for event in self._journal.events
-            if event["event"] == "responder" and fnmatchcase(event["text"], pattern)
-        }
-        return any(
-            number in numbers and sent >= since_ns - self._origin_ns for number, sent in self._ledger.latest().items()
-        )
+        return self._live.answered(pattern, since_ns - self._origin_ns)
 
     def counts(self) -> LiveCounts:
         """What the ledger shows now.
@@ -209,13 +136,7 @@ class TrafficChild:
             HarnessError: The process has ended too early, or can't record any more: there is no traffic.
         """
         self._check()
-        by_code = self._ledger.outcomes()
-        return LiveCounts(
-            sent=int(by_code.sum() - by_code[Outcome.MISSED] - by_code[Outcome.CLIENT_FAULT]),
-            ok=int(by_code[Outcome.OK]),
-            lost=int(sum(by_code[outcome] for outcome in LOSSES)),
-            last_loss=self._ledger.last_loss,
-        )
+        return self._live.counts()
 
     def _await(self, event: str, timeout: float) -> dict[str, Any]:
         """Wait for an event of the journal."""
@@ -225,18 +146,29 @@ class TrafficChild:
             alive = self._process.alive()
             found = self._journal.find(event)
             if found is None:
-                self._check_faults({"failed"})
+                self._check_faults(_FATAL)
             if found is None and not alive:
                 raise self._ended()
             return found
 
-        found = wait_until(seen, timeout=timeout, what=f"the traffic process to say {event!r}")
+        found = wait_until(seen, timeout=timeout, what=lambda: self._missing(event))
         if event == "drained":
             # Not before all is drained: what was recorded up to the fault is evidence too.
-            self._check_faults({"failed", "ledger-full"})
+            self._check_faults(_GRAVE)
         return found
 
-    def _check_faults(self, grave: set[str]) -> None:
+    def _missing(self, event: str) -> str:
+        """What is awaited, and of whom."""
+        crew = self._plan.crew
+        if crew is None:
+            return f"the traffic process to say {event!r}"
+        joined = {e["worker"]: e["name"] for e in self._journal.events if e["event"] == "joined"}
+        if len(joined) < crew.size:
+            return f"{crew.size} workers: {len(joined)} joined at {crew.bind[0]}:{crew.bind[1]}"
+        names = ", ".join(f"{number} ({name})" for number, name in sorted(joined.items()))
+        return f"the traffic's workers to say {event!r}; they are {names}"
+
+    def _check_faults(self, grave: frozenset[str]) -> None:
         """Raise if the traffic process itself has reported one of these faults."""
         self._journal.poll()
         for event in self._journal.events:
@@ -245,7 +177,7 @@ class TrafficChild:
 
     def _check(self) -> None:
         """Raise if there is no traffic although there should be."""
-        self._check_faults({"failed", "ledger-full"})
+        self._check_faults(_GRAVE)
         if not self._is_drained and self._journal.find("drained") is None and not self._process.alive():
             raise self._ended()
 
@@ -253,10 +185,34 @@ class TrafficChild:
         return HarnessError("The traffic process ended by itself.", detail=self._process.tail())
 
 
+def _live(plan: TrafficChildPlan, journal: JournalReader) -> LiveTraffic:
+    """Readers of all ledgers: of the one process, or of each worker in a crew."""
+    directory = plan.directory
+    if plan.crew is None:
+        return LiveTraffic([LiveWorker(directory / f"ledger-{plan.worker}.npy", journal)])
+    return LiveTraffic(
+        [
+            LiveWorker(directory / f"ledger-{number}.npy", JournalReader(directory / f"traffic-{number}.jsonl"))
+            for number in range(plan.crew.size)
+        ]
+    )
+
+
 def _command(plan: TrafficChildPlan, locustfile: Path) -> list[str]:
     patience = round(plan.traffic.timeout) + _STOP_GRACE
+    users = str(plan.crew.size if plan.crew else 1)
     return [
         *(sys.executable, "-m", "locust", "--locustfile", str(locustfile.resolve())),
-        *("--headless", "--users", "1", "--spawn-rate", "1", "--only-summary"),
+        *("--headless", "--users", users, "--spawn-rate", users, "--only-summary"),
         *("--stop-timeout", str(patience), "--exit-code-on-error", "0"),
+        *(_leading(plan.crew) if plan.crew else ()),
+    ]
+
+
+def _leading(crew: Crew) -> list[str]:
+    """What makes Locust a master."""
+    host, port = crew.bind
+    return [
+        *("--master", "--expect-workers", str(crew.size)),
+        *("--master-bind-host", host, "--master-bind-port", str(port)),
     ]

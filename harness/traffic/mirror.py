@@ -204,7 +204,10 @@ class Home:
         self.spoilt = 0
 
     def take(self, piece: Piece) -> bool:
-        """Write a piece; returns whether it was sound. One that is not is left for its sender to send again.
+        """Write a piece; returns whether it was taken.
+
+        One that is spoilt, or comes before the piece that belongs in front of it, is left for its sender to send again:
+        a file at home never has a hole.
 
         Raises:
             HarnessError: It can't be written.
@@ -217,6 +220,9 @@ class Home:
         with clear_disk_errors(path):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
+                start = HEADER if kind.dtype is not None else 0
+                if piece.offset > max(start, os.fstat(fd).st_size):
+                    return False
                 os.pwrite(fd, piece.data, piece.offset)
                 if kind.dtype is not None:
                     _write_header(fd, kind.dtype)

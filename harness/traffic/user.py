@@ -6,13 +6,10 @@ is sent, to where and when; under plain ``locust`` the class's own ``traffic`` d
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
-import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from locust import User, events, task
@@ -20,14 +17,10 @@ from locust.exception import StopUser
 
 from harness.errors import HarnessError
 from harness.model.experiment import Route, TrafficPlan
-from harness.traffic.plan import VARIABLE, TrafficChildPlan, read_plan
-from harness.traffic.session import Commands, Session
-from harness.traffic.statistics import StatisticsFeed
+from harness.traffic.plan import VARIABLE
+from harness.traffic.roles import Role, role_of
 
 _log = logging.getLogger(__name__)
-
-#: How often Locust's statistics are brought up to date, in seconds.
-_FEED_EVERY = 1.0
 
 
 def _take_standard_input() -> int:
@@ -56,74 +49,47 @@ class LosslessUser(User):
     traffic = TrafficPlan(rate=50, routes=(Route("/"),))
     out = Path("reports")
 
-    def __init__(self, environment: Any) -> None:
-        super().__init__(environment)
-        self._commands = Commands()
-        self._background: list[Any] = []
-        events.test_stopping.add_listener(self._on_test_stopping)
-
     @task
     def send(self) -> None:
         """The whole run; Locust's user has no other task, and this one is never begun a second time."""
         failure = "the traffic process failed"
         try:
-            failure = self._run(self._plan())
+            failure = _role(self.environment).take_part(self)
         except HarnessError as error:
             failure = str(error)
+            _log.error("The traffic can't begin: %s", error)
         except Exception:  # noqa: BLE001 - Locust would log it and begin the task once more
             _log.exception("The traffic process failed.")
-        if failure:
-            _log.error("The traffic ended early: %s", failure)
-        self._quit(1 if failure else None)
+        _finish(self.environment, failure)
         raise StopUser
 
-    def _run(self, plan: TrafficChildPlan) -> str:
-        """Do the work; returns why it ended early, or nothing."""
-        session = Session(plan, self._commands)
-        ledger = plan.directory / f"ledger-{plan.worker}.npy"
-        feed = StatisticsFeed(ledger, plan.traffic, self.environment.runner.stats)
-        # What Locust has loaded stays for good: without it, collecting garbage never holds up the schedule for long.
-        gc.freeze()
-        feeding = gevent.spawn(_feed_forever, feed, session)
-        try:
-            session.run()
-        finally:
-            feeding.kill()
-            feed.feed(session.origin_ns)
-            feed.close()
-        return session.failure
 
-    def _on_test_stopping(self, **_: Any) -> None:
-        self._commands.end()
-
-    def _plan(self) -> TrafficChildPlan:
-        """The Experiment's plan, or one from the class."""
-        if VARIABLE in os.environ:
-            self._background.append(gevent.spawn(self._commands.follow, _COMMANDS_FD))
-            return read_plan(Path(os.environ[VARIABLE]))
-        parts = urlsplit(self.host or "")
-        if parts.scheme != "http" or not parts.hostname:
-            raise HarnessError(f"The host {self.host!r} is no http:// address.", hint="Use --host http://HOST:PORT.")
-        self._commands.begin(parts.hostname, parts.port or 80)
-        directory = self.out / time.strftime("locust-%Y%m%d-%H%M%S")
-        return TrafficChildPlan(
-            traffic=self.traffic,
-            answers={route.path: route.answers for route in self.traffic.routes},
-            directory=directory,
-        )
-
-    def _quit(self, code: int | None) -> None:
-        """End the process when its work is done; under plain ``locust`` only a failure ends it."""
-        for greenlet in self._background:
-            greenlet.kill(block=False)
-        if code is not None:
-            self.environment.process_exit_code = code
-        if code is not None or VARIABLE in os.environ:
-            # Not from this greenlet: quitting waits for it.
-            gevent.spawn(self.environment.runner.quit)
+def _finish(environment: Any, failure: str) -> None:
+    """End the process when its work is done; under plain ``locust`` only a failure does, where no web page is open."""
+    if failure:
+        environment.process_exit_code = 1
+    # Not from this greenlet: quitting waits for it.
+    if failure and environment.web_ui is not None:
+        gevent.spawn(environment.runner.stop)
+    elif failure or VARIABLE in os.environ:
+        gevent.spawn(environment.runner.quit)
 
 
-def _feed_forever(feed: StatisticsFeed, session: Session) -> None:
-    while True:
-        gevent.sleep(_FEED_EVERY)
-        feed.feed(session.origin_ns)
+def _role(environment: Any) -> Role:
+    """The part that this process plays: as it was when Locust began, or found out now where Locust is a library."""
+    if environment not in _roles:
+        _roles[environment] = role_of(environment, lambda: _classes(environment), _COMMANDS_FD)
+    return _roles[environment]
+
+
+def _classes(environment: Any) -> list[type[LosslessUser]]:
+    """Our user classes that are to run."""
+    return [kind for kind in environment.user_classes if issubclass(kind, LosslessUser)]
+
+
+_roles: dict[Any, Role] = {}
+
+
+@events.init.add_listener
+def _on_init(environment: Any, **_: Any) -> None:
+    _role(environment)

@@ -1,0 +1,132 @@
+"""Ledgers read while they are written: how many were lost so far, and whether the new version has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+
+from harness.model.attempt import LOSSES, Outcome
+from harness.store.ledger_tail import LedgerTail, Rows
+from harness.traffic.journal import JournalReader
+
+_LOST = [int(outcome) for outcome in LOSSES]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCounts:
+    """What the ledger shows at this moment.
+
+    Attributes:
+        sent: Attempts begun.
+        ok: Attempts answered as they should be.
+        lost: Attempts lost.
+        last_loss: What the latest lost attempt was lost as, and when, in nanoseconds from the origin; None if none was.
+    """
+
+    sent: int
+    ok: int
+    lost: int
+    last_loss: tuple[Outcome, int] | None = None
+
+
+class LiveLedger:
+    """Reads a ledger while it is written.
+
+    Args:
+        path: The ledger; it need not be there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._tail = LedgerTail(path)
+        self._outcomes = np.zeros(len(Outcome), np.int64)
+        #: For each responder, when its latest OK attempt was sent, in ns from the origin.
+        self._latest: dict[int, int] = {}
+        #: As ``LiveCounts.last_loss``.
+        self.last_loss: tuple[Outcome, int] | None = None
+
+    def outcomes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """How many attempts have each outcome now, by its code."""
+        for rows in self._tail.settle():
+            self._outcomes += np.bincount(rows["outcome"], minlength=len(Outcome))
+            self._note(rows)
+        open_rows = self._tail.unsettled()
+        self._note(open_rows)
+        return self._outcomes + np.bincount(open_rows["outcome"], minlength=len(Outcome))
+
+    def latest(self) -> Mapping[int, int]:
+        """When the latest OK attempt of each responder was sent, in nanoseconds from the origin."""
+        self.outcomes()
+        return self._latest
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._tail.close()
+
+    def _note(self, rows: Rows) -> None:
+        good = rows[rows["outcome"] == Outcome.OK]
+        for responder in np.unique(good["responder"]):
+            sent = int(good["sent"][good["responder"] == responder].max())
+            self._latest[int(responder)] = max(sent, self._latest.get(int(responder), sent))
+        lost = rows[np.isin(rows["outcome"], _LOST)]
+        if len(lost):
+            latest = lost[lost["done"].argmax()]
+            if self.last_loss is None or latest["done"] > self.last_loss[1]:
+                self.last_loss = Outcome(int(latest["outcome"])), int(latest["done"])
+
+
+class LiveWorker:
+    """One sender's ledger and what its responders' numbers mean.
+
+    Args:
+        ledger: Its ledger; it need not be there yet.
+        journal: Its journal.
+    """
+
+    def __init__(self, ledger: Path, journal: JournalReader) -> None:
+        self.ledger = LiveLedger(ledger)
+        self._journal = journal
+
+    def answered(self, pattern: str, since: int) -> bool:
+        """Whether an attempt sent after ``since`` (ns from the origin) was OK, with a body that matches a pattern."""
+        self._journal.poll()
+        numbers = {
+            event["number"]
+            for event in self._journal.events
+            if event["event"] == "responder" and fnmatchcase(event["text"], pattern)
+        }
+        return any(number in numbers and sent >= since for number, sent in self.ledger.latest().items())
+
+
+class LiveTraffic:
+    """All senders of a traffic.
+
+    Args:
+        workers: One for each sender.
+    """
+
+    def __init__(self, workers: Sequence[LiveWorker]) -> None:
+        self._workers = workers
+
+    def answered(self, pattern: str, since: int) -> bool:
+        """As ``LiveWorker.answered``, of any of them."""
+        return any(worker.answered(pattern, since) for worker in self._workers)
+
+    def counts(self) -> LiveCounts:
+        """What the ledgers show now, all together."""
+        by_code = sum((worker.ledger.outcomes() for worker in self._workers), np.zeros(len(Outcome), np.int64))
+        losses = [worker.ledger.last_loss for worker in self._workers if worker.ledger.last_loss is not None]
+        return LiveCounts(
+            sent=int(by_code.sum() - by_code[Outcome.MISSED] - by_code[Outcome.CLIENT_FAULT]),
+            ok=int(by_code[Outcome.OK]),
+            lost=int(sum(by_code[outcome] for outcome in LOSSES)),
+            last_loss=max(losses, key=lambda loss: loss[1], default=None),
+        )
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for worker in self._workers:
+            worker.ledger.close()
