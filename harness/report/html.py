@@ -21,7 +21,7 @@ WEIGHTS = {
 
 def render(run: RunVerdict) -> str:
     """The document."""
-    return _environment().get_template("report.html.j2").render(run=run, cells=_by_place(run))
+    return environment().get_template("report.html.j2").render(run=run, cells=_by_place(run))
 
 
 def _by_place(run: RunVerdict) -> dict[tuple[str, str], CellVerdict]:
@@ -29,8 +29,9 @@ def _by_place(run: RunVerdict) -> dict[tuple[str, str], CellVerdict]:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates, and the words that they use."""
+    made = Environment(
         loader=PackageLoader("harness.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -38,7 +39,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "count": words.count,
         "seconds": words.seconds,
         "duration": words.duration,
@@ -54,11 +55,11 @@ def _environment() -> Environment:
         "exact": lambda calibration: all(planned == found for planned, found in calibration.values()),
         "moment": words.moment,
     }
-    environment.globals |= {
+    made.globals |= {
         "told": sentences,
         "icons": words.ICONS,
         "outcomes": words.OUTCOMES,
         "between": words.between,
         "weights": WEIGHTS,
     }
-    return environment
+    return made

@@ -28,7 +28,7 @@ def render(run: RunVerdict) -> str:
 def _case(run: RunVerdict, cell: CellVerdict) -> TestCase:
     case = TestCase(cell.change, f"{run.name}.{cell.configuration}", _seconds(cell))
     summary = f"{cell.verdict}: {count(cell.lost)} of {count(cell.sent)} lost, {count(cell.cut)} connections cut"
-    text = "\n".join(_safe(f"{sentence.text} {sentence.advice}".rstrip()) for _, sentence in reasons(cell))
+    text = "\n".join(safe(f"{sentence.text} {sentence.advice}".rstrip()) for _, sentence in reasons(cell))
     if cell.verdict is Verdict.INCONCLUSIVE:
         problem = Error(f"{summary}; expected {expected(cell)}", "inconclusive")
     else:
@@ -45,6 +45,6 @@ def _seconds(cell: CellVerdict) -> float:
     return round(sum(phase.end - phase.start for trial in cell.trials for phase in trial.phases), 3)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text without what XML can't hold: a log's tail may have colours and other control characters."""
     return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")

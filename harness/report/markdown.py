@@ -10,12 +10,12 @@ from harness.report.words import ICONS, count, expected, title
 def render(run: RunVerdict) -> str:
     """The document."""
     parts = [
-        f"# {_safe(run.name)}",
-        f"**{_safe(answer(run))}**",
+        f"# {safe(run.name)}",
+        f"**{safe(answer(run))}**",
         _matrix(run),
-        "\n".join(f"- **{_safe(name)}** {_safe(text)}" for name, text in by_configuration(run)),
+        "\n".join(f"- **{safe(name)}** {safe(text)}" for name, text in by_configuration(run)),
         *(_reasons(cell) for cell in notable(run)),
-        *(f"**{_safe(title(cell))}**: {_safe(told.text)} {_safe(told.advice)}" for cell, told in warnings(run)),
+        *(f"**{safe(title(cell))}**: {safe(told.text)} {safe(told.advice)}" for cell, told in warnings(run)),
         f"{totals(run)} Exit code {run.exit_code}.",
         f"```sh\n{run.command}\n```",
     ]
@@ -24,10 +24,10 @@ def render(run: RunVerdict) -> str:
 
 def _matrix(run: RunVerdict) -> str:
     cells = {(cell.configuration, cell.change): cell for cell in run.cells}
-    head = ["", *(_safe(change) for change in run.changes)]
+    head = ["", *(safe(change) for change in run.changes)]
     rows = [head, ["---"] * len(head)]
     rows += [
-        [f"**{_safe(name)}**", *(_cell(cells.get((name, change))) for change in run.changes)]
+        [f"**{safe(name)}**", *(_cell(cells.get((name, change))) for change in run.changes)]
         for name in run.configurations
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -43,10 +43,10 @@ def _cell(cell: CellVerdict | None) -> str:
 
 
 def _reasons(cell: CellVerdict) -> str:
-    lines = [f"- {_safe(sentence.text)} {_safe(sentence.advice)}".rstrip() for _, sentence in reasons(cell)]
-    return f"## {_safe(title(cell))}: {cell.verdict}, expected {expected(cell)}\n\n" + "\n".join(lines)
+    lines = [f"- {safe(sentence.text)} {safe(sentence.advice)}".rstrip() for _, sentence in reasons(cell)]
+    return f"## {safe(title(cell))}: {cell.verdict}, expected {expected(cell)}\n\n" + "\n".join(lines)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text that can't be taken for a table's bar, a new line or HTML."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -31,7 +31,7 @@ def render(run: RunVerdict) -> list[RenderableType]:
     parts += [_reasons(cell) for cell in notable(run)]
     parts += [_warning(cell, sentence) for cell, sentence in warnings(run)]
     colour = {0: "green", 1: "red"}.get(int(run.exit_code), "yellow")
-    parts += [Text(), _narrow(Text(answer(run), style=f"bold {colour}")), _narrow(Text(totals(run), style="dim"))]
+    parts += [Text(), narrow(Text(answer(run), style=f"bold {colour}")), narrow(Text(totals(run), style="dim"))]
     return parts
 
 
@@ -82,16 +82,17 @@ def _reasons(cell: CellVerdict) -> RenderableType:
     head = Text(f"\n{title(cell)}: ", style="bold")
     head.append(str(cell.verdict), style=_STYLES[cell.verdict])
     head.append(f", expected {expected(cell)}", style="dim")
-    return Group(head, *(part for _, sentence in reasons(cell) for part in _told(sentence)))
+    return Group(head, *(part for _, sentence in reasons(cell) for part in told(sentence)))
 
 
 def _warning(cell: CellVerdict, sentence: Sentence) -> RenderableType:
     head = Text(f"\n{title(cell)}: ", style="bold")
     head.append(f"{cell.verdict}, as expected, but", style="dim")
-    return Group(head, *_told(sentence))
+    return Group(head, *told(sentence))
 
 
-def _told(sentence: Sentence) -> Iterator[RenderableType]:
+def told(sentence: Sentence) -> Iterator[RenderableType]:
+    """A finding, and what to do about it below it."""
     yield _item("•", Text(sentence.text))
     if sentence.advice:
         yield Padding(_item("→", Text(sentence.advice, style="dim")), (0, 0, 0, 2))
@@ -106,7 +107,8 @@ def _item(bullet: str, text: Text) -> RenderableType:
     return grid
 
 
-def _narrow(text: Text) -> RenderableType:
+def narrow(text: Text) -> RenderableType:
+    """A text in lines that are not too long to be read."""
     grid = Table.grid()
     grid.add_column(max_width=_LINE)
     grid.add_row(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from harness.model.verdict import CellVerdict, Verdict
 
@@ -59,6 +59,12 @@ def moment(iso: str) -> str:
     except ValueError:
         return iso
     return f"{at:%Y-%m-%d %H:%M:%S} {at.tzname() or ''}".rstrip()
+
+
+def instant(wall_ns: int) -> str:
+    """``2026-01-31T12:00:00.123456Z`` for nanoseconds since the Unix epoch."""
+    at = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{wall_ns % 1_000_000_000 // 1000:06d}Z"
 
 
 def milliseconds(value: float) -> str:

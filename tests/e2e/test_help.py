@@ -11,6 +11,7 @@ COMMANDS = [
     [],
     ["run"],
     ["validate"],
+    ["watch"],
     ["analyze"],
     ["report"],
     ["doctor"],

@@ -48,6 +48,19 @@ def _terminate_self() -> None:
     pause(5)
 
 
+def test_a_shield_holds_it_back_until_it_is_left() -> None:
+    """What must be done as a whole is; the next wait after it hears."""
+    with interruption.fresh():
+        with interruption.shielded():
+            interruption.interrupt()
+            pause(0.001)
+        with pytest.raises(Interrupted):
+            pause(1)
+        with interruption.shielded():
+            pause(0.001)
+        pause(0.001)
+
+
 def test_sigterm_interrupts() -> None:
     """SIGTERM raises in the main thread and leaves its number."""
     with interruption.fresh():

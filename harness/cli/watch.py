@@ -1,0 +1,123 @@
+"""``harness watch``: traffic on any URL while something is changed by hand, and the account of every request."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli.watching import choose_watch_progress, leave_at_once
+from harness.cli.words import duration_of, rate_of, words_of
+from harness.errors import InvalidInputError, Problem
+from harness.kit import interruption
+from harness.model.attempt import Method, Shape
+from harness.report.watched import summary, terminal
+from harness.runner.watch.request import WatchRequest, origins_of
+from harness.runner.watch.running import WatchResult, run_watch
+
+#: Connections that can be watched: those that need no help of the application.
+_SHAPES = {"new": Shape.NEW, "reused": Shape.REUSED}
+_METHODS = {method.name: method for method in Method}
+_STATUSES = {str(status): status for status in range(200, 600)}
+
+
+def watch(
+    urls: Annotated[
+        list[str], typer.Argument(metavar="URL…", help="http:// or https://; several get traffic in turn.")
+    ],
+    rate: Annotated[str, typer.Option(metavar="R", help="Requests per second over all URLs: 50, 50/s, 600/m.")] = "50",
+    seconds: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m, 1h [default: until Ctrl-C].")
+    ] = "",
+    method: Annotated[str, typer.Option(metavar="GET,POST", help="GET, POST, HEAD, PUT, DELETE; in turn.")] = "GET",
+    connections: Annotated[
+        str,
+        typer.Option(metavar="new,reused", help="A new connection for each request, or kept-alive ones; in turn."),
+    ] = "new,reused",
+    timeout: Annotated[str, typer.Option(metavar="TIME", help="What a request has, connecting included.")] = "2s",
+    expect_status: Annotated[
+        str, typer.Option(metavar="200,204", help="Statuses that are right [default: any 2xx].")
+    ] = "",
+    expect_body: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The whole body, byte for byte; else the answer is wrong.")
+    ] = None,
+    expect_regex: Annotated[str, typer.Option(metavar="RE", help="Must be found in the body.")] = "",
+    host: Annotated[str, typer.Option(metavar="NAME", help="Host header, apart from the URL's own.")] = "",
+    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="PEM file of authorities to trust for https.")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Accept any certificate.")] = False,
+    server_name: Annotated[str, typer.Option(metavar="NAME", help="Name to ask for and check by TLS (SNI).")] = "",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that send, for each host and port.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Run directory to create [default: below reports/].")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the account as one JSON object on stdout.")] = False,
+) -> int:
+    """Keep traffic on any URL until the time is up or Ctrl-C, and account for every single request.
+
+    For a second terminal, while you change something by hand in the first one. It needs no cluster. Each request is
+    tried exactly once, on a schedule that waits for nobody, and nothing but these requests is sent.
+
+    The first Ctrl-C ends it in order: no further request is planned, those under way get their time, then come the
+    account and the exit code that its verdict has. A second Ctrl-C ends it at once.
+
+    Exit code: 0 nothing lost, 1 something lost, 3 inconclusive (nothing was sent, the sender fell behind or was killed,
+    an answer is unknown …), 2 invalid input, 4 the evidence could not be kept; 130 after a second Ctrl-C.
+
+    [bold]Examples[/bold]
+
+      harness watch http://127.0.0.1:8080/apple
+
+      harness watch https://shop.example/ https://shop.example/cart --rate 200 --for 5m --method GET,POST
+
+      harness watch https://10.0.0.7/ --host shop.example --ca ca.pem --expect-status 200 --expect-regex 'v[12]'
+
+      harness watch http://127.0.0.1:8080/ --for 30s --json | jq .outages
+    """
+    problems: list[Problem] = []
+    request = WatchRequest(
+        urls=tuple(urls),
+        rate=rate_of(rate, "--rate", problems),
+        methods=tuple(_METHODS[name] for name in words_of(method.upper(), "--method", _METHODS, problems)),
+        shapes=tuple(_SHAPES[name] for name in words_of(connections, "--connections", _SHAPES, problems)),
+        timeout=duration_of(timeout, "--timeout", problems),
+        statuses=_statuses(expect_status, problems),
+        body=expect_body,
+        regex=expect_regex,
+        host=host,
+        ca=ca,
+        insecure=insecure,
+        server_name=server_name,
+    )
+    length = duration_of(seconds, "--for", problems) if seconds else 0.0
+    if problems:
+        raise InvalidInputError(problems)
+    origins = origins_of(request)
+    with interruption.in_order(leave_at_once):
+        with choose_watch_progress() as progress:
+            result = run_watch(
+                urls, origins, progress, out=out, seconds=length, workers=workers,
+                command=shlex.join(["harness", *sys.argv[1:]]),
+            )  # fmt: skip
+        show(result, as_json=as_json)
+    return result.exit_code
+
+
+def _statuses(text: str, problems: list[Problem]) -> tuple[int, ...]:
+    return tuple(map(int, words_of(text, "--expect-status", _STATUSES, problems))) if text else ()
+
+
+def show(result: WatchResult, *, as_json: bool) -> None:
+    """The account, and where the report is; with ``--json`` one object on stdout, the rest on stderr."""
+    console = Console(stderr=as_json, highlight=False)
+    for part in terminal.render(result.verdict):
+        console.print(part)
+    if result.unkept:
+        console.print(f"The evidence could not be kept: {result.unkept}", style="red", markup=False, soft_wrap=True)
+    else:
+        console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
+    if as_json:
+        sys.stdout.write(json.dumps(summary.summary(result.verdict, str(result.directory)), sort_keys=True) + "\n")
+        sys.stdout.flush()

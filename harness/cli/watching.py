@@ -1,0 +1,109 @@
+"""How a watch looks while it runs: one live line in a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from harness.report.words import count, duration
+from harness.runner.watch.progress import WatchCounts, WatchProgress
+
+#: Seconds over which the rate is reckoned.
+_WINDOW = 2.0
+#: Seconds between two lines of a log in which nothing new happens; and between two that tell of losses.
+_QUIET, _LOSING = 10.0, 1.0
+
+
+class Pace:
+    """Requests per second of late, from counts that come several times a second."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def __call__(self, counts: WatchCounts) -> float:
+        """With these counts."""
+        self._seen.append((counts.elapsed, counts.sent))
+        while len(self._seen) > 2 and self._seen[1][0] < counts.elapsed - _WINDOW:
+            self._seen.popleft()
+        then, sent = self._seen[0]
+        return (counts.sent - sent) / (counts.elapsed - then) if counts.elapsed > then else 0.0
+
+
+def line(counts: WatchCounts, pace: float) -> Text:
+    """``12 s  50/s  612 sent  3 lost, the last one refused 2.1 s ago``."""
+    text = Text(f"{duration(counts.elapsed)}  {pace:.{0 if pace >= 10 else 1}f}/s  {count(counts.sent)} sent  ")
+    if counts.last_loss is None:
+        return text.append("nothing lost", style="green")
+    text.append(f"{count(counts.lost)} lost", style="bold red")
+    return text.append(f", the last one {counts.last_loss.label}, {_ago(counts.last_loss.ago)} ago")
+
+
+def _ago(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+
+
+class LiveWatch:
+    """One line, redrawn in place; notes stay above it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._pace = Pace()
+        self._text = Text()
+        self.live = Live(get_renderable=lambda: self._text, console=console, refresh_per_second=4, transient=True)
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        self._console.print(text, markup=False, style="dim")
+
+    def counts(self, counts: WatchCounts) -> None:
+        """Redraw."""
+        self._text = line(counts, self._pace(counts))
+
+
+class PlainWatch:
+    """A line every ten seconds, and one when requests begin to be lost, or go on being lost."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._pace = Pace()
+        self._told = (0.0, 0)
+
+    def note(self, text: str) -> None:
+        """One line."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def counts(self, counts: WatchCounts) -> None:
+        """A line if it is time for one."""
+        pace = self._pace(counts)
+        at, lost = self._told
+        if counts.elapsed - at >= (_LOSING if counts.lost > lost else _QUIET) or (counts.lost and not lost):
+            self._told = (counts.elapsed, counts.lost)
+            self._console.print(line(counts, pace).plain, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def choose_watch_progress() -> Iterator[WatchProgress]:
+    """Live on a terminal, plain elsewhere; always on stderr, so that stdout stays for the account."""
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal and not console.is_dumb_terminal:
+        live = LiveWatch(console)
+        with live.live:
+            yield live
+    else:
+        yield PlainWatch(console)
+
+
+def leave_at_once(number: int) -> None:
+    """End the process without any clean-up of its own: the guardians end what is below it."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[?25h\r\x1b[K")
+    sys.stderr.write("ended at once; `harness analyze --unsealed` tells what was recorded\n")
+    sys.stderr.flush()
+    os._exit(128 + number)

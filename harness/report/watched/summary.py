@@ -1,0 +1,55 @@
+"""What ``harness watch --json`` prints: the account and the outages as one object for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.model.watch import WatchVerdict
+from harness.report.words import instant
+
+
+def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
+    """The object; ``docs/results.md`` says what its members mean."""
+    identity = watch.identity
+    return {
+        "verdict": watch.verdict.value,
+        "planned": identity.planned,
+        "missed_slots": identity.missed,
+        "abandoned": identity.abandoned,
+        "client_faults": identity.client_faults,
+        "sent": identity.sent,
+        "ok": identity.ok,
+        "unfinished": identity.unfinished,
+        "lost": dict(identity.lost),
+        "lost_total": identity.lost_total,
+        "rate": watch.rate,
+        "latency_ms": {
+            "p50": watch.latency.p50_planned,
+            "p99": watch.latency.p99_planned,
+            "max": watch.latency.max_planned,
+        },
+        "latency_sent_ms": {"p50": watch.latency.p50, "p99": watch.latency.p99, "max": watch.latency.max},
+        "outages": sorted(_outages(watch), key=lambda outage: (outage["start"], outage["start_s"])),
+        "outages_total": sum(origin.outages_total for origin in watch.origins),
+        "seconds": watch.seconds,
+        "interrupted": watch.interrupted,
+        "findings": sorted({finding.code.value for origin in watch.origins for finding in origin.trial.findings}),
+        "exit_code": watch.exit_code,
+        "directory": directory,
+    }
+
+
+def _outages(watch: WatchVerdict) -> Iterator[dict[str, Any]]:
+    for origin in watch.origins:
+        for outage in origin.outages:
+            yield {
+                "start": instant(origin.wall_origin_ns + round(outage.start * 1e9)) if origin.wall_origin_ns else "",
+                "start_s": outage.start,
+                "seconds": outage.seconds,
+                "lost": outage.lost,
+                "sent": outage.sent,
+                "over": outage.is_over,
+                "classes": dict(outage.classes),
+                "origin": origin.url,
+            }

@@ -1,0 +1,94 @@
+"""From a watch's evidence to its verdict and reports: the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from harness.analysis.watched import OriginEvidence, WatchFacts, judge_watch
+from harness.errors import EvidenceError
+from harness.kit.files import write_text
+from harness.model.changes import NoChange
+from harness.model.watch import WatchVerdict
+from harness.report.watched import html, junit, markdown
+from harness.runner.evidence import read_outcome, read_traffic
+from harness.runner.watch.plan import END, PLAN, Origin, WatchEnd, WatchPlan, directory_of
+from harness.store.records import from_json, to_json
+from harness.store.rundir import RunDirectory, write_json
+
+T = TypeVar("T")
+
+
+def judge_as_found(run: RunDirectory) -> WatchVerdict:
+    """Judge whatever evidence there is, sealed or not, and write nothing.
+
+    Raises:
+        EvidenceError: The plan can't be read.
+    """
+    plan = _read(run.path / PLAN, WatchPlan)
+    # One that was killed has no end.
+    end = _read(run.path / END, WatchEnd) if (run.path / END).exists() else WatchEnd()
+    facts = WatchFacts(
+        urls=plan.urls,
+        command=plan.command,
+        started=plan.started,
+        interrupted=end.interrupted,
+        environment=plan.environment,
+    )
+    return judge_watch(facts, [_evidence(run, origin, number) for number, origin in enumerate(plan.origins, start=1)])
+
+
+def keep(run: RunDirectory, verdict: WatchVerdict) -> WatchVerdict:
+    """Write and seal ``verdict.json`` and the reports; returns the verdict.
+
+    Raises:
+        HarnessError: They can't be written.
+    """
+    write_json(run.path / "verdict.json", to_json(verdict))
+    run.seal("verdict")
+    write_reports(run, verdict)
+    return verdict
+
+
+def read_verdict(run: RunDirectory) -> WatchVerdict:
+    """The verdict that ``keep`` wrote.
+
+    Raises:
+        EvidenceError: There is none, or it is damaged.
+    """
+    return _read(run.path / "verdict.json", WatchVerdict)
+
+
+def write_reports(run: RunDirectory, verdict: WatchVerdict) -> None:
+    """Write and seal ``index.html``, ``junit.xml`` and ``summary.md``."""
+    for name, text in (
+        ("index.html", html.render(verdict)),
+        ("junit.xml", junit.render(verdict)),
+        ("summary.md", markdown.render(verdict)),
+    ):
+        write_text(run.path / name, text)
+    run.seal("reports")
+
+
+def _evidence(run: RunDirectory, origin: Origin, number: int) -> OriginEvidence:
+    directory = directory_of(run, number)
+    # What is wrong with its file, reading the traffic says.
+    outcome = read_outcome(directory, [])
+    trial = read_traffic(directory, run.path, number=number, change=NoChange(name="none"), traffic=origin.traffic)
+    address = outcome.facts.get("address", "")
+    return OriginEvidence(
+        url=origin.url,
+        address=f"{address}:{origin.port}" if address else "",
+        trial=trial,
+        wall_origin_ns=outcome.clock.to_wall(outcome.origin_ns) if outcome.origin_ns else 0,
+    )
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return from_json(kind, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise EvidenceError(f"There is no {path}: the watch did not get that far.", hint="Watch again.") from None
+    except ValueError as error:
+        raise EvidenceError(f"{path} is damaged: {error}") from error

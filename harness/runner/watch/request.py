@@ -1,0 +1,169 @@
+"""From the words of a command line to the traffic of each origin; every problem is found before anything starts."""
+
+from __future__ import annotations
+
+import math
+import re
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, quote, urlsplit
+
+from harness.errors import InvalidInputError, Problem
+from harness.model.attempt import Method, Shape
+from harness.model.experiment import Pool, Route, Tls, TrafficPlan
+from harness.runner.watch.plan import Origin
+
+#: Origins of one watch: each has a sending process of its own.
+MOST_ORIGINS = 8
+#: A connection of the pool is used about this often, in seconds, so that each is idle for a while before its next use.
+_IDLE = 0.5
+_LARGEST_POOL = 64
+#: Requests under way at the same time: at least this many, more where rate and timeout make more of them possible.
+_CONCURRENCY = 1000
+_MOST_CONCURRENT = 20_000
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchRequest:
+    """What is to be watched, and how.
+
+    Attributes:
+        urls: Absolute, ``http`` or ``https``.
+        rate: Requests per second, over all URLs.
+        methods: Sent in turn.
+        shapes: Kinds of connections, in turn.
+        timeout: Seconds that a request has, connecting included.
+        statuses: HTTP statuses that are right; empty for any 2xx.
+        body: The one body that is right; None for any.
+        regex: What must be found in the body; empty for nothing.
+        host: ``Host`` header; empty for that of the URL.
+        ca: PEM file of the authorities that are trusted; None for the system's.
+        insecure: Accept any certificate.
+        server_name: Name to ask for and check by TLS; empty for that of the ``Host`` header.
+    """
+
+    urls: tuple[str, ...]
+    rate: float
+    methods: tuple[Method, ...]
+    shapes: tuple[Shape, ...]
+    timeout: float
+    statuses: tuple[int, ...] = ()
+    body: str | None = None
+    regex: str = ""
+    host: str = ""
+    ca: Path | None = None
+    insecure: bool = False
+    server_name: str = ""
+
+
+def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
+    """The traffic of each origin, in the order in which they are named first.
+
+    Raises:
+        InvalidInputError: Something in the request can't be; all of it is listed.
+    """
+    problems = [*_problems(request)]
+    by_origin: dict[tuple[str, str, int], list[str]] = {}
+    for url in request.urls:
+        parts = _parts(url, problems)
+        if parts is not None:
+            scheme, host, port, path = parts
+            by_origin.setdefault((scheme, host, port), []).append(path)
+    if len(by_origin) > MOST_ORIGINS:
+        problems.append(Problem(f"{len(by_origin)} hosts and ports: at most {MOST_ORIGINS} are watched at once"))
+    if problems:
+        raise InvalidInputError(problems)
+    return tuple(_origin(request, *key, tuple(paths)) for key, paths in by_origin.items())
+
+
+def _problems(request: WatchRequest) -> Iterator[Problem]:
+    for url in {url for url in request.urls if request.urls.count(url) > 1}:
+        yield Problem(f"{url} is given twice")
+    if not math.isfinite(request.rate) or not 0.01 <= request.rate <= 100_000:
+        yield Problem(f"--rate {request.rate:g}: expected between 0.01 and 100,000 requests per second")
+    if not 0.01 <= request.timeout <= 3600:
+        yield Problem(f"--timeout {request.timeout:g} s: expected between 10 ms and an hour")
+    try:
+        re.compile(request.regex)
+    except re.error as error:
+        yield Problem(f"--expect-regex {request.regex!r} is no regular expression: {error}")
+    if (request.regex or request.body is not None) and set(request.methods) == {Method.HEAD}:
+        yield Problem("an answer to HEAD has no body, so nothing can be expected of it")
+    if not re.fullmatch(r"[!-~]*", request.host):
+        yield Problem(f"--host {request.host!r}: expected a host name, with :PORT if need be")
+    yield from _tls_problems(request)
+
+
+def _tls_problems(request: WatchRequest) -> Iterator[Problem]:
+    given = [
+        name
+        for name, value in (
+            ("--ca", request.ca),
+            ("--insecure", request.insecure),
+            ("--server-name", request.server_name),
+        )
+        if value
+    ]
+    if given and not any(url.lower().startswith("https:") for url in request.urls):
+        yield Problem(f"{', '.join(given)}: none of the URLs is https, so there is no certificate to check")
+    if request.ca and request.insecure:
+        yield Problem("--insecure accepts any certificate, so nothing is checked against --ca", hint="use one of them")
+    if request.ca:
+        try:
+            ssl.create_default_context(cafile=str(request.ca))
+        except ssl.SSLError:
+            yield Problem(f"--ca {request.ca} holds no certificate in PEM form")
+        except OSError as error:
+            yield Problem(f"--ca {request.ca} can't be read: {error.strerror}")
+
+
+def _parts(url: str, problems: list[Problem]) -> tuple[str, str, int, str] | None:
+    """(scheme, host, port, path) of a URL."""
+    try:
+        split = urlsplit(url)
+        port, host = split.port, (split.hostname or "").encode("idna").decode()
+    except ValueError as error:
+        problems.append(Problem(f"{url!r} is no URL: {error}"))
+        return None
+    if split.scheme not in _PORTS or not host:
+        problems.append(Problem(f"{url!r} is no http:// or https:// URL", hint=_suggestion(url)))
+        return None
+    if "@" in split.netloc:
+        problems.append(Problem(f"{url!r}: a user name or password is not sent"))
+        return None
+    return split.scheme, host, _PORTS[split.scheme] if port is None else port, _path(split)
+
+
+def _path(split: SplitResult) -> str:
+    query = f"?{split.query}" if split.query else ""
+    return quote((split.path or "/") + query, safe="/%?&=:;@!$'()*+,~-._[]|")
+
+
+def _suggestion(url: str) -> str:
+    bare = url.partition("://")[2] if "://" in url else url
+    return f"http://{bare}" if re.fullmatch(r"[\w.\[\]:-]+(/\S*)?", bare) else "such as http://127.0.0.1:8080/"
+
+
+def _origin(request: WatchRequest, scheme: str, host: str, port: int, paths: tuple[str, ...]) -> Origin:
+    name = f"[{host}]" if ":" in host else host
+    address = name if port == _PORTS[scheme] else f"{name}:{port}"
+    rate = request.rate * len(paths) / len(request.urls)
+    reused = rate * (Shape.REUSED in request.shapes) / len(request.shapes)
+    tls = Tls(not request.insecure, str(request.ca.resolve()) if request.ca else "", request.server_name)
+    traffic = TrafficPlan(
+        rate=rate,
+        routes=tuple(Route(path, (), request.statuses, request.body, request.regex) for path in paths),
+        methods=request.methods,
+        shapes=request.shapes,
+        pool=Pool(size=max(1, min(_LARGEST_POOL, math.ceil(reused * _IDLE)))),
+        baseline=0.0,
+        settle=0.0,
+        timeout=request.timeout,
+        concurrency=min(_MOST_CONCURRENT, max(_CONCURRENCY, math.ceil(rate * (request.timeout + 1)))),
+        host=request.host or address,
+        tls=tls if scheme == "https" else None,
+    )
+    return Origin(url=f"{scheme}://{address}", host=host, port=port, traffic=traffic)

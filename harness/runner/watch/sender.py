@@ -1,0 +1,151 @@
+"""The traffic to one origin: its process, what is known of its execution, and an end in order whatever happened."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from time import monotonic_ns
+
+from harness.errors import HarnessError
+from harness.kit.clock import Clock
+from harness.runner.outcome import TrialOutcome
+from harness.runner.watch.plan import Origin
+from harness.store.records import to_json
+from harness.store.rundir import TrialDirectory, write_json
+from harness.traffic.child import TrafficChild
+from harness.traffic.live import LiveCounts
+from harness.traffic.plan import Crew, TrafficChildPlan
+
+#: Longest time for Locust to start and for the detector to be proved.
+_READY_SECONDS = 60.0
+#: Seconds beyond the requests' own timeout in which a busy machine must have written everything down.
+_DRAIN_SECONDS = 60.0
+#: What the evidence says until the watch has ended: whoever finds it knows that it never did.
+_UNENDED = "the watch did not get to its end: it was killed"
+
+
+class Sender:
+    """Traffic to one origin, from its start to its last answer.
+
+    Args:
+        origin: Where to, and what.
+        directory: Where its evidence goes.
+        workers: Processes that share the sending.
+
+    Attributes:
+        outcome: What is known of the execution; on disk from the first request on.
+        address: IP address that is sent to; empty until the name was looked up.
+    """
+
+    def __init__(self, origin: Origin, directory: TrialDirectory, workers: int = 1) -> None:
+        self.origin = origin
+        self.directory = directory
+        self.outcome = TrialOutcome(clock=Clock.start())
+        self.address = ""
+        self._crew = Crew(local=workers) if workers > 1 else None
+        self._child: TrafficChild | None = None
+        self._end_ns = 0
+        self._counts = LiveCounts(0, 0, 0)
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether there is traffic, as far as anybody knows."""
+        return bool(self.outcome.origin_ns) and not self.outcome.stopped_ns and not self.outcome.failure
+
+    def look_up(self) -> None:
+        """Find the address: once, since a name that leads elsewhere half way would make two watches of one."""
+        try:
+            self.address = address_of(self.origin.host, self.origin.port)
+        except HarnessError as error:
+            self._fail(error)
+        self.outcome = replace(self.outcome, facts={"address": self.address})
+
+    def start(self, calibration: tuple[str, int]) -> TrafficChild | None:
+        """Start the process, unless there is nowhere to send to; the caller leaves its context at the end."""
+        if self.outcome.failure:
+            return None
+        plan = TrafficChildPlan(
+            traffic=self.origin.traffic,
+            answers={},
+            directory=self.directory.traffic,
+            crew=self._crew,
+            calibration=calibration,
+        )
+        with self._failing():
+            self._child = TrafficChild.start(plan)
+        return self._child
+
+    def wait_ready(self) -> None:
+        """Wait until the detector is proved."""
+        with self._failing():
+            if self._child is not None:
+                self._child.wait_ready(_READY_SECONDS)
+
+    def go(self, seconds: float) -> None:
+        """Begin to send, for so many seconds; 0 until ``stop``."""
+        with self._failing():
+            if self._child is not None and not self.outcome.failure:
+                origin_ns = self._child.go(self.address, self.origin.port, seconds=seconds)
+                self.outcome = replace(self.outcome, origin_ns=origin_ns)
+                self._end_ns = origin_ns + round(seconds * 1e9) if seconds else 0
+                write_json(self.directory.outcome, to_json(replace(self.outcome, failure=_UNENDED)))
+
+    def counts(self) -> LiveCounts:
+        """What the ledger shows now; of a sender that has died, what it showed last."""
+        with self._failing():
+            if self._child is not None and self.is_sending:
+                self._counts = self._child.counts()
+        return self._counts
+
+    def stop(self) -> None:
+        """Plan nothing further; what is under way goes on."""
+        if self._child is None or not self.outcome.origin_ns or self.outcome.stopped_ns:
+            return
+        # Of a sender that is gone, the slots up to now are planned all the same: nobody has sent them.
+        stopped = min(monotonic_ns(), self._end_ns or monotonic_ns())
+        with self._failing():
+            stopped = self._child.stop()
+        self.outcome = replace(self.outcome, stopped_ns=stopped)
+
+    def drain(self) -> None:
+        """Wait for the answers under way, and for the ledger to be complete."""
+        if self._child is None or not self.outcome.origin_ns:
+            return
+        with self._failing():
+            self._child.wait_drained(self.origin.traffic.timeout + _DRAIN_SECONDS)
+
+    def write(self) -> None:
+        """Write down how it went.
+
+        Raises:
+            HarnessError: The disk is full.
+        """
+        write_json(self.directory.outcome, to_json(self.outcome))
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """What goes wrong is this sender's failure, and the first one is the one to tell."""
+        try:
+            yield
+        except HarnessError as error:
+            self._fail(error)
+
+    def _fail(self, error: HarnessError) -> None:
+        if not self.outcome.failure:
+            self.outcome = replace(self.outcome, failure=str(error))
+
+
+def address_of(host: str, port: int) -> str:
+    """The IP address of a name: the first one, but IPv4 before IPv6, since few local servers listen on both.
+
+    Raises:
+        HarnessError: The name leads nowhere.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise HarnessError(f"there is no way to {host}: {error.strerror or error}.") from error
+    addresses = [str(where[0]) for family, _, _, _, where in found if family == socket.AF_INET]
+    return (addresses or [str(where[0]) for _, _, _, _, where in found])[0]
