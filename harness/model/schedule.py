@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Protocol
 
 from harness.model.attempt import Method, Shape
 from harness.model.experiment import TrafficPlan
+from harness.model.share import Share
 
 _NS = 1_000_000_000
 #: Rates are taken as fractions with at most this denominator: exact for all that people write.
@@ -35,27 +37,57 @@ class Stream:
     shape: Shape
 
 
+class Schedule(Protocol):
+    """When slots are planned; both ways of asking agree to the nanosecond."""
+
+    def planned_ns(self, slot: int) -> int:
+        """Nanoseconds from the origin at which a slot is planned."""
+
+    def slots_until(self, elapsed_ns: int) -> int:
+        """How many slots are planned before ``elapsed_ns`` (a slot at that very moment is not)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConstantRate:
     """Slots at equal distances.
 
     Attributes:
         rate: Slots per second.
-        phase: Time of slot 0 in nanoseconds from the origin; lets several senders interleave.
     """
 
     rate: Fraction
-    phase: int = 0
 
     def planned_ns(self, slot: int) -> int:
         """Nanoseconds from the origin at which a slot is planned."""
-        return self.phase + slot * _NS * self.rate.denominator // self.rate.numerator
+        return slot * _NS * self.rate.denominator // self.rate.numerator
 
     def slots_until(self, elapsed_ns: int) -> int:
         """How many slots are planned before ``elapsed_ns`` (a slot at that very moment is not)."""
-        elapsed = elapsed_ns - self.phase
         # floor(slot * step) < elapsed, solved for slot without leaving the integers.
-        return max(0, -(-elapsed * self.rate.numerator // (_NS * self.rate.denominator)))
+        return max(0, -(-elapsed_ns * self.rate.numerator // (_NS * self.rate.denominator)))
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One worker's slots of a schedule, by the worker's own count.
+
+    Attributes:
+        whole: The schedule of all workers together.
+        share: The worker's part.
+        n_streams: Slots of one round.
+    """
+
+    whole: Schedule
+    share: Share
+    n_streams: int
+
+    def planned_ns(self, slot: int) -> int:
+        """As in ``Schedule``, of the worker's slot."""
+        return self.whole.planned_ns(self.share.global_slot(slot, self.n_streams))
+
+    def slots_until(self, elapsed_ns: int) -> int:
+        """As in ``Schedule``, of the worker's slots alone."""
+        return self.share.local_count(self.whole.slots_until(elapsed_ns), self.n_streams)
 
 
 @lru_cache(maxsize=64)
@@ -63,8 +95,8 @@ def _constant(rate: float) -> ConstantRate:
     return ConstantRate(Fraction(rate).limit_denominator(_FINEST))
 
 
-def arrivals(plan: TrafficPlan) -> ConstantRate:
-    """The schedule of a plan.
+def arrivals(plan: TrafficPlan, share: Share | None = None) -> Schedule:
+    """The schedule of a plan: all of it, or one worker's part.
 
     Raises:
         ValueError: The rate is not a positive number.
@@ -72,7 +104,9 @@ def arrivals(plan: TrafficPlan) -> ConstantRate:
     schedule = _constant(plan.rate)
     if schedule.rate <= 0:
         raise ValueError(f"a rate of {plan.rate} per second plans nothing")
-    return schedule
+    if share is None or share.of == 1:
+        return schedule
+    return Shared(schedule, share, len(streams(plan)))
 
 
 def planned_ns(plan: TrafficPlan, slot: int) -> int:

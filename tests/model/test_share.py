@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.model.experiment import Route, TrafficPlan
+from harness.model.schedule import arrivals, planned_ns, slots_until
 from harness.model.share import Share
 
 WORKERS = st.integers(1, 9)
@@ -51,3 +53,15 @@ def test_a_worker_that_can_not_be_is_refused(worker: int, of: int) -> None:
     """Numbers run from 0 to one less than there are workers."""
     with pytest.raises(ValueError, match="no worker"):
         Share(worker, of)
+
+
+@given(of=WORKERS, elapsed=st.integers(0, 10**11))
+def test_all_workers_together_keep_the_unshared_schedule(of: int, elapsed: int) -> None:
+    """Their planned times are those of the schedule as it is, and their counts sum to its count."""
+    plan = TrafficPlan(rate=7.5, routes=(Route("/a"), Route("/b")))
+    shares = [arrivals(plan, Share(worker, of)) for worker in range(of)]
+    counts = [share.slots_until(elapsed) for share in shares]
+
+    assert sum(counts) == slots_until(plan, elapsed)
+    times = [share.planned_ns(k) for share, count in zip(shares, counts, strict=True) for k in range(count)]
+    assert sorted(times) == [planned_ns(plan, slot) for slot in range(sum(counts))]
