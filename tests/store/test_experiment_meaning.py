@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from harness.model.attempt import Method, Shape
 from harness.model.changes import NoChange, Restart, RollingUpdate, SelectorPatch
-from harness.model.experiment import Expected, Pool, Route, TrafficPlan
+from harness.model.experiment import Expected, Pool, Route, Tls, TrafficPlan
 
 if TYPE_CHECKING:
     from tests.store.experiment_bench import Bench
@@ -27,6 +28,42 @@ def test_the_small_experiment(bench: Bench) -> None:
     assert experiment.traffic == TrafficPlan(
         rate=100, routes=(Route("/apple", ("apple",)),), pool=Pool(10), shapes=(Shape.NEW, Shape.REUSED)
     )
+
+
+def test_a_path_says_what_it_may_answer(bench: Bench) -> None:
+    """Statuses, an exact body and a regular expression beside the globs; one status may stand for a list of one."""
+    bench.edit(
+        "small.yaml",
+        "paths: [{path: /apple, answers: apple}]",
+        'paths: [{path: /apple, statuses: [200, 304], body: "a\\n", regex: "^a"}, {path: /apple/x, statuses: 404}]',
+    )
+
+    assert bench.load().traffic.routes == (
+        Route("/apple", (), (200, 304), "a\n", "^a"),
+        Route("/apple/x", (), (404,)),
+    )
+
+
+def test_methods_are_those_of_http(bench: Bench) -> None:
+    """Beside GET and POST: HEAD, PUT and DELETE."""
+    bench.edit("small.yaml", "  pool:", "  methods: [HEAD, PUT, DELETE]\n  pool:")
+
+    assert bench.load().traffic.methods == (Method.HEAD, Method.PUT, Method.DELETE)
+
+
+def test_tls_is_spoken_where_the_file_says_so(bench: Bench) -> None:
+    """With defaults that check everything; the authorities' file is evidence, and is found wherever it is read from."""
+    assert bench.load().traffic.tls is None
+
+    bench.edit("small.yaml", "  pool:", "  tls: {}\n  pool:")
+    assert bench.load().traffic.tls == Tls(verify=True, ca="", server_name="")
+
+    ca = bench.folder / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(ca)
+    bench.edit("small.yaml", "tls: {}", "tls: {ca: ca.pem, server_name: shop.test}")
+    experiment = bench.load()
+    assert experiment.traffic.tls == Tls(ca=str(ca.resolve()), server_name="shop.test")
+    assert str(ca) in experiment.files
 
 
 def test_cells_are_rows_of_configurations(bench: Bench) -> None:

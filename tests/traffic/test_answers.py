@@ -38,6 +38,52 @@ def test_an_answer_is_right_if_it_is_a_2xx_that_the_route_may_give(
     assert book(*patterns)[0].judge(0, status, body)[0] == outcome
 
 
+@pytest.mark.parametrize(
+    ("route", "status", "body", "outcome"),
+    [
+        (Route("/", statuses=(200, 404)), 404, b"", Outcome.OK),
+        (Route("/", statuses=(404,)), 200, b"", Outcome.STATUS),
+        (Route("/", statuses=(304,)), 304, b"", Outcome.OK),
+        (Route("/", body="ok"), 200, b"ok", Outcome.OK),
+        (Route("/", body="ok"), 200, b"ok\n", Outcome.WRONG_ANSWER),
+        (Route("/", body="ok\n"), 200, b"ok\n", Outcome.OK),
+        (Route("/", body=""), 200, b"", Outcome.OK),
+        (Route("/", body=""), 200, b" ", Outcome.WRONG_ANSWER),
+        (Route("/", body="caf\xe9"), 200, "caf\xe9".encode(), Outcome.OK),
+        (Route("/", body="caf\xe9"), 200, "caf\xe9".encode("latin-1"), Outcome.WRONG_ANSWER),
+        (Route("/", regex="v[12]$"), 200, b"apple-v2", Outcome.OK),
+        (Route("/", regex="v[12]$"), 200, b"apple-v3", Outcome.WRONG_ANSWER),
+        (Route("/", regex="(?m)^b"), 200, b"a\nb", Outcome.OK),
+        (Route("/", ("apple*",), regex="v2"), 200, b"apple-v2", Outcome.OK),
+        (Route("/", ("apple*",), regex="v2"), 200, b"apple-v1", Outcome.WRONG_ANSWER),
+        (Route("/", ("apple*",), regex="v2"), 200, b"pear-v2", Outcome.WRONG_ANSWER),
+        (Route("/", statuses=(503,), body="no"), 503, b"yes", Outcome.WRONG_ANSWER),
+        (Route("/", statuses=(503,), body="no"), 200, b"no", Outcome.STATUS),
+    ],
+)
+def test_all_that_a_route_expects_must_be_so(route: Route, status: int, body: bytes, outcome: Outcome) -> None:
+    """Status first, then the exact body, the regular expression and the globs, each of those that are there."""
+    assert AnswerBook([route], lambda _number, _text: None).judge(0, status, body)[0] == outcome
+
+
+def test_of_an_answer_to_head_only_the_status_counts() -> None:
+    """It has no body, so what is expected of bodies is not missed, and nobody can be told by it."""
+    answers = AnswerBook([Route("/", ("apple",), body="apple", regex="a")], lambda _number, _text: None)
+
+    assert answers.judge(0, 200, b"", has_body=False) == (Outcome.OK, 0)
+    assert answers.judge(0, 500, b"", has_body=False) == (Outcome.STATUS, 0)
+
+
+def test_a_long_body_is_compared_in_full() -> None:
+    """To its last byte; and where nothing is expected of it, its beginning is enough."""
+    long = "x" * 100_000
+    answers = AnswerBook([Route("/", body=long), Route("/")], lambda _number, _text: None)
+
+    assert answers.judge(0, 200, long.encode())[0] == Outcome.OK
+    assert answers.judge(0, 200, long[:-1].encode() + b"y")[0] == Outcome.WRONG_ANSWER
+    assert (answers.needs_body(0), answers.needs_body(1)) == (True, False)
+
+
 def test_each_text_has_one_number() -> None:
     """Numbers count from 1 in the order of first sight, told once; an empty body has none."""
     answers, told = book()

@@ -13,6 +13,7 @@ from harness.traffic.outcomes import (
     DeadlineError,
     OversizeError,
     PeerClosedError,
+    TlsError,
     outcome_of,
     reason_of,
 )
@@ -32,11 +33,12 @@ def os_error(number: int) -> OSError:
 
 
 TABLE = [
-    (PeerClosedError(), (CONNECTED, SENT), Outcome.CLOSED),
+    (PeerClosedError(), (NOT, CONNECTED, SENT), Outcome.CLOSED),
     (PeerClosedError(), (PARTLY,), Outcome.TRUNCATED),
     (DeadlineError(), (NOT,), Outcome.TIMEOUT_CONNECT),
     (DeadlineError(), (CONNECTED, SENT, PARTLY), Outcome.TIMEOUT_RESPONSE),
     (HTTPParseError("x"), ANY, Outcome.MALFORMED),
+    (TlsError("x"), ANY, Outcome.TLS),
     (OversizeError("x"), ANY, Outcome.MALFORMED),
     (os_error(errno.ECONNREFUSED), ANY, Outcome.REFUSED),
     (os_error(errno.EHOSTUNREACH), (NOT,), Outcome.REFUSED),
@@ -72,6 +74,7 @@ def test_what_ended_an_attempt_and_how_far_it_was_decide_its_class(
         (os_error(errno.EPIPE), CloseReason.PEER_RST),
         (DeadlineError(), CloseReason.BY_US),
         (HTTPParseError("x"), CloseReason.BROKEN),
+        (TlsError("x"), CloseReason.BROKEN),
         (os_error(errno.ECONNREFUSED), CloseReason.BROKEN),
     ],
 )
