@@ -103,6 +103,7 @@ class TrialEvidence:
         manifests: The workload's objects, as applied.
         responders: Number in the ledger -> the beginning of the answer's body.
         calibration: The detector's proof; ``None`` if there is none.
+        workers: How many processes shared the schedule.
         faults: What failed in the traffic process itself, in words (``fault`` events of ``traffic.jsonl``).
         failure: How the trial failed; empty if it did not.
     """
@@ -119,6 +120,7 @@ class TrialEvidence:
     manifests: tuple[Manifest, ...] = ()
     responders: Mapping[int, str] = field(default_factory=dict)
     calibration: Calibration | None = None
+    workers: int = 1
     faults: tuple[str, ...] = ()
     failure: str = ""
 

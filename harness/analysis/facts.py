@@ -71,7 +71,7 @@ class Facts:
         early = _early_answers(evidence, done_s, moments.begin)
         outcome = np.where(early, np.uint8(Outcome.WRONG_ANSWER), rows["outcome"]).astype(np.uint8)
         is_sent = (outcome != Outcome.MISSED) & (outcome != Outcome.CLIENT_FAULT)
-        slots = account(evidence.traffic, rows, _elapsed(evidence))
+        slots = account(evidence.traffic, rows, _elapsed(evidence), evidence.workers)
         order = streams(evidence.traffic)
         return cls(
             evidence=evidence,

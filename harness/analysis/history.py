@@ -29,8 +29,8 @@ POOL = 4
 
 _ATTEMPT = (
     ("number", "<u8"), ("planned", "<i8"), ("sent", "<i8"), ("done", "<i8"), ("connection", "<u4"), ("status", "<u2"),
-    ("responder", "<u2"), ("carried", "<u2"), ("route", "u1"), ("method", "u1"), ("shape", "u1"), ("outcome", "u1"),
-    ("progress", "u1"),
+    ("responder", "<u2"), ("carried", "<u2"), ("worker", "<u2"), ("route", "u1"), ("method", "u1"), ("shape", "u1"),
+    ("outcome", "u1"), ("progress", "u1"),
 )  # fmt: skip
 _CONNECTION = (
     ("number", "<u8"), ("connected", "<i8"), ("closed", "<i8"), ("requests", "<u4"), ("shape", "u1"), ("reason", "u1"),

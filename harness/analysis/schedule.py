@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.analysis.evidence import Rows
 from harness.model.experiment import TrafficPlan
-from harness.model.schedule import arrivals, slots_until, streams
+from harness.model.schedule import ConstantRate, arrivals, slots_until, streams
 
 _NS = 1_000_000_000
 _INT64 = 2**63
@@ -37,24 +37,36 @@ class Slots:
     foreign: int
 
 
-def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int) -> Slots:
-    """Hold a ledger's rows against the schedule.
+def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int, workers: int = 1) -> Slots:
+    """Hold the ledgers' rows against the schedule.
 
     Args:
         plan: What was to be sent.
-        rows: The ledger.
+        rows: The ledgers of all workers, in any order.
         elapsed_ns: From the origin to when planning stopped.
+        workers: How many shared the schedule.
     """
     planned = slots_until(plan, elapsed_ns)
-    numbers = rows["number"].astype(np.int64)
+    numbers = _global_slots(rows, workers, len(streams(plan)))
     distinct = _distinct(numbers)
     blocks = (slice(first, first + _BLOCK) for first in range(0, len(rows), _BLOCK))
     return Slots(
         planned=planned,
-        present=int((distinct < planned).sum()),
+        present=int(((distinct >= 0) & (distinct < planned)).sum()),
         duplicates=len(numbers) - len(distinct),
         foreign=sum(_foreign(plan, rows[block], numbers[block], planned) for block in blocks),
     )
+
+
+def _global_slots(rows: Rows, workers: int, n_streams: int) -> Integers:
+    """The slots of rows in the whole schedule (``harness.model.share``); -1 for those of a worker that there is not."""
+    numbers: Integers = rows["number"].astype(np.int64)
+    worker = rows["worker"]
+    if workers > 1:
+        turns, stream = np.divmod(numbers, n_streams)
+        numbers = (turns * workers + worker) * n_streams + stream
+    numbers[worker >= workers] = -1
+    return numbers
 
 
 def _distinct(numbers: Integers) -> Integers:
@@ -68,19 +80,24 @@ def _distinct(numbers: Integers) -> Integers:
 
 def _foreign(plan: TrafficPlan, rows: Rows, numbers: Integers, planned: int) -> int:
     """How many rows are not what the schedule says of a slot that was due."""
-    wrong = (numbers >= planned) | (planned_times(plan, numbers) != rows["planned"]) | _strange(plan, rows, numbers)
+    wrong = (
+        (numbers < 0)
+        | (numbers >= planned)
+        | (planned_times(plan, numbers) != rows["planned"])
+        | _strange(plan, rows, numbers)
+    )
     return int(wrong.sum())
 
 
 def planned_times(plan: TrafficPlan, numbers: Integers) -> Integers:
     """``harness.model.schedule.planned_ns`` of many slots at once, exact to the nanosecond."""
     schedule = arrivals(plan)
-    over, under = schedule.rate.numerator, _NS * schedule.rate.denominator
-    if over * under >= _INT64:
+    if not isinstance(schedule, ConstantRate) or schedule.rate.numerator * schedule.rate.denominator >= _INT64 // _NS:
         return np.array([schedule.planned_ns(int(number)) for number in numbers], dtype=np.int64)
+    over, under = schedule.rate.numerator, _NS * schedule.rate.denominator
     # In two parts, since slot times nanoseconds leaves 64 bits behind.
     whole, rest = np.divmod(numbers, over)
-    times: Integers = schedule.phase + whole * under + rest * under // over
+    times: Integers = whole * under + rest * under // over
     return times
 
 

@@ -1,0 +1,73 @@
+"""Rows of several workers are held against the one schedule that they share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.analysis.evidence import Rows
+from harness.analysis.schedule import account
+from harness.model.attempt import Method
+from harness.model.experiment import Route, TrafficPlan
+from harness.model.schedule import arrivals, streams
+from harness.model.share import Share
+from harness.store.ledger_format import ATTEMPT
+
+PLAN = TrafficPlan(rate=300, routes=(Route("/a"), Route("/b")), methods=(Method.GET, Method.POST))
+ELAPSED = 2_000_000_123
+WORKERS = 3
+
+
+def ledger(worker: int) -> Rows:
+    """All that a worker has to send."""
+    schedule = arrivals(PLAN, Share(worker, WORKERS))
+    rows = np.zeros(schedule.slots_until(ELAPSED), ATTEMPT)
+    order = streams(PLAN)
+    for slot, row in enumerate(rows):
+        stream = order[slot % len(order)]
+        row["number"], row["planned"], row["worker"] = slot, schedule.planned_ns(slot), worker
+        row["route"], row["method"], row["shape"] = stream.route, stream.method, stream.shape
+    return rows
+
+
+def test_all_slots_of_all_workers_are_the_schedule() -> None:
+    """Together they have every slot once, and none that is not in it."""
+    slots = account(PLAN, np.concatenate([ledger(worker) for worker in range(WORKERS)]), ELAPSED, WORKERS)
+
+    assert (slots.planned, slots.present, slots.duplicates, slots.foreign) == (601, 601, 0, 0)
+
+
+def test_a_lost_workers_slots_are_missing() -> None:
+    """What the second worker had still to send has no row; nothing else is wrong."""
+    half = len(ledger(1)) // 2
+    rows = np.concatenate([ledger(0), ledger(1)[:half], ledger(2)])
+
+    slots = account(PLAN, rows, ELAPSED, WORKERS)
+
+    assert (slots.planned - slots.present, slots.duplicates, slots.foreign) == (len(ledger(1)) - half, 0, 0)
+
+
+@pytest.mark.parametrize(("spoil", "duplicates", "foreign"), [(("worker", 7), 0, 1), (("planned", 5), 0, 1)])
+def test_a_row_that_is_nobodys_is_foreign(spoil: tuple[str, int], duplicates: int, foreign: int) -> None:
+    """A row of a worker that there is not, or at another time than its worker's, is told."""
+    rows = np.concatenate([ledger(worker) for worker in range(WORKERS)])
+    rows[spoil[0]][100] = spoil[1]
+
+    slots = account(PLAN, rows, ELAPSED, WORKERS)
+
+    assert (slots.duplicates, slots.foreign) == (duplicates, foreign)
+
+
+def test_a_slot_sent_by_two_rows_is_a_duplicate() -> None:
+    """The same worker's slot twice is one slot too many."""
+    rows = np.concatenate([ledger(0), ledger(1), ledger(2), ledger(2)[-1:]])
+
+    assert account(PLAN, rows, ELAPSED, WORKERS).duplicates == 1
+
+
+def test_workers_whose_number_nobody_kept_are_not_taken_for_one() -> None:
+    """Rows of three workers read as those of one are duplicates and foreign, never an account that adds up."""
+    slots = account(PLAN, np.concatenate([ledger(worker) for worker in range(WORKERS)]), ELAPSED)
+
+    assert slots.foreign > 0
+    assert slots.present < slots.planned
