@@ -1,0 +1,80 @@
+"""The traffic process speaks TLS inside Locust, whose gevent has put its own ``ssl`` in the place of Python's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.analysis.checks.instrument import PROVED_WITH_TLS
+from harness.analysis.evidence import Calibration
+from harness.errors import HarnessError
+from harness.kit.waiting import wait_until
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.experiment import Route, Tls, TrafficPlan
+from harness.store.ledger import read_ledger
+from harness.traffic.child import TrafficChild
+from harness.traffic.faulty import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
+from harness.traffic.plan import TrafficChildPlan
+
+TRAFFIC = TrafficPlan(
+    rate=100,
+    routes=(Route("/fault/ok", ("ok",)), Route("/fault/fin-before", ("ok",))),
+    methods=(Method.GET, Method.POST),
+    timeout=5.0,
+    tls=Tls(ca=str(CERTIFICATE), server_name=SERVER_NAME),
+)
+
+pytestmark = pytest.mark.timeout(90)
+
+
+def sent(directory: Path, traffic: TrafficPlan) -> tuple[list[int], Calibration, list[dict[str, object]]]:
+    """Half of the slots are answered, half are dropped: outcomes, calibration and journal of some traffic."""
+    with FaultyServer.start(directory / "server") as server:
+        port = json.loads((directory / "server" / WHERE).read_text())["tls_port"]
+        plan = TrafficChildPlan(
+            traffic=traffic,
+            answers={route.path: route.answers for route in traffic.routes},
+            directory=directory / "traffic",
+            calibration=(server.address, server.port),
+        )
+        with TrafficChild.start(plan) as child:
+            child.wait_ready(60)
+            child.go(server.address, port)
+            wait_until(lambda: child.counts().sent >= 60, timeout=30, what="attempts")
+            child.stop()
+            child.wait_drained(30)
+    folder = directory / "traffic"
+    record = json.loads((folder / "calibration-0.json").read_text())
+    journal = [json.loads(line) for line in (folder / "traffic.jsonl").read_text().splitlines()]
+    proof = Calibration.of(record, read_ledger(folder / "calibration-0.npy"))
+    return read_ledger(folder / "ledger-0.npy")["outcome"].tolist(), proof, journal
+
+
+def test_traffic_goes_through_tls_after_a_calibration_that_did(tmp_path: Path) -> None:
+    """What is done is what is reported, and the proof was made through TLS as well."""
+    outcomes, proof, journal = sent(tmp_path, TRAFFIC)
+
+    assert set(outcomes) == {Outcome.OK, Outcome.CLOSED}
+    assert {case.expected for case in proof.cases} == PROVED_WITH_TLS
+    assert all(case.is_exact for case in proof.cases)
+    assert [line for line in journal if line["event"] in {"tls", "fault"}] == []
+
+
+def test_a_certificate_that_is_not_accepted_is_told_once_in_words(tmp_path: Path) -> None:
+    """Every attempt is lost; nothing of it was sent."""
+    outcomes, _, journal = sent(tmp_path, replace(TRAFFIC, tls=Tls(server_name=SERVER_NAME)))
+
+    assert set(outcomes) == {Outcome.TLS}
+    assert set(read_ledger(tmp_path / "traffic" / "ledger-0.npy")["progress"].tolist()) == {Progress.NOT_CONNECTED}
+    assert [str(line["text"])[:31] for line in journal if line["event"] == "tls"] == ["the certificate is not accepted"]
+
+
+def test_authorities_that_cannot_be_read_are_told_before_anything_starts(tmp_path: Path) -> None:
+    """Not even the calibration is made; the error names the file."""
+    missing = str(tmp_path / "none.pem")
+    plan = TrafficChildPlan(traffic=replace(TRAFFIC, tls=Tls(ca=missing)), answers={}, directory=tmp_path / "t")
+    with TrafficChild.start(plan) as child, pytest.raises(HarnessError, match=r"none\.pem can't be read"):
+        child.wait_ready(60)
