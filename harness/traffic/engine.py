@@ -13,6 +13,7 @@ import gevent
 
 from harness.model.experiment import TrafficPlan
 from harness.model.schedule import arrivals, streams
+from harness.model.share import Share
 from harness.store.ledger import LedgerFullError
 from harness.traffic.client import Client
 from harness.traffic.journal import Journal
@@ -35,6 +36,7 @@ class Engine:
         journal: Told when planning ends early.
         origin_ns: CLOCK_MONOTONIC of the schedule's origin; the client's ledger must have the same.
         seconds: Length of the schedule, beyond which nothing is planned; 0 lets it go on until it is stopped.
+        share: This worker's part of the schedule and of the concurrency; None is all of it.
 
     Attributes:
         next_slot: Slots before this one have been sent or counted as missed.
@@ -42,7 +44,14 @@ class Engine:
     """
 
     def __init__(
-        self, plan: TrafficPlan, client: Client, journal: Journal, *, origin_ns: int, seconds: float = 0.0
+        self,
+        plan: TrafficPlan,
+        client: Client,
+        journal: Journal,
+        *,
+        origin_ns: int,
+        seconds: float = 0.0,
+        share: Share | None = None,
     ) -> None:
         self.next_slot = 0
         self.failure = ""
@@ -51,7 +60,8 @@ class Engine:
         self._journal = journal
         self._origin = origin_ns
         self._length = round(seconds * 1e9) or _ENDLESS
-        self._schedule = arrivals(plan)
+        self._schedule = arrivals(plan, share)
+        self._concurrency = share.part(plan.concurrency) if share is not None else plan.concurrency
         self._streams = len(streams(plan))
         self._loop: Any = gevent.get_hub().loop
         self._timer: Any = self._loop.timer(0)
@@ -123,7 +133,7 @@ class Engine:
         planned = self._schedule.planned_ns(slot)
         index = slot % self._streams
         is_late = monotonic_ns() - self._origin - planned > TOLERANCE_NS
-        is_held_back = self._client.in_flight >= self._plan.concurrency
+        is_held_back = self._client.in_flight >= self._concurrency
         if is_late or (is_held_back and is_last):
             self._client.miss(planned, index)
         elif is_held_back:

@@ -18,6 +18,7 @@ from gevent.os import make_nonblocking, nb_read
 
 from harness.errors import HarnessError
 from harness.model.schedule import streams
+from harness.model.share import Share
 from harness.store.ledger import ConnectionLedger, LedgerWriter
 from harness.traffic.answers import AnswerBook
 from harness.traffic.attempt import Target
@@ -118,6 +119,7 @@ class Session:
         self.journal = Journal(plan.directory / plan.journal, heard)
         self.failure = ""
         self.origin_ns = 0
+        self._share = Share(plan.worker, plan.workers)
         self._told = 0
         self._refusals: set[str] = set()
         self._context: SSLContext | None = None
@@ -158,7 +160,14 @@ class Session:
         ledger = LedgerWriter(directory / f"ledger-{worker}.npy", origin_ns=origin, worker=worker)
         connections = ConnectionLedger(directory / f"connections-{worker}.npy", origin_ns=origin, worker=worker)
         client = self._client(target, ledger, connections)
-        engine = Engine(self.plan.traffic, client, self.journal, origin_ns=origin, seconds=self.commands.seconds)
+        engine = Engine(
+            self.plan.traffic,
+            client,
+            self.journal,
+            origin_ns=origin,
+            seconds=self.commands.seconds,
+            share=self._share,
+        )
         self.origin_ns = origin
         self.journal.record("started", origin_ns=origin, address=self.commands.address, port=self.commands.port)
         try:
@@ -196,7 +205,7 @@ class Session:
             host=traffic.host or host_header(self.commands.address, self.commands.port, secure=traffic.tls is not None),
             token=f"{self.token}-{self.plan.worker}",
             timeout=traffic.timeout,
-            pool=traffic.pool,
+            pool=replace(traffic.pool, size=self._share.part(traffic.pool.size)),
         )
         return Client(
             plan,
