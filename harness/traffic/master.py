@@ -32,6 +32,8 @@ from harness.traffic.session import Commands
 _LEAD_NS = 300_000_000
 #: From the command to stop to the end of the schedule: a worker that hears of it later has sent too much.
 _STOP_LEAD_NS = 500_000_000
+#: Without a piece for so long, what a dead worker has left is not awaited any more.
+_RESCUE_NS = 15_000_000_000
 #: How often it is looked whether the workers are alive, in seconds.
 _LOOK_EVERY = 0.1
 
@@ -51,7 +53,7 @@ class Master:
     """
 
     #: What workers send.
-    KINDS = (Kind.HELLO, Kind.PING, Kind.EVENT, Kind.PIECE, Kind.WHOLE)
+    KINDS = (Kind.HELLO, Kind.PING, Kind.EVENT, Kind.PIECE, Kind.WHOLE, Kind.RESCUE)
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class Master:
             Kind.EVENT: self._on_event,
             Kind.PIECE: self._on_piece,
             Kind.WHOLE: self._on_whole,
+            Kind.RESCUE: self._on_rescue,
         }
 
     def lead(self) -> None:
@@ -139,8 +142,15 @@ class Master:
                     self._look_after(member)
 
     def _look_after(self, member: Member) -> None:
+        if member.in_rescue:
+            member.in_rescue = monotonic_ns() - member.heard_ns < _RESCUE_NS
+            return
         trouble = self._trouble_of(member.client, member.number)
         if trouble:
+            self._lose(member, trouble)
+
+    def _lose(self, member: Member, trouble: str) -> None:
+        if not member.lost:
             member.lost = trouble
             self._fail("worker-lost", f"{member} {trouble}", worker=member.number)
 
@@ -202,6 +212,8 @@ class Master:
         elif event == "fault":
             self._fail(str(data["what"]), f"{member}: {data['text']}", worker=member.number)
             event = str(data["what"])
+        elif event == "stopping" and not self._commands.stop.is_set():
+            self._lose(member, "stopped before it was told to")
         elif event == "over":
             member.lost = str(data["text"])
             self._fail("failed", f"{member}: {member.lost}", worker=member.number)
@@ -215,10 +227,19 @@ class Master:
             "clock", worker=member.number, offset_ns=clock.offset_ns, error_ns=clock.error_ns, moved_ns=moved
         )
 
+    def _on_rescue(self, client: str, data: Mapping[str, Any]) -> None:
+        """A worker's own starter says that it is dead, and brings home what it has left."""
+        member = self.members.by_number(data["worker"])
+        if member is not None and not member.is_home:
+            self._lose(member, "has died")
+            member.client, member.in_rescue, member.heard_ns = client, True, monotonic_ns()
+            self._changed.set()
+
     def _on_piece(self, client: str, data: Mapping[str, Any]) -> None:
         member = self.members.by_client(client)
         if member is None:
             return
+        member.heard_ns = monotonic_ns()
         piece = Piece(data["kind"], data["offset"], data["data"], data["digest"])
         try:
             taken = member.home.take(piece)

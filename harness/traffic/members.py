@@ -26,6 +26,8 @@ class Member:
         rows: Attempts that it has recorded, once it is drained.
         unfinished: Those of them that were still under way.
         is_home: All its files are here, byte for byte.
+        in_rescue: Somebody else brings home what it has left.
+        heard_ns: When that was heard of last, CLOCK_MONOTONIC.
         lost: Why nothing more is to be expected of it; empty while something is.
     """
 
@@ -39,6 +41,8 @@ class Member:
     rows: int = 0
     unfinished: int = 0
     is_home: bool = False
+    in_rescue: bool = False
+    heard_ns: int = 0
     lost: str = ""
 
     def has(self, event: str) -> bool:
@@ -48,6 +52,8 @@ class Member:
     @property
     def is_done(self) -> bool:
         """Whether nothing more is to come."""
+        if self.in_rescue:
+            return self.is_home
         return bool(self.lost) or (self.has("drained") and (self.is_home or not self.is_apart))
 
     def __str__(self) -> str:
@@ -75,6 +81,10 @@ class Members:
 
     def __len__(self) -> int:
         return len(self._members)
+
+    def by_number(self, number: int) -> Member | None:
+        """The worker with this share."""
+        return self._members.get(number)
 
     def by_client(self, client: str) -> Member | None:
         """The worker with this name on the channel."""

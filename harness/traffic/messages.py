@@ -32,6 +32,7 @@ class Kind(StrEnum):
     PIECE = "harness-piece"  # worker: part of a file
     TAKEN = "harness-taken"  # master: it is written down here
     WHOLE = "harness-whole"  # worker: these are all files, with their checksums
+    RESCUE = "harness-rescue"  # who started a worker: it is dead, these are its files
     DISMISSED = "harness-dismissed"  # master: that is what I have too, or not
 
 
