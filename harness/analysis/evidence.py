@@ -7,8 +7,8 @@ from ``origin_ns``, those of events are CLOCK_MONOTONIC, as on disk.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,29 @@ class Calibration:
     faults: tuple[str, ...] = ()
 
     @classmethod
+    def joined(cls, parts: Sequence[Calibration]) -> Calibration:
+        """The proof of several workers, each of which met every fault by itself."""
+        if len(parts) == 1:
+            return parts[0]
+        expected = {case.name: case.expected for part in parts for case in part.cases}
+        # A fault that a worker never met is one that it did not find.
+        met = [{case.name: case for case in part.cases} for part in parts]
+        cases = [
+            [mine.get(name, CalibrationCase(name, label, 0, {})) for mine in met] for name, label in expected.items()
+        ]
+        served = {
+            name: counts
+            for name in dict.fromkeys(name for part in parts for name in part.served)
+            for name, counts in _added_counts(name, [part.served.get(name, (0, 0)) for part in parts])
+        }
+        return cls(
+            cases=tuple(one for same in cases for one in _added(same)),
+            served=served if all(part.served for part in parts) else {},
+            duplicates=sum(part.duplicates for part in parts),
+            faults=tuple(fault for part in parts for fault in part.faults),
+        )
+
+    @classmethod
     def of(cls, record: Mapping[str, Any], rows: Rows) -> Calibration:
         """From the content of ``calibration-<worker>.json`` and the rows of the calibration's ledger.
 
@@ -74,6 +97,26 @@ class Calibration:
         served = record["served"]
         counts = {str(one["name"]): (int(one["count"]), int(one["served"])) for one in served["requests"]}
         return cls(cases, counts, int(served["duplicates"]), tuple(map(str, record.get("client_faults", ()))))
+
+
+def _added(cases: Sequence[CalibrationCase]) -> tuple[CalibrationCase, ...]:
+    """One fault as several workers met it: added up where each is exact, each by itself where one is not.
+
+    Sums alone could be right where two errors make up for each other.
+    """
+    if len(cases) == 1 or not all(case.is_exact and case.expected == cases[0].expected for case in cases):
+        return tuple(replace(case, name=f"{case.name} (worker {n})") for n, case in enumerate(cases))
+    planned = sum(case.planned for case in cases)
+    return (replace(cases[0], planned=planned, found={cases[0].expected: planned}),)
+
+
+def _added_counts(name: str, counts: Sequence[tuple[int, int]]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The same for what servers counted: (sent, served)."""
+    if all(sent == served for sent, served in counts):
+        yield name, (sum(sent for sent, _ in counts), sum(served for _, served in counts))
+        return
+    for number, pair in enumerate(counts):
+        yield f"{name} (worker {number})", pair
 
 
 def _found(rows: Rows, route: int) -> dict[str, int]:
@@ -104,6 +147,7 @@ class TrialEvidence:
         responders: Number in the ledger -> the beginning of the answer's body.
         calibration: The detector's proof; ``None`` if there is none.
         workers: How many processes shared the schedule.
+        clock_errors: Worker -> seconds by which its times may be wrong; only those on other machines are in it.
         faults: What failed in the traffic process itself, in words (``fault`` events of ``traffic.jsonl``).
         failure: How the trial failed; empty if it did not.
     """
@@ -121,6 +165,7 @@ class TrialEvidence:
     responders: Mapping[int, str] = field(default_factory=dict)
     calibration: Calibration | None = None
     workers: int = 1
+    clock_errors: Mapping[int, float] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     failure: str = ""
 

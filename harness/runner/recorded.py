@@ -1,0 +1,176 @@
+"""What one or several workers recorded, read as the records of one traffic.
+
+Workers number responders and connections each for itself; here each number gets one meaning for all. What can't be read
+is told as damage and left out, so that the judge has the rest and the trial fails all the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.analysis.evidence import Calibration, Rows
+from harness.errors import EvidenceError, HarnessError
+from harness.store.ledger import read_ledger
+from harness.store.ledger_reading import JUDGED_ATTEMPT, JUDGED_CONNECTION, load_attempts, load_connections
+from harness.traffic.plan import JOURNAL, PLAN
+
+_NS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Recorded:
+    """The traffic folder of a trial.
+
+    Attributes:
+        workers: How many shared the schedule.
+        journal: Events of the process that led, or of the only one.
+        journals: Events of each worker.
+        damage: What can't be read.
+    """
+
+    directory: Path
+    workers: int = 1
+    journal: list[dict[str, Any]] = field(default_factory=list)
+    journals: list[list[dict[str, Any]]] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, directory: Path) -> Recorded:
+        """Read the plan and the journals of a folder."""
+        recorded = cls(directory)
+        crew = recorded._crew()
+        recorded.workers = crew or 1
+        recorded.journal = recorded._events(JOURNAL)
+        names = [f"traffic-{number}.jsonl" for number in range(crew)]
+        recorded.journals = [recorded._events(name) for name in names] or [recorded.journal]
+        return recorded
+
+    @property
+    def stopped_ns(self) -> int:
+        """When planning stopped, as the traffic itself says; 0 if it does not."""
+        return next((int(e["at_ns"]) for e in self.journal if e.get("event") == "stopping"), 0)
+
+    def faults(self) -> tuple[str, ...]:
+        """What failed in the traffic itself, in words, each once."""
+        told = (self.journal, *(journal for journal in self.journals if journal is not self.journal))
+        texts = [f"{e.get('what')}: {e.get('text')}" for journal in told for e in journal if e.get("event") == "fault"]
+        return tuple(dict.fromkeys(texts))
+
+    def clock_errors(self) -> dict[int, float]:
+        """Worker -> seconds by which its times may be wrong beside ours; workers on this machine are not in it."""
+        errors: dict[int, float] = {}
+        for event in self.journal:
+            if event.get("event") == "clock" and event["error_ns"]:
+                found = (event["error_ns"] + abs(event.get("moved_ns", 0))) / _NS
+                errors[event["worker"]] = max(found, errors.get(event["worker"], 0.0))
+        return errors
+
+    def attempts(self, *, begun: bool) -> tuple[Rows, dict[int, str]]:
+        """All attempts, and what their responders' numbers mean; a ledger must be there once traffic has begun."""
+        rows = self._rows("ledger-{}.npy", load_attempts, JUDGED_ATTEMPT, begun=begun)
+        if self.workers == 1:
+            return rows, _responders(self.journals[0])
+        meanings: dict[str, int] = {}
+        for worker, journal in enumerate(self.journals):
+            mine = rows["worker"] == worker
+            rows["responder"][mine] = _renumbered(rows["responder"][mine], _responders(journal), meanings)
+        _set_apart(rows, "connection", self.workers)
+        return rows, {number: text for text, number in meanings.items()}
+
+    def connections(self, *, begun: bool) -> Rows:
+        """All connections; those of several workers with numbers that are nobody else's."""
+        rows = self._rows("connections-{}.npy", load_connections, JUDGED_CONNECTION, begun=begun)
+        if self.workers > 1:
+            _set_apart(rows, "number", self.workers)
+        return rows
+
+    def calibration(self) -> Calibration | None:
+        """The detector's proof: of every worker, or it is none."""
+        found = [self._calibration(number) for number in range(self.workers)]
+        present = [calibration for calibration in found if calibration is not None]
+        if present and len(present) < self.workers:
+            missing = ", ".join(str(number) for number, calibration in enumerate(found) if calibration is None)
+            self.damage.append(f"no calibration of worker {missing}")
+            return None
+        return Calibration.joined(present) if present else None
+
+    def _calibration(self, number: int) -> Calibration | None:
+        record = self.directory / f"calibration-{number}.json"
+        if not record.exists():
+            return None
+        try:
+            rows = read_ledger(self.directory / f"calibration-{number}.npy")
+            return Calibration.of(json.loads(record.read_text(encoding="utf-8")), rows)
+        except (ValueError, KeyError, TypeError, HarnessError) as error:
+            self.damage.append(f"the calibration can't be read: {error}")
+            return None
+
+    def _crew(self) -> int:
+        """How many workers there were to be; 0 where a process was alone."""
+        try:
+            crew = json.loads((self.directory / PLAN).read_text(encoding="utf-8"))["crew"]
+            return int(crew["local"]) + int(crew["remote"]) if crew else 0
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self.damage.append(f"{PLAN} is damaged: {error!r}")
+            return 0
+
+    def _events(self, name: str) -> list[dict[str, Any]]:
+        """A journal; a last line cut short by kill -9 is dropped."""
+        path = self.directory / name
+        if not path.exists():
+            return []
+        lines = path.read_bytes().split(b"\n")
+        try:
+            return [json.loads(line) for line in lines[:-1]]
+        except ValueError as error:
+            self.damage.append(f"{name} is damaged: {error}")
+            return []
+
+    def _rows(
+        self, pattern: str, load: Callable[[Sequence[Path]], Rows], dtype: np.dtype[np.void], *, begun: bool
+    ) -> Rows:
+        paths = [self.directory / pattern.format(number) for number in range(self.workers)]
+        try:
+            return load(paths)
+        except EvidenceError:
+            sound = list(self._readable(paths, load, begun=begun))
+        return load(sound) if sound else np.zeros(0, dtype)
+
+    def _readable(
+        self, paths: Iterable[Path], load: Callable[[Sequence[Path]], Rows], *, begun: bool
+    ) -> Iterable[Path]:
+        for path in paths:
+            try:
+                load([path])
+            except EvidenceError as error:
+                if begun or path.exists():
+                    self.damage.append(str(error))
+                continue
+            yield path
+
+
+def _responders(journal: list[dict[str, Any]]) -> dict[int, str]:
+    return {int(e["number"]): str(e["text"]) for e in journal if e.get("event") == "responder"}
+
+
+def _renumbered(numbers: Any, texts: dict[int, str], meanings: dict[str, int]) -> Any:
+    """One worker's numbers of responders as those of all; ``meanings`` is extended. 0 is none, for all."""
+    table = np.zeros(int(np.max(numbers, initial=0)) + 1, np.uint16)
+    for number in range(1, len(table)):
+        text = texts.get(number, f"answer {number}")
+        table[number] = meanings.setdefault(text, len(meanings) + 1)
+    return table[numbers]
+
+
+def _set_apart(rows: Rows, name: str, workers: int) -> None:
+    """Make numbers that count from 1 in each worker different for all; 0 stays none."""
+    numbers = rows[name].astype(np.int64)
+    rows[name] = np.where(numbers > 0, (numbers - 1) * workers + rows["worker"] + 1, 0)
