@@ -1,0 +1,198 @@
+"""One client at work: ``python -m bench.driver JOBS`` does jobs, given as JSON, in turn; each result is a line.
+
+Processor time is taken around the sending alone, so that no client pays for the start of Python.
+"""
+
+from __future__ import annotations
+
+# Locust comes first: importing it makes gevent patch the standard library.
+import locust  # isort: skip
+import json
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import gevent
+from locust.contrib.fasthttp import FastHttpUser
+from locust.env import Environment
+
+from bench.jobs import Job, Result
+from harness.model.attempt import LOSSES, Method, Outcome, Shape
+from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.store.ledger import read_ledger
+from harness.traffic import session as session_module
+from harness.traffic.plan import TrafficChildPlan
+from harness.traffic.session import Commands, Session
+from harness.traffic.user import LosslessUser
+
+TIMEOUT = 3.0
+
+
+class NullLedger:
+    """Takes what a ledger takes, and records nothing: what is left is the client alone."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.used = 0
+        self.missed = 0
+
+    def reserve(self) -> None:
+        """There is always room."""
+
+    def intent(self, *_: object, **__: object) -> int:
+        """Number an attempt."""
+        row = self.used
+        self.used = row + 1
+        return row
+
+    def progress(self, *_: object) -> None:
+        """Nothing."""
+
+    def outcome(self, _row: int, outcome: Outcome, *_: object, **__: object) -> None:
+        """Count what was not sent."""
+        if outcome is Outcome.MISSED:
+            self.missed += 1
+
+    begin = intent
+
+    def record(self, *_: object, **__: object) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def _traffic(job: Job) -> TrafficPlan:
+    return TrafficPlan(
+        rate=job.rate,
+        routes=(Route("/"),),
+        methods=(Method.POST if job.post else Method.GET,),
+        shapes=(Shape.REUSED if job.reuse else Shape.NEW,),
+        pool=Pool(size=job.connections),
+        timeout=TIMEOUT,
+    )
+
+
+def _session(job: Job, directory: Path) -> float:
+    """The engine, apart from Locust; returns its processor time."""
+    commands = Commands()
+    session = Session(TrafficChildPlan(_traffic(job), {}, directory), commands)
+    commands.begin("127.0.0.1", job.port)
+    began = time.process_time()
+    work = gevent.spawn(session.run)
+    gevent.sleep(job.seconds)
+    commands.end()
+    work.get()
+    return time.process_time() - began
+
+
+def engine(job: Job) -> Result:
+    """Our engine with its ledger."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(job.folder or folder)
+        return _counted(kept, _session(job, kept))
+
+
+def _counted(folder: Path, cpu: float) -> Result:
+    outcomes = read_ledger(folder / "ledger-0.npy")["outcome"].tolist()
+    missed = outcomes.count(Outcome.MISSED)
+    return Result(len(outcomes) - missed, sum(outcome in LOSSES for outcome in outcomes), cpu, missed)
+
+
+def engine_without_ledger(job: Job) -> Result:
+    """The same engine, with nothing recorded."""
+    made: list[NullLedger] = []
+
+    def make(*_: object, **__: object) -> NullLedger:
+        made.append(NullLedger())
+        return made[-1]
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(session_module, "LedgerWriter", make),
+        mock.patch.object(session_module, "ConnectionLedger", NullLedger),
+    ):
+        cpu = _session(job, Path(folder))
+    return Result(made[0].used - made[0].missed, 0, cpu, made[0].missed)
+
+
+@contextmanager
+def _running(user: type[locust.User], job: Job, users: int) -> Iterator[Environment]:
+    """Locust with so many users, without its command line."""
+    environment = Environment(user_classes=[user], host=job.url, stop_timeout=TIMEOUT, events=locust.events)
+    runner = environment.create_local_runner()
+    runner.start(users, spawn_rate=users)
+    yield environment
+    runner.quit()
+    runner.greenlet.join()
+
+
+def lossless_user(job: Job) -> Result:
+    """Our engine as Locust's user, which is how ``harness run`` has it: with ledger and Locust's statistics."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        class Ours(LosslessUser):
+            traffic = _traffic(job)
+            out = Path(folder)
+
+        began = time.process_time()
+        with _running(Ours, job, 1):
+            gevent.sleep(job.seconds)
+        cpu = time.process_time() - began
+        (ledger,) = Path(folder).rglob("ledger-0.npy")
+        return _counted(ledger.parent, cpu)
+
+
+def fast_http_user(job: Job) -> Result:
+    """Locust's FastHttpUser."""
+    return _closed_loop(FastHttpUser, job)
+
+
+def http_user(job: Job) -> Result:
+    """Locust's HttpUser."""
+    return _closed_loop(locust.HttpUser, job)
+
+
+def _closed_loop(base: Any, job: Job) -> Result:
+    headers = {} if job.reuse else {"Connection": "close"}
+
+    class Theirs(base):  # type: ignore[misc] # Locust has no types
+        @locust.task  # type: ignore[untyped-decorator] # as above
+        def send(self) -> None:
+            if job.post:
+                self.client.post("/", data=b"attempt\n", headers=headers)
+            else:
+                self.client.get("/", headers=headers)
+
+    began = time.process_time()
+    with _running(Theirs, job, job.connections) as environment:
+        gevent.sleep(job.seconds)
+    total = environment.stats.total
+    return Result(total.num_requests, total.num_failures, time.process_time() - began)
+
+
+CLIENTS: dict[str, Callable[[Job], Result]] = {
+    "lossless-user": lossless_user,
+    "engine": engine,
+    "engine-without-ledger": engine_without_ledger,
+    "fast-http-user": fast_http_user,
+    "http-user": http_user,
+}
+
+
+def main() -> None:
+    """Do the jobs in turn; each result is a line."""
+    logging.disable(logging.CRITICAL)
+    for job in json.loads(sys.argv[1]):
+        work = Job(**job)
+        print(json.dumps(asdict(CLIENTS[work.client](work))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
