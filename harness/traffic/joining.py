@@ -20,8 +20,7 @@ from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
 from harness.traffic.faulty import FaultyServer
 from harness.traffic.journal import JournalReader
-from harness.traffic.local_workers import worker_command, worker_environment
-from harness.traffic.worker import WorkerTerms
+from harness.traffic.terms import WorkerTerms, worker_command, worker_environment
 
 #: How often it is said that the master is still awaited, in seconds.
 _SAY_EVERY = 10.0

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from harness.kit.files import tail
 from harness.kit.processes import describe_code
-from harness.store.records import to_json
-from harness.traffic.plan import VARIABLE
-from harness.traffic.worker import WorkerTerms
+from harness.traffic.terms import WorkerTerms, worker_environment
 
-#: Environment variable with a worker's terms as JSON; absent when a worker is run by plain ``locust``.
-WORKER_VARIABLE = "HARNESS_TRAFFIC_WORKER"
 #: Seconds that a worker may take to end by itself.
 _END_SECONDS = 5.0
-
-
-def worker_command(locustfile: str, host: str, port: int, *, patience: float) -> list[str]:
-    """The command line of a Locust worker.
-
-    Args:
-        locustfile: What it runs.
-        host: Where its master is.
-        port: The master's port.
-        patience: Seconds that it may take to stop.
-    """
-    return [
-        *(sys.executable, "-m", "locust", "--locustfile", locustfile, "--worker"),
-        *("--master-host", host, "--master-port", str(port)),
-        *("--stop-timeout", str(round(patience)), "--exit-code-on-error", "0"),
-    ]
-
-
-def worker_environment(terms: WorkerTerms) -> dict[str, str]:
-    """The environment of a Locust worker: what the user has set for other runs of Locust is not in it."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_") and k != VARIABLE}
-    return kept | {WORKER_VARIABLE: json.dumps(to_json(terms))}
 
 
 class LocalWorkers:

@@ -21,12 +21,13 @@ from harness.errors import HarnessError
 from harness.store.records import from_json
 from harness.traffic.class_plan import destination, plan_of_class
 from harness.traffic.journal import Journal
-from harness.traffic.local_workers import WORKER_VARIABLE, LocalWorkers, worker_command
+from harness.traffic.local_workers import LocalWorkers
 from harness.traffic.master import Master
 from harness.traffic.plan import VARIABLE, Crew, TrafficChildPlan, read_plan
 from harness.traffic.running import Heard, Running
 from harness.traffic.session import Commands
-from harness.traffic.worker import Worker, WorkerTerms
+from harness.traffic.terms import WORKER_VARIABLE, WorkerTerms, worker_command
+from harness.traffic.worker import Worker
 
 _log = logging.getLogger(__name__)
 #: Seconds that a worker which is done waits for Locust's own farewell.

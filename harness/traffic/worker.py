@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from time import monotonic, monotonic_ns
 from typing import Any
 
@@ -26,6 +25,7 @@ from harness.traffic.messages import VERSIONS, Channel, Hello, Kind
 from harness.traffic.plan import JOURNAL, TrafficChildPlan
 from harness.traffic.running import Heard, Running
 from harness.traffic.session import Commands
+from harness.traffic.terms import WorkerTerms
 
 #: How often a worker says hello until it is answered, in seconds.
 _HELLO_EVERY = 1.0
@@ -37,24 +37,6 @@ MASTER_SECONDS = 10.0
 _TOLD = frozenset({"apart", "clock", "ready", "started", "stopping", "drained", "over"})
 #: Faults that end its work; the others are in its own journal.
 _GRAVE = frozenset({"failed", "ledger-full"})
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerTerms:
-    """What a worker process is told when it is started.
-
-    Attributes:
-        number: The share that it is for; -1 lets the master choose.
-        apart: Whether its files are its own in any case, and go home over the channel; otherwise they are so only if it
-            can't write where the master's are.
-        directory: Where its own files are.
-        calibration: The faulty server beside it, if it is not the master's.
-    """
-
-    number: int = -1
-    apart: bool = False
-    directory: Path = Path("reports")
-    calibration: tuple[str, int] | None = None
 
 
 class Worker:
