@@ -63,7 +63,8 @@ class Courier:
             gevent.sleep(_HURRY)
         files = {kind: whole(mirror.path) for kind, mirror in self._mirrors.items() if mirror.path.exists()}
         self._channel.send_message(Kind.WHOLE, {"worker": self._worker, "files": files})
-        if not self._verdict.wait(self._patience):
+        self._verdict.wait(self._patience)
+        if not self._verdict.ready():
             raise self._stuck()
         wrong = self._verdict.get()
         if wrong:
@@ -101,6 +102,4 @@ class Courier:
             raise self._stuck()
 
     def _stuck(self) -> HarnessError:
-        return HarnessError(
-            f"The master has not answered for {self._patience:g} s.", hint=f"What was recorded is in {self._directory}."
-        )
+        return HarnessError(f"The master has not answered for {self._patience:g} s.")

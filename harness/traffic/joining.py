@@ -139,6 +139,8 @@ class Joining:
     def _say(self, event: dict[str, Any]) -> None:
         if event["event"] == "joined":
             self.tell(f"joined as worker {event['worker']} of {event['workers']} (counted from 0)")
+        elif event["event"] == "clock" and not event["error_ns"]:
+            self.tell("the master is on this machine: one clock")
         elif event["event"] in _WORDS:
             known = event | {"error_ms": event.get("error_ns", 0) / 1e6}
             self.tell(_WORDS[event["event"]].format(**known))
