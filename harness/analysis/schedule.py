@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.evidence import Rows
+from harness.analysis.planned import Integers, Times, planner, slots_until
 from harness.model.experiment import TrafficPlan
-from harness.model.schedule import ConstantRate, arrivals, slots_until, streams
+from harness.model.schedule import streams
 
-_NS = 1_000_000_000
-_INT64 = 2**63
+#: A number beyond this one is damage: reckoned with, it would leave 64 bits behind.
+_LARGEST = 1 << 40
 #: Rows that are held against the schedule at once: all of them at once would need several times a ledger's memory.
 _BLOCK = 1_000_000
-Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +49,24 @@ def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int, workers: int = 1) ->
     planned = slots_until(plan, elapsed_ns)
     numbers = _global_slots(rows, workers, len(streams(plan)))
     distinct = _distinct(numbers)
+    times = planner(plan)
     blocks = (slice(first, first + _BLOCK) for first in range(0, len(rows), _BLOCK))
     return Slots(
         planned=planned,
         present=int(((distinct >= 0) & (distinct < planned)).sum()),
         duplicates=len(numbers) - len(distinct),
-        foreign=sum(_foreign(plan, rows[block], numbers[block], planned) for block in blocks),
+        foreign=sum(_foreign(plan, rows[block], numbers[block], planned, times) for block in blocks),
     )
 
 
 def _global_slots(rows: Rows, workers: int, n_streams: int) -> Integers:
-    """The slots of rows in the whole schedule (``harness.model.share``); -1 for those of a worker that there is not."""
+    """The slots of rows in the whole schedule (``harness.model.share``); -1 for those that no worker can have."""
     numbers: Integers = rows["number"].astype(np.int64)
     worker = rows["worker"]
     if workers > 1:
         turns, stream = np.divmod(numbers, n_streams)
         numbers = (turns * workers + worker) * n_streams + stream
-    numbers[worker >= workers] = -1
+    numbers[(worker >= workers) | (rows["number"] > _LARGEST)] = -1
     return numbers
 
 
@@ -78,27 +79,17 @@ def _distinct(numbers: Integers) -> Integers:
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
 
 
-def _foreign(plan: TrafficPlan, rows: Rows, numbers: Integers, planned: int) -> int:
+def _foreign(plan: TrafficPlan, rows: Rows, numbers: Integers, planned: int, times: Times) -> int:
     """How many rows are not what the schedule says of a slot that was due."""
-    wrong = (
-        (numbers < 0)
-        | (numbers >= planned)
-        | (planned_times(plan, numbers) != rows["planned"])
-        | _strange(plan, rows, numbers)
-    )
+    wrong = (numbers < 0) | (numbers >= planned)
+    due = np.where(wrong, 0, numbers)
+    wrong |= (times(due) != rows["planned"]) | _strange(plan, rows, due)
     return int(wrong.sum())
 
 
 def planned_times(plan: TrafficPlan, numbers: Integers) -> Integers:
     """``harness.model.schedule.planned_ns`` of many slots at once, exact to the nanosecond."""
-    schedule = arrivals(plan)
-    if not isinstance(schedule, ConstantRate) or schedule.rate.numerator * schedule.rate.denominator >= _INT64 // _NS:
-        return np.array([schedule.planned_ns(int(number)) for number in numbers], dtype=np.int64)
-    over, under = schedule.rate.numerator, _NS * schedule.rate.denominator
-    # In two parts, since slot times nanoseconds leaves 64 bits behind.
-    whole, rest = np.divmod(numbers, over)
-    times: Integers = whole * under + rest * under // over
-    return times
+    return planner(plan)(numbers)
 
 
 def _strange(plan: TrafficPlan, rows: Rows, numbers: Integers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -17,6 +17,7 @@ from harness.analysis.outages import find_outages, tell
 from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
 from harness.model.attempt import Progress
+from harness.model.rates import lowest_rate
 from harness.model.schedule import streams
 from harness.model.verdict import Identity, Latency, Verdict
 from harness.model.watch import OriginVerdict, WatchVerdict
@@ -104,8 +105,8 @@ def _judge_origin(origin: OriginEvidence) -> OriginVerdict:
         outages_total=len(found),
         wall_origin_ns=origin.wall_origin_ns,
         seconds=moments.stop,
-        shortest_seen=round(1 / evidence.traffic.rate, 6),
-        shortest_seen_by_stream=round(kinds / evidence.traffic.rate, 6),
+        shortest_seen=round(1 / lowest_rate(evidence.traffic.rate), 6),
+        shortest_seen_by_stream=round(kinds / lowest_rate(evidence.traffic.rate), 6),
     )
 
 

@@ -61,10 +61,15 @@ class Progress(IntEnum):
 
 
 class Shape(IntEnum):
-    """How an attempt came by its connection; each shape is planned and judged by itself."""
+    """How an attempt came by its connection, and what it asked of it; each shape is planned and judged by itself.
+
+    ``IDLE``: a kept connection that was not used for a while. ``SLOW``: a new one, on which the answer takes its time.
+    """
 
     NEW = 0
     REUSED = 1
+    IDLE = 2
+    SLOW = 3
 
 
 class Method(IntEnum):

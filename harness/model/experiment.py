@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from harness.model.attempt import Method, Shape
 from harness.model.changes import ChangeSpec
+from harness.model.rates import Rate
 
 #: One Kubernetes object as read from a file.
 Manifest = Mapping[str, Any]
@@ -68,9 +69,14 @@ class TrafficPlan:
     """The traffic of every trial. Times in seconds; ``rate`` in attempts per second over all streams.
 
     A stream is one of methods x connections x routes; slots go to the streams in turn, so each gets the same share.
+
+    Attributes:
+        arrivals: ``even`` distances between slots, or random ones (``poisson``), the same for the same ``seed``.
+        idle: How long a connection of the idle shape was not used before.
+        slow: The delay that attempts of the slow shape ask the application for.
     """
 
-    rate: float
+    rate: Rate
     routes: tuple[Route, ...]
     methods: tuple[Method, ...] = (Method.GET,)
     shapes: tuple[Shape, ...] = (Shape.NEW, Shape.REUSED)
@@ -81,6 +87,15 @@ class TrafficPlan:
     concurrency: int = 1000
     host: str = ""
     tls: Tls | None = None
+    arrivals: Literal["even", "poisson"] = "even"
+    seed: int = 0
+    idle: float = 0.0
+    slow: float = 0.0
+
+    @property
+    def patience(self) -> float:
+        """The longest that any attempt may take from its begin to its end."""
+        return self.timeout + (self.slow if Shape.SLOW in self.shapes else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

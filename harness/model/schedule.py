@@ -7,17 +7,13 @@ its own length. All arithmetic is on integers, so that sender and judge agree to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import lru_cache
 from typing import Protocol
 
 from harness.model.attempt import Method, Shape
 from harness.model.experiment import TrafficPlan
+from harness.model.pace import UNIT, Pace, pace_of
+from harness.model.poisson import Arrivals
 from harness.model.share import Share
-
-_NS = 1_000_000_000
-#: Rates are taken as fractions with at most this denominator: exact for all that people write.
-_FINEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +24,7 @@ class Stream:
         route: Index into the plan's routes.
         path: That route's path.
         method: ``GET`` or ``POST``.
-        shape: New or reused connections.
+        shape: How its attempts come by their connections.
     """
 
     route: int
@@ -48,23 +44,45 @@ class Schedule(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ConstantRate:
-    """Slots at equal distances.
+class Even:
+    """Slots at even distances, as far as the rate stays the same.
 
     Attributes:
-        rate: Slots per second.
+        pace: The course of the rate.
     """
 
-    rate: Fraction
+    pace: Pace
 
     def planned_ns(self, slot: int) -> int:
-        """Nanoseconds from the origin at which a slot is planned."""
-        return slot * _NS * self.rate.denominator // self.rate.numerator
+        """As in ``Schedule``."""
+        return self.pace.time_of(slot * UNIT)
 
     def slots_until(self, elapsed_ns: int) -> int:
-        """How many slots are planned before ``elapsed_ns`` (a slot at that very moment is not)."""
-        # floor(slot * step) < elapsed, solved for slot without leaving the integers.
-        return max(0, -(-elapsed_ns * self.rate.numerator // (_NS * self.rate.denominator)))
+        """As in ``Schedule``."""
+        return -(-self.pace.positions_until(elapsed_ns) // UNIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Poisson:
+    """Slots at random distances, at the same rate on the whole: arrivals that know nothing of each other.
+
+    It is cheap for those who ask in order of time; for others each question costs a walk along the schedule.
+
+    Attributes:
+        pace: The course of the rate.
+        arrivals: Where the slots lie.
+    """
+
+    pace: Pace
+    arrivals: Arrivals
+
+    def planned_ns(self, slot: int) -> int:
+        """As in ``Schedule``."""
+        return self.pace.time_of(self.arrivals.position(slot))
+
+    def slots_until(self, elapsed_ns: int) -> int:
+        """As in ``Schedule``."""
+        return self.arrivals.count_below(self.pace.positions_until(elapsed_ns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +108,17 @@ class Shared:
         return self.share.local_count(self.whole.slots_until(elapsed_ns), self.n_streams)
 
 
-@lru_cache(maxsize=64)
-def _constant(rate: float) -> ConstantRate:
-    return ConstantRate(Fraction(rate).limit_denominator(_FINEST))
-
-
 def arrivals(plan: TrafficPlan, share: Share | None = None) -> Schedule:
     """The schedule of a plan: all of it, or one worker's part.
 
     Raises:
-        ValueError: The rate is not a positive number.
+        ValueError: Nothing is planned by its rate.
     """
-    schedule = _constant(plan.rate)
-    if schedule.rate <= 0:
-        raise ValueError(f"a rate of {plan.rate} per second plans nothing")
+    pace = pace_of(plan.rate)
+    whole: Schedule = Even(pace) if plan.arrivals == "even" else Poisson(pace, Arrivals(plan.seed))
     if share is None or share.of == 1:
-        return schedule
-    return Shared(schedule, share, len(streams(plan)))
+        return whole
+    return Shared(whole, share, len(streams(plan)))
 
 
 def planned_ns(plan: TrafficPlan, slot: int) -> int:

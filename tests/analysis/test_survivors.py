@@ -12,6 +12,7 @@ from harness.analysis.thresholds import LATENESS_P99_MS
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Expectation, Expected
+from harness.model.rates import lowest_rate
 from harness.model.verdict import CellVerdict, FindingCode, TrialVerdict, Verdict
 
 BARE = Configuration((("lifecycle", "bare"),), ())
@@ -26,7 +27,7 @@ def judged(control: TrialVerdict, *trials: TrialVerdict, expectation: Expectatio
 
 def test_a_single_loss_in_the_control_spoils_the_row() -> None:
     """One is enough: without a change nothing may be lost."""
-    step = len(PLAN.methods) * len(PLAN.shapes) / PLAN.rate / 4
+    step = len(PLAN.methods) * len(PLAN.shapes) / lowest_rate(PLAN.rate) / 4
     control = judge_trial(with_losses(quiet_trial(CONTROL), 1.5, 1.5 + step))
 
     assert control.identity.lost_total == 1

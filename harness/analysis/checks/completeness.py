@@ -16,6 +16,7 @@ from harness.analysis.thresholds import (
     UNFINISHED,
 )
 from harness.model.attempt import Outcome, Shape
+from harness.model.rates import lowest_rate
 from harness.model.schedule import Stream
 from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
@@ -71,7 +72,7 @@ def overlap(facts: Facts) -> tuple[Finding, ...]:
 def _uncovered(stream: Stream, sent: Numbers, facts: Facts) -> Iterator[Finding]:
     begin, end, stop = facts.moments.begin or 0.0, facts.moments.end or 0.0, facts.moments.stop
     sent = sent[~np.isnan(sent)]
-    interval = len(facts.streams) / facts.evidence.traffic.rate
+    interval = len(facts.streams) / lowest_rate(facts.evidence.traffic.rate)
     before, through = np.searchsorted(sent, [begin, end], side="right").tolist()
     parts = {"before": before, "during": through - before, "after": len(sent) - through}
     # A change that is over between two requests of a stream is covered by the gap alone.

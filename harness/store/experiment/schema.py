@@ -86,13 +86,28 @@ class PoolPart(Part):
     look: bool = True
 
 
-class TrafficPart(Part):
-    """The traffic plan."""
+class RampPart(Part):
+    """A rate that changes evenly."""
+
+    start: Rate = Field(alias="from")
+    end: Rate = Field(alias="to")
+    seconds: Duration = Field(alias="over")
+
+
+class HoldPart(Part):
+    """A rate that stays for a while."""
 
     rate: Rate
+    seconds: Duration | None = Field(alias="for", default=None)
+
+
+class TrafficPart(Part):
+    """The traffic plan, with the rate left open: it has several forms."""
+
+    rate: Any
     paths: Annotated[list[Annotated[PathPart, BeforeValidator(_as_path)]], Field(min_length=1, max_length=200)]
     methods: Annotated[list[Literal["GET", "POST", "HEAD", "PUT", "DELETE"]], Field(min_length=1)] = ["GET"]
-    connections: Annotated[list[Literal["new", "reused"]], Field(min_length=1)] = ["new", "reused"]
+    connections: Annotated[list[Literal["new", "reused", "idle", "slow"]], Field(min_length=1)] = ["new", "reused"]
     pool: PoolPart = PoolPart()
     baseline: Duration = 3.0
     settle: Duration = 3.0
@@ -100,6 +115,10 @@ class TrafficPart(Part):
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = 1000
     host: str = ""
     tls: TlsPart | None = None
+    arrivals: Literal["even", "poisson"] = "even"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    idle: Duration | None = None
+    slow: Duration | None = None
 
 
 class NamedPart(Part):
