@@ -14,6 +14,7 @@ from rich.console import Console
 from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.errors import InvalidInputError, Problem
+from harness.cli.worker import address_of
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
@@ -56,6 +57,18 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
+    context: Context = "",
+    kubeconfig: Kubeconfig = None,
+    entry_url: EntryUrl = "",
+    yes: Yes = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=256, help="Processes here that share the sending [default: 1; 0 where others join]."),
+    ] = None,
+    expect_workers: Annotated[
+        int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
+    ] = 0,
+    bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
 
     The run directory holds the evidence, verdict.json, index.html (the report), junit.xml and summary.md.
 
@@ -76,9 +89,21 @@ def run(
         out=out,
         parallel=parallel,
         keep=keep,
+    problems: list[Problem] = []
+    address = address_of(bind, "--bind", problems) if bind else ("127.0.0.1", 0)
+    if workers == 0 and not expect_workers:
+        problems.append(Problem("--workers 0 leaves nobody to send", hint="1 or more, or --expect-workers N"))
+    if problems:
+        raise InvalidInputError(problems)
         profile=profile,
         command=shlex.join(["harness", *sys.argv[1:]]),
-        cluster_options=kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reuse),
+        workers=workers if workers is not None else int(not expect_workers),
+        expect_workers=expect_workers,
+        bind=address,
+        cluster_options={
+            **kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reuse),
+            **context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
+        },
     )
     with choose_progress() as progress:
         result = run_experiment(loaded, options, progress)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.traffic.plan import Crew
+
 #: Trials side by side per processor core. A trial mostly waits (for grace periods, sync intervals, phases) and at
 #: the default rates needs a tenth of a core; its start-up needs a whole one, which the start gate takes care of.
 LANES_PER_CORE = 3
@@ -30,6 +32,9 @@ class RunOptions:
         profile: Delay profile of local clusters.
         command: The command line, for the report.
         cluster_options: Further options of the kind of cluster, by name.
+        workers: Processes on this machine that share the sending; 0 only where others are expected.
+        expect_workers: Processes that join from this or other machines and share it too.
+        bind: Address and port at which those are awaited.
     """
 
     cluster: str = "local"
@@ -40,7 +45,18 @@ class RunOptions:
     profile: str = "kind"
     command: str = ""
     cluster_options: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    expect_workers: int = 0
+    bind: tuple[str, int] = ("127.0.0.1", 0)
+
+    def crew(self, *, last: bool) -> Crew | None:
+        """Who shares the sending of a trial; None if one process does it alone."""
+        if self.workers == 1 and not self.expect_workers:
+            return None
+        return Crew(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
 
     def lanes(self, trials: int) -> int:
-        """Trials to run side by side, given how many there are."""
+        """Trials to run side by side, given how many there are; one where workers join, since they do one at a time."""
+        if self.expect_workers:
+            return 1
         return max(1, min(trials, self.parallel or LANES_PER_CORE * cores()))

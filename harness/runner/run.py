@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Semaphore
@@ -19,6 +19,7 @@ from harness.errors import ExitCode
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
+from harness.runner.crew import check_crew
 from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
 from harness.runner.jobs import TrialJob, plan_jobs
@@ -65,11 +66,14 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     """
     kind = provider(options.cluster)
     kind.check(_request_of(experiment, options, options.out or Path("reports")))
+    advice = check_crew(options, experiment.traffic)
     run = RunDirectory.create(options.out, experiment.name)
     _write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
     lanes = 1 if kind.shared else options.lanes(len(jobs))
     progress.began(tuple(job.name for job in jobs), lanes, str(run.path))
+    if advice:
+        progress.note(advice)
     begun = time.monotonic()
     facts: dict[str, str] = {}
     bugs: tuple[str, ...] = ()
@@ -85,7 +89,10 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
             _faulty_server(run) as address,
             venue(kind, _request_of(experiment, options, run.path / "cluster"), facts, progress.note) as place,
         ):
-            setting = _setting(experiment, place, address, progress)
+            setting = replace(
+                _setting(experiment, place, address, progress),
+                crew=lambda job: options.crew(last=job is jobs[-1]),
+            )
             bugs = run_lanes(jobs, lanes, run_one, progress)
     except Interrupted:
         interrupted = True

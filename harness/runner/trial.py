@@ -5,7 +5,7 @@ The phases are those of the design: baseline, change, settle, drain. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from threading import Semaphore
@@ -31,12 +31,14 @@ from harness.store.records import to_json
 from harness.store.rundir import write_json
 from harness.store.timeline import TimelineWriter
 from harness.traffic.child import TrafficChild
-from harness.traffic.plan import TrafficChildPlan
+from harness.traffic.plan import Crew, TrafficChildPlan
 
 #: Longest time a change may take, beside the grace periods and deadlines that its manifests ask for.
 CHANGE_SECONDS = 60.0
 #: Longest time for Locust to start and for the detector to be proved.
 READY_SECONDS = 60.0
+#: The same where workers join that somebody has to start.
+JOIN_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class TrialSetting:
         venue: Where they take place.
         calibration: Address of the faulty server.
         progress: Told of every step.
+        crew: Says who shares the sending of a trial; None if one process does it alone.
         gate: Limits how many trials start up at once: starting takes a whole core, running a tenth of one.
     """
 
@@ -56,6 +59,7 @@ class TrialSetting:
     calibration: tuple[str, int]
     progress: RunProgress
     gate: Semaphore
+    crew: Callable[[TrialJob], Crew | None] = lambda _job: None
 
 
 class Trial:
@@ -92,8 +96,7 @@ class Trial:
                 kube = stack.enter_context(Kube(cluster.kubeconfig))
                 self._step("workload: waiting for its pods")
                 deploy(kube, self.job.cell.configuration.manifests, place.namespace)
-                self._step("calibration: the detector against known faults")
-                child.wait_ready(READY_SECONDS)
+                self._wait_ready(child)
             observer = stack.enter_context(Observer(kube, cluster, place.namespace, timeline, self.clock))
             self._step("entry: waiting for answers")
             wait_for_entry(cluster.entry, self.traffic)
@@ -103,6 +106,17 @@ class Trial:
                 scene.wait_for_ingress_rest()
             self._phases(scene, self._stage(kube, scene, place.namespace))
             observer.check()
+
+    def _wait_ready(self, child: TrafficChild) -> None:
+        """Wait until every sender is there and has proved its detector."""
+        crew = self.setting.crew(self.job)
+        if crew is not None and crew.remote:
+            host, port = crew.bind
+            self._step(f"calibration: {crew.remote} to join with harness worker --join {host}:{port}")
+            child.wait_ready(JOIN_SECONDS)
+            return
+        self._step("calibration: the detector against known faults")
+        child.wait_ready(READY_SECONDS)
 
     @property
     def traffic(self) -> TrafficPlan:
@@ -139,6 +153,7 @@ class Trial:
             answers=answers,
             directory=self.job.directory.traffic,
             calibration=self.setting.calibration,
+            crew=self.setting.crew(self.job),
         )
 
     def _stage(self, kube: Kube, scene: Scene, namespace: str) -> Stage:

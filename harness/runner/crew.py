@@ -1,0 +1,56 @@
+"""Who shares the sending of a run: what the user asked for, checked before anything is started."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from harness.errors import HarnessError, InvalidInputError, Problem
+from harness.model.attempt import Shape
+from harness.model.experiment import TrafficPlan
+from harness.runner.options import RunOptions, cores
+
+
+def check_crew(options: RunOptions, traffic: TrafficPlan) -> str:
+    """See whether the traffic can be shared as asked.
+
+    Returns:
+        What a user should know although it is no error; empty if nothing.
+
+    Raises:
+        InvalidInputError: It can't; nothing was started.
+        HarnessError: The address at which workers are to join can't be listened at.
+    """
+    size = options.workers + options.expect_workers
+    problems = []
+    if bool(options.expect_workers) != bool(options.bind[1]):
+        lacking, given = ("--bind HOST:PORT", "--expect-workers")
+        if options.bind[1]:
+            lacking, given = ("--expect-workers N", "--bind")
+        problems.append(Problem(f"{given} needs {lacking}", hint="workers join with: harness worker --join HOST:PORT"))
+    if size > 1 and Shape.REUSED in traffic.shapes and size > traffic.pool.size:
+        problems.append(Problem(f"{size} workers can't share a pool of {traffic.pool.size} connections"))
+    if size > traffic.concurrency:
+        problems.append(Problem(f"{size} workers can't share a concurrency of {traffic.concurrency}"))
+    if problems:
+        raise InvalidInputError(problems)
+    if options.expect_workers:
+        _check_address(*options.bind)
+    if options.workers > cores():
+        return f"{options.workers} workers on {cores()} cores: more than can send at the same time"
+    return ""
+
+
+def _check_address(host: str, port: int) -> None:
+    """See whether the master could listen here."""
+    name = "0.0.0.0" if host == "*" else host  # noqa: S104 - what the user asked for
+    hint = "Choose another one with --bind HOST:PORT; HOST is an address of this machine."
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise HarnessError(f"Port {port} of {host} is in use.", hint=hint) from error
+        raise HarnessError(f"Nothing can listen at {host}:{port}: {error.strerror or error}.", hint=hint) from error
