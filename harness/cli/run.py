@@ -13,8 +13,8 @@ from rich.console import Console
 
 from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
-from harness.errors import InvalidInputError, Problem
 from harness.cli.worker import address_of
+from harness.errors import InvalidInputError, Problem
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
@@ -54,13 +54,6 @@ def run(
     images: Images = None,
     pull_policy: PullPolicy = "",
     reuse: Reuse = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON on stdout.")] = False,
-) -> int:
-    """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
-    context: Context = "",
-    kubeconfig: Kubeconfig = None,
-    entry_url: EntryUrl = "",
-    yes: Yes = False,
     workers: Annotated[
         int | None,
         typer.Option(min=0, max=256, help="Processes here that share the sending [default: 1; 0 where others join]."),
@@ -69,6 +62,9 @@ def run(
         int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
     ] = 0,
     bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON on stdout.")] = False,
+) -> int:
+    """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
 
     The run directory holds the evidence, verdict.json, index.html (the report), junit.xml and summary.md.
 
@@ -84,26 +80,23 @@ def run(
     """
     replaced = read_images(image or [], images)
     loaded = with_images(load_experiment(experiment, only=parse_only(only or [])), replaced, pull_policy)
-    options = RunOptions(
-        cluster=cluster,
-        out=out,
-        parallel=parallel,
-        keep=keep,
     problems: list[Problem] = []
     address = address_of(bind, "--bind", problems) if bind else ("127.0.0.1", 0)
     if workers == 0 and not expect_workers:
         problems.append(Problem("--workers 0 leaves nobody to send", hint="1 or more, or --expect-workers N"))
     if problems:
         raise InvalidInputError(problems)
+    options = RunOptions(
+        cluster=cluster,
+        out=out,
+        parallel=parallel,
+        keep=keep,
         profile=profile,
         command=shlex.join(["harness", *sys.argv[1:]]),
         workers=workers if workers is not None else int(not expect_workers),
         expect_workers=expect_workers,
         bind=address,
-        cluster_options={
-            **kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reuse),
-            **context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
-        },
+        cluster_options=kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reuse),
     )
     with choose_progress() as progress:
         result = run_experiment(loaded, options, progress)
