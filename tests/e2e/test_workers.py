@@ -1,0 +1,103 @@
+"""Traffic shared by workers that join from elsewhere: one account of all, also of one that is killed half way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import CommandLine
+
+from harness.kit.waiting import wait_until
+from harness.store.ledger import read_connections, read_ledger
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def events(traffic: Path, name: str) -> list[dict[str, Any]]:
+    """Events of that name in the master's journal."""
+    path = traffic / "traffic.jsonl"
+    if not path.exists():
+        return []
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    return [event for event in map(json.loads, whole.splitlines()) if event["event"] == name]
+
+
+def join(harness: CommandLine, port: int, number: int) -> subprocess.Popen[str]:
+    """A process tree of its own that joins the run."""
+    return harness.start(
+        "worker", "--join", f"127.0.0.1:{port}", "--wait", "120s", "--dir", harness.folder / f"worker-{number}"
+    )
+
+
+def test_two_workers_share_a_run_and_every_record_comes_home(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Lossless; the rows of both are exactly what was sent; each proved its detector; nothing is left on their side."""
+    port, out = free_port(), tmp_path / "run"
+    run = harness.start(
+        "run", experiment(), "--out", out, "--expect-workers", "2", "--bind", f"127.0.0.1:{port}", "--json"
+    )
+    workers = [join(harness, port, number) for number in (0, 1)]
+    finished = harness.finish(run, timeout=200)
+    joined = [harness.finish(worker, timeout=60) for worker in workers]
+    traffic = out / "trials" / "bare--none" / "1" / "traffic"
+    ledgers = [read_ledger(traffic / f"ledger-{number}.npy") for number in (0, 1)]
+
+    assert finished.code == 0, finished.err
+    assert [worker.code for worker in joined] == [0, 0], joined
+    assert finished.json["cells"][0]["verdict"] == "lossless"
+    assert finished.json["cells"][0]["sent"] == sum(len(rows) for rows in ledgers)
+    assert all(len(rows) > 0 and set(rows["worker"]) == {number} for number, rows in enumerate(ledgers))
+    assert [event["wrong"] for event in events(traffic, "home")] == [0, 0]
+    assert events(traffic, "drained")[0]["rows"] == sum(len(rows) for rows in ledgers)
+    assert all(len(read_connections(traffic / f"connections-{number}.npy")) > 0 for number in (0, 1))
+    assert all("every record is with the master" in worker.out for worker in joined)
+    assert not list(tmp_path.glob("worker-*/trial-*"))
+    assert harness.run("analyze", out).code == 0
+
+
+def test_a_worker_killed_half_way_is_named_and_accounted_for(
+    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Kill -9 of one sender: the run ends soon, is inconclusive, says which it was, and the identity holds."""
+    port, out = free_port(), tmp_path / "run"
+    path = experiment(changes=[{"none": {"hold": "60s"}}])
+    run = harness.start("run", path, "--out", out, "--expect-workers", "2", "--bind", f"127.0.0.1:{port}")
+    workers = [join(harness, port, number) for number in (0, 1)]
+    traffic = out / "trials" / "bare--none" / "1" / "traffic"
+    wait_until(lambda: events(traffic, "started"), timeout=150, what="the traffic to begin")
+    victim = events(traffic, "joined")[0]
+    ledger = traffic / "ledger-0.npy"
+    wait_until(lambda: ledger.exists() and len(read_ledger(ledger)) > 20, timeout=30, what="some rows to come home")
+    os.kill(victim["pid"], signal.SIGKILL)
+    finished = harness.finish(run, timeout=50)
+    codes = sorted(harness.finish(worker, timeout=60).code for worker in workers)
+    verdict = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
+    (trial,) = verdict["cells"][0]["trials"]
+    identity = trial["identity"]
+
+    assert finished.code == 3, finished.err
+    assert codes == [0, 4]
+    assert trial["verdict"] == "inconclusive"
+    failures = [f["numbers"]["failure"] for f in trial["findings"] if f["code"] == "trial-failed"]
+    assert f"worker {victim['worker']} ({victim['name']})" in failures[0]
+    assert identity["planned"] == identity["sent"] + identity["missed"] + identity["abandoned"]
+    assert identity["sent"] == identity["ok"] + sum(identity["lost"].values()) + identity["unfinished"]
+    assert identity["abandoned"] > 0
+    assert "identity-broken" not in {finding["code"] for finding in trial["findings"]}
+    rows = {number: read_ledger(traffic / f"ledger-{number}.npy") for number in (0, 1)}
+    assert sum(len(found) for found in rows.values()) == identity["sent"] + identity["missed"]
