@@ -57,7 +57,6 @@ class LenientParser(AnswerParser):
         """Expect an answer."""
         super().begin(to_head=to_head, whole=whole)
         self._waiting.clear()
-        self._is_distrusted = False
 
     def take(self, data: bytes) -> None:
         """As ``AnswerParser.take``, with heads read kindly."""

@@ -169,8 +169,6 @@ class TlsLayer:
             self.closed = True
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLZeroReturnError:
-            self.closed = True
         except ssl.SSLError as error:
             if not parts:
                 raise TlsError(_text(error)) from error

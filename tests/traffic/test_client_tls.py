@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import gevent
+import gevent.event
 import gevent.ssl
 import pytest
 import trustme
@@ -215,6 +215,32 @@ def test_the_end_of_an_idle_connection_is_seen(
     made.attempt(GET_REUSED)
 
     assert (made.outcomes, made.reasons[0]) == (["ok", "ok"], "PEER_FIN")
+
+
+def test_the_look_finds_a_farewell_that_the_loop_has_not_told_yet(
+    serve: Callable[..., int], rig: Callable[..., Rig]
+) -> None:
+    """A farewell that has arrived, without a FIN, is seen right before the request would be sent."""
+    accepted: list[Any] = []
+    done = gevent.event.Event()
+
+    def keep(connection: Any, _address: Any) -> None:
+        accepted.append(connection)
+        connection.recv(65536)
+        connection.sendall(OK)
+        done.wait()
+
+    made = rig(serve(speaks(keep, server_context("shop.test"))), secure=secure(), pool=Pool(size=1))
+    made.attempt(GET_REUSED)
+    accepted[0].settimeout(0)
+    # Said and sent at once: the loop does not run in between.
+    with pytest.raises(OSError):
+        accepted[0].unwrap()
+    made.attempt(GET_REUSED)
+    done.set()
+
+    assert made.outcomes == ["ok", "ok"]
+    assert (made.reasons[0], made.rows["connection"].tolist()) == ("PEER_FIN", [1, 2])
 
 
 def test_we_say_farewell(serve: Callable[..., int], rig: Callable[..., Rig]) -> None:
