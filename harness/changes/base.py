@@ -44,6 +44,7 @@ class Stage:
         undo: The journal that is written before anything is changed.
         answered: ``(pattern, since_ns)``: has traffic sent since then got an answer whose body matches?
         ingress_seen: ``(what, since_ns)``: has the ingress controller done this (``reload``, ``endpoints``) since?
+        ingress_tells: Which of these can be seen at all on this cluster.
         quiet: ``(since_ns)``: has the system come to rest?
         check: Raises where waiting is in vain because the traffic or the cluster itself has ended.
         timeout: Seconds for a change to be seen, for its undo, and for the system to come to rest.
@@ -63,6 +64,7 @@ class Stage:
     clock: Clock
     check: Callable[[], None] = lambda: None
     restore: bool = False
+    ingress_tells: frozenset[str] = frozenset({"reload", "endpoints"})
 
     def record(self, change: ChangeSpec, what: str, detail: Detail | None = None, *, at: int = 0) -> None:
         """Put a ``CHANGE`` event on the timeline, at this moment unless ``at`` is given."""

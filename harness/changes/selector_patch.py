@@ -54,7 +54,12 @@ class Repoint(Change[SelectorPatch]):
         return ("any ready pod behind the new selector",) if some and not wanted else ()
 
     def _ingress_missing(self, stage: Stage, since: int) -> Missing:
-        """What the ingress controller did before the endpoints had changed was about something else."""
+        """What the ingress controller did before the endpoints had changed was about something else.
+
+        Where nobody can see what it does, the new backend's answer, which traffic gets through it, says as much.
+        """
+        if self.spec.answer and "endpoints" not in stage.ingress_tells:
+            return ()
         seen = stage.ingress_seen("endpoints", max(since, self._not_yet))
         return () if seen else ("the ingress controller to take over the endpoints",)
 

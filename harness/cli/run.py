@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
@@ -37,7 +38,9 @@ Only = Annotated[
 
 def run(
     experiment: ExperimentFile,
-    cluster: Annotated[str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, context.")] = "local",
+    cluster: Annotated[
+        str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
+    ] = "local",
     out: Annotated[Path | None, typer.Option(help="Run directory to create [default: below reports/].")] = None,
     only: Only = None,
     parallel: Annotated[
@@ -54,6 +57,10 @@ def run(
     images: Images = None,
     pull_policy: PullPolicy = "",
     reuse: Reuse = False,
+    context: Context = "",
+    kubeconfig: Kubeconfig = None,
+    entry_url: EntryUrl = "",
+    yes: Yes = False,
     workers: Annotated[
         int | None,
         typer.Option(min=0, max=256, help="Processes here that share the sending [default: 1; 0 where others join]."),
@@ -77,6 +84,8 @@ def run(
       harness run experiments/exercise-1.yaml --out reports/tonight --json
 
       harness run experiments/demo.yaml --cluster kind
+
+      harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
     """
     replaced = read_images(image or [], images)
     loaded = with_images(load_experiment(experiment, only=parse_only(only or [])), replaced, pull_policy)
@@ -96,8 +105,13 @@ def run(
         workers=workers if workers is not None else int(not expect_workers),
         expect_workers=expect_workers,
         bind=address,
-        cluster_options=kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reuse),
+        cluster_options={
+            **kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reuse),
+            **context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
+        },
     )
+    if cluster == "context":
+        confirm(f"{loaded.name} will be run in namespaces of its own, harness-…", options.cluster_options, yes=yes)
     with choose_progress() as progress:
         result = run_experiment(loaded, options, progress)
     show_result(result, as_json=as_json)

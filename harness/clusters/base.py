@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from harness.model.timeline import Event
 
@@ -46,6 +46,9 @@ class BringUp:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+#: What an ingress controller tells of itself where its whole log can be read.
+ALL_TOLD = frozenset({"reload", "endpoints"})
+
 #: Told of each bring-up step as it begins: a short text for people.
 Progress = Callable[[str], None]
 
@@ -68,6 +71,10 @@ class Cluster(Protocol):
     def facts(self) -> Mapping[str, str]:
         """Versions and settings worth a line in the report's environment."""
 
+    @property
+    def ingress_tells(self) -> frozenset[str]:
+        """Which events of the ingress controller can be seen here, if they happen: ``reload``, ``endpoints``."""
+
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Follow what the ingress controller does (``reload``, ``endpoints``) until ``stop()``; blocks in between."""
 
@@ -78,7 +85,6 @@ class Cluster(Protocol):
         """Copy logs (ingress access log as ``access.jsonl``, controller and pods under ``logs/``) for evidence."""
 
 
-@runtime_checkable
 class SharedCluster(Cluster, Protocol):
     """A cluster that serves all trials of a run, one after the other, since it takes minutes to come up."""
 

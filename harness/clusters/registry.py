@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from harness.clusters.base import Provider
+from harness.clusters.context.provider import ContextProvider
 from harness.clusters.kind.provider import KindProvider
 from harness.clusters.local.provider import LocalProvider
 from harness.errors import InvalidInputError, Problem
 
-_HINT = "this version has: local, kind"
-#: Kinds that the design has and this version doesn't.
-_LATER = ("context",)
+PROVIDERS: Mapping[str, Callable[[], Provider]] = {
+    LocalProvider.kind: LocalProvider,
+    KindProvider.kind: KindProvider,
+    ContextProvider.kind: ContextProvider,
+}
 
 
 def provider(kind: str) -> Provider:
     """The provider of a kind of cluster.
 
     Raises:
-        InvalidInputError: There is no such kind, or not in this version.
+        InvalidInputError: There is no such kind.
     """
-    if kind == LocalProvider.kind:
-        return LocalProvider()
-    if kind == KindProvider.kind:
-        return KindProvider()
-    if kind in _LATER:
-        raise InvalidInputError([Problem(f"this version has no `{kind}` clusters", hint=_HINT)])
-    raise InvalidInputError([Problem(f"there is no kind of cluster {kind!r}", hint=_HINT)])
+    if kind not in PROVIDERS:
+        known = ", ".join(PROVIDERS)
+        raise InvalidInputError([Problem(f"there is no kind of cluster {kind!r}", hint=f"this version has: {known}")])
+    return PROVIDERS[kind]()

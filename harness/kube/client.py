@@ -131,6 +131,14 @@ class Kube:
         path = self._kind(kind).path(namespace, name)
         self._json("DELETE", path, _words("delete", kind, name, namespace), body=body)
 
+    def server_version(self) -> str:
+        """The API server's version: ``v1.34.4``.
+
+        Raises:
+            KubeError: It does not answer, or is none.
+        """
+        return str(self._json("GET", "/version", "ask the API server for its version").get("gitVersion", "?"))
+
     def create_namespace(self, name: str) -> None:
         """Create a namespace of the harness's own."""
         metadata = {"name": name, "labels": dict(MANAGED_BY)}

@@ -134,14 +134,19 @@ def _faulty_server(run: RunDirectory) -> Iterator[tuple[str, int]]:
 
 def _request_of(experiment: Experiment, options: RunOptions, directory: Path) -> BringUp:
     """What the trials of the Experiment will ask of the cluster."""
-    images = images_of([m for cell in experiment.cells for m in cell.configuration.manifests])
+    manifests = [m for cell in experiment.cells for m in cell.configuration.manifests]
+    classes = {str(m["spec"].get("ingressClassName") or "") for m in manifests if m["kind"] == "Ingress"}
     return BringUp(
         name=experiment.name,
         directory=directory,
         ingress=experiment.ingress,
         profile=options.profile,
-        images=images,
-        options={**options.cluster_options, "keep": "yes" if options.keep else ""},
+        images=images_of(manifests),
+        options={
+            **options.cluster_options,
+            "keep": "yes" if options.keep else "",
+            "ingress-classes": ",".join(sorted(classes - {""})),
+        },
     )
 
 

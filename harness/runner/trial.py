@@ -164,6 +164,7 @@ class Trial:
             undo=UndoJournal(self.job.directory.undo),
             answered=scene.child.answered,
             ingress_seen=scene.observer.ingress_seen,
+            ingress_tells=scene.cluster.ingress_tells,
             quiet=scene.observer.quiet,
             check=lambda: self._look(scene),
             timeout=CHANGE_SECONDS + longest_grace(self.job),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from harness.clusters.base import BringUp, Cluster, Progress, Provider, SharedCluster
 from harness.clusters.shared.namespaces import namespace_name
@@ -102,6 +102,5 @@ def venue(provider: Provider, request: BringUp, facts: dict[str, str], progress:
         yield OwnClusters(provider, request)
         return
     with provider.up(request, progress) as cluster:
-        assert isinstance(cluster, SharedCluster)
         facts.update(cluster.facts())
-        yield OneCluster(cluster)
+        yield OneCluster(cast(SharedCluster, cluster))  # as ``shared`` says

@@ -335,3 +335,14 @@ def test_times_are_in_order(world: World) -> None:
 def container(world: World) -> Any:
     """The container of apple's template."""
     return world.kube.get("Deployment", "apple", NS)["spec"]["template"]["spec"]["containers"][0]
+
+
+def test_where_the_ingress_cannot_be_seen_the_answer_says_as_much(world: World) -> None:
+    """On a cluster whose controller tells nothing, the new answer shows the switch; without one nothing does."""
+    world.ingress.clear()
+    world.stage = replace(world.stage, ingress_tells=frozenset())
+    spec = SelectorPatch(name="s", service="apple-service", selector={"version": "banana-v1"}, answer="banana*")
+
+    assert perform(spec, world.stage)
+    assert not perform(NOBODY, world.stage)
+    assert "ingress controller" in world.missing()

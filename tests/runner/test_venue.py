@@ -24,6 +24,7 @@ class FakeCluster:
     name = "fake"
     kubeconfig = Path("kubeconfig")
     entry = Entry("127.0.0.1", 80)
+    ingress_tells = frozenset[str]()
 
     def __init__(self, log: list[str]) -> None:
         self.log = log

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clusters.base import BringUp, Cluster, Entry, Progress
+from harness.clusters.base import ALL_TOLD, BringUp, Cluster, Entry, Progress
 from harness.clusters.kind import owned, tools
 from harness.clusters.kind.bringup import bring_up, load_images
 from harness.clusters.kind.owned import Owned
@@ -69,6 +69,11 @@ class KindCluster:
     def facts(self) -> Mapping[str, str]:
         """What a reader of the report may want to know of it."""
         return self.words
+
+    @property
+    def ingress_tells(self) -> frozenset[str]:
+        """Everything, of the controllers whose log is understood."""
+        return ALL_TOLD if self.settings.ingress in CONTROLLERS else frozenset()
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Nothing: a trial's part of the cluster says it."""

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clusters.base import BringUp, Cluster, Entry, Progress
+from harness.clusters.base import ALL_TOLD, BringUp, Cluster, Entry, Progress
 from harness.clusters.local import bringup
 from harness.clusters.local.addresses import take_block
 from harness.clusters.local.kubelet.images import KNOWN_IMAGES, find_image
@@ -62,6 +62,11 @@ class LocalCluster:
             "addresses": f"127.{self.settings.block.number}.0.0/16",
             "cluster up in": f"{self.seconds:.2f} s",
         }
+
+    @property
+    def ingress_tells(self) -> frozenset[str]:
+        """Everything, if there is one."""
+        return ALL_TOLD if self.settings.ingress != "none" else frozenset()
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Follow what the ingress controller does until ``stop()``."""

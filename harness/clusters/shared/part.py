@@ -74,6 +74,11 @@ class Part:
         """Of the whole cluster."""
         return self._cluster.facts()
 
+    @property
+    def ingress_tells(self) -> frozenset[str]:
+        """Of the whole cluster."""
+        return self._cluster.ingress_tells
+
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """What the ingress controller has said since the part began, until ``stop()``."""
         while True:

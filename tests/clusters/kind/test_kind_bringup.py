@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.base import BringUp, SharedCluster
+from harness.clusters.base import BringUp
 from harness.clusters.kind import bringup, owned
 from harness.clusters.kind.provider import KindProvider
 from harness.errors import BringUpError, HarnessError, InvalidInputError
@@ -41,7 +41,6 @@ def test_cluster_is_up_inside_and_gone_outside(tools: FakeTools, tmp_path: Path)
     """Each step has a name; inside there are entry and facts; outside neither the cluster nor a note of it is left."""
     steps: list[str] = []
     with KindProvider().up(request(tmp_path), steps.append) as cluster:
-        assert isinstance(cluster, SharedCluster)
         assert tools.has_cluster()
         assert cluster.entry.address == "127.0.0.1"
         assert cluster.entry.port > 0

@@ -1,0 +1,226 @@
+"""Somebody else's cluster: looked at before anything is made, one context alone, the entry found or given."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.clusters.context import entry as entries
+from harness.clusters.context import provider
+from harness.clusters.context.access import NEEDS, check_access
+from harness.clusters.context.entry import entry_of_ingress, parse_entry
+from harness.clusters.context.kubeconfig import find_target
+from harness.errors import HarnessError, InvalidInputError, WaitTimeoutError
+from harness.kube.api import Object
+from harness.kube.errors import ForbiddenError, NotFoundError
+from harness.kube.fake import FakeKube
+
+
+def kubeconfig(path: Path, *names: str) -> Path:
+    """A kubeconfig with a context of each name, the first one current."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "current-context": names[0],
+        "contexts": [{"name": n, "context": {"cluster": f"c-{n}", "user": f"u-{n}"}} for n in names],
+        "clusters": [
+            {"name": f"c-{n}", "cluster": {"server": f"https://{n}", "certificate-authority": "ca.pem"}} for n in names
+        ],
+        "users": [{"name": f"u-{n}", "user": {"token": f"secret-{n}"}} for n in names],
+    }
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+class Reviewing(FakeKube):
+    """An API server that allows all but some."""
+
+    def __init__(self, *refused: tuple[str, str]) -> None:
+        super().__init__()
+        self.refused = refused
+        self.asked: list[tuple[str, str]] = []
+
+    def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
+        """A review."""
+        asked = manifest["spec"]["resourceAttributes"]
+        resource = "/".join(filter(None, (asked["resource"], asked["subresource"])))
+        self.asked.append((asked["verb"], resource))
+        return {"status": {"allowed": (asked["verb"], resource) not in self.refused}}
+
+
+def test_one_context_alone_is_used(tmp_path: Path) -> None:
+    """Nothing of another context is in what the harness works with, and files are found from where it is."""
+    path = kubeconfig(tmp_path / "config", "prod", "staging")
+    target = find_target("staging", str(path))
+    target.write(tmp_path / "own")
+    written = (tmp_path / "own").read_text()
+
+    assert (target.server, target.cluster) == ("https://staging", "c-staging")
+    assert "prod" not in written
+    assert yaml.safe_load(written)["current-context"] == "staging"
+    assert yaml.safe_load(written)["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca.pem")
+    assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o600
+
+
+def test_files_of_the_environment_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """$KUBECONFIG may name several; of two entries with a name the first counts."""
+    one, other = kubeconfig(tmp_path / "1", "a"), kubeconfig(tmp_path / "other" / "2", "a", "b")
+    monkeypatch.setenv("KUBECONFIG", f"{one}:{other}")
+
+    assert find_target("b").content["clusters"][0]["cluster"]["certificate-authority"] == str(other.parent / "ca.pem")
+    assert find_target("a").content["clusters"][0]["cluster"]["certificate-authority"] == str(one.parent / "ca.pem")
+
+
+@pytest.mark.parametrize(("context", "message"), [("", "needs --context"), ("nowhere", "no context 'nowhere'")])
+def test_context_is_never_guessed(tmp_path: Path, context: str, message: str) -> None:
+    """Neither the current one nor the only one is taken; those there are, are named."""
+    path = kubeconfig(tmp_path / "config", "prod")
+
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        find_target(context, str(path))
+    assert "there are: prod" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["{", "- a list", None])
+def test_file_that_is_no_kubeconfig(tmp_path: Path, content: str | None) -> None:
+    """Unreadable, something else, not there: said with its place."""
+    path = tmp_path / "config"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(InvalidInputError, match="config"):
+        find_target("a", str(path))
+
+
+def test_everything_needed_is_asked_for() -> None:
+    """Each verb on each resource is a question."""
+    kube = Reviewing()
+    check_access(kube, "staging")
+
+    assert set(kube.asked) == {(verb, need.resource) for need in NEEDS for verb in need.verbs}
+
+
+def test_all_that_is_refused_is_listed() -> None:
+    """One error names each verb and resource, and what it is for."""
+    with pytest.raises(InvalidInputError) as caught:
+        check_access(Reviewing(("create", "namespaces"), ("get", "pods/log")), "staging")
+
+    assert "create namespaces" in str(caught.value)
+    assert "get pods/log" in str(caught.value)
+    assert len(caught.value.problems) == 3
+
+
+def test_server_that_cannot_be_asked_is_no_obstacle() -> None:
+    """The local cluster has no access reviews."""
+    kube = FakeKube()
+    kube.refusals["create"] = NotFoundError("find kind SelfSubjectAccessReview", 404, "NotFound", "not served")
+
+    check_access(kube, "local")
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "port"),
+    [
+        ("http://127.0.0.1", "127.0.0.1", 80),
+        ("http://127.0.0.1:8080/", "127.0.0.1", 8080),
+        ("https://127.0.0.2", "127.0.0.2", 443),
+    ],
+)
+def test_entry_is_an_address(url: str, address: str, port: int) -> None:
+    """Host and port, with the scheme's own port where none is said."""
+    found = parse_entry(url)
+
+    assert (found.address, found.port) == (address, port)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:80", "http://", "http://127.0.0.1/apple", "http://127.0.0.1:http", "ftp://127.0.0.1"]
+)
+def test_what_is_no_entry(url: str) -> None:
+    """No host, no port that could be known, or a path, which belongs into the Experiment."""
+    with pytest.raises(InvalidInputError, match="is no entry"):
+        parse_entry(url)
+
+
+def ingress(*points: Mapping[str, str]) -> Object:
+    """An Ingress whose controller has written this."""
+    return {
+        "kind": "Ingress",
+        "metadata": {"name": "fruit"},
+        "spec": {},
+        "status": {"loadBalancer": {"ingress": list(points)}},
+    }
+
+
+def test_entry_is_read_from_the_ingress() -> None:
+    """Once the controller has written its address."""
+    kube = FakeKube()
+    kube.put(ingress(), "demo")
+    timer = threading.Timer(0.05, kube.put, [ingress({"ip": "127.0.0.9"}), "demo"])
+    timer.start()
+    found = entry_of_ingress(kube, "demo")
+    timer.join()
+
+    assert (found.address, found.port) == ("127.0.0.9", 80)
+
+
+def test_entry_that_nobody_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Ingress, or one without an address, or a host without one: each says what to do."""
+    monkeypatch.setattr(entries, "STATUS_SECONDS", 0.05)
+    kube = FakeKube()
+    with pytest.raises(HarnessError, match="has no Ingress"):
+        entry_of_ingress(kube, "demo")
+    kube.put(ingress(), "demo")
+    with pytest.raises(WaitTimeoutError, match="--entry-url"):
+        entry_of_ingress(kube, "demo")
+
+
+def test_class_that_is_not_there() -> None:
+    """An Experiment for another controller is refused before anything is made."""
+    kube = FakeKube()
+    kube.put({"kind": "IngressClass", "metadata": {"name": "nginx"}}, "")
+    provider._check_classes(kube, "nginx")
+
+    with pytest.raises(InvalidInputError, match="no IngressClass 'traefik'"):
+        provider._check_classes(kube, "nginx,traefik")
+
+
+def controller(*args: str) -> Object:
+    """A pod of ingress-nginx."""
+    labels = {"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": "controller", "labels": labels},
+        "spec": {"containers": [{"name": "controller", "args": list(args)}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ((), {"reload"}),
+        (("--v=1",), {"reload"}),
+        (("--v=2",), {"reload", "endpoints"}),
+        (("-v=10",), {"reload", "endpoints"}),
+    ],
+)
+def test_what_the_controller_tells(args: tuple[str, ...], told: set[str]) -> None:
+    """Its verbosity decides whether it says that it took endpoints over."""
+    kube = FakeKube()
+    assert provider._told(kube) == frozenset()
+    kube.put(controller(*args), "ingress-nginx")
+
+    assert provider._told(kube) == told
+
+
+def test_controller_that_may_not_be_looked_at() -> None:
+    """Without the right to see its pods nothing is known of it, which is no error."""
+    kube = FakeKube()
+    kube.refusals["list"] = ForbiddenError("list Pod", 403, "Forbidden", "no")
+
+    assert provider._told(kube) == frozenset()
