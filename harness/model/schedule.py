@@ -25,12 +25,14 @@ class Stream:
         path: That route's path.
         method: ``GET`` or ``POST``.
         shape: How its attempts come by their connections.
+        delay: Seconds by which the application is asked to delay the answer.
     """
 
     route: int
     path: str
     method: Method
     shape: Shape
+    delay: float = 0.0
 
 
 class Schedule(Protocol):
@@ -134,7 +136,7 @@ def slots_until(plan: TrafficPlan, elapsed_ns: int) -> int:
 def streams(plan: TrafficPlan) -> tuple[Stream, ...]:
     """The plan's streams in their order: routes, then methods, then shapes. Slot ``i`` belongs to ``i % len``."""
     return tuple(
-        Stream(index, route.path, method, shape)
+        Stream(index, route.path, method, shape, plan.slow if shape is Shape.SLOW else 0.0)
         for index, route in enumerate(plan.routes)
         for method in plan.methods
         for shape in plan.shapes

@@ -71,7 +71,7 @@ class TrafficChild:
     ) -> None:
         self._live.close()
         # Killed at once it would leave its ledgers readable too, but attempts in flight would be unfinished.
-        self._process.stop(terminate_after=self._plan.traffic.timeout + _OBEY_SECONDS)
+        self._process.stop(terminate_after=self._plan.traffic.patience + _OBEY_SECONDS)
 
     def wait_ready(self, timeout: float) -> None:
         """Wait until it has calibrated and can begin at once.
@@ -199,7 +199,7 @@ def _live(plan: TrafficChildPlan, journal: JournalReader) -> LiveTraffic:
 
 
 def _command(plan: TrafficChildPlan, locustfile: Path) -> list[str]:
-    patience = round(plan.traffic.timeout) + _STOP_GRACE
+    patience = round(plan.traffic.patience) + _STOP_GRACE
     users = str(plan.crew.size if plan.crew else 1)
     return [
         *(sys.executable, "-m", "locust", "--locustfile", str(locustfile.resolve())),

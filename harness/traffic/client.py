@@ -6,8 +6,7 @@ attempt never waits for anything.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic_ns
 from typing import Any
@@ -22,8 +21,9 @@ from harness.store.ledger_format import NEVER
 from harness.traffic.answers import AnswerBook
 from harness.traffic.attempt import Attempt, Target
 from harness.traffic.connection import Connection
+from harness.traffic.deadlines import Deadlines
 from harness.traffic.outcomes import DeadlineError, PeerClosedError, outcome_of, reason_of
-from harness.traffic.pool import IdlePool
+from harness.traffic.pool import ConnectionPool, IdlePool, RestedPool
 from harness.traffic.wire import RequestForm
 
 _NS = 1_000_000_000
@@ -37,8 +37,9 @@ class ClientPlan:
         streams: The kinds of attempts, by index.
         host: The ``Host`` header.
         token: What ids on the wire begin with: ``<token>-<number>``.
-        timeout: Seconds from an attempt's begin to its end, connecting included.
+        timeout: Seconds from an attempt's begin to its end, connecting included, beside the delay that it asks for.
         pool: The pooled connections.
+        idle: Seconds for which connections of the idle shape must not have been used.
     """
 
     streams: tuple[Stream, ...]
@@ -46,6 +47,7 @@ class ClientPlan:
     token: str
     timeout: float
     pool: Pool
+    idle: float = 0.0
 
 
 class Client:
@@ -84,13 +86,14 @@ class Client:
         self._on_fault = on_fault
         self._on_tls = on_tls
         self._forms = tuple(RequestForm.of(stream, host=plan.host, token=plan.token) for stream in plan.streams)
-        self._timeout = round(plan.timeout * _NS)
-        self._pool = IdlePool(plan.pool, self._drop)
         self._open: set[Connection] = set()
-        self._waiting: deque[Attempt] = deque()
         self._loop: Any = gevent.get_hub().loop
-        self._timer: Any = self._loop.timer(0)
-        self._timer_runs = False
+        self._pools: Mapping[Shape, ConnectionPool] = {
+            Shape.REUSED: IdlePool(plan.pool, self._drop),
+            Shape.IDLE: RestedPool(round(plan.idle * _NS), self._drop, look=plan.pool.look),
+        }
+        times = {stream.delay: round((plan.timeout + stream.delay) * _NS) for stream in plan.streams}
+        self._deadlines = {delay: Deadlines(self._loop, time, self._expire) for delay, time in times.items()}
 
     def begin(self, planned: int, index: int) -> int:
         """Make an attempt of stream ``index``; returns before it is answered.
@@ -107,9 +110,11 @@ class Client:
         """
         stream = self._plan.streams[index]
         self._ledger.reserve()
-        connection = self._pool.take() if stream.shape == Shape.REUSED else None
+        pool = self._pools.get(stream.shape)
+        connection = pool.take() if pool is not None else None
+        deadlines = self._deadlines[stream.delay]
         now = monotonic_ns()
-        attempt = Attempt(stream, now + self._timeout, whole=self._answers.needs_body(stream.route))
+        attempt = Attempt(stream, now + deadlines.timeout_ns, whole=self._answers.needs_body(stream.route))
         opened = connection is None
         if connection is None:
             connection = self._new_connection(stream.shape, now)
@@ -125,7 +130,7 @@ class Client:
             carried=attempt.carried,
         )
         self.in_flight += 1
-        self._await(attempt)
+        deadlines.add(attempt)
         request = self._forms[index].request(attempt.row)
         if opened:
             connection.open(self._target, attempt, request)
@@ -145,16 +150,16 @@ class Client:
 
     def idle_ended(self) -> bool:
         """Whether the end of any idle connection was seen that is still in the pool (where nobody looks)."""
-        return any(connection.end is not None for connection in self._pool.idle())
+        return any(connection.end is not None for pool in self._pools.values() for connection in pool.idle())
 
     def has_idle(self) -> bool:
         """Whether any pooled connection is idle."""
-        return bool(self._pool.idle())
+        return any(pool.idle() for pool in self._pools.values())
 
     def close(self) -> None:
         """Close all connections and record their end; attempts still in flight stay unfinished."""
-        self._timer.stop()
-        self._timer.close()
+        for deadlines in self._deadlines.values():
+            deadlines.close()
         for connection in tuple(self._open):
             self._close(connection, CloseReason.BY_US, monotonic_ns())
 
@@ -179,7 +184,7 @@ class Client:
         self._record(attempt, outcome, at, status=parser.status, responder=responder)
         if connection.pooled and connection.reusable:
             connection.attempt = None
-            self._pool.give_back(connection)
+            self._pools[connection.shape].give_back(connection)
         else:
             self._close(connection, _reason_after_answer(connection), at)
 
@@ -205,12 +210,13 @@ class Client:
     # Own work.
 
     def _new_connection(self, shape: Shape, now: int) -> Connection:
-        pooled = shape == Shape.REUSED and not self._pool.is_full
+        pool = self._pools.get(shape)
+        pooled = pool is not None and not pool.is_full
         number = self._connections.begin(shape, now)
         connection = Connection(self, self._loop, number=number, shape=shape, pooled=pooled, begun=now)
         self._open.add(connection)
-        if pooled:
-            self._pool.members += 1
+        if pool is not None and pooled:
+            pool.adopt()
         return connection
 
     def _record(
@@ -244,7 +250,7 @@ class Client:
         connection.close(reason, at, number)
         self._open.discard(connection)
         if connection.pooled:
-            self._pool.forget(connection)
+            self._pools[connection.shape].forget(connection)
         self._write(connection)
 
     def _write(self, connection: Connection) -> None:
@@ -261,36 +267,6 @@ class Client:
             reason=reason,
             errno=number,
         )
-
-    def _await(self, attempt: Attempt) -> None:
-        """All attempts have the same time, so the first to begin is the first whose time is up: one timer for all."""
-        waiting = self._waiting
-        # Those that are answered are let go of at once: kept until their deadline, they would be tens of thousands of
-        # objects for the garbage collector to look through.
-        while waiting and waiting[0].done:
-            waiting.popleft()
-        waiting.append(attempt)
-        if not self._timer_runs:
-            self._arm(self._timeout)
-
-    def _arm(self, delay: int) -> None:
-        self._timer_runs = True
-        self._timer.close()
-        self._timer = self._loop.timer(max(0, delay) / _NS)
-        self._timer.start(self._on_deadline, update=True)
-
-    def _on_deadline(self) -> None:
-        self._timer_runs = False
-        waiting = self._waiting
-        while waiting:
-            attempt = waiting[0]
-            left = 0 if attempt.done else attempt.deadline - monotonic_ns()
-            if left > 0:
-                self._arm(left)
-                return
-            waiting.popleft()
-            if not attempt.done:
-                self._expire(attempt)
 
     def _expire(self, attempt: Attempt) -> None:
         connection = attempt.connection

@@ -206,6 +206,7 @@ class Session:
             token=f"{self.token}-{self.plan.worker}",
             timeout=traffic.timeout,
             pool=replace(traffic.pool, size=self._share.part(traffic.pool.size)),
+            idle=traffic.idle,
         )
         return Client(
             plan,
@@ -231,7 +232,7 @@ class Session:
             self.journal.record("tls", text=text)
 
     def _drain(self, client: Client) -> None:
-        deadline = monotonic_ns() + round((self.plan.traffic.timeout + _DRAIN_GRACE) * 1e9)
+        deadline = monotonic_ns() + round((self.plan.traffic.patience + _DRAIN_GRACE) * 1e9)
         while client.in_flight and monotonic_ns() < deadline:
             gevent.sleep(_POLL)
 

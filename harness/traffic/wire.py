@@ -10,6 +10,8 @@ from harness.model.schedule import Stream
 #: What a POST or PUT carries: a body of known length, so that a server that reads it can tell whether it got all of it.
 POST_BODY = b"attempt\n"
 _WITH_BODY = frozenset({Method.POST, Method.PUT})
+#: Shapes whose attempts have a connection each.
+_OWN_CONNECTION = frozenset({Shape.NEW, Shape.SLOW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class RequestForm:
         """The form of a stream's requests.
 
         Attempts on new connections ask for the connection to be closed after the answer, as clients do that open one
-        per request; those on pooled connections say nothing, which in HTTP/1.1 keeps it.
+        per request; those on pooled connections say nothing, which in HTTP/1.1 keeps it. What is to be slow asks the
+        application for a delay in its query.
 
         Args:
             stream: What is sent.
@@ -32,15 +35,22 @@ class RequestForm:
             token: What the attempt's id begins with: ``<token>-<number>``.
         """
         fields = ["User-Agent: harness", "Accept: */*"]
-        if stream.shape == Shape.NEW:
+        if stream.shape in _OWN_CONNECTION:
             fields.append("Connection: close")
         body = b""
         if stream.method in _WITH_BODY:
             body = POST_BODY
             fields += ["Content-Type: text/plain", f"Content-Length: {len(body)}"]
-        head = f"{stream.method.name} {stream.path} HTTP/1.1\r\nHost: {host}\r\nX-Request-ID: {token}-"
+        head = f"{stream.method.name} {_target(stream)} HTTP/1.1\r\nHost: {host}\r\nX-Request-ID: {token}-"
         return cls(head.encode(), ("\r\n" + "\r\n".join(fields) + "\r\n\r\n").encode() + body)
 
     def request(self, number: int) -> bytes:
         """The request of the attempt with this number."""
         return b"%b%d%b" % (self.before, number, self.after)
+
+
+def _target(stream: Stream) -> str:
+    """Path and query."""
+    if not stream.delay:
+        return stream.path
+    return f"{stream.path}{'&' if '?' in stream.path else '?'}delay={stream.delay:g}s"

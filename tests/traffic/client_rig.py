@@ -43,6 +43,7 @@ class Rig:
     routes: tuple[Route, ...] = (Route("/", ("ok",)),)
     secure: Secure | None = None
     address: str = "127.0.0.1"
+    idle: float = 0.0
     faults: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
@@ -51,7 +52,7 @@ class Rig:
         self.origin = monotonic_ns()
         self.ledger = LedgerWriter(self.directory / "l.npy", origin_ns=self.origin)
         self.connections = ConnectionLedger(self.directory / "c.npy", origin_ns=self.origin)
-        plan = ClientPlan(self.streams, host="h", token="t-0", timeout=self.timeout, pool=self.pool)
+        plan = ClientPlan(self.streams, host="h", token="t-0", timeout=self.timeout, pool=self.pool, idle=self.idle)
         self.client = Client(
             plan,
             Target(socket.AF_INET, (self.address, self.port), self.secure),

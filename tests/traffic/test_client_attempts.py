@@ -84,11 +84,12 @@ def test_an_answer_that_came_in_time_is_not_lost_to_our_own_slowness(rig: Callab
     with socket.create_server(("127.0.0.1", 0)) as listener:
         made = rig(listener.getsockname()[1])
         made.client.begin(0, GET_NEW)
-        waiting = made.client._waiting[0]
+        (connection,) = made.client._open
+        waiting = connection.attempt
+        assert waiting is not None
         peer, _ = listener.accept()
         # The loop does not run in all this time.
-        assert waiting.connection is not None
-        waiting.connection.last_look()
+        connection.last_look()
         assert waiting.progress == Progress.SENT
         with peer:
             assert peer.recv(65536).startswith(b"GET")

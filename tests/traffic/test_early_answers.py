@@ -86,7 +86,10 @@ def test_sending_on_does_not_undo_that_an_answer_has_begun(
 
     made = rig(serve(slow), streams=LONG)
     made.client.begin(0, 0)
-    made.until(lambda: made.client._waiting[0].progress == Progress.PARTLY_ANSWERED)
+    (connection,) = made.client._open
+    attempt = connection.attempt
+    assert attempt is not None
+    made.until(lambda: attempt.progress == Progress.PARTLY_ANSWERED)
     proceed.set()
     made.drain()
 

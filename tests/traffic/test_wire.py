@@ -12,13 +12,24 @@ from harness.traffic.wire import RequestForm
 @pytest.mark.parametrize("method", list(Method))
 @pytest.mark.parametrize("shape", list(Shape))
 def test_requests_carry_their_id_and_say_what_becomes_of_the_connection(method: Method, shape: Shape) -> None:
-    """One id per attempt; a POST and a PUT have a body of known length; a new connection is asked to be closed."""
+    """One id per attempt; a POST and a PUT have a body of known length; a connection of its own is to be closed."""
     form = RequestForm.of(Stream(0, "/a", method, shape), host="shop.test", token="tok-0")
     head, _, body = form.request(7).partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
 
     assert lines[0] == f"{method.name} /a HTTP/1.1"
     assert {"Host: shop.test", "X-Request-ID: tok-0-7"} < set(lines)
-    assert ("Connection: close" in lines) == (shape == Shape.NEW)
+    assert ("Connection: close" in lines) == (shape in {Shape.NEW, Shape.SLOW})
     assert (f"Content-Length: {len(body)}" in lines) == (method in {Method.POST, Method.PUT})
     assert bool(body) == (method in {Method.POST, Method.PUT})
+
+
+@pytest.mark.parametrize(
+    ("path", "delay", "target"),
+    [("/a", 2.0, "/a?delay=2s"), ("/a", 0.25, "/a?delay=0.25s"), ("/a?b=c", 1.0, "/a?b=c&delay=1s"), ("/a", 0, "/a")],
+)
+def test_a_slow_answer_is_asked_for_in_the_query(path: str, delay: float, target: str) -> None:
+    """What the path asks for already stays."""
+    form = RequestForm.of(Stream(0, path, Method.GET, Shape.SLOW, delay), host="h", token="t")
+
+    assert form.request(1).startswith(f"GET {target} HTTP/1.1\r\n".encode())
