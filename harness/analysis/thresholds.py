@@ -48,6 +48,11 @@ IN_FLIGHT_S = Threshold(
 )
 MISSED_SLOTS = Threshold(0.0, "A planned request that was not sent has no outcome, and no outcome is no success.")
 UNFINISHED = Threshold(0.0, "A request whose end nobody saw may be a lost one.")
+CLOCK_ERROR_MS = Threshold(
+    10.0,
+    "By how much the times of a worker on another machine may be wrong: beyond that nobody can say whether a request "
+    "was lost before the change or by it.",
+)
 GRACE_SLACK_S = Threshold(
     1.0,
     "A pod that was gone no sooner than its grace period less this was ended by SIGKILL: it never heeded SIGTERM.",
@@ -63,6 +68,7 @@ THRESHOLDS: Mapping[str, Threshold] = {
     "in flight when the change began (s)": IN_FLIGHT_S,
     "missed or abandoned requests": MISSED_SLOTS,
     "unfinished requests": UNFINISHED,
+    "clocks of several machines, error (ms)": CLOCK_ERROR_MS,
     "grace period used up, less (s)": GRACE_SLACK_S,
     "stretches of loss, merged below (s)": MERGE_LOSSES_S,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import tempfile
 from pathlib import Path
@@ -54,6 +55,8 @@ def worker(
         directory.mkdir(parents=True, exist_ok=True)
     parent = directory or Path(tempfile.mkdtemp(prefix="harness-worker-"))
     served = Joining(host, port, seconds, parent.resolve(), tell).serve()
+    if directory is None:
+        shutil.rmtree(parent)
     tell(f"done: {served} {'trial' if served == 1 else 'trials'}")
     return ExitCode.AS_EXPECTED
 

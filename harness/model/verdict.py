@@ -52,11 +52,13 @@ class FindingCode(StrEnum):
     BEHIND_SCHEDULE = "behind-schedule"
     MACHINE_SATURATED = "machine-saturated"
     WATCH_INTERRUPTED = "watch-interrupted"
+    CLOCK_UNCERTAIN = "clock-uncertain"
     FALSE_GREEN = "false-green"
     CONNECTIONS_CUT = "connections-cut"
     POOL_NOT_FILLED = "pool-not-filled"
     ROLLOUT_STUCK = "rollout-stuck"
     PRESTOP_FAILED = "prestop-failed"
+    CLOCKS_COMPARED = "clocks-compared"
     CLASS_NOT_SEEN = "class-not-seen"
     LOSS_OUTSIDE_WINDOW = "loss-outside-window"
     NOTHING_REUSED = "nothing-reused"
@@ -78,6 +80,7 @@ _NOTES = {
     FindingCode.POOL_NOT_FILLED,
     FindingCode.ROLLOUT_STUCK,
     FindingCode.PRESTOP_FAILED,
+    FindingCode.CLOCKS_COMPARED,
     FindingCode.CLASS_NOT_SEEN,
     FindingCode.LOSS_OUTSIDE_WINDOW,
     FindingCode.NOTHING_REUSED,

@@ -92,6 +92,20 @@ def whole(path: Path) -> tuple[int, str]:
         return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def close_for(directory: Path, worker: int) -> None:
+    """Give back the unused room in the ledgers of a worker that was killed, as it would have done itself."""
+    for kind in KINDS.values():
+        path = kind.path(directory, worker)
+        if kind.dtype is None or not path.exists():
+            continue
+        with path.open("r+b") as file:
+            file.seek(HEADER)
+            used = int(np.count_nonzero(np.fromfile(file, kind.dtype)["written"]))
+            file.truncate(HEADER + used * kind.dtype.itemsize)
+            file.seek(0)
+            file.write(header(kind.dtype, used))
+
+
 @dataclass(slots=True)
 class _Block:
     """What is known of a block that may not be home yet."""

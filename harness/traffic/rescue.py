@@ -17,6 +17,7 @@ from locust.rpc import Message, rpc
 from harness.errors import HarnessError
 from harness.traffic.courier import Courier
 from harness.traffic.messages import Kind
+from harness.traffic.mirror import close_for
 
 #: Seconds without an answer after which it is given up.
 _PATIENCE = 10.0
@@ -47,6 +48,7 @@ class _Client:
 def main(host: str, port: int, directory: Path, worker: int) -> int:
     """Bring home the files of a worker; returns the exit code."""
     client = _Client(host, port)
+    close_for(directory, worker)
     courier = Courier(client, directory, worker, patience=_PATIENCE)
     client.send_message(Kind.RESCUE, {"worker": worker})
     listening = gevent.spawn(client.listen, courier)

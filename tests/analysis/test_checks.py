@@ -291,6 +291,8 @@ def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
         FindingCode.CLASS_NOT_SEEN,
         FindingCode.LOSS_OUTSIDE_WINDOW,
         FindingCode.NOTHING_REUSED,
+        FindingCode.CLOCK_UNCERTAIN,
+        FindingCode.CLOCKS_COMPARED,
     }
 
     assert {code for _, code, _ in TABLE.values()} | elsewhere == set(FindingCode)

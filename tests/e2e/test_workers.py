@@ -101,3 +101,6 @@ def test_a_worker_killed_half_way_is_named_and_accounted_for(
     assert "identity-broken" not in {finding["code"] for finding in trial["findings"]}
     rows = {number: read_ledger(traffic / f"ledger-{number}.npy") for number in (0, 1)}
     assert sum(len(found) for found in rows.values()) == identity["sent"] + identity["missed"]
+    assert [event["wrong"] for event in events(traffic, "home")] == [0, 0]
+    (kept,) = tmp_path.glob(f"worker-*/trial-1/ledger-{victim['worker']}.npy")
+    assert kept.read_bytes() == (traffic / kept.name).read_bytes()

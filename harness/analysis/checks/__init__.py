@@ -28,9 +28,11 @@ CHECKS: tuple[Check, ...] = (
     completeness.schedule_kept,
     completeness.machine_kept_up,
     completeness.watch_uninterrupted,
+    completeness.clocks_agree,
     notes.false_green,
     notes.rollout_stuck,
     notes.prestop_failed,
     notes.connections_cut,
     notes.pool_not_filled,
+    notes.clocks_compared,
 )

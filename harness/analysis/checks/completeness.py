@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.analysis.facts import Facts, Numbers
 from harness.analysis.thresholds import (
+    CLOCK_ERROR_MS,
     LATENESS_P99_MS,
     LONGEST_SEND_GAP_S,
     MISSED_SLOTS,
@@ -162,6 +163,20 @@ def watch_uninterrupted(facts: Facts) -> tuple[Finding, ...]:
     if not blind:
         return ()
     return (Finding(FindingCode.WATCH_INTERRUPTED, {"count": len(blind), "first_s": round(blind[0] - begin, 3)}),)
+
+
+def clocks_agree(facts: Facts) -> tuple[Finding, ...]:
+    """The times of workers on other machines can be held against the change's."""
+    wrong = {
+        number: error for number, error in facts.evidence.clock_errors.items() if error * 1000 > CLOCK_ERROR_MS.value
+    }
+    return tuple(
+        Finding(
+            FindingCode.CLOCK_UNCERTAIN,
+            {"worker": number, "error_ms": round(error * 1000, 2), "limit_ms": CLOCK_ERROR_MS.value},
+        )
+        for number, error in sorted(wrong.items())
+    )
 
 
 def _named(stream: Stream) -> Detail:

@@ -71,6 +71,15 @@ def connections_cut(facts: Facts) -> tuple[Finding, ...]:
     return (Finding(FindingCode.CONNECTIONS_CUT, numbers),)
 
 
+def clocks_compared(facts: Facts) -> tuple[Finding, ...]:
+    """Workers on other machines sent a part, and how well their clocks are known."""
+    errors = facts.evidence.clock_errors
+    if not errors:
+        return ()
+    numbers: Detail = {"workers": len(errors), "error_ms": round(max(errors.values()) * 1000, 3)}
+    return (Finding(FindingCode.CLOCKS_COMPARED, numbers),)
+
+
 def pool_not_filled(facts: Facts) -> tuple[Finding, ...]:
     """The change found fewer kept-alive connections than were asked for."""
     plan, begin = facts.evidence.traffic, facts.moments.begin

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.analysis.checks import Check, completeness, instrument, losses, notes
 from harness.analysis.facts import Facts
-from harness.model.attempt import Shape
+from harness.model.attempt import Outcome, Shape
 from harness.model.verdict import Finding, FindingCode
 
 
@@ -20,10 +20,10 @@ def nothing_reused(facts: Facts) -> tuple[Finding, ...]:
     connection) or of a watch with fewer requests than connections.
     """
     rows = facts.evidence.attempts
-    of_pool = facts.is_sent & (rows["shape"] == Shape.REUSED)
+    of_pool = (facts.outcome == Outcome.OK) & (rows["shape"] == Shape.REUSED)
     if not of_pool.any() or (of_pool & (rows["carried"] > 0)).any():
         return ()
-    return (Finding(FindingCode.NOTHING_REUSED, {"sent": int(np.count_nonzero(of_pool))}),)
+    return (Finding(FindingCode.NOTHING_REUSED, {"ok": int(np.count_nonzero(of_pool))}),)
 
 
 #: In the order in which their findings are shown.

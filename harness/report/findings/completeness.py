@@ -104,6 +104,14 @@ def _watch_interrupted(given: Given) -> Sentence:
     )
 
 
+def _clock_uncertain(given: Given) -> Sentence:
+    return Sentence(
+        f"The clock of worker {given.int('worker')} is known to {given.float('error_ms'):g} ms alone "
+        f"({given.float('limit_ms'):g} ms is accepted): when its requests were lost is not known well enough.",
+        "Use workers on a nearer network, and machines whose clocks do not jump.",
+    )
+
+
 #: The sentence of each finding.
 SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.CONTROL_MISSING: _control_missing,
@@ -118,4 +126,5 @@ SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.BEHIND_SCHEDULE: _behind_schedule,
     FindingCode.MACHINE_SATURATED: _machine_saturated,
     FindingCode.WATCH_INTERRUPTED: _watch_interrupted,
+    FindingCode.CLOCK_UNCERTAIN: _clock_uncertain,
 }

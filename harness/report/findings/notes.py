@@ -60,10 +60,17 @@ def _prestop_failed(given: Given) -> Sentence:
 
 def _nothing_reused(given: Given) -> Sentence:
     return Sentence(
-        f"None of the {plural(given.int('sent'), 'request')} that were to reuse a connection did: nothing is known of "
-        "kept-alive connections.",
+        f"None of the {plural(given.int('ok'), 'request')} that were to reuse a connection did, although all were "
+        "answered: nothing is known of kept-alive connections.",
         "The server closes every connection, or there were fewer requests than connections: watch for longer, or leave "
         "them out with --connections new.",
+    )
+
+
+def _clocks_compared(given: Given) -> Sentence:
+    return Sentence(
+        f"{plural(given.int('workers'), 'worker')} sent from other machines; the times of their requests are right to "
+        f"{given.float('error_ms'):g} ms.",
     )
 
 
@@ -74,5 +81,6 @@ SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.POOL_NOT_FILLED: _pool_not_filled,
     FindingCode.ROLLOUT_STUCK: _rollout_stuck,
     FindingCode.PRESTOP_FAILED: _prestop_failed,
+    FindingCode.CLOCKS_COMPARED: _clocks_compared,
     FindingCode.NOTHING_REUSED: _nothing_reused,
 }
