@@ -34,23 +34,25 @@ Only = Annotated[
         help="Run these cells alone; names or globs, repeatable. The control of a configuration always runs.",
     ),
 ]
+Where = Annotated[
+    str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
+]
+Keep = Annotated[
+    bool,
+    typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
+]
 
 
 def run(
     experiment: ExperimentFile,
-    cluster: Annotated[
-        str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
-    ] = "local",
+    cluster: Where = "local",
     out: Annotated[Path | None, typer.Option(help="Run directory to create [default: below reports/].")] = None,
     only: Only = None,
     parallel: Annotated[
         int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
     ] = 0,
     profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
-    keep: Annotated[
-        bool,
-        typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
-    ] = False,
+    keep: Keep = False,
     kube_proxy: KubeProxy = "iptables",
     node_image: NodeImage = "",
     image: Image = None,
@@ -112,8 +114,12 @@ def run(
     )
     if cluster == "context":
         confirm(f"{loaded.name} will be run in namespaces of its own, harness-…", options.cluster_options, yes=yes)
+    return _run(loaded, options, as_json=as_json)
+
+
+def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     with choose_progress() as progress:
-        result = run_experiment(loaded, options, progress)
+        result = run_experiment(experiment, options, progress)
     show_result(result, as_json=as_json)
     if result.interrupted:
         raise Interrupted
