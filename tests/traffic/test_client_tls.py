@@ -243,6 +243,27 @@ def test_the_look_finds_a_farewell_that_the_loop_has_not_told_yet(
     assert (made.reasons[0], made.rows["connection"].tolist()) == ("PEER_FIN", [1, 2])
 
 
+@pytest.mark.parametrize("look", [True, False])
+def test_what_is_no_tls_on_an_idle_connection_ends_it(
+    serve: Callable[..., int], rig: Callable[..., Rig], look: bool
+) -> None:
+    """Nobody can use it again, not even a client that does not look; no request is lost to it."""
+
+    def rubbish(connection: Any, _address: Any) -> None:
+        connection.recv(65536)
+        connection.sendall(OK)
+        connection._sock.sendall(b"this is no record")
+        connection.recv(1)
+
+    pool = Pool(size=1, look=look)
+    made = rig(serve(speaks(rubbish, server_context("shop.test"))), secure=secure(), pool=pool)
+    made.attempt(GET_REUSED)
+    made.until(lambda: made.reasons != ["OPEN"])
+    made.attempt(GET_REUSED)
+
+    assert (made.outcomes, made.reasons[0]) == (["ok", "ok"], "BROKEN")
+
+
 def test_we_say_farewell(serve: Callable[..., int], rig: Callable[..., Rig]) -> None:
     """A server can tell our end from a cut: it reads the end of the stream, not an error."""
     ends: list[bytes] = []
