@@ -12,6 +12,8 @@ from harness.model.verdict import Latency, Series, StreamCount, Window
 
 #: About as many bins as a chart has room for.
 BINS = 120
+#: The least number of requests that a bin should hold.
+_PER_BIN = 5
 #: Widths of bins that a reader can do sums with, in seconds.
 _WIDTHS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
@@ -74,7 +76,9 @@ def series_of(facts: Facts) -> Series:
     if not timed.any():
         return EMPTY_SERIES
     end = max(facts.moments.stop, float(facts.sent_s[timed].max()))
-    width = next((width for width in _WIDTHS if end / width <= BINS), end / BINS)
+    # With fewer requests in each, bins would differ by how many slots happen to fall into them, and show a comb.
+    least = max(end / BINS, _PER_BIN * end / int(timed.sum()))
+    width = next((width for width in _WIDTHS if width >= least), least)
     count = int(end / width) + 1
     bins = np.zeros(len(timed), dtype=np.int16)
     bins[timed] = facts.sent_s[timed] / width

@@ -9,7 +9,7 @@ import traceback
 import typer
 from rich.console import Console
 
-from harness.cli import clusters, doctor, evidence, run, watch, worker
+from harness.cli import calibrate, clusters, doctor, evidence, run, watch, worker
 from harness.errors import ExitCode, HarnessError
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("validate")(run.validate)
 app.command("watch")(watch.watch)
+app.command("calibrate")(calibrate.calibrate)
 app.command("worker")(worker.worker)
 app.command("analyze")(evidence.analyze)
 app.command("report")(evidence.report)

@@ -38,7 +38,8 @@ class Pace:
 
 def line(counts: WatchCounts, pace: float) -> Text:
     """``12 s  50/s  612 sent  3 lost, the last one refused 2.1 s ago``."""
-    text = Text(f"{duration(counts.elapsed)}  {pace:.{0 if pace >= 10 else 1}f}/s  {count(counts.sent)} sent  ")
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{duration(counts.elapsed)}  {pace:.{0 if pace >= 10 else 1}f}/s  {count(counts.sent)} sent  ")
     if counts.last_loss is None:
         return text.append("nothing lost", style="green")
     text.append(f"{count(counts.lost)} lost", style="bold red")

@@ -12,6 +12,7 @@ COMMANDS = [
     ["run"],
     ["validate"],
     ["watch"],
+    ["calibrate"],
     ["analyze"],
     ["report"],
     ["doctor"],

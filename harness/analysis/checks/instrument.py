@@ -33,10 +33,11 @@ def calibration_exact(facts: Facts) -> tuple[Finding, ...]:
     if absent or not calibration.served:
         numbers: Detail = {"absent": absent or "the faulty server's own count"}
         return (Finding(FindingCode.CALIBRATION_MISSING, numbers),)
-    return tuple(_inexact(calibration))
+    return tuple(inexact(calibration))
 
 
-def _inexact(calibration: Calibration) -> Iterator[Finding]:
+def inexact(calibration: Calibration) -> Iterator[Finding]:
+    """What the two sides, planned and reported, do not agree on."""
     code = FindingCode.CALIBRATION_NOT_EXACT
     for case in calibration.cases:
         if not case.is_exact:

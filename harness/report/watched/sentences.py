@@ -32,7 +32,9 @@ def answer(watch: WatchVerdict) -> str:
 
 
 def totals(watch: WatchVerdict) -> str:
-    """What the answer rests on."""
+    """What the answer rests on; empty if there was nothing."""
+    if not watch.identity.sent:
+        return ""
     end = ", ended by hand" if watch.interrupted else ""
     return f"{watch.rate:,.1f} requests/s for {duration(watch.seconds)}{end}, each tried exactly once."
 
@@ -44,7 +46,9 @@ def reasons(origin: OriginVerdict) -> tuple[tuple[Weight, Sentence], ...]:
 
 
 def sight(origin: OriginVerdict) -> str:
-    """What may have gone unseen."""
+    """What may have gone unseen; empty where nothing was looked at."""
+    if not origin.trial.identity.sent:
+        return ""
     one = length(origin.shortest_seen)
     if len(origin.trial.streams) <= 1:
         return f"An outage shorter than {one} may have gone unseen."

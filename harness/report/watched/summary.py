@@ -24,12 +24,8 @@ def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
         "lost": dict(identity.lost),
         "lost_total": identity.lost_total,
         "rate": watch.rate,
-        "latency_ms": {
-            "p50": watch.latency.p50_planned,
-            "p99": watch.latency.p99_planned,
-            "max": watch.latency.max_planned,
-        },
-        "latency_sent_ms": {"p50": watch.latency.p50, "p99": watch.latency.p99, "max": watch.latency.max},
+        "latency_ms": _three(watch.latency.p50_planned, watch.latency.p99_planned, watch.latency.max_planned),
+        "latency_sent_ms": _three(watch.latency.p50, watch.latency.p99, watch.latency.max),
         "outages": sorted(_outages(watch), key=lambda outage: (outage["start"], outage["start_s"])),
         "outages_total": sum(origin.outages_total for origin in watch.origins),
         "seconds": watch.seconds,
@@ -38,6 +34,11 @@ def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
         "exit_code": watch.exit_code,
         "directory": directory,
     }
+
+
+def _three(p50: float, p99: float, longest: float) -> dict[str, float | None]:
+    """Milliseconds; nothing where nothing was answered, since an answer takes some time."""
+    return {"p50": p50, "p99": p99, "max": longest} if longest else {"p50": None, "p99": None, "max": None}
 
 
 def _outages(watch: WatchVerdict) -> Iterator[dict[str, Any]]:

@@ -51,13 +51,14 @@ def _origin(origin: OriginVerdict) -> Iterator[RenderableType]:
     yield Text()
     yield Rule(title, align="left", style="dim")
     yield from _account(trial.identity)
-    if trial.identity.sent:
+    if trial.latency.max:
         yield _latency(trial.latency)
     if origin.outages:
         yield _outages(origin)
     for _, sentence in reasons(origin):
         yield from told(sentence)
-    yield narrow(Text(sight(origin), style="dim"))
+    if trial.identity.sent:
+        yield narrow(Text(sight(origin), style="dim"))
 
 
 def _account(identity: Identity) -> Iterator[RenderableType]:

@@ -86,6 +86,7 @@ def run_watch(
         sender.directory.traffic.mkdir(parents=True)
     write_json(run.path / PLAN, to_json(plan))
     run.seal("plan")
+    progress.note(f"evidence in {run.path}")
     with ExitStack() as stack:
         interrupted = _send(plan, senders, run, stack, progress)
     return _conclude(run, senders, progress, interrupted=interrupted)

@@ -23,7 +23,7 @@ _READY_SECONDS = 60.0
 #: Seconds beyond the requests' own timeout in which a busy machine must have written everything down.
 _DRAIN_SECONDS = 60.0
 #: What the evidence says until the watch has ended: whoever finds it knows that it never did.
-_UNENDED = "the watch did not get to its end: it was killed"
+_UNENDED = "it was killed before its end"
 
 
 class Sender:

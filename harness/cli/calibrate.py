@@ -1,0 +1,152 @@
+"""``harness calibrate``: known faults in, and the proof that the detector reports exactly those."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from harness.analysis.checks.instrument import inexact
+from harness.analysis.evidence import Calibration, CalibrationCase
+from harness.cli.words import words_of
+from harness.errors import ExitCode, InvalidInputError, Problem
+from harness.report.faults import FAULTS
+from harness.report.sentences import explain
+from harness.report.words import count
+from harness.runner.calibrating import calibrate as prove
+from harness.store.rundir import RunDirectory
+from harness.traffic.cases import Case, chosen
+
+
+def calibrate(
+    faults: Annotated[str, typer.Option(metavar="all|NAME,NAME", help="Which faults; see --list.")] = "all",
+    number: Annotated[
+        int,
+        typer.Option(
+            "--count",
+            metavar="N",
+            min=1,
+            max=10_000,
+            help="Meet each so often with each method on each kind of connection.",
+        ),
+    ] = 2,
+    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS, and meet its own faults too.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Say what each fault is, and send nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to create for the ledger of all attempts [default: it is not kept].")
+    ] = None,
+) -> int:
+    """Prove that the detector reports exactly what was done: no loss hidden, none invented, none under another name.
+
+    A server on this machine does known things to requests: it closes (FIN) or resets (RST) connections before, inside
+    and after an answer, in the head, in the body, in a chunk; it refuses, hangs, lets its queue run full; it answers
+    5xx, with a wrong body, half a header or garbage; it ends idle connections. Others of its answers are good but
+    unusual (chunks, single bytes, interim answers, HTTP/1.0 …) and must not be called a loss. The client that sends the
+    traffic of every run meets each of them so many times, by GET and POST, on new and on reused connections. Its ledger
+    must show exactly that many of the expected class, and the server must have got each request once.
+
+    The same runs in a short form before every trial and every watch.
+
+    Exit code: 0 exact, 3 not exact, 2 invalid input, 4 it could not be carried out.
+
+    [bold]Examples[/bold]
+
+      harness calibrate
+
+      harness calibrate --list
+
+      harness calibrate --faults fin-before,rst-before --count 1000 --json
+    """
+    cases = _cases(faults, tls=tls)
+    if list_:
+        _show_list(cases)
+        return ExitCode.AS_EXPECTED
+    with ExitStack() as stack:
+        folder = (
+            Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-calibrate-")))
+            if out is None
+            else RunDirectory.create(out, "calibration").path
+        )
+        names = () if faults == "all" else tuple(case.name for case in cases)
+        found = prove(folder, names=names, times=number, tls=tls)
+    wrong = [explain(finding).text for finding in inexact(found)]
+    show(found, wrong, as_json=as_json)
+    return ExitCode.INCONCLUSIVE if wrong else ExitCode.AS_EXPECTED
+
+
+def _cases(words: str, *, tls: bool) -> tuple[Case, ...]:
+    known = {case.name: case for case in chosen((), tls=tls)}
+    if words == "all":
+        return tuple(known.values())
+    problems: list[Problem] = []
+    names = words_of(words, "--faults", known, problems)
+    if problems:
+        raise InvalidInputError([Problem(p.message, hint="see harness calibrate --list, and --tls") for p in problems])
+    return tuple(known[name] for name in names)
+
+
+def _show_list(cases: Sequence[Case]) -> None:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for head in ("fault", "expected", "what the server does"):
+        table.add_column(head, no_wrap=head != "what the server does")
+    for case in cases:
+        table.add_row(case.name, case.expected.label, FAULTS.get(case.name, ""))
+    Console(highlight=False).print(table)
+
+
+def show(found: Calibration, wrong: Sequence[str], *, as_json: bool) -> None:
+    """The table and the answer; with ``--json`` one object on stdout, the rest on stderr."""
+    console = Console(stderr=as_json, highlight=False)
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for head in ("fault", "expected", "done", "reported", "exact"):
+        table.add_column(head, justify="right" if head == "done" else "left")
+    for case in found.cases:
+        told = "yes" if case.is_exact else "[bold red]no[/bold red]"
+        table.add_row(case.name, case.expected, count(case.planned), _reported(case), told)
+    console.print(table)
+    for text in wrong:
+        console.print(f"• {text}", style="red", markup=False)
+    total = sum(case.planned for case in found.cases)
+    if wrong:
+        console.print("✗ not exact: what this client reports can't be trusted here", style="bold red")
+    else:
+        done = f"{count(total)} requests met {len(found.cases)} kinds of answers and failures"
+        console.print(f"✓ exact: {done}; each was reported as what it was, and sent once", style="bold green")
+    if as_json:
+        sys.stdout.write(json.dumps(as_object(found, wrong), sort_keys=True) + "\n")
+
+
+def _reported(case: CalibrationCase) -> str:
+    if set(case.found) == {case.expected}:
+        return count(case.found[case.expected])
+    return ", ".join(f"{label} {count(n)}" for label, n in case.found.items()) or "nothing"
+
+
+def as_object(found: Calibration, wrong: Sequence[str]) -> dict[str, object]:
+    """The result for scripts."""
+    return {
+        "exact": not wrong,
+        "faults": [
+            {
+                "fault": case.name,
+                "expected": case.expected,
+                "done": case.planned,
+                "reported": dict(case.found),
+                "exact": case.is_exact,
+            }
+            for case in found.cases
+        ],
+        "served": {name: {"sent": sent, "served": served} for name, (sent, served) in found.served.items()},
+        "duplicates": found.duplicates,
+        "client_faults": list(found.faults),
+        "wrong": list(wrong),
+    }

@@ -1,0 +1,63 @@
+"""What each known fault is, in the words of ``harness calibrate --list``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: By the fault's name: what the faulty server does with the request, or with the connection before it.
+FAULTS: Mapping[str, str] = {
+    "ok": "answers as it should",
+    # Losses.
+    "fin-before": "closes the connection (FIN) instead of answering",
+    "rst-before": "resets the connection (RST) instead of answering",
+    "fin-inside-head": "closes it in the middle of the status line",
+    "rst-inside-head": "resets it in the middle of a header",
+    "fin-inside-body": "announces 100 bytes, sends 2, and closes",
+    "rst-inside-body": "announces 100 bytes, sends 2, and resets",
+    "fin-inside-chunk": "announces a chunk of 8 bytes, sends 2, and closes",
+    "rst-inside-chunk": "resets it between two chunks",
+    "fin-before-last-chunk": "closes it after a whole chunk that was not the last one",
+    "fin-after-interim": "closes it after an interim answer (100 Continue)",
+    "hung": "never answers",
+    "hung-inside-body": "announces 100 bytes, sends 2, and never goes on",
+    "status-500": "answers 500",
+    "status-502": "answers 502 and closes",
+    "status-503": "answers 503",
+    "wrong-body": "answers with a body that the route may not give",
+    "empty-body": "answers with no body where there should be one",
+    "garbage": "answers with something that is not HTTP",
+    "bad-chunk": "answers with a chunk whose length is no number",
+    "two-lengths": "answers with two lengths that contradict each other",
+    "no-length-cut": "ends an answer without a length by cutting the connection, without TLS's farewell",
+    "refused": "nobody listens at the port",
+    "full-backlog": "nobody accepts connections, and the queue is full",
+    "send-after-fin": "closed the idle connection; the client sends into it, since it does not look",
+    "send-after-rst": "reset the idle connection; the client sends into it, since it does not look",
+    "tls-garbage": "answers the handshake with something that is not TLS",
+    "tls-alert": "answers the handshake with an alert",
+    "tls-fin": "closes the connection instead of a handshake",
+    "tls-fin-inside": "closes it in the middle of the handshake",
+    "tls-rst": "resets it instead of a handshake",
+    "tls-hung": "never answers the handshake",
+    "tls-untrusted": "has a certificate that the client does not trust",
+    "tls-other-name": "has a certificate for another name",
+    # Good, though not everyday: no loss must be reported.
+    "slow": "answers after 0.1 s",
+    "chunked": "answers in chunks, with an extension and a trailer",
+    "single-bytes": "answers in single bytes",
+    "interim": "answers behind an interim answer (103 Early Hints)",
+    "no-content": "answers 204, which has no body",
+    "not-modified": "answers 304, which has a length and no body",
+    "to-head": "answers HEAD, which has a length and no body",
+    "bare-lf": "ends its lines with LF alone",
+    "folded": "folds a header over two lines",
+    "length-twice": "says the same length twice, spelt in another way",
+    "http10-kept": "speaks HTTP/1.0 and keeps the connection",
+    "rubbish-behind": "sends bytes behind the answer that nobody asked for",
+    "no-length": "ends an answer without a length by closing",
+    "announced-close": "announces that it will close, and does",
+    "idle-fin": "answers, then closes the idle connection without a word",
+    "idle-rst": "answers, then resets the idle connection without a word",
+    "look-after-fin": "closed the idle connection; the client looks first, and opens another one",
+    "look-after-rst": "reset the idle connection; the client looks first, and opens another one",
+}

@@ -1,0 +1,47 @@
+"""The live line of a watch, and the lines that a log gets instead."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from harness.cli.watching import Pace, PlainWatch, line
+from harness.runner.watch.progress import LastLoss, WatchCounts
+
+
+def at(elapsed: float, lost: int = 0) -> WatchCounts:
+    """How a watch of 50 requests per second stands."""
+    sent = round(elapsed * 50)
+    return WatchCounts(elapsed, sent, sent - lost, lost, LastLoss("refused", 2.14) if lost else None)
+
+
+def test_the_line_tells_rate_losses_and_the_last_one() -> None:
+    """With its class, and how long ago it was."""
+    assert line(at(12), 49.8).plain == "12 s  50/s  600 sent  nothing lost"
+    assert line(at(12, 3), 2.5).plain == "12 s  2.5/s  600 sent  3 lost, the last one refused, 2.1 s ago"
+
+
+def test_the_pace_is_that_of_late() -> None:
+    """Of the last two seconds, not of the whole time."""
+    pace = Pace()
+    for tenth in range(100):
+        pace(at(tenth / 10))
+
+    assert pace(at(10)) == pytest.approx(50)
+    assert pace(WatchCounts(14, 500, 500, 0)) < 15
+
+
+def test_a_log_gets_a_line_now_and_then() -> None:
+    """Every ten seconds while all is well; at once with the first loss, and each second while they go on."""
+    out = io.StringIO()
+    watch = PlainWatch(Console(file=out, width=200))
+    for tenth in range(1, 400):
+        watch.counts(at(tenth / 10, lost=max(0, min(tenth, 360) - 250)))
+    lines = out.getvalue().splitlines()
+
+    assert [text.split()[0] for text in lines[:3]] == ["10", "20", "25"]
+    assert "1 lost" in lines[2]
+    assert 12 <= len(lines) <= 15
+    assert "\x1b" not in out.getvalue()

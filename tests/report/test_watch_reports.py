@@ -1,0 +1,148 @@
+"""Every format of a watch's report: golden files, and what the object for scripts promises."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.history import quiet_trial, with_losses, with_rows
+from harness.analysis.watched import OriginEvidence, WatchFacts, judge_watch
+from harness.model.attempt import Outcome
+from harness.model.changes import NoChange
+from harness.model.watch import WatchVerdict
+from harness.report.watched import html, junit, markdown, terminal
+from harness.report.watched.sentences import length
+from harness.report.watched.summary import summary
+
+#: 2026-01-02T03:04:05.5Z in nanoseconds since the Unix epoch.
+WALL = 1_767_323_045_500_000_000
+
+
+class TextFile(SingleFileSnapshotExtension):
+    """A golden file that can be read as what it is."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+
+
+@pytest.fixture
+def golden(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Compares with a text file; pytest --snapshot-update writes it."""
+    return snapshot.use_extension(TextFile)
+
+
+def watched(*trials: TrialEvidence, wall: int = WALL) -> WatchVerdict:
+    """A made-up watch."""
+    facts = WatchFacts(
+        urls=("http://shop.example/apple",),
+        command="harness watch http://shop.example/apple --for 3s",
+        started="2026-01-02T03:04:03+00:00",
+        environment={"system": "Debian GNU/Linux 13"},
+    )
+    origins = [
+        OriginEvidence("http://shop.example", "10.0.0.7:80", replace(trial, timeline=(), manifests=()), wall)
+        for trial in trials
+    ]
+    return judge_watch(facts, origins)
+
+
+def quiet() -> TrialEvidence:
+    """Nothing was lost."""
+    return quiet_trial(NoChange(name="none"))
+
+
+def lossy() -> WatchVerdict:
+    """Two outages, the second of which was not over."""
+    once = with_losses(quiet(), 1.0, 1.12, Outcome.REFUSED)
+    return watched(with_losses(once, 2.5, 3.0))
+
+
+def in_terminal(watch: WatchVerdict) -> str:
+    """What a terminal of 110 columns without colours shows."""
+    out = io.StringIO()
+    console = Console(file=out, width=110, highlight=False, color_system=None)
+    for part in terminal.render(watch):
+        console.print(part)
+    return out.getvalue()
+
+
+def test_a_watch_in_a_terminal(golden: SnapshotAssertion) -> None:
+    """Account, outages, findings, answer."""
+    assert in_terminal(lossy()) == golden
+
+
+def test_a_watch_as_markdown(golden: SnapshotAssertion) -> None:
+    """The step summary."""
+    assert markdown.render(lossy()) == golden
+
+
+def test_a_watch_as_junit(golden: SnapshotAssertion) -> None:
+    """The XML document."""
+    assert junit.render(lossy()) == golden
+
+
+def test_a_watch_as_html_is_one_offline_file() -> None:
+    """Nothing of anywhere is loaded; the answer, the account and every outage are in it."""
+    text = html.render(lossy())
+    loaded = re.findall(r'(?:href|src)="(?!#|data:,)([^"]*)"|@import|url\(', text)
+
+    assert loaded == []
+    assert "62 of 300 requests (20.7 %) were lost, in 2 outages, the longest of 500 ms; one was not over" in text
+    assert "2026-01-02T03:04:06.500000Z" in text
+    assert text.count("not over</span>") == 1
+
+
+@pytest.mark.parametrize("trials", [1, 2])
+def test_the_object_for_scripts_adds_up(trials: int) -> None:
+    """Both sums, over all origins; outages by wall clock and by seconds."""
+    spoilt = with_rows(with_losses(quiet(), 1.0, 1.1), 2.0, 2.005, outcome=Outcome.UNFINISHED)
+    found = summary(watched(*[spoilt] * trials), "reports/x")
+
+    assert found["ok"] + found["lost_total"] + found["unfinished"] == found["sent"] == 300 * trials
+    assert found["sent"] + found["missed_slots"] + found["abandoned"] + found["client_faults"] == found["planned"]
+    assert found["lost"] == {"status": 10 * trials}
+    assert found["outages_total"] == len(found["outages"]) == trials
+    assert (found["outages"][0]["start"], found["outages"][0]["start_s"]) == ("2026-01-02T03:04:06.500000Z", 1.0)
+    assert (found["outages"][0]["seconds"], found["outages"][0]["lost"]) == (0.1, 10)
+    assert (found["verdict"], found["exit_code"]) == ("lossy", 1)
+
+
+def test_what_is_not_known_is_not_made_up() -> None:
+    """No latency where nothing was answered, no wall clock where it was not recorded."""
+    found = summary(watched(with_losses(quiet(), 0, 10, Outcome.REFUSED), wall=0), "x")
+    refused = summary(watched(with_rows(quiet(), 0, 10, outcome=Outcome.REFUSED, progress=0)), "x")
+
+    assert found["outages"][0]["start"] == ""
+    assert refused["latency_ms"] == {"p50": None, "p99": None, "max": None}
+
+
+@pytest.mark.parametrize(
+    ("trial", "answer"),
+    [
+        (quiet(), "✓ lossless: None of 300 requests was lost."),
+        (replace(quiet(), failure="it died"), "? inconclusive: No answer: none of 300 requests lost, but"),
+        (with_losses(quiet(), 1.0, 1.005), "1 of 300 requests (0.3 %) was lost, in an outage of 10 ms."),
+        (
+            replace(quiet(), attempts=quiet().attempts[:0], origin_ns=0, stopped_ns=None, failure="there is no way"),
+            "? inconclusive: No answer: nothing was sent.",
+        ),
+    ],
+    ids=["lossless", "failed", "one", "nothing"],
+)
+def test_the_answer_is_one_sentence(trial: TrialEvidence, answer: str) -> None:
+    """Of each kind of watch, with its sign."""
+    assert answer in in_terminal(watched(trial))
+
+
+def test_lengths_are_told_in_the_unit_that_suits_them() -> None:
+    """From parts of a millisecond to minutes."""
+    told = [length(seconds) for seconds in (0.0004, 0.0024, 0.12, 4.2, 200.0)]
+
+    assert told == ["0.4 ms", "2.4 ms", "120 ms", "4.20 s", "3 min 20 s"]

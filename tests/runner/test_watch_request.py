@@ -1,0 +1,127 @@
+"""From the words of ``harness watch`` to the traffic of each origin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import InvalidInputError
+from harness.model.attempt import Method, Shape
+from harness.model.experiment import Route, Tls
+from harness.runner.watch.request import MOST_ORIGINS, WatchRequest, origins_of
+from harness.runner.watch.sender import address_of
+
+
+def request(*urls: str, **words: Any) -> WatchRequest:
+    """A request for these URLs; other words replace the usual ones."""
+    usual: dict[str, Any] = {
+        "rate": 60.0, "methods": (Method.GET,), "shapes": (Shape.NEW, Shape.REUSED), "timeout": 2.0,
+    }  # fmt: skip
+    return WatchRequest(urls=urls, **usual | words)
+
+
+def problems(*urls: str, **words: Any) -> str:
+    """What is wrong with a request, all of it."""
+    with pytest.raises(InvalidInputError) as caught:
+        origins_of(request(*urls, **words))
+    return str(caught.value)
+
+
+def test_urls_of_one_origin_are_routes_of_one_sender() -> None:
+    """The rate is that of all; a host with its usual port is the same origin with and without it."""
+    (origin,) = origins_of(request("http://shop.example/a?x=1", "http://shop.example:80", rate=60))
+
+    assert (origin.url, origin.host, origin.port) == ("http://shop.example", "shop.example", 80)
+    assert [route.path for route in origin.traffic.routes] == ["/a?x=1", "/"]
+    assert (origin.traffic.rate, origin.traffic.host, origin.traffic.tls) == (60, "shop.example", None)
+
+
+def test_each_origin_gets_its_part_of_the_rate() -> None:
+    """So much for each URL."""
+    one, two = origins_of(request("http://a:8080/x", "https://b/", "http://a:8080/y", rate=60))
+
+    assert [(one.traffic.rate, one.url), (two.traffic.rate, two.url)] == [(40, "http://a:8080"), (20, "https://b")]
+    assert (one.traffic.tls, two.traffic.tls) == (None, Tls())
+
+
+def test_addresses_and_names_of_all_kinds_are_understood() -> None:
+    """IPv6 in brackets, letters beyond ASCII in names and paths, a Host header of one's own."""
+    six, umlaut = origins_of(request("http://[::1]:8080/", "http://bücher.example/ä b", host="shop.example"))
+
+    assert (six.host, six.port, six.url) == ("::1", 8080, "http://[::1]:8080")
+    assert (umlaut.host, umlaut.traffic.routes[0].path) == ("xn--bcher-kva.example", "/%C3%A4%20b")
+    assert {six.traffic.host, umlaut.traffic.host} == {"shop.example"}
+
+
+def test_expectations_and_tls_reach_every_route(tmp_path: Path) -> None:
+    """What is said of the answer is said of each URL."""
+    (origin,) = origins_of(
+        request("https://a/", statuses=(200,), body="hi", regex="h.", insecure=True, server_name="b")
+    )
+
+    assert origin.traffic.routes == (Route("/", (), (200,), "hi", "h."),)
+    assert origin.traffic.tls == Tls(verify=False, ca="", server_name="b")
+
+
+def test_the_pool_suits_the_rate() -> None:
+    """Each connection is used about twice a second; a watch of one request per second has one."""
+    sizes = {
+        rate: origins_of(request("http://a/", rate=rate))[0].traffic.pool.size for rate in (0.1, 1.0, 50.0, 10_000.0)
+    }
+
+    assert sizes == {0.1: 1, 1.0: 1, 50.0: 13, 10_000.0: 64}
+
+
+def test_what_a_hung_server_holds_does_not_hold_up_the_schedule() -> None:
+    """Concurrency allows for all requests of a timeout."""
+    (origin,) = origins_of(request("http://a/", rate=2000.0, timeout=5.0))
+
+    assert origin.traffic.concurrency == 12_000
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("localhost:8080", "http://localhost:8080"),
+        ("shop.example/x", "http://shop.example/x"),
+        ("ftp://a/", "no http:// or https:// URL"),
+        ("http://", "no http:// or https:// URL"),
+        ("http://a:99999/", "Port out of range"),
+        ("http://[::1/", "no URL"),
+        ("http://user:secret@a/", "is not sent"),
+    ],
+)
+def test_what_is_no_url_is_told_with_what_it_may_have_been(url: str, why: str) -> None:
+    """The message has the URL, and where one can guess it the right one."""
+    told = problems(url)
+
+    assert url in told
+    assert why in told
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    """Each one with its option."""
+    nothing = tmp_path / "nothing.pem"
+    nothing.write_text("no certificate", encoding="utf-8")
+    told = problems(
+        "nonsense", "http://a/", "http://a/", rate=0.0, timeout=0.0, regex="(", host="a b", ca=nothing, insecure=True
+    )
+
+    words = ["nonsense", "given twice", "--rate", "--timeout", "--expect-regex", "--host", "none of the URLs is https"]
+    words += ["--insecure accepts any", "no certificate in PEM form"]
+
+    assert [word for word in words if word not in told] == []
+
+
+def test_further_limits() -> None:
+    """Bodies of HEAD, and more origins than processes are wanted."""
+    assert "no body" in problems("http://a/", methods=(Method.HEAD,), body="x")
+    assert f"at most {MOST_ORIGINS}" in problems(*(f"http://a:{port}/" for port in range(1, MOST_ORIGINS + 2)))
+
+
+def test_a_name_leads_to_ipv4_first() -> None:
+    """Few local servers listen on both, and nothing is sent to find out."""
+    assert address_of("localhost", 80) == "127.0.0.1"
+    assert address_of("::1", 80) == "::1"
