@@ -309,11 +309,14 @@ class Connection:
             self._owner.ended_idle(self, _unasked(plain), at)
         elif plain and attempt is not None:
             self._take(attempt, plain, at)
-        if tls.closed and self._socket is not None:
-            if self.attempt is not None:
-                self._take_end(self.attempt, at)
-            else:
-                self._owner.ended_idle(self, PeerClosedError(), at)
+        if self._socket is None:
+            return
+        if tls.error is not None:
+            self._end_or_fail(tls.error, at)
+        elif tls.closed and self.attempt is not None:
+            self._take_end(self.attempt, at)
+        elif tls.closed:
+            self._owner.ended_idle(self, PeerClosedError(), at)
 
     def _look_through(self, tls: TlsLayer) -> BaseException | None:
         """``look`` with TLS, where what has come may be no data: a ticket for later connections, say."""

@@ -96,9 +96,10 @@ class TlsLayer:
     Attributes:
         stands: The handshake is over.
         closed: The peer has said that it sends nothing more (``close_notify``).
+        error: What made it useless; ``take`` may have returned what came before.
     """
 
-    __slots__ = ("_in", "_out", "_tls", "closed", "stands")
+    __slots__ = ("_in", "_out", "_tls", "closed", "error", "stands")
 
     def __init__(self, secure: Secure) -> None:
         self._in = ssl.MemoryBIO()
@@ -106,6 +107,7 @@ class TlsLayer:
         self._tls = secure.context.wrap_bio(self._in, self._out, server_hostname=secure.name)
         self.stands = False
         self.closed = False
+        self.error: TlsError | None = None
 
     def begin(self) -> None:
         """Make the first message of the handshake; ``outgoing`` has it."""
@@ -170,9 +172,10 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
+            self.error = TlsError(_text(error))
             if not parts:
-                raise TlsError(_text(error)) from error
-            # What came before it in order counts; the error shows again with the next bytes, or at their end.
+                raise self.error from error
+            # What came before it in order counts.
         return parts
 
 

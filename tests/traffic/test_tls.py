@@ -100,12 +100,13 @@ def test_a_byte_that_was_changed_on_the_way_is_no_answer() -> None:
 
 
 def test_whole_records_before_a_spoilt_one_count() -> None:
-    """A complete answer is not lost to what comes behind it; the error shows with the next bytes."""
+    """A complete answer is not lost to what comes behind it; that the connection is useless is known at once."""
     client, server = shaken()
     good, bad = server.say(b"answer"), bytearray(server.say(b"more"))
     bad[-1] ^= 1
 
     assert client.take(good + bytes(bad)) == b"answer"
+    assert isinstance(client.error, TlsError)
 
 
 def test_the_farewell_is_said_once_hands_are_shaken() -> None:
