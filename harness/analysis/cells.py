@@ -12,7 +12,7 @@ from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Expectation, Expected
-from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, TrialVerdict, Verdict, Weight
+from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, TrialVerdict, Verdict
 
 #: A cell and its judged trials.
 JudgedCell = tuple[Cell, Sequence[TrialVerdict]]
@@ -55,7 +55,7 @@ def judge_cells(cells: Sequence[JudgedCell], *, trials: int = 1) -> tuple[CellVe
         if isinstance(cell.change, NoChange):
             controls.setdefault(cell.configuration.name, []).extend(verdicts)
     return tuple(
-        _judge_cell(cell, verdicts, trials, tuple(_control(controls.get(cell.configuration.name, ()))))
+        _judge_cell(cell, verdicts, trials, tuple(_control(controls.get(cell.configuration.name, ()), trials)))
         for cell, verdicts in cells
     )
 
@@ -69,18 +69,13 @@ def exit_code(cells: Sequence[CellVerdict]) -> ExitCode:
     return ExitCode.AS_EXPECTED
 
 
-def _control(control: Sequence[TrialVerdict]) -> Iterator[Finding]:
-    """What a configuration's control says of all its cells."""
+def _control(control: Sequence[TrialVerdict], planned: int) -> Iterator[Finding]:
+    """What a configuration's control says of all its cells: it is sound only if it is lossless, in every trial."""
     lost = sum(trial.identity.lost_total for trial in control)
     if lost:
         yield Finding(FindingCode.LOSS_IN_CONTROL, {"lost": lost, "sent": sum(t.identity.sent for t in control)})
-    elif not any(_is_sound(trial) for trial in control):
+    elif len(control) < planned or any(trial.verdict is not Verdict.LOSSLESS for trial in control):
         yield Finding(FindingCode.CONTROL_MISSING, {"trials": len(control)})
-
-
-def _is_sound(trial: TrialVerdict) -> bool:
-    """A control that says something: requests were sent, by an instrument that can be trusted."""
-    return trial.identity.ok > 0 and all(finding.weight is not Weight.INSTRUMENT for finding in trial.findings)
 
 
 def _judge_cell(cell: Cell, trials: Sequence[TrialVerdict], planned: int, control: tuple[Finding, ...]) -> CellVerdict:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.cells import exit_code, judge_cells, judge_run
-from harness.analysis.evidence import RunFacts
+from harness.analysis.evidence import RunFacts, TrialEvidence
 from harness.analysis.history import CHANGE, quiet_trial, with_losses
 from harness.analysis.judge import judge_trial
 from harness.errors import ExitCode
@@ -110,13 +110,33 @@ def test_without_a_control_nothing_is_lossless() -> None:
     assert FindingCode.CONTROL_MISSING in codes(green)
 
 
-def test_a_control_by_a_broken_instrument_is_none() -> None:
-    """A control whose calibration is missing shows nothing; one with a missed slot does."""
-    control = judge_trial(replace(quiet_trial(CONTROL), calibration=None))
-    weak = judge_trial(with_losses(quiet_trial(CONTROL), 1.5, 1.51, Outcome.MISSED))
+@pytest.mark.parametrize(
+    "control",
+    [
+        replace(quiet_trial(CONTROL), calibration=None),
+        replace(quiet_trial(CONTROL), timeline=()),
+        replace(quiet_trial(CONTROL), attempts=quiet_trial(CONTROL).attempts[:100]),
+        with_losses(quiet_trial(CONTROL), 1.5, 1.51, Outcome.MISSED),
+    ],
+    ids=["not calibrated", "timeline emptied", "ledger cut", "a slot missed"],
+)
+def test_an_inconclusive_control_bars_lossless(control: TrialEvidence) -> None:
+    """A control that is not lossless itself is none: no cell beside it is lossless, a lossy one stays lossy."""
+    trial = judge_trial(control)
+    green, lossy = judged(cell(), GREEN, control=trial), judged(cell(), LOSSY, control=trial)
 
-    assert FindingCode.CONTROL_MISSING in codes(judged(cell(), GREEN, control=control))
-    assert judged(cell(), GREEN, control=weak).verdict is Verdict.LOSSLESS
+    assert trial.verdict is Verdict.INCONCLUSIVE
+    assert (green.verdict, lossy.verdict) == (Verdict.INCONCLUSIVE, Verdict.LOSSY)
+    assert FindingCode.CONTROL_MISSING in codes(green)
+
+
+def test_one_inconclusive_trial_makes_the_control_unsound() -> None:
+    """Of several trials of the control each must be lossless, and none be missing."""
+    weak = judge_trial(with_losses(quiet_trial(CONTROL), 1.5, 1.51, Outcome.MISSED))
+    for control in ([CONTROL_GREEN, weak], [CONTROL_GREEN]):
+        verdicts = judge_cells([(cell(change=CONTROL), control), (cell(), [GREEN, GREEN])], trials=2)
+
+        assert [one.verdict for one in verdicts] == [Verdict.INCONCLUSIVE] * 2
 
 
 def test_losses_of_another_class_are_unexpected() -> None:

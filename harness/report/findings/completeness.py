@@ -8,12 +8,15 @@ from harness.report.words import count, plural, seconds
 
 
 def _control_missing(given: Given) -> Sentence:
-    text = (
-        "The control of this configuration failed, so it shows nothing."
-        if given.int("trials")
-        else "This configuration has no control: nobody knows what it loses when nothing is changed."
+    if not given.int("trials"):
+        return Sentence(
+            "This configuration has no control: nobody knows what it loses when nothing is changed.",
+            "Add `none` to the Experiment's changes.",
+        )
+    return Sentence(
+        "The control of this configuration is inconclusive, so nobody knows what it loses when nothing is changed.",
+        "See what was found in the control.",
     )
-    return Sentence(text, "Add `none` to the Experiment's changes, or see why its trial failed.")
 
 
 def _no_traffic(given: Given) -> Sentence:
