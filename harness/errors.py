@@ -51,16 +51,19 @@ class Problem:
         file: The file it is in, as the user named it; empty if there is none.
         line: Line in that file, counted from 1; 0 where unknown.
         hint: What to write instead; may be empty.
+        column: Column in that line, counted from 1; 0 where the line says enough.
     """
 
     message: str
     file: str = ""
     line: int = 0
     hint: str = ""
+    column: int = 0
 
     def __str__(self) -> str:
-        """``file:line: message (hint)``, as compilers print it."""
-        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        """``file:line:column: message (hint)``, as compilers print it."""
+        numbers = [str(number) for number in (self.line, self.column) if number]
+        place = f"{':'.join([self.file, *numbers])}: " if self.file else ""
         return f"{place}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
 

@@ -182,6 +182,21 @@ class _Reader:
 
 def _malformed(error: yaml.MarkedYAMLError, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
-    context = f" {error.context}" if error.context else ""
-    hint = "indent with spaces, not tabs" if "\\t" in (error.problem or "") else ""
-    return Problem(f"not YAML:{context} {error.problem}", file, mark.line + 1 if mark else 0, hint)
+    context = f" {error.context}," if error.context else ""
+    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    return Problem(f"not YAML:{context} {error.problem}", file, line, _remedy(error, line), column)
+
+
+def _remedy(error: yaml.MarkedYAMLError, line: int) -> str:
+    """What to do about the mistakes that people make; the parser only says what it stumbled over."""
+    problem, context = error.problem or "", error.context or ""
+    indentation = f"check the indentation of lines {line - 1} and {line}" if line > 1 else ""
+    if "\\t" in problem:
+        return "indent with spaces, not tabs"
+    if "flow" in context and "<stream end>" in problem:
+        return "a [ or { is not closed"
+    if "flow" in context and ("'{'" in problem or "<scalar>" in problem):
+        return "quote texts that have { } in them"
+    if "mapping values" in problem:
+        return " and ".join(part for part in (indentation, "quote texts that have a colon in them") if part)
+    return indentation if "block" in context or "simple key" in context else ""

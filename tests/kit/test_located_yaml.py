@@ -68,6 +68,25 @@ def test_what_is_refused(text: str, lines: list[int]) -> None:
     assert refused(text) == lines
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("a: {b: x-{time}, c: 3}\n", "f:1:10", "quote texts that have { } in them"),
+        ("a:\n  - [{time}-x]\n", "f:2:12", "quote texts that have { } in them"),
+        ("a: 1\nb:\n  c: 2\n   d: 3\n", "f:4:5", "check the indentation of lines 3 and 4"),
+        ("a:\n    b: 1\n  c: 2\n", "f:3:3", "check the indentation of lines 2 and 3"),
+        ("a: b: c\n", "f:1:5", "quote texts that have a colon in them"),
+        ("a: [1,\n\n", "f:3:1", "a [ or { is not closed"),
+    ],
+)
+def test_broken_yaml_says_where_and_what_to_do(text: str, place: str, hint: str) -> None:
+    """Line and column, and beside the parser's words those of people."""
+    (problem,) = parse_documents(text, "f")[1]
+
+    assert str(problem).startswith(f"{place}: not YAML: ")
+    assert hint in problem.hint
+
+
 def test_a_bomb_of_aliases_is_refused() -> None:
     """Aliases of aliases stop at a bounded number of nodes."""
     levels = "".join(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]\n" for i in range(1, 9))

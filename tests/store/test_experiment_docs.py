@@ -28,11 +28,25 @@ def test_every_shipped_experiment_is_listed() -> None:
     assert [name for name in files if f"`{name}`" not in TEXT] == []
 
 
-def test_the_example_is_valid(tmp_path: Path) -> None:
-    """The example at the top of the reference can be run as it is."""
+#: Every Experiment in the documentation, by its file: what has a workload is one, whether YAML can read it or not.
+EXAMPLES = [
+    (path.stem, block)
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for block in re.findall(r"```yaml\n(.*?)```", path.read_text(), re.DOTALL)
+    if re.search("^workload:", block, re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize(("page", "example"), EXAMPLES, ids=[page for page, _ in EXAMPLES])
+def test_every_example_is_valid(page: str, example: str, tmp_path: Path) -> None:
+    """Each can be run as it is, saved beside the shipped ones."""
     for name in ("apps", "patches"):
         (tmp_path / name).symlink_to(ROOT / "experiments" / name)
-    example = re.findall(r"```yaml\n(name:.*?)```", TEXT, re.DOTALL)[0]
-    (tmp_path / "example.yaml").write_text(example)
+    (tmp_path / "mine.yaml").write_text(example)
 
-    assert len(load_experiment(tmp_path / "example.yaml").cells) == 4
+    assert load_experiment(tmp_path / "mine.yaml").cells
+
+
+def test_the_first_page_and_the_reference_have_an_example() -> None:
+    """Else the test above would hold nothing to anything."""
+    assert [page for page, _ in EXAMPLES] == ["README", "experiments"]
