@@ -7,6 +7,7 @@ from __future__ import annotations
 
 # Locust comes first: importing it makes gevent patch the standard library.
 import locust  # isort: skip
+import gc
 import json
 import logging
 import sys
@@ -76,6 +77,8 @@ def _traffic(job: Job) -> TrafficPlan:
         shapes=(Shape.REUSED if job.reuse else Shape.NEW,),
         pool=Pool(size=job.connections),
         timeout=TIMEOUT,
+        # As many under way as in a closed loop: more than the pool holds would open a connection each.
+        concurrency=job.connections if job.reuse else 1000,
     )
 
 
@@ -84,6 +87,8 @@ def _session(job: Job, directory: Path) -> float:
     commands = Commands()
     session = Session(TrafficChildPlan(_traffic(job), {}, directory), commands)
     commands.begin("127.0.0.1", job.port)
+    # As LosslessUser has it.
+    gc.freeze()
     began = time.process_time()
     work = gevent.spawn(session.run)
     gevent.sleep(job.seconds)

@@ -27,7 +27,7 @@ class Job:
     client: str
     port: int
     seconds: float
-    connections: int = 32
+    connections: int = 64
     rate: float = 1000.0
     reuse: bool = True
     post: bool = False

@@ -33,9 +33,9 @@ NAMES = {
     "wrk": "wrk",
 }
 #: Requests per second of the open loops, kept-alive and new connections: what a core can do with something to spare.
-RATE, RATE_NEW = 10_000.0, 3_000.0
+RATE, RATE_NEW = 8_000.0, 3_000.0
 #: Slices of time in which recording is compared with not recording, and their length in seconds.
-SLICES, SLICE = 60, 0.3
+SLICES, SLICE = 24, 1.0
 
 Rates = dict[str, list[float]]
 
@@ -148,7 +148,7 @@ def measure(folder: Path, *, quick: bool, rounds: int) -> str:
 def main() -> None:
     """Measure, print, and write the tables."""
     arguments = parser("Our engine beside other clients: speed, and losses out of a known number.")
-    arguments.add_argument("--rounds", type=int, default=10, help="rounds of each comparison (%(default)s)")
+    arguments.add_argument("--rounds", type=int, default=6, help="rounds of each comparison (%(default)s)")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         body = measure(Path(folder), quick=given.quick, rounds=1 if given.quick else given.rounds)
