@@ -140,7 +140,7 @@ class TrialEvidence:
         traffic: What was to be sent.
         attempts: Written rows of the ledger (``harness.store.ledger_format.ATTEMPT``), in any order.
         connections: Written rows of the connections' ledger (``CONNECTION``).
-        origin_ns: CLOCK_MONOTONIC of the traffic's origin; 0 if it never began.
+        origin_ns: CLOCK_MONOTONIC of the traffic's origin; 0 if it never began, or nobody knows when.
         stopped_ns: CLOCK_MONOTONIC at which planning stopped; ``None`` if nobody knows.
         timeline: What happened.
         manifests: The workload's objects, as applied.

@@ -111,8 +111,8 @@ def strange_codes(codes: Codes) -> dict[str, int]:
 
 
 def _elapsed(evidence: TrialEvidence) -> int:
-    """Nanoseconds of planning; without a known end, up to the last slot that anybody wrote down."""
-    if evidence.stopped_ns is not None:
+    """Nanoseconds of planning; without a known end or begin, up to the last slot that anybody wrote down."""
+    if evidence.stopped_ns is not None and evidence.origin_ns:
         return evidence.stopped_ns - evidence.origin_ns
     rows = evidence.attempts
     return int(rows["planned"].max()) + 1 if len(rows) else 0

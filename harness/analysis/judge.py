@@ -64,8 +64,8 @@ def judge_trial(
     except Exception as error:  # noqa: BLE001 - damaged evidence of any kind must be a verdict, not a traceback
         failed = Finding(FindingCode.TRIAL_FAILED, {"failure": evidence.failure})
         return _unreadable(evidence, (*((failed,) if evidence.failure else ()), _raised("facts", error)))
-    if evidence.failure and not evidence.origin_ns and not len(evidence.attempts):
-        # Traffic never began: all that other checks would miss follows from that one failure.
+    if evidence.failure and not evidence.origin_ns:
+        # Traffic never began, or nobody knows when: all that other checks would miss follows from that one failure.
         checks = (trial_failed,)
     findings = tuple(finding for check in checks for finding in _asked(check, facts))
     return replace(measured, findings=findings, verdict=verdict_of(findings))

@@ -41,7 +41,9 @@ class Moments:
 
     @classmethod
     def of(cls, evidence: TrialEvidence) -> Moments:
-        """Read a trial's timeline."""
+        """Read a trial's timeline; without an origin nothing in it can be held against the traffic."""
+        if not evidence.origin_ns:
+            return cls(None, None, _stop(evidence), (), frozenset(), frozenset(), (), ())
         seconds = Seconds(evidence.origin_ns)
         changes = [event for event in evidence.timeline if event.kind is EventKind.CHANGE]
         begin = _first(changes, "begin")

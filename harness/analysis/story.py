@@ -28,7 +28,7 @@ def phases_of(evidence: TrialEvidence) -> tuple[Window, ...]:
     """The trial's phases; one that never ended lasts to the last event."""
     seconds = Seconds(evidence.origin_ns)
     begun = [event for event in evidence.timeline if event.kind is EventKind.PHASE and event.what == "begin"]
-    if not begun:
+    if not begun or not evidence.origin_ns:
         return ()
     last = max(event.at for event in evidence.timeline)
     ends = [event.at for event in begun[1:]] + [last]
@@ -41,6 +41,8 @@ def phases_of(evidence: TrialEvidence) -> tuple[Window, ...]:
 
 def pods_of(evidence: TrialEvidence, moments: Moments) -> tuple[Window, ...]:
     """The lives of pods, each in up to three windows: ``starting``, ``ready``, ``terminating``."""
+    if not evidence.origin_ns:
+        return ()
     return tuple(window for life in pod_lives(evidence) for window in _states(life, moments.stop))
 
 
@@ -59,6 +61,8 @@ def _states(life: PodLife, stop: float) -> Iterator[Window]:
 
 def marks_of(evidence: TrialEvidence) -> tuple[Mark, ...]:
     """The events of the trial's traffic time, in order; what came before its origin is bring-up."""
+    if not evidence.origin_ns:
+        return ()
     seconds = Seconds(evidence.origin_ns)
     events = sorted(evidence.timeline, key=lambda event: event.at)
     return tuple(

@@ -51,8 +51,12 @@ def read_traffic(
     """
     recorded = Recorded.read(trial.traffic)
     outcome = read_outcome(trial, recorded.damage)
-    begun = bool(outcome.origin_ns)
+    # Both are in the traffic's own journal where the orchestrator did not get to write them.
+    origin_ns = outcome.origin_ns or recorded.origin_ns
+    begun = bool(origin_ns)
     attempts, responders = recorded.attempts(begun=begun)
+    if len(attempts) and not begun:
+        recorded.damage.append("nothing says when traffic began, so its requests can't be held against the change")
     return TrialEvidence(
         number=number,
         directory=trial.path.relative_to(top).as_posix(),
@@ -60,9 +64,8 @@ def read_traffic(
         traffic=traffic,
         attempts=attempts,
         connections=recorded.connections(begun=begun),
-        origin_ns=outcome.origin_ns,
-        # Planning may have stopped without the orchestrator: its end is in the traffic's own journal then.
-        stopped_ns=outcome.stopped_ns or recorded.stopped_ns or None,
+        origin_ns=origin_ns,
+        stopped_ns=(outcome.stopped_ns or recorded.stopped_ns or None) if begun else None,
         timeline=_timeline(trial.timeline, recorded.damage),
         responders=responders,
         calibration=recorded.calibration(),

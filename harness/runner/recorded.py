@@ -52,9 +52,17 @@ class Recorded:
         return recorded
 
     @property
+    def origin_ns(self) -> int:
+        """The schedule's origin, as the traffic itself says; 0 if it does not."""
+        return self._moment("started", "origin_ns")
+
+    @property
     def stopped_ns(self) -> int:
         """When planning stopped, as the traffic itself says; 0 if it does not."""
-        return next((int(e["at_ns"]) for e in self.journal if e.get("event") == "stopping"), 0)
+        return self._moment("stopping", "at_ns")
+
+    def _moment(self, event: str, name: str) -> int:
+        return next((int(e.get(name, 0)) for e in self.journal if e.get("event") == event), 0)
 
     def faults(self) -> tuple[str, ...]:
         """What failed in the traffic itself, in words, each once."""

@@ -134,6 +134,17 @@ def test_a_trial_that_never_began_can_be_judged() -> None:
     assert verdict.identity.planned == 0
 
 
+def test_without_an_origin_nothing_comes_before_or_after() -> None:
+    """Rows whose origin nobody knows are counted, and neither held against the timeline nor against the clock."""
+    lost = with_losses(QUIET, 1.5, 1.6)
+    verdict = judge_trial(replace(lost, origin_ns=0, stopped_ns=None, failure="killed"))
+
+    assert [finding.code for finding in verdict.findings] == [FindingCode.TRIAL_FAILED]
+    assert (verdict.identity.planned, verdict.identity.lost_total, verdict.identity.abandoned) == (COUNT, 10, 0)
+    assert (verdict.phases, verdict.pods, verdict.marks) == ((), (), ())
+    assert max(window.end for window in verdict.losing) < STOP
+
+
 @given(st.floats(0.1, 20_000), st.lists(st.integers(0, 50_000_000), min_size=1, max_size=20))
 def test_slots_have_the_times_that_the_sender_gave_them(rate: float, slots: list[int]) -> None:
     """The judge's arithmetic on arrays agrees with the sender's to the nanosecond, at any rate."""

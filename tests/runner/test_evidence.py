@@ -75,6 +75,36 @@ def test_a_trial_without_an_outcome_has_failed(run: RunDirectory) -> None:
     assert "did not get to its end" in failure(run)
 
 
+def test_after_a_kill_the_origin_is_the_traffics_own(run: RunDirectory) -> None:
+    """Without an outcome, begin and end are those of the traffic's journal: every planned slot is accounted for."""
+    trial_of(run).outcome.unlink()
+    path = trial_of(run).traffic / "traffic.jsonl"
+    started = json.dumps({"event": "started", "at_ns": 1, "origin_ns": 1000})
+    path.write_text(f"{started}\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+
+    (evidence,) = read_trials(run, EXPERIMENT)["default--none"]
+    identity = judge_trial(evidence).identity
+
+    assert (evidence.origin_ns, evidence.stopped_ns) == (1000, 5000)
+    assert (identity.planned, identity.ok, identity.abandoned) == (1, 1, 0)
+
+
+def test_without_an_origin_nothing_is_held_against_the_clock(run: RunDirectory) -> None:
+    """Neither outcome nor journal say when traffic began: no sum over the machine's uptime, no before and after."""
+    trial_of(run).outcome.unlink()
+    (trial_of(run).timeline).write_text(
+        '{"at": 9000000000000, "kind": "change", "subject": "none", "what": "begin", "detail": {}, "exact_ns": 0}\n'
+    )
+
+    (evidence,) = read_trials(run, EXPERIMENT)["default--none"]
+    verdict = judge_trial(evidence)
+
+    assert "nothing says when traffic began" in evidence.failure
+    assert (evidence.origin_ns, evidence.stopped_ns) == (0, None)
+    assert [finding.code for finding in verdict.findings] == [FindingCode.TRIAL_FAILED]
+    assert (verdict.identity.planned, verdict.identity.abandoned, verdict.marks) == (1, 0, ())
+
+
 def test_a_missing_ledger_is_a_failure_once_traffic_began(run: RunDirectory) -> None:
     """No rows are no losses: it must not pass as a trial in which nothing was lost."""
     (trial_of(run).traffic / "ledger-0.npy").unlink()

@@ -69,6 +69,12 @@ def _client_faults(given: Given) -> Sentence:
 def _loss_before_change(given: Given) -> Sentence:
     early = given.int("early_answers")
     answers = f" {plural(early, 'answer')} came from the new version before there was one." if early else ""
+    if not given.has("begun"):
+        return Sentence(
+            f"{plural(given.int('lost'), 'request was', 'requests were')} lost ({given.text('classes')}), and no "
+            "change is on record that could have cost them.",
+            "See why the change never began, or why there is no record of it.",
+        )
     return Sentence(
         f"{plural(given.int('lost'), 'request was', 'requests were')} lost before the change began "
         f"({given.text('classes')}): the environment loses requests by itself.{answers}",
