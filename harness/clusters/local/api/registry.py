@@ -13,12 +13,12 @@ from typing import Any
 
 from harness.clusters.local.api import errors
 from harness.clusters.local.api.allocation import Allocator
-from harness.clusters.local.api.defaults import apply_defaults
 from harness.clusters.local.api.requests import Target
 from harness.clusters.local.api.storage import Storage
-from harness.clusters.local.api.validation import validate
 from harness.clusters.local.machinery.objects import Key, Object, is_deleting, timestamp
 from harness.clusters.local.machinery.resources import NAMESPACES, Resource
+from harness.kube.admission.defaults import apply_defaults
+from harness.kube.admission.objects import validate
 
 #: Kinds whose objects count the changes of their specification.
 _WITH_GENERATION = frozenset({"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice"})

@@ -14,7 +14,8 @@ from harness.clusters.local.api.storage import Change, Storage
 from harness.clusters.local.machinery.client import EventType
 from harness.clusters.local.machinery.objects import Object
 from harness.clusters.local.machinery.resources import Resource
-from harness.clusters.local.machinery.selectors import Matcher, SelectorError, parse_fields, parse_labels
+from harness.clusters.local.machinery.selectors import Matcher, parse_fields, parse_labels
+from harness.kube.selectors import SelectorError
 
 _INITIAL_END = "k8s.io/initial-events-end"
 _BOOKMARK_SECONDS = 60.0

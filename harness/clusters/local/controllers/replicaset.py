@@ -20,8 +20,8 @@ from harness.clusters.local.machinery.objects import (
     labels_of,
     owner_reference,
 )
-from harness.clusters.local.machinery.selectors import matches_selector
 from harness.clusters.local.machinery.workqueue import WorkQueue
+from harness.kube.selectors import matches_selector
 
 
 class ReplicaSetController:

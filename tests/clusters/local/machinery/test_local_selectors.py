@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clusters.local.machinery.selectors import (
-    SelectorError,
-    matches_selector,
-    parse_fields,
-    parse_labels,
-    selected_by,
-)
+from harness.clusters.local.machinery.selectors import parse_fields, parse_labels, selected_by
+from harness.kube.selectors import SelectorError, matches_selector
 
 LABELS = {"app": "apple", "version": "v1"}
 OBJ = {

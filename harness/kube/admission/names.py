@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from harness.clusters.local.api.errors import FieldProblem
+from harness.kube.admission.problems import FieldProblem
 
 Problems = Iterator[FieldProblem]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from harness.clusters.local.api import names, validation_pods
-from harness.clusters.local.api.errors import FieldProblem
-from harness.clusters.local.machinery.objects import Object
-from harness.clusters.local.machinery.selectors import matches_selector
+from harness.kube.admission import names, pods
+from harness.kube.admission.problems import FieldProblem
+from harness.kube.api import Object
+from harness.kube.selectors import matches_selector
 
 Problems = Iterator[FieldProblem]
 
@@ -29,7 +29,7 @@ def validate(new: Object, old: Object | None = None) -> list[FieldProblem]:
 
 
 def _pod(obj: Object) -> Problems:
-    yield from validation_pods.pod_spec(obj["spec"], "spec")
+    yield from pods.pod_spec(obj["spec"], "spec")
 
 
 def _templated(obj: Object) -> Problems:
@@ -49,7 +49,7 @@ def _templated(obj: Object) -> Problems:
     elif not matches_selector(selector, template_labels):
         detail = "`selector` does not match template `labels`"
         yield FieldProblem.invalid("spec.template.metadata.labels", template_labels, detail)
-    yield from validation_pods.pod_spec(template["spec"], "spec.template.spec")
+    yield from pods.pod_spec(template["spec"], "spec.template.spec")
     if template["spec"]["restartPolicy"] != "Always":
         policy = template["spec"]["restartPolicy"]
         yield FieldProblem.unsupported("spec.template.spec.restartPolicy", policy, ("Always",))
@@ -187,7 +187,7 @@ _CHECKS: Mapping[str, Callable[[Object], Problems]] = {
     "EndpointSlice": _endpointslice,
 }
 _UPDATES: Mapping[str, Callable[[Object, Object], Problems]] = {
-    "Pod": validation_pods.pod_update,
+    "Pod": pods.pod_update,
     "Deployment": _same_selector,
     "ReplicaSet": _same_selector,
     "Service": _same_cluster_ip,

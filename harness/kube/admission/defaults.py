@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.clusters.local.machinery.objects import Object
+from harness.kube.api import Object
 
 
 def apply_defaults(obj: Object) -> None:

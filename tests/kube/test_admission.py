@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clusters.local.api.defaults import apply_defaults
-from harness.clusters.local.api.validation import validate
+from harness.kube.admission.defaults import apply_defaults
+from harness.kube.admission.objects import validate
 
 Object = dict[str, Any]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.clusters.local.api import names
-from harness.clusters.local.api.errors import FieldProblem
-from harness.clusters.local.machinery.objects import Object
+from harness.kube.admission import names
+from harness.kube.admission.problems import FieldProblem
+from harness.kube.api import Object
 
 Problems = Iterator[FieldProblem]
 

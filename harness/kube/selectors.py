@@ -1,0 +1,39 @@
+"""Whether labels match the ``LabelSelector`` of an object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Labels = Mapping[str, str]
+
+
+class SelectorError(ValueError):
+    """A selector that can't be understood; the message has it."""
+
+
+def matches_selector(selector: Mapping[str, Any], labels: Labels) -> bool:
+    """Whether labels match a ``LabelSelector`` (matchLabels and matchExpressions); an empty one selects everything."""
+    plain: Mapping[str, str] = selector.get("matchLabels") or {}
+    expressions = selector.get("matchExpressions") or []
+    return all(labels.get(name) == value for name, value in plain.items()) and all(
+        expression(e["key"], e["operator"], tuple(e.get("values") or ()))(labels) for e in expressions
+    )
+
+
+def expression(key: str, operator: str, values: tuple[str, ...]) -> Callable[[Labels], bool]:
+    """One expression of a selector.
+
+    Raises:
+        SelectorError: There is no such operator.
+    """
+    match operator:
+        case "In":
+            return lambda labels: labels.get(key) in values
+        case "NotIn":
+            return lambda labels: labels.get(key) not in values
+        case "Exists":
+            return lambda labels: key in labels
+        case "DoesNotExist":
+            return lambda labels: key not in labels
+    raise SelectorError(f"{operator!r} is not a valid label selector operator")
