@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 E2E_JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint unit e2e sabotage clean
+.PHONY: help setup dev demo test lint unit e2e sabotage kind clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,7 +39,7 @@ dev: setup $(VENV)/.dev
 demo: setup  ## Set up and run the main job: about a minute
 	@$(BIN)/harness run experiments/demo.yaml
 
-test: dev lint unit e2e sabotage  ## Set up and run all tests
+test: dev lint unit e2e sabotage  ## Set up and run all tests, except those on kind
 
 lint: dev
 	@$(BIN)/ruff check .
@@ -48,7 +48,7 @@ lint: dev
 	@$(BIN)/lint-imports --no-logo
 
 unit: dev
-	@$(BIN)/pytest -q -m "not e2e" -n 2
+	@$(BIN)/pytest -q -m "not e2e and not kind" -n 2
 
 e2e: dev
 	@$(BIN)/pytest -q -m "e2e and not sabotage" -n $(E2E_JOBS)
@@ -56,6 +56,10 @@ e2e: dev
 # A run itself puts as many trials side by side as the machine takes, so these come one after the other.
 sabotage: dev  ## The settings that must lose, and those that must not
 	@$(BIN)/pytest -q -m sabotage
+
+# One after the other: they share a cluster, and on it an ingress controller.
+kind: dev  ## The same on a real kind cluster; needs docker and kind
+	@$(BIN)/pytest -q -m kind tests/kind
 
 clean:  ## Remove the environment and the caches in this folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

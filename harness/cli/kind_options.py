@@ -34,14 +34,17 @@ Reuse = Annotated[
         "--reuse", help="Use the standing cluster; made, and left up, if there is none.", rich_help_panel=_PANEL
     ),
 ]
+ClusterName = Annotated[
+    str, typer.Option(help="Which one --reuse takes, as `harness cluster up --name` has it.", rich_help_panel=_PANEL)
+]
 Port = Annotated[int, typer.Option(help="Port of the entry on 127.0.0.1; 0: one that is free.", rich_help_panel=_PANEL)]
 
 
 def kind_options(
-    *, kube_proxy: str, node_image: str, images: Mapping[str, str], reuse: bool = False, port: int = 0
+    *, kube_proxy: str, node_image: str, images: Mapping[str, str], reuse: str = "", port: int = 0
 ) -> dict[str, str]:
     """As ``BringUp.options`` has them."""
     given = {f"{IMAGE_OPTION}{name}": ref for name, ref in images.items()}
     if node_image:
         given[f"{IMAGE_OPTION}{NODE}"] = node_image
-    return {**given, "kube-proxy": kube_proxy, "reuse": "yes" if reuse else "", "port": str(port)}
+    return {**given, "kube-proxy": kube_proxy, "reuse": reuse, "name": reuse, "port": str(port)}

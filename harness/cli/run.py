@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
-from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
+from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
@@ -59,6 +59,7 @@ def run(
     images: Images = None,
     pull_policy: PullPolicy = "",
     reuse: Reuse = False,
+    cluster_name: ClusterName = "harness",
     context: Context = "",
     kubeconfig: Kubeconfig = None,
     entry_url: EntryUrl = "",
@@ -108,7 +109,9 @@ def run(
         expect_workers=expect_workers,
         bind=address,
         cluster_options={
-            **kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reuse),
+            **kind_options(
+                kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
+            ),
             **context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
         },
     )

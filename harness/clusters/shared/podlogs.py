@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -20,6 +21,10 @@ from harness.kube.logs import LogLine
 RETRY_SECONDS = 0.5
 #: Seconds for all threads to end.
 JOIN_SECONDS = 10.0
+#: Lines that are known again: more than are written in the second from which a log is read on.
+RECENT = 50_000
+
+_FRACTION = re.compile(r"\.\d+")
 
 #: Takes the lines of one container.
 Sink = Callable[[LogLine], None]
@@ -172,29 +177,34 @@ class PodLogs:
             reading.take(line)
 
 
-@dataclass(slots=True)
 class _Reading:
     """How far a log has been read.
 
+    Stamps are no order: a container's output and its errors are stamped one by one and written in whatever order they
+    come to it, so a line may be followed by one that is microseconds older. Lines are known again by all they are.
+
     Attributes:
         container: Whose.
-        sink: Takes its lines.
-        since: Stamp of the last line, or the time to begin at.
-        last: Stamp of the last line.
+        since: Time to begin at, when it is read on: the whole second of the last line.
     """
 
-    container: Container
-    sink: Sink
-    since: str
-    last: str = ""
+    def __init__(self, container: Container, sink: Sink, since: str) -> None:
+        self.container = container
+        self.since = since
+        self._sink = sink
+        self._recent: dict[tuple[str, str], None] = {}
 
     def take(self, line: LogLine) -> None:
         """A line, which may be one that has been read before."""
-        if line.stamp and line.stamp <= self.last:
-            return
-        self.sink(line)
-        if line.stamp:
-            self.since = self.last = line.stamp
+        key = (line.stamp, line.text)
+        if not line.stamp:
+            self._sink(line)
+        elif key not in self._recent:
+            self._sink(line)
+            self.since = _FRACTION.sub("", line.stamp)
+            self._recent[key] = None
+            if len(self._recent) > RECENT:
+                del self._recent[next(iter(self._recent))]
 
 
 def containers_with_logs(pod: Mapping[str, Any]) -> Iterator[Container]:
