@@ -68,9 +68,7 @@ class Courier:
             raise self._stuck()
         wrong = self._verdict.get()
         if wrong:
-            raise HarnessError(
-                f"These files are not the same on both sides: {', '.join(wrong)}. Kept: {self._directory}"
-            )
+            raise HarnessError(f"Not the same on both sides: {', '.join(wrong)}.")
 
     def taken(self, data: Any) -> None:
         """The master has a piece."""

@@ -18,6 +18,9 @@ from harness.kit.files import clear_disk_errors
 #: Bytes set aside for what must be said when the disk is full.
 _RESERVE = 64 * 1024
 
+#: Is told of each event of a journal.
+Heard = Callable[[Mapping[str, Any]], None]
+
 
 class Journal:
     """The writer.
@@ -30,7 +33,7 @@ class Journal:
         HarnessError: It can't be made.
     """
 
-    def __init__(self, path: Path, heard: Callable[[Mapping[str, Any]], None] | None = None) -> None:
+    def __init__(self, path: Path, heard: Heard | None = None) -> None:
         self._heard = heard
         self._reserve = path.with_name(f".{path.name}.reserve")
         with clear_disk_errors(path):

@@ -7,6 +7,7 @@ judge, who counts by the schedule, finds it missing.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -28,6 +29,8 @@ from harness.traffic.mirror import Piece
 from harness.traffic.plan import TrafficChildPlan
 from harness.traffic.session import Commands
 
+_log = logging.getLogger(__name__)
+
 #: From the command to begin to the origin: every worker must have heard of it by then.
 _LEAD_NS = 300_000_000
 #: From the command to stop to the end of the schedule: a worker that hears of it later has sent too much.
@@ -45,7 +48,8 @@ class Master:
         channel: To the workers.
         plan: What is sent; its crew says who shares it.
         commands: When, and where to.
-        trouble_of: Says of a worker's name on the channel and its share why it is lost; nothing if it is not.
+        trouble_of: Says of a worker's name on the channel (empty if it has not joined) and its share why it is lost;
+            nothing if it is not.
 
     Attributes:
         failure: Why it did not go as planned; empty if it did.
@@ -73,6 +77,7 @@ class Master:
         self._trouble_of = trouble_of
         self._journal = Journal(plan.directory / plan.journal)
         self._changed = Event()
+        self._is_over = False
 
     def listeners(self) -> dict[str, Callable[[str, Mapping[str, Any]], None]]:
         """What is to be done with a worker's messages, given its name on the channel."""
@@ -92,27 +97,29 @@ class Master:
         except HarnessError as error:
             self._fail("failed", str(error))
         finally:
+            self._is_over = True
             self._journal.close()
 
     def _lead(self) -> None:
-        self._await(lambda: self._are_ready() or self._commands.stop.is_set())
+        stop = self._commands.stop
+        self._await(lambda: self._are_ready() or stop.is_set() or bool(self.failure))
         if self._are_ready():
-            self._journal.record("ready", token=self._plan.token, workers=self._crew.size)
-        self._await(self._commands.go.is_set)
+            self._note("ready", token=self._plan.token, workers=self._crew.size)
+            self._await(self._commands.go.is_set)
         self.members.is_closed = True
-        if self._commands.stop.is_set():
+        if stop.is_set() or not self._are_ready():
             self._tell_all(Kind.STOP, at_ns=0)
             return
         begun = self._begin()
-        self._await(self._commands.stop.is_set)
+        self._await(lambda: stop.is_set() or not self.members.any_sends)
         at = self._end_of_schedule(begun)
         self._tell_all(Kind.STOP, at_ns=at)
         gevent.sleep(max(0, at - monotonic_ns()) / 1e9)
-        self._journal.record("stopping", at_ns=at)
+        self._note("stopping", at_ns=at)
         self._await(lambda: all(member.is_done for member in self.members))
         rows = sum(member.rows for member in self.members)
         unfinished = sum(member.unfinished for member in self.members)
-        self._journal.record("drained", rows=rows, unfinished=unfinished)
+        self._note("drained", rows=rows, unfinished=unfinished)
 
     def _are_ready(self) -> bool:
         return self.members.are_sound and self.members.all_have("ready")
@@ -123,7 +130,7 @@ class Master:
         origin = monotonic_ns() + _LEAD_NS
         self._tell_all(Kind.GO, address=address, port=port, seconds=self._commands.seconds, origin_ns=origin)
         self._await(lambda: self.members.all_have("started") or self._commands.stop.is_set())
-        self._journal.record("started", origin_ns=origin, address=address, port=port)
+        self._note("started", origin_ns=origin, address=address, port=port)
         return origin
 
     def _end_of_schedule(self, origin: int) -> int:
@@ -140,6 +147,15 @@ class Master:
             for member in self.members:
                 if not member.is_done:
                     self._look_after(member)
+            for number in range(self._crew.local):
+                if self.members.by_number(number) is None:
+                    self._look_for(number)
+
+    def _look_for(self, number: int) -> None:
+        """See whether a worker that was started here has ended before it could join."""
+        trouble = self._trouble_of("", number)
+        if trouble and not self.failure:
+            self._fail("worker-lost", f"worker {number} {trouble}", worker=number)
 
     def _look_after(self, member: Member) -> None:
         if member.in_rescue:
@@ -154,9 +170,15 @@ class Master:
             member.lost = trouble
             self._fail("worker-lost", f"{member} {trouble}", worker=member.number)
 
+    def _note(self, event: str, **facts: str | float) -> None:
+        """Into the journal; what workers still say when all is over changes nothing."""
+        if not self._is_over:
+            self._journal.record(event, **facts)
+
     def _fail(self, what: str, text: str, **facts: int) -> None:
         self.failure = self.failure or text
-        self._journal.record("fault", what=what, text=text, **facts)
+        _log.error(text)
+        self._note("fault", what=what, text=text, **facts)
 
     def _tell_all(self, kind: Kind, **data: Any) -> None:
         for member in self.members:
@@ -171,10 +193,10 @@ class Master:
         member = self.members.admit(client, hello)
         if isinstance(member, str):
             self._channel.send_message(Kind.REFUSED, {"refused": member}, client)
-            self._journal.record("refused", name=hello.name, text=member)
+            self._note("refused", name=hello.name, text=member)
             return
         if not known:
-            self._journal.record("joined", worker=member.number, name=member.name, pid=hello.pid)
+            self._note("joined", worker=member.number, name=member.name, pid=hello.pid)
         self._channel.send_message(Kind.PLAN, self._terms_of(member), client)
 
     def _terms_of(self, member: Member) -> dict[str, Any]:
@@ -223,9 +245,7 @@ class Master:
     def _note_clock(self, member: Member, clock: ClockOffset) -> None:
         moved = clock.offset_ns - member.clock.offset_ns if "clock" in member.seen else 0
         member.clock = clock
-        self._journal.record(
-            "clock", worker=member.number, offset_ns=clock.offset_ns, error_ns=clock.error_ns, moved_ns=moved
-        )
+        self._note("clock", worker=member.number, offset_ns=clock.offset_ns, error_ns=clock.error_ns, moved_ns=moved)
 
     def _on_rescue(self, client: str, data: Mapping[str, Any]) -> None:
         """A worker's own starter says that it is dead, and brings home what it has left."""
@@ -257,7 +277,7 @@ class Master:
         wrong = member.home.differences({kind: tuple(known) for kind, known in data["files"].items()})
         if wrong:
             self._fail("not-home", f"{member}: not what the worker has: {', '.join(wrong)}", worker=member.number)
-        self._journal.record(
+        self._note(
             "home", worker=member.number, bytes=member.home.received, spoilt=member.home.spoilt, wrong=len(wrong)
         )
         member.is_home = True

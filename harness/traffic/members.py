@@ -105,7 +105,7 @@ class Members:
         if self.is_closed:
             return f"it came too late: the traffic has begun with {self._workers()}"
         if number < 0 or number in self._members:
-            return f"all {self._workers()} that were expected are there"
+            return f"nobody else is expected: the traffic has its {self._workers()}"
         self._members[number] = Member(number, client, hello.name, Home(self._directory, number))
         return self._members[number]
 
@@ -113,6 +113,11 @@ class Members:
     def are_sound(self) -> bool:
         """Whether all are there, and none has failed or is lost."""
         return len(self) == self.size and not any(member.lost or "failed" in member.seen for member in self)
+
+    @property
+    def any_sends(self) -> bool:
+        """Whether any is still to be expected to send."""
+        return any(not member.lost and "failed" not in member.seen for member in self)
 
     def all_have(self, event: str) -> bool:
         """Whether all are there, and each has got that far or never will."""

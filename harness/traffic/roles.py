@@ -20,11 +20,11 @@ from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 from harness.errors import HarnessError
 from harness.store.records import from_json
 from harness.traffic.class_plan import destination, plan_of_class
-from harness.traffic.journal import Journal
+from harness.traffic.journal import Heard, Journal
 from harness.traffic.local_workers import LocalWorkers
 from harness.traffic.master import Master
 from harness.traffic.plan import VARIABLE, Crew, TrafficChildPlan, read_plan
-from harness.traffic.running import Heard, Running
+from harness.traffic.running import Running
 from harness.traffic.session import Commands
 from harness.traffic.terms import WORKER_VARIABLE, WorkerTerms, worker_command
 from harness.traffic.worker import Worker
@@ -178,13 +178,24 @@ class Leading:
         try:
             plan = plan_of_class(kinds[0], host, Crew(local=0, remote=size))
         except HarnessError as error:
-            _log.error("The traffic can't begin: %s", error)
-            gevent.spawn(runner.stop)
+            self._give_up(f"The traffic can't begin: {error}")
             return
         self._commands = Commands()
         self._commands.begin(*destination(host))
         self._master = Master(RunnerChannel(runner), plan, self._commands, trouble_of=self._trouble_of)
-        self._leading = gevent.spawn(self._master.lead)
+        self._leading = gevent.spawn(self._lead_for_class, self._master)
+
+    def _lead_for_class(self, master: Master) -> None:
+        master.lead()
+        if master.failure:
+            self._give_up(f"The traffic ended early: {master.failure}")
+
+    def _give_up(self, text: str) -> None:
+        """End what can't go on: the process, or where a web page is open the test alone."""
+        _log.error(text)
+        self._environment.process_exit_code = 1
+        # Not from this greenlet: both wait for it.
+        gevent.spawn(self._runner.quit if self._environment.web_ui is None else self._runner.stop)
 
     def _on_stopping(self, **_: Any) -> None:
         self._commands.end()
@@ -194,12 +205,12 @@ class Leading:
     def _trouble_of(self, client: str, number: int) -> str:
         """Why a worker is lost; empty if it is not."""
         trouble = self._workers.trouble(number) if self._workers is not None else ""
+        if trouble or not client:
+            return trouble
         node = self._runner.clients.get(client)
-        if not trouble and node is None:
+        if node is None:
             return "has left"
-        if not trouble and node.state == STATE_MISSING:
-            return "gives no sign of life"
-        return trouble
+        return "gives no sign of life" if node.state == STATE_MISSING else ""
 
 
 class Following:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import gevent
 from locust.stats import RequestStats
 
 from harness.errors import HarnessError
+from harness.traffic.journal import Heard
 from harness.traffic.plan import TrafficChildPlan
 from harness.traffic.session import Commands, Session
 from harness.traffic.statistics import StatisticsFeed
@@ -19,9 +18,6 @@ _log = logging.getLogger(__name__)
 
 #: How often Locust's statistics are brought up to date, in seconds.
 _FEED_EVERY = 1.0
-
-#: Is told of each event of a session's journal.
-Heard = Callable[[Mapping[str, Any]], None]
 
 
 class Running:

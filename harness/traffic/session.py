@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from ssl import SSLContext
 from time import monotonic_ns
@@ -25,7 +25,7 @@ from harness.traffic.attempt import Target
 from harness.traffic.calibration import Calibration
 from harness.traffic.client import Client, ClientPlan
 from harness.traffic.engine import Engine
-from harness.traffic.journal import Journal
+from harness.traffic.journal import Heard, Journal
 from harness.traffic.plan import TrafficChildPlan
 from harness.traffic.tls import Secure, make_context
 
@@ -111,7 +111,7 @@ class Session:
         self,
         plan: TrafficChildPlan,
         commands: Commands,
-        heard: Callable[[Mapping[str, Any]], None] | None = None,
+        heard: Heard | None = None,
     ) -> None:
         self.plan = plan
         self.commands = commands

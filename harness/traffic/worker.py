@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from time import monotonic, monotonic_ns
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent.event import AsyncResult
@@ -21,9 +21,9 @@ from harness.kit.machine import clock_identity, host_name
 from harness.store.records import from_json
 from harness.traffic.clocks import PINGS, ClockOffset, Ping, estimate
 from harness.traffic.courier import Courier
+from harness.traffic.journal import Heard
 from harness.traffic.messages import VERSIONS, Channel, Hello, Kind
 from harness.traffic.plan import JOURNAL, TrafficChildPlan
-from harness.traffic.running import Heard, Running
 from harness.traffic.session import Commands
 from harness.traffic.terms import WorkerTerms
 
@@ -37,6 +37,15 @@ MASTER_SECONDS = 10.0
 _TOLD = frozenset({"apart", "clock", "ready", "started", "stopping", "drained", "over"})
 #: Faults that end its work; the others are in its own journal.
 _GRAVE = frozenset({"failed", "ledger-full"})
+
+
+class Running(Protocol):
+    """A session that runs (``harness.traffic.running``, which needs Locust)."""
+
+    failure: str
+
+    def wait(self) -> None:
+        """Wait for its end."""
 
 
 class Worker:
