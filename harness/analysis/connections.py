@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness.analysis.evidence import Rows
@@ -10,13 +12,16 @@ from harness.analysis.moments import NS
 from harness.model.attempt import CloseReason, Progress, Shape
 from harness.model.verdict import ConnectionCount
 
+#: Shapes whose connections are kept after an answer.
+KEPT = (Shape.REUSED, Shape.IDLE)
 
-def alive_at(connections: Rows, moment: float) -> Mask:
+
+def alive_at(connections: Rows, moment: float, shapes: Sequence[Shape] = KEPT) -> Mask:
     """Kept-alive connections that were open at a moment (seconds from the origin)."""
     at = moment * NS
     closed = np.where(connections["closed"] < 0, np.inf, connections["closed"].astype(np.float64))
     opened = (connections["connected"] >= 0) & (connections["connected"] <= at)
-    alive: Mask = (connections["shape"] == Shape.REUSED) & opened & (closed > at)
+    alive: Mask = np.isin(connections["shape"], [int(shape) for shape in shapes]) & opened & (closed > at)
     return alive
 
 
@@ -30,7 +35,9 @@ def is_cut(facts: Facts) -> Mask:
     # One that broke during its first request is a lost request, not a connection that was kept alive.
     attempts = facts.evidence.attempts
     answered = attempts["connection"][attempts["progress"] == Progress.ANSWERED]
-    cut: Mask = by_peer & in_time & (rows["shape"] == Shape.REUSED) & np.isin(rows["number"], answered)
+    cut: Mask = (
+        by_peer & in_time & np.isin(rows["shape"], [int(shape) for shape in KEPT]) & np.isin(rows["number"], answered)
+    )
     return cut
 
 

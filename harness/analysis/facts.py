@@ -23,6 +23,7 @@ from harness.model.verdict import Identity
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 Codes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+Turns = np.ndarray[tuple[int], np.dtype[np.unsignedinteger[Any]]]
 
 #: The sender keeps this much of a body; of a longer one nobody can say which pattern it matches.
 _TEXT_LIMIT = 200
@@ -55,7 +56,7 @@ class Facts:
     is_sent: Mask
     is_lost: Mask
     is_before: Mask
-    stream: np.ndarray[tuple[int], np.dtype[np.unsignedinteger[Any]]]
+    stream: Turns
     streams: tuple[Stream, ...]
     sent_s: Numbers
     done_s: Numbers
@@ -73,6 +74,7 @@ class Facts:
         is_sent = (outcome != Outcome.MISSED) & (outcome != Outcome.CLIENT_FAULT)
         slots = account(evidence.traffic, rows, _elapsed(evidence), evidence.workers)
         order = streams(evidence.traffic)
+        stream = (rows["number"] % len(order)).astype(np.min_scalar_type(len(order)))
         return cls(
             evidence=evidence,
             moments=moments,
@@ -80,8 +82,8 @@ class Facts:
             outcome=outcome,
             is_sent=is_sent,
             is_lost=np.isin(outcome, [int(loss) for loss in LOSSES]),
-            is_before=_before(outcome, sent_s, done_s, moments.begin),
-            stream=(rows["number"] % len(order)).astype(np.min_scalar_type(len(order))),
+            is_before=_before(outcome, _due(sent_s, order, stream), done_s, moments.begin),
+            stream=stream,
             streams=order,
             sent_s=sent_s,
             done_s=done_s,
@@ -124,12 +126,26 @@ def _seconds(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Numbers:
     return seconds
 
 
-def _before(outcome: Codes, sent: Numbers, done: Numbers, begin: float | None) -> Mask:
-    """Requests that were over when the change began, or that waited in vain and were overdue by then."""
+def delays(order: tuple[Stream, ...], stream: Turns) -> Numbers | None:
+    """Seconds by which each answer was asked to be late; None where none was."""
+    if not any(each.delay for each in order):
+        return None
+    found: Numbers = np.array([each.delay for each in order])[stream]
+    return found
+
+
+def _due(sent: Numbers, order: tuple[Stream, ...], stream: Turns) -> Numbers:
+    """When each answer could come at the earliest: when the request left, and the delay that it asked for."""
+    late = delays(order, stream)
+    return sent if late is None else sent + late
+
+
+def _before(outcome: Codes, due: Numbers, done: Numbers, begin: float | None) -> Mask:
+    """Requests that were over when the change began, or that waited in vain and were overdue (``due``) by then."""
     if begin is None:
-        return np.ones(len(sent), dtype=bool)
+        return np.ones(len(done), dtype=bool)
     in_vain = np.isin(outcome, (Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE))
-    before: Mask = (done < begin) | (in_vain & (sent < begin - IN_FLIGHT_S.value))
+    before: Mask = (done < begin) | (in_vain & (due < begin - IN_FLIGHT_S.value))
     return before
 
 

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.evidence import Calibration, CalibrationCase, Rows, TrialEvidence
+from harness.analysis.planned import slots_until
 from harness.analysis.schedule import planned_times
 from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
 from harness.model.changes import ChangeSpec, RollingUpdate
 from harness.model.experiment import Pool, Route, TrafficPlan
-from harness.model.schedule import slots_until, streams
+from harness.model.rates import highest_rate
+from harness.model.schedule import streams
 from harness.model.timeline import Event, EventKind, Phase
 
 NS = 1_000_000_000
@@ -138,11 +140,21 @@ def _attempts(plan: TrafficPlan, stop: float) -> Rows:
         ("shape", [int(stream.shape) for stream in order]),
     ):
         rows[field] = np.array(values)[numbers % len(order)]
+    rows["done"] += (np.array([each.delay for each in order])[numbers % len(order)] * NS).astype(np.int64)
     rows["status"], rows["outcome"], rows["progress"] = 200, Outcome.OK, Progress.ANSWERED
     rows["responder"] = np.where(rows["done"] < END * NS, 1, 2)
     rows["carried"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) // POOL, 0)
     rows["connection"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) % POOL + 1, numbers + POOL + 1)
+    _rest(rows, plan)
     return rows
+
+
+def _rest(rows: Rows, plan: TrafficPlan) -> None:
+    """Attempts of the idle shape, on as many connections as let each rest for long enough."""
+    idle = np.flatnonzero(rows["shape"] == Shape.IDLE)
+    turns = np.arange(len(idle))
+    size = 2 + round(plan.idle * highest_rate(plan.rate) * plan.shapes.count(Shape.IDLE) / len(plan.shapes))
+    rows["connection"][idle], rows["carried"][idle] = 2 * len(rows) + turns % size, turns // size
 
 
 def _connections() -> Rows:

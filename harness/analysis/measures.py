@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.analysis.facts import Facts, Mask, Numbers, losses_by_label
+from harness.analysis.facts import Facts, Mask, Numbers, delays, losses_by_label
 from harness.analysis.moments import NS
 from harness.analysis.thresholds import MERGE_LOSSES_S
 from harness.model.attempt import Outcome, Progress
@@ -43,12 +43,16 @@ def count_streams(facts: Facts) -> tuple[StreamCount, ...]:
 
 
 def measure_latency(facts: Facts) -> Latency:
-    """Of answered attempts; from the time they left, and from the time they were planned for."""
+    """Of answered attempts; from the time they left, and from the time they were planned for.
+
+    A delay that the application was asked for is no part of it.
+    """
     answered = _answered(facts)
     if not answered.any():
         return EMPTY_LATENCY
-    from_sent = _three((facts.done_s - facts.sent_s)[answered] * 1000)
-    from_planned = _three((facts.done_s - facts.evidence.attempts["planned"] / NS)[answered] * 1000)
+    done = _undelayed(facts)
+    from_sent = _three((done - facts.sent_s)[answered] * 1000)
+    from_planned = _three((done - facts.evidence.attempts["planned"] / NS)[answered] * 1000)
     return Latency(*from_sent, *from_planned)
 
 
@@ -100,6 +104,12 @@ def _answered(facts: Facts) -> Mask:
     return answered
 
 
+def _undelayed(facts: Facts) -> Numbers:
+    """When answers would have come without the delay that was asked for; never before the request left."""
+    late = delays(facts.streams, facts.stream)
+    return facts.done_s if late is None else np.maximum(facts.done_s - late, facts.sent_s)
+
+
 def _three(values: Numbers) -> tuple[float, float, float]:
     """Median, 99th percentile and maximum; leaves the values in another order."""
     middle, high = np.percentile(values, [50, 99], overwrite_input=True)
@@ -112,7 +122,7 @@ def _per_bin(bins: Bins, mask: Mask, count: int) -> tuple[int, ...]:
 
 def _latency_by_bin(facts: Facts, bins: Bins, mask: Mask, count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Median and maximum per bin in milliseconds; 0 where nothing was answered."""
-    latency = (facts.done_s - facts.sent_s)[mask] * 1000
+    latency = (_undelayed(facts) - facts.sent_s)[mask] * 1000
     where = bins[mask]
     # Sorting short bin numbers takes one pass, and of a bin's values only the one in the middle has to be in place.
     latency = latency[np.argsort(where, kind="stable")]

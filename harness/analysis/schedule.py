@@ -47,7 +47,7 @@ def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int, workers: int = 1) ->
         workers: How many shared the schedule.
     """
     planned = slots_until(plan, elapsed_ns)
-    numbers = _global_slots(rows, workers, len(streams(plan)))
+    numbers = global_slots(rows, workers, len(streams(plan)))
     distinct = _distinct(numbers)
     times = planner(plan)
     blocks = (slice(first, first + _BLOCK) for first in range(0, len(rows), _BLOCK))
@@ -59,7 +59,7 @@ def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int, workers: int = 1) ->
     )
 
 
-def _global_slots(rows: Rows, workers: int, n_streams: int) -> Integers:
+def global_slots(rows: Rows, workers: int, n_streams: int) -> Integers:
     """The slots of rows in the whole schedule (``harness.model.share``); -1 for those that no worker can have."""
     numbers: Integers = rows["number"].astype(np.int64)
     worker = rows["worker"]

@@ -27,14 +27,24 @@ LATENESS_P99_MS = Threshold(
     "99 of 100 requests must leave within this time of their plan: loss shorter than the sender's own delay is not "
     "seen. A busy machine needs some 10 ms; what comes 250 ms late is not sent at all but counted as missed.",
 )
+SHORTEST_WINDOW_S = Threshold(
+    1.0,
+    "While the change is under way, and for this time at least, 9 of 10 requests must leave within the same time of "
+    "their plan: in fewer seconds a single pause would decide, and that is told by itself.",
+)
 STALL_MEDIAN_MS = Threshold(
     150.0,
     "A second in which half of all requests left later than this: the machine gave the sender no processor time.",
 )
+SENDER_PAUSE_MS = Threshold(
+    100.0,
+    "A pause of the sender since the change began that is longer than this is told: no outage within it would have "
+    "been seen. A busy machine needs some 10 ms; what comes 250 ms late is missed, and that is no longer a note.",
+)
 SEND_GAP_S = Threshold(
     0.3,
-    "Longest time without a request of a stream while the change is under way, beside two of its own intervals: what "
-    "happens in a longer gap was seen by nobody.",
+    "Longest time without a request of a stream while the change is under way, beside the distance that the schedule "
+    "has there: what happens in a longer gap was seen by nobody.",
 )
 LONGEST_SEND_GAP_S = Threshold(
     1.0,
@@ -43,8 +53,8 @@ LONGEST_SEND_GAP_S = Threshold(
 )
 IN_FLIGHT_S = Threshold(
     0.5,
-    "A request that timed out, and had waited for this long when the change began, was lost without it; any other that "
-    "ended later was in flight, and is the change's.",
+    "A request that timed out, and had waited for this long (beside a delay that it asked for) when the change began, "
+    "was lost without it; any other that ended later was in flight, and is the change's.",
 )
 MISSED_SLOTS = Threshold(0.0, "A planned request that was not sent has no outcome, and no outcome is no success.")
 UNFINISHED = Threshold(0.0, "A request whose end nobody saw may be a lost one.")
@@ -62,7 +72,9 @@ MERGE_LOSSES_S = Threshold(0.5, "Losses closer together than this are shown as o
 #: All of them by name, for the report.
 THRESHOLDS: Mapping[str, Threshold] = {
     "lateness of sending, 99th percentile (ms)": LATENESS_P99_MS,
+    "lateness of sending, 90th percentile during the change, which is taken to last (s)": SHORTEST_WINDOW_S,
     "lateness of sending, median of any second (ms)": STALL_MEDIAN_MS,
+    "pause of the sender since the change began, told above (ms)": SENDER_PAUSE_MS,
     "gap in sending during the change (s)": SEND_GAP_S,
     "longest gap in sending, at any rate (s)": LONGEST_SEND_GAP_S,
     "in flight when the change began (s)": IN_FLIGHT_S,

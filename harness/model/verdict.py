@@ -49,10 +49,13 @@ class FindingCode(StrEnum):
     CHANGE_NOT_OBSERVED = "change-not-observed"
     NO_OVERLAP = "no-overlap"
     NEVER_REUSED = "never-reused"
+    NEVER_IDLE = "never-idle"
+    NOTHING_UNDER_WAY = "nothing-under-way"
     BEHIND_SCHEDULE = "behind-schedule"
     MACHINE_SATURATED = "machine-saturated"
     WATCH_INTERRUPTED = "watch-interrupted"
     CLOCK_UNCERTAIN = "clock-uncertain"
+    SENDER_PAUSED = "sender-paused"
     FALSE_GREEN = "false-green"
     CONNECTIONS_CUT = "connections-cut"
     POOL_NOT_FILLED = "pool-not-filled"
@@ -75,6 +78,7 @@ _INSTRUMENT = {
     FindingCode.TRIAL_FAILED,
 }
 _NOTES = {
+    FindingCode.SENDER_PAUSED,
     FindingCode.FALSE_GREEN,
     FindingCode.CONNECTIONS_CUT,
     FindingCode.POOL_NOT_FILLED,

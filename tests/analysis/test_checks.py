@@ -247,6 +247,11 @@ TABLE: dict[str, tuple[Spoil, FindingCode, Verdict]] = {
         FindingCode.WATCH_INTERRUPTED,
         Verdict.INCONCLUSIVE,
     ),
+    "changed since it was sealed": (
+        lambda e: replace(e, differences=("changed: x",)),
+        FindingCode.SEAL_BROKEN,
+        Verdict.INCONCLUSIVE,
+    ),
     "deaf pods": (deaf_pods, FindingCode.FALSE_GREEN, Verdict.LOSSLESS),
     "stuck as meant": (lambda e: replace(e, change=STUCK), FindingCode.ROLLOUT_STUCK, Verdict.LOSSLESS),
     "hook failed": (
@@ -282,7 +287,7 @@ def test_what_is_spoilt_is_found(case: str) -> None:
 
 
 def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
-    """No code is without a case; those of streams, cells and raising checks have tests of their own."""
+    """No code is without a case; those of streams, shapes, pauses, cells and raising checks are elsewhere."""
     elsewhere = {
         FindingCode.STREAM_WITHOUT_SUCCESS,
         FindingCode.CHECK_RAISED,
@@ -291,6 +296,9 @@ def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
         FindingCode.CLASS_NOT_SEEN,
         FindingCode.LOSS_OUTSIDE_WINDOW,
         FindingCode.NOTHING_REUSED,
+        FindingCode.SENDER_PAUSED,
+        FindingCode.NEVER_IDLE,
+        FindingCode.NOTHING_UNDER_WAY,
         FindingCode.CLOCK_UNCERTAIN,
         FindingCode.CLOCKS_COMPARED,
     }

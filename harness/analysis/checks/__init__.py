@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.analysis.checks import completeness, instrument, losses, notes
+from harness.analysis.checks import completeness, coverage, instrument, losses, notes, shapes
 from harness.analysis.facts import Facts
 from harness.model.verdict import Finding
 
@@ -21,14 +21,17 @@ CHECKS: tuple[Check, ...] = (
     completeness.traffic_present,
     completeness.streams_succeed,
     completeness.change_observed,
-    completeness.overlap,
-    completeness.connections_reused,
+    coverage.overlap,
+    shapes.connections_reused,
+    shapes.idle_connections_used,
+    shapes.slow_answers_under_way,
     completeness.every_slot_sent,
     completeness.every_attempt_finished,
     completeness.schedule_kept,
     completeness.machine_kept_up,
     completeness.watch_uninterrupted,
     completeness.clocks_agree,
+    coverage.sender_paused,
     notes.false_green,
     notes.rollout_stuck,
     notes.prestop_failed,

@@ -48,7 +48,8 @@ def requests_lost(facts: Facts) -> tuple[Finding, ...]:
     }
     methods = sorted(_USUAL.union(facts.evidence.traffic.methods))
     numbers |= {f"lost_{method.name.lower()}": int((rows["method"][lost] == method).sum()) for method in methods}
-    numbers |= {f"lost_{shape.name.lower()}": int((rows["shape"][lost] == shape).sum()) for shape in Shape}
+    shapes = sorted({Shape.NEW, Shape.REUSED, *facts.evidence.traffic.shapes})
+    numbers |= {f"lost_{shape.name.lower()}": int((rows["shape"][lost] == shape).sum()) for shape in shapes}
     return (Finding(FindingCode.REQUESTS_LOST, numbers),)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.analysis.connections import alive_at, count_connections
+from harness.analysis.connections import KEPT, alive_at, count_connections
 from harness.analysis.facts import Facts
 from harness.analysis.thresholds import GRACE_SLACK_S
 from harness.analysis.workload import deployment_of, has_prestop, replaced
@@ -65,7 +65,7 @@ def connections_cut(facts: Facts) -> tuple[Finding, ...]:
         "cut": counted.cut,
         "by_rst": counted.cut_by_rst,
         "pooled": counted.pooled,
-        "lost_reused": int((facts.is_lost & (facts.evidence.attempts["shape"] == Shape.REUSED)).sum()),
+        "lost_reused": int((facts.is_lost & np.isin(facts.evidence.attempts["shape"], KEPT)).sum()),
         "looks": facts.evidence.traffic.pool.look,
     }
     return (Finding(FindingCode.CONNECTIONS_CUT, numbers),)
@@ -85,7 +85,7 @@ def pool_not_filled(facts: Facts) -> tuple[Finding, ...]:
     plan, begin = facts.evidence.traffic, facts.moments.begin
     if Shape.REUSED not in plan.shapes or begin is None:
         return ()
-    filled = int(np.count_nonzero(alive_at(facts.evidence.connections, begin)))
+    filled = int(np.count_nonzero(alive_at(facts.evidence.connections, begin, (Shape.REUSED,))))
     if filled >= plan.pool.size:
         return ()
     return (Finding(FindingCode.POOL_NOT_FILLED, {"pooled": filled, "size": plan.pool.size}),)

@@ -83,9 +83,30 @@ def _never_reused(given: Given) -> Sentence:
     )
 
 
-def _behind_schedule(given: Given) -> Sentence:
+def _never_idle(given: Given) -> Sentence:
     return Sentence(
-        f"The sender fell behind: one request in a hundred left {count(given.float('p99_ms'))} ms late or later "
+        f"{given.stream}: since the change began no request travelled on a connection that had been idle for "
+        f"{seconds(given.float('idle_s'))}, so nothing is known of idle connections.",
+        "Lengthen the settle time; see whether the server closes connections that are idle for so long.",
+    )
+
+
+def _nothing_under_way(given: Given) -> Sentence:
+    usual = (
+        f"; half of them were answered within {seconds(given.float('answered_s'))}" if given.has("answered_s") else ""
+    )
+    return Sentence(
+        f"{given.stream}: when the change began no request was waiting for its answer, which was to take "
+        f"{seconds(given.float('delay_s'))}{usual}. So nothing is known of answers that are under way.",
+        "The application must honour ?delay=2s in the query, as harness/slow-echo does; http-echo does not.",
+    )
+
+
+def _behind_schedule(given: Given) -> Sentence:
+    how = "while the change was under way, one request in ten" if given.has("p90_ms") else "one request in a hundred"
+    late = given.float("p90_ms") or given.float("p99_ms")
+    return Sentence(
+        f"The sender fell behind: {how} left {count(late)} ms late or later "
         f"({count(given.float('max_ms'))} ms at most; {count(given.float('limit_ms'))} ms is accepted).",
         "Lower the rate or run fewer cells side by side (--parallel).",
     )
@@ -126,6 +147,8 @@ SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.CHANGE_NOT_OBSERVED: _change_not_observed,
     FindingCode.NO_OVERLAP: _no_overlap,
     FindingCode.NEVER_REUSED: _never_reused,
+    FindingCode.NEVER_IDLE: _never_idle,
+    FindingCode.NOTHING_UNDER_WAY: _nothing_under_way,
     FindingCode.BEHIND_SCHEDULE: _behind_schedule,
     FindingCode.MACHINE_SATURATED: _machine_saturated,
     FindingCode.WATCH_INTERRUPTED: _watch_interrupted,

@@ -48,7 +48,8 @@ class Given:
     @property
     def stream(self) -> str:
         """Which stream a finding is about."""
-        return f"{self.text('method')} {self.text('path')} on {self.text('shape')} connections"
+        how = "with slow answers" if self.text("shape") == "slow" else f"on {self.text('shape')} connections"
+        return f"{self.text('method')} {self.text('path')} {how}"
 
 
 #: Makes the sentence of a finding from its numbers.

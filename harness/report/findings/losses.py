@@ -22,9 +22,9 @@ _HINTS = {
 #: The kinds that losses are counted by, and those of them that are told only where they were sent.
 _KINDS = {
     "get": "GET", "post": "POST", "head": "HEAD", "put": "PUT", "delete": "DELETE",
-    "new": "on new", "reused": "on reused connections",
+    "new": "on new", "reused": "on reused connections", "idle": "on idle ones", "slow": "that were to be slow",
 }  # fmt: skip
-_RARE = frozenset({"head", "put", "delete"})
+_RARE = frozenset({"head", "put", "delete", "idle", "slow"})
 
 
 def requests_lost(given: Given, since: str = "the change began") -> Sentence:

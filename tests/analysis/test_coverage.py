@@ -1,0 +1,117 @@
+"""A stream's silence is held against its own schedule: no good trial is doubted for chance, and no stall is hidden."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.history import BEGIN, CHANGE, END, NS, PLAN, quiet_trial
+from harness.analysis.judge import judge_trial
+from harness.model.experiment import TrafficPlan
+from harness.model.rates import Leg
+from harness.model.verdict import FindingCode
+
+SILENT, LATE, PAUSED = FindingCode.NO_OVERLAP, FindingCode.BEHIND_SCHEDULE, FindingCode.SENDER_PAUSED
+POISSON = replace(PLAN, arrivals="poisson", rate=40.0)
+RAMP = replace(PLAN, rate=(Leg(14.0, 200.0, 3.0),))
+
+
+def codes(evidence: TrialEvidence) -> set[FindingCode]:
+    """The codes of a trial's findings."""
+    return {finding.code for finding in judge_trial(evidence).findings}
+
+
+def numbers(evidence: TrialEvidence, code: FindingCode) -> Any:
+    """The numbers of one finding."""
+    return next(finding.numbers for finding in judge_trial(evidence).findings if finding.code is code)
+
+
+def held_up(evidence: TrialEvidence, start: float, end: float) -> TrialEvidence:
+    """The sender stood still from start to end (seconds): what was due meanwhile left right after it."""
+    rows = evidence.attempts.copy()
+    due = (rows["planned"] >= start * NS) & (rows["planned"] < end * NS)
+    took = rows["done"] - rows["sent"]
+    rows["sent"][due] = round(end * NS) + np.arange(int(due.sum())) * 50_000
+    rows["done"][due] = rows["sent"][due] + took[due]
+    return replace(evidence, attempts=rows)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_arrivals_are_no_fault(seed: int) -> None:
+    """Distances of chance, among them some three times as long as the mean, leave a good trial good."""
+    assert codes(quiet_trial(plan=replace(POISSON, seed=seed))) == set()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_stall_among_random_arrivals_is_found(seed: int) -> None:
+    """What the schedule has at that place is known to the nanosecond, so a stall is not excused by chance."""
+    plan = replace(POISSON, seed=seed)
+
+    assert SILENT in codes(held_up(quiet_trial(plan=plan), 1.2, 1.9))
+
+
+@pytest.mark.parametrize("plan", [PLAN, RAMP, replace(RAMP, rate=(Leg(200.0, 14.0, 3.0),))])
+def test_the_rate_of_that_time_counts(plan: TrafficPlan) -> None:
+    """Where a ramp is low its distances are long; a stall is found all the same, and nothing where there is none."""
+    assert codes(quiet_trial(plan=plan)) == set()
+    assert SILENT in codes(held_up(quiet_trial(plan=plan), 1.2, 1.9))
+
+
+def test_silence_that_was_planned_is_silence() -> None:
+    """Beyond a second no schedule is an excuse: what a change loses, it often loses within a second."""
+    sparse = replace(PLAN, rate=3.6)  # a stream every 1.1 s
+    evidence = quiet_trial(plan=sparse, stop=9.0)
+
+    assert SILENT in codes(evidence)
+
+
+def test_a_short_pause_is_told_with_its_place_and_length() -> None:
+    """It bounds the shortest outage that could have been seen, and changes no verdict."""
+    evidence = held_up(quiet_trial(stop=12.0), BEGIN + 0.3, BEGIN + 0.48)
+
+    assert codes(evidence) == {PAUSED}
+    assert numbers(evidence, PAUSED) == {"pause_ms": 180.0, "at_s": 0.3, "count": 1, "limit_ms": 100.0}
+
+
+@pytest.mark.parametrize(("start", "length"), [(BEGIN + 0.3, 0.09), (0.3, 0.2)])
+def test_pauses_that_hide_nothing_are_not_told(start: float, length: float) -> None:
+    """A busy machine's, and those that were over before the change began."""
+    assert codes(held_up(quiet_trial(stop=12.0), start, start + length)) == set()
+
+
+def test_several_pauses_are_counted() -> None:
+    """The longest is told."""
+    evidence = held_up(held_up(quiet_trial(), 1.2, 1.35), 1.6, 1.8)
+
+    assert numbers(evidence, PAUSED)["count"] == 2
+    assert numbers(evidence, PAUSED)["pause_ms"] == pytest.approx(200)
+
+
+def test_lateness_counts_while_the_change_is_under_way() -> None:
+    """A short change among long quiet times can't hide in their mean."""
+    evidence = quiet_trial(stop=15.0)
+    rows = evidence.attempts.copy()
+    late = (rows["planned"] >= BEGIN * NS) & (rows["planned"] < END * NS) & (rows["number"] % 8 == 0)
+    rows["sent"][late] += 130_000_000
+    rows["done"][late] += 130_000_000
+    evidence = replace(evidence, attempts=rows)
+
+    assert int(late.sum()) * 100 < len(rows)
+    assert LATE in codes(evidence)
+    assert numbers(evidence, LATE) == {"p90_ms": 130.5, "max_ms": 130.5, "limit_ms": 100.0}
+
+
+def test_workers_share_a_stream_without_a_gap() -> None:
+    """Each worker's rows count for the stream; the distance planned is that of all workers together."""
+    evidence = quiet_trial(CHANGE)
+    rows = evidence.attempts.copy()
+    turns, stream = np.divmod(rows["number"], 4)
+    rows["number"], rows["worker"] = turns // 2 * 4 + stream, turns % 2
+    shared = replace(evidence, attempts=rows[np.argsort(rows["worker"], kind="stable")], workers=2)
+
+    assert codes(shared) == set()
+    assert SILENT in codes(held_up(shared, 1.2, 1.9))

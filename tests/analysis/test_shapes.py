@@ -1,0 +1,103 @@
+"""Idle connections and slow answers: judged by themselves, and only where they met the change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.facts import Facts
+from harness.analysis.history import BEGIN, NS, PLAN, quiet_trial, with_rows
+from harness.analysis.judge import judge_trial
+from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.verdict import Finding, FindingCode, Verdict
+
+IDLE = replace(PLAN, shapes=(Shape.NEW, Shape.IDLE), idle=0.5)
+SLOW = replace(PLAN, shapes=(Shape.NEW, Shape.SLOW), slow=0.4)
+
+
+def found(evidence: TrialEvidence) -> dict[FindingCode, list[Finding]]:
+    """Findings of a trial by code."""
+    findings = judge_trial(evidence).findings
+    return {finding.code: [each for each in findings if each.code is finding.code] for finding in findings}
+
+
+@pytest.mark.parametrize("plan", [IDLE, SLOW])
+def test_a_trial_with_such_attempts_is_lossless(plan: object) -> None:
+    """With nothing wrong nothing is found."""
+    verdict = judge_trial(quiet_trial(plan=plan))  # type: ignore[arg-type]  # table
+
+    assert (verdict.verdict, verdict.findings) == (Verdict.LOSSLESS, ())
+    assert {stream.shape for stream in verdict.streams} == {"new", "idle" if plan is IDLE else "slow"}
+
+
+def test_connections_that_were_used_again_too_soon_are_not_idle() -> None:
+    """A millisecond less than was asked for is too soon; each stream is told."""
+    evidence = quiet_trial(plan=IDLE)
+    rows = evidence.attempts.copy()
+    rows["connection"][rows["shape"] == Shape.IDLE] = 1
+    first, second = found(replace(evidence, attempts=rows))[FindingCode.NEVER_IDLE]
+
+    assert first.numbers == {"method": "GET", "shape": "idle", "path": "/apple", "idle_s": 0.5}
+    assert second.numbers["method"] == "POST"
+
+
+def test_connections_that_were_never_used_again_are_not_idle() -> None:
+    """One stream of them is told, the other is not."""
+    evidence = quiet_trial(plan=IDLE)
+    rows = evidence.attempts.copy()
+    alone = (rows["shape"] == Shape.IDLE) & (rows["method"] == Method.POST)
+    rows["connection"][alone] = rows["number"][alone] + 100_000
+    (finding,) = found(replace(evidence, attempts=rows))[FindingCode.NEVER_IDLE]
+
+    assert finding.numbers["method"] == "POST"
+
+
+def test_slow_answers_that_came_at_once_are_told() -> None:
+    """An application that takes no notice of the delay leaves nothing under way; the finding says how fast it was."""
+    evidence = quiet_trial(plan=SLOW)
+    rows = evidence.attempts.copy()
+    slow = rows["shape"] == Shape.SLOW
+    rows["done"][slow] -= 400_000_000
+    (first, second) = found(replace(evidence, attempts=rows))[FindingCode.NOTHING_UNDER_WAY]
+
+    assert (first.numbers["method"], second.numbers["method"]) == ("GET", "POST")
+    assert first.numbers["delay_s"] == 0.4
+    assert float(first.numbers["answered_s"]) < 0.01
+
+
+def test_an_answer_that_nobody_saw_the_end_of_was_under_way() -> None:
+    """Unfinished is not before."""
+    evidence = with_rows(quiet_trial(plan=SLOW), 0.0, 0.99, outcome=Outcome.UNFINISHED, done=-1)
+
+    assert FindingCode.NOTHING_UNDER_WAY not in found(evidence)
+
+
+def test_a_slow_request_that_times_out_was_in_flight_for_its_delay_too() -> None:
+    """Only one that was overdue, its delay included, when the change began was lost without it."""
+    evidence = quiet_trial(plan=SLOW)
+    rows = evidence.attempts.copy()
+    early = (rows["shape"] == Shape.SLOW) & (rows["planned"] >= (BEGIN - 0.8) * NS) & (rows["planned"] < BEGIN * NS)
+    rows["outcome"][early], rows["progress"][early] = Outcome.TIMEOUT_RESPONSE, Progress.SENT
+    rows["done"][early] = rows["sent"][early] + round(3.4 * NS)
+    facts = Facts.of(replace(evidence, attempts=rows))
+
+    assert not (facts.is_before & early).any()
+    assert judge_trial(facts.evidence).verdict is Verdict.LOSSY
+
+
+def test_the_delay_that_was_asked_for_is_no_latency() -> None:
+    """Of an answer that took 402 ms with 400 ms asked for, 2 ms are the system's."""
+    assert judge_trial(quiet_trial(plan=SLOW)).latency.max < 10
+
+
+def test_losses_are_told_by_the_shapes_that_were_sent() -> None:
+    """New and reused always, the others where they are part of the plan."""
+    lost = with_rows(quiet_trial(plan=IDLE), 1.2, 1.4, outcome=Outcome.CLOSED, progress=Progress.SENT, status=0)
+    (finding,) = found(lost)[FindingCode.REQUESTS_LOST]
+
+    assert {key: finding.numbers[key] for key in finding.numbers if key in {"lost_idle", "lost_slow", "lost_new"}} == {
+        "lost_new": 10,
+        "lost_idle": 10,
+    }
