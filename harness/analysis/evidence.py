@@ -150,6 +150,7 @@ class TrialEvidence:
         clock_errors: Worker -> seconds by which its times may be wrong; only those on other machines are in it.
         faults: What failed in the traffic process itself, in words (``fault`` events of ``traffic.jsonl``).
         failure: How the trial failed; empty if it did not.
+        differences: Files that are not as they were sealed.
     """
 
     number: int
@@ -168,6 +169,7 @@ class TrialEvidence:
     clock_errors: Mapping[int, float] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     failure: str = ""
+    differences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.checks import CHECKS, Check
-from harness.analysis.checks.instrument import trial_failed
+from harness.analysis.checks.instrument import seals_kept, trial_failed
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
@@ -66,7 +66,7 @@ def judge_trial(
         return _unreadable(evidence, (*((failed,) if evidence.failure else ()), _raised("facts", error)))
     if evidence.failure and not evidence.origin_ns:
         # Traffic never began, or nobody knows when: all that other checks would miss follows from that one failure.
-        checks = (trial_failed,)
+        checks = (seals_kept, trial_failed)
     findings = tuple(finding for check in checks for finding in _asked(check, facts))
     return replace(measured, findings=findings, verdict=verdict_of(findings))
 

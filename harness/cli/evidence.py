@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 
 from harness.report import terminal
 from harness.report.watched import terminal as watched_terminal
+from harness.report.words import plural
 from harness.runner.judging import judge, judge_as_found, read_verdict, write_reports
 from harness.runner.watch import judging as watch_judging
 from harness.runner.watch.plan import is_watch
@@ -29,32 +30,60 @@ def analyze(
     """Judge a run's evidence again and write verdict.json and the reports; the bytes are the same each time.
 
     The evidence must be as it was sealed: a changed or missing file is an error. The exit code is that of the verdict.
-    A run that was killed has sealed nothing: --unsealed shows what it recorded; what did not end is inconclusive.
+    A run that was killed has sealed nothing: --unsealed shows what it recorded; what did not end is inconclusive. Seals
+    that there are must be right even then: what differs from them is listed and inconclusive. Unsealed evidence is no
+    proof, so the exit code is never 0.
     """
     run = RunDirectory.open(directory)
-    if not unsealed:
-        run.verify("evidence")
-    parts, code = (_watch_again if is_watch(run.path) else _run_again)(run, keep=not unsealed)
     console = Console(highlight=False)
+    if unsealed:
+        return _as_found(run, console)
+    run.verify("evidence")
+    parts, code = _again(run)
     for part in parts:
         console.print(part)
+    console.print(f"report: {run.path / 'index.html'}", markup=False, soft_wrap=True)
     return code
 
 
-def _run_again(run: RunDirectory, *, keep: bool) -> tuple[list[RenderableType], int]:
-    """Judge a run: what to print, and the exit code."""
-    verdict = judge(run) if keep else judge_as_found(run)
-    if keep:
-        write_reports(run, verdict)
+def _again(run: RunDirectory) -> tuple[list[RenderableType], int]:
+    """Judge and report: what to print, and the exit code."""
+    if is_watch(run.path):
+        watched = watch_judging.keep(run, watch_judging.judge_again(run))
+        return watched_terminal.render(watched), watched.exit_code
+    verdict = judge(run)
+    write_reports(run, verdict)
     return terminal.render(verdict), verdict.exit_code
 
 
-def _watch_again(run: RunDirectory, *, keep: bool) -> tuple[list[RenderableType], int]:
-    """The same for a watch."""
-    verdict = watch_judging.judge_as_found(run)
-    if keep:
-        watch_judging.keep(run, verdict)
-    return watched_terminal.render(verdict), verdict.exit_code
+def _as_found(run: RunDirectory, console: Console) -> int:
+    """Judge what there is and keep nothing; whatever it shows, it is told to be no proof."""
+    differences = run.differences()
+    if differences:
+        lines = [f"{run.path} is not as it was sealed:", *(f"  {each}" for each in differences)]
+        console.print("\n".join(lines), style="bold red", markup=False, soft_wrap=True)
+    parts: list[RenderableType]
+    if is_watch(run.path):
+        watched = watch_judging.judge_as_found(run, differences)
+        parts, code = watched_terminal.render(watched), watched.exit_code
+    else:
+        verdict = judge_as_found(run, differences)
+        parts, code = terminal.render(verdict), verdict.exit_code
+    for part in parts:
+        console.print(part)
+    console.print(_no_proof(run, len(differences)), style="bold yellow", markup=False, soft_wrap=True)
+    return code
+
+
+def _no_proof(run: RunDirectory, differences: int) -> str:
+    """What a verdict on unsealed evidence is worth."""
+    if differences:
+        why = f"{plural(differences, 'file differs', 'files differ')} from the seals, see above"
+    elif run.is_sealed("evidence"):
+        why = "the seals were not asked for, though the evidence is as it was sealed: leave --unsealed out"
+    else:
+        why = "the evidence was never sealed"
+    return f"no proof: {why}. Nothing here counts as success, and nothing was written."
 
 
 def report(directory: Directory) -> int:

@@ -31,6 +31,7 @@ class Weight(StrEnum):
 class FindingCode(StrEnum):
     """What was found; the weight of each is in ``WEIGHTS``."""
 
+    SEAL_BROKEN = "seal-broken"
     CALIBRATION_MISSING = "calibration-missing"
     CALIBRATION_NOT_EXACT = "calibration-not-exact"
     IDENTITY_BROKEN = "identity-broken"
@@ -68,6 +69,7 @@ class FindingCode(StrEnum):
 
 
 _INSTRUMENT = {
+    FindingCode.SEAL_BROKEN,
     FindingCode.CALIBRATION_MISSING,
     FindingCode.CALIBRATION_NOT_EXACT,
     FindingCode.IDENTITY_BROKEN,

@@ -6,6 +6,7 @@ A file that is missing or damaged makes its trial one that failed, with the reas
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,16 +18,38 @@ from harness.model.timeline import Event
 from harness.runner.outcome import TrialOutcome
 from harness.runner.recorded import Recorded
 from harness.store.records import from_json
-from harness.store.rundir import RunDirectory, TrialDirectory
+from harness.store.rundir import Difference, RunDirectory, TrialDirectory
 from harness.store.timeline import read_timeline
 
 
-def read_trials(run: RunDirectory, experiment: Experiment) -> dict[str, tuple[TrialEvidence, ...]]:
-    """All trials of every cell, by the cell's id."""
-    return {
+def read_trials(
+    run: RunDirectory, experiment: Experiment, differences: Sequence[Difference] = ()
+) -> dict[str, tuple[TrialEvidence, ...]]:
+    """All trials of every cell, by the cell's id.
+
+    Args:
+        run: The run directory.
+        experiment: What was run.
+        differences: How the directory differs from its seals; each trial is told those that it rests on.
+    """
+    trials = {
         cell.id: tuple(_read_trial(run, experiment, cell, number) for number in range(1, experiment.trials + 1))
         for cell in experiment.cells
     }
+    if not differences:
+        return trials
+    return {cell: tuple(with_differences(trial, differences) for trial in each) for cell, each in trials.items()}
+
+
+def with_differences(evidence: TrialEvidence, differences: Sequence[Difference]) -> TrialEvidence:
+    """A trial's evidence, told of its own files that differ from their seals and of those that all trials share."""
+    alone = str(Path(evidence.directory).parents[-2])
+    mine = [
+        str(each)
+        for each in differences
+        if each.name.startswith(f"{evidence.directory}/") or not each.name.startswith(f"{alone}/")
+    ]
+    return replace(evidence, differences=tuple(mine))
 
 
 def _read_trial(run: RunDirectory, experiment: Experiment, cell: Cell, number: int) -> TrialEvidence:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from harness.analysis.cells import judge_run
 from harness.analysis.evidence import RunFacts
 from harness.analysis.judge import judge_trial
-from harness.errors import EvidenceError
+from harness.errors import EvidenceError, ExitCode
 from harness.kit.files import write_text
 from harness.model.verdict import RunVerdict
 from harness.report import html, junit, markdown
 from harness.runner.evidence import read_trials
 from harness.runner.plan import RunEnd, RunPlan
 from harness.store.records import from_json, to_json
-from harness.store.rundir import RunDirectory, write_json
+from harness.store.rundir import Difference, RunDirectory, write_json
 
 T = TypeVar("T")
 
@@ -26,22 +28,28 @@ def judge(run: RunDirectory) -> RunVerdict:
     Raises:
         EvidenceError: The plan can't be read; damaged evidence of a trial is a finding of that trial instead.
     """
-    verdict = judge_as_found(run)
+    verdict = _judged(run, ())
     write_json(run.path / "verdict.json", to_json(verdict))
     run.seal("verdict")
     return verdict
 
 
-def judge_as_found(run: RunDirectory) -> RunVerdict:
+def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
     """Judge whatever evidence there is, sealed or not, and write nothing.
 
-    A trial that did not get to its end is inconclusive.
+    A trial that did not get to its end, or is not as it was sealed, is inconclusive. Nothing that was judged this way
+    is as expected: the exit code is never 0.
 
     Raises:
         EvidenceError: The plan can't be read.
     """
+    verdict = _judged(run, differences)
+    return replace(verdict, exit_code=verdict.exit_code or int(ExitCode.INCONCLUSIVE))
+
+
+def _judged(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
     plan = _read(run, "run.json", RunPlan)
-    evidence = read_trials(run, plan.experiment)
+    evidence = read_trials(run, plan.experiment, differences)
     cells = [(cell, [judge_trial(trial) for trial in evidence[cell.id]]) for cell in plan.experiment.cells]
     return judge_run(_facts(run, plan), cells)
 

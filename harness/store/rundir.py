@@ -25,6 +25,8 @@ SealedPhase = Literal["plan", "evidence", "verdict", "reports"]
 PHASES: tuple[SealedPhase, ...] = get_args(SealedPhase)
 
 _SEALS = "seals"
+#: The phases whose files a verdict rests on.
+_EVIDENCE: frozenset[SealedPhase] = frozenset({"plan", "evidence"})
 
 #: What to do about a phase that was never sealed.
 _HINTS: Mapping[SealedPhase, str] = {
@@ -42,6 +44,23 @@ def write_json(path: Path, obj: Any) -> None:
         HarnessError: It could not be written.
     """
     write_bytes(path, dump(obj))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A file that is not as it was sealed.
+
+    Attributes:
+        state: ``changed``, ``missing``, ``extra``, or ``damaged`` for a seal that can't be read.
+        name: Its path in the run directory.
+    """
+
+    state: str
+    name: str
+
+    def __str__(self) -> str:
+        """``changed: run.json``."""
+        return f"{self.state}: {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,20 +196,43 @@ class RunDirectory:
             EvidenceError: It was never sealed, or files are changed, missing or extra: all of them are listed.
         """
         phases = PHASES[: PHASES.index(phase) + 1]
-        sealed = {name: digest for each in phases for name, digest in self._sealed(each).items()}
-        states = {name: _state(self.path / name, digest) for name, digest in sorted(sealed.items())}
-        wrong = [f"  {state}: {name}" for name, state in states.items() if state != "sealed"]
-        wrong += [f"  extra: {name}" for name in self._extra(sealed)]
+        wrong = self._held_against({name: digest for each in phases for name, digest in self._sealed(each).items()})
         if wrong:
             raise EvidenceError(
                 f"{self.path} is not as it was sealed ({phase}):",
-                detail="\n".join(wrong),
+                detail="\n".join(f"  {difference}" for difference in wrong),
                 hint="Only unchanged evidence can be judged; take an untouched copy of the run directory.",
             )
 
+    def is_sealed(self, phase: SealedPhase) -> bool:
+        """Whether there is a seal of a phase, right or wrong."""
+        return self._seal_path(phase).is_file()
+
+    def differences(self) -> tuple[Difference, ...]:
+        """How the evidence differs from the seals that there are; nothing where it was never sealed.
+
+        Seals that later phases have sealed count, too: one that was taken away is missing.
+        """
+        sealed: dict[str, str] = {}
+        damaged: list[Difference] = []
+        for phase in (each for each in PHASES if self._seal_path(each).is_file()):
+            try:
+                found = self._sealed(phase)
+            except EvidenceError:
+                damaged.append(Difference("damaged", f"{_SEALS}/{phase}.json"))
+                continue
+            sealed |= {n: d for n, d in found.items() if phase in _EVIDENCE or n.startswith(f"{_SEALS}/")}
+        known = {difference.name for difference in damaged}
+        return (*damaged, *(each for each in self._held_against(sealed) if each.name not in known))
+
+    def _held_against(self, sealed: Mapping[str, str]) -> tuple[Difference, ...]:
+        states = {name: _state(self.path / name, digest) for name, digest in sorted(sealed.items())}
+        wrong = [Difference(state, name) for name, state in states.items() if state != "sealed"]
+        return (*wrong, *(Difference("extra", name) for name in self._extra(sealed)))
+
     def _extra(self, sealed: Mapping[str, str]) -> list[str]:
         folders = {name.partition("/")[0] for name in sealed if "/" in name}
-        later = {name for each in PHASES if self._seal_path(each).is_file() for name in self._sealed(each)}
+        later = {name for each in PHASES if self._seal_path(each).is_file() for name in self._readable(each)}
         return [
             name
             for name in self._files()
@@ -212,6 +254,13 @@ class RunDirectory:
             ) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EvidenceError(f"{path} is damaged: {error!r}.") from error
+
+    def _readable(self, phase: SealedPhase) -> dict[str, str]:
+        """What a seal lists; nothing if it is damaged, which is told where the seal itself is looked at."""
+        try:
+            return self._sealed(phase)
+        except EvidenceError:
+            return {}
 
     def _files(self) -> list[str]:
         """Relative paths of all regular files except seals, sorted."""

@@ -86,6 +86,22 @@ def test_all_harm_is_listed(tmp_path: Path) -> None:
     assert len(caught.value.detail.splitlines()) == 2
 
 
+def test_differences_are_told_for_the_seals_that_there_are(tmp_path: Path) -> None:
+    """An untouched run has none; a seal that was taken away is missed by the one after it; a killed run has its plan's."""
+    run = sealed_run(tmp_path / "run")
+    untouched = run.differences()
+    (run.path / "verdict.json").write_text("{}")
+    (run.path / "seals/evidence.json").unlink()
+    killed = RunDirectory.create(tmp_path / "killed", "demo")
+    write_json(killed.path / "run.json", {"name": "demo"})
+    killed.seal("plan")
+    killed.trial("bare--none", 1).timeline.write_text("")
+
+    assert untouched == ()
+    assert [str(each) for each in run.differences()] == ["missing: seals/evidence.json"]
+    assert killed.differences() == ()
+
+
 def test_new_reports_do_not_harm_the_evidence(tmp_path: Path) -> None:
     """Files that a later phase writes at the top are not the evidence's business, sealed or not."""
     run = sealed_run(tmp_path / "run")

@@ -12,6 +12,7 @@ Check = Callable[[Facts], tuple[Finding, ...]]
 
 #: In the order in which their findings are shown: what makes the others worthless comes first.
 CHECKS: tuple[Check, ...] = (
+    instrument.seals_kept,
     instrument.trial_failed,
     instrument.calibration_exact,
     instrument.identity_holds,

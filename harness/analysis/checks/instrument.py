@@ -16,6 +16,14 @@ PROVED = frozenset(outcome.label for outcome in (LOSSES | {Outcome.OK}) - {Outco
 PROVED_WITH_TLS = PROVED | {Outcome.TLS.label}
 
 
+def seals_kept(facts: Facts) -> tuple[Finding, ...]:
+    """The evidence is what was recorded: nothing of it was changed since it was sealed."""
+    differences = facts.evidence.differences
+    if not differences:
+        return ()
+    return (Finding(FindingCode.SEAL_BROKEN, {"count": len(differences), "first": differences[0]}),)
+
+
 def trial_failed(facts: Facts) -> tuple[Finding, ...]:
     """The trial did not run to its end."""
     failure = facts.evidence.failure

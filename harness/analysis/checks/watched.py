@@ -28,6 +28,7 @@ def nothing_reused(facts: Facts) -> tuple[Finding, ...]:
 
 #: In the order in which their findings are shown.
 WATCH_CHECKS: tuple[Check, ...] = (
+    instrument.seals_kept,
     instrument.trial_failed,
     instrument.calibration_exact,
     instrument.identity_holds,

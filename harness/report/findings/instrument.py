@@ -7,6 +7,16 @@ from harness.report.findings.given import Given, Sentence, Teller
 from harness.report.words import count, plural
 
 
+def _seal_broken(given: Given) -> Sentence:
+    more = given.int("count") - 1
+    others = f" and {plural(more, 'other')}" if more > 0 else ""
+    return Sentence(
+        f"The evidence is not as it was sealed ({given.text('first') or 'some file'}{others}): what it says now is not "
+        "what was recorded.",
+        "Take an untouched copy of the run directory, or run again.",
+    )
+
+
 def _calibration_missing(given: Given) -> Sentence:
     what = f"it was not shown {given.text('absent')}" if given.has("absent") else "no known faults were sent through it"
     return Sentence(
@@ -111,6 +121,7 @@ def _trial_failed(given: Given) -> Sentence:
 
 #: The sentence of each finding.
 SENTENCES: dict[FindingCode, Teller] = {
+    FindingCode.SEAL_BROKEN: _seal_broken,
     FindingCode.CALIBRATION_MISSING: _calibration_missing,
     FindingCode.CALIBRATION_NOT_EXACT: _calibration_not_exact,
     FindingCode.IDENTITY_BROKEN: _identity_broken,

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from harness.analysis.watched import OriginEvidence, WatchFacts, judge_watch
-from harness.errors import EvidenceError
+from harness.errors import EvidenceError, ExitCode
 from harness.kit.files import write_text
 from harness.model.changes import NoChange
 from harness.model.watch import WatchVerdict
 from harness.report.watched import html, junit, markdown
-from harness.runner.evidence import read_outcome, read_traffic
+from harness.runner.evidence import read_outcome, read_traffic, with_differences
 from harness.runner.watch.plan import END, PLAN, Origin, WatchEnd, WatchPlan, directory_of
 from harness.store.records import from_json, to_json
-from harness.store.rundir import RunDirectory, write_json
+from harness.store.rundir import Difference, RunDirectory, write_json
 
 T = TypeVar("T")
 
 
-def judge_as_found(run: RunDirectory) -> WatchVerdict:
-    """Judge whatever evidence there is, sealed or not, and write nothing.
+def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> WatchVerdict:
+    """Judge whatever evidence there is, sealed or not, and write nothing; the exit code is never 0.
+
+    Raises:
+        EvidenceError: The plan can't be read.
+    """
+    verdict = judge_again(run, differences)
+    return replace(verdict, exit_code=verdict.exit_code or int(ExitCode.INCONCLUSIVE))
+
+
+def judge_again(run: RunDirectory, differences: Sequence[Difference] = ()) -> WatchVerdict:
+    """Judge the evidence of a watch.
+
+    Args:
+        run: Its directory.
+        differences: How that differs from its seals.
 
     Raises:
         EvidenceError: The plan can't be read.
@@ -36,7 +52,8 @@ def judge_as_found(run: RunDirectory) -> WatchVerdict:
         interrupted=end.interrupted,
         environment=plan.environment,
     )
-    return judge_watch(facts, [_evidence(run, origin, number) for number, origin in enumerate(plan.origins, start=1)])
+    origins = [_evidence(run, origin, number) for number, origin in enumerate(plan.origins, start=1)]
+    return judge_watch(facts, [replace(each, trial=with_differences(each.trial, differences)) for each in origins])
 
 
 def keep(run: RunDirectory, verdict: WatchVerdict) -> WatchVerdict:

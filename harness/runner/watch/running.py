@@ -14,7 +14,7 @@ from harness.kit.interruption import Interrupted, shielded
 from harness.kit.waiting import wait_until
 from harness.model.watch import WatchVerdict
 from harness.runner.environment import describe_environment
-from harness.runner.watch.judging import judge_as_found, keep
+from harness.runner.watch.judging import judge_again, keep
 from harness.runner.watch.plan import END, PLAN, Origin, WatchEnd, WatchPlan, directory_of
 from harness.runner.watch.progress import LastLoss, WatchCounts, WatchProgress
 from harness.runner.watch.sender import Sender
@@ -173,6 +173,6 @@ def _conclude(
             sender.write()
         write_json(run.path / END, to_json(WatchEnd(interrupted=interrupted)))
         run.seal("evidence")
-        return WatchResult(run.path, keep(run, judge_as_found(run)))
+        return WatchResult(run.path, keep(run, judge_again(run)))
     except HarnessError as error:
-        return WatchResult(run.path, judge_as_found(run), unkept=str(error))
+        return WatchResult(run.path, judge_again(run), unkept=str(error))
