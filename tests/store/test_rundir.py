@@ -87,7 +87,7 @@ def test_all_harm_is_listed(tmp_path: Path) -> None:
 
 
 def test_differences_are_told_for_the_seals_that_there_are(tmp_path: Path) -> None:
-    """An untouched run has none; a seal that was taken away is missed by the one after it; a killed run has its plan's."""
+    """An untouched run has none, a killed one neither; a seal that was taken away is missed by the one after it."""
     run = sealed_run(tmp_path / "run")
     untouched = run.differences()
     (run.path / "verdict.json").write_text("{}")
