@@ -9,7 +9,7 @@ import traceback
 import typer
 from rich.console import Console
 
-from harness.cli import calibrate, clusters, doctor, evidence, run, watch, worker
+from harness.cli import calibrate, clusters, doctor, evidence, export, run, watch, worker
 from harness.errors import ExitCode, HarnessError
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
@@ -36,6 +36,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("worker")(worker.worker)
 app.command("analyze")(evidence.analyze)
 app.command("report")(evidence.report)
+app.command("export")(export.export)
 app.add_typer(clusters.app, name="cluster")
 app.command("doctor")(doctor.doctor)
 

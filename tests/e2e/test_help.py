@@ -13,6 +13,7 @@ COMMANDS = [
     ["validate"],
     ["watch"],
     ["calibrate"],
+    ["export"],
     ["analyze"],
     ["report"],
     ["doctor"],

@@ -1,0 +1,59 @@
+"""``harness export``: the attempts of a run or a watch for other tools."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.errors import InvalidInputError, Problem
+from harness.kit.files import clear_disk_errors
+from harness.report.words import plural
+from harness.runner.exporting import parts_of, write_csv
+from harness.store.rundir import RunDirectory
+
+
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory of `harness run` or `harness watch`.")],
+    form: Annotated[str, typer.Option("--format", metavar="csv", help="csv, with a head line (RFC 4180).")] = "csv",
+    out: Annotated[str, typer.Option(metavar="FILE|-", help="Where to; - is standard output.")] = "-",
+    cell: Annotated[
+        str, typer.Option(metavar="GLOB", help="Of cells: graceful--*; of a watch's origins: their number.")
+    ] = "*",
+    trial: Annotated[int | None, typer.Option(min=1, metavar="N", help="This trial alone [default: all].")] = None,
+) -> int:
+    """Write every attempt as a row: labels instead of codes, times in nanoseconds, the id as it was on the wire.
+
+    Works on what a killed run has left, too. docs/results.md describes the columns, and how to read the ledgers
+    themselves by numpy and pandas.
+
+    [bold]Examples[/bold]
+
+      harness export reports/demo-20260131T120000 --cell 'bare--*' --out attempts.csv
+
+      harness export reports/watch-shop.example-20260131T120000 | grep -v ',ok,'
+    """
+    if form != "csv":
+        raise InvalidInputError([Problem(f"--format {form!r}: expected csv")])
+    top = RunDirectory.open(directory).path
+    folders = parts_of(top, cells=cell, trial=trial or 0)
+    try:
+        with ExitStack() as stack:
+            if out == "-":
+                file = sys.stdout
+            else:
+                stack.enter_context(clear_disk_errors(Path(out)))
+                file = stack.enter_context(Path(out).open("w", encoding="utf-8", newline=""))
+            count = write_csv(top, folders, file)
+            file.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough (`| head`); what is still buffered must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if out != "-":
+        sys.stderr.write(f"{out}: {plural(count, 'attempt')}\n")
+    return 0

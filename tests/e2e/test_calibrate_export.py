@@ -1,0 +1,76 @@
+"""``harness calibrate`` catches a broken client; ``harness export`` can be piped into other tools."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
+
+#: A client as most are: a request whose connection is closed before the answer is sent once more. Python runs this file
+#: as it starts, in every process of the harness.
+RESENDING = """
+import sys
+
+def spoil():
+    from harness.model.attempt import Progress, Shape
+    from harness.traffic.client import Client
+
+    fail = Client.failed
+
+    def failed(self, connection, attempt, error, at):
+        if attempt.stream.path != "/fault/fin-before" or attempt.carried == 0:
+            return fail(self, connection, attempt, error, at)
+        again = self._new_connection(Shape.NEW, at)
+        attempt.connection, attempt.carried, attempt.progress = again, 0, Progress.NOT_CONNECTED
+        again.open(self._target, attempt, self._forms[0].request(attempt.row))
+
+    Client.failed = failed
+
+if "harness.traffic.proving" in sys.orig_argv:
+    spoil()
+"""
+
+
+def test_an_honest_client_is_exact(harness: CommandLine, tmp_path: Path) -> None:
+    """Code 0, every line exact, and the ledger of it where that is asked for."""
+    finished = harness.run("calibrate", "--tls", "--json", "--out", tmp_path / "proof")
+    found = finished.json
+
+    assert (finished.code, found["exact"], found["duplicates"]) == (0, True, 0), finished.err
+    assert all(line["exact"] and line["done"] == sum(line["reported"].values()) for line in found["faults"])
+    assert {"fin-before", "rst-inside-body", "chunked", "tls-untrusted"} <= {line["fault"] for line in found["faults"]}
+    assert (tmp_path / "proof" / "calibration-0.npy").exists()
+
+
+def test_a_client_that_sends_again_is_caught(harness: CommandLine, tmp_path: Path) -> None:
+    """Code 3, by the server's own count: it got requests more than once."""
+    (tmp_path / "sitecustomize.py").write_text(RESENDING, encoding="utf-8")
+    words = ("--faults", "fin-before,rst-before", "--count", "3", "--json")
+    finished = harness.run("calibrate", *words, env={"PYTHONPATH": str(tmp_path)})
+    found = finished.json
+
+    assert (finished.code, found["exact"]) == (3, False), finished.err
+    assert found["duplicates"] > 0
+    assert "more than once" in finished.err
+
+
+def test_attempts_are_exported_to_a_pipe_and_to_a_file(harness: CommandLine, tmp_path: Path) -> None:
+    """All of them as rows; a reader that goes away early is no error."""
+    assert (
+        harness.run("watch", "http://127.0.0.1:9/", "--for", "1s", "--rate", "400", "--out", tmp_path / "w").code == 1
+    )
+    piped, filed = harness.run("export", "w"), harness.run("export", "w", "--out", "attempts.csv")
+    short = harness.start_command(["sh", "-c", f"{sys.executable} -m harness export w | head -n 2"])
+    first = harness.finish(short)
+    rows = list(csv.DictReader(piped.out.splitlines()))
+
+    assert (piped.code, filed.code, piped.err) == (0, 0, "")
+    assert (tmp_path / "attempts.csv").read_bytes().decode().splitlines() == piped.out.splitlines()
+    assert {row["outcome"] for row in rows} <= {"refused", "missed"}
+    assert [row["slot"] for row in rows] == [str(slot) for slot in range(400)]
+    assert (len(first.out.splitlines()), first.err) == (2, "")

@@ -1,0 +1,227 @@
+"""``harness watch``: whatever becomes of the target, of the watch or of its parts, the account is right."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import CommandLine, Finished
+
+from harness.kit.waiting import wait_until
+from harness.store.ledger import read_ledger
+from harness.traffic.faulty import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
+
+#: What a busy machine may add to a verdict, and nothing else.
+BUSY = {"behind-schedule", "machine-saturated", "missed-slots"}
+CODES = {"lossless": 0, "lossy": 1, "inconclusive": 3}
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[FaultyServer]:
+    """A server that can be killed: it answers, or does what its paths say."""
+    with FaultyServer.start(tmp_path / "target") as server:
+        yield server
+
+
+def url(server: FaultyServer, path: str = "/fault/ok") -> str:
+    """Of a path of the server."""
+    return f"http://{server.address}:{server.port}{path}"
+
+
+def account(finished: Finished) -> dict[str, Any]:
+    """The object that a watch has printed; both sums are right, and the exit code is that of the verdict."""
+    found: dict[str, Any] = finished.json
+    assert found["ok"] + found["lost_total"] + found["unfinished"] == found["sent"]
+    assert found["sent"] + found["missed_slots"] + found["abandoned"] + found["client_faults"] == found["planned"]
+    assert found["lost_total"] == sum(found["lost"].values())
+    assert finished.code == CODES[found["verdict"]], finished.err
+    assert "Traceback" not in finished.err
+    assert "\x1b" not in finished.err + finished.out
+    return found
+
+
+def rows_of(out: Path) -> np.ndarray[Any, Any]:
+    """The attempts that are on disk."""
+    try:
+        return np.array(read_ledger(out / "origins" / "1" / "traffic" / "ledger-0.npy"))
+    except Exception:  # noqa: BLE001 - not there yet
+        return np.zeros(0, [("outcome", "u1")])
+
+
+def wait_for_attempts(out: Path, outcome: int, count: int) -> None:
+    """Wait until so many attempts have an outcome."""
+    wait_until(lambda: (rows_of(out)["outcome"] == outcome).sum() >= count, timeout=60, what=f"outcome {outcome}")
+
+
+def test_its_time_is_up(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """Exactly the planned requests, none lost; the directory can be judged and reported again, byte by byte."""
+    out = tmp_path / "watch"
+    words = ("--for", "1500ms", "--rate", "40", "--method", "GET,POST", "--expect-body", "ok", "--expect-status", "200")
+    finished = harness.run("watch", url(target), *words, "--json", "--out", out)
+    found = account(finished)
+    before = {name: (out / name).read_bytes() for name in ("verdict.json", "index.html", "junit.xml", "summary.md")}
+    again, report = harness.run("analyze", out), harness.run("report", out)
+
+    assert (found["planned"], found["lost"], found["unfinished"], found["outages"]) == (60, {}, 0, [])
+    assert found["verdict"] == "lossless" or set(found["findings"]) <= BUSY
+    assert (again.code, report.code) == (finished.code, 0)
+    assert {name: (out / name).read_bytes() for name in before} == before
+
+
+def test_several_urls_have_one_account(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """Each fault under its name, half of them lost; a target that was never there loses all, and says refused."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{held.getsockname()[1]}/"
+        urls = (url(target), url(target, "/fault/fin-before"), url(target, "/fault/wrong-body"), nobody)
+        finished = harness.run("watch", *urls, "--for", "2s", "--rate", "80", "--expect-body", "ok", "--json")
+    found = account(finished)
+    missed = found["missed_slots"]
+
+    assert (found["verdict"], found["planned"]) == ("lossy", 160)
+    assert set(found["lost"]) == {"closed", "wrong-answer", "refused"}
+    assert all(40 - missed <= lost <= 40 for lost in found["lost"].values())
+    assert {outage["origin"] for outage in found["outages"]} == {urls[0].rpartition("/fault")[0], nobody.rstrip("/")}
+    assert not next(outage for outage in found["outages"] if outage["origin"] == nobody.rstrip("/"))["over"]
+
+
+def test_a_target_that_goes_for_good_and_a_ctrl_c(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """Without a time of its own it goes on until Ctrl-C, which ends it in order with the code of the verdict."""
+    out = tmp_path / "watch"
+    process = harness.start("watch", url(target), "--json", "--out", out)
+    wait_for_attempts(out, 1, 20)
+    os.kill(target._process.pid, signal.SIGKILL)
+    wait_for_attempts(out, 3, 20)
+    process.send_signal(signal.SIGINT)
+    finished = harness.finish(process)
+    found = account(finished)
+    (*_, last) = found["outages"]
+
+    assert (found["verdict"], found["interrupted"], found["unfinished"]) == ("lossy", True, 0)
+    assert found["ok"] >= 20
+    assert found["lost"]["refused"] >= 20
+    assert not last["over"]
+    assert last["start_s"] + last["seconds"] == pytest.approx(found["seconds"], abs=0.03)
+    assert len(rows_of(out)) == found["planned"] - found["abandoned"]
+
+
+def test_a_name_that_leads_nowhere(harness: CommandLine) -> None:
+    """Nothing was sent, which is no success; and it is said why."""
+    finished = harness.run("watch", "http://nosuch.invalid/", "--for", "1s", "--json")
+    found = account(finished)
+
+    assert (finished.code, found["planned"], found["findings"]) == (3, 0, ["trial-failed"])
+    assert "there is no way to nosuch.invalid" in finished.err
+
+
+@pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "not-trusted"])
+def test_a_certificate_decides(harness: CommandLine, target: FaultyServer, tmp_path: Path, trusted: bool) -> None:
+    """One that is not trusted: each request is lost as that. With the right authorities and name, none is."""
+    port = json.loads((tmp_path / "target" / WHERE).read_text())["tls_port"]
+    words = ("--for", "1s", "--rate", "20", *(("--ca", CERTIFICATE, "--server-name", SERVER_NAME) if trusted else ()))
+    found = account(harness.run("watch", f"https://{target.address}:{port}/fault/ok", *words, "--json"))
+
+    assert found["planned"] == 20
+    assert set(found["lost"]) == (set() if trusted else {"tls"})
+    assert bool(found["ok"]) == trusted
+
+
+def test_ctrl_c_before_the_first_request(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """Nothing was planned: inconclusive, with an account of nothing."""
+    out = tmp_path / "watch"
+    process = harness.start("watch", url(target), "--json", "--out", out)
+    wait_until((out / "seals" / "plan.json").exists, timeout=60, what="its plan")
+    process.send_signal(signal.SIGINT)
+    finished = harness.finish(process)
+
+    assert (finished.code, account(finished)["planned"]) == (3, 0)
+
+
+def test_a_second_ctrl_c_ends_it_at_once(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """While it waits for a hung server's answers; nothing is left running, and what was recorded can be told."""
+    out = tmp_path / "watch"
+    process = harness.start("watch", url(target, "/fault/hung"), "--timeout", "100s", "--out", out)
+    wait_until(lambda: len(rows_of(out)) >= 10, timeout=60, what="requests")
+    process.send_signal(signal.SIGINT)
+    journal = out / "origins" / "1" / "traffic" / "traffic.jsonl"
+    wait_until(lambda: '"stopping"' in journal.read_text(), timeout=60, what="the end of planning")
+    process.send_signal(signal.SIGINT)
+    finished = harness.finish(process, timeout=30)
+    harness.wait_for_none()
+
+    assert finished.code == 130
+    assert "ended at once" in finished.err
+    assert harness.run("analyze", out, "--unsealed").code == 3
+
+
+def test_kill_9_of_the_watch(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """No process is left; what it recorded can be told, and is not called a success."""
+    out = tmp_path / "watch"
+    process = harness.start("watch", url(target), "--out", out)
+    wait_for_attempts(out, 1, 20)
+    process.kill()
+    harness.finish(process)
+    harness.wait_for_none()
+    sealed, told = harness.run("analyze", out), harness.run("analyze", out, "--unsealed")
+
+    assert sealed.code == 2
+    assert "--unsealed" in sealed.err
+    assert told.code == 3
+    assert f"{len(rows_of(out))} planned = {len(rows_of(out))} sent" in told.out
+    assert "it was killed before its end" in told.out
+
+
+def test_kill_9_of_its_traffic_process(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """Said at once; the slots that nobody sent until then are abandoned, and nothing is called lossless."""
+    out = tmp_path / "watch"
+    process = harness.start("watch", url(target), "--for", "100s", "--rate", "200", "--json", "--out", out)
+    wait_for_attempts(out, 1, 20)
+    (pid,) = [pid for pid, line in harness.processes().items() if "-m locust" in line and "guardian" not in line]
+    os.kill(pid, signal.SIGKILL)
+    finished = harness.finish(process, timeout=60)
+    found = account(finished)
+
+    assert (finished.code, "trial-failed" in found["findings"]) == (3, True)
+    assert found["sent"] + found["missed_slots"] == len(rows_of(out))
+    assert found["planned"] == len(rows_of(out)) + found["abandoned"]
+
+
+def test_a_full_disk(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """Too small for the ledger: said clearly, and inconclusive."""
+    unshare = ("unshare", "--mount", "--map-root-user")
+    mount = (*unshare, "mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    if shutil.which("unshare") is None or subprocess.run(mount, check=False).returncode:
+        pytest.skip("this user can't mount a small tmpfs in a namespace")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = f'mount -t tmpfs -o size=500k tmpfs "{disk}" && exec "$@"'
+    watch = (sys.executable, "-m", "harness", "watch", url(target), "--for", "2s", "--out", str(disk / "w"), "--json")
+    finished = harness.finish(harness.start_command([*unshare, "sh", "-c", script, "sh", *watch]))
+
+    assert account(finished)["verdict"] == "inconclusive"
+    assert "No room on disk" in finished.err
+
+
+def test_what_can_not_be_is_told_before_anything_starts(harness: CommandLine, tmp_path: Path) -> None:
+    """All of it at once, with code 2 and without a folder."""
+    finished = harness.run(
+        "watch", "localhost:80", "http://h/", "--rate", "0", "--for", "3", "--method", "GTE", "--connections", "old"
+    )
+
+    assert finished.code == 2
+    for word in ("--rate", "--for", "GTE", "old"):
+        assert word in finished.err
+    assert not (tmp_path / "reports").exists()
+    assert harness.run("watch", "localhost:80").code == 2
