@@ -231,12 +231,12 @@ class Home:
             self.spoilt += 1
             return False
         path = kind.path(self._directory, self._worker)
+        start = HEADER if kind.dtype is not None else 0
+        if piece.offset > max(start, path.stat().st_size if path.exists() else 0):
+            return False
         with clear_disk_errors(path):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
-                start = HEADER if kind.dtype is not None else 0
-                if piece.offset > max(start, os.fstat(fd).st_size):
-                    return False
                 os.pwrite(fd, piece.data, piece.offset)
                 if kind.dtype is not None:
                     _write_header(fd, kind.dtype)
