@@ -26,11 +26,15 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from harness.clusters.local.apps import http_echo, nginx_hostname
+from harness.clusters.local.apps import http_echo, nginx_hostname, slow_echo
 from harness.clusters.local.apps.launch import Launch
 
 #: Every application by the name that images use.
-APPS: Mapping[str, Callable[[Launch], int]] = {"http-echo": http_echo.main, "nginx-hostname": nginx_hostname.main}
+APPS: Mapping[str, Callable[[Launch], int]] = {
+    "http-echo": http_echo.main,
+    "nginx-hostname": nginx_hostname.main,
+    "slow-echo": slow_echo.main,
+}
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -41,16 +41,36 @@ def parse_flags(args: Sequence[str], default_text: str) -> argparse.Namespace:
 
 def main(launch: Launch) -> int:
     """Serve until told to stop; returns the exit code."""
+    return run(launch, lambda answer: answer, _DRAIN_SECONDS)
+
+
+def run(launch: Launch, wrap: Callable[[Answer], Answer], drain_seconds: float | None) -> int:
+    """Serve in another manner.
+
+    Args:
+        launch: As for the original.
+        wrap: Makes of the original's answers those that are given.
+        drain_seconds: How long requests in flight may take after SIGTERM; None for as long as they need.
+
+    Returns:
+        The exit code.
+    """
     try:
         flags = parse_flags(launch.args, launch.env.get("ECHO_TEXT", ""))
         address, port = launch.resolve(flags.listen)
     except ValueError as error:
         say(str(error))
         return _USAGE_EXIT
-    return asyncio.run(_serve(launch, flags, address, port))
+    return asyncio.run(_serve(launch, flags, (address, port), wrap, drain_seconds))
 
 
-async def _serve(launch: Launch, flags: argparse.Namespace, address: str, port: int) -> int:
+async def _serve(
+    launch: Launch,
+    flags: argparse.Namespace,
+    where: tuple[str, int],
+    wrap: Callable[[Answer], Answer],
+    drain_seconds: float | None,
+) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     if launch.env.get(IGNORE_SIGTERM):
@@ -59,14 +79,14 @@ async def _serve(launch: Launch, flags: argparse.Namespace, address: str, port: 
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, stop.set)
     with BatchedLog() as log:
-        server = Server(_echo(flags, log))
+        server = Server(wrap(_echo(flags, log)))
         if await _stopped_within(stop, launch.start_delay):
             return 0
-        await server.listen(address, port)
+        await server.listen(*where)
         say(f"[INFO] server is listening on {flags.listen}")
         await stop.wait()
         say("[INFO] received terminated, starting shutdown...")
-        drained = await server.shutdown(_DRAIN_SECONDS)
+        drained = await server.shutdown(drain_seconds)
     say("[INFO] server shutdown" if drained else "[ERR] server shutdown: context deadline exceeded")
     return 0
 

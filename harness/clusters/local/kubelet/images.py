@@ -2,6 +2,7 @@
 
 The http-echo images honour one variable that the genuine ones do not: ``START_DELAY``, seconds from the start of the
 process until its listener opens (see ``apps.launch``), to show what a slow start without a readiness probe loses.
+``harness/slow-echo`` is an image of our own; ``kind-config/apps/slow-echo`` makes the same for real clusters.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ class Stop(StrEnum):
     """What a container of an image does when it gets SIGTERM."""
 
     GRACEFUL = "closes its listener, finishes what is in flight for up to 5 s"
+    PATIENT = "closes its listener, finishes what is in flight however long that takes"
     FAST = "closes listener and connections at once"
     DEAF = "takes no notice and serves until SIGKILL"
 
@@ -51,6 +53,9 @@ _HTTP_ECHO_1 = Image("hashicorp/http-echo:1.0", "http-echo", _ECHO, 5678, shell=
 _HTTP_ECHO_0 = Image(
     "hashicorp/http-echo:0.2.3", "http-echo", _ECHO, 5678, shell=False, stop=Stop.DEAF, env={IGNORE_SIGTERM: "1"}
 )
+_SLOW_ECHO = Image(
+    "harness/slow-echo:1", "slow-echo", ("/slow-echo", "slow-echo"), 5678, shell=False, stop=Stop.PATIENT, env=_TEXT
+)
 _NGINX_HOSTNAME = Image(  # noqa: S604 - says that it has a shell, calls none
     "xds2000/nginx-hostname:latest", "nginx-hostname", ("/usr/sbin/nginx", "nginx"), 80, shell=True, stop=Stop.FAST
 )
@@ -59,6 +64,7 @@ _NGINX_HOSTNAME = Image(  # noqa: S604 - says that it has a shell, calls none
 _PATTERNS: Mapping[str, Image] = {
     r"hashicorp/http-echo:(latest|1(\.\d+)*)": _HTTP_ECHO_1,
     r"hashicorp/http-echo:0\.2\.3": _HTTP_ECHO_0,
+    r"harness/slow-echo:(latest|1(\.\d+)*)": _SLOW_ECHO,
     r"xds2000/nginx-hostname:.+": _NGINX_HOSTNAME,
 }
 
