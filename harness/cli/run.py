@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, conf
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
+from harness.clusters.local.provider import check_image
 from harness.errors import InvalidInputError, Problem
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
@@ -24,7 +26,8 @@ from harness.report import terminal
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
-from harness.store.experiments import load_experiment
+from harness.store.experiment.admission import ImageCheck
+from harness.store.experiments import any_image, load_experiment
 
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
 Only = Annotated[
@@ -91,7 +94,8 @@ def run(
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
     """
     replaced = read_images(image or [], images)
-    loaded = with_images(load_experiment(experiment, only=parse_only(only or [])), replaced, pull_policy)
+    read = load_experiment(experiment, only=parse_only(only or []), check_image=images_on(cluster, replaced))
+    loaded = with_images(read, replaced, pull_policy)
     problems: list[Problem] = []
     address = address_of(bind, "--bind", problems) if bind else ("127.0.0.1", 0)
     if workers == 0 and not expect_workers:
@@ -129,11 +133,23 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def validate(experiment: ExperimentFile, only: Only = None) -> int:
-    """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing."""
-    loaded = load_experiment(experiment, only=parse_only(only or []))
+def validate(experiment: ExperimentFile, only: Only = None, cluster: Where = "local") -> int:
+    """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
+
+    Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
+    the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
+    any that can be pulled).
+    """
+    loaded = load_experiment(experiment, only=parse_only(only or []), check_image=images_on(cluster, {}))
     Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
     return 0
+
+
+def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:
+    """How images are checked for a kind of cluster; ``replaced`` says what stands for what."""
+    if cluster != "local":
+        return any_image
+    return lambda name: check_image(replaced.get(name, name))
 
 
 def describe(experiment: Experiment) -> str:

@@ -14,8 +14,9 @@ from harness.errors import InvalidInputError, Problem
 from harness.kit.located_yaml import Document, read_documents
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
+from harness.store.experiment.admission import ImageCheck
 from harness.store.experiment.cells import make_cells, select
-from harness.store.experiment.changes import Located, check_changes, read_changes, with_answers
+from harness.store.experiment.changes import Located, check_changes, check_images, read_changes, with_answers
 from harness.store.experiment.matrix import configurations, read_matrix
 from harness.store.experiment.objects import Objects
 from harness.store.experiment.problems import Problems
@@ -27,13 +28,20 @@ from harness.store.experiment.workload import Files, read_workload
 _ALL: Mapping[str, tuple[str, ...]] = {}
 
 
-def load_experiment(path: Path, *, only: Mapping[str, tuple[str, ...]] = _ALL) -> Experiment:
+def any_image(_name: str) -> None:
+    """Takes every image: whether it is there is known to the cluster alone."""
+
+
+def load_experiment(
+    path: Path, *, only: Mapping[str, tuple[str, ...]] = _ALL, check_image: ImageCheck = any_image
+) -> Experiment:
     """Read an Experiment and all files that it names, and check everything that can be checked without a cluster.
 
     Args:
         path: The Experiment file.
         only: Names or globs of the configurations and changes to keep (``{"change": ("restart",)}``); the controls of
             the configurations that are kept stay.
+        check_image: Asked of every image of the workload and of its updates.
 
     Raises:
         InvalidInputError: With every problem that was found, each with its file, line, and what was expected.
@@ -44,8 +52,8 @@ def load_experiment(path: Path, *, only: Mapping[str, tuple[str, ...]] = _ALL) -
     files.note(path)
     head = validate(Head, document.value, (), problems)
     plan = read_traffic(document.value.get("traffic"), files, problems) if "traffic" in document.value else None
-    rows = _configurations(document.value, files, problems)
-    cells = _cells(document.value, plan, rows, problems)
+    rows = _configurations(document.value, files, problems, check_image)
+    cells = _cells(document.value, plan, rows, problems, check_image)
     if problems.found or head is None or plan is None:
         raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
     return Experiment(
@@ -72,18 +80,24 @@ def _document(path: Path) -> Document:
     return documents[0]
 
 
-def _configurations(raw: Mapping[str, Any], files: Files, problems: Problems) -> list[Configuration]:
+def _configurations(
+    raw: Mapping[str, Any], files: Files, problems: Problems, check_image: ImageCheck
+) -> list[Configuration]:
     """The configurations; none where the workload can't be read, so that nothing is said about what isn't known."""
     names = raw.get("workload")
     names = [names] if isinstance(names, str) else names
     readable = isinstance(names, list) and all(isinstance(name, str) for name in names)
     workload = read_workload(names, files, problems) if readable and names else []
     axes = read_matrix(raw["matrix"], files, problems) if "matrix" in raw else []
-    return configurations(workload, axes, problems) if workload else []
+    return configurations(workload, axes, problems, check_image) if workload else []
 
 
 def _cells(
-    raw: Mapping[str, Any], plan: TrafficPlan | None, rows: list[Configuration], problems: Problems
+    raw: Mapping[str, Any],
+    plan: TrafficPlan | None,
+    rows: list[Configuration],
+    problems: Problems,
+    check_image: ImageCheck,
 ) -> tuple[Cell, ...]:
     before = len(problems.found)
     control = raw.get("control") is not False
@@ -92,6 +106,7 @@ def _cells(
     if not rows:
         return ()
     check_changes(changes, rows, problems)
+    check_images(changes, problems, check_image)
     if plan is not None:
         check_routes(plan, rows, problems)
     specs = _answered(changes, plan, rows, problems)

@@ -160,12 +160,17 @@ def _problems(request: BringUp) -> Iterator[Problem]:
         )
     if request.profile not in PROFILES:
         yield Problem(f"there is no delay profile {request.profile!r}", hint=f"one of {', '.join(sorted(PROFILES))}")
-    for name in dict.fromkeys(request.images):
-        if find_image(name) is None:
-            yield Problem(
-                f"local clusters don't have the image {name!r}, and pull nothing",
-                hint=f"they have {', '.join(sorted(KNOWN_IMAGES))}",
-            )
+    yield from filter(None, map(check_image, dict.fromkeys(request.images)))
+
+
+def check_image(name: str) -> Problem | None:
+    """What is wrong with an image's name for local clusters; None where nothing is."""
+    if find_image(name) is not None:
+        return None
+    return Problem(
+        f"local clusters don't have the image {name!r}, and pull nothing",
+        hint=f"they have {', '.join(sorted(KNOWN_IMAGES))}",
+    )
 
 
 def _check_low_ports(request: BringUp) -> None:

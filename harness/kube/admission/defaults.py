@@ -16,6 +16,16 @@ def apply_defaults(obj: Object) -> None:
         filler(obj)
 
 
+def drop_nulls(value: Any) -> None:
+    """Take out what is null, at any depth, in place: a server keeps no nulls."""
+    if isinstance(value, dict):
+        for name in [name for name, item in value.items() if item is None]:
+            del value[name]
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            drop_nulls(item)
+
+
 def _fill(target: Object, **values: Any) -> None:
     for name, value in values.items():
         if target.get(name) is None:

@@ -20,6 +20,7 @@ from harness.model.changes import (
     SelectorPatch,
 )
 from harness.model.experiment import Configuration, TrafficPlan
+from harness.store.experiment.admission import ImageCheck
 from harness.store.experiment.objects import Objects, at
 from harness.store.experiment.problems import Problems, listed, near
 from harness.store.experiment.schema import CHANGE_PARTS
@@ -56,6 +57,15 @@ def check_changes(changes: Sequence[Located], configurations: Sequence[Configura
             check = _CHECKS.get(type(spec))
             if check is not None:
                 check(spec, (*place, spec.kind), objects, problems)
+
+
+def check_images(changes: Sequence[Located], problems: Problems, check_image: ImageCheck) -> None:
+    """What is rolled out must be there, unless the rollout is meant to get stuck."""
+    for spec, place in changes:
+        image = spec.set.get("image") if isinstance(spec, RollingUpdate) and spec.until == "complete" else None
+        wrong = check_image(image) if isinstance(image, str) else None
+        if wrong:
+            problems.add((*place, spec.kind, "set", "image"), wrong.message, wrong.hint)
 
 
 def with_answers(located: Located, traffic: TrafficPlan, objects: Objects, problems: Problems) -> ChangeSpec:

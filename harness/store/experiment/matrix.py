@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import Problem
 from harness.kit.located_yaml import Place
-from harness.kube.manifests import LocatedManifest, name_of
-from harness.kube.schema import missing_fields
+from harness.kube.manifests import LocatedManifest
 from harness.model.experiment import Configuration
-from harness.store.experiment.objects import at
+from harness.store.experiment.admission import ImageCheck, check
 from harness.store.experiment.problems import Problems, near
 from harness.store.experiment.schema import NAME, ExpectPart
 from harness.store.experiment.validation import fields_of
 from harness.store.experiment.workload import Files, Rendered, apply, read_patch
-
-#: Without a word in the manifest, Kubernetes waits this long for a pod to end.
-DEFAULT_GRACE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +34,16 @@ def read_matrix(value: Any, files: Files, problems: Problems) -> list[list[Value
     return [_read_axis(axis, values, files, problems) for axis, values in value.items()]
 
 
-def configurations(workload: list[LocatedManifest], axes: list[list[Value]], problems: Problems) -> list[Configuration]:
+def configurations(
+    workload: list[LocatedManifest], axes: list[list[Value]], problems: Problems, check_image: ImageCheck
+) -> list[Configuration]:
     """Every combination of the axes' values, with the workload as it then is."""
     made = []
     for values in itertools.product(*axes):
         objects = [Rendered(item.manifest, (item,)) for item in workload]
         for patch in (patch for value in values for patch in value.patches):
             objects = apply(objects, patch, problems)
-        problems.extend(problem for item in objects for problem in _check(item))
+        problems.extend(problem for item in objects for problem in check(item, check_image))
         axis_values = tuple((value.axis, value.name) for value in values)
         made.append(Configuration(axis_values, tuple(item.manifest for item in objects)))
     return made
@@ -86,41 +82,3 @@ def _read_patches(value: Any, place: Place, files: Files, problems: Problems) ->
     if not value:
         problems.add(place, "an empty list of patches; write {} for a value that changes nothing")
     return [p for i, item in enumerate(value) for p in read_patch(item, (*place, i), files, problems)]
-
-
-def _check(item: Rendered) -> Iterator[Problem]:
-    """What an API server would refuse in the finished object, beside unknown fields."""
-    if len(item.sources) > 1:  # the workload's own files are checked when they are read
-        for violation in missing_fields(item.manifest):
-            yield item.problem(("spec",), violation.message)
-    pod = at(item.manifest, "spec", "template", "spec") or (
-        at(item.manifest, "spec") if item.manifest.get("kind") == "Pod" else None
-    )
-    if isinstance(pod, Mapping):
-        yield from _check_hooks(item, pod)
-    if item.manifest.get("kind") == "Deployment":
-        yield from _check_selector(item)
-
-
-def _check_hooks(item: Rendered, pod: Mapping[str, Any]) -> Iterator[Problem]:
-    grace = pod.get("terminationGracePeriodSeconds")
-    grace = DEFAULT_GRACE if grace is None else grace
-    for container in pod.get("containers") or []:
-        sleep = at(container, "lifecycle", "preStop", "sleep", "seconds")
-        if isinstance(sleep, int) and isinstance(grace, int) and sleep > grace:
-            yield item.problem(
-                ("sleep", "seconds"),
-                f"preStop.sleep of {sleep} s is longer than terminationGracePeriodSeconds ({grace} s) in"
-                f" {item.manifest['kind']} {name_of(item.manifest)}: a real API server refuses that",
-            )
-        if len(at(container, "lifecycle", "preStop") or {}) > 1:
-            message = "a preStop hook must be one of exec, httpGet, sleep; set the others to null in the patch"
-            yield item.problem(("lifecycle", "preStop"), message)
-
-
-def _check_selector(item: Rendered) -> Iterator[Problem]:
-    wanted = at(item.manifest, "spec", "selector", "matchLabels")
-    labels = at(item.manifest, "spec", "template", "metadata", "labels")
-    if isinstance(wanted, Mapping) and not wanted.items() <= (labels or {}).items():
-        name = name_of(item.manifest)
-        yield item.problem(("selector", "matchLabels"), f"Deployment {name} does not select its own pods' labels")

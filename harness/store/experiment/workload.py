@@ -55,6 +55,51 @@ class Rendered:
         first = self.sources[0]
         return Problem(message, first.file, first.line_of(()))
 
+    def problem_at(self, path: Place, message: str, hint: str = "", *, unpatched: bool = False) -> Problem:
+        """A problem at the source that says most of a path in the finished object; the last of those that say as much.
+
+        Lists are merged by what names their items, so an item can stand elsewhere in a source.
+        With ``unpatched`` the workload's manifest alone counts.
+        """
+        sources = self.sources[:1] if unpatched else self.sources
+        places = [_place_in(source.manifest, self.manifest, path) for source in sources]
+        most = max(range(len(places)), key=lambda index: (len(places[index]), index))
+        source = self.sources[most]
+        return Problem(message, source.file, source.line_of(places[most]), hint)
+
+
+#: What names the items of a list, in one kind of list or another.
+_KEYS = ("name", "mountPath", "containerPort", "port", "path", "host", "ip")
+
+
+def _place_in(source: Any, finished: Any, path: Place) -> Place:
+    """As much of a path in a finished object as a source of it has, with the source's own list indices."""
+    place: Place = ()
+    for part in path:
+        if isinstance(part, int):
+            finished = finished[part] if isinstance(finished, list) and part < len(finished) else None
+            index = _index_in(source, finished, part)
+            if index is None:
+                return place
+            place, source = (*place, index), source[index]
+        elif isinstance(source, Mapping) and part in source:
+            finished = finished.get(part) if isinstance(finished, Mapping) else None
+            place, source = (*place, part), source[part]
+        else:
+            return place
+    return place
+
+
+def _index_in(items: Any, wanted: Any, index: int) -> int | None:
+    """Where an item of a finished list stands in a source's list; None if it is not there."""
+    if not isinstance(items, list):
+        return None
+    key = next((key for key in _KEYS if isinstance(wanted, Mapping) and key in wanted), "")
+    if key:
+        same = [i for i, item in enumerate(items) if isinstance(item, Mapping) and item.get(key) == wanted[key]]
+        return same[0] if same else None
+    return index if index < len(items) else None
+
 
 def read_workload(names: list[str], files: Files, problems: Problems) -> list[LocatedManifest]:
     """Read every manifest of the workload; what is wrong in them is noted with its file and line."""

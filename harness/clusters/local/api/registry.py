@@ -9,7 +9,6 @@ import copy
 import secrets
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 from harness.clusters.local.api import errors
 from harness.clusters.local.api.allocation import Allocator
@@ -17,7 +16,7 @@ from harness.clusters.local.api.requests import Target
 from harness.clusters.local.api.storage import Storage
 from harness.clusters.local.machinery.objects import Key, Object, is_deleting, timestamp
 from harness.clusters.local.machinery.resources import NAMESPACES, Resource
-from harness.kube.admission.defaults import apply_defaults
+from harness.kube.admission.defaults import apply_defaults, drop_nulls
 from harness.kube.admission.objects import validate
 
 #: Kinds whose objects count the changes of their specification.
@@ -149,19 +148,10 @@ def holds(obj: Object) -> bool:
 
 def _prune(obj: Object) -> None:
     """Drop what a real server does not keep: nulls anywhere, and empty lists and maps in the metadata."""
-    _drop_nulls(obj)
+    drop_nulls(obj)
     metadata = obj["metadata"]
     for name in [name for name, value in metadata.items() if value in ({}, [])]:
         del metadata[name]
-
-
-def _drop_nulls(value: Any) -> None:
-    if isinstance(value, dict):
-        for name in [name for name, item in value.items() if item is None]:
-            del value[name]
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            _drop_nulls(item)
 
 
 def _suffix() -> str:
