@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -146,3 +147,12 @@ def test_lengths_are_told_in_the_unit_that_suits_them() -> None:
     told = [length(seconds) for seconds in (0.0004, 0.0024, 0.12, 4.2, 200.0)]
 
     assert told == ["0.4 ms", "2.4 ms", "120 ms", "4.20 s", "3 min 20 s"]
+
+
+def test_every_member_of_the_object_is_described() -> None:
+    """In docs/watch.md."""
+    page = (Path(__file__).parents[2] / "docs" / "watch.md").read_text(encoding="utf-8")
+    found = summary(lossy(), "x")
+    names = [*found, *found["latency_ms"], *found["outages"][0]]
+
+    assert [name for name in names if f"`{name}`" not in page and f"outages[].{name}`" not in page] == []

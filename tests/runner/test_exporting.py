@@ -115,3 +115,14 @@ def test_a_clock_that_nobody_knows_leaves_a_gap(run: Path) -> None:
     (run / "trials/bare--none/1/outcome.json").unlink()
 
     assert exported(run)["planned_unix_ns"].isna().all()
+
+
+def test_every_column_is_described() -> None:
+    """In the table of docs/results.md, and nothing else is there."""
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    table = page.partition("### As CSV")[2].partition("Workers come")[0]
+    described = {
+        name for line in table.splitlines() if line.startswith("| `") for name in line.split("|")[1].split("`")
+    }
+
+    assert {name for name in described if name.strip(", ")} == set(COLUMNS)
