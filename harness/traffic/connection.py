@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import socket
 from time import monotonic_ns
 from typing import Any, Protocol
@@ -24,8 +25,9 @@ from harness.traffic.outcomes import PeerClosedError, TlsError, reason_of
 from harness.traffic.parsing import AnswerParser
 from harness.traffic.tls import TlsLayer
 
-#: The standard library's own class, also where gevent has patched the module: all waiting is done by the loop.
+#: The standard library's own, also where gevent has patched the modules: all waiting is done by the loop.
 _Socket: type[socket.socket] = monkey.get_original("socket", "socket")
+_poll: Any = monkey.get_original("select", "poll")
 _READ, _WRITE = 1, 2
 _RECEIVE = 64 * 1024
 
@@ -64,14 +66,15 @@ class Connection:
     """
 
     __slots__ = (
-        "_connecting", "_loop", "_owner", "_reader", "_request", "_socket", "_target", "_tls", "_unsent", "_writer",
-        "attempt", "begun", "carried", "connected", "end", "number", "parser", "pooled", "port", "shape",
+        "_connecting", "_loop", "_owner", "_poller", "_reader", "_request", "_socket", "_target", "_tls", "_unsent",
+        "_writer", "attempt", "begun", "carried", "connected", "end", "number", "parser", "pooled", "port", "shape",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, loop: Any, *, number: int, shape: Shape, pooled: bool, begun: int) -> None:
         self._owner = owner
         self._loop = loop
         self._socket: socket.socket | None = None
+        self._poller: Any = None
         self._reader: Any = None
         self._writer: Any = None
         self._target: Target | None = None
@@ -122,6 +125,12 @@ class Connection:
         assert self._socket is not None
         if self._tls is not None:
             return self._look_through(self._tls)
+        if self._poller is None:
+            self._poller = _poll()
+            self._poller.register(self._socket.fileno(), select.POLLIN)
+        # A peek that finds nothing raises, which takes three times as long.
+        if not self._poller.poll(0):
+            return None
         try:
             data = self._socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
