@@ -1,7 +1,8 @@
 """Steady traffic that accounts for every request: copy this file and change the traffic to yours.
 
-By itself:                 locust -f steady.py --headless --host http://127.0.0.1:8080 --run-time 30s --stop-timeout 10
-With Locust's web page:    locust -f steady.py --host http://127.0.0.1:8080 --stop-timeout 10
+By itself:                 locust -f steady.py --headless --host http://127.0.0.1:8080 --run-time 30s
+With Locust's web page:    locust -f steady.py --host http://127.0.0.1:8080
+In several processes:      locust -f steady.py --headless --host http://127.0.0.1:8080 --run-time 30s --processes 4
 """
 
 from __future__ import annotations
