@@ -16,6 +16,7 @@ from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict,
 
 #: A cell and its judged trials.
 JudgedCell = tuple[Cell, Sequence[TrialVerdict]]
+_STOPPED = frozenset({FindingCode.NOT_RUN, FindingCode.CUT_SHORT})
 #: The worst of several trials: a loss that is certain outweighs what is unknown, and that what is good.
 _WORST = (Verdict.LOSSY, Verdict.INCONCLUSIVE, Verdict.LOSSLESS)
 
@@ -40,6 +41,7 @@ def judge_run(run: RunFacts, cells: Sequence[JudgedCell]) -> RunVerdict:
         started=run.started,
         seconds=run.seconds,
         thresholds=exported(),
+        signal=run.signal,
     )
 
 
@@ -75,12 +77,27 @@ def _control(control: Sequence[TrialVerdict], planned: int) -> Iterator[Finding]
     if lost:
         yield Finding(FindingCode.LOSS_IN_CONTROL, {"lost": lost, "sent": sum(t.identity.sent for t in control)})
     elif len(control) < planned or any(trial.verdict is not Verdict.LOSSLESS for trial in control):
-        yield Finding(FindingCode.CONTROL_MISSING, {"trials": len(control)})
+        yield Finding(FindingCode.CONTROL_MISSING, {"trials": len(control), "stopped": any(map(_is_stopped, control))})
+
+
+def _is_stopped(trial: TrialVerdict) -> bool:
+    return any(finding.code in _STOPPED for finding in trial.findings)
+
+
+def _beside(control: tuple[Finding, ...], cell: Cell, trials: Sequence[TrialVerdict]) -> tuple[Finding, ...]:
+    """What the control says of a cell; that it is unsound is no news where the cell is it, or was stopped itself."""
+    is_known = any(map(_is_stopped, trials)) or (
+        isinstance(cell.change, NoChange) and any(trial.verdict is not Verdict.LOSSLESS for trial in trials)
+    )
+    return tuple(each for each in control if not (is_known and each.code is FindingCode.CONTROL_MISSING))
 
 
 def _judge_cell(cell: Cell, trials: Sequence[TrialVerdict], planned: int, control: tuple[Finding, ...]) -> CellVerdict:
     absent = max(0, planned - len(trials))
-    own = (*control, *((Finding(FindingCode.TRIAL_FAILED, {"absent": absent, "planned": planned}),) if absent else ()))
+    own = (
+        *_beside(control, cell, trials),
+        *((Finding(FindingCode.TRIAL_FAILED, {"absent": absent, "planned": planned}),) if absent else ()),
+    )
     verdict = _worst([verdict_of(own), *(trial.verdict for trial in trials)])
     if any(finding.code is FindingCode.LOSS_IN_CONTROL for finding in own):
         verdict = Verdict.INCONCLUSIVE

@@ -151,6 +151,7 @@ class TrialEvidence:
         faults: What failed in the traffic process itself, in words (``fault`` events of ``traffic.jsonl``).
         failure: How the trial failed; empty if it did not.
         differences: Files that are not as they were sealed.
+        stopped: Whether the run was stopped before the trial was over, or before it began.
     """
 
     number: int
@@ -170,6 +171,7 @@ class TrialEvidence:
     faults: tuple[str, ...] = ()
     failure: str = ""
     differences: tuple[str, ...] = ()
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,7 @@ class RunFacts:
         seconds: How long it took.
         environment: What -> value: machine, versions, what the cluster says of itself.
         trials: How many trials each cell was to have.
+        signal: The signal that stopped it, as in ``RunVerdict``.
     """
 
     name: str
@@ -193,3 +196,4 @@ class RunFacts:
     description: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     trials: int = 1
+    signal: int = 0

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.checks import CHECKS, Check
-from harness.analysis.checks.instrument import seals_kept, trial_failed
+from harness.analysis.checks.instrument import seals_kept, trial_failed, trial_stopped
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
@@ -64,11 +64,18 @@ def judge_trial(
     except Exception as error:  # noqa: BLE001 - damaged evidence of any kind must be a verdict, not a traceback
         failed = Finding(FindingCode.TRIAL_FAILED, {"failure": evidence.failure})
         return _unreadable(evidence, (*((failed,) if evidence.failure else ()), _raised("facts", error)))
-    if evidence.failure and not evidence.origin_ns:
-        # Traffic never began, or nobody knows when: all that other checks would miss follows from that one failure.
-        checks = (seals_kept, trial_failed)
-    findings = tuple(finding for check in checks for finding in _asked(check, facts))
+    findings = tuple(finding for check in _questions(evidence, checks) for finding in _asked(check, facts))
     return replace(measured, findings=findings, verdict=verdict_of(findings))
+
+
+def _questions(evidence: TrialEvidence, checks: Sequence[Check]) -> Sequence[Check]:
+    """What is asked of a trial: one that was stopped, or never began, lacks the rest for that one reason."""
+    if evidence.stopped:
+        return (seals_kept, trial_stopped)
+    if evidence.failure and not evidence.origin_ns:
+        # Traffic never began, or nobody knows when.
+        return (seals_kept, trial_failed)
+    return checks
 
 
 def _asked(check: Check, facts: Facts) -> tuple[Finding, ...]:

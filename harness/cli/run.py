@@ -18,7 +18,6 @@ from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.clusters.local.provider import check_image
 from harness.errors import InvalidInputError, Problem
-from harness.kit import interruption
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
@@ -187,9 +186,6 @@ def show_result(result: RunResult, *, as_json: bool) -> None:
     console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     for bug in result.bugs:
         console.print(f"a bug of the harness: {bug}", markup=False, style="red")
-    if result.interrupted:
-        number = interruption.signal_number()
-        console.print(f"stopped by {'Ctrl-C' if number == 2 else 'SIGTERM'}: what was recorded is kept", style="yellow")
     if as_json:
         sys.stdout.write(json.dumps(summary(result.verdict, result.directory), sort_keys=True) + "\n")
 
@@ -198,7 +194,7 @@ def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:
     """The verdict in short, for scripts; the whole of it is in ``verdict.json``."""
     return {
         "name": verdict.name,
-        "exit_code": verdict.exit_code,
+        "exit_code": verdict.process_code,
         "directory": str(directory),
         "cells": [
             {

@@ -40,6 +40,8 @@ class FindingCode(StrEnum):
     LOSS_IN_CONTROL = "loss-in-control"
     CHECK_RAISED = "check-raised"
     TRIAL_FAILED = "trial-failed"
+    NOT_RUN = "not-run"
+    CUT_SHORT = "cut-short"
     CONTROL_MISSING = "control-missing"
     REQUESTS_LOST = "requests-lost"
     NO_TRAFFIC = "no-traffic"
@@ -78,6 +80,8 @@ _INSTRUMENT = {
     FindingCode.LOSS_IN_CONTROL,
     FindingCode.CHECK_RAISED,
     FindingCode.TRIAL_FAILED,
+    FindingCode.NOT_RUN,
+    FindingCode.CUT_SHORT,
 }
 _NOTES = {
     FindingCode.SENDER_PAUSED,
@@ -270,7 +274,11 @@ class CellVerdict:
 
 @dataclass(frozen=True, slots=True)
 class RunVerdict:
-    """The whole run's answer, and all that a report needs."""
+    """The whole run's answer, and all that a report needs.
+
+    ``signal`` is the one that stopped the run: SIGINT (2), SIGTERM (15), SIGKILL (9) where the run left no word of its
+    end; 0 if nothing stopped it.
+    """
 
     name: str
     description: str
@@ -283,3 +291,9 @@ class RunVerdict:
     started: str
     seconds: float
     thresholds: Mapping[str, tuple[float, str]]
+    signal: int = 0
+
+    @property
+    def process_code(self) -> int:
+        """What the process told its caller: a signal's code where it was stopped."""
+        return 128 + self.signal if self.signal else self.exit_code

@@ -49,6 +49,7 @@ def environment() -> Environment:
         "ranked": words.ranked,
         "expected": words.expected,
         "cell_title": words.title,
+        "stopped": words.stopped,
         "reasons": sentences.reasons,
         "chart": chart.render,
         "legend": chart.legend,

@@ -6,7 +6,7 @@ from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.report.sentences import answer, reasons
-from harness.report.words import count, expected
+from harness.report.words import count, expected, stopped
 
 
 def render(run: RunVerdict) -> str:
@@ -27,7 +27,8 @@ def render(run: RunVerdict) -> str:
 
 def _case(run: RunVerdict, cell: CellVerdict) -> TestCase:
     case = TestCase(cell.change, f"{run.name}.{cell.configuration}", _seconds(cell))
-    summary = f"{cell.verdict}: {count(cell.lost)} of {count(cell.sent)} lost, {count(cell.cut)} connections cut"
+    what = stopped(cell) or cell.verdict
+    summary = f"{what}: {count(cell.lost)} of {count(cell.sent)} lost, {count(cell.cut)} connections cut"
     text = "\n".join(safe(f"{sentence.text} {sentence.advice}".rstrip()) for _, sentence in reasons(cell))
     if cell.verdict is Verdict.INCONCLUSIVE:
         problem = Error(f"{summary}; expected {expected(cell)}", "inconclusive")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.model.verdict import CellVerdict, RunVerdict
 from harness.report.sentences import answer, by_configuration, notable, reasons, totals, warnings
-from harness.report.words import ICONS, count, expected, title
+from harness.report.words import ICONS, count, expected, stopped, title
 
 
 def render(run: RunVerdict) -> str:
@@ -16,7 +16,7 @@ def render(run: RunVerdict) -> str:
         "\n".join(f"- **{safe(name)}** {safe(text)}" for name, text in by_configuration(run)),
         *(_reasons(cell) for cell in notable(run)),
         *(f"**{safe(title(cell))}**: {safe(told.text)} {safe(told.advice)}" for cell, told in warnings(run)),
-        f"{totals(run)} Exit code {run.exit_code}.",
+        f"{totals(run)} Exit code {run.process_code}.",
         f"```sh\n{run.command}\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -36,6 +36,8 @@ def _matrix(run: RunVerdict) -> str:
 def _cell(cell: CellVerdict | None) -> str:
     if cell is None:
         return ""
+    if how := stopped(cell):
+        return f"{how}<br>{count(cell.lost)} of {count(cell.sent)} lost" if cell.sent else how
     parts = [f"{ICONS[cell.verdict]} {cell.verdict}", f"{count(cell.lost)} of {count(cell.sent)} lost"]
     parts += [f"{count(cell.cut)} connections cut"] if cell.cut else []
     parts += [] if cell.as_expected else [f"**unexpected** ({expected(cell)})"]

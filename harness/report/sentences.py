@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict, Weight
 from harness.report.findings import completeness, instrument, losses, notes
 from harness.report.findings.given import Given, Sentence, Teller
-from harness.report.words import count, duration, listed, plural, title
+from harness.report.words import count, duration, listed, plural, stopped, title
 
 #: The sentence of each finding.
 SENTENCES: dict[FindingCode, Teller] = {
@@ -20,6 +20,8 @@ SENTENCES: dict[FindingCode, Teller] = {
 _ORDER = {Weight.INSTRUMENT: 0, Weight.LOSS: 1, Weight.EVIDENCE: 2, Weight.NOTE: 3}
 #: Notes that a reader must not miss although the verdict is the expected one.
 _WARNINGS = (FindingCode.FALSE_GREEN, FindingCode.PRESTOP_FAILED)
+#: What people call the signals that stop a run.
+_SIGNALS = {2: "Ctrl-C", 15: "SIGTERM"}
 #: How many cells are named in a sentence.
 _NAMED = 3
 
@@ -33,6 +35,8 @@ def explain(finding: Finding) -> Sentence:
 
 def answer(run: RunVerdict) -> str:
     """Does a request get lost, and is that as expected? In one sentence; every report has it at its head or end."""
+    if run.signal:
+        return _stopped(run)
     unknown = _having(run.cells, Verdict.INCONCLUSIVE)
     if not run.cells or len(unknown) == len(run.cells):
         return "No answer: no cell could be judged."
@@ -51,7 +55,7 @@ def answer(run: RunVerdict) -> str:
 def totals(run: RunVerdict) -> str:
     """What the answer rests on."""
     sent, lost = sum(cell.sent for cell in run.cells), sum(cell.lost for cell in run.cells)
-    trials = sum(len(cell.trials) for cell in run.cells)
+    trials = sum(trial.identity.planned > 0 for cell in run.cells for trial in cell.trials)
     return (
         f"{plural(sent, 'request')} sent in {plural(trials, 'trial')}, each tried exactly once; {count(lost)} lost; "
         f"{duration(run.seconds)}."
@@ -70,8 +74,8 @@ def reasons(cell: CellVerdict) -> tuple[tuple[Weight, Sentence], ...]:
 
 
 def notable(run: RunVerdict) -> list[CellVerdict]:
-    """Cells that need a reader: unexpected or inconclusive."""
-    return [cell for cell in run.cells if not cell.as_expected]
+    """Cells that need a reader: unexpected or inconclusive. Of those that were stopped there is nothing to read."""
+    return [cell for cell in run.cells if not cell.as_expected and not stopped(cell)]
 
 
 def warnings(run: RunVerdict) -> tuple[tuple[CellVerdict, Sentence], ...]:
@@ -89,6 +93,15 @@ def opened(run: RunVerdict) -> frozenset[str]:
     """The ids of the cells that a report shows unfolded: those that need a reader, or else the first lossy one."""
     first = _having(run.cells, Verdict.LOSSY)[:1]
     return frozenset(cell.id for cell in notable(run) or first)
+
+
+def _stopped(run: RunVerdict) -> str:
+    """How far a run got that was stopped; what it found until then is told all the same."""
+    known = sum(cell.verdict is not Verdict.INCONCLUSIVE for cell in run.cells)
+    have = "has" if 1 in (known, len(run.cells)) else "have"
+    how = f"Stopped by {_SIGNALS[run.signal]}" if run.signal in _SIGNALS else "The run did not get to its end"
+    far = f"{how}: {known} of {plural(len(run.cells), 'cell')} {have} a result"
+    return f"{'; '.join([far, *_surprises(run)])}."
 
 
 def _as_expected(run: RunVerdict) -> str:
@@ -130,13 +143,16 @@ def _named(cells: Sequence[CellVerdict]) -> str:
 
 def _cost(cells: Sequence[CellVerdict]) -> str:
     lossy = _having(cells, Verdict.LOSSY)
-    unknown = [cell.change for cell in _having(cells, Verdict.INCONCLUSIVE)]
+    open_ends = _having(cells, Verdict.INCONCLUSIVE)
+    unknown = [cell.change for cell in open_ends if not stopped(cell)]
     parts = []
     if lossy:
         losses = [f"{cell.change} ({count(cell.lost)} of {count(cell.sent)})" for cell in lossy]
         parts.append(f"loses requests in {listed(losses)}")
     if unknown:
         parts.append(f"is inconclusive in {listed(unknown)}")
+    ends = {how: [cell.change for cell in open_ends if stopped(cell) == how] for how in ("cut short", "not run")}
+    parts += [f"was {how} in {listed(names)}" for how, names in ends.items() if names]
     return f"{'; '.join(parts)}." if parts else "loses nothing."
 
 

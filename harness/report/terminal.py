@@ -14,7 +14,7 @@ from rich.text import Text
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.report.findings.given import Sentence
 from harness.report.sentences import answer, notable, reasons, totals, warnings
-from harness.report.words import ICONS, count, expected, plural, share, title
+from harness.report.words import ICONS, count, expected, plural, share, stopped, title
 
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
 #: Columns that a cell needs to be told in words; below that it is told in numbers.
@@ -66,6 +66,13 @@ def _table(run: RunVerdict, *, in_words: bool) -> Table:
 def _cell(cell: CellVerdict | None, *, in_words: bool) -> Text:
     if cell is None:
         return Text("–", style="dim")  # noqa: RUF001 - typography
+    if how := stopped(cell):
+        partly = (
+            f"\n{count(cell.lost)} of {count(cell.sent)} lost"
+            if in_words
+            else f"\n{count(cell.lost)}/{count(cell.sent)}"
+        )
+        return Text(how + (partly if cell.sent else ""), style="dim")
     text = Text(f"{ICONS[cell.verdict]} {cell.verdict}", style=f"bold {_STYLES[cell.verdict]}")
     lost, sent = count(cell.lost), count(cell.sent)
     rate = f" ({share(cell.lost, cell.sent)})" if cell.lost else ""

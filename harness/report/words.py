@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from harness.model.verdict import CellVerdict, Verdict
+from harness.model.verdict import CellVerdict, FindingCode, Verdict
 
 #: An icon beside each verdict's word: colour alone is not for everybody.
 ICONS = {Verdict.LOSSLESS: "✓", Verdict.LOSSY: "✗", Verdict.INCONCLUSIVE: "?"}
@@ -90,6 +90,15 @@ def expected(cell: CellVerdict) -> str:
     text = "lossless or lossy" if cell.expected == "any" else cell.expected
     by = f" ({' or '.join(cell.expected_classes)})" if cell.expected_classes and cell.expected != "lossless" else ""
     return text + by
+
+
+def stopped(cell: CellVerdict) -> str:
+    """``not run`` or ``cut short`` for a cell that has no answer since the run was stopped; empty for any other."""
+    codes = [finding.code for trial in cell.trials for finding in trial.findings]
+    absent, cut = codes.count(FindingCode.NOT_RUN), codes.count(FindingCode.CUT_SHORT)
+    if cell.verdict is not Verdict.INCONCLUSIVE or not absent + cut:
+        return ""
+    return "not run" if absent == len(cell.trials) else "cut short"
 
 
 def title(cell: CellVerdict) -> str:

@@ -23,7 +23,7 @@ from harness.store.timeline import read_timeline
 
 
 def read_trials(
-    run: RunDirectory, experiment: Experiment, differences: Sequence[Difference] = ()
+    run: RunDirectory, experiment: Experiment, differences: Sequence[Difference] = (), *, stopped: bool = False
 ) -> dict[str, tuple[TrialEvidence, ...]]:
     """All trials of every cell, by the cell's id.
 
@@ -31,9 +31,11 @@ def read_trials(
         run: The run directory.
         experiment: What was run.
         differences: How the directory differs from its seals; each trial is told those that it rests on.
+        stopped: Whether the run was stopped before its end: a trial without an outcome has not failed then.
     """
+    numbers = range(1, experiment.trials + 1)
     trials = {
-        cell.id: tuple(_read_trial(run, experiment, cell, number) for number in range(1, experiment.trials + 1))
+        cell.id: tuple(_read_trial(run, experiment, cell, number, stopped=stopped) for number in numbers)
         for cell in experiment.cells
     }
     if not differences:
@@ -52,12 +54,12 @@ def with_differences(evidence: TrialEvidence, differences: Sequence[Difference])
     return replace(evidence, differences=tuple(mine))
 
 
-def _read_trial(run: RunDirectory, experiment: Experiment, cell: Cell, number: int) -> TrialEvidence:
+def _read_trial(run: RunDirectory, experiment: Experiment, cell: Cell, number: int, *, stopped: bool) -> TrialEvidence:
     """One trial of a cell."""
-    evidence = read_traffic(
-        run.trial(cell.id, number), run.path, number=number, change=cell.change, traffic=experiment.traffic
-    )
-    return replace(evidence, manifests=cell.configuration.manifests)
+    trial = run.trial(cell.id, number)
+    evidence = read_traffic(trial, run.path, number=number, change=cell.change, traffic=experiment.traffic)
+    cut = evidence.stopped or (stopped and not trial.outcome.exists())
+    return replace(evidence, manifests=cell.configuration.manifests, stopped=cut)
 
 
 def read_traffic(
@@ -95,6 +97,7 @@ def read_traffic(
         workers=recorded.workers,
         clock_errors=recorded.clock_errors(),
         faults=recorded.faults(),
+        stopped=outcome.interrupted,
         failure="; ".join([text for text in (outcome.failure, *recorded.damage) if text]),
     )
 

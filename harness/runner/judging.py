@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -49,9 +50,12 @@ def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> RunV
 
 def _judged(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
     plan = _read(run, "run.json", RunPlan)
-    evidence = read_trials(run, plan.experiment, differences)
+    # A run that was killed has no end.
+    killed = RunEnd(seconds=0.0, interrupted=True, signal=int(signal.SIGKILL))
+    end = _read(run, "end.json", RunEnd) if (run.path / "end.json").exists() else killed
+    evidence = read_trials(run, plan.experiment, differences, stopped=end.interrupted)
     cells = [(cell, [judge_trial(trial) for trial in evidence[cell.id]]) for cell in plan.experiment.cells]
-    return judge_run(_facts(run, plan), cells)
+    return judge_run(_facts(plan, end), cells)
 
 
 def read_verdict(run: RunDirectory) -> RunVerdict:
@@ -74,10 +78,8 @@ def write_reports(run: RunDirectory, verdict: RunVerdict) -> None:
     run.seal("reports")
 
 
-def _facts(run: RunDirectory, plan: RunPlan) -> RunFacts:
+def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
     """What the report says of the run as a whole."""
-    # A run that was killed has no end.
-    end = _read(run, "end.json", RunEnd) if (run.path / "end.json").exists() else RunEnd(seconds=0.0)
     return RunFacts(
         name=plan.experiment.name,
         description=plan.experiment.description,
@@ -86,6 +88,7 @@ def _facts(run: RunDirectory, plan: RunPlan) -> RunFacts:
         seconds=end.seconds,
         environment={"cluster": plan.cluster, **end.facts, **plan.environment},
         trials=plan.experiment.trials,
+        signal=(end.signal or int(signal.SIGINT)) if end.interrupted else 0,
     )
 
 

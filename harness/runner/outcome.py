@@ -18,6 +18,7 @@ class TrialOutcome:
         stopped_ns: When planning stopped; 0 if it was never told to.
         facts: What the cluster says of itself.
         failure: What went wrong with the trial; empty if nothing did.
+        interrupted: Whether the run was stopped meanwhile.
     """
 
     clock: Clock
@@ -25,6 +26,7 @@ class TrialOutcome:
     stopped_ns: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
+    interrupted: bool = False
 
     @classmethod
     def unknown(cls) -> TrialOutcome:

@@ -36,11 +36,13 @@ class RunEnd:
     Attributes:
         seconds: How long they took.
         interrupted: Whether the run was stopped before its end.
+        signal: The signal that stopped it; 0 if none did.
         bugs: Tracebacks of trials in which the harness itself failed.
         facts: What the clusters say of themselves, of the first trial that had one.
     """
 
     seconds: float
     interrupted: bool = False
+    signal: int = 0
     bugs: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ import yaml
 from harness.clusters.base import BringUp
 from harness.clusters.registry import provider
 from harness.errors import ExitCode
+from harness.kit import interruption
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
@@ -96,7 +97,13 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
             bugs = run_lanes(jobs, lanes, run_one, progress)
     except Interrupted:
         interrupted = True
-    end = RunEnd(seconds=round(time.monotonic() - begun, 1), interrupted=interrupted, bugs=bugs, facts=facts)
+    end = RunEnd(
+        seconds=round(time.monotonic() - begun, 1),
+        interrupted=interrupted,
+        signal=interruption.signal_number() if interrupted else 0,
+        bugs=bugs,
+        facts=facts,
+    )
     write_json(run.path / "end.json", to_json(end))
     verdict = _conclude(run, progress)
     return RunResult(run.path, verdict, bugs, interrupted)

@@ -14,7 +14,9 @@ from harness.changes.base import Stage
 from harness.changes.registry import perform
 from harness.changes.undo import UndoJournal
 from harness.errors import HarnessError
+from harness.kit import interruption
 from harness.kit.clock import Clock
+from harness.kit.interruption import Interrupted
 from harness.kit.waiting import pause, wait_until
 from harness.kube.client import Kube
 from harness.model.experiment import Experiment, TrafficPlan
@@ -76,7 +78,11 @@ class Trial:
         try:
             self._run()
         except HarnessError as error:
-            self.outcome = replace(self.outcome, failure=str(error))
+            # What fails once an end was asked for, fails of that.
+            self.outcome = replace(self.outcome, failure=str(error), interrupted=interruption.requested())
+        except Interrupted:
+            self.outcome = replace(self.outcome, interrupted=True)
+            raise
         except BaseException as error:
             self.outcome = replace(self.outcome, failure=f"{type(error).__name__}: {error}")
             raise

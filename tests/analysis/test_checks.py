@@ -291,6 +291,8 @@ def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
     elsewhere = {
         FindingCode.STREAM_WITHOUT_SUCCESS,
         FindingCode.CHECK_RAISED,
+        FindingCode.NOT_RUN,
+        FindingCode.CUT_SHORT,
         FindingCode.LOSS_IN_CONTROL,
         FindingCode.CONTROL_MISSING,
         FindingCode.CLASS_NOT_SEEN,

@@ -139,6 +139,21 @@ def test_one_inconclusive_trial_makes_the_control_unsound() -> None:
         assert [one.verdict for one in verdicts] == [Verdict.INCONCLUSIVE] * 2
 
 
+def test_a_stopped_control_is_told_once() -> None:
+    """Cells that were stopped have no other finding; one that was over says that its control has no result."""
+    stopped = judge_trial(replace(quiet_trial(CONTROL), stopped=True, failure="left no outcome"))
+    nothing = judge_trial(replace(quiet_trial(), stopped=True, attempts=quiet_trial().attempts[:0], stopped_ns=None))
+    control, absent, whole = judge_cells(
+        [(cell(change=CONTROL), [stopped]), (cell(), [nothing]), (replace(cell(), change=CHANGE), [GREEN])]
+    )
+
+    assert (codes(control), codes(absent)) == ({FindingCode.CUT_SHORT}, {FindingCode.NOT_RUN})
+    assert (whole.verdict, [one.numbers for one in whole.findings]) == (
+        Verdict.INCONCLUSIVE,
+        [{"trials": 1, "stopped": True}],
+    )
+
+
 def test_losses_of_another_class_are_unexpected() -> None:
     """At least one loss must be of an expected class."""
     wrong = judged(cell(Expected.LOSSY, classes=("reset", "closed")), LOSSY)

@@ -131,6 +131,19 @@ def test_evidence_that_was_made_better_is_not_lossless(tmp_path: Path, capsys: p
     assert "1 file differs from the seals" in shown
 
 
+def test_a_killed_run_is_told_in_a_few_lines(sealed: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither end nor outcome: the trial was cut short, its requests are counted, and nobody is told to mend it."""
+    for name in ("seals/evidence.json", "end.json", "trials/default--none/1/outcome.json"):
+        (sealed.path / name).unlink()
+
+    assert analyze(sealed.path, unsealed=True) == 3
+    shown = capsys.readouterr().out
+    assert "The run did not get to its end: 0 of 1 cell has a result." in shown
+    assert "cut short" in shown
+    assert "60 requests sent" in shown
+    assert [word for word in ("failed", "no record", "lossless") if word in shown] == []
+
+
 @pytest.mark.parametrize(
     "harm",
     [

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
-from harness.model.verdict import WEIGHTS, Finding, FindingCode, Verdict, Weight
-from harness.report import sentences, words
+from harness.analysis.measures import EMPTY_SERIES
+from harness.model.verdict import (
+    WEIGHTS,
+    CellVerdict,
+    Finding,
+    FindingCode,
+    Identity,
+    RunVerdict,
+    Verdict,
+    Weight,
+)
+from harness.report import html, junit, markdown, sentences, terminal, words
 from harness.report.sample import sample_run
 from harness.report.sentences import explain
 
@@ -40,7 +53,8 @@ def test_every_finding_has_a_sentence(code: FindingCode) -> None:
 
     assert len(sentence.text.split()) > 3 or code is FindingCode.TRIAL_FAILED
     assert sentence.text.rstrip()[-1] in ".:"
-    assert sentence.advice or WEIGHTS[code] in {Weight.LOSS, Weight.NOTE}
+    needs_none = code in {FindingCode.NOT_RUN, FindingCode.CUT_SHORT}
+    assert sentence.advice or WEIGHTS[code] in {Weight.LOSS, Weight.NOTE} or needs_none
 
 
 @pytest.mark.parametrize(
@@ -105,6 +119,69 @@ def test_unknown_is_not_told_as_success() -> None:
     )
     assert sentences.answer(replace(run, cells=(unknown,))) == "No answer: no cell could be judged."
     assert sentences.answer(replace(run, cells=())) == "No answer: no cell could be judged."
+
+
+def in_terminal(run: RunVerdict) -> str:
+    """What a terminal shows."""
+    out = io.StringIO()
+    console = Console(file=out, width=110, highlight=False, color_system=None)
+    for part in terminal.render(run):
+        console.print(part)
+    return out.getvalue()
+
+
+def stopped_run() -> RunVerdict:
+    """The sample, stopped by Ctrl-C: one cell was under way, two had not begun."""
+    run = sample_run(("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
+
+    def stop(cell: CellVerdict, code: FindingCode) -> CellVerdict:
+        found, trial = (Finding(code, {"sent": 7, "lost": 1}),), cell.trials[0]
+        if code is FindingCode.NOT_RUN:
+            nothing = Identity(0, 0, 0, 0, 0, 0, {}, 0)
+            trial = replace(trial, identity=nothing, streams=(), calibration={}, marks=(), series=EMPTY_SERIES)
+        trials = (replace(trial, verdict=Verdict.INCONCLUSIVE, findings=found),)
+        sent = trial.identity.sent
+        unknown = replace(cell, verdict=Verdict.INCONCLUSIVE, as_expected=False, findings=found, trials=trials)
+        return replace(unknown, sent=sent, lost=min(sent, cell.lost))
+
+    ends = {3: FindingCode.CUT_SHORT, 4: FindingCode.NOT_RUN, 5: FindingCode.NOT_RUN}
+    cells = tuple(stop(cell, ends[n]) if n in ends else cell for n, cell in enumerate(run.cells))
+    return replace(run, cells=cells, exit_code=3, signal=2)
+
+
+def test_a_stopped_run_says_how_far_it_got() -> None:
+    """One line instead of a failure for each cell that never was; no sum over trials that never were."""
+    run = stopped_run()
+
+    assert sentences.answer(run) == "Stopped by Ctrl-C: 2 of 6 cells have a result."
+    assert "3,000 " not in sentences.totals(run)
+    assert sentences.totals(run).startswith("4,000 requests sent in 4 trials")
+    assert [cell.id for cell in sentences.notable(run)] == ["bare--ingress-edit"]
+    assert (
+        sentences.by_configuration(run)[1][1]
+        == "was cut short in none; was not run in rolling-update and ingress-edit."
+    )
+    assert sentences.answer(replace(run, signal=9)).startswith("The run did not get to its end: 2 of 6")
+
+
+@pytest.mark.parametrize("render", [html.render, markdown.render, junit.render, in_terminal])
+def test_every_report_says_that_the_run_was_stopped(render: Callable[[RunVerdict], str]) -> None:
+    """The headline is how far it got, cells are marked, and nobody is told to mend a cause."""
+    shown = render(stopped_run())
+
+    assert "Stopped by Ctrl-C: 2 of 6 cells have a result." in shown
+    assert "not run" in shown
+    assert "cut short" in shown
+    assert [word for word in ("failed", "mend", "Add `none`", "Exit code 3") if word in shown] == []
+
+
+def test_what_was_not_run_has_no_numbers_in_the_report() -> None:
+    """No sums of nothing with a check mark, no tables of zeros; the process's own exit code."""
+    run = stopped_run()
+    shown = html.render(replace(run, cells=run.cells[4:]))
+
+    assert "Exit code 130" in shown
+    assert [text for text in ("Both sums", "0.0 ms", "Detector", "0</strong> of 0") if text in shown] == []
 
 
 def test_no_loss_and_other_loss_than_expected_are_said() -> None:

@@ -105,6 +105,22 @@ def test_without_an_origin_nothing_is_held_against_the_clock(run: RunDirectory) 
     assert (verdict.identity.planned, verdict.identity.abandoned, verdict.marks) == (1, 0, ())
 
 
+@pytest.mark.parametrize(("outcome", "stopped"), [(True, False), (False, True)], ids=["interrupted", "no outcome"])
+def test_a_trial_that_was_stopped_has_not_failed(run: RunDirectory, outcome: bool, stopped: bool) -> None:
+    """Whether it could say so itself, or the run was stopped before it could: it was cut short, and that is all."""
+    if outcome:
+        ended = TrialOutcome(Clock(0, 0), origin_ns=1000, failure="ended early", interrupted=True)
+        write_json(trial_of(run).outcome, to_json(ended))
+    else:
+        trial_of(run).outcome.unlink()
+
+    (evidence,) = read_trials(run, EXPERIMENT, stopped=stopped)["default--none"]
+    verdict = judge_trial(evidence)
+
+    assert verdict.verdict is Verdict.INCONCLUSIVE
+    assert [finding.code for finding in verdict.findings] == [FindingCode.CUT_SHORT]
+
+
 def test_a_missing_ledger_is_a_failure_once_traffic_began(run: RunDirectory) -> None:
     """No rows are no losses: it must not pass as a trial in which nothing was lost."""
     (trial_of(run).traffic / "ledger-0.npy").unlink()

@@ -30,6 +30,16 @@ def trial_failed(facts: Facts) -> tuple[Finding, ...]:
     return (Finding(FindingCode.TRIAL_FAILED, {"failure": failure}),) if failure else ()
 
 
+def trial_stopped(facts: Facts) -> tuple[Finding, ...]:
+    """The run was stopped before the trial was over: nothing went wrong, and nothing is known."""
+    if not facts.evidence.stopped:
+        return ()
+    if not facts.identity.planned:
+        return (Finding(FindingCode.NOT_RUN),)
+    numbers: Detail = {"sent": facts.identity.sent, "lost": facts.identity.lost_total}
+    return (Finding(FindingCode.CUT_SHORT, numbers),)
+
+
 def calibration_exact(facts: Facts) -> tuple[Finding, ...]:
     """Known faults went in; exactly their number must have come out, on both sides of the wire."""
     calibration = facts.evidence.calibration

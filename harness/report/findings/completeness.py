@@ -13,6 +13,8 @@ def _control_missing(given: Given) -> Sentence:
             "This configuration has no control: nobody knows what it loses when nothing is changed.",
             "Add `none` to the Experiment's changes.",
         )
+    if given.has("stopped"):
+        return Sentence("The control of this configuration has no result, since the run was stopped.")
     return Sentence(
         "The control of this configuration is inconclusive, so nobody knows what it loses when nothing is changed.",
         "See what was found in the control.",

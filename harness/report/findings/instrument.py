@@ -119,6 +119,18 @@ def _trial_failed(given: Given) -> Sentence:
     )
 
 
+def _not_run(given: Given) -> Sentence:
+    del given
+    return Sentence("Not run: the run was stopped before it.")
+
+
+def _cut_short(given: Given) -> Sentence:
+    return Sentence(
+        f"Cut short: the run was stopped when {plural(given.int('sent'), 'request')} of it had been sent, "
+        f"{count(given.int('lost'))} of them lost.",
+    )
+
+
 #: The sentence of each finding.
 SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.SEAL_BROKEN: _seal_broken,
@@ -130,4 +142,6 @@ SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.LOSS_IN_CONTROL: _loss_in_control,
     FindingCode.CHECK_RAISED: _check_raised,
     FindingCode.TRIAL_FAILED: _trial_failed,
+    FindingCode.NOT_RUN: _not_run,
+    FindingCode.CUT_SHORT: _cut_short,
 }
