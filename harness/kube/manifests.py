@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.errors import InvalidInputError, Problem
 from harness.kit.located_yaml import Document, Place, read_documents
-from harness.kube.schema import Violation, missing_fields, violations, without
+from harness.kube.schema import Violation, missing_fields, path_text, violations, without
 from harness.model.experiment import Manifest
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -88,10 +88,17 @@ def manifest_files(path: Path) -> list[Path]:
 
 def _problems(document: Document, wrong: list[Violation]) -> list[Problem]:
     everything = [*wrong, *missing_fields(document.value)]
-    problems = [Problem(v.message, document.file, document.line_of(v.path)) for v in everything]
+    problems = [Problem(sentence(document.value, v), document.file, document.line_of(v.path)) for v in everything]
     if not name_of(document.value):
         problems.append(Problem('"metadata.name" is required', document.file, document.line_of(("metadata",))))
     return problems
+
+
+def sentence(manifest: Manifest, violation: Violation) -> str:
+    """What is wrong with which field of which object: ``Deployment apple: spec.replicas: expected integer, …``."""
+    title = " ".join(str(part) for part in (manifest.get("kind"), name_of(manifest)) if part)
+    where = path_text(violation.path) if violation.message.startswith("expected") else ""
+    return ": ".join(part for part in (title, where, violation.message) if part)
 
 
 def _twice(found: list[LocatedManifest]) -> list[Problem]:

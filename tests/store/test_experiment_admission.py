@@ -113,5 +113,5 @@ def test_images_that_the_cluster_has_not(bench: Bench) -> None:
         ("small.yaml", 14),
         ("apps.yaml", 13),
     ]
-    assert ["my/app:2" in str(error.value), "they have hashicorp/http-echo" in str(error.value)] == [True, True]
+    assert ["my/app:2" in str(error.value), "hashicorp/http-echo:1.0" in str(error.value)] == [True, True]
     assert bench.problems() == []

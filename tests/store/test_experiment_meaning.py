@@ -200,6 +200,7 @@ def test_cells_can_be_excluded(bench: Bench) -> None:
         ({"change": ("restart",)}, ["bare--none", "bare--restart", "graceful--none", "graceful--restart"]),
         ({"change": ("none",)}, ["bare--none", "graceful--none"]),
         ({"configuration": ("g*",), "change": ("re*",)}, ["graceful--none", "graceful--restart"]),
+        ({"pod": ("grace*",), "change": ("restart",)}, ["graceful--none", "graceful--restart"]),
     ],
 )
 def test_only_keeps_the_controls(bench: Bench, only: dict[str, tuple[str, ...]], cells: list[str]) -> None:

@@ -44,6 +44,7 @@ TABLE = [
     ("small.yaml", "  rate: 100/s\n", "", "small.yaml:3", "traffic.rate is required"),
     ("small.yaml", "path: /apple", "path: apple", "small.yaml:5", "begins with /"),
     ("small.yaml", "path: /apple", "path: /apples", "small.yaml:5", "no Ingress rule"),
+    ("small.yaml", "path: /apple", "path: /aple", "small.yaml:5", "routed are /apple (did you mean '/apple'?)"),
     ("small.yaml", "paths: [{path: /apple,", "paths: [/apple, {path: /apple,", "small.yaml:5", "twice"),
     ("small.yaml", "answers: apple", "answer: apple", "small.yaml:5", "did you mean 'answers'"),
     ("small.yaml", "paths: [{path: /apple, answers: apple}]", "paths: []", "small.yaml:5", "at least 1 item"),
@@ -70,6 +71,8 @@ TABLE = [
     ("small.yaml", "pool: {size: 10}", "settle: 500ms\n  pool: {size: 10}", "small.yaml:6", "at least 1s"),
     ("small.yaml", "pool: {size: 10}", "timeout: 0s\n  pool: {size: 10}", "small.yaml:6", "above 0"),
     ("small.yaml", "rate: 100/s", "rate: 1000/s", "small.yaml:4", "concurrency: 3001"),
+    ("small.yaml", "rate: 100/s", "rate: 1000000/s", "small.yaml:4", "3,000,000 attempts"),
+    ("small.yaml", "rate: 100/s", "rate: 1000000/s", "small.yaml:4", "can be 100,000 at most"),
     ("small.yaml", "pool: {size: 10}", "pool: {size: 10}\n  concurrency: 299", "small.yaml:7", "slots would be missed"),
     ("small.yaml", "  pod:\n    bare: {}\n    graceful: {patch: patch.yaml}\n", "", "small.yaml:7", "map of axes"),
     ("small.yaml", "\n    bare: {}\n    graceful: {patch: patch.yaml}\n", " {}\n", "small.yaml:8", "no values"),
@@ -89,7 +92,9 @@ TABLE = [
     ("patch.yaml", "- name: web", "- image: web", "patch.yaml:1", "lacks 'name'"),
     ("patch.yaml", "spec:\n  t", "spec:\n  selector: {matchLabels: {app: pear}}\n  t", "patch.yaml:4", "own pods"),
     ("apps.yaml", "replicas: 1", "replica: 1", "apps.yaml:5", 'did you mean "replicas"'),
-    ("apps.yaml", "replicas: 1", 'replicas: "1"', "apps.yaml:5", "expected integer, got string"),
+    ("apps.yaml", "replicas: 1", 'replicas: "1"', "apps.yaml:5", "Deployment apple: spec.replicas: expected integer"),
+    ("patch.yaml", "{seconds: 6}", "4", "patch.yaml:8", "containers[0].lifecycle.preStop.sleep: expected map, got i"),
+    ("patch.yaml", "spec:\n  t", "spec:\n  t_: {}\n  t", "patch.yaml:4", 'Deployment apple: unknown field "spec.t_"'),
     ("apps.yaml", "kind: Deployment", "kind: Deploiment", "apps.yaml:2", "known are"),
     ("apps.yaml", "metadata: {name: apple}", "metadata: {name: apple, namespace: x}", "apps.yaml:3", "leave it out"),
     ("apps.yaml", "metadata: {name: fruit}", "metadata: [name", "apps.yaml:26", "not YAML"),
@@ -105,7 +110,7 @@ TABLE = [
     ("small.yaml", BARE, "{pot: bare,", "small.yaml:15", "did you mean 'pod'"),
     ("small.yaml", BARE, "{change: [restart, scale],", "small.yaml:15", "no change 'scale'"),
     ("small.yaml", BARE, "{pod: 3,", "small.yaml:15", "name or a list"),
-    ("small.yaml", BARE, "{pod: bare, change: none,", "small.yaml:15", "decides no cell"),
+    ("small.yaml", BARE, "{pod: bare, change: none,", "small.yaml:15", "losses are never expected"),
     ("small.yaml", "verdict: lossy", "verdict: lost", "small.yaml:15", "'lossless', 'lossy' or 'any'"),
     ("small.yaml", ", verdict: lossy", "", "small.yaml:15", "verdict is required"),
     ("small.yaml", "verdict: lossy", "verdict: lossy, class: rset", "small.yaml:15", "did you mean 'reset'"),
@@ -132,7 +137,7 @@ def test_what_is_refused(bench: Bench, row: tuple[str, str, str, str, str]) -> N
     problems = bench.problems()
 
     assert place in [f"{p.file}:{p.line}" for p in problems], problems
-    assert any(word in f"{p.message} {p.hint}" for p in problems if f"{p.file}:{p.line}" == place), problems
+    assert any(word in f"{p.message} ({p.hint})" for p in problems if f"{p.file}:{p.line}" == place), problems
 
 
 #: (the change in place of the restart, a word that the message or hint must have)
@@ -170,6 +175,17 @@ def test_changes_that_are_refused(bench: Bench, change: str, word: str) -> None:
 
     assert [f"{p.file}:{p.line}" for p in problems] == ["small.yaml:13"]
     assert word in f"{problems[0].message} {problems[0].hint}"
+
+
+def test_entries_on_one_line_are_told_apart(bench: Bench) -> None:
+    """Where several items share a line, the message says which of them is meant."""
+    bench.edit(
+        "small.yaml", "expect:\n  - {pod: bare, change: restart, verdict: lossy}\n", "expect: [{pod: bear, verdict:"
+    )
+    with bench.path.open("a") as file:
+        file.write(" any}, {pod: bare, verdict: any}, {change: restrat, verdict: any}]\n")
+
+    assert [p.message.partition(" ")[0] for p in bench.problems()] == ["expect[0]:", "expect[2]:"]
 
 
 def test_a_selector_of_nobody_needs_no_answer(bench: Bench) -> None:
@@ -228,6 +244,8 @@ def test_a_missing_experiment(bench: Bench) -> None:
         ({"configuration": ("gracefull",)}, "did you mean 'graceful'"),
         ({"change": ("scale",)}, "there are none, restart"),
         ({"changes": ("restart",)}, "did you mean 'change'"),
+        ({"pot": ("bare",)}, "did you mean 'pod'"),
+        ({"pod": ("bear",)}, "did you mean 'bare'"),
     ],
 )
 def test_only_of_what_is_not_there(bench: Bench, only: dict[str, tuple[str, ...]], word: str) -> None:

@@ -19,7 +19,6 @@ from harness.store.experiment.validation import fields_of, validate
 M = TypeVar("M", bound=MatchPart)
 
 _LABELS = sorted(outcome.label for outcome in LOSSES)
-_ONLY = ("configuration", "change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Match:
 
     def fits(self, configuration: Configuration, change: ChangeSpec) -> bool:
         """Whether the entry means this cell."""
-        named = {**dict(configuration.axes), "configuration": configuration.name, "change": change.name}
+        named = names_of(configuration, change)
         return all(fits_any(named[field], patterns) for field, patterns in self.patterns.items())
 
 
@@ -66,36 +65,44 @@ def make_cells(
 
 
 def select(cells: tuple[Cell, ...], only: Mapping[str, tuple[str, ...]]) -> tuple[Cell, ...]:
-    """The cells that ``--only`` asks for; the controls of their configurations stay.
+    """The cells that ``--only`` asks for, by configuration, change or axis; the controls of their configurations stay.
 
     Raises:
         InvalidInputError: A name or glob fits nothing, or what is filtered by isn't known.
     """
+    named = [(cell, _names(cell)) for cell in cells]
+    known = list(dict.fromkeys(key for _, names in named for key in names))
     problems = [
-        Problem(f"--only {key}=…: expected configuration=… or change=…", hint=near(key, _ONLY))
+        Problem(f"--only {key}=…: expected one of {', '.join(f'{name}=…' for name in known)}", hint=near(key, known))
         for key in only
-        if key not in _ONLY
+        if key not in known
     ]
-    for key in (key for key in _ONLY if key in only):
-        names = list(dict.fromkeys(_name(cell, key) for cell in cells))
+    for key in (key for key in known if key in only):
+        values = list(dict.fromkeys(names[key] for _, names in named))
         problems += [
             Problem(
-                f"--only {key}={pattern}: no {key} of that name; there are {listed(names)}", hint=near(pattern, names)
+                f"--only {key}={pattern}: no {key} of that name; there are {listed(values)}", hint=near(pattern, values)
             )
             for pattern in only[key]
-            if not any(fits_any(name, (pattern,)) for name in names)
+            if not any(fits_any(name, (pattern,)) for name in values)
         ]
     if problems:
         raise InvalidInputError(problems)
-    chosen = [cell for cell in cells if all(fits_any(_name(cell, key), only[key]) for key in only)]
+    chosen = [cell for cell, names in named if all(fits_any(names[key], patterns) for key, patterns in only.items())]
     if not chosen:
         raise InvalidInputError([Problem("--only leaves no cell: this configuration is not run with this change")])
     rows = {cell.configuration.name for cell in chosen}
     return tuple(c for c in cells if c in chosen or (_is_control(c.change) and c.configuration.name in rows))
 
 
-def _name(cell: Cell, key: str) -> str:
-    return cell.configuration.name if key == "configuration" else cell.change.name
+def _names(cell: Cell) -> dict[str, str]:
+    """What a cell can be asked for by: its configuration, its change, and its value on each axis."""
+    return names_of(cell.configuration, cell.change)
+
+
+def names_of(configuration: Configuration, change: ChangeSpec) -> dict[str, str]:
+    """Each field of a match, and the name that a cell has there."""
+    return {"configuration": configuration.name, "change": change.name, **dict(configuration.axes)}
 
 
 def _is_control(change: ChangeSpec) -> bool:
@@ -179,6 +186,13 @@ def _check_controls(
         )
 
 
+def _useless(expectation: Expectation, fitting: Sequence[ChangeSpec]) -> str:
+    """Why an entry decides no cell."""
+    if fitting and all(map(_is_control, fitting)) and expectation.verdict is not Expected.LOSSLESS:
+        return "this entry decides no cell: it is for the control (none) alone, of which losses are never expected"
+    return "this entry decides no cell: none fits, or an earlier entry has those that do"
+
+
 def _judged(
     kept: Sequence[tuple[Configuration, ChangeSpec]],
     entries: Sequence[tuple[Expectation, Match, Place]],
@@ -196,7 +210,8 @@ def _judged(
         ]
         used.update(place for _, place in fitting[:1])
         cells.append(Cell(configuration, change, fitting[0][0] if fitting else Expectation()))
-    for _, _, place in entries if cells else []:
+    for expectation, match, place in entries if cells else []:
         if place not in used:
-            problems.add(place, "this entry decides no cell: none fits, or an earlier entry has those that do")
+            fitting_changes = [change for configuration, change in kept if match.fits(configuration, change)]
+            problems.add(place, _useless(expectation, fitting_changes))
     return tuple(cells)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.kit.located_yaml import Place
+from harness.kube.manifests import sentence
 from harness.kube.schema import container_violations
 from harness.model.changes import (
     CHANGE_KINDS,
@@ -136,7 +137,7 @@ def _check_rolling_update(spec: RollingUpdate, place: Place, objects: Objects, p
     if not spec.set:
         problems.add(place, "a rolling update must set something", hint='such as set: {args: ["-text=apple-v2"]}')
     for violation in container_violations(spec.set):
-        problems.add((*place, "set", *violation.path), f"in the container: {violation.message}")
+        problems.add((*place, "set", *violation.path), f"in the container: {sentence({}, violation)}")
     if not _exists("Deployment", spec.deployment, place, objects, problems):
         return
     containers = objects.containers(spec.deployment)

@@ -55,6 +55,11 @@ class Objects:
         """The Services that select a Deployment's pods."""
         return [s for s in self.names("Service") if self.selector(s) and deployment in self._behind(s)]
 
+    def rule_paths(self, host: str) -> list[str]:
+        """The paths of all Ingress rules for a host, as they are written, each once."""
+        ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
+        return list(dict.fromkeys(str(rule.get("path") or "/") for m in ingresses for rule in _rule_paths(m, host)))
+
     def service_at(self, path: str, host: str) -> str | None:
         """The Service that an Ingress sends a path to; None where no rule has it."""
         for ingress in (m for m in self.manifests if m.get("kind") == "Ingress"):

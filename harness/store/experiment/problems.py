@@ -21,12 +21,27 @@ class Problems:
         self.found: list[Problem] = []
 
     def add(self, place: Place, message: str, hint: str = "") -> None:
-        """Note what is wrong at a place of the Experiment file."""
+        """Note what is wrong at a place of the Experiment file; of several items on one line it says which it is."""
+        for end in range(len(place), 0, -1):
+            if self._shares_its_line(place[:end]) and place_text(place[:end]) not in message:
+                message = f"{place_text(place[:end])}: {message}"
+                break
         self.extend([Problem(message, self.document.file, self.document.line_of(place), hint)])
+
+    def _shares_its_line(self, place: Place) -> bool:
+        """Whether a list has another item on the line of this one."""
+        lines, last = self.document.lines, place[-1]
+        beside = [(*place[:-1], last + step) for step in (-1, 1)] if isinstance(last, int) else []
+        return any(place in lines and lines.get(other) == lines[place] for other in beside)
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Note problems that know their own place."""
         self.found += [problem for problem in problems if problem not in self.found]
+
+
+def place_text(place: Place) -> str:
+    """``traffic.paths[0].path``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -15,6 +15,9 @@ from harness.store.experiment.quantities import Duration, Rate
 #: Names become parts of file names (``graceful--rolling-update``), so they have no ``--`` and no separators.
 NAME = r"^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"
 
+#: Attempts that may be open at once: more than a process can have connections.
+MOST_CONCURRENCY = 100_000
+
 Name = Annotated[str, Field(pattern=NAME)]
 
 
@@ -112,7 +115,7 @@ class TrafficPart(Part):
     baseline: Duration = 3.0
     settle: Duration = 3.0
     timeout: Duration = 3.0
-    concurrency: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    concurrency: Annotated[int, Field(ge=1, le=MOST_CONCURRENCY)] = 1000
     host: str = ""
     tls: TlsPart | None = None
     arrivals: Literal["even", "poisson"] = "even"

@@ -11,7 +11,7 @@ from harness.kit.located_yaml import Place
 from harness.model.attempt import Method, Shape
 from harness.model.experiment import Configuration, Pool, Route, Tls, TrafficPlan
 from harness.store.experiment.objects import Objects
-from harness.store.experiment.problems import Problems, listed
+from harness.store.experiment.problems import Problems, listed, near
 from harness.store.experiment.rates import read_rate
 from harness.store.experiment.schema import PathPart, TlsPart, TrafficPart
 from harness.store.experiment.traffic_checks import check_plan
@@ -57,7 +57,9 @@ def check_routes(plan: TrafficPlan, configurations: Sequence[Configuration], pro
             place = ("traffic", "paths", index)
             host = f" for host {plan.host}" if plan.host else ""
             if service is None:
-                problems.add(place, f"no Ingress rule of the workload routes {route.path}{host}")
+                paths = objects.rule_paths(plan.host)
+                message = f"no Ingress rule of the workload routes {route.path}{host}; routed are {listed(paths)}"
+                problems.add(place, message, near(route.path, paths))
             elif objects.find("Service", service) is None:
                 there = listed(objects.names("Service"))
                 problems.add(

@@ -10,6 +10,7 @@ from harness.model.experiment import TrafficPlan
 from harness.model.pace import NS, UNIT, pace_of
 from harness.model.rates import highest_rate, lowest_rate
 from harness.store.experiment.problems import Problems
+from harness.store.experiment.schema import MOST_CONCURRENCY
 
 #: The least time before and after a change in which losses of its own can be told from others.
 SHORTEST_PHASE = 1.0
@@ -95,9 +96,11 @@ def _check_concurrency(plan: TrafficPlan, problems: Problems) -> None:
     if needed > plan.concurrency:
         problems.add(
             ("traffic", "concurrency" if ("traffic", "concurrency") in problems.document.lines else "rate"),
-            f"in an outage rate x timeout = {needed:g} attempts are open at once, more than the concurrency of"
-            f" {plan.concurrency}: slots would be missed",
-            hint=f"write concurrency: {int(needed) + 1}, or lower the rate or the timeout",
+            f"in an outage rate x timeout = {needed:,.0f} attempts are open at once, more than the concurrency of"
+            f" {plan.concurrency:,}: slots would be missed",
+            hint=f"write concurrency: {int(needed) + 1}, or lower the rate or the timeout"
+            if needed < MOST_CONCURRENCY
+            else f"lower the rate or the timeout: the concurrency can be {MOST_CONCURRENCY:,} at most",
         )
 
 

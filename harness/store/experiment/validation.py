@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.kit.located_yaml import Place
-from harness.store.experiment.problems import Problems, listed, near
+from harness.store.experiment.problems import Problems, listed, near, place_text
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -55,13 +55,13 @@ def _add(model: type[BaseModel], detail: ErrorDetails, place: Place, problems: P
     last = str(inside[-1]) if inside else ""
     where = (*place, *inside)
     if detail["type"] == "missing":
-        problems.add(where[:-1], f"{_text(where)} is required")
+        problems.add(where[:-1], f"{place_text(where)} is required")
     elif detail["type"] == "extra_forbidden":
         known = fields_of(_model_at(model, inside[:-1]))
-        problems.add(where, f"unknown field {_text(where)}; known are {listed(known)}", near(last, known))
+        problems.add(where, f"unknown field {place_text(where)}; known are {listed(known)}", near(last, known))
     else:
         hint = near(str(detail["input"]), str(detail.get("ctx", {}).get("expected", "")).replace("'", " ").split())
-        problems.add(where, f"{_text(where)}: {_expected(detail)}", hint)
+        problems.add(where, f"{place_text(where)}: {_expected(detail)}", hint)
 
 
 def _expected(detail: ErrorDetails) -> str:
@@ -76,11 +76,6 @@ def _expected(detail: ErrorDetails) -> str:
     if detail["type"] == "string_pattern_mismatch":
         return f"expected letters and digits, with single . _ - between them, got {got}"
     return f"{detail['msg'].replace('Input should be', 'expected')}, got {got}"
-
-
-def _text(place: Place) -> str:
-    """``traffic.paths[0].path``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
 
 
 def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:

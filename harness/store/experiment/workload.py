@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import Problem
 from harness.kit.located_yaml import Place, read_documents
-from harness.kube.manifests import LocatedManifest, manifest_files, name_of, read_manifests
+from harness.kube.manifests import LocatedManifest, manifest_files, name_of, read_manifests, sentence
 from harness.kube.schema import violations, without
 from harness.kube.strategic import PatchError, strategic_merge
 from harness.store.experiment.objects import at
@@ -134,7 +134,7 @@ def read_patch(value: Any, place: Place, files: Files, problems: Problems) -> li
     checked = []
     for patch in patches:
         wrong = violations(patch.manifest, patch=True)
-        problems.extend(Problem(v.message, patch.file, patch.line_of(v.path)) for v in wrong)
+        problems.extend(Problem(sentence(patch.manifest, v), patch.file, patch.line_of(v.path)) for v in wrong)
         checked.append(replace(patch, manifest=without(patch.manifest, wrong)))
     return [patch for patch in checked if patch.manifest.get("kind")]
 
