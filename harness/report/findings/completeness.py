@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.model.verdict import FindingCode
 from harness.report.findings.given import Given, Sentence, Teller
-from harness.report.words import count, plural, seconds
+from harness.report.words import count, milliseconds, plural, seconds
 
 
 def _control_missing(given: Given) -> Sentence:
@@ -95,7 +95,9 @@ def _never_idle(given: Given) -> Sentence:
 
 def _nothing_under_way(given: Given) -> Sentence:
     usual = (
-        f"; half of them were answered within {seconds(given.float('answered_s'))}" if given.has("answered_s") else ""
+        f"; half of them were answered within {milliseconds(given.float('answered_s') * 1000)}"
+        if given.has("answered_s")
+        else ""
     )
     return Sentence(
         f"{given.stream}: when the change began no request was waiting for its answer, which was to take "

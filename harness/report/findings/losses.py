@@ -19,6 +19,13 @@ _HINTS = {
     "refused": "A refused connection says that nobody listened: the ingress itself was away.",
 }
 
+#: The same for a 503 that no missing pod explains.
+_RELOAD_503 = (
+    "A 503 although pods were ready and none went: the reload took the backend away while old nginx workers still used "
+    "it. Keep what the Ingress named before (its Service and its pods) until those workers are gone, or patch the "
+    "Service's selector instead, which reloads nothing."
+)
+
 #: The kinds that losses are counted by, and those of them that are told only where they were sent.
 _KINDS = {
     "get": "GET", "post": "POST", "head": "HEAD", "put": "PUT", "delete": "DELETE",
@@ -41,10 +48,22 @@ def requests_lost(given: Given, since: str = "the change began") -> Sentence:
     }
     return Sentence(
         f"{count(lost)} of {plural(given.int('sent'), 'request')} ({share(lost, given.int('sent'))}) "
-        f"{'was' if lost == 1 else 'were'} lost, {between(given.float('first_s'), given.float('last_s'))} after "
+        f"{'was' if lost == 1 else 'were'} lost, {_when(given.float('first_s'), given.float('last_s'))} after "
         f"{since}: {given.text('classes')}{status}. By kind: {by}.",
-        " ".join(hint for sign, hint in _HINTS.items() if sign in signs),
+        " ".join(hint for sign, hint in _hints(given).items() if sign in signs),
     )
+
+
+def _hints(given: Given) -> dict[str, str]:
+    is_reload = given.text("change") == "ingress-edit" and given.has("pods_stayed")
+    return {**_HINTS, "503": _RELOAD_503} if is_reload else _HINTS
+
+
+def _when(first: float, last: float) -> str:
+    """When the lost ones left: one that was under way when the change began left before it."""
+    if first > -0.05:
+        return between(first, last)
+    return f"between {seconds(-first)} before and {seconds(max(0.0, last))}"
 
 
 def _class_not_seen(given: Given) -> Sentence:

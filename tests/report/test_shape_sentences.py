@@ -1,0 +1,45 @@
+"""What is said of idle connections, slow answers and pauses of the sender."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.model.verdict import Finding, FindingCode
+from harness.report.sentences import explain
+
+STREAM = {"method": "POST", "shape": "slow", "path": "/a"}
+LOST = {"lost": 3, "sent": 9, "classes": "status 3", "lost_new": 1, "lost_reused": 0, "lost_slow": 2}
+
+
+@pytest.mark.parametrize(
+    ("code", "numbers", "words"),
+    [
+        (FindingCode.NEVER_IDLE, {**STREAM, "shape": "idle", "idle_s": 3.0}, ("POST /a on idle connections", "3.0 s")),
+        (
+            FindingCode.NOTHING_UNDER_WAY,
+            {**STREAM, "delay_s": 2.0, "answered_s": 0.004},
+            ("with slow answers", "4.0 ms"),
+        ),
+        (FindingCode.SENDER_PAUSED, {"pause_ms": 180.0, "at_s": 1.3, "count": 1}, ("For 180 ms, 1.3 s after",)),
+        (FindingCode.SENDER_PAUSED, {"pause_ms": 180.0, "count": 2, "limit_ms": 100.0}, ("2 times", "100 ms")),
+        (
+            FindingCode.BEHIND_SCHEDULE,
+            {"p90_ms": 130.5, "max_ms": 140.0},
+            ("under way, one request in ten left 130 ms",),
+        ),
+        (FindingCode.BEHIND_SCHEDULE, {"p99_ms": 120.0, "max_ms": 140.0}, ("one request in a hundred left 120 ms",)),
+        (
+            FindingCode.REQUESTS_LOST,
+            {**LOST, "first_s": -0.6, "last_s": 0.8},
+            ("0.6 s before and 0.8 s after", "2 that"),
+        ),
+        (FindingCode.REQUESTS_LOST, {**LOST, "first_s": 0.1, "last_s": 0.8}, ("between 0.1 s and 0.8 s after",)),
+    ],
+)
+def test_the_sentence_says_what_was_seen(
+    code: FindingCode, numbers: dict[str, str | float], words: tuple[str, ...]
+) -> None:
+    """With its numbers, in a unit that fits."""
+    text = explain(Finding(code, numbers)).text
+
+    assert [word for word in words if word not in text] == []
