@@ -82,6 +82,20 @@ def _hooks(container: Mapping[str, Any]) -> bool:
     return bool((container.get("lifecycle") or {}).get("preStop"))
 
 
+def stayed_ready(evidence: TrialEvidence, since: float, until: float) -> bool:
+    """Pods were ready all the time, and none was asked to go: whatever was lost, no pod was missing.
+
+    Args:
+        evidence: What is known of the trial.
+        since: Seconds from the traffic's origin.
+        until: The same.
+    """
+    lives = [life for life in pod_lives(evidence) if life.gone is None or life.gone > since]
+    went = [moment for life in lives for moment in (life.terminating, life.gone) if moment is not None]
+    ready = any(life.ready is not None and life.ready <= since for life in lives)
+    return ready and all(moment > until for moment in went)
+
+
 def replaced(evidence: TrialEvidence, deployment: Mapping[str, Any], since: float) -> Iterator[PodLife]:
     """Pods of a Deployment that were ready, and were asked to go after ``since``."""
     prefix = f"{deployment['metadata']['name']}-"

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from harness.analysis.measures import EMPTY_SERIES
+from harness.model.timeline import Detail
 from harness.model.verdict import (
     WEIGHTS,
     CellVerdict,
@@ -162,6 +163,30 @@ def test_a_stopped_run_says_how_far_it_got() -> None:
         == "was cut short in none; was not run in rolling-update and ingress-edit."
     )
     assert sentences.answer(replace(run, signal=9)).startswith("The run did not get to its end: 2 of 6")
+
+
+def test_a_503_with_ready_pods_is_the_reloads_doing() -> None:
+    """Under an edit of the Ingress no further pod helps; where a pod went, or under other changes, one does."""
+    numbers: Detail = {"lost": 6, "sent": 900, "classes": "status 6", "statuses": "503 × 6"}  # noqa: RUF001
+    reload, gone, patch = (
+        explain(Finding(FindingCode.REQUESTS_LOST, {**numbers, "change": change, "pods_stayed": stayed})).advice
+        for change, stayed in (("ingress-edit", True), ("ingress-edit", False), ("rolling-update", True))
+    )
+
+    assert "old nginx workers" in reload
+    assert "before this one goes" not in reload
+    assert "before this one goes" in gone
+    assert gone == patch
+
+
+def test_more_cuts_than_connections_make_sense() -> None:
+    """Five reloads cut the connections of a pool of 64 five times over."""
+    numbers = {"cut": 320, "pooled": 64, "times": 5, "by_rst": 0}
+    many = explain(Finding(FindingCode.CONNECTIONS_CUT, numbers)).text
+    few = explain(Finding(FindingCode.CONNECTIONS_CUT, {**numbers, "cut": 60})).text
+
+    assert many.startswith("Kept-alive connections were cut 320 times by 5 changes: the client had 64 of them open")
+    assert few.startswith("60 kept-alive connections were cut, of 64 that were open")
 
 
 @pytest.mark.parametrize("render", [html.render, markdown.render, junit.render, in_terminal])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.analysis.facts import Facts, Mask, losses_by_label
+from harness.analysis.workload import stayed_ready
 from harness.model.attempt import Method, Outcome, Shape
 from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
@@ -45,6 +46,8 @@ def requests_lost(facts: Facts) -> tuple[Finding, ...]:
         "first_s": round(float(np.nanmin(since)), 3),
         "last_s": round(float(np.nanmax(since)), 3),
         "window_s": round(_longest_after_start(facts, when), 3),
+        "change": facts.evidence.change.kind,
+        "pods_stayed": stayed_ready(facts.evidence, facts.moments.begin or 0.0, facts.moments.stop),
     }
     methods = sorted(_USUAL.union(facts.evidence.traffic.methods))
     numbers |= {f"lost_{method.name.lower()}": int((rows["method"][lost] == method).sum()) for method in methods}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from harness.analysis.connections import KEPT, alive_at, count_connections
-from harness.analysis.facts import Facts
+from harness.analysis.facts import Facts, Mask
 from harness.analysis.thresholds import GRACE_SLACK_S
 from harness.analysis.workload import deployment_of, has_prestop, replaced
-from harness.model.attempt import Shape
+from harness.model.attempt import Outcome, Shape
 from harness.model.timeline import Detail, EventKind
 from harness.model.verdict import Finding, FindingCode
 
@@ -65,10 +65,19 @@ def connections_cut(facts: Facts) -> tuple[Finding, ...]:
         "cut": counted.cut,
         "by_rst": counted.cut_by_rst,
         "pooled": counted.pooled,
-        "lost_reused": int((facts.is_lost & np.isin(facts.evidence.attempts["shape"], KEPT)).sum()),
+        "lost_reused": int(np.count_nonzero(_lost_by_cut(facts))),
+        "times": max(1, len(facts.moments.starts)),
         "looks": facts.evidence.traffic.pool.look,
     }
     return (Finding(FindingCode.CONNECTIONS_CUT, numbers),)
+
+
+def _lost_by_cut(facts: Facts) -> Mask:
+    """Requests that a kept-alive connection's end cost: those that got an answer, if a bad one, are others."""
+    rows = facts.evidence.attempts
+    ended = np.isin(facts.outcome, (Outcome.CLOSED, Outcome.RESET)) & ~facts.is_before
+    lost: Mask = ended & (rows["carried"] > 0) & np.isin(rows["shape"], KEPT)
+    return lost
 
 
 def clocks_compared(facts: Facts) -> tuple[Finding, ...]:

@@ -28,6 +28,19 @@ def _sender_paused(given: Given) -> Sentence:
     )
 
 
+def _cut_of(given: Given, rst: str) -> str:
+    """How many were cut of those that there were; the client opens new ones, which a repetition cuts again."""
+    cut, pooled, times = given.int("cut"), given.int("pooled"), given.int("times")
+    if cut <= pooled:
+        were = plural(cut, "kept-alive connection was", "kept-alive connections were")
+        return f"{were} cut{rst}, of {count(pooled)} that were open when the change began."
+    by = f"by {count(times)} changes" if times > 1 else "by the change"
+    return (
+        f"Kept-alive connections were cut {count(cut)} times{rst} {by}: the client had {count(pooled)} of them open "
+        "when it began, and opened new ones, which were cut again."
+    )
+
+
 def _connections_cut(given: Given) -> Sentence:
     lost = given.int("lost_reused")
     looks = ", since this client looks before it reuses one" if given.has("looks") else ""
@@ -38,8 +51,7 @@ def _connections_cut(given: Given) -> Sentence:
     )
     rst = f" ({count(given.int('by_rst'))} by RST)" if given.int("by_rst") else ""
     return Sentence(
-        f"{plural(given.int('cut'), 'kept-alive connection was', 'kept-alive connections were')} cut{rst}, of "
-        f"{count(given.int('pooled'))} that were open when the change began. {cost}",
+        f"{_cut_of(given, rst)} {cost}",
         "A client that does not look before it reuses loses one request per connection. Where a change of the Service "
         "can do what an edit of the Ingress does, nothing is cut.",
     )
