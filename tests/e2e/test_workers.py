@@ -15,9 +15,13 @@ import pytest
 from command_line import CommandLine
 
 from harness.kit.waiting import wait_until
+from harness.model.attempt import Outcome
 from harness.store.ledger import read_connections, read_ledger
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+#: What a busy machine can be found to have done to a sender.
+BUSY = {"behind-schedule", "machine-saturated", "missed-slots"}
 
 
 def free_port() -> int:
@@ -57,17 +61,22 @@ def test_two_workers_share_a_run_and_every_record_comes_home(
     traffic = out / "trials" / "bare--none" / "1" / "traffic"
     ledgers = [read_ledger(traffic / f"ledger-{number}.npy") for number in (0, 1)]
 
-    assert finished.code == 0, finished.err
+    (cell,) = finished.json["cells"]
+
     assert [worker.code for worker in joined] == [0, 0], joined
-    assert finished.json["cells"][0]["verdict"] == "lossless"
-    assert finished.json["cells"][0]["sent"] == sum(len(rows) for rows in ledgers)
+    # Nothing but a machine without processor time to spare may keep it from being lossless.
+    assert set(cell["findings"]) <= BUSY | {"sender-paused"}, finished.err
+    is_busy = bool(BUSY & set(cell["findings"]))
+    assert (cell["verdict"], finished.code) == (("inconclusive", 3) if is_busy else ("lossless", 0))
+    assert cell["lost"] == 0
+    assert cell["sent"] == sum(int((rows["outcome"] != Outcome.MISSED).sum()) for rows in ledgers)
     assert all(len(rows) > 0 and set(rows["worker"]) == {number} for number, rows in enumerate(ledgers))
     assert [event["wrong"] for event in events(traffic, "home")] == [0, 0]
     assert events(traffic, "drained")[0]["rows"] == sum(len(rows) for rows in ledgers)
     assert all(len(read_connections(traffic / f"connections-{number}.npy")) > 0 for number in (0, 1))
     assert all("every record is with the master" in worker.out for worker in joined)
     assert not list(tmp_path.glob("worker-*/trial-*"))
-    assert harness.run("analyze", out).code == 0
+    assert harness.run("analyze", out).code == finished.code
 
 
 def test_a_worker_killed_half_way_is_named_and_accounted_for(
@@ -104,3 +113,25 @@ def test_a_worker_killed_half_way_is_named_and_accounted_for(
     assert [event["wrong"] for event in events(traffic, "home")] == [0, 0]
     (kept,) = tmp_path.glob(f"worker-*/trial-1/ledger-{victim['worker']}.npy")
     assert kept.read_bytes() == (traffic / kept.name).read_bytes()
+
+
+def test_joining_nobody_ends_with_words(harness: CommandLine) -> None:
+    """No master at that address: said which, after the time that was given."""
+    finished = harness.run("worker", "--join", f"127.0.0.1:{free_port()}", "--wait", "1s", timeout=90)
+
+    assert finished.code == 4
+    assert "waiting for the master at 127.0.0.1:" in finished.out
+    assert "within 1 s" in finished.err
+
+
+def test_addresses_and_numbers_that_can_not_be_are_refused(
+    harness: CommandLine, experiment: Callable[..., Path]
+) -> None:
+    """Every problem is named; nothing is started."""
+    wrong = harness.run("worker", "--join", "nowhere", "--wait", "soon")
+    lone = harness.run("run", experiment(), "--expect-workers", "2")
+
+    assert (wrong.code, lone.code) == (2, 2)
+    assert "--join 'nowhere'" in wrong.err
+    assert "--wait 'soon'" in wrong.err
+    assert "--bind HOST:PORT" in lone.err
