@@ -14,7 +14,8 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+#: What the operating system says where there is no room left.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextlib.contextmanager
@@ -27,7 +28,7 @@ def clear_disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise HarnessError(
                 f"No room on disk for {path}.",
                 hint=f"Free some space on the file system of {path.parent}, or choose another one with --out.",

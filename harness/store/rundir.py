@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from harness.errors import EvidenceError, InvalidInputError, Problem
-from harness.kit.files import clear_disk_errors, write_bytes
+from harness.errors import EvidenceError, HarnessError, InvalidInputError, Problem
+from harness.kit.files import NO_ROOM, clear_disk_errors, write_bytes
 from harness.store.records import dump
 
 SealedPhase = Literal["plan", "evidence", "verdict", "reports"]
@@ -128,8 +129,8 @@ class RunDirectory:
             name: The Experiment's name.
 
         Raises:
-            InvalidInputError: ``out`` has something in it already.
-            HarnessError: It can't be made.
+            InvalidInputError: ``out`` has something in it already, or can't be a folder that is written to.
+            HarnessError: There is no room for it.
         """
         if out is None:
             return cls(_new_folder(Path("reports"), name))
@@ -141,8 +142,7 @@ class RunDirectory:
                     )
                 ]
             )
-        with clear_disk_errors(out):
-            out.mkdir(parents=True, exist_ok=True)
+        _make(out)
         return cls(out)
 
     @classmethod
@@ -154,7 +154,8 @@ class RunDirectory:
         """
         run = cls(path)
         if not path.is_dir():
-            raise EvidenceError(f"There is no folder {path}.", hint="Give the run directory that `harness run` named.")
+            wrong = f"{path} is a file, not a run directory." if path.exists() else f"There is no folder {path}."
+            raise EvidenceError(wrong, hint="Give the run directory that `harness run` named.")
         if not run._seal_path("plan").is_file():
             raise EvidenceError(
                 f"{path} is not a run directory: it has no {_SEALS}/plan.json.",
@@ -269,6 +270,25 @@ class RunDirectory:
             for path in self.path.rglob("*")
             if path.is_file() and not path.is_symlink() and path.relative_to(self.path).parts[0] != _SEALS
         )
+
+
+def _make(out: Path) -> None:
+    """Make the folder that the user named; where none can be, that is the user's mistake, which a full disk is not."""
+    try:
+        with clear_disk_errors(out):
+            out.mkdir(parents=True, exist_ok=True)
+    except HarnessError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_ROOM:
+            raise
+        problem = Problem(f"--out {out}: no folder can be made there: {_reason(error)}", hint="choose another one")
+        raise InvalidInputError([problem]) from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise InvalidInputError([Problem(f"--out {out}: nothing can be written there", hint="choose another one")])
+
+
+def _reason(error: HarnessError) -> str:
+    cause = error.__cause__
+    return str(cause.strerror or cause) if isinstance(cause, OSError) else error.message
 
 
 def _new_folder(parent: Path, name: str) -> Path:

@@ -158,3 +158,20 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         RunDirectory.open(tmp_path / "none")
     with pytest.raises(EvidenceError, match="not a run directory"):
         RunDirectory.open(tmp_path)
+
+
+def test_a_place_where_no_folder_can_be_is_a_mistake_of_the_user(tmp_path: Path) -> None:
+    """Below a file nothing can be made: exit code 2, as for all input."""
+    (tmp_path / "file").touch()
+
+    for out in (tmp_path / "file" / "run", Path("/proc/x")):
+        with pytest.raises(InvalidInputError, match="no folder can be made there"):
+            RunDirectory.create(out, "demo")
+
+
+def test_a_file_is_not_called_missing(tmp_path: Path) -> None:
+    """Who names a file instead of a run directory is told that."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(EvidenceError, match="is a file, not a run directory"):
+        RunDirectory.open(tmp_path / "file")
