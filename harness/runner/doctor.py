@@ -8,7 +8,7 @@ import resource
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +20,7 @@ from harness.clusters.kind.preflight import has_ipvs
 from harness.clusters.local import standing
 from harness.clusters.local.nginx.install import find_or_fetch
 from harness.errors import CommandError, HarnessError, MissingToolError
-from harness.kit.leftovers import left_over_processes
+from harness.kit.leftovers import LeftOver, left_over_processes
 from harness.kit.processes import run
 
 
@@ -161,7 +161,15 @@ def check_leftovers() -> Check:
     if not left:
         return Check("left-over processes", State.OK, "none")
     listed = ", ".join(f"{process.pid} ({process.command})" for process in left)
-    return Check("left-over processes", State.LACKS, listed, f"kill {' '.join(str(p.pid) for p in left)}")
+    return Check("left-over processes", State.LACKS, listed, remedy(left, standing.guardians()))
+
+
+def remedy(left: list[LeftOver], clusters: Mapping[tuple[int, int], str]) -> str:
+    """What of a standing cluster is taken down with it; the rest can only be killed."""
+    names = dict.fromkeys(clusters.get((process.guardian, process.guardian_started), "") for process in left)
+    commands = [f"harness cluster down --name {name}" for name in names if name]
+    pids = [str(p.pid) for p in left if (p.guardian, p.guardian_started) not in clusters]
+    return "; ".join([*commands, *([f"kill {' '.join(pids)}"] if pids else [])])
 
 
 def check_standing() -> Check:

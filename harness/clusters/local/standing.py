@@ -25,6 +25,7 @@ from harness.clusters.local.provider import LocalProvider
 from harness.errors import InvalidInputError, Problem
 from harness.kit.daemon import Daemon
 from harness.kit.files import clear_disk_errors, write_text
+from harness.kit.interruption import Interrupted, shielded
 from harness.kit.leftovers import left_over_processes
 from harness.kit.waiting import wait_until
 
@@ -65,6 +66,7 @@ def up(
     Raises:
         InvalidInputError: The name is no name, or its cluster is up.
         BringUpError: A step failed; nothing of it runs, its logs are kept where the message says.
+        Interrupted: It was stopped; nothing of it is left.
     """
     directory = _directory(name)
     request = BringUp(name=name, directory=directory, profile=profile, ingress=ingress, seed=seed)
@@ -74,8 +76,13 @@ def up(
             raise InvalidInputError(
                 [Problem(f"the cluster {name!r} is up already", hint=f"harness cluster down --name {name}")]
             )
-        _remove(directory)
-        _start(request, bringup.make_directory(directory), progress)
+        try:
+            _remove(directory)
+            _start(request, bringup.make_directory(directory), progress)
+        except Interrupted:
+            with shielded():
+                _remove(directory)
+            raise Interrupted(f"nothing of the cluster {name} is left") from None
     return _read(directory)
 
 
@@ -101,6 +108,12 @@ def status() -> list[StandingCluster]:
     return [_read(path) for path in folders]
 
 
+def guardians() -> dict[tuple[int, int], str]:
+    """The clusters that were left up, by process id and start of their guardians, whether those still run or not."""
+    found = [(_daemon(_directory(cluster.name)), cluster.name) for cluster in status()]
+    return {(node.pid, node.started): name for node, name in found if node is not None}
+
+
 def kubeconfig(name: str) -> Path:
     """The kubeconfig of a cluster that is up.
 
@@ -123,16 +136,24 @@ def _start(request: BringUp, directory: Path, progress: Progress) -> None:
         held = take_block()
     with held:
         settings = bringup.write_settings(request, directory, held.block, nginx)
-        with bringup.step("starting the cluster's process", request.name, directory, progress):
+        # What was started is written down before an interruption is heard, so that it can be stopped.
+        with bringup.step("starting the cluster's process", request.name, directory, progress), shielded():
             log = bringup.Files(directory).node_log
             node = Daemon.start(bringup.node_argv(directory), log=log, cwd=directory, pass_fds=(held.fileno(),))
-    try:
-        write_text(directory / "guardian.json", json.dumps({"pid": node.pid, "started": node.started}) + "\n")
+            with _stopped_on_error(node):
+                write_text(directory / "guardian.json", json.dumps({"pid": node.pid, "started": node.started}) + "\n")
+    with _stopped_on_error(node):
         with bringup.step("waiting for the API server", request.name, directory, progress):
             bringup.wait_for_api(settings, node.alive)
         with bringup.step("waiting for the ingress", request.name, directory, progress):
             entry = bringup.wait_for_ingress(settings, node.alive)
         write_text(directory / "entry.json", json.dumps({"address": entry.address, "port": entry.port}) + "\n")
+
+
+@contextmanager
+def _stopped_on_error(node: Daemon) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         node.stop()
         raise

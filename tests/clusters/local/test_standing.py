@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,11 @@ import pytest
 
 from harness.clusters.local import bringup, standing
 from harness.errors import BringUpError, InvalidInputError
+from harness.kit import interruption
+from harness.kit.interruption import Interrupted
+from harness.kit.leftovers import left_over_processes
 from harness.kit.waiting import wait_until
+from harness.runner.doctor import remedy
 
 FakeNode = Callable[[str], None]
 
@@ -102,6 +107,38 @@ def test_failed_up_leaves_no_process(home: Path, fake_node: FakeNode, monkeypatc
     assert (home / "demo" / "logs" / "node.log").exists()
     assert not runs(json.loads((home / "demo" / "guardian.json").read_text())["pid"])
     assert not runs(int((home / "demo" / "pid").read_text()))
+
+
+@pytest.mark.parametrize(
+    "moment", ["taking loopback addresses", "starting the cluster's process", "waiting for the API"]
+)
+def test_stopped_up_leaves_nothing(home: Path, fake_node: FakeNode, moment: str) -> None:
+    """A bring-up that is interrupted takes down what it started, and its folder: ``status`` knows nothing of it."""
+    fake_node("hangs")
+
+    def progress(text: str) -> None:
+        if text.startswith(moment):
+            interruption.interrupt()
+
+    with interruption.fresh(), pytest.raises(Interrupted, match="nothing of the cluster demo is left"):
+        standing.up("demo", progress=progress)
+
+    assert standing.status() == []
+    assert [process for process in psutil.process_iter(["cmdline"]) if str(home) in str(process.info["cmdline"])] == []
+
+
+def test_what_a_killed_guardian_left_is_known_by_its_cluster(home: Path, fake_node: FakeNode) -> None:
+    """``doctor`` says how it is taken down, instead of processes to kill one by one."""
+    fake_node("works")
+    standing.up("demo")
+    guardian, *below = pids_of(home / "demo")
+    os.kill(guardian, signal.SIGKILL)
+    wait_until(lambda: not runs(guardian), timeout=60, what="the guardian to be gone")
+    left = [process for process in left_over_processes() if process.pid in below]
+    other = replace(left[0], pid=7, guardian=8)
+
+    assert remedy(left, standing.guardians()) == "harness cluster down --name demo"
+    assert remedy([*left, other], standing.guardians()) == "harness cluster down --name demo; kill 7"
 
 
 @pytest.mark.parametrize("act", [standing.down, standing.kubeconfig])
