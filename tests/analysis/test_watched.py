@@ -112,3 +112,13 @@ def test_several_origins_have_one_account_and_the_worst_verdict() -> None:
     assert (judged(fine, unknown).verdict, judged(fine, fine).verdict) == (Verdict.INCONCLUSIVE, Verdict.LOSSLESS)
     assert judged(fine, fine).latency == judged(fine).latency
     assert judged().verdict is Verdict.INCONCLUSIVE
+
+
+def test_bins_hold_enough_requests_not_to_show_a_comb() -> None:
+    """At 50/s and 20 ms apart, bins of 50 ms would hold two and three in turn."""
+    plan = replace(quiet().traffic, rate=50.0)
+    trial = replace(quiet_trial(NoChange(name="none"), plan, stop=6.0), timeline=(), manifests=())
+    series = judged(trial).origins[0].trial.series
+
+    assert series.bin_seconds == 0.1
+    assert set(series.sent[:-1]) == {5}
