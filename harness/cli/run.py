@@ -33,7 +33,7 @@ Only = Annotated[
     list[str] | None,
     typer.Option(
         metavar="configuration=…,change=…",
-        help="Run these cells alone; names or globs, repeatable. The control of a configuration always runs.",
+        help="These cells alone; names or globs, repeatable, also by axis (lifecycle=bare). Their controls always run.",
     ),
 ]
 Where = Annotated[
@@ -166,14 +166,14 @@ def parse_only(words: list[str]) -> dict[str, tuple[str, ...]]:
     """``["configuration=bare,change=none"]`` as ``{"configuration": ("bare",), "change": ("none",)}``.
 
     Raises:
-        InvalidInputError: A part is not ``configuration=...`` or ``change=...``.
+        InvalidInputError: A part has no name or no value; which names there are is known to the Experiment.
     """
     found: dict[str, tuple[str, ...]] = {}
     for part in (part for word in words for part in word.split(",")):
         key, _, value = part.partition("=")
-        if key not in {"configuration", "change"} or not value:
-            problem = Problem(f"--only {part!r}: expected configuration=NAME or change=NAME, separated by commas")
-            raise InvalidInputError([problem])
+        if not key or not value:
+            what = "configuration=NAME, change=NAME or AXIS=NAME, separated by commas"
+            raise InvalidInputError([Problem(f"--only {part!r}: expected {what}")])
         found[key] = (*found.get(key, ()), value)
     return found
 
