@@ -36,9 +36,12 @@ def check_crew(options: RunOptions, traffic: TrafficPlan) -> str:
         raise InvalidInputError(problems)
     if options.expect_workers:
         _check_address(*options.bind)
+    notes = []
     if options.workers > cores():
-        return f"{options.workers} workers on {cores()} cores: more than can send at the same time"
-    return ""
+        notes.append(f"{options.workers} workers on {cores()} cores: more than can send at the same time")
+    if options.expect_workers and options.cluster == "local":
+        notes.append("a local cluster is reached from this machine alone: workers must join from here")
+    return "; ".join(notes)
 
 
 def _check_address(host: str, port: int) -> None:

@@ -50,6 +50,15 @@ def test_more_workers_than_cores_are_a_note() -> None:
     assert f"on {cores()} cores" in check_crew(RunOptions(workers=cores() + 1), traffic)
 
 
+def test_a_local_cluster_is_out_of_reach_for_other_machines() -> None:
+    """Its addresses are 127.x: said before somebody waits for workers that can't send."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    options = RunOptions(workers=0, expect_workers=1, bind=("127.0.0.1", port))
+
+    assert "this machine alone" in check_crew(options, TRAFFIC)
+
+
 def test_a_port_in_use_is_an_error_that_names_it() -> None:
     """Before a cluster is brought up for nothing."""
     with socket.create_server(("127.0.0.1", 0)) as other:
