@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from harness.report.words import plural
 from harness.runner.progress import RunProgress
 
 
@@ -42,7 +43,9 @@ class LiveProgress:
     def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
         """Say what is to come."""
         self._total = len(trials)
-        self._console.print(f"{len(trials)} trials, {lanes} side by side; evidence in {directory}", markup=False)
+        self._console.print(
+            f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}", markup=False
+        )
 
     def step(self, trial: str, text: str) -> None:
         """Show a trial's step."""
@@ -73,7 +76,9 @@ class LiveProgress:
                 lost = f"[red]{line.lost} lost[/red]" if line.lost else ""
                 table.add_row(f"  {trial}", line.step, f"{line.sent} sent" if line.sent else "", lost)
         elapsed = time.monotonic() - self._start
-        table.add_row(f"[bold]{self._ended}/{self._total} trials[/bold]", f"{elapsed:.0f} s  {self._note}", "", "")
+        table.add_row(
+            f"[bold]{self._ended}/{plural(self._total, 'trial')}[/bold]", f"{elapsed:.0f} s  {self._note}", "", ""
+        )
         return table
 
 
@@ -89,7 +94,7 @@ class PlainProgress:
     def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
         """Say what is to come."""
         self._total = len(trials)
-        self._print(f"{len(trials)} trials, {lanes} side by side; evidence in {directory}")
+        self._print(f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}")
 
     def step(self, trial: str, text: str) -> None:
         """Not shown: a log wants results."""

@@ -22,6 +22,7 @@ from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
+from harness.report.words import plural
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
@@ -74,11 +75,13 @@ def run(
         int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
     ] = 0,
     bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what became of each cell as one JSON object on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
 
-    The run directory holds the evidence, verdict.json, index.html (the report), junit.xml and summary.md.
+    The run directory holds the evidence, verdict.json, index.html (the report), junit.xml and summary.md. --json prints
+    a summary: name, exit_code, directory, and for each cell its configuration, change, verdict, expected, as_expected,
+    sent, lost, connections_cut and the codes of its findings; the whole of it is verdict.json in that directory.
 
     [bold]Examples[/bold]
 
@@ -125,10 +128,13 @@ def run(
 
 def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     with choose_progress() as progress:
-        result = run_experiment(experiment, options, progress)
+        try:
+            result = run_experiment(experiment, options, progress)
+        except Interrupted:
+            raise Interrupted("nothing had begun yet") from None
     show_result(result, as_json=as_json)
     if result.interrupted:
-        raise Interrupted
+        raise Interrupted("what was recorded is kept, and judged")
     return result.exit_code
 
 
@@ -153,7 +159,8 @@ def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:
 
 def describe(experiment: Experiment) -> str:
     """A valid Experiment in a few lines: its cells and what is expected of each."""
-    lines = [f"{experiment.source}: valid. {len(experiment.cells)} cells, {experiment.trials} trial(s) each:"]
+    cells, trials = plural(len(experiment.cells), "cell"), plural(experiment.trials, "trial")
+    lines = [f"{experiment.source}: valid. {cells}, {trials} each:"]
     width = max(len(cell.configuration.name) for cell in experiment.cells)
     lines += [
         f"  {cell.configuration.name:<{width}}  {cell.change.name}  (expected: {cell.expectation.verdict})"

@@ -50,6 +50,7 @@ def environment() -> Environment:
         "expected": words.expected,
         "cell_title": words.title,
         "stopped": words.stopped,
+        "again": words.again,
         "reasons": sentences.reasons,
         "chart": chart.render,
         "legend": chart.legend,

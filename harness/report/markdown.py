@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.model.verdict import CellVerdict, RunVerdict
 from harness.report.sentences import answer, by_configuration, notable, reasons, totals, warnings
-from harness.report.words import ICONS, count, expected, stopped, title
+from harness.report.words import ICONS, again, count, expected, stopped, title
 
 
 def render(run: RunVerdict) -> str:
@@ -17,7 +17,7 @@ def render(run: RunVerdict) -> str:
         *(_reasons(cell) for cell in notable(run)),
         *(f"**{safe(title(cell))}**: {safe(told.text)} {safe(told.advice)}" for cell, told in warnings(run)),
         f"{totals(run)} Exit code {run.process_code}.",
-        f"```sh\n{run.command}\n```",
+        f"```sh\n{again(run.command)}\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -104,6 +105,20 @@ def stopped(cell: CellVerdict) -> str:
 def title(cell: CellVerdict) -> str:
     """Configuration and change, with a multiplication sign."""
     return f"{cell.configuration} × {cell.change}"  # noqa: RUF001 - typography
+
+
+def again(command: str) -> str:
+    """A command line to be given once more: without ``--out``, since a run never takes another's folder."""
+    try:
+        parts = shlex.split(command)
+    except ValueError:
+        return command
+    kept = [
+        part
+        for before, part in zip(["", *parts], parts, strict=False)
+        if "--out" not in (before, part) and not part.startswith("--out=")
+    ]
+    return shlex.join(kept) if len(kept) < len(parts) else command
 
 
 def ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:

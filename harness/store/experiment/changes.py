@@ -164,8 +164,12 @@ def _check_deployment(spec: Restart | DeletePod, place: Place, objects: Objects,
 def _check_scale(spec: Scale, place: Place, objects: Objects, problems: Problems) -> None:
     there = _exists("Deployment", spec.deployment, place, objects, problems)
     if there and objects.replicas(spec.deployment) == spec.replicas:
-        message = f"Deployment {spec.deployment} has {spec.replicas} replicas already: nothing would change"
+        message = f"Deployment {spec.deployment} has {_replicas(spec.replicas)} already: nothing would change"
         problems.add((*place, "replicas"), message)
+
+
+def _replicas(number: int) -> str:
+    return "1 replica" if number == 1 else f"{number} replicas"
 
 
 def _check_selector_patch(spec: SelectorPatch, place: Place, objects: Objects, problems: Problems) -> None:
