@@ -17,8 +17,18 @@ from harness.report.sentences import answer, notable, reasons, totals, warnings
 from harness.report.words import ICONS, count, expected, plural, share, stopped, title
 
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
-#: Columns that a cell needs to be told in words; below that it is told in numbers.
-_WORDS = 22
+#: Columns that a cell needs to be told in words; below that it is told in numbers, which need fewer.
+_WORDS, _LEAST = 20, 10
+#: Columns that the longest verdict needs; where there are fewer, it is shortened.
+_WHOLE = 14
+#: What a column of the table has beside its text.
+_FRAME = 3
+#: Longest name of a configuration in one line.
+_NAMES = 30
+#: What numbers mean where there are no words.
+_NUMBERS = "lost/sent"
+#: A word that is longer than such a column.
+_SHORT = {Verdict.INCONCLUSIVE: "inconcl."}
 #: A longer name of a change takes two lines where room is short.
 _NAME = 10
 #: Sentences are easier to read in lines that end before the terminal does.
@@ -44,26 +54,34 @@ class Matrix:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Rich asks for it, with the width that there is."""
         del console
-        names = max((len(name) for name in self.run.configurations), default=0)
-        room = (options.max_width - names - 4) / max(1, len(self.run.changes))
-        yield _table(self.run, in_words=room >= _WORDS)
+        names = min(_NAMES, max((len(name) for name in self.run.configurations), default=0))
+        room = options.max_width - max(names, len(_NUMBERS)) - 4
+        if room >= len(self.run.changes) * (_WORDS + _FRAME):
+            yield _table(self.run, self.run.changes, in_words=True)
+            return
+        # More changes than there is room for make a table below the first: no word is broken.
+        most = max(1, room // (_LEAST + _FRAME))
+        short = room < len(self.run.changes) * (_WHOLE + _FRAME)
+        for first in range(0, len(self.run.changes), most):
+            yield _table(self.run, self.run.changes[first : first + most], in_words=False, short=short)
 
 
-def _table(run: RunVerdict, *, in_words: bool) -> Table:
+def _table(run: RunVerdict, changes: tuple[str, ...], *, in_words: bool, short: bool = False) -> Table:
     cells = {(cell.configuration, cell.change): cell for cell in run.cells}
     table = Table(header_style="bold", border_style="dim", show_lines=True, padding=(0, 1))
-    table.add_column("" if in_words else "lost/sent", style="bold", header_style="dim", overflow="fold")
-    for change in run.changes:
+    table.add_column("" if in_words else _NUMBERS, style="bold", header_style="dim", overflow="fold", max_width=_NAMES)
+    for change in changes:
         # A long name breaks where people would break it.
         table.add_column(
             Text(change if in_words or len(change) <= _NAME else change.replace("-", "-\n")), overflow="fold"
         )
     for name in run.configurations:
-        table.add_row(Text(name), *(_cell(cells.get((name, change)), in_words=in_words) for change in run.changes))
+        shown = (_cell(cells.get((name, change)), in_words=in_words, short=short) for change in changes)
+        table.add_row(Text(name), *shown)
     return table
 
 
-def _cell(cell: CellVerdict | None, *, in_words: bool) -> Text:
+def _cell(cell: CellVerdict | None, *, in_words: bool, short: bool) -> Text:
     if cell is None:
         return Text("–", style="dim")  # noqa: RUF001 - typography
     if how := stopped(cell):
@@ -73,7 +91,8 @@ def _cell(cell: CellVerdict | None, *, in_words: bool) -> Text:
             else f"\n{count(cell.lost)}/{count(cell.sent)}"
         )
         return Text(how + (partly if cell.sent else ""), style="dim")
-    text = Text(f"{ICONS[cell.verdict]} {cell.verdict}", style=f"bold {_STYLES[cell.verdict]}")
+    word = _SHORT.get(cell.verdict, cell.verdict) if short else cell.verdict
+    text = Text(f"{ICONS[cell.verdict]} {word}", style=f"bold {_STYLES[cell.verdict]}")
     lost, sent = count(cell.lost), count(cell.sent)
     rate = f" ({share(cell.lost, cell.sent)})" if cell.lost else ""
     text.append(f"\n{lost} of {sent} lost{rate}" if in_words else f"\n{lost}/{sent}", style="not bold default")

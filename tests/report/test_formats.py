@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from harness.model.verdict import Finding, FindingCode, RunVerdict
 from harness.report import junit, markdown, terminal
 from harness.report.sample import sample_run
+from harness.report.words import again
 
 
 class TextFile(SingleFileSnapshotExtension):
@@ -47,6 +50,31 @@ def in_terminal(run: RunVerdict) -> str:
 def test_terminal(golden: SnapshotAssertion) -> None:
     """The table, the reasons for what is not as expected, the answer."""
     assert in_terminal(few()) == golden
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 110, 160])
+def test_no_word_of_the_table_is_broken(width: int) -> None:
+    """In whatever width: every verdict is whole or shortened by us, and every cell is there."""
+    out = io.StringIO()
+    run = sample_run()
+    Console(file=out, width=width, highlight=False, color_system=None).print(terminal.Matrix(run))
+    words = Counter(re.findall(r"lossless|lossy|inconclusive|inconcl\.|[✓✗?] \w+", out.getvalue()))
+    verdicts = Counter(str(cell.verdict) for cell in run.cells)
+
+    assert sum(n for word, n in words.items() if word.startswith("✓")) == verdicts["lossless"]
+    assert words["✓ lossless"] == verdicts["lossless"]
+    assert words["✗ lossy"] == verdicts["lossy"]
+    assert words["? inconclusive"] + words["? inconcl"] == verdicts["inconclusive"]
+    assert max(map(len, out.getvalue().splitlines())) <= width
+
+
+def test_the_command_to_run_it_again_names_no_folder() -> None:
+    """``--out`` would be refused the second time; everything else is kept as it was written."""
+    run = replace(few(), command="harness run 'my file.yaml' --out reports/x --only change=none")
+
+    assert "harness run 'my file.yaml' --only change=none" in markdown.render(run)
+    assert again("harness run x.yaml --out=/tmp/y") == "harness run x.yaml"
+    assert again("harness run 'unfinished --out y") == "harness run 'unfinished --out y"
 
 
 def test_markdown(golden: SnapshotAssertion) -> None:
