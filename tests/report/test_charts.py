@@ -76,6 +76,23 @@ def test_the_legend_tells_what_is_shown_and_nothing_else() -> None:
     assert ("reload" in lossy, "lost" in lossy) == (False, True)
 
 
+def test_an_undone_change_has_its_sign_in_the_legend() -> None:
+    """◀ is drawn where a change was taken back, and explained there alone."""
+    undone = replace(LOSSY, marks=(*LOSSY.marks, Mark(8.0, "change", "x", "undone")))
+
+    assert "◀" in dict(chart.legend(undone))["undone"]
+    assert "undone" not in dict(chart.legend(LOSSY))
+
+
+def test_a_chart_says_where_its_first_loss_is() -> None:
+    """A page without room for all of it begins there: losses at 4 s of 10 are left of the middle of the plot."""
+    drawn = re.search(r'data-loss="([\d.]+)"', chart.render(LOSSY))
+
+    assert drawn is not None
+    assert 0.4 < float(drawn[1]) < 0.6
+    assert "data-loss" not in chart.render(trial_of("bare--none"))
+
+
 def test_colours_follow_the_page() -> None:
     """Every colour is one of the page's variables, so that light and dark both fit; nothing covers the page."""
     drawn = chart.render(LOSSY)

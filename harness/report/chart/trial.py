@@ -10,10 +10,12 @@ import re
 import vl_convert
 
 from harness.model.verdict import TrialVerdict
-from harness.report.chart.drawing import LEFT, Piece, time_of
+from harness.report.chart.drawing import LEFT, WIDTH, Piece, time_of
 from harness.report.chart.lanes import STATES, lanes
 from harness.report.chart.plots import latency, requests
 
+#: Pixels around the drawing.
+_PADDING = 4
 #: What the legend says of each colour and sign, in its order.
 _LEGEND = {
     "ok": "answered",
@@ -25,6 +27,7 @@ _LEGEND = {
     "ready": "pod ready",
     "terminating": "pod terminating",
     "change": "change made (▶), seen to have happened (■)",
+    "undone": "change taken back (◀)",
     "reload": "ingress reloads",
     "endpoints": "endpoints change, ingress follows",
 }
@@ -35,7 +38,7 @@ def render(trial: TrialVerdict) -> str:
     if not trial.series.sent:
         return ""
     label = f"Trial {trial.number} over {time_of(trial).end:.1f} seconds: phases, pods, requests, latency"
-    return _embedded(vl_convert.vegalite_to_svg(specification(trial)), label)
+    return _embedded(vl_convert.vegalite_to_svg(specification(trial)), label, _first_loss(trial))
 
 
 def specification(trial: TrialVerdict) -> Piece:
@@ -56,6 +59,7 @@ def legend(trial: TrialVerdict) -> tuple[tuple[str, str], ...]:
         "p50": any(series.latency_p50),
         "max": any(series.latency_max),
         "change": any(kind == "change" for kind, _ in marks),
+        "undone": ("change", "undone") in marks,
         "reload": ("ingress", "reload") in marks,
         "endpoints": bool({("ingress", "endpoints"), ("endpoints", "changed")} & marks),
         **{state: any(window.state == state for window in trial.pods) for state in STATES},
@@ -73,14 +77,26 @@ def _look() -> Piece:
         "axisY": {"minExtent": LEFT - 20, "maxExtent": LEFT - 20},
         "view": {"stroke": None},
     }
-    return {"background": "transparent", "padding": 4, "config": config}
+    return {"background": "transparent", "padding": _PADDING, "config": config}
 
 
-def _embedded(svg: str, label: str) -> str:
-    """A drawing as part of a page: its size is the page's matter, and it says what it shows."""
+def _first_loss(trial: TrialVerdict) -> float | None:
+    """Where in the plot the first loss is, from 0 to 1; None if there is none."""
+    end = time_of(trial).end
+    return min(1.0, max(0.0, trial.losing[0].start / end)) if trial.losing and end else None
+
+
+def _embedded(svg: str, label: str, loss: float | None) -> str:
+    """A drawing as part of a page: its size is the page's matter, and it says what it shows.
+
+    Where there is no room for all of it, a page scrolls to ``data-loss``, the first loss as a part of its width.
+    """
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     assert size is not None
     start = svg.index(">") + 1
-    head = f'<svg class="chart" viewBox="0 0 {size[1]} {size[2]}" role="img" aria-label="{label}">'
+    width = float(size[1])
+    # The plot ends where the drawing does, but for its padding.
+    at = "" if loss is None else f' data-loss="{1 - (_PADDING + (1 - loss) * WIDTH) / width:.4f}"'
+    head = f'<svg class="chart" viewBox="0 0 {size[1]} {size[2]}" role="img" aria-label="{label}"{at}>'
     body = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", svg[start:])
     return head + body

@@ -5,6 +5,16 @@ const follow = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
 };
+// A chart that is wider than the screen begins at its first loss, a third of the screen from the left.
+const seen = new WeakSet();
+const showLoss = (root) => root.querySelectorAll("svg[data-loss]").forEach((chart) => {
+  const frame = chart.parentElement;
+  if (seen.has(chart) || !chart.clientWidth) return;
+  seen.add(chart);
+  frame.scrollLeft = chart.dataset.loss * chart.clientWidth - frame.clientWidth / 3;
+});
+cells.forEach((cell) => cell.addEventListener("toggle", () => showLoss(cell)));
+showLoss(document);
 addEventListener("hashchange", follow);
 follow();
 addEventListener("beforeprint", () => unfold(true));
