@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import traceback
+from importlib import metadata
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -41,6 +44,21 @@ app.add_typer(clusters.app, name="cluster")
 app.command("doctor")(doctor.doctor)
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"harness {metadata.version('harness')}")
+        raise typer.Exit
+
+
+@app.callback()
+def before(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """What is said before a command."""
+
+
 def show_error(error: HarnessError) -> None:
     """Print an error: what, then its details, then what to do."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -63,8 +81,11 @@ def _run() -> int:
         with interruption.handled():
             result = app(standalone_mode=False)
         return int(result or 0)
-    except Interrupted:
-        return 128 + (interruption.signal_number() or 2)
+    except Interrupted as stopped:
+        number = interruption.signal_number() or signal.SIGINT
+        told = f"stopped by {'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name}"
+        sys.stderr.write(": ".join([told, *map(str, stopped.args)]) + "\n")
+        return 128 + number
     except typer.Exit as leaving:
         return leaving.exit_code
     except HarnessError as error:

@@ -75,7 +75,7 @@ def run(
         int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
     ] = 0,
     bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print what became of each cell as one JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
 
@@ -134,7 +134,7 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
             raise Interrupted("nothing had begun yet") from None
     show_result(result, as_json=as_json)
     if result.interrupted:
-        raise Interrupted("what was recorded is kept, and judged")
+        return result.verdict.process_code
     return result.exit_code
 
 

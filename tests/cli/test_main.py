@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -50,6 +51,30 @@ def test_an_error_for_users_has_no_traceback(
 
     assert [word for word in ("no room", "on /tmp", "free some") if word not in plain] == []
     assert ("Traceback" in plain, "Traceback" in bug) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Interrupted(), "stopped by Ctrl-C\n"),
+        (Interrupted("nothing had begun yet"), "stopped by Ctrl-C: nothing had begun yet\n"),
+    ],
+)
+def test_who_stops_a_command_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, words: str
+) -> None:
+    """No command ends without a word, and each may say what is left."""
+    ending(monkeypatch, error)
+
+    assert capsys.readouterr().err == words
+
+
+def test_the_version_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--version`` needs no command."""
+    monkeypatch.setattr(sys, "argv", ["harness", "--version"])
+
+    assert main._run() == ExitCode.AS_EXPECTED
+    assert capsys.readouterr().out == f"harness {metadata.version('harness')}\n"
 
 
 def test_an_unknown_command_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,36 @@
+"""Ctrl-C in the first moments, while the program is still being imported."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+PROGRAM = """
+import os, signal, sys
+
+class PressesCtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == "harness.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, PressesCtrlC())
+from harness.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_during_the_imports_is_silent() -> None:
+    """Exit code 130, and not a word: least of all a traceback out of some import."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
+
+
+def test_the_script_begins_there_too() -> None:
+    """The installed command is the same function as ``python -m harness``."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+
+    assert project["project"]["scripts"] == {"harness": "harness.__main__:main"}
