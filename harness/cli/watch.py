@@ -30,7 +30,14 @@ def watch(
     urls: Annotated[
         list[str], typer.Argument(metavar="URL…", help="http:// or https://; several get traffic in turn.")
     ],
-    rate: Annotated[str, typer.Option(metavar="R", help="Requests per second over all URLs: 50, 50/s, 600/m.")] = "50",
+    rate: Annotated[
+        str,
+        typer.Option(
+            metavar="R",
+            help="Requests per second over all URLs: 50, 50/s, 600/m; or, as in an Experiment, '{from: 50/s, "
+            "to: 500/s, over: 30s}'.",
+        ),
+    ] = "50",
     seconds: Annotated[
         str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m, 1h [default: until Ctrl-C].")
     ] = "",

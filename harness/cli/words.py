@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Container
 
 from harness.errors import Problem
-from harness.store.experiment.quantities import per_second, seconds
+from harness.model.rates import Rate
+from harness.store.experiment.quantities import seconds
+from harness.store.experiment.rates import parse_rate
 
 
-def rate_of(text: str, option: str, problems: list[Problem]) -> float:
-    """``50``, ``50/s`` or ``600/m`` in events per second."""
+def rate_of(text: str, option: str, problems: list[Problem]) -> Rate:
+    """``50``, ``50/s`` or ``600/m`` in events per second; or a ramp or steps, as an Experiment has them."""
     try:
-        return per_second(text if "/" in text else f"{text}/s")
+        return parse_rate(text if "/" in text else f"{text}/s")
     except ValueError as error:
         problems.append(Problem(f"{option} {text!r}: {error}"))
         return 1.0

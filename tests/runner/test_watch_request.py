@@ -10,6 +10,7 @@ import pytest
 from harness.errors import InvalidInputError
 from harness.model.attempt import Method, Shape
 from harness.model.experiment import Route, Tls
+from harness.model.rates import Leg
 from harness.runner.watch.request import MOST_ORIGINS, WatchRequest, origins_of
 from harness.runner.watch.sender import address_of
 
@@ -63,6 +64,17 @@ def test_expectations_and_tls_reach_every_route(tmp_path: Path) -> None:
 
     assert origin.traffic.routes == (Route("/", (), (200,), "hi", "h."),)
     assert origin.traffic.tls == Tls(verify=False, ca="", server_name="b")
+
+
+def test_a_rate_that_climbs_is_shared_and_its_highest_counts() -> None:
+    """Each origin gets its part all along; pool and concurrency suit the most that is sent."""
+    ramp = (Leg(64.0, 3200.0, 30.0),)
+    urls = ("http://a:8080/x", "https://b/", "http://a:8080/y", "http://a:8080/z")
+    one, two = origins_of(request(*urls, rate=ramp, timeout=5.0))
+
+    assert one.traffic.rate == (Leg(48.0, 2400.0, 30.0),)
+    assert two.traffic.rate == (Leg(16.0, 800.0, 30.0),)
+    assert (one.traffic.pool.size, one.traffic.concurrency) == (64, 14_400)
 
 
 def test_the_pool_suits_the_rate() -> None:

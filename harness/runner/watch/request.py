@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from harness.errors import InvalidInputError, Problem
 from harness.model.attempt import Method, Shape
 from harness.model.experiment import Pool, Route, Tls, TrafficPlan
+from harness.model.rates import Rate, highest_rate, lowest_rate, rate_text, scaled
 from harness.runner.watch.plan import Origin
 
 #: Origins of one watch: each has a sending process of its own.
@@ -32,7 +33,7 @@ class WatchRequest:
 
     Attributes:
         urls: Absolute, ``http`` or ``https``.
-        rate: Requests per second, over all URLs.
+        rate: Requests per second, over all URLs; or their course.
         methods: Sent in turn.
         shapes: Kinds of connections, in turn.
         timeout: Seconds that a request has, connecting included.
@@ -46,7 +47,7 @@ class WatchRequest:
     """
 
     urls: tuple[str, ...]
-    rate: float
+    rate: Rate
     methods: tuple[Method, ...]
     shapes: tuple[Shape, ...]
     timeout: float
@@ -82,8 +83,8 @@ def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
 def _problems(request: WatchRequest) -> Iterator[Problem]:
     for url in {url for url in request.urls if request.urls.count(url) > 1}:
         yield Problem(f"{url} is given twice")
-    if not math.isfinite(request.rate) or not 0.01 <= request.rate <= 100_000:
-        yield Problem(f"--rate {request.rate:g}: expected between 0.01 and 100,000 requests per second")
+    if not 0.01 <= lowest_rate(request.rate) <= highest_rate(request.rate) <= 100_000:
+        yield Problem(f"--rate {rate_text(request.rate)}: expected between 0.01 and 100,000 requests per second")
     if not 0.01 <= request.timeout <= 3600:
         yield Problem(f"--timeout {request.timeout:g} s: expected between 10 ms and an hour")
     try:
@@ -150,8 +151,9 @@ def _suggestion(url: str) -> str:
 def _origin(request: WatchRequest, scheme: str, host: str, port: int, paths: tuple[str, ...]) -> Origin:
     name = f"[{host}]" if ":" in host else host
     address = name if port == _PORTS[scheme] else f"{name}:{port}"
-    rate = request.rate * len(paths) / len(request.urls)
-    reused = rate * (Shape.REUSED in request.shapes) / len(request.shapes)
+    rate = scaled(request.rate, len(paths) / len(request.urls))
+    highest = highest_rate(rate)
+    reused = highest * (Shape.REUSED in request.shapes) / len(request.shapes)
     tls = Tls(not request.insecure, str(request.ca.resolve()) if request.ca else "", request.server_name)
     traffic = TrafficPlan(
         rate=rate,
@@ -162,7 +164,7 @@ def _origin(request: WatchRequest, scheme: str, host: str, port: int, paths: tup
         baseline=0.0,
         settle=0.0,
         timeout=request.timeout,
-        concurrency=min(_MOST_CONCURRENT, max(_CONCURRENCY, math.ceil(rate * (request.timeout + 1)))),
+        concurrency=min(_MOST_CONCURRENT, max(_CONCURRENCY, math.ceil(highest * (request.timeout + 1)))),
         host=request.host or address,
         tls=tls if scheme == "https" else None,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.errors import ExitCode, HarnessError
 from harness.kit.interruption import Interrupted, shielded
 from harness.kit.waiting import wait_until
+from harness.model.rates import rate_text
 from harness.model.watch import WatchVerdict
 from harness.runner.environment import describe_environment
 from harness.runner.watch.judging import judge_again, keep
@@ -131,7 +132,7 @@ def _prepare(senders: Sequence[Sender], run: RunDirectory, stack: ExitStack, pro
         sender.wait_ready()
     for sender in senders:
         if not sender.outcome.failure:
-            rate = f"{sender.origin.traffic.rate:g}/s"
+            rate = rate_text(sender.origin.traffic.rate)
             progress.note(f"watching {sender.origin.url} ({sender.address}, port {sender.origin.port}) at {rate}")
 
 
