@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.analysis.checks import Check, completeness, instrument, losses, notes
+from harness.analysis.checks import Check, completeness, coverage, instrument, losses, notes
 from harness.analysis.facts import Facts
 from harness.model.attempt import Outcome, Shape
 from harness.model.verdict import Finding, FindingCode
@@ -40,6 +40,7 @@ WATCH_CHECKS: tuple[Check, ...] = (
     completeness.every_attempt_finished,
     completeness.schedule_kept,
     completeness.machine_kept_up,
+    coverage.sender_paused,
     notes.connections_cut,
     nothing_reused,
 )

@@ -18,11 +18,12 @@ def _false_green(given: Given) -> Sentence:
     )
 
 
-def _sender_paused(given: Given) -> Sentence:
+def sender_paused(given: Given, since: str = "the change began") -> Sentence:
+    """For how long, and when, counted from ``since``."""
     times = given.int("count")
     more = f" It paused {count(times)} times for more than {count(given.float('limit_ms'))} ms." if times > 1 else ""
     return Sentence(
-        f"For {count(given.float('pause_ms'))} ms, {seconds(given.float('at_s'))} after the change began, nothing was "
+        f"For {count(given.float('pause_ms'))} ms, {seconds(given.float('at_s'))} after {since}, nothing was "
         f"sent although it was due: an outage within that time would not have been seen.{more}",
         "Run fewer cells side by side (--parallel), or use a quieter machine.",
     )
@@ -98,7 +99,7 @@ def _clocks_compared(given: Given) -> Sentence:
 
 #: The sentence of each finding.
 SENTENCES: dict[FindingCode, Teller] = {
-    FindingCode.SENDER_PAUSED: _sender_paused,
+    FindingCode.SENDER_PAUSED: sender_paused,
     FindingCode.FALSE_GREEN: _false_green,
     FindingCode.CONNECTIONS_CUT: _connections_cut,
     FindingCode.POOL_NOT_FILLED: _pool_not_filled,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.model.verdict import FindingCode
 from harness.report.findings.given import Given, Sentence, Teller
 from harness.report.findings.losses import requests_lost
+from harness.report.findings.notes import sender_paused
 from harness.report.words import count, plural
 
 
@@ -28,6 +29,10 @@ def _connections_cut(given: Given) -> Sentence:
         "A server that ends idle connections does this all the time; one that reloads or restarts does it to many at "
         "once. A client that does not look before it reuses loses one request per connection.",
     )
+
+
+def _sender_paused(given: Given) -> Sentence:
+    return Sentence(sender_paused(given, "traffic began").text, "Lower --rate, or use a quieter machine.")
 
 
 def _stream_without_success(given: Given) -> Sentence:
@@ -82,6 +87,7 @@ def _trial_failed(given: Given) -> Sentence:
 SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.REQUESTS_LOST: _requests_lost,
     FindingCode.CONNECTIONS_CUT: _connections_cut,
+    FindingCode.SENDER_PAUSED: _sender_paused,
     FindingCode.STREAM_WITHOUT_SUCCESS: _stream_without_success,
     FindingCode.NO_TRAFFIC: _no_traffic,
     FindingCode.MISSED_SLOTS: _missed,
