@@ -56,10 +56,10 @@ def totals(run: RunVerdict) -> str:
     """What the answer rests on."""
     sent, lost = sum(cell.sent for cell in run.cells), sum(cell.lost for cell in run.cells)
     trials = sum(trial.identity.planned > 0 for cell in run.cells for trial in cell.trials)
-    return (
-        f"{plural(sent, 'request')} sent in {plural(trials, 'trial')}, each tried exactly once; {count(lost)} lost; "
-        f"{duration(run.seconds)}."
-    )
+    # How long a run took that was killed, nobody knows.
+    took = f"; {duration(run.seconds)}" if run.seconds else ""
+    where = f"{plural(sent, 'request')} sent in {plural(trials, 'trial')}"
+    return f"{where}, each tried exactly once; {count(lost)} lost{took}."
 
 
 def by_configuration(run: RunVerdict) -> tuple[tuple[str, str], ...]:

@@ -140,7 +140,7 @@ def test_a_killed_run_is_told_in_a_few_lines(sealed: RunDirectory, capsys: pytes
     shown = capsys.readouterr().out
     assert "The run did not get to its end: 0 of 1 cell has a result." in shown
     assert "cut short" in shown
-    assert "60 requests sent" in shown
+    assert "60 requests sent in 1 trial, each tried exactly once; 0 lost." in shown
     assert [word for word in ("failed", "no record", "lossless") if word in shown] == []
 
 
