@@ -14,11 +14,29 @@ from harness.clusters.base import BringUp
 from harness.clusters.kind import owned
 from harness.clusters.kind import standing as kind_standing
 from harness.clusters.local import standing
+from harness.clusters.local.kubelet.images import KNOWN_IMAGES
 from harness.errors import InvalidInputError, Problem
 from harness.runner.images import read_images
 
+#: Lines that end here end there too, so they are short.
+_HELP = (
+    "A cluster that stays up until you take it down: for kubectl and for trying things out.",
+    "[bold]kubectl on a local cluster[/bold]",
+    (
+        "apply, create -f, run, get, describe, logs, patch, edit, set, scale, rollout,\n"
+        "label, annotate, wait, diff and delete work as on any cluster.\n"
+        "Not there: exec, attach, cp, port-forward, top, auth can-i."
+    ),
+    (
+        "What kubectl makes up by itself (create namespace, create deployment, expose)\n"
+        "it sends as protobuf, which a local cluster does not read. Pipe it:"
+    ),
+    "  kubectl create namespace foo --dry-run=client -o yaml | kubectl apply -f -",
+    f"Nothing is pulled; it has these images: {', '.join(sorted(KNOWN_IMAGES))}",
+)
+
 app = typer.Typer(
-    help="A cluster that stays up until you take it down: for kubectl and for trying things out.",
+    help="\n\n".join(_HELP),
     no_args_is_help=True,
 )
 Name = Annotated[str, typer.Option(help="Which cluster.")]

@@ -40,3 +40,10 @@ def test_help_names_the_exit_codes(harness: CommandLine) -> None:
     out = " ".join(harness.run("--help").out.split())
 
     assert [code for code in ("0 all cells as expected", "3 inconclusive") if code not in out] == []
+
+
+def test_the_limits_of_a_local_cluster_are_told(harness: CommandLine) -> None:
+    """What kubectl can't do there, and which images there are, is where a user looks first."""
+    out = " ".join(harness.run("cluster", "--help").out.split())
+
+    assert [word for word in ("--dry-run=client -o yaml", "port-forward", "http-echo:1.0") if word not in out] == []

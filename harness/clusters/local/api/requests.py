@@ -83,8 +83,8 @@ def parse_body(raw: bytes, content_type: str) -> Any:
     kind = content_type.partition(";")[0].strip().lower()
     if raw.startswith(b"k8s\0") or "protobuf" in kind or "cbor" in kind:
         raise errors.unsupported_media(
-            f"the local cluster reads JSON and YAML bodies, not {kind}; "
-            "with kubectl, write a manifest and use `kubectl apply -f` or `kubectl create -f`"
+            f"the local cluster reads JSON and YAML bodies, not {kind}, which kubectl sends for objects that it makes up "
+            "by itself; add to the command: --dry-run=client -o yaml | kubectl apply -f -"
         )
     try:
         return _yaml(raw) if "yaml" in kind else json.loads(raw)

@@ -132,7 +132,27 @@ def test_apply_refuses_what_a_real_server_refuses(kubectl: Kubectl) -> None:
     hook = "        lifecycle: {preStop: {sleep: {seconds: 31}}}\n        args:"
     long = kubectl("apply", "-f", "-", text=MANIFEST.replace("        args:", hook), fails=True).stderr
     assert "spec.template.spec.containers[0].lifecycle.preStop.sleep: Invalid value: 31" in long
-    assert "kubectl apply -f" in kubectl("create", "configmap", "x", "--from-literal=a=b", fails=True).stderr
+
+
+#: What kubectl makes up by itself, and the object that it is.
+MADE_UP = {
+    "create namespace foo": "namespace/foo",
+    "create deployment x --image=hashicorp/http-echo:1.0": "deployment.apps/x",
+    "create service clusterip s --tcp=80": "service/s",
+    "create configmap c --from-literal=a=b": "configmap/c",
+}
+
+
+@pytest.mark.parametrize("command", MADE_UP)
+def test_what_kubectl_makes_up_goes_through_a_pipe(kubectl: Kubectl, command: str) -> None:
+    """Kubectl sends it as protobuf, which is refused with the way that works."""
+    words = command.split()
+    refused = kubectl(*words, fails=True).stderr
+    assert "--dry-run=client -o yaml | kubectl apply -f -" in refused
+
+    made = kubectl(*words, "--dry-run=client", "-o", "yaml").stdout
+
+    assert kubectl("apply", "-f", "-", text=made).stdout == f"{MADE_UP[command]} created\n"
 
 
 def test_create_is_strict_about_names(kubectl: Kubectl) -> None:
