@@ -54,9 +54,13 @@ def worker(
             raise InvalidInputError([Problem(f"--dir {directory} is not empty", hint="choose another one")])
         directory.mkdir(parents=True, exist_ok=True)
     parent = directory or Path(tempfile.mkdtemp(prefix="harness-worker-"))
-    served = Joining(host, port, seconds, parent.resolve(), tell).serve()
-    if directory is None:
-        shutil.rmtree(parent)
+    is_done = False
+    try:
+        served = Joining(host, port, seconds, parent.resolve(), tell).serve()
+        is_done = True
+    finally:
+        if directory is None and (is_done or not list(parent.glob("*/ledger-*.npy"))):
+            shutil.rmtree(parent)
     tell(f"done: {served} {'trial' if served == 1 else 'trials'}")
     return ExitCode.AS_EXPECTED
 
