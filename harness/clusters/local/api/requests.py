@@ -83,7 +83,7 @@ def parse_body(raw: bytes, content_type: str) -> Any:
     kind = content_type.partition(";")[0].strip().lower()
     if raw.startswith(b"k8s\0") or "protobuf" in kind or "cbor" in kind:
         raise errors.unsupported_media(
-            f"the local cluster reads JSON and YAML bodies, not {kind}, which kubectl sends for objects that it makes up "
+            f"the local cluster reads JSON and YAML bodies, not {kind}, which kubectl sends for what it makes up "
             "by itself; add to the command: --dry-run=client -o yaml | kubectl apply -f -"
         )
     try:
