@@ -28,7 +28,7 @@ from harness.analysis.history import (
 )
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import CloseReason, Method, Outcome, Progress
-from harness.model.changes import IngressEdit, RollingUpdate
+from harness.model.changes import RollingUpdate
 from harness.model.experiment import Pool, Tls
 from harness.model.timeline import EventKind
 from harness.model.verdict import Finding, FindingCode, Verdict
@@ -402,31 +402,6 @@ def test_only_interruptions_during_the_change_count() -> None:
 
     assert judge_trial(evidence).verdict is Verdict.LOSSLESS
     assert END < STOP
-
-
-def test_only_a_connections_end_is_counted_as_its_cost() -> None:
-    """Requests that were answered by a 503 on a kept-alive connection were not lost by its end."""
-    cut = with_cut_connections(quiet_trial(), 1.5, CloseReason.PEER_FIN, 3)
-    closed, status = (
-        found(with_losses(cut, 1.5, 1.54, outcome))[FindingCode.CONNECTIONS_CUT].numbers["lost_reused"]
-        for outcome in (Outcome.CLOSED, Outcome.STATUS)
-    )
-
-    assert (closed, status) == (2, 0)
-
-
-def test_whether_pods_stayed_is_told_beside_losses() -> None:
-    """An edit under which every pod stayed, and a rolling update under which one went."""
-    edit = IngressEdit(name="ingress-edit", ingress="fruit")
-    lives = quiet_trial().timeline
-    here = tuple(e for e in lives if not (e.kind is EventKind.POD and e.what in {"terminating", "gone"}))
-    stayed, went = (
-        found(with_losses(trial, 1.5, 1.6))[FindingCode.REQUESTS_LOST].numbers
-        for trial in (replace(quiet_trial(edit), timeline=here), quiet_trial())
-    )
-
-    assert (stayed["change"], stayed["pods_stayed"]) == ("ingress-edit", True)
-    assert (went["change"], went["pods_stayed"]) == ("rolling-update", False)
 
 
 def test_a_slow_request_that_the_change_cuts_is_the_changes_loss() -> None:
