@@ -69,7 +69,7 @@ def run(
     yes: Yes = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, max=256, help="Processes here that share the sending [default: 1; 0 where others join]."),
+        typer.Option(min=0, max=256, help="Processes here that share the sending (1; 0 where others join)."),
     ] = None,
     expect_workers: Annotated[
         int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")

@@ -21,7 +21,7 @@ def worker(
     wait: Annotated[str, typer.Option(metavar="TIME", help="How long to wait for it, and between its trials.")] = "60s",
     directory: Annotated[
         Path | None,
-        typer.Option("--dir", help="Folder for what is recorded until the run has it [default: a temporary one]."),
+        typer.Option("--dir", help="Folder for what is recorded until the run has it (otherwise a temporary one)."),
     ] = None,
 ) -> int:
     """Send a share of a run's traffic from this machine. The run says what, where to, and when.
