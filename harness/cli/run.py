@@ -80,7 +80,7 @@ def run(
     """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
 
     The run directory holds the evidence, verdict.json, index.html (the report), junit.xml and summary.md. --json prints
-    a summary: name, exit_code, directory, and for each cell its configuration, change, verdict, expected, as_expected,
+    a summary: name, exit_code, directory, and cells, each with configuration, change, verdict, expected, as_expected,
     sent, lost, connections_cut and the codes of its findings; the whole of it is verdict.json in that directory.
 
     [bold]Examples[/bold]

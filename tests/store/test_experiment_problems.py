@@ -145,6 +145,14 @@ CHANGES = [
     (UPDATE.replace("set: {args: [-text=new]}, ", ""), "must set something"),
     (UPDATE.replace("args:", "arg:"), 'did you mean "args"'),
     (UPDATE.replace("-text=new", "-text=apple"), "these values already"),
+    (
+        UPDATE.replace("args: [-text=new]", "readinessProbe: {}"),
+        "readinessProbe: Required value: must specify a handler",
+    ),
+    (
+        UPDATE.replace("args: [-text=new]", "lifecycle: {preStop: {sleep: {seconds: 21}}}"),
+        "than terminationGracePeriodS",
+    ),
     (UPDATE.replace("answer: new", "container: wep, answer: new"), "did you mean 'web'"),
     (UPDATE.replace(", answer: new", ""), "answer is required"),
     (UPDATE.replace("answer: new", "answer: 'new{time}'"), "nothing in set does"),

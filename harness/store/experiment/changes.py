@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from harness.kit.located_yaml import Place
+from harness.kube.admission.refusals import refusals
 from harness.kube.manifests import sentence
 from harness.kube.schema import container_violations
+from harness.kube.strategic import PatchError, strategic_merge
 from harness.model.changes import (
     CHANGE_KINDS,
     ChangeSpec,
@@ -136,7 +138,8 @@ def _exists(kind: str, name: str, place: Place, objects: Objects, problems: Prob
 def _check_rolling_update(spec: RollingUpdate, place: Place, objects: Objects, problems: Problems) -> None:
     if not spec.set:
         problems.add(place, "a rolling update must set something", hint='such as set: {args: ["-text=apple-v2"]}')
-    for violation in container_violations(spec.set):
+    wrong = container_violations(spec.set)
+    for violation in wrong:
         problems.add((*place, "set", *violation.path), f"in the container: {sentence({}, violation)}")
     if not _exists("Deployment", spec.deployment, place, objects, problems):
         return
@@ -146,6 +149,8 @@ def _check_rolling_update(spec: RollingUpdate, place: Place, objects: Objects, p
         message = f"no container {spec.container!r} in Deployment {spec.deployment}; it has {listed(names)}"
         problems.add((*place, "container"), message, near(spec.container, names))
     chosen = [c for c in containers if spec.container in ("", c.get("name"))][:1]
+    if chosen and not wrong:
+        _check_refusals(spec, str(chosen[0].get("name")), place, objects, problems)
     if spec.set and chosen and all(chosen[0].get(field) == value for field, value in spec.set.items()):
         problems.add((*place, "set"), "the container has these values already: nothing would be rolled out")
     numbered = "{time}" in repr(spec.set)
@@ -154,6 +159,22 @@ def _check_rolling_update(spec: RollingUpdate, place: Place, objects: Objects, p
         problems.add((*place, "set"), message, hint='number it: args: ["-text=apple-v2-{time}"]')
     if "{time}" in spec.answer and not numbered:
         problems.add((*place, "answer"), "the answer counts with {time}, but nothing in set does")
+
+
+def _check_refusals(spec: RollingUpdate, name: str, place: Place, objects: Objects, problems: Problems) -> None:
+    """What an API server would refuse in the Deployment with the update that it does not refuse without it."""
+    deployment = objects.find("Deployment", spec.deployment) or {}
+    container = {"name": name, **spec.set}
+    try:
+        updated = strategic_merge(deployment, {"spec": {"template": {"spec": {"containers": [container]}}}})
+    except PatchError as error:
+        problems.add((*place, "set"), f"this can't be applied: {error}")
+        return
+    before = [str(refusal) for refusal in refusals(deployment)]
+    for refusal in refusals(updated):
+        if str(refusal) not in before:
+            message = f"an API server refuses Deployment {spec.deployment} with this: {refusal}"
+            problems.add((*place, "set"), message)
 
 
 def _check_deployment(spec: Restart | DeletePod, place: Place, objects: Objects, problems: Problems) -> None:

@@ -1,0 +1,37 @@
+"""What ``harness run --json`` prints is what the help and the reference say of it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.cli.run import run, summary
+from harness.report.sample import sample_run
+
+PRINTED = summary(sample_run(("bare",), ("none", "rolling-update")), Path("reports/x"))
+REFERENCE = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+
+
+def keys() -> set[str]:
+    """Every field of the object and of its cells."""
+    cells = PRINTED["cells"]
+    assert isinstance(cells, list)
+    return {*PRINTED, *(key for cell in cells for key in cell)}
+
+
+@pytest.mark.parametrize("text", [inspect.getdoc(run), REFERENCE], ids=["help", "docs/results.md"])
+def test_every_field_is_described(text: str) -> None:
+    """A script's author finds each of them."""
+    assert sorted(key for key in keys() if not re.search(rf"\b{key}\b", text)) == []
+
+
+def test_no_field_is_described_that_is_not_printed() -> None:
+    """The table of the reference has these fields and no others."""
+    table = REFERENCE.partition("prints a summary")[2].partition("Seals tell")[0]
+    first = "".join(line.split("|")[1] for line in table.splitlines() if "|" in line)
+    named = re.findall(r"`(?:cells\[\])?\.?(\w+)`", first)
+
+    assert set(named) == keys()
