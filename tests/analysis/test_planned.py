@@ -13,6 +13,7 @@ from harness.analysis import planned
 from harness.analysis.history import PLAN, quiet_trial
 from harness.analysis.planned import planner, slots_until
 from harness.analysis.schedule import account
+from harness.model import poisson
 from harness.model.experiment import Route, TrafficPlan
 from harness.model.pace import NS, pace_of
 from harness.model.rates import Leg, Rate, highest_rate
@@ -74,6 +75,15 @@ def test_random_slots_go_across_chunks() -> None:
 
     assert times.tolist() == [schedule.planned_ns(slot) for slot in range(1000)]
     assert [slots_until(traffic, int(times[n]) + 1) for n in (298, 299, 300, 999)] == [299, 300, 301, 1000]
+
+
+def test_an_arrival_at_the_very_limit_is_not_below_it() -> None:
+    """Counted as the sender does, at the last of a chunk and the first of the next too."""
+    sender, judge = poisson.Arrivals(4), planned._Arrivals(4)
+    limits = [sender.position(number) + more for number in (0, 7, 299, 300, 301) for more in (0, 1)]
+
+    assert [judge.count_below(limit) for limit in limits] == [0, 1, 7, 8, 299, 300, 300, 301, 301, 302]
+    assert [sender.count_below(limit) for limit in limits] == [0, 1, 7, 8, 299, 300, 300, 301, 301, 302]
 
 
 def test_damage_is_told_and_not_reckoned_with() -> None:

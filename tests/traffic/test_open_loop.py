@@ -24,6 +24,7 @@ from harness.model.schedule import arrivals, streams
 from harness.model.share import Share
 from harness.store.ledger import read_ledger
 from harness.traffic import engine as engine_module
+from harness.traffic import session as session_module
 from harness.traffic.engine import Engine
 from harness.traffic.journal import Journal, JournalReader
 from harness.traffic.plan import TrafficChildPlan
@@ -224,6 +225,25 @@ def test_the_shapes_keep_to_the_schedule_too(tmp_path: Path, serve: Callable[...
     for row in rested:
         before = rows[(rows["connection"] == row["connection"]) & (rows["number"] < row["number"])][-1]
         assert row["sent"] - before["done"] >= 0.1 * NS
+
+
+def test_the_drain_waits_for_slow_answers(
+    tmp_path: Path, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent right before the end has its delay and its timeout: nothing stays unfinished."""
+    monkeypatch.setattr(session_module, "_DRAIN_GRACE", 0.2)
+
+    def hang(connection: Any, _address: Any) -> None:
+        connection.recv(65536)
+        gevent.sleep(60)
+
+    traffic = TrafficPlan(rate=100, routes=ROUTES, shapes=(Shape.SLOW,), timeout=0.1, slow=0.6)
+    running = Running(tmp_path, traffic, serve(hang))
+    running.until(0.1)
+    rows = running.end()
+
+    assert set(rows["outcome"].tolist()) == {Outcome.TIMEOUT_RESPONSE}
+    assert (rows["done"] - rows["sent"] >= 0.7 * NS).all()
 
 
 def _rested(rows: Any) -> Any:
