@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 import numpy as np
@@ -85,11 +86,13 @@ class _Arrivals:
         return found
 
     def count_below(self, limit: int) -> int:
-        chunk = -1
+        if limit <= 0:
+            return 0
         while self._starts[-1] < limit:
-            chunk += 1
-            self._turn_to(chunk)
-        return max(0, chunk * _CHUNK + int(np.searchsorted(self._sums, limit))) if chunk >= 0 else 0
+            self._turn_to(len(self._starts) - 1)
+        chunk = bisect_left(self._starts, limit) - 1
+        self._turn_to(chunk)
+        return chunk * _CHUNK + int(np.searchsorted(self._sums, limit))
 
     def _turn_to(self, chunk: int) -> None:
         if chunk == self._chunk:
