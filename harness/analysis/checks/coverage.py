@@ -56,16 +56,19 @@ def _uncovered(facts: Facts, index: int, begin: float, end: float) -> Iterator[F
     rows = facts.evidence.attempts
     mine: Mask = facts.stream == index
     left: Mask = mine & facts.is_sent & ~np.isnan(facts.sent_s)
-    sent = facts.sent_s[left]
-    order = np.argsort(sent, kind="stable")
-    sent = sent[order]
+    places = np.flatnonzero(left)
+    sent = facts.sent_s[places]
+    if (np.diff(sent) < 0).any():
+        order = np.argsort(sent, kind="stable")
+        places, sent = places[order], sent[order]
     before, through = np.searchsorted(sent, [begin, end], side="right").tolist()
     parts = {"before": before, "during": through - before, "after": len(sent) - through}
     # A change that is over between two requests of a stream is covered by the gap alone.
-    due = int(((rows["planned"][mine] >= begin * NS) & (rows["planned"][mine] <= end * NS)).sum())
+    planned = rows["planned"][mine]
+    due = int(((planned >= begin * NS) & (planned <= end * NS)).sum())
     needed = ["before", "after"] + (["during"] if due > 1 else [])
     covered = all(parts[part] for part in needed)
-    if covered and not _is_silent(facts, sent, np.flatnonzero(left)[order], begin, min(end, facts.moments.stop)):
+    if covered and not _is_silent(facts, sent, places, begin, min(end, facts.moments.stop)):
         return
     gap = _largest_gap(sent, begin, min(end, facts.moments.stop))
     yield Finding(FindingCode.NO_OVERLAP, {**named(facts.streams[index]), **parts, "gap_s": round(gap, 3)})

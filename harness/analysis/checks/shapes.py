@@ -40,7 +40,7 @@ def idle_connections_used(facts: Facts) -> tuple[Finding, ...]:
 def slow_answers_under_way(facts: Facts) -> tuple[Finding, ...]:
     """When the change began, some of the answers that were asked to be slow were under way."""
     begin, outcome = facts.moments.begin, facts.outcome
-    if begin is None:
+    if begin is None or Shape.SLOW not in facts.evidence.traffic.shapes:
         return ()
     ended_later = (facts.done_s >= begin) | (outcome == Outcome.UNFINISHED)
     under_way: Mask = facts.is_sent & (facts.sent_s < begin) & ended_later
