@@ -153,6 +153,7 @@ CHANGES = [
         UPDATE.replace("args: [-text=new]", "lifecycle: {preStop: {sleep: {seconds: 21}}}"),
         "than terminationGracePeriodS",
     ),
+    (UPDATE.replace("args: [-text=new]", "env: [{value: x}]"), "an item of 'env' lacks 'name'"),
     (UPDATE.replace("answer: new", "container: wep, answer: new"), "did you mean 'web'"),
     (UPDATE.replace(", answer: new", ""), "answer is required"),
     (UPDATE.replace("answer: new", "answer: 'new{time}'"), "nothing in set does"),
