@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.clusters.local.kubelet.images import KNOWN_IMAGES
 from harness.store.experiment.schema import CHANGE_PARTS, ExpectPart, Head, Part, PoolPart, TrafficPart
 from harness.store.experiment.validation import fields_of
 from harness.store.experiments import load_experiment
@@ -19,6 +20,13 @@ TEXT = (ROOT / "docs" / "experiments.md").read_text()
 def test_every_field_is_described(part: type[Part]) -> None:
     """Each field of each part is named in the reference."""
     assert [field for field in fields_of(part) if not re.search(rf"`(pool\.)?{field}`", TEXT)] == []
+
+
+def test_the_first_page_lists_the_images_of_local_clusters() -> None:
+    """Who brings an image of their own is told what there is instead."""
+    page = (ROOT / "README.md").read_text()
+
+    assert [name for name in KNOWN_IMAGES if f"`{name}`" not in page] == []
 
 
 def test_every_shipped_experiment_is_listed() -> None:
