@@ -23,6 +23,9 @@ from harness.runner.watch.running import WatchResult, run_watch
 #: Connections that can be watched: those that need no help of the application.
 _SHAPES = {"new": Shape.NEW, "reused": Shape.REUSED}
 _METHODS = {method.name: method for method in Method}
+_RATE = (
+    "Requests per second over all URLs: 50, 50/s, 600/m; or, as in an Experiment, '{from: 50/s, to: 500/s, over: 30s}'."
+)
 _STATUSES = {str(status): status for status in range(200, 600)}
 
 
@@ -30,14 +33,7 @@ def watch(
     urls: Annotated[
         list[str], typer.Argument(metavar="URL…", help="http:// or https://; several get traffic in turn.")
     ],
-    rate: Annotated[
-        str,
-        typer.Option(
-            metavar="R",
-            help="Requests per second over all URLs: 50, 50/s, 600/m; or, as in an Experiment, '{from: 50/s, "
-            "to: 500/s, over: 30s}'.",
-        ),
-    ] = "50",
+    rate: Annotated[str, typer.Option(metavar="R", help=_RATE)] = "50",
     seconds: Annotated[
         str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m, 1h [default: until Ctrl-C].")
     ] = "",

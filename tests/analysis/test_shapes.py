@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts
-from harness.analysis.history import BEGIN, NS, PLAN, quiet_trial, with_rows
+from harness.analysis.history import BEGIN, CHANGE, NS, PLAN, at, quiet_trial, with_rows
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import Method, Outcome, Progress, Shape
 from harness.model.verdict import Finding, FindingCode, Verdict
@@ -90,6 +90,19 @@ def test_a_slow_request_that_times_out_was_in_flight_for_its_delay_too() -> None
 def test_the_delay_that_was_asked_for_is_no_latency() -> None:
     """Of an answer that took 402 ms with 400 ms asked for, 2 ms are the system's."""
     assert judge_trial(quiet_trial(plan=SLOW)).latency.max < 10
+
+
+def test_a_slow_answer_is_the_cost_of_the_repetition_that_it_met() -> None:
+    """It left before the second repetition began and was due after that: from there it counts."""
+    evidence = quiet_trial(replace(CHANGE, times=2), plan=replace(SLOW, slow=0.3))
+    second = [replace(event, at=at(1.7)) if event.detail.get("n") == 2 else event for event in evidence.timeline]
+    evidence = with_rows(replace(evidence, timeline=tuple(second)), 1.5, 1.65, outcome=Outcome.STATUS, status=502)
+    rows = evidence.attempts.copy()
+    rows["outcome"][rows["shape"] == Shape.NEW], rows["status"][rows["shape"] == Shape.NEW] = Outcome.OK, 200
+    (finding,) = found(replace(evidence, attempts=rows))[FindingCode.REQUESTS_LOST]
+
+    assert float(finding.numbers["last_s"]) > 0.5
+    assert float(finding.numbers["window_s"]) == 0
 
 
 def test_losses_are_told_by_the_shapes_that_were_sent() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.analysis.facts import Facts, Mask, losses_by_label
+from harness.analysis.facts import Facts, Mask, delays, losses_by_label
 from harness.analysis.workload import stayed_ready
 from harness.model.attempt import Method, Outcome, Shape
 from harness.model.timeline import Detail
@@ -45,7 +45,7 @@ def requests_lost(facts: Facts) -> tuple[Finding, ...]:
         "statuses": _statuses(facts, lost),
         "first_s": round(float(np.nanmin(since)), 3),
         "last_s": round(float(np.nanmax(since)), 3),
-        "window_s": round(_longest_after_start(facts, when), 3),
+        "window_s": round(_longest_after_start(facts, lost), 3),
         "change": facts.evidence.change.kind,
         "pods_stayed": stayed_ready(facts.evidence, facts.moments.begin or 0.0, facts.moments.stop),
     }
@@ -56,11 +56,16 @@ def requests_lost(facts: Facts) -> tuple[Finding, ...]:
     return (Finding(FindingCode.REQUESTS_LOST, numbers),)
 
 
-def _longest_after_start(facts: Facts, when: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-    """The longest time from the beginning of a repetition to a loss that it may have cost."""
+def _longest_after_start(facts: Facts, lost: Mask) -> float:
+    """The longest time from the beginning of a repetition to a loss that it may have cost.
+
+    An answer that was asked to be slow may be the cost of a repetition that began while it was under way.
+    """
     starts = np.array(facts.moments.starts or (facts.moments.begin or 0.0,))
-    nearest = np.searchsorted(starts, when, side="right") - 1
-    return float(np.nanmax(when - starts[np.maximum(nearest, 0)]))
+    when = facts.sent_s[lost]
+    late = delays(facts.streams, facts.stream[lost])
+    nearest = np.searchsorted(starts, when if late is None else when + late, side="right") - 1
+    return max(0.0, float(np.nanmax(when - starts[np.maximum(nearest, 0)])))
 
 
 def _statuses(facts: Facts, lost: Mask) -> str:
