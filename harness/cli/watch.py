@@ -47,7 +47,7 @@ def watch(
         str, typer.Option(metavar="200,204", help="Statuses that are right [default: any 2xx].")
     ] = "",
     expect_body: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The whole body, byte for byte; else the answer is wrong.")
+        str | None, typer.Option(metavar="TEXT", help="The whole body, but for white space around it.")
     ] = None,
     expect_regex: Annotated[str, typer.Option(metavar="RE", help="Must be found in the body.")] = "",
     host: Annotated[str, typer.Option(metavar="NAME", help="Host header, apart from the URL's own.")] = "",

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from harness.errors import InvalidInputError
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method, Outcome, Shape
 from harness.model.experiment import Route, Tls
 from harness.model.rates import Leg
 from harness.runner.watch.request import MOST_ORIGINS, WatchRequest, origins_of
 from harness.runner.watch.sender import address_of
+from harness.traffic.answers import AnswerBook
 
 
 def request(*urls: str, **words: Any) -> WatchRequest:
@@ -62,8 +63,26 @@ def test_expectations_and_tls_reach_every_route(tmp_path: Path) -> None:
         request("https://a/", statuses=(200,), body="hi", regex="h.", insecure=True, server_name="b")
     )
 
-    assert origin.traffic.routes == (Route("/", (), (200,), "hi", "h."),)
+    assert origin.traffic.routes == (Route("/", ("hi",), (200,), regex="h."),)
     assert origin.traffic.tls == Tls(verify=False, ca="", server_name="b")
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (b"v[1]*?", Outcome.OK),
+        (b"v[1]*?\r\n", Outcome.OK),
+        (b"v1-x", Outcome.WRONG_ANSWER),
+        (b"v[1]*?!", Outcome.WRONG_ANSWER),
+        (b"", Outcome.WRONG_ANSWER),
+    ],
+)
+def test_an_expected_body_is_taken_at_its_word(answer: bytes, outcome: Outcome) -> None:
+    """No character of it is a pattern, and the line end that programs put behind a text is no other answer."""
+    (origin,) = origins_of(request("http://a/", body="v[1]*?"))
+    book = AnswerBook(origin.traffic.routes, lambda _number, _text: None)
+
+    assert book.judge(0, 200, answer)[0] is outcome
 
 
 def test_a_rate_that_climbs_is_shared_and_its_highest_counts() -> None:

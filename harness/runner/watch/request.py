@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import re
 import ssl
@@ -38,7 +39,7 @@ class WatchRequest:
         shapes: Kinds of connections, in turn.
         timeout: Seconds that a request has, connecting included.
         statuses: HTTP statuses that are right; empty for any 2xx.
-        body: The one body that is right; None for any.
+        body: The one body that is right, white space around it apart; None for any.
         regex: What must be found in the body; empty for nothing.
         host: ``Host`` header; empty for that of the URL.
         ca: PEM file of the authorities that are trusted; None for the system's.
@@ -154,10 +155,12 @@ def _origin(request: WatchRequest, scheme: str, host: str, port: int, paths: tup
     rate = scaled(request.rate, len(paths) / len(request.urls))
     highest = highest_rate(rate)
     reused = highest * (Shape.REUSED in request.shapes) / len(request.shapes)
+    # Compared like an Experiment's answers: most programs end a text with a line end that nobody types.
+    answers = () if request.body is None else (glob.escape(request.body.strip()),)
     tls = Tls(not request.insecure, str(request.ca.resolve()) if request.ca else "", request.server_name)
     traffic = TrafficPlan(
         rate=rate,
-        routes=tuple(Route(path, (), request.statuses, request.body, request.regex) for path in paths),
+        routes=tuple(Route(path, answers, request.statuses, regex=request.regex) for path in paths),
         methods=request.methods,
         shapes=request.shapes,
         pool=Pool(size=max(1, min(_LARGEST_POOL, math.ceil(reused * _IDLE)))),
