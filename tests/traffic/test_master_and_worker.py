@@ -309,9 +309,9 @@ def test_a_stop_before_it_begins_sends_nothing(network: Network) -> None:
     network.join("a")
     network.wait(lambda: network.sessions, "one to run")
     network.commands.end()
+    network.wait(network.sessions["a"].commands.stop.is_set, "the worker to hear of it")
     network.end()
 
-    assert network.sessions["a"].commands.stop.is_set()
     assert network.events("started") == []
 
 
