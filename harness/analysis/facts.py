@@ -180,7 +180,7 @@ def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) 
             for number, text in evidence.responders.items()
             if len(text) >= _TEXT_LIMIT or any(fnmatchcase(text, pattern) for pattern in route.answers)
         ]
-        if route.answers and route.path in evidence.change.answers:
+        if route.answers and route.key in evidence.change.answers:
             early |= (rows["route"] == index) & (rows["responder"] > 0) & ~np.isin(rows["responder"], right)
     early &= (rows["outcome"] == Outcome.OK) & (done < begin)
     return early

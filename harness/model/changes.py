@@ -18,7 +18,7 @@ class ChangeSpec:
         name: Unique in its Experiment; the kind where the user gave none.
         times: How often the change is made in one trial; what has an undo is undone in between, under traffic.
         pause: Seconds between two repetitions, from when the system has come to rest.
-        answers: Answers (glob patterns on the whole body, by path) that are right once the change has begun,
+        answers: Answers (glob patterns on the whole body, by the route's key) that are right once the change has begun,
             beside those of the traffic plan.
     """
 
@@ -122,7 +122,7 @@ class IngressEdit(ChangeSpec):
     patch: Mapping[str, Any] = field(default_factory=dict)
 
 
-#: Every change kind, by the word used in Experiment files.
-CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
+#: The kinds of this module, by the word used in Experiment files.
+PLAIN_KINDS: Mapping[str, type[ChangeSpec]] = {
     spec.kind: spec for spec in (NoChange, RollingUpdate, Restart, DeletePod, Scale, SelectorPatch, IngressEdit)
 }

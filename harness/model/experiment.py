@@ -25,6 +25,11 @@ class Route:
         statuses: HTTP statuses that are right; empty accepts any 2xx.
         body: The one body that is right, byte for byte in UTF-8; None accepts any.
         regex: Regular expression that must be found in the body; empty accepts any.
+        name: What tells it from another route of the same path; the path itself where empty.
+        host: The ``Host`` header; that of the traffic plan where empty.
+        headers: Further headers of each request, ``(name, value)``.
+        cookie: Name of the cookie that keeps a session where it began; empty sends none back.
+        sessions: How many sessions take turns, each sending back the cookie that it was given; 0 for none.
     """
 
     path: str
@@ -32,6 +37,16 @@ class Route:
     statuses: tuple[int, ...] = ()
     body: str | None = None
     regex: str = ""
+    name: str = ""
+    host: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    cookie: str = ""
+    sessions: int = 0
+
+    @property
+    def key(self) -> str:
+        """What it is called in answers, changes and reports: its name, or its path."""
+        return self.name or self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +178,12 @@ class Experiment:
         name: For people and for the run directory.
         source: Path of the file it came from.
         files: Every file that was read for it (the source, workload, patches), to be kept as evidence.
-        ingress: ``ingress-nginx``.
+        ingress: ``ingress-nginx``, ``traefik``, or ``none``, where traffic goes straight to a Service.
         traffic: The traffic of each trial.
         cells: In the order in which they are shown: configurations are rows, changes are columns.
         trials: How often each cell is run.
         description: One paragraph for the report; may be empty.
+        entry: The Service that traffic goes straight to, as kube-proxy carries it out; empty enters by the ingress.
     """
 
     name: str
@@ -179,3 +195,4 @@ class Experiment:
     trials: int = 1
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    entry: str = ""

@@ -151,7 +151,7 @@ class Trial:
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change
         answers = {
-            route.path: (*route.answers, *change.answers.get(route.path, ())) if route.answers else ()
+            route.key: (*route.answers, *change.answers.get(route.key, ())) if route.answers else ()
             for route in self.traffic.routes
         }
         return TrafficChildPlan(

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from harness.errors import EvidenceError
-from harness.model.changes import CHANGE_KINDS, ChangeSpec
+from harness.model.changes import ChangeSpec
+from harness.model.kinds import CHANGE_KINDS
 
 T = TypeVar("T")
 

@@ -40,7 +40,7 @@ def plan_of_class(user: UserClass, host: str | None, crew: Crew | None = None) -
     tls = (traffic.tls or Tls()) if urlsplit(host or "").scheme == "https" else None
     return TrafficChildPlan(
         traffic=replace(traffic, tls=tls),
-        answers={route.path: route.answers for route in traffic.routes},
+        answers={route.key: route.answers for route in traffic.routes},
         directory=_new_folder(Path(user.out)),
         crew=crew,
     )

@@ -49,7 +49,7 @@ class TrafficChildPlan:
 
     Attributes:
         traffic: The traffic.
-        answers: All right answers of each path, those that the change brings included; none accepts any.
+        answers: All right answers of each route, by its key, those that the change brings included; none accepts any.
         directory: Where its files go.
         worker: Its number, counted from 0.
         workers: How many share the schedule.

@@ -214,7 +214,7 @@ class Session:
             ledger=ledger,
             connections=connections,
             answers=AnswerBook(
-                [replace(r, answers=self.plan.answers.get(r.path, r.answers)) for r in traffic.routes],
+                [replace(r, answers=self.plan.answers.get(r.key, r.answers)) for r in traffic.routes],
                 lambda number, text: self.journal.record("responder", number=number, text=text),
             ),
             on_fault=self._client_fault,

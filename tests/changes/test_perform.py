@@ -14,7 +14,6 @@ from harness.errors import HarnessError
 from harness.kube.errors import NotFoundError, UnreachableError
 from harness.kube.fake_workloads import Part
 from harness.model.changes import (
-    CHANGE_KINDS,
     ChangeSpec,
     DeletePod,
     IngressEdit,
@@ -24,6 +23,7 @@ from harness.model.changes import (
     Scale,
     SelectorPatch,
 )
+from harness.model.kinds import CHANGE_KINDS
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World

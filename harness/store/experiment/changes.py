@@ -12,7 +12,6 @@ from harness.kube.manifests import sentence
 from harness.kube.schema import container_violations
 from harness.kube.strategic import PatchError, strategic_merge
 from harness.model.changes import (
-    CHANGE_KINDS,
     ChangeSpec,
     DeletePod,
     IngressEdit,
@@ -23,6 +22,7 @@ from harness.model.changes import (
     SelectorPatch,
 )
 from harness.model.experiment import Configuration, TrafficPlan
+from harness.model.kinds import CHANGE_KINDS
 from harness.store.experiment.admission import ImageCheck
 from harness.store.experiment.objects import Objects, at
 from harness.store.experiment.problems import Problems, listed, near
