@@ -40,6 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 Name = Annotated[str, typer.Option(help="Which cluster.")]
+Ingress = Annotated[str, typer.Option(help="The ingress controller of a kind cluster, as Experiments name it.")]
 Kind = Annotated[str, typer.Option("--cluster", help="Its kind: local (no Docker, no root) or kind.")]
 
 
@@ -48,6 +49,7 @@ def up(
     name: Name = "harness",
     cluster: Kind = "local",
     profile: Annotated[str, typer.Option(help="Delay profile of a local cluster.")] = "kind",
+    ingress: Ingress = "ingress-nginx",
     port: Port = 0,
     kube_proxy: KubeProxy = "iptables",
     node_image: NodeImage = "",
@@ -63,7 +65,8 @@ def up(
     if _is_kind(cluster):
         replaced = read_images(image or [], images)
         options = kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, port=port)
-        made = kind_standing.up(BringUp(name=name, directory=owned.logs_of(name), options=options), progress)
+        request = BringUp(name=name, directory=owned.logs_of(name), ingress=ingress, options=options)
+        made = kind_standing.up(request, progress)
         url, config = f"http://{made.entry.address}:{made.entry.port}", made.kubeconfig
     else:
         local = standing.up(name, profile=profile, progress=progress)

@@ -22,7 +22,9 @@ from harness.model.timeline import Event
 
 #: Where ingress-nginx runs, installed by its own manifests or chart.
 _USUAL = Controller(
-    "ingress-nginx", {"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"}
+    "ingress-nginx",
+    "ingress-nginx-controller",
+    {"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"},
 )
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from harness.clusters.base import Progress
 from harness.clusters.kind import owned, tools
+from harness.clusters.kind.ingresses import KIND_INGRESSES
 from harness.clusters.kind.owned import Owned
 from harness.clusters.kind.settings import (
     NODE,
-    NODE_PORTS,
     KindSettings,
     cluster_config,
     free_ports,
@@ -118,7 +118,7 @@ def _make(bringing: Bringing, mine: Owned) -> Owned:
     settings = bringing.settings
     ports = free_ports(node_ports())
     if settings.port:
-        ports[NODE_PORTS[settings.ingress]] = settings.port
+        ports[settings.node_port] = settings.port
     with bringing.step("creating the cluster"):
         _create(bringing, mine, ports)
         mine = owned.has_node(mine)
@@ -129,9 +129,9 @@ def _make(bringing: Bringing, mine: Owned) -> Owned:
             wait_until(lambda: _node_ready(kube), timeout=ROLLOUT_SECONDS, what="the node to be ready", interval=0.25)
         if settings.ingress != "none":
             _start_ingress(bringing, kube)
-    entry = owned.came_up(mine, ports[NODE_PORTS[settings.ingress]])
+    entry = owned.came_up(mine, ports[settings.node_port])
     if settings.ingress != "none":
-        with bringing.step("waiting for the ingress to answer", settings.ingress):
+        with bringing.step("waiting for the ingress to answer", KIND_INGRESSES[settings.ingress].controller.namespace):
             wait_until(
                 lambda: _answers(entry.entry.port),
                 timeout=ENTRY_SECONDS,
@@ -199,7 +199,7 @@ def _start_ingress(bringing: Bringing, kube: Kube) -> None:
         manifests = ingress_manifests(bringing.settings)
         for manifest in manifests:
             kube.apply(manifest, manifest["metadata"].get("namespace", ""))
-    with bringing.step(f"waiting for {ingress}", ingress):
+    with bringing.step(f"waiting for {ingress}", KIND_INGRESSES[ingress].controller.namespace):
         for manifest in manifests:
             if manifest["kind"] == "Deployment":
                 metadata = manifest["metadata"]

@@ -9,13 +9,15 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clusters.base import ALL_TOLD, BringUp, Cluster, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.clusters.kind import owned, tools
 from harness.clusters.kind.bringup import bring_up, load_images
+from harness.clusters.kind.ingresses import KIND_INGRESSES
 from harness.clusters.kind.owned import Owned
 from harness.clusters.kind.preflight import preflight
 from harness.clusters.kind.settings import KindSettings
-from harness.clusters.shared.part import Controller, part_of
+from harness.clusters.shared.controllers import NGINX
+from harness.clusters.shared.part import part_of
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kit.processes import ManagedProcess
 from harness.kube.client import Kube
@@ -23,14 +25,6 @@ from harness.model.timeline import Event
 
 #: The standing cluster that `--reuse` takes.
 STANDING = "harness"
-
-#: Where the ingress controllers of ``kind-config/`` run.
-CONTROLLERS: Mapping[str, Controller] = {
-    "ingress-nginx": Controller(
-        "ingress-nginx",
-        {"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"},
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +67,8 @@ class KindCluster:
     @property
     def ingress_tells(self) -> frozenset[str]:
         """Everything, of the controllers whose log is understood."""
-        return ALL_TOLD if self.settings.ingress in CONTROLLERS else frozenset()
+        ingress = KIND_INGRESSES.get(self.settings.ingress)
+        return ingress.log.tells if ingress else frozenset()
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Nothing: a trial's part of the cluster says it."""
@@ -94,11 +89,13 @@ class KindCluster:
 
     def part(self, namespace: str, directory: Path) -> AbstractContextManager[Cluster]:
         """The cluster as one trial sees it."""
+        ingress = KIND_INGRESSES.get(self.settings.ingress)
         return part_of(
             self,
             namespace,
             directory,
-            controller=CONTROLLERS.get(self.settings.ingress),
+            controller=ingress.controller if ingress else None,
+            log=ingress.log if ingress else NGINX,
             same_clock=self.same_clock,
             disposable=not self.owned.standing,
         )
@@ -194,7 +191,7 @@ def _facts(mine: Owned, settings: KindSettings, how: str) -> dict[str, str]:
     with Kube(mine.kubeconfig) as kube:
         node = kube.list("Node", "")[0]["status"]["nodeInfo"]
     ingress = settings.ingress
-    image = settings.images.get(ingress, "")
+    image = settings.ingress_image
     return {
         "cluster": f"kind {tools.kind_version()}",
         "kubernetes": f"{node['kubeletVersion']} on {node['containerRuntimeVersion']}",

@@ -12,16 +12,15 @@ from typing import Any
 import yaml
 
 from harness.clusters.base import BringUp
+from harness.clusters.kind.ingresses import KIND_INGRESSES, SERVICE_NODE_PORT
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.model.experiment import Manifest
 
-INGRESSES = ("ingress-nginx", "none")
+INGRESSES = (*KIND_INGRESSES, "none")
 KUBE_PROXY_MODES = ("iptables", "ipvs", "nftables")
 
 #: Names in ``images.yaml`` and in ``--image`` that stand for no image of a workload.
 NODE = "node"
-#: Port of the node at which each ingress controller listens.
-NODE_PORTS: Mapping[str, int] = {"ingress-nginx": 80, "traefik": 8000, "none": 80}
 #: Options of ``BringUp.options`` that begin with this name an image to be replaced.
 IMAGE_OPTION = "image:"
 
@@ -76,8 +75,19 @@ class KindSettings:
     @property
     def needed(self) -> tuple[str, ...]:
         """Every image that must be in the node."""
-        own = () if self.ingress == "none" else (self.images[self.ingress],)
-        return tuple(dict.fromkeys((*own, *self.workload)))
+        return tuple(dict.fromkeys((*filter(None, (self.ingress_image,)), *self.workload)))
+
+    @property
+    def ingress_image(self) -> str:
+        """The ingress controller's image; empty without one."""
+        ingress = KIND_INGRESSES.get(self.ingress)
+        return self.images[ingress.image] if ingress else ""
+
+    @property
+    def node_port(self) -> int:
+        """The port of the node by which traffic enters."""
+        ingress = KIND_INGRESSES.get(self.ingress)
+        return ingress.node_port if ingress else SERVICE_NODE_PORT
 
 
 def _problems(request: BringUp) -> Iterator[Problem]:
@@ -138,14 +148,20 @@ def node_ports() -> tuple[int, ...]:
 
 def ingress_manifests(settings: KindSettings) -> tuple[Manifest, ...]:
     """The ingress controller's objects in the order in which they are applied, with its image filled in."""
-    if settings.ingress == "none":
-        return ()
-    manifests = [m for file in sorted((config_folder() / settings.ingress).glob("*.yaml")) for m in _load(file)]
+    ingress = KIND_INGRESSES.get(settings.ingress)
+    files = [file for folder in (ingress.folders if ingress else ()) for file in _files(folder)]
+    # By kind and name: what a later folder has takes the place, and the turn, of what an earlier one has.
+    found = {(m["kind"], m["metadata"]["name"]): m for file in files for m in _load(file)}
+    manifests = list(found.values())
     for manifest in manifests:
         pod = manifest.get("spec", {}).get("template", {}).get("spec", {})
         for container in pod.get("containers", ()):
             container["image"] = settings.images.get(container["image"], container["image"])
     return tuple(manifests)
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted((config_folder() / folder).glob("*.yaml"))
 
 
 def free_ports(wanted: tuple[int, ...]) -> dict[int, int]:

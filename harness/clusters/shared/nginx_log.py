@@ -19,9 +19,9 @@ _SAID = {
 }
 
 
-def is_access(line: LogLine) -> bool:
+def is_access(text: str) -> bool:
     """Whether it is a line of the access log, in our format."""
-    return line.text.startswith('{"time":')
+    return text.startswith('{"time":')
 
 
 def event_of(line: LogLine, stamps: Stamps) -> Event | None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clusters.base import Cluster, Entry
+from harness.clusters.shared.controllers import NGINX, ControllerLog
 from harness.clusters.shared.namespaces import remove_namespace
-from harness.clusters.shared.nginx_log import event_of, is_access
 from harness.clusters.shared.podlogs import Container, PodLogs, Sink
 from harness.clusters.shared.stamps import Stamps
 from harness.errors import HarnessError
@@ -31,10 +31,12 @@ class Controller:
 
     Attributes:
         namespace: Their namespace.
+        deployment: The Deployment whose they are.
         labels: Their labels.
     """
 
     namespace: str
+    deployment: str
     labels: Mapping[str, str]
 
 
@@ -45,12 +47,14 @@ class Part:
         cluster: The whole of it.
         directory: Where logs go.
         stamps: How its times are ours.
+        log: How the ingress controller's log is read.
     """
 
-    def __init__(self, cluster: Cluster, directory: Path, stamps: Stamps) -> None:
+    def __init__(self, cluster: Cluster, directory: Path, stamps: Stamps, log: ControllerLog) -> None:
         self._cluster = cluster
         self._directory = directory
         self._stamps = stamps
+        self._log = log
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self.followers: list[PodLogs] = []
@@ -119,11 +123,11 @@ class Part:
         ):
 
             def take(line: LogLine) -> None:
-                if is_access(line):
-                    write_access(line.text)
+                if self._log.is_access(line.text):
+                    write_access(self._log.access(line.text))
                     return
                 write(f"{line.stamp} {line.text}")
-                event = event_of(line, self._stamps)
+                event = self._log.event_of(line, self._stamps)
                 if event is not None:
                     self._events.put(event)
 
@@ -156,6 +160,7 @@ def part_of(
     directory: Path,
     *,
     controller: Controller | None,
+    log: ControllerLog = NGINX,
     same_clock: bool,
     disposable: bool,
 ) -> Iterator[Cluster]:
@@ -166,6 +171,7 @@ def part_of(
         namespace: The trial's namespace; whoever deploys makes it.
         directory: Where its logs go.
         controller: The ingress controller whose log is followed; None where it can't be.
+        log: How that log is read.
         same_clock: Whether the nodes' clock is this machine's.
         disposable: Whether the cluster goes with the run, so that nobody need tidy it up after an interruption.
 
@@ -173,7 +179,7 @@ def part_of(
         HarnessError: The namespace is somebody else's, or does not go.
     """
     clock = Clock.start()
-    part = Part(cluster, directory, Stamps(clock, same_clock))
+    part = Part(cluster, directory, Stamps(clock, same_clock), log)
     with ExitStack() as stack:
         kube = stack.enter_context(Kube(cluster.kubeconfig))
         remove_namespace(kube, namespace)

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from harness.clusters.base import BringUp
-from harness.clusters.kind.provider import CONTROLLERS
+from harness.clusters.kind.ingresses import KIND_INGRESSES
 from harness.clusters.kind.settings import (
     KindSettings,
     cluster_config,
@@ -17,7 +17,9 @@ from harness.clusters.kind.settings import (
 )
 from harness.clusters.local.ingress.render import _LOG_FIELDS
 from harness.clusters.shared.nginx_log import is_access
-from harness.kube.logs import LogLine
+
+#: A port of this machine for each that is mapped.
+PORTS = {30080: 1234, 30800: 5678, 30900: 9012}
 
 
 def settings(**options: str) -> KindSettings:
@@ -28,11 +30,11 @@ def settings(**options: str) -> KindSettings:
 
 def test_cluster_listens_on_loopback_alone() -> None:
     """Every host port is bound to 127.0.0.1, and is the one that was asked for; the kube-proxy mode too."""
-    config = yaml.safe_load(cluster_config(settings(**{"kube-proxy": "nftables"}), {80: 1234, 8000: 5678}))
+    config = yaml.safe_load(cluster_config(settings(**{"kube-proxy": "nftables"}), PORTS))
     mappings = [mapping for node in config["nodes"] for mapping in node["extraPortMappings"]]
 
     assert {mapping["listenAddress"] for mapping in mappings} == {"127.0.0.1"}
-    assert {mapping["containerPort"]: mapping["hostPort"] for mapping in mappings} == {80: 1234, 8000: 5678}
+    assert {mapping["containerPort"]: mapping["hostPort"] for mapping in mappings} == PORTS
     assert config["networking"]["kubeProxyMode"] == "nftables"
 
 
@@ -57,7 +59,7 @@ def test_image_is_pinned_or_replaced() -> None:
 def test_controller_is_found_by_its_labels() -> None:
     """The pods whose log is followed are those of the Deployment."""
     deployment = next(m for m in ingress_manifests(settings()) if m["kind"] == "Deployment")
-    where = CONTROLLERS["ingress-nginx"]
+    where = KIND_INGRESSES["ingress-nginx"].controller
 
     assert deployment["metadata"]["namespace"] == where.namespace
     assert where.labels.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
@@ -69,7 +71,7 @@ def test_access_log_is_that_of_the_local_cluster() -> None:
 
     assert config["log-format-upstream"] == "{" + ",".join(f'"{name}":{value}' for name, value in _LOG_FIELDS) + "}"
     assert config["log-format-escape-json"] == "true"
-    assert is_access(LogLine("", config["log-format-upstream"], 0))
+    assert is_access(config["log-format-upstream"])
 
 
 def test_controller_says_what_is_listened_for() -> None:
@@ -83,5 +85,5 @@ def test_free_ports_differ() -> None:
     """Each port of the node gets one of its own."""
     ports = free_ports(node_ports())
 
-    assert set(ports) == {80, 8000}
-    assert len(set(ports.values())) == 2
+    assert set(ports) == set(PORTS)
+    assert len(set(ports.values())) == 3

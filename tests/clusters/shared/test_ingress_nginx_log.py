@@ -46,8 +46,8 @@ def test_other_lines_are_no_events(text: str) -> None:
 
 def test_access_lines_are_told_by_their_format() -> None:
     """Only lines in our own format are the access log."""
-    assert is_access(line('{"time":1.000,"attempt":"a-0-1"}'))
-    assert not is_access(line("I0101 00:00:00.1 7 main.go:1] hello"))
+    assert is_access('{"time":1.000,"attempt":"a-0-1"}')
+    assert not is_access("I0101 00:00:00.1 7 main.go:1] hello")
 
 
 def test_time_of_another_machine_is_as_exact_as_its_arrival() -> None:
