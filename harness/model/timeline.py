@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     ENDPOINTS = "endpoints"
     INGRESS = "ingress"
     KUBELET = "kubelet"
+    NODE = "node"
     TRAFFIC = "traffic"
     WATCH = "watch"
 

@@ -56,6 +56,7 @@ class FindingCode(StrEnum):
     NOTHING_UNDER_WAY = "nothing-under-way"
     BEHIND_SCHEDULE = "behind-schedule"
     MACHINE_SATURATED = "machine-saturated"
+    NODE_UNWELL = "node-unwell"
     WATCH_INTERRUPTED = "watch-interrupted"
     CLOCK_UNCERTAIN = "clock-uncertain"
     SENDER_PAUSED = "sender-paused"

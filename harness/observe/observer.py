@@ -19,6 +19,7 @@ from harness.kube.api import KubeApi
 from harness.model.timeline import Event, EventKind
 from harness.observe.endpoints import EndpointTracker
 from harness.observe.kubelet import KubeletTracker
+from harness.observe.nodes import NodeTracker
 from harness.observe.pods import PodTracker
 from harness.observe.rest import at_rest
 from harness.observe.services import ServiceTracker
@@ -79,6 +80,19 @@ class Observer:
             Watcher(kind, namespace, kube=kube, tracker=tracker, keep=self._keep, stop=self._stop, clock=clock)
             for kind, tracker in trackers.items()
         ]
+        # On somebody's cluster the right to see its nodes is seldom given, and nothing depends on it.
+        self._watchers.append(
+            Watcher(
+                "Node",
+                "",
+                kube=kube,
+                tracker=NodeTracker(),
+                keep=self._keep,
+                stop=self._stop,
+                clock=clock,
+                optional=True,
+            )
+        )
         self._threads = [
             threading.Thread(target=self._guarded, args=(name, work), name=f"observe {name}", daemon=True)
             for name, work in [*((w.kind, w.run) for w in self._watchers), ("ingress", self._follow_ingress)]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from harness.kit.clock import Clock
-from harness.kube.api import KubeApi, WatchEvent
+from harness.kube.api import KubeApi, Objects, WatchEvent
 from harness.kube.errors import (
     ForbiddenError,
     KubeError,
@@ -20,7 +20,7 @@ from harness.kube.errors import (
     WatchInterruptedError,
 )
 from harness.model.timeline import Event, EventKind
-from harness.observe.sighting import Sighting
+from harness.observe.sighting import Sighting, wall_ns
 from harness.observe.tracker import Tracker
 
 #: Seconds before the next attempt to list, doubled up to the second one.
@@ -40,6 +40,7 @@ class Watcher:
         keep: Takes a tracker's events; they are made while it runs, so that it can lock them.
         stop: Ends it.
         clock: The run's clock.
+        optional: Whether it can be done without where the server does not permit it; the timeline says so then.
 
     Attributes:
         synced: Set once the first list has been taken in.
@@ -55,6 +56,7 @@ class Watcher:
         keep: Callable[[Iterable[Event]], None],
         stop: threading.Event,
         clock: Clock,
+        optional: bool = False,
     ) -> None:
         self.kind = kind
         self.namespace = namespace
@@ -64,7 +66,8 @@ class Watcher:
         self._keep = keep
         self._stop = stop
         self._clock = clock
-        self._whole = 0  # the last moment at which everything was known
+        self._optional = optional
+        self._whole: int | None = None  # the last moment at which everything was known
         self._outage = 0  # when the present interruption began
 
     def run(self) -> None:
@@ -80,6 +83,10 @@ class Watcher:
                 delay = _BACKOFF[0]
                 self._watch(version)
             except (KubeError, WatchInterruptedError, WatchExpiredError) as error:
+                if self._optional and isinstance(error, ForbiddenError):
+                    self._tell("not-permitted", self._clock.now(), {"reason": str(error)})
+                    self.synced.set()
+                    return
                 if isinstance(error, _FINAL) or not self.synced.is_set():
                     raise
                 self._interrupted(error)
@@ -89,12 +96,20 @@ class Watcher:
     def _list(self) -> str:
         objects, version = self._kube.list_with_version(self.kind, self.namespace)
         now = self._clock.now()
-        self._keep(self._tracker.listed(objects, Sighting(self._clock, now, self._whole)))
+        since = self._oldest(objects) if self._whole is None else self._whole
+        self._keep(self._tracker.listed(objects, Sighting(self._clock, now, since)))
         if self._outage:
             self._tell("resumed", now, {"seconds": round((now - self._outage) / 1e9, 3)})
         self._whole, self._outage = now, 0
         self.synced.set()
         return version
+
+    def _oldest(self, objects: Objects) -> int:
+        """What the first look finds came about since the trial began, or since it was made, if that is longer ago."""
+        made = [str(one["metadata"].get("creationTimestamp") or "") for one in objects]
+        return min(
+            [self._clock.monotonic_anchor_ns, *(self._clock.from_wall(wall_ns(stamp)) for stamp in made if stamp)]
+        )
 
     def _watch(self, version: str) -> None:
         """From one orderly end of a watch to the next nothing is missed, so no list is needed in between."""

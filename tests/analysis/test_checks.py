@@ -247,6 +247,11 @@ TABLE: dict[str, tuple[Spoil, FindingCode, Verdict]] = {
         FindingCode.WATCH_INTERRUPTED,
         Verdict.INCONCLUSIVE,
     ),
+    "node without memory": (
+        lambda e: with_event(e, 1.5, EventKind.NODE, "unwell", subject="n", condition="MemoryPressure", found=False),
+        FindingCode.NODE_UNWELL,
+        Verdict.INCONCLUSIVE,
+    ),
     "changed since it was sealed": (
         lambda e: replace(e, differences=("changed: x",)),
         FindingCode.SEAL_BROKEN,
@@ -418,3 +423,14 @@ def test_a_request_that_waited_in_vain_before_the_change_is_not_the_changes_loss
     evidence = with_rows(quiet_trial(), 0.3, 0.4, outcome=Outcome.TIMEOUT_RESPONSE, progress=Progress.SENT, done=late)
 
     assert FindingCode.LOSS_BEFORE_CHANGE in found(evidence)
+
+
+@pytest.mark.parametrize(
+    ("at", "what", "found"), [(1.5, "unwell", True), (1.5, "well", False), (-0.5, "unwell", False)]
+)
+def test_only_nodes_that_fall_ill_under_traffic_count(at: float, what: str, found: bool) -> None:
+    """What was so before, what gets well again, what happened before the first request: no word of the trial."""
+    detail = {"condition": "DiskPressure", "found": found}
+    evidence = with_event(quiet_trial(), at, EventKind.NODE, what, subject="n", **detail)
+
+    assert judge_trial(evidence).findings == ()

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
 from harness.kit.waiting import wait_until
-from harness.kube.api import WatchEvent
+from harness.kube.api import Objects, WatchEvent
 from harness.kube.errors import ForbiddenError, UnreachableError
 from harness.kube.fake import FakeKube
 from harness.kube.fake_workloads import endpoint_slice, pod
@@ -285,3 +285,56 @@ def test_leaving_is_prompt(scene: Scene) -> None:
     expected = {"observe Pod", "observe EndpointSlice", "observe Service", "observe Event", "observe ingress"}
     assert expected <= names
     assert not expected & after
+
+
+def test_the_first_look_is_as_exact_as_the_trial_is_young(scene: Scene) -> None:
+    """What is found at the begin came about since the trial began, not since the machine was switched on."""
+    scene.add("old")
+    scene.serve()
+    with scene.observer():
+        changed = scene.timeline.wait("changed", "apple")
+
+    earliest = changed.at - changed.exact_ns
+    begin = scene.clock.monotonic_anchor_ns
+    assert begin - 10**9 <= earliest <= begin  # objects are dated in whole seconds
+
+
+def test_what_is_older_than_the_trial_is_not_dated_into_it(scene: Scene) -> None:
+    """An application that ran before has been as it is since its objects were made, for all anybody knows."""
+    scene.add("old")
+    scene.serve()
+    (made,) = scene.kube.list("EndpointSlice", NS)
+    day_before = scene.clock.isoformat(scene.clock.now() - 86_400 * 10**9)
+    scene.kube.put({**made, "metadata": {**made["metadata"], "creationTimestamp": day_before}}, NS)
+    with scene.observer():
+        changed = scene.timeline.wait("changed", "apple")
+
+    assert changed.exact_ns >= 86_400 * 10**9
+
+
+class NoNodes(FakeKube):
+    """Somebody's cluster: its nodes are not for everyone."""
+
+    def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
+        """Everything but nodes."""
+        if kind == "Node":
+            raise ForbiddenError("list Node", 403, "Forbidden", "not for you")
+        return super().list_with_version(kind, namespace, labels=labels)
+
+
+def test_nodes_that_may_not_be_seen_are_done_without(scene: Scene) -> None:
+    """It is said, and everything else goes on."""
+    scene.kube = NoNodes()
+    with scene.observer() as observer:
+        scene.timeline.wait("not-permitted", "Node")
+        scene.add("new")
+        scene.timeline.wait("ready", "new")
+        observer.check()
+
+
+def test_a_node_in_need_is_seen(scene: Scene) -> None:
+    """Its condition is on the timeline while it lasts."""
+    with scene.observer():
+        status = {"conditions": [{"type": "MemoryPressure", "status": "True"}]}
+        scene.kube.put({"kind": "Node", "metadata": {"name": "n1"}, "status": status}, "")
+        assert scene.timeline.wait("unwell", "n1").detail["condition"] == "MemoryPressure"

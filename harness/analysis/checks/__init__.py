@@ -30,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     completeness.every_attempt_finished,
     completeness.schedule_kept,
     completeness.machine_kept_up,
+    completeness.nodes_well,
     completeness.watch_uninterrupted,
     completeness.clocks_agree,
     coverage.sender_paused,

@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.analysis.checks.naming import named
 from harness.analysis.facts import Facts
+from harness.analysis.moments import Seconds
 from harness.analysis.thresholds import (
     CLOCK_ERROR_MS,
     LATENESS_P99_MS,
@@ -15,7 +16,7 @@ from harness.analysis.thresholds import (
     UNFINISHED,
 )
 from harness.model.attempt import Outcome
-from harness.model.timeline import Detail
+from harness.model.timeline import Detail, EventKind
 from harness.model.verdict import Finding, FindingCode
 
 
@@ -110,6 +111,22 @@ def machine_kept_up(facts: Facts) -> tuple[Finding, ...]:
         return ()
     numbers = {"seconds": stalled, "max_ms": round(float(late.max()), 1), "limit_ms": STALL_MEDIAN_MS.value}
     return (Finding(FindingCode.MACHINE_SATURATED, numbers),)
+
+
+def nodes_well(facts: Facts) -> tuple[Finding, ...]:
+    """No node ran out of anything while traffic flowed; what it was like before the trial is not the trial's to say."""
+    evidence = facts.evidence
+    if not evidence.origin_ns:
+        return ()
+    seconds = Seconds(evidence.origin_ns)
+    unwell = [e for e in evidence.timeline if e.kind is EventKind.NODE and e.what == "unwell" and not e.detail["found"]]
+    met = [(seconds(e.at), e) for e in unwell if 0 <= seconds(e.at) <= facts.moments.stop]
+    if not met:
+        return ()
+    at, first = met[0]
+    kinds = ", ".join(sorted({str(event.detail["condition"]) for _, event in met}))
+    numbers: Detail = {"node": first.subject, "conditions": kinds, "count": len(met), "first_s": round(at, 3)}
+    return (Finding(FindingCode.NODE_UNWELL, numbers),)
 
 
 def watch_uninterrupted(facts: Facts) -> tuple[Finding, ...]:

@@ -124,6 +124,14 @@ def _machine_saturated(given: Given) -> Sentence:
     )
 
 
+def _node_unwell(given: Given) -> Sentence:
+    return Sentence(
+        f"The node {given.text('node')} was not well while traffic flowed ({given.text('conditions')}), first "
+        f"{seconds(given.float('first_s'))} after its begin: what pods and probes did then says little of the change.",
+        "Give the node what it lacks (memory, disk), or run fewer things on it, and run again.",
+    )
+
+
 def _watch_interrupted(given: Given) -> Sentence:
     return Sentence(
         f"The cluster was out of sight {plural(given.int('count'), 'time')} while it changed, first "
@@ -155,6 +163,7 @@ SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.NOTHING_UNDER_WAY: _nothing_under_way,
     FindingCode.BEHIND_SCHEDULE: _behind_schedule,
     FindingCode.MACHINE_SATURATED: _machine_saturated,
+    FindingCode.NODE_UNWELL: _node_unwell,
     FindingCode.WATCH_INTERRUPTED: _watch_interrupted,
     FindingCode.CLOCK_UNCERTAIN: _clock_uncertain,
 }

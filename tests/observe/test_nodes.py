@@ -1,0 +1,67 @@
+"""A node that runs out of something is on the timeline; one that is well says nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.kit.clock import Clock
+from harness.observe.nodes import NodeTracker
+from harness.observe.sighting import Sighting
+
+CLOCK = Clock(1_769_860_800 * 1_000_000_000, 0)  # 2026-01-31T12:00:00Z
+SEEN = Sighting(CLOCK, 60_000_000_000)
+
+
+def node(**statuses: str) -> dict[str, Any]:
+    """A node that is well but for what is said."""
+    well = {"MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "Ready": "True", "Odd": "True"}
+    conditions = [
+        {"type": kind, "status": status, "reason": f"Because{kind}", "lastTransitionTime": "2026-01-31T12:00:07Z"}
+        for kind, status in {**well, **statuses}.items()
+    ]
+    return {"metadata": {"name": "n1"}, "status": {"conditions": conditions}}
+
+
+def test_what_a_node_lacks_is_told_once_and_its_end_too() -> None:
+    """Kubelets write their status every few seconds; only a difference is an event, dated by the node's own word."""
+    tracker = NodeTracker()
+    seen = [
+        list(tracker.listed([node()], SEEN)),
+        list(tracker.changed(node(MemoryPressure="True"), SEEN)),
+        list(tracker.changed(node(MemoryPressure="True"), SEEN)),
+        list(tracker.changed(node(), SEEN)),
+    ]
+
+    assert [[(e.subject, e.what, e.detail["condition"]) for e in events] for events in seen] == [
+        [],
+        [("n1", "unwell", "MemoryPressure")],
+        [],
+        [("n1", "well", "MemoryPressure")],
+    ]
+    assert (seen[1][0].at, seen[1][0].exact_ns) == (8_000_000_000, 1_000_000_000)
+    assert seen[1][0].detail["reason"] == "BecauseMemoryPressure"
+
+
+def test_node_that_is_not_ready() -> None:
+    """Ready is the one condition whose good status is True; a kubelet that is silent makes it Unknown."""
+    (event,) = NodeTracker().changed(node(Ready="Unknown"), SEEN)
+
+    assert (event.what, event.detail["condition"], event.detail["found"]) == ("unwell", "Ready", False)
+
+
+def test_what_the_first_look_finds_was_there_before() -> None:
+    """It is told, and marked; what a later list finds is new."""
+    tracker = NodeTracker()
+    (before,) = tracker.listed([node(DiskPressure="True")], SEEN)
+    (later,) = tracker.listed([node(DiskPressure="True", PIDPressure="True")], SEEN)
+
+    assert (before.detail["found"], later.detail["found"]) == (True, False)
+
+
+def test_node_that_goes_and_comes_back_unwell() -> None:
+    """Nothing is known of a node of that name any more."""
+    tracker = NodeTracker()
+    list(tracker.changed(node(DiskPressure="True"), SEEN))
+    assert list(tracker.deleted(node(DiskPressure="True"), SEEN)) == []
+
+    assert len(list(tracker.changed(node(DiskPressure="True"), SEEN))) == 1
