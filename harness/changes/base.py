@@ -43,7 +43,8 @@ class Stage:
         timeline: Where ``CHANGE`` events go.
         undo: The journal that is written before anything is changed.
         answered: ``(pattern, since_ns)``: has traffic sent since then got an answer whose body matches?
-        ingress_seen: ``(what, since_ns)``: has the ingress controller done this (``reload``, ``endpoints``) since?
+        ingress_seen: ``(what, since_ns)``: has the ingress controller done this since: ``reload`` or ``endpoints`` of
+            ingress-nginx, ``configured`` of Traefik?
         ingress_tells: Which of these can be seen at all on this cluster.
         quiet: ``(since_ns)``: has the system come to rest?
         check: Raises where waiting is in vain because the traffic or the cluster itself has ended.
@@ -65,6 +66,14 @@ class Stage:
     check: Callable[[], None] = lambda: None
     restore: bool = False
     ingress_tells: frozenset[str] = frozenset({"reload", "endpoints"})
+
+    def ingress_sees(self, what: str) -> bool:
+        """Whether it can be seen here that the ingress controller did ``what`` (``reload``, ``endpoints``)."""
+        return bool(self.ingress_tells & {what, "configured"})
+
+    def ingress_did(self, what: str, since_ns: int) -> bool:
+        """Whether it has done ``what`` since, or taken over a configuration: rules and endpoints alike."""
+        return any(self.ingress_seen(done, since_ns) for done in self.ingress_tells & {what, "configured"})
 
     def record(self, change: ChangeSpec, what: str, detail: Detail | None = None, *, at: int = 0) -> None:
         """Put a ``CHANGE`` event on the timeline, at this moment unless ``at`` is given."""

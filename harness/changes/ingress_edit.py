@@ -1,4 +1,4 @@
-"""An Ingress is edited under traffic, which makes nginx reload its whole configuration."""
+"""An Ingress is edited under traffic: nginx reloads its whole configuration, Traefik takes over another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from harness.model.changes import IngressEdit
 
 
 class Edit(Change[IngressEdit]):
-    """See ``harness.model.changes.IngressEdit``; observed when the ingress controller has reloaded since."""
+    """See ``harness.model.changes.IngressEdit``; observed when the ingress controller has reloaded since.
+
+    Traefik does not reload: it takes over another configuration, or says that it has looked at the Ingress (``sync``)
+    and that nothing of its configuration changes, as with annotations that are ingress-nginx's.
+    """
 
     undo_when = UndoWhen.BETWEEN
 
@@ -32,4 +36,8 @@ class Edit(Change[IngressEdit]):
 
 
 def _reload_missing(stage: Stage, since: int) -> Missing:
-    return () if stage.ingress_seen("reload", since) else ("the ingress controller to reload",)
+    done = stage.ingress_did("reload", since)
+    if "configured" in stage.ingress_tells:
+        seen = done or stage.ingress_seen("sync", since)
+        return () if seen else ("the ingress controller to take the Ingress over",)
+    return () if done else ("the ingress controller to reload",)

@@ -58,9 +58,9 @@ class Repoint(Change[SelectorPatch]):
 
         Where nobody can see what it does, the new backend's answer, which traffic gets through it, says as much.
         """
-        if self.spec.answer and "endpoints" not in stage.ingress_tells:
+        if self.spec.answer and not stage.ingress_sees("endpoints"):
             return ()
-        seen = stage.ingress_seen("endpoints", max(since, self._not_yet))
+        seen = stage.ingress_did("endpoints", max(since, self._not_yet))
         return () if seen else ("the ingress controller to take over the endpoints",)
 
 

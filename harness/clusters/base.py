@@ -73,10 +73,13 @@ class Cluster(Protocol):
 
     @property
     def ingress_tells(self) -> frozenset[str]:
-        """Which events of the ingress controller can be seen here, if they happen: ``reload``, ``endpoints``."""
+        """Which events of the ingress controller can be seen here, if they happen.
+
+        ``reload`` and ``endpoints`` of ingress-nginx; ``configured`` of Traefik: rules and endpoints alike.
+        """
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Follow what the ingress controller does (``reload``, ``endpoints``) until ``stop()``; blocks in between."""
+        """Follow what the ingress controller does (``reload``, ``configured`` …) until ``stop()``; blocks in between."""
 
     def check(self) -> None:
         """Raise ``HarnessError`` if it has ended by itself: what is lost from then on is the harness's own fault."""

@@ -17,6 +17,7 @@ from harness.model.experiment import Cell, Configuration, Experiment, TrafficPla
 from harness.store.experiment.admission import ImageCheck
 from harness.store.experiment.cells import make_cells, select
 from harness.store.experiment.changes import Located, check_changes, check_images, read_changes, with_answers
+from harness.store.experiment.ingress_class import for_controller
 from harness.store.experiment.matrix import configurations, read_matrix
 from harness.store.experiment.objects import Objects
 from harness.store.experiment.problems import Problems
@@ -52,7 +53,9 @@ def load_experiment(
     files.note(path)
     head = validate(Head, document.value, (), problems)
     plan = read_traffic(document.value.get("traffic"), files, problems) if "traffic" in document.value else None
-    rows = _configurations(document.value, files, problems, check_image)
+    rows = for_controller(
+        _configurations(document.value, files, problems, check_image), head.ingress if head is not None else ""
+    )
     cells = _cells(document.value, plan, rows, problems, check_image)
     if problems.found or head is None or plan is None:
         raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))

@@ -92,8 +92,8 @@ def make_directory(directory: Path) -> Path:
 
 
 def find_nginx(request: BringUp, progress: Progress) -> NginxInstall | None:
-    """The nginx of the data plane; None for a cluster without an ingress."""
-    return None if request.ingress == "none" else find_or_fetch(progress)
+    """The nginx of the data plane; None for a cluster whose ingress controller is another, or that has none."""
+    return find_or_fetch(progress) if request.ingress == "ingress-nginx" else None
 
 
 def write_settings(request: BringUp, directory: Path, block: AddressBlock, nginx: NginxInstall | None) -> NodeSettings:

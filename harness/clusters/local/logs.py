@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.clusters.local.traefik.process import ACCESS_LOG as TRAEFIK_ACCESS_LOG
+from harness.clusters.shared.traefik_log import access_line
 from harness.kit.files import clear_disk_errors
 from harness.model.timeline import Detail, Event, EventKind
 
@@ -22,15 +24,28 @@ _LOOK = 0.02
 def collect_logs(logs: Path, destination: Path) -> None:
     """Copy the access log to the top of ``destination`` and all others below its ``logs``.
 
+    Traefik's access log is written anew with the names that all access logs have.
+
     Raises:
         HarnessError: There is no room.
     """
     for source in sorted(path for path in logs.rglob("*") if path.is_file()):
         relative = source.relative_to(logs)
+        if relative == Path(TRAEFIK_ACCESS_LOG):
+            _translate(source, destination / ACCESS_LOG)
+            continue
         target = destination / relative if relative == Path(ACCESS_LOG) else destination / "logs" / relative
         with clear_disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+
+
+def _translate(source: Path, target: Path) -> None:
+    """Traefik's access log as ``access.jsonl``; a last line that was cut off by the cluster's end is no line."""
+    with clear_disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with source.open(encoding="utf-8", errors="replace") as lines, target.open("w", encoding="utf-8") as out:
+            out.writelines(access_line(line) + "\n" for line in lines if line.endswith("\n"))
 
 
 def follow_ingress(logs: Path, subject: str, stop: Callable[[], bool]) -> Iterator[Event]:
@@ -49,6 +64,7 @@ def follow_ingress(logs: Path, subject: str, stop: Callable[[], bool]) -> Iterat
             subject=subject,
             what=str(entry["what"]),
             detail=_flat(entry.get("detail")),
+            exact_ns=int(entry.get("exact_ns", 0)),
         )
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from harness.clusters.local.api.server import serve
 from harness.clusters.local.controllers import run_controllers
-from harness.clusters.local.ingress import run_ingress
 from harness.clusters.local.kubelet import run_kubelet
 from harness.clusters.local.machinery.client import ApiClient
 from harness.clusters.local.settings import NodeSettings
@@ -36,7 +35,18 @@ STOP_SECONDS = 4.0
 def parts(settings: NodeSettings) -> Mapping[str, Part]:
     """The parts by name, in the order in which they start."""
     always: dict[str, Part] = {"controllers": run_controllers, "kubelet": run_kubelet}
-    return always if settings.ingress == "none" else {"ingress": run_ingress, **always}
+    return always if settings.ingress == "none" else {"ingress": _ingress(settings.ingress), **always}
+
+
+def _ingress(controller: str) -> Part:
+    """An ingress controller; only the one that is asked for is imported."""
+    if controller == "ingress-nginx":
+        from harness.clusters.local.ingress import run_ingress  # noqa: PLC0415 - see above
+
+        return run_ingress
+    from harness.clusters.local.traefik import run_traefik  # noqa: PLC0415 - see above
+
+    return run_traefik
 
 
 async def run(settings: NodeSettings, which: Mapping[str, Part]) -> int:
@@ -105,9 +115,10 @@ def main(config: str) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     settings = NodeSettings.read(Path(config))
+    which = parts(settings)
     # What is loaded by now stays: leaving it out of every collection shortens the pauses of the cluster under test.
     gc.freeze()
-    code = asyncio.run(run(settings, parts(settings)))
+    code = asyncio.run(run(settings, which))
     logging.shutdown()
     # Whatever hangs in a thread or a late task is not waited for.
     os._exit(code)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clusters.base import ALL_TOLD, BringUp, Cluster, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.clusters.local import bringup
 from harness.clusters.local.addresses import take_block
 from harness.clusters.local.kubelet.images import KNOWN_IMAGES, find_image
@@ -19,11 +19,19 @@ from harness.clusters.local.logs import collect_logs, follow_ingress
 from harness.clusters.local.nginx.install import find_or_fetch
 from harness.clusters.local.profiles import PROFILES
 from harness.clusters.local.settings import NodeSettings
+from harness.clusters.local.traefik.install import find_traefik
+from harness.clusters.local.traefik.process import PROVIDERS
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.kit.processes import ManagedProcess
 from harness.model.timeline import Event
 
-INGRESSES = ("ingress-nginx", "none")
+#: The ingress controllers by their words in an Experiment, with what each tells of itself.
+INGRESSES: Mapping[str, frozenset[str]] = {
+    "ingress-nginx": frozenset({"reload", "endpoints"}),
+    "traefik": frozenset({"configured"}),
+    "traefik-nginx": frozenset({"configured"}),
+    "none": frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +62,24 @@ class LocalCluster:
 
     def facts(self) -> Mapping[str, str]:
         """What a reader of the report may want to know of it."""
-        nginx = self.settings.nginx
         return {
             "cluster": "local",
-            "ingress": self.settings.ingress + (f" (nginx {nginx.version})" if nginx else ""),
+            "ingress": self.settings.ingress + self._program(),
             "delay profile": self.settings.profile,
             "addresses": f"127.{self.settings.block.number}.0.0/16",
             "cluster up in": f"{self.seconds:.2f} s",
         }
 
+    def _program(self) -> str:
+        """The program that takes the traffic, and its version."""
+        if self.settings.nginx is not None:
+            return f" (nginx {self.settings.nginx.version})"
+        return f" (Traefik {find_traefik().version})" if self.settings.ingress in PROVIDERS else ""
+
     @property
     def ingress_tells(self) -> frozenset[str]:
-        """Everything, if there is one."""
-        return ALL_TOLD if self.settings.ingress != "none" else frozenset()
+        """Everything that its controller can tell."""
+        return INGRESSES[self.settings.ingress]
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Follow what the ingress controller does until ``stop()``."""
@@ -97,7 +110,7 @@ class LocalProvider:
 
         Raises:
             InvalidInputError: An image, ingress or profile that it doesn't have; all of them.
-            MissingToolError: It isn't Linux, there is no nginx to be had, or a low port can't be used.
+            MissingToolError: It isn't Linux, there is no nginx or Traefik to be had, or a low port can't be used.
         """
         if not sys.platform.startswith("linux"):
             raise MissingToolError("Local clusters run on Linux only.", hint="Use a Linux machine or container.")
@@ -105,8 +118,10 @@ class LocalProvider:
         if problems:
             raise InvalidInputError(problems)
         _check_low_ports(request)
-        if request.ingress != "none":
+        if request.ingress == "ingress-nginx":
             find_or_fetch(lambda _text: None)
+        elif request.ingress in PROVIDERS:
+            find_traefik()
 
     @contextmanager
     def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:
@@ -132,7 +147,7 @@ class LocalProvider:
         def step(name: str) -> AbstractContextManager[None]:
             return bringup.step(name, request.name, directory, progress)
 
-        with step("looking for nginx"):
+        with step("looking for the ingress controller"):
             nginx = bringup.find_nginx(request, progress)
         with step("taking loopback addresses"):
             held = stack.enter_context(take_block())

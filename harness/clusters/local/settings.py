@@ -25,8 +25,9 @@ class NodeSettings:
         block: Its loopback addresses.
         profile: Name of the delay profile (``kind``, ``instant``).
         seed: Seed of every random choice.
-        ingress: The ingress controller to run: ``ingress-nginx``, or ``none``.
-        nginx: The nginx to use; None without an ingress.
+        ingress: The ingress controller to run: ``ingress-nginx``, ``traefik``, ``traefik-nginx`` (Traefik that reads
+            ingress-nginx's annotations), or ``none``.
+        nginx: The nginx to use; None without ingress-nginx.
         entry_port: Port of the data plane at ``block.ingress_address``.
         options: Further options by name, as given by the user.
     """

@@ -53,7 +53,7 @@ class Head(Part):
     description: str = ""
     labels: dict[str, str] = {}
     workload: Texts
-    ingress: Literal["ingress-nginx"] = "ingress-nginx"
+    ingress: Literal["ingress-nginx", "traefik", "traefik-nginx"] = "ingress-nginx"
     traffic: Any
     matrix: Any = None
     changes: Any

@@ -46,7 +46,7 @@ def test_cluster_is_up_inside_and_gone_outside(tmp_path: Path, fake_node: FakeNo
     assert not (tmp_path / "cluster").exists()
     assert "last words" in (tmp_path / "evidence" / "logs" / "node.log").read_text()
     assert steps == [
-        "looking for nginx",
+        "looking for the ingress controller",
         "taking loopback addresses",
         "starting the cluster's process",
         "waiting for the API server",

@@ -13,8 +13,9 @@ from typing import Self
 class Journal:
     """Writes ``ingress-controller.jsonl`` (context manager): ``{"monotonic_ns": ..., "what": ..., "detail": {...}}``.
 
-    ``what`` is ``reload`` (new workers have replaced the old), ``endpoints`` (Lua has been given others) or ``sync``
-    (nothing was to do, or nothing about endpoints: how they are balanced).
+    Of ingress-nginx, ``what`` is ``reload`` (new workers have replaced the old), ``endpoints`` (Lua has been given
+    others) or ``sync`` (nothing was to do, or nothing about endpoints: how they are balanced). Of Traefik, it is
+    ``configured`` (another configuration was taken over) or ``sync`` (a route was looked at, nothing was to do).
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,7 +31,14 @@ class Journal:
     ) -> None:
         self._file.close()
 
-    def record(self, what: str, detail: Mapping[str, str | int]) -> None:
-        """Write a line, dated now."""
-        line = {"monotonic_ns": time.monotonic_ns(), "what": what, "detail": dict(detail)}
-        self._file.write(json.dumps(line) + "\n")
+    def record(self, what: str, detail: Mapping[str, str | int], *, at: int = 0, exact_ns: int = 0) -> None:
+        """Write a line.
+
+        Args:
+            what: What was done.
+            detail: Facts about it.
+            at: When, by CLOCK_MONOTONIC; now where 0.
+            exact_ns: How much earlier it may have been.
+        """
+        line: dict[str, object] = {"monotonic_ns": at or time.monotonic_ns(), "what": what, "detail": dict(detail)}
+        self._file.write(json.dumps(line | ({"exact_ns": exact_ns} if exact_ns else {})) + "\n")

@@ -82,7 +82,7 @@ class ApiClient:
     """
 
     def __init__(self, base_url: str, user_agent: str) -> None:
-        self._base_url = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._user_agent = user_agent
         self._session: aiohttp.ClientSession | None = None
 
@@ -104,7 +104,7 @@ class ApiClient:
     def _request(self, method: str, path: str, **options: Any) -> Any:
         if self._session is None:
             raise RuntimeError("ApiClient is used outside its context")
-        return self._session.request(method, self._base_url + path, **options)
+        return self._session.request(method, self.base_url + path, **options)
 
     async def _call(
         self,
