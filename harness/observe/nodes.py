@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.kube.api import Object, Objects
-from harness.model.timeline import Event, EventKind
+from harness.model.timeline import Detail, Event, EventKind
 from harness.observe.sighting import Sighting
 
 #: The conditions that are looked at, with the status that each has on a node that is well.
@@ -51,7 +51,7 @@ class NodeTracker:
         for kind in sorted(now ^ before):
             one = conditions.get(kind, {})
             at, exact = sighting.place_reported(str(one.get("lastTransitionTime") or ""))
-            detail = {"condition": kind, "reason": str(one.get("reason", "")), "found": found}
+            detail: Detail = {"condition": kind, "reason": str(one.get("reason", "")), "found": found}
             yield Event(at, EventKind.NODE, name, "unwell" if kind in now else "well", detail, exact)
 
 
