@@ -17,10 +17,34 @@ from harness.model.timeline import Event
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where traffic enters the cluster: an IP address and port to connect to."""
+    """Where traffic enters the cluster.
+
+    Attributes:
+        address: The IP address to connect to.
+        port: Its port.
+        backends: A file with the addresses of which one is chosen for each connection, as kube-proxy has programmed
+            them (``harness.kit.backends``); where it is given, nobody listens at ``address`` itself. None where the
+            network of the cluster chooses.
+    """
 
     address: str
     port: int
+    backends: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Where the pods of the ingress controller are.
+
+    Attributes:
+        namespace: Their namespace.
+        deployment: The Deployment whose they are.
+        labels: Their labels.
+    """
+
+    namespace: str
+    deployment: str
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +54,7 @@ class BringUp:
     Attributes:
         name: Unique among the clusters of this user.
         directory: Where it may keep state, logs and its kubeconfig.
-        ingress: The ingress controller to run (``ingress-nginx``).
+        ingress: The ingress controller to run: its word in an Experiment, or ``none``.
         profile: Name of the delay profile (local clusters only).
         seed: Seed of every random choice the cluster makes.
         images: Images that the workload names, to be loaded or checked.
@@ -66,7 +90,22 @@ class Cluster(Protocol):
 
     @property
     def entry(self) -> Entry:
-        """Where traffic enters."""
+        """Where traffic enters, through the ingress controller."""
+
+    def service_entry(self, namespace: str, service: str) -> Entry:
+        """Where traffic enters that goes straight to a Service, as kube-proxy carries it out.
+
+        Args:
+            namespace: The Service's; it is there.
+            service: Its name; its first port is meant.
+
+        Raises:
+            HarnessError: Here is no way in that leads past the ingress controller, or the Service can't be carried out.
+        """
+
+    @property
+    def controller(self) -> Controller | None:
+        """The ingress controller's own Deployment; None where there is none, or it is not known."""
 
     def facts(self) -> Mapping[str, str]:
         """Versions and settings worth a line in the report's environment."""
@@ -79,7 +118,7 @@ class Cluster(Protocol):
         """
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Follow what the ingress controller does (``reload``, ``configured`` …) until ``stop()``; blocks in between."""
+        """Follow what the ingress controller does (``reload``, ``configured``) until ``stop()``; blocks in between."""
 
     def check(self) -> None:
         """Raise ``HarnessError`` if it has ended by itself: what is lost from then on is the harness's own fault."""

@@ -41,11 +41,13 @@ class LogTail:
 async def follow_log(path: Path, journal: Journal) -> None:
     """Record what Traefik says it did, until cancelled."""
     tail = LogTail(path)
-    looked = time.monotonic_ns()
+    begun = time.monotonic_ns()
     while True:
-        before, looked = looked, time.monotonic_ns()
-        for line in tail.lines():
+        before, begun = begun, time.monotonic_ns()
+        lines = tail.lines()
+        read = time.monotonic_ns()
+        for line in lines:
             what, detail = said(line)
             if what:
-                journal.record(what, detail, at=looked, exact_ns=looked - before)
+                journal.record(what, detail, at=read, exact_ns=read - before)
         await asyncio.sleep(LOOK)
