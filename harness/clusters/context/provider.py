@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.clusters.base import BringUp, Cluster, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
 from harness.clusters.context.access import check_access
 from harness.clusters.context.entry import entry_of_ingress, parse_entry
 from harness.clusters.context.kubeconfig import Target, find_target
-from harness.clusters.shared.part import Controller, part_of
+from harness.clusters.shared.part import part_of
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kube.api import KubeApi
 from harness.kube.client import Kube
@@ -62,6 +62,19 @@ class ContextCluster:
             return self.given
         with Kube(self.kubeconfig) as kube:
             return entry_of_ingress(kube, self.namespace)
+
+    def service_entry(self, namespace: str, service: str) -> Entry:
+        """The entry that the user gave: how somebody's network leads to a Service can't be guessed.
+
+        Raises:
+            HarnessError: None was given.
+        """
+        if self.given is not None:
+            return self.given
+        raise HarnessError(
+            f"Where Service {service} in namespace {namespace} is reached from here is not known.",
+            hint="Say it: --entry-url http://ADDRESS:PORT, of its NodePort or load balancer.",
+        )
 
     def facts(self) -> Mapping[str, str]:
         """What a reader of the report may want to know of it."""

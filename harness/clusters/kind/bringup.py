@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.clusters.base import Progress
 from harness.clusters.kind import owned, tools
-from harness.clusters.kind.ingresses import KIND_INGRESSES
+from harness.clusters.kind.ingresses import KIND_INGRESSES, SERVICE_NODE_PORT
 from harness.clusters.kind.owned import Owned
 from harness.clusters.kind.settings import (
     NODE,
@@ -129,7 +129,7 @@ def _make(bringing: Bringing, mine: Owned) -> Owned:
             wait_until(lambda: _node_ready(kube), timeout=ROLLOUT_SECONDS, what="the node to be ready", interval=0.25)
         if settings.ingress != "none":
             _start_ingress(bringing, kube)
-    entry = owned.came_up(mine, ports[settings.node_port])
+    entry = owned.came_up(mine, ports[settings.node_port], ports[SERVICE_NODE_PORT])
     if settings.ingress != "none":
         with bringing.step("waiting for the ingress to answer", KIND_INGRESSES[settings.ingress].controller.namespace):
             wait_until(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.clusters.base import Controller
 from harness.clusters.shared.controllers import NGINX, TRAEFIK, ControllerLog
-from harness.clusters.shared.part import Controller
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Owned:
         kube_proxy: Its kube-proxy mode.
         container: Id of its node's container; empty until it is there.
         port: Where traffic enters on 127.0.0.1; 0 until it answers.
+        service_port: Where a Service is reached that traffic goes straight to.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Owned:
     kube_proxy: str
     container: str = ""
     port: int = 0
+    service_port: int = 0
 
     @property
     def kubeconfig(self) -> Path:
@@ -89,9 +91,9 @@ def begin(name: str, *, standing: bool, ingress: str, kube_proxy: str) -> Owned:
     return owned.write()
 
 
-def came_up(owned: Owned, port: int) -> Owned:
-    """Write down that it answers."""
-    return replace(owned, port=port).write()
+def came_up(owned: Owned, port: int, service_port: int) -> Owned:
+    """Write down that it answers, and where."""
+    return replace(owned, port=port, service_port=service_port).write()
 
 
 def has_node(owned: Owned) -> Owned:

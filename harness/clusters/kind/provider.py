@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clusters.base import BringUp, Cluster, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
 from harness.clusters.kind import owned, tools
 from harness.clusters.kind.bringup import bring_up, load_images
+from harness.clusters.kind.entries import open_service
 from harness.clusters.kind.ingresses import KIND_INGRESSES
 from harness.clusters.kind.owned import Owned
 from harness.clusters.kind.preflight import preflight
@@ -59,6 +60,17 @@ class KindCluster:
     def entry(self) -> Entry:
         """Where traffic enters: a port of 127.0.0.1."""
         return self.owned.entry
+
+    @property
+    def controller(self) -> Controller | None:
+        """The Deployment of its manifests."""
+        ingress = KIND_INGRESSES.get(self.settings.ingress)
+        return ingress.controller if ingress else None
+
+    def service_entry(self, namespace: str, service: str) -> Entry:
+        """Where a Service is reached without an ingress: its NodePort, which it is given here."""
+        with Kube(self.kubeconfig) as kube:
+            return open_service(kube, self.owned, namespace, service)
 
     def facts(self) -> Mapping[str, str]:
         """What a reader of the report may want to know of it."""

@@ -6,10 +6,9 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clusters.base import Cluster, Entry
+from harness.clusters.base import Cluster, Controller, Entry
 from harness.clusters.shared.controllers import NGINX, ControllerLog
 from harness.clusters.shared.namespaces import remove_namespace
 from harness.clusters.shared.podlogs import Container, PodLogs, Sink
@@ -23,21 +22,6 @@ from harness.kube.logs import LogLine
 from harness.model.timeline import Event
 
 ACCESS_LOG = "access.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Controller:
-    """Where the pods of the ingress controller are.
-
-    Attributes:
-        namespace: Their namespace.
-        deployment: The Deployment whose they are.
-        labels: Their labels.
-    """
-
-    namespace: str
-    deployment: str
-    labels: Mapping[str, str]
 
 
 class Part:
@@ -73,6 +57,15 @@ class Part:
     def entry(self) -> Entry:
         """Of the whole cluster."""
         return self._cluster.entry
+
+    @property
+    def controller(self) -> Controller | None:
+        """Of the whole cluster."""
+        return self._cluster.controller
+
+    def service_entry(self, namespace: str, service: str) -> Entry:
+        """Of the whole cluster."""
+        return self._cluster.service_entry(namespace, service)
 
     def facts(self) -> Mapping[str, str]:
         """Of the whole cluster."""
