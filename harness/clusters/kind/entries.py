@@ -1,6 +1,6 @@
 """The way straight to a Service, as kube-proxy carries it out: a NodePort of the node, mapped to this machine.
 
-kind's mapping is ``docker-proxy``, which accepts before it dials: what kube-proxy refuses or drops shows as an end of the
+kind maps it by ``docker-proxy``, which accepts before it dials: what kube-proxy refuses or drops shows as an end of the
 connection or as a timeout. A Service's own type is changed for it; it goes with the trial's namespace.
 """
 

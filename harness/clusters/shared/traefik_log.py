@@ -43,7 +43,7 @@ def access_line(text: str) -> str:
     line = json.loads(text)
     chosen = str(line.get("ServiceAddr") or "")
     common = {
-        "time": str(line.get("StartUTC", "")),
+        "time": _ended(line),
         "attempt": str(line.get(_HEADER) or ""),
         "method": line.get("RequestMethod", ""),
         "uri": line.get("RequestPath", ""),
@@ -119,9 +119,9 @@ def _http(config: Any) -> Mapping[str, Any]:
     return (parsed or {}).get("http") or {}
 
 
-def _ended(said: Mapping[str, Any]) -> float:
+def _ended(line: Mapping[str, Any]) -> float:
     """Seconds since the epoch at which the request was over, as ingress-nginx says it."""
-    return round((stamp_ns(str(said["StartUTC"])) + int(said.get("Duration") or 0)) / 1e9, 3)
+    return round((stamp_ns(str(line["StartUTC"])) + int(line.get("Duration") or 0)) / 1e9, 3)
 
 
 def _seconds(nanoseconds: Any) -> float:
