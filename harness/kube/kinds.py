@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from harness.kube import traefik
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKind:
@@ -57,6 +59,7 @@ KNOWN_KINDS: Mapping[str, ApiKind] = {
         ApiKind("Ingress", "networking.k8s.io/v1", "ingresses"),
         ApiKind("IngressClass", "networking.k8s.io/v1", "ingressclasses", namespaced=False),
         ApiKind("Lease", "coordination.k8s.io/v1", "leases"),
+        *(ApiKind(kind, traefik.GROUP_VERSION, plural) for kind, plural in traefik.PLURALS.items()),
     )
 }
 

@@ -16,11 +16,14 @@ from harness.clusters.local.api.requests import Target
 from harness.clusters.local.api.storage import Storage
 from harness.clusters.local.machinery.objects import Key, Object, is_deleting, timestamp
 from harness.clusters.local.machinery.resources import NAMESPACES, Resource
+from harness.kube import traefik
 from harness.kube.admission.defaults import apply_defaults, drop_nulls
 from harness.kube.admission.objects import validate
 
 #: Kinds whose objects count the changes of their specification.
-_WITH_GENERATION = frozenset({"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice"})
+_WITH_GENERATION = frozenset(
+    {"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice", *traefik.PLURALS}
+)
 #: What such an object's specification is not.
 _NOT_SPECIFIED = frozenset({"apiVersion", "kind", "metadata", "status"})
 #: Metadata that only the server writes.

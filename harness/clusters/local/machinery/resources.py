@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.kube import traefik
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -97,6 +99,9 @@ ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointsl
 INGRESSES = Resource("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), subresources=("status",))
 INGRESSCLASSES = Resource("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False)
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
+TRAEFIK_KINDS = tuple(
+    Resource(traefik.GROUP, traefik.VERSION, kind, plural) for kind, plural in traefik.PLURALS.items()
+)
 NEW_EVENTS = Resource("events.k8s.io", "v1", "Event", "events", stored_as="/events")
 
 #: Every resource that is served, in the order of discovery.
@@ -117,6 +122,7 @@ RESOURCES: tuple[Resource, ...] = (
     INGRESSCLASSES,
     LEASES,
     NEW_EVENTS,
+    *TRAEFIK_KINDS,
 )
 
 _BY_PLURAL = {(r.group, r.plural): r for r in RESOURCES}
