@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from harness.kube.kinds import KNOWN_KINDS
 from harness.kube.schema import missing_fields, unknown_fields
 from harness.kube.traefik import PLURALS
