@@ -40,7 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 Name = Annotated[str, typer.Option(help="Which cluster.")]
-Ingress = Annotated[str, typer.Option(help="The ingress controller of a kind cluster, as Experiments name it.")]
+Ingress = Annotated[str, typer.Option(help="Its ingress controller, as Experiments name it.")]
 Kind = Annotated[str, typer.Option("--cluster", help="Its kind: local (no Docker, no root) or kind.")]
 
 
@@ -69,7 +69,7 @@ def up(
         made = kind_standing.up(request, progress)
         url, config = f"http://{made.entry.address}:{made.entry.port}", made.kubeconfig
     else:
-        local = standing.up(name, profile=profile, progress=progress)
+        local = standing.up(name, profile=profile, ingress=ingress, progress=progress)
         url, config = local.entry_url, local.kubeconfig
     out = Console(highlight=False)
     out.print(f"cluster {name} is up; its ingress answers at {url}", soft_wrap=True)
