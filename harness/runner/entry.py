@@ -6,9 +6,11 @@ These few requests go before the traffic, on connections of their own, and are n
 from __future__ import annotations
 
 import http.client
+import random
 import time
 
 from harness.clusters.base import Entry
+from harness.kit.backends import read_backends
 from harness.kit.waiting import wait_until
 from harness.model.experiment import TrafficPlan
 
@@ -19,9 +21,16 @@ ENTRY_SECONDS = 60.0
 UNBROKEN_SECONDS = 1.3
 
 
+def address_of(entry: Entry) -> tuple[str, int]:
+    """The address to connect to now: one of the backends where it has some, else its own."""
+    backends = read_backends(entry.backends).addresses if entry.backends is not None else ()
+    return random.choice(backends) if backends else (entry.address, entry.port)  # noqa: S311 - no secret
+
+
 def status_of(entry: Entry, path: str, host: str) -> int:
     """The status of one GET on a new connection; 0 if there was no answer."""
-    connection = http.client.HTTPConnection(entry.address, entry.port, timeout=2.0)
+    address, port = address_of(entry)
+    connection = http.client.HTTPConnection(address, port, timeout=2.0)
     try:
         connection.request("GET", path, headers={"Connection": "close", **({"Host": host} if host else {})})
         return connection.getresponse().status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.clusters.base import Cluster
+from harness.clusters.base import Cluster, Entry
 from harness.errors import WaitTimeoutError
 from harness.kit.clock import Clock
 from harness.kit.waiting import wait_until
@@ -32,6 +32,7 @@ class Scene:
     Attributes:
         child: The traffic.
         cluster: Where it goes.
+        entry: Where it enters.
         observer: What sees the cluster.
         timeline: What is written down.
         clock: The trial's clock.
@@ -39,6 +40,7 @@ class Scene:
 
     child: TrafficChild
     cluster: Cluster
+    entry: Entry
     observer: Observer
     timeline: TimelineWriter
     clock: Clock

@@ -13,6 +13,7 @@ from threading import Semaphore
 from harness.changes.base import Stage
 from harness.changes.registry import perform
 from harness.changes.undo import UndoJournal
+from harness.clusters.base import Entry
 from harness.errors import HarnessError
 from harness.kit import interruption
 from harness.kit.clock import Clock
@@ -105,8 +106,9 @@ class Trial:
                 self._wait_ready(child)
             observer = stack.enter_context(Observer(kube, cluster, place.namespace, timeline, self.clock))
             self._step("entry: waiting for answers")
-            wait_for_entry(cluster.entry, self.traffic)
-            scene = Scene(child, cluster, observer, timeline, self.clock)
+            entry = self._entry(place)
+            wait_for_entry(entry, self.traffic)
+            scene = Scene(child, cluster, entry, observer, timeline, self.clock)
             if place.shared:
                 self._step("ingress: waiting until it has done what earlier trials left")
                 scene.wait_for_ingress_rest()
@@ -148,6 +150,11 @@ class Trial:
         stack.callback(place.cluster.collect, self.job.directory.path)
         return place
 
+    def _entry(self, place: Place) -> Entry:
+        """Where the traffic of this Experiment enters: through the ingress, or straight to a Service."""
+        service = self.setting.experiment.entry
+        return place.cluster.service_entry(place.namespace, service) if service else place.cluster.entry
+
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change
         answers = {
@@ -178,8 +185,9 @@ class Trial:
         )
 
     def _phases(self, scene: Scene, stage: Stage) -> None:
-        entry = scene.cluster.entry
-        self.outcome = replace(self.outcome, origin_ns=scene.child.go(entry.address, entry.port))
+        entry = scene.entry
+        origin = scene.child.go(entry.address, entry.port, backends=entry.backends)
+        self.outcome = replace(self.outcome, origin_ns=origin)
         self._begin(Phase.BASELINE, scene)
         pause(self.traffic.baseline, tick=stage.check)
         scene.wait_for_ingress_rest()

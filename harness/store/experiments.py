@@ -17,6 +17,7 @@ from harness.model.experiment import Cell, Configuration, Experiment, TrafficPla
 from harness.store.experiment.admission import ImageCheck
 from harness.store.experiment.cells import make_cells, select
 from harness.store.experiment.changes import Located, check_changes, check_images, read_changes, with_answers
+from harness.store.experiment.entry import read_entry
 from harness.store.experiment.ingress_class import for_controller
 from harness.store.experiment.matrix import configurations, read_matrix
 from harness.store.experiment.objects import Objects
@@ -56,7 +57,8 @@ def load_experiment(
     rows = for_controller(
         _configurations(document.value, files, problems, check_image), head.ingress if head is not None else ""
     )
-    cells = _cells(document.value, plan, rows, problems, check_image)
+    entry = read_entry(head, rows, problems) if head is not None else ""
+    cells = _cells(document.value, plan, rows, problems, entry=entry, check_image=check_image)
     if problems.found or head is None or plan is None:
         raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
     return Experiment(
@@ -69,6 +71,7 @@ def load_experiment(
         trials=head.trials,
         description=head.description.strip(),
         labels=head.labels,
+        entry=entry,
     )
 
 
@@ -100,6 +103,8 @@ def _cells(
     plan: TrafficPlan | None,
     rows: list[Configuration],
     problems: Problems,
+    *,
+    entry: str,
     check_image: ImageCheck,
 ) -> tuple[Cell, ...]:
     before = len(problems.found)
@@ -110,16 +115,16 @@ def _cells(
         return ()
     check_changes(changes, rows, problems)
     check_images(changes, problems, check_image)
-    if plan is not None:
+    if plan is not None and not entry:
         check_routes(plan, rows, problems)
-    specs = _answered(changes, plan, rows, problems)
+    specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
     return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
 
 
 def _answered(
-    changes: list[Located], plan: TrafficPlan | None, rows: list[Configuration], problems: Problems
+    changes: list[Located], plan: TrafficPlan | None, objects: Objects, problems: Problems
 ) -> list[ChangeSpec]:
     """The changes with their answers; routes and selectors are those of the first configuration."""
     if plan is None:
         return [spec for spec, _ in changes]
-    return [with_answers(located, plan, Objects(rows[0].manifests), problems) for located in changes]
+    return [with_answers(located, plan, objects, problems) for located in changes]

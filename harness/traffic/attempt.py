@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.model.attempt import Progress
 from harness.model.schedule import Stream
 from harness.store.ledger_format import NEVER
+from harness.traffic.dialling import Dialler
 from harness.traffic.tls import Secure
 
 if TYPE_CHECKING:
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where attempts go: a resolved address, as the ``socket`` module takes it, and whether TLS is spoken there."""
+    """Where attempts go: a resolved address, as the ``socket`` module takes it, and whether TLS is spoken there.
+
+    ``dialler`` chooses another address for each connection; None takes ``address`` for all.
+    """
 
     family: int
     address: tuple[Any, ...]
     secure: Secure | None = None
+    dialler: Dialler | None = None
 
 
 class Attempt:

@@ -82,7 +82,7 @@ class TrafficChild:
         """
         self._await("ready", timeout)
 
-    def go(self, address: str, port: int, *, seconds: float = 0.0) -> int:
+    def go(self, address: str, port: int, *, seconds: float = 0.0, backends: Path | None = None) -> int:
         """Begin sending.
 
         Args:
@@ -90,6 +90,7 @@ class TrafficChild:
             port: Its port.
             seconds: Length of the schedule, beyond which nothing is planned; ``stop`` must be called all the same.
                 0 lets it go on until then.
+            backends: A file of backends of which one is chosen for each connection instead.
 
         Returns:
             CLOCK_MONOTONIC of the schedule's origin, a few milliseconds from now.
@@ -97,7 +98,8 @@ class TrafficChild:
         Raises:
             HarnessError: It ended, or can't send there.
         """
-        self._process.write_line(json.dumps({"go": {"address": address, "port": port, "seconds": seconds}}))
+        where = {"address": address, "port": port, "backends": str(backends.resolve()) if backends else ""}
+        self._process.write_line(json.dumps({"go": {**where, "seconds": seconds}}))
         self._origin_ns = self._await("started", _OBEY_SECONDS)["origin_ns"]
         return self._origin_ns
 

@@ -66,8 +66,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_connecting", "_loop", "_owner", "_poller", "_reader", "_request", "_socket", "_target", "_tls", "_unsent",
-        "_writer", "attempt", "begun", "carried", "connected", "end", "number", "parser", "pooled", "port", "shape",
+        "_address", "_connecting", "_loop", "_owner", "_poller", "_reader", "_request", "_socket", "_target", "_tls",
+        "_unsent", "_writer", "attempt", "begun", "carried", "connected", "end", "number", "parser", "pooled", "port", "shape",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, loop: Any, *, number: int, shape: Shape, pooled: bool, begun: int) -> None:
@@ -78,6 +78,7 @@ class Connection:
         self._reader: Any = None
         self._writer: Any = None
         self._target: Target | None = None
+        self._address: tuple[Any, ...] = ()
         self._tls: TlsLayer | None = None
         self._connecting = False
         self._request = b""
@@ -99,6 +100,7 @@ class Connection:
         self._target = target
         self._connecting = True
         try:
+            self._address = target.address if target.dialler is None else target.dialler.choose(self.number)
             self._socket = _Socket(target.family, socket.SOCK_STREAM)
             self._socket.setblocking(False)  # noqa: FBT003 - the signature is the standard library's
             self._writer = self._loop.io(self._socket.fileno(), _WRITE)
@@ -197,7 +199,7 @@ class Connection:
     def _try_connect(self) -> None:
         assert self._socket is not None
         assert self._target is not None
-        code = self._socket.connect_ex(self._target.address)
+        code = self._socket.connect_ex(self._address)
         if code in {errno.EINPROGRESS, errno.EALREADY}:
             return
         if code not in {0, errno.EISCONN}:

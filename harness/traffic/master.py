@@ -128,7 +128,15 @@ class Master:
         """Tell all when to begin; returns the origin."""
         address, port = self._commands.address, self._commands.port
         origin = monotonic_ns() + _LEAD_NS
-        self._tell_all(Kind.GO, address=address, port=port, seconds=self._commands.seconds, origin_ns=origin)
+        commands = self._commands
+        self._tell_all(
+            Kind.GO,
+            address=address,
+            port=port,
+            seconds=commands.seconds,
+            origin_ns=origin,
+            backends=commands.backends,
+        )
         self._await(lambda: self.members.all_have("started") or self._commands.stop.is_set())
         self._note("started", origin_ns=origin, address=address, port=port)
         return origin

@@ -55,6 +55,7 @@ KINDS: Mapping[str, Kind] = {
     "ledger": Kind("ledger-{}.npy", ATTEMPT, ("outcome", Outcome.UNFINISHED)),
     "connections": Kind("connections-{}.npy", CONNECTION, ("reason", CloseReason.OPEN)),
     "journal": Kind("traffic-{}.jsonl"),
+    "backends": Kind("backends-{}.jsonl"),
     "calibration": Kind("calibration-{}.json"),
     "calibration-ledger": Kind("calibration-{}.npy", ATTEMPT, ("outcome", Outcome.UNFINISHED)),
     "calibration-connections": Kind("calibration-connections-{}.npy", CONNECTION, ("reason", CloseReason.OPEN)),

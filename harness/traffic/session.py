@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from ssl import SSLContext
 from time import monotonic_ns
 from typing import Any
@@ -24,6 +25,7 @@ from harness.traffic.answers import AnswerBook
 from harness.traffic.attempt import Target
 from harness.traffic.calibration import Calibration
 from harness.traffic.client import Client, ClientPlan
+from harness.traffic.dialling import BackendLog, Balanced
 from harness.traffic.engine import Engine
 from harness.traffic.journal import Heard, Journal
 from harness.traffic.plan import TrafficChildPlan
@@ -48,6 +50,7 @@ class Commands:
         stop: Set when no further slot is to be planned.
         address: Where to send: an IP address or a name.
         port: And its port.
+        backends: A file of backends of which one is chosen for each connection; empty for the address itself.
         origin_ns: CLOCK_MONOTONIC of the schedule's origin; 0 lets the session choose it.
         stop_ns: CLOCK_MONOTONIC from which no slot is planned; 0 for the moment of the command.
         seconds: Length of the schedule; 0 lets it go on until ``stop``.
@@ -60,10 +63,12 @@ class Commands:
     seconds: float = 0.0
     origin_ns: int = 0
     stop_ns: int = 0
+    backends: str = ""
 
-    def begin(self, address: str, port: int, seconds: float = 0.0, origin_ns: int = 0) -> None:
+    def begin(self, address: str, port: int, seconds: float = 0.0, origin_ns: int = 0, backends: str = "") -> None:
         """Say where to send, and for how long at most, and begin."""
         self.address, self.port, self.seconds, self.origin_ns = address, port, seconds, origin_ns
+        self.backends = backends
         self.go.set()
 
     def end(self, at_ns: int = 0) -> None:
@@ -154,7 +159,8 @@ class Session:
         self.journal.record("fault", what="failed", text=text)
 
     def _send(self) -> None:
-        target = self._target()
+        log = BackendLog(self.plan.directory / f"backends-{self.plan.worker}.jsonl") if self.commands.backends else None
+        target = self._target(log)
         origin = self.commands.origin_ns or monotonic_ns() + _LEAD_NS
         directory, worker = self.plan.directory, self.plan.worker
         ledger = LedgerWriter(directory / f"ledger-{worker}.npy", origin_ns=origin, worker=worker)
@@ -180,6 +186,8 @@ class Session:
             client.close()
             ledger.close()
             connections.close()
+            if log is not None:
+                log.close()
         self.failure = engine.failure
         self.journal.record("drained", slots=engine.next_slot, rows=ledger.used, unfinished=client.in_flight)
 
@@ -191,9 +199,13 @@ class Session:
             gevent.sleep(max(0, self.commands.stop_ns - monotonic_ns()) / 1e9)
         return engine.stop()
 
-    def _target(self) -> Target:
+    def _target(self, log: BackendLog | None) -> Target:
         traffic, address = self.plan.traffic, self.commands.address
         target = resolve(address, self.commands.port)
+        if log is not None:
+            nowhere = (address, self.commands.port)
+            dialler = Balanced(Path(self.commands.backends), nowhere, self.plan.worker, log.note)
+            target = replace(target, dialler=dialler)
         if traffic.tls is None or self._context is None:
             return target
         return replace(target, secure=Secure.of(traffic.tls, self._context, traffic.host or address))

@@ -189,7 +189,7 @@ class Worker:
 
     def _on_go(self, data: Mapping[str, Any]) -> None:
         origin = self._clock.to_worker(data["origin_ns"])
-        self._commands.begin(data["address"], data["port"], data["seconds"], origin)
+        self._commands.begin(data["address"], data["port"], data["seconds"], origin, data["backends"])
 
     def _heard(self, event: Mapping[str, Any]) -> None:
         """Pass on what concerns all."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.clusters.base import BringUp, Cluster, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
 from harness.errors import BringUpError
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration
@@ -32,6 +32,15 @@ class FakeCluster:
     def facts(self) -> Mapping[str, str]:
         """One fact."""
         return {"cluster": "fake"}
+
+    def service_entry(self, namespace: str, service: str) -> Entry:
+        """None."""
+        raise NotImplementedError
+
+    @property
+    def controller(self) -> Controller | None:
+        """None."""
+        return None
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """None."""

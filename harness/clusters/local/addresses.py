@@ -44,6 +44,11 @@ class AddressBlock:
         """Where the ingress data plane is: 127.B.0.2."""
         return f"127.{self.number}.0.2"
 
+    @property
+    def service_address(self) -> str:
+        """Stands for a Service that has no endpoints: 127.B.0.3, where nobody ever listens."""
+        return f"127.{self.number}.0.3"
+
     def pod_address(self, n: int) -> str:
         """The address of the n-th pod, counted from 1; a pod's number is never given twice.
 

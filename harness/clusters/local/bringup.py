@@ -18,8 +18,9 @@ from harness.clusters.base import BringUp, Entry, Progress
 from harness.clusters.local.addresses import AddressBlock, free_port
 from harness.clusters.local.kubeconfig import write_kubeconfig
 from harness.clusters.local.nginx.install import NginxInstall, find_or_fetch
-from harness.clusters.local.settings import ENTRY_PORT, NodeSettings
+from harness.clusters.local.settings import ENTRY_PORT, SERVICE_PORT, NodeSettings
 from harness.errors import BringUpError, HarnessError, MissingToolError
+from harness.kit.backends import backends_file, read_backends
 from harness.kit.files import clear_disk_errors, tail
 from harness.kit.waiting import wait_until
 
@@ -159,6 +160,25 @@ def wait_for_ingress(settings: NodeSettings, alive: Callable[[], bool]) -> Entry
         what = f"the ingress to accept connections at {entry.address}:{entry.port}"
         wait_until(accepts, timeout=INGRESS_SECONDS, what=what, interval=0.01)
     return entry
+
+
+def service_entry(settings: NodeSettings, namespace: str, service: str, alive: Callable[[], bool]) -> Entry:
+    """Wait until kube-proxy has programmed a Service that is there.
+
+    Raises:
+        HarnessError: It carries Services out in another way, or the cluster's process has ended.
+    """
+    path = backends_file(settings.services, namespace, service)
+
+    def programmed() -> bool:
+        _check_alive(alive)
+        return path.exists()
+
+    wait_until(programmed, timeout=API_SECONDS, what=f"kube-proxy to program Service {service}", interval=0.01)
+    refusal = read_backends(path).refusal
+    if refusal:
+        raise HarnessError(f"Service {service} can't be an entry on a local cluster: {refusal}")
+    return Entry(settings.block.service_address, SERVICE_PORT, path)
 
 
 def _check_alive(alive: Callable[[], bool]) -> None:

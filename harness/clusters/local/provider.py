@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clusters.base import BringUp, Cluster, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
 from harness.clusters.local import bringup
 from harness.clusters.local.addresses import take_block
 from harness.clusters.local.kubelet.images import KNOWN_IMAGES, find_image
@@ -59,6 +59,15 @@ class LocalCluster:
     def kubeconfig(self) -> Path:
         """A kubeconfig file that reaches it."""
         return bringup.Files(self.settings.directory).kubeconfig
+
+    def service_entry(self, namespace: str, service: str) -> Entry:
+        """Where kube-proxy keeps the Service's backends; its address is one at which nobody listens."""
+        return bringup.service_entry(self.settings, namespace, service, self.node.alive)
+
+    @property
+    def controller(self) -> Controller | None:
+        """None: its ingress controller is no pod."""
+        return None
 
     def facts(self) -> Mapping[str, str]:
         """What a reader of the report may want to know of it."""

@@ -14,6 +14,9 @@ from harness.clusters.local.nginx.record import NginxInstall
 #: The port where traffic enters, unless somebody else on the machine listens on it at all addresses.
 ENTRY_PORT = 8080
 
+#: The port of the address that stands for a Service without endpoints: nobody listens there.
+SERVICE_PORT = 80
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSettings:
@@ -46,6 +49,11 @@ class NodeSettings:
     def logs(self) -> Path:
         """The folder of all logs."""
         return self.directory / "logs"
+
+    @property
+    def services(self) -> Path:
+        """The folder in which kube-proxy keeps a file of backends for each Service."""
+        return self.directory / "services"
 
     @property
     def ready_file(self) -> Path:

@@ -16,10 +16,16 @@ _REGEX_ANNOTATIONS = (
 
 
 class Objects:
-    """The manifests of one configuration."""
+    """The manifests of one configuration.
 
-    def __init__(self, manifests: Sequence[Manifest]) -> None:
+    Args:
+        manifests: They.
+        entry: The Service that all traffic goes straight to; empty where it enters by the ingress.
+    """
+
+    def __init__(self, manifests: Sequence[Manifest], entry: str = "") -> None:
         self.manifests = tuple(manifests)
+        self.entry = entry
 
     def names(self, kind: str) -> list[str]:
         """The names of all objects of a kind."""
@@ -61,7 +67,9 @@ class Objects:
         return list(dict.fromkeys(str(rule.get("path") or "/") for m in ingresses for rule in _rule_paths(m, host)))
 
     def service_at(self, path: str, host: str) -> str | None:
-        """The Service that an Ingress sends a path to; None where no rule has it."""
+        """The Service that an Ingress sends a path to, or that all go to; None where no rule has it."""
+        if self.entry:
+            return self.entry
         for ingress in (m for m in self.manifests if m.get("kind") == "Ingress"):
             for rule_path in _rule_paths(ingress, host):
                 if _matches(rule_path, path, regex=_is_regex(ingress)):

@@ -46,6 +46,12 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class EntryPart(Part):
+    """Where traffic enters that leads past the ingress."""
+
+    service: Annotated[str, Field(min_length=1)]
+
+
 class Head(Part):
     """The whole file, with the parts that have models of their own left open."""
 
@@ -53,7 +59,8 @@ class Head(Part):
     description: str = ""
     labels: dict[str, str] = {}
     workload: Texts
-    ingress: Literal["ingress-nginx", "traefik", "traefik-nginx"] = "ingress-nginx"
+    ingress: Literal["ingress-nginx", "traefik", "traefik-nginx", "none"] = "ingress-nginx"
+    entry: EntryPart | None = None
     traffic: Any
     matrix: Any = None
     changes: Any
