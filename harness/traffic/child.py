@@ -127,9 +127,16 @@ class TrafficChild:
         self._is_drained = True
         self._process.wait(_END_SECONDS)
 
-    def answered(self, pattern: str, since_ns: int) -> bool:
-        """Whether an attempt sent after ``since_ns`` was OK and answered with a body that matches a glob pattern."""
-        return self._live.answered(pattern, since_ns - self._origin_ns)
+    def answered(self, pattern: str, since_ns: int, route: str = "") -> bool:
+        """Whether an attempt sent after ``since_ns`` was OK and answered with a body that matches a glob pattern.
+
+        Args:
+            pattern: A glob.
+            since_ns: CLOCK_MONOTONIC.
+            route: Key of the route that it was for; any where empty.
+        """
+        keys = [one.key for one in self._plan.traffic.routes]
+        return self._live.answered(pattern, since_ns - self._origin_ns, keys.index(route) if route else None)
 
     def counts(self) -> LiveCounts:
         """What the ledger shows now.

@@ -43,8 +43,8 @@ class LiveLedger:
     def __init__(self, path: Path) -> None:
         self._tail = LedgerTail(path)
         self._outcomes = np.zeros(len(Outcome), np.int64)
-        #: For each responder, when its latest OK attempt was sent, in ns from the origin.
-        self._latest: dict[int, int] = {}
+        #: For each route and responder, when its latest OK attempt was sent, in ns from the origin.
+        self._latest: dict[tuple[int, int], int] = {}
         #: As ``LiveCounts.last_loss``.
         self.last_loss: tuple[Outcome, int] | None = None
 
@@ -57,8 +57,8 @@ class LiveLedger:
         self._note(open_rows)
         return self._outcomes + np.bincount(open_rows["outcome"], minlength=len(Outcome))
 
-    def latest(self) -> Mapping[int, int]:
-        """When the latest OK attempt of each responder was sent, in nanoseconds from the origin."""
+    def latest(self) -> Mapping[tuple[int, int], int]:
+        """When the latest OK attempt of each (route, responder) was sent, in nanoseconds from the origin."""
         self.outcomes()
         return self._latest
 
@@ -68,9 +68,9 @@ class LiveLedger:
 
     def _note(self, rows: Rows) -> None:
         good = rows[rows["outcome"] == Outcome.OK]
-        for responder in np.unique(good["responder"]):
-            sent = int(good["sent"][good["responder"] == responder].max())
-            self._latest[int(responder)] = max(sent, self._latest.get(int(responder), sent))
+        for route, responder in set(zip(good["route"].tolist(), good["responder"].tolist(), strict=True)):
+            sent = int(good["sent"][(good["route"] == route) & (good["responder"] == responder)].max())
+            self._latest[route, responder] = max(sent, self._latest.get((route, responder), sent))
         lost = rows[np.isin(rows["outcome"], _LOST)]
         if len(lost):
             latest = lost[lost["done"].argmax()]
@@ -90,15 +90,24 @@ class LiveWorker:
         self.ledger = LiveLedger(ledger)
         self._journal = journal
 
-    def answered(self, pattern: str, since: int) -> bool:
-        """Whether an attempt sent after ``since`` (ns from the origin) was OK, with a body that matches a pattern."""
+    def answered(self, pattern: str, since: int, route: int | None = None) -> bool:
+        """Whether an attempt sent after ``since`` was OK, with a body that matches a pattern.
+
+        Args:
+            pattern: A glob.
+            since: Nanoseconds from the origin.
+            route: Index of the route that it was for; any where None.
+        """
         self._journal.poll()
         numbers = {
             event["number"]
             for event in self._journal.events
             if event["event"] == "responder" and fnmatchcase(event["text"], pattern)
         }
-        return any(number in numbers and sent >= since for number, sent in self.ledger.latest().items())
+        return any(
+            number in numbers and sent >= since and route in (None, of)
+            for (of, number), sent in self.ledger.latest().items()
+        )
 
 
 class LiveTraffic:
@@ -111,9 +120,9 @@ class LiveTraffic:
     def __init__(self, workers: Sequence[LiveWorker]) -> None:
         self._workers = workers
 
-    def answered(self, pattern: str, since: int) -> bool:
+    def answered(self, pattern: str, since: int, route: int | None = None) -> bool:
         """As ``LiveWorker.answered``, of any of them."""
-        return any(worker.answered(pattern, since) for worker in self._workers)
+        return any(worker.answered(pattern, since, route) for worker in self._workers)
 
     def counts(self) -> LiveCounts:
         """What the ledgers show now, all together."""

@@ -61,6 +61,8 @@ def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: Fault
         assert child.answered("o?", origin)
         assert not child.answered("o?", monotonic_ns() + 10**9)
         assert not child.answered("no", origin)
+        assert child.answered("o?", origin, "/fault/ok")
+        assert not child.answered("o?", origin, "/fault/fin-before")
         stopped = child.stop()
         child.wait_drained(20)
         counts = child.counts()
