@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from harness.clusters.shared import nginx_log, traefik_log
@@ -19,14 +19,24 @@ class ControllerLog:
         tells: The events that it tells of, if its whole log can be read.
         is_access: Whether a line's text is of the access log.
         access: That line as ``access.jsonl`` has it.
-        event_of: The event that any other line tells of, if any.
+        reader: Gives what reads all other lines of one container, in their order: the events that each tells of.
     """
 
     tells: frozenset[str]
     is_access: Callable[[str], bool]
     access: Callable[[str], str]
-    event_of: Callable[[LogLine, Stamps], Event | None]
+    reader: Callable[[], Callable[[LogLine, Stamps], Iterable[Event]]]
 
 
-NGINX = ControllerLog(frozenset({"reload", "endpoints"}), nginx_log.is_access, str, nginx_log.event_of)
-TRAEFIK = ControllerLog(frozenset({"configured"}), traefik_log.is_access, traefik_log.access_line, traefik_log.event_of)
+def _nginx(line: LogLine, stamps: Stamps) -> Iterable[Event]:
+    event = nginx_log.event_of(line, stamps)
+    return () if event is None else (event,)
+
+
+NGINX = ControllerLog(frozenset({"reload", "endpoints"}), nginx_log.is_access, str, lambda: _nginx)
+TRAEFIK = ControllerLog(
+    frozenset({"configured"}),
+    traefik_log.is_access,
+    traefik_log.access_line,
+    lambda: traefik_log.TraefikLog().events_of,
+)

@@ -110,6 +110,7 @@ class Part:
     @contextmanager
     def controller_sink(self, container: Container) -> Iterator[Sink]:
         """Takes the ingress controller's log: access log and all else apart, and events of what it says it did."""
+        events_of = self._log.reader()
         with (
             self._file(self._directory / ACCESS_LOG) as write_access,
             self._file(self._directory / "logs" / f"ingress-controller-{_file_name(container)}") as write,
@@ -120,8 +121,7 @@ class Part:
                     write_access(self._log.access(line.text))
                     return
                 write(f"{line.stamp} {line.text}")
-                event = self._log.event_of(line, self._stamps)
-                if event is not None:
+                for event in events_of(line, self._stamps):
                     self._events.put(event)
 
             yield take

@@ -1,14 +1,15 @@
 """What Traefik says of itself in its JSON log: configurations that it took over, and its access log as evidence.
 
-Both come by one stream, told apart by their keys. The texts are those of ``ConfigurationWatcher.receiveConfigurations``
-(pkg/server/configurationwatcher.go in release 3) at level DEBUG: a configuration is *received* when the provider's
-throttle has let it pass, and the routers are switched to it milliseconds later, unless it is as the one before.
+Both come by one stream, told apart by their keys. The texts are those of release 3 at level DEBUG. A configuration is
+*received* when the provider's throttle has let it pass (pkg/server/configurationwatcher.go). It counts when its routers
+are built: at once, or when an RSA key is made, as for each configuration of a Traefik without a default certificate,
+which takes a tenth of a second of a processor and, where that is busy, seconds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.clusters.shared.stamps import Stamps, stamp_ns
@@ -17,12 +18,17 @@ from harness.model.timeline import Event, EventKind
 
 SUBJECT = "traefik"
 
+Facts = Mapping[str, str | int]
+
 #: Cheap tests before a line is read: the two logs begin their lines differently.
 _ACCESS = '{"ClientAddr":'
 _RECEIVED = "Configuration received"
 _SKIPPED = "Skipping Kubernetes event kind *"
-#: Traefik's own configuration, which no object of the cluster is behind.
-_OWN = "internal"
+#: Said while routers are built for a configuration; and before that, when a key has been made for it.
+_BUILDS = '"message":"Creating middleware"'
+_CERTIFIES = "fallback to the internal generated certificate"
+#: What the providers' names begin with behind which are objects of the cluster.
+_CLUSTERS = "kubernetes"
 #: The kinds that say where requests go.
 _ROUTING = frozenset({"Ingress", "IngressRoute", "TraefikService", "Middleware"})
 _HEADER = "request_X-Request-Id"
@@ -60,57 +66,80 @@ def access_line(text: str) -> str:
     return json.dumps(common | {name: value for name, value in line.items() if name not in common}, separators=_COMPACT)
 
 
-def said(text: str) -> tuple[str, Mapping[str, str | int]]:
-    """What a line of the log tells: an event's word and facts; an empty word where it tells of none.
+class TraefikLog:
+    """One Traefik's log, line by line in its order: what is taken over is received first, and may be as it was.
 
-    Returns:
-        ``configured``: a configuration was taken over. ``sync``: a route was looked at, and there was nothing to do.
+    Args:
+        certified: Whether it has a default certificate, but maybe not yet when it starts.
     """
-    for what, read in (("configured", configured), ("sync", unchanged)):
-        detail = read(text)
-        if detail is not None:
-            return what, detail
-    return "", {}
+
+    def __init__(self, *, certified: bool = False) -> None:
+        self._last: dict[str, Any] = {}
+        self._received: dict[str, Facts] = {}
+        self._certified = certified
+        self._mark = _BUILDS
+
+    def said(self, text: str) -> list[tuple[str, Facts]]:
+        """What a line tells: events' words and facts.
+
+        Returns:
+            ``configured``: Traefik goes over to a configuration. ``sync``: it looked at a route, and nothing was to do.
+        """
+        if is_access(text):
+            return []
+        if _RECEIVED in text:
+            self._receive(text)
+        elif _SKIPPED in text:
+            kind = text.rpartition(_SKIPPED)[2].rpartition(".")[2].rstrip('"}\n')
+            return [("sync", {"kind": kind})] if kind in _ROUTING else []
+        elif _CERTIFIES in text and not self._certified:
+            self._mark = _CERTIFIES
+            return self._take_over()
+        elif self._received and self._mark in text:
+            return self._take_over()
+        return []
+
+    def events_of(self, line: LogLine, stamps: Stamps) -> Iterator[Event]:
+        """The events that a line tells of."""
+        for what, detail in self.said(line.text):
+            at, exact = stamps.place(line)
+            yield Event(at, EventKind.INGRESS, SUBJECT, what, detail, exact)
+
+    def _receive(self, text: str) -> None:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            return
+        provider, config = str(line.get("providerName", "")), line.get("config")
+        # What comes again as it was is skipped by Traefik as well.
+        if line.get("message") == _RECEIVED and provider.startswith(_CLUSTERS) and self._last.get(provider) != config:
+            self._last[provider] = config
+            self._received[provider] = configured(provider, config)
+
+    def _take_over(self) -> list[tuple[str, Facts]]:
+        taken, self._received = self._received, {}
+        return [("configured", facts) for facts in taken.values()]
 
 
-def configured(text: str) -> Mapping[str, str | int] | None:
-    """What a line tells of a configuration that was taken over: provider, routers, servers; None for other lines."""
-    if _RECEIVED not in text or is_access(text):
-        return None
-    try:
-        line = json.loads(text)
-    except ValueError:
-        return None
-    if line.get("message") != _RECEIVED or line.get("providerName") == _OWN:
-        return None
-    http = _http(line.get("config"))
+def configured(provider: str, config: Any) -> Facts:
+    """A configuration in short: whose it is, how many routes, which servers get requests, which only what they had."""
+    http = _http(config)
     servers = [
-        str(server.get("url", ""))
+        server
         for service in (http.get("services") or {}).values()
         for server in ((service.get("loadBalancer") or {}).get("servers") or ())
     ]
+    fenced = _text(server for server in servers if server.get("fenced"))
     return {
-        "provider": str(line.get("providerName", "")),
+        "provider": provider,
         "routers": len(http.get("routers") or {}),
-        "servers": ",".join(sorted(url.removeprefix("http://") for url in servers)),
+        "servers": _text(server for server in servers if not server.get("fenced")),
+        **({"fenced": fenced} if fenced else {}),
     }
 
 
-def unchanged(text: str) -> Mapping[str, str | int] | None:
-    """What a line tells of an Ingress that was looked at and changes nothing; None for other lines."""
-    if _SKIPPED not in text or is_access(text):
-        return None
-    kind = text.rpartition(_SKIPPED)[2].rpartition(".")[2].rstrip('"}\n')
-    return {"kind": kind} if kind in _ROUTING else None
-
-
-def event_of(line: LogLine, stamps: Stamps) -> Event | None:
-    """The event that a line of Traefik's log tells of, if any: ``configured`` or ``sync``; see ``said``."""
-    what, detail = said(line.text)
-    if not what:
-        return None
-    at, exact = stamps.place(line)
-    return Event(at, EventKind.INGRESS, SUBJECT, what, detail, exact)
+def _text(servers: Iterable[Mapping[str, Any]]) -> str:
+    return ",".join(sorted({str(server.get("url", "")).removeprefix("http://") for server in servers}))
 
 
 def _http(config: Any) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.clusters.shared.stamps import Stamps
-from harness.clusters.shared.traefik_log import access_line, configured, event_of, is_access
+from harness.clusters.shared.traefik_log import TraefikLog, access_line, configured, is_access
 from harness.kit.clock import Clock
 from harness.kube.logs import LogLine
 
@@ -42,19 +42,74 @@ def access(**changed: Any) -> str:
     return compact({key: value for key, value in said.items() if value is not None})
 
 
+BUILDS = compact({"level": "debug", "entryPointName": "web", "message": "Creating middleware"})
+CERTIFIES = compact({"message": "No default certificate, fallback to the internal generated certificate"})
+FACTS = {"provider": "kubernetes", "routers": 2, "servers": "10.0.0.5:5678,10.0.0.6:5678"}
+
+
+def told(*lines: str) -> list[tuple[int, str]]:
+    """What a log tells: number of the line and word, for each event."""
+    log = TraefikLog()
+    return [(number, what) for number, line in enumerate(lines) for what, _ in log.said(line)]
+
+
 @pytest.mark.parametrize("config", [{"http": HTTP}, json.dumps({"http": HTTP})])
 def test_configuration_is_an_event(config: object) -> None:
     """When it was taken over, whose it is and which servers it names, however the log writes it."""
-    event = event_of(LogLine(STAMP, received(config=config), 12 * 10**9), Stamps(CLOCK, same_clock=True))
+    log, stamps = TraefikLog(), Stamps(CLOCK, same_clock=True)
+    assert list(log.events_of(LogLine("", received(config=config), 9 * 10**9), stamps)) == []
+    [event] = log.events_of(LogLine(STAMP, BUILDS, 12 * 10**9), stamps)
 
-    assert event is not None
-    assert (event.what, event.at, event.exact_ns) == ("configured", 11_250_000_000, 0)
-    assert event.detail == {"provider": "kubernetes", "routers": 2, "servers": "10.0.0.5:5678,10.0.0.6:5678"}
+    assert (event.what, event.at, event.exact_ns, event.detail) == ("configured", 11_250_000_000, 0, FACTS)
 
 
-def test_configuration_without_routes_is_one_too() -> None:
-    """The last endpoint of the last Service is gone: that is taken over as well."""
-    assert configured(received(config={})) == {"provider": "kubernetes", "routers": 0, "servers": ""}
+def test_configuration_counts_when_its_routers_are_built() -> None:
+    """Not when it is received: without a certificate of its own, Traefik makes a key before, which takes its time."""
+    assert told(received(), "", BUILDS, BUILDS) == [(2, "configured")]
+    assert told(CERTIFIES, received(), BUILDS, CERTIFIES, BUILDS) == [(3, "configured")]
+
+
+def test_certificate_that_comes_with_the_first_configurations_is_awaited() -> None:
+    """Only the start can be without it; what is taken over later is told by its routers alone."""
+    log = TraefikLog(certified=True)
+
+    assert [len(log.said(line)) for line in (CERTIFIES, received(), BUILDS)] == [0, 0, 1]
+
+
+def test_configuration_that_is_as_it_was_is_none() -> None:
+    """A change that was undone within the throttle's time never gets to the routers."""
+    other = received(config={"http": {}})
+
+    assert told(received(), BUILDS, received(), BUILDS) == [(1, "configured")]
+    assert told(received(), BUILDS, other, BUILDS, received(), BUILDS) == [(n, "configured") for n in (1, 3, 5)]
+
+
+def test_each_provider_has_its_own() -> None:
+    """Ingresses and Traefik's own kinds come by different ways, and may be taken over at once."""
+    log = TraefikLog()
+    for line in (received(), received(providerName="kubernetescrd", config={}), received(providerName="internal")):
+        assert log.said(line) == []
+
+    assert [facts["provider"] for _, facts in log.said(BUILDS)] == ["kubernetes", "kubernetescrd"]
+
+
+def test_server_that_is_fenced_gets_no_new_requests() -> None:
+    """A terminating endpoint stays in the configuration, for sessions that began there."""
+    servers = {
+        "loadBalancer": {"servers": [{"url": "http://10.0.0.5:1", "fenced": True}, {"url": "http://10.0.0.6:1"}]}
+    }
+
+    assert configured("kubernetes", {"http": {"services": {"apple": servers}}}) == {
+        "provider": "kubernetes", "routers": 0, "servers": "10.0.0.6:1", "fenced": "10.0.0.5:1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "events"), [("v1.Ingress", [(0, "sync")]), ("v1alpha1.IngressRoute", [(0, "sync")]), ("v1.Node", [])]
+)
+def test_route_that_changes_nothing_was_seen_all_the_same(kind: str, events: list[tuple[int, str]]) -> None:
+    """An annotation that is another controller's changes no router; what else changes nothing is of no interest."""
+    assert told(compact({"message": f"Skipping Kubernetes event kind *{kind}"})) == events
 
 
 @pytest.mark.parametrize(
@@ -69,7 +124,7 @@ def test_configuration_without_routes_is_one_too() -> None:
 )
 def test_other_lines_are_no_events(text: str) -> None:
     """What says nothing of a configuration gives none, and a request can't forge one."""
-    assert configured(text) is None
+    assert told(text, access(RequestPath="/?" + BUILDS), BUILDS) == []
 
 
 def test_access_lines_are_told_by_their_begin() -> None:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from harness.clusters.local.ingress.journal import Journal
-from harness.clusters.shared.traefik_log import said
+from harness.clusters.shared.traefik_log import TraefikLog
 
 #: Seconds between two looks at the log: so inexact are the times.
 LOOK = 0.01
@@ -40,14 +40,13 @@ class LogTail:
 
 async def follow_log(path: Path, journal: Journal) -> None:
     """Record what Traefik says it did, until cancelled."""
-    tail = LogTail(path)
+    log, tail = TraefikLog(certified=True), LogTail(path)
     begun = time.monotonic_ns()
     while True:
         before, begun = begun, time.monotonic_ns()
         lines = tail.lines()
         read = time.monotonic_ns()
         for line in lines:
-            what, detail = said(line)
-            if what:
+            for what, detail in log.said(line):
                 journal.record(what, detail, at=read, exact_ns=read - before)
         await asyncio.sleep(LOOK)

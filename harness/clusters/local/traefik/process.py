@@ -22,6 +22,9 @@ from harness.kit.guardian import MARK
 LOG = "traefik.log"
 ACCESS_LOG = "traefik-access.jsonl"
 
+#: The certificate that it would show; see there.
+CERTIFICATE = Path(__file__).with_name("certificate.yaml")
+
 #: What of each way to read Ingresses is asked for, by the word in an Experiment.
 PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "traefik": ("kubernetesingress", "kubernetescrd"),
@@ -50,6 +53,8 @@ def traefik_argv(binary: Path, providers: Iterable[str], entry: tuple[str, int],
         "log.level": "DEBUG",
         "log.format": "json",
         "log.filepath": str(logs / LOG),
+        "providers.file.filename": str(CERTIFICATE),
+        "providers.file.watch": "false",
         "accesslog": "true",
         "accesslog.format": "json",
         "accesslog.filepath": str(logs / ACCESS_LOG),
