@@ -67,7 +67,8 @@ class Connection:
 
     __slots__ = (
         "_address", "_connecting", "_loop", "_owner", "_poller", "_reader", "_request", "_socket", "_target", "_tls",
-        "_unsent", "_writer", "attempt", "begun", "carried", "connected", "end", "number", "parser", "pooled", "port", "shape",
+        "_unsent", "_writer", "attempt", "begun", "carried", "connected", "end", "number", "parser", "pooled", "port",
+        "shape",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, loop: Any, *, number: int, shape: Shape, pooled: bool, begun: int) -> None:

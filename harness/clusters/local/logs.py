@@ -48,15 +48,15 @@ def _translate(source: Path, target: Path) -> None:
             out.writelines(access_line(line) + "\n" for line in lines if line.endswith("\n"))
 
 
-def follow_ingress(logs: Path, subject: str, stop: Callable[[], bool]) -> Iterator[Event]:
-    """What the ingress controller did and does, until ``stop()``; what it wrote before that is given in any case.
+def follow_ingress(log: Path, subject: str, stop: Callable[[], bool]) -> Iterator[Event]:
+    """What the way in did and does, until ``stop()``; what it wrote before that is given in any case.
 
     Args:
-        logs: The cluster's folder of logs.
-        subject: The controller's name.
+        log: The ingress controller's own account, or kube-proxy's.
+        subject: Whose.
         stop: Asked between two looks.
     """
-    for line in follow_lines(logs / CONTROLLER_LOG, stop):
+    for line in follow_lines(log, stop):
         entry = json.loads(line)
         yield Event(
             at=int(entry["monotonic_ns"]),

@@ -21,6 +21,7 @@ from harness.clusters.local.api.server import serve
 from harness.clusters.local.controllers import run_controllers
 from harness.clusters.local.kubelet import run_kubelet
 from harness.clusters.local.machinery.client import ApiClient
+from harness.clusters.local.proxy import run_proxy
 from harness.clusters.local.settings import NodeSettings
 
 log = logging.getLogger("harness.node")
@@ -34,7 +35,7 @@ STOP_SECONDS = 4.0
 
 def parts(settings: NodeSettings) -> Mapping[str, Part]:
     """The parts by name, in the order in which they start."""
-    always: dict[str, Part] = {"controllers": run_controllers, "kubelet": run_kubelet}
+    always: dict[str, Part] = {"controllers": run_controllers, "kubelet": run_kubelet, "kube-proxy": run_proxy}
     return always if settings.ingress == "none" else {"ingress": _ingress(settings.ingress), **always}
 
 

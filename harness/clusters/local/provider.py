@@ -15,22 +15,23 @@ from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
 from harness.clusters.local import bringup
 from harness.clusters.local.addresses import take_block
 from harness.clusters.local.kubelet.images import KNOWN_IMAGES, find_image
-from harness.clusters.local.logs import collect_logs, follow_ingress
+from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
 from harness.clusters.local.nginx.install import find_or_fetch
 from harness.clusters.local.profiles import PROFILES
-from harness.clusters.local.settings import NodeSettings
+from harness.clusters.local.settings import PROXY_LOG, NodeSettings
 from harness.clusters.local.traefik.install import find_traefik
 from harness.clusters.local.traefik.process import PROVIDERS
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.kit.processes import ManagedProcess
 from harness.model.timeline import Event
 
-#: The ingress controllers by their words in an Experiment, with what each tells of itself.
+#: The ingress controllers by their words in an Experiment, with what each tells of itself; where there
+#: is none, kube-proxy tells of the endpoints.
 INGRESSES: Mapping[str, frozenset[str]] = {
     "ingress-nginx": frozenset({"reload", "endpoints"}),
     "traefik": frozenset({"configured"}),
     "traefik-nginx": frozenset({"configured"}),
-    "none": frozenset(),
+    "none": frozenset({"endpoints"}),
 }
 
 
@@ -91,8 +92,11 @@ class LocalCluster:
         return INGRESSES[self.settings.ingress]
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Follow what the ingress controller does until ``stop()``."""
-        return follow_ingress(self.settings.logs, self.settings.ingress, stop)
+        """Follow what the ingress controller does until ``stop()``; without one, what kube-proxy programs."""
+        logs, ingress = self.settings.logs, self.settings.ingress
+        if ingress == "none":
+            return follow_ingress(logs / PROXY_LOG, "kube-proxy", stop)
+        return follow_ingress(logs / CONTROLLER_LOG, ingress, stop)
 
     def check(self) -> None:
         """Raise if its process has ended by itself.

@@ -17,6 +17,9 @@ ENTRY_PORT = 8080
 #: The port of the address that stands for a Service without endpoints: nobody listens there.
 SERVICE_PORT = 80
 
+#: kube-proxy's account of what it programmed and when, in the folder of logs.
+PROXY_LOG = "kube-proxy.jsonl"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSettings:

@@ -16,7 +16,8 @@ _HINTS = {
     "reset": "A reset says that whoever held the connection went away without closing it.",
     "closed": "A connection that is closed unannounced costs the client that is about to use it a request: see the "
     "connections cut.",
-    "refused": "A refused connection says that nobody listened: the ingress itself was away.",
+    "refused": "A refused connection says that nobody listened: the ingress itself was away; or, where traffic goes "
+    "straight to a Service, kube-proxy sent it to a pod that was gone, or knew of no pod to send it to.",
 }
 
 #: The same for a 503 that no missing pod explains.

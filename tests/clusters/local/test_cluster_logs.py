@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness.clusters.local.logs import collect_logs, follow_ingress, follow_lines
+from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress, follow_lines
 from harness.model.timeline import Event, EventKind
 
 
@@ -50,7 +50,7 @@ def test_controllers_log_becomes_events(tmp_path: Path) -> None:
     ]
     (tmp_path / "ingress-controller.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
-    assert list(follow_ingress(tmp_path, "ingress-nginx", lambda: True)) == [
+    assert list(follow_ingress(tmp_path / CONTROLLER_LOG, "ingress-nginx", lambda: True)) == [
         Event(5, EventKind.INGRESS, "ingress-nginx", "reload", {"workers": 2, "backends": '["a", "b"]'}),
         Event(9, EventKind.INGRESS, "ingress-nginx", "endpoints", {"text": "apple"}),
         Event(11, EventKind.INGRESS, "ingress-nginx", "endpoints"),

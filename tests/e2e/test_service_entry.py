@@ -1,0 +1,51 @@
+"""Straight to a Service: what must be lost and what must not, and where connections are when it is switched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import ROOT, CommandLine
+
+from harness.model.attempt import Outcome, Shape
+from harness.store.ledger import read_ledger
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+
+def answers(trial: Path, shape: Shape) -> list[str]:
+    """The bodies of all good answers of a shape, in the order in which the requests were sent."""
+    told = [json.loads(line) for line in (trial / "traffic" / "traffic.jsonl").read_text().splitlines()]
+    texts = {event["number"]: event["text"] for event in told if event["event"] == "responder"}
+    rows = read_ledger(trial / "traffic" / "ledger-0.npy")
+    good = rows[(rows["shape"] == shape) & (rows["outcome"] == Outcome.OK)]
+    return [texts[int(row["responder"])] for row in good]
+
+
+def backends(trial: Path) -> list[str]:
+    """The backend of each connection, by its number from 1."""
+    lines = (trial / "traffic" / "backends-0.jsonl").read_text().splitlines()
+    told: dict[int, Any] = {line["connection"]: line["backend"] for line in map(json.loads, lines)}
+    return [told[number] for number in range(1, len(told) + 1)]
+
+
+def test_every_row_is_as_it_must_be(harness: CommandLine, tmp_path: Path) -> None:
+    """Each cell has its verdict and class; a switch takes new connections along and leaves kept ones where they are."""
+    table = ROOT / "experiments" / "service-entry.yaml"
+    finished = harness.run("run", table, "--out", tmp_path / "run", "--json", timeout=380)
+    wrong = [
+        f"{cell['configuration']} x {cell['change']}: {cell['verdict']}, lost {cell['lost']}, {cell['findings']}"
+        for cell in finished.json["cells"]
+        if not cell["as_expected"]
+    ]
+    switched = tmp_path / "run" / "trials" / "graceful--selector-patch" / "1"
+    new, kept, chosen = answers(switched, Shape.NEW), answers(switched, Shape.REUSED), backends(switched)
+
+    assert wrong == []
+    assert finished.code == 0
+    assert set(kept) == {"apple-v1"}
+    assert new == sorted(new)
+    assert {new[0], new[-1]} == {"apple-v1", "banana-v1"}
+    assert chosen[-1] != chosen[0]
