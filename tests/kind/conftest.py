@@ -1,16 +1,19 @@
-"""A kind cluster that the tests here share."""
+"""Kind clusters that the tests here share, and cells that are run on them."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from command_line import CommandLine
+from command_line import ROOT, CommandLine
 
-#: The standing cluster of these tests; made by the first, taken down by the last.
+#: How the standing clusters of these tests are called; made by the first that needs one, taken down after the last.
 NAME = "harness"
 #: Seconds for a cluster to come up.
 UP_SECONDS = 900
@@ -42,14 +45,55 @@ def harness(tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="session")
-def cluster(state: Path, node_image: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The cluster, by its name; up while tests run."""
-    command = CommandLine(tmp_path_factory.mktemp("up"))
-    env = {"XDG_STATE_HOME": str(state)}
-    name = f"{NAME}-test-{os.getpid()}"
-    up = command.run("cluster", "up", "--cluster", "kind", "--name", name, *node_image, timeout=UP_SECONDS, env=env)
+@contextmanager
+def standing(name: str, *options: str, state: Path, folder: Path) -> Iterator[str]:
+    """A cluster that stands while the context lasts, by its name."""
+    command, env = CommandLine(folder), {"XDG_STATE_HOME": str(state)}
+    where = ("--cluster", "kind", "--name", name)
+    up = command.run("cluster", "up", *where, *options, timeout=UP_SECONDS, env=env)
     assert up.code == 0, up.err
     yield name
-    down = command.run("cluster", "down", "--cluster", "kind", "--name", name, timeout=300, env=env)
+    down = command.run("cluster", "down", *where, timeout=300, env=env)
     assert down.code == 0, down.err
+
+
+@pytest.fixture(scope="session")
+def cluster(state: Path, node_image: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster with ingress-nginx, for all files that name it; those that need another come before them."""
+    with standing(f"{NAME}-test-{os.getpid()}", *node_image, state=state, folder=tmp_path_factory.mktemp("up")) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def traefik_cluster(
+    state: Path, node_image: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A cluster with Traefik, for one file."""
+    options = ("--ingress", "traefik", *node_image)
+    name = f"{NAME}-test-traefik-{os.getpid()}"
+    with standing(name, *options, state=state, folder=tmp_path_factory.mktemp("up")) as up:
+        yield up
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Runs cells of shipped Experiments on a cluster that stands."""
+
+    harness: CommandLine
+
+    def run(self, cluster: str, experiment: str, only: str, out: Path) -> dict[tuple[str, str], Any]:
+        """Some cells; every one must be as expected. Returns them by configuration and change."""
+        finished = self.harness.run(
+            "run", ROOT / "experiments" / experiment, "--cluster", "kind", "--reuse", "--cluster-name", cluster,
+            "--only", only, "--out", out, "--json", timeout=1200,
+        )  # fmt: skip
+        wrong = [cell for cell in finished.json["cells"] if not cell["as_expected"]]
+        assert wrong == [], finished.out
+        assert finished.code == 0, finished.err
+        return {(cell["configuration"], cell["change"]): cell for cell in finished.json["cells"]}
+
+
+@pytest.fixture
+def cells(harness: CommandLine) -> Cells:
+    """Cells of shipped Experiments."""
+    return Cells(harness)

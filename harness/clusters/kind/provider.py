@@ -181,10 +181,12 @@ def _check_standing(settings: KindSettings) -> None:
     found = owned.find(settings.name)
     if found is None or found.state() != "up":
         return
-    if (found.ingress, found.kube_proxy) != (settings.ingress, settings.kube_proxy):
+    # Who goes straight to a Service does not mind the ingress controller beside it.
+    ingress = found.ingress if settings.ingress == "none" else settings.ingress
+    if (found.ingress, found.kube_proxy) != (ingress, settings.kube_proxy):
         message = (
             f"the cluster {found.name} has {found.ingress} and kube-proxy {found.kube_proxy}, "
-            f"not {settings.ingress} and {settings.kube_proxy}"
+            f"not {ingress} and {settings.kube_proxy}"
         )
         raise InvalidInputError([Problem(message, hint=f"harness cluster down --cluster kind --name {found.name}")])
 
