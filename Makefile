@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 E2E_JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint unit e2e sabotage kind clean
+.PHONY: help setup dev demo test lint unit e2e sabotage test-kind clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -58,7 +58,7 @@ sabotage: dev  ## The settings that must lose, and those that must not
 	@$(BIN)/pytest -q -m sabotage
 
 # One after the other: they share a cluster, and on it an ingress controller.
-kind: dev  ## The same on a real kind cluster; needs docker and kind
+test-kind: dev  ## The same on real kind clusters, 20 minutes; needs docker and kind
 	@$(BIN)/pytest -q -m kind tests/kind
 
 clean:  ## Remove the environment and the caches in this folder

@@ -1,7 +1,7 @@
 """The real command line on real Kubernetes in Docker: the same Experiments, the same verdicts, the same evidence.
 
-A cell takes about a minute, so these are chosen: of exercise 1 the complete configuration and the one without a preStop,
-all of exercise 2, a row of the sabotage table, and the way straight to a Service.
+A cell takes about a minute, so these are chosen: of exercise 1 the complete configuration and the one without a
+preStop, all of exercise 2, a row of the sabotage table, and the way straight to a Service.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def test_what_must_lose_loses(cells: Cells, cluster: str, tmp_path: Path) -> Non
 
 
 def test_straight_to_a_service(cells: Cells, cluster: str, tmp_path: Path) -> None:
-    """Entry: service by a NodePort, beside an ingress controller that nobody asks; kube-proxy is late for a bare update."""
+    """By a NodePort, beside an ingress controller that nobody asks; kube-proxy is late for a bare update."""
     only = "configuration=bare,change=rolling-update"
     found = cells.run(cluster, "service-entry.yaml", only, tmp_path / "run")
 
