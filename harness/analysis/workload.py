@@ -107,3 +107,11 @@ def replaced(evidence: TrialEvidence, deployment: Mapping[str, Any], since: floa
             and life.terminating >= since
         ):
             yield life
+
+
+def drops_routes(evidence: TrialEvidence) -> bool:
+    """Whether the ingress controller is one that takes over whole configurations, without the routes of empty Services.
+
+    That is Traefik, by what was seen of it: it neither reloads nor has workers that still know what was before.
+    """
+    return any(event.kind is EventKind.INGRESS and event.what == "configured" for event in evidence.timeline)

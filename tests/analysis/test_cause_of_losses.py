@@ -9,7 +9,7 @@ from harness.analysis.history import quiet_trial, with_cut_connections, with_los
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import CloseReason, Outcome
 from harness.model.changes import IngressEdit
-from harness.model.timeline import EventKind
+from harness.model.timeline import Event, EventKind
 from harness.model.verdict import Finding, FindingCode
 
 
@@ -41,3 +41,15 @@ def test_whether_pods_stayed_is_told_beside_losses() -> None:
 
     assert (stayed["change"], stayed["pods_stayed"]) == ("ingress-edit", True)
     assert (went["change"], went["pods_stayed"]) == ("rolling-update", False)
+
+
+def test_whether_routes_are_dropped_is_told_beside_losses() -> None:
+    """Of a controller that was seen to take over configurations, and of no other."""
+    told = Event(quiet_trial().origin_ns, EventKind.INGRESS, "traefik", "configured")
+    traefik = replace(quiet_trial(), timeline=(*quiet_trial().timeline, told))
+    behind_traefik, behind_nginx = (
+        found(with_losses(trial, 1.5, 1.6))[FindingCode.REQUESTS_LOST].numbers for trial in (traefik, quiet_trial())
+    )
+
+    assert behind_traefik["drops_routes"] is True
+    assert "drops_routes" not in behind_nginx

@@ -179,6 +179,21 @@ def test_a_503_with_ready_pods_is_the_reloads_doing() -> None:
     assert gone == patch
 
 
+def test_behind_traefik_no_reload_is_blamed() -> None:
+    """It has none; there an empty Service is a route that is gone, and another application's answer."""
+    numbers: Detail = {"lost": 6, "sent": 900, "change": "ingress-edit", "pods_stayed": True, "drops_routes": True}
+    status: Detail = {"classes": "status 6", "statuses": "503 × 3, 404 × 3"}  # noqa: RUF001
+    answer: Detail = {"classes": "wrong-answer 6"}
+    gone, wrong, elsewhere = (
+        explain(Finding(FindingCode.REQUESTS_LOST, {**numbers, **more})).advice
+        for more in (status, answer, {**answer, "drops_routes": False})
+    )
+
+    assert "reload" not in gone
+    assert ["Traefik drops the route" in gone, "another application or version" in wrong] == [True, True]
+    assert elsewhere == ""
+
+
 def test_more_cuts_than_connections_make_sense() -> None:
     """Five reloads cut the connections of a pool of 64 five times over."""
     numbers = {"cut": 320, "pooled": 64, "times": 5, "by_rst": 0}

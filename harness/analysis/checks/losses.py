@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.analysis.facts import Facts, Mask, delays, losses_by_label
-from harness.analysis.workload import stayed_ready
+from harness.analysis.workload import drops_routes, stayed_ready
 from harness.model.attempt import Method, Outcome, Shape
 from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
@@ -49,6 +49,8 @@ def requests_lost(facts: Facts) -> tuple[Finding, ...]:
         "change": facts.evidence.change.kind,
         "pods_stayed": stayed_ready(facts.evidence, facts.moments.begin or 0.0, facts.moments.stop),
     }
+    if drops_routes(facts.evidence):
+        numbers["drops_routes"] = True
     methods = sorted(_USUAL.union(facts.evidence.traffic.methods))
     numbers |= {f"lost_{method.name.lower()}": int((rows["method"][lost] == method).sum()) for method in methods}
     shapes = sorted({Shape.NEW, Shape.REUSED, *facts.evidence.traffic.shapes})

@@ -21,6 +21,7 @@ _MARKS = {
     ("change", "not-observed"): ("change seen", "cross", "var(--lost-fill)"),
     ("endpoints", "changed"): ("endpoints", "circle", "var(--mark-endpoints)"),
     ("ingress", "endpoints"): ("ingress", "circle", "var(--mark-endpoints)"),
+    ("ingress", "configured"): ("ingress", "circle", "var(--mark-endpoints)"),
     ("ingress", "reload"): ("ingress", "diamond", "var(--mark-reload)"),
 }
 _MARK_ROWS = ("change made", "change seen", "endpoints", "ingress")

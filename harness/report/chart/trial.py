@@ -61,7 +61,7 @@ def legend(trial: TrialVerdict) -> tuple[tuple[str, str], ...]:
         "change": any(kind == "change" for kind, _ in marks),
         "undone": ("change", "undone") in marks,
         "reload": ("ingress", "reload") in marks,
-        "endpoints": bool({("ingress", "endpoints"), ("endpoints", "changed")} & marks),
+        "endpoints": bool({("ingress", "endpoints"), ("ingress", "configured"), ("endpoints", "changed")} & marks),
         **{state: any(window.state == state for window in trial.pods) for state in STATES},
     }
     return tuple((name, text) for name, text in _LEGEND.items() if shown[name])

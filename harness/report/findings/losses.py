@@ -27,6 +27,15 @@ _RELOAD_503 = (
     "Service's selector instead, which reloads nothing."
 )
 
+#: What means something else, or something at all, behind Traefik.
+_DROPPED_ROUTES = {
+    "404": "A 404 says that no rule matched: Traefik drops the route of a Service without endpoints. A ready pod has "
+    "to stand behind the Service all the time: overlap, then narrow.",
+    "wrong-answer": "A wrong answer says that another application or version answered. Behind Traefik an empty Service "
+    "looks like that: its route is dropped, and a rule that matches more takes its requests. A ready pod has to stand "
+    "behind the Service all the time: overlap, then narrow.",
+}
+
 #: The kinds that losses are counted by, and those of them that are told only where they were sent.
 _KINDS = {
     "get": "GET", "post": "POST", "head": "HEAD", "put": "PUT", "delete": "DELETE",
@@ -56,6 +65,8 @@ def requests_lost(given: Given, since: str = "the change began") -> Sentence:
 
 
 def _hints(given: Given) -> dict[str, str]:
+    if given.has("drops_routes"):
+        return {**_HINTS, **_DROPPED_ROUTES}
     is_reload = given.text("change") == "ingress-edit" and given.has("pods_stayed")
     return {**_HINTS, "503": _RELOAD_503} if is_reload else _HINTS
 

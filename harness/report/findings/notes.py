@@ -14,7 +14,7 @@ def _false_green(given: Given) -> Sentence:
         f"The old pods{image} ignore SIGTERM and served until SIGKILL at the end of their "
         f"{given.float('grace_s'):.0f} s grace period.",
         "As soon as the application heeds SIGTERM, as it should, this configuration loses requests: "
-        "add a preStop sleep (5 s or more behind ingress-nginx).",
+        "add a preStop sleep (5 s or more behind ingress-nginx, 3 s or more behind Traefik).",
     )
 
 
