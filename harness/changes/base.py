@@ -33,6 +33,13 @@ class Recorder(Protocol):
         """Keep one event."""
 
 
+class Answered(Protocol):
+    """Whoever can say what traffic was answered: the ledger."""
+
+    def __call__(self, pattern: str, since_ns: int, route: str = "", /) -> bool:
+        """Has traffic sent since then got an answer whose body matches a glob, on the route of that key (or any)?"""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Where a change is made, and how it is seen.
@@ -42,7 +49,7 @@ class Stage:
         namespace: Where the workload is.
         timeline: Where ``CHANGE`` events go.
         undo: The journal that is written before anything is changed.
-        answered: ``(pattern, since_ns)``: has traffic sent since then got an answer whose body matches?
+        answered: ``(pattern, since_ns, route)``: has traffic sent since then got an answer whose body matches?
         ingress_seen: ``(what, since_ns)``: has the ingress controller done this since: ``reload`` or ``endpoints`` of
             ingress-nginx, ``configured`` of Traefik?
         ingress_tells: Which of these can be seen at all on this cluster.
@@ -52,13 +59,15 @@ class Stage:
         clock: The run's clock.
         restore: Whether the namespace outlives the trial. Then what is left changed stays open in the journal, for
             ``undo_all`` at the trial's end; otherwise it is closed as left, since the namespace goes.
+        ingress: The ingress controller's word in an Experiment: how a share of the requests is split off is its own.
+        lost: ``(since_ns)``: how many of the attempts planned since are lost.
     """
 
     kube: KubeApi
     namespace: str
     timeline: Recorder
     undo: UndoJournal
-    answered: Callable[[str, int], bool]
+    answered: Answered
     ingress_seen: Callable[[str, int], bool]
     quiet: Callable[[int], bool]
     timeout: float
@@ -66,6 +75,8 @@ class Stage:
     check: Callable[[], None] = lambda: None
     restore: bool = False
     ingress_tells: frozenset[str] = frozenset({"reload", "endpoints"})
+    ingress: str = "ingress-nginx"
+    lost: Callable[[int], int] = lambda _since_ns: 0
 
     def ingress_sees(self, what: str) -> bool:
         """Whether it can be seen here that the ingress controller did ``what`` (``reload``, ``endpoints``)."""

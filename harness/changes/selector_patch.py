@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from harness.changes.base import Change, Made, Missing, Stage, UndoWhen, patch_with_undo
-from harness.changes.pods import addresses, pods_behind, ready_endpoints
+from harness.changes.following import Following
 from harness.model.changes import SelectorPatch
 
 
@@ -22,7 +19,7 @@ class Repoint(Change[SelectorPatch]):
         super().__init__(spec)
         self.undo_when = UndoWhen.ALWAYS if spec.hold else UndoWhen.BETWEEN
         self.hold = spec.hold
-        self._not_yet = 0  # the last look at which the endpoints were still others
+        self._all = Following(spec.service)
 
     def make(self, stage: Stage, number: int) -> Made:
         """Patch the selector."""
@@ -31,38 +28,18 @@ class Repoint(Change[SelectorPatch]):
 
     def missing(self, stage: Stage, made: Made) -> Missing:
         """The endpoints, the ingress controller, the answer."""
-        unseen = self.spec.answer and not stage.answered(self.spec.answer, made.begun)
+        answers = bool(self.spec.answer)
+        unseen = answers and not stage.answered(self.spec.answer, made.begun)
         return (
-            *self._endpoints_missing(stage, made.target, some=bool(self.spec.answer)),
-            *self._ingress_missing(stage, made.begun),
+            *self._all.endpoints_missing(stage, made.target["spec"].get("selector", {}), some=answers),
+            *self._all.ingress_missing(stage, made.begun, answers=answers),
             *((f"an answer like {self.spec.answer!r} in the traffic",) if unseen else ()),
         )
 
     def missing_after_undo(self, stage: Stage, made: Made, undone: int) -> Missing:
         """The endpoints of the old selector, and the ingress controller."""
-        original = made.before["object"]
-        return (*self._endpoints_missing(stage, original, some=False), *self._ingress_missing(stage, undone))
-
-    def _endpoints_missing(self, stage: Stage, service: Mapping[str, Any], *, some: bool) -> Missing:
-        selector = service["spec"].get("selector", {})
-        look = stage.clock.now()
-        wanted = addresses(pods_behind(stage.kube, selector, stage.namespace))
-        there = ready_endpoints(stage.kube, self.spec.service, stage.namespace)
-        if wanted != there:
-            self._not_yet = look
-            return (f"endpoints {_text(wanted)} of Service {self.spec.service} (they are {_text(there)})",)
-        return ("any ready pod behind the new selector",) if some and not wanted else ()
-
-    def _ingress_missing(self, stage: Stage, since: int) -> Missing:
-        """What the ingress controller did before the endpoints had changed was about something else.
-
-        Where nobody can see what it does, the new backend's answer, which traffic gets through it, says as much.
-        """
-        if self.spec.answer and not stage.ingress_sees("endpoints"):
-            return ()
-        seen = stage.ingress_did("endpoints", max(since, self._not_yet))
-        return () if seen else ("the ingress controller to take over the endpoints",)
-
-
-def _text(found: frozenset[str]) -> str:
-    return ", ".join(sorted(found)) or "none"
+        selector = made.before["object"]["spec"].get("selector", {})
+        return (
+            *self._all.endpoints_missing(stage, selector, some=False),
+            *self._all.ingress_missing(stage, undone, answers=bool(self.spec.answer)),
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.model.changes import PLAIN_KINDS, ChangeSpec
+from harness.model.releases import BlueGreen
 
 #: Every change kind, by its word.
-CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {**PLAIN_KINDS}
+CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {**PLAIN_KINDS, BlueGreen.kind: BlueGreen}

@@ -26,6 +26,21 @@ class Retire:
     after: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The new version is brought up first.
+
+    Attributes:
+        deployment: Scaled up.
+        replicas: To so many pods.
+        wait: Whether all of them are awaited before the switch.
+    """
+
+    deployment: str
+    replicas: int = 1
+    wait: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlueGreen(ChangeSpec):
     """All of the public traffic goes from one version to another at once.
@@ -37,6 +52,7 @@ class BlueGreen(ChangeSpec):
         private: Keys of the routes that reach the new version before the switch already.
         answer: Glob of the new version's body: nothing public has it before the switch, all of it has it after.
         grace: Seconds from when the switch was seen in which the old version may still answer.
+        start: What is brought up before the switch; None where the new version is there already.
         retire: What goes afterwards; None leaves the old version there.
         back: Whether the switch is made back as part of the change; seconds after it, 0 for not at all.
     """
@@ -48,6 +64,7 @@ class BlueGreen(ChangeSpec):
     private: tuple[str, ...] = ()
     answer: str
     grace: float = 5.0
+    start: Start | None = None
     retire: Retire | None = None
     back: float = 0.0
 

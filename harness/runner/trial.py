@@ -178,6 +178,7 @@ class Trial:
             answered=scene.child.answered,
             ingress_seen=scene.observer.ingress_seen,
             ingress_tells=scene.cluster.ingress_tells,
+            ingress=self.setting.experiment.ingress,
             quiet=scene.observer.quiet,
             check=lambda: self._look(scene),
             timeout=CHANGE_SECONDS + longest_grace(self.job),

@@ -22,6 +22,7 @@ from harness.store.experiment.ingress_class import for_controller
 from harness.store.experiment.matrix import configurations, read_matrix
 from harness.store.experiment.objects import Objects
 from harness.store.experiment.problems import Problems
+from harness.store.experiment.releases import check_releases
 from harness.store.experiment.schema import Head
 from harness.store.experiment.traffic import check_routes, read_traffic
 from harness.store.experiment.validation import validate
@@ -117,6 +118,8 @@ def _cells(
     check_images(changes, problems, check_image)
     if plan is not None and not entry:
         check_routes(plan, rows, problems)
+    if plan is not None:
+        check_releases(changes, rows, plan, entry, problems)
     specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
     return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
 

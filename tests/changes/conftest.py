@@ -92,7 +92,7 @@ class World:
             restore=restore,
         )
 
-    def answered(self, pattern: str, since_ns: int) -> bool:
+    def answered(self, pattern: str, since_ns: int, route: str = "") -> bool:
         """Whether traffic got such an answer."""
         self.asked.append(pattern)
         return self.answers

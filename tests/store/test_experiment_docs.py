@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.clusters.local.kubelet.images import KNOWN_IMAGES
-from harness.store.experiment.schema import CHANGE_PARTS, ExpectPart, Head, Part, PoolPart, TrafficPart
+from harness.store.experiment.release_parts import CHANGE_PARTS
+from harness.store.experiment.schema import ExpectPart, Head, Part, PoolPart, TrafficPart
 from harness.store.experiment.validation import fields_of
 from harness.store.experiments import load_experiment
 

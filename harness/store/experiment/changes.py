@@ -24,9 +24,11 @@ from harness.model.changes import (
 from harness.model.experiment import Configuration, TrafficPlan
 from harness.model.kinds import CHANGE_KINDS
 from harness.store.experiment.admission import ImageCheck
+from harness.store.experiment.naming import exists, service_of
 from harness.store.experiment.objects import Objects, at
 from harness.store.experiment.problems import Problems, listed, near
-from harness.store.experiment.schema import CHANGE_PARTS
+from harness.store.experiment.release_parts import CHANGE_PARTS
+from harness.store.experiment.releases import released_routes
 from harness.store.experiment.validation import validate
 
 #: A change as read, and where it is.
@@ -72,18 +74,22 @@ def check_images(changes: Sequence[Located], problems: Problems, check_image: Im
 
 
 def with_answers(located: Located, traffic: TrafficPlan, objects: Objects, problems: Problems) -> ChangeSpec:
-    """The change with the answers that become right through it, on the paths that lead to what it changes.
+    """The change with the answers that become right through it, on the routes that lead to what it changes.
 
-    A path whose answers the traffic plan leaves open needs none. Answers written in the file are taken as they are.
+    A route whose answers the traffic plan leaves open needs none. Answers written in the file are taken as they are.
     """
     spec, place = located
     place = (*place, spec.kind)
-    pinned = {route.path: objects.service_at(route.path, traffic.host) for route in traffic.routes if route.answers}
-    paths = [route.path for route in traffic.routes]
-    for path in spec.answers.keys() - set(paths):
-        problems.add((*place, "answers", path), f"{path} gets no traffic; paths are {listed(paths)}", near(path, paths))
+    keys = [route.key for route in traffic.routes]
+    for key in spec.answers.keys() - set(keys):
+        problems.add((*place, "answers", key), f"{key} gets no traffic; paths are {listed(keys)}", near(key, keys))
+    released = released_routes(spec)
+    if released:
+        added = {key: (answer,) for key, answer in released.items() if key not in spec.answers}
+        return replace(spec, answers={**spec.answers, **added})
+    pinned = {route.key: service_of(route, traffic, objects) for route in traffic.routes if route.answers}
     services, needed = _touched(spec, objects)
-    touched = [path for path, service in pinned.items() if service in services and path not in spec.answers]
+    touched = [key for key, service in pinned.items() if service in services and key not in spec.answers]
     if not touched:
         return spec
     answer = getattr(spec, "answer", "")
@@ -120,19 +126,7 @@ def _read(value: Any, place: Place, problems: Problems) -> Located | None:
     part = validate(model, fields, (*place, kind), problems)
     if part is None:
         return None
-    given = {name: getattr(part, name) for name in type(part).model_fields}
-    given["name"] = part.name or kind
-    if "answers" in given:
-        given["answers"] = {path: tuple(answers) for path, answers in given["answers"].items()}
-    return CHANGE_KINDS[kind](**given), place
-
-
-def _exists(kind: str, name: str, place: Place, objects: Objects, problems: Problems) -> bool:
-    there = objects.names(kind)
-    if name not in there:
-        message = f"no {kind} {name!r} in the workload; it has {listed(there)}"
-        problems.add((*place, kind.lower()), message, near(name, there))
-    return name in there
+    return CHANGE_KINDS[kind](name=part.name or kind, **part.fields()), place
 
 
 def _check_rolling_update(spec: RollingUpdate, place: Place, objects: Objects, problems: Problems) -> None:
@@ -141,7 +135,7 @@ def _check_rolling_update(spec: RollingUpdate, place: Place, objects: Objects, p
     wrong = container_violations(spec.set)
     for violation in wrong:
         problems.add((*place, "set", *violation.path), f"in the container: {sentence({}, violation)}")
-    if not _exists("Deployment", spec.deployment, place, objects, problems):
+    if not exists("Deployment", spec.deployment, (*place, "deployment"), objects, problems):
         return
     containers = objects.containers(spec.deployment)
     names = [str(container.get("name")) for container in containers]
@@ -178,12 +172,15 @@ def _check_refusals(spec: RollingUpdate, name: str, place: Place, objects: Objec
 
 
 def _check_deployment(spec: Restart | DeletePod, place: Place, objects: Objects, problems: Problems) -> None:
-    if _exists("Deployment", spec.deployment, place, objects, problems) and objects.replicas(spec.deployment) == 0:
+    if (
+        exists("Deployment", spec.deployment, (*place, "deployment"), objects, problems)
+        and objects.replicas(spec.deployment) == 0
+    ):
         problems.add((*place, "deployment"), f"Deployment {spec.deployment} has no replicas: there is no pod to change")
 
 
 def _check_scale(spec: Scale, place: Place, objects: Objects, problems: Problems) -> None:
-    there = _exists("Deployment", spec.deployment, place, objects, problems)
+    there = exists("Deployment", spec.deployment, (*place, "deployment"), objects, problems)
     if there and objects.replicas(spec.deployment) == spec.replicas:
         message = f"Deployment {spec.deployment} has {_replicas(spec.replicas)} already: nothing would change"
         problems.add((*place, "replicas"), message)
@@ -194,7 +191,7 @@ def _replicas(number: int) -> str:
 
 
 def _check_selector_patch(spec: SelectorPatch, place: Place, objects: Objects, problems: Problems) -> None:
-    if not _exists("Service", spec.service, place, objects, problems):
+    if not exists("Service", spec.service, (*place, "service"), objects, problems):
         return
     present = objects.selector(spec.service)
     if spec.selector.items() <= present.items():
@@ -209,7 +206,7 @@ def _check_selector_patch(spec: SelectorPatch, place: Place, objects: Objects, p
 def _check_ingress_edit(spec: IngressEdit, place: Place, objects: Objects, problems: Problems) -> None:
     if not spec.annotations and not spec.patch:
         problems.add(place, "an Ingress edit must set annotations or a patch")
-    if not _exists("Ingress", spec.ingress, place, objects, problems):
+    if not exists("Ingress", spec.ingress, (*place, "ingress"), objects, problems):
         return
     present = at(objects.find("Ingress", spec.ingress), "metadata", "annotations") or {}
     if spec.annotations and not spec.patch and spec.annotations.items() <= present.items():

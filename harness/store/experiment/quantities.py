@@ -1,4 +1,4 @@
-"""Durations and rates as people write them: with their unit, since a bare number invites a mistake of a thousand."""
+"""Durations, rates and shares as people write them: with their unit, since a bare number invites mistakes."""
 
 from __future__ import annotations
 
@@ -42,6 +42,19 @@ def per_second(value: Any) -> float:
     return rate
 
 
+def percent(value: Any) -> int:
+    """``10%`` as a whole number from 0 to 100: the shares that both ingress controllers can give.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    match = re.fullmatch(r"(\d{1,3})\s*%", value) if isinstance(value, str) else None
+    if match is None or int(match[1]) > 100:
+        hint = f"; with its sign: {value}%" if _is_number(value) else ""
+        raise ValueError(f"expected a whole share from 0% to 100%, got {value!r}{hint}")
+    return int(match[1])
+
+
 def _is_number(value: Any) -> bool:
     if isinstance(value, str):
         return re.fullmatch(_NUMBER, value) is not None
@@ -53,3 +66,6 @@ Duration = Annotated[float, BeforeValidator(seconds)]
 
 #: A rate per second, for pydantic models.
 Rate = Annotated[float, BeforeValidator(per_second)]
+
+#: A share in percent, for pydantic models.
+Percent = Annotated[int, BeforeValidator(percent)]

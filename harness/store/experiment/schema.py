@@ -136,6 +136,10 @@ class NamedPart(Part):
 
     name: Name | None = None
 
+    def fields(self) -> dict[str, Any]:
+        """What the record of the change is made of, by the record's own names, without its name."""
+        return {field: getattr(self, field) for field in type(self).model_fields if field != "name"}
+
 
 class NonePart(NamedPart):
     """``none``."""
@@ -149,6 +153,10 @@ class ChangePart(NamedPart):
     times: Annotated[int, Field(ge=1, le=1000)] = 1
     pause: Duration = 0.0
     answers: dict[str, Texts] = {}
+
+    def fields(self) -> dict[str, Any]:
+        """Lists as tuples: records are never altered."""
+        return {**super().fields(), "answers": {key: tuple(globs) for key, globs in self.answers.items()}}
 
 
 class RollingUpdatePart(ChangePart):
@@ -198,8 +206,8 @@ class IngressEditPart(ChangePart):
     patch: dict[str, Any] = {}
 
 
-#: The model of each change, by the word used in the file.
-CHANGE_PARTS: dict[str, type[NamedPart]] = {
+#: The model of each change that is one act, by the word used in the file.
+PLAIN_PARTS: dict[str, type[NamedPart]] = {
     "none": NonePart,
     "rolling-update": RollingUpdatePart,
     "restart": RestartPart,
