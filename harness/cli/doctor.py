@@ -17,7 +17,7 @@ SIGNS = {State.OK: ("✓", "green"), State.OPTIONAL: ("-", "yellow"), State.LACK
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False) -> int:
-    """Look at this machine: limits, ports, nginx, kind, Docker, left-over processes. Changes nothing.
+    """Look at this machine: limits, ports, nginx, Traefik, kind, Docker, left-over processes. Changes nothing.
 
     Exit code 0 when the local cluster can run, 4 when something it needs is lacking.
     """

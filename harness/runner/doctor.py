@@ -19,6 +19,7 @@ from harness.clusters.kind import owned
 from harness.clusters.kind.preflight import has_ipvs
 from harness.clusters.local import standing
 from harness.clusters.local.nginx.install import find_or_fetch
+from harness.clusters.local.traefik.install import find_traefik
 from harness.errors import CommandError, HarnessError, MissingToolError
 from harness.kit.leftovers import LeftOver, left_over_processes
 from harness.kit.processes import run
@@ -127,6 +128,15 @@ def check_nginx() -> Check:
     return Check("nginx with Lua", State.OK, f"{install.version} at {install.binary}")
 
 
+def check_traefik() -> Check:
+    """Traefik, which comes with the Python environment."""
+    try:
+        install = find_traefik()
+    except MissingToolError as error:
+        return Check("traefik", State.OPTIONAL, f"{error.message} Only `ingress: traefik` needs it.", error.hint)
+    return Check("traefik", State.OK, f"{install.version} at {install.binary}")
+
+
 def _tool(name: str, argv: tuple[str, ...], hint: str) -> Check:
     """A program that is needed for some things only."""
     path = shutil.which(name)
@@ -209,6 +219,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     check_low_ports,
     check_disk,
     check_nginx,
+    check_traefik,
     check_kubectl,
     check_docker,
     check_kind,
