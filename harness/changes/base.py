@@ -61,6 +61,8 @@ class Stage:
             ``undo_all`` at the trial's end; otherwise it is closed as left, since the namespace goes.
         ingress: The ingress controller's word in an Experiment: how a share of the requests is split off is its own.
         lost: ``(since_ns)``: how many of the attempts planned since are lost.
+        put_back_after: Seconds after which whatever has an undo is put back, counted from when it was seen; None leaves
+            the last repetition as it is.
     """
 
     kube: KubeApi
@@ -77,6 +79,7 @@ class Stage:
     ingress_tells: frozenset[str] = frozenset({"reload", "endpoints"})
     ingress: str = "ingress-nginx"
     lost: Callable[[int], int] = lambda _since_ns: 0
+    put_back_after: float | None = None
 
     def ingress_sees(self, what: str) -> bool:
         """Whether it can be seen here that the ingress controller did ``what`` (``reload``, ``endpoints``)."""

@@ -20,6 +20,8 @@ def repeat(change: Change[Any], course: Course) -> bool:
     seen = course.sees("observed", lambda: change.missing(stage, made), pointless=made.pointless)
     # Counted from the change, but never undone before it was seen: an undo could overtake it.
     course.holds(change.hold, made.applied)
+    if stage.put_back_after is not None and made.entry is not None:
+        course.holds(stage.put_back_after, stage.clock.now())
     if _undone_now(change, course, made):
         seen = _undo(change, course, made) and seen
     return (course.last or course.rests(made.begun)) and seen
@@ -28,7 +30,7 @@ def repeat(change: Change[Any], course: Course) -> bool:
 def _undone_now(change: Change[Any], course: Course, made: Made) -> bool:
     when = change.undo_when
     wanted = when is UndoWhen.ALWAYS or (when is UndoWhen.BETWEEN and not course.last)
-    return wanted and made.entry is not None
+    return (wanted or course.stage.put_back_after is not None) and made.entry is not None
 
 
 def _undo(change: Change[Any], course: Course, made: Made) -> bool:
