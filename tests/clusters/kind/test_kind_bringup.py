@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,19 @@ def test_standing_cluster_of_another_make_is_refused(tools: FakeTools, tmp_path:
 
     with pytest.raises(InvalidInputError, match="kube-proxy iptables"):
         KindProvider().check(request(tmp_path, reuse="yes", kube_proxy="nftables"))
+
+
+def test_standing_cluster_serves_who_needs_no_ingress(tools: FakeTools, tmp_path: Path) -> None:
+    """Straight to a Service: the controller beside it is in nobody's way."""
+    with KindProvider().up(request(tmp_path, reuse="yes"), silent):
+        pass
+    without = replace(request(tmp_path, reuse="yes"), ingress="none")
+    KindProvider().check(without)
+    with KindProvider().up(without, silent) as cluster:
+        assert cluster.controller is None
+        assert cluster.ingress_tells == frozenset()
+
+    assert len(tools.calls("kind create")) == 1
 
 
 def test_standing_cluster_whose_node_has_ended_is_made_anew(tools: FakeTools, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from harness.clusters.base import BringUp
@@ -22,9 +23,11 @@ from harness.clusters.shared.nginx_log import is_access
 PORTS = {30080: 1234, 30800: 5678, 30900: 9012}
 
 
-def settings(**options: str) -> KindSettings:
+def settings(ingress: str = "ingress-nginx", **options: str) -> KindSettings:
     """Settings with some options."""
-    request = BringUp(name="x", directory=Path("logs"), images=("hashicorp/http-echo:1.0",), options=options)
+    request = BringUp(
+        name="x", directory=Path("logs"), ingress=ingress, images=("hashicorp/http-echo:1.0",), options=options
+    )
     return KindSettings.of(request, "x")
 
 
@@ -87,3 +90,45 @@ def test_free_ports_differ() -> None:
 
     assert set(ports) == set(PORTS)
     assert len(set(ports.values())) == 3
+
+
+@pytest.mark.parametrize("ingress", sorted(KIND_INGRESSES))
+def test_controller_can_be_updated_without_a_gap(ingress: str) -> None:
+    """A pod more before one less, behind a NodePort that cluster.yaml maps; no port of the node is a pod's own."""
+    manifests = ingress_manifests(settings(ingress))
+    (deployment,) = [m for m in manifests if m["kind"] == "Deployment"]
+    (service,) = [m for m in manifests if m["kind"] == "Service"]
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+
+    assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    assert not any("hostPort" in port for container in containers for port in container["ports"])
+    assert service["spec"]["ports"][0]["nodePort"] == settings(ingress).node_port
+    assert settings(ingress).node_port in node_ports()
+    assert deployment["metadata"]["name"] == KIND_INGRESSES[ingress].controller.deployment
+
+
+def test_kinds_of_traefik_come_before_it() -> None:
+    """Its provider lists them when it starts."""
+    kinds = [manifest["kind"] for manifest in ingress_manifests(settings("traefik"))]
+
+    assert kinds.count("CustomResourceDefinition") == 10
+    assert kinds.index("Deployment") > max(i for i, kind in enumerate(kinds) if kind == "CustomResourceDefinition")
+
+
+@pytest.mark.parametrize(
+    ("ingress", "name", "has", "lacks"),
+    [
+        ("traefik", "traefik", "kubernetesIngress", "kubernetesIngressNGINX"),
+        ("traefik-nginx", "nginx", "kubernetesIngressNGINX", "kubernetesIngress"),
+    ],
+)
+def test_traefik_reads_what_the_experiment_says(ingress: str, name: str, has: str, lacks: str) -> None:
+    """Ingresses of its own class, or those of ingress-nginx with their annotations; its own kinds either way."""
+    manifests = ingress_manifests(settings(ingress))
+    (config,) = [m for m in manifests if m["kind"] == "ConfigMap"]
+    providers = yaml.safe_load(config["data"]["traefik.yaml"])["providers"]
+
+    assert has in providers
+    assert lacks not in providers
+    assert "kubernetesCRD" in providers
+    assert name in [m["metadata"]["name"] for m in manifests if m["kind"] == "IngressClass"]
