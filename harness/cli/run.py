@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from rich.console import Console
@@ -27,6 +27,8 @@ from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
 from harness.store.experiment.admission import ImageCheck
+from harness.store.experiment.problems import near
+from harness.store.experiment.schema import Head
 from harness.store.experiments import any_image, load_experiment
 
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
@@ -40,6 +42,16 @@ Only = Annotated[
 Where = Annotated[
     str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
 ]
+#: The words that an Experiment has for controllers.
+CONTROLLERS = get_args(Head.model_fields["ingress"].annotation)
+Behind = Annotated[
+    str,
+    typer.Option(
+        "--ingress",
+        help=f"The controller in place of the file's: {', '.join(CONTROLLERS)}.",
+        show_default=False,
+    ),
+]
 Keep = Annotated[
     bool,
     typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
@@ -49,6 +61,7 @@ Keep = Annotated[
 def run(
     experiment: ExperimentFile,
     cluster: Where = "local",
+    ingress: Behind = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create [default: below reports/].")] = None,
     only: Only = None,
     parallel: Annotated[
@@ -93,10 +106,14 @@ def run(
 
       harness run experiments/demo.yaml --cluster kind
 
+      harness run experiments/exercise-3-blue-green.yaml --ingress traefik
+
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
     """
     replaced = read_images(image or [], images)
-    read = load_experiment(experiment, only=parse_only(only or []), check_image=images_on(cluster, replaced))
+    read = load_experiment(
+        experiment, only=parse_only(only or []), check_image=images_on(cluster, replaced), ingress=controller(ingress)
+    )
     loaded = with_images(read, replaced, pull_policy)
     problems: list[Problem] = []
     address = address_of(bind, "--bind", problems) if bind else ("127.0.0.1", 0)
@@ -138,16 +155,30 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def validate(experiment: ExperimentFile, only: Only = None, cluster: Where = "local") -> int:
+def validate(experiment: ExperimentFile, only: Only = None, cluster: Where = "local", ingress: Behind = "") -> int:
     """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
 
     Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
     the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
     any that can be pulled).
     """
-    loaded = load_experiment(experiment, only=parse_only(only or []), check_image=images_on(cluster, {}))
+    loaded = load_experiment(
+        experiment, only=parse_only(only or []), check_image=images_on(cluster, {}), ingress=controller(ingress)
+    )
     Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
     return 0
+
+
+def controller(word: str) -> str:
+    """What ``--ingress`` says.
+
+    Raises:
+        InvalidInputError: There is no such controller.
+    """
+    if word and word not in CONTROLLERS:
+        hint = near(word, CONTROLLERS)
+        raise InvalidInputError([Problem(f"--ingress {word}: expected one of {', '.join(CONTROLLERS)}", hint=hint)])
+    return word
 
 
 def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:

@@ -7,6 +7,7 @@ What the file may say is described in ``docs/experiments.md``; the parts are rea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,11 @@ def any_image(_name: str) -> None:
 
 
 def load_experiment(
-    path: Path, *, only: Mapping[str, tuple[str, ...]] = _ALL, check_image: ImageCheck = any_image
+    path: Path,
+    *,
+    only: Mapping[str, tuple[str, ...]] = _ALL,
+    check_image: ImageCheck = any_image,
+    ingress: str = "",
 ) -> Experiment:
     """Read an Experiment and all files that it names, and check everything that can be checked without a cluster.
 
@@ -45,11 +50,14 @@ def load_experiment(
         only: Names or globs of the configurations and changes to keep (``{"change": ("restart",)}``); the controls of
             the configurations that are kept stay.
         check_image: Asked of every image of the workload and of its updates.
+        ingress: The controller to take in place of the file's; empty for that.
 
     Raises:
         InvalidInputError: With every problem that was found, each with its file, line, and what was expected.
     """
     document = _document(path)
+    if ingress:
+        document = replace(document, value={**document.value, "ingress": ingress})
     problems = Problems(document)
     files = Files(path.parent)
     files.note(path)

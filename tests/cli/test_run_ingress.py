@@ -1,0 +1,31 @@
+"""``--ingress``: the same Experiment behind another controller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli.run import controller
+from harness.errors import InvalidInputError
+from harness.store.experiments import load_experiment
+
+FILE = Path(__file__).parents[2] / "experiments" / "exercise-3-blue-green.yaml"
+
+
+def test_another_controller_takes_the_place_of_the_files() -> None:
+    """The Experiment names it, and its Ingresses have its class."""
+    loaded = load_experiment(FILE, ingress="traefik")
+    ingresses = [m for m in loaded.cells[0].configuration.manifests if m["kind"] == "Ingress"]
+
+    assert loaded.ingress == "traefik"
+    assert [m["spec"]["ingressClassName"] for m in ingresses] == ["traefik"]
+    assert load_experiment(FILE).ingress == "ingress-nginx"
+
+
+def test_a_word_that_is_no_controller_is_told() -> None:
+    """With what there is, and what was meant."""
+    with pytest.raises(InvalidInputError) as caught:
+        controller("trafik")
+    assert "expected one of ingress-nginx, traefik" in str(caught.value)
+    assert "'traefik'" in caught.value.problems[0].hint
