@@ -88,8 +88,8 @@ class Cells:
     def run(self, cluster: str, experiment: str, only: str, out: Path) -> dict[tuple[str, str], Any]:
         """Some cells; every one must be as expected. Returns them by configuration and change.
 
-        Where nothing but a machine without processor time to spare kept a cell from its verdict, the test is skipped: the
-        harness has rightly said that it can't tell.
+        Where nothing but a machine without processor time to spare kept a cell from its verdict, the test is skipped:
+        the harness has rightly said that it can't tell.
         """
         finished = self.harness.run(
             "run", ROOT / "experiments" / experiment, "--cluster", "kind", "--reuse", "--cluster-name", cluster,
