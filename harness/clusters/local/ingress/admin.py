@@ -54,7 +54,7 @@ class NginxAdmin:
             aiohttp.ClientError: nginx did not take them, tried for a second.
             TimeoutError: It did not answer.
         """
-        body = json.dumps({name: asdict(backend) for name, backend in backends.items()}, sort_keys=True)
+        body = json.dumps({name: _told(backend) for name, backend in backends.items()}, sort_keys=True)
         for attempt in range(_TRIES):
             try:
                 await self._request("POST", "/backends", body)
@@ -81,3 +81,8 @@ class NginxAdmin:
             raise RuntimeError("NginxAdmin is used outside its context")
         async with self._session.request(method, self._url + path, data=body, raise_for_status=True) as response:
             return await response.text()
+
+
+def _told(backend: Backend) -> dict[str, object]:
+    """A backend as Lua reads it: what it has not is not there, since JSON's null is a value to Lua."""
+    return {name: value for name, value in asdict(backend).items() if value is not None}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.clusters.local.ingress.model import Balancing, LocationSettings
+from harness.clusters.local.ingress.shaping import Affinity, Mode, Shaping
 
 PREFIX = "nginx.ingress.kubernetes.io/"
 
@@ -48,6 +49,28 @@ _RULES: Mapping[str, _Rule] = {
 }
 #: Apart, since it is about backends: in a location's settings it would make nginx reload.
 _BALANCING: Mapping[str, _Rule] = {"load-balance": _Rule("balancing", "|".join(Balancing), Balancing)}
+_TRUTH = "true|false"
+_NAME = r"[-._~a-zA-Z0-9/]+"
+_NUMBER = r"\d{1,9}"
+_CANARY: Mapping[str, _Rule] = {
+    "canary": _Rule("enabled", _TRUTH, "true".__eq__),
+    "canary-weight": _Rule("weight", _NUMBER, int),
+    # Lua takes a smaller total for 100.
+    "canary-weight-total": _Rule("total", _NUMBER, lambda text: max(100, int(text))),
+    "canary-by-header": _Rule("header", _NAME),
+    "canary-by-header-value": _Rule("value", _NAME),
+    "canary-by-header-pattern": _Rule("pattern", r"[^\r\n\0]+"),
+    "canary-by-cookie": _Rule("cookie", _NAME),
+}
+_BEHAVIOR: Mapping[str, _Rule] = {"affinity-canary-behavior": _Rule("legacy", "sticky|legacy", "legacy".__eq__)}
+_AFFINITY: Mapping[str, _Rule] = {
+    "affinity": _Rule("kind", "cookie"),
+    "affinity-mode": _Rule("mode", "|".join(Mode), Mode),
+    "session-cookie-name": _Rule("name", r"[-._~a-zA-Z0-9]+"),
+    "session-cookie-path": _Rule("path", r"/[-._~a-zA-Z0-9/]*"),
+    "session-cookie-max-age": _Rule("max_age", _NUMBER),
+    "session-cookie-change-on-failure": _Rule("change_on_failure", _TRUTH, "true".__eq__),
+}
 
 
 def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:
@@ -59,6 +82,23 @@ def balancing_of(ingress: Mapping[str, Any]) -> Balancing:
     """How an Ingress has its backends' endpoints chosen; ingress-nginx's default where it does not say, or wrongly."""
     balancing: Balancing = _values(ingress, _BALANCING).get("balancing", Balancing.ROUND_ROBIN)
     return balancing
+
+
+def canary_of(ingress: Mapping[str, Any]) -> Shaping | None:
+    """Which requests an Ingress gets beside the main one of its paths; None where it is no canary."""
+    values = _values(ingress, _CANARY)
+    return Shaping(**values) if values.pop("enabled", False) else None
+
+
+def affinity_of(ingress: Mapping[str, Any]) -> Affinity | None:
+    """How an Ingress keeps sessions at an endpoint; None where it does not."""
+    values = _values(ingress, _AFFINITY)
+    return Affinity(**values) if values.pop("kind", "") else None
+
+
+def leaves_affinity(ingress: Mapping[str, Any]) -> bool:
+    """Whether a canary Ingress wants nothing of its main one's sessions (``affinity-canary-behavior: legacy``)."""
+    return bool(_values(ingress, _BEHAVIOR).get("legacy", False))
 
 
 def _values(ingress: Mapping[str, Any], rules: Mapping[str, _Rule]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.clusters.local.ingress.shaping import Affinity, Shaping
+
 #: The host of rules without one, and of requests that match no other.
 ANY_HOST = "_"
 
@@ -71,12 +73,13 @@ class Location:
     """One path of a server.
 
     Attributes:
-        path: As in the Ingress.
+        path: What requests are compared with.
         match: How it is compared.
         backend: Name of the backend; empty for "no such page".
         ingress: ``namespace/name`` of the Ingress it comes from; empty for the default.
         service: Name of the Service behind it.
         settings: From the Ingress's annotations.
+        written: The path as in the Ingress, where a session's cookie is good for.
     """
 
     path: str
@@ -85,6 +88,7 @@ class Location:
     ingress: str = ""
     service: str = ""
     settings: LocationSettings = field(default_factory=LocationSettings)
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +106,20 @@ class Backend:
     Attributes:
         endpoints: ``ip:port`` of those that take traffic, sorted.
         balancing: How one of them is chosen.
+        alternatives: Names of the backends that stand beside it; the first gets the requests that its shaping says.
+        shaping: Of a canary's backend: which requests it gets.
+        affinity: What keeps sessions at an endpoint.
     """
 
     endpoints: tuple[str, ...] = ()
     balancing: Balancing = Balancing.ROUND_ROBIN
+    alternatives: tuple[str, ...] = ()
+    shaping: Shaping | None = None
+    affinity: Affinity | None = None
+
+    def shape(self) -> tuple[object, ...]:
+        """Who gets which requests, apart from endpoints."""
+        return (self.alternatives, self.shaping, self.affinity)
 
 
 @dataclass(frozen=True, slots=True)

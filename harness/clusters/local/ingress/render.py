@@ -139,6 +139,7 @@ def _location(location: Location) -> Iterator[str]:
 def _proxying(location: Location) -> Iterator[str]:
     settings = location.settings
     yield f'set $proxy_upstream_name "{location.backend}";'
+    yield f'set $location_path "{location.written.replace("$", "${literal_dollar}")}";'
     yield f"# {location.ingress} -> {location.service}"
     yield "rewrite_by_lua_block { balancer.rewrite() }"
     yield "log_by_lua_block { balancer.log() }"
@@ -210,6 +211,7 @@ http {{
     proxy_headers_hash_max_size 1024;
     variables_hash_max_size 2048;
 
+    geo $literal_dollar {{ default "$"; }}
     map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
     map $http_x_request_id $req_id {{ default $http_x_request_id; "" $request_id; }}
     map $http_host $best_http_host {{ default $http_host; "" $host; }}

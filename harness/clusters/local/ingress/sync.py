@@ -107,16 +107,17 @@ class Synchronizer:
         self._journal.record("reload", {"generation": self._generation, "new_workers_up_ns": up})
 
     async def _tell_endpoints(self, configuration: Configuration) -> bool:
-        """Post the backends; True, and a line in the journal, if that adds or removes an endpoint."""
+        """Post the backends; True, and a line in the journal, if another endpoint may get a request than before."""
         try:
             await self._admin.post_backends(configuration.backends)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._nginx.failure(f"does not take its endpoints: {error!r}") from error
         diff = EndpointDiff.between(self._running.backends, configuration.backends)
+        reshaped = shapes(self._running) != shapes(configuration)
         self._running = configuration
-        if diff.added or diff.removed:
+        if diff.added or diff.removed or reshaped:
             self._journal.record("endpoints", {"added": ",".join(diff.added), "removed": ",".join(diff.removed)})
-        return bool(diff.added or diff.removed)
+        return bool(diff.added or diff.removed or reshaped)
 
     async def _workers_up(self) -> None:
         try:
@@ -124,6 +125,11 @@ class Synchronizer:
                 await self._admin.workers("up", self._generation, self._frame.workers)
         except TimeoutError as error:
             raise self._nginx.failure(f"has not started its workers within {_WORKERS_SECONDS:g} s") from error
+
+
+def shapes(configuration: Configuration) -> dict[str, tuple[object, ...]]:
+    """Which requests which backend gets, where that is not all those of its own locations."""
+    return {name: backend.shape() for name, backend in configuration.backends.items() if any(backend.shape())}
 
 
 def write(path: Path, frame: Frame, servers: tuple[Server, ...], generation: int = FIRST_GENERATION) -> None:

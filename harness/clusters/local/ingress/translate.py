@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from harness.clusters.local.ingress.annotations import balancing_of, settings_of
+from harness.clusters.local.ingress.canaries import Placing, placed
 from harness.clusters.local.ingress.model import (
     ANY_HOST,
     Backend,
-    Balancing,
     Configuration,
     Location,
-    LocationSettings,
     Match,
     Server,
 )
+from harness.clusters.local.ingress.paths import IngressPath, Object, paths_of, qualified
 
 CLASS_NAME = "nginx"
 CONTROLLER = "k8s.io/ingress-nginx"
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 _CLASS_ANNOTATION = "kubernetes.io/ingress.class"
-_HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-#: Neither a quote nor a line's end may leave the quoted word of nginx.conf that a path becomes.
-_PATH = re.compile(r'/[^"\r\n\0]*(?<!\\)')
-
-_log = logging.getLogger(__name__)
-
-Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +31,6 @@ class Snapshot:
     classes: Sequence[Object]
     services: Sequence[Object]
     slices: Sequence[Object]
-
-
-@dataclass(frozen=True, slots=True)
-class _Path:
-    """One path of one Ingress, with the host it is for."""
-
-    host: str
-    path: str
-    kind: str
-    backend: str
-    service: tuple[str, str]
-    port: str | int
-    ingress: str
-    settings: LocationSettings
-    balancing: Balancing
 
 
 def is_ours(ingress: Object, classes: Iterable[Object]) -> bool:
@@ -74,80 +48,40 @@ def configuration_of(snapshot: Snapshot) -> Configuration:
     """What nginx is told for these objects."""
     ours = [ingress for ingress in snapshot.ingresses if is_ours(ingress, snapshot.classes)]
     # Of two Ingresses with the same host and path the older one counts.
-    ours.sort(key=lambda i: (i["metadata"].get("creationTimestamp", ""), _qualified(i)))
-    chosen: dict[tuple[str, str, str], _Path] = {}
-    # A backend is made once: the oldest Ingress that names it says how it is balanced.
-    balancing: dict[str, Balancing] = {}
-    for path in (path for ingress in ours for path in _paths(ingress)):
-        chosen.setdefault((path.host, path.path, path.kind), path)
-        balancing.setdefault(path.backend, path.balancing)
-    hosts = sorted({path.host for path in chosen.values()} | {ANY_HOST})
-    servers = tuple(_server(host, [path for path in chosen.values() if path.host == host]) for host in hosts)
+    ours.sort(key=lambda i: (i["metadata"].get("creationTimestamp", ""), qualified(i)))
+    placing = placed(path for ingress in ours for path in paths_of(ingress))
+    served = list(placing.served.values())
+    hosts = sorted({path.host for path in served} | {ANY_HOST})
+    servers = tuple(_server(host, [path for path in served if path.host == host]) for host in hosts)
+    return Configuration(servers, _backends(placing, snapshot))
+
+
+def _backends(placing: Placing, snapshot: Snapshot) -> dict[str, Backend]:
+    """What stands behind the paths that are served, and beside them, by name."""
     services = {(s["metadata"].get("namespace", ""), s["metadata"]["name"]): s for s in snapshot.services}
     slices: dict[tuple[str, str], list[Object]] = {}
     for piece in snapshot.slices:
         name = (piece["metadata"].get("labels") or {}).get(SERVICE_LABEL, "")
         slices.setdefault((piece["metadata"].get("namespace", ""), name), []).append(piece)
-    backends = {
-        path.backend: Backend(
-            _endpoints(services.get(path.service), path.port, slices.get(path.service, ())), balancing[path.backend]
-        )
-        for path in sorted(chosen.values(), key=lambda path: path.backend)
+    names = {path.backend for path in placing.served.values()} | {
+        name for beside in placing.alternatives.values() for name in beside if name in placing.makers
     }
-    return Configuration(servers, backends)
+    return {
+        name: Backend(
+            _endpoints(services.get(maker.service), maker.port, slices.get(maker.service, ())),
+            maker.notes.balancing,
+            alternatives=placing.alternatives.get(name, ()),
+            shaping=maker.notes.canary,
+            affinity=placing.affinity.get(name),
+        )
+        for name, maker in sorted(placing.makers.items())
+        if name in names
+    }
 
 
-def _qualified(obj: Object) -> str:
-    return f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
-
-
-def _paths(ingress: Object) -> Iterator[_Path]:
-    """An Ingress's paths; its default backend is the root path of the hosts that have none, or of all others."""
-    settings, balancing = settings_of(ingress), balancing_of(ingress)
-    spec = ingress.get("spec") or {}
-    rules = spec.get("rules") or []
-    default = spec.get("defaultBackend")
-    if default and not rules:
-        rules = [{}]
-    for rule in rules:
-        host = rule.get("host") or ANY_HOST
-        if host != ANY_HOST and not _HOST.fullmatch(host):
-            _log.warning("ingress %s: host %r can't be served", _qualified(ingress), host)
-            continue
-        entries = list((rule.get("http") or {}).get("paths") or [])
-        if default and not any((entry.get("path") or "/") == "/" for entry in entries):
-            entries.append({"path": "/", "pathType": "Prefix", "backend": default})
-        for entry in entries:
-            path = _path(ingress, host, entry, settings, balancing)
-            if path is not None:
-                yield path
-
-
-def _path(ingress: Object, host: str, entry: Object, settings: LocationSettings, balancing: Balancing) -> _Path | None:
-    service = entry.get("backend", {}).get("service")
-    text = entry.get("path") or "/"
-    if service is None or not _PATH.fullmatch(text):
-        _log.warning("ingress %s: path %r can't be served", _qualified(ingress), text)
-        return None
-    namespace = ingress["metadata"].get("namespace", "")
-    port = service.get("port") or {}
-    wanted = port.get("name") or port.get("number", 0)
-    return _Path(
-        host=host,
-        path=text,
-        kind=entry.get("pathType") or "ImplementationSpecific",
-        backend=f"{namespace}-{service['name']}-{wanted}",
-        service=(namespace, service["name"]),
-        port=wanted,
-        ingress=_qualified(ingress),
-        settings=settings,
-        balancing=balancing,
-    )
-
-
-def _server(host: str, paths: list[_Path]) -> Server:
+def _server(host: str, paths: list[IngressPath]) -> Server:
     """A host's locations: the longest path first, regular expressions for all as soon as one path needs them."""
-    regex = any(path.settings.use_regex or _rewrites(path) for path in paths)
+    regex = any(path.notes.settings.use_regex or _rewrites(path) for path in paths)
     locations: list[Location] = []
     for path in sorted(paths, key=lambda path: (-len(path.path), path.path, path.kind)):
         exact_too = any(other.path == path.path and other.kind == "Exact" for other in paths)
@@ -157,13 +91,19 @@ def _server(host: str, paths: list[_Path]) -> Server:
     return Server(host, tuple(locations))
 
 
-def _rewrites(path: _Path) -> bool:
-    return path.settings.rewrite_target not in {"", path.path}
+def _rewrites(path: IngressPath) -> bool:
+    return path.notes.settings.rewrite_target not in {"", path.path}
 
 
-def _locations(path: _Path, *, regex: bool, exact_too: bool) -> Iterator[Location]:
+def _locations(path: IngressPath, *, regex: bool, exact_too: bool) -> Iterator[Location]:
     base = Location(
-        path.path, Match.PREFIX, path.backend, ingress=path.ingress, service=path.service[1], settings=path.settings
+        path.path,
+        Match.PREFIX,
+        path.backend,
+        ingress=path.ingress,
+        service=path.service[1],
+        settings=path.notes.settings,
+        written=path.path,
     )
     if regex:
         yield replace(base, match=Match.REGEX)

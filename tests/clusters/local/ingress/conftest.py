@@ -39,6 +39,8 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        #: What the last answer set, in small letters.
+        self.cookie = ""
 
     @classmethod
     async def open(cls, address: str, port: int) -> Self:
@@ -58,6 +60,7 @@ class Connection:
     async def _answer(self) -> Answer:
         try:
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
+            self.cookie = head.partition("set-cookie: ")[2].partition("\r\n")[0]
         except (asyncio.IncompleteReadError, ConnectionResetError):
             return Answer(0)
         status = int(head.split(" ", 2)[1])
@@ -165,6 +168,15 @@ class Plane:
             return await connection.request(path, **options)
         finally:
             connection.close()
+
+    async def cookie(self, path: str, name: str) -> str:
+        """The value of a cookie that a first request is given."""
+        connection = await self.connect()
+        await connection.request(path)
+        connection.close()
+        given, _, value = connection.cookie.partition(";")[0].partition("=")
+        assert given == name
+        return value
 
     async def answers(self, path: str, status: int, body: str | None = None, *, times: int = 8) -> None:
         """Wait until both workers give this answer, as far as a row of new connections can tell."""

@@ -2,7 +2,9 @@
 -- for up to one period after they were posted it uses the old ones, and two workers may differ.
 local cjson = require("cjson.safe")
 local ngx_balancer = require("ngx.balancer")
+local canary = require("canary")
 local configuration = require("configuration")
+local sticky = require("sticky")
 
 local _M = {}
 
@@ -16,11 +18,11 @@ local generation
 -- The balancer that a backend had, brought up to date, or a new one where it had none or one of another kind. An
 -- implementation is the metatable of its balancers.
 local function follow(balancer, backend)
-  local implementation = IMPLEMENTATIONS[backend.balancing]
+  local implementation = backend.affinity and sticky or IMPLEMENTATIONS[backend.balancing]
   if getmetatable(balancer) ~= implementation then
-    return implementation.new(backend.endpoints)
+    return implementation.new(backend)
   end
-  balancer:update(backend.endpoints)
+  balancer:update(backend)
   return balancer
 end
 
@@ -28,7 +30,9 @@ local function apply(backends)
   local kept = {}
   for name, backend in pairs(backends) do
     if #backend.endpoints > 0 then
+      backend.name = name
       kept[name] = follow(balancers[name], backend)
+      kept[name].backend = backend
     end
   end
   balancers = kept
@@ -69,7 +73,7 @@ function _M.rewrite()
   if not balancer then
     return ngx.exit(ngx.HTTP_SERVICE_UNAVAILABLE)
   end
-  ngx.ctx.balancer = balancer
+  ngx.ctx.balancer = canary.choose(balancer, balancers)
   ngx.ctx.tried = {}
 end
 

@@ -42,13 +42,13 @@ local function introduce(endpoints)
   end
 end
 
-function _M.new(endpoints)
-  introduce(endpoints)
-  return setmetatable({ endpoints = endpoints }, _M)
+function _M.new(backend)
+  introduce(backend.endpoints)
+  return setmetatable({ endpoints = backend.endpoints }, _M)
 end
 
-function _M:update(endpoints)
-  local wanted = {}
+function _M:update(backend)
+  local wanted, endpoints = {}, backend.endpoints
   for _, endpoint in ipairs(endpoints) do
     wanted[endpoint] = true
   end

@@ -16,14 +16,14 @@ local function same(left, right)
   return true
 end
 
-function _M.new(endpoints)
-  return setmetatable({ endpoints = endpoints, last = math.random(#endpoints) }, _M)
+function _M.new(backend)
+  return setmetatable({ endpoints = backend.endpoints, last = math.random(#backend.endpoints) }, _M)
 end
 
 -- The turn goes on where it was while the endpoints, which come sorted, stay the same; others begin at a random place.
-function _M:update(endpoints)
-  if not same(self.endpoints, endpoints) then
-    self.endpoints, self.last = endpoints, math.random(#endpoints)
+function _M:update(backend)
+  if not same(self.endpoints, backend.endpoints) then
+    self.endpoints, self.last = backend.endpoints, math.random(#backend.endpoints)
   end
 end
 

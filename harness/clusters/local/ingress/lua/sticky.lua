@@ -1,0 +1,131 @@
+-- Keeps a session at an endpoint by a cookie, as ingress-nginx's sticky balancers do. The cookie is "key|backend": the key
+-- names an endpoint (by a hash over all of them, or by the endpoint's own hash where the mode is persistent), and the
+-- backend's hash says whether the session is the main backend's or the canary's.
+local ngx_balancer = require("ngx.balancer")
+
+local _M = {}
+_M.__index = _M
+
+-- Draws until one is found that was not tried: enough that a session practically always leaves the dead one of two.
+local DRAWS = 20
+
+local function backend_key(backend)
+  return ngx.md5(ngx.md5(backend.name) .. backend.name)
+end
+
+-- The two parts of a request's cookie, each nil where it is not there.
+local function session(affinity)
+  local value = ngx.var["cookie_" .. affinity.name]
+  if not value then
+    return nil, nil
+  end
+  return value:match("^([^|]*)|?([^|]*)")
+end
+
+-- Whether a request's cookie was given by this backend.
+function _M.belongs(backend)
+  if not backend.affinity then
+    return false
+  end
+  local _, key = session(backend.affinity)
+  return key == backend_key(backend)
+end
+
+-- By each endpoint's own draw for the key the highest wins: without an endpoint, only its own sessions move.
+local function balanced(endpoints, key)
+  local best, highest
+  for _, endpoint in ipairs(endpoints) do
+    local drawn = ngx.md5(key .. endpoint)
+    if not highest or drawn > highest then
+      best, highest = endpoint, drawn
+    end
+  end
+  return best
+end
+
+local function own_key(backend, endpoint)
+  return ngx.md5(backend.name .. endpoint)
+end
+
+local function persistent(backend, key)
+  for _, endpoint in ipairs(backend.endpoints) do
+    if own_key(backend, endpoint) == key then
+      return endpoint
+    end
+  end
+  return nil
+end
+
+local function find(backend, key)
+  if backend.affinity.mode == "persistent" then
+    return persistent(backend, key)
+  end
+  return balanced(backend.endpoints, key)
+end
+
+local function draw(backend, tried)
+  for _ = 1, DRAWS do
+    local key
+    if backend.affinity.mode == "persistent" then
+      key = own_key(backend, backend.endpoints[math.random(#backend.endpoints)])
+    else
+      key = string.format("%s.%s.%s", ngx.now(), ngx.worker.pid(), math.random(999999))
+    end
+    local endpoint = find(backend, key)
+    if not tried[endpoint] then
+      return endpoint, key
+    end
+  end
+  return nil, nil
+end
+
+-- A cookie is given only where the Ingress that asks for it has the location: others may share the backend.
+local function gives(affinity)
+  local host = ngx.var.server_name == "_" and "_" or ngx.var.host
+  local wildcard = host:gsub("^[^.]+%.", "*.", 1)
+  for _, place in ipairs(affinity.locations) do
+    if place == host .. ngx.var.location_path or place == wildcard .. ngx.var.location_path then
+      return true
+    end
+  end
+  return false
+end
+
+local function give(backend, key)
+  local affinity = backend.affinity
+  local path = affinity.path ~= "" and affinity.path or ngx.var.location_path
+  local cookie = affinity.name .. "=" .. key .. "|" .. backend_key(backend) .. "; Path=" .. path
+  if affinity.max_age ~= "" then
+    cookie = cookie .. "; Max-Age=" .. affinity.max_age
+  end
+  ngx.header["Set-Cookie"] = cookie .. "; HttpOnly"
+end
+
+function _M.new(backend)
+  return setmetatable({ backend = backend }, _M)
+end
+
+function _M:update(backend)
+  self.backend = backend
+end
+
+-- As in ingress-nginx, a further try stays with the session's endpoint unless the Ingress says otherwise: it meets the
+-- same dead pod.
+function _M:pick(tried)
+  local affinity = self.backend.affinity
+  local key = session(affinity)
+  local endpoint = key and key ~= "" and find(self.backend, key)
+  local leave = affinity.change_on_failure and ngx_balancer.get_last_failure() ~= nil
+  if endpoint and not leave then
+    return endpoint
+  end
+  endpoint, key = draw(self.backend, tried)
+  if endpoint and gives(affinity) then
+    give(self.backend, key)
+  end
+  return endpoint
+end
+
+function _M.observe() end
+
+return _M
