@@ -54,7 +54,7 @@ def test_a_weight_is_a_share_and_no_reload(plane: StartPlane) -> None:
             await p.annotate("fruit-canary", canary_weight="0")
             await p.answers("/apple", 200, "old")
             await p.annotate("fruit-canary", canary_weight="500", canary_weight_total="1000")
-            seen = set()
+            seen: set[str] = set()
             async with asyncio.timeout(10):
                 while seen != {"old", "new"}:
                     seen.add((await kept.request("/apple")).body)
