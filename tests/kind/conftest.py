@@ -85,7 +85,7 @@ class Cells:
 
     harness: CommandLine
 
-    def run(self, cluster: str, experiment: str, only: str, out: Path) -> dict[tuple[str, str], Any]:
+    def run(self, cluster: str, experiment: str, only: str, out: Path, *options: str) -> dict[tuple[str, str], Any]:
         """Some cells; every one must be as expected. Returns them by configuration and change.
 
         Where nothing but a machine without processor time to spare kept a cell from its verdict, the test is skipped:
@@ -93,7 +93,7 @@ class Cells:
         """
         finished = self.harness.run(
             "run", ROOT / "experiments" / experiment, "--cluster", "kind", "--reuse", "--cluster-name", cluster,
-            "--only", only, "--out", out, "--json", timeout=1200,
+            "--only", only, "--out", out, "--json", *options, timeout=1200,
         )  # fmt: skip
         assert finished.code in {0, 1, 3}, finished.err
         wrong = {

@@ -26,3 +26,13 @@ def test_rolling_update_behind_traefik(cells: Cells, traefik_cluster: str, tmp_p
     logged = [line["attempt"] for line in access if line["attempt"]]
     assert len(logged) == len(set(logged)) >= found["prestop-3", "rolling-update"]["sent"]
     assert all(line["upstream_addr"] for line in access if line["status"] == 200)
+
+
+def test_switch_behind_traefik(cells: Cells, traefik_cluster: str, tmp_path: Path) -> None:
+    """Exercise 3, the same file behind another controller: the same verdicts."""
+    only = "configuration=bare,change=blue-green,change=old-removed-at-once"
+    options = ("--ingress", "traefik")
+    found = cells.run(traefik_cluster, "exercise-3-blue-green.yaml", only, tmp_path / "run", *options)
+
+    assert found["bare", "blue-green"]["verdict"] == "lossless"
+    assert found["bare", "old-removed-at-once"]["verdict"] == "lossy"

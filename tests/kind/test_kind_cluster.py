@@ -1,7 +1,7 @@
 """The real command line on real Kubernetes in Docker: the same Experiments, the same verdicts, the same evidence.
 
 A cell takes about a minute, so these are chosen: of exercise 1 the complete configuration and the one without a
-preStop, all of exercise 2, a row of the sabotage table, and the way straight to a Service.
+preStop, all of exercise 2, of exercise 3 the switch, a row of the sabotage table, the way straight to a Service.
 """
 
 from __future__ import annotations
@@ -64,6 +64,15 @@ def test_edit_or_patch(cells: Cells, cluster: str, tmp_path: Path) -> None:
     assert found["default", "ingress-edit"]["connections_cut"] >= 64
     assert found["default", "selector-patch"]["connections_cut"] == 0
     assert found["default", "selector-patch"]["verdict"] == "lossless"
+
+
+def test_switch_between_two_versions(cells: Cells, cluster: str, tmp_path: Path) -> None:
+    """Exercise 3: a switch loses nothing; it does where the old version goes at that very moment."""
+    only = "configuration=bare,change=blue-green,change=old-removed-at-once"
+    found = cells.run(cluster, "exercise-3-blue-green.yaml", only, tmp_path / "run")
+
+    assert found["bare", "blue-green"]["verdict"] == "lossless"
+    assert found["bare", "old-removed-at-once"]["verdict"] == "lossy"
 
 
 def test_what_must_lose_loses(cells: Cells, cluster: str, tmp_path: Path) -> None:
