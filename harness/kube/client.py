@@ -30,6 +30,10 @@ _CONTENT_TYPES: Mapping[Strategy, str] = {
 }
 _JSON = "application/json"
 
+#: How the API server records whose a field is (``managedFields``).
+FIELD_MANAGER = "harness"
+_SIGNED = (("fieldManager", FIELD_MANAGER),)
+
 #: Label of the namespaces that the harness makes.
 MANAGED_BY: Mapping[str, str] = {"app.kubernetes.io/managed-by": "harness"}
 
@@ -192,7 +196,7 @@ class Kube:
         return discovery_paths(self._json("GET", "/apis", "list the API's groups"))
 
     def _patch(self, path: str, body: Any, strategy: Strategy, action: str) -> Object:
-        return self._json("PATCH", path, action, body=body, content_type=_CONTENT_TYPES[strategy])
+        return self._json("PATCH", path, action, body=body, query=_SIGNED, content_type=_CONTENT_TYPES[strategy])
 
     def _json(
         self,

@@ -59,6 +59,8 @@ KNOWN_KINDS: Mapping[str, ApiKind] = {
         ApiKind("Ingress", "networking.k8s.io/v1", "ingresses"),
         ApiKind("IngressClass", "networking.k8s.io/v1", "ingressclasses", namespaced=False),
         ApiKind("Lease", "coordination.k8s.io/v1", "leases"),
+        ApiKind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
+        ApiKind("SelfSubjectAccessReview", "authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False),
         *(ApiKind(kind, traefik.GROUP_VERSION, plural) for kind, plural in traefik.PLURALS.items()),
     )
 }

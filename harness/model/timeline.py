@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     NODE = "node"
     TRAFFIC = "traffic"
     WATCH = "watch"
+    TARGET = "target"
 
 
 class Phase(StrEnum):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Protocol, Self
 
 from harness.errors import HarnessError
@@ -22,6 +22,7 @@ from harness.observe.kubelet import KubeletTracker
 from harness.observe.nodes import NodeTracker
 from harness.observe.pods import PodTracker
 from harness.observe.rest import at_rest
+from harness.observe.scope import Scope, Scoped
 from harness.observe.services import ServiceTracker
 from harness.observe.tracker import Tracker
 from harness.observe.watcher import Watcher
@@ -59,9 +60,21 @@ class Observer:
         namespace: What is watched.
         timeline: Where events go.
         clock: The run's clock.
+        scope: What of the namespace is looked at; None for all of it.
+        targets: What else is kept in sight, by kind: the objects that others must leave alone meanwhile.
     """
 
-    def __init__(self, kube: KubeApi, cluster: IngressSource, namespace: str, timeline: Recorder, clock: Clock) -> None:
+    def __init__(
+        self,
+        kube: KubeApi,
+        cluster: IngressSource,
+        namespace: str,
+        timeline: Recorder,
+        clock: Clock,
+        *,
+        scope: Scope | None = None,
+        targets: Mapping[str, Tracker] = MappingProxyType({}),
+    ) -> None:
         self._cluster = cluster
         self._timeline = timeline
         self._clock = clock
@@ -78,7 +91,10 @@ class Observer:
         }
         self._watchers = [
             Watcher(kind, namespace, kube=kube, tracker=tracker, keep=self._keep, stop=self._stop, clock=clock)
-            for kind, tracker in trackers.items()
+            for kind, tracker in [
+                *((kind, Scoped(kind, one, scope) if scope else one) for kind, one in trackers.items()),
+                *targets.items(),
+            ]
         ]
         # On somebody's cluster the right to see its nodes is seldom given, and nothing depends on it.
         self._watchers.append(

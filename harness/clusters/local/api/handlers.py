@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from harness.clusters.local.api import discovery, errors
+from harness.clusters.local.api import discovery, errors, reviews
 from harness.clusters.local.api.logs import LogOptions, has_ended, log_file, read_log
 from harness.clusters.local.api.registry import Registry
 from harness.clusters.local.api.requests import Target, parse_body, parse_path
@@ -70,6 +70,8 @@ class Handlers:
         return None if found is None else _json(200, found)
 
     async def _resource(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == reviews.PATH and request.method == "POST":
+            return _json(201, reviews.review(await _body(request)))
         target = parse_path(request.path)
         view = View.parse(request.headers.get("Accept", ""), request.query)
         match request.method:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from harness.clusters.local.api import errors
 from harness.clusters.local.api.allocation import Allocator
+from harness.clusters.local.api.managers import sign
 from harness.clusters.local.api.requests import Target
 from harness.clusters.local.api.storage import Storage
 from harness.clusters.local.machinery.objects import Key, Object, is_deleting, timestamp
@@ -101,8 +102,21 @@ class Registry:
             cause = {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
             raise errors.forbidden(target.resource, name, why, [cause])
 
-    def modify(self, target: Target, change: Callable[[Object], Object], *, dry_run: bool = False) -> Object:
+    def modify(
+        self,
+        target: Target,
+        change: Callable[[Object], Object],
+        *,
+        dry_run: bool = False,
+        manager: tuple[str, str] = ("", ""),
+    ) -> Object:
         """Replace an object by what ``change`` makes of a copy of it.
+
+        Args:
+            target: The object.
+            change: Makes the new one.
+            dry_run: Store nothing.
+            manager: How the client calls itself, and the subresource through which it came.
 
         Raises:
             StatusError: 404, 409 it was changed meanwhile, 422 invalid.
@@ -114,6 +128,7 @@ class Registry:
         new = _merged(target, live, new)
         if target.subresource not in _PARTIAL:
             self._complete(target.resource, new, live)
+            sign(live, new, *manager)
         if _specified(target.resource, new) != _specified(target.resource, live):
             new["metadata"]["generation"] = live["metadata"].get("generation", 0) + 1
         if dry_run or new == live:

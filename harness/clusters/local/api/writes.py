@@ -88,15 +88,18 @@ class Writes:
             self._appliers.remember(obj["metadata"]["uid"], kept, manager)
         return code, obj
 
-    def _modify(self, target: Target, change: Callable[[Object], Object], query: Mapping[str, str]) -> Object:
+    def _modify(
+        self, target: Target, change: Callable[[Object], Object], query: Mapping[str, str], by: str = ""
+    ) -> Object:
         def changed(obj: Object) -> Object:
             return to_stored(target.resource, change(to_served(target.resource, obj)))
 
-        return self._registry.modify(_stored_target(target), changed, dry_run=_dry(query))
+        manager = (query.get("fieldManager", ""), by)
+        return self._registry.modify(_stored_target(target), changed, dry_run=_dry(query), manager=manager)
 
     def _scale(self, target: Target, change: Callable[[Object], Object], query: Mapping[str, str]) -> Object:
         whole = Target(target.resource, target.namespace, target.name)
-        return scale_of(self._modify(whole, lambda obj: scaled(obj, change(scale_of(obj))), query))
+        return scale_of(self._modify(whole, lambda obj: scaled(obj, change(scale_of(obj))), query, by="scale"))
 
     def delete(self, target: Target, body: Any, query: Mapping[str, str]) -> Answer:
         """DELETE of one object."""
