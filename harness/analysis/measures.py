@@ -32,7 +32,7 @@ def count_streams(facts: Facts) -> tuple[StreamCount, ...]:
             StreamCount(
                 method=stream.method.name,
                 shape=stream.shape.name.lower(),
-                path=stream.path,
+                path=stream.key,
                 sent=len(codes),
                 ok=int((codes == Outcome.OK).sum()),
                 lost=losses_by_label(codes),

@@ -26,6 +26,11 @@ class Stream:
         method: ``GET`` or ``POST``.
         shape: How its attempts come by their connections.
         delay: Seconds by which the application is asked to delay the answer.
+        key: What the route is called.
+        host: The ``Host`` header that the route asks for; the client's own where empty.
+        headers: Further headers, ``(name, value)``.
+        cookie: Name of the cookie that its sessions send back; empty for none.
+        sessions: How many sessions take turns in each sender; 0 for none.
     """
 
     route: int
@@ -33,6 +38,11 @@ class Stream:
     method: Method
     shape: Shape
     delay: float = 0.0
+    key: str = ""
+    host: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    cookie: str = ""
+    sessions: int = 0
 
 
 class Schedule(Protocol):
@@ -136,8 +146,32 @@ def slots_until(plan: TrafficPlan, elapsed_ns: int) -> int:
 def streams(plan: TrafficPlan) -> tuple[Stream, ...]:
     """The plan's streams in their order: routes, then methods, then shapes. Slot ``i`` belongs to ``i % len``."""
     return tuple(
-        Stream(index, route.path, method, shape, plan.slow if shape is Shape.SLOW else 0.0)
+        Stream(
+            route=index,
+            path=route.path,
+            method=method,
+            shape=shape,
+            delay=plan.slow if shape is Shape.SLOW else 0.0,
+            key=route.key,
+            host=route.host,
+            headers=route.headers,
+            cookie=route.cookie,
+            sessions=route.sessions,
+        )
         for index, route in enumerate(plan.routes)
         for method in plan.methods
         for shape in plan.shapes
     )
+
+
+def session_of(number: int, n_streams: int, sessions: int) -> int:
+    """Which of a stream's sessions an attempt belongs to; works on integer arrays too.
+
+    Every stream of every sender has sessions of its own, so that nobody has to share a cookie.
+
+    Args:
+        number: The attempt's number in its sender's ledger.
+        n_streams: Streams of the plan.
+        sessions: How many sessions take turns.
+    """
+    return number // n_streams % sessions

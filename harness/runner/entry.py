@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import random
 import time
+from collections.abc import Sequence
 
 from harness.clusters.base import Entry
 from harness.kit.backends import read_backends
@@ -27,12 +28,13 @@ def address_of(entry: Entry) -> tuple[str, int]:
     return random.choice(backends) if backends else (entry.address, entry.port)  # noqa: S311 - no secret
 
 
-def status_of(entry: Entry, path: str, host: str) -> int:
+def status_of(entry: Entry, path: str, host: str, headers: Sequence[tuple[str, str]] = ()) -> int:
     """The status of one GET on a new connection; 0 if there was no answer."""
     address, port = address_of(entry)
     connection = http.client.HTTPConnection(address, port, timeout=2.0)
     try:
-        connection.request("GET", path, headers={"Connection": "close", **({"Host": host} if host else {})})
+        own = {"Connection": "close", **({"Host": host} if host else {})}
+        connection.request("GET", path, headers={**dict(headers), **own})
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return 0
@@ -51,7 +53,8 @@ def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
 
     def unbroken() -> bool:
         nonlocal since
-        last.update({route.path: status_of(entry, route.path, traffic.host) for route in traffic.routes})
+        for route in traffic.routes:
+            last[route.key] = status_of(entry, route.path, route.host or traffic.host, route.headers)
         if not all(200 <= status < 300 for status in last.values()):
             since = time.monotonic()
         return time.monotonic() - since >= UNBROKEN_SECONDS

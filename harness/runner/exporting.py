@@ -127,7 +127,7 @@ def _columns(rows: Rows, worker: _Worker) -> list[list[Any]]:
         rows["worker"].tolist(),
         numbers,
         [Method(code).name for code in rows["method"].tolist()],
-        [traffic.routes[index].path for index in rows["route"].tolist()],
+        [traffic.routes[index].key for index in rows["route"].tolist()],
         [Shape(code).name.lower() for code in rows["shape"].tolist()],
         [label_of(code) for code in rows["outcome"].tolist()],
         [Progress(code).name.lower().replace("_", "-") for code in rows["progress"].tolist()],

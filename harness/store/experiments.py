@@ -21,11 +21,13 @@ from harness.store.experiment.changes import Located, check_changes, check_image
 from harness.store.experiment.entry import read_entry
 from harness.store.experiment.ingress_class import for_controller
 from harness.store.experiment.matrix import configurations, read_matrix
+from harness.store.experiment.naming import Ground
 from harness.store.experiment.objects import Objects
 from harness.store.experiment.problems import Problems
 from harness.store.experiment.releases import check_releases
+from harness.store.experiment.routes import check_routes
 from harness.store.experiment.schema import Head
-from harness.store.experiment.traffic import check_routes, read_traffic
+from harness.store.experiment.traffic import read_traffic
 from harness.store.experiment.validation import validate
 from harness.store.experiment.workload import Files, read_workload
 
@@ -127,7 +129,8 @@ def _cells(
     if plan is not None and not entry:
         check_routes(plan, rows, problems)
     if plan is not None:
-        check_releases(changes, rows, plan, entry, problems)
+        grounds = [Ground(Objects(row.manifests, entry), plan, problems) for row in rows]
+        check_releases(changes, grounds, raw.get("ingress", "ingress-nginx"))
     specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
     return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
 

@@ -50,7 +50,7 @@ class StatisticsFeed:
         self._tail.close()
 
     def _merge(self, rows: Rows, route: int, method: str, origin_ns: int) -> None:
-        name = self._plan.routes[route].path
+        name = self._plan.routes[route].key
         entry = _entry(self._stats, name, method, rows, time.time_ns() - time.monotonic_ns() + origin_ns)
         self._stats.total.extend(entry)
         self._stats.entries[(name, method)].extend(entry)

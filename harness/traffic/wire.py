@@ -10,6 +10,8 @@ from harness.model.schedule import Stream
 #: What a POST or PUT carries: a body of known length, so that a server that reads it can tell whether it got all of it.
 POST_BODY = b"attempt\n"
 _WITH_BODY = frozenset({Method.POST, Method.PUT})
+#: What is said of every client, unless the stream says it itself.
+_USUAL = ("User-Agent: harness", "Accept: */*")
 #: Shapes whose attempts have a connection each.
 _OWN_CONNECTION = frozenset({Shape.NEW, Shape.SLOW})
 
@@ -31,21 +33,27 @@ class RequestForm:
 
         Args:
             stream: What is sent.
-            host: The ``Host`` header.
+            host: The ``Host`` header, where the stream has none of its own.
             token: What the attempt's id begins with: ``<token>-<number>``.
         """
-        fields = ["User-Agent: harness", "Accept: */*"]
+        given = {name.lower() for name, _ in stream.headers}
+        fields = [field for field in _USUAL if field.partition(":")[0].lower() not in given]
+        fields += [f"{name}: {value}" for name, value in stream.headers]
         if stream.shape in _OWN_CONNECTION:
             fields.append("Connection: close")
         body = b""
         if stream.method in _WITH_BODY:
             body = POST_BODY
             fields += ["Content-Type: text/plain", f"Content-Length: {len(body)}"]
-        head = f"{stream.method.name} {_target(stream)} HTTP/1.1\r\nHost: {host}\r\nX-Request-ID: {token}-"
+        head = (
+            f"{stream.method.name} {_target(stream)} HTTP/1.1\r\nHost: {stream.host or host}\r\nX-Request-ID: {token}-"
+        )
         return cls(head.encode(), ("\r\n" + "\r\n".join(fields) + "\r\n\r\n").encode() + body)
 
-    def request(self, number: int) -> bytes:
-        """The request of the attempt with this number."""
+    def request(self, number: int, cookie: bytes = b"") -> bytes:
+        """The request of the attempt with this number; ``cookie`` is ``name=value``, empty for none."""
+        if cookie:
+            return b"%b%d\r\nCookie: %b%b" % (self.before, number, cookie, self.after)
         return b"%b%d%b" % (self.before, number, self.after)
 
 

@@ -43,7 +43,7 @@ TABLE = [
     ("small.yaml", "rate: 100/s", "rate: 100/s\n  seed: 3", "small.yaml:5", "a seed decides nothing"),
     ("small.yaml", "  rate: 100/s\n", "", "small.yaml:3", "traffic.rate is required"),
     ("small.yaml", "path: /apple", "path: apple", "small.yaml:5", "begins with /"),
-    ("small.yaml", "path: /apple", "path: /apples", "small.yaml:5", "no Ingress rule"),
+    ("small.yaml", "path: /apple", "path: /apples", "small.yaml:5", "no rule of the workload"),
     ("small.yaml", "path: /apple", "path: /aple", "small.yaml:5", "routed are /apple (did you mean '/apple'?)"),
     ("small.yaml", "paths: [{path: /apple,", "paths: [/apple, {path: /apple,", "small.yaml:5", "twice"),
     ("small.yaml", "answers: apple", "answer: apple", "small.yaml:5", "did you mean 'answers'"),

@@ -33,3 +33,13 @@ def test_a_slow_answer_is_asked_for_in_the_query(path: str, delay: float, target
     form = RequestForm.of(Stream(0, path, Method.GET, Shape.SLOW, delay), host="h", token="t")
 
     assert form.request(1).startswith(f"GET {target} HTTP/1.1\r\n".encode())
+
+
+def test_a_route_says_its_host_and_headers() -> None:
+    """They are sent as they are written; a usual one is replaced, not sent twice; so is a session's cookie."""
+    stream = Stream(0, "/a", Method.GET, Shape.NEW, host="b.test", headers=(("X-Version", "b"), ("user-agent", "me")))
+    lines = RequestForm.of(stream, host="a.test", token="t").request(3, b"who=me").decode().split("\r\n")
+
+    assert {"Host: b.test", "X-Version: b", "user-agent: me", "X-Request-ID: t-3", "Cookie: who=me"} < set(lines)
+    assert not {"Host: a.test", "User-Agent: harness"} & set(lines)
+    assert len(lines) == len({line.partition(":")[0].lower() for line in lines[:-2]}) + 2

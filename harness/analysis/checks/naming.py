@@ -8,4 +8,4 @@ from harness.model.timeline import Detail
 
 def named(stream: Stream) -> Detail:
     """The stream, as a finding's numbers tell it."""
-    return {"method": stream.method.name, "shape": stream.shape.name.lower(), "path": stream.path}
+    return {"method": stream.method.name, "shape": stream.shape.name.lower(), "path": stream.key}

@@ -21,7 +21,7 @@ def exists(kind: str, name: str, place: Place, objects: Objects, problems: Probl
 
 def service_of(route: Route, plan: TrafficPlan, objects: Objects) -> str | None:
     """The Service that a route's requests are sent to."""
-    return objects.service_at(route.path, route.host or plan.host)
+    return objects.service_at(route.path, route.host or plan.host, route.headers)
 
 
 def texts_of(objects: Objects, deployments: Sequence[str]) -> list[str]:

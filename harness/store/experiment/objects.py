@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
+from harness.store.experiment.routing import Headers, canary_takes, is_canary, taken_by_route
 
 _REGEX_ANNOTATIONS = (
     "nginx.ingress.kubernetes.io/rewrite-target",
@@ -66,11 +67,21 @@ class Objects:
         ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
         return list(dict.fromkeys(str(rule.get("path") or "/") for m in ingresses for rule in _rule_paths(m, host)))
 
-    def service_at(self, path: str, host: str) -> str | None:
-        """The Service that an Ingress sends a path to, or that all go to; None where no rule has it."""
+    def service_at(self, path: str, host: str, headers: Headers = ()) -> str | None:
+        """The Service that a request is sent to, or that all go to; None where no rule has it.
+
+        Args:
+            path: With its query, if it has one.
+            host: Its ``Host`` header.
+            headers: Its further headers, which rules of their own may look at.
+        """
         if self.entry:
             return self.entry
-        for ingress in (m for m in self.manifests if m.get("kind") == "Ingress"):
+        if service := taken_by_route(self.manifests, path, host, headers):
+            return service
+        ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
+        canaries = [m for m in ingresses if is_canary(m) and canary_takes(m, headers)]
+        for ingress in (*canaries, *(m for m in ingresses if not is_canary(m))):
             for rule_path in _rule_paths(ingress, host):
                 if _matches(rule_path, path, regex=_is_regex(ingress)):
                     return _service(rule_path.get("backend"))

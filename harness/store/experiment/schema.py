@@ -15,8 +15,14 @@ from harness.store.experiment.quantities import Duration, Rate
 #: Names become parts of file names (``graceful--rolling-update``), so they have no ``--`` and no separators.
 NAME = r"^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"
 
+#: What a ``Host`` header says.
+HOST = r"^[A-Za-z0-9._-]+(:\d+)?$"
+
 #: Attempts that may be open at once: more than a process can have connections.
 MOST_CONCURRENCY = 100_000
+
+#: Sessions that may take turns: beyond it none of them would come twice in a trial.
+MOST_SESSIONS = 10_000
 
 Name = Annotated[str, Field(pattern=NAME)]
 
@@ -71,9 +77,14 @@ class Head(Part):
 
 
 class PathPart(Part):
-    """One path that gets traffic."""
+    """One path that gets traffic, and how it is asked for."""
 
     path: Annotated[str, Field(pattern=r"^/\S*$")]
+    name: Name | None = None
+    host: Annotated[str, Field(pattern=HOST)] | None = None
+    headers: dict[str, str] = {}
+    cookie: str = ""
+    sessions: Annotated[int, Field(ge=1, le=MOST_SESSIONS)] | None = None
     answers: Texts = Field(default=[])
     statuses: Statuses = Field(default=[])
     body: str | None = None

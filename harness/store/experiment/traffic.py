@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import ssl
-from collections.abc import Sequence
 from typing import Any
 
 from harness.kit.located_yaml import Place
 from harness.model.attempt import Method, Shape
-from harness.model.experiment import Configuration, Pool, Route, Tls, TrafficPlan
-from harness.store.experiment.objects import Objects
-from harness.store.experiment.problems import Problems, listed, near
+from harness.model.experiment import Pool, Tls, TrafficPlan
+from harness.store.experiment.problems import Problems
 from harness.store.experiment.rates import read_rate
-from harness.store.experiment.schema import PathPart, TlsPart, TrafficPart
+from harness.store.experiment.routes import check_route_fields, read_route
+from harness.store.experiment.schema import TlsPart, TrafficPart
 from harness.store.experiment.traffic_checks import check_plan
 from harness.store.experiment.validation import validate
 from harness.store.experiment.workload import Files
@@ -27,7 +25,7 @@ def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | 
         return None
     plan = TrafficPlan(
         rate=rate,
-        routes=tuple(_route(path) for path in part.paths),
+        routes=tuple(read_route(path) for path in part.paths),
         methods=tuple(Method[name] for name in part.methods),
         shapes=tuple(Shape[name.upper()] for name in part.connections),
         pool=Pool(part.pool.size, part.pool.order, part.pool.look),
@@ -43,28 +41,9 @@ def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | 
         slow=part.slow or 0.0,
     )
     _check_extras(part, problems)
-    _check_expectations(plan, problems)
+    check_route_fields(plan, problems)
     check_plan(plan, problems)
     return plan
-
-
-def check_routes(plan: TrafficPlan, configurations: Sequence[Configuration], problems: Problems) -> None:
-    """Every path must lead somewhere, in every configuration."""
-    for configuration in configurations:
-        objects = Objects(configuration.manifests)
-        for index, route in enumerate(plan.routes):
-            service = objects.service_at(route.path, plan.host)
-            place = ("traffic", "paths", index)
-            host = f" for host {plan.host}" if plan.host else ""
-            if service is None:
-                paths = objects.rule_paths(plan.host)
-                message = f"no Ingress rule of the workload routes {route.path}{host}; routed are {listed(paths)}"
-                problems.add(place, message, near(route.path, paths))
-            elif objects.find("Service", service) is None:
-                there = listed(objects.names("Service"))
-                problems.add(
-                    place, f"{route.path} is routed to Service {service}, which the workload has not; it has {there}"
-                )
 
 
 def _check_extras(part: TrafficPart, problems: Problems) -> None:
@@ -78,10 +57,6 @@ def _check_extras(part: TrafficPart, problems: Problems) -> None:
         elif not value and name in part.connections:
             what = "how long a connection was not used" if name == "idle" else "the delay that the app is asked for"
             problems.add(("traffic", "connections"), f"{name} needs a time: {what}", hint=f"write {name}: 2s")
-
-
-def _route(part: PathPart) -> Route:
-    return Route(part.path, tuple(part.answers), tuple(part.statuses), part.body, part.regex or "")
 
 
 def _tls(part: TlsPart, files: Files, problems: Problems) -> Tls:
@@ -105,16 +80,3 @@ def _tls(part: TlsPart, files: Files, problems: Problems) -> Tls:
         problems.add(place, f"{path} {why}")
     files.note(path)
     return Tls(part.verify, str(path.resolve()), part.server_name)
-
-
-def _check_expectations(plan: TrafficPlan, problems: Problems) -> None:
-    """What is expected of bodies must be possible."""
-    for index, route in enumerate(plan.routes):
-        place = ("traffic", "paths", index)
-        try:
-            re.compile(route.regex)
-        except re.error as error:
-            problems.add((*place, "regex"), f"{route.regex!r} is no regular expression: {error}")
-        is_expected = bool(route.answers or route.body is not None or route.regex)
-        if is_expected and set(plan.methods) == {Method.HEAD}:
-            problems.add(place, "an answer to HEAD has no body, so nothing can be expected of it")

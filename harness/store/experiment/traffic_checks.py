@@ -40,7 +40,6 @@ def check_plan(plan: TrafficPlan, problems: Problems) -> None:
 
 def _check_lists(plan: TrafficPlan, problems: Problems) -> None:
     lists: dict[str, list[Any]] = {
-        "paths": [route.path for route in plan.routes],
         "methods": [method.name for method in plan.methods],
         "connections": [shape.name.lower() for shape in plan.shapes],
     }

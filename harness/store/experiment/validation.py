@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from harness.kit.located_yaml import Place
 from harness.store.experiment.problems import Problems, listed, near, place_text
+from harness.store.experiment.schema import HOST
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -73,6 +74,8 @@ def _expected(detail: ErrorDetails) -> str:
         return f"expected {_EXPECTED[detail['type']]}, got {got}"
     if detail["type"] == "string_pattern_mismatch" and context.get("pattern") == r"^/\S*$":
         return f"expected a path that begins with / and has no blanks, got {got}"
+    if detail["type"] == "string_pattern_mismatch" and context.get("pattern") == HOST:
+        return f"expected the name of a host, with a port if it needs one, got {got}"
     if detail["type"] == "string_pattern_mismatch":
         return f"expected letters and digits, with single . _ - between them, got {got}"
     return f"{detail['msg'].replace('Input should be', 'expected')}, got {got}"
