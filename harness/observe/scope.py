@@ -77,5 +77,5 @@ class Scoped:
 
 
 def _is_pod_of(deployment: str, pod: str) -> bool:
-    """By its name, since an Event may come before its pod: the ReplicaSet's hash, then five letters of the pod's own."""
+    """By its name, since an Event may come before its pod: ReplicaSet's hash, then five letters of its own."""
     return re.fullmatch(rf"{re.escape(deployment)}-[a-z0-9]+-[a-z0-9]{{5}}", pod) is not None
