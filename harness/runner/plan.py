@@ -9,6 +9,31 @@ from harness.model.experiment import Experiment
 
 
 @dataclass(frozen=True, slots=True)
+class InPlacePlan:
+    """Which application that was running already is changed: all that `harness undo` needs beside the journals.
+
+    Attributes:
+        target: The object that is changed: ``Deployment/apple``.
+        namespace: Its namespace.
+        context: Context of the kubeconfig.
+        kubeconfig: The file, or several as in ``$KUBECONFIG``; absolute.
+        cluster: The cluster's name there.
+        server: Its API server's URL.
+        watched: The objects that others must leave alone meanwhile.
+        notes: Who else manages them, as found at the start.
+    """
+
+    target: str
+    namespace: str
+    context: str
+    kubeconfig: str
+    cluster: str
+    server: str
+    watched: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
     """The content of ``run.json``.
 
@@ -19,6 +44,7 @@ class RunPlan:
         command: The command line that began the run.
         started: ISO 8601, UTC.
         environment: Machine, system and versions.
+        in_place: What is changed in place; None where every trial deploys the workload itself.
     """
 
     experiment: Experiment
@@ -27,6 +53,7 @@ class RunPlan:
     command: str
     started: str
     environment: Mapping[str, str]
+    in_place: InPlacePlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

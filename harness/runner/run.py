@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from harness.runner.jobs import TrialJob, plan_jobs
 from harness.runner.judging import judge, write_reports
 from harness.runner.lanes import run_lanes
 from harness.runner.options import RunOptions, cores
-from harness.runner.plan import RunEnd, RunPlan
+from harness.runner.plan import InPlacePlan, RunEnd, RunPlan
 from harness.runner.progress import RunProgress
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.venue import Venue, venue
@@ -69,32 +69,63 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     kind.check(_request_of(experiment, options, options.out or Path("reports")))
     advice = check_crew(options, experiment.traffic)
     run = RunDirectory.create(options.out, experiment.name)
-    _write_plan(run, experiment, options)
+    write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
-    lanes = 1 if kind.shared else options.lanes(len(jobs))
-    progress.began(tuple(job.name for job in jobs), lanes, str(run.path))
+    facts: dict[str, str] = {}
+    where = venue(kind, _request_of(experiment, options, run.path / "cluster"), facts, progress.note)
+    course = Course(jobs, lanes=1 if kind.shared else options.lanes(len(jobs)), where=where, facts=facts)
+    return carry_out(run, experiment, options, progress, course, advice=advice)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The trials of a run, and where and how they take place.
+
+    Attributes:
+        jobs: The trials, in the order in which they are begun.
+        lanes: How many run side by side.
+        where: Gives each its place, for as long as the context lasts.
+        facts: What the clusters say of themselves; completed while trials run.
+        trial: Makes a trial of a job.
+    """
+
+    jobs: tuple[TrialJob, ...]
+    lanes: int
+    where: AbstractContextManager[Venue]
+    facts: dict[str, str]
+    trial: Callable[[TrialJob, TrialSetting], Trial] = Trial
+
+
+def carry_out(
+    run: RunDirectory,
+    experiment: Experiment,
+    options: RunOptions,
+    progress: RunProgress,
+    course: Course,
+    *,
+    advice: str = "",
+) -> RunResult:
+    """Run the trials of a run whose plan is sealed, seal the evidence, judge and report."""
+    progress.began(tuple(job.name for job in course.jobs), course.lanes, str(run.path))
     if advice:
         progress.note(advice)
     begun = time.monotonic()
-    facts: dict[str, str] = {}
+    facts = course.facts
     bugs: tuple[str, ...] = ()
     interrupted = False
 
     def run_one(job: TrialJob) -> str:
-        outcome = Trial(job, setting).run()
+        outcome = course.trial(job, setting).run()
         facts.update({key: value for key, value in outcome.facts.items() if key not in facts})
         return outcome.failure
 
     try:
-        with (
-            _faulty_server(run) as address,
-            venue(kind, _request_of(experiment, options, run.path / "cluster"), facts, progress.note) as place,
-        ):
+        with _faulty_server(run) as address, course.where as place:
             setting = replace(
                 _setting(experiment, place, address, progress),
-                crew=lambda job: options.crew(last=job is jobs[-1]),
+                crew=lambda job: options.crew(last=job is course.jobs[-1]),
             )
-            bugs = run_lanes(jobs, lanes, run_one, progress)
+            bugs = run_lanes(course.jobs, course.lanes, run_one, progress)
     except Interrupted:
         interrupted = True
     end = RunEnd(
@@ -157,7 +188,9 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
     )
 
 
-def _write_plan(run: RunDirectory, experiment: Experiment, options: RunOptions) -> None:
+def write_plan(
+    run: RunDirectory, experiment: Experiment, options: RunOptions, in_place: InPlacePlan | None = None
+) -> None:
     """Everything that is decided before the first trial, sealed."""
     plan = RunPlan(
         experiment=experiment,
@@ -166,6 +199,7 @@ def _write_plan(run: RunDirectory, experiment: Experiment, options: RunOptions) 
         command=options.command,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         environment=describe_environment(),
+        in_place=in_place,
     )
     write_json(run.path / "run.json", to_json(plan))
     for number, name in enumerate(experiment.files):

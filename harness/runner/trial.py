@@ -101,19 +101,40 @@ class Trial:
                 # Once more, after the cluster: left first, so that no traffic meets a cluster that is taken down.
                 stack.push(child)
                 kube = stack.enter_context(Kube(cluster.kubeconfig))
-                self._step("workload: waiting for its pods")
-                deploy(kube, self.job.cell.configuration.manifests, place.namespace)
+                self._bring_workload(kube, place)
                 self._wait_ready(child)
-            observer = stack.enter_context(Observer(kube, cluster, place.namespace, timeline, self.clock))
-            self._step("entry: waiting for answers")
+            observer = stack.enter_context(self._observer(kube, place, timeline))
             entry = self._entry(place)
-            wait_for_entry(entry, self.traffic)
+            self._wait_entry(entry)
             scene = Scene(child, cluster, entry, observer, timeline, self.clock)
             if place.shared:
                 self._step("ingress: waiting until it has done what earlier trials left")
                 scene.wait_for_ingress_rest()
             self._phases(scene, self._stage(kube, scene, place.namespace))
             observer.check()
+
+    def _bring_workload(self, kube: Kube, place: Place) -> None:
+        """Put onto the cluster what traffic goes to, and wait until it is available."""
+        self._step("workload: waiting for its pods")
+        deploy(kube, self.job.cell.configuration.manifests, place.namespace)
+
+    def _observer(self, kube: Kube, place: Place, timeline: TimelineWriter) -> Observer:
+        """What sees the cluster."""
+        return Observer(kube, place.cluster, place.namespace, timeline, self.clock)
+
+    def _wait_entry(self, entry: Entry) -> None:
+        """Wait until every path answers."""
+        self._step("entry: waiting for answers")
+        wait_for_entry(entry, self.traffic)
+
+    def _wait_ingress(self, scene: Scene) -> None:
+        """Wait until the ingress controller would take the change up at once."""
+        scene.wait_for_ingress_rest()
+
+    def _make(self, stage: Stage, scene: Scene) -> None:
+        """Make the change."""
+        del scene
+        perform(self.job.cell.change, stage)
 
     def _wait_ready(self, child: TrafficChild) -> None:
         """Wait until every sender is there and has proved its detector."""
@@ -176,9 +197,11 @@ class Trial:
             timeline=scene.timeline,
             undo=UndoJournal(self.job.directory.undo),
             answered=scene.child.answered,
+            lost=scene.child.lost,
             ingress_seen=scene.observer.ingress_seen,
             ingress_tells=scene.cluster.ingress_tells,
             ingress=self.setting.experiment.ingress,
+            controller=scene.cluster.controller,
             quiet=scene.observer.quiet,
             check=lambda: self._look(scene),
             timeout=CHANGE_SECONDS + longest_grace(self.job),
@@ -191,9 +214,9 @@ class Trial:
         self.outcome = replace(self.outcome, origin_ns=origin)
         self._begin(Phase.BASELINE, scene)
         pause(self.traffic.baseline, tick=stage.check)
-        scene.wait_for_ingress_rest()
+        self._wait_ingress(scene)
         begun = self._begin(Phase.CHANGE, scene)
-        perform(self.job.cell.change, stage)
+        self._make(stage, scene)
         self._begin(Phase.SETTLE, scene)
         scene.wait_for_rest(begun, self.job.cell.change, stage.check)
         pause(self.traffic.settle, tick=stage.check)
