@@ -1,7 +1,7 @@
 """The real command line on real Kubernetes in Docker: the same Experiments, the same verdicts, the same evidence.
 
-A cell takes about a minute, so these are chosen: of exercise 1 the complete configuration and the one without a
-preStop, all of exercise 2, of exercise 3 the switch, a row of the sabotage table, the way straight to a Service.
+A cell takes about a minute, so these are chosen: of exercise 1 the complete configuration, all of exercise 2, of
+exercise 3 the switch, a row of the sabotage table, and the way straight to a Service.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_rolling_update(cells: Cells, cluster: str, tmp_path: Path) -> None:
-    """Exercise 1: complete it loses nothing, without the preStop it does; the evidence is that of the local cluster.
+    """Exercise 1, complete: five times nothing is lost, and the evidence is that of the local cluster.
 
     Pods, endpoints, kubelet and ingress are on the timeline; every answered request is in the access log, once.
     """
-    only = "configuration=complete,configuration=no-prestop,change=rolling-update"
-    found = cells.run(cluster, "exercise-1.yaml", only, tmp_path / "run")
+    only = "configuration=complete,change=rolling-update"
+    cells.run(cluster, "exercise-1.yaml", only, tmp_path / "run")
     trial = tmp_path / "run" / "trials" / "complete--rolling-update" / "1"
     timeline = lines(trial / "timeline.jsonl")
     token = next(e["token"] for e in lines(trial / "traffic" / "traffic.jsonl") if e["event"] == "ready")
@@ -43,8 +43,6 @@ def test_rolling_update(cells: Cells, cluster: str, tmp_path: Path) -> None:
     sent = {f"{token}-{row['worker']}-{row['number']}" for row in rows[rows["outcome"] == 1]}
     logged = [line["attempt"] for line in lines(trial / "access.jsonl") if line["attempt"]]
 
-    assert found["no-prestop", "rolling-update"]["verdict"] == "lossy"
-    assert found["complete", "rolling-update"]["verdict"] == "lossless"
     assert {
         ("pod", "ready"), ("pod", "terminating"), ("pod", "gone"), ("endpoints", "changed"), ("kubelet", "Killing"),
         ("ingress", "reload"), ("ingress", "endpoints"),
@@ -55,6 +53,7 @@ def test_rolling_update(cells: Cells, cluster: str, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "end.json").read_text())["facts"]["cluster up in"]
     # The first look reaches back to when the objects were made, not to when the machine was switched on.
     assert next(event for event in timeline if event["kind"] == "endpoints")["exact_ns"] < 300 * 10**9
+    cells.conclude()
 
 
 def test_edit_or_patch(cells: Cells, cluster: str, tmp_path: Path) -> None:
@@ -63,32 +62,31 @@ def test_edit_or_patch(cells: Cells, cluster: str, tmp_path: Path) -> None:
 
     assert found["default", "ingress-edit"]["connections_cut"] >= 64
     assert found["default", "selector-patch"]["connections_cut"] == 0
-    assert found["default", "selector-patch"]["verdict"] == "lossless"
+    cells.conclude()
 
 
 def test_switch_between_two_versions(cells: Cells, cluster: str, tmp_path: Path) -> None:
     """Exercise 3: a switch loses nothing; it does where the old version goes at that very moment."""
     only = "configuration=bare,change=blue-green,change=old-removed-at-once"
-    found = cells.run(cluster, "exercise-3-blue-green.yaml", only, tmp_path / "run")
 
-    assert found["bare", "blue-green"]["verdict"] == "lossless"
-    assert found["bare", "old-removed-at-once"]["verdict"] == "lossy"
+    cells.run(cluster, "exercise-3-blue-green.yaml", only, tmp_path / "run")
+    cells.conclude()
 
 
 def test_what_must_lose_loses(cells: Cells, cluster: str, tmp_path: Path) -> None:
-    """A row of the sabotage table: a selector that no pod has."""
-    found = cells.run(cluster, "sabotage-routing.yaml", "change=selector-of-nobody", tmp_path / "run")
+    """Rows of the sabotage table: a rolling update without a preStop."""
+    only = "configuration=no-prestop,change=rolling-update"
 
-    assert found["graceful", "selector-of-nobody"]["verdict"] == "lossy"
+    cells.run(cluster, "sabotage-rollout.yaml", only, tmp_path / "run")
+    cells.conclude()
 
 
 def test_straight_to_a_service(cells: Cells, cluster: str, tmp_path: Path) -> None:
-    """By a NodePort, beside an ingress controller that nobody asks; kube-proxy is late for a bare update."""
-    only = "configuration=bare,change=rolling-update"
-    found = cells.run(cluster, "service-entry.yaml", only, tmp_path / "run")
+    """By a NodePort, beside an ingress controller that nobody asks; without its only pod nothing answers."""
+    only = "configuration=bare,change=delete-pod"
 
-    assert found["bare", "none"]["verdict"] == "lossless"
-    assert found["bare", "rolling-update"]["verdict"] == "lossy"
+    cells.run(cluster, "service-entry.yaml", only, tmp_path / "run")
+    cells.conclude()
 
 
 def test_namespaces_are_gone(harness: CommandLine, cluster: str) -> None:
