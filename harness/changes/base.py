@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from harness.changes.difference import undo_operations, with_actual_values
 from harness.changes.undo import UndoEntry, UndoJournal
+from harness.clusters.base import Controller
 from harness.kit.clock import Clock
 from harness.kube.api import KubeApi, Object, Strategy
 from harness.kube.strategic import json_merge, strategic_merge
@@ -63,6 +64,7 @@ class Stage:
         lost: ``(since_ns)``: how many of the attempts planned since are lost.
         put_back_after: Seconds after which whatever has an undo is put back, counted from when it was seen; None leaves
             the last repetition as it is.
+        controller: The ingress controller's own Deployment; None where it is not known.
     """
 
     kube: KubeApi
@@ -80,6 +82,7 @@ class Stage:
     ingress: str = "ingress-nginx"
     lost: Callable[[int], int] = lambda _since_ns: 0
     put_back_after: float | None = None
+    controller: Controller | None = None
 
     def ingress_sees(self, what: str) -> bool:
         """Whether it can be seen here that the ingress controller did ``what`` (``reload``, ``endpoints``)."""

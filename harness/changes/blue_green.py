@@ -35,8 +35,7 @@ class Switch(Release[BlueGreen]):
             course.holds(spec.retire.after, made.applied)
             retired.begin()
         seen &= retired.sees()
-        if spec.back or not course.last:
-            course.holds(spec.back, made.applied)
+        if course.goes_back(spec.back):
             seen &= retired.undo() and self._back(course, made, following) and started.undo()
         return (course.last or course.rests(made.begun)) and seen
 

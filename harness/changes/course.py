@@ -40,6 +40,16 @@ class Course:
         """Whether no other follows."""
         return self.number == self.spec.times
 
+    def goes_back(self, after: float = 0.0) -> bool:
+        """Whether what is made must be put back now; where it must in any case, stand still for as long as asked for.
+
+        Args:
+            after: Seconds from now after which the user wants it back; 0 if the user does not.
+        """
+        wait = max(after, self.stage.put_back_after or 0.0)
+        self.holds(wait, self.stage.clock.now())
+        return bool(after) or not self.last or self.stage.put_back_after is not None
+
     def record(self, what: str, detail: Detail | None = None, *, at: int = 0) -> None:
         """Put an event of this repetition on the timeline."""
         self.stage.record(self.spec, what, {"n": self.number, **(detail or {})}, at=at)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from harness.changes.ab_test import Compare
 from harness.changes.base import Change, Stage
 from harness.changes.blue_green import Switch
+from harness.changes.canary import Grow
+from harness.changes.controller_restart import Renew
 from harness.changes.course import Course
 from harness.changes.delete_pod import Kill
 from harness.changes.ingress_edit import Edit
@@ -27,7 +30,7 @@ from harness.model.changes import (
     Scale,
     SelectorPatch,
 )
-from harness.model.releases import BlueGreen
+from harness.model.releases import AbTest, BlueGreen, Canary, ControllerRestart
 
 #: How each kind is made.
 CHANGES: Mapping[type[ChangeSpec], Callable[[Any], Change[Any] | Release[Any]]] = {
@@ -39,6 +42,9 @@ CHANGES: Mapping[type[ChangeSpec], Callable[[Any], Change[Any] | Release[Any]]] 
     SelectorPatch: Repoint,
     IngressEdit: Edit,
     BlueGreen: Switch,
+    Canary: Grow,
+    AbTest: Compare,
+    ControllerRestart: Renew,
 }
 
 #: How the journal calls a change that stays in a namespace which goes with the trial.

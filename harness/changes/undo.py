@@ -38,6 +38,8 @@ class UndoEntry:
         namespace: Of the object.
         operations: JSON patch: per field a ``test`` that it still holds our value, then what restores it. A field
             that the change took away has an ``add`` without a test; it is put back only where it is still absent.
+            An object that the change creates is taken away as a whole: a ``test`` of the mark that it was given, then
+            a ``remove`` of the path ``""``.
     """
 
     number: int
@@ -46,6 +48,11 @@ class UndoEntry:
     name: str
     namespace: str
     operations: tuple[Operation, ...]
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the whole object is taken away."""
+        return bool(self.operations) and self.operations[-1]["op"] == "remove" and not self.operations[-1]["path"]
 
 
 class UndoOutcome(StrEnum):
@@ -156,13 +163,22 @@ def undo_all(journal: UndoJournal, kube: KubeApi) -> tuple[UndoResult, ...]:
 def undo(entry: UndoEntry, journal: UndoJournal, kube: KubeApi) -> UndoResult:
     """Undo one entry and close it, unless it failed."""
     try:
-        result = _undo(entry, kube)
+        result = _delete(entry, kube) if entry.deletes else _undo(entry, kube)
     except NotFoundError:
         result = UndoResult(entry, UndoOutcome.GONE, f"{entry.kind} {entry.name} is not there any more")
     except KubeError as error:
         return UndoResult(entry, UndoOutcome.FAILED, str(error))
     journal.done(entry, result.outcome)
     return result
+
+
+def _delete(entry: UndoEntry, kube: KubeApi) -> UndoResult:
+    """Take away what was created, unless an object of that name is somebody else's."""
+    mark = entry.operations[0]
+    if value_at(kube.get(entry.kind, entry.name, entry.namespace), mark["path"]) != mark["value"]:
+        return UndoResult(entry, UndoOutcome.LEFT, "it was made by somebody else and is left as it is")
+    kube.delete(entry.kind, entry.name, entry.namespace)
+    return UndoResult(entry, UndoOutcome.UNDONE)
 
 
 def _undo(entry: UndoEntry, kube: KubeApi) -> UndoResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.model.changes import PLAIN_KINDS, ChangeSpec
-from harness.model.releases import BlueGreen
+from harness.model.releases import RELEASE_KINDS
 
 #: Every change kind, by its word.
-CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {**PLAIN_KINDS, BlueGreen.kind: BlueGreen}
+CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {**PLAIN_KINDS, **RELEASE_KINDS}

@@ -54,7 +54,8 @@ class BlueGreen(ChangeSpec):
         grace: Seconds from when the switch was seen in which the old version may still answer.
         start: What is brought up before the switch; None where the new version is there already.
         retire: What goes afterwards; None leaves the old version there.
-        back: Whether the switch is made back as part of the change; seconds after it, 0 for not at all.
+        back: Whether the switch is made back as part of the change; seconds after all
+            of it was seen, 0 for not at all.
     """
 
     kind: ClassVar[str] = "blue-green"

@@ -6,31 +6,46 @@ from collections.abc import Iterable, Sequence
 
 from harness.kit.located_yaml import Place
 from harness.model.changes import ChangeSpec
-from harness.model.experiment import Configuration, TrafficPlan
-from harness.model.releases import BlueGreen
+from harness.model.releases import AbTest, BlueGreen, Canary, ControllerRestart
 from harness.store.experiment.naming import Ground
-from harness.store.experiment.objects import Objects
-from harness.store.experiment.problems import Problems
+from harness.store.experiment.splits import check_ab_test, check_canary
 from harness.store.experiment.telling import check_answer, check_leads_to, check_told_apart
 
 #: A change as read, and where it is.
 Located = tuple[ChangeSpec, Place]
 
 
-def check_releases(
-    changes: Iterable[Located], rows: Sequence[Configuration], plan: TrafficPlan, entry: str, problems: Problems
-) -> None:
-    """Whatever a release names must be there in every configuration, and be told apart by the traffic."""
-    for row in rows:
-        ground = Ground(Objects(row.manifests, entry), plan, problems)
+def check_releases(changes: Sequence[Located], grounds: Iterable[Ground], ingress: str) -> None:
+    """Whatever a release names must be there in every configuration, and be told apart by the traffic.
+
+    Args:
+        changes: All changes.
+        grounds: One for each configuration.
+        ingress: The controller's word; ``none`` where there is none.
+    """
+    for ground in grounds:
         for spec, place in changes:
-            if isinstance(spec, BlueGreen):
-                check_blue_green(spec, (*place, spec.kind), ground)
+            _check(spec, (*place, spec.kind), ground, ingress)
 
 
 def released_routes(spec: ChangeSpec) -> dict[str, str]:
     """What a release makes right: the new version's answer, by the key of the route; empty where it is no release."""
-    return dict.fromkeys(spec.public, spec.answer) if isinstance(spec, BlueGreen) else {}
+    if isinstance(spec, BlueGreen):
+        return dict.fromkeys(spec.public, spec.answer)
+    if isinstance(spec, Canary):
+        return {spec.route: spec.answer}
+    return dict.fromkeys(spec.b or spec.a, spec.answer) if isinstance(spec, AbTest) else {}
+
+
+def _check(spec: ChangeSpec, place: Place, ground: Ground, ingress: str) -> None:
+    if isinstance(spec, Canary | AbTest | ControllerRestart) and ingress == "none":
+        ground.problems.add(place, f"{spec.kind} is about an ingress controller, and ingress is none")
+    elif isinstance(spec, BlueGreen):
+        check_blue_green(spec, place, ground)
+    elif isinstance(spec, Canary):
+        check_canary(spec, place, ground)
+    elif isinstance(spec, AbTest):
+        check_ab_test(spec, place, ground, ingress)
 
 
 def check_blue_green(spec: BlueGreen, place: Place, ground: Ground) -> None:

@@ -1,0 +1,39 @@
+"""Two candidates answer at the same time for a while."""
+
+from __future__ import annotations
+
+from harness.changes.base import Made, Missing
+from harness.changes.course import Course
+from harness.changes.release import Release
+from harness.changes.splitting import Rule, Splitting, Way
+from harness.changes.splittings import splitting
+from harness.model.releases import AbTest
+
+
+class Compare(Release[AbTest]):
+    """See ``harness.model.releases.AbTest``.
+
+    Observed when the ingress controller has taken it over since, and B has answered on every route of its own, or, with
+    weights, on every route of both. Then it stays for its time and is always undone.
+    """
+
+    def carry_out(self, course: Course) -> bool:
+        """Split, see, hold, undo."""
+        spec, stage = self.spec, course.stage
+        split = splitting(course, Way.find(stage, spec.ingress, spec.path, spec.service, spec.candidate))
+        made = split.split(Rule(spec.by, spec.key, spec.value, spec.weight, spec.sticky))
+        course.record("applied", {**made.detail, "begun": made.begun, "by": spec.by}, at=made.applied)
+        seen = course.sees("observed", lambda: self._missing(split, made))
+        course.holds(spec.hold, stage.clock.now())
+        begun = stage.clock.now()
+        if split.undo():
+            course.record("undone", {"begun": begun})
+            seen &= course.sees("undo-observed", lambda: split.told(begun))
+        else:
+            seen = False
+        return (course.last or course.rests(made.begun)) and seen
+
+    def _missing(self, split: Splitting, made: Made) -> Missing:
+        answer = self.spec.answer
+        unseen = [key for key in self.spec.b or self.spec.a if not split.stage.answered(answer, made.begun, key)]
+        return (*split.told(made.begun), *(f"an answer like {answer!r} on {key}" for key in unseen))

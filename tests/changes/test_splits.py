@@ -1,0 +1,251 @@
+"""Canary and A/B test: what each controller is told, what is awaited, and that nothing stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.changes.registry import perform
+from harness.changes.splitting import Rule, Way
+from harness.changes.splitting_nginx import annotations_of
+from harness.changes.splitting_traefik import match
+from harness.changes.undo import undo_all
+from harness.errors import HarnessError
+from harness.kube.errors import ConflictError
+from harness.model.changes import ChangeSpec
+from harness.model.releases import AbTest, Canary, Retire, Step
+
+if TYPE_CHECKING:
+    from tests.changes.conftest import World
+NS = "demo"
+PATH = {
+    "path": "/apple",
+    "pathType": "Prefix",
+    "backend": {"service": {"name": "apple-service", "port": {"number": 5678}}},
+}
+INGRESS = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {"name": "fruit"},
+    "spec": {"ingressClassName": "nginx", "rules": [{"host": "fruit.test", "http": {"paths": [PATH]}}]},
+}
+CANARY = Canary(
+    name="canary",
+    ingress="fruit",
+    path="/apple",
+    service="apple-service",
+    canary="banana-service",
+    route="/apple",
+    answer="banana*",
+    steps=(Step(10, 0.01), Step(100, 0.01)),
+)
+AB = AbTest(
+    name="ab",
+    ingress="fruit",
+    path="/apple",
+    service="apple-service",
+    candidate="banana-service",
+    by="header",
+    key="X-Version",
+    value="b",
+    a=("/apple",),
+    b=("beta",),
+    answer="banana*",
+    hold=0.01,
+)
+STEPS = ["step", "step-observed", "step-end"]
+KINDS = ("Ingress", "IngressRoute", "TraefikService")
+
+
+@pytest.fixture(params=["ingress-nginx", "traefik"])
+def world(request: pytest.FixtureRequest, make_world: Callable[..., World]) -> World:
+    """A world with a rule that can be split, behind each controller."""
+    made = make_world(timeout=1)
+    made.kube.put(INGRESS, NS)
+    tells = frozenset({"configured"}) if request.param == "traefik" else made.stage.ingress_tells
+    made.ingress |= {"configured"}
+    made.stage = replace(made.stage, ingress=request.param, ingress_tells=tells)
+    return made
+
+
+def made_objects(world: World) -> list[str]:
+    """What is there beside the workload's own Ingress."""
+    found = [(kind, item["metadata"]["name"]) for kind in KINDS for item in world.kube.list(kind, NS)]
+    return [f"{kind}/{name}" for kind, name in found if name != "fruit"]
+
+
+def share(world: World) -> int:
+    """The new version's share, as the controller was told last."""
+    if world.stage.ingress == "traefik":
+        return int(world.kube.get("TraefikService", "fruit-canary", NS)["spec"]["weighted"]["services"][1]["weight"])
+    canary = world.kube.get("Ingress", "fruit-canary", NS)
+    return int(canary["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"])
+
+
+def test_a_canary_goes_step_by_step(world: World) -> None:
+    """Each step is made, seen, held and ended; the last one stays."""
+    assert perform(CANARY, world.stage)
+    assert world.what() == ["begin", "applied", *STEPS, *STEPS, "observed", "end"]
+    steps = [(event.detail["step"], event.detail["weight"]) for event in world.events if event.what == "step-observed"]
+    assert steps == [(1, 10), (2, 100)]
+    assert share(world) == 100
+
+
+@pytest.mark.parametrize(("sabotage", "missing"), [("deaf", "new shares"), ("unanswered", "an answer like 'banana*'")])
+def test_a_step_that_does_not_happen_is_not_seen(world: World, sabotage: str, missing: str) -> None:
+    """The controller's word and the new version's answer are both needed; the canary is then not observed."""
+    world.stage = replace(world.stage, timeout=0.1)
+    if sabotage == "deaf":
+        world.ingress.clear()
+    else:
+        world.answers = False
+
+    assert not perform(CANARY, world.stage)
+    assert missing in world.missing()
+    assert "observed" not in world.what()
+
+
+def test_a_step_that_loses_rolls_back(world: World) -> None:
+    """All traffic goes back at once, nothing that was made is left, and no further step is made."""
+    world.stage = replace(world.stage, lost=lambda since: 3)
+
+    assert perform(CANARY, world.stage)
+    assert world.what() == ["begin", "applied", *STEPS, "rollback", "rollback-observed", "observed", "end"]
+    assert next(event.detail["lost"] for event in world.events if event.what == "rollback") == 3
+    assert made_objects(world) == []
+
+
+def test_a_rollback_that_is_not_wanted_is_not_made(world: World) -> None:
+    """Losses are then counted and nothing else."""
+    world.stage = replace(world.stage, lost=lambda since: 3)
+
+    assert perform(replace(CANARY, rollback=False), world.stage)
+    assert "rollback" not in world.what()
+
+
+def test_between_repetitions_all_of_it_is_undone(world: World) -> None:
+    """The old version is back and everything made is gone before the next canary begins."""
+    spec = replace(CANARY, times=2, retire=Retire("apple"))
+
+    assert perform(spec, world.stage)
+    once = ["applied", *STEPS, *STEPS, "retired", "retired-observed"]
+    back = ["retired-undone", "retired-undo-observed", "undone", "undo-observed", "observed", "quiet"]
+    assert world.what() == ["begin", *once, *back, *once, "observed", "end"]
+
+
+def test_an_ab_test_is_seen_and_taken_away(world: World) -> None:
+    """It stays for its time, and nothing of it longer."""
+    assert perform(AB, world.stage)
+    assert world.what() == ["begin", "applied", "observed", "undone", "undo-observed", "end"]
+    assert next(event.detail["by"] for event in world.events if event.what == "applied") == "header"
+    assert made_objects(world) == []
+
+
+@pytest.mark.parametrize(("sabotage", "missing"), [("deaf", "new shares"), ("unanswered", "on beta")])
+def test_an_ab_test_that_does_not_happen_is_not_seen(world: World, sabotage: str, missing: str) -> None:
+    """B must have answered on its own route."""
+    world.stage = replace(world.stage, timeout=0.1)
+    if sabotage == "deaf":
+        world.ingress.clear()
+    else:
+        world.stage = replace(world.stage, answered=lambda pattern, since, route="": route != "beta")
+
+    assert not perform(AB, world.stage)
+    assert missing in world.missing()
+
+
+@pytest.mark.parametrize("spec", [CANARY, AB], ids=lambda spec: spec.kind)
+def test_what_was_made_can_be_taken_away_from_the_journal(world: World, spec: ChangeSpec) -> None:
+    """A trial that dies in the middle leaves objects that its journal alone can name."""
+
+    def die(pattern: str, since: int, route: str = "") -> bool:
+        raise RuntimeError
+
+    world.stage = replace(world.stage, restore=True, answered=die)
+    with pytest.raises(RuntimeError):
+        perform(spec, world.stage)
+    assert made_objects(world) != []
+
+    assert {str(result.outcome) for result in undo_all(world.stage.undo, world.kube)} == {"undone"}
+    assert made_objects(world) == []
+
+
+def test_somebody_elses_object_of_that_name_is_left(world: World) -> None:
+    """The canary isn't made over it, and the undo doesn't take it away."""
+    kind = "Ingress" if world.stage.ingress == "ingress-nginx" else "TraefikService"
+    theirs: dict[str, Any] = {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "fruit-canary"}, "spec": {}}
+    world.kube.put(theirs, NS)
+    world.stage = replace(world.stage, restore=True)
+
+    with pytest.raises(ConflictError):
+        perform(CANARY, world.stage)
+    assert [str(result.outcome) for result in undo_all(world.stage.undo, world.kube)] == ["left"]
+    assert made_objects(world) == [f"{kind}/fruit-canary"]
+
+
+def test_a_rule_that_is_not_there_is_said(world: World) -> None:
+    """With the Ingress, the path and the Service that it should name."""
+    with pytest.raises(HarnessError, match="no rule with the path /pear"):
+        perform(replace(CANARY, path="/pear"), world.stage)
+
+
+def test_without_a_controller_nothing_can_be_shared(world: World) -> None:
+    """The message says who can."""
+    world.stage = replace(world.stage, ingress="none")
+
+    with pytest.raises(HarnessError, match="ingress-nginx, traefik-nginx, traefik can"):
+        perform(CANARY, world.stage)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (Rule(weight=10), {"canary": "true", "canary-weight": "10"}),
+        (
+            Rule("header", "X-V", "b"),
+            {"canary": "true", "canary-by-header": "X-V", "canary-by-header-value": "b"},
+        ),
+        (Rule("cookie", "v", "always"), {"canary": "true", "canary-by-cookie": "v"}),
+        (
+            Rule(weight=50, sticky="s"),
+            {
+                "canary": "true",
+                "canary-weight": "50",
+                "affinity": "cookie",
+                "session-cookie-name": "s",
+                "affinity-canary-behavior": "sticky",
+            },
+        ),
+    ],
+)
+def test_ingress_nginx_is_told_by_annotations(rule: Rule, said: dict[str, str]) -> None:
+    """Each rule in its own words."""
+    assert annotations_of(rule) == {f"nginx.ingress.kubernetes.io/{key}": value for key, value in said.items()}
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "rule", "text"),
+    [
+        ({"path": "/a", "pathType": "Exact"}, "", Rule(), "Path(`/a`)"),
+        ({"path": "/a", "pathType": "Prefix"}, "x.y", Rule(), "Host(`x.y`) && (Path(`/a`) || PathPrefix(`/a/`))"),
+        ({"path": "/", "pathType": "Prefix"}, "", Rule(), "PathPrefix(`/`)"),
+        (
+            {"path": "/a", "pathType": "ImplementationSpecific"},
+            "",
+            Rule("header", "X-V", "b"),
+            "PathPrefix(`/a`) && Header(`X-V`, `b`)",
+        ),
+        (
+            {"path": "/a", "pathType": "Exact"},
+            "*.x.y",
+            Rule("cookie", "v", "b.1"),
+            r"HostRegexp(`^[^.]+\.x\.y$`) && Path(`/a`) && HeaderRegexp(`Cookie`, `(^|;\s*)v=b\.1(;|$)`)",
+        ),
+    ],
+)
+def test_traefik_is_told_by_a_rule(path: dict[str, str], host: str, rule: Rule, text: str) -> None:
+    """The Ingress's own path, host, and what decides."""
+    assert match(Way("fruit", host, path, "a", "b", "traefik"), rule) == text
