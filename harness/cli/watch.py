@@ -11,49 +11,48 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.traffic_options import (
+    DEFAULTS,
+    Authorities,
+    Connections,
+    ExpectBody,
+    ExpectRegex,
+    ExpectStatus,
+    HostName,
+    Insecure,
+    Methods,
+    RateText,
+    ServerName,
+    Timeout,
+    TrafficWords,
+)
 from harness.cli.watching import choose_watch_progress, leave_at_once
-from harness.cli.words import duration_of, rate_of, words_of
+from harness.cli.words import duration_of
 from harness.errors import InvalidInputError, Problem
 from harness.kit import interruption
-from harness.model.attempt import Method, Shape
 from harness.report.watched import summary, terminal
-from harness.runner.watch.request import WatchRequest, origins_of
+from harness.runner.watch.request import origins_of
 from harness.runner.watch.running import WatchResult, run_watch
-
-#: Connections that can be watched: those that need no help of the application.
-_SHAPES = {"new": Shape.NEW, "reused": Shape.REUSED}
-_METHODS = {method.name: method for method in Method}
-_RATE = (
-    "Requests per second over all URLs: 50, 50/s, 600/m; or, as in an Experiment, '{from: 50/s, to: 500/s, over: 30s}'."
-)
-_STATUSES = {str(status): status for status in range(200, 600)}
 
 
 def watch(
     urls: Annotated[
         list[str], typer.Argument(metavar="URL…", help="http:// or https://; several get traffic in turn.")
     ],
-    rate: Annotated[str, typer.Option(metavar="R", help=_RATE)] = "50",
+    rate: RateText = DEFAULTS.rate,
     seconds: Annotated[
         str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m, 1h [default: until Ctrl-C].")
     ] = "",
-    method: Annotated[str, typer.Option(metavar="GET,POST", help="GET, POST, HEAD, PUT, DELETE; in turn.")] = "GET",
-    connections: Annotated[
-        str,
-        typer.Option(metavar="new,reused", help="A new connection for each request, or kept-alive ones; in turn."),
-    ] = "new,reused",
-    timeout: Annotated[str, typer.Option(metavar="TIME", help="What a request has, connecting included.")] = "2s",
-    expect_status: Annotated[
-        str, typer.Option(metavar="200,204", help="Statuses that are right [default: any 2xx].")
-    ] = "",
-    expect_body: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The whole body, but for white space around it.")
-    ] = None,
-    expect_regex: Annotated[str, typer.Option(metavar="RE", help="Must be found in the body.")] = "",
-    host: Annotated[str, typer.Option(metavar="NAME", help="Host header, apart from the URL's own.")] = "",
-    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="PEM file of authorities to trust for https.")] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Accept any certificate.")] = False,
-    server_name: Annotated[str, typer.Option(metavar="NAME", help="Name to ask for and check by TLS (SNI).")] = "",
+    method: Methods = DEFAULTS.method,
+    connections: Connections = DEFAULTS.connections,
+    timeout: Timeout = DEFAULTS.timeout,
+    expect_status: ExpectStatus = "",
+    expect_body: ExpectBody = None,
+    expect_regex: ExpectRegex = "",
+    host: HostName = "",
+    ca: Authorities = None,
+    insecure: Insecure = False,
+    server_name: ServerName = "",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that send, for each host and port.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run directory to create [default: below reports/].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the account as one JSON object on stdout.")] = False,
@@ -80,20 +79,12 @@ def watch(
       harness watch http://127.0.0.1:8080/ --for 30s --json | jq .outages
     """
     problems: list[Problem] = []
-    request = WatchRequest(
-        urls=tuple(urls),
-        rate=rate_of(rate, "--rate", problems),
-        methods=tuple(_METHODS[name] for name in words_of(method.upper(), "--method", _METHODS, problems)),
-        shapes=tuple(_SHAPES[name] for name in words_of(connections, "--connections", _SHAPES, problems)),
-        timeout=duration_of(timeout, "--timeout", problems),
-        statuses=_statuses(expect_status, problems),
-        body=expect_body,
-        regex=expect_regex,
-        host=host,
-        ca=ca,
-        insecure=insecure,
+    words = TrafficWords(
+        rate=rate, method=method, connections=connections, timeout=timeout, expect_status=expect_status,
+        expect_body=expect_body, expect_regex=expect_regex, host=host, ca=ca, insecure=insecure,
         server_name=server_name,
-    )
+    )  # fmt: skip
+    request = words.request(urls, problems)
     length = duration_of(seconds, "--for", problems) if seconds else 0.0
     if problems:
         raise InvalidInputError(problems)
@@ -106,10 +97,6 @@ def watch(
             )  # fmt: skip
         show(result, as_json=as_json)
     return result.exit_code
-
-
-def _statuses(text: str, problems: list[Problem]) -> tuple[int, ...]:
-    return tuple(map(int, words_of(text, "--expect-status", _STATUSES, problems))) if text else ()
 
 
 def show(result: WatchResult, *, as_json: bool) -> None:

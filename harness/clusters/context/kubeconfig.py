@@ -51,7 +51,7 @@ def find_target(context: str, kubeconfig: str = "") -> Target:
     contexts = _entries(configs, "contexts")
     if context not in contexts:
         known = ", ".join(sorted(contexts)) or "none"
-        message = f"there is no context {context!r}" if context else "--cluster context needs --context NAME"
+        message = f"there is no context {context!r}" if context else "a cluster that is there needs --context NAME"
         raise InvalidInputError([Problem(message, ":".join(map(str, files)), hint=f"there are: {known}")])
     chosen = contexts[context][1]["context"]
     cluster = _entry(configs, "clusters", "cluster", str(chosen.get("cluster")))

@@ -122,7 +122,7 @@ class ContextProvider:
         target = _target(request)
         if request.options.get("entry-url"):
             parse_entry(request.options["entry-url"])
-        with _kubeconfig(target) as path, Kube(path) as kube:
+        with alone(target) as path, Kube(path) as kube:
             kube.server_version()
             check_access(kube, target.context)
             _check_classes(kube, request.options.get("ingress-classes", ""))
@@ -137,11 +137,10 @@ class ContextProvider:
         target = _target(request)
         url = request.options.get("entry-url", "")
         progress(f"using context {target.context}: {target.server}")
-        with _kubeconfig(target) as path:
+        with alone(target) as path:
             with Kube(path) as kube:
                 version = kube.server_version()
-                told = _told(kube)
-                controller = _USUAL if told else None
+                controller, told = find_controller(kube)
             words = {
                 "cluster": f"context {target.context} ({target.server})",
                 "kubernetes": version,
@@ -165,15 +164,6 @@ def _target(request: BringUp) -> Target:
     return find_target(request.options.get("context", ""), request.options.get("kubeconfig", ""))
 
 
-@contextmanager
-def _kubeconfig(target: Target) -> Iterator[Path]:
-    """In a folder that nobody else can read, for as long as it is needed: it is no evidence."""
-    with tempfile.TemporaryDirectory(prefix="harness-context-") as folder:
-        path = Path(folder) / "kubeconfig"
-        target.write(path)
-        yield path
-
-
 def _check_classes(kube: KubeApi, names: str) -> None:
     missing = []
     for name in filter(None, names.split(",")):
@@ -185,6 +175,21 @@ def _check_classes(kube: KubeApi, names: str) -> None:
             raise HarnessError(f"Whether the cluster has IngressClass {name} can't be known.") from error
     if missing:
         raise InvalidInputError(missing)
+
+
+def find_controller(kube: KubeApi) -> tuple[Controller | None, frozenset[str]]:
+    """The ingress controller and what can be seen of it; None where nothing can."""
+    told = _told(kube)
+    return (_USUAL if told else None), told
+
+
+@contextmanager
+def alone(target: Target) -> Iterator[Path]:
+    """A kubeconfig with this one context, in a folder that nobody else can read: it is no evidence."""
+    with tempfile.TemporaryDirectory(prefix="harness-context-") as folder:
+        path = Path(folder) / "kubeconfig"
+        target.write(path)
+        yield path
 
 
 def _told(kube: KubeApi) -> frozenset[str]:

@@ -1,0 +1,98 @@
+"""Options that say what is sent to a URL, for the commands that send to one: the same words everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.words import duration_of, rate_of, words_of
+from harness.errors import Problem
+from harness.model.attempt import Method, Shape
+from harness.runner.watch.request import WatchRequest
+
+_PANEL = "Requests that are sent to a URL (watch, run --in-place)"
+
+#: Connections that need no help of the application.
+_SHAPES = {"new": Shape.NEW, "reused": Shape.REUSED}
+_METHODS = {method.name: method for method in Method}
+_STATUSES = {str(status): status for status in range(200, 600)}
+_RATE = (
+    "Requests per second over all URLs: 50, 50/s, 600/m; or, as in an Experiment, '{from: 50/s, to: 500/s, over: 30s}'."
+)
+
+RateText = Annotated[str, typer.Option(metavar="R", help=_RATE, rich_help_panel=_PANEL)]
+Methods = Annotated[
+    str, typer.Option(metavar="GET,POST", help="GET, POST, HEAD, PUT, DELETE; in turn.", rich_help_panel=_PANEL)
+]
+Connections = Annotated[
+    str,
+    typer.Option(
+        metavar="new,reused",
+        help="A new connection for each request, or kept-alive ones; in turn.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Timeout = Annotated[
+    str, typer.Option(metavar="TIME", help="What a request has, connecting included.", rich_help_panel=_PANEL)
+]
+ExpectStatus = Annotated[
+    str, typer.Option(metavar="200,204", help="Statuses that are right [default: any 2xx].", rich_help_panel=_PANEL)
+]
+ExpectBody = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="The whole body, but for white space around it.", rich_help_panel=_PANEL),
+]
+ExpectRegex = Annotated[str, typer.Option(metavar="RE", help="Must be found in the body.", rich_help_panel=_PANEL)]
+HostName = Annotated[
+    str, typer.Option("--host", metavar="NAME", help="Host header, apart from the URL's own.", rich_help_panel=_PANEL)
+]
+Authorities = Annotated[
+    Path | None,
+    typer.Option("--ca", metavar="FILE", help="PEM file of authorities to trust for https.", rich_help_panel=_PANEL),
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Accept any certificate.", rich_help_panel=_PANEL)]
+ServerName = Annotated[
+    str, typer.Option(metavar="NAME", help="Name to ask for and check by TLS (SNI).", rich_help_panel=_PANEL)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficWords:
+    """These options as they were given; their defaults."""
+
+    rate: str = "50"
+    method: str = "GET"
+    connections: str = "new,reused"
+    timeout: str = "2s"
+    expect_status: str = ""
+    expect_body: str | None = None
+    expect_regex: str = ""
+    host: str = ""
+    ca: Path | None = None
+    insecure: bool = False
+    server_name: str = ""
+
+    def request(self, urls: Sequence[str], problems: list[Problem]) -> WatchRequest:
+        """What they ask for; what they can't mean is a problem."""
+        statuses = words_of(self.expect_status, "--expect-status", _STATUSES, problems) if self.expect_status else ()
+        return WatchRequest(
+            urls=tuple(urls),
+            rate=rate_of(self.rate, "--rate", problems),
+            methods=tuple(_METHODS[name] for name in words_of(self.method.upper(), "--method", _METHODS, problems)),
+            shapes=tuple(_SHAPES[name] for name in words_of(self.connections, "--connections", _SHAPES, problems)),
+            timeout=duration_of(self.timeout, "--timeout", problems),
+            statuses=tuple(map(int, statuses)),
+            body=self.expect_body,
+            regex=self.expect_regex,
+            host=self.host,
+            ca=self.ca,
+            insecure=self.insecure,
+            server_name=self.server_name,
+        )
+
+
+DEFAULTS = TrafficWords()
