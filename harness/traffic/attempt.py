@@ -9,6 +9,7 @@ from harness.model.attempt import Progress
 from harness.model.schedule import Stream
 from harness.store.ledger_format import NEVER
 from harness.traffic.dialling import Dialler
+from harness.traffic.sessions import Sessions
 from harness.traffic.tls import Secure
 
 if TYPE_CHECKING:
@@ -29,11 +30,14 @@ class Target:
 
 
 class Attempt:
-    """One request while it is under way; times in CLOCK_MONOTONIC. ``whole``: all of its answer's body is needed."""
+    """One request while it is under way; times in CLOCK_MONOTONIC.
+
+    ``whole``: all of its answer's body is needed; ``sessions`` and ``cookie``: whose it is, and what it carried.
+    """
 
     __slots__ = (
-        "bytes_in", "bytes_out", "carried", "connected", "connection", "deadline", "done", "first_byte", "progress",
-        "row", "stream", "whole",
+        "bytes_in", "bytes_out", "carried", "connected", "connection", "cookie", "deadline", "done", "first_byte",
+        "progress", "row", "sessions", "stream", "whole",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, deadline: int, *, whole: bool = True) -> None:
@@ -49,3 +53,5 @@ class Attempt:
         self.bytes_out = 0
         self.progress = Progress.NOT_CONNECTED
         self.done = False
+        self.sessions: Sessions | None = None
+        self.cookie = b""

@@ -138,6 +138,10 @@ class TrafficChild:
         keys = [one.key for one in self._plan.traffic.routes]
         return self._live.answered(pattern, since_ns - self._origin_ns, keys.index(route) if route else None)
 
+    def lost(self, since_ns: int) -> int:
+        """How many attempts planned since ``since_ns`` (CLOCK_MONOTONIC) are known to be lost."""
+        return self._live.lost(since_ns - self._origin_ns)
+
     def counts(self) -> LiveCounts:
         """What the ledger shows now.
 

@@ -24,6 +24,7 @@ from harness.traffic.connection import Connection
 from harness.traffic.deadlines import Deadlines
 from harness.traffic.outcomes import DeadlineError, PeerClosedError, outcome_of, reason_of
 from harness.traffic.pool import ConnectionPool, IdlePool, RestedPool
+from harness.traffic.sessions import sessions_of
 from harness.traffic.wire import RequestForm
 
 _NS = 1_000_000_000
@@ -86,6 +87,7 @@ class Client:
         self._on_fault = on_fault
         self._on_tls = on_tls
         self._forms = tuple(RequestForm.of(stream, host=plan.host, token=plan.token) for stream in plan.streams)
+        self._sessions = sessions_of(plan.streams)
         self._open: set[Connection] = set()
         self._loop: Any = gevent.get_hub().loop
         self._pools: Mapping[Shape, ConnectionPool] = {
@@ -131,7 +133,10 @@ class Client:
         )
         self.in_flight += 1
         deadlines.add(attempt)
-        request = self._forms[index].request(attempt.row)
+        sessions = self._sessions[index]
+        if sessions is not None:
+            attempt.sessions, attempt.cookie = sessions, sessions.cookie(attempt.row)
+        request = self._forms[index].request(attempt.row, attempt.cookie)
         if opened:
             connection.open(self._target, attempt, request)
         else:
@@ -181,6 +186,8 @@ class Client:
             has_body=attempt.stream.method is not Method.HEAD,
         )
         attempt.progress = Progress.ANSWERED
+        if attempt.sessions is not None and outcome is Outcome.OK:
+            attempt.sessions.keep(attempt.row, b"".join(parser.head), carried=attempt.cookie)
         self._record(attempt, outcome, at, status=parser.status, responder=responder)
         if connection.pooled and connection.reusable:
             connection.attempt = None

@@ -184,7 +184,9 @@ class Connection:
         self.attempt = attempt
         self._request = request
         self.carried += 1
-        self.parser.begin(to_head=attempt.stream.method is Method.HEAD, whole=attempt.whole)
+        stream = attempt.stream
+        to_head, keep_head = stream.method is Method.HEAD, stream.sessions > 0
+        self.parser.begin(to_head=to_head, whole=attempt.whole, keep_head=keep_head)
 
     def _on_writable(self) -> None:
         try:

@@ -49,13 +49,13 @@ class LenientParser(AnswerParser):
             OversizeError: As ``AnswerParser.take``.
         """
         made = cls()
-        made.begin(to_head=parser._to_head, whole=parser._whole)  # noqa: SLF001 - of the same family
+        made.begin(to_head=parser._to_head, whole=parser._whole, keep_head=parser._keep_head)  # noqa: SLF001 - family
         made.take(b"".join((*parser.head, data)))
         return made
 
-    def begin(self, *, to_head: bool = False, whole: bool = True) -> None:
+    def begin(self, *, to_head: bool = False, whole: bool = True, keep_head: bool = False) -> None:
         """Expect an answer."""
-        super().begin(to_head=to_head, whole=whole)
+        super().begin(to_head=to_head, whole=whole, keep_head=keep_head)
         self._waiting.clear()
 
     def take(self, data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,9 @@ class LiveLedger:
         self._outcomes = np.zeros(len(Outcome), np.int64)
         #: For each route and responder, when its latest OK attempt was sent, in ns from the origin.
         self._latest: dict[tuple[int, int], int] = {}
+        #: For when the lost attempts were planned, in ns from the origin: of settled rows, and of those after them.
+        self._lost: list[int] = []
+        self._lost_lately: list[int] = []
         #: As ``LiveCounts.last_loss``.
         self.last_loss: tuple[Outcome, int] | None = None
 
@@ -52,9 +56,9 @@ class LiveLedger:
         """How many attempts have each outcome now, by its code."""
         for rows in self._tail.settle():
             self._outcomes += np.bincount(rows["outcome"], minlength=len(Outcome))
-            self._note(rows)
+            self._lost += self._note(rows)
         open_rows = self._tail.unsettled()
-        self._note(open_rows)
+        self._lost_lately = self._note(open_rows)
         return self._outcomes + np.bincount(open_rows["outcome"], minlength=len(Outcome))
 
     def latest(self) -> Mapping[tuple[int, int], int]:
@@ -62,11 +66,17 @@ class LiveLedger:
         self.outcomes()
         return self._latest
 
+    def lost(self, since: int) -> int:
+        """How many attempts planned at ``since`` (nanoseconds from the origin) or later are lost."""
+        self.outcomes()
+        return sum(planned >= since for planned in chain(self._lost, self._lost_lately))
+
     def close(self) -> None:
         """Let go of the file."""
         self._tail.close()
 
-    def _note(self, rows: Rows) -> None:
+    def _note(self, rows: Rows) -> list[int]:
+        """Remember who answered and what was lost; returns when the lost ones were planned."""
         good = rows[rows["outcome"] == Outcome.OK]
         for route, responder in set(zip(good["route"].tolist(), good["responder"].tolist(), strict=True)):
             sent = int(good["sent"][(good["route"] == route) & (good["responder"] == responder)].max())
@@ -76,6 +86,8 @@ class LiveLedger:
             latest = lost[lost["done"].argmax()]
             if self.last_loss is None or latest["done"] > self.last_loss[1]:
                 self.last_loss = Outcome(int(latest["outcome"])), int(latest["done"])
+        planned: list[int] = lost["planned"].tolist()
+        return planned
 
 
 class LiveWorker:
@@ -123,6 +135,10 @@ class LiveTraffic:
     def answered(self, pattern: str, since: int, route: int | None = None) -> bool:
         """As ``LiveWorker.answered``, of any of them."""
         return any(worker.answered(pattern, since, route) for worker in self._workers)
+
+    def lost(self, since: int) -> int:
+        """As ``LiveLedger.lost``, of all of them."""
+        return sum(worker.ledger.lost(since) for worker in self._workers)
 
     def counts(self) -> LiveCounts:
         """What the ledgers show now, all together."""

@@ -30,19 +30,21 @@ class AnswerParser(HTTPResponseParser):
         complete: The final answer is there in full.
         spoiled: There was something behind it, so the connection can't be used again.
         status: Its status.
-        head: What has come of its head (and of interim answers), as long as that is not complete.
+        head: What has come of its head (and of interim answers), as long as that is not complete; all of it where it
+            is asked for, with whatever came along with its end.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.begin()
 
-    def begin(self, *, to_head: bool = False, whole: bool = True) -> None:
+    def begin(self, *, to_head: bool = False, whole: bool = True, keep_head: bool = False) -> None:
         """Expect an answer.
 
         Args:
             to_head: It answers a HEAD request, so it has no body, whatever it says of its length.
             whole: Its whole body is needed, and not only the beginning.
+            keep_head: Its head is needed when it is complete.
         """
         self.complete = False
         self.spoiled = False
@@ -51,6 +53,7 @@ class AnswerParser(HTTPResponseParser):
         self._to_head = to_head
         self._keep = BODY_LIMIT if whole else BEGINNING
         self._whole = whole
+        self._keep_head = keep_head
         self._body = bytearray()
         self._in_body = False
         self._size = 0
@@ -73,14 +76,16 @@ class AnswerParser(HTTPResponseParser):
             HTTPParseError: It is no HTTP.
             OversizeError: The head or the body is too long.
         """
+        was_in_body = self._in_body
         try:
             self.feed(data)
         except HTTPParseError:
             if not self.complete:
                 raise
             self.spoiled = True
-        if not self._in_body:
+        if not self._in_body or (self._keep_head and not was_in_body):
             self.head.append(data)
+        if not self._in_body:
             self._size += len(data)
             if self._size > HEAD_LIMIT:
                 raise OversizeError(f"the answer's head is longer than {HEAD_LIMIT} bytes")

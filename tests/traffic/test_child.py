@@ -66,6 +66,7 @@ def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: Fault
         stopped = child.stop()
         child.wait_drained(20)
         counts = child.counts()
+        lost = [child.lost(origin), child.lost(origin + 10**9), child.lost(stopped)]
     rows = read_ledger(tmp_path / "traffic" / "ledger-0.npy")
     outcomes = rows["outcome"].tolist()
 
@@ -73,6 +74,8 @@ def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: Fault
     assert set(outcomes) <= {Outcome.OK, Outcome.CLOSED, Outcome.MISSED}
     assert (counts.ok, counts.lost) == (outcomes.count(Outcome.OK), outcomes.count(Outcome.CLOSED))
     assert counts.sent == counts.ok + counts.lost > 80
+    closed = rows["planned"][rows["outcome"] == Outcome.CLOSED]
+    assert lost == [len(closed), (closed >= 10**9).sum(), 0]
     assert counts.last_loss == (Outcome.CLOSED, rows["done"][rows["outcome"] == Outcome.CLOSED].max())
     assert len(read_connections(tmp_path / "traffic" / "connections-0.npy")) > 0
     assert sorted(path.name for path in (tmp_path / "traffic").iterdir()) == [
