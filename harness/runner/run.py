@@ -65,9 +65,8 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
         InvalidInputError: The cluster can't run this Experiment; nothing was started.
         MissingToolError: The machine lacks something; nothing was started.
     """
+    advice = check_run(experiment, options)
     kind = provider(options.cluster)
-    kind.check(_request_of(experiment, options, options.out or Path("reports")))
-    advice = check_crew(options, experiment.traffic)
     run = RunDirectory.create(options.out, experiment.name)
     write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
@@ -138,6 +137,17 @@ def carry_out(
     write_json(run.path / "end.json", to_json(end))
     verdict = _conclude(run, progress)
     return RunResult(run.path, verdict, bugs, interrupted)
+
+
+def check_run(experiment: Experiment, options: RunOptions) -> str:
+    """Make sure of what can be made sure of before anything starts; what is worth a word is returned.
+
+    Raises:
+        InvalidInputError: The cluster can't run this Experiment.
+        MissingToolError: The machine lacks something.
+    """
+    provider(options.cluster).check(_request_of(experiment, options, options.out or Path("reports")))
+    return check_crew(options, experiment.traffic)
 
 
 def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
