@@ -85,16 +85,18 @@ class UndoJournal:
 
     Args:
         path: The file; it is made with the first entry. An existing one is continued.
+        afterwards: Where it is continued instead: evidence that is sealed is never written to.
 
     Raises:
-        EvidenceError: The file exists and is damaged before its last line.
+        EvidenceError: A file exists and is damaged before its last line.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, afterwards: Path | None = None) -> None:
+        self.path = afterwards or path
         self._open: dict[int, UndoEntry] = {}
+        self._settled: dict[int, UndoResult] = {}
         self._last = 0
-        for line in _complete_lines(path):
+        for line in (*_complete_lines(path), *(_complete_lines(afterwards) if afterwards else ())):
             self._replay(line)
 
     def prepare(
@@ -119,6 +121,10 @@ class UndoJournal:
         """Entries that are not done, newest first."""
         return tuple(self._open[number] for number in sorted(self._open, reverse=True))
 
+    def settled(self) -> tuple[UndoResult, ...]:
+        """What became of the entries that are done, oldest first."""
+        return tuple(self._settled[number] for number in sorted(self._settled))
+
     def _write(self, line: Mapping[str, Any]) -> None:
         with clear_disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +138,9 @@ class UndoJournal:
         number = int(line["number"])
         self._last = max(self._last, number)
         if line["event"] == "done":
-            self._open.pop(number, None)
+            entry, outcome = self._open.pop(number, None), str(line["outcome"])
+            if entry is not None and outcome in set(UndoOutcome):
+                self._settled[number] = UndoResult(entry, UndoOutcome(outcome))
             return
         fields = {key: value for key, value in line.items() if key != "event"}
         self._open[number] = UndoEntry(**{**fields, "operations": tuple(fields["operations"])})

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli import calibrate, clusters, doctor, evidence, export, run, watch, worker
+from harness.cli import calibrate, clusters, doctor, evidence, export, inplace, run, undo, watch, worker
+from harness.cli.commands import IN_PLACE, Commands
 from harness.errors import ExitCode, HarnessError
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
@@ -24,6 +25,7 @@ Exit codes: 0 all cells as expected · 1 lossy (or lossless) against expectation
 
 app = typer.Typer(
     name="harness",
+    cls=Commands,
     help="Does a request get lost while I change my application or its routing on Kubernetes?\n\n"
     "Start with: harness run experiments/demo.yaml",
     epilog=EPILOG,
@@ -33,6 +35,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command(IN_PLACE, hidden=True)(inplace.run_in_place_command)
+app.command("undo")(undo.undo)
 app.command("validate")(run.validate)
 app.command("watch")(watch.watch)
 app.command("calibrate")(calibrate.calibrate)

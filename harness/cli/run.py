@@ -96,6 +96,8 @@ def run(
     a summary: name, exit_code, directory, and cells, each with configuration, change, verdict, expected, as_expected,
     sent, lost, connections_cut and the codes of its findings; the whole of it is verdict.json in that directory.
 
+    One change of an application that is running already, without an Experiment: harness run --in-place --help
+
     [bold]Examples[/bold]
 
       harness run experiments/demo.yaml
