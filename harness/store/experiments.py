@@ -19,7 +19,7 @@ from harness.store.experiment.admission import ImageCheck
 from harness.store.experiment.cells import make_cells, select
 from harness.store.experiment.changes import Located, check_changes, check_images, read_changes, with_answers
 from harness.store.experiment.entry import read_entry
-from harness.store.experiment.ingress_class import for_controller
+from harness.store.experiment.ingress_class import check_kinds, for_controller
 from harness.store.experiment.matrix import configurations, read_matrix
 from harness.store.experiment.naming import Ground
 from harness.store.experiment.objects import Objects
@@ -68,6 +68,7 @@ def load_experiment(
     rows = for_controller(
         _configurations(document.value, files, problems, check_image), head.ingress if head is not None else ""
     )
+    check_kinds(rows, head.ingress if head is not None else "", problems)
     entry = read_entry(head, rows, problems) if head is not None else ""
     cells = _cells(document.value, plan, rows, problems, entry=entry, check_image=check_image)
     if problems.found or head is None or plan is None:

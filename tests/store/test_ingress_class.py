@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from harness.kit.located_yaml import Document
 from harness.model.experiment import Configuration
-from harness.store.experiment.ingress_class import for_controller
+from harness.store.experiment.ingress_class import check_kinds, for_controller
+from harness.store.experiment.problems import Problems
 
 OLD = "kubernetes.io/ingress.class"
 
@@ -57,3 +59,16 @@ def test_nothing_else_is_touched() -> None:
     [row] = for_controller([Configuration((), (service, ingress("nginx", more="x")))], "traefik")
 
     assert row.manifests == (service, ingress("traefik", more="x"))
+
+
+@pytest.mark.parametrize(
+    ("controller", "problems"), [("ingress-nginx", 1), ("none", 1), ("traefik", 0), ("traefik-nginx", 0)]
+)
+def test_traefiks_own_kinds_need_traefik(controller: str, problems: int) -> None:
+    """Nobody else would serve them, and their routes would lead nowhere; told once, whatever the configurations."""
+    route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "apple"}, "spec": {}}
+    found = Problems(Document({"ingress": controller}, "x.yaml", 1, {("ingress",): 3}))
+    check_kinds([Configuration((), (ingress(), route)), Configuration((), (route,))], controller, found)
+
+    assert len(found.found) == problems
+    assert all("IngressRoute apple" in problem.message and problem.line == 3 for problem in found.found)

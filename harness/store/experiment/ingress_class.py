@@ -10,12 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from harness.kube.manifests import name_of
+from harness.kube.traefik import GROUP_VERSION
 from harness.model.experiment import Configuration, Manifest
+from harness.store.experiment.problems import Problems
 
 #: The class that Ingresses get, by the word of the controller; Traefik's provider for ingress-nginx's annotations
 #: serves ingress-nginx's own class.
 CLASSES: Mapping[str, str] = {"traefik": "traefik"}
 
+_TRAEFIK = frozenset({"traefik", "traefik-nginx"})
 _NGINX = "nginx"
 _ANNOTATION = "kubernetes.io/ingress.class"
 
@@ -26,6 +30,16 @@ def for_controller(rows: Iterable[Configuration], ingress: str) -> list[Configur
     if not wanted:
         return list(rows)
     return [replace(row, manifests=tuple(with_class(m, wanted) for m in row.manifests)) for row in rows]
+
+
+def check_kinds(rows: Iterable[Configuration], ingress: str, problems: Problems) -> None:
+    """Traefik's own kinds need Traefik: anybody else leaves them lying, and their routes lead nowhere."""
+    if not ingress or ingress in _TRAEFIK:
+        return
+    for manifest in (manifest for row in rows for manifest in row.manifests):
+        if manifest.get("apiVersion") == GROUP_VERSION:
+            title = f"{manifest['kind']} {name_of(manifest)}"
+            problems.add(("ingress",), f"{ingress} does nothing with {title} of the workload", "ingress: traefik")
 
 
 def with_class(manifest: Manifest, wanted: str) -> Manifest:
