@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli import calibrate, clusters, doctor, evidence, export, inplace, run, undo, watch, worker
+from harness.cli import calibrate, clusters, doctor, evidence, export, inplace, migrate, run, undo, watch, worker
 from harness.cli.commands import IN_PLACE, Commands
 from harness.errors import ExitCode, HarnessError
 from harness.kit import interruption
@@ -37,6 +37,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command(IN_PLACE, hidden=True)(inplace.run_in_place_command)
 app.command("undo")(undo.undo)
+app.command("migrate")(migrate.migrate)
 app.command("validate")(run.validate)
 app.command("watch")(watch.watch)
 app.command("calibrate")(calibrate.calibrate)

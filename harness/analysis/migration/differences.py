@@ -1,0 +1,123 @@
+"""What made attempts of a cell differ between two controllers: each rule names one cause by what both sides show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from harness.analysis.migration.sides import Access
+from harness.model.migration import CellSide, Difference, DifferenceCode
+
+#: Seconds by which one controller must have been later than the other, to be called late: less is chance.
+LATER_BY = 0.5
+#: Routes that are named one by one.
+_ROUTES = 6
+
+Sides = tuple[CellSide, CellSide]
+Numbers = dict[str, str | int | float | bool]
+_NAMES = ("source", "target")
+
+
+def differences_of(sides: Sides, access: tuple[Access, Access], change: str) -> tuple[Difference, ...]:
+    """What differs in a cell.
+
+    Args:
+        sides: Source and target.
+        access: What their access logs tell.
+        change: Kind of the change; ``none`` is the control.
+    """
+    if change == "none":
+        return tuple(_routing(sides, access))
+    found = [difference for rule in _RULES for difference in rule(sides)]
+    named = {difference.side for difference in found}
+    return (*found, *(each for each in _classes(sides) if each.side not in named))
+
+
+def _losing(sides: Sides) -> Iterator[tuple[int, CellSide, CellSide]]:
+    """The side that lost more, if any did: its number, itself, the other."""
+    source, target = sides
+    if source.lost > target.lost:
+        yield 0, source, target
+    elif target.lost > source.lost:
+        yield 1, target, source
+
+
+def _routing(sides: Sides, access: tuple[Access, Access]) -> Iterator[Difference]:
+    for number, side, other in _losing(sides):
+        if other.lost:
+            continue
+        errors = sorted(access[number].errors.items(), key=lambda item: (-item[1], item[0]))
+        told = ", ".join(f"{route} × {count}" for route, count in errors[:_ROUTES])  # noqa: RUF001 - typography
+        routes = "; ".join(f"{route}: {how}" for route, how in list(side.routes.items())[:_ROUTES])
+        numbers: Numbers = {"lost": side.lost, "sent": side.sent, "answers": told, "routes": routes}
+        yield Difference(DifferenceCode.ROUTING, numbers, _NAMES[number])
+
+
+def _sync_late(sides: Sides) -> Iterator[Difference]:
+    """Endpoints that one controller had long before the other."""
+    for number, side, other in _losing(sides):
+        if other.sync_s >= 0 and side.sync_s > other.sync_s + LATER_BY:
+            numbers: Numbers = {"late_s": round(side.sync_s, 2), "other_s": round(other.sync_s, 2), "lost": side.lost}
+            yield Difference(DifferenceCode.SYNC_LATE, numbers, _NAMES[number])
+
+
+def _retries(sides: Sides) -> Iterator[Difference]:
+    for number, side, other in _losing(sides):
+        if other.retried > side.retried and side.tries_logged and other.tries_logged:
+            numbers: Numbers = {
+                "retried": other.retried,
+                "own": side.retried,
+                "lost": side.lost,
+                "other_lost": other.lost,
+            }
+            yield Difference(DifferenceCode.RETRIES, numbers, _NAMES[number])
+
+
+def _reload(sides: Sides) -> Iterator[Difference]:
+    for number, side in enumerate(sides):
+        other = sides[1 - number]
+        if side.reloads and side.cut > other.cut and not other.reloads:
+            numbers: Numbers = {"cut": side.cut, "other_cut": other.cut, "reloads": side.reloads, "lost": side.lost}
+            yield Difference(DifferenceCode.RELOAD, numbers, _NAMES[number])
+
+
+def _timeouts(sides: Sides) -> Iterator[Difference]:
+    for number, side, other in _losing(sides):
+        if _timed_out(side) and not _timed_out(other):
+            numbers: Numbers = {"classes": _counts(side), "statuses": side.statuses, "lost": side.lost}
+            yield Difference(DifferenceCode.TIMEOUTS, numbers, _NAMES[number])
+
+
+def _fell_through(sides: Sides) -> Iterator[Difference]:
+    for number, side in enumerate(sides):
+        wrong = side.classes.get("wrong-answer", 0)
+        if wrong and not sides[1 - number].classes.get("wrong-answer", 0):
+            numbers: Numbers = {"wrong": wrong, "other": _counts(sides[1 - number])}
+            yield Difference(DifferenceCode.FELL_THROUGH, numbers, _NAMES[number])
+
+
+_RULES: tuple[Callable[[Sides], Iterator[Difference]], ...] = (_sync_late, _retries, _reload, _timeouts, _fell_through)
+
+
+def _classes(sides: Sides) -> Iterator[Difference]:
+    """Where no rule knows why: what was lost, and how."""
+    if not any(side.lost for side in sides) or _counts(sides[0]) == _counts(sides[1]):
+        return
+    for number, side, other in _losing(sides):
+        # Two lossy sides never lose the same number; only the way in which they lose can differ.
+        if other.lost and set(side.classes) == set(other.classes):
+            continue
+        numbers: Numbers = {
+            "classes": _counts(side),
+            "statuses": side.statuses,
+            "other": _counts(other),
+            "lost": side.lost,
+        }
+        yield Difference(DifferenceCode.CLASSES, numbers, _NAMES[number])
+
+
+def _timed_out(side: CellSide) -> bool:
+    return "504" in side.statuses or any(name.startswith("timeout") for name in side.classes)
+
+
+def _counts(side: CellSide) -> str:
+    return ", ".join(f"{name} {n}" for name, n in side.classes.items())

@@ -1,0 +1,167 @@
+"""``harness migrate``: the same cells behind two controllers, and whether the second loses what the first did not."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
+from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
+from harness.cli.progress import choose_progress
+from harness.cli.run import CONTROLLERS, Keep, Only, Where, images_on, parse_only
+from harness.errors import InvalidInputError, Problem
+from harness.kit.interruption import Interrupted
+from harness.model.migration import Migration
+from harness.report.migrated import terminal
+from harness.runner.images import read_images, with_images
+from harness.runner.migration.concluding import analyze_again
+from harness.runner.migration.migrate import Leg, run_migration
+from harness.runner.options import RunOptions
+from harness.store.experiment.problems import near
+from harness.store.experiments import load_experiment
+from harness.store.records import to_json
+
+#: Without an ingress there is nothing to migrate.
+_KNOWN = tuple(word for word in CONTROLLERS if word != "none")
+_NAMES = ", ".join(_KNOWN)
+
+
+def migrate(
+    experiment: Annotated[
+        Path | None, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.", show_default=False)
+    ] = None,
+    source: Annotated[str, typer.Option("--from", help=f"The controller that is left: {_NAMES}.")] = "ingress-nginx",
+    target: Annotated[str, typer.Option("--to", help="The controller that is gone to, one of the same.")] = "traefik",
+    analyze: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Compare an earlier migration again, offline, from its sealed evidence."),
+    ] = None,
+    cluster: Where = "local",
+    out: Annotated[Path | None, typer.Option(help="Folder to create [default: below reports/].")] = None,
+    only: Only = None,
+    parallel: Annotated[
+        int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
+    ] = 0,
+    profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
+    keep: Keep = False,
+    kube_proxy: KubeProxy = "iptables",
+    node_image: NodeImage = "",
+    image: Image = None,
+    images: Images = None,
+    pull_policy: PullPolicy = "",
+    reuse: Reuse = False,
+    cluster_name: ClusterName = "harness",
+    context: Context = "",
+    kubeconfig: Kubeconfig = None,
+    entry_url: EntryUrl = "",
+    to_entry_url: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="--entry-url of the target's controller.",
+            rich_help_panel="Options of --cluster context",
+        ),
+    ] = "",
+    yes: Yes = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON on stdout.")] = False,
+) -> int:
+    """Does my application stay lossless when I move to another ingress controller?
+
+    Runs the same cells behind both, the source first, and compares them cell by cell: requests lost, connections cut,
+    latency; and names what made requests differ: routing and rewriting, how late new endpoints are known, retries,
+    reloads, timeouts, and the annotations that the target ignores. Nothing else in the Experiment changes, and what it
+    expects counts for nothing here: the source is what the target is held against.
+
+    Exit code 1: the target loses where the source did not (also without any change: a route that it does not serve).
+    3: none of that, but a cell of either side is inconclusive: an unknown is never a pass. 0: nothing is lost that the
+    source does not lose.
+
+    The folder holds index.html, comparison.json, junit.xml, summary.md, and the two run directories, sealed, each with
+    its own report.
+
+    [bold]Examples[/bold]
+
+      harness migrate experiments/migrate.yaml
+
+      harness migrate mine.yaml --from ingress-nginx --to traefik-nginx --only change=rolling-update
+
+      harness migrate mine.yaml --cluster kind --out reports/move --json
+
+      harness migrate --analyze reports/move
+    """
+    if analyze is not None:
+        _refuse_both(experiment)
+        migration = analyze_again(analyze)
+        show(migration, analyze, as_json=as_json)
+        return migration.process_code
+    if experiment is None:
+        hint = "harness migrate EXPERIMENT.yaml, or --analyze DIR"
+        raise InvalidInputError([Problem("no Experiment is given", hint=hint)])
+    sides = ((_known("--from", source), entry_url), (_known("--to", target), to_entry_url or entry_url))
+    replaced = read_images(image or [], images)
+    cells = parse_only(only or [])
+    kind = kind_options(
+        kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
+    )
+    legs = []
+    for ingress, url in sides:
+        read = load_experiment(experiment, only=cells, check_image=images_on(cluster, replaced), ingress=ingress)
+        options = RunOptions(
+            cluster=cluster,
+            parallel=parallel,
+            keep=keep,
+            profile=profile,
+            command=_command(),
+            cluster_options={**kind, **context_options(context=context, kubeconfig=kubeconfig, entry_url=url)},
+        )
+        legs.append(Leg(with_images(read, replaced, pull_policy), options))
+    if cluster == "context":
+        what = f"{legs[0].experiment.name} will be run twice in namespaces of its own, harness-…"
+        confirm(what, legs[0].options.cluster_options, yes=yes)
+    return _run(legs[0], legs[1], out, as_json=as_json)
+
+
+def _run(source: Leg, target: Leg, out: Path | None, *, as_json: bool) -> int:
+    with choose_progress() as progress:
+        try:
+            result = run_migration(source, target, out, _command(), progress)
+        except Interrupted:
+            raise Interrupted("nothing had begun yet") from None
+    show(result.migration, result.directory, as_json=as_json)
+    for bug in result.bugs:
+        Console(stderr=True, highlight=False).print(f"a bug of the harness: {bug}", markup=False, style="red")
+    return result.migration.process_code
+
+
+def show(migration: Migration, directory: Path, *, as_json: bool) -> None:
+    """The table, the reasons and the answer; with ``--json`` the comparison on stdout, the rest on stderr."""
+    console = Console(stderr=as_json, highlight=False)
+    for part in terminal.render(migration):
+        console.print(part)
+    console.print(f"report: {directory / 'index.html'}", soft_wrap=True, markup=False)
+    if as_json:
+        told = {**to_json(migration), "directory": str(directory), "exit_code": migration.process_code}
+        sys.stdout.write(json.dumps(told, sort_keys=True) + "\n")
+
+
+def _refuse_both(experiment: Path | None) -> None:
+    if experiment is not None:
+        raise InvalidInputError(
+            [Problem("--analyze compares an earlier migration again", hint="leave the Experiment out")]
+        )
+
+
+def _known(option: str, word: str) -> str:
+    if word in _KNOWN:
+        return word
+    raise InvalidInputError([Problem(f"{option} {word}: expected one of {_NAMES}", hint=near(word, _KNOWN))])
+
+
+def _command() -> str:
+    return shlex.join(["harness", *sys.argv[1:]])

@@ -1,0 +1,1 @@
+"""Renders a migration: terminal, HTML, markdown, JUnit; pure."""

@@ -1,0 +1,56 @@
+"""What the access logs of a run tell that its verdict does not: requests that were tried again, and error answers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.analysis.migration.sides import Access
+from harness.model.verdict import CellVerdict, RunVerdict
+
+#: What nginx puts between the tries of one request.
+_BETWEEN_TRIES = ","
+_ERRORS = 400
+
+
+def access_of(run: Path, verdict: RunVerdict) -> dict[str, Access]:
+    """Each cell's access logs, by the cell's id; a log that is not there tells nothing."""
+    return {cell.id: _cell(run, cell) for cell in verdict.cells}
+
+
+def _cell(run: Path, cell: CellVerdict) -> Access:
+    lines = retried = 0
+    errors: Counter[str] = Counter()
+    for trial in cell.trials:
+        for line in _lines(run / trial.directory / "access.jsonl"):
+            lines += 1
+            retried += _tries(line) > 1
+            status = int(line.get("status") or 0)
+            if status >= _ERRORS:
+                errors[f"{str(line.get('uri', '')).partition('?')[0]} {status}"] += 1
+    return Access(lines, retried, dict(sorted(errors.items())))
+
+
+def _tries(line: Mapping[str, Any]) -> int:
+    """Nginx lists an address per try; Traefik counts the tries beyond the first."""
+    retries = int(line.get("retries") or 0)
+    return 1 + (retries or str(line.get("upstream_addr") or "").count(_BETWEEN_TRIES))
+
+
+def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The lines that can be read: the last one of a run that was killed may be half of one."""
+    try:
+        file = path.open(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    with file:
+        for text in file:
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict):
+                yield line

@@ -1,0 +1,96 @@
+"""From two sealed runs to the comparison and its reports; the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.analysis.migration.comparing import Ran, compare
+from harness.errors import EvidenceError
+from harness.kit.files import write_text
+from harness.model.migration import Migration
+from harness.model.verdict import RunVerdict
+from harness.report.migrated import html, junit, markdown
+from harness.runner.judging import judge, read_verdict, write_reports
+from harness.runner.migration.access import access_of
+from harness.runner.migration.plan import COMPARISON, read_plan
+from harness.runner.plan import RunEnd, RunPlan
+from harness.store.records import from_json, to_json
+from harness.store.rundir import RunDirectory, write_json
+
+T = TypeVar("T")
+
+
+def conclude(directory: Path) -> Migration:
+    """Compare the two runs of a migration's folder, and write the comparison and its reports.
+
+    A target that was never run, since the source's run was stopped, leaves every cell unknown.
+
+    Raises:
+        EvidenceError: The folder is none, or a run is not as it was sealed.
+    """
+    plan = read_plan(directory)
+    names = plan.directories
+    source = _ran(directory / names[0], plan.source, None)
+    target = _ran(directory / names[1], plan.target, source.verdict)
+    migration = compare(
+        source,
+        target,
+        _manifests(directory / names[0]),
+        command=plan.command,
+        signal=source.verdict.signal or target.verdict.signal,
+    )
+    write_json(directory / COMPARISON, to_json(migration))
+    for name, text in (
+        ("index.html", html.render(migration)),
+        ("junit.xml", junit.render(migration)),
+        ("summary.md", markdown.render(migration)),
+    ):
+        write_text(directory / name, text)
+    return migration
+
+
+def analyze_again(directory: Path) -> Migration:
+    """Judge both runs again from their sealed evidence, then compare them.
+
+    Raises:
+        EvidenceError: The folder is none, or evidence is not as it was sealed.
+    """
+    plan = read_plan(directory)
+    for name in plan.directories:
+        if not _is_there(directory / name):
+            continue
+        run = RunDirectory.open(directory / name)
+        run.verify("evidence")
+        write_reports(run, judge(run))
+    return conclude(directory)
+
+
+def _is_there(path: Path) -> bool:
+    return (path / "run.json").is_file()
+
+
+def _ran(path: Path, ingress: str, other: RunVerdict | None) -> Ran:
+    """One side's run; ``other`` is what a run that never began is made from: the same, with nothing in it."""
+    if other is not None and not _is_there(path):
+        return Ran(ingress, path.name, replace(other, cells=(), environment={}, seconds=0.0))
+    run = RunDirectory.open(path)
+    run.verify("verdict")
+    verdict = read_verdict(run)
+    end = _read(path / "end.json", RunEnd)
+    return Ran(ingress, path.name, verdict, access_of(path, verdict), bugs=bool(end.bugs))
+
+
+def _manifests(path: Path) -> dict[str, Sequence[Mapping[str, Any]]]:
+    plan = _read(path / "run.json", RunPlan)
+    return {cell.configuration.name: cell.configuration.manifests for cell in plan.experiment.cells}
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return from_json(kind, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"{path} can't be read: {error}") from error
