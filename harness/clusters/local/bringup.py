@@ -19,6 +19,7 @@ from harness.clusters.local.addresses import AddressBlock, free_port
 from harness.clusters.local.kubeconfig import write_kubeconfig
 from harness.clusters.local.nginx.install import NginxInstall, find_or_fetch
 from harness.clusters.local.settings import ENTRY_PORT, SERVICE_PORT, NodeSettings
+from harness.clusters.local.system.manifests import SYSTEMS
 from harness.errors import BringUpError, HarnessError, MissingToolError
 from harness.kit.backends import backends_file, read_backends
 from harness.kit.files import clear_disk_errors, tail
@@ -160,6 +161,15 @@ def wait_for_ingress(settings: NodeSettings, alive: Callable[[], bool]) -> Entry
         what = f"the ingress to accept connections at {entry.address}:{entry.port}"
         wait_until(accepts, timeout=INGRESS_SECONDS, what=what, interval=0.01)
     return entry
+
+
+def controller_entry(settings: NodeSettings) -> Entry:
+    """Where traffic enters: the pods of the ingress controller's Service, as kube-proxy has programmed them."""
+    system = SYSTEMS.get(settings.ingress)
+    if system is None:
+        return Entry(settings.block.ingress_address, settings.entry_port)
+    path = backends_file(settings.services, system.controller.namespace, system.service)
+    return Entry(settings.block.service_address, SERVICE_PORT, path)
 
 
 def service_entry(settings: NodeSettings, namespace: str, service: str, alive: Callable[[], bool]) -> Entry:

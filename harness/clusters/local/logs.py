@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,17 @@ _LOOK = 0.02
 def collect_logs(logs: Path, destination: Path) -> None:
     """Copy the access log to the top of ``destination`` and all others below its ``logs``.
 
-    Traefik's access log is written anew with the names that all access logs have.
+    Traefik's access logs (one of each that ran) are written anew as one, with the names that all access logs have.
 
     Raises:
         HarnessError: There is no room.
     """
+    written = sorted(logs.rglob(TRAEFIK_ACCESS_LOG))
+    if written:
+        _translate(written, destination / ACCESS_LOG)
     for source in sorted(path for path in logs.rglob("*") if path.is_file()):
         relative = source.relative_to(logs)
-        if relative == Path(TRAEFIK_ACCESS_LOG):
-            _translate(source, destination / ACCESS_LOG)
+        if relative.name == TRAEFIK_ACCESS_LOG:
             continue
         target = destination / relative if relative == Path(ACCESS_LOG) else destination / "logs" / relative
         with clear_disk_errors(target):
@@ -40,12 +42,14 @@ def collect_logs(logs: Path, destination: Path) -> None:
             shutil.copyfile(source, target)
 
 
-def _translate(source: Path, target: Path) -> None:
-    """Traefik's access log as ``access.jsonl``; a last line that was cut off by the cluster's end is no line."""
+def _translate(sources: Iterable[Path], target: Path) -> None:
+    """Traefik's access logs as ``access.jsonl``; a last line that was cut off by the cluster's end is no line."""
     with clear_disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with source.open(encoding="utf-8", errors="replace") as lines, target.open("w", encoding="utf-8") as out:
-            out.writelines(access_line(line) + "\n" for line in lines if line.endswith("\n"))
+        with target.open("w", encoding="utf-8") as out:
+            for source in sources:
+                with source.open(encoding="utf-8", errors="replace") as lines:
+                    out.writelines(access_line(line) + "\n" for line in lines if line.endswith("\n"))
 
 
 def follow_ingress(log: Path, subject: str, stop: Callable[[], bool]) -> Iterator[Event]:

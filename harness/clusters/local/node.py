@@ -1,4 +1,4 @@
-"""The cluster's own process: an API server and, as its clients, controllers, kubelet and ingress.
+"""The cluster's own process: an API server and, as its clients, controllers, kubelet, kube-proxy and ingress.
 
 ``python -m harness.clusters.local.node CONFIG`` runs until SIGTERM or SIGINT. The parts talk through the API only. A
 part that ends takes the whole cluster down with a code that isn't 0: a cluster that is half alive would make verdicts
@@ -23,6 +23,7 @@ from harness.clusters.local.kubelet import run_kubelet
 from harness.clusters.local.machinery.client import ApiClient
 from harness.clusters.local.proxy import run_proxy
 from harness.clusters.local.settings import NodeSettings
+from harness.clusters.local.system.install import run_installer
 
 log = logging.getLogger("harness.node")
 
@@ -36,18 +37,7 @@ STOP_SECONDS = 4.0
 def parts(settings: NodeSettings) -> Mapping[str, Part]:
     """The parts by name, in the order in which they start."""
     always: dict[str, Part] = {"controllers": run_controllers, "kubelet": run_kubelet, "kube-proxy": run_proxy}
-    return always if settings.ingress == "none" else {"ingress": _ingress(settings.ingress), **always}
-
-
-def _ingress(controller: str) -> Part:
-    """An ingress controller; only the one that is asked for is imported."""
-    if controller == "ingress-nginx":
-        from harness.clusters.local.ingress import run_ingress  # noqa: PLC0415 - see above
-
-        return run_ingress
-    from harness.clusters.local.traefik import run_traefik  # noqa: PLC0415 - see above
-
-    return run_traefik
+    return always if settings.ingress == "none" else {"installer": run_installer, **always}
 
 
 async def run(settings: NodeSettings, which: Mapping[str, Part]) -> int:

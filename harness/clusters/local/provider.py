@@ -19,6 +19,7 @@ from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ing
 from harness.clusters.local.nginx.install import find_or_fetch
 from harness.clusters.local.profiles import PROFILES
 from harness.clusters.local.settings import PROXY_LOG, NodeSettings
+from harness.clusters.local.system.manifests import SYSTEMS
 from harness.clusters.local.traefik.install import find_traefik
 from harness.clusters.local.traefik.process import PROVIDERS
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
@@ -67,8 +68,9 @@ class LocalCluster:
 
     @property
     def controller(self) -> Controller | None:
-        """None: its ingress controller is no pod."""
-        return None
+        """The Deployment that the cluster comes up with."""
+        system = SYSTEMS.get(self.settings.ingress)
+        return system.controller if system else None
 
     def facts(self) -> Mapping[str, str]:
         """What a reader of the report may want to know of it."""
@@ -177,8 +179,8 @@ class LocalProvider:
         with step("waiting for the API server"):
             bringup.wait_for_api(settings, node.alive)
         with step("waiting for the ingress"):
-            entry = bringup.wait_for_ingress(settings, node.alive)
-        return settings, entry, node
+            bringup.wait_for_ingress(settings, node.alive)
+        return settings, bringup.controller_entry(settings), node
 
 
 def _problems(request: BringUp) -> Iterator[Problem]:

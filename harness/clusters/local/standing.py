@@ -13,16 +13,18 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.clusters.base import BringUp, Entry, Progress
 from harness.clusters.local import bringup
 from harness.clusters.local.addresses import take_block
 from harness.clusters.local.provider import LocalProvider
 from harness.errors import InvalidInputError, Problem
+from harness.kit.backends import read_backends
 from harness.kit.daemon import Daemon
 from harness.kit.files import clear_disk_errors, write_text
 from harness.kit.interruption import Interrupted, shielded
@@ -40,7 +42,7 @@ class StandingCluster:
         name: Its name.
         state: ``up``; ``down`` if its processes are gone and only its folder is there.
         kubeconfig: For kubectl.
-        entry: Where traffic enters; None if it never came up.
+        entry: Where traffic enters now; None if it never came up.
     """
 
     name: str
@@ -147,7 +149,9 @@ def _start(request: BringUp, directory: Path, progress: Progress) -> None:
             bringup.wait_for_api(settings, node.alive)
         with bringup.step("waiting for the ingress", request.name, directory, progress):
             entry = bringup.wait_for_ingress(settings, node.alive)
-        write_text(directory / "entry.json", json.dumps({"address": entry.address, "port": entry.port}) + "\n")
+        backends = bringup.controller_entry(settings).backends
+        where = {"address": entry.address, "port": entry.port, "backends": str(backends or "")}
+        write_text(directory / "entry.json", json.dumps(where) + "\n")
 
 
 @contextmanager
@@ -236,10 +240,17 @@ def _state(directory: Path) -> str:
 def _read(directory: Path) -> StandingCluster:
     try:
         data = json.loads((directory / "entry.json").read_bytes())
-        entry = Entry(str(data["address"]), int(data["port"]))
+        entry = _entry_now(data)
     except (FileNotFoundError, ValueError):
         entry = None
     return StandingCluster(directory.name, _state(directory), bringup.Files(directory).kubeconfig, entry)
+
+
+def _entry_now(data: Mapping[str, Any]) -> Entry:
+    """Where the ingress controller's pod is now: it has another address once it has been replaced."""
+    backends = data.get("backends")
+    pods = read_backends(Path(backends)).addresses if backends else ()
+    return Entry(*pods[0]) if pods else Entry(str(data["address"]), int(data["port"]))
 
 
 def _unknown(name: str) -> InvalidInputError:

@@ -20,6 +20,7 @@ import pytest
 from harness.clusters.base import BringUp
 from harness.clusters.local.provider import LocalProvider
 from harness.kit.waiting import wait_until
+from harness.runner.entry import address_of
 
 pytestmark = pytest.mark.nginx
 
@@ -59,7 +60,8 @@ from harness.clusters.base import BringUp
 from harness.clusters.local.provider import LocalProvider
 request = BringUp(name="held", directory=Path(sys.argv[1]), profile="instant")
 with LocalProvider().up(request, lambda text: print(text, flush=True)) as cluster:
-    print(f"up {cluster.entry.address} {cluster.entry.port}", flush=True)
+    settings = cluster.settings
+    print(f"up {settings.block.ingress_address} {settings.entry_port}", flush=True)
     time.sleep(60)
 """
 
@@ -111,8 +113,12 @@ def test_pod_answers_through_the_ingress(tmp_path: Path) -> None:
     request = BringUp(name="real", directory=tmp_path / "cluster", profile="instant")
     with LocalProvider().up(request, lambda _text: None) as cluster:
         deploy(cluster.kubeconfig)
-        url = f"http://{cluster.entry.address}:{cluster.entry.port}/"
-        answer = wait_until(lambda: answer_of(url), timeout=60, what="an answer at the entry")
+
+        def answer_now() -> Any:
+            address, port = address_of(cluster.entry)
+            return answer_of(f"http://{address}:{port}/")
+
+        answer = wait_until(answer_now, timeout=60, what="an answer at the entry")
         started = [p for p in psutil.Process().children(recursive=True) if p not in before]
         cluster.collect(tmp_path / "evidence")
         events = [event.what for event in cluster.ingress_events(lambda: True)]

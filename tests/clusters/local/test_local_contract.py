@@ -22,13 +22,13 @@ def kill(cluster: Cluster) -> None:
 class TestLocalNginx(ClusterContract):
     """Behind ingress-nginx's stand-in."""
 
-    subject = Subject(LocalProvider, kill, has_controller=False)
+    subject = Subject(LocalProvider, kill)
 
 
 class TestLocalTraefik(ClusterContract):
     """Behind the real Traefik."""
 
-    subject = Subject(LocalProvider, kill, ingress="traefik", has_controller=False)
+    subject = Subject(LocalProvider, kill, ingress="traefik")
 
 
 class TestLocalService(ClusterContract):

@@ -10,6 +10,7 @@ import pwd
 import resource
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 
 from harness.clusters.local.ingress.admin import NginxAdmin
 from harness.clusters.local.ingress.journal import Journal
@@ -54,29 +55,47 @@ def _nothing() -> None:
     pass
 
 
-async def run_ingress(client: ApiClient, settings: NodeSettings, *, ready: Callable[[], None] = _nothing) -> None:
+async def run_ingress(
+    client: ApiClient,
+    settings: NodeSettings,
+    *,
+    ready: Callable[[], None] = _nothing,
+    address: str = "",
+    leave: asyncio.Event | None = None,
+) -> None:
     """Play the ingress-nginx controller until cancelled; then nginx and all its workers are gone.
 
     Args:
         client: The API server; nothing else of the cluster is used.
         settings: Where to listen and write, and which delay profile.
         ready: Called once nginx answers with what the cluster has. The IngressClass is there from then on, too.
+        address: Where it listens; by default the cluster's own address for it.
+        leave: Set when it is to end in order: nothing is synced any more, nginx closes its listeners and idle
+            connections at once, and answers what is under way. It returns then.
 
     Raises:
         BringUpError: nginx does not start, or ended by itself.
     """
     try:
         async with AsyncExitStack() as stack:
-            await _run(stack, client, settings, ready)
+            frame = frame_of(settings, address or settings.block.ingress_address)
+            await _run(stack, client, settings, frame, _Signals(ready, leave or asyncio.Event()))
     except BaseExceptionGroup as group:
         # The task group's wrapping; the first failure is the cause of the others.
         raise group.exceptions[0] from None
 
 
-async def _run(stack: AsyncExitStack, client: ApiClient, settings: NodeSettings, ready: Callable[[], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Signals:
+    ready: Callable[[], None]
+    leave: asyncio.Event
+
+
+async def _run(
+    stack: AsyncExitStack, client: ApiClient, settings: NodeSettings, frame: Frame, signals: _Signals
+) -> None:
     watched = await _watch(stack, client)
     first = configuration_of(watched.snapshot())
-    frame = frame_of(settings)
     listeners = [(frame.address, frame.port), (frame.address, frame.admin_port)]
     nginx = NginxProcess(frame.install, frame.directory, listeners)
     write(nginx.configuration, frame, first.servers)
@@ -84,13 +103,17 @@ async def _run(stack: AsyncExitStack, client: ApiClient, settings: NodeSettings,
     journal = stack.enter_context(Journal(settings.logs / "ingress-controller.jsonl"))
     await stack.enter_async_context(nginx)
     background = await stack.enter_async_context(asyncio.TaskGroup())
-    background.create_task(_die_with(nginx), name="nginx watch")
+    background.create_task(_die_with(nginx, signals.leave), name="nginx watch")
     controller = _Controller(client, settings, watched, background)
     synchronizer = Synchronizer(nginx, admin, frame, journal, controller.announce, first=first.servers)
     await synchronizer.first(first)
     await controller.register()
-    ready()
-    await controller.follow(synchronizer, first)
+    signals.ready()
+    following = background.create_task(controller.follow(synchronizer, first), name="ingress sync")
+    await signals.leave.wait()
+    following.cancel()
+    nginx.quit()
+    await nginx.ended()
 
 
 async def _watch(stack: AsyncExitStack, client: ApiClient) -> Watched:
@@ -99,16 +122,18 @@ async def _watch(stack: AsyncExitStack, client: ApiClient) -> Watched:
     return Watched(ingresses=informers[0], classes=informers[1], services=informers[2], slices=informers[3])
 
 
-async def _die_with(nginx: NginxProcess) -> None:
+async def _die_with(nginx: NginxProcess, leave: asyncio.Event) -> None:
     await nginx.ended()
-    raise nginx.failure("ended by itself")
+    if not leave.is_set():
+        raise nginx.failure("ended by itself")
 
 
-def frame_of(settings: NodeSettings) -> Frame:
-    """What stays in nginx's configuration, with the folders that it names made."""
+def frame_of(settings: NodeSettings, address: str) -> Frame:
+    """What stays in nginx's configuration, with the folders that it names made; a data plane elsewhere has its own."""
     if settings.nginx is None:
         raise BringUpError("The ingress controller was started without an nginx.")
-    directory = settings.directory / "nginx"
+    own = "nginx" if address == settings.block.ingress_address else f"nginx-{address}"
+    directory = settings.directory / own
     directory.mkdir(parents=True, exist_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -116,7 +141,7 @@ def frame_of(settings: NodeSettings) -> Frame:
         install=settings.nginx,
         directory=directory,
         access_log=settings.logs / "access.jsonl",
-        address=settings.block.ingress_address,
+        address=address,
         port=settings.entry_port,
         admin_port=ADMIN_PORT,
         timer=Profile.by_name(settings.profile).ingress_timer,

@@ -91,6 +91,11 @@ class NginxProcess:
         """Have new workers started with the configuration as it is now; the old ones finish what they have."""
         os.kill(self.pid, signal.SIGHUP)
 
+    def quit(self) -> None:
+        """Have it end in order: no new connections, idle ones closed, what is under way answered."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGQUIT)
+
     async def test(self, candidate: Path) -> None:
         """Check a configuration file.
 

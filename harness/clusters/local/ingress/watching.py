@@ -15,6 +15,9 @@ from harness.clusters.local.machinery.objects import Object, key_of, labels_of
 
 Dirty = Callable[[], None]
 
+#: The controller's own.
+OWN_NAMESPACE = "ingress-nginx"
+
 
 class Watched:
     """The four resources that a configuration is made from.
@@ -98,9 +101,14 @@ def on_service(dirty: Dirty, has_slices: Callable[[Object], bool]) -> Callback:
 
 
 def on_slice(dirty: Dirty) -> Callback:
-    """Any change of a slice's endpoints counts, also of one that is not ready or behind no Ingress."""
+    """Any change of a slice's endpoints counts, also of one that is not ready or behind no Ingress.
+
+    Of the controller's own Service it does not: a real cluster's was there long before a trial, and its token is back.
+    """
 
     def told(kind: EventType, old: Object | None, new: Object) -> None:
+        if key_of(new)[0] == OWN_NAMESPACE:
+            return
         if kind != "MODIFIED" or old is None or old.get("endpoints") != new.get("endpoints"):
             dirty()
 

@@ -20,6 +20,8 @@ from harness.clusters.local.machinery.objects import Object
 from harness.clusters.local.machinery.resources import NODES, PODS
 from harness.clusters.local.profiles import Profile
 from harness.clusters.local.settings import NodeSettings
+from harness.clusters.local.system.plays import plays_of
+from harness.clusters.local.system.runtime import NodeRuntime, SystemRuntime
 
 
 async def run(client: ApiClient, settings: NodeSettings) -> None:
@@ -28,7 +30,8 @@ async def run(client: ApiClient, settings: NodeSettings) -> None:
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
-        Runtime(settings.directory / "logs" / "containers.log") as runtime,
+        SystemRuntime(client, settings, plays_of(settings.ingress)) as system,
+        NodeRuntime(settings.directory / "logs" / "containers.log", system) as runtime,
         Informer(client, NODES) as nodes,
         Informer(client, PODS) as pods,
     ):
@@ -39,6 +42,9 @@ async def run(client: ApiClient, settings: NodeSettings) -> None:
         pods.subscribe(agent.on_pod)
         try:
             await runtime.gone()
+        except BaseExceptionGroup as group:
+            # The task group's wrapping.
+            raise group.exceptions[0] from None
         finally:
             await agent.close()
             await node.close()

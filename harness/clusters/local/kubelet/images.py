@@ -68,12 +68,27 @@ _PATTERNS: Mapping[str, Image] = {
     r"xds2000/nginx-hostname:.+": _NGINX_HOSTNAME,
 }
 
+#: Images of what belongs to the cluster itself; a workload can't have them. Their applications run in the node's own
+#: process (``harness.clusters.local.system``), and their one program is what a preStop hook calls.
+_SYSTEM: Mapping[str, Image] = {
+    r"registry\.k8s\.io/ingress-nginx/controller:.+": Image(  # noqa: S604 - says that it has a shell, calls none
+        "registry.k8s.io/ingress-nginx/controller", "ingress-nginx", (), 80, shell=True, stop=Stop.PATIENT
+    ),
+    r"traefik:.+": Image("traefik", "traefik", (), 80, shell=True, stop=Stop.PATIENT),  # noqa: S604 - as above
+}
+
 #: The images by the name people know them by, for messages.
 KNOWN_IMAGES: Mapping[str, Image] = {image.name: image for image in _PATTERNS.values()}
 
 
-def find_image(name: str) -> Image | None:
-    """The image of this name (``docker.io/`` may lead it, no tag means ``latest``), or None if nobody knows it."""
+def find_image(name: str, *, system: bool = False) -> Image | None:
+    """The image of this name (``docker.io/`` may lead it, no tag means ``latest``), or None if nobody knows it.
+
+    Args:
+        name: As a container has it.
+        system: Whether the pod belongs to the cluster itself.
+    """
+    known = {**_PATTERNS, **_SYSTEM} if system else _PATTERNS
     plain = name.removeprefix("docker.io/").partition("@")[0]
     tagged = plain if ":" in plain.rpartition("/")[2] else f"{plain}:latest"
-    return next((image for pattern, image in _PATTERNS.items() if re.fullmatch(pattern, tagged)), None)
+    return next((image for pattern, image in known.items() if re.fullmatch(pattern, tagged)), None)

@@ -20,6 +20,7 @@ from harness.clusters.local.machinery.objects import Object, timestamp
 from harness.clusters.local.machinery.resources import NODES
 from harness.clusters.local.profiles import Profile
 from harness.clusters.local.settings import NodeSettings
+from harness.clusters.local.system.manifests import SYSTEMS
 
 _log = logging.getLogger(__name__)
 
@@ -54,11 +55,25 @@ class Node:
     scheduler: EventRecorder
     schedulable: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: count[int] = field(default_factory=lambda: count(1))
+    _taken: set[str] = field(default_factory=set)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def next_address(self) -> str:
         """An address that no pod had before."""
         return self.settings.block.pod_address(next(self._numbers))
+
+    def system_address(self) -> str:
+        """An address for a pod of the ingress controller: the well-known one for the first, which is there at once."""
+        address = self.settings.block.ingress_address
+        if address in self._taken:
+            return self.next_address()
+        self._taken.add(address)
+        return address
+
+    def is_system(self, namespace: str) -> bool:
+        """Whether pods of a namespace belong to the cluster itself."""
+        system = SYSTEMS.get(self.settings.ingress)
+        return system is not None and system.controller.namespace == namespace
 
     def tell(self, obj: Object, reason: str, message: str, *, kind: str = "Normal") -> None:
         """Write an Event without waiting for it: talking about work must not delay the work."""

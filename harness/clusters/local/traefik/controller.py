@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from harness.clusters.local.ingress.journal import Journal
@@ -21,12 +22,28 @@ CLASSES = {
 }
 
 
-async def run_traefik(client: ApiClient, settings: NodeSettings) -> None:
+#: Seconds in which it has ended after SIGTERM: its own ``graceTimeOut`` is 10.
+STOP_SECONDS = 20.0
+#: Seconds between two looks whether it accepts connections.
+_LOOK = 0.01
+
+
+async def run_traefik(
+    client: ApiClient,
+    settings: NodeSettings,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    address: str = "",
+    leave: asyncio.Event | None = None,
+) -> None:
     """Run Traefik until cancelled; then it is gone.
 
     Args:
         client: The API server; Traefik has a client of its own.
         settings: Where to listen and write.
+        ready: Called once it accepts connections.
+        address: Where it listens; by default the cluster's own address for it.
+        leave: Set when it is to end in order, as SIGTERM has it. It returns then.
 
     Raises:
         BringUpError: It ended by itself.
@@ -36,19 +53,39 @@ async def run_traefik(client: ApiClient, settings: NodeSettings) -> None:
     with suppress(AlreadyExists):
         await client.create(INGRESSCLASSES, {"metadata": {"name": name}, "spec": {"controller": controller}})
     traefik = TraefikProcess(find_traefik(), PROVIDERS[settings.ingress])
-    await traefik.start(settings.block.ingress_address, settings.entry_port, client.base_url, settings.logs)
+    entry = (address or settings.block.ingress_address, settings.entry_port)
+    logs = settings.logs if entry[0] == settings.block.ingress_address else settings.logs / f"traefik-{entry[0]}"
+    logs.mkdir(parents=True, exist_ok=True)
+    await traefik.start(*entry, client.base_url, logs)
     try:
         with Journal(settings.logs / "ingress-controller.jsonl") as journal:
-            follower = asyncio.create_task(follow_log(settings.logs / LOG, journal), name="traefik log")
-            ended = asyncio.create_task(traefik.wait(), name="traefik end")
-            try:
-                await asyncio.wait([follower, ended], return_when=asyncio.FIRST_COMPLETED)
-                if follower.done():
-                    follower.result()
-                raise traefik.failure(ended.result())
-            finally:
+            async with asyncio.TaskGroup() as group:
+                follower = group.create_task(follow_log(logs / LOG, journal), name="traefik log")
+                watch = group.create_task(_die_with(traefik), name="traefik end")
+                await _until_accepted(*entry)
+                ready()
+                await (leave or asyncio.Event()).wait()
+                watch.cancel()
+                await traefik.stop(grace=STOP_SECONDS)
                 follower.cancel()
-                ended.cancel()
+    except BaseExceptionGroup as failures:
+        # The task group's wrapping; the first failure is the cause of the others.
+        raise failures.exceptions[0] from None
     finally:
         # As a node that is switched off: nobody waits for its answers any more.
         await traefik.stop(grace=0)
+
+
+async def _die_with(traefik: TraefikProcess) -> None:
+    raise traefik.failure(await traefik.wait())
+
+
+async def _until_accepted(address: str, port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(address, port)
+        except OSError:
+            await asyncio.sleep(_LOOK)
+        else:
+            writer.close()
+            return

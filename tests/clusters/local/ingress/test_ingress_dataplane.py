@@ -320,13 +320,13 @@ def test_a_taken_address_is_an_error(plane: StartPlane, monkeypatch: pytest.Monk
 
     real = controller.frame_of
 
-    def frame_of(settings: Any) -> Any:
+    def frame_of(settings: Any, address: str) -> Any:
         squatter = socket.socket()
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         squatter.bind((settings.block.ingress_address, settings.entry_port))
         squatter.listen(1)
         taken.append(squatter)
-        return real(settings)
+        return real(settings, address)
 
     monkeypatch.setattr(controller, "frame_of", frame_of)
     try:

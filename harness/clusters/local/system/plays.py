@@ -1,0 +1,20 @@
+"""Which programs play the ingress controller of a cluster; only those that are asked for are imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.clusters.local.system.runtime import Play
+
+
+def plays_of(ingress: str) -> Mapping[str, Play]:
+    """The players by the names of their applications (``harness.clusters.local.kubelet.images``)."""
+    if ingress == "none":
+        return {}
+    if ingress == "ingress-nginx":
+        from harness.clusters.local.ingress import run_ingress  # noqa: PLC0415 - see above
+
+        return {"ingress-nginx": run_ingress}
+    from harness.clusters.local.traefik import run_traefik  # noqa: PLC0415 - see above
+
+    return {"traefik": run_traefik}
