@@ -156,7 +156,7 @@ class PodWorker:
         if self._address == self._node.settings.block.ingress_address:
             return self._deleting.is_set()
         profile, rng = self._node.profile, self._node.rng
-        begin = self._seen + profile.startup.sample(rng) - profile.first_probe.median
+        begin = self._seen + profile.startup.sample(rng)
         try:
             async with asyncio.timeout_at(begin):
                 await self._deleting.wait()
