@@ -56,12 +56,15 @@ class Grow(Release[Canary]):
         if number == 1:
             course.applied(made)
         course.record("step", {**detail, "begun": made.begun}, at=made.applied)
-        seen = course.sees("step-observed", lambda: self._missing(split, made, step), detail)
 
         def lost() -> int:
             return stage.lost(made.begun) if self.spec.rollback else 0
 
-        course.holds(step.hold, stage.clock.now(), enough=lambda: lost() > 0)
+        def loses() -> bool:
+            return lost() > 0
+
+        seen = course.sees("step-observed", lambda: self._missing(split, made, step), detail, enough=loses)
+        course.holds(step.hold, stage.clock.now(), enough=loses)
         course.record("step-end", detail)
         return seen, lost()
 

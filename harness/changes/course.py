@@ -7,6 +7,7 @@ is complete without it, and judging says ``inconclusive``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from harness.changes.base import Made, Missing, Stage
 from harness.changes.undo import UndoEntry, UndoOutcome, undo
@@ -59,7 +60,13 @@ class Course:
         self.record("applied", {**made.detail, "begun": made.begun}, at=made.applied)
 
     def sees(
-        self, what: str, missing: Callable[[], Missing], detail: Detail | None = None, *, pointless: str = ""
+        self,
+        what: str,
+        missing: Callable[[], Missing],
+        detail: Detail | None = None,
+        *,
+        pointless: str = "",
+        enough: Callable[[], bool] = lambda: False,
     ) -> bool:
         """Wait until nothing is missing and record ``what``; or, after the stage's timeout, what was missing.
 
@@ -68,8 +75,9 @@ class Course:
             missing: Asked many times a second.
             detail: Of the event.
             pointless: Why there is nothing to wait for.
+            enough: Says that it need not be awaited any longer, whatever is missing.
         """
-        reason = pointless or self._awaited(what, missing)
+        reason = pointless or self._awaited(what, missing, enough)
         if reason:
             self.record("not-observed", {"awaited": what, "missing": reason})
         else:
@@ -105,7 +113,7 @@ class Course:
         pause(self.spec.pause, tick=self.stage.check)
         return rested
 
-    def _awaited(self, what: str, missing: Callable[[], Missing]) -> str:
+    def _awaited(self, what: str, missing: Callable[[], Missing], enough: Callable[[], bool]) -> str:
         """Why it was awaited in vain; empty once nothing is missing."""
         latest: Missing = ()
 
@@ -113,13 +121,11 @@ class Course:
             nonlocal latest
             self.stage.check()
             latest = _asked(missing)
-            return not latest
+            return not latest or enough()
 
-        try:
+        with suppress(WaitTimeoutError):
             wait_until(nothing_missing, timeout=self.stage.timeout, what=what, interval=_LOOK_INTERVAL)
-        except WaitTimeoutError:
-            return "; ".join(latest)
-        return ""
+        return "; ".join(latest)
 
 
 def _asked(missing: Callable[[], Missing]) -> Missing:

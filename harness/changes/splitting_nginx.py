@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from harness.changes.base import Made
+from harness.changes.base import Made, patch_with_undo
 from harness.changes.creation import create_with_undo
 from harness.changes.splitting import Rule, Splitting, patched
 
@@ -23,8 +24,18 @@ def annotations_of(rule: Rule) -> dict[str, str]:
         said |= {"canary-by-cookie": rule.key}
     else:
         said |= {"canary-weight": str(rule.weight)}
-    if rule.sticky:
-        said |= {"affinity": "cookie", "session-cookie-name": rule.sticky, "affinity-canary-behavior": "sticky"}
+    return _prefixed(said)
+
+
+def stickiness(name: str) -> dict[str, str]:
+    """What the first Ingress says so that a session stays with its candidate.
+
+    The second one's own affinity counts for nothing: it takes over the first one's.
+    """
+    return _prefixed({"affinity": "cookie", "session-cookie-name": name, "affinity-canary-behavior": "sticky"})
+
+
+def _prefixed(said: Mapping[str, str]) -> dict[str, str]:
     return {f"{PREFIX}{name}": value for name, value in said.items()}
 
 
@@ -49,6 +60,9 @@ class CanaryIngress(Splitting):
             "metadata": {"name": self.name, "annotations": annotations_of(rule)},
             "spec": spec,
         }
+        if rule.sticky:
+            said = {"metadata": {"annotations": stickiness(rule.sticky)}}
+            self.keep(patch_with_undo(self.stage, "Ingress", way.ingress, said, "merge", self.course.number))
         return self.keep(create_with_undo(self.stage, manifest, self.course.number))
 
     def _alter(self, rule: Rule) -> Made:

@@ -118,6 +118,24 @@ def test_a_step_that_loses_rolls_back(world: World) -> None:
     assert made_objects(world) == []
 
 
+def test_a_step_that_loses_is_not_awaited_any_longer(world: World) -> None:
+    """What never answers, and loses, is rolled back at once."""
+    world.answers = False
+    world.stage = replace(world.stage, lost=lambda since: 3, timeout=60)
+
+    assert not perform(CANARY, world.stage)
+    assert world.what() == [
+        "begin",
+        "applied",
+        "step",
+        "not-observed",
+        "step-end",
+        "rollback",
+        "rollback-observed",
+        "end",
+    ]
+
+
 def test_a_rollback_that_is_not_wanted_is_not_made(world: World) -> None:
     """Losses are then counted and nothing else."""
     world.stage = replace(world.stage, lost=lambda since: 3)
@@ -209,21 +227,31 @@ def test_without_a_controller_nothing_can_be_shared(world: World) -> None:
             {"canary": "true", "canary-by-header": "X-V", "canary-by-header-value": "b"},
         ),
         (Rule("cookie", "v", "always"), {"canary": "true", "canary-by-cookie": "v"}),
-        (
-            Rule(weight=50, sticky="s"),
-            {
-                "canary": "true",
-                "canary-weight": "50",
-                "affinity": "cookie",
-                "session-cookie-name": "s",
-                "affinity-canary-behavior": "sticky",
-            },
-        ),
     ],
 )
 def test_ingress_nginx_is_told_by_annotations(rule: Rule, said: dict[str, str]) -> None:
     """Each rule in its own words."""
     assert annotations_of(rule) == {f"nginx.ingress.kubernetes.io/{key}": value for key, value in said.items()}
+
+
+def test_sessions_that_stay_are_told_to_both_and_taken_back(world: World) -> None:
+    """ingress-nginx is told at the first Ingress, Traefik at the weighted service; afterwards neither says so."""
+    told: list[str] = []
+
+    def look(pattern: str, since: int, route: str = "") -> bool:
+        if world.stage.ingress == "traefik":
+            service = world.kube.get("TraefikService", "fruit-canary", NS)
+            told.append(service["spec"]["weighted"]["sticky"]["cookie"]["name"])
+        else:
+            annotations = world.kube.get("Ingress", "fruit", NS)["metadata"]["annotations"]
+            told.append(annotations["nginx.ingress.kubernetes.io/session-cookie-name"])
+        return True
+
+    world.stage = replace(world.stage, answered=look)
+
+    assert perform(replace(AB, by="weight", key="", value="", weight=50, b=(), sticky="stay"), world.stage)
+    assert told == ["stay"]
+    assert not world.kube.get("Ingress", "fruit", NS)["metadata"].get("annotations")
 
 
 @pytest.mark.parametrize(
