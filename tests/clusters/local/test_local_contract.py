@@ -11,7 +11,7 @@ from cluster_contract import ClusterContract, Subject
 from harness.clusters.base import Cluster
 from harness.clusters.local.provider import LocalCluster, LocalProvider
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.timeout(400)]
 
 
 def kill(cluster: Cluster) -> None:
