@@ -46,7 +46,10 @@ def access_line(text: str) -> str:
     What Traefik has no word for (its connections, the time that connecting took) is not there. A request that no server
     was chosen for has an empty ``upstream_addr``, and a ``backend`` only if a router took it.
     """
-    line = json.loads(text)
+    try:
+        line = json.loads(text)
+    except ValueError:  # a disk that was full for a moment, a stream that broke: kept as it is
+        return json.dumps({"unreadable": text.rstrip("\n")})
     chosen = str(line.get("ServiceAddr") or "")
     common = {
         "time": _ended(line),

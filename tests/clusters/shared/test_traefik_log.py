@@ -153,3 +153,8 @@ def test_request_without_a_route_has_no_server() -> None:
 
     assert (said["status"], said["upstream_addr"], said["upstream_status"], said["backend"]) == (404, "", "", "")
     assert said["attempt"] == ""
+
+
+def test_a_line_that_was_cut_off_is_kept_as_it_is() -> None:
+    """Evidence that is damaged is no reason to lose the rest of it."""
+    assert json.loads(access_line(access()[:40] + "\n")) == {"unreadable": access()[:40]}
