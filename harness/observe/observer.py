@@ -146,7 +146,7 @@ class Observer:
             raise ObservationError(f"Watching {name} failed: {error or type(error).__name__}") from error
 
     def ingress_seen(self, what: str, since_ns: int) -> bool:
-        """Whether the ingress controller has done ``what`` (``reload``, ``endpoints``) at or after ``since_ns``."""
+        """Whether the ingress controller has done ``what`` (``reload``, ``configured``) at or after ``since_ns``."""
         with self._lock:
             return self._ingress.get(what, -1) >= since_ns
 

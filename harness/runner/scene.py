@@ -17,7 +17,7 @@ from harness.traffic.child import TrafficChild
 
 #: How long the ingress controller must have done nothing when the change begins: ingress-nginx syncs at 0.3/s, so one
 #: that has just synced (its own status update is enough) answers the next change up to 3.3 s later, and a loss that any
-#: cluster at rest would show can be slept through.
+#: cluster at rest would show can be slept through. Traefik takes over one configuration in 2 s, which is within it.
 INGRESS_REST_SECONDS = 3.5
 #: Longest time for it to come to rest.
 INGRESS_REST_WAIT = 30.0
