@@ -8,7 +8,8 @@ from harness.observe.endpoints import EndpointTracker
 from harness.observe.pods import PodView
 
 #: After this long an ingress controller that has said nothing has nothing to say: ingress-nginx syncs within 3.3 s
-#: and its workers within 1 s more, Traefik within 2 s of the configuration before; a change that was undone within that time never reaches it.
+#: and its workers within 1 s more, Traefik within 2 s of the configuration before; a change that was undone within
+#: that time never reaches it.
 INGRESS_LAG_NS = 6_000_000_000
 
 
