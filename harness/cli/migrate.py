@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +45,9 @@ def migrate(
         typer.Option(metavar="DIR", help="Compare an earlier migration again, offline, from its sealed evidence."),
     ] = None,
     cluster: Where = "local",
-    out: Annotated[Path | None, typer.Option(help="Folder to create [default: below reports/].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to create; below reports/ if not given.", show_default=False)
+    ] = None,
     only: Only = None,
     parallel: Annotated[
         int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
@@ -103,28 +107,26 @@ def migrate(
     if experiment is None:
         hint = "harness migrate EXPERIMENT.yaml, or --analyze DIR"
         raise InvalidInputError([Problem("no Experiment is given", hint=hint)])
-    sides = ((_known("--from", source), entry_url), (_known("--to", target), to_entry_url or entry_url))
+    names = _known("--from", source), _known("--to", target)
     replaced = read_images(image or [], images)
-    cells = parse_only(only or [])
     kind = kind_options(
         kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
     )
-    legs = []
-    for ingress, url in sides:
-        read = load_experiment(experiment, only=cells, check_image=images_on(cluster, replaced), ingress=ingress)
-        options = RunOptions(
-            cluster=cluster,
-            parallel=parallel,
-            keep=keep,
-            profile=profile,
-            command=_command(),
-            cluster_options={**kind, **context_options(context=context, kubeconfig=kubeconfig, entry_url=url)},
-        )
-        legs.append(Leg(with_images(read, replaced, pull_policy), options))
+    there = context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url)
+    options = RunOptions(cluster, None, parse_only(only or []), parallel, keep, profile, _command(), {**kind, **there})
+    source_leg = _leg(experiment, names[0], options, replaced, pull_policy)
+    options = replace(options, cluster_options={**kind, **there, "entry-url": to_entry_url or entry_url})
+    target_leg = _leg(experiment, names[1], options, replaced, pull_policy)
     if cluster == "context":
-        what = f"{legs[0].experiment.name} will be run twice in namespaces of its own, harness-…"
-        confirm(what, legs[0].options.cluster_options, yes=yes)
-    return _run(legs[0], legs[1], out, as_json=as_json)
+        confirm(f"{experiment} will be run twice in namespaces of its own, harness-…", {**kind, **there}, yes=yes)
+    return _run(source_leg, target_leg, out, as_json=as_json)
+
+
+def _leg(path: Path, ingress: str, options: RunOptions, replaced: Mapping[str, str], pull_policy: str) -> Leg:
+    """The Experiment behind one controller."""
+    check = images_on(options.cluster, replaced)
+    read = load_experiment(path, only=options.only, check_image=check, ingress=ingress)
+    return Leg(with_images(read, replaced, pull_policy), options)
 
 
 def _run(source: Leg, target: Leg, out: Path | None, *, as_json: bool) -> int:

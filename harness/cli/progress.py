@@ -42,7 +42,7 @@ class LiveProgress:
 
     def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
         """Say what is to come."""
-        self._total = len(trials)
+        self._total, self._ended = len(trials), 0
         self._console.print(
             f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}", markup=False
         )
@@ -93,7 +93,7 @@ class PlainProgress:
 
     def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
         """Say what is to come."""
-        self._total = len(trials)
+        self._total, self._ended = len(trials), 0
         self._print(f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}")
 
     def step(self, trial: str, text: str) -> None:

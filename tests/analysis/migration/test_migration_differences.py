@@ -1,0 +1,118 @@
+"""What made requests differ between two controllers: each rule by two sides that show it, and by two that do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.analysis.migration.annotations import NGINX, TRAEFIK, differing, meaning_of, reads
+from harness.analysis.migration.differences import differences_of
+from harness.analysis.migration.sides import ABSENT, Access, delays
+from harness.model.migration import CellSide, Difference
+from harness.model.verdict import Mark, Verdict
+
+NOTHING = Access()
+
+
+def side(lost: int = 0, **fields: Any) -> CellSide:
+    """A side with these figures."""
+    made = replace(ABSENT, verdict=Verdict.LOSSY if lost else Verdict.LOSSLESS, stopped="", sent=1000, lost=lost)
+    figures = {"tries_logged": True, "classes": {"status": lost} if lost else {}, **fields}
+    return replace(made, **figures)
+
+
+def named(source: CellSide, target: CellSide, change: str = "rolling-update") -> list[tuple[str, str]]:
+    """(code, side) of what differs."""
+    found = differences_of((source, target), (NOTHING, NOTHING), change)
+    return [(difference.code.value, difference.side) for difference in found]
+
+
+def test_sides_that_are_alike_differ_in_nothing() -> None:
+    """Neither losing nothing nor losing the same is a difference."""
+    assert named(side(), side()) == []
+    assert named(side(7), side(7)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        (side(7, sync_s=3.4), side(sync_s=0.2), [("sync-late", "source")]),
+        (side(sync_s=3.4), side(7, sync_s=0.2), [("classes", "target")]),
+        (side(7, sync_s=0.4), side(sync_s=0.2), [("classes", "source")]),
+        (side(7, sync_s=3.4), side(sync_s=-1.0), [("classes", "source")]),
+        (side(retried=12), side(7), [("retries", "target")]),
+        (side(retried=12, tries_logged=False), side(7), [("classes", "target")]),
+        (side(cut=64, reloads=1), side(), [("reload", "source")]),
+        (side(cut=64, reloads=1), side(cut=64, reloads=1), []),
+        (side(), side(7, statuses="504 x 7"), [("timeouts", "target")]),
+        (side(7, classes={"status": 7}), side(7, classes={"wrong-answer": 7}), [("fell-through", "target")]),
+        (side(), side(7), [("classes", "target")]),
+    ],
+)
+def test_a_cause_is_named_where_both_sides_show_it(
+    source: CellSide, target: CellSide, expected: list[tuple[str, str]]
+) -> None:
+    """The one that loses was later, was not retried, reloaded, timed out, fell through; else how it lost is told."""
+    assert named(source, target) == expected
+
+
+def test_a_route_that_fails_at_rest_is_told_with_its_answers() -> None:
+    """In the control nothing changes, so what fails behind one controller alone is routed or rewritten otherwise."""
+    access = (NOTHING, Access(300, 0, {"/apple 404": 300}))
+
+    (found,) = differences_of((side(), side(300, routes={"GET /apple": "status 300"})), access, "none")
+
+    assert (found.code.value, found.side) == ("routing", "target")
+    assert found.numbers["answers"] == "/apple 404 × 300"  # noqa: RUF001 - typography
+
+
+def test_the_delay_is_from_endpoints_to_the_controllers_word() -> None:
+    """A change of the ready ones alone counts; the first that is heard of is no change."""
+    marks = [
+        Mark(1.0, "endpoints", "apple", "changed", "ready 127.1.1.1:80"),
+        Mark(2.0, "endpoints", "apple", "changed", "ready 127.1.1.1:80, unready 127.1.1.2:80"),
+        Mark(3.0, "endpoints", "apple", "changed", "ready 127.1.1.1:80,127.1.1.2:80"),
+        Mark(4.0, "endpoints", "apple", "changed", "ready 127.1.1.2:80"),
+        Mark(6.5, "ingress", "ingress-nginx", "endpoints", ""),
+        Mark(7.0, "ingress", "ingress-nginx", "endpoints", ""),
+    ]
+
+    assert list(delays(marks)) == [3.5, 2.5]
+
+
+def ingress(**annotations: str) -> dict[str, Any]:
+    """An Ingress with annotations of ingress-nginx, and one that is nobody's."""
+    notes = {NGINX + name.replace("_", "-"): value for name, value in annotations.items()}
+    return {"kind": "Ingress", "metadata": {"name": "fruit", "annotations": {**notes, "example.com/owner": "me"}}}
+
+
+def ignored(found: tuple[Difference, ...]) -> list[str]:
+    """Names of the annotations that are told."""
+    return [str(each.numbers["annotation"]).rpartition("/")[2] for each in found]
+
+
+def test_annotations_that_the_target_ignores_are_told_once() -> None:
+    """Traefik's Ingress provider reads none of ingress-nginx's; its ingress-nginx provider reads most."""
+    manifests = [ingress(rewrite_target="/", load_balance="ewma")] * 2 + [{"kind": "Service", "metadata": {}}]
+
+    assert ignored(differing(manifests, "ingress-nginx", "traefik")) == ["load-balance", "rewrite-target"]
+    assert ignored(differing(manifests, "ingress-nginx", "traefik-nginx")) == ["load-balance"]
+    assert ignored(differing(manifests, "traefik-nginx", "traefik")) == ["rewrite-target"]
+    assert differing(manifests, "ingress-nginx", "ingress-nginx") == ()
+    assert differing(manifests, "traefik", "ingress-nginx") == ()
+
+
+def test_traefiks_own_annotations_are_its_own() -> None:
+    """On the way back it is ingress-nginx that ignores."""
+    assert reads("traefik", TRAEFIK + "router.priority")
+    assert not reads("ingress-nginx", TRAEFIK + "router.priority")
+
+
+def test_the_longest_name_that_fits_says_what_to_use() -> None:
+    """``proxy-next-upstream-tries`` is about retries; one that nobody knows is about nothing."""
+    assert meaning_of(NGINX + "proxy-next-upstream-tries")[0] == "retries"
+    assert meaning_of(NGINX + "session-cookie-name")[0] == "sticky sessions"
+    assert meaning_of(NGINX + "canary-weight")[0] == "canary"
+    assert meaning_of(NGINX + "of-nobody") == ("", "")

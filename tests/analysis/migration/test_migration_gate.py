@@ -1,0 +1,121 @@
+"""The migration's gate: which pairs of verdicts close it, which leave it unknown, and that nothing unknown opens it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from harness.analysis.migration.comparing import Ran, compare, exit_code, outcome
+from harness.analysis.migration.sides import ABSENT
+from harness.model.migration import Migration, Outcome
+from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict
+from harness.report.sample import sample_run
+
+LOSSLESS, LOSSY, UNKNOWN = Verdict.LOSSLESS, Verdict.LOSSY, Verdict.INCONCLUSIVE
+
+
+def cell(verdict: Verdict, *codes: FindingCode, lost: int = 0) -> CellVerdict:
+    """A cell with a verdict and the findings that it rests on."""
+    made = sample_run(("graceful",), ("none",)).cells[0]
+    return replace(made, verdict=verdict, findings=tuple(map(Finding, codes)), lost=lost)
+
+
+def run_of(*cells: CellVerdict, signal: int = 0) -> RunVerdict:
+    """A run with these cells alone."""
+    return replace(sample_run(("graceful",), ("none",)), cells=cells, signal=signal)
+
+
+def gate(source: RunVerdict, target: RunVerdict, *, bugs: bool = False) -> Migration:
+    """The comparison of two runs."""
+    return compare(
+        Ran("ingress-nginx", "source", source), Ran("traefik", "target", target, bugs=bugs), {},
+        command="", signal=source.signal or target.signal,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected", "code"),
+    [
+        (LOSSLESS, LOSSLESS, Outcome.LOSSLESS, 0),
+        (LOSSLESS, LOSSY, Outcome.TARGET_LOSES, 1),
+        (LOSSY, LOSSLESS, Outcome.SOURCE_LOSES, 0),
+        (LOSSY, LOSSY, Outcome.BOTH_LOSE, 0),
+        (UNKNOWN, LOSSLESS, Outcome.UNKNOWN, 3),
+        (UNKNOWN, LOSSY, Outcome.UNKNOWN, 3),
+        (UNKNOWN, UNKNOWN, Outcome.UNKNOWN, 3),
+        (LOSSLESS, UNKNOWN, Outcome.UNKNOWN, 3),
+        (LOSSY, UNKNOWN, Outcome.UNKNOWN, 3),
+    ],
+)
+def test_each_pair_of_verdicts_has_its_outcome(source: Verdict, target: Verdict, expected: Outcome, code: int) -> None:
+    """The target alone losing closes the gate; where a side is inconclusive it is never open."""
+    migration = gate(run_of(cell(source)), run_of(cell(target)))
+
+    assert migration.pairs[0].outcome is expected
+    assert migration.exit_code == code
+
+
+def test_all_pairs_are_in_the_table() -> None:
+    """No pair of verdicts gives an open gate beside those that are known to be no worse."""
+    sides = {verdict: replace(ABSENT, verdict=verdict) for verdict in Verdict}
+    open_gates = {
+        (one, other)
+        for one, other in itertools.product(Verdict, Verdict)
+        if outcome(sides[one], sides[other]) in {Outcome.LOSSLESS, Outcome.BOTH_LOSE, Outcome.SOURCE_LOSES}
+    }
+
+    assert open_gates == {(LOSSLESS, LOSSLESS), (LOSSY, LOSSY), (LOSSY, LOSSLESS)}
+
+
+def test_a_loss_beside_an_unknown_is_a_loss() -> None:
+    """One cell that only the target loses is enough, whatever the others are."""
+    other = replace(cell(UNKNOWN), change="restart")
+
+    migration = gate(run_of(cell(LOSSLESS), other), run_of(cell(LOSSY), other))
+
+    assert migration.exit_code == 1
+
+
+def test_a_target_that_loses_without_a_change_closes_the_gate() -> None:
+    """Inconclusive by itself, since it may be the environment; the source, in the same one, lost nothing."""
+    at_rest = cell(UNKNOWN, FindingCode.LOSS_IN_CONTROL, FindingCode.STREAM_WITHOUT_SUCCESS, lost=300)
+
+    assert gate(run_of(cell(LOSSLESS)), run_of(at_rest)).exit_code == 1
+    assert gate(run_of(at_rest), run_of(at_rest)).exit_code == 3
+    assert gate(run_of(cell(LOSSY)), run_of(at_rest)).exit_code == 3
+
+
+@pytest.mark.parametrize("doubt", [FindingCode.MACHINE_SATURATED, FindingCode.CALIBRATION_NOT_EXACT])
+def test_a_doubt_leaves_a_loss_at_rest_unknown(doubt: FindingCode) -> None:
+    """A busy machine or a detector in doubt may have lost it: no answer, in place of a wrong one."""
+    at_rest = cell(UNKNOWN, FindingCode.LOSS_IN_CONTROL, doubt, lost=300)
+
+    assert gate(run_of(cell(LOSSLESS)), run_of(at_rest)).exit_code == 3
+
+
+def test_a_cell_that_the_target_never_ran_is_unknown() -> None:
+    """A target that was not run, or lacks a cell, is no pass."""
+    migration = gate(run_of(cell(LOSSLESS)), run_of())
+
+    assert [pair.outcome for pair in migration.pairs] == [Outcome.UNKNOWN]
+    assert migration.exit_code == 3
+
+
+def test_nothing_compared_is_no_pass() -> None:
+    """No cells at all: inconclusive."""
+    assert gate(run_of(), run_of()).exit_code == 3
+
+
+def test_a_stopped_run_is_no_pass() -> None:
+    """What was compared before a Ctrl-C may be lossless; the rest is not known, and the signal is told."""
+    migration = gate(run_of(cell(LOSSLESS)), run_of(cell(LOSSLESS), signal=2))
+
+    assert (migration.exit_code, migration.process_code) == (3, 130)
+
+
+def test_a_failure_of_ours_goes_before_all() -> None:
+    """Even before a loss: what was compared can't be relied on."""
+    assert gate(run_of(cell(LOSSLESS)), run_of(cell(LOSSY)), bugs=True).exit_code == 4
+    assert exit_code((), failed=True) == 4

@@ -1,0 +1,136 @@
+"""A migration's reports: every format says the answer, both sides' figures, and what made requests differ."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from junitparser import JUnitXml
+from rich.console import Console
+
+from harness.analysis.migration.comparing import Ran, compare
+from harness.analysis.migration.sides import Access
+from harness.model.migration import Difference, DifferenceCode, Migration
+from harness.model.verdict import Verdict
+from harness.report.migrated import html, junit, markdown, sentences, terminal
+from harness.report.sample import sample_run
+
+INGRESS = {
+    "kind": "Ingress",
+    "metadata": {"name": "fruit<br>", "annotations": {"nginx.ingress.kubernetes.io/rewrite-target": "/|"}},
+}
+
+
+@pytest.fixture(scope="module")
+def migration() -> Migration:
+    """The sample run behind two controllers; in one cell only the target loses, and one was retried by the source."""
+    source = sample_run(("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
+    cells = tuple(
+        replace(cell, verdict=Verdict.LOSSLESS, findings=(), lost=0, as_expected=True)
+        if cell.id == "bare--rolling-update"
+        else cell
+        for cell in source.cells
+    )
+    access = {cell.id: Access(1000, 9 if cell.id == "bare--rolling-update" else 0, {}) for cell in cells}
+    return compare(
+        Ran("ingress-nginx", "source-ingress-nginx", replace(source, cells=cells), access),
+        Ran("traefik", "target-traefik", source, {**access, "bare--rolling-update": Access(1000, 0, {})}),
+        {"bare": (INGRESS,)},
+        command="harness migrate sample.yaml",
+    )
+
+
+def terminal_text(migration: Migration, width: int = 160) -> str:
+    """What a terminal of that width shows."""
+    console = Console(file=io.StringIO(), width=width)
+    for part in terminal.render(migration):
+        console.print(part)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def test_every_format_names_the_cell_that_closes_the_gate(migration: Migration) -> None:
+    """And why: the source's retries."""
+    for text in (terminal_text(migration), markdown.render(migration), html.render(migration)):
+        plain = re.sub(r"\s+", " ", text)
+        assert "requests are lost that ingress-nginx does not lose: bare × rolling-update" in plain  # noqa: RUF001
+        assert "tried 9 requests again" in plain
+        assert "rewrite-target" in plain
+
+
+def test_junit_has_a_failure_for_the_gate_and_an_error_for_the_unknown(migration: Migration) -> None:
+    """As many cases as cells; what both lose is neither."""
+    (suite,) = JUnitXml.fromstring(junit.render(migration).encode())
+    results = {(case.classname, case.name): [type(r).__name__ for r in case.result] for case in suite}
+
+    assert len(results) == 6
+    assert results["sample.bare", "rolling-update"] == ["Failure"]
+    assert results["sample.bare", "ingress-edit"] == ["Error"]
+    assert results["sample.graceful", "none"] == []
+
+
+def test_markup_of_names_stays_text(migration: Migration) -> None:
+    """Neither HTML nor a table's bar gets out of a name."""
+    assert "fruit<br>" not in html.render(migration)
+    assert "fruit&lt;br>" in markdown.render(migration)
+
+
+def test_the_page_needs_nothing_else(migration: Migration) -> None:
+    """No address outside; links go to the two runs' reports beside it."""
+    page = html.render(migration)
+
+    assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) == {
+        "data:,",
+        "source-ingress-nginx/index.html",
+        "target-traefik/index.html",
+    }
+
+
+def test_a_narrow_terminal_breaks_no_line(migration: Migration) -> None:
+    """80 columns are enough."""
+    assert max(map(len, terminal_text(migration, 80).splitlines())) <= 80
+
+
+@pytest.mark.parametrize("code", DifferenceCode)
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_each_difference_is_a_sentence(migration: Migration, code: DifferenceCode, side: str) -> None:
+    """Each code has words, with the right controller named first, for numbers as the analysis gives them."""
+    numbers: dict[str, str | int | float | bool] = {
+        "annotation": "nginx.ingress.kubernetes.io/x", "value": "1", "ingresses": "fruit", "about": "retries",
+        "instead": "a Middleware", "provider": True, "lost": 3, "sent": 9, "answers": "/a 404", "routes": "GET /a",
+        "late_s": 3.4, "other_s": 0.2, "retried": 4, "own": 0, "cut": 5, "other_cut": 0, "reloads": 1,
+        "classes": "status 3", "statuses": "504 x 3", "other": "", "wrong": 3,
+    }  # fmt: skip
+    pair = replace(migration.pairs[0], prestop_s=3.0)
+    told = sentences.explain(migration, Difference(code, numbers, side), pair)
+
+    names = [migration.source, migration.target] if side == "source" else [migration.target, migration.source]
+    if code is DifferenceCode.ANNOTATION:
+        assert "traefik" in told.text
+    else:
+        assert any(name in told.text for name in names)
+    assert told.text.endswith(".")
+
+
+def test_a_hook_that_is_too_short_is_told(migration: Migration) -> None:
+    """The workload's preStop of 3 s is held against the controller that was late."""
+    late = Difference(DifferenceCode.SYNC_LATE, {"late_s": 3.4, "other_s": 0.2, "lost": 3}, "source")
+
+    told = sentences.explain(migration, late, replace(migration.pairs[0], prestop_s=3.0))
+
+    assert "0.3 times a second" in told.text
+    assert "A preStop of 3 s does not outlast that." in told.text
+
+
+def test_the_answers_of_all_kinds(migration: Migration) -> None:
+    """Stopped, unknown, same, and better than before."""
+    same = replace(migration, pairs=tuple(p for p in migration.pairs if p.outcome.value == "lossless"))
+    unknown = replace(migration, pairs=tuple(p for p in migration.pairs if p.outcome.value == "unknown"))
+
+    assert sentences.answer(replace(migration, signal=2)).startswith("Stopped")
+    assert sentences.answer(same) == "Nothing is lost behind traefik, as behind ingress-nginx."
+    assert sentences.answer(unknown).startswith("No answer")
+    assert sentences.answer(replace(migration, pairs=())).startswith("No answer")

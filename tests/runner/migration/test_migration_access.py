@@ -1,0 +1,71 @@
+"""What a migration reads of access logs: tries of nginx and of Traefik, and error answers by path."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.analysis.migration.sides import Access
+from harness.errors import EvidenceError
+from harness.report.sample import sample_run
+from harness.runner.migration.access import access_of
+from harness.runner.migration.plan import MigrationPlan, read_plan
+
+RUN = sample_run(("bare",), ("none",))
+
+
+def logged(tmp_path: Path, *lines: dict[str, Any] | str) -> Access:
+    """The cell's access, with these lines in its log."""
+    folder = tmp_path / RUN.cells[0].trials[0].directory
+    folder.mkdir(parents=True)
+    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    (folder / "access.jsonl").write_text(text, encoding="utf-8")
+    return access_of(tmp_path, RUN)[RUN.cells[0].id]
+
+
+def test_tries_are_counted_as_each_controller_logs_them(tmp_path: Path) -> None:
+    """Nginx lists every endpoint that it tried, Traefik counts; a request is counted once."""
+    found = logged(
+        tmp_path,
+        {"uri": "/a", "status": 200, "upstream_addr": "127.1.1.1:80, 127.1.1.2:80"},
+        {"uri": "/a", "status": 200, "upstream_addr": "127.1.1.1:80"},
+        {"uri": "/a", "status": 200, "upstream_addr": "127.1.1.1:80", "retries": 2},
+        {"uri": "/a", "status": 503, "upstream_addr": ""},
+    )
+
+    assert (found.lines, found.retried) == (4, 2)
+
+
+def test_errors_are_counted_by_path_and_status(tmp_path: Path) -> None:
+    """Without the query; answers below 400 are no errors, and half a line at the end is left out."""
+    found = logged(
+        tmp_path,
+        {"uri": "/a?x=1", "status": 404},
+        {"uri": "/a?x=2", "status": 404},
+        {"uri": "/b", "status": 302},
+        '{"uri": "/c", "sta',
+    )
+
+    assert found.errors == {"/a 404": 2}
+
+
+def test_no_log_tells_nothing(tmp_path: Path) -> None:
+    """A trial without an access log is no error, and is told from one without retries."""
+    assert access_of(tmp_path, RUN)[RUN.cells[0].id] == Access()
+
+
+def test_a_folder_that_is_no_migration_is_said_so(tmp_path: Path) -> None:
+    """With what to do about it; a damaged plan names its file."""
+    with pytest.raises(EvidenceError, match="not a migration's folder"):
+        read_plan(tmp_path)
+    (tmp_path / "migration.json").write_text("{")
+    with pytest.raises(EvidenceError, match="damaged"):
+        read_plan(tmp_path)
+
+
+def test_two_sides_of_one_controller_have_folders_of_their_own() -> None:
+    """From ingress-nginx to ingress-nginx, say, to see how much chance differs."""
+    assert len(set(MigrationPlan("traefik", "traefik", "").directories)) == 2
