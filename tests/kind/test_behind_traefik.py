@@ -14,19 +14,25 @@ Cells = Any
 
 
 def test_switch_behind_traefik(cells: Cells, traefik_cluster: str, tmp_path: Path) -> None:
-    """Exercise 3, the same file behind another controller: the same verdicts, and what Traefik tells of itself.
+    """Exercise 3's blue-green behind another controller loses nothing there either, and Traefik tells what it does.
 
     Its configurations are on the timeline, its access log has every answered request and the server that was chosen.
     """
-    only = "configuration=bare,change=blue-green,change=old-removed-at-once"
-    options = ("--ingress", "traefik")
-    found = cells.run(traefik_cluster, "exercise-3-blue-green.yaml", only, tmp_path / "run", *options)
-    trial = tmp_path / "run" / "trials" / "bare--blue-green" / "1"
+    found = cells.run(
+        traefik_cluster, "exercise-3-blue-green.yaml", "change=blue-green", tmp_path / "run", "--ingress", "traefik"
+    )
+    trial = tmp_path / "run" / "trials" / "default--blue-green" / "1"
     events = [json.loads(line) for line in (trial / "timeline.jsonl").read_text().splitlines()]
     access = [json.loads(line) for line in (trial / "access.jsonl").read_text().splitlines()]
     logged = [line["attempt"] for line in access if line["attempt"]]
 
     assert ("ingress", "configured") in {(event["kind"], event["what"]) for event in events}
-    assert len(logged) == len(set(logged)) >= found["bare", "blue-green"]["sent"]
+    assert len(logged) == len(set(logged)) >= found["default", "blue-green"]["sent"]
     assert all(line["upstream_addr"] for line in access if line["status"] == 200)
+    cells.conclude()
+
+
+def test_growing_share_behind_traefik(cells: Cells, traefik_cluster: str, tmp_path: Path) -> None:
+    """The canary by weighted services; the Experiment is that of ingress-nginx."""
+    cells.run(traefik_cluster, "exercise-3-canary.yaml", "change=canary", tmp_path / "run", "--ingress", "traefik")
     cells.conclude()
