@@ -81,8 +81,9 @@ class Container:
     def kill(self) -> None:
         """Kill it and everything below it at once."""
         self._stopping.set()
-        if self._target is not None:
+        if self._target is not None and self._target.process.alive:
             self._node.runtime.kill(self._target.process)
+            self._node.spawn(self._fall_silent(self._target), f"silence of {self.state.name}")
 
     async def _run_once(self) -> int:
         try:
@@ -100,6 +101,7 @@ class Container:
                 await self._become_running(target, started, started_at)
             code = await target.process.wait()
             if self._stopping.is_set():
+                await self._fall_silent(target)
                 # The kubelet looks at its containers now and then; until then the pod passes for one that serves.
                 await asyncio.sleep(self._node.profile.stopped.sample(self._node.rng))
         finally:
@@ -108,6 +110,13 @@ class Container:
             self._probers.clear()
         self._set(state={"terminated": _terminated(target.process, code, started_at)})
         return code
+
+    async def _fall_silent(self, target: Target) -> None:
+        """Once its process has ended, refuse connections for a while; then the pod's network is gone, too."""
+        await target.process.wait()
+        await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
+        for port in self._spec.get("ports") or []:
+            self._node.silence.fall(self._address, int(port["containerPort"]))
 
     async def _start(self) -> Target:
         """Start its process.

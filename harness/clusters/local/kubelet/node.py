@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.clusters.local.kubelet.handlers import Handlers
 from harness.clusters.local.kubelet.runtime import Runtime
+from harness.clusters.local.kubelet.silence import Silence
 from harness.clusters.local.kubelet.termination import Stopper
 from harness.clusters.local.machinery.client import AlreadyExists, ApiClient
 from harness.clusters.local.machinery.events import EventRecorder
@@ -40,6 +41,7 @@ class Node:
         stopper: Stops containers.
         recorder: Writes Events as ``kubelet``.
         scheduler: Writes Events as the scheduler, which this kubelet is as well.
+        silence: What is left of the addresses of pods that have ended.
         schedulable: Set while the node takes new pods (cleared by ``kubectl cordon``).
     """
 
@@ -53,6 +55,7 @@ class Node:
     stopper: Stopper
     recorder: EventRecorder
     scheduler: EventRecorder
+    silence: Silence = field(default_factory=Silence)
     schedulable: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _taken: set[str] = field(default_factory=set)
@@ -95,11 +98,12 @@ class Node:
             _log.error("%s failed", task.get_name(), exc_info=error)
 
     async def close(self) -> None:
-        """Cancel what runs beside."""
+        """Cancel what runs beside, and give up all addresses."""
         tasks = tuple(self._background)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.silence.end()
 
     async def register(self) -> None:
         """Create the Node object, Ready."""
