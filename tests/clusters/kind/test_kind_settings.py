@@ -107,6 +107,15 @@ def test_controller_can_be_updated_without_a_gap(ingress: str) -> None:
     assert deployment["metadata"]["name"] == KIND_INGRESSES[ingress].controller.deployment
 
 
+@pytest.mark.parametrize("ingress", ["ingress-nginx", "traefik-nginx"])
+def test_ingress_without_a_class_is_served(ingress: str) -> None:
+    """As on local clusters; where two controllers' classes are there, only one may be the default."""
+    classes = [m for m in ingress_manifests(settings(ingress)) if m["kind"] == "IngressClass"]
+    default = [m["metadata"]["name"] for m in classes if m["metadata"].get("annotations")]
+
+    assert default == ["nginx"]
+
+
 def test_kinds_of_traefik_come_before_it() -> None:
     """Its provider lists them when it starts."""
     kinds = [manifest["kind"] for manifest in ingress_manifests(settings("traefik"))]
