@@ -130,8 +130,8 @@ def _cells(
     if plan is not None and not entry:
         check_routes(plan, rows, problems)
     if plan is not None:
-        grounds = [Ground(Objects(row.manifests, entry), plan, problems) for row in rows]
-        check_releases(changes, grounds, raw.get("ingress", "ingress-nginx"))
+        ingress = raw.get("ingress", "ingress-nginx")
+        check_releases(changes, [Ground(Objects(row.manifests, entry), plan, problems, ingress) for row in rows])
     specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
     return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
 

@@ -38,11 +38,13 @@ class Ground:
         objects: The workload in one configuration.
         plan: The traffic.
         problems: Where what is wrong goes.
+        ingress: The controller's word; ``none`` where there is none.
     """
 
     objects: Objects
     plan: TrafficPlan
     problems: Problems
+    ingress: str
 
     def has(self, kind: str, name: str, place: Place) -> bool:
         """Whether the workload has an object; a problem at ``place`` otherwise."""

@@ -15,17 +15,16 @@ from harness.store.experiment.telling import check_answer, check_leads_to, check
 Located = tuple[ChangeSpec, Place]
 
 
-def check_releases(changes: Sequence[Located], grounds: Iterable[Ground], ingress: str) -> None:
+def check_releases(changes: Sequence[Located], grounds: Iterable[Ground]) -> None:
     """Whatever a release names must be there in every configuration, and be told apart by the traffic.
 
     Args:
         changes: All changes.
         grounds: One for each configuration.
-        ingress: The controller's word; ``none`` where there is none.
     """
     for ground in grounds:
         for spec, place in changes:
-            _check(spec, (*place, spec.kind), ground, ingress)
+            _check(spec, (*place, spec.kind), ground)
 
 
 def released_routes(spec: ChangeSpec) -> dict[str, str]:
@@ -37,15 +36,15 @@ def released_routes(spec: ChangeSpec) -> dict[str, str]:
     return dict.fromkeys(spec.b or spec.a, spec.answer) if isinstance(spec, AbTest) else {}
 
 
-def _check(spec: ChangeSpec, place: Place, ground: Ground, ingress: str) -> None:
-    if isinstance(spec, Canary | AbTest | ControllerRestart) and ingress == "none":
+def _check(spec: ChangeSpec, place: Place, ground: Ground) -> None:
+    if isinstance(spec, Canary | AbTest | ControllerRestart) and ground.ingress == "none":
         ground.problems.add(place, f"{spec.kind} is about an ingress controller, and ingress is none")
     elif isinstance(spec, BlueGreen):
         check_blue_green(spec, place, ground)
     elif isinstance(spec, Canary):
         check_canary(spec, place, ground)
     elif isinstance(spec, AbTest):
-        check_ab_test(spec, place, ground, ingress)
+        check_ab_test(spec, place, ground)
 
 
 def check_blue_green(spec: BlueGreen, place: Place, ground: Ground) -> None:

@@ -33,7 +33,7 @@ def check_canary(spec: Canary, place: Place, ground: Ground) -> None:
             ground.problems.add((*place, "steps", index), f"this step is {weight}% as the one before: nothing changes")
 
 
-def check_ab_test(spec: AbTest, place: Place, ground: Ground, ingress: str) -> None:
+def check_ab_test(spec: AbTest, place: Place, ground: Ground) -> None:
     """The rule, the Services, the routes of both, and that the requests of B say so."""
     a, b = ground.routes(spec.a, (*place, "a")), ground.routes(spec.b, (*place, "b"))
     check_told_apart([*a, *b], spec.answer, place, ground)
@@ -54,7 +54,7 @@ def check_ab_test(spec: AbTest, place: Place, ground: Ground, ingress: str) -> N
         return
     if not spec.b:
         add(place, f"b is required: the routes whose requests have the {spec.by} {spec.key}")
-    if spec.by == "cookie" and spec.value != ALWAYS and ingress != "traefik":
+    if spec.by == "cookie" and spec.value != ALWAYS and ground.ingress != "traefik":
         hint = f"write cookie: {{{spec.key}: {ALWAYS}}}, which every controller understands"
         add((*place, "cookie"), f"ingress-nginx knows a canary's cookie by the value {ALWAYS} alone", hint)
     for route in (*a, *b):
@@ -91,6 +91,7 @@ def _check_split(spec: Canary | AbTest, other: str, field: str, place: Place, gr
         add((*place, "service"), f"the rule {spec.path} of Ingress {spec.ingress} names {named}, not {spec.service}")
     elif all(has_both):
         _check_ports(found, other, (*place, field), ground)
+        _check_beside(other, (*place, field), ground)
         behind = objects.deployments_with(objects.selector(other))
         check_answer(spec.answer, behind, (*place, "answer"), ground)
 
@@ -102,6 +103,20 @@ def _check_ports(entries: list[Mapping[str, Any]], other: str, place: Place, gro
     if not any(one.get("port") == port.get("number") or one.get("name", "") == port.get("name") for one in ports):
         wanted = port.get("number") or port.get("name")
         ground.problems.add(place, f"Service {other} has no port {wanted}, which the rule asks for")
+
+
+def _check_beside(other: str, place: Place, ground: Ground) -> None:
+    """ingress-nginx gives no share to a Service that some rule names: there is one upstream for both."""
+    if ground.ingress == "traefik":
+        return
+    for ingress in (m for m in ground.objects.manifests if m.get("kind") == "Ingress"):
+        annotations = at(ingress, "metadata", "annotations") or {}
+        if annotations.get("nginx.ingress.kubernetes.io/canary") == "true":
+            continue
+        for entry in _paths(ingress):
+            if at(entry, "backend", "service", "name") == other:
+                message = f"the rule {entry.get('path')} names {other} as well, and ingress-nginx gives no share to it"
+                ground.problems.add(place, message, hint="a second Service with the same selector will do")
 
 
 def _paths(ingress: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
