@@ -32,6 +32,8 @@ class DifferenceCode(StrEnum):
 
     #: An annotation of the workload that the target does not read.
     ANNOTATION = "annotation"
+    #: A route that one side never served, so that no traffic could begin.
+    UNSERVED = "unserved"
     #: A route that answers otherwise although nothing was changed.
     ROUTING = "routing"
     #: One side's controller learned of new endpoints so late that requests went to pods that were gone.

@@ -109,7 +109,11 @@ def _pair(
         configuration=cell.configuration,
         change=cell.change,
         change_kind=cell.change_kind,
-        outcome=outcome(source, target, loses_at_rest=other is not None and loses_at_rest(other)),
+        outcome=outcome(
+            source,
+            target,
+            loses_at_rest=other is not None and (loses_at_rest(other) or never_serves(target, access[1])),
+        ),
         source=source,
         target=target,
         differences=differences_of((source, target), access, cell.change_kind),
@@ -129,14 +133,21 @@ def outcome(source: CellSide, target: CellSide, *, loses_at_rest: bool = False) 
     return Outcome.SOURCE_LOSES if source.verdict is Verdict.LOSSY else Outcome.LOSSLESS
 
 
-def loses_at_rest(cell: CellVerdict) -> bool:
-    """Whether an inconclusive cell is so only since requests were lost without a change.
+def loses_at_rest(cell: CellVerdict, side: CellSide, access: Access) -> bool:
+    """Whether an inconclusive cell is so only since requests were lost, or could not even begin, without a change.
 
     Such a loss makes one run's cell inconclusive: it may be the environment's. Beside a source that lost nothing it is
     the target's; a machine that was saturated, or an instrument in doubt, still leaves it unknown.
     """
+    if never_serves(side, access):
+        return True
     codes = {finding.code for finding in _all(cell) if finding.weight is not Weight.NOTE}
     return bool(cell.verdict is Verdict.INCONCLUSIVE and cell.lost and codes & _AT_REST and codes <= _BESIDE)
+
+
+def never_serves(side: CellSide, access: Access) -> bool:
+    """Whether no traffic began since a route had nothing but errors for as long as a run waits for it."""
+    return not side.sent and side.findings == (FindingCode.TRIAL_FAILED.value,) and bool(access.unserved())
 
 
 def _all(cell: CellVerdict) -> list[Finding]:

@@ -25,6 +25,8 @@ def differences_of(sides: Sides, access: tuple[Access, Access], change: str) -> 
         access: What their access logs tell.
         change: Kind of the change; ``none`` is the control.
     """
+    if unserved := tuple(_unserved(sides, access)):
+        return unserved
     if change == "none":
         return tuple(_routing(sides, access))
     found = [difference for rule in _RULES for difference in rule(sides)]
@@ -39,6 +41,16 @@ def _losing(sides: Sides) -> Iterator[tuple[int, CellSide, CellSide]]:
         yield 0, source, target
     elif target.lost > source.lost:
         yield 1, target, source
+
+
+def _unserved(sides: Sides, access: tuple[Access, Access]) -> Iterator[Difference]:
+    """A route that one controller never served, so that no traffic began, and the other one did."""
+    for number, side in enumerate(sides):
+        other = sides[1 - number]
+        errors = access[number].unserved()
+        if errors and not side.sent and other.sent:
+            told = ", ".join(list(errors)[:_ROUTES])
+            yield Difference(DifferenceCode.UNSERVED, {"answers": told}, _NAMES[number])
 
 
 def _routing(sides: Sides, access: tuple[Access, Access]) -> Iterator[Difference]:
@@ -62,7 +74,8 @@ def _sync_late(sides: Sides) -> Iterator[Difference]:
 
 def _retries(sides: Sides) -> Iterator[Difference]:
     for number, side, other in _losing(sides):
-        if other.retried > side.retried and side.tries_logged and other.tries_logged:
+        answered = "status" in side.classes
+        if answered and other.retried > side.retried and side.tries_logged and other.tries_logged:
             numbers: Numbers = {
                 "retried": other.retried,
                 "own": side.retried,

@@ -12,6 +12,8 @@ from harness.model.verdict import CellVerdict, Finding, FindingCode, Mark, Trial
 
 #: What a controller says when it has taken endpoints over.
 _TAKEN_OVER = frozenset({"endpoints", "configured", "reload"})
+#: Seconds after which a route that was never served will not be: a run waits twice as long for it to begin.
+_AT_LAST = 30.0
 _ENDED_BY_STOP = (FindingCode.NOT_RUN, FindingCode.CUT_SHORT)
 
 
@@ -23,11 +25,21 @@ class Access:
         lines: Requests in them.
         retried: Those that were tried more than once.
         errors: By ``/path status``, answers of 400 and above.
+        served: Paths that had another answer.
+        span_s: Seconds from the first line to the last.
     """
 
     lines: int = 0
     retried: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
+    served: frozenset[str] = frozenset()
+    span_s: float = 0.0
+
+    def unserved(self) -> dict[str, int]:
+        """Errors of paths that were asked for as long as no bring-up takes, and never had another answer."""
+        if self.span_s < _AT_LAST:
+            return {}
+        return {key: n for key, n in self.errors.items() if key.rpartition(" ")[0] not in self.served}
 
 
 def side_of(cell: CellVerdict, access: Access) -> CellSide:

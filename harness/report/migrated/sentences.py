@@ -109,21 +109,33 @@ def _annotation(migration: Migration, difference: Difference, pair: CellPair | N
     return Sentence(text, f"{advice}.")
 
 
+def _unserved(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+    del pair
+    who, other = _who(migration, difference)
+    return Sentence(
+        f"{who} never served a route that {other} serves, and no traffic could begin: {difference.numbers['answers']}."
+        " It routes or rewrites otherwise.",
+        _ignored(migration, who),
+    )
+
+
+def _ignored(migration: Migration, who: str) -> str:
+    """Where to look when a route is read otherwise."""
+    names = dict.fromkeys(str(each.numbers["annotation"]).rpartition("/")[2] for each in migration.settings)
+    if names and who == migration.target:
+        return f"Annotations that {migration.target} ignores: {', '.join(names)}."
+    return "Compare how the two read the Ingress: its class, host, path and kind of path."
+
+
 def _routing(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
     del pair
     who, other = _who(migration, difference)
     n = difference.numbers
     told = f": {n['answers']}" if n["answers"] else f" ({n['routes']})"
-    names = [str(d.numbers["annotation"]).rpartition("/")[2] for d in migration.settings]
-    advice = (
-        f"Annotations that {migration.target} ignores: {', '.join(names)}."
-        if names and who == migration.target
-        else "Compare how the two read the Ingress: its class, host, path and kind of path."
-    )
     return Sentence(
         f"Without any change {count(int(n['lost']))} of {count(int(n['sent']))} requests fail behind {who}{told}; none"
         f" do behind {other}. It routes or rewrites otherwise.",
-        advice,
+        _ignored(migration, who),
     )
 
 
@@ -165,10 +177,10 @@ def _reload(migration: Migration, difference: Difference, pair: CellPair | None)
 def _timeouts(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
     del pair
     who, other = _who(migration, difference)
-    n = difference.numbers
+    how = ", ".join(filter(None, (str(difference.numbers["classes"]), str(difference.numbers["statuses"]))))
     return Sentence(
-        f"{who} gave up waiting or kept waiting where {other} did not ({n['classes']} {n['statuses']}): ingress-nginx"
-        " connects within 5 s and waits 60 s for an answer, Traefik connects within 30 s and waits without end.",
+        f"Answers behind {who} did not come in time ({how}), behind {other} they did: ingress-nginx connects to a pod within 5 s and waits 60 s for its answer, Traefik"
+        " connects within 30 s and waits without end.",
         "Set the timeouts of both to the same: annotations proxy-*-timeout, a ServersTransport.",
     )
 
@@ -199,6 +211,7 @@ def _classes(migration: Migration, difference: Difference, pair: CellPair | None
 
 _TOLD: Mapping[DifferenceCode, Callable[[Migration, Difference, CellPair | None], Sentence]] = {
     DifferenceCode.ANNOTATION: _annotation,
+    DifferenceCode.UNSERVED: _unserved,
     DifferenceCode.ROUTING: _routing,
     DifferenceCode.SYNC_LATE: _sync_late,
     DifferenceCode.RETRIES: _retries,

@@ -22,16 +22,19 @@ def access_of(run: Path, verdict: RunVerdict) -> dict[str, Access]:
 
 
 def _cell(run: Path, cell: CellVerdict) -> Access:
-    lines = retried = 0
+    retried, served, times = 0, set(), []
     errors: Counter[str] = Counter()
     for trial in cell.trials:
         for line in _lines(run / trial.directory / "access.jsonl"):
-            lines += 1
+            times.append(float(line.get("time") or 0))
             retried += _tries(line) > 1
-            status = int(line.get("status") or 0)
+            path, status = str(line.get("uri", "")).partition("?")[0], int(line.get("status") or 0)
             if status >= _ERRORS:
-                errors[f"{str(line.get('uri', '')).partition('?')[0]} {status}"] += 1
-    return Access(lines, retried, dict(sorted(errors.items())))
+                errors[f"{path} {status}"] += 1
+            else:
+                served.add(path)
+    span = round(max(times) - min(times), 3) if times else 0.0
+    return Access(len(times), retried, dict(sorted(errors.items())), frozenset(served), span)
 
 
 def _tries(line: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.migration.comparing import Ran, compare, exit_code, outcome
-from harness.analysis.migration.sides import ABSENT
+from harness.analysis.migration.sides import ABSENT, Access
 from harness.model.migration import Migration, Outcome
 from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict
 from harness.report.sample import sample_run
@@ -85,6 +85,25 @@ def test_a_target_that_loses_without_a_change_closes_the_gate() -> None:
     assert gate(run_of(cell(LOSSLESS)), run_of(at_rest)).exit_code == 1
     assert gate(run_of(at_rest), run_of(at_rest)).exit_code == 3
     assert gate(run_of(cell(LOSSY)), run_of(at_rest)).exit_code == 3
+
+
+def test_a_target_that_never_serves_a_route_closes_the_gate() -> None:
+    """No traffic could begin: half a minute of nothing but errors in the access log."""
+    silent = replace(cell(UNKNOWN, FindingCode.TRIAL_FAILED), sent=0, trials=())
+    refused = Access(500, 0, {"/apple 404": 500}, span_s=60.0)
+
+    def code(access: Access) -> int:
+        return compare(
+            Ran("ingress-nginx", "source", run_of(cell(LOSSLESS))),
+            Ran("traefik", "target", run_of(silent), {silent.id: access}),
+            {},
+            command="",
+        ).exit_code
+
+    assert code(refused) == 1
+    assert code(replace(refused, span_s=2.0)) == 3
+    assert code(replace(refused, served=frozenset({"/apple"}))) == 3
+    assert code(Access()) == 3
 
 
 @pytest.mark.parametrize("doubt", [FindingCode.MACHINE_SATURATED, FindingCode.CALIBRATION_NOT_EXACT])

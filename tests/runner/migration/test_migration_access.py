@@ -50,6 +50,21 @@ def test_errors_are_counted_by_path_and_status(tmp_path: Path) -> None:
     )
 
     assert found.errors == {"/a 404": 2}
+    assert found.served == {"/b"}
+    assert found.unserved() == {}
+
+
+def test_a_route_is_unserved_after_half_a_minute(tmp_path: Path) -> None:
+    """Errors while a cluster comes up are ordinary; a path that had one other answer is served."""
+    found = logged(
+        tmp_path,
+        {"uri": "/a", "status": 404, "time": 1000.0},
+        {"uri": "/b", "status": 404, "time": 1001.0},
+        {"uri": "/b", "status": 200, "time": 1002.0},
+        {"uri": "/a", "status": 404, "time": 1031.5},
+    )
+
+    assert (found.span_s, found.unserved()) == (31.5, {"/a 404": 2})
 
 
 def test_no_log_tells_nothing(tmp_path: Path) -> None:
