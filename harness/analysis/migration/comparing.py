@@ -112,7 +112,7 @@ def _pair(
         outcome=outcome(
             source,
             target,
-            loses_at_rest=other is not None and (loses_at_rest(other) or never_serves(target, access[1])),
+            loses_at_rest=other is not None and loses_at_rest(other, target, access[1]),
         ),
         source=source,
         target=target,

@@ -179,8 +179,8 @@ def _timeouts(migration: Migration, difference: Difference, pair: CellPair | Non
     who, other = _who(migration, difference)
     how = ", ".join(filter(None, (str(difference.numbers["classes"]), str(difference.numbers["statuses"]))))
     return Sentence(
-        f"Answers behind {who} did not come in time ({how}), behind {other} they did: ingress-nginx connects to a pod within 5 s and waits 60 s for its answer, Traefik"
-        " connects within 30 s and waits without end.",
+        f"Answers behind {who} did not come in time ({how}), behind {other} they did: ingress-nginx connects to a pod"
+        " within 5 s and waits 60 s for its answer, Traefik connects within 30 s and waits without end.",
         "Set the timeouts of both to the same: annotations proxy-*-timeout, a ServersTransport.",
     )
 
