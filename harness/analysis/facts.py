@@ -7,7 +7,6 @@ under a second. Ten million are judged too, so what is as long as the ledger is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from harness.analysis.evidence import TrialEvidence, label_of
 from harness.analysis.moments import NS, Moments
 from harness.analysis.schedule import Slots, account
 from harness.analysis.thresholds import IN_FLIGHT_S
+from harness.analysis.turns import OutOfTurn
 from harness.model.attempt import LOSSES, Outcome, Progress
 from harness.model.schedule import Stream, streams
 from harness.model.verdict import Identity
@@ -24,9 +24,6 @@ Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 Codes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 Turns = np.ndarray[tuple[int], np.dtype[np.unsignedinteger[Any]]]
-
-#: The sender keeps this much of a body; of a longer one nobody can say which pattern it matches.
-_TEXT_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Facts:
         evidence: All there is.
         moments: The change, as the timeline tells it.
         slots: The ledger held against the schedule.
-        outcome: Outcome codes; an answer that was right only later is a ``WRONG_ANSWER`` here.
+        outcome: Outcome codes; an answer that was right, but not at its time, is a ``WRONG_ANSWER`` here.
         is_sent: Rows whose request left, or may have left: neither missed nor failed for our own fault.
         is_lost: Lost requests.
         is_before: Requests that the change had no part in.
@@ -46,7 +43,7 @@ class Facts:
         sent_s: When the request left, seconds; NaN where it never did.
         done_s: When its outcome was known, seconds; NaN where it never was.
         identity: The accounting.
-        early_answers: Answers among the losses that only the change makes right, given before it.
+        out_of_turn: Answers among the losses that were right in themselves, but not at their time.
     """
 
     evidence: TrialEvidence
@@ -61,7 +58,7 @@ class Facts:
     sent_s: Numbers
     done_s: Numbers
     identity: Identity
-    early_answers: int
+    out_of_turn: OutOfTurn
 
     @classmethod
     def of(cls, evidence: TrialEvidence, moments: Moments | None = None) -> Facts:
@@ -69,8 +66,8 @@ class Facts:
         rows = evidence.attempts
         moments = moments or Moments.of(evidence)
         sent_s, done_s = _seconds(rows["sent"]), _seconds(rows["done"])
-        early = _early_answers(evidence, done_s, moments.begin)
-        outcome = np.where(early, np.uint8(Outcome.WRONG_ANSWER), rows["outcome"]).astype(np.uint8)
+        out_of_turn = OutOfTurn.of(evidence, sent_s, done_s, moments)
+        outcome = np.where(out_of_turn.wrong, np.uint8(Outcome.WRONG_ANSWER), rows["outcome"]).astype(np.uint8)
         is_sent = (outcome != Outcome.MISSED) & (outcome != Outcome.CLIENT_FAULT)
         slots = account(evidence.traffic, rows, _elapsed(evidence), evidence.workers)
         order = streams(evidence.traffic)
@@ -88,7 +85,7 @@ class Facts:
             sent_s=sent_s,
             done_s=done_s,
             identity=_identity(outcome, slots),
-            early_answers=int(early.sum()),
+            out_of_turn=out_of_turn,
         )
 
     @property
@@ -166,24 +163,6 @@ def _has_right_status(evidence: TrialEvidence) -> Mask:
             mine = rows["route"] == index
             right[mine] = np.isin(rows["status"][mine], route.statuses)
     return right
-
-
-def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) -> Mask:
-    """Answers called right that only the change makes right, though they were given before it began."""
-    rows = evidence.attempts
-    early: Mask = np.zeros(len(rows), dtype=bool)
-    if begin is None or not evidence.change.answers:
-        return early
-    for index, route in enumerate(evidence.traffic.routes):
-        right = [
-            number
-            for number, text in evidence.responders.items()
-            if len(text) >= _TEXT_LIMIT or any(fnmatchcase(text, pattern) for pattern in route.answers)
-        ]
-        if route.answers and route.key in evidence.change.answers:
-            early |= (rows["route"] == index) & (rows["responder"] > 0) & ~np.isin(rows["responder"], right)
-    early &= (rows["outcome"] == Outcome.OK) & (done < begin)
-    return early
 
 
 def _identity(outcome: Codes, slots: Slots) -> Identity:

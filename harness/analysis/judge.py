@@ -25,6 +25,7 @@ from harness.analysis.measures import (
     series_of,
 )
 from harness.analysis.moments import Moments
+from harness.analysis.splits import answering_of
 from harness.analysis.story import marks_of, phases_of, pods_of
 from harness.model.attempt import Outcome
 from harness.model.verdict import (
@@ -97,7 +98,7 @@ def _found(calibration: Calibration | None) -> dict[str, tuple[int, int]]:
 
 def _measured(facts: Facts) -> TrialVerdict:
     """All numbers of a trial, not judged yet."""
-    evidence = facts.evidence
+    evidence, series = facts.evidence, series_of(facts)
     return TrialVerdict(
         number=evidence.number,
         directory=evidence.directory,
@@ -111,10 +112,11 @@ def _measured(facts: Facts) -> TrialVerdict:
         pods=pods_of(evidence, facts.moments),
         losing=losing_windows(facts),
         marks=marks_of(evidence),
-        series=series_of(facts),
+        series=series,
         responders=_responders(facts),
         calibration=_found(evidence.calibration),
         lateness_ms=measure_lateness(facts),
+        answering=answering_of(facts, series),
     )
 
 

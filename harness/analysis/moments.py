@@ -23,7 +23,7 @@ class Moments:
         begin: When the change began; ``None`` if it never did.
         end: When its last repetition was over; ``None`` if it never was.
         stop: When sending stopped; the last moment known of where that is unknown.
-        starts: When each repetition, and each undo among them, began; in order.
+        starts: When each repetition, and each step, rollback and undo among them, began; in order.
         applied: Numbers of the repetitions that the API server accepted.
         observed: Numbers of the repetitions that were seen to have really happened.
         missing: What was awaited in vain, in the words of who waited.
@@ -53,7 +53,7 @@ class Moments:
             begin=None if begin is None else seconds(begin.at),
             end=None if end is None else seconds(end.at),
             stop=_stop(evidence),
-            starts=tuple(sorted(seconds(_begun(event)) for event in (*applied, *_named(changes, "undone")))),
+            starts=tuple(sorted(seconds(_begun(event)) for event in (*applied, *_turned(changes)))),
             applied=_numbers(applied),
             observed=_numbers(_named(changes, "observed")),
             missing=tuple(str(event.detail.get("missing", "")) for event in _named(changes, "not-observed")),
@@ -85,6 +85,11 @@ def _stop(evidence: TrialEvidence) -> float:
 
 def _named(events: Iterable[Event], what: str) -> list[Event]:
     return [event for event in events if event.what == what]
+
+
+def _turned(events: Iterable[Event]) -> list[Event]:
+    """What begins within a repetition."""
+    return [event for event in events if event.what in {"undone", "step", "rollback"}]
 
 
 def _first(events: Iterable[Event], what: str) -> Event | None:

@@ -67,6 +67,16 @@ GRACE_SLACK_S = Threshold(
     1.0,
     "A pod that was gone no sooner than its grace period less this was ended by SIGKILL: it never heeded SIGTERM.",
 )
+SETTLED_S = Threshold(
+    1.5,
+    "Routing counts as settled so long after it was seen to be changed: each nginx worker takes over what is behind a "
+    "Service by a timer of its own, of 1 s. Until then either of two versions may answer, and no share is measured.",
+)
+DIFFERENCE_P = Threshold(
+    0.01,
+    "Two candidates are said to differ where chance alone would make such a difference less often than this; it "
+    "changes no verdict.",
+)
 MERGE_LOSSES_S = Threshold(0.5, "Losses closer together than this are shown as one stretch of time.")
 
 #: All of them by name, for the report.
@@ -82,6 +92,8 @@ THRESHOLDS: Mapping[str, Threshold] = {
     "unfinished requests": UNFINISHED,
     "clocks of several machines, error (ms)": CLOCK_ERROR_MS,
     "grace period used up, less (s)": GRACE_SLACK_S,
+    "shares and candidates, settled after (s)": SETTLED_S,
+    "candidates differ, p value below": DIFFERENCE_P,
     "stretches of loss, merged below (s)": MERGE_LOSSES_S,
 }
 

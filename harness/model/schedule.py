@@ -7,7 +7,7 @@ its own length. All arithmetic is on integers, so that sender and judge agree to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.model.attempt import Method, Shape
 from harness.model.experiment import TrafficPlan
@@ -164,8 +164,8 @@ def streams(plan: TrafficPlan) -> tuple[Stream, ...]:
     )
 
 
-def session_of(number: int, n_streams: int, sessions: int) -> int:
-    """Which of a stream's sessions an attempt belongs to; works on integer arrays too.
+def session_of(number: Any, n_streams: int, sessions: int) -> Any:
+    """Which of a stream's sessions an attempt belongs to: a whole number, or an array of them as ``number`` is.
 
     Every stream of every sender has sessions of its own, so that nobody has to share a cookie.
 

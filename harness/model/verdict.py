@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.model.answering import Answering
+
 
 class Verdict(StrEnum):
     """The three answers. Unknown is not success."""
@@ -53,6 +55,9 @@ class FindingCode(StrEnum):
     NO_OVERLAP = "no-overlap"
     NEVER_REUSED = "never-reused"
     NEVER_IDLE = "never-idle"
+    NEVER_STICKY = "never-sticky"
+    SHARE_NOT_AS_ASKED = "share-not-as-asked"
+    SHARE_NOT_MEASURED = "share-not-measured"
     NOTHING_UNDER_WAY = "nothing-under-way"
     BEHIND_SCHEDULE = "behind-schedule"
     MACHINE_SATURATED = "machine-saturated"
@@ -69,6 +74,9 @@ class FindingCode(StrEnum):
     CLASS_NOT_SEEN = "class-not-seen"
     LOSS_OUTSIDE_WINDOW = "loss-outside-window"
     NOTHING_REUSED = "nothing-reused"
+    ANSWERED_OUT_OF_TURN = "answered-out-of-turn"
+    ROLLED_BACK = "rolled-back"
+    CANDIDATES_DIFFER = "candidates-differ"
 
 
 _INSTRUMENT = {
@@ -95,6 +103,9 @@ _NOTES = {
     FindingCode.CLASS_NOT_SEEN,
     FindingCode.LOSS_OUTSIDE_WINDOW,
     FindingCode.NOTHING_REUSED,
+    FindingCode.ANSWERED_OUT_OF_TURN,
+    FindingCode.ROLLED_BACK,
+    FindingCode.CANDIDATES_DIFFER,
 }
 
 #: The weight of each finding; whatever is not an instrument's fault, a loss or a note is missing evidence.
@@ -251,6 +262,7 @@ class TrialVerdict:
     responders: Mapping[str, int]
     calibration: Mapping[str, tuple[int, int]]
     lateness_ms: Mapping[str, float]
+    answering: Answering = field(default_factory=Answering)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.model.verdict import CellVerdict, RunVerdict, Weight
-from harness.report import sentences, words
+from harness.report import answering, sentences, words
 from harness.report.chart import trial as chart
 
 #: What each weight is called beside a finding.
@@ -46,6 +46,7 @@ def environment() -> Environment:
         "milliseconds": words.milliseconds,
         "plural": words.plural,
         "share": words.share,
+        "ratio": words.ratio,
         "ranked": words.ranked,
         "expected": words.expected,
         "cell_title": words.title,
@@ -59,6 +60,7 @@ def environment() -> Environment:
     }
     made.globals |= {
         "told": sentences,
+        "answering": answering,
         "icons": words.ICONS,
         "outcomes": words.OUTCOMES,
         "between": words.between,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
+from harness.report.answering import lines
 from harness.report.sentences import answer, reasons
 from harness.report.words import count, expected, stopped
 
@@ -37,7 +38,7 @@ def _case(run: RunVerdict, cell: CellVerdict) -> TestCase:
     if not cell.as_expected:
         problem.text = text
         case.result = [problem]
-    case.system_out = f"{summary}\n{text}"
+    case.system_out = "\n".join((summary, text, *lines(cell)))
     return case
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.model.verdict import CellVerdict, RunVerdict
+from harness.report.answering import lines
 from harness.report.sentences import answer, by_configuration, notable, reasons, totals, warnings
 from harness.report.words import ICONS, again, count, expected, stopped, title
 
@@ -15,6 +16,7 @@ def render(run: RunVerdict) -> str:
         _matrix(run),
         "\n".join(f"- **{safe(name)}** {safe(text)}" for name, text in by_configuration(run)),
         *(_reasons(cell) for cell in notable(run)),
+        *(_answering(cell) for cell in run.cells),
         *(f"**{safe(title(cell))}**: {safe(told.text)} {safe(told.advice)}" for cell, told in warnings(run)),
         f"{totals(run)} Exit code {run.process_code}.",
         f"```sh\n{again(run.command)}\n```",
@@ -47,6 +49,11 @@ def _cell(cell: CellVerdict | None) -> str:
 def _reasons(cell: CellVerdict) -> str:
     lines = [f"- {safe(sentence.text)} {safe(sentence.advice)}".rstrip() for _, sentence in reasons(cell)]
     return f"## {safe(title(cell))}: {cell.verdict}, expected {expected(cell)}\n\n" + "\n".join(lines)
+
+
+def _answering(cell: CellVerdict) -> str:
+    told = [f"- {safe(line)}" for line in lines(cell)]
+    return "\n".join([f"**{safe(title(cell))}**, who answered:", "", *told]) if told else ""
 
 
 def safe(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict, Weight
-from harness.report.findings import completeness, instrument, losses, notes
+from harness.report.findings import completeness, instrument, losses, notes, releases
 from harness.report.findings.given import Given, Sentence, Teller
 from harness.report.words import count, duration, listed, plural, stopped, title
 
@@ -15,11 +15,12 @@ SENTENCES: dict[FindingCode, Teller] = {
     **losses.SENTENCES,
     **completeness.SENTENCES,
     **notes.SENTENCES,
+    **releases.SENTENCES,
 }
 #: In which order the findings of a cell are told.
 _ORDER = {Weight.INSTRUMENT: 0, Weight.LOSS: 1, Weight.EVIDENCE: 2, Weight.NOTE: 3}
 #: Notes that a reader must not miss although the verdict is the expected one.
-_WARNINGS = (FindingCode.FALSE_GREEN, FindingCode.PRESTOP_FAILED)
+_WARNINGS = (FindingCode.FALSE_GREEN, FindingCode.PRESTOP_FAILED, FindingCode.ROLLED_BACK)
 #: What people call the signals that stop a run.
 _SIGNALS = {2: "Ctrl-C", 15: "SIGTERM"}
 #: How many cells are named in a sentence.

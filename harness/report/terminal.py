@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
+from harness.report.answering import lines
 from harness.report.findings.given import Sentence
 from harness.report.sentences import answer, notable, reasons, totals, warnings
 from harness.report.words import ICONS, count, expected, plural, share, stopped, title
@@ -39,6 +40,7 @@ def render(run: RunVerdict) -> list[RenderableType]:
     """Everything, from top to bottom; the caller prints each part."""
     parts: list[RenderableType] = [Text(), Rule(Text(run.name, style="bold"), align="left", style="dim"), Matrix(run)]
     parts += [_reasons(cell) for cell in notable(run)]
+    parts += [_answering(cell, told) for cell in run.cells if (told := lines(cell))]
     parts += [_warning(cell, sentence) for cell, sentence in warnings(run)]
     colour = {0: "green", 1: "red"}.get(int(run.exit_code), "yellow")
     parts += [Text(), narrow(Text(answer(run), style=f"bold {colour}")), narrow(Text(totals(run), style="dim"))]
@@ -109,6 +111,12 @@ def _reasons(cell: CellVerdict) -> RenderableType:
     head.append(str(cell.verdict), style=_STYLES[cell.verdict])
     head.append(f", expected {expected(cell)}", style="dim")
     return Group(head, *(part for _, sentence in reasons(cell) for part in told(sentence)))
+
+
+def _answering(cell: CellVerdict, told: tuple[str, ...]) -> RenderableType:
+    head = Text(f"\n{title(cell)}: ", style="bold")
+    head.append("who answered", style="dim")
+    return Group(head, *(_item("•", Text(line)) for line in told))
 
 
 def _warning(cell: CellVerdict, sentence: Sentence) -> RenderableType:

@@ -81,6 +81,17 @@ def share(part: int, whole: int) -> str:
     return f"{percent:.1f} %" if percent >= 0.1 or not part else "< 0.1 %"
 
 
+def ratio(value: float) -> str:
+    """``9.83 %`` for 0.0983: two decimals below a tenth, where steps of a canary are small."""
+    percent = 100 * value
+    return f"{percent:.2f} %" if 0 < percent < 10 or 90 < percent < 100 else f"{percent:.1f} %"
+
+
+def probability(value: float) -> str:
+    """``= 0.034``, ``< 0.0001``."""
+    return f"= {value:.2g}" if value >= 0.0001 else "< 0.0001"
+
+
 def listed(words: list[str]) -> str:
     """``a, b and c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"

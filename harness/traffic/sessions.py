@@ -31,7 +31,7 @@ class Sessions:
 
     def cookie(self, number: int) -> bytes:
         """``name=value`` for the attempt with this number; empty while its session has none."""
-        return self._cookies[session_of(number, self._n_streams, len(self._cookies))]
+        return self._cookies[self._session(number)]
 
     def keep(self, number: int, head: bytes, *, carried: bytes) -> None:
         """Take note of what the answer to an attempt said of the cookie.
@@ -41,12 +41,16 @@ class Sessions:
             head: The answer's head.
             carried: The cookie that the attempt carried.
         """
-        session = session_of(number, self._n_streams, len(self._cookies))
+        session = self._session(number)
         if self._cookies[session] and not carried:
             return
         for name, value, attributes in _COOKIE.findall(head):
             if name == self._name:
                 self._cookies[session] = b"" if _OVER.search(attributes) else b"%b=%b" % (name, value.strip())
+
+    def _session(self, number: int) -> int:
+        found: int = session_of(number, self._n_streams, len(self._cookies))
+        return found
 
 
 def sessions_of(streams: tuple[Stream, ...]) -> tuple[Sessions | None, ...]:

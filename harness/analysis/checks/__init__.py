@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.analysis.checks import completeness, coverage, instrument, losses, notes, shapes
+from harness.analysis.checks import completeness, coverage, instrument, losses, notes, releases, shapes
 from harness.analysis.facts import Facts
 from harness.model.verdict import Finding
 
@@ -19,9 +19,12 @@ CHECKS: tuple[Check, ...] = (
     instrument.client_faults,
     losses.loss_before_change,
     losses.requests_lost,
+    releases.answered_out_of_turn,
     completeness.traffic_present,
     completeness.streams_succeed,
     completeness.change_observed,
+    releases.shares_as_asked,
+    releases.sessions_seen,
     coverage.overlap,
     shapes.connections_reused,
     shapes.idle_connections_used,
@@ -40,4 +43,6 @@ CHECKS: tuple[Check, ...] = (
     notes.connections_cut,
     notes.pool_not_filled,
     notes.clocks_compared,
+    releases.rolled_back,
+    releases.candidates_differ,
 )

@@ -24,7 +24,7 @@ def loss_before_change(facts: Facts) -> tuple[Finding, ...]:
     numbers: Detail = {
         "lost": int(lost.sum()),
         "classes": _counts(losses_by_label(facts.outcome[lost])),
-        "early_answers": facts.early_answers,
+        "early_answers": int((facts.out_of_turn.early & lost).sum()),
         "begun": facts.moments.begin is not None,
     }
     return (Finding(FindingCode.LOSS_BEFORE_CHANGE, numbers),)

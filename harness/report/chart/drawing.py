@@ -18,8 +18,8 @@ Piece = dict[str, Any]
 
 #: Width of the plot and of the names at its left, in pixels of the drawing.
 WIDTH, LEFT = 800, 150
-#: Height of a row, of the plot of requests and of that of latencies.
-LANE, REQUESTS, LATENCY = 16, 110, 80
+#: Height of a row, of the plot of requests, of that of versions and of that of latencies.
+LANE, REQUESTS, ANSWERS, LATENCY = 16, 110, 60, 80
 
 #: The colour that a row of data names itself.
 OWN_COLOUR: Piece = {"field": "colour", "type": "nominal", "scale": None, "legend": None}

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.model.verdict import Series, TrialVerdict
-from harness.report.chart.drawing import LATENCY, REQUESTS, Piece, Time, layer, part
+from harness.report.chart.drawing import ANSWERS, LATENCY, REQUESTS, Piece, Time, layer, part
 
 #: What the axis of latencies is marked with, in milliseconds.
 _POWERS = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
 #: Moments that are lines through the plots: their marks, the line's colour and dashes.
 _RULES = (
-    ({("change", "applied"), ("change", "undone")}, "var(--mark-change)", [4, 3]),
+    (
+        {("change", "applied"), ("change", "undone"), ("change", "step"), ("change", "rollback")},
+        "var(--mark-change)",
+        [4, 3],
+    ),
     ({("ingress", "reload")}, "var(--mark-reload)", [2, 2]),
 )
 
@@ -27,6 +31,32 @@ def requests(trial: TrialVerdict, time: Time) -> Piece:
         for name, data in _stacked(trial.series)
     ]
     return part(REQUESTS, *_shades(trial, time.axis(), time), *areas, *_rules(trial, time.axis(), time))
+
+
+def answers(trial: TrialVerdict, time: Time) -> Iterator[Piece]:
+    """Which of two versions answered, on top of each other; nothing where the change is not about that."""
+    old, new = trial.answering.old, trial.answering.new
+    if not any(old) and not any(new):
+        return
+    axis = {"tickCount": 3, "gridOpacity": 0.6, "tickMinStep": 1, **_title(["answers", "old, new"], ANSWERS)}
+    height = {"field": "low", "type": "quantitative", "axis": axis}
+    encoding = {"x": time.axis(), "y": height, "y2": {"field": "high"}}
+    bins = list(zip((*old, old[-1]), (*new, new[-1]), strict=True))
+    bounds = {"old": [(0, a) for a, _ in bins], "new": [(a, a + b) for a, b in bins]}
+    areas = [
+        layer(
+            [
+                {"t": trial.series.start + index * trial.series.bin_seconds, "low": low, "high": high}
+                for index, (low, high) in enumerate(pairs)
+            ],
+            "area",
+            encoding,
+            color=f"var(--{name}-fill)",
+            interpolate="step-after",
+        )
+        for name, pairs in bounds.items()
+    ]
+    yield part(ANSWERS, *_shades(trial, time.axis(), time), *areas, *_rules(trial, time.axis(), time))
 
 
 def latency(trial: TrialVerdict, time: Time) -> Piece:

@@ -12,7 +12,7 @@ import vl_convert
 from harness.model.verdict import TrialVerdict
 from harness.report.chart.drawing import LEFT, WIDTH, Piece, time_of
 from harness.report.chart.lanes import STATES, lanes
-from harness.report.chart.plots import latency, requests
+from harness.report.chart.plots import answers, latency, requests
 
 #: Pixels around the drawing.
 _PADDING = 4
@@ -21,6 +21,8 @@ _LEGEND = {
     "ok": "answered",
     "lost": "lost",
     "other": "no outcome",
+    "old": "answered by the old version (or A)",
+    "new": "by the new version (or B)",
     "p50": "latency, median",
     "max": "latency, longest",
     "starting": "pod starting",
@@ -44,7 +46,7 @@ def render(trial: TrialVerdict) -> str:
 def specification(trial: TrialVerdict) -> Piece:
     """The chart for Vega-Lite."""
     time = time_of(trial)
-    parts = [*lanes(trial, time), requests(trial, time), latency(trial, time)]
+    parts = [*lanes(trial, time), requests(trial, time), *answers(trial, time), latency(trial, time)]
     return {"vconcat": parts, "spacing": 6, **_look()}
 
 
@@ -56,6 +58,8 @@ def legend(trial: TrialVerdict) -> tuple[tuple[str, str], ...]:
         "ok": any(series.ok),
         "lost": any(series.failed),
         "other": sum(series.sent) > sum(series.ok) + sum(series.failed),
+        "old": any(trial.answering.old),
+        "new": any(trial.answering.new),
         "p50": any(series.latency_p50),
         "max": any(series.latency_max),
         "change": any(kind == "change" for kind, _ in marks),

@@ -1,0 +1,93 @@
+"""What a release promises beside that nothing is lost: shares as asked for, sessions that stay, candidates compared."""
+
+from __future__ import annotations
+
+from harness.analysis.facts import Facts
+from harness.analysis.measures import EMPTY_SERIES
+from harness.analysis.splits import answering_of
+from harness.analysis.thresholds import DIFFERENCE_P
+from harness.analysis.turns import Course, bound_attempts, versions
+from harness.model.attempt import Outcome
+from harness.model.releases import AbTest, Canary
+from harness.model.timeline import Detail
+from harness.model.verdict import Finding, FindingCode
+
+
+def answered_out_of_turn(facts: Facts) -> tuple[Finding, ...]:
+    """What the losses by ``wrong-answer`` were, where an answer was right in itself but not at its time."""
+    out = facts.out_of_turn
+    numbers: Detail = {
+        "early": int(out.early.sum()),
+        "late": int(out.late.sum()),
+        "strayed": int((out.strayed & ~out.late & ~out.early).sum()),
+        "change": facts.evidence.change.kind,
+    }
+    return (Finding(FindingCode.ANSWERED_OUT_OF_TURN, numbers),) if out.wrong.any() else ()
+
+
+def shares_as_asked(facts: Facts) -> tuple[Finding, ...]:
+    """Each step's share is what was asked for, as far as chance explains; and there was something to count."""
+    found = []
+    for split in answering_of(facts, EMPTY_SERIES).splits:
+        numbers: Detail = {
+            "n": split.n,
+            "step": split.step,
+            "asked": split.asked,
+            "counted": split.counted,
+            "new": split.new,
+            "low": split.interval.low,
+            "high": split.interval.high,
+            "wide_low": split.wide.low,
+            "wide_high": split.wide.high,
+            "sessions": split.sessions,
+            "seconds": round(split.end - split.start, 3),
+        }
+        if not split.counted:
+            found.append(Finding(FindingCode.SHARE_NOT_MEASURED, numbers))
+        elif not split.is_as_asked:
+            found.append(Finding(FindingCode.SHARE_NOT_AS_ASKED, numbers))
+    return tuple(found)
+
+
+def rolled_back(facts: Facts) -> tuple[Finding, ...]:
+    """A canary was taken back since a step of it lost requests."""
+    if not isinstance(facts.evidence.change, Canary):
+        return ()
+    return tuple(
+        Finding(
+            FindingCode.ROLLED_BACK,
+            {"step": int(event.detail.get("step", 0)), "lost": int(event.detail.get("lost", 0))},
+        )
+        for _, event in Course(facts.evidence).named("rollback")
+    )
+
+
+def sessions_seen(facts: Facts) -> tuple[Finding, ...]:
+    """Whether sessions stay with their candidate was seen at all: some came back with a cookie."""
+    change = facts.evidence.change
+    if not isinstance(change, AbTest) or not change.sticky:
+        return ()
+    version, good = versions(facts.evidence), facts.evidence.attempts["outcome"] == Outcome.OK
+    bound = bound_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
+    if any(len(rows) > 1 for _, _, rows in bound):
+        return ()
+    return (Finding(FindingCode.NEVER_STICKY, {"cookie": change.sticky}),)
+
+
+def candidates_differ(facts: Facts) -> tuple[Finding, ...]:
+    """One candidate succeeds more often than the other, by more than chance."""
+    answering = answering_of(facts, EMPTY_SERIES)
+    test = answering.comparison
+    if test is None or test.p_value >= DIFFERENCE_P.value:
+        return ()
+    a, b = answering.candidates[:2]
+    numbers: Detail = {
+        "a_successes": a.successes,
+        "a_sent": a.sent,
+        "b_successes": b.successes,
+        "b_sent": b.sent,
+        "latency_s": test.latency,
+        "p_value": test.p_value,
+        "method": test.method,
+    }
+    return (Finding(FindingCode.CANDIDATES_DIFFER, numbers),)

@@ -1,0 +1,143 @@
+"""Who answered while two versions were there: the share of each step with its interval, two candidates side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.analysis.facts import Facts, Mask, Numbers, delays, losses_by_label
+from harness.analysis.proportions import CERTAIN, USUAL, clopper_pearson, two_proportions
+from harness.analysis.thresholds import SETTLED_S
+from harness.analysis.turns import NEW, OLD, Course, Versions, bound_attempts, changed_routes, test_windows, versions
+from harness.model.answering import Answering, Candidate, Comparison, Split
+from harness.model.attempt import Outcome
+from harness.model.releases import AbTest, BlueGreen, Canary
+from harness.model.verdict import Series
+
+#: A stretch of time in which a share was asked for: (repetition, step, start, end, share).
+_Asked = tuple[int, int, float, float, float]
+
+
+def answering_of(facts: Facts, series: Series) -> Answering:
+    """All that a report says of it; nothing where the change is not about that."""
+    change = facts.evidence.change
+    if not isinstance(change, BlueGreen | Canary | AbTest) or not facts.evidence.origin_ns:
+        return Answering()
+    version = versions(facts.evidence)
+    candidates = _candidates(facts, change, version) if isinstance(change, AbTest) else ()
+    return Answering(
+        splits=tuple(_splits(facts, version)),
+        candidates=candidates,
+        comparison=_compared(candidates, change.success.latency) if isinstance(change, AbTest) else None,
+        old=_per_bin(facts, version == OLD, series),
+        new=_per_bin(facts, version == NEW, series),
+    )
+
+
+def _splits(facts: Facts, version: Versions) -> Iterator[Split]:
+    change = facts.evidence.change
+    sticky = isinstance(change, AbTest) and bool(change.sticky)
+    good = _good(facts)
+    for asked in _asked_shares(facts):
+        n, _, start, end, _ = asked
+        if sticky:
+            bound = bound_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
+            first = version[[int(rows[0]) for repetition, _, rows in bound if repetition == n]]
+        else:
+            first = version[good & (version > 0) & (facts.sent_s >= start) & (facts.sent_s < end)]
+        yield _split(asked, len(first), int((first == NEW).sum()), sessions=sticky)
+
+
+def _asked_shares(facts: Facts) -> Iterator[_Asked]:
+    """When which share was asked for; a step is counted from when it had settled."""
+    change, events = facts.evidence.change, Course(facts.evidence)
+    if isinstance(change, Canary):
+        ends = {(e.detail.get("n"), e.detail.get("step")): at for at, e in events.named("step-end")}
+        for at, event in events.named("step-observed"):
+            n, step = int(event.detail.get("n", 1)), int(event.detail.get("step", 0))
+            end = ends.get((n, step), facts.moments.stop)
+            yield n, step, at + SETTLED_S.value, end, int(event.detail.get("weight", 0)) / 100
+    elif isinstance(change, AbTest) and change.by == "weight":
+        for n, start, end in test_windows(facts.evidence):
+            yield n, 0, start, min(end, facts.moments.stop), change.weight / 100
+
+
+def _split(asked: _Asked, counted: int, new: int, *, sessions: bool) -> Split:
+    n, step, start, end, share = asked
+    return Split(
+        n=n,
+        step=step,
+        start=round(start, 6),
+        end=round(max(start, end), 6),
+        asked=share,
+        counted=counted,
+        new=new,
+        interval=clopper_pearson(new, counted, USUAL),
+        wide=clopper_pearson(new, counted, CERTAIN),
+        sessions=sessions,
+    )
+
+
+def _candidates(facts: Facts, change: AbTest, version: Versions) -> tuple[Candidate, ...]:
+    """A, B, and what was nobody's, while the test ran."""
+    rows, keys = facts.evidence.attempts, [route.key for route in facts.evidence.traffic.routes]
+    during = np.zeros(len(rows), dtype=bool)
+    for _, start, end in test_windows(facts.evidence):
+        during |= facts.is_sent & (facts.sent_s >= start) & (facts.sent_s < end)
+    if change.by == "weight":
+        mine = during & np.isin(rows["route"], changed_routes(facts.evidence))
+        parts = {"A": mine & (version == OLD), "B": mine & (version == NEW), "unknown": mine & (version == 0)}
+    else:
+        of_a = [i for i, key in enumerate(keys) if key in change.a]
+        of_b = [i for i, key in enumerate(keys) if key in change.b]
+        parts = {"A": during & np.isin(rows["route"], of_a), "B": during & np.isin(rows["route"], of_b)}
+    latency = _latency(facts)
+    return tuple(
+        _candidate(name, facts, part, latency, change.success.latency)
+        for name, part in parts.items()
+        if name != "unknown" or part.any()
+    )
+
+
+def _candidate(name: str, facts: Facts, mine: Mask, latency: Numbers, limit: float) -> Candidate:
+    codes, took = facts.outcome[mine], latency[mine & (facts.outcome == Outcome.OK)] * 1000
+    middle, high = np.percentile(took, [50, 99]) if len(took) else (0.0, 0.0)
+    return Candidate(
+        name=name,
+        sent=len(codes),
+        ok=len(took),
+        lost=losses_by_label(codes),
+        successes=int((took <= limit * 1000).sum()) if limit else len(took),
+        p50=round(float(middle), 3),
+        p99=round(float(high), 3),
+        max=round(float(took.max()), 3) if len(took) else 0.0,
+    )
+
+
+def _compared(candidates: tuple[Candidate, ...], latency: float) -> Comparison:
+    a, b = candidates[:2]
+    p_value, method = two_proportions((a.successes, a.sent), (b.successes, b.sent))
+    return Comparison(latency, p_value, method)
+
+
+def _latency(facts: Facts) -> Numbers:
+    """Seconds from sent to answered, without a delay that was asked for."""
+    late = delays(facts.streams, facts.stream)
+    took: Numbers = facts.done_s - facts.sent_s
+    return took if late is None else np.maximum(took - late, 0.0)
+
+
+def _good(facts: Facts) -> Mask:
+    """Good answers on the routes that the change is about."""
+    routes = np.isin(facts.evidence.attempts["route"], changed_routes(facts.evidence))
+    good: Mask = routes & (facts.outcome == Outcome.OK)
+    return good
+
+
+def _per_bin(facts: Facts, mine: Mask, series: Series) -> tuple[int, ...]:
+    chosen = mine & ~np.isnan(facts.sent_s)
+    if not series.sent:
+        return ()
+    bins = (facts.sent_s[chosen] / series.bin_seconds).astype(np.int64)
+    return tuple(np.bincount(bins, minlength=len(series.sent)).tolist())

@@ -1,0 +1,247 @@
+"""Blue-green, canary and A/B trials: who may answer when, shares, sessions, candidates; each broken on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.history import NS, with_event, with_losses, with_rows, without_events
+from harness.analysis.history_releases import (
+    STICKY,
+    V1,
+    V2,
+    blue_green_trial,
+    canary_trial,
+    header_trial,
+    sticky_trial,
+    with_answers,
+    with_share,
+)
+from harness.analysis.judge import judge_trial
+from harness.model.attempt import Outcome
+from harness.model.experiment import Route
+from harness.model.releases import Canary
+from harness.model.schedule import session_of
+from harness.model.timeline import EventKind
+from harness.model.verdict import FindingCode, TrialVerdict, Verdict
+
+
+def numbers(verdict: TrialVerdict, code: FindingCode) -> dict[str, object]:
+    """The numbers of a finding; empty where it was not found."""
+    return next((dict(finding.numbers) for finding in verdict.findings if finding.code is code), {})
+
+
+@pytest.mark.parametrize("make", [blue_green_trial, canary_trial, header_trial, sticky_trial])
+def test_what_went_well_is_lossless(make: Callable[[], TrialEvidence]) -> None:
+    """Nothing is found in a release in which everybody answered in turn, and judging it twice says the same."""
+    verdict = judge_trial(make())
+
+    assert (verdict.verdict, verdict.findings) == (Verdict.LOSSLESS, ())
+    assert judge_trial(make()) == verdict
+
+
+#: A trial, what is spoiled (from, to, by which version, on which route), and what it is then.
+OUT_OF_TURN = {
+    "new version before the switch, after the change began": (blue_green_trial, (1.0, 1.1, V2, 0), None),
+    "new version in public in the baseline": (blue_green_trial, (0.5, 0.6, V2, 0), "early"),
+    "old version within its grace": (blue_green_trial, (3.0, 3.5, V1, 0), ""),
+    "old version after its grace": (blue_green_trial, (5.0, 5.1, V1, 0), "late"),
+    "new version within the grace of the way back": (blue_green_trial, (10.0, 10.5, V2, 0), ""),
+    "new version after the way back": (blue_green_trial, (11.5, 11.6, V2, 0), "late"),
+    "old version on the private route is the sender's matter": (blue_green_trial, (5.0, 5.1, V1, 1), ""),
+    "canary in the baseline": (canary_trial, (0.5, 0.6, V2, 0), "early"),
+    "canary after the way back": (canary_trial, (22.0, 22.1, V2, 0), "late"),
+    "B before the test": (header_trial, (0.5, 0.6, V2, 1), "early"),
+    "A while B's turn is being made": (header_trial, (1.5, 2.5, V1, 1), ""),
+    "A in B's turn": (header_trial, (6.0, 6.1, V1, 1), "late"),
+    "B after the test": (header_trial, (15.0, 15.1, V2, 1), "late"),
+}
+
+
+@pytest.mark.parametrize("case", OUT_OF_TURN)
+def test_who_may_answer_when(case: str) -> None:
+    """A good answer by the wrong version is a wrong answer; before the change begins it is nobody's loss but ours."""
+    make, (start, end, version, route), kind = OUT_OF_TURN[case]
+    verdict = judge_trial(with_answers(make(), start, end, version, route))
+    found = numbers(verdict, FindingCode.ANSWERED_OUT_OF_TURN)
+
+    if kind is None:
+        # The made-up trial asks for the switch at the very moment at which the change begins.
+        assert verdict.verdict is Verdict.LOSSLESS
+    elif not kind:
+        assert not found
+        assert verdict.identity.lost == {}
+    else:
+        assert found[kind] == verdict.identity.lost["wrong-answer"] > 0
+        assert verdict.verdict is (Verdict.INCONCLUSIVE if kind == "early" else Verdict.LOSSY)
+
+
+def test_a_new_version_that_answers_while_it_is_brought_up_is_a_loss() -> None:
+    """The switch is asked for later than the change begins: what the public gets in between is lost."""
+    trial = blue_green_trial()
+    late = tuple(
+        replace(event, detail={**event.detail, "begun": event.at + NS // 2}) if event.what == "applied" else event
+        for event in trial.timeline
+    )
+    verdict = judge_trial(with_answers(replace(trial, timeline=late), 1.1, 1.2, V2))
+
+    assert verdict.verdict is Verdict.LOSSY
+    assert numbers(verdict, FindingCode.ANSWERED_OUT_OF_TURN)["early"] == verdict.identity.lost["wrong-answer"] > 0
+
+
+def test_without_a_switch_no_new_version_may_answer() -> None:
+    """A switch that was never made leaves the public with the old version for good."""
+    trial = without_events(blue_green_trial(), EventKind.CHANGE, "applied")
+
+    assert judge_trial(trial).identity.lost["wrong-answer"] > 0
+
+
+def test_shares_are_counted_while_a_step_stands() -> None:
+    """From when the step had settled to its end; both intervals hold what was asked for."""
+    first, second = judge_trial(canary_trial()).answering.splits
+
+    assert [(split.step, split.asked, split.start, split.end) for split in (first, second)] == [
+        (1, 0.1, 3.1, 9.6),
+        (2, 0.5, 12.0, 18.5),
+    ]
+    assert first.counted == second.counted == 1300
+    assert first.wide.low < first.interval.low < first.new / first.counted < first.interval.high < first.wide.high
+
+
+@pytest.mark.parametrize(("share", "is_seen"), [(0.11, False), (0.2, True), (0.0, True)])
+def test_a_share_that_chance_does_not_explain_is_told(share: float, *, is_seen: bool) -> None:
+    """A step that gets another share than it asked for leaves the trial without an answer; nothing was lost."""
+    verdict = judge_trial(canary_trial((share, 0.5)))
+    found = numbers(verdict, FindingCode.SHARE_NOT_AS_ASKED)
+
+    assert bool(found) is is_seen
+    assert verdict.verdict is (Verdict.INCONCLUSIVE if is_seen else Verdict.LOSSLESS)
+    if found:
+        assert (found["step"], found["asked"], found["counted"]) == (1, 0.1, 1300)
+
+
+def test_a_step_of_everything_or_nothing_allows_no_exception() -> None:
+    """At 100 % a single answer by the old version is no chance."""
+    trial = canary_trial((0.1, 1.0))
+    change = trial.change
+    assert isinstance(change, Canary)
+    whole = tuple(
+        replace(event, detail={**event.detail, "weight": 100}) if event.detail.get("step") == 2 else event
+        for event in trial.timeline
+    )
+    trial = replace(trial, timeline=whole)
+
+    assert judge_trial(trial).verdict is Verdict.LOSSLESS
+    assert numbers(judge_trial(with_answers(trial, 15.0, 15.03, V1)), FindingCode.SHARE_NOT_AS_ASKED)["step"] == 2
+
+
+def test_a_step_in_which_nothing_was_counted_is_not_called_right() -> None:
+    """Without an answer to count, what the step did is unknown."""
+    verdict = judge_trial(with_rows(canary_trial(), 3.0, 9.7, responder=0))
+
+    assert numbers(verdict, FindingCode.SHARE_NOT_MEASURED)["step"] == 1
+    assert verdict.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_rollback_is_told() -> None:
+    """Which step lost how many; what the new version answers after the way back is a loss."""
+    trial = without_events(canary_trial(), EventKind.CHANGE, "undone")
+    trial = without_events(trial, EventKind.CHANGE, "undo-observed")
+    trial = with_event(trial, 19.0, EventKind.CHANGE, "rollback", subject="canary", n=1, step=2, lost=3)
+    trial = with_event(trial, 19.5, EventKind.CHANGE, "rollback-observed", subject="canary", n=1)
+
+    assert numbers(judge_trial(trial), FindingCode.ROLLED_BACK) == {"step": 2, "lost": 3}
+    assert judge_trial(with_answers(trial, 22.0, 22.1, V2)).verdict is Verdict.LOSSY
+
+
+def test_a_session_that_changes_its_candidate_has_lost() -> None:
+    """One answer by the other candidate, to a session that had come with its cookie."""
+    trial = sticky_trial()
+    rows = trial.attempts.copy()
+    mine = session_of(rows["number"].astype(np.int64), 2, STICKY.sessions) == 1
+    chosen = np.flatnonzero(mine & (rows["planned"] > 8 * NS))[:1]
+    rows["responder"][chosen] = V1
+    verdict = judge_trial(replace(trial, attempts=rows))
+
+    assert numbers(verdict, FindingCode.ANSWERED_OUT_OF_TURN)["strayed"] == 1
+    assert (verdict.verdict, verdict.identity.lost) == (Verdict.LOSSY, {"wrong-answer": 1})
+
+
+def test_strangers_may_be_anybodys() -> None:
+    """Until a session's first answer of the test is there, its attempts may have no cookie and bind nobody."""
+    trial = sticky_trial()
+    rows = trial.attempts.copy()
+    first = rows["planned"] < round(3.54 * NS)
+    rows["responder"][first] = V1
+    rows["done"][first & (rows["planned"] > 3.5 * NS)] += 100_000_000
+
+    assert judge_trial(replace(trial, attempts=rows)).findings == ()
+
+
+def test_sessions_that_never_come_back_prove_nothing() -> None:
+    """Where no cookie is sent back twice, whether sessions stay is unknown."""
+    trial = sticky_trial()
+    many = replace(trial.traffic, routes=(replace(STICKY, sessions=5000),))
+    verdict = judge_trial(replace(trial, traffic=many))
+
+    assert numbers(verdict, FindingCode.NEVER_STICKY) == {"cookie": "who"}
+    assert verdict.verdict is Verdict.INCONCLUSIVE
+
+
+def test_candidates_are_compared_side_by_side() -> None:
+    """What each was sent, lost and answered in time, and whether chance explains the difference."""
+    trial = header_trial()
+    rows = trial.attempts.copy()
+    slow = (rows["route"] == 1) & (rows["planned"] > 6 * NS) & (rows["planned"] < 8 * NS)
+    rows["done"][slow] += 20_000_000
+    trial = with_losses(replace(trial, attempts=rows), 9.0, 9.1, Outcome.STATUS)
+    verdict = judge_trial(trial)
+    a, b = verdict.answering.candidates
+    found = numbers(verdict, FindingCode.CANDIDATES_DIFFER)
+
+    assert (a.name, a.sent, a.ok, a.successes) == ("A", 850, 840, 840)
+    assert (b.name, b.sent, b.ok, b.successes) == ("B", 850, 840, 840 - int(slow.sum()))
+    assert (a.lost, b.lost) == ({"status": 10}, {"status": 10})
+    assert a.p99 < b.p99 == b.max
+    assert (found["method"], found["a_successes"], found["b_successes"]) == ("z", a.successes, b.successes)
+    assert found["p_value"] == 0.0
+
+
+def test_what_nobody_answered_by_weight_is_nobodys() -> None:
+    """With weights only an answer tells whose a request was: lost ones are counted apart."""
+    a, b, unknown = judge_trial(
+        with_rows(sticky_trial(), 9.0, 9.5, outcome=Outcome.CLOSED, responder=0)
+    ).answering.candidates
+
+    assert (unknown.name, unknown.sent, unknown.lost) == ("unknown", 100, {"closed": 100})
+    assert a.sent + b.sent + unknown.sent == 1700
+
+
+def test_who_answered_is_told_over_time() -> None:
+    """The chart's bins hold every good answer of the route once."""
+    verdict = judge_trial(canary_trial())
+    answering, series = verdict.answering, verdict.series
+
+    assert len(answering.old) == len(answering.new) == len(series.sent)
+    assert [a + b for a, b in zip(answering.old, answering.new, strict=True)] == list(series.ok)
+    assert sum(answering.new) == verdict.responders["apple-v2"]
+
+
+def test_routes_of_one_path_are_told_apart() -> None:
+    """Streams are named by their route."""
+    assert {stream.path for stream in judge_trial(header_trial()).streams} == {"/apple", "b"}
+
+
+def test_an_answer_that_says_nothing_of_its_version_is_left_alone() -> None:
+    """A body as long as the sender keeps, or one that is neither version's, is nobody's."""
+    trial = with_share(canary_trial(), 0.0, 24.0, 1.0)
+    long = replace(trial, responders={V1: "apple-v1", V2: "x" * 200})
+    verdict = judge_trial(long)
+
+    assert verdict.identity.lost == {}
+    assert len(numbers(verdict, FindingCode.SHARE_NOT_MEASURED)) > 0
+    assert Route("/apple").key == "/apple"
