@@ -18,7 +18,7 @@ from harness.model.experiment import Cell, Configuration, Experiment, TrafficPla
 from harness.store.experiment.admission import ImageCheck
 from harness.store.experiment.cells import make_cells, select
 from harness.store.experiment.changes import Located, check_changes, check_images, read_changes, with_answers
-from harness.store.experiment.entry import read_entry
+from harness.store.experiment.entry import check_ways, read_entry
 from harness.store.experiment.ingress_class import check_kinds, for_controller
 from harness.store.experiment.matrix import configurations, read_matrix
 from harness.store.experiment.naming import Ground
@@ -126,6 +126,8 @@ def _cells(
     if not rows:
         return ()
     check_changes(changes, rows, problems)
+    if entry:
+        check_ways(changes, problems)
     check_images(changes, problems, check_image)
     if plan is not None and not entry:
         check_routes(plan, rows, problems)
