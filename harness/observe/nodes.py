@@ -50,7 +50,7 @@ class NodeTracker:
         self._unwell[name] = now
         for kind in sorted(now ^ before):
             one = conditions.get(kind, {})
-            at, exact = sighting.place_reported(str(one.get("lastTransitionTime") or ""))
+            at, exact = sighting.place(str(one.get("lastTransitionTime") or ""))
             detail: Detail = {"condition": kind, "reason": str(one.get("reason", "")), "found": found}
             yield Event(at, EventKind.NODE, name, "unwell" if kind in now else "well", detail, exact)
 

@@ -23,7 +23,7 @@ def node(**statuses: str) -> dict[str, Any]:
 
 
 def test_what_a_node_lacks_is_told_once_and_its_end_too() -> None:
-    """Kubelets write their status every few seconds; only a difference is an event, dated by the node's own word."""
+    """Kubelets write their status every few seconds; only a difference is an event."""
     tracker = NodeTracker()
     seen = [
         list(tracker.listed([node()], SEEN)),
@@ -38,7 +38,7 @@ def test_what_a_node_lacks_is_told_once_and_its_end_too() -> None:
         [],
         [("n1", "well", "MemoryPressure")],
     ]
-    assert (seen[1][0].at, seen[1][0].exact_ns) == (8_000_000_000, 1_000_000_000)
+    assert (seen[1][0].at, seen[1][0].exact_ns) == (SEEN.at, 0)
     assert seen[1][0].detail["reason"] == "BecauseMemoryPressure"
 
 
@@ -56,6 +56,14 @@ def test_what_the_first_look_finds_was_there_before() -> None:
     (later,) = tracker.listed([node(DiskPressure="True", PIDPressure="True")], SEEN)
 
     assert (before.detail["found"], later.detail["found"]) == (True, False)
+
+
+def test_what_a_list_finds_is_dated_by_the_nodes_own_word() -> None:
+    """Between two looks it may have happened at any time; the condition says when."""
+    look = Sighting(CLOCK, 60_000_000_000, 1_000_000_000)
+    (event,) = NodeTracker().listed([node(DiskPressure="True")], look)
+
+    assert (event.at, event.exact_ns) == (8_000_000_000, 1_000_000_000)
 
 
 def test_node_that_goes_and_comes_back_unwell() -> None:
