@@ -1,0 +1,213 @@
+"""How long each step between an API write and its effect took, read off the timelines of trials.
+
+Only pairs of events of which both are known to the moment count: where a time was taken from a timestamp of whole
+seconds, ``exact_ns`` says so, and the pair is left out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from bench.fidelity_pods import Failure, PodPlan
+from harness.model.timeline import Event, EventKind
+
+#: Events whose time may be off by more than this say nothing about delays of some milliseconds.
+_EXACT_NS: Final = 20_000_000
+_NS: Final = 1_000_000_000
+#: Shares of a distribution that are kept: from the least to the greatest.
+SHARES: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+
+#: (name of the step, seconds).
+Measured = Iterator[tuple[str, float]]
+
+
+def delays_of(
+    events: Sequence[Event], plans: Mapping[str, PodPlan] | None = None, failures: Sequence[Failure] = ()
+) -> Mapping[str, list[float]]:
+    """Every step of one trial that can be timed.
+
+    Args:
+        events: Its timeline.
+        plans: What is known of an application's pods from their manifests, by the label ``app``.
+        failures: When the ingress controller got no answer from which pod, in the order of time.
+
+    Returns:
+        Name of the step -> seconds, one for each time it happened.
+    """
+    known = sorted((event for event in events if event.exact_ns <= _EXACT_NS), key=lambda event: event.at)
+    found: dict[str, list[float]] = defaultdict(list)
+    for steps in (
+        _lives(known, plans or {}, failures),
+        _endpoints_of_pods(known, plans or {}),
+        _syncs(known),
+        _changes(known),
+    ):
+        for name, seconds in steps:
+            found[name].append(seconds)
+    return found
+
+
+def quantiles(values: Sequence[float], shares: Sequence[float] = SHARES) -> list[float]:
+    """The values below which these shares of all lie, by the nearest rank; none must be left out of ``values``."""
+    ordered = sorted(values)
+    return [ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))] for share in shares]
+
+
+def _lives(events: Sequence[Event], plans: Mapping[str, PodPlan], failures: Sequence[Failure]) -> Measured:
+    """The steps in a pod's own life."""
+    lives: dict[str, dict[str, Event]] = defaultdict(dict)
+    for event in events:
+        if event.kind is EventKind.POD and not (event.what == "unready" and "terminating" not in lives[event.subject]):
+            lives[event.subject].setdefault(event.what, event)
+    for life in lives.values():
+        plan = plans.get(str(next(iter(life.values())).detail.get("app", "")))
+        if plan is not None and plan.probe_delay is not None and {"created", "ready"} <= life.keys():
+            delay = f", the probe's initial {plan.probe_delay:g} s less" if plan.probe_delay else ""
+            yield f"pod created -> ready{delay}", _between(life["created"], life["ready"]) - plan.probe_delay
+        if "terminating" in life and life["terminating"].detail.get("grace") != 0:
+            yield from _end(life, plan, failures)
+
+
+def _end(life: Mapping[str, Event], plan: PodPlan | None, failures: Sequence[Failure]) -> Measured:
+    """From the mark of a pod that is to end in order."""
+    marked, stopped = life["terminating"], life.get("unready")
+    hook = plan.hook if plan is not None else None
+    if stopped is not None and hook is not None:
+        begin = f"end of a preStop of {hook:g} s" if hook else "pod marked, no preStop"
+        yield f"{begin} -> container stopped", _between(marked, stopped) - hook
+    if stopped is not None and "gone" in life:
+        yield "container stopped -> object gone", _between(stopped, life["gone"])
+    if hook == 0:
+        address = str(marked.detail.get("ip", ""))
+        refused = next((each.at for each in failures if each.address == address and each.at > marked.at), None)
+        if refused is not None:
+            yield "pod marked, no preStop -> first connection refused", (refused - marked.at) / _NS
+
+
+def _endpoints_of_pods(events: Sequence[Event], plans: Mapping[str, PodPlan]) -> Measured:
+    """From a pod's step to the EndpointSlice that says so, and to the next step of the rollout."""
+    for index, event in enumerate(events):
+        if event.kind is not EventKind.POD:
+            continue
+        address = str(event.detail.get("ip", ""))
+        later = events[index + 1 :]
+        if event.what == "ready":
+            yield from _first("pod ready -> in the endpoints", event, later, _endpoints("ready", address))
+            yield from _first("new pod ready -> old pod marked", event, _of_the_rollout(later), _is_terminating(event))
+            plan = plans.get(str(event.detail.get("app", "")))
+            if plan is not None and plan.probe_delay == 0:
+                yield from _told(event, events[:index])
+        elif event.what == "terminating":
+            name = "pod marked -> terminating in the endpoints"
+            yield from _first(name, event, later, _endpoints("terminating", address))
+
+
+def _told(ready: Event, before: Sequence[Event]) -> Measured:
+    """From the pod's address, told by the first endpoint that has it as not ready, to its being ready."""
+    name, address = ready.subject, str(ready.detail.get("ip", ""))
+    first = next((each for each in before if each.kind is EventKind.POD and each.subject == name), None)
+    if first is None or first.what != "created" or not address:
+        return
+    later = [each for each in before if each.at >= first.at]
+    known = next((each for each in later if _endpoints("unready", address)(each)), None)
+    was = any(each.subject == name and each.what == "ready" for each in later)
+    if known is not None and not was:
+        yield "pod created -> in the endpoints, not ready", _between(first, known)
+        yield "pod in the endpoints, not ready -> ready", _between(known, ready)
+
+
+def _syncs(events: Sequence[Event]) -> Measured:
+    """From other ready endpoints to the ingress controller's taking over: what the rate limit makes of it."""
+    ready: dict[str, str] = {}
+    for index, event in enumerate(events):
+        if event.kind is not EventKind.ENDPOINTS:
+            continue
+        before, now = ready.get(event.subject), str(event.detail.get("ready", ""))
+        ready[event.subject] = now
+        if before is not None and before != now:
+            name = "ready endpoints changed -> ingress has them"
+            yield from _first(name, event, events[index + 1 :], _is(EventKind.INGRESS, "endpoints"))
+
+
+def _changes(events: Sequence[Event]) -> Measured:
+    """From the writing of a change through the API to what comes of it."""
+    for index, event in enumerate(events):
+        if event.kind is not EventKind.CHANGE or event.what != "applied" or "begun" not in event.detail:
+            continue
+        begun = int(event.detail["begun"])
+        later = [each for each in events[:index] if each.at >= begun] + list(_until_next_change(events[index + 1 :]))
+        fields, kind = str(event.detail.get("fields", "")), event.detail.get("kind")
+        yield "API write -> answered", (event.at - begun) / _NS
+        if "selector" in fields:
+            yield from _patched(begun, later)
+        elif kind == "ingress-edit":
+            yield from _since("Ingress written -> reload", begun, later, _is(EventKind.INGRESS, "reload"))
+        elif kind in {"rolling-update", "restart"}:
+            yield from _since("Deployment written -> pod created", begun, later, _is(EventKind.POD, "created"))
+
+
+def _patched(begun: int, later: Sequence[Event]) -> Measured:
+    """What follows a selector: endpoints, and the ingress, which may have synced for the Service itself before."""
+    changed = _is(EventKind.ENDPOINTS, "changed")
+    seen = next((number for number, event in enumerate(later) if changed(event)), None)
+    if seen is not None:
+        yield "selector written -> endpoints", (later[seen].at - begun) / _NS
+        taken = _is(EventKind.INGRESS, "endpoints")
+        yield from _since("selector written -> ingress has the endpoints", begun, later[seen:], taken)
+
+
+def _until_next_change(events: Sequence[Event]) -> Sequence[Event]:
+    ends = (
+        number
+        for number, event in enumerate(events)
+        if event.kind is EventKind.CHANGE and event.what in {"applied", "undone", "end"}
+    )
+    return events[: next(ends, len(events))]
+
+
+def _of_the_rollout(events: Sequence[Event]) -> Sequence[Event]:
+    """Events until somebody changes something: a pod that is marked later was not marked for this one's sake."""
+    ends = (number for number, event in enumerate(events) if event.kind is EventKind.CHANGE)
+    return events[: next(ends, len(events))]
+
+
+def _first(name: str, begin: Event, later: Sequence[Event], wanted: Callable[[Event], bool]) -> Measured:
+    yield from _since(name, begin.at, later, wanted)
+
+
+def _since(name: str, begin: int, later: Sequence[Event], wanted: Callable[[Event], bool]) -> Measured:
+    found = next((event for event in later if wanted(event)), None)
+    if found is not None:
+        yield name, (found.at - begin) / _NS
+
+
+def _is(kind: EventKind, what: str) -> Callable[[Event], bool]:
+    return lambda event: event.kind is kind and event.what == what
+
+
+def _endpoints(state: str, address: str) -> Callable[[Event], bool]:
+    def wanted(event: Event) -> bool:
+        targets = str(event.detail.get(state, "")).replace(",", " ").split()
+        return event.kind is EventKind.ENDPOINTS and any(t.rpartition(":")[0] == address for t in targets)
+
+    return wanted
+
+
+def _is_terminating(new: Event) -> Callable[[Event], bool]:
+    """Another pod of the same application, of another template."""
+
+    def wanted(event: Event) -> bool:
+        return (
+            event.kind is EventKind.POD
+            and event.what == "terminating"
+            and event.detail.get("app") == new.detail.get("app")
+            and event.detail.get("hash") != new.detail.get("hash")
+        )
+
+    return wanted
+
+
+def _between(begin: Event, end: Event) -> float:
+    return (end.at - begin.at) / _NS

@@ -1,0 +1,117 @@
+"""The folder in which measurements add up: run directories of `harness run`, one for each part.
+
+``STATE/<cluster>/<experiment>/<part>`` is an ordinary run directory with one or more configurations of that Experiment.
+A part that did not get to its end counts for nothing and is left where it is; what it lacks is measured in another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.fidelity_cells import CellFacts, is_calm
+from bench.fidelity_delays import delays_of
+from bench.fidelity_pods import read_failures, read_plans
+from harness.model.verdict import RunVerdict, TrialVerdict, Verdict
+from harness.runner.judging import judge_as_found
+from harness.store.rundir import RunDirectory
+from harness.store.timeline import read_timeline
+
+#: (experiment, cell).
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Measured:
+    """All parts of one kind of cluster.
+
+    Attributes:
+        trials: (experiment, cell) -> judged trials.
+        delays: Step -> seconds, of trials that nothing disturbed.
+        parts: Run directories that were read.
+        environment: Of the newest run, and what its trials say of their cluster.
+        days: When the runs began, the first and the last, as `YYYY-MM-DD HH:MM`.
+    """
+
+    trials: dict[Key, list[TrialVerdict]] = field(default_factory=lambda: defaultdict(list))
+    delays: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    parts: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    days: tuple[str, str] = ("", "")
+
+    @property
+    def cells(self) -> dict[Key, CellFacts]:
+        """Every cell's facts."""
+        return {key: CellFacts.of(trials) for key, trials in self.trials.items()}
+
+
+def finished(folder: Path) -> bool:
+    """Whether a part was run to its end."""
+    return (folder / "verdict.json").exists() and (folder / "end.json").exists()
+
+
+def parts(state: Path, cluster: str) -> Iterator[tuple[str, Path]]:
+    """(experiment, run directory) of all parts that were finished, in the order of their names."""
+    for folder in sorted((state / cluster).glob("*/*")):
+        if finished(folder):
+            yield folder.parent.name, folder
+
+
+def next_folder(state: Path, cluster: str, experiment: str) -> Path:
+    """A part's run directory that is not there yet."""
+    above = state / cluster / experiment
+    taken = {path.name for path in above.glob("*")}
+    return above / next(str(number) for number in range(1, len(taken) + 2) if str(number) not in taken)
+
+
+def counts(state: Path, cluster: str, experiment: str) -> Counter[str]:
+    """Cell -> trials that could be judged and that nothing disturbed, from the verdicts of the finished parts."""
+    found: Counter[str] = Counter()
+    for name, folder in parts(state, cluster):
+        if name == experiment:
+            verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
+            for cell in verdict["cells"]:
+                calm = [trial for trial in cell["trials"] if _counts(trial)]
+                found[cell["id"]] += len(calm)
+    return found
+
+
+def _counts(trial: Mapping[str, object]) -> bool:
+    findings = trial["findings"]
+    codes = {str(finding["code"]) for finding in findings} if isinstance(findings, list) else set()
+    return trial["verdict"] != Verdict.INCONCLUSIVE.value and is_calm(codes)
+
+
+def read(state: Path, cluster: str) -> Measured:
+    """Everything that was measured on one kind of cluster, judged anew from the evidence."""
+    measured, began = Measured(), []
+    for experiment, folder in parts(state, cluster):
+        run = RunDirectory(folder)
+        verdict = judge_as_found(run, run.differences())
+        measured.parts += 1
+        began.append((verdict.started, verdict.environment))
+        _add(measured, experiment, folder, verdict)
+    if began:
+        began.sort(key=lambda pair: pair[0])
+        measured.environment = began[-1][1]
+        measured.days = (_minute(began[0][0]), _minute(began[-1][0]))
+    return measured
+
+
+def _minute(started: str) -> str:
+    return started[:16].replace("T", " ")
+
+
+def _add(measured: Measured, experiment: str, folder: Path, verdict: RunVerdict) -> None:
+    for cell in verdict.cells:
+        measured.trials[experiment, cell.id].extend(cell.trials)
+        plans = read_plans(folder / "plan" / "manifests" / f"{cell.configuration}.yaml")
+        for trial in cell.trials:
+            timeline = folder / trial.directory / "timeline.jsonl"
+            if timeline.exists() and is_calm({finding.code.value for finding in trial.findings}):
+                found = delays_of(read_timeline(timeline), plans, read_failures(timeline.parent))
+                for name, seconds in found.items():
+                    measured.delays[name].extend(seconds)
