@@ -60,10 +60,12 @@ class CanaryIngress(Splitting):
             "metadata": {"name": self.name, "annotations": annotations_of(rule)},
             "spec": spec,
         }
-        if rule.sticky:
-            said = {"metadata": {"annotations": stickiness(rule.sticky)}}
-            self.keep(patch_with_undo(self.stage, "Ingress", way.ingress, said, "merge", self.course.number))
-        return self.keep(create_with_undo(self.stage, manifest, self.course.number))
+        made = self.keep(create_with_undo(self.stage, manifest, self.course.number))
+        if not rule.sticky:
+            return made
+        # Last: sessions that are given their cookie before the second Ingress is there all stay with the first one.
+        said = {"metadata": {"annotations": stickiness(rule.sticky)}}
+        return self.keep(patch_with_undo(self.stage, "Ingress", way.ingress, said, "merge", self.course.number))
 
     def _alter(self, rule: Rule) -> Made:
         patch = {"metadata": {"annotations": annotations_of(rule)}}
