@@ -101,7 +101,7 @@ class Cells:
         )  # fmt: skip
         assert finished.code in {0, 1, 3}, finished.err
         cells = finished.json["cells"]
-        # Where the sender was late, gaps in its streams are its own fault, and what is lost with no change is the machine's.
+        # Where the sender was late, gaps in its streams are its own fault, and losses without a change the machine's.
         late = any(BUSY & set(cell["findings"]) for cell in cells)
         tolerated = NOTES | (BUSY | STARVED if late else set())
         wrong = []
