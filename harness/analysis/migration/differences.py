@@ -129,7 +129,9 @@ def _classes(sides: Sides) -> Iterator[Difference]:
 
 
 def _timed_out(side: CellSide) -> bool:
-    return "504" in side.statuses or any(name.startswith("timeout") for name in side.classes)
+    """Whether most of what was lost was waited for in vain, here or by the controller."""
+    waited = sum(n for name, n in side.classes.items() if name.startswith("timeout"))
+    return 2 * waited > side.lost or side.statuses.startswith("504")
 
 
 def _counts(side: CellSide) -> str:

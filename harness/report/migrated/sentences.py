@@ -157,8 +157,9 @@ def _retries(migration: Migration, difference: Difference, pair: CellPair | None
     who, other = _who(migration, difference)
     n = difference.numbers
     return Sentence(
-        f"{other} tried {plural(int(n['retried']), 'request')} again, {who} {count(int(n['own']))}, and lost"
-        f" {count(int(n['lost']))}: {_RETRIES.get(_family(other), other)}; {_RETRIES.get(_family(who), who)}.",
+        f"{who} lost {plural(int(n['lost']), 'request')} and tried {count(int(n['own']))} again, {other} tried"
+        f" {plural(int(n['retried']), 'request')} again: {_RETRIES.get(_family(other), other)};"
+        f" {_RETRIES.get(_family(who), who)}.",
         "Give the pods a preStop sleep, so that no request needs a second try, or add a retry Middleware.",
     )
 
