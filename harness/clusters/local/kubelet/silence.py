@@ -40,8 +40,10 @@ class Silence:
             if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
                 raise
             return False
-        # A backlog of 0 has room for one, and this is the one.
-        filler = socket.create_connection((address, port))
+        # A backlog of 0 has room for one, and this is the one; unless somebody was faster, who then waits in our place.
+        filler = socket.socket()
+        filler.settimeout(0)
+        filler.connect_ex((address, port))
         self._kept[address, port] = (listener, filler)
         while len(self._kept) > self._most:
             _, (oldest, inside) = self._kept.popitem(last=False)

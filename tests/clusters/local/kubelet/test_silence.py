@@ -53,6 +53,22 @@ def test_a_silent_address_neither_accepts_nor_refuses(silence: Silence) -> None:
     assert [answer(port) for _ in range(3)] == ["silence"] * 3
 
 
+def test_who_connects_at_that_moment_holds_nothing_up(silence: Silence, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only place in the queue is taken by a stranger: silence falls all the same, and at once."""
+    port = free_port()
+    stranger = socket.socket()
+
+    class Listener(socket.socket):
+        def listen(self, backlog: int = 0, /) -> None:
+            super().listen(backlog)
+            stranger.connect((ADDRESS, port))
+
+    with stranger, monkeypatch.context() as patched:
+        patched.setattr("harness.clusters.local.kubelet.silence.socket.socket", Listener)
+        assert silence.fall(ADDRESS, port)
+    assert answer(port) == "silence"
+
+
 def test_where_somebody_listens_there_is_no_silence(silence: Silence) -> None:
     """A container that has not ended is left alone."""
     with socket.create_server((ADDRESS, 0)) as server:
