@@ -15,6 +15,16 @@ from harness.store.ledger import read_ledger
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 
+def lost(trial: Path) -> list[tuple[Shape, Outcome]]:
+    """Shape and outcome of everything that was lost."""
+    rows = read_ledger(trial / "traffic" / "ledger-0.npy")
+    return [
+        (Shape(int(row["shape"])), Outcome(int(row["outcome"])))
+        for row in rows
+        if row["outcome"] not in {Outcome.OK, Outcome.MISSED}
+    ]
+
+
 def answers(trial: Path, shape: Shape) -> list[str]:
     """The bodies of all good answers of a shape, in the order in which the requests were sent."""
     told = [json.loads(line) for line in (trial / "traffic" / "traffic.jsonl").read_text().splitlines()]
@@ -40,11 +50,16 @@ def test_every_row_is_as_it_must_be(harness: CommandLine, tmp_path: Path) -> Non
         for cell in finished.json["cells"]
         if not cell["as_expected"]
     ]
-    switched = tmp_path / "run" / "trials" / "graceful--selector-patch" / "1"
+    trials = tmp_path / "run" / "trials"
+    served_on = lost(trials / "graceful--rolling-update" / "1") + lost(trials / "graceful--delete-pod" / "1")
+    switched = trials / "graceful--selector-patch" / "1"
     new, kept, chosen = answers(switched, Shape.NEW), answers(switched, Shape.REUSED), backends(switched)
 
     assert wrong == []
     assert finished.code == 0
+    # A request may meet its kept connection's end; a new connection never does.
+    assert {shape for shape, _ in served_on} <= {Shape.REUSED}
+    assert len(served_on) <= 3
     assert set(kept) == {"apple-v1"}
     assert new == sorted(new)
     assert {new[0], new[-1]} == {"apple-v1", "banana-v1"}
