@@ -20,6 +20,8 @@ _BEFORE = 0.1
 #: What a trial says of its own machine: processor time was short, so a pod may have been late or failed a probe for it.
 _DISTURBED = frozenset({"behind-schedule", "machine-saturated", "missed-slots", "node-unwell", "loss-in-control",
                         "loss-before-change"})  # fmt: skip
+#: Of a run that was stopped: no trial at all.
+_STOPPED = frozenset({"not-run", "cut-short"})
 #: A class with a smaller share of a cell's losses is not called one of its classes.
 _SHARE = 0.1
 #: Two times are alike within this factor...
@@ -108,6 +110,11 @@ class CellFacts:
 def is_calm(codes: Iterable[str]) -> bool:
     """Whether a trial with these findings says nothing against its machine."""
     return _DISTURBED.isdisjoint(codes)
+
+
+def was_run(codes: Iterable[str]) -> bool:
+    """Whether a trial with these findings was run to its end."""
+    return _STOPPED.isdisjoint(codes)
 
 
 def transitions(trial: TrialVerdict) -> list[Transition]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.fidelity_cells import CellFacts, is_calm
+from bench.fidelity_cells import CellFacts, is_calm, was_run
 from bench.fidelity_delays import delays_of
 from bench.fidelity_pods import read_failures, read_plans
 from harness.model.verdict import RunVerdict, TrialVerdict, Verdict
@@ -107,11 +107,14 @@ def _minute(started: str) -> str:
 
 def _add(measured: Measured, experiment: str, folder: Path, verdict: RunVerdict) -> None:
     for cell in verdict.cells:
-        measured.trials[experiment, cell.id].extend(cell.trials)
         plans = read_plans(folder / "plan" / "manifests" / f"{cell.configuration}.yaml")
         for trial in cell.trials:
+            codes = {finding.code.value for finding in trial.findings}
+            if not was_run(codes):
+                continue
+            measured.trials[experiment, cell.id].append(trial)
             timeline = folder / trial.directory / "timeline.jsonl"
-            if timeline.exists() and is_calm({finding.code.value for finding in trial.findings}):
+            if timeline.exists() and is_calm(codes):
                 found = delays_of(read_timeline(timeline), plans, read_failures(timeline.parent))
                 for name, seconds in found.items():
                     measured.delays[name].extend(seconds)
