@@ -35,6 +35,10 @@ TIMES = 2
 #: Attempts that wait for their time to be up are under way together, this many at most.
 _TOGETHER = 100
 _POLL = 0.002
+#: Times the slowest of all other attempts, which had much more beside them: what those have that wait in vain.
+_SLACK = 1.0
+#: Seconds that they are given where no other attempt was made before.
+_UNMEASURED = 1.0
 
 
 class Calibration:
@@ -82,6 +86,7 @@ class Calibration:
         self._faults: list[str] = []
         self._planned: Counter[str] = Counter()
         self._cuts = 0
+        self._slowest = 0.0
 
     def run(self) -> None:
         """Meet every fault, and write down what was planned and what the server did.
@@ -91,13 +96,10 @@ class Calibration:
         """
         try:
             facts = json.loads(_ask(self._address, "/-/facts"))
-            jobs = [
-                gevent.spawn(self._meet, case, method, shape, facts)
-                for case in self._cases
-                for method in case.methods
-                for shape in case.shapes
-            ]
-            gevent.joinall(jobs, raise_error=True)
+            # What waits for an answer in vain comes last: nothing else is under way then, and it is known how long a
+            # connection takes here.
+            self._meet_all([case for case in self._cases if not case.is_left_waiting], facts)
+            self._meet_all([case for case in self._cases if case.is_left_waiting], facts)
             served = json.loads(_ask(self._address, f"/-/served/{self._token}"))
         except (OSError, ValueError) as error:
             raise CalibrationError(f"The faulty server at {self._address} failed: {error}") from error
@@ -106,6 +108,26 @@ class Calibration:
             self._connections.close()
         self._write(served)
 
+    def _meet_all(self, cases: Iterable[Case], facts: dict[str, int]) -> None:
+        """Meet some faults at the same time, each with every method and shape."""
+        jobs = [
+            gevent.spawn(self._meet, case, method, shape, facts)
+            for case in cases
+            for method in case.methods
+            for shape in case.shapes
+        ]
+        gevent.joinall(jobs, raise_error=True)
+
+    def _timeout(self, case: Case) -> float:
+        """Seconds that a case's attempts have.
+
+        Where a timeout of the answer is meant, the connection must come about within it: on a machine that is starved,
+        and through TLS, that takes longer than such an attempt needs to wait otherwise.
+        """
+        if not case.is_left_waiting:
+            return case.timeout
+        return min(LONG, max(case.timeout, _SLACK * self._slowest)) if self._slowest else _UNMEASURED
+
     def _meet(self, case: Case, method: Method, shape: Shape, facts: dict[str, int]) -> None:
         """Meet one fault so many times in a row, with a client of its own."""
         before = CASES[ROUTES[case.after]]
@@ -113,7 +135,9 @@ class Calibration:
             Stream(ROUTES[c.name], c.fault.path, method if method in c.methods else c.methods[0], shape)
             for c in (case, before)
         )
-        plan = ClientPlan(streams=streams, host="calibration", token=self._token, timeout=case.timeout, pool=case.pool)
+        plan = ClientPlan(
+            streams=streams, host="calibration", token=self._token, timeout=self._timeout(case), pool=case.pool
+        )
         client = Client(
             plan,
             self._target(case, facts),
@@ -145,8 +169,10 @@ class Calibration:
         )
 
     def _attempt(self, client: Client, case: Case, index: int) -> None:
+        begun = monotonic_ns()
         self._begin(client, case, index)
         _wait(lambda: not client.in_flight, f"an attempt of {case.name} to end")
+        self._slowest = max(self._slowest, (monotonic_ns() - begun) / 1e9)
 
     def _wait_together(self, client: Client, case: Case) -> None:
         """Attempts that wait for their time to be up have a short one, in which nothing else is sent."""

@@ -56,8 +56,13 @@ class Case:
         return self.expected in {Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE}
 
     @property
+    def is_left_waiting(self) -> bool:
+        """Its attempts get through to the server, and wait for an answer in vain."""
+        return self.expected is Outcome.TIMEOUT_RESPONSE
+
+    @property
     def timeout(self) -> float:
-        """Seconds that its attempts have."""
+        """Seconds that its attempts have; of one that is left waiting, the least."""
         return SHORT if self.waits else LONG
 
     @property

@@ -17,7 +17,7 @@ from harness.analysis.checks.instrument import PROVED, PROVED_WITH_TLS
 from harness.analysis.evidence import Calibration as Judged
 from harness.model.attempt import Outcome, Progress, Shape
 from harness.store.ledger import LedgerWriter, read_ledger
-from harness.traffic import misbehaviour
+from harness.traffic import cases, misbehaviour
 from harness.traffic.attempt import Attempt
 from harness.traffic.calibration import Calibration
 from harness.traffic.cases import CASES, CalibrationError
@@ -78,6 +78,17 @@ def test_with_tls_the_same_faults_are_met_through_tls(address: tuple[str, int], 
     assert inexact(judged) == set()
     assert {case.expected for case in judged.cases} == PROVED_WITH_TLS
     assert {"fin-before", "refused", "send-after-rst", "no-length-cut", "tls-untrusted", "tls-hung"} < names
+
+
+def test_a_machine_that_is_slow_to_connect_is_no_inexact_detector(
+    address: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Handshakes that take longer than the least that attempts are left waiting: the answer's timeout is met."""
+    monkeypatch.setattr(cases, "SHORT", 0.01)
+    judged = calibrated(address, tmp_path, tls=True, names=("ok", "hung", "hung-inside-body"))
+
+    assert inexact(judged) == set()
+    assert {case.expected for case in judged.cases} == {"ok", "timeout-response"}
 
 
 def test_some_faults_can_be_met_many_times(address: tuple[str, int], tmp_path: Path) -> None:
