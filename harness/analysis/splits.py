@@ -8,7 +8,6 @@ import numpy as np
 
 from harness.analysis.facts import Facts, Mask, Numbers, delays, losses_by_label
 from harness.analysis.proportions import CERTAIN, USUAL, clopper_pearson, two_proportions
-from harness.analysis.thresholds import SETTLED_S
 from harness.analysis.turns import NEW, OLD, Course, Versions, bound_attempts, changed_routes, test_windows, versions
 from harness.model.answering import Answering, Candidate, Comparison, Split
 from harness.model.attempt import Outcome
@@ -57,7 +56,7 @@ def _asked_shares(facts: Facts) -> Iterator[_Asked]:
         for at, event in events.named("step-observed"):
             n, step = int(event.detail.get("n", 1)), int(event.detail.get("step", 0))
             end = ends.get((n, step), facts.moments.stop)
-            yield n, step, at + SETTLED_S.value, end, int(event.detail.get("weight", 0)) / 100
+            yield n, step, events.settled(at), end, int(event.detail.get("weight", 0)) / 100
     elif isinstance(change, AbTest) and change.by == "weight":
         for n, start, end in test_windows(facts.evidence):
             yield n, 0, start, min(end, facts.moments.stop), change.weight / 100

@@ -15,7 +15,7 @@ import numpy as np
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.moments import Moments, Seconds
-from harness.analysis.thresholds import SETTLED_S
+from harness.analysis.thresholds import SECOND_SYNC_S, SETTLED_S
 from harness.model.attempt import Outcome
 from harness.model.experiment import Route
 from harness.model.releases import AbTest, BlueGreen, Canary
@@ -117,7 +117,7 @@ def test_windows(evidence: TrialEvidence) -> list[tuple[int, float, float]]:
     """When each repetition of a test of candidates was settled, and when its end began: (n, start, end)."""
     events = Course(evidence)
     return [
-        (n, events.at("observed", n) + SETTLED_S.value, events.begun("undone", n))
+        (n, events.settled(events.at("observed", n)), events.begun("undone", n))
         for n in range(1, evidence.change.times + 1)
         if events.at("observed", n) < np.inf
     ]
@@ -129,6 +129,11 @@ class Course:
     def __init__(self, evidence: TrialEvidence) -> None:
         self._seconds = Seconds(evidence.origin_ns)
         self.events = [event for event in evidence.timeline if event.kind is EventKind.CHANGE]
+        self._told = [
+            self._seconds(event.at)
+            for event in evidence.timeline
+            if event.kind is EventKind.INGRESS and event.what in {"reload", "endpoints", "configured"}
+        ]
 
     def named(self, what: str) -> Iterator[tuple[float, Event]]:
         """All events of a kind, with their times."""
@@ -137,6 +142,11 @@ class Course:
     def at(self, what: str, n: int) -> float:
         """When it was recorded in the ``n``-th repetition."""
         return next((at for at, event in self.named(what) if event.detail.get("n") == n), np.inf)
+
+    def settled(self, at: float) -> float:
+        """When what was seen at a time had settled: the controller may carry it out in two goes, some seconds apart."""
+        later = (told for told in self._told if at < told <= at + SECOND_SYNC_S.value)
+        return max(at, *later, at) + SETTLED_S.value
 
     def begun(self, what: str, n: int) -> float:
         """When the API was asked for it: just before."""
@@ -155,15 +165,18 @@ def _version(text: str, answer: str, route: Route) -> int:
 def _bans(evidence: TrialEvidence) -> Iterator[Ban]:
     """Who may not answer when, on the routes that the change is about."""
     change, events = evidence.change, Course(evidence)
-    grace = change.grace if isinstance(change, BlueGreen) else SETTLED_S.value
+
+    def over(seen: float) -> float:
+        return seen + change.grace if isinstance(change, BlueGreen) else events.settled(seen)
+
     takes_all = isinstance(change, BlueGreen) or (isinstance(change, AbTest) and change.by != "weight")
     begins = [events.begun("applied", n) for n in range(1, change.times + 1)]
     yield Ban(NEW, -np.inf, begins[0], late=False)
     for n, following in zip(range(1, change.times + 1), [*begins[1:], np.inf], strict=True):
         if takes_all:
-            yield Ban(OLD, events.at("observed", n) + grace, events.begun("undone", n), late=True)
+            yield Ban(OLD, over(events.at("observed", n)), events.begun("undone", n), late=True)
         back = min(events.at("undo-observed", n), events.at("rollback-observed", n))
-        yield Ban(NEW, back + grace, following, late=True)
+        yield Ban(NEW, over(back), following, late=True)
 
 
 def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) -> Mask:

@@ -171,6 +171,14 @@ def test_a_session_that_changes_its_candidate_has_lost() -> None:
     assert (verdict.verdict, verdict.identity.lost) == (Verdict.LOSSY, {"wrong-answer": 1})
 
 
+def test_a_second_go_of_the_controller_is_waited_for() -> None:
+    """What the controller does some seconds after the change was seen is part of it; what it does later is not."""
+    trial = with_event(canary_trial(), 4.0, EventKind.INGRESS, "endpoints", subject="ingress-nginx")
+    trial = with_event(trial, 16.0, EventKind.INGRESS, "endpoints", subject="ingress-nginx")
+
+    assert [split.start for split in judge_trial(trial).answering.splits] == [5.5, 12.0]
+
+
 def test_strangers_may_be_anybodys() -> None:
     """Until a session's first answer of the test is there, its attempts may have no cookie and bind nobody."""
     trial = sticky_trial()
