@@ -6,12 +6,13 @@ back between two transitions is another.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from harness.model.verdict import TrialVerdict, Verdict
+from harness.model.verdict import TrialVerdict, Verdict, Window
 
 #: Failures to get through to anybody; behind a userland relay that accepts before it dials nobody can tell them apart.
 CONNECTION_FAILURES = frozenset({"refused", "reset", "closed", "timeout-connect", "timeout-response", "truncated"})
@@ -123,10 +124,21 @@ def transitions(trial: TrialVerdict) -> list[Transition]:
     begins = [mark.at for mark in changes if mark.what in {"applied", "undone"}]
     found: list[list[tuple[float, float, int]]] = [[] for _ in begins]
     for window in trial.losing:
-        number = sum(begin - _BEFORE <= window.start for begin in begins) - 1
-        if number >= 0:
-            found[number].append((window.start, window.end, int(window.label)))
+        for start, end, count in _pieces(window, begins):
+            number = sum(begin - _BEFORE <= start for begin in begins) - 1
+            if number >= 0:
+                found[number].append((start, end, count))
     return [_transition(begin, windows) for begin, windows in zip(begins, found, strict=True)]
+
+
+def _pieces(window: Window, begins: Sequence[float]) -> Iterator[tuple[float, float, int]]:
+    """A losing window, cut where the next transition begins in it; its requests are shared out in proportion."""
+    edges = [window.start, *(begin for begin in begins if window.start + _BEFORE < begin < window.end), window.end]
+    length, left = window.end - window.start, int(window.label)
+    for start, end in itertools.pairwise(edges):
+        count = left if end == window.end else round(int(window.label) * (end - start) / length)
+        left -= count
+        yield start, end, count
 
 
 def _transition(begin: float, windows: Sequence[tuple[float, float, int]]) -> Transition:

@@ -181,6 +181,13 @@ def test_a_loss_belongs_to_the_transition_before_it() -> None:
     ]
 
 
+def test_a_window_that_goes_on_is_cut_where_the_next_transition_begins() -> None:
+    """Each has its part of the loss, in proportion, and none is lost on the way."""
+    found = transitions(trial([Window(10.5, 14.5, "41")], [(10, "applied"), (12.5, "applied")]))
+
+    assert [(each.lost, each.start, each.length) for each in found] == [(20, 0.5, 2), (21, 0, 2)]
+
+
 def test_disturbed_trials_are_left_out_where_there_are_others() -> None:
     """They are counted; alone they are better than nothing."""
     calm = trial([], [(1, "applied")], verdict="lossless", lost={})
