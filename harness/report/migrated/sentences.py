@@ -40,6 +40,8 @@ def answer(migration: Migration) -> str:
     losing, unknown = migration.having(Outcome.TARGET_LOSES), migration.having(Outcome.UNKNOWN)
     if losing:
         where = listed([title(pair) for pair in losing])
+        if not any(pair.target.sent for pair in losing):
+            return f"{target} does not serve what {source} serves: {where}."
         return f"Behind {target} requests are lost that {source} does not lose: {where}."
     if unknown or not migration.pairs:
         return f"No answer: {plural(len(unknown), 'cell')} of {len(migration.pairs)} can't be compared."

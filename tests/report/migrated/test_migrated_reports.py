@@ -130,6 +130,10 @@ def test_the_answers_of_all_kinds(migration: Migration) -> None:
     same = replace(migration, pairs=tuple(p for p in migration.pairs if p.outcome.value == "lossless"))
     unknown = replace(migration, pairs=tuple(p for p in migration.pairs if p.outcome.value == "unknown"))
 
+    losing = next(pair for pair in migration.pairs if pair.outcome.value == "target-loses")
+    silent = replace(losing, target=replace(losing.target, sent=0))
+
+    assert sentences.answer(replace(migration, pairs=(silent,))).startswith("traefik does not serve")
     assert sentences.answer(replace(migration, signal=2)).startswith("Stopped")
     assert sentences.answer(same) == "Nothing is lost behind traefik, as behind ingress-nginx."
     assert sentences.answer(unknown).startswith("No answer")
