@@ -117,12 +117,7 @@ def run(
         experiment, only=parse_only(only or []), check_image=images_on(cluster, replaced), ingress=controller(ingress)
     )
     loaded = with_images(read, replaced, pull_policy)
-    problems: list[Problem] = []
-    address = address_of(bind, "--bind", problems) if bind else ("127.0.0.1", 0)
-    if workers == 0 and not expect_workers:
-        problems.append(Problem("--workers 0 leaves nobody to send", hint="1 or more, or --expect-workers N"))
-    if problems:
-        raise InvalidInputError(problems)
+    address = _awaited_at(bind, sending=workers != 0 or expect_workers > 0)
     options = RunOptions(
         cluster=cluster,
         out=out,
@@ -143,6 +138,17 @@ def run(
     if cluster == "context":
         confirm(f"{loaded.name} will be run in namespaces of its own, harness-…", options.cluster_options, yes=yes)
     return _run(loaded, options, as_json=as_json)
+
+
+def _awaited_at(bind: str, *, sending: bool) -> tuple[str, int]:
+    """Where workers from elsewhere are awaited; ``sending`` is whether anybody sends at all."""
+    problems: list[Problem] = []
+    address = address_of(bind, "--bind", problems) if bind else ("127.0.0.1", 0)
+    if not sending:
+        problems.append(Problem("--workers 0 leaves nobody to send", hint="1 or more, or --expect-workers N"))
+    if problems:
+        raise InvalidInputError(problems)
+    return address
 
 
 def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
