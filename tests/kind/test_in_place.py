@@ -1,0 +1,100 @@
+"""In place on real Kubernetes: an application that runs already is changed under traffic, and put back after a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from command_line import ROOT, CommandLine
+
+from harness.clusters.shared.namespaces import remove_namespace
+from harness.kit.waiting import wait_until
+from harness.kube.client import Kube
+from harness.runner.deploy import deploy
+
+pytestmark = [pytest.mark.kind, pytest.mark.timeout(900)]
+
+EXPERIMENTS = ROOT / "experiments"
+#: None of a trial.
+NAMESPACE = "shop"
+SWITCH = "selector-patch: {selector: {version: banana-v1}}"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The application that runs already.
+
+    Attributes:
+        kubeconfig: Of its cluster.
+        url: What its users ask for.
+    """
+
+    kubeconfig: Path
+    url: str
+
+    def words(self, what: str, change: str, out: Path) -> tuple[str | Path, ...]:
+        """A run in place."""
+        context = yaml.safe_load(self.kubeconfig.read_text())["current-context"]
+        where = ("--kubeconfig", self.kubeconfig, "--context", context, "-n", NAMESPACE, "--url", self.url, "--yes")
+        pace = ("--rate", "20", "--connections", "new", "--control", "4s", "--baseline", "4s", "--settle", "2s")
+        return ("run", "--in-place", what, "--change", change, *where, *pace, "--out", out, "--json")
+
+    def version(self) -> str:
+        """What the public Service selects."""
+        with Kube(self.kubeconfig) as kube:
+            return str(kube.get("Service", "apple-service", NAMESPACE)["spec"]["selector"]["version"])
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file."""
+    return [one for one in yaml.safe_load_all(path.read_text()) if one]
+
+
+@pytest.fixture
+def shop(cluster: str, state: Path) -> Iterator[Shop]:
+    """Apple and banana as they are shipped; apple with a probe and a preStop."""
+    folder = state / "harness" / "kind" / cluster
+    kubeconfig, port = folder / "kubeconfig", json.loads((folder / "cluster.json").read_text())["port"]
+    load = ["kind", "load", "docker-image", "--name", cluster, "hashicorp/http-echo:1.0"]
+    subprocess.run(load, check=True, capture_output=True)
+    with Kube(kubeconfig) as kube:
+        manifests = [
+            one for file in sorted((EXPERIMENTS / "apps" / "apple-banana").glob("*.yaml")) for one in read(file)
+        ]
+        deploy(kube, manifests, NAMESPACE)
+        for name in ("readiness.yaml", "prestop-sleep-10.yaml"):
+            (patch,) = read(EXPERIMENTS / "patches" / name)
+            kube.patch("Deployment", "apple", NAMESPACE, patch, strategy="strategic")
+        yield Shop(kubeconfig, f"http://127.0.0.1:{port}/apple")
+        remove_namespace(kube, NAMESPACE)
+
+
+def test_restart_in_place(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """A graceful application is restarted where it is, and loses nothing; a busy machine may not be able to say."""
+    finished = harness.run(*shop.words("deployment/apple", "restart", tmp_path / "run"), timeout=300)
+
+    assert finished.code in {0, 3}, finished.err + finished.out
+    with Kube(shop.kubeconfig) as kube:
+        template = kube.get("Deployment", "apple", NAMESPACE)["spec"]["template"]
+    assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+
+
+def test_killed_run_is_put_back_by_undo(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """Kill -9 while the Service is switched leaves it so; `harness undo` puts it back."""
+    out = tmp_path / "run"
+    process = harness.start(*shop.words("service/apple-service", SWITCH, out), "--hold", "10m")
+    wait_until(lambda: shop.version() == "banana-v1", timeout=300, what="the switch", interval=0.2)
+    process.send_signal(signal.SIGKILL)
+    harness.finish(process)
+    assert shop.version() == "banana-v1"
+
+    undone = harness.run("undo", out, "--kubeconfig", shop.kubeconfig, timeout=120)
+    assert undone.code == 0, undone.err + undone.out
+    assert shop.version() == "apple-v1"
