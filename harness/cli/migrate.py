@@ -100,10 +100,7 @@ def migrate(
       harness migrate --analyze reports/move
     """
     if analyze is not None:
-        _refuse_both(experiment)
-        migration = analyze_again(analyze)
-        show(migration, analyze, as_json=as_json)
-        return migration.process_code
+        return _again(analyze, experiment, as_json=as_json)
     if experiment is None:
         hint = "harness migrate EXPERIMENT.yaml, or --analyze DIR"
         raise InvalidInputError([Problem("no Experiment is given", hint=hint)])
@@ -152,11 +149,14 @@ def show(migration: Migration, directory: Path, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(told, sort_keys=True) + "\n")
 
 
-def _refuse_both(experiment: Path | None) -> None:
+def _again(directory: Path, experiment: Path | None, *, as_json: bool) -> int:
+    """Compare an earlier migration again."""
     if experiment is not None:
-        raise InvalidInputError(
-            [Problem("--analyze compares an earlier migration again", hint="leave the Experiment out")]
-        )
+        hint = "leave the Experiment out"
+        raise InvalidInputError([Problem("--analyze compares an earlier migration again", hint=hint)])
+    migration = analyze_again(directory)
+    show(migration, directory, as_json=as_json)
+    return migration.process_code
 
 
 def _known(option: str, word: str) -> str:

@@ -51,7 +51,8 @@ def test_the_gate_closes_where_only_the_target_loses(
     path = experiment(traffic=TRAFFIC, changes=["none", EDIT])
     out = tmp_path / "closed"
 
-    closed = harness.run("migrate", path, "--from", "traefik", "--to", "ingress-nginx", "--out", out, "--json")
+    ways = ("--from", "traefik", "--to", "ingress-nginx", "--parallel", "1")
+    closed = harness.run("migrate", path, *ways, "--out", out, "--json", timeout=240)
 
     assert outcomes(closed) == {"none": "lossless", "ingress-edit": "target-loses"}
     assert closed.code == 1
