@@ -292,7 +292,7 @@ def test_what_is_spoilt_is_found(case: str) -> None:
 
 
 def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
-    """No code is without a case; those of streams, shapes, pauses, cells and raising checks are elsewhere."""
+    """No code is without a case; those of streams, shapes, pauses, releases, cells and raising checks are elsewhere."""
     elsewhere = {
         FindingCode.STREAM_WITHOUT_SUCCESS,
         FindingCode.CHECK_RAISED,
@@ -305,6 +305,8 @@ def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
         FindingCode.NOTHING_REUSED,
         FindingCode.SENDER_PAUSED,
         FindingCode.NEVER_IDLE,
+        *(FindingCode.NEVER_STICKY, FindingCode.SHARE_NOT_AS_ASKED, FindingCode.SHARE_NOT_MEASURED),
+        *(FindingCode.ANSWERED_OUT_OF_TURN, FindingCode.ROLLED_BACK, FindingCode.CANDIDATES_DIFFER),
         FindingCode.NOTHING_UNDER_WAY,
         FindingCode.CLOCK_UNCERTAIN,
         FindingCode.CLOCKS_COMPARED,
