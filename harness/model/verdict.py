@@ -40,6 +40,7 @@ class FindingCode(StrEnum):
     CLIENT_FAULTS = "client-faults"
     LOSS_BEFORE_CHANGE = "loss-before-change"
     LOSS_IN_CONTROL = "loss-in-control"
+    INTERFERENCE = "interference"
     CHECK_RAISED = "check-raised"
     TRIAL_FAILED = "trial-failed"
     NOT_RUN = "not-run"
@@ -52,6 +53,7 @@ class FindingCode(StrEnum):
     ABANDONED_SLOTS = "abandoned-slots"
     UNFINISHED = "unfinished"
     CHANGE_NOT_OBSERVED = "change-not-observed"
+    CHANGE_WITHHELD = "change-withheld"
     NO_OVERLAP = "no-overlap"
     NEVER_REUSED = "never-reused"
     NEVER_IDLE = "never-idle"
@@ -87,6 +89,7 @@ _INSTRUMENT = {
     FindingCode.CLIENT_FAULTS,
     FindingCode.LOSS_BEFORE_CHANGE,
     FindingCode.LOSS_IN_CONTROL,
+    FindingCode.INTERFERENCE,
     FindingCode.CHECK_RAISED,
     FindingCode.TRIAL_FAILED,
     FindingCode.NOT_RUN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict, Weight
-from harness.report.findings import completeness, instrument, losses, notes, releases
+from harness.report.findings import completeness, in_place, instrument, losses, notes, releases
 from harness.report.findings.given import Given, Sentence, Teller
 from harness.report.words import count, duration, listed, plural, stopped, title
 
@@ -13,6 +13,7 @@ from harness.report.words import count, duration, listed, plural, stopped, title
 SENTENCES: dict[FindingCode, Teller] = {
     **instrument.SENTENCES,
     **losses.SENTENCES,
+    **in_place.SENTENCES,
     **completeness.SENTENCES,
     **notes.SENTENCES,
     **releases.SENTENCES,

@@ -299,6 +299,8 @@ def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
         FindingCode.NOT_RUN,
         FindingCode.CUT_SHORT,
         FindingCode.LOSS_IN_CONTROL,
+        FindingCode.INTERFERENCE,
+        FindingCode.CHANGE_WITHHELD,
         FindingCode.CONTROL_MISSING,
         FindingCode.CLASS_NOT_SEEN,
         FindingCode.LOSS_OUTSIDE_WINDOW,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.analysis.checks import completeness, coverage, instrument, losses, notes, releases, shapes
+from harness.analysis.checks import completeness, coverage, in_place, instrument, losses, notes, releases, shapes
 from harness.analysis.facts import Facts
 from harness.model.verdict import Finding
 
@@ -17,6 +17,8 @@ CHECKS: tuple[Check, ...] = (
     instrument.calibration_exact,
     instrument.identity_holds,
     instrument.client_faults,
+    in_place.interference,
+    in_place.change_withheld,
     losses.loss_before_change,
     losses.requests_lost,
     releases.answered_out_of_turn,

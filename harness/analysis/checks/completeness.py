@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from harness.analysis.checks.in_place import change_withheld
 from harness.analysis.checks.naming import named
 from harness.analysis.facts import Facts
 from harness.analysis.moments import Seconds
@@ -40,6 +41,8 @@ def streams_succeed(facts: Facts) -> tuple[Finding, ...]:
 def change_observed(facts: Facts) -> tuple[Finding, ...]:
     """Every repetition was applied, and was seen to have really happened."""
     moments, times = facts.moments, facts.evidence.change.times
+    if change_withheld(facts):
+        return ()
     due = frozenset(range(1, times + 1))
     whole = moments.begin is not None and moments.end is not None and not moments.missing
     if whole and due <= moments.applied and due <= moments.observed:
