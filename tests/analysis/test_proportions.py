@@ -113,5 +113,6 @@ def test_at_least_is_the_binomial_tail() -> None:
 )
 def test_two_shares(first: tuple[int, int], second: tuple[int, int], p_value: float, method: str) -> None:
     """Known values of both tests; the exact one where a field is expected to hold fewer than five."""
-    assert two_proportions(first, second) == (pytest.approx(p_value, abs=1e-5), method)
-    assert two_proportions(second, first) == (pytest.approx(p_value, abs=1e-5), method)
+    for found, by in (two_proportions(first, second), two_proportions(second, first)):
+        assert found == pytest.approx(p_value, abs=1e-5)
+        assert by == method

@@ -12,6 +12,8 @@ from harness.store.experiment.routing import rule_takes
 if TYPE_CHECKING:
     from tests.store.experiment_bench import Bench
 
+pytest_plugins = ("experiment_bench",)
+
 PLAIN = "{path: /apple, answers: apple}"
 CANARY = {
     "kind": "Ingress",
@@ -147,6 +149,7 @@ def test_rules_of_traefik(rule: str, *, takes: bool) -> None:
 def test_a_rule_that_is_not_understood_is_no_mistake(bench: Bench) -> None:
     """Where nobody can say what a rule takes, a path without a rule is let pass."""
     bench.edit("apps.yaml", "path: /apple", "path: /other")
+    bench.edit("small.yaml", "workload: apps.yaml", "workload: apps.yaml\ningress: traefik")
     unread = "---\napiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {name: r}\nspec:\n  routes:\n"
     with (bench.path.parent / "apps.yaml").open("a") as file:
         file.write(
