@@ -434,7 +434,7 @@ def test_a_request_that_waited_in_vain_before_the_change_is_not_the_changes_loss
 )
 def test_only_nodes_that_fall_ill_under_traffic_count(at: float, what: str, found: bool) -> None:
     """What was so before, what gets well again, what happened before the first request: no word of the trial."""
-    detail = {"condition": "DiskPressure", "found": found}
+    detail: dict[str, str | int] = {"condition": "DiskPressure", "found": found}
     evidence = with_event(quiet_trial(), at, EventKind.NODE, what, subject="n", **detail)
 
     assert judge_trial(evidence).findings == ()
