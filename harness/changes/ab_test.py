@@ -9,12 +9,17 @@ from harness.changes.splitting import Rule, Splitting, Way
 from harness.changes.splittings import splitting
 from harness.model.releases import AbTest
 
+#: B is out when it has not answered for so long: each worker of nginx learns of it by its own timer of 1 s.
+QUIET_SECONDS = 1.5
+_NS = 1_000_000_000
+
 
 class Compare(Release[AbTest]):
     """See ``harness.model.releases.AbTest``.
 
     Observed when the ingress controller has taken it over since, and B has answered on every route of its own, or, with
-    weights, on every route of both. Then it stays for its time and is always undone.
+    weights, on every route of both. Then it stays for its time and is always undone; that is seen when the controller
+    has taken it over and nobody has been answered by B for a while.
     """
 
     def carry_out(self, course: Course) -> bool:
@@ -28,10 +33,17 @@ class Compare(Release[AbTest]):
         begun = stage.clock.now()
         if split.undo():
             course.record("undone", {"begun": begun})
-            seen &= course.sees("undo-observed", lambda: split.told(begun))
+            seen &= course.sees("undo-observed", lambda: self._missing_back(split, begun))
         else:
             seen = False
         return (course.last or course.rests(made.begun)) and seen
+
+    def _missing_back(self, split: Splitting, begun: int) -> Missing:
+        stage = split.stage
+        since = stage.clock.now() - round(QUIET_SECONDS * _NS)
+        routes = {*self.spec.a, *self.spec.b}
+        ended = since >= begun and not any(stage.answered(self.spec.answer, since, key) for key in routes)
+        return (*split.told(begun), *(() if ended else ("the last answer by B",)))
 
     def _missing(self, split: Splitting, made: Made) -> Missing:
         answer = self.spec.answer

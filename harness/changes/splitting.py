@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -98,8 +98,8 @@ class Splitting(ABC):
         return self._alter(rule) if self._made else self._begin(rule)
 
     def undo(self) -> bool:
-        """Take away what was made for it, newest first; whether nothing is left."""
-        undone = [self.course.undoes(made.entry) for made in reversed(self._made) if made.entry]
+        """Take away what was made for it; whether nothing is left."""
+        undone = [self.course.undoes(made.entry) for made in self._way_back() if made.entry]
         return all(undone)
 
     def told(self, since: int) -> Missing:
@@ -114,6 +114,10 @@ class Splitting(ABC):
         """Remember what was made, for the undo."""
         self._made.append(made)
         return made
+
+    def _way_back(self) -> Iterable[Made]:
+        """What was made, in the order in which it is undone: what sends requests to the candidate goes first."""
+        return reversed(self._made)
 
     @abstractmethod
     def _begin(self, rule: Rule) -> Made:

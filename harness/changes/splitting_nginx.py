@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.changes.base import Made, patch_with_undo
@@ -66,6 +66,10 @@ class CanaryIngress(Splitting):
         # Last: sessions that are given their cookie before the second Ingress is there all stay with the first one.
         said = {"metadata": {"annotations": stickiness(rule.sticky)}}
         return self.keep(patch_with_undo(self.stage, "Ingress", way.ingress, said, "merge", self.course.number))
+
+    def _way_back(self) -> Iterable[Made]:
+        """The second Ingress goes first: the next change is taken over seconds later, and would leave it its share."""
+        return tuple(self._made)
 
     def _alter(self, rule: Rule) -> Made:
         patch = {"metadata": {"annotations": annotations_of(rule)}}

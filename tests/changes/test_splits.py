@@ -154,8 +154,17 @@ def test_between_repetitions_all_of_it_is_undone(world: World) -> None:
     assert world.what() == ["begin", *once, *back, *once, "observed", "end"]
 
 
-def test_an_ab_test_is_seen_and_taken_away(world: World) -> None:
+@pytest.fixture
+def shared(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same, where B answers as long as anything sends requests to it; B is out as soon as it does not."""
+    monkeypatch.setattr("harness.changes.ab_test.QUIET_SECONDS", 0.0)
+    world.stage = replace(world.stage, answered=lambda _pattern, _since, _route="": bool(made_objects(world)))
+    return world
+
+
+def test_an_ab_test_is_seen_and_taken_away(shared: World) -> None:
     """It stays for its time, and nothing of it longer."""
+    world = shared
     assert perform(AB, world.stage)
     assert world.what() == ["begin", "applied", "observed", "undone", "undo-observed", "end"]
     assert next(event.detail["by"] for event in world.events if event.what == "applied") == "header"
@@ -234,8 +243,31 @@ def test_ingress_nginx_is_told_by_annotations(rule: Rule, said: dict[str, str]) 
     assert annotations_of(rule) == {f"nginx.ingress.kubernetes.io/{key}": value for key, value in said.items()}
 
 
-def test_sessions_that_stay_are_told_to_both_and_taken_back(world: World) -> None:
+def test_an_ab_test_whose_candidate_goes_on_answering_is_not_over(world: World) -> None:
+    """The controller has said that it took the end over, and B answers all the same: not seen, and that is said."""
+    assert not perform(AB, world.stage)
+    assert "the last answer by B" in world.missing()
+
+
+def test_what_sends_requests_to_the_candidate_goes_first(shared: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken over seconds after it would leave B its share, if it were the second Ingress."""
+    world, there = shared, []
+    real = world.kube.patch
+
+    def patch(kind: str, name: str, *rest: Any, **more: Any) -> Any:
+        if more.get("strategy") == "json":
+            there.append(made_objects(world))
+        return real(kind, name, *rest, **more)
+
+    monkeypatch.setattr(world.kube, "patch", patch)
+
+    assert perform(replace(AB, by="weight", key="", value="", weight=50, b=(), sticky="stay"), world.stage)
+    assert there == ([[]] if world.stage.ingress == "ingress-nginx" else [])
+
+
+def test_sessions_that_stay_are_told_to_both_and_taken_back(shared: World) -> None:
     """ingress-nginx is told at the first Ingress, Traefik at the weighted service; afterwards neither says so."""
+    world = shared
     told: list[str] = []
 
     def look(pattern: str, since: int, route: str = "") -> bool:
@@ -247,10 +279,10 @@ def test_sessions_that_stay_are_told_to_both_and_taken_back(world: World) -> Non
             told.append(annotations["nginx.ingress.kubernetes.io/session-cookie-name"])
         return True
 
-    world.stage = replace(world.stage, answered=look)
+    world.stage = replace(world.stage, answered=lambda *asked: bool(made_objects(world)) and look(*asked))
 
     assert perform(replace(AB, by="weight", key="", value="", weight=50, b=(), sticky="stay"), world.stage)
-    assert told == ["stay"]
+    assert set(told) == {"stay"}
     assert not world.kube.get("Ingress", "fruit", NS)["metadata"].get("annotations")
 
 
