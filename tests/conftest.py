@@ -5,8 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import hypothesis
 import psutil
 import pytest
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)
