@@ -186,6 +186,16 @@ class Plane:
                 answer = await self.get(path)
                 row = row + 1 if answer.status == status and body in {None, answer.body} else 0
 
+    async def gives_sessions(self, path: str, *, times: int = 8) -> None:
+        """Wait until both workers give a cookie to who comes without one, as far as a row of connections can tell."""
+        async with asyncio.timeout(DEADLINE):
+            row = 0
+            while row < times:
+                connection = await self.connect()
+                await connection.request(path)
+                connection.close()
+                row = row + 1 if connection.cookie else 0
+
     def journal(self, what: str) -> list[dict[str, Any]]:
         """What the controller recorded of one kind."""
         lines = (self.settings.logs / "ingress-controller.jsonl").read_text().splitlines()

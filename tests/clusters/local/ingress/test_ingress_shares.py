@@ -28,6 +28,7 @@ async def beside(start: StartPlane, *, main: dict[str, str] | None = None, **can
         await plane.ingress("fruit", {"/apple": "old"})
         if main:
             await plane.annotate("fruit", **main)
+            await plane.gives_sessions("/apple")
         told = len(plane.journal("endpoints"))
         await plane.ingress("fruit-canary", {"/apple": "new"}, accepted=False)
         await plane.annotate("fruit-canary", canary="true", **canary)
