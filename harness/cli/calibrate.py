@@ -42,7 +42,8 @@ def calibrate(
     list_: Annotated[bool, typer.Option("--list", help="Say what each fault is, and send nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to create for the ledger of all attempts [default: it is not kept].")
+        Path | None,
+        typer.Option(help="Folder to create for the ledger of all attempts.", show_default="it is not kept"),
     ] = None,
 ) -> int:
     """Prove that the detector reports exactly what was done: no loss hidden, none invented, none under another name.

@@ -18,17 +18,16 @@ from harness.clusters.local.kubelet.images import KNOWN_IMAGES
 from harness.errors import InvalidInputError, Problem
 from harness.runner.images import read_images
 
-#: Lines that end here end there too, so they are short.
 _HELP = (
     "A cluster that stays up until you take it down: for kubectl and for trying things out.",
     "[bold]kubectl on a local cluster[/bold]",
     (
-        "apply, create -f, run, get, describe, logs, patch, edit, set, scale, rollout,\n"
-        "label, annotate, wait, diff and delete work as on any cluster.\n"
+        "apply, create -f, run, get, describe, logs, patch, edit, set, scale, rollout, "
+        "label, annotate, wait, diff and delete work as on any cluster. "
         "Not there: exec, attach, cp, port-forward, top, auth can-i."
     ),
     (
-        "What kubectl makes up by itself (create namespace, create deployment, expose)\n"
+        "What kubectl makes up by itself (create namespace, create deployment, expose) "
         "it sends as protobuf, which a local cluster does not read. Pipe it:"
     ),
     "  kubectl create namespace foo --dry-run=client -o yaml | kubectl apply -f -",

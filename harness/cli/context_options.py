@@ -19,7 +19,9 @@ Context = Annotated[
 ]
 Kubeconfig = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Kubeconfig [default: $KUBECONFIG, ~/.kube/config].", rich_help_panel=_PANEL),
+    typer.Option(
+        metavar="FILE", help="Kubeconfig.", show_default="$KUBECONFIG, ~/.kube/config", rich_help_panel=_PANEL
+    ),
 ]
 EntryUrl = Annotated[
     str,

@@ -24,7 +24,7 @@ def export(
     cell: Annotated[
         str, typer.Option(metavar="GLOB", help="Of cells: graceful--*; of a watch's origins: their number.")
     ] = "*",
-    trial: Annotated[int | None, typer.Option(min=1, metavar="N", help="This trial alone [default: all].")] = None,
+    trial: Annotated[int | None, typer.Option(min=1, metavar="N", help="This trial alone.", show_default="all")] = None,
 ) -> int:
     """Write every attempt as a row: labels instead of codes, times in nanoseconds, the id as it was on the wire.
 

@@ -74,12 +74,10 @@ def run_in_place_command(
     ca: Authorities = None,
     insecure: Insecure = False,
     server_name: ServerName = "",
-    out: Annotated[
-        Path | None, typer.Option(help="Run directory to create; below reports/ if not given.", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
-    """Make one change of an application that is running already, under traffic, and account for every request.
+    r"""Make one change of an application that is running already, under traffic, and account for every request.
 
     Nothing else is touched: nothing is deployed, installed or removed. First comes a control, in which nothing is
     changed; if that, or the baseline, loses a request, the change is not made. Whatever can be put back is put back
@@ -97,7 +95,7 @@ def run_in_place_command(
 
       harness run --in-place deploy/shop -n web --context staging --url https://shop.example/ --change scale=5
 
-      harness run --in-place service/shop -n web --context staging --url https://shop.example/ --hold 1m
+      harness run --in-place service/shop -n web --url https://shop.example/ --hold 1m \
         --change "selector-patch: {selector: {track: green}, answer: 'green*'}"
     """
     problems: list[Problem] = []

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from harness.cli import calibrate, clusters, doctor, evidence, export, inplace, migrate, run, undo, watch, worker
 from harness.cli.commands import IN_PLACE, Commands
+from harness.cli.help_text import reflow_all
 from harness.errors import ExitCode, HarnessError
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
@@ -47,6 +48,7 @@ app.command("report")(evidence.report)
 app.command("export")(export.export)
 app.add_typer(clusters.app, name="cluster")
 app.command("doctor")(doctor.doctor)
+reflow_all(app)
 
 
 def _tell_version(wanted: bool) -> None:

@@ -62,7 +62,7 @@ def run(
     experiment: ExperimentFile,
     cluster: Where = "local",
     ingress: Behind = "",
-    out: Annotated[Path | None, typer.Option(help="Run directory to create [default: below reports/].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     only: Only = None,
     parallel: Annotated[
         int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")

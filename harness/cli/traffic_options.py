@@ -40,7 +40,8 @@ Timeout = Annotated[
     str, typer.Option(metavar="TIME", help="What a request has, connecting included.", rich_help_panel=_PANEL)
 ]
 ExpectStatus = Annotated[
-    str, typer.Option(metavar="200,204", help="Statuses that are right [default: any 2xx].", rich_help_panel=_PANEL)
+    str,
+    typer.Option(metavar="200,204", help="Statuses that are right.", show_default="any 2xx", rich_help_panel=_PANEL),
 ]
 ExpectBody = Annotated[
     str | None,

@@ -41,7 +41,7 @@ def watch(
     ],
     rate: RateText = DEFAULTS.rate,
     seconds: Annotated[
-        str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m, 1h [default: until Ctrl-C].")
+        str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m, 1h.", show_default="until Ctrl-C")
     ] = "",
     method: Methods = DEFAULTS.method,
     connections: Connections = DEFAULTS.connections,
@@ -54,7 +54,7 @@ def watch(
     insecure: Insecure = False,
     server_name: ServerName = "",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that send, for each host and port.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Run directory to create [default: below reports/].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the account as one JSON object on stdout.")] = False,
 ) -> int:
     """Keep traffic on any URL until the time is up or Ctrl-C, and account for every single request.

@@ -1,0 +1,46 @@
+"""What a help text says is what is shown of it: markup takes no word away, paragraphs flow, examples do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+import typer
+from rich.text import Text
+
+from harness.cli.help_text import reflowed
+from harness.cli.main import app
+
+
+def commands(command: click.Command, name: str = "harness") -> Iterator[tuple[str, click.Command]]:
+    """(name, command) of all there are."""
+    yield name, command
+    for word, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, f"{name} {word}")
+
+
+ALL = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_word_of_an_option_is_taken_for_markup(name: str) -> None:
+    """Rich takes what stands in brackets for a style, and shows nothing of it."""
+    texts = [str(getattr(parameter, "help", None) or "") for parameter in ALL[name].params]
+
+    assert [Text.from_markup(text).plain for text in texts] == texts
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_only_examples_have_lines_of_their_own(name: str) -> None:
+    """In a paragraph, a line's end in the code is none on the terminal."""
+    paragraphs = (ALL[name].help or "").split("\n\n")
+
+    assert all("\n" not in part or part.startswith(" ") for part in paragraphs)
+
+
+def test_an_example_keeps_its_lines() -> None:
+    """A command of two lines is to be read as such."""
+    text = "One.\n\nTwo\nlines.\n\n  harness run\n    --json"
+
+    assert reflowed(text) == "One.\n\nTwo lines.\n\n  harness run\n    --json"
