@@ -1,7 +1,7 @@
 """The real command line on real Kubernetes in Docker: the same Experiments, the same verdicts, the same evidence.
 
-A cell takes about a minute, so these are chosen: of exercise 1 the complete configuration, of exercise 2 both ways, of
-exercise 3 the canary, a row of the sabotage table, and the way straight to a Service.
+A cell takes about a minute, so these are chosen: of exercise 1 the complete configuration, of exercise 2 both ways, a
+row of the sabotage table, and the way straight to a Service.
 """
 
 from __future__ import annotations
@@ -62,12 +62,6 @@ def test_edit_or_patch(cells: Cells, cluster: str, tmp_path: Path) -> None:
 
     assert found["default", "ingress-edit"]["connections_cut"] >= 64
     assert found["default", "selector-patch"]["connections_cut"] == 0
-    cells.conclude()
-
-
-def test_growing_share(cells: Cells, cluster: str, tmp_path: Path) -> None:
-    """Exercise 3: a canary by ingress-nginx's annotations; what each step gave is what was asked for."""
-    cells.run(cluster, "exercise-3-canary.yaml", "change=canary", tmp_path / "run")
     cells.conclude()
 
 
