@@ -24,8 +24,6 @@ from harness.clusters.local.machinery.resources import (
 )
 
 OnCluster = Callable[..., Any]
-
-
 READINESS = {
     "httpGet": {"path": "/health", "port": 5678, "httpHeaders": [{"name": "X-Probe", "value": "yes"}]},
     "periodSeconds": 1,
@@ -35,16 +33,6 @@ READINESS = {
 def reasons(events: list[Object], wanted: str) -> Object | None:
     """The first event with this reason."""
     return next((event for event in events if event["reason"] == wanted), None)
-
-
-def complete(deployments: list[Object]) -> bool:
-    """Whether the Deployment's rollout is complete."""
-    for each in deployments:
-        conditions = {c["type"]: c["reason"] for c in (each.get("status") or {}).get("conditions") or []}
-        observed = each.get("status", {}).get("observedGeneration") == each["metadata"]["generation"]
-        if observed and conditions.get("Progressing") == "NewReplicaSetAvailable":
-            return True
-    return False
 
 
 def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster, tmp_path: Path) -> None:
