@@ -18,6 +18,7 @@ from harness.traffic.outcomes import OversizeError
 from harness.traffic.parsing import HEAD_LIMIT, AnswerParser
 
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
+_TEXT = re.compile(rb"[^\r\n]")
 _END_OF_LINE = re.compile(rb"\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9])[ \t]+([0-9]{3})(?:[ \t]+(.*))?", re.DOTALL)
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -60,34 +61,48 @@ class LenientParser(AnswerParser):
 
     def take(self, data: bytes) -> None:
         """As ``AnswerParser.take``, with heads read kindly."""
-        while data and self.in_head and not self.complete:
-            head, data = self._head_in(data)
+        begin = 0
+        while begin < len(data) and self.in_head and not self.complete:
+            head, begin = self._head_in(data, begin)
             if head:
                 strict, has_two_lengths = _strict(head)
                 self._is_distrusted |= has_two_lengths
                 super().take(strict)
-        if data:
-            super().take(data)
+        if begin < len(data):
+            super().take(data[begin:])
 
     @property
     def keeps_connection(self) -> bool:
         """As ``AnswerParser.keeps_connection``; an answer that has two kinds of length ends its connection."""
         return not self._is_distrusted and super().keeps_connection
 
-    def _head_in(self, data: bytes) -> tuple[bytes, bytes]:
-        """A whole head, if there is one, and what is behind it; what is not whole waits for the rest."""
+    def _head_in(self, data: bytes, begin: int) -> tuple[bytes, int]:
+        """A whole head, if there is one from ``begin`` on, and where in the data it ends.
+
+        What is not whole waits for the rest. Interim answers may be many: what is behind one is not copied for each.
+        """
         waiting = self._waiting
-        searched = max(0, len(waiting) - 2)
-        # Empty lines before the status line mean nothing (RFC 9112, 2.2).
-        waiting += data if waiting else data.lstrip(b"\r\n")
-        end = _END_OF_HEAD.search(waiting, searched)
-        if end is None:
-            if len(waiting) > HEAD_LIMIT:
-                raise OversizeError(f"the answer's head is longer than {HEAD_LIMIT} bytes")
-            return b"", b""
-        head, rest = bytes(waiting[: end.start()]), bytes(waiting[end.end() :])
-        waiting.clear()
-        return head, rest
+        if waiting:
+            known = len(waiting)
+            waiting += data[begin:]
+            end = _END_OF_HEAD.search(waiting, max(0, known - 2))
+            if end is not None:
+                head = bytes(waiting[: end.start()])
+                waiting.clear()
+                return head, begin + end.end() - known
+        else:
+            # Empty lines before the status line mean nothing (RFC 9112, 2.2).
+            text = _TEXT.search(data, begin)
+            if text is None:
+                return b"", len(data)
+            begin = text.start()
+            end = _END_OF_HEAD.search(data, begin)
+            if end is not None:
+                return data[begin : end.start()], end.end()
+            waiting += data[begin:]
+        if len(waiting) > HEAD_LIMIT:
+            raise OversizeError(f"the answer's head is longer than {HEAD_LIMIT} bytes")
+        return b"", len(data)
 
 
 def _strict(head: bytes) -> tuple[bytes, bool]:
