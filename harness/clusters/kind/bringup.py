@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clusters.base import Progress
-from harness.clusters.kind import owned, tools
+from harness.clusters.kind import images, owned, tools
 from harness.clusters.kind.ingresses import KIND_INGRESSES, SERVICE_NODE_PORT
 from harness.clusters.kind.owned import Owned
 from harness.clusters.kind.settings import (
@@ -29,9 +29,7 @@ from harness.kube.client import Kube
 from harness.kube.rollout import wait_rollout
 
 #: Longest times in seconds, on a slow machine.
-PULL_SECONDS = 600.0
 CREATE_SECONDS = 600.0
-LOAD_SECONDS = 300.0
 ROLLOUT_SECONDS = 240.0
 ENTRY_SECONDS = 60.0
 EXPORT_SECONDS = 60.0
@@ -100,7 +98,7 @@ def bring_up(settings: KindSettings, logs: Path, progress: Progress, *, standing
         logs.mkdir(parents=True, exist_ok=True)
     bringing = Bringing(settings, logs, progress)
     with bringing.step("getting images"):
-        _get_images(bringing)
+        images.get_images(settings, logs, progress)
     with bringing.step("writing down that it is ours"):
         mine = owned.begin(settings.name, standing=standing, ingress=settings.ingress, kube_proxy=settings.kube_proxy)
     try:
@@ -123,7 +121,7 @@ def _make(bringing: Bringing, mine: Owned) -> Owned:
         _create(bringing, mine, ports)
         mine = owned.has_node(mine)
     with bringing.step(f"loading {len(settings.needed)} images"):
-        _load_images(bringing)
+        images.load_images(settings, bringing.logs)
     with Kube(mine.kubeconfig) as kube:
         with bringing.step("waiting for the node", "kube-system"):
             wait_until(lambda: _node_ready(kube), timeout=ROLLOUT_SECONDS, what="the node to be ready", interval=0.25)
@@ -139,22 +137,6 @@ def _make(bringing: Bringing, mine: Owned) -> Owned:
                 interval=0.25,
             )
     return entry
-
-
-def _get_images(bringing: Bringing) -> None:
-    """What is not in the local Docker is pulled; early, since it takes longest and fails most."""
-    for ref in bringing.settings.needed:
-        if tools.has_image(ref):
-            continue
-        bringing.progress(f"pulling {ref}")
-        try:
-            tools.work("docker", "pull", ref, name="docker pull", log=bringing.logs / "pull.log", timeout=PULL_SECONDS)
-        except HarnessError as error:
-            raise HarnessError(
-                f"The image {ref} is not in the local Docker and can't be pulled.",
-                detail=error.detail,
-                hint=f"Pull or build it, or name another one: --image {ref}=OTHER",
-            ) from error
 
 
 def _create(bringing: Bringing, mine: Owned, ports: dict[int, int]) -> None:
@@ -180,17 +162,9 @@ def load_images(settings: KindSettings, logs: Path, progress: Progress) -> None:
         logs.mkdir(parents=True, exist_ok=True)
     bringing = Bringing(settings, logs, progress)
     with bringing.step("getting images"):
-        _get_images(bringing)
+        images.get_images(settings, logs, progress)
     with bringing.step(f"loading {len(settings.needed)} images"):
-        _load_images(bringing)
-
-
-def _load_images(bringing: Bringing) -> None:
-    if bringing.settings.needed:
-        tools.work(
-            "kind", "load", "docker-image", "--name", bringing.settings.name, *bringing.settings.needed,
-            name="kind load", log=bringing.logs / "load.log", timeout=LOAD_SECONDS,
-        )  # fmt: skip
+        images.load_images(settings, logs)
 
 
 def _start_ingress(bringing: Bringing, kube: Kube) -> None:

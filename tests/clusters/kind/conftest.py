@@ -21,6 +21,7 @@ case "$1 $2" in
   "info "*) cat "$FAKE/info.err" >&2 2>/dev/null; cat "$FAKE/info.json"; exit ;;
   "image inspect") for last; do :; done; grep -qxF "$last" "$FAKE/images" && exit 0; echo "no such image" >&2; exit 1 ;;
   "pull "*) if [ -e "$FAKE/pull.works" ]; then exit 0; fi; echo "no route to host"; exit 1 ;;
+  "build "*) if [ -e "$FAKE/build.works" ]; then exit 0; fi; echo "no such base"; exit 1 ;;
   "ps "*) cat "$FAKE/container" 2>/dev/null; exit 0 ;;
   "inspect "*) [ -e "$FAKE/container" ] && echo true; exit 0 ;;
   "wait "*) while [ -e "$FAKE/container" ]; do sleep 0.02; done; exit 0 ;;

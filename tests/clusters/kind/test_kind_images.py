@@ -1,0 +1,55 @@
+"""Images are had before a cluster is made: those that are ours are built, all others pulled, each once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.clusters.kind.images import OWN, get_images
+from harness.clusters.kind.settings import KindSettings, config_folder
+from harness.errors import HarnessError
+
+FakeTools = Any
+OURS = "harness/slow-echo:1"
+
+
+def get(tmp_path: Path, *workload: str) -> list[str]:
+    """Get the images of a cluster without ingress; what was said of it."""
+    said: list[str] = []
+    get_images(KindSettings("demo", ingress="none", workload=workload), tmp_path, said.append)
+    return said
+
+
+def test_what_is_there_is_left_alone(tools: FakeTools, tmp_path: Path) -> None:
+    """Nothing is pulled or built, and nothing said."""
+    assert get(tmp_path, "hashicorp/http-echo:1.0") == []
+    assert tools.calls("docker pull") == tools.calls("docker build") == []
+
+
+def test_our_own_image_is_built(tools: FakeTools, tmp_path: Path) -> None:
+    """No registry has it; its Dockerfile is in the folder of the manifests."""
+    tools.file("build.works")
+    said = get(tmp_path, OURS)
+    (call,) = tools.calls("docker build")
+
+    assert said == [f"building {OURS}"]
+    assert call.split()[2:] == ["--tag", OURS, "--file", str(config_folder() / OWN[OURS]), str(config_folder().parent)]
+    assert tools.calls("docker pull") == []
+
+
+def test_our_own_image_that_cannot_be_built(tools: FakeTools, tmp_path: Path) -> None:
+    """Docker's words, the file, and the way out."""
+    with pytest.raises(HarnessError) as caught:
+        get(tmp_path, OURS)
+
+    assert "slow-echo/Dockerfile" in caught.value.message
+    assert "no such base" in caught.value.detail
+    assert f"--image {OURS}=OTHER" in caught.value.hint
+
+
+def test_each_of_our_own_has_its_file() -> None:
+    """Where it is said to be, and in the part of the checkout that Docker is sent."""
+    assert all((config_folder() / file).is_file() for file in OWN.values())
+    assert "!harness\n" in (config_folder().parent / ".dockerignore").read_text()
