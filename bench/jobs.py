@@ -17,6 +17,7 @@ class Job:
         client: One of ``CLIENTS``.
         port: Where, on the local host.
         seconds: How long.
+        requests: How many at least, however slow the machine is.
         connections: How many are kept, or how many requests are under way at once.
         rate: Requests per second, for clients with an open loop.
         reuse: Keep connections; else each request has its own.
@@ -32,6 +33,7 @@ class Job:
     reuse: bool = True
     post: bool = False
     folder: str = ""
+    requests: int = 0
 
     @property
     def url(self) -> str:

@@ -141,7 +141,7 @@ def measure(folder: Path, *, quick: bool, rounds: int) -> str:
         parts += ["A new connection for each request, GET:", speed_table(*compare(new, rounds, mine))]
         slices = replace(kept, seconds=0.1 if quick else SLICE)
         parts += ["What recording costs:", recording(slices, 2 if quick else SLICES, mine)]
-    dropping = replace(job, rate=500 if quick else 1000.0, connections=10)
+    dropping = replace(job, rate=500 if quick else 1000.0, connections=10, requests=60)
     parts += ["Losses out of a known number:", losses(dropping, mine, other, folder)]
     return "\n\n".join([*parts, *([missing()] if missing() else [])])
 

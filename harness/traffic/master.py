@@ -32,9 +32,9 @@ from harness.traffic.session import Commands
 _log = logging.getLogger(__name__)
 
 #: From the command to begin to the origin: every worker must have heard of it by then.
-_LEAD_NS = 300_000_000
+_LEAD_NS = 500_000_000
 #: From the command to stop to the end of the schedule: a worker that hears of it later has sent too much.
-_STOP_LEAD_NS = 500_000_000
+_STOP_LEAD_NS = 2_000_000_000
 #: Without a piece for so long, what a dead worker has left is not awaited any more.
 _RESCUE_NS = 15_000_000_000
 #: How often it is looked whether the workers are alive, in seconds.

@@ -30,7 +30,6 @@ def document(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.timeout(120)
 def test_analysis_judges_made_up_runs_of_every_size(document: Path) -> None:
     """Each size has its row, and the old table is gone."""
     text = quick("analysis", document)
@@ -44,18 +43,17 @@ def test_analysis_judges_made_up_runs_of_every_size(document: Path) -> None:
     ]
 
 
-@pytest.mark.timeout(120)
 def test_outage_finds_what_the_server_did(document: Path) -> None:
     """The ledger has as many cut requests as the server says, whatever the machine does meanwhile."""
     text = quick("outage", document)
     cut = text.split("The server cut ")[1].split(" requests, the ledger says ")
 
-    assert int(cut[0]) > 0
+    assert int(cut[0].replace(",", "")) > 0
     assert cut[1].startswith(f"{cut[0]};")
 
 
 @pytest.mark.nginx
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_traffic_compares_all_clients_and_ours_tells_of_every_loss(document: Path) -> None:
     """Our engine reports exactly what the server lost, by GET and by POST, alone and inside Locust."""
     _, losses = quick("traffic", document).split("Losses out of a known number:")

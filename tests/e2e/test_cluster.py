@@ -13,7 +13,7 @@ from harness.kit.processes import run
 from harness.kit.waiting import wait_until
 from harness.runner.entry import status_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(600)]
 
 NAME = "e2e"
 

@@ -12,7 +12,7 @@ from command_line import CommandLine, Finished
 
 from harness.kube.client import Kube
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 NAME = "there"
 FOREIGN = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "payments"}}

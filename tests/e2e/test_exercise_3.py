@@ -14,7 +14,7 @@ from command_line import ROOT, CommandLine
 from harness.model.releases import Canary
 from harness.store.experiments import load_experiment
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(1800)]
 
 CONTROLLERS = ("ingress-nginx", "traefik")
 TABLES = sorted((ROOT / "experiments").glob("exercise-3-*.yaml"))

@@ -13,7 +13,7 @@ from command_line import CommandLine, Finished
 from harness.kit.waiting import wait_until
 from harness.store.ledger import read_ledger
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(600)]
 
 #: A client that uses kept connections without a look, and an edit that both controllers heed: nginx's reload cuts them.
 TRAFFIC = {

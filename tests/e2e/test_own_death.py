@@ -13,7 +13,7 @@ from command_line import CommandLine
 from harness.kit.waiting import wait_until
 from harness.store.timeline import read_timeline
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 PARTS = {"traffic": "-m locust", "cluster": "harness.clusters.local.node"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import ROOT, CommandLine
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(1800)]
 
 
 def backends(trial: Path) -> list[str]:

@@ -12,7 +12,7 @@ from command_line import CommandLine
 
 from harness.store.ledger import read_ledger
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 ROLLING = {"rolling-update": {"deployment": "apple", "set": {"args": ["-text=apple-v2"]}, "answer": "apple-v2"}}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import ROOT, CommandLine
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(1800)]
 
 TABLES = sorted((ROOT / "experiments").glob("sabotage*.yaml"))
 

@@ -12,7 +12,7 @@ from command_line import ROOT, CommandLine
 from harness.model.attempt import Outcome, Shape
 from harness.store.ledger import read_ledger
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(1800)]
 
 
 def lost(trial: Path) -> list[tuple[Shape, Outcome]]:

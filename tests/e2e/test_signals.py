@@ -14,7 +14,7 @@ from harness.kit.waiting import wait_until
 from harness.store.ledger import read_ledger
 from harness.store.timeline import read_timeline
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 

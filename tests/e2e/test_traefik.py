@@ -15,7 +15,7 @@ from harness.kit.waiting import wait_until
 from harness.model.timeline import EventKind
 from harness.store.timeline import read_timeline
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 EDIT = {
     "ingress-edit": {"ingress": "fruit", "annotations": {"nginx.ingress.kubernetes.io/proxy-body-size": "1{time}m"}}

@@ -21,7 +21,7 @@ from harness.kit.waiting import wait_until
 from harness.store.ledger import read_ledger
 from harness.traffic.faulty import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 #: What a busy machine may add to a verdict, and nothing else.
 BUSY = {"behind-schedule", "machine-saturated", "missed-slots"}

@@ -18,7 +18,7 @@ from harness.kit.waiting import wait_until
 from harness.model.attempt import Outcome
 from harness.store.ledger import read_connections, read_ledger
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 #: What a busy machine can be found to have done to a sender.
 BUSY = {"behind-schedule", "machine-saturated", "missed-slots"}

@@ -32,8 +32,6 @@ TRAFFIC = TrafficPlan(
     timeout=1.0,
 )
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[FaultyServer]:

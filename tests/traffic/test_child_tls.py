@@ -27,8 +27,6 @@ TRAFFIC = TrafficPlan(
     tls=Tls(ca=str(CERTIFICATE), server_name=SERVER_NAME),
 )
 
-pytestmark = pytest.mark.timeout(90)
-
 
 def sent(directory: Path, traffic: TrafficPlan) -> tuple[list[int], Calibration, list[dict[str, object]]]:
     """Half of the slots are answered, half are dropped: outcomes, calibration and journal of some traffic."""

@@ -27,8 +27,6 @@ TRAFFIC = TrafficPlan(
     timeout=1.0,
 )
 
-pytestmark = pytest.mark.timeout(100)
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[FaultyServer]:

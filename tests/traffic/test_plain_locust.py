@@ -23,8 +23,6 @@ class Mine(LosslessUser):
     traffic = TrafficPlan(rate=100, routes=(Route("/fault/ok", ("ok",)),), timeout=2.0)
 """
 
-pytestmark = pytest.mark.timeout(100)
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[FaultyServer]:
