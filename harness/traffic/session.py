@@ -247,6 +247,9 @@ class Session:
         deadline = monotonic_ns() + round((self.plan.traffic.patience + _DRAIN_GRACE) * 1e9)
         while client.in_flight and monotonic_ns() < deadline:
             gevent.sleep(_POLL)
+        if client.in_flight:
+            # A process that stood still until now has yet to hear what has come, and whose time is up.
+            gevent.sleep(_POLL)
 
 
 def resolve(address: str, port: int) -> Target:

@@ -12,6 +12,7 @@ from time import monotonic_ns
 from typing import Any
 
 import gevent
+import gevent.event
 import pytest
 from gevent.server import StreamServer
 
@@ -22,13 +23,14 @@ from harness.store import ledger as ledger_module
 from harness.store.ledger import read_connections, read_ledger
 from harness.traffic import engine as engine_module
 from harness.traffic.client import Client
-from harness.traffic.engine import TOLERANCE_NS
 from harness.traffic.journal import Journal, JournalReader
 from harness.traffic.plan import TrafficChildPlan, read_plan, write_plan
 from harness.traffic.session import Commands, Session, host_header
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ROUTES = (Route("/a", ("ok",)), Route("/b"))
+#: Seconds; more than anything takes here, however busy the machine is.
+PATIENCE = 60
 
 
 @pytest.fixture
@@ -61,22 +63,40 @@ def always_ok(connection: Any, _address: Any) -> None:
         connection.sendall(OK)
 
 
-def run(directory: Path, traffic: TrafficPlan, port: int, seconds: float, act: Callable[[], None] | None = None) -> Any:
-    """Send a plan's traffic for some time; returns (rows, events by name)."""
+def until(condition: Callable[[], object]) -> None:
+    """Let the loop run until a condition holds."""
+    with gevent.Timeout(PATIENCE):
+        while not condition():
+            gevent.sleep(0.005)
+
+
+def run(
+    directory: Path,
+    traffic: TrafficPlan,
+    port: int,
+    seconds: float,
+    *,
+    before: Callable[[], None] = lambda: None,
+    after: Callable[[], None] = lambda: None,
+) -> Any:
+    """Send a plan's traffic for some time, with something done before and after the planning is stopped.
+
+    Returns:
+        (rows, events by name).
+    """
     commands = Commands()
     answers = {route.path: route.answers for route in traffic.routes}
     session = Session(TrafficChildPlan(traffic=traffic, answers=answers, directory=directory, token="t"), commands)
     worker = gevent.spawn(session.run)
     commands.begin("127.0.0.1", port)
-    with gevent.Timeout(10):
-        while not session.origin_ns or monotonic_ns() < session.origin_ns + seconds * 1e9:
-            gevent.sleep(0.005)
-    if act is not None:
-        act()
+    until(lambda: session.origin_ns and monotonic_ns() >= session.origin_ns + seconds * 1e9)
+    before()
     commands.end()
-    worker.join(timeout=10)
-    assert worker.successful()
     reader = JournalReader(directory / "traffic.jsonl")
+    until(lambda: reader.find("stopping") or worker.dead)
+    after()
+    worker.join(timeout=PATIENCE)
+    assert worker.successful()
     reader.poll()
     return read_ledger(directory / "ledger-0.npy"), {event["event"]: event for event in reader.events}
 
@@ -89,7 +109,9 @@ def planned_by_the_judge(traffic: TrafficPlan, events: Any) -> int:
 @pytest.mark.usefixtures("patient")
 def test_every_slot_has_one_row_in_its_stream(tmp_path: Path, serve: Callable[..., int]) -> None:
     """Sender and judge count the same slots; each row has its slot's planned time, route, method and shape."""
-    traffic = TrafficPlan(rate=400, routes=ROUTES, methods=(Method.GET, Method.POST), pool=Pool(size=8))
+    traffic = TrafficPlan(
+        rate=400, routes=ROUTES, methods=(Method.GET, Method.POST), pool=Pool(size=8), timeout=PATIENCE
+    )
     rows, events = run(tmp_path, traffic, serve(always_ok), 0.3)
     kinds = streams(traffic)
 
@@ -106,15 +128,13 @@ def test_every_slot_has_one_row_in_its_stream(tmp_path: Path, serve: Callable[..
 def test_a_schedule_with_an_end_plans_nothing_beyond_it(tmp_path: Path, serve: Callable[..., int]) -> None:
     """However late the command to stop comes, the slots are those of the length that was asked for, to the last."""
     commands = Commands()
-    traffic = TrafficPlan(rate=100, routes=ROUTES)
+    traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     session = Session(TrafficChildPlan(traffic=traffic, answers={}, directory=tmp_path, token="t"), commands)
     worker = gevent.spawn(session.run)
     commands.begin("127.0.0.1", serve(always_ok), 0.25)
-    with gevent.Timeout(10):
-        while not session.origin_ns or monotonic_ns() < session.origin_ns + 400_000_000:
-            gevent.sleep(0.005)
+    until(lambda: session.origin_ns and monotonic_ns() >= session.origin_ns + 400_000_000)
     commands.end()
-    worker.join(timeout=10)
+    worker.join(timeout=PATIENCE)
     stopping = JournalReader(tmp_path / "traffic.jsonl").find("stopping")
 
     assert len(read_ledger(tmp_path / "ledger-0.npy")) == 25
@@ -123,60 +143,73 @@ def test_a_schedule_with_an_end_plans_nothing_beyond_it(tmp_path: Path, serve: C
 
 
 def test_a_stalled_server_does_not_slow_the_schedule(tmp_path: Path, serve: Callable[..., int]) -> None:
-    """While nothing is answered, slots are sent on time all the same, and each is accounted for."""
+    """While nothing is answered, slots are sent all the same, none before its time, and each is accounted for."""
+    held: list[bytes] = []
+    answers = gevent.event.Event()
 
     def stall(connection: Any, _address: Any) -> None:
-        connection.recv(65536)
-        gevent.sleep(30)
+        held.append(connection.recv(65536))
+        answers.wait()
+        connection.sendall(OK)
 
-    traffic = TrafficPlan(rate=200, routes=ROUTES, timeout=0.4)
-    rows, events = run(tmp_path, traffic, serve(stall), 0.5)
+    def none_is_answered() -> None:
+        until(lambda: len(held) >= 90)
+        outcomes = read_ledger(tmp_path / "ledger-0.npy")["outcome"].tolist()
+        assert set(outcomes) <= {Outcome.UNFINISHED, Outcome.MISSED}
+
+    traffic = TrafficPlan(rate=200, routes=ROUTES, timeout=PATIENCE)
+    rows, events = run(tmp_path, traffic, serve(stall), 0.5, before=none_is_answered, after=answers.set)
+    sent = rows[rows["outcome"] != Outcome.MISSED]
 
     assert len(rows) == planned_by_the_judge(traffic, events) >= 90
-    assert set(rows["outcome"].tolist()) == {Outcome.TIMEOUT_RESPONSE}
-    assert (rows["sent"] - rows["planned"] <= TOLERANCE_NS).all()
-    assert (rows["sent"] >= rows["planned"]).all()
+    assert set(sent["outcome"].tolist()) == {Outcome.OK}
+    assert (sent["sent"] >= sent["planned"]).all()
 
 
 def test_slots_that_come_too_late_are_missed_and_not_sent(tmp_path: Path, serve: Callable[..., int]) -> None:
     """A generator that was held up counts the slots of that time as missed, then is back on its schedule."""
-    traffic = TrafficPlan(rate=100, routes=ROUTES)
+    traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
 
     def hold_up() -> None:
         # The whole process stands still, as on a starved machine.
         os.posix_spawnp("sleep", ["sleep", "0.6"], os.environ)
         os.wait()
-        gevent.sleep(0.1)
+        until(is_back)
 
-    rows, events = run(tmp_path, traffic, serve(always_ok), 0.1, hold_up)
+    def is_back() -> bool:
+        so_far = read_ledger(tmp_path / "ledger-0.npy")
+        missed, answered = (so_far["number"][so_far["outcome"] == kind] for kind in (Outcome.MISSED, Outcome.OK))
+        return bool(len(missed) and len(answered) and answered.max() > missed.min())
+
+    rows, events = run(tmp_path, traffic, serve(always_ok), 0.1, before=hold_up)
     missed = rows[rows["outcome"] == Outcome.MISSED]
 
     assert len(rows) == planned_by_the_judge(traffic, events)
     assert len(missed) >= 25
     assert (missed["sent"] == -1).all()
     assert set(rows["outcome"].tolist()) == {Outcome.OK, Outcome.MISSED}
-    assert rows["outcome"][-1] == Outcome.OK
 
 
 def test_the_concurrency_limit_is_kept_and_what_it_holds_back_is_missed(
     tmp_path: Path, serve: Callable[..., int]
 ) -> None:
     """No more than the limit is in flight; slots beyond it wait for the tolerance and no longer."""
-    at_once: list[int] = [0, 0]
+    held: list[bytes] = []
+    answers = gevent.event.Event()
 
     def hang(connection: Any, _address: Any) -> None:
-        connection.recv(65536)
-        at_once[0] += 1
-        at_once[1] = max(at_once)
-        connection.recv(1)
-        at_once[0] -= 1
+        held.append(connection.recv(65536))
+        answers.wait()
+        connection.sendall(OK)
 
-    traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=1.0, concurrency=3)
-    rows, events = run(tmp_path, traffic, serve(hang), 0.5)
+    traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE, concurrency=3)
+    rows, events = run(
+        tmp_path, traffic, serve(hang), 0.5, before=lambda: until(lambda: len(held) == 3), after=answers.set
+    )
     counts = Counter(rows["outcome"].tolist())
 
-    assert at_once[1] == 3
-    assert counts == {Outcome.TIMEOUT_RESPONSE: 3, Outcome.MISSED: planned_by_the_judge(traffic, events) - 3}
+    assert len(held) == 3
+    assert counts == {Outcome.OK: 3, Outcome.MISSED: planned_by_the_judge(traffic, events) - 3}
 
 
 @pytest.mark.usefixtures("patient")
@@ -195,7 +228,7 @@ def test_a_full_disk_stops_the_planning_and_says_so(
         allocate(fd, offset, size)
 
     monkeypatch.setattr(os, "posix_fallocate", fill_up)
-    traffic = TrafficPlan(rate=200, routes=ROUTES)
+    traffic = TrafficPlan(rate=200, routes=ROUTES, timeout=PATIENCE)
     rows, events = run(tmp_path, traffic, serve(always_ok), 0.3)
 
     assert rows["outcome"].tolist() == [Outcome.OK] * 20
@@ -218,7 +251,7 @@ def test_a_bug_in_the_sender_is_a_fault_and_not_the_end_of_the_schedule(
 
     monkeypatch.setattr(Client, "begin", fail_at_ten)
     monkeypatch.setattr(gevent.get_hub(), "handle_error", lambda *_: None)
-    traffic = TrafficPlan(rate=200, routes=ROUTES)
+    traffic = TrafficPlan(rate=200, routes=ROUTES, timeout=PATIENCE)
     rows, events = run(tmp_path, traffic, serve(always_ok), 0.2)
 
     assert (events["fault"]["what"], events["fault"]["text"]) == ("failed", "RuntimeError: bug")
@@ -228,7 +261,7 @@ def test_a_bug_in_the_sender_is_a_fault_and_not_the_end_of_the_schedule(
 @pytest.mark.usefixtures("patient")
 def test_connections_are_all_accounted_for(tmp_path: Path, serve: Callable[..., int]) -> None:
     """Every attempt's connection is in the connection ledger, closed by us at the end, with its requests counted."""
-    traffic = TrafficPlan(rate=200, routes=ROUTES, shapes=(Shape.REUSED,), pool=Pool(size=4))
+    traffic = TrafficPlan(rate=200, routes=ROUTES, shapes=(Shape.REUSED,), pool=Pool(size=4), timeout=PATIENCE)
     rows, _ = run(tmp_path, traffic, serve(always_ok), 0.2)
     opened = read_connections(tmp_path / "connections-0.npy")
     carried = Counter(rows["connection"].tolist())
@@ -241,7 +274,7 @@ def test_connections_are_all_accounted_for(tmp_path: Path, serve: Callable[..., 
 @pytest.mark.usefixtures("patient")
 def test_responders_are_told_before_their_number_is_used(tmp_path: Path, serve: Callable[..., int]) -> None:
     """Each different body has a number in the rows and its text in the journal."""
-    traffic = TrafficPlan(rate=100, routes=ROUTES)
+    traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     rows, events = run(tmp_path, traffic, serve(always_ok), 0.1)
 
     assert (events["responder"]["number"], events["responder"]["text"]) == (1, "ok")
@@ -251,7 +284,7 @@ def test_responders_are_told_before_their_number_is_used(tmp_path: Path, serve: 
 def test_a_stop_before_the_start_sends_nothing(tmp_path: Path) -> None:
     """A process that is told to stop while it waits has nothing to account for."""
     commands = Commands()
-    traffic = TrafficPlan(rate=100, routes=ROUTES)
+    traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     commands.end()
     Session(TrafficChildPlan(traffic=traffic, answers={}, directory=tmp_path), commands).run()
 
@@ -266,13 +299,14 @@ def test_commands_come_as_lines_and_the_end_of_the_pipe_is_the_order_to_stop() -
     line = json.dumps({"go": {"address": "127.0.0.1", "port": 80}}).encode() + b"\n"
     os.write(theirs, line[:9])
     gevent.sleep(0.01)
+    # A line that is not whole is no order, whenever it is looked at.
     assert not commands.go.is_set()
     os.write(theirs, line[9:])
-    assert commands.go.wait(5)
+    assert commands.go.wait(PATIENCE)
     assert not commands.stop.is_set()
     os.close(theirs)
 
-    assert commands.stop.wait(5)
+    assert commands.stop.wait(PATIENCE)
     assert (commands.address, commands.port) == ("127.0.0.1", 80)
     follower.join()
     os.close(ours)
