@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -28,7 +29,7 @@ STREAMS = tuple(
 )
 GET_NEW, GET_REUSED, POST_NEW, POST_REUSED = range(4)
 #: More than any wait of these tests takes on a machine that has other things to do as well.
-PATIENCE = 15
+PATIENCE = 60
 
 
 @dataclass
@@ -80,6 +81,14 @@ class Rig:
         with gevent.Timeout(PATIENCE):
             while not condition():
                 gevent.sleep(0.001)
+
+    def heard(self, shape: Shape = Shape.REUSED) -> None:
+        """Wait until the peer's last word has reached the idle connection, without letting the loop run."""
+        (connection,) = self.client._pools[shape].idle()
+        assert connection._socket is not None
+        poll = select.poll()
+        poll.register(connection._socket, select.POLLIN)
+        assert poll.poll(PATIENCE * 1000)
 
     def close(self) -> None:
         """Close the client and its ledgers."""

@@ -25,11 +25,13 @@ from harness.traffic.faulty import FaultyServer
 from harness.traffic.plan import TrafficChildPlan, write_plan
 
 ROOT = Path(__file__).parents[2]
+#: Seconds; more than anything takes here, however busy the machine is. Nothing is asked that is not answered or cut.
+PATIENCE = 100
 TRAFFIC = TrafficPlan(
     rate=200,
     routes=(Route("/fault/ok", ("ok",)), Route("/fault/fin-before", ("ok",))),
     methods=(Method.GET, Method.POST),
-    timeout=1.0,
+    timeout=PATIENCE,
 )
 
 
@@ -53,16 +55,21 @@ def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
 def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: FaultyServer) -> None:
     """Ready, go, counts that grow, stop, drained; rows for exactly the planned slots; calibration and log beside."""
     with TrafficChild.start(plan(server, tmp_path)) as child:
-        child.wait_ready(40)
+        child.wait_ready(PATIENCE)
         origin = child.go(server.address, server.port)
-        wait_until(lambda: child.counts().ok >= 50, timeout=20, what="answers")
+
+        def enough() -> bool:
+            counts = child.counts()
+            return counts.ok >= 50 and counts.lost >= 40
+
+        wait_until(enough, timeout=PATIENCE, what="answers and losses")
         assert child.answered("o?", origin)
-        assert not child.answered("o?", monotonic_ns() + 10**9)
+        assert not child.answered("o?", monotonic_ns() + 10**12)
         assert not child.answered("no", origin)
         assert child.answered("o?", origin, "/fault/ok")
         assert not child.answered("o?", origin, "/fault/fin-before")
         stopped = child.stop()
-        child.wait_drained(20)
+        child.wait_drained(PATIENCE)
         counts = child.counts()
         lost = [child.lost(origin), child.lost(origin + 10**9), child.lost(stopped)]
     rows = read_ledger(tmp_path / "traffic" / "ledger-0.npy")
@@ -71,7 +78,7 @@ def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: Fault
     assert len(rows) == slots_until(TRAFFIC, stopped - origin)
     assert set(outcomes) <= {Outcome.OK, Outcome.CLOSED, Outcome.MISSED}
     assert (counts.ok, counts.lost) == (outcomes.count(Outcome.OK), outcomes.count(Outcome.CLOSED))
-    assert counts.sent == counts.ok + counts.lost > 80
+    assert counts.sent == counts.ok + counts.lost
     closed = rows["planned"][rows["outcome"] == Outcome.CLOSED]
     assert lost == [len(closed), (closed >= 10**9).sum(), 0]
     assert counts.last_loss == (Outcome.CLOSED, rows["done"][rows["outcome"] == Outcome.CLOSED].max())
@@ -85,9 +92,9 @@ def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: Fault
 def test_leaving_the_context_drains(tmp_path: Path, server: FaultyServer) -> None:
     """A trial that fails half way does not turn what is in flight into unfinished attempts."""
     with TrafficChild.start(plan(server, tmp_path)) as child:
-        child.wait_ready(40)
+        child.wait_ready(PATIENCE)
         child.go(server.address, server.port)
-        wait_until(lambda: child.counts().ok >= 10, timeout=20, what="answers")
+        wait_until(lambda: child.counts().ok >= 10, timeout=PATIENCE, what="answers")
     events = {e["event"]: e for e in child._journal.events + child._journal.poll()}
     rows = read_ledger(tmp_path / "traffic" / "ledger-0.npy")
 
@@ -100,17 +107,17 @@ def test_a_calibration_that_can_not_be_made_is_said_in_words(tmp_path: Path) -> 
     """Nobody at the faulty server's address: the error names it, and is no log of Locust."""
     alone = TrafficChildPlan(traffic=TRAFFIC, answers={}, directory=tmp_path / "t", calibration=("127.0.0.1", 9))
     with TrafficChild.start(alone) as child, pytest.raises(HarnessError, match="The faulty server at"):
-        child.wait_ready(40)
+        child.wait_ready(PATIENCE)
 
 
 def test_kill_9_of_the_traffic_process_leaves_every_attempt_readable(tmp_path: Path, server: FaultyServer) -> None:
     """The parent hears of it; the rows are a prefix of the schedule; what was in flight is unfinished."""
     with TrafficChild.start(plan(server, tmp_path)) as child:
-        child.wait_ready(40)
+        child.wait_ready(PATIENCE)
         child.go(server.address, server.port)
-        wait_until(lambda: child.counts().ok >= 50, timeout=20, what="answers")
+        wait_until(lambda: child.counts().ok >= 50, timeout=PATIENCE, what="answers")
         os.kill(child._process.pid, signal.SIGKILL)
-        wait_until(lambda: not child._process.alive(), timeout=10, what="its end")
+        wait_until(lambda: not child._process.alive(), timeout=PATIENCE, what="its end")
         with pytest.raises(HarnessError, match="ended by itself"):
             child.counts()
         with pytest.raises(HarnessError):
@@ -129,7 +136,7 @@ from pathlib import Path
 from harness.traffic.child import TrafficChild
 from harness.traffic.plan import read_plan
 child = TrafficChild.start(read_plan(Path(sys.argv[1])))
-child.wait_ready(40)
+child.wait_ready(100)
 child.go(sys.argv[2], int(sys.argv[3]))
 print(child._process.pid, flush=True)
 time.sleep(100)
@@ -140,7 +147,7 @@ time.sleep(100)
         assert parent.stdout is not None
         locust = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-    psutil.wait_procs([locust], timeout=15)
+    psutil.wait_procs([locust], timeout=PATIENCE)
 
     assert not locust.is_running()
     assert len(read_ledger(tmp_path / "traffic" / "ledger-0.npy")) >= 0
@@ -155,7 +162,7 @@ def test_a_locustfile_that_fails_is_an_error_with_its_log(tmp_path: Path, server
         TrafficChild.start(plan(server, tmp_path), locustfile=broken) as child,
         pytest.raises(HarnessError, match="my own mistake"),
     ):
-        child.wait_ready(40)
+        child.wait_ready(PATIENCE)
 
 
 def test_the_users_locustfile_runs_by_plain_locust(tmp_path: Path, server: FaultyServer) -> None:
@@ -164,7 +171,7 @@ def test_the_users_locustfile_runs_by_plain_locust(tmp_path: Path, server: Fault
         *(sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / "steady.py"), "--headless"),
         *("--host", f"http://{server.address}:{server.port}", "--stop-timeout", "10", "--run-time", "2s"),
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     (directory,) = (tmp_path / "reports").iterdir()
     events = {e["event"]: e for e in map(json.loads, (directory / "traffic.jsonl").read_text().splitlines())}
     rows = read_ledger(directory / "ledger-0.npy")

@@ -19,17 +19,22 @@ from harness.traffic.child import TrafficChild
 from harness.traffic.faulty import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
 from harness.traffic.plan import TrafficChildPlan
 
+#: Seconds; more than anything takes here, however busy the machine is.
+PATIENCE = 100
 TRAFFIC = TrafficPlan(
     rate=100,
     routes=(Route("/fault/ok", ("ok",)), Route("/fault/fin-before", ("ok",))),
     methods=(Method.GET, Method.POST),
-    timeout=5.0,
+    timeout=PATIENCE,
     tls=Tls(ca=str(CERTIFICATE), server_name=SERVER_NAME),
 )
 
 
 def sent(directory: Path, traffic: TrafficPlan) -> tuple[list[int], Calibration, list[dict[str, object]]]:
-    """Half of the slots are answered, half are dropped: outcomes, calibration and journal of some traffic."""
+    """Half of the slots are answered, half are dropped: outcomes, calibration and journal of some traffic.
+
+    Slots for which the machine was too slow are left out.
+    """
     with FaultyServer.start(directory / "server") as server:
         port = json.loads((directory / "server" / WHERE).read_text())["tls_port"]
         plan = TrafficChildPlan(
@@ -39,16 +44,17 @@ def sent(directory: Path, traffic: TrafficPlan) -> tuple[list[int], Calibration,
             calibration=(server.address, server.port),
         )
         with TrafficChild.start(plan) as child:
-            child.wait_ready(60)
+            child.wait_ready(PATIENCE)
             child.go(server.address, port)
-            wait_until(lambda: child.counts().sent >= 60, timeout=30, what="attempts")
+            wait_until(lambda: child.counts().sent >= 60, timeout=PATIENCE, what="attempts")
             child.stop()
-            child.wait_drained(30)
+            child.wait_drained(PATIENCE)
     folder = directory / "traffic"
     record = json.loads((folder / "calibration-0.json").read_text())
     journal = [json.loads(line) for line in (folder / "traffic.jsonl").read_text().splitlines()]
     proof = Calibration.of(record, read_ledger(folder / "calibration-0.npy"))
-    return read_ledger(folder / "ledger-0.npy")["outcome"].tolist(), proof, journal
+    outcomes = read_ledger(folder / "ledger-0.npy")["outcome"]
+    return outcomes[outcomes != Outcome.MISSED].tolist(), proof, journal
 
 
 def test_traffic_goes_through_tls_after_a_calibration_that_did(tmp_path: Path) -> None:
@@ -75,4 +81,4 @@ def test_authorities_that_cannot_be_read_are_told_before_anything_starts(tmp_pat
     missing = str(tmp_path / "none.pem")
     plan = TrafficChildPlan(traffic=replace(TRAFFIC, tls=Tls(ca=missing)), answers={}, directory=tmp_path / "t")
     with TrafficChild.start(plan) as child, pytest.raises(HarnessError, match=r"none\.pem can't be read"):
-        child.wait_ready(60)
+        child.wait_ready(PATIENCE)

@@ -102,12 +102,13 @@ def test_the_look_finds_what_the_loop_has_not_told_yet(
         connection.recv(65536)
         connection.sendall(OK)
         if len(accepted) == 1:
-            gevent.sleep(10)
+            gevent.sleep(60)
 
     made = rig(serve(keep), pool=Pool(size=1))
     made.attempt(GET_REUSED)
     # Shut down and sent at once: the loop does not run in between.
     accepted[0].shutdown(socket.SHUT_WR)
+    made.heard()
     made.attempt(GET_REUSED)
 
     assert made.outcomes == ["ok", "ok"]

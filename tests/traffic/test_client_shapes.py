@@ -101,6 +101,7 @@ def test_a_slow_answer_has_its_delay_beside_the_timeout(
     for stream in (0, 1, 0, 1):
         made.client.begin(0, stream)
     made.drain()
+    made.until(lambda: len(asked) == 4)
     waited = (made.rows["done"] - made.rows["sent"]) / NS
 
     assert made.rows["outcome"].tolist() == [Outcome.TIMEOUT_RESPONSE] * 4

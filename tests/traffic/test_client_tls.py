@@ -236,6 +236,7 @@ def test_the_look_finds_a_farewell_that_the_loop_has_not_told_yet(
     # Said and sent at once: the loop does not run in between.
     with pytest.raises(OSError):
         accepted[0].unwrap()
+    made.heard()
     made.attempt(GET_REUSED)
     done.set()
 

@@ -112,7 +112,7 @@ class Network:
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Let greenlets run until something has happened."""
-        with gevent.Timeout(20, HarnessError(f"waited in vain for {what}")):
+        with gevent.Timeout(60, HarnessError(f"waited in vain for {what}")):
             while not condition():
                 gevent.sleep(0.005)
 

@@ -1,0 +1,112 @@
+"""One timer for all attempts that have the same time, by a clock that is moved by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.model.attempt import Method, Shape
+from harness.model.schedule import Stream
+from harness.traffic import deadlines as deadlines_module
+from harness.traffic.attempt import Attempt
+from harness.traffic.deadlines import Deadlines
+
+STREAM = Stream(0, "/", Method.GET, Shape.NEW)
+TIMEOUT = 100
+
+
+class Timer:
+    """As gevent's loop has it, as far as it is needed."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        self.call: Callable[[], None] | None = None
+
+    def start(self, call: Callable[[], None], *, update: bool) -> None:
+        """It goes off when the time has come."""
+        assert update
+        self.call = call
+
+    def stop(self) -> None:
+        """It does not go off."""
+        self.call = None
+
+    close = stop
+
+
+class Loop:
+    """A loop whose clock stands still unless it is moved.
+
+    Attributes:
+        now: Nanoseconds.
+        timers: All that were ever made.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.timers: list[Timer] = []
+
+    def timer(self, after: float) -> Timer:
+        """A timer that goes off so many seconds from now."""
+        self.timers.append(Timer(self.now + after * 1e9))
+        return self.timers[-1]
+
+    def until(self, at: int) -> None:
+        """Let time pass; what is due goes off at its time."""
+        while due := [timer for timer in self.timers if timer.call is not None and timer.at <= at + 0.5]:
+            first = min(due, key=lambda timer: timer.at)
+            call, first.call = first.call, None
+            self.now = max(self.now, round(first.at))
+            assert call is not None
+            call()
+        self.now = at
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
+    """A loop, and its clock in the place of the machine's."""
+    made = Loop()
+    monkeypatch.setattr(deadlines_module, "monotonic_ns", lambda: made.now)
+    return made
+
+
+def begun(deadlines: Deadlines, loop: Loop) -> Any:
+    """An attempt that begins now."""
+    attempt = Attempt(STREAM, loop.now + TIMEOUT)
+    deadlines.add(attempt)
+    return attempt
+
+
+def test_each_attempt_ends_at_its_time_whether_or_not_those_before_it_were_answered(loop: Loop) -> None:
+    """Nothing before its time, nothing that is done, and nothing forgotten after a pause."""
+    expired: list[tuple[int, Attempt]] = []
+    deadlines = Deadlines(loop, TIMEOUT, lambda attempt: expired.append((loop.now, attempt)))
+    first = begun(deadlines, loop)
+    loop.until(30)
+    answered = begun(deadlines, loop)
+    loop.until(60)
+    last = begun(deadlines, loop)
+    answered.done = True
+    loop.until(99)
+    assert expired == []
+    loop.until(159)
+    assert expired == [(100, first)]
+    loop.until(500)
+    later = begun(deadlines, loop)
+    loop.until(1000)
+
+    assert expired == [(100, first), (160, last), (600, later)]
+    assert sum(timer.call is not None for timer in loop.timers) == 0
+
+
+def test_nothing_goes_off_once_it_is_closed(loop: Loop) -> None:
+    """What is under way then stays as it is."""
+    expired: list[Attempt] = []
+    deadlines = Deadlines(loop, TIMEOUT, expired.append)
+    begun(deadlines, loop)
+    deadlines.close()
+    loop.until(1000)
+
+    assert expired == []
