@@ -59,6 +59,8 @@ class Alone:
         self._running: dict[type, Running] = {}
         environment.events.test_start.add_listener(lambda **_: self._running.clear())
         environment.events.test_stopping.add_listener(self._on_stopping)
+        # Locust reckons its exit code right after this one: by then it must know of the last loss.
+        environment.events.quitting.add_listener(self._on_stopping)
 
     def take_part(self, user: Any) -> str:
         """Begin the traffic of the user's class, unless another user has, and wait for its end."""

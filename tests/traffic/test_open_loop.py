@@ -137,40 +137,35 @@ def test_an_outage_is_as_long_as_the_server_was_away(
     tmp_path: Path, serve: Callable[..., int], *, poisson: bool
 ) -> None:
     """While nothing is answered slots are sent all the same, so planned times tell when it began and ended."""
-    away, cut = gevent.event.Event(), gevent.event.Event()
-    seen: list[tuple[bytes, bool]] = []
+    away, back = 60, 200
+    held: list[int] = []
+    answered: list[int] = []
+    cut = gevent.event.Event()
 
     def stall(connection: Any, _address: Any) -> None:
         while data := connection.recv(65536):
-            seen.append((data.partition(b"X-Request-ID: ")[2].partition(b"\r\n")[0], away.is_set()))
-            if away.is_set():
+            number = int(data.partition(b"X-Request-ID: ")[2].partition(b"\r\n")[0].rsplit(b"-", 1)[1])
+            if away <= number < back:
+                held.append(number)
                 cut.wait()
                 return
+            answered.append(number)
             connection.sendall(OK)
-
-    def asked(*, was_away: bool) -> list[int]:
-        return sorted(int(number.rsplit(b"-", 1)[1]) for number, lost in seen if lost is was_away)
 
     traffic = TrafficPlan(
         rate=200, routes=ROUTES, pool=Pool(size=4), timeout=60.0, arrivals="poisson" if poisson else "even", seed=5
     )
     running = Running(tmp_path, traffic, serve(stall))
-    running.when(lambda: len(asked(was_away=False)) >= 50)
-    away.set()
-    running.when(lambda: len(asked(was_away=True)) >= 120)
-    away.clear()
-    running.when(lambda: asked(was_away=False)[-1] > asked(was_away=True)[-1] + 50)
+    running.when(lambda: len(held) == back - away and answered[-1] > back + 50)
     cut.set()
     rows = running.end()
     found = find_outages(rows["planned"], rows["outcome"], streams=len(streams(traffic)), end_ns=running.elapsed)
-    unanswered = asked(was_away=True)
 
     assert len(found) == 1
-    assert rows["number"][rows["outcome"] == Outcome.CLOSED].tolist() == unanswered
+    assert sorted(held) == list(range(away, back)) == rows["number"][rows["outcome"] == Outcome.CLOSED].tolist()
     assert set(rows["outcome"].tolist()) == {Outcome.OK, Outcome.CLOSED}
-    assert found.start[0] == rows["planned"][unanswered[0]]
-    assert found.end[0] == rows["planned"][rows["number"] > unanswered[-1]][0]
-    assert found.lost[0] == len(unanswered) >= 120
+    assert (found.start[0], found.end[0]) == (rows["planned"][away], rows["planned"][back])
+    assert found.lost[0] == back - away
 
 
 def test_a_server_that_never_answers_is_an_account_of_timeouts(tmp_path: Path) -> None:
