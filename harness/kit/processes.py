@@ -190,7 +190,7 @@ class ManagedProcess:
         self._let_go()
         return code
 
-    def stop(self, *, interrupt_after: float = 0, terminate_after: float = 5.0, kill_after: float = 3.0) -> int:
+    def stop(self, *, interrupt_after: float = 0, terminate_after: float = 5.0, kill_after: float = 20.0) -> int:
         """End it and everything below it: SIGINT, then SIGTERM, then SIGKILL to the whole tree.
 
         Args:

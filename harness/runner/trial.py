@@ -39,7 +39,7 @@ from harness.traffic.plan import Crew, TrafficChildPlan
 #: Longest time a change may take, beside the grace periods and deadlines that its manifests ask for.
 CHANGE_SECONDS = 60.0
 #: Longest time for Locust to start and for the detector to be proved.
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 #: The same where workers join that somebody has to start.
 JOIN_SECONDS = 180.0
 

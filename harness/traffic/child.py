@@ -17,11 +17,11 @@ from harness.traffic.live import LiveCounts, LiveTraffic, LiveWorker
 from harness.traffic.plan import VARIABLE, Crew, TrafficChildPlan, write_plan
 
 #: Seconds that the process may take to obey a command on a busy machine.
-_OBEY_SECONDS = 15.0
+_OBEY_SECONDS = 30.0
 #: Seconds beyond the attempts' timeout that Locust gives the drain before it kills its users.
 _STOP_GRACE = 30
 #: Seconds that Locust may take to end once all is recorded.
-_END_SECONDS = 15.0
+_END_SECONDS = 30.0
 #: Faults after which nothing that is awaited will come.
 _FATAL = frozenset({"failed", "worker-lost"})
 #: Faults after which the traffic is not what was planned.

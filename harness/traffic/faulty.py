@@ -24,7 +24,7 @@ WHERE = "faulty-server.json"
 #: File in its directory that says, at its end, what it did: by token and fault.
 SERVED = "served.json"
 #: Seconds that the server may take to start on a busy machine.
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 
 
 class FaultyServer:

@@ -27,7 +27,7 @@ def test_a_wait_is_ended_by_an_interruption() -> None:
         thread = threading.Thread(target=waits)
         thread.start()
         interruption.interrupt()
-        thread.join(5)
+        thread.join(60)
 
     assert ended == [True]
 

@@ -109,7 +109,7 @@ def test_program_that_may_not_be_run_is_an_error(tmp_path: Path) -> None:
 def test_the_childs_own_code_is_reported(tmp_path: Path, script: str, code: int) -> None:
     """The guardian ends as its child did, with its code or by its signal."""
     with start(script, tmp_path) as child:
-        assert child.wait(5) == code
+        assert child.wait(60) == code
         assert child.returncode == code
 
 
@@ -117,7 +117,7 @@ def test_lines_reach_the_child_and_output_its_log(tmp_path: Path) -> None:
     """A line written is a line read; both streams end in the log."""
     with start("import sys; print(input()); print('e', file=sys.stderr)", tmp_path, stdin_pipe=True) as child:
         child.write_line("hello")
-        assert child.wait(5) == 0
+        assert child.wait(60) == 0
         assert set(child.tail().split()) == {"hello", "e"}
         with pytest.raises(HarnessError, match="does not take input"):
             child.write_line("too late")
@@ -168,7 +168,7 @@ def test_daemonised_grandchild_goes_when_the_child_ends_by_itself(tmp_path: Path
     with start(DAEMON, tmp_path, str(tmp_path / "pid")) as child:
         daemon = pid_in(tmp_path / "pid")
         child.signal(signal.SIGKILL)
-        assert child.wait(5) == -signal.SIGKILL
+        assert child.wait(60) == -signal.SIGKILL
         assert gone(daemon)
 
 

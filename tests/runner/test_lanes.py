@@ -74,7 +74,7 @@ def test_an_interruption_unwinds_what_runs_and_begins_nothing_new() -> None:
         return ""
 
     def stop() -> None:
-        running.wait(5)
+        running.wait(60)
         interruption.interrupt()
 
     told = Told()

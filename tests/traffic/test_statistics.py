@@ -41,7 +41,7 @@ def test_locusts_statistics_are_the_ledgers(tmp_path: Path) -> None:
         ledger.outcome(row, outcome, Progress.ANSWERED, done=5_000 + (number + 1) * 12_340_000)
     ledger.close()
     done = subprocess.run(
-        [sys.executable, "-c", FEED, tmp_path / "l.npy"], capture_output=True, text=True, check=True, timeout=20
+        [sys.executable, "-c", FEED, tmp_path / "l.npy"], capture_output=True, text=True, check=True, timeout=100
     )
     shown = json.loads(done.stdout)
 

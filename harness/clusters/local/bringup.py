@@ -26,9 +26,9 @@ from harness.kit.files import clear_disk_errors, tail
 from harness.kit.waiting import wait_until
 
 #: Longest time for the cluster's process to serve its API, on a machine that does much else.
-API_SECONDS = 30.0
+API_SECONDS = 90.0
 #: Longest time for the ingress to accept connections after that.
-INGRESS_SECONDS = 30.0
+INGRESS_SECONDS = 90.0
 
 #: Lines of the cluster's log that a failure shows.
 _TAIL = 20

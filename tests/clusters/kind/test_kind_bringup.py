@@ -90,7 +90,7 @@ def test_node_that_ends_is_noticed(tools: FakeTools, tmp_path: Path) -> None:
                 return "ended by itself" in str(error)
             return False
 
-        wait_until(noticed, timeout=10, what="the end to be noticed")
+        wait_until(noticed, timeout=60, what="the end to be noticed")
 
 
 def test_image_that_cannot_be_had(tools: FakeTools, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_create_that_is_interrupted(tools: FakeTools, tmp_path: Path) -> None:
     tools.file("create.hangs")
 
     def stop() -> None:
-        wait_until(tools.has_cluster, timeout=10, what="kind to begin")
+        wait_until(tools.has_cluster, timeout=60, what="kind to begin")
         interruption.interrupt(2)
 
     with interruption.fresh():

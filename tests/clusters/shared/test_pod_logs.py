@@ -88,9 +88,9 @@ def test_pods_that_come_later_are_followed_too(kube: LoggingKube) -> None:
     kept = Kept()
     kube.said["two"] = [LogLine("1", "hello", 1)]
     with PodLogs(kube, NS, {}, kept.open):
-        wait_until(lambda: len(kept.lines) == 2, timeout=10, what="the first pod's log")
+        wait_until(lambda: len(kept.lines) == 2, timeout=60, what="the first pod's log")
         kube.put(running("two"), NS)
-        wait_until(lambda: len(kept.lines) == 3, timeout=10, what="the second pod's log")
+        wait_until(lambda: len(kept.lines) == 3, timeout=60, what="the second pod's log")
 
     assert kept.lines == [("one", "first"), ("one", "second"), ("two", "hello")]
     assert sorted(kept.closed) == ["one", "two"]
@@ -102,7 +102,7 @@ def test_other_labels_are_left_alone(kube: LoggingKube) -> None:
     kube.said["other"] = [LogLine("1", "no business of ours", 1)]
     kube.put(running("other", app="b"), NS)
     with PodLogs(kube, NS, {"app": "a"}, kept.open):
-        wait_until(lambda: len(kept.lines) == 2, timeout=10, what="the pod's log")
+        wait_until(lambda: len(kept.lines) == 2, timeout=60, what="the pod's log")
 
     assert {pod for pod, _ in kept.lines} == {"one"}
 
@@ -112,7 +112,7 @@ def test_broken_stream_is_taken_up_where_it_broke(kube: LoggingKube) -> None:
     kept = Kept()
     kube.failures = [unreachable(), unreachable()]
     with PodLogs(kube, NS, {}, kept.open, stamps=True) as logs:
-        wait_until(lambda: len(kept.lines) == 2, timeout=10, what="the whole log")
+        wait_until(lambda: len(kept.lines) == 2, timeout=60, what="the whole log")
 
     assert kept.lines == [("one", "first"), ("one", "second")]
     assert logs.failure == ""
@@ -124,7 +124,7 @@ def test_line_with_an_older_stamp_is_no_old_line(kube: LoggingKube) -> None:
     kube.said["one"] = [LogLine("2", "first", 1), LogLine("1", "second", 2), LogLine("1", "third", 2)]
     kube.failures = [unreachable()]
     with PodLogs(kube, NS, {}, kept.open, stamps=True):
-        wait_until(lambda: len(kept.lines) == 3, timeout=10, what="the whole log")
+        wait_until(lambda: len(kept.lines) == 3, timeout=60, what="the whole log")
 
     assert [text for _, text in kept.lines] == ["first", "second", "third"]
 
@@ -134,7 +134,7 @@ def test_broken_stream_without_stamps_is_a_failure(kube: LoggingKube) -> None:
     kept = Kept()
     kube.failures = [unreachable()]
     with PodLogs(kube, NS, {}, kept.open) as logs:
-        wait_until(lambda: bool(logs.failure), timeout=10, what="the failure to be told")
+        wait_until(lambda: bool(logs.failure), timeout=60, what="the failure to be told")
 
     assert "one/app" in logs.failure
 
@@ -144,7 +144,7 @@ def test_refusal_that_no_attempt_mends_is_told(kube: LoggingKube) -> None:
     kept = Kept()
     kube.failures = [ForbiddenError("read the log", 403, "Forbidden", "pods/log")]
     with PodLogs(kube, NS, {}, kept.open, stamps=True) as logs:
-        wait_until(lambda: bool(logs.failure), timeout=10, what="the failure to be told")
+        wait_until(lambda: bool(logs.failure), timeout=60, what="the failure to be told")
 
     assert "pods/log" in logs.failure
 
@@ -154,7 +154,7 @@ def test_pod_that_has_gone_meanwhile_is_no_failure(kube: LoggingKube) -> None:
     kept = Kept()
     kube.failures = [NotFoundError("read the log", 404, "NotFound", "gone")]
     with PodLogs(kube, NS, {}, kept.open, stamps=True) as logs:
-        wait_until(lambda: kept.closed == ["one"], timeout=10, what="the follower to give up")
+        wait_until(lambda: kept.closed == ["one"], timeout=60, what="the follower to give up")
 
     assert logs.failure == ""
 

@@ -67,7 +67,7 @@ def server(pod_logs: Path) -> Iterator[str]:
     finally:
         for call in stop:
             call()
-        thread.join(5)
+        thread.join(60)
 
 
 @pytest.fixture

@@ -278,7 +278,7 @@ def test_a_watcher_sees_every_write(server: str) -> None:
     """While others write, a watch from a list's version shows each change once, in order."""
 
     async def scenario() -> tuple[list[str], list[str]]:
-        async with ApiClient(server, "test") as client, asyncio.timeout(4):
+        async with ApiClient(server, "test") as client, asyncio.timeout(60):
             _, version = await client.list(CONFIGMAPS)
             seen: list[str] = []
 
@@ -314,7 +314,7 @@ def test_a_stopped_server_ends_its_watches(tmp_path: Path) -> None:
     settings = SimpleNamespace(block=SimpleNamespace(node_address="127.0.0.1"), logs=tmp_path)
 
     async def scenario() -> str:
-        async with asyncio.timeout(3), serve(cast("NodeSettings", settings)) as url:
+        async with asyncio.timeout(30), serve(cast("NodeSettings", settings)) as url:
             reader, writer = await open_watch(url)
             await reader.readuntil(b"default")
         await reader.read()
@@ -331,7 +331,7 @@ def test_a_watcher_that_goes_away_is_forgotten(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         storage = Storage()
-        async with asyncio.timeout(3), serve_at("127.0.0.1", tmp_path, storage) as url:
+        async with asyncio.timeout(60), serve_at("127.0.0.1", tmp_path, storage) as url:
             reader, writer = await open_watch(url)
             await reader.readuntil(b"default")
             watchers = storage._shelf(NAMESPACES).watchers

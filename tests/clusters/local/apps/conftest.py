@@ -73,7 +73,7 @@ def on_bench(tmp_path: Path) -> Callable[..., Any]:
     def run(scenario: Callable[[Bench], Awaitable[T]]) -> T:
         async def main() -> T:
             with take_block() as held:
-                async with Runtime(tmp_path / "containers.log") as runtime, asyncio.timeout(15):
+                async with Runtime(tmp_path / "containers.log") as runtime, asyncio.timeout(60):
                     bench = Bench(runtime, held.block.pod_address(1), tmp_path)
                     try:
                         return await scenario(bench)

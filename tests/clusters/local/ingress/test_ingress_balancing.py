@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.nginx
 
 #: How long anything awaited may take on a busy machine, seconds.
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 async def both_workers(plane: Plane) -> tuple[Connection, Connection]:
@@ -153,10 +153,9 @@ def test_an_annotation_selects_ewma_without_a_reload(plane: StartPlane) -> None:
 
             await p.annotate("fruit", load_balance="ewma")
             async with asyncio.timeout(DEADLINE):
-                while (await counted(p, slow, fast, times=10))[0] > 1:
+                # Under round robin it has half of them, however often one looks.
+                while (await counted(p, slow, fast, times=40))[0] > 1:
                     pass
-            shares = await counted(p, slow, fast, times=40)
-            assert shares[1] >= 39
 
             await p.annotate("fruit", load_balance="round_robin")
             async with asyncio.timeout(DEADLINE):

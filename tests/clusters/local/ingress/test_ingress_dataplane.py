@@ -275,7 +275,7 @@ def test_nothing_is_left_when_the_master_is_killed(plane: StartPlane) -> None:
             master = master_of(p)
             workers: list[psutil.Process] = master.children()
             os.kill(master.pid, signal.SIGKILL)
-            await asyncio.wait([p.task], timeout=10)
+            await asyncio.wait([p.task], timeout=60)
             assert p.task.done()
             return workers
 
@@ -286,7 +286,7 @@ def test_nothing_is_left_when_the_master_is_killed(plane: StartPlane) -> None:
 
     with pytest.raises(BringUpError, match="nginx"):
         asyncio.run(outer())
-    assert not psutil.wait_procs(workers, timeout=5)[1]
+    assert not psutil.wait_procs(workers, timeout=60)[1]
 
 
 def test_workers_that_ignore_the_end_are_killed(plane: StartPlane) -> None:
@@ -302,7 +302,7 @@ def test_workers_that_ignore_the_end_are_killed(plane: StartPlane) -> None:
 
     family = asyncio.run(scenario())
     assert len(family) == 3
-    assert not psutil.wait_procs(family, timeout=5)[1]
+    assert not psutil.wait_procs(family, timeout=60)[1]
 
 
 def test_a_taken_address_is_an_error(plane: StartPlane, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def test_a_hook_longer_than_the_grace_period_is_abandoned(on_cluster: OnCluster)
 
     # Lower limits alone: a busy machine is late with either, and never early.
     assert terminated > 0.9
-    assert killed - terminated > 1.9
+    assert killed > 2.9
     assert code == 137
 
 
@@ -130,12 +130,15 @@ def test_a_forced_deletion_kills_at_once(on_cluster: OnCluster) -> None:
     """Grace 0: the object is gone and so is the process, whatever its hook wanted."""
 
     async def scenario(cluster: Any) -> psutil.Process:
-        await cluster.deploy(container={"lifecycle": {"preStop": {"sleep": {"seconds": 20}}}})
+        await cluster.deploy(
+            container={"lifecycle": {"preStop": {"sleep": {"seconds": 600}}}},
+            pod={"terminationGracePeriodSeconds": 900},
+        )
         pod = await cluster.ready_pod()
         process = psutil.Process(int(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]))
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
         await cluster.gone(pod)
-        await asyncio.to_thread(process.wait, 2)
+        await asyncio.to_thread(process.wait, 60)
         return process
 
     assert not on_cluster(scenario).is_running()

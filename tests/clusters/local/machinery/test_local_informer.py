@@ -53,7 +53,7 @@ def test_informer_follows_changes_in_order() -> None:
                 informer.subscribe(callback)
                 await client.patch(CONFIGMAPS, "a", "default", {"data": {"k": "2"}})
                 await client.delete(CONFIGMAPS, "a", "default")
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(60):
                     await gone.wait()
                 assert informer.items == {}
         return heard
@@ -80,7 +80,7 @@ def test_a_failing_subscriber_blinds_no_other() -> None:
             informer.subscribe(bad)
             informer.subscribe(good)
             await client.create(CONFIGMAPS, config("a"), "default")
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(60):
                 await added.wait()
         return heard
 
@@ -109,7 +109,7 @@ def test_informer_lists_again_when_its_watch_expired() -> None:
         storage = Storage(history=2)
         async with serve_at("127.0.0.1", Path("unused"), storage) as url, Late(url, "test") as client:
             await client.create(CONFIGMAPS, config("a"), "default")
-            async with Informer(client, CONFIGMAPS) as informer, asyncio.timeout(2):
+            async with Informer(client, CONFIGMAPS) as informer, asyncio.timeout(60):
                 complete = asyncio.Event()
 
                 def callback(kind: str, old: Any, new: Any) -> None:

@@ -106,7 +106,7 @@ def test_two_at_once_fetch_once(machine: Path, monkeypatch: pytest.MonkeyPatch) 
     def slow(tree: Path, scratch: Path, progress: Callable[[str], None]) -> None:
         fetches.append(tree)
         inside.set()
-        assert proceed.wait(10)
+        assert proceed.wait(60)
         unpacks()(tree, scratch, progress)
 
     monkeypatch.setattr(debian, "unpack", slow)
@@ -114,10 +114,10 @@ def test_two_at_once_fetch_once(machine: Path, monkeypatch: pytest.MonkeyPatch) 
     threads = [threading.Thread(target=lambda: found.append(find_or_fetch())) for _ in range(2)]
     for thread in threads:
         thread.start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     proceed.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert len(fetches) == 1
     assert found[0] == found[1]

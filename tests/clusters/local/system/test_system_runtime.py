@@ -50,7 +50,7 @@ class Player:
 async def runtime(player: Player) -> AsyncIterator[SystemRuntime]:
     """A runtime that has one application."""
     nobody: Any = None
-    async with SystemRuntime(nobody, nobody, {"controller": cast(Play, player)}) as system, asyncio.timeout(30):
+    async with SystemRuntime(nobody, nobody, {"controller": cast(Play, player)}) as system, asyncio.timeout(60):
         yield system
 
 
