@@ -118,8 +118,8 @@ class PlainProgress:
 
 
 def ended_text(trial: str, sent: int, lost: int, failure: str) -> str:
-    """The line of a trial that is over; the verdict comes later, from the evidence."""
-    return f"{trial}: {failure or f'{sent} sent, {lost} lost'}"
+    """The line of a trial that is over; who answered what is judged later, from the evidence."""
+    return f"{trial}: {failure or f'{sent:,} sent, {lost:,} lost so far'}"
 
 
 @contextmanager
