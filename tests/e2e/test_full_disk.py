@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 #: A mount that only the run sees; without root it takes a user namespace.
 UNSHARE = ("unshare", "--mount", "--map-root-user")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from command_line import CommandLine
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 COMMANDS = [
     [],

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine, Finished
+from command_line import PATIENCE, CommandLine, Finished
 
 from harness.kit.waiting import wait_until
 from harness.store.ledger import read_ledger
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(1200)]
 
 #: A client that uses kept connections without a look, and an edit that both controllers heed: nginx's reload cuts them.
 TRAFFIC = {
@@ -52,7 +52,7 @@ def test_the_gate_closes_where_only_the_target_loses(
     out = tmp_path / "closed"
 
     ways = ("--from", "traefik", "--to", "ingress-nginx", "--parallel", "1")
-    closed = harness.run("migrate", path, *ways, "--out", out, "--json", timeout=240)
+    closed = harness.run("migrate", path, *ways, "--out", out, "--json")
 
     assert outcomes(closed) == {"none": "lossless", "ingress-edit": "target-loses"}
     assert closed.code == 1
@@ -87,7 +87,7 @@ def test_a_stop_leaves_both_readable_and_nothing_green(
     out = tmp_path / "stopped"
     process = harness.start("migrate", experiment(), "--to", "traefik", "--out", out)
     ledger = out / "target-traefik" / "trials" / "bare--none" / "1" / "traffic" / "ledger-0.npy"
-    wait_until(lambda: ledger.exists() and len(read_ledger(ledger)) > 0, timeout=150, what="the target's traffic")
+    wait_until(lambda: ledger.exists() and len(read_ledger(ledger)) > 0, timeout=PATIENCE, what="the target's traffic")
     process.send_signal(signal.SIGINT)
     finished = harness.finish(process)
 

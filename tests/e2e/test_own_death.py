@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
+from command_line import PATIENCE, CommandLine
 
 from harness.kit.waiting import wait_until
 from harness.store.timeline import read_timeline
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 PARTS = {"traffic": "-m locust", "cluster": "harness.clusters.local.node"}
 
@@ -23,17 +23,17 @@ def test_the_death_of_its_own_part_is_inconclusive(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, part: str
 ) -> None:
     """The sender or the cluster killed under the control: exit code 3, not lossy, and no long wait."""
-    path = experiment(changes=[{"none": {"hold": "60s"}}])
+    path = experiment(changes=[{"none": {"hold": "600s"}}])
     process = harness.start("run", path, "--out", tmp_path / "run", "--json")
     timeline = tmp_path / "run" / "trials" / "bare--none" / "1" / "timeline.jsonl"
     wait_until(
         lambda: timeline.exists() and any(event.subject == "change" for event in read_timeline(timeline)),
-        timeout=90,
+        timeout=PATIENCE,
         what="the change",
     )
     (pid,) = [pid for pid, line in harness.processes().items() if PARTS[part] in line and "guardian" not in line]
     os.kill(pid, signal.SIGKILL)
-    finished = harness.finish(process, timeout=50)
+    finished = harness.finish(process)
 
     assert finished.code == 3, finished.err
     assert finished.json["cells"][0]["verdict"] == "inconclusive"

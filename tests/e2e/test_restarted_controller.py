@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import ROOT, CommandLine
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(4800)]
 
 
 def backends(trial: Path) -> list[str]:
@@ -21,7 +21,7 @@ def backends(trial: Path) -> list[str]:
 def test_a_restart_of_the_controller_is_real(harness: CommandLine, tmp_path: Path, ingress: str) -> None:
     """What is lost is lost while two take turns, nothing is in the control, and traffic meets three in all."""
     table = ROOT / "experiments" / "controller-restart.yaml"
-    finished = harness.run("run", table, "--ingress", ingress, "--out", tmp_path / "run", "--json", timeout=380)
+    finished = harness.run("run", table, "--ingress", ingress, "--out", tmp_path / "run", "--json")
     control, restart = finished.json["cells"]
     met = backends(tmp_path / "run" / "trials" / "default--controller-restart" / "1")
 

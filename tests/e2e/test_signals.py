@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
+from command_line import PATIENCE, CommandLine
 
 from harness.kit.waiting import wait_until
 from harness.store.ledger import read_ledger
 from harness.store.timeline import read_timeline
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
@@ -28,14 +28,14 @@ def reached(trial: Path, phase: str) -> bool:
 def wait_for(moment: str, command: CommandLine, trial: Path) -> None:
     """Wait until the run is at a moment, and make the drain last: a stopped nginx answers nobody."""
     if moment == "bring-up":
-        wait_until((trial / "cluster").exists, timeout=60, what="the cluster's folder")
+        wait_until((trial / "cluster").exists, timeout=PATIENCE, what="the cluster's folder")
         return
-    wait_until(lambda: reached(trial, "change"), timeout=90, what="the change")
+    wait_until(lambda: reached(trial, "change"), timeout=PATIENCE, what="the change")
     if moment == "drain":
         for pid, line in command.processes().items():
             if line.startswith("nginx:") or "/nginx" in line.split(" ")[0]:
                 os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: reached(trial, "drain"), timeout=90, what="the drain")
+        wait_until(lambda: reached(trial, "drain"), timeout=PATIENCE, what="the drain")
 
 
 @pytest.mark.parametrize("number", CODES, ids=lambda n: n.name)

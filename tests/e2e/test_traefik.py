@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
+from command_line import PATIENCE, CommandLine
 
 from harness.kit.waiting import wait_until
 from harness.model.timeline import EventKind
 from harness.store.timeline import read_timeline
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 EDIT = {
     "ingress-edit": {"ingress": "fruit", "annotations": {"nginx.ingress.kubernetes.io/proxy-body-size": "1{time}m"}}
@@ -45,12 +45,12 @@ def test_it_does_not_outlive_a_harness_that_was_killed(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
     """``kill -9`` in the middle of a trial: the program that holds the port goes with its cluster."""
-    path = experiment(ingress="traefik", changes=[{"none": {"hold": "60s"}}])
+    path = experiment(ingress="traefik", changes=[{"none": {"hold": "600s"}}])
     process = harness.start("run", path, "--out", tmp_path / "run", "--json")
     timeline = tmp_path / "run" / "trials" / "bare--none" / "1" / "timeline.jsonl"
     wait_until(
         lambda: timeline.exists() and any(event.subject == "change" for event in read_timeline(timeline)),
-        timeout=120,
+        timeout=PATIENCE,
         what="the change",
     )
     before = harness.processes()

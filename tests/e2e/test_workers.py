@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import CommandLine
+from command_line import PATIENCE, CommandLine
+from starved import code_of, is_sound
 
+from harness.errors import EvidenceError
 from harness.kit.waiting import wait_until
 from harness.model.attempt import Outcome
 from harness.store.ledger import read_connections, read_ledger
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-
-#: What a busy machine can be found to have done to a sender.
-BUSY = {"behind-schedule", "machine-saturated", "missed-slots"}
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 
 def free_port() -> int:
@@ -40,6 +39,14 @@ def events(traffic: Path, name: str) -> list[dict[str, Any]]:
     return [event for event in map(json.loads, whole.splitlines()) if event["event"] == name]
 
 
+def rows_in(ledger: Path) -> int:
+    """Rows of a ledger that comes home in pieces."""
+    try:
+        return len(read_ledger(ledger))
+    except EvidenceError:
+        return 0
+
+
 def join(harness: CommandLine, port: int, number: int) -> subprocess.Popen[str]:
     """A process tree of its own that joins the run."""
     return harness.start(
@@ -56,19 +63,16 @@ def test_two_workers_share_a_run_and_every_record_comes_home(
         "run", experiment(), "--out", out, "--expect-workers", "2", "--bind", f"127.0.0.1:{port}", "--json"
     )
     workers = [join(harness, port, number) for number in (0, 1)]
-    finished = harness.finish(run, timeout=200)
-    joined = [harness.finish(worker, timeout=60) for worker in workers]
+    finished = harness.finish(run)
+    joined = [harness.finish(worker) for worker in workers]
     traffic = out / "trials" / "bare--none" / "1" / "traffic"
     ledgers = [read_ledger(traffic / f"ledger-{number}.npy") for number in (0, 1)]
 
     (cell,) = finished.json["cells"]
 
     assert [worker.code for worker in joined] == [0, 0], joined
-    # Nothing but a machine without processor time to spare may keep it from being lossless.
-    assert set(cell["findings"]) <= BUSY | {"sender-paused"}, finished.err
-    is_busy = bool(BUSY & set(cell["findings"]))
-    assert (cell["verdict"], finished.code) == (("inconclusive", 3) if is_busy else ("lossless", 0))
-    assert cell["lost"] == 0
+    assert is_sound(cell), finished.err
+    assert finished.code == code_of([cell])
     assert cell["sent"] == sum(int((rows["outcome"] != Outcome.MISSED).sum()) for rows in ledgers)
     assert all(len(rows) > 0 and set(rows["worker"]) == {number} for number, rows in enumerate(ledgers))
     assert [event["wrong"] for event in events(traffic, "home")] == [0, 0]
@@ -84,17 +88,17 @@ def test_a_worker_killed_half_way_is_named_and_accounted_for(
 ) -> None:
     """Kill -9 of one sender: the run ends soon, is inconclusive, says which it was, and the identity holds."""
     port, out = free_port(), tmp_path / "run"
-    path = experiment(changes=[{"none": {"hold": "60s"}}])
+    path = experiment(changes=[{"none": {"hold": "600s"}}])
     run = harness.start("run", path, "--out", out, "--expect-workers", "2", "--bind", f"127.0.0.1:{port}")
     workers = [join(harness, port, number) for number in (0, 1)]
     traffic = out / "trials" / "bare--none" / "1" / "traffic"
-    wait_until(lambda: events(traffic, "started"), timeout=150, what="the traffic to begin")
+    wait_until(lambda: events(traffic, "started"), timeout=PATIENCE, what="the traffic to begin")
     victim = events(traffic, "joined")[0]
     ledger = traffic / "ledger-0.npy"
-    wait_until(lambda: ledger.exists() and len(read_ledger(ledger)) > 20, timeout=30, what="some rows to come home")
+    wait_until(lambda: rows_in(ledger) > 20, timeout=PATIENCE, what="some rows to come home")
     os.kill(victim["pid"], signal.SIGKILL)
-    finished = harness.finish(run, timeout=50)
-    codes = sorted(harness.finish(worker, timeout=60).code for worker in workers)
+    finished = harness.finish(run)
+    codes = sorted(harness.finish(worker).code for worker in workers)
     verdict = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
     (trial,) = verdict["cells"][0]["trials"]
     identity = trial["identity"]
@@ -117,7 +121,7 @@ def test_a_worker_killed_half_way_is_named_and_accounted_for(
 
 def test_joining_nobody_ends_with_words(harness: CommandLine) -> None:
     """No master at that address: said which, after the time that was given."""
-    finished = harness.run("worker", "--join", f"127.0.0.1:{free_port()}", "--wait", "1s", timeout=90)
+    finished = harness.run("worker", "--join", f"127.0.0.1:{free_port()}", "--wait", "1s")
 
     assert finished.code == 4
     assert "waiting for the master at 127.0.0.1:" in finished.out

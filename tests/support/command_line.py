@@ -19,6 +19,8 @@ from harness.kit.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 MARK = "HARNESS_E2E_MARK"
+#: Seconds; more than any command of these tests takes, but for a table of cells, however busy the machine is.
+PATIENCE = 400
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,18 @@ class CommandLine:
             start_new_session=True,
         )
 
-    def run(self, *args: str | Path, timeout: float = 120, env: Mapping[str, str] | None = None) -> Finished:
+    def run(self, *args: str | Path, timeout: float = PATIENCE, env: Mapping[str, str] | None = None) -> Finished:
         """Run a command to its end."""
         process = self.start(*args, env=env)
         return self.finish(process, timeout)
 
-    def finish(self, process: subprocess.Popen[str], timeout: float = 120) -> Finished:
+    def finish(self, process: subprocess.Popen[str], timeout: float = PATIENCE) -> Finished:
         """Wait for the end of a command."""
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=PATIENCE)
             pytest.fail(f"not done after {timeout} s:\n{out}\n{err}")
         return Finished(process.returncode, out, err)
 
@@ -94,7 +96,7 @@ class CommandLine:
         except OSError:
             return False
 
-    def wait_for_none(self, timeout: float = 20) -> None:
+    def wait_for_none(self, timeout: float = PATIENCE) -> None:
         """Wait until nothing that carries the mark is left."""
         wait_until(lambda: not self.processes(), timeout=timeout, what=lambda: f"these to go: {self.processes()}")
 
