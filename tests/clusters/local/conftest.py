@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.clusters.local import bringup
 from harness.clusters.local.nginx.record import NginxInstall
+from harness.kit.waiting import wait_until
 
 FakeNode = Callable[[str], None]
 
@@ -28,5 +30,21 @@ def fake_node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
         )
         for module in ("bringup", "provider"):
             monkeypatch.setattr(f"harness.clusters.local.{module}.find_or_fetch", lambda _progress: install)
+
+    return use
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes bring-up give up as soon as the stand-in in a folder hangs, which it has told by then."""
+
+    def use(directory: Path) -> None:
+        told = directory / "pid"
+
+        def wait(condition: Callable[[], Any], *, timeout: float, what: str, interval: float) -> Any:
+            wait_until(lambda: condition() or (told.exists() and told.read_text()), timeout=timeout, what=what)
+            return wait_until(condition, timeout=0, what=what, interval=interval)
+
+        monkeypatch.setattr(bringup, "wait_until", wait)
 
     return use

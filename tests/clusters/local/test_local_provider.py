@@ -10,7 +10,6 @@ import psutil
 import pytest
 
 from harness.clusters.base import BringUp
-from harness.clusters.local import bringup
 from harness.clusters.local.provider import LocalProvider
 from harness.errors import BringUpError, InvalidInputError, MissingToolError
 
@@ -83,10 +82,10 @@ def test_two_clusters_have_addresses_of_their_own(tmp_path: Path, fake_node: Fak
 
 @pytest.mark.parametrize(("mode", "step"), [("dies", "waiting for the API server"), ("hangs", "waiting for the API")])
 def test_failed_step_is_named_and_cleaned_up(
-    tmp_path: Path, fake_node: FakeNode, monkeypatch: pytest.MonkeyPatch, mode: str, step: str
+    tmp_path: Path, fake_node: FakeNode, impatient: Callable[[Path], None], mode: str, step: str
 ) -> None:
     """A process that dies or never serves: the error has the step and the log's end, the log stays, nothing runs."""
-    monkeypatch.setattr(bringup, "API_SECONDS", 0.5)
+    impatient(tmp_path / "cluster")
     fake_node(mode)
     with pytest.raises(BringUpError, match=f"Step that failed: {step}") as caught:
         LocalProvider().up(request_in(tmp_path), silent).__enter__()

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.clusters.local import bringup, standing
+from harness.clusters.local import standing
 from harness.errors import BringUpError, InvalidInputError
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
@@ -96,9 +96,9 @@ def test_folder_of_another_life_is_not_a_cluster(home: Path, fake_node: FakeNode
     assert standing.status() == []
 
 
-def test_failed_up_leaves_no_process(home: Path, fake_node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_up_leaves_no_process(home: Path, fake_node: FakeNode, impatient: Callable[[Path], None]) -> None:
     """A bring-up that fails stops what it started and names the step; the logs stay until the next try."""
-    monkeypatch.setattr(bringup, "API_SECONDS", 0.3)
+    impatient(home / "demo")
     fake_node("hangs")
     with pytest.raises(BringUpError, match="waiting for the API server"):
         standing.up("demo")
