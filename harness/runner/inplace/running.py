@@ -14,6 +14,7 @@ from harness.clusters.context.provider import alone
 from harness.errors import HarnessError
 from harness.kit.locks import held
 from harness.runner.inplace.preparing import Prepared
+from harness.runner.inplace.targets import WITHOUT_UNDO
 from harness.runner.inplace.trial import InPlaceTrial
 from harness.runner.jobs import TrialJob
 from harness.runner.options import RunOptions
@@ -64,6 +65,8 @@ def run_in_place(prepared: Prepared, options: RunOptions, progress: RunProgress)
         if not mine:
             raise HarnessError(f"Another process works in {run.path}.")
         write_plan(run, prepared.experiment, options, prepared.plan)
+        if prepared.change.kind not in WITHOUT_UNDO:
+            progress.note(f"should this be killed, what it has changed is put back by: harness undo {run.path}")
         cells = prepared.experiment.cells
         # In the order of the cells: what is lost without any change keeps the change from being made.
         jobs = tuple(TrialJob(cell.id, cell, 1, run.trial(cell.id, 1)) for cell in cells)
