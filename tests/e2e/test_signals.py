@@ -44,7 +44,9 @@ def test_a_stopped_run_leaves_no_process_and_readable_evidence(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:
     """Whenever it is stopped, and however: the right code, nothing running, every recorded attempt readable."""
-    change = "none" if moment == "drain" else {"rolling-update": {"deployment": "apple", "set": {"args": ["-text=x"]}}}
+    # So many rollouts that the change is not over before the signal, however late that comes.
+    rollouts = {"deployment": "apple", "set": {"args": ["-text=x-{time}"]}, "times": 50}
+    change = "none" if moment == "drain" else {"rolling-update": rollouts}
     path = experiment(changes=[change])
     out = tmp_path / "run"
     cell = "bare--none" if moment == "drain" else "bare--rolling-update"

@@ -27,6 +27,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 #: What a busy machine may add to a verdict, and nothing else.
 BUSY = STARVED | {"sender-paused"}
+#: A sender that does not get as far as its first request, however quick it is. Python runs this file as it starts.
+NEVER_READY = """
+import sys, time
+
+if "locust" in sys.orig_argv:
+    time.sleep(10000)
+"""
 CODES = {"lossless": 0, "lossy": 1, "inconclusive": 3}
 
 
@@ -149,7 +156,8 @@ def test_a_certificate_of_private_authorities(harness: CommandLine, target: Faul
 def test_ctrl_c_before_the_first_request(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
     """Nothing was planned: inconclusive, with an account of nothing."""
     out = tmp_path / "watch"
-    process = harness.start("watch", url(target), "--json", "--out", out)
+    (tmp_path / "sitecustomize.py").write_text(NEVER_READY, encoding="utf-8")
+    process = harness.start("watch", url(target), "--json", "--out", out, env={"PYTHONPATH": str(tmp_path)})
     wait_until((out / "seals" / "plan.json").exists, timeout=PATIENCE, what="its plan")
     process.send_signal(signal.SIGINT)
     finished = harness.finish(process)
