@@ -92,7 +92,8 @@ def test_a_rollout_that_never_becomes_ready_is_called_failed_and_keeps_the_old_p
         await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
 
         def failed(deployments: list[Object]) -> Object | None:
-            found = (each["status"] for each in deployments)
+            # The new pod may come to be counted only later.
+            found = (each["status"] for each in deployments if each["status"].get("updatedReplicas"))
             return next((s for s in found if "ProgressDeadlineExceeded" in str(s.get("conditions"))), None)
 
         return await cluster.until(DEPLOYMENTS, failed), await cluster.ask(old)
