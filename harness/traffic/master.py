@@ -36,7 +36,7 @@ _LEAD_NS = 500_000_000
 #: From the command to stop to the end of the schedule: a worker that hears of it later has sent too much.
 _STOP_LEAD_NS = 2_000_000_000
 #: Without a piece for so long, what a dead worker has left is not awaited any more.
-_RESCUE_NS = 15_000_000_000
+_RESCUE_NS = 40_000_000_000
 #: How often it is looked whether the workers are alive, in seconds.
 _LOOK_EVERY = 0.1
 
