@@ -96,7 +96,7 @@ class CommandLine:
         except OSError:
             return False
 
-    def wait_for_none(self, timeout: float = PATIENCE) -> None:
+    def wait_for_none(self, timeout: float = 120) -> None:
         """Wait until nothing that carries the mark is left."""
         wait_until(lambda: not self.processes(), timeout=timeout, what=lambda: f"these to go: {self.processes()}")
 
