@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-import click
 import pytest
 import typer
 from rich.text import Text
@@ -13,7 +13,7 @@ from harness.cli.help_text import reflowed
 from harness.cli.main import app
 
 
-def commands(command: click.Command, name: str = "harness") -> Iterator[tuple[str, click.Command]]:
+def commands(command: Any, name: str = "harness") -> Iterator[tuple[str, Any]]:
     """(name, command) of all there are."""
     yield name, command
     for word, inner in getattr(command, "commands", {}).items():
