@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(1800)
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -53,7 +55,6 @@ def test_outage_finds_what_the_server_did(document: Path) -> None:
 
 
 @pytest.mark.nginx
-@pytest.mark.timeout(1200)
 def test_traffic_compares_all_clients_and_ours_tells_of_every_loss(document: Path) -> None:
     """Our engine reports exactly what the server lost, by GET and by POST, alone and inside Locust."""
     _, losses = quick("traffic", document).split("Losses out of a known number:")
