@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.kit.waiting import wait_until
 
 #: Seconds; more than anything takes here, however busy the machine is.
-PATIENCE = 100
+PATIENCE = 250
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from harness.traffic.plan import TrafficChildPlan, write_plan
 
 ROOT = Path(__file__).parents[2]
 #: Seconds; more than anything takes here, however busy the machine is. Nothing is asked that is not answered or cut.
-PATIENCE = 100
+PATIENCE = 250
 TRAFFIC = TrafficPlan(
     rate=200,
     routes=(Route("/fault/ok", ("ok",)), Route("/fault/fin-before", ("ok",))),
@@ -137,7 +137,7 @@ from pathlib import Path
 from harness.traffic.child import TrafficChild
 from harness.traffic.plan import read_plan
 child = TrafficChild.start(read_plan(Path(sys.argv[1])))
-child.wait_ready(100)
+child.wait_ready(250)
 child.go(sys.argv[2], int(sys.argv[3]))
 print(child._process.pid, flush=True)
 time.sleep(100)

@@ -20,7 +20,7 @@ from harness.traffic.faulty import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
 from harness.traffic.plan import TrafficChildPlan
 
 #: Seconds; more than anything takes here, however busy the machine is.
-PATIENCE = 100
+PATIENCE = 250
 TRAFFIC = TrafficPlan(
     rate=100,
     routes=(Route("/fault/ok", ("ok",)), Route("/fault/fin-before", ("ok",))),

@@ -21,7 +21,7 @@ from harness.traffic.faulty import FaultyServer
 from harness.traffic.plan import Crew, TrafficChildPlan
 
 #: Seconds; more than anything takes here, however busy the machine is. Nothing is asked that is not answered or cut.
-PATIENCE = 100
+PATIENCE = 250
 TRAFFIC = TrafficPlan(
     rate=200,
     routes=(Route("/fault/ok", ("ok",)), Route("/fault/fin-before", ("ok",))),
