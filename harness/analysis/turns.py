@@ -102,6 +102,12 @@ def versions(evidence: TrialEvidence) -> Versions:
     return found
 
 
+def untold(evidence: TrialEvidence) -> Mask:
+    """Answers of which too little was kept to say whose they are: none of the text, or not all of it."""
+    whole = [number for number, text in evidence.responders.items() if len(text) < TEXT_LIMIT]
+    return np.isin(evidence.attempts["responder"], whole, invert=True)
+
+
 def changed_routes(evidence: TrialEvidence) -> list[int]:
     """Indices of the routes on which a release changes who answers."""
     change = evidence.change

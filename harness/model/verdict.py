@@ -58,6 +58,8 @@ class FindingCode(StrEnum):
     NEVER_REUSED = "never-reused"
     NEVER_IDLE = "never-idle"
     NEVER_STICKY = "never-sticky"
+    RELEASE_INCOMPLETE = "release-incomplete"
+    VERSION_UNTOLD = "version-untold"
     SHARE_NOT_AS_ASKED = "share-not-as-asked"
     SHARE_NOT_MEASURED = "share-not-measured"
     NOTHING_UNDER_WAY = "nothing-under-way"

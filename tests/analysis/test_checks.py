@@ -307,6 +307,7 @@ def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
         FindingCode.SENDER_PAUSED,
         FindingCode.NEVER_IDLE,
         *(FindingCode.NEVER_STICKY, FindingCode.SHARE_NOT_AS_ASKED, FindingCode.SHARE_NOT_MEASURED),
+        *(FindingCode.RELEASE_INCOMPLETE, FindingCode.VERSION_UNTOLD),
         *(FindingCode.ANSWERED_OUT_OF_TURN, FindingCode.ROLLED_BACK, FindingCode.CANDIDATES_DIFFER),
         FindingCode.NOTHING_UNDER_WAY,
         FindingCode.CLOCK_UNCERTAIN,

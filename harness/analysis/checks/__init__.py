@@ -25,6 +25,8 @@ CHECKS: tuple[Check, ...] = (
     completeness.traffic_present,
     completeness.streams_succeed,
     completeness.change_observed,
+    releases.stages_recorded,
+    releases.versions_told,
     releases.shares_as_asked,
     releases.sessions_seen,
     coverage.overlap,

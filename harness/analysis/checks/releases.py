@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from harness.analysis.facts import Facts
 from harness.analysis.measures import EMPTY_SERIES
 from harness.analysis.splits import answering_of
 from harness.analysis.thresholds import DIFFERENCE_P
-from harness.analysis.turns import Course, bound_attempts, versions
-from harness.model.attempt import Outcome
-from harness.model.releases import AbTest, Canary
+from harness.analysis.turns import Course, bound_attempts, changed_routes, untold, versions
+from harness.model.attempt import Method, Outcome
+from harness.model.releases import AbTest, BlueGreen, Canary
 from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
 
@@ -47,6 +51,49 @@ def shares_as_asked(facts: Facts) -> tuple[Finding, ...]:
         elif not split.is_as_asked:
             found.append(Finding(FindingCode.SHARE_NOT_AS_ASKED, numbers))
     return tuple(found)
+
+
+def stages_recorded(facts: Facts) -> tuple[Finding, ...]:
+    """Every step and every way back is on the timeline: of what is not there, nobody asked who answered.
+
+    A rollback excuses the steps after it, but only where the ledger has the loss that called for it.
+    """
+    missing = tuple(_unrecorded(facts))
+    return (Finding(FindingCode.RELEASE_INCOMPLETE, {"missing": "; ".join(missing)}),) if missing else ()
+
+
+def _unrecorded(facts: Facts) -> Iterator[str]:
+    change, events = facts.evidence.change, Course(facts.evidence)
+    if not isinstance(change, BlueGreen | Canary | AbTest):
+        return
+    # What was not seen at all is the matter of ``change_observed``.
+    for n in (n for n in range(1, change.times + 1) if events.at("observed", n) < np.inf):
+        goes_back = n < change.times or isinstance(change, AbTest) or (isinstance(change, BlueGreen) and change.back)
+        rollback = next((e for _, e in events.named("rollback") if e.detail.get("n") == n), None)
+        if rollback is not None:
+            if not (facts.is_lost & ~facts.is_before).any():
+                yield f"repetition {n}: the loss for which it was rolled back"
+            if events.at("rollback-observed", n) == np.inf:
+                yield f"repetition {n}: rollback-observed"
+        elif goes_back and max(events.at("undone", n), events.at("undo-observed", n)) == np.inf:
+            yield f"repetition {n}: the way back"
+        if isinstance(change, Canary):
+            last = int(rollback.detail.get("step", 0)) - 1 if rollback is not None else len(change.steps)
+            seen = [(e.detail.get("n"), e.detail.get("step")) for _, e in events.named("step-observed")]
+            yield from (f"repetition {n}: step {i}" for i in range(1, last + 1) if (n, i) not in seen)
+
+
+def versions_told(facts: Facts) -> tuple[Finding, ...]:
+    """Whoever gave a good answer can be told by it: else an answer by the wrong version would pass for a right one.
+
+    An answer to HEAD has no body, and is judged by its status alone.
+    """
+    rows, change = facts.evidence.attempts, facts.evidence.change
+    if not isinstance(change, BlueGreen | Canary | AbTest):
+        return ()
+    mine = np.isin(rows["route"], changed_routes(facts.evidence)) & (facts.outcome == Outcome.OK)
+    count = int((mine & (rows["method"] != Method.HEAD) & untold(facts.evidence)).sum())
+    return (Finding(FindingCode.VERSION_UNTOLD, {"count": count}),) if count else ()
 
 
 def rolled_back(facts: Facts) -> tuple[Finding, ...]:

@@ -56,6 +56,22 @@ def _not_measured(given: Given) -> Sentence:
     )
 
 
+def _incomplete(given: Given) -> Sentence:
+    return Sentence(
+        f"The timeline does not tell all that belongs to the release: {given.text('missing')}. Who may answer in the "
+        "meantime was asked of nobody.",
+        "Run it again; if it comes back, look into timeline.jsonl for the change's events.",
+    )
+
+
+def _untold(given: Given) -> Sentence:
+    return Sentence(
+        f"{plural(given.int('count'), 'good answer')} can't be told to be the old or the new version's: of a body no "
+        "more than 200 characters are kept, of an empty one nothing.",
+        "Send this traffic to a path whose short answer names the version.",
+    )
+
+
 def _never_sticky(given: Given) -> Sentence:
     return Sentence(
         f"No session came back twice with its cookie {given.text('cookie')!r}: whether sessions stay is not known.",
@@ -88,6 +104,8 @@ SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.ANSWERED_OUT_OF_TURN: _out_of_turn,
     FindingCode.SHARE_NOT_AS_ASKED: _not_as_asked,
     FindingCode.SHARE_NOT_MEASURED: _not_measured,
+    FindingCode.RELEASE_INCOMPLETE: _incomplete,
+    FindingCode.VERSION_UNTOLD: _untold,
     FindingCode.NEVER_STICKY: _never_sticky,
     FindingCode.ROLLED_BACK: _rolled_back,
     FindingCode.CANDIDATES_DIFFER: _differ,
