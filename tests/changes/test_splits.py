@@ -108,6 +108,15 @@ def test_a_step_that_does_not_happen_is_not_seen(world: World, sabotage: str, mi
     assert "observed" not in world.what()
 
 
+def test_a_step_of_nothing_awaits_no_answer(world: World) -> None:
+    """At 0 % the new version is to answer nobody: its silence is what was asked for."""
+    world.answers = False
+    spec = replace(CANARY, steps=(Step(0, 0.01),))
+
+    assert perform(spec, world.stage)
+    assert "step-observed" in world.what()
+
+
 def test_a_step_that_loses_rolls_back(world: World) -> None:
     """All traffic goes back at once, nothing that was made is left, and no further step is made."""
     world.stage = replace(world.stage, lost=lambda since: 3)
