@@ -130,8 +130,8 @@ def _run(source: Leg, target: Leg, out: Path | None, *, as_json: bool) -> int:
     with choose_progress() as progress:
         try:
             result = run_migration(source, target, out, _command(), progress)
-        except Interrupted:
-            raise Interrupted("nothing had begun yet") from None
+        except Interrupted as stop:
+            raise Interrupted(str(stop) or "nothing had begun yet") from None
     show(result.migration, result.directory, as_json=as_json)
     for bug in result.bugs:
         Console(stderr=True, highlight=False).print(f"a bug of the harness: {bug}", markup=False, style="red")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.migration import Migration
 from harness.runner.migration.concluding import conclude
@@ -50,6 +52,7 @@ def run_migration(source: Leg, target: Leg, out: Path | None, command: str, prog
     Where the first is stopped, the second does not begin; what there is then is compared all the same.
 
     Raises:
+        Interrupted: Asked to end; with words where a run is there to be compared.
         InvalidInputError: A cluster can't run one of them; nothing was started.
         MissingToolError: The machine lacks something; nothing was started.
     """
@@ -58,10 +61,12 @@ def run_migration(source: Leg, target: Leg, out: Path | None, command: str, prog
     plan = MigrationPlan(source.experiment.ingress, target.experiment.ingress, command)
     folder = RunDirectory.create(out, f"migrate-{source.experiment.name}").path
     write_json(folder / PLAN, to_json(plan))
-    bugs: tuple[str, ...] = ()
-    for leg, name in zip((source, target), plan.directories, strict=True):
-        result = run_experiment(leg.experiment, replace(leg.options, out=folder / name), progress)
-        bugs += result.bugs
-        if result.interrupted:
-            break
-    return MigrationResult(folder, conclude(folder), bugs)
+    first = run_experiment(source.experiment, replace(source.options, out=folder / plan.directories[0]), progress)
+    bugs = first.bugs
+    try:
+        if not first.interrupted:
+            there = replace(target.options, out=folder / plan.directories[1])
+            bugs += run_experiment(target.experiment, there, progress).bugs
+        return MigrationResult(folder, conclude(folder), bugs)
+    except Interrupted:  # between two steps, or while the two were compared: what was measured is not thrown away
+        raise Interrupted(f"not compared yet; to do so: harness migrate --analyze {shlex.quote(str(folder))}") from None
