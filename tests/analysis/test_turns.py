@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.history import NS, ORIGIN, with_rows
-from harness.analysis.history_releases import V1, V2, blue_green_trial, header_trial, with_answers
+from harness.analysis.history_releases import V1, V2, blue_green_trial, header_trial, sticky_trial, with_answers
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.releases import BlueGreen
@@ -68,3 +68,13 @@ def test_a_second_repetition_gives_the_new_version_its_turn_again() -> None:
     assert judge_trial(with_answers(twice, 11.8, 12.2, V2)).identity.lost == {}
     early = judge_trial(with_answers(twice, 11.3, 11.5, V2))
     assert early.identity.lost == {"wrong-answer": int(np.ceil(0.2 * 100))}
+
+
+def test_every_stream_has_sessions_of_its_own() -> None:
+    """Sessions of one number belong to nobody but their stream: another stream's may stay with the other candidate."""
+    trial = sticky_trial()
+    rows = trial.attempts.copy()
+    other = (rows["number"] % 2 == 1) & (rows["planned"] >= 1.5 * NS) & (rows["planned"] < 12.2 * NS)
+    rows["responder"][other] = V1 + V2 - rows["responder"][other]
+
+    assert judge_trial(replace(trial, attempts=rows)).findings == ()
