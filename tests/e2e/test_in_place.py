@@ -1,0 +1,219 @@
+"""One change of an application that runs already: here on a standing local cluster, as far as anybody can tell."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from command_line import PATIENCE, ROOT, CommandLine
+from starved import code_of, is_sound
+
+from harness.kit.waiting import wait_until
+from harness.kube.client import Kube
+from harness.model.timeline import EventKind
+from harness.runner.deploy import deploy
+from harness.store.timeline import read_timeline
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+
+EXPERIMENTS = ROOT / "experiments"
+NAME = "shop"
+NAMESPACE = "web"
+SERVICE = "service/apple-service"
+SWITCH = "selector-patch: {selector: {version: banana-v1}, answer: banana-v1}"
+#: A timeout that an application in order never meets, so that a busy machine withholds no change.
+PACE = ("--control", "2s", "--baseline", "2s", "--settle", "1s", "--timeout", "20s", "--rate", "20")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The application that runs already: apple with a probe and a preStop, banana without."""
+
+    kubeconfig: Path
+    url: str
+
+    def words(self, what: str, change: str, out: Path, *more: str) -> tuple[str | Path, ...]:
+        """A run in place."""
+        where = ("--kubeconfig", self.kubeconfig, "--context", f"harness-{NAME}", "-n", NAMESPACE)
+        path = "/banana" if "banana" in what else "/apple"
+        return ("run", "--in-place", what, "--change", change, *where, "--url", self.url + path, *PACE, "--out", out,
+                "--json", *more)  # fmt: skip
+
+    def read(self, kind: str, name: str) -> dict[str, Any]:
+        """An object as it is."""
+        with Kube(self.kubeconfig) as kube:
+            return dict(kube.get(kind, name, NAMESPACE))
+
+    def version(self) -> str:
+        """What the public Service selects."""
+        return str(self.read("Service", "apple-service")["spec"]["selector"]["version"])
+
+    def restore(self) -> None:
+        """As it was; returns once nginx has that too, as far as a row of new connections can tell."""
+        self.patch_service({"metadata": {"labels": {"team": None}}, "spec": {"selector": {"version": "apple-v1"}}})
+        row = 0
+
+        def answers() -> bool:
+            nonlocal row
+            row = row + 1 if self._answer() == "apple-v1" else 0
+            return row >= 20
+
+        wait_until(answers, timeout=PATIENCE, what="apple to answer again", interval=0.05)
+
+    def _answer(self) -> str:
+        with suppress(urllib.error.URLError), urllib.request.urlopen(f"{self.url}/apple", timeout=PATIENCE) as answer:
+            return str(answer.read().decode()).strip()
+        return ""
+
+    def patch_service(self, body: dict[str, Any]) -> None:
+        """Somebody else's hand."""
+        with Kube(self.kubeconfig) as kube:
+            kube.patch("Service", "apple-service", NAMESPACE, body)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """It stands while the tests of this file are run."""
+    folder = tmp_path_factory.mktemp("shop")
+    command, env = CommandLine(folder), {"XDG_STATE_HOME": str(folder / "state")}
+    up = command.run("cluster", "up", "--name", NAME, env=env)
+    assert up.code == 0, up.err
+    kubeconfig = Path(command.run("cluster", "kubeconfig", "--name", NAME, env=env).out.strip())
+    with Kube(kubeconfig) as kube:
+        files = sorted((EXPERIMENTS / "apps" / "apple-banana").glob("*.yaml"))
+        deploy(kube, [one for file in files for one in yaml.safe_load_all(file.read_text()) if one], NAMESPACE)
+        for name in ("readiness.yaml", "prestop-sleep-6.yaml"):
+            patch = yaml.safe_load((EXPERIMENTS / "patches" / name).read_text())
+            kube.patch("Deployment", "apple", NAMESPACE, patch, strategy="strategic")
+        wait_until(lambda: _at_rest(kube), timeout=PATIENCE, what="apple's rollout", interval=0.2)
+    yield Shop(kubeconfig, next(word for word in up.out.split() if word.startswith("http://")).rstrip("/"))
+    assert command.run("cluster", "down", "--name", NAME, env=env).code == 0
+    command.wait_for_none()
+
+
+def _at_rest(kube: Kube) -> bool:
+    deployment = kube.get("Deployment", "apple", NAMESPACE)
+    status = deployment.get("status", {})
+    counts = [status.get(name) for name in ("replicas", "updatedReplicas", "availableReplicas")]
+    pods = kube.list("Pod", NAMESPACE)
+    ours = [pod for pod in pods if pod["metadata"]["labels"].get("app") == "apple"]
+    observed = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    return observed and counts == [1, 1, 1] and len(ours) == 1
+
+
+def hold(harness: CommandLine, shop: Shop, out: Path) -> subprocess.Popen[str]:
+    """A run that has switched the Service, and would leave it so for an hour."""
+    process = harness.start(*shop.words(SERVICE, SWITCH, out, "--hold", "60m", "--yes"))
+
+    def switched() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"it has ended: {harness.finish(process)}")
+        return any(event.what == "observed" for event in events(out, EventKind.CHANGE))
+
+    wait_until(switched, timeout=PATIENCE, what="the switch to be seen", interval=0.1)
+    return process
+
+
+def events(out: Path, kind: EventKind) -> list[Any]:
+    """What the change's own trial has on its timeline so far."""
+    path = out / "trials" / "apple-service--selector-patch" / "1" / "timeline.jsonl"
+    return [event for event in read_timeline(path) if event.kind is kind] if path.exists() else []
+
+
+def test_a_restart_of_a_graceful_application_loses_nothing(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """Its pods are others since then, and every request was answered."""
+    finished = harness.run(*shop.words("deployment/apple", "restart", tmp_path / "run", "--yes"))
+    cells = finished.json["cells"]
+    template = shop.read("Deployment", "apple")["spec"]["template"]
+
+    assert [cell["change"] for cell in cells] == ["none", "restart"]
+    assert all(is_sound(cell) for cell in cells), finished.err
+    assert finished.code == code_of(cells)
+    assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+
+
+def test_what_is_lost_is_told(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """The only pod of an application is deleted; its users see that, and so does the exit code."""
+    finished = harness.run(*shop.words("deployment/banana", "delete-pod", tmp_path / "run", "--yes"))
+    deleted = finished.json["cells"][1]
+
+    assert (finished.code, deleted["verdict"]) == (1, "lossy"), finished.err
+    assert deleted["lost"] > 0
+
+
+def test_nothing_is_done_without_a_yes(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """Nobody is there to be asked: the cluster is named, the way out too, and the object is as it was."""
+    before = shop.read("Deployment", "apple")["metadata"]["generation"]
+    finished = harness.run(*shop.words("deployment/apple", "restart", tmp_path / "run"))
+
+    assert finished.code == 2
+    assert "--yes" in finished.err
+    assert "restart of Deployment/apple in namespace web" in finished.err
+    assert shop.read("Deployment", "apple")["metadata"]["generation"] == before
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("theirs", "code"), [("", 0), ("nobody", 3)])
+def test_a_killed_run_is_put_back_by_undo(
+    harness: CommandLine, shop: Shop, tmp_path: Path, theirs: str, code: int
+) -> None:
+    """Where the field still has the value that the run gave it; what is somebody else's by then stays theirs."""
+    out = tmp_path / "run"
+    process = hold(harness, shop, out)
+    process.kill()
+    harness.finish(process)
+    assert shop.version() == "banana-v1"
+    if theirs:
+        shop.patch_service({"spec": {"selector": {"version": theirs}}})
+    try:
+        undone = harness.run("undo", out)
+        again = harness.run("undo", out)
+        assert (undone.code, again.code, shop.version()) == (code, code, theirs or "apple-v1"), undone.out + undone.err
+        assert "nothing to do" in again.out
+    finally:
+        shop.restore()
+
+
+def test_ctrl_c_puts_back(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """At once, whatever the hold is; there is nothing left for `harness undo`."""
+    process = hold(harness, shop, tmp_path / "run")
+    process.send_signal(signal.SIGINT)
+    finished = harness.finish(process)
+
+    assert finished.code == 130, finished.err
+    assert shop.version() == "apple-v1"
+    assert "STILL CHANGED" not in finished.err
+    assert harness.run("undo", tmp_path / "run").code == 0
+
+
+def test_who_else_changes_the_object_is_seen(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """Somebody labels it again and again: nothing is lost, and nothing can be said; what was done is named."""
+    words = shop.words(SERVICE, SWITCH, tmp_path / "run", "--hold", "1s", "--yes")
+    process = harness.start(*words)
+    names = (f"blue-{number}" for number in itertools.count())
+
+    def labelled() -> bool:
+        shop.patch_service({"metadata": {"labels": {"team": next(names)}}})
+        return process.poll() is not None
+
+    try:
+        wait_until(labelled, timeout=PATIENCE, what="the run to end", interval=0.5)
+        finished = harness.finish(process)
+    finally:
+        shop.restore()
+
+    assert finished.code == 3, finished.err
+    assert ["interference" in cell["findings"] for cell in finished.json["cells"]] == [True, True]
+    assert [cell["verdict"] for cell in finished.json["cells"]] == ["inconclusive"] * 2
+    assert "changed Service/apple-service: metadata.labels.team" in finished.err
+    assert shop.version() == "apple-v1"
