@@ -1,0 +1,36 @@
+"""``harness run --in-place`` is a command of its own behind the word ``run``."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from harness.cli.main import app
+
+
+@pytest.mark.parametrize(
+    ("words", "first_line"),
+    [
+        (["run", "--help"], "Run an Experiment"),
+        (["run", "--in-place", "--help"], "Make one change of an application"),
+        (["run", "--in-place=deployment/apple", "--help"], "Make one change of an application"),
+        (["run", "--change", "restart", "--in-place", "deployment/apple", "-h"], "Make one change of an application"),
+        (["undo", "--help"], "Put back what a run in place has left changed"),
+    ],
+)
+def test_each_way_has_its_own_help(words: list[str], first_line: str) -> None:
+    """Wherever the option stands, and whether or not its value is there."""
+    shown = CliRunner().invoke(app, words)
+
+    assert shown.exit_code == 0
+    assert first_line in shown.output
+
+
+def test_it_is_not_listed_twice() -> None:
+    """A reader of the list finds ``run``, and there the way to the other."""
+    shown = CliRunner().invoke(app, ["--help"]).output
+    names = getattr(typer.main.get_command(app), "commands", {})
+
+    assert "run-in-place" in names
+    assert "run-in-place" not in shown

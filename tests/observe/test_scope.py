@@ -1,0 +1,74 @@
+"""Of somebody's namespace only what belongs to the application is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.kit.clock import Clock
+from harness.kube.api import Object, Objects
+from harness.model.timeline import Event, EventKind
+from harness.observe.scope import Scope, Scoped
+from harness.observe.sighting import Sighting
+
+SCOPE = Scope({"apple": {"matchLabels": {"app": "apple"}}}, frozenset({"public"}))
+
+
+def made(kind: str, name: str, *, labels: dict[str, str] | None = None, **more: Any) -> Object:
+    """An object."""
+    return {"kind": kind, "metadata": {"name": name, "labels": labels or {}}, **more}
+
+
+@pytest.mark.parametrize(
+    ("obj", "expected"),
+    [
+        (made("Pod", "apple-1", labels={"app": "apple", "x": "y"}), True),
+        (made("Pod", "apple-1", labels={"app": "pear"}), False),
+        (made("Pod", "apple-1"), False),
+        (made("Service", "public"), True),
+        (made("Service", "private"), False),
+        (made("EndpointSlice", "x", labels={"kubernetes.io/service-name": "public"}), True),
+        (made("EndpointSlice", "public-1", labels={"kubernetes.io/service-name": "private"}), False),
+        (made("Event", "x", involvedObject={"name": "apple-7d4b9c5f6-x2x4z"}), True),
+        (made("Event", "x", regarding={"name": "apple-7d4b9c5f6-x2x4z"}), True),
+        (made("Event", "x", involvedObject={"name": "apple-pie-7d4b9c5f6-x2x4z"}), False),
+        (made("Event", "x", involvedObject={"name": "pear-7d4b9c5f6-x2x4z"}), False),
+        (made("Event", "x"), False),
+        (made("Node", "node-1"), True),
+    ],
+)
+def test_what_belongs_to_it(obj: Object, expected: bool) -> None:
+    """Its pods by its selector, its Services by name, and what is said of either."""
+    assert SCOPE.has(obj) is expected
+
+
+class Told:
+    """A tracker that tells everything it is told."""
+
+    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
+        """One event each."""
+        for obj in objects:
+            yield from self.changed(obj, sighting)
+
+    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
+        """One."""
+        yield Event(sighting.at, EventKind.POD, obj["metadata"]["name"], "seen")
+
+    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
+        """One."""
+        yield Event(sighting.at, EventKind.POD, obj["metadata"]["name"], "gone")
+
+
+def test_a_tracker_is_told_of_nothing_else() -> None:
+    """Lists name no kind in each object; the tracker's own is meant."""
+    tracker, sighting = Scoped("Pod", Told(), SCOPE), Sighting(Clock.start(), 1)
+    mine = {"metadata": {"name": "mine", "labels": {"app": "apple"}}}
+    other = {"metadata": {"name": "other", "labels": {"app": "pear"}}}
+    seen = [
+        *tracker.listed([mine, other], sighting), *tracker.changed(other, sighting), *tracker.changed(mine, sighting),
+        *tracker.deleted(other, sighting), *tracker.deleted(mine, sighting),
+    ]  # fmt: skip
+
+    assert [(event.subject, event.what) for event in seen] == [("mine", "seen"), ("mine", "seen"), ("mine", "gone")]
