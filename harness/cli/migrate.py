@@ -104,7 +104,7 @@ def migrate(
     if experiment is None:
         hint = "harness migrate EXPERIMENT.yaml, or --analyze DIR"
         raise InvalidInputError([Problem("no Experiment is given", hint=hint)])
-    names = _known("--from", source), _known("--to", target)
+    names = _two_of_them(source, target)
     replaced = read_images(image or [], images)
     kind = kind_options(
         kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
@@ -157,6 +157,14 @@ def _again(directory: Path, experiment: Path | None, *, as_json: bool) -> int:
     migration = analyze_again(directory)
     show(migration, directory, as_json=as_json)
     return migration.process_code
+
+
+def _two_of_them(source: str, target: str) -> tuple[str, str]:
+    names = _known("--from", source), _known("--to", target)
+    if source == target:
+        hint = f"name two of {_NAMES}"
+        raise InvalidInputError([Problem(f"--from and --to are both {source}: nothing would change", hint=hint)])
+    return names
 
 
 def _known(option: str, word: str) -> str:
