@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from harness.model.verdict import TrialVerdict, Verdict, Window
+from harness.findings.registry import weight_of
+from harness.model.verdict import TrialVerdict, Verdict, Weight, Window
 
 #: Failures to get through to anybody; behind a userland relay that accepts before it dials nobody can tell them apart.
 CONNECTION_FAILURES = frozenset({"refused", "reset", "closed", "timeout-connect", "timeout-response", "truncated"})
@@ -71,14 +72,14 @@ class CellFacts:
         """From the judged trials."""
         trials = tuple(trials)
         judged = [trial for trial in trials if trial.verdict is not Verdict.INCONCLUSIVE]
-        used = [trial for trial in judged if is_calm(finding.code.value for finding in trial.findings)] or judged
+        used = [trial for trial in judged if is_calm(finding.code for finding in trial.findings)] or judged
         classes: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         for trial in used:
             classes.update(trial.identity.lost)
         for trial in trials:
             if trial.verdict is Verdict.INCONCLUSIVE:
-                reasons.update({finding.code.value for finding in trial.findings if finding.weight.value != "note"})
+                reasons.update({finding.code for finding in trial.findings if weight_of(finding) is not Weight.NOTE})
         return cls(
             Counter(trial.verdict.value for trial in used),
             tuple(each for trial in used for each in transitions(trial)),

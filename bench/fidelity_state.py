@@ -109,7 +109,7 @@ def _add(measured: Measured, experiment: str, folder: Path, verdict: RunVerdict)
     for cell in verdict.cells:
         plans = read_plans(folder / "plan" / "manifests" / f"{cell.configuration}.yaml")
         for trial in cell.trials:
-            codes = {finding.code.value for finding in trial.findings}
+            codes = {finding.code for finding in trial.findings}
             if not was_run(codes):
                 continue
             measured.trials[experiment, cell.id].append(trial)

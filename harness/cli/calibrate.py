@@ -14,16 +14,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness.analysis.checks.instrument import inexact
 from harness.analysis.evidence import Calibration, CalibrationCase
 from harness.cli.words import words_of
 from harness.errors import ExitCode, InvalidInputError, Problem
+from harness.findings.instrument import CalibrationNotExact
 from harness.report.faults import FAULTS
-from harness.report.sentences import explain
-from harness.report.words import count
 from harness.runner.calibrate import calibrate as prove
 from harness.store.rundir import RunDirectory
 from harness.traffic.calibration.cases import Case, chosen
+from harness.wording import count
 
 
 def calibrate(
@@ -79,7 +78,7 @@ def calibrate(
         )
         names = () if faults == "all" else tuple(case.name for case in cases)
         found = prove(folder, names=names, times=number, tls=tls)
-    wrong = [explain(finding).text for finding in inexact(found)]
+    wrong = [finding.sentence().text for finding in CalibrationNotExact.of(found)]
     show(found, wrong, as_json=as_json)
     return ExitCode.INCONCLUSIVE if wrong else ExitCode.AS_EXPECTED
 

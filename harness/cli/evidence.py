@@ -10,11 +10,11 @@ from rich.console import Console, RenderableType
 
 from harness.report import terminal
 from harness.report.watched import terminal as watched_terminal
-from harness.report.words import plural
 from harness.runner.judging import judge, judge_as_found, read_verdict, write_reports
 from harness.runner.watch import judging as watch_judging
 from harness.runner.watch.plan import is_watch
 from harness.store.rundir import RunDirectory
+from harness.wording import plural
 
 Directory = Annotated[
     Path, typer.Argument(metavar="DIR", help="A run directory, as `harness run` or `harness watch` made it.")

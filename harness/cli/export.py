@@ -12,9 +12,9 @@ import typer
 
 from harness.errors import InvalidInputError, Problem
 from harness.kit.files import clear_disk_errors
-from harness.report.words import plural
 from harness.runner.export import parts_of, write_csv
 from harness.store.rundir import RunDirectory
+from harness.wording import plural
 
 
 def export(

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from harness.report.words import plural
 from harness.runner.progress import RunProgress
+from harness.wording import plural
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
-from harness.report.words import plural
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
+from harness.wording import plural
 
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
 Only = Annotated[
@@ -252,7 +252,7 @@ def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:
                 "sent": cell.sent,
                 "lost": cell.lost,
                 "connections_cut": cell.cut,
-                "findings": sorted({finding.code.value for finding in cell.findings}),
+                "findings": sorted({finding.code for finding in cell.findings}),
             }
             for cell in verdict.cells
         ],

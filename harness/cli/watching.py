@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from harness.report.words import count, duration
 from harness.runner.watch.progress import WatchCounts, WatchProgress
+from harness.wording import count, duration
 
 #: Seconds over which the rate is reckoned.
 _WINDOW = 2.0

@@ -1,6 +1,6 @@
 """Verdicts, the findings they rest on, and the numbers that a report shows.
 
-Findings carry codes and numbers; sentences are made in ``harness.report``. All records can be written as JSON.
+Findings carry codes and numbers; ``harness.findings`` makes sentences of them. All records can be written as JSON.
 Times are seconds from the origin of the trial's traffic unless a name says otherwise.
 """
 
@@ -30,113 +30,30 @@ class Weight(StrEnum):
     NOTE = "note"
 
 
-class FindingCode(StrEnum):
-    """What was found; the weight of each is in ``WEIGHTS``."""
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something was found.
 
-    SEAL_BROKEN = "seal-broken"
-    CALIBRATION_MISSING = "calibration-missing"
-    CALIBRATION_NOT_EXACT = "calibration-not-exact"
-    IDENTITY_BROKEN = "identity-broken"
-    CLIENT_FAULTS = "client-faults"
-    LOSS_BEFORE_CHANGE = "loss-before-change"
-    LOSS_IN_CONTROL = "loss-in-control"
-    INTERFERENCE = "interference"
-    CHECK_RAISED = "check-raised"
-    TRIAL_FAILED = "trial-failed"
-    NOT_RUN = "not-run"
-    CUT_SHORT = "cut-short"
-    CONTROL_MISSING = "control-missing"
-    REQUESTS_LOST = "requests-lost"
-    NO_TRAFFIC = "no-traffic"
-    STREAM_WITHOUT_SUCCESS = "stream-without-success"
-    MISSED_SLOTS = "missed-slots"
-    ABANDONED_SLOTS = "abandoned-slots"
-    UNFINISHED = "unfinished"
-    CHANGE_NOT_OBSERVED = "change-not-observed"
-    CHANGE_WITHHELD = "change-withheld"
-    NO_OVERLAP = "no-overlap"
-    NEVER_REUSED = "never-reused"
-    NEVER_IDLE = "never-idle"
-    NEVER_STICKY = "never-sticky"
-    RELEASE_INCOMPLETE = "release-incomplete"
-    VERSION_UNTOLD = "version-untold"
-    SHARE_NOT_AS_ASKED = "share-not-as-asked"
-    SHARE_NOT_MEASURED = "share-not-measured"
-    NOTHING_UNDER_WAY = "nothing-under-way"
-    BEHIND_SCHEDULE = "behind-schedule"
-    MACHINE_SATURATED = "machine-saturated"
-    NODE_UNWELL = "node-unwell"
-    WATCH_INTERRUPTED = "watch-interrupted"
-    CLOCK_UNCERTAIN = "clock-uncertain"
-    SENDER_PAUSED = "sender-paused"
-    FALSE_GREEN = "false-green"
-    CONNECTIONS_CUT = "connections-cut"
-    POOL_NOT_FILLED = "pool-not-filled"
-    ROLLOUT_STUCK = "rollout-stuck"
-    PRESTOP_FAILED = "prestop-failed"
-    CLOCKS_COMPARED = "clocks-compared"
-    CLASS_NOT_SEEN = "class-not-seen"
-    LOSS_OUTSIDE_WINDOW = "loss-outside-window"
-    NOTHING_REUSED = "nothing-reused"
-    ANSWERED_OUT_OF_TURN = "answered-out-of-turn"
-    ROLLED_BACK = "rolled-back"
-    CANDIDATES_DIFFER = "candidates-differ"
+    Attributes:
+        code: Its name.
+        numbers: What it rests on (flat: JSON values only).
+    """
 
-
-_INSTRUMENT = {
-    FindingCode.SEAL_BROKEN,
-    FindingCode.CALIBRATION_MISSING,
-    FindingCode.CALIBRATION_NOT_EXACT,
-    FindingCode.IDENTITY_BROKEN,
-    FindingCode.CLIENT_FAULTS,
-    FindingCode.LOSS_BEFORE_CHANGE,
-    FindingCode.LOSS_IN_CONTROL,
-    FindingCode.INTERFERENCE,
-    FindingCode.CHECK_RAISED,
-    FindingCode.TRIAL_FAILED,
-    FindingCode.NOT_RUN,
-    FindingCode.CUT_SHORT,
-}
-_NOTES = {
-    FindingCode.SENDER_PAUSED,
-    FindingCode.FALSE_GREEN,
-    FindingCode.CONNECTIONS_CUT,
-    FindingCode.POOL_NOT_FILLED,
-    FindingCode.ROLLOUT_STUCK,
-    FindingCode.PRESTOP_FAILED,
-    FindingCode.CLOCKS_COMPARED,
-    FindingCode.CLASS_NOT_SEEN,
-    FindingCode.LOSS_OUTSIDE_WINDOW,
-    FindingCode.NOTHING_REUSED,
-    FindingCode.ANSWERED_OUT_OF_TURN,
-    FindingCode.ROLLED_BACK,
-    FindingCode.CANDIDATES_DIFFER,
-}
-
-#: The weight of each finding; whatever is not an instrument's fault, a loss or a note is missing evidence.
-WEIGHTS: Mapping[FindingCode, Weight] = {
-    code: Weight.INSTRUMENT
-    if code in _INSTRUMENT
-    else Weight.LOSS
-    if code is FindingCode.REQUESTS_LOST
-    else Weight.NOTE
-    if code in _NOTES
-    else Weight.EVIDENCE
-    for code in FindingCode
-}
+    code: str
+    numbers: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found, with its numbers (flat: JSON values only)."""
+    """One thing that was found, as ``verdict.json`` keeps it.
 
-    code: FindingCode
+    Attributes:
+        code: Name of its type; ``harness.findings`` has the weight, the check and the sentence of each.
+        numbers: Its figures and names (flat: JSON values only).
+    """
+
+    code: str
     numbers: Mapping[str, str | int | float | bool] = field(default_factory=dict)
-
-    @property
-    def weight(self) -> Weight:
-        """What it does to the verdict."""
-        return WEIGHTS[self.code]
 
 
 @dataclass(frozen=True, slots=True)

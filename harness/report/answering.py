@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.model.answering import Candidate, Comparison, Split
 from harness.model.verdict import CellVerdict, TrialVerdict
-from harness.report.words import count, milliseconds, plural, probability, ranked, ratio, seconds
+from harness.wording import count, milliseconds, plural, probability, ranked, ratio, seconds
 
 _METHODS = {"z": "z test", "fisher": "Fisher's exact test"}
 

@@ -6,6 +6,8 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from harness import wording
+from harness.findings.stopping import stopped
 from harness.model.verdict import CellVerdict, RunVerdict, Weight
 from harness.report import answering, sentences, words
 from harness.report.chart import trial as chart
@@ -40,30 +42,30 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {
-        "count": words.count,
-        "seconds": words.seconds,
-        "duration": words.duration,
-        "milliseconds": words.milliseconds,
-        "plural": words.plural,
-        "share": words.share,
-        "ratio": words.ratio,
-        "ranked": words.ranked,
+        "count": wording.count,
+        "seconds": wording.seconds,
+        "duration": wording.duration,
+        "milliseconds": wording.milliseconds,
+        "plural": wording.plural,
+        "share": wording.share,
+        "ratio": wording.ratio,
+        "ranked": wording.ranked,
         "expected": words.expected,
         "cell_title": words.title,
-        "stopped": words.stopped,
+        "stopped": stopped,
         "again": words.again,
         "reasons": sentences.reasons,
         "chart": chart.render,
         "legend": chart.legend,
         "exact": lambda calibration: all(planned == found for planned, found in calibration.values()),
-        "moment": words.moment,
+        "moment": wording.moment,
     }
     made.globals |= {
         "told": sentences,
         "answering": answering,
         "icons": words.ICONS,
         "outcomes": words.OUTCOMES,
-        "between": words.between,
+        "between": wording.between,
         "weights": WEIGHTS,
     }
     return made

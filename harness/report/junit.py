@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
+from harness.findings.stopping import stopped
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.report.answering import lines
 from harness.report.sentences import answer, reasons
-from harness.report.words import count, expected, stopped
+from harness.report.words import expected
+from harness.wording import count
 
 
 def render(run: RunVerdict) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from harness.findings.stopping import stopped
 from harness.model.verdict import CellVerdict, RunVerdict
 from harness.report.answering import lines
 from harness.report.sentences import answer, by_configuration, notable, reasons, totals, warnings
-from harness.report.words import ICONS, again, count, expected, stopped, title
+from harness.report.words import ICONS, again, expected, title
+from harness.wording import count
 
 
 def render(run: RunVerdict) -> str:

@@ -4,35 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict, Weight
-from harness.report.findings import completeness, in_place, instrument, losses, notes, releases
-from harness.report.findings.given import Given, Sentence, Teller
-from harness.report.words import count, duration, listed, plural, stopped, title
+from harness.findings.finding_type import Sentence
+from harness.findings.registry import explain, type_of, weight_of
+from harness.findings.stopping import stopped
+from harness.model.verdict import CellVerdict, RunVerdict, Verdict, Weight
+from harness.report.words import title
+from harness.wording import count, duration, listed, plural
 
-#: The sentence of each finding.
-SENTENCES: dict[FindingCode, Teller] = {
-    **instrument.SENTENCES,
-    **losses.SENTENCES,
-    **in_place.SENTENCES,
-    **completeness.SENTENCES,
-    **notes.SENTENCES,
-    **releases.SENTENCES,
-}
 #: In which order the findings of a cell are told.
 _ORDER = {Weight.INSTRUMENT: 0, Weight.LOSS: 1, Weight.EVIDENCE: 2, Weight.NOTE: 3}
-#: Notes that a reader must not miss although the verdict is the expected one.
-_WARNINGS = (FindingCode.FALSE_GREEN, FindingCode.PRESTOP_FAILED, FindingCode.ROLLED_BACK)
 #: What people call the signals that stop a run.
 _SIGNALS = {2: "Ctrl-C", 15: "SIGTERM"}
 #: How many cells are named in a sentence.
 _NAMED = 3
-
-
-def explain(finding: Finding) -> Sentence:
-    """What a finding means and what to do about it; with the trial's number where it has one."""
-    sentence = SENTENCES[finding.code](Given(finding.numbers))
-    trial = finding.numbers.get("trial")
-    return Sentence(f"Trial {trial}: {sentence.text}", sentence.advice) if trial else sentence
 
 
 def answer(run: RunVerdict) -> str:
@@ -71,8 +55,8 @@ def by_configuration(run: RunVerdict) -> tuple[tuple[str, str], ...]:
 
 def reasons(cell: CellVerdict) -> tuple[tuple[Weight, Sentence], ...]:
     """Everything that was found in a cell, what decides first."""
-    findings = sorted(cell.findings, key=lambda finding: _ORDER[finding.weight])
-    return tuple((finding.weight, explain(finding)) for finding in findings)
+    findings = sorted(cell.findings, key=lambda finding: _ORDER[weight_of(finding)])
+    return tuple((weight_of(finding), explain(finding)) for finding in findings)
 
 
 def notable(run: RunVerdict) -> list[CellVerdict]:
@@ -87,7 +71,7 @@ def warnings(run: RunVerdict) -> tuple[tuple[CellVerdict, Sentence], ...]:
         for cell in run.cells
         if cell.as_expected
         for finding in cell.findings
-        if finding.code in _WARNINGS
+        if type_of(finding).warns
     )
 
 

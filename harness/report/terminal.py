@@ -11,11 +11,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from harness.findings.finding_type import Sentence
+from harness.findings.stopping import stopped
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.report.answering import lines
-from harness.report.findings.given import Sentence
 from harness.report.sentences import answer, notable, reasons, totals, warnings
-from harness.report.words import ICONS, count, expected, plural, share, stopped, title
+from harness.report.words import ICONS, expected, title
+from harness.wording import count, plural, share
 
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
 #: Columns that a cell needs to be told in words; below that it is told in numbers, which need fewer.

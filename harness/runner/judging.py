@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from harness.analysis.cells import judge_run
 from harness.analysis.evidence import RunFacts
-from harness.analysis.judge import judge_trial
 from harness.errors import EvidenceError, ExitCode
+from harness.judging.cells import judge_run
+from harness.judging.trial import judge_trial
 from harness.kit.files import write_text
 from harness.model.verdict import RunVerdict
 from harness.report import html, junit, markdown

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.findings.losses import AnsweredOutOfTurn
+from harness.findings.releases import ShareNotAsAsked
+from harness.findings.remarks import CandidatesDiffer, RolledBack
 from harness.model.answering import Answering, Candidate, Comparison, Interval, Split
-from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict
+from harness.model.verdict import CellVerdict, Finding, RunVerdict, Verdict
 from harness.testing.reports import sample_run
 
 _USUAL, _WIDE = 0.99, 1 - 1e-6
@@ -28,8 +31,8 @@ def _canary(cell: CellVerdict) -> CellVerdict:
         "wide_low": 0.4256, "wide_high": 0.4946, "sessions": False, "seconds": 25.0,
     }  # fmt: skip
     found = (
-        Finding(FindingCode.SHARE_NOT_AS_ASKED, wrong),
-        Finding(FindingCode.ROLLED_BACK, {"step": 2, "lost": 3}),
+        Finding(ShareNotAsAsked.code, wrong),
+        Finding(RolledBack.code, {"step": 2, "lost": 3}),
     )
     count = len(cell.trials[0].series.sent)
     bins = (tuple(25 - index // 4 for index in range(count)), tuple(index // 4 for index in range(count)))
@@ -61,8 +64,8 @@ def _test(cell: CellVerdict) -> CellVerdict:
     b = Candidate("B", 500, 497, {"status": 2, "wrong-answer": 1}, 450, 2.8, 240.0, 311.0)
     differ = {"a_successes": 498, "a_sent": 500, "b_successes": 450, "b_sent": 500, "latency_s": 0.2, "p_value": 2e-11}
     found = (
-        Finding(FindingCode.ANSWERED_OUT_OF_TURN, {"late": 1, "change": "ab-test"}),
-        Finding(FindingCode.CANDIDATES_DIFFER, {**differ, "method": "z"}),
+        Finding(AnsweredOutOfTurn.code, {"late": 1, "change": "ab-test"}),
+        Finding(CandidatesDiffer.code, {**differ, "method": "z"}),
     )
     test = Answering(candidates=(a, b), comparison=Comparison(0.2, 2e-11, "z"))
     trial = replace(cell.trials[0], findings=found, answering=test)

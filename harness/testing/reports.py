@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.findings.connections import ConnectionsCut
+from harness.findings.losses import RequestsLost
+from harness.findings.sending import BehindSchedule
 from harness.model.verdict import (
     CellVerdict,
     ConnectionCount,
     Finding,
-    FindingCode,
     Identity,
     Latency,
     Mark,
@@ -101,7 +103,7 @@ def _trials(configuration: str, change: str) -> tuple[TrialVerdict, ...]:
     lost = _LOST.get((configuration, change), 0)
     trial = replace(_trial(change, lost), directory=f"trials/{configuration}--{change}/1")
     if (configuration, change) == ("bare", "ingress-edit"):
-        late = Finding(FindingCode.BEHIND_SCHEDULE, {"p99_ms": 180.0, "max_ms": 241.0, "limit_ms": 100.0})
+        late = Finding(BehindSchedule.code, {"p99_ms": 180.0, "max_ms": 241.0, "limit_ms": 100.0})
         return (replace(trial, verdict=Verdict.INCONCLUSIVE, findings=(late, *trial.findings)),)
     if (configuration, change) == ("graceful", "rolling-update"):
         return trial, replace(_trial(change, 0), number=2, directory=f"trials/{configuration}--{change}/2")
@@ -149,12 +151,12 @@ def _requests_lost(lost: int) -> Finding:
     shares = {"lost_get": half, "lost_post": lost - half, "lost_new": half, "lost_reused": lost - half}
     text = {"classes": f"status {lost}", "statuses": f"502 {chr(215)} {lost}"}
     times = {"first_s": 1.0, "last_s": 2.2, "window_s": 2.2}
-    return Finding(FindingCode.REQUESTS_LOST, {"lost": lost, "sent": _SENT, **text, **times, **shares})
+    return Finding(RequestsLost.code, {"lost": lost, "sent": _SENT, **text, **times, **shares})
 
 
 def _connections_cut() -> Finding:
     numbers = {"cut": _CUT, "by_rst": _CUT // 6, "pooled": 16, "lost_reused": 0, "looks": True}
-    return Finding(FindingCode.CONNECTIONS_CUT, numbers)
+    return Finding(ConnectionsCut.code, numbers)
 
 
 def _pods(change: str) -> tuple[Window, ...]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.judge import judge_trial
+from harness.findings.connections import ConnectionsCut
+from harness.findings.losses import RequestsLost
+from harness.judging.trial import judge_trial
 from harness.model.attempt import CloseReason, Outcome
 from harness.model.changes import IngressEdit
 from harness.model.timeline import Event, EventKind
-from harness.model.verdict import Finding, FindingCode
+from harness.model.verdict import Finding
 from harness.testing.evidence import quiet_trial, with_cut_connections, with_losses
 
 
-def found(evidence: TrialEvidence) -> dict[FindingCode, Finding]:
+def found(evidence: TrialEvidence) -> dict[str, Finding]:
     """Findings of a trial by code."""
     return {finding.code: finding for finding in judge_trial(evidence).findings}
 
@@ -22,7 +24,7 @@ def test_only_a_connections_end_is_counted_as_its_cost() -> None:
     """Requests that were answered by a 503 on a kept-alive connection were not lost by its end."""
     cut = with_cut_connections(quiet_trial(), 1.5, CloseReason.PEER_FIN, 3)
     closed, status = (
-        found(with_losses(cut, 1.5, 1.54, outcome))[FindingCode.CONNECTIONS_CUT].numbers["lost_reused"]
+        found(with_losses(cut, 1.5, 1.54, outcome))[ConnectionsCut.code].numbers["lost_reused"]
         for outcome in (Outcome.CLOSED, Outcome.STATUS)
     )
 
@@ -35,7 +37,7 @@ def test_whether_pods_stayed_is_told_beside_losses() -> None:
     lives = quiet_trial().timeline
     here = tuple(e for e in lives if not (e.kind is EventKind.POD and e.what in {"terminating", "gone"}))
     stayed, went = (
-        found(with_losses(trial, 1.5, 1.6))[FindingCode.REQUESTS_LOST].numbers
+        found(with_losses(trial, 1.5, 1.6))[RequestsLost.code].numbers
         for trial in (replace(quiet_trial(edit), timeline=here), quiet_trial())
     )
 
@@ -48,7 +50,7 @@ def test_whether_routes_are_dropped_is_told_beside_losses() -> None:
     told = Event(quiet_trial().origin_ns, EventKind.INGRESS, "traefik", "configured")
     traefik = replace(quiet_trial(), timeline=(*quiet_trial().timeline, told))
     behind_traefik, behind_nginx = (
-        found(with_losses(trial, 1.5, 1.6))[FindingCode.REQUESTS_LOST].numbers for trial in (traefik, quiet_trial())
+        found(with_losses(trial, 1.5, 1.6))[RequestsLost.code].numbers for trial in (traefik, quiet_trial())
     )
 
     assert behind_traefik["drops_routes"] is True

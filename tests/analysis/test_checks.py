@@ -9,12 +9,35 @@ import numpy as np
 import pytest
 
 from harness.analysis.evidence import Calibration, CalibrationCase, TrialEvidence
-from harness.analysis.judge import judge_trial
+from harness.findings.application import FalseGreen, PrestopFailed, RolloutStuck
+from harness.findings.completeness import ChangeNotObserved, NoTraffic, StreamWithoutSuccess
+from harness.findings.connections import ConnectionsCut, NothingReused, PoolNotFilled
+from harness.findings.coverage import NoOverlap
+from harness.findings.expectations import ClassNotSeen, ControlMissing, LossInControl, LossOutsideWindow
+from harness.findings.in_place import ChangeWithheld, Interference
+from harness.findings.instrument import (
+    CalibrationMissing,
+    CalibrationNotExact,
+    CheckRaised,
+    ClientFaults,
+    IdentityBroken,
+    SealBroken,
+    TrialFailed,
+)
+from harness.findings.losses import AnsweredOutOfTurn, LossBeforeChange, RequestsLost
+from harness.findings.registry import TYPES
+from harness.findings.releases import NeverSticky, ReleaseIncomplete, ShareNotAsAsked, ShareNotMeasured, VersionUntold
+from harness.findings.remarks import CandidatesDiffer, ClocksCompared, RolledBack
+from harness.findings.sending import AbandonedSlots, BehindSchedule, MachineSaturated, MissedSlots, Unfinished
+from harness.findings.shapes import NeverIdle, NeverReused, NothingUnderWay
+from harness.findings.stopping import CutShort, NotRun
+from harness.findings.surroundings import ClockUncertain, NodeUnwell, SenderPaused, WatchInterrupted
+from harness.judging.trial import judge_trial
 from harness.model.attempt import CloseReason, Method, Outcome, Progress
 from harness.model.changes import RollingUpdate
 from harness.model.experiment import Pool, Tls
 from harness.model.timeline import EventKind
-from harness.model.verdict import Finding, FindingCode, Verdict
+from harness.model.verdict import Finding, Verdict
 from harness.testing.evidence import (
     BEGIN,
     CHANGE,
@@ -35,7 +58,7 @@ from harness.testing.evidence import (
 Spoil = Callable[[TrialEvidence], TrialEvidence]
 
 
-def found(evidence: TrialEvidence) -> dict[FindingCode, Finding]:
+def found(evidence: TrialEvidence) -> dict[str, Finding]:
     """Findings of a trial by code."""
     return {finding.code: finding for finding in judge_trial(evidence).findings}
 
@@ -79,196 +102,196 @@ EXACT = CalibrationCase("rst-before", "reset", 8, {"reset": 8})
 STUCK = RollingUpdate(name="rolling-update", deployment="apple", until="progress-deadline")
 NAIVE_POOL = replace(PLAN, pool=Pool(size=64))
 
-TABLE: dict[str, tuple[Spoil, FindingCode, Verdict]] = {
-    "failed": (lambda e: replace(e, failure="the cluster died"), FindingCode.TRIAL_FAILED, Verdict.INCONCLUSIVE),
+TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
+    "failed": (lambda e: replace(e, failure="the cluster died"), TrialFailed.code, Verdict.INCONCLUSIVE),
     "no calibration": (
         lambda e: replace(e, calibration=None),
-        FindingCode.CALIBRATION_MISSING,
+        CalibrationMissing.code,
         Verdict.INCONCLUSIVE,
     ),
     "calibration of nothing": (
         lambda e: replace(e, calibration=Calibration(())),
-        FindingCode.CALIBRATION_MISSING,
+        CalibrationMissing.code,
         Verdict.INCONCLUSIVE,
     ),
     "a kind of fault never shown": (
         lambda e: replace(e, calibration=without("malformed")),
-        FindingCode.CALIBRATION_MISSING,
+        CalibrationMissing.code,
         Verdict.INCONCLUSIVE,
     ),
     "TLS that was never proved": (
         lambda e: replace(e, traffic=replace(e.traffic, tls=Tls()), calibration=without("tls")),
-        FindingCode.CALIBRATION_MISSING,
+        CalibrationMissing.code,
         Verdict.INCONCLUSIVE,
     ),
     "nobody counted at the faulty server": (
         calibrated(served={}),
-        FindingCode.CALIBRATION_MISSING,
+        CalibrationMissing.code,
         Verdict.INCONCLUSIVE,
     ),
     "fault called success": (
         calibrated(EXACT, CalibrationCase("fin-before", "closed", 8, {"closed": 7, "ok": 1})),
-        FindingCode.CALIBRATION_NOT_EXACT,
+        CalibrationNotExact.code,
         Verdict.INCONCLUSIVE,
     ),
     "fault counted short": (
         calibrated(CalibrationCase("fin-before", "closed", 8, {"closed": 7})),
-        FindingCode.CALIBRATION_NOT_EXACT,
+        CalibrationNotExact.code,
         Verdict.INCONCLUSIVE,
     ),
     "faulty server got more": (
         calibrated(EXACT, served={"rst-before": (8, 9)}),
-        FindingCode.CALIBRATION_NOT_EXACT,
+        CalibrationNotExact.code,
         Verdict.INCONCLUSIVE,
     ),
-    "client re-sends": (calibrated(EXACT, duplicates=1), FindingCode.CALIBRATION_NOT_EXACT, Verdict.INCONCLUSIVE),
+    "client re-sends": (calibrated(EXACT, duplicates=1), CalibrationNotExact.code, Verdict.INCONCLUSIVE),
     "calibration failed": (
         calibrated(EXACT, faults=("no port",)),
-        FindingCode.CALIBRATION_NOT_EXACT,
+        CalibrationNotExact.code,
         Verdict.INCONCLUSIVE,
     ),
     "success without a 2xx": (
         lambda e: with_rows(e, 1.5, 1.6, status=503),
-        FindingCode.IDENTITY_BROKEN,
+        IdentityBroken.code,
         Verdict.INCONCLUSIVE,
     ),
     "success without an answer": (
         lambda e: with_rows(e, 1.5, 1.6, progress=Progress.SENT),
-        FindingCode.IDENTITY_BROKEN,
+        IdentityBroken.code,
         Verdict.INCONCLUSIVE,
     ),
     "success that ended before it began": (
         lambda e: with_rows(e, 1.5, 1.6, done=1),
-        FindingCode.IDENTITY_BROKEN,
+        IdentityBroken.code,
         Verdict.INCONCLUSIVE,
     ),
     "nothing reused since the change": (
         lambda e: with_rows(e, 0.0, STOP, carried=0),
-        FindingCode.NEVER_REUSED,
+        NeverReused.code,
         Verdict.INCONCLUSIVE,
     ),
     "too few requests to see anything": (
         lambda _: quiet_trial(plan=replace(PLAN, rate=3.0)),
-        FindingCode.NO_OVERLAP,
+        NoOverlap.code,
         Verdict.INCONCLUSIVE,
     ),
-    "slot twice": (duplicated, FindingCode.IDENTITY_BROKEN, Verdict.INCONCLUSIVE),
+    "slot twice": (duplicated, IdentityBroken.code, Verdict.INCONCLUSIVE),
     "row after the stop": (
         lambda e: replace(e, stopped_ns=e.origin_ns + 2 * NS),
-        FindingCode.IDENTITY_BROKEN,
+        IdentityBroken.code,
         Verdict.INCONCLUSIVE,
     ),
     "row at another time": (
         lambda e: with_rows(e, 0.5, 0.51, planned=777),
-        FindingCode.IDENTITY_BROKEN,
+        IdentityBroken.code,
         Verdict.INCONCLUSIVE,
     ),
     "row of another stream": (
         lambda e: with_rows(e, 0.5, 0.51, method=Method.GET),
-        FindingCode.IDENTITY_BROKEN,
+        IdentityBroken.code,
         Verdict.INCONCLUSIVE,
     ),
     "unknown outcome": (
         lambda e: with_rows(e, 1.5, 1.6, outcome=77),
-        FindingCode.IDENTITY_BROKEN,
+        IdentityBroken.code,
         Verdict.INCONCLUSIVE,
     ),
-    "end unknown": (lambda e: replace(e, stopped_ns=None), FindingCode.IDENTITY_BROKEN, Verdict.INCONCLUSIVE),
+    "end unknown": (lambda e: replace(e, stopped_ns=None), IdentityBroken.code, Verdict.INCONCLUSIVE),
     "client fault": (
         lambda e: with_losses(e, 1.5, 1.6, Outcome.CLIENT_FAULT),
-        FindingCode.CLIENT_FAULTS,
+        ClientFaults.code,
         Verdict.INCONCLUSIVE,
     ),
-    "ledger full": (lambda e: replace(e, faults=("disk full",)), FindingCode.CLIENT_FAULTS, Verdict.INCONCLUSIVE),
+    "ledger full": (lambda e: replace(e, faults=("disk full",)), ClientFaults.code, Verdict.INCONCLUSIVE),
     "loss in the baseline": (
         lambda e: with_losses(e, 0.4, 0.42),
-        FindingCode.LOSS_BEFORE_CHANGE,
+        LossBeforeChange.code,
         Verdict.INCONCLUSIVE,
     ),
     "new answer before the change": (
         lambda e: with_rows(e, 0.4, 0.42, responder=2),
-        FindingCode.LOSS_BEFORE_CHANGE,
+        LossBeforeChange.code,
         Verdict.INCONCLUSIVE,
     ),
-    "loss": (lambda e: with_losses(e, 1.5, 1.6), FindingCode.REQUESTS_LOST, Verdict.LOSSY),
-    "loss while settling": (lambda e: with_losses(e, 2.5, 2.51), FindingCode.REQUESTS_LOST, Verdict.LOSSY),
+    "loss": (lambda e: with_losses(e, 1.5, 1.6), RequestsLost.code, Verdict.LOSSY),
+    "loss while settling": (lambda e: with_losses(e, 2.5, 2.51), RequestsLost.code, Verdict.LOSSY),
     "no traffic": (
         lambda e: with_losses(e, 0, STOP, Outcome.MISSED),
-        FindingCode.NO_TRAFFIC,
+        NoTraffic.code,
         Verdict.INCONCLUSIVE,
     ),
-    "missed": (lambda e: with_losses(e, 1.5, 1.51, Outcome.MISSED), FindingCode.MISSED_SLOTS, Verdict.INCONCLUSIVE),
-    "abandoned": (lambda e: without_rows(e, 150), FindingCode.ABANDONED_SLOTS, Verdict.INCONCLUSIVE),
+    "missed": (lambda e: with_losses(e, 1.5, 1.51, Outcome.MISSED), MissedSlots.code, Verdict.INCONCLUSIVE),
+    "abandoned": (lambda e: without_rows(e, 150), AbandonedSlots.code, Verdict.INCONCLUSIVE),
     "unfinished": (
         lambda e: with_losses(e, 1.5, 1.51, Outcome.UNFINISHED),
-        FindingCode.UNFINISHED,
+        Unfinished.code,
         Verdict.INCONCLUSIVE,
     ),
     "never applied": (
         lambda e: without_events(e, EventKind.CHANGE, "applied"),
-        FindingCode.CHANGE_NOT_OBSERVED,
+        ChangeNotObserved.code,
         Verdict.INCONCLUSIVE,
     ),
     "never seen": (
         lambda e: without_events(e, EventKind.CHANGE, "observed"),
-        FindingCode.CHANGE_NOT_OBSERVED,
+        ChangeNotObserved.code,
         Verdict.INCONCLUSIVE,
     ),
     "one of two seen": (
         lambda e: replace(e, change=replace(CHANGE, times=2)),
-        FindingCode.CHANGE_NOT_OBSERVED,
+        ChangeNotObserved.code,
         Verdict.INCONCLUSIVE,
     ),
     "undo not seen": (
         lambda e: with_event(e, 1.9, EventKind.CHANGE, "not-observed", awaited="undone", missing="x"),
-        FindingCode.CHANGE_NOT_OBSERVED,
+        ChangeNotObserved.code,
         Verdict.INCONCLUSIVE,
     ),
     "nothing sent after it": (
         lambda e: without_rows(e, *range(200, 300)),
-        FindingCode.NO_OVERLAP,
+        NoOverlap.code,
         Verdict.INCONCLUSIVE,
     ),
-    "nothing sent before it": (lambda e: without_rows(e, *range(100)), FindingCode.NO_OVERLAP, Verdict.INCONCLUSIVE),
+    "nothing sent before it": (lambda e: without_rows(e, *range(100)), NoOverlap.code, Verdict.INCONCLUSIVE),
     "gap while it happens": (
         lambda e: without_rows(e, *range(120, 170)),
-        FindingCode.NO_OVERLAP,
+        NoOverlap.code,
         Verdict.INCONCLUSIVE,
     ),
-    "all late": (late(slice(None), 120), FindingCode.BEHIND_SCHEDULE, Verdict.INCONCLUSIVE),
+    "all late": (late(slice(None), 120), BehindSchedule.code, Verdict.INCONCLUSIVE),
     "a second without the processor": (
         late(slice(140, 260), 160),
-        FindingCode.MACHINE_SATURATED,
+        MachineSaturated.code,
         Verdict.INCONCLUSIVE,
     ),
     "blind while it happens": (
         lambda e: with_event(e, 1.5, EventKind.WATCH, "interrupted"),
-        FindingCode.WATCH_INTERRUPTED,
+        WatchInterrupted.code,
         Verdict.INCONCLUSIVE,
     ),
     "node without memory": (
         lambda e: with_event(e, 1.5, EventKind.NODE, "unwell", subject="n", condition="MemoryPressure", found=False),
-        FindingCode.NODE_UNWELL,
+        NodeUnwell.code,
         Verdict.INCONCLUSIVE,
     ),
     "changed since it was sealed": (
         lambda e: replace(e, differences=("changed: x",)),
-        FindingCode.SEAL_BROKEN,
+        SealBroken.code,
         Verdict.INCONCLUSIVE,
     ),
-    "deaf pods": (deaf_pods, FindingCode.FALSE_GREEN, Verdict.LOSSLESS),
-    "stuck as meant": (lambda e: replace(e, change=STUCK), FindingCode.ROLLOUT_STUCK, Verdict.LOSSLESS),
+    "deaf pods": (deaf_pods, FalseGreen.code, Verdict.LOSSLESS),
+    "stuck as meant": (lambda e: replace(e, change=STUCK), RolloutStuck.code, Verdict.LOSSLESS),
     "hook failed": (
         lambda e: with_event(e, 1.5, EventKind.KUBELET, "FailedPreStopHook", subject="apple-1", message="no sh"),
-        FindingCode.PRESTOP_FAILED,
+        PrestopFailed.code,
         Verdict.LOSSLESS,
     ),
     "cut by FIN": (
         lambda e: with_cut_connections(e, 1.5, CloseReason.PEER_FIN, 3),
-        FindingCode.CONNECTIONS_CUT,
+        ConnectionsCut.code,
         Verdict.LOSSLESS,
     ),
-    "small pool": (lambda e: replace(e, traffic=NAIVE_POOL), FindingCode.POOL_NOT_FILLED, Verdict.LOSSLESS),
+    "small pool": (lambda e: replace(e, traffic=NAIVE_POOL), PoolNotFilled.code, Verdict.LOSSLESS),
 }
 
 
@@ -293,28 +316,28 @@ def test_what_is_spoilt_is_found(case: str) -> None:
 def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
     """No code is without a case; those of streams, shapes, pauses, releases, cells and raising checks are elsewhere."""
     elsewhere = {
-        FindingCode.STREAM_WITHOUT_SUCCESS,
-        FindingCode.CHECK_RAISED,
-        FindingCode.NOT_RUN,
-        FindingCode.CUT_SHORT,
-        FindingCode.LOSS_IN_CONTROL,
-        FindingCode.INTERFERENCE,
-        FindingCode.CHANGE_WITHHELD,
-        FindingCode.CONTROL_MISSING,
-        FindingCode.CLASS_NOT_SEEN,
-        FindingCode.LOSS_OUTSIDE_WINDOW,
-        FindingCode.NOTHING_REUSED,
-        FindingCode.SENDER_PAUSED,
-        FindingCode.NEVER_IDLE,
-        *(FindingCode.NEVER_STICKY, FindingCode.SHARE_NOT_AS_ASKED, FindingCode.SHARE_NOT_MEASURED),
-        *(FindingCode.RELEASE_INCOMPLETE, FindingCode.VERSION_UNTOLD),
-        *(FindingCode.ANSWERED_OUT_OF_TURN, FindingCode.ROLLED_BACK, FindingCode.CANDIDATES_DIFFER),
-        FindingCode.NOTHING_UNDER_WAY,
-        FindingCode.CLOCK_UNCERTAIN,
-        FindingCode.CLOCKS_COMPARED,
+        StreamWithoutSuccess.code,
+        CheckRaised.code,
+        NotRun.code,
+        CutShort.code,
+        LossInControl.code,
+        Interference.code,
+        ChangeWithheld.code,
+        ControlMissing.code,
+        ClassNotSeen.code,
+        LossOutsideWindow.code,
+        NothingReused.code,
+        SenderPaused.code,
+        NeverIdle.code,
+        *(NeverSticky.code, ShareNotAsAsked.code, ShareNotMeasured.code),
+        *(ReleaseIncomplete.code, VersionUntold.code),
+        *(AnsweredOutOfTurn.code, RolledBack.code, CandidatesDiffer.code),
+        NothingUnderWay.code,
+        ClockUncertain.code,
+        ClocksCompared.code,
     }
 
-    assert {code for _, code, _ in TABLE.values()} | elsewhere == set(FindingCode)
+    assert {code for _, code, _ in TABLE.values()} | elsewhere == set(TYPES)
 
 
 def test_a_stream_that_never_works_is_named() -> None:
@@ -323,7 +346,7 @@ def test_a_stream_that_never_works_is_named() -> None:
     rows = evidence.attempts.copy()
     rows["outcome"][(rows["method"] == Method.POST) & (rows["shape"] == 1)] = Outcome.STATUS
 
-    finding = found(replace(evidence, attempts=rows))[FindingCode.STREAM_WITHOUT_SUCCESS]
+    finding = found(replace(evidence, attempts=rows))[StreamWithoutSuccess.code]
 
     assert finding.numbers == {"method": "POST", "shape": "reused", "path": "/apple"}
 
@@ -332,7 +355,7 @@ def test_deaf_pods_are_no_false_green_with_a_prestop() -> None:
     """A preStop that lasts as long as the grace period explains why the pod stayed."""
     evidence = replace(deaf_pods(quiet_trial()), manifests=(deployment(prestop=True),))
 
-    assert FindingCode.FALSE_GREEN not in found(evidence)
+    assert FalseGreen.code not in found(evidence)
 
 
 @pytest.mark.parametrize(

@@ -9,23 +9,25 @@ import numpy as np
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.judge import judge_trial
+from harness.findings.coverage import NoOverlap
+from harness.findings.sending import BehindSchedule
+from harness.findings.surroundings import SenderPaused
+from harness.judging.trial import judge_trial
 from harness.model.experiment import TrafficPlan
 from harness.model.rates import Leg
-from harness.model.verdict import FindingCode
 from harness.testing.evidence import BEGIN, CHANGE, END, NS, PLAN, quiet_trial
 
-SILENT, LATE, PAUSED = FindingCode.NO_OVERLAP, FindingCode.BEHIND_SCHEDULE, FindingCode.SENDER_PAUSED
+SILENT, LATE, PAUSED = NoOverlap.code, BehindSchedule.code, SenderPaused.code
 POISSON = replace(PLAN, arrivals="poisson", rate=40.0)
 RAMP = replace(PLAN, rate=(Leg(14.0, 200.0, 3.0),))
 
 
-def codes(evidence: TrialEvidence) -> set[FindingCode]:
+def codes(evidence: TrialEvidence) -> set[str]:
     """The codes of a trial's findings."""
     return {finding.code for finding in judge_trial(evidence).findings}
 
 
-def numbers(evidence: TrialEvidence, code: FindingCode) -> Any:
+def numbers(evidence: TrialEvidence, code: str) -> Any:
     """The numbers of one finding."""
     return next(finding.numbers for finding in judge_trial(evidence).findings if finding.code is code)
 

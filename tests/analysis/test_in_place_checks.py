@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.judge import judge_trial
+from harness.findings.completeness import ChangeNotObserved
+from harness.findings.in_place import ChangeWithheld, Interference
+from harness.findings.registry import explain
+from harness.judging.trial import judge_trial
 from harness.model.timeline import Event, EventKind
-from harness.model.verdict import Finding, FindingCode, Verdict
-from harness.report.sentences import explain
+from harness.model.verdict import Finding, Verdict
 from harness.testing.evidence import at, quiet_trial, with_losses
 
 
@@ -21,7 +23,7 @@ def altered(evidence: TrialEvidence, seconds: float, who: str, fields: str = "sp
     return replace(evidence, timeline=(*evidence.timeline, event))
 
 
-def found(evidence: TrialEvidence, code: FindingCode) -> list[Finding]:
+def found(evidence: TrialEvidence, code: str) -> list[Finding]:
     """Its findings of a code."""
     return [finding for finding in judge_trial(evidence).findings if finding.code is code]
 
@@ -32,7 +34,7 @@ def test_whoever_alters_the_object_makes_the_trial_inconclusive(seconds: float) 
     evidence = altered(quiet_trial(), seconds, "kubectl-edit")
 
     assert judge_trial(evidence).verdict is Verdict.INCONCLUSIVE
-    assert found(evidence, FindingCode.INTERFERENCE)
+    assert found(evidence, Interference.code)
 
 
 def test_a_loss_is_then_not_the_changes() -> None:
@@ -55,7 +57,7 @@ def test_a_loss_is_then_not_the_changes() -> None:
 def test_it_is_said_who_it_was_and_what(who: str, name: str) -> None:
     """By the name that people know it by; several times by the same are one finding."""
     evidence = altered(altered(quiet_trial(), 1.5, who), 1.8, who, "spec.paused")
-    (finding,) = found(evidence, FindingCode.INTERFERENCE)
+    (finding,) = found(evidence, Interference.code)
     text = explain(finding).text
 
     assert text.startswith(name)
@@ -67,7 +69,7 @@ def test_each_who_interferes_is_named() -> None:
     """Two managers are two findings."""
     evidence = altered(altered(quiet_trial(), 1.5, "a"), 1.8, "b")
 
-    assert [finding.numbers["who"] for finding in found(evidence, FindingCode.INTERFERENCE)] == ["a", "b"]
+    assert [finding.numbers["who"] for finding in found(evidence, Interference.code)] == ["a", "b"]
 
 
 def test_a_change_that_was_withheld_is_no_change_that_failed() -> None:
@@ -78,5 +80,5 @@ def test_a_change_that_was_withheld_is_no_change_that_failed() -> None:
     evidence = replace(quiet, timeline=(*kept, withheld))
 
     assert judge_trial(evidence).verdict is Verdict.INCONCLUSIVE
-    assert found(evidence, FindingCode.CHANGE_WITHHELD)[0].numbers == {"lost": 3}
-    assert not found(evidence, FindingCode.CHANGE_NOT_OBSERVED)
+    assert found(evidence, ChangeWithheld.code)[0].numbers == {"lost": 3}
+    assert not found(evidence, ChangeNotObserved.code)

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analysis.cells import exit_code, judge_cells, judge_run
 from harness.analysis.evidence import RunFacts, TrialEvidence
-from harness.analysis.judge import judge_trial
 from harness.errors import ExitCode
+from harness.findings.expectations import ClassNotSeen, ControlMissing, LossInControl, LossOutsideWindow
+from harness.findings.stopping import CutShort, NotRun
+from harness.judging.cells import exit_code, judge_cells, judge_run
+from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec, NoChange
 from harness.model.experiment import Cell, Configuration, Expectation, Expected
-from harness.model.verdict import CellVerdict, FindingCode, TrialVerdict, Verdict
+from harness.model.verdict import CellVerdict, TrialVerdict, Verdict
 from harness.testing.evidence import CHANGE, quiet_trial, with_losses
 
 BARE = Configuration((("lifecycle", "bare"),), ())
@@ -46,7 +48,7 @@ def judged(one: Cell, *trials: TrialVerdict, planned: int = 1, control: TrialVer
     return judge_cells([(cell(change=CONTROL), [control] * planned), (one, trials)], trials=planned)[1]
 
 
-def codes(verdict: CellVerdict) -> set[FindingCode]:
+def codes(verdict: CellVerdict) -> set[str]:
     """What was found in a cell."""
     return {finding.code for finding in verdict.findings}
 
@@ -99,7 +101,7 @@ def test_a_loss_in_the_control_spoils_its_configuration() -> None:
     )
 
     assert [one.verdict for one in verdicts] == [Verdict.INCONCLUSIVE] * 2 + [Verdict.LOSSLESS] * 2
-    assert FindingCode.LOSS_IN_CONTROL in codes(verdicts[0]) & codes(verdicts[1])
+    assert LossInControl.code in codes(verdicts[0]) & codes(verdicts[1])
 
 
 def test_without_a_control_nothing_is_lossless() -> None:
@@ -107,7 +109,7 @@ def test_without_a_control_nothing_is_lossless() -> None:
     green, lossy = judge_cells([(cell(), [GREEN]), (replace(cell(), change=replace(CHANGE, name="two")), [LOSSY])])
 
     assert (green.verdict, lossy.verdict) == (Verdict.INCONCLUSIVE, Verdict.LOSSY)
-    assert FindingCode.CONTROL_MISSING in codes(green)
+    assert ControlMissing.code in codes(green)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_an_inconclusive_control_bars_lossless(control: TrialEvidence) -> None:
 
     assert trial.verdict is Verdict.INCONCLUSIVE
     assert (green.verdict, lossy.verdict) == (Verdict.INCONCLUSIVE, Verdict.LOSSY)
-    assert FindingCode.CONTROL_MISSING in codes(green)
+    assert ControlMissing.code in codes(green)
 
 
 def test_one_inconclusive_trial_makes_the_control_unsound() -> None:
@@ -147,7 +149,7 @@ def test_a_stopped_control_is_told_once() -> None:
         [(cell(change=CONTROL), [stopped]), (cell(), [nothing]), (replace(cell(), change=CHANGE), [GREEN])]
     )
 
-    assert (codes(control), codes(absent)) == ({FindingCode.CUT_SHORT}, {FindingCode.NOT_RUN})
+    assert (codes(control), codes(absent)) == ({CutShort.code}, {NotRun.code})
     assert (whole.verdict, [one.numbers for one in whole.findings]) == (
         Verdict.INCONCLUSIVE,
         [{"trials": 1, "stopped": True}],
@@ -159,7 +161,7 @@ def test_losses_of_another_class_are_unexpected() -> None:
     wrong = judged(cell(Expected.LOSSY, classes=("reset", "closed")), LOSSY)
     right = judged(cell(Expected.LOSSY, classes=("reset", "status")), LOSSY)
 
-    assert (wrong.as_expected, FindingCode.CLASS_NOT_SEEN in codes(wrong)) == (False, True)
+    assert (wrong.as_expected, ClassNotSeen.code in codes(wrong)) == (False, True)
     assert right.as_expected
 
 
@@ -168,7 +170,7 @@ def test_losses_after_the_window_are_unexpected() -> None:
     wrong = judged(cell(Expected.LOSSY, window=0.5), LOSSY)
     right = judged(cell(Expected.LOSSY, window=0.6), LOSSY)
 
-    assert (wrong.as_expected, FindingCode.LOSS_OUTSIDE_WINDOW in codes(wrong)) == (False, True)
+    assert (wrong.as_expected, LossOutsideWindow.code in codes(wrong)) == (False, True)
     assert right.as_expected
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -9,14 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.checks import CHECKS
 from harness.analysis.evidence import Calibration, TrialEvidence, label_of
 from harness.analysis.facts import Facts
-from harness.analysis.judge import judge_trial, verdict_of
 from harness.analysis.schedule import planned_times
+from harness.findings.finding_type import FindingType
+from harness.findings.instrument import CheckRaised, TrialFailed
+from harness.findings.registry import TYPES, WEIGHTS
+from harness.judging.trial import CHECKS, judge_trial, verdict_of
 from harness.model.attempt import LOSSES, Outcome
 from harness.model.schedule import planned_ns
-from harness.model.verdict import WEIGHTS, Finding, FindingCode, Verdict, Weight
+from harness.model.verdict import Finding, Verdict, Weight
 from harness.testing.evidence import PLAN, STOP, quiet_trial, with_losses
 
 QUIET = quiet_trial()
@@ -75,8 +78,8 @@ def test_a_loss_is_never_hidden(evidence: TrialEvidence, row: int, loss: Outcome
     assert judge_trial(replace(evidence, attempts=rows)).verdict is not Verdict.LOSSLESS
 
 
-@given(st.sets(st.sampled_from(list(FindingCode))))
-def test_the_worst_weight_wins(codes: set[FindingCode]) -> None:
+@given(st.sets(st.sampled_from(list(TYPES))))
+def test_the_worst_weight_wins(codes: set[str]) -> None:
     """An instrument's fault before a loss, a loss before missing evidence, notes never."""
     weights = {WEIGHTS[code] for code in codes}
 
@@ -93,17 +96,20 @@ def test_the_worst_weight_wins(codes: set[FindingCode]) -> None:
 
 
 @pytest.mark.parametrize("index", range(len(CHECKS)), ids=[check.__name__ for check in CHECKS])
-def test_a_check_that_raises_is_unknown_not_success(index: int) -> None:
+def test_a_check_that_raises_is_unknown_not_success(index: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever check breaks, the trial is inconclusive and says which one it was."""
 
-    def broken(facts: Facts) -> tuple[Finding, ...]:
+    def broken(facts: Facts) -> Iterator[FindingType]:
+        yield CHECKS[index].read({})
         raise ZeroDivisionError(facts.evidence.number)
 
-    verdict = judge_trial(QUIET, [*CHECKS[:index], broken, *CHECKS[index + 1 :]])
+    monkeypatch.setattr(CHECKS[index], "check", broken)
+    verdict = judge_trial(QUIET)
 
     assert verdict.verdict is Verdict.INCONCLUSIVE
-    assert verdict.findings[0].code is FindingCode.CHECK_RAISED
-    assert verdict.findings[0].numbers["check"] == "broken"
+    assert verdict.findings[0].code == CheckRaised.code
+    assert verdict.findings[0].numbers["check"] == CHECKS[index].code
+    assert len(verdict.findings) == 1
 
 
 def test_evidence_that_cannot_be_read_is_inconclusive() -> None:
@@ -111,7 +117,7 @@ def test_evidence_that_cannot_be_read_is_inconclusive() -> None:
     verdict = judge_trial(replace(QUIET, attempts=np.zeros(3, dtype=[("other", "<u8")])))
 
     assert verdict.verdict is Verdict.INCONCLUSIVE
-    assert [finding.code for finding in verdict.findings] == [FindingCode.CHECK_RAISED]
+    assert [finding.code for finding in verdict.findings] == [CheckRaised.code]
 
 
 def test_a_trial_that_never_began_can_be_judged() -> None:
@@ -130,7 +136,7 @@ def test_a_trial_that_never_began_can_be_judged() -> None:
     verdict = judge_trial(nothing)
 
     assert verdict.verdict is Verdict.INCONCLUSIVE
-    assert [finding.code for finding in verdict.findings] == [FindingCode.TRIAL_FAILED]
+    assert [finding.code for finding in verdict.findings] == [TrialFailed.code]
     assert verdict.identity.planned == 0
 
 
@@ -139,7 +145,7 @@ def test_without_an_origin_nothing_comes_before_or_after() -> None:
     lost = with_losses(QUIET, 1.5, 1.6)
     verdict = judge_trial(replace(lost, origin_ns=0, stopped_ns=None, failure="killed"))
 
-    assert [finding.code for finding in verdict.findings] == [FindingCode.TRIAL_FAILED]
+    assert [finding.code for finding in verdict.findings] == [TrialFailed.code]
     assert (verdict.identity.planned, verdict.identity.lost_total, verdict.identity.abandoned) == (COUNT, 10, 0)
     assert (verdict.phases, verdict.pods, verdict.marks) == ((), (), ())
     assert max(window.end for window in verdict.losing) < STOP

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.judge import judge_trial
+from harness.findings.losses import AnsweredOutOfTurn
+from harness.findings.releases import NeverSticky, ShareNotAsAsked, ShareNotMeasured
+from harness.findings.remarks import CandidatesDiffer, RolledBack
+from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.experiment import Route
 from harness.model.releases import Canary
 from harness.model.schedule import session_of
 from harness.model.timeline import EventKind
-from harness.model.verdict import FindingCode, TrialVerdict, Verdict
+from harness.model.verdict import TrialVerdict, Verdict
 from harness.testing.evidence import NS, with_event, with_losses, with_rows, without_events
 from harness.testing.release_evidence import (
     STICKY,
@@ -30,7 +33,7 @@ from harness.testing.release_evidence import (
 )
 
 
-def numbers(verdict: TrialVerdict, code: FindingCode) -> dict[str, object]:
+def numbers(verdict: TrialVerdict, code: str) -> dict[str, object]:
     """The numbers of a finding; empty where it was not found."""
     return next((dict(finding.numbers) for finding in verdict.findings if finding.code is code), {})
 
@@ -67,7 +70,7 @@ def test_who_may_answer_when(case: str) -> None:
     """A good answer by the wrong version is a wrong answer; before the change begins it is nobody's loss but ours."""
     make, (start, end, version, route), kind = OUT_OF_TURN[case]
     verdict = judge_trial(with_answers(make(), start, end, version, route))
-    found = numbers(verdict, FindingCode.ANSWERED_OUT_OF_TURN)
+    found = numbers(verdict, AnsweredOutOfTurn.code)
 
     if kind is None:
         # The made-up trial asks for the switch at the very moment at which the change begins.
@@ -90,7 +93,7 @@ def test_a_new_version_that_answers_while_it_is_brought_up_is_a_loss() -> None:
     verdict = judge_trial(with_answers(replace(trial, timeline=late), 1.1, 1.2, V2))
 
     assert verdict.verdict is Verdict.LOSSY
-    assert numbers(verdict, FindingCode.ANSWERED_OUT_OF_TURN)["early"] == verdict.identity.lost["wrong-answer"] > 0
+    assert numbers(verdict, AnsweredOutOfTurn.code)["early"] == verdict.identity.lost["wrong-answer"] > 0
 
 
 def test_without_a_switch_no_new_version_may_answer() -> None:
@@ -116,7 +119,7 @@ def test_shares_are_counted_while_a_step_stands() -> None:
 def test_a_share_that_chance_does_not_explain_is_told(share: float, *, is_seen: bool) -> None:
     """A step that gets another share than it asked for leaves the trial without an answer; nothing was lost."""
     verdict = judge_trial(canary_trial((share, 0.5)))
-    found = numbers(verdict, FindingCode.SHARE_NOT_AS_ASKED)
+    found = numbers(verdict, ShareNotAsAsked.code)
 
     assert bool(found) is is_seen
     assert verdict.verdict is (Verdict.INCONCLUSIVE if is_seen else Verdict.LOSSLESS)
@@ -136,14 +139,14 @@ def test_a_step_of_everything_or_nothing_allows_no_exception() -> None:
     trial = replace(trial, timeline=whole)
 
     assert judge_trial(trial).verdict is Verdict.LOSSLESS
-    assert numbers(judge_trial(with_answers(trial, 15.0, 15.03, V1)), FindingCode.SHARE_NOT_AS_ASKED)["step"] == 2
+    assert numbers(judge_trial(with_answers(trial, 15.0, 15.03, V1)), ShareNotAsAsked.code)["step"] == 2
 
 
 def test_a_step_in_which_nothing_was_counted_is_not_called_right() -> None:
     """Without an answer to count, what the step did is unknown."""
     verdict = judge_trial(with_rows(canary_trial(), 3.0, 9.7, responder=0))
 
-    assert numbers(verdict, FindingCode.SHARE_NOT_MEASURED)["step"] == 1
+    assert numbers(verdict, ShareNotMeasured.code)["step"] == 1
     assert verdict.verdict is Verdict.INCONCLUSIVE
 
 
@@ -154,7 +157,7 @@ def test_a_rollback_is_told() -> None:
     trial = with_event(trial, 19.0, EventKind.CHANGE, "rollback", subject="canary", n=1, step=2, lost=3)
     trial = with_event(trial, 19.5, EventKind.CHANGE, "rollback-observed", subject="canary", n=1)
 
-    assert numbers(judge_trial(trial), FindingCode.ROLLED_BACK) == {"step": 2, "lost": 3}
+    assert numbers(judge_trial(trial), RolledBack.code) == {"step": 2, "lost": 3}
     assert judge_trial(with_answers(trial, 22.0, 22.1, V2)).verdict is Verdict.LOSSY
 
 
@@ -167,7 +170,7 @@ def test_a_session_that_changes_its_candidate_has_lost() -> None:
     rows["responder"][chosen] = V1
     verdict = judge_trial(replace(trial, attempts=rows))
 
-    assert numbers(verdict, FindingCode.ANSWERED_OUT_OF_TURN)["strayed"] == 1
+    assert numbers(verdict, AnsweredOutOfTurn.code)["strayed"] == 1
     assert (verdict.verdict, verdict.identity.lost) == (Verdict.LOSSY, {"wrong-answer": 1})
 
 
@@ -196,7 +199,7 @@ def test_sessions_that_never_come_back_prove_nothing() -> None:
     many = replace(trial.traffic, routes=(replace(STICKY, sessions=5000),))
     verdict = judge_trial(replace(trial, traffic=many))
 
-    assert numbers(verdict, FindingCode.NEVER_STICKY) == {"cookie": "who"}
+    assert numbers(verdict, NeverSticky.code) == {"cookie": "who"}
     assert verdict.verdict is Verdict.INCONCLUSIVE
 
 
@@ -209,7 +212,7 @@ def test_candidates_are_compared_side_by_side() -> None:
     trial = with_losses(replace(trial, attempts=rows), 9.0, 9.1, Outcome.STATUS)
     verdict = judge_trial(trial)
     a, b = verdict.answering.candidates
-    found = numbers(verdict, FindingCode.CANDIDATES_DIFFER)
+    found = numbers(verdict, CandidatesDiffer.code)
 
     assert (a.name, a.sent, a.ok, a.successes) == ("A", 850, 840, 840)
     assert (b.name, b.sent, b.ok, b.successes) == ("B", 850, 840, 840 - int(slow.sum()))
@@ -251,5 +254,5 @@ def test_an_answer_that_says_nothing_of_its_version_is_left_alone() -> None:
     verdict = judge_trial(long)
 
     assert verdict.identity.lost == {}
-    assert len(numbers(verdict, FindingCode.SHARE_NOT_MEASURED)) > 0
+    assert len(numbers(verdict, ShareNotMeasured.code)) > 0
     assert Route("/apple").key == "/apple"

@@ -8,8 +8,8 @@ import pytest
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts, impossible_successes
-from harness.analysis.judge import judge_trial
-from harness.model.verdict import FindingCode
+from harness.findings.instrument import IdentityBroken
+from harness.judging.trial import judge_trial
 from harness.testing.evidence import quiet_trial
 
 
@@ -42,7 +42,7 @@ def test_a_success_with_a_status_that_was_not_expected_is_impossible(
     evidence = trial(statuses, given)
 
     assert impossible_successes(Facts.of(evidence)) == (len(evidence.attempts) if impossible else 0)
-    assert (FindingCode.IDENTITY_BROKEN in {f.code for f in judge_trial(evidence).findings}) == impossible
+    assert (IdentityBroken.code in {f.code for f in judge_trial(evidence).findings}) == impossible
 
 
 def test_each_route_has_its_own() -> None:

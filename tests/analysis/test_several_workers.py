@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.analysis.evidence import Calibration, CalibrationCase
-from harness.analysis.judge import judge_trial
-from harness.model.verdict import FindingCode, Verdict
+from harness.findings.remarks import ClocksCompared
+from harness.findings.surroundings import ClockUncertain
+from harness.judging.trial import judge_trial
+from harness.model.verdict import Verdict
 from harness.testing.evidence import quiet_trial
 
 FINE = Calibration(
@@ -21,13 +23,13 @@ def test_a_clock_that_is_known_well_enough_is_a_note() -> None:
     (finding,) = judged.findings
 
     assert judged.verdict is Verdict.LOSSLESS
-    assert (finding.code, finding.numbers) == (FindingCode.CLOCKS_COMPARED, {"workers": 2, "error_ms": 1.0})
+    assert (finding.code, finding.numbers) == (ClocksCompared.code, {"workers": 2, "error_ms": 1.0})
 
 
 def test_a_clock_that_is_not_known_makes_the_trial_inconclusive() -> None:
     """The worker is named, and by how much its times may be wrong."""
     judged = judge_trial(replace(quiet_trial(), clock_errors={1: 0.0004, 2: 0.02}))
-    (found,) = [finding for finding in judged.findings if finding.code is FindingCode.CLOCK_UNCERTAIN]
+    (found,) = [finding for finding in judged.findings if finding.code == ClockUncertain.code]
 
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert found.numbers == {"worker": 2, "error_ms": 20.0, "limit_ms": 10.0}

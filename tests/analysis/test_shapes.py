@@ -8,16 +8,18 @@ import pytest
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts
-from harness.analysis.judge import judge_trial
+from harness.findings.losses import RequestsLost
+from harness.findings.shapes import NeverIdle, NothingUnderWay
+from harness.judging.trial import judge_trial
 from harness.model.attempt import Method, Outcome, Progress, Shape
-from harness.model.verdict import Finding, FindingCode, Verdict
+from harness.model.verdict import Finding, Verdict
 from harness.testing.evidence import BEGIN, CHANGE, NS, PLAN, at, quiet_trial, with_rows
 
 IDLE = replace(PLAN, shapes=(Shape.NEW, Shape.IDLE), idle=0.5)
 SLOW = replace(PLAN, shapes=(Shape.NEW, Shape.SLOW), slow=0.4)
 
 
-def found(evidence: TrialEvidence) -> dict[FindingCode, list[Finding]]:
+def found(evidence: TrialEvidence) -> dict[str, list[Finding]]:
     """Findings of a trial by code."""
     findings = judge_trial(evidence).findings
     return {finding.code: [each for each in findings if each.code is finding.code] for finding in findings}
@@ -37,7 +39,7 @@ def test_connections_that_were_used_again_too_soon_are_not_idle() -> None:
     evidence = quiet_trial(plan=IDLE)
     rows = evidence.attempts.copy()
     rows["connection"][rows["shape"] == Shape.IDLE] = 1
-    first, second = found(replace(evidence, attempts=rows))[FindingCode.NEVER_IDLE]
+    first, second = found(replace(evidence, attempts=rows))[NeverIdle.code]
 
     assert first.numbers == {"method": "GET", "shape": "idle", "path": "/apple", "idle_s": 0.5}
     assert second.numbers["method"] == "POST"
@@ -49,7 +51,7 @@ def test_connections_that_were_never_used_again_are_not_idle() -> None:
     rows = evidence.attempts.copy()
     alone = (rows["shape"] == Shape.IDLE) & (rows["method"] == Method.POST)
     rows["connection"][alone] = rows["number"][alone] + 100_000
-    (finding,) = found(replace(evidence, attempts=rows))[FindingCode.NEVER_IDLE]
+    (finding,) = found(replace(evidence, attempts=rows))[NeverIdle.code]
 
     assert finding.numbers["method"] == "POST"
 
@@ -60,7 +62,7 @@ def test_slow_answers_that_came_at_once_are_told() -> None:
     rows = evidence.attempts.copy()
     slow = rows["shape"] == Shape.SLOW
     rows["done"][slow] -= 400_000_000
-    (first, second) = found(replace(evidence, attempts=rows))[FindingCode.NOTHING_UNDER_WAY]
+    (first, second) = found(replace(evidence, attempts=rows))[NothingUnderWay.code]
 
     assert (first.numbers["method"], second.numbers["method"]) == ("GET", "POST")
     assert first.numbers["delay_s"] == 0.4
@@ -71,7 +73,7 @@ def test_an_answer_that_nobody_saw_the_end_of_was_under_way() -> None:
     """Unfinished is not before."""
     evidence = with_rows(quiet_trial(plan=SLOW), 0.0, 0.99, outcome=Outcome.UNFINISHED, done=-1)
 
-    assert FindingCode.NOTHING_UNDER_WAY not in found(evidence)
+    assert NothingUnderWay.code not in found(evidence)
 
 
 def test_a_slow_request_that_times_out_was_in_flight_for_its_delay_too() -> None:
@@ -99,7 +101,7 @@ def test_a_slow_answer_is_the_cost_of_the_repetition_that_it_met() -> None:
     evidence = with_rows(replace(evidence, timeline=tuple(second)), 1.5, 1.65, outcome=Outcome.STATUS, status=502)
     rows = evidence.attempts.copy()
     rows["outcome"][rows["shape"] == Shape.NEW], rows["status"][rows["shape"] == Shape.NEW] = Outcome.OK, 200
-    (finding,) = found(replace(evidence, attempts=rows))[FindingCode.REQUESTS_LOST]
+    (finding,) = found(replace(evidence, attempts=rows))[RequestsLost.code]
 
     assert float(finding.numbers["last_s"]) > 0.5
     assert float(finding.numbers["window_s"]) == 0
@@ -108,7 +110,7 @@ def test_a_slow_answer_is_the_cost_of_the_repetition_that_it_met() -> None:
 def test_losses_are_told_by_the_shapes_that_were_sent() -> None:
     """New and reused always, the others where they are part of the plan."""
     lost = with_rows(quiet_trial(plan=IDLE), 1.2, 1.4, outcome=Outcome.CLOSED, progress=Progress.SENT, status=0)
-    (finding,) = found(lost)[FindingCode.REQUESTS_LOST]
+    (finding,) = found(lost)[RequestsLost.code]
 
     assert {key: finding.numbers[key] for key in finding.numbers if key in {"lost_idle", "lost_slow", "lost_new"}} == {
         "lost_new": 10,

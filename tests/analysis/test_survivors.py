@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.analysis.cells import judge_cells
 from harness.analysis.evidence import CalibrationCase
-from harness.analysis.judge import judge_trial
 from harness.analysis.thresholds import LATENESS_P99_MS
+from harness.findings.expectations import ControlMissing
+from harness.findings.sending import BehindSchedule
+from harness.judging.cells import judge_cells
+from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Expectation, Expected
 from harness.model.rates import lowest_rate
-from harness.model.verdict import CellVerdict, FindingCode, TrialVerdict, Verdict
+from harness.model.verdict import CellVerdict, TrialVerdict, Verdict
 from harness.testing.evidence import BEGIN, CHANGE, NS, PLAN, quiet_trial, with_losses, with_rows
 
 BARE = Configuration((("lifecycle", "bare"),), ())
@@ -39,7 +41,7 @@ def test_a_control_in_which_nothing_was_answered_is_none() -> None:
     control = judge_trial(with_rows(quiet_trial(CONTROL), 0.0, 3.0, outcome=Outcome.MISSED))
     cell = judged(control, judge_trial(quiet_trial()))
 
-    assert FindingCode.CONTROL_MISSING in {finding.code for finding in cell.findings}
+    assert ControlMissing.code in {finding.code for finding in cell.findings}
 
 
 def test_the_longest_window_of_all_trials_counts() -> None:
@@ -76,7 +78,7 @@ def test_two_late_requests_in_a_hundred_are_behind_schedule() -> None:
     rows["done"] = rows["sent"] + 2_000_000
     late = judge_trial(replace(evidence, attempts=rows))
 
-    assert FindingCode.BEHIND_SCHEDULE in {finding.code for finding in late.findings}
+    assert BehindSchedule.code in {finding.code for finding in late.findings}
 
 
 def test_a_fault_that_was_never_met_proves_nothing() -> None:

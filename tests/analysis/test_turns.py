@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.analysis.judge import judge_trial
+from harness.findings.losses import AnsweredOutOfTurn
+from harness.findings.releases import VersionUntold
+from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.releases import BlueGreen
-from harness.model.verdict import FindingCode, Verdict
+from harness.model.verdict import Verdict
 from harness.testing.evidence import NS, ORIGIN, with_rows
 from harness.testing.release_evidence import V1, V2, blue_green_trial, header_trial, sticky_trial, with_answers
 
@@ -22,7 +24,7 @@ def test_what_was_sent_within_the_grace_may_be_answered_after_it() -> None:
     verdict = judge_trial(replace(trial, attempts=rows))
 
     assert verdict.identity.lost == {}
-    assert FindingCode.ANSWERED_OUT_OF_TURN not in {finding.code for finding in verdict.findings}
+    assert AnsweredOutOfTurn.code not in {finding.code for finding in verdict.findings}
 
 
 def test_what_failed_anyway_keeps_its_class() -> None:
@@ -45,7 +47,7 @@ def test_a_text_that_was_cut_short_is_never_called_the_old_versions() -> None:
     verdict = judge_trial(long)
 
     assert verdict.identity.lost == {}
-    assert [finding.code for finding in verdict.findings] == [FindingCode.VERSION_UNTOLD]
+    assert [finding.code for finding in verdict.findings] == [VersionUntold.code]
 
 
 def test_a_second_repetition_gives_the_new_version_its_turn_again() -> None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.judge import judge_trial
+from harness.findings.releases import ReleaseIncomplete, VersionUntold
+from harness.judging.trial import judge_trial
 from harness.model.attempt import Method, Outcome
 from harness.model.timeline import EventKind
-from harness.model.verdict import FindingCode, TrialVerdict, Verdict
+from harness.model.verdict import TrialVerdict, Verdict
 from harness.testing.evidence import with_event, with_losses, without_events
 from harness.testing.release_evidence import (
     V1,
@@ -26,7 +27,7 @@ from harness.testing.release_evidence import (
 RELEASES = [blue_green_trial, canary_trial, header_trial, sticky_trial]
 
 
-def codes(verdict: TrialVerdict) -> set[FindingCode]:
+def codes(verdict: TrialVerdict) -> set[str]:
     """What was found."""
     return {finding.code for finding in verdict.findings}
 
@@ -59,7 +60,7 @@ def test_a_way_back_that_the_timeline_lacks_leaves_no_answer(make: Callable[[], 
     """Whoever answers after it is asked by when it was seen; without that, whose turn it was is unknown."""
     verdict = judge_trial(without_events(make(), EventKind.CHANGE, what))
 
-    assert FindingCode.RELEASE_INCOMPLETE in codes(verdict)
+    assert ReleaseIncomplete.code in codes(verdict)
     assert verdict.verdict is not Verdict.LOSSLESS
 
 
@@ -70,7 +71,7 @@ def test_a_rollback_without_a_loss_explains_nothing() -> None:
     assert judge_trial(trial).verdict is Verdict.INCONCLUSIVE
     lossy = judge_trial(with_losses(trial, 15.0, 15.1, Outcome.STATUS))
     assert lossy.verdict is Verdict.LOSSY
-    assert FindingCode.RELEASE_INCOMPLETE not in codes(lossy)
+    assert ReleaseIncomplete.code not in codes(lossy)
 
 
 def test_a_rollback_that_was_not_carried_out_is_told() -> None:
@@ -79,7 +80,7 @@ def test_a_rollback_that_was_not_carried_out_is_told() -> None:
     verdict = judge_trial(with_losses(trial, 15.0, 15.1, Outcome.STATUS))
 
     assert verdict.verdict is Verdict.LOSSY
-    assert FindingCode.RELEASE_INCOMPLETE in codes(verdict)
+    assert ReleaseIncomplete.code in codes(verdict)
 
 
 def test_an_early_rollback_excuses_the_steps_after_it() -> None:
@@ -91,7 +92,7 @@ def test_an_early_rollback_excuses_the_steps_after_it() -> None:
     )
     verdict = judge_trial(with_losses(replace(trial, timeline=early), 5.0, 5.1, Outcome.STATUS))
 
-    assert FindingCode.RELEASE_INCOMPLETE not in codes(verdict)
+    assert ReleaseIncomplete.code not in codes(verdict)
 
 
 @pytest.mark.parametrize("make", RELEASES)
@@ -106,7 +107,7 @@ def test_good_answers_of_which_too_little_was_kept_leave_no_answer(
     verdict = judge_trial(replace(trial, responders={**trial.responders, **({77: text} if text else {})}))
 
     assert verdict.verdict is Verdict.INCONCLUSIVE
-    assert FindingCode.VERSION_UNTOLD in codes(verdict)
+    assert VersionUntold.code in codes(verdict)
 
 
 def test_answers_to_head_have_nothing_to_tell() -> None:
@@ -117,8 +118,8 @@ def test_answers_to_head_have_nothing_to_tell() -> None:
     rows["method"][chosen] = Method.HEAD
     heads = judge_trial(replace(trial, attempts=rows))
 
-    assert FindingCode.VERSION_UNTOLD in codes(judge_trial(trial))
-    assert FindingCode.VERSION_UNTOLD not in codes(heads)
+    assert VersionUntold.code in codes(judge_trial(trial))
+    assert VersionUntold.code not in codes(heads)
 
 
 def test_long_answers_of_other_routes_are_nobodys_matter() -> None:

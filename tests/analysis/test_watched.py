@@ -8,10 +8,15 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.evidence import Rows, TrialEvidence
-from harness.analysis.watched import OriginEvidence, WatchFacts, judge_watch
+from harness.findings.completeness import NoTraffic
+from harness.findings.connections import NothingReused
+from harness.findings.instrument import CalibrationMissing, ClientFaults, IdentityBroken, TrialFailed
+from harness.findings.losses import RequestsLost
+from harness.findings.sending import AbandonedSlots, BehindSchedule, MissedSlots, Unfinished
+from harness.judging.watch import OriginEvidence, WatchFacts, judge_watch
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
-from harness.model.verdict import FindingCode, Verdict
+from harness.model.verdict import Verdict
 from harness.model.watch import WatchVerdict
 from harness.testing.evidence import quiet_trial, with_losses, with_rows, without_rows
 
@@ -28,7 +33,7 @@ def judged(*trials: TrialEvidence) -> WatchVerdict:
     return judge_watch(FACTS, [OriginEvidence(f"http://{n}", "10.0.0.1:80", t, 0) for n, t in enumerate(trials)])
 
 
-def codes(verdict: WatchVerdict) -> set[FindingCode]:
+def codes(verdict: WatchVerdict) -> set[str]:
     """What was found, at any origin."""
     return {finding.code for origin in verdict.origins for finding in origin.trial.findings}
 
@@ -49,22 +54,22 @@ def test_a_loss_is_a_loss_whenever_it_happens(start: float) -> None:
     (outage,) = verdict.origins[0].outages
 
     assert (verdict.verdict, verdict.exit_code) == (Verdict.LOSSY, 1)
-    assert codes(verdict) == {FindingCode.REQUESTS_LOST}
+    assert codes(verdict) == {RequestsLost.code}
     assert (outage.start, outage.seconds, outage.lost) == (start, 0.1, 10)
     assert verdict.identity.lost == {"status": 10}
 
 
 #: What makes a watch inconclusive, and what it then says.
-SPOILT: dict[str, tuple[Callable[[TrialEvidence], TrialEvidence], FindingCode]] = {
-    "no proof": (lambda t: replace(t, calibration=None), FindingCode.CALIBRATION_MISSING),
-    "a missing row": (lambda t: without_rows(t, 100), FindingCode.ABANDONED_SLOTS),
-    "a missed slot": (lambda t: with_rows(t, 1.0, 1.005, outcome=Outcome.MISSED, sent=-1), FindingCode.MISSED_SLOTS),
-    "an open end": (lambda t: with_rows(t, 1.0, 1.005, outcome=Outcome.UNFINISHED), FindingCode.UNFINISHED),
-    "our own fault": (lambda t: with_rows(t, 1.0, 1.005, outcome=Outcome.CLIENT_FAULT), FindingCode.CLIENT_FAULTS),
-    "no end": (lambda t: replace(t, stopped_ns=None), FindingCode.IDENTITY_BROKEN),
-    "late": (lambda t: replace(t, attempts=late(t)), FindingCode.BEHIND_SCHEDULE),
-    "no traffic": (lambda t: replace(t, attempts=t.attempts[:0], stopped_ns=t.origin_ns), FindingCode.NO_TRAFFIC),
-    "a failure": (lambda t: replace(t, failure="the disk was full"), FindingCode.TRIAL_FAILED),
+SPOILT: dict[str, tuple[Callable[[TrialEvidence], TrialEvidence], str]] = {
+    "no proof": (lambda t: replace(t, calibration=None), CalibrationMissing.code),
+    "a missing row": (lambda t: without_rows(t, 100), AbandonedSlots.code),
+    "a missed slot": (lambda t: with_rows(t, 1.0, 1.005, outcome=Outcome.MISSED, sent=-1), MissedSlots.code),
+    "an open end": (lambda t: with_rows(t, 1.0, 1.005, outcome=Outcome.UNFINISHED), Unfinished.code),
+    "our own fault": (lambda t: with_rows(t, 1.0, 1.005, outcome=Outcome.CLIENT_FAULT), ClientFaults.code),
+    "no end": (lambda t: replace(t, stopped_ns=None), IdentityBroken.code),
+    "late": (lambda t: replace(t, attempts=late(t)), BehindSchedule.code),
+    "no traffic": (lambda t: replace(t, attempts=t.attempts[:0], stopped_ns=t.origin_ns), NoTraffic.code),
+    "a failure": (lambda t: replace(t, failure="the disk was full"), TrialFailed.code),
 }
 
 
@@ -99,7 +104,7 @@ def test_connections_that_never_carried_a_second_request_are_a_note() -> None:
     """A server that closes every connection loses nothing by that."""
     verdict = judged(with_rows(quiet(), 0, 10, carried=0))
 
-    assert (verdict.verdict, codes(verdict)) == (Verdict.LOSSLESS, {FindingCode.NOTHING_REUSED})
+    assert (verdict.verdict, codes(verdict)) == (Verdict.LOSSLESS, {NothingReused.code})
 
 
 def test_several_origins_have_one_account_and_the_worst_verdict() -> None:

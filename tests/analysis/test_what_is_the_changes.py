@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.judge import judge_trial
+from harness.findings.coverage import NoOverlap
+from harness.findings.losses import LossBeforeChange, RequestsLost
+from harness.judging.trial import judge_trial
 from harness.model.attempt import CloseReason, Outcome, Progress
 from harness.model.timeline import EventKind
-from harness.model.verdict import Finding, FindingCode, Verdict
+from harness.model.verdict import Finding, Verdict
 from harness.testing.evidence import (
     BEGIN,
     END,
@@ -26,14 +28,14 @@ from harness.testing.evidence import (
 )
 
 
-def found(evidence: TrialEvidence) -> dict[FindingCode, Finding]:
+def found(evidence: TrialEvidence) -> dict[str, Finding]:
     """Findings of a trial by code."""
     return {finding.code: finding for finding in judge_trial(evidence).findings}
 
 
 def test_a_loss_is_described() -> None:
     """The finding says how many, of which class and status, and when after the change."""
-    numbers = found(with_losses(quiet_trial(), 1.5, 1.6))[FindingCode.REQUESTS_LOST].numbers
+    numbers = found(with_losses(quiet_trial(), 1.5, 1.6))[RequestsLost.code].numbers
 
     assert (numbers["lost"], numbers["classes"], numbers["statuses"]) == (
         10,
@@ -52,7 +54,7 @@ def test_a_request_in_flight_when_the_change_began_is_the_changes() -> None:
     stuck = with_rows(evidence, 0.1, 0.11, outcome=Outcome.TIMEOUT_RESPONSE, done=round(1.1 * NS))
 
     assert judge_trial(in_flight).verdict is Verdict.LOSSY
-    assert FindingCode.LOSS_BEFORE_CHANGE in found(stuck)
+    assert LossBeforeChange.code in found(stuck)
 
 
 def test_an_answer_of_the_new_version_in_flight_is_right() -> None:
@@ -67,7 +69,7 @@ def test_losses_of_a_change_that_never_began_are_not_its_own() -> None:
     evidence = with_losses(without_events(quiet_trial(), EventKind.CHANGE, "begin"), 1.5, 1.6)
 
     assert judge_trial(evidence).verdict is Verdict.INCONCLUSIVE
-    assert FindingCode.LOSS_BEFORE_CHANGE in found(evidence)
+    assert LossBeforeChange.code in found(evidence)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_a_short_change_needs_no_request_of_its_own() -> None:
     events = without_events(quiet_trial(plan=plan), EventKind.CHANGE, "end")
     evidence = with_event(events, BEGIN + 0.1, EventKind.CHANGE, "end")
 
-    assert FindingCode.NO_OVERLAP not in found(evidence)
+    assert NoOverlap.code not in found(evidence)
 
 
 def test_only_interruptions_during_the_change_count() -> None:
@@ -122,4 +124,4 @@ def test_a_request_that_waited_in_vain_before_the_change_is_not_the_changes_loss
     late = round((BEGIN + 0.2) * NS)
     evidence = with_rows(quiet_trial(), 0.3, 0.4, outcome=Outcome.TIMEOUT_RESPONSE, progress=Progress.SENT, done=late)
 
-    assert FindingCode.LOSS_BEFORE_CHANGE in found(evidence)
+    assert LossBeforeChange.code in found(evidence)

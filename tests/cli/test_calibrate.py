@@ -6,12 +6,11 @@ import json
 
 import pytest
 
-from harness.analysis.checks.instrument import inexact
 from harness.analysis.evidence import Calibration, CalibrationCase
 from harness.cli.calibrate import calibrate, show
 from harness.errors import ExitCode, InvalidInputError
+from harness.findings.instrument import CalibrationNotExact
 from harness.report.faults import FAULTS
-from harness.report.sentences import explain
 from harness.traffic.calibration.cases import CASES
 
 EXACT = CalibrationCase("fin-before", "closed", 8, {"closed": 8})
@@ -20,7 +19,7 @@ HIDDEN = CalibrationCase("rst-before", "reset", 8, {"reset": 5, "ok": 3})
 
 def told(calibration: Calibration, capsys: pytest.CaptureFixture[str]) -> tuple[str, dict[str, object]]:
     """What a person reads, and what a script gets."""
-    show(calibration, [explain(finding).text for finding in inexact(calibration)], as_json=True)
+    show(calibration, [finding.sentence().text for finding in CalibrationNotExact.of(calibration)], as_json=True)
     shown = capsys.readouterr()
     found: dict[str, object] = json.loads(shown.out.splitlines()[-1])
     return shown.err, found

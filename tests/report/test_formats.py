@@ -14,7 +14,8 @@ from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from harness.model.verdict import Finding, FindingCode, RunVerdict
+from harness.findings.instrument import TrialFailed
+from harness.model.verdict import Finding, RunVerdict
 from harness.report import junit, markdown, terminal
 from harness.report.words import again
 from harness.testing.reports import sample_run
@@ -109,7 +110,7 @@ def test_junit_says_failure_and_error() -> None:
 def test_text_from_outside_can_break_no_format() -> None:
     """Control characters are not in the XML; bars and HTML in names are not taken for a table's or a page's."""
     run = few()
-    evil = Finding(FindingCode.TRIAL_FAILED, {"failure": "\x1b[31mred\x00 <b>|"})
+    evil = Finding(TrialFailed.code, {"failure": "\x1b[31mred\x00 <b>|"})
     cell = replace(run.cells[2], findings=(evil,), change="a|<b>")
     run = replace(run, cells=(*run.cells[:2], cell, *run.cells[3:]), changes=("none", "rolling-update", "a|<b>"))
 

@@ -9,20 +9,26 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from harness import wording
 from harness.analysis.measures import EMPTY_SERIES
+from harness.findings.application import FalseGreen
+from harness.findings.completeness import ChangeNotObserved
+from harness.findings.connections import ConnectionsCut
+from harness.findings.instrument import CalibrationNotExact, IdentityBroken, TrialFailed
+from harness.findings.losses import RequestsLost
+from harness.findings.registry import TYPES, WEIGHTS, explain
+from harness.findings.sending import Unfinished
+from harness.findings.stopping import CutShort, NotRun
 from harness.model.timeline import Detail
 from harness.model.verdict import (
-    WEIGHTS,
     CellVerdict,
     Finding,
-    FindingCode,
     Identity,
     RunVerdict,
     Verdict,
     Weight,
 )
-from harness.report import html, junit, markdown, sentences, terminal, words
-from harness.report.sentences import explain
+from harness.report import html, junit, markdown, sentences, terminal
 from harness.testing.reports import sample_run
 
 #: Names of numbers in findings of every kind.
@@ -47,35 +53,35 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize("code", FindingCode)
-def test_every_finding_has_a_sentence(code: FindingCode) -> None:
+@pytest.mark.parametrize("code", TYPES)
+def test_every_finding_has_a_sentence(code: str) -> None:
     """Each code, even without numbers, is told in whole sentences; what spoils a verdict says what to do."""
     sentence = explain(Finding(code))
 
-    assert len(sentence.text.split()) > 3 or code is FindingCode.TRIAL_FAILED
+    assert len(sentence.text.split()) > 3 or code == TrialFailed.code
     assert sentence.text.rstrip()[-1] in ".:"
-    needs_none = code in {FindingCode.NOT_RUN, FindingCode.CUT_SHORT}
+    needs_none = code in {NotRun.code, CutShort.code}
     assert sentence.advice or WEIGHTS[code] in {Weight.LOSS, Weight.NOTE} or needs_none
 
 
 @pytest.mark.parametrize(
     ("finding", "parts"),
     [
-        (Finding(FindingCode.CALIBRATION_NOT_EXACT, {"duplicates": 2}), ("2 requests", "re-sends")),
+        (Finding(CalibrationNotExact.code, {"duplicates": 2}), ("2 requests", "re-sends")),
         (
             Finding(
-                FindingCode.CALIBRATION_NOT_EXACT,
+                CalibrationNotExact.code,
                 {"fault": "hung", "planned": 8, "expected": "timeout-response", "found": "ok 8"},
             ),
             ("hung", "8 times", "timeout-response", "ok 8"),
         ),
-        (Finding(FindingCode.CALIBRATION_NOT_EXACT, {"fault": "hung", "planned": 8, "served": 7}), ("8", "7")),
-        (Finding(FindingCode.TRIAL_FAILED, {"absent": 1, "planned": 3}), ("1 of 3 trials",)),
-        (Finding(FindingCode.FALSE_GREEN, {"image": "http-echo:0.2.3", "grace_s": 30.0}), ("http-echo:0.2.3", "30 s")),
-        (Finding(FindingCode.REQUESTS_LOST, {"lost": 1, "sent": 9, "classes": "status 1"}), ("1 of 9", "was lost")),
-        (Finding(FindingCode.UNFINISHED, {"trial": 2, "count": 1}), ("Trial 2:", "1 request ")),
-        (Finding(FindingCode.CONNECTIONS_CUT, {"cut": 64, "pooled": 64, "lost_reused": 1}), ("64", "1 request on")),
-        (Finding(FindingCode.CHANGE_NOT_OBSERVED, {"begun": True, "times": 3, "missing": "a reload"}), ("a reload",)),
+        (Finding(CalibrationNotExact.code, {"fault": "hung", "planned": 8, "served": 7}), ("8", "7")),
+        (Finding(TrialFailed.code, {"absent": 1, "planned": 3}), ("1 of 3 trials",)),
+        (Finding(FalseGreen.code, {"image": "http-echo:0.2.3", "grace_s": 30.0}), ("http-echo:0.2.3", "30 s")),
+        (Finding(RequestsLost.code, {"lost": 1, "sent": 9, "classes": "status 1"}), ("1 of 9", "was lost")),
+        (Finding(Unfinished.code, {"trial": 2, "count": 1}), ("Trial 2:", "1 request ")),
+        (Finding(ConnectionsCut.code, {"cut": 64, "pooled": 64, "lost_reused": 1}), ("64", "1 request on")),
+        (Finding(ChangeNotObserved.code, {"begun": True, "times": 3, "missing": "a reload"}), ("a reload",)),
     ],
 )
 def test_a_sentence_has_its_numbers(finding: Finding, parts: tuple[str, ...]) -> None:
@@ -135,9 +141,9 @@ def stopped_run() -> RunVerdict:
     """The sample, stopped by Ctrl-C: one cell was under way, two had not begun."""
     run = sample_run(("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
 
-    def stop(cell: CellVerdict, code: FindingCode) -> CellVerdict:
+    def stop(cell: CellVerdict, code: str) -> CellVerdict:
         found, trial = (Finding(code, {"sent": 7, "lost": 1}),), cell.trials[0]
-        if code is FindingCode.NOT_RUN:
+        if code == NotRun.code:
             nothing = Identity(0, 0, 0, 0, 0, 0, {}, 0)
             trial = replace(trial, identity=nothing, streams=(), calibration={}, marks=(), series=EMPTY_SERIES)
         trials = (replace(trial, verdict=Verdict.INCONCLUSIVE, findings=found),)
@@ -145,7 +151,7 @@ def stopped_run() -> RunVerdict:
         unknown = replace(cell, verdict=Verdict.INCONCLUSIVE, as_expected=False, findings=found, trials=trials)
         return replace(unknown, sent=sent, lost=min(sent, cell.lost))
 
-    ends = {3: FindingCode.CUT_SHORT, 4: FindingCode.NOT_RUN, 5: FindingCode.NOT_RUN}
+    ends = {3: CutShort.code, 4: NotRun.code, 5: NotRun.code}
     cells = tuple(stop(cell, ends[n]) if n in ends else cell for n, cell in enumerate(run.cells))
     return replace(run, cells=cells, exit_code=3, signal=2)
 
@@ -169,7 +175,7 @@ def test_a_503_with_ready_pods_is_the_reloads_doing() -> None:
     """Under an edit of the Ingress no further pod helps; where a pod went, or under other changes, one does."""
     numbers: Detail = {"lost": 6, "sent": 900, "classes": "status 6", "statuses": "503 × 6"}  # noqa: RUF001
     reload, gone, patch = (
-        explain(Finding(FindingCode.REQUESTS_LOST, {**numbers, "change": change, "pods_stayed": stayed})).advice
+        explain(Finding(RequestsLost.code, {**numbers, "change": change, "pods_stayed": stayed})).advice
         for change, stayed in (("ingress-edit", True), ("ingress-edit", False), ("rolling-update", True))
     )
 
@@ -185,7 +191,7 @@ def test_behind_traefik_no_reload_is_blamed() -> None:
     status: Detail = {"classes": "status 6", "statuses": "503 × 3, 404 × 3"}  # noqa: RUF001
     answer: Detail = {"classes": "wrong-answer 6"}
     gone, wrong, elsewhere = (
-        explain(Finding(FindingCode.REQUESTS_LOST, {**numbers, **more})).advice
+        explain(Finding(RequestsLost.code, {**numbers, **more})).advice
         for more in (status, answer, {**answer, "drops_routes": False})
     )
 
@@ -197,8 +203,8 @@ def test_behind_traefik_no_reload_is_blamed() -> None:
 def test_more_cuts_than_connections_make_sense() -> None:
     """Five reloads cut the connections of a pool of 64 five times over."""
     numbers = {"cut": 320, "pooled": 64, "times": 5, "by_rst": 0}
-    many = explain(Finding(FindingCode.CONNECTIONS_CUT, numbers)).text
-    few = explain(Finding(FindingCode.CONNECTIONS_CUT, {**numbers, "cut": 60})).text
+    many = explain(Finding(ConnectionsCut.code, numbers)).text
+    few = explain(Finding(ConnectionsCut.code, {**numbers, "cut": 60})).text
 
     assert many.startswith("Kept-alive connections were cut 320 times by 5 changes: the client had 64 of them open")
     assert few.startswith("60 kept-alive connections were cut, of 64 that were open")
@@ -244,7 +250,7 @@ def test_no_loss_and_other_loss_than_expected_are_said() -> None:
 def test_false_greens_are_not_missed() -> None:
     """A cell that is as expected, but only because the application ignores SIGTERM, is warned of."""
     run = sample_run()
-    deaf = replace(run.cells[0], findings=(Finding(FindingCode.FALSE_GREEN, {"pods": 1}),))
+    deaf = replace(run.cells[0], findings=(Finding(FalseGreen.code, {"pods": 1}),))
 
     told = sentences.warnings(replace(run, cells=(deaf,)))
 
@@ -263,17 +269,15 @@ def test_what_needs_a_reader_is_unfolded() -> None:
 
 def test_a_loss_says_what_its_status_means_and_no_other() -> None:
     """A count that looks like a status is none: 503 requests lost by 502 are no 503s."""
-    advice = explain(
-        Finding(FindingCode.REQUESTS_LOST, {"classes": "status 503", "statuses": f"502 {chr(215)} 503"})
-    ).advice
+    advice = explain(Finding(RequestsLost.code, {"classes": "status 503", "statuses": f"502 {chr(215)} 503"})).advice
 
     assert "502" in advice
     assert "503" not in advice
 
 
-@pytest.mark.parametrize("code", FindingCode)
+@pytest.mark.parametrize("code", TYPES)
 @pytest.mark.parametrize("value", ["text", float("nan"), float("inf"), -1, True, 10**12])
-def test_strange_numbers_never_break_a_report(code: FindingCode, value: str | float) -> None:
+def test_strange_numbers_never_break_a_report(code: str, value: str | float) -> None:
     """Whatever an older or newer version recorded under a name, a sentence comes of it."""
     numbers = dict.fromkeys(NAMES, value)
 
@@ -287,10 +291,10 @@ def test_what_decides_is_told_first() -> None:
         findings=tuple(
             Finding(code)
             for code in (
-                FindingCode.CONNECTIONS_CUT,
-                FindingCode.UNFINISHED,
-                FindingCode.REQUESTS_LOST,
-                FindingCode.IDENTITY_BROKEN,
+                ConnectionsCut.code,
+                Unfinished.code,
+                RequestsLost.code,
+                IdentityBroken.code,
             )
         ),
     )
@@ -300,4 +304,4 @@ def test_what_decides_is_told_first() -> None:
 
 def test_a_small_share_is_not_rounded_to_nothing() -> None:
     """One request in a hundred thousand is not 0.0 %."""
-    assert (words.share(1, 100_000), words.share(0, 10), words.share(1, 8)) == ("< 0.1 %", "0.0 %", "12.5 %")
+    assert (wording.share(1, 100_000), wording.share(0, 10), wording.share(1, 8)) == ("< 0.1 %", "0.0 %", "12.5 %")

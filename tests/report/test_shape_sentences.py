@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model.verdict import Finding, FindingCode
-from harness.report.sentences import explain
+from harness.findings.losses import RequestsLost
+from harness.findings.registry import explain
+from harness.findings.sending import BehindSchedule
+from harness.findings.shapes import NeverIdle, NothingUnderWay
+from harness.findings.surroundings import SenderPaused
+from harness.model.verdict import Finding
 
 STREAM = {"method": "POST", "shape": "slow", "path": "/a"}
 LOST = {"lost": 3, "sent": 9, "classes": "status 3", "lost_new": 1, "lost_reused": 0, "lost_slow": 2}
@@ -14,31 +18,29 @@ LOST = {"lost": 3, "sent": 9, "classes": "status 3", "lost_new": 1, "lost_reused
 @pytest.mark.parametrize(
     ("code", "numbers", "words"),
     [
-        (FindingCode.NEVER_IDLE, {**STREAM, "shape": "idle", "idle_s": 3.0}, ("POST /a on idle connections", "3.0 s")),
+        (NeverIdle.code, {**STREAM, "shape": "idle", "idle_s": 3.0}, ("POST /a on idle connections", "3.0 s")),
         (
-            FindingCode.NOTHING_UNDER_WAY,
+            NothingUnderWay.code,
             {**STREAM, "delay_s": 2.0, "answered_s": 0.004},
             ("with slow answers", "4.0 ms"),
         ),
-        (FindingCode.SENDER_PAUSED, {"pause_ms": 180.0, "at_s": 1.3, "count": 1}, ("For 180 ms, 1.3 s after",)),
-        (FindingCode.SENDER_PAUSED, {"pause_ms": 180.0, "count": 2, "limit_ms": 100.0}, ("2 times", "100 ms")),
+        (SenderPaused.code, {"pause_ms": 180.0, "at_s": 1.3, "count": 1}, ("For 180 ms, 1.3 s after",)),
+        (SenderPaused.code, {"pause_ms": 180.0, "count": 2, "limit_ms": 100.0}, ("2 times", "100 ms")),
         (
-            FindingCode.BEHIND_SCHEDULE,
+            BehindSchedule.code,
             {"p90_ms": 130.5, "max_ms": 140.0},
             ("under way, one request in ten left 130 ms",),
         ),
-        (FindingCode.BEHIND_SCHEDULE, {"p99_ms": 120.0, "max_ms": 140.0}, ("one request in a hundred left 120 ms",)),
+        (BehindSchedule.code, {"p99_ms": 120.0, "max_ms": 140.0}, ("one request in a hundred left 120 ms",)),
         (
-            FindingCode.REQUESTS_LOST,
+            RequestsLost.code,
             {**LOST, "first_s": -0.6, "last_s": 0.8},
             ("0.6 s before and 0.8 s after", "2 that"),
         ),
-        (FindingCode.REQUESTS_LOST, {**LOST, "first_s": 0.1, "last_s": 0.8}, ("between 0.1 s and 0.8 s after",)),
+        (RequestsLost.code, {**LOST, "first_s": 0.1, "last_s": 0.8}, ("between 0.1 s and 0.8 s after",)),
     ],
 )
-def test_the_sentence_says_what_was_seen(
-    code: FindingCode, numbers: dict[str, str | float], words: tuple[str, ...]
-) -> None:
+def test_the_sentence_says_what_was_seen(code: str, numbers: dict[str, str | float], words: tuple[str, ...]) -> None:
     """With its numbers, in a unit that fits."""
     text = explain(Finding(code, numbers)).text
 

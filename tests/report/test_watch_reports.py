@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.watched import OriginEvidence, WatchFacts, judge_watch
+from harness.judging.watch import OriginEvidence, WatchFacts, judge_watch
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
 from harness.model.watch import WatchVerdict

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.judge import judge_trial
+from harness.findings.instrument import TrialFailed
+from harness.findings.stopping import CutShort
+from harness.judging.trial import judge_trial
 from harness.kit.clock import Clock
 from harness.model.attempt import Method, Outcome, Progress, Shape
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
-from harness.model.verdict import FindingCode, Verdict
+from harness.model.verdict import Verdict
 from harness.runner.evidence import read_trials
 from harness.runner.execution import TrialOutcome
 from harness.store.ledger import ConnectionLedger, LedgerWriter
@@ -56,7 +58,7 @@ def failure(run: RunDirectory) -> str:
     verdict = judge_trial(evidence)
     if evidence.failure:
         assert verdict.verdict is Verdict.INCONCLUSIVE
-        assert FindingCode.TRIAL_FAILED in {finding.code for finding in verdict.findings}
+        assert TrialFailed.code in {finding.code for finding in verdict.findings}
     return evidence.failure
 
 
@@ -101,7 +103,7 @@ def test_without_an_origin_nothing_is_held_against_the_clock(run: RunDirectory) 
 
     assert "nothing says when traffic began" in evidence.failure
     assert (evidence.origin_ns, evidence.stopped_ns) == (0, None)
-    assert [finding.code for finding in verdict.findings] == [FindingCode.TRIAL_FAILED]
+    assert [finding.code for finding in verdict.findings] == [TrialFailed.code]
     assert (verdict.identity.planned, verdict.identity.abandoned, verdict.marks) == (1, 0, ())
 
 
@@ -118,7 +120,7 @@ def test_a_trial_that_was_stopped_has_not_failed(run: RunDirectory, outcome: boo
     verdict = judge_trial(evidence)
 
     assert verdict.verdict is Verdict.INCONCLUSIVE
-    assert [finding.code for finding in verdict.findings] == [FindingCode.CUT_SHORT]
+    assert [finding.code for finding in verdict.findings] == [CutShort.code]
 
 
 def test_a_missing_ledger_is_a_failure_once_traffic_began(run: RunDirectory) -> None:

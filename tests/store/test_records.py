@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import EvidenceError
+from harness.findings.losses import RequestsLost
 from harness.model.attempt import Method, Outcome, Shape
 from harness.model.changes import ChangeSpec, NoChange, RollingUpdate, SelectorPatch
 from harness.model.experiment import Cell, Configuration, Expectation, Expected, Experiment, Route, TrafficPlan
 from harness.model.kinds import CHANGE_KINDS
 from harness.model.timeline import Event, EventKind
-from harness.model.verdict import Finding, FindingCode
+from harness.model.verdict import Finding
 from harness.store.records import dump, from_json, to_json
 
 
@@ -87,8 +88,8 @@ def test_whole_experiment_survives() -> None:
 
 def test_same_record_same_bytes() -> None:
     """Keys are sorted, whatever the order in which a mapping was filled; a file ends in a newline."""
-    one = Finding(FindingCode.REQUESTS_LOST, {"lost": 3, "share": 0.1})
-    other = Finding(FindingCode.REQUESTS_LOST, {"share": 0.1, "lost": 3})
+    one = Finding(RequestsLost.code, {"lost": 3, "share": 0.1})
+    other = Finding(RequestsLost.code, {"share": 0.1, "lost": 3})
 
     assert dump(one) == dump(other)
     assert dump(one).endswith(b"}\n")

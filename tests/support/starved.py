@@ -13,15 +13,20 @@ from typing import Any
 
 from command_line import CommandLine
 
-from harness.model.verdict import WEIGHTS, FindingCode, Weight
+from harness.findings.coverage import NoOverlap
+from harness.findings.expectations import ControlMissing
+from harness.findings.registry import TYPES, WEIGHTS
+from harness.findings.releases import ShareNotMeasured
+from harness.findings.sending import BehindSchedule, MachineSaturated, MissedSlots
+from harness.model.verdict import Weight
 
 #: What is found where the machine left the sender without processor time.
-STARVED = {FindingCode.BEHIND_SCHEDULE, FindingCode.MACHINE_SATURATED, FindingCode.MISSED_SLOTS}
+STARVED = {BehindSchedule.code, MachineSaturated.code, MissedSlots.code}
 #: What may follow from that, and is no excuse by itself.
-FOLLOWS = {FindingCode.NO_OVERLAP, FindingCode.SHARE_NOT_MEASURED, FindingCode.CONTROL_MISSING}
+FOLLOWS = {NoOverlap.code, ShareNotMeasured.code, ControlMissing.code}
 #: How often what is starved is measured at most.
 GOES = 3
-NOTES = {code for code in FindingCode if WEIGHTS[code] is Weight.NOTE}
+NOTES = {code for code in TYPES if WEIGHTS[code] is Weight.NOTE}
 
 Cell = Mapping[str, Any]
 
@@ -33,11 +38,11 @@ def is_starved(cell: Cell, cells: Iterable[Cell] = ()) -> bool:
         cell: As ``--json`` has it.
         cells: All of the run; a cell is as little measured as its control.
     """
-    found = {FindingCode(code) for code in cell["findings"]} - NOTES
+    found = set(cell["findings"]) - NOTES
     if cell["verdict"] != "inconclusive" or cell["expected"] != "lossless" or cell["lost"] or found - STARVED - FOLLOWS:
         return False
     own = bool(found & STARVED)
-    if own or FindingCode.CONTROL_MISSING not in found:
+    if own or ControlMissing.code not in found:
         return own
     return any(is_starved(each) for each in cells if _is_control(each) and _configuration(each) == _configuration(cell))
 
@@ -84,7 +89,7 @@ def wrong_rows(harness: CommandLine, table: Path, out: Path, *words: str) -> lis
 def _had_no_time(cell: Cell, cells: Iterable[Cell]) -> bool:
     """Whether the machine starved the sender of a cell, or of its control, whatever came of it."""
     mine = [cell, *(each for each in cells if _is_control(each) and _configuration(each) == _configuration(cell))]
-    return any(STARVED & {FindingCode(code) for code in each["findings"]} for each in mine)
+    return any(STARVED & set(each["findings"]) for each in mine)
 
 
 def _name(cell: Cell) -> str:

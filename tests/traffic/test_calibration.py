@@ -13,8 +13,8 @@ import gevent
 import pytest
 from gevent.server import StreamServer
 
-from harness.analysis.checks.instrument import PROVED, PROVED_WITH_TLS
 from harness.analysis.evidence import Calibration as Judged
+from harness.findings.instrument import PROVED, PROVED_WITH_TLS
 from harness.model.attempt import Outcome, Progress, Shape
 from harness.store.ledger import LedgerWriter, read_ledger
 from harness.traffic.calibration import cases, faulty_server

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.checks.instrument import PROVED_WITH_TLS
 from harness.analysis.evidence import Calibration
 from harness.errors import HarnessError
+from harness.findings.instrument import PROVED_WITH_TLS
 from harness.kit.waiting import wait_until
 from harness.model.attempt import Method, Outcome, Progress
 from harness.model.experiment import Route, Tls, TrafficPlan

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from harness.findings.finding_type import Sentence
 from harness.model.migration import CellPair, CellSide, Difference, DifferenceCode, Migration, Outcome
-from harness.report.findings.given import Sentence
-from harness.report.words import count, listed, milliseconds, plural, seconds
+from harness.wording import count, listed, milliseconds, plural, seconds
 
 #: What each outcome is called in a table.
 OUTCOMES: Mapping[Outcome, str] = {

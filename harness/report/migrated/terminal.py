@@ -11,7 +11,8 @@ from harness.model.migration import CellPair, CellSide, Migration, Outcome
 from harness.model.verdict import Verdict
 from harness.report.migrated.sentences import OUTCOMES, answer, explain, title, totals, why_unknown
 from harness.report.terminal import narrow, told
-from harness.report.words import ICONS, count, milliseconds, plural
+from harness.report.words import ICONS
+from harness.wording import count, milliseconds, plural
 
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
 _OUTCOME_STYLES = {

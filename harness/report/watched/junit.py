@@ -8,7 +8,7 @@ from harness.model.verdict import Verdict
 from harness.model.watch import OriginVerdict, WatchVerdict
 from harness.report.junit import safe
 from harness.report.watched.sentences import answer, reasons
-from harness.report.words import count
+from harness.wording import count
 
 
 def render(watch: WatchVerdict) -> str:

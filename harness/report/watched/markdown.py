@@ -17,7 +17,8 @@ from harness.report.watched.sentences import (
     sight,
     totals,
 )
-from harness.report.words import ICONS, count
+from harness.report.words import ICONS
+from harness.wording import count
 
 #: Outages that a summary has room for.
 _SHOWN = 20

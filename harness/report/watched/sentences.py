@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.model.verdict import Finding, Verdict, Weight
+from harness.findings.finding_type import Sentence
+from harness.findings.registry import explain, weight_of
+from harness.model.verdict import Verdict, Weight
 from harness.model.watch import OriginVerdict, Outage, WatchVerdict
-from harness.report.findings import watched
-from harness.report.findings.given import Given, Sentence
-from harness.report.sentences import explain
-from harness.report.words import count, duration, instant, plural, share
+from harness.wording import count, duration, instant, plural, share
 
 #: In which order findings are told.
 _ORDER = {Weight.INSTRUMENT: 0, Weight.LOSS: 1, Weight.EVIDENCE: 2, Weight.NOTE: 3}
@@ -41,8 +40,8 @@ def totals(watch: WatchVerdict) -> str:
 
 def reasons(origin: OriginVerdict) -> tuple[tuple[Weight, Sentence], ...]:
     """Everything that was found at an origin, what decides first."""
-    findings = sorted(origin.trial.findings, key=lambda finding: _ORDER[finding.weight])
-    return tuple((finding.weight, _explain(finding)) for finding in findings)
+    findings = sorted(origin.trial.findings, key=lambda finding: _ORDER[weight_of(finding)])
+    return tuple((weight_of(finding), explain(finding, watched=True)) for finding in findings)
 
 
 def sight(origin: OriginVerdict) -> str:
@@ -89,11 +88,6 @@ def began(origin: OriginVerdict, outage: Outage) -> str:
 def classes(counts: Mapping[str, int]) -> str:
     """``refused 30, closed 7``."""
     return ", ".join(f"{label} {count(n)}" for label, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _explain(finding: Finding) -> Sentence:
-    tell = watched.SENTENCES.get(finding.code)
-    return tell(Given(finding.numbers)) if tell else explain(finding)
 
 
 def _in_outages(watch: WatchVerdict) -> str:

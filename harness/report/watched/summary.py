@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.model.watch import WatchVerdict
-from harness.report.words import instant
+from harness.wording import instant
 
 
 def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
         "outages_total": sum(origin.outages_total for origin in watch.origins),
         "seconds": watch.seconds,
         "interrupted": watch.interrupted,
-        "findings": sorted({finding.code.value for origin in watch.origins for finding in origin.trial.findings}),
+        "findings": sorted({finding.code for origin in watch.origins for finding in origin.trial.findings}),
         "exit_code": watch.exit_code,
         "directory": directory,
     }

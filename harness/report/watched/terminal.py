@@ -23,7 +23,8 @@ from harness.report.watched.sentences import (
     sight,
     totals,
 )
-from harness.report.words import ICONS, count, milliseconds
+from harness.report.words import ICONS
+from harness.wording import count, milliseconds
 
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
 #: Outages that a screen has room for; the report has all of them.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.analysis.migration.sides import Access
+from harness.judging.migration.sides import Access
 from harness.model.verdict import CellVerdict, RunVerdict
 
 #: What nginx puts between the tries of one request.

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.analysis.migration.comparing import Ran, compare
 from harness.errors import EvidenceError
+from harness.judging.migration.comparing import Ran, compare
 from harness.kit.files import write_text
 from harness.model.migration import Migration
 from harness.model.verdict import RunVerdict

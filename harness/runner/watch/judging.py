@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from harness.analysis.watched import OriginEvidence, WatchFacts, judge_watch
 from harness.errors import EvidenceError, ExitCode
+from harness.judging.watch import OriginEvidence, WatchFacts, judge_watch
 from harness.kit.files import write_text
 from harness.model.changes import NoChange
 from harness.model.watch import WatchVerdict

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.analysis.migration.annotations import NGINX, TRAEFIK, differing, meaning_of, reads
-from harness.analysis.migration.differences import differences_of
-from harness.analysis.migration.sides import ABSENT, Access, delays
+from harness.judging.migration.annotations import NGINX, TRAEFIK, differing, meaning_of, reads
+from harness.judging.migration.differences import differences_of
+from harness.judging.migration.sides import ABSENT, Access, delays
 from harness.model.migration import CellSide, Difference
 from harness.model.verdict import Mark, Verdict
 

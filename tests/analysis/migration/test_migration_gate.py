@@ -7,16 +7,20 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analysis.migration.comparing import Ran, compare, exit_code, outcome
-from harness.analysis.migration.sides import ABSENT, Access
+from harness.findings.completeness import StreamWithoutSuccess
+from harness.findings.expectations import LossInControl
+from harness.findings.instrument import CalibrationNotExact, TrialFailed
+from harness.findings.sending import MachineSaturated
+from harness.judging.migration.comparing import Ran, compare, exit_code, outcome
+from harness.judging.migration.sides import ABSENT, Access
 from harness.model.migration import Migration, Outcome
-from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict
+from harness.model.verdict import CellVerdict, Finding, RunVerdict, Verdict
 from harness.testing.reports import sample_run
 
 LOSSLESS, LOSSY, UNKNOWN = Verdict.LOSSLESS, Verdict.LOSSY, Verdict.INCONCLUSIVE
 
 
-def cell(verdict: Verdict, *codes: FindingCode, lost: int = 0) -> CellVerdict:
+def cell(verdict: Verdict, *codes: str, lost: int = 0) -> CellVerdict:
     """A cell with a verdict and the findings that it rests on."""
     made = sample_run(("graceful",), ("none",)).cells[0]
     return replace(made, verdict=verdict, findings=tuple(map(Finding, codes)), lost=lost)
@@ -80,7 +84,7 @@ def test_a_loss_beside_an_unknown_is_a_loss() -> None:
 
 def test_a_target_that_loses_without_a_change_closes_the_gate() -> None:
     """Inconclusive by itself, since it may be the environment; the source, in the same one, lost nothing."""
-    at_rest = cell(UNKNOWN, FindingCode.LOSS_IN_CONTROL, FindingCode.STREAM_WITHOUT_SUCCESS, lost=300)
+    at_rest = cell(UNKNOWN, LossInControl.code, StreamWithoutSuccess.code, lost=300)
 
     assert gate(run_of(cell(LOSSLESS)), run_of(at_rest)).exit_code == 1
     assert gate(run_of(at_rest), run_of(at_rest)).exit_code == 3
@@ -89,7 +93,7 @@ def test_a_target_that_loses_without_a_change_closes_the_gate() -> None:
 
 def test_a_target_that_never_serves_a_route_closes_the_gate() -> None:
     """No traffic could begin: half a minute of nothing but errors in the access log."""
-    silent = replace(cell(UNKNOWN, FindingCode.TRIAL_FAILED), sent=0, trials=())
+    silent = replace(cell(UNKNOWN, TrialFailed.code), sent=0, trials=())
     refused = Access(500, 0, {"/apple 404": 500}, span_s=60.0)
 
     def code(access: Access) -> int:
@@ -106,10 +110,10 @@ def test_a_target_that_never_serves_a_route_closes_the_gate() -> None:
     assert code(Access()) == 3
 
 
-@pytest.mark.parametrize("doubt", [FindingCode.MACHINE_SATURATED, FindingCode.CALIBRATION_NOT_EXACT])
-def test_a_doubt_leaves_a_loss_at_rest_unknown(doubt: FindingCode) -> None:
+@pytest.mark.parametrize("doubt", [MachineSaturated.code, CalibrationNotExact.code])
+def test_a_doubt_leaves_a_loss_at_rest_unknown(doubt: str) -> None:
     """A busy machine or a detector in doubt may have lost it: no answer, in place of a wrong one."""
-    at_rest = cell(UNKNOWN, FindingCode.LOSS_IN_CONTROL, doubt, lost=300)
+    at_rest = cell(UNKNOWN, LossInControl.code, doubt, lost=300)
 
     assert gate(run_of(cell(LOSSLESS)), run_of(at_rest)).exit_code == 3
 

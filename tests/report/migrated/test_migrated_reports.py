@@ -10,8 +10,8 @@ import pytest
 from junitparser import JUnitXml
 from rich.console import Console
 
-from harness.analysis.migration.comparing import Ran, compare
-from harness.analysis.migration.sides import Access
+from harness.judging.migration.comparing import Ran, compare
+from harness.judging.migration.sides import Access
 from harness.model.migration import Difference, DifferenceCode, Migration
 from harness.model.verdict import Verdict
 from harness.report.migrated import html, junit, markdown, sentences, terminal

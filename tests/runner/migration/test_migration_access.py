@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.analysis.migration.sides import Access
 from harness.errors import EvidenceError
+from harness.judging.migration.sides import Access
 from harness.runner.migration.access import access_of
 from harness.runner.migration.plan import MigrationPlan, read_plan
 from harness.testing.reports import sample_run

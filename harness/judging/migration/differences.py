@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from harness.analysis.migration.sides import Access
+from harness.judging.migration.sides import Access
 from harness.model.migration import CellSide, Difference, DifferenceCode
 
 #: Seconds by which one controller must have been later than the other, to be called late: less is chance.

@@ -6,22 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.analysis.migration.annotations import differing
-from harness.analysis.migration.differences import differences_of
-from harness.analysis.migration.sides import ABSENT, Access, side_of
 from harness.errors import ExitCode
+from harness.findings.completeness import ChangeNotObserved, StreamWithoutSuccess
+from harness.findings.coverage import NoOverlap
+from harness.findings.expectations import LossInControl
+from harness.findings.instrument import TrialFailed
+from harness.findings.losses import LossBeforeChange, RequestsLost
+from harness.findings.registry import weight_of
+from harness.judging.migration.annotations import differing
+from harness.judging.migration.differences import differences_of
+from harness.judging.migration.sides import ABSENT, Access, side_of
 from harness.model.migration import CellPair, CellSide, Migration, Outcome
-from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict, Weight
+from harness.model.verdict import CellVerdict, Finding, RunVerdict, Verdict, Weight
 
 #: Losses that no change was there to cause. By themselves they say nothing of a change, and all of a controller that
 #: loses what another one, on the same machine with the same traffic, does not.
-_AT_REST = frozenset({FindingCode.LOSS_BEFORE_CHANGE, FindingCode.LOSS_IN_CONTROL})
+_AT_REST = frozenset({LossBeforeChange.code, LossInControl.code})
 #: What may stand beside them without a doubt on the losses themselves: a route that never answers has all of these.
 _BESIDE = _AT_REST | {
-    FindingCode.REQUESTS_LOST,
-    FindingCode.STREAM_WITHOUT_SUCCESS,
-    FindingCode.CHANGE_NOT_OBSERVED,
-    FindingCode.NO_OVERLAP,
+    RequestsLost.code,
+    StreamWithoutSuccess.code,
+    ChangeNotObserved.code,
+    NoOverlap.code,
 }
 
 
@@ -141,13 +147,13 @@ def loses_at_rest(cell: CellVerdict, side: CellSide, access: Access) -> bool:
     """
     if never_serves(side, access):
         return True
-    codes = {finding.code for finding in _all(cell) if finding.weight is not Weight.NOTE}
+    codes = {finding.code for finding in _all(cell) if weight_of(finding) is not Weight.NOTE}
     return bool(cell.verdict is Verdict.INCONCLUSIVE and cell.lost and codes & _AT_REST and codes <= _BESIDE)
 
 
 def never_serves(side: CellSide, access: Access) -> bool:
     """Whether no traffic began since a route had nothing but errors for as long as a run waits for it."""
-    return not side.sent and side.findings == (FindingCode.TRIAL_FAILED.value,) and bool(access.unserved())
+    return not side.sent and side.findings == (TrialFailed.code,) and bool(access.unserved())
 
 
 def _all(cell: CellVerdict) -> list[Finding]:

@@ -5,13 +5,11 @@ A check that raises says nothing of the system: it is a finding of its own that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from harness.analysis.checks import CHECKS, Check
-from harness.analysis.checks.instrument import seals_kept, trial_failed, trial_stopped
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
@@ -27,21 +25,26 @@ from harness.analysis.measures import (
 from harness.analysis.moments import Moments
 from harness.analysis.splits import answering_of
 from harness.analysis.story import marks_of, phases_of, pods_of
+from harness.findings.finding_type import Subject, TrialFinding
+from harness.findings.instrument import CheckRaised, TrialFailed
+from harness.findings.registry import trial_checks, weight_of
 from harness.model.attempt import Outcome
 from harness.model.verdict import (
     ConnectionCount,
     Finding,
-    FindingCode,
     Identity,
     TrialVerdict,
     Verdict,
     Weight,
 )
 
+#: What is asked of a trial that ran, in the order in which the findings are listed.
+CHECKS = trial_checks(Subject.TRIAL)
+
 
 def verdict_of(findings: Sequence[Finding]) -> Verdict:
-    """The verdict that findings amount to: a broken instrument, else a loss, else missing evidence, else lossless."""
-    weights = {finding.weight for finding in findings}
+    """Return the verdict of findings: a broken instrument, else a loss, else missing evidence, else lossless."""
+    weights = {weight_of(finding) for finding in findings}
     if Weight.INSTRUMENT in weights:
         return Verdict.INCONCLUSIVE
     if Weight.LOSS in weights:
@@ -50,7 +53,7 @@ def verdict_of(findings: Sequence[Finding]) -> Verdict:
 
 
 def judge_trial(
-    evidence: TrialEvidence, checks: Sequence[Check] = CHECKS, moments: Moments | None = None
+    evidence: TrialEvidence, checks: Sequence[type[TrialFinding]] = CHECKS, moments: Moments | None = None
 ) -> TrialVerdict:
     """Judge one trial.
 
@@ -63,41 +66,43 @@ def judge_trial(
         facts = Facts.of(evidence, moments)
         measured = _measured(facts)
     except Exception as error:  # noqa: BLE001 - damaged evidence of any kind must be a verdict, not a traceback
-        failed = Finding(FindingCode.TRIAL_FAILED, {"failure": evidence.failure})
-        return _unreadable(evidence, (*((failed,) if evidence.failure else ()), _raised("facts", error)))
+        failed = (TrialFailed(failure=evidence.failure).record(),) if evidence.failure else ()
+        return _unreadable(evidence, (*failed, _raised("facts", error)))
     findings = tuple(finding for check in _questions(evidence, checks) for finding in _asked(check, facts))
     return replace(measured, findings=findings, verdict=verdict_of(findings))
 
 
-def _questions(evidence: TrialEvidence, checks: Sequence[Check]) -> Sequence[Check]:
-    """What is asked of a trial: one that was stopped, or never began, lacks the rest for that one reason."""
+def _questions(evidence: TrialEvidence, checks: Sequence[type[TrialFinding]]) -> Sequence[type[TrialFinding]]:
+    """Return what is asked of a trial: one that was stopped, or never began, lacks the rest for that one reason."""
     if evidence.stopped:
-        return (seals_kept, trial_stopped)
+        return trial_checks(Subject.STOPPED_TRIAL)
     if evidence.failure and not evidence.origin_ns:
         # Traffic never began, or nobody knows when.
-        return (seals_kept, trial_failed)
+        return trial_checks(Subject.FAILED_TRIAL)
     return checks
 
 
-def _asked(check: Check, facts: Facts) -> tuple[Finding, ...]:
+def _asked(check: type[TrialFinding], facts: Facts) -> Iterator[Finding]:
+    """Yield what a check finds; all of it or, where the check raises, that alone."""
     try:
-        return check(facts)
+        found = tuple(finding.record() for finding in check.check(facts))
     except Exception as error:  # noqa: BLE001 - whatever it is, the answer to this question is unknown
-        return (_raised(getattr(check, "__name__", repr(check)), error),)
+        found = (_raised(check.code, error),)
+    yield from found
 
 
 def _raised(name: str, error: Exception) -> Finding:
-    return Finding(FindingCode.CHECK_RAISED, {"check": name, "error": f"{type(error).__name__}: {error}"})
+    return CheckRaised(check=name, error=f"{type(error).__name__}: {error}").record()
 
 
 def _found(calibration: Calibration | None) -> dict[str, tuple[int, int]]:
-    """Fault -> (planned, found as expected)."""
+    """Return fault -> (planned, found as expected)."""
     cases = calibration.cases if calibration else ()
     return {case.name: (case.planned, case.found.get(case.expected, 0)) for case in cases}
 
 
 def _measured(facts: Facts) -> TrialVerdict:
-    """All numbers of a trial, not judged yet."""
+    """Return all numbers of a trial, not judged yet."""
     evidence, series = facts.evidence, series_of(facts)
     return TrialVerdict(
         number=evidence.number,
@@ -121,7 +126,7 @@ def _measured(facts: Facts) -> TrialVerdict:
 
 
 def _responders(facts: Facts) -> dict[str, int]:
-    """Answer -> how many successes had it."""
+    """Return answer -> how many successes had it."""
     numbers = facts.evidence.attempts["responder"][facts.outcome == Outcome.OK]
     counts = np.bincount(numbers)
     return {
@@ -132,7 +137,7 @@ def _responders(facts: Facts) -> dict[str, int]:
 
 
 def _unreadable(evidence: TrialEvidence, findings: tuple[Finding, ...]) -> TrialVerdict:
-    """The verdict of a trial whose evidence can't even be counted."""
+    """Return the verdict of a trial whose evidence can't even be counted."""
     return TrialVerdict(
         number=evidence.number,
         directory=evidence.directory,

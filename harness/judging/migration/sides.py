@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
+from harness.findings.losses import RequestsLost
+from harness.findings.registry import weight_of
+from harness.findings.stopping import stopped
 from harness.model.migration import CellSide
-from harness.model.verdict import CellVerdict, Finding, FindingCode, Mark, TrialVerdict, Verdict, Weight
+from harness.model.verdict import CellVerdict, Finding, Mark, TrialVerdict, Verdict, Weight
 
 #: What a controller says when it has taken endpoints over.
 _TAKEN_OVER = frozenset({"endpoints", "configured", "reload"})
 #: Seconds after which a route that was never served will not be: a run waits twice as long for it to begin.
 _AT_LAST = 30.0
-_ENDED_BY_STOP = (FindingCode.NOT_RUN, FindingCode.CUT_SHORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ def side_of(cell: CellVerdict, access: Access) -> CellSide:
         classes.update(trial.identity.lost)
     return CellSide(
         verdict=cell.verdict,
-        stopped=_stopped(cell),
-        findings=tuple(sorted({f.code.value for f in (*cell.findings, *_found(cell)) if f.weight is not Weight.NOTE})),
+        stopped=stopped(cell),
+        findings=tuple(sorted({f.code for f in (*cell.findings, *_found(cell)) if weight_of(f) is not Weight.NOTE})),
         sent=cell.sent,
         lost=cell.lost,
         cut=cell.cut,
@@ -111,16 +113,8 @@ def _found(cell: CellVerdict) -> Iterator[Finding]:
         yield from trial.findings
 
 
-def _stopped(cell: CellVerdict) -> str:
-    codes = [finding.code for finding in _found(cell)]
-    absent, cut = (codes.count(code) for code in _ENDED_BY_STOP)
-    if cell.verdict is not Verdict.INCONCLUSIVE or not absent + cut:
-        return ""
-    return "not run" if absent == len(cell.trials) else "cut short"
-
-
 def _statuses(trial: TrialVerdict) -> str:
-    return next((str(f.numbers.get("statuses", "")) for f in trial.findings if f.code is FindingCode.REQUESTS_LOST), "")
+    return next((lost.statuses for lost in RequestsLost.among(trial.findings)), "")
 
 
 def _routes(trials: Iterable[TrialVerdict]) -> dict[str, str]:

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.analysis.checks.watched import WATCH_CHECKS
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.judge import judge_trial
 from harness.analysis.measures import EMPTY_LATENCY
 from harness.analysis.moments import NS, Moments
 from harness.analysis.outages import find_outages, tell
 from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
+from harness.findings.finding_type import Subject
+from harness.findings.registry import trial_checks
+from harness.judging.trial import judge_trial
 from harness.model.attempt import Progress
 from harness.model.rates import lowest_rate
 from harness.model.schedule import streams
@@ -67,7 +68,7 @@ class WatchFacts:
 
 
 def judge_watch(watch: WatchFacts, origins: Sequence[OriginEvidence]) -> WatchVerdict:
-    """The verdict of a watch: what its worst origin has."""
+    """Return the verdict of a watch, which is that of its worst origin."""
     judged = tuple(_judge_origin(origin) for origin in origins)
     found = {origin.trial.verdict for origin in judged}
     verdict = next((each for each in _WORST if each in found), Verdict.INCONCLUSIVE)
@@ -100,7 +101,7 @@ def _judge_origin(origin: OriginEvidence) -> OriginVerdict:
     return OriginVerdict(
         url=origin.url,
         address=origin.address,
-        trial=judge_trial(evidence, WATCH_CHECKS, moments),
+        trial=judge_trial(evidence, trial_checks(Subject.WATCH), moments),
         outages=tell(found),
         outages_total=len(found),
         wall_origin_ns=origin.wall_origin_ns,
@@ -127,7 +128,7 @@ def _sum(identities: Sequence[Identity]) -> Identity:
 
 
 def _latency(trials: Sequence[TrialEvidence]) -> Latency:
-    """Of the answered attempts of all origins."""
+    """Return the latency of the answered attempts of all origins."""
     answered = [trial.attempts[trial.attempts["progress"] == Progress.ANSWERED] for trial in trials]
     if not any(len(rows) for rows in answered):
         return EMPTY_LATENCY

@@ -1,0 +1,102 @@
+"""Findings about the application and its rollout; they change no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.analysis.facts import Facts
+from harness.analysis.thresholds import GRACE_SLACK_S
+from harness.analysis.workload import deployment_of, has_prestop, replaced
+from harness.findings.finding_type import Sentence, TrialFinding
+from harness.model.timeline import EventKind
+from harness.model.verdict import Weight
+from harness.wording import plural, seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class FalseGreen(TrialFinding, code="false-green", weight=Weight.NOTE, warns=True):
+    """Nothing was lost without a preStop hook, because the old pods ignored SIGTERM and served until SIGKILL."""
+
+    pods: int
+    grace_s: float
+    image: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[FalseGreen]:
+        """Yield it where replaced pods used up their grace period."""
+        evidence, begin = facts.evidence, facts.moments.begin
+        deployment = deployment_of(evidence)
+        if deployment is None or begin is None or facts.is_lost.any() or has_prestop(evidence, deployment):
+            return
+        deaf = [
+            life
+            for life in replaced(evidence, deployment, begin)
+            if life.grace > 2 * GRACE_SLACK_S.value
+            and life.gone is not None
+            and life.gone - (life.terminating or 0.0) >= life.grace - GRACE_SLACK_S.value
+        ]
+        if deaf:
+            yield cls(pods=len(deaf), grace_s=deaf[0].grace, image=deaf[0].labels.get("image", ""))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        image = f" ({self.image})" if self.image else ""
+        return Sentence(
+            "A false green: nothing was lost although no preStop holds SIGTERM back. "
+            f"The old pods{image} ignore SIGTERM and served until SIGKILL at the end of their "
+            f"{self.grace_s:.0f} s grace period.",
+            "As soon as the application heeds SIGTERM, as it should, this configuration loses requests: "
+            "add a preStop sleep (5 s or more behind ingress-nginx, 3 s or more behind Traefik).",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutStuck(TrialFinding, code="rollout-stuck", weight=Weight.NOTE):
+    """A rollout that was meant to get stuck did, and was declared failed at its deadline."""
+
+    deadline_s: float
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[RolloutStuck]:
+        """Yield it where the change was seen to reach the progress deadline."""
+        change = facts.evidence.change
+        if getattr(change, "until", "") != "progress-deadline" or not facts.moments.observed:
+            return
+        deployment = deployment_of(facts.evidence) or {}
+        yield cls(deadline_s=deployment.get("spec", {}).get("progressDeadlineSeconds", 600))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"The rollout got stuck, as it was meant to, and was called failed at its deadline of "
+            f"{seconds(self.deadline_s)}. progressDeadlineSeconds loses nothing: the old pods go on serving.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, warns=True):
+    """A preStop hook failed, so its container was stopped at once."""
+
+    count: int
+    message: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[PrestopFailed]:
+        """Yield it where the kubelet reports a failed hook."""
+        failed = [
+            event
+            for event in facts.evidence.timeline
+            if event.kind is EventKind.KUBELET and event.what == "FailedPreStopHook"
+        ]
+        if failed:
+            message = str(failed[0].detail.get("message", ""))
+            yield cls(count=len({event.subject for event in failed}), message=message)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"The preStop hook of {plural(self.count, 'pod')} failed, so SIGTERM came at once: "
+            f"{self.message.rstrip('.') or 'no message'}.",
+            "An exec hook needs its program in the image. Use the native preStop.sleep, which needs none.",
+        )

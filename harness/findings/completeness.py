@@ -1,0 +1,117 @@
+"""Findings about evidence that is missing: traffic that never worked, a change that did not happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis.facts import Facts
+from harness.findings.finding_type import OfStream, Sentence, Subject, TrialFinding, name_of
+from harness.findings.in_place import ChangeWithheld
+from harness.model.attempt import Outcome
+from harness.model.verdict import Weight
+from harness.wording import plural
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoTraffic(
+    TrialFinding,
+    code="no-traffic",
+    weight=Weight.EVIDENCE,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """Nothing was sent: no trial without traffic is lossless."""
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NoTraffic]:
+        """Yield it where nothing was sent."""
+        if not facts.identity.sent:
+            yield cls()
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence("Nothing was sent, so nothing is known.", "See locust.log in the trial's traffic folder.")
+
+    def watch_sentence(self) -> Sentence:
+        """Return it for a watch."""
+        return Sentence(self.sentence().text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamWithoutSuccess(
+    OfStream,
+    TrialFinding,
+    code="stream-without-success",
+    weight=Weight.EVIDENCE,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """A stream never worked, so nothing is known of what the change does to it."""
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[StreamWithoutSuccess]:
+        """Yield one for each stream without a single success."""
+        if not facts.identity.sent:
+            return
+        succeeded = set(np.unique(facts.stream[facts.outcome == Outcome.OK]).tolist())
+        for index, stream in enumerate(facts.streams):
+            if index not in succeeded:
+                yield cls(**name_of(stream))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self.stream} never succeeded, not even before the change.",
+            "Check the path, the method and the expected answers in the Experiment.",
+        )
+
+    def watch_sentence(self) -> Sentence:
+        """Return it for a watch."""
+        return Sentence(
+            f"{self.stream} never succeeded.",
+            "Check the URL, the method and the expectations; a stream that was never sent needs more time or rate.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeNotObserved(TrialFinding, code="change-not-observed", weight=Weight.EVIDENCE):
+    """A repetition of the change was not applied, or its effect was not seen."""
+
+    times: int
+    applied: int
+    observed: int
+    begun: bool
+    ended: bool
+    missing: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[ChangeNotObserved]:
+        """Yield it unless every repetition was applied and seen; a change that was withheld has its own finding."""
+        moments, times = facts.moments, facts.evidence.change.times
+        if any(ChangeWithheld.check(facts)):
+            return
+        due = frozenset(range(1, times + 1))
+        whole = moments.begin is not None and moments.end is not None and not moments.missing
+        if whole and due <= moments.applied and due <= moments.observed:
+            return
+        yield cls(
+            times=times,
+            applied=len(due & moments.applied),
+            observed=len(due & moments.observed),
+            begun=moments.begin is not None,
+            ended=moments.end is not None,
+            missing="; ".join(dict.fromkeys(text for text in moments.missing if text)),
+        )
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        if not self.begun:
+            return Sentence("The change was never begun.", "See why the trial ended before it.")
+        missing = f" Awaited in vain: {self.missing}." if self.missing else ""
+        return Sentence(
+            f"The change was to be made {plural(self.times, 'time')}; it was applied {self.applied} and "
+            f"seen to have happened {self.observed} times.{missing}",
+            "Nothing can be said of a change that did not happen: check that it really alters the object that gets "
+            "traffic, and that the new version becomes ready.",
+        )

@@ -1,0 +1,158 @@
+"""Findings about kept-alive connections; they change no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis.connections import KEPT, alive_at, count_connections
+from harness.analysis.facts import Facts, Mask
+from harness.findings.finding_type import Sentence, Subject, TrialFinding
+from harness.model.attempt import Outcome, Shape
+from harness.model.verdict import Weight
+from harness.wording import count, plural
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionsCut(
+    TrialFinding,
+    code="connections-cut",
+    weight=Weight.NOTE,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """The peer ended kept-alive connections unannounced since the change began.
+
+    Attributes:
+        cut: How many, those included that were opened since.
+        by_rst: Those of them that ended by RST.
+        pooled: Connections that were open when the change began.
+        lost_reused: Requests that were lost with a connection.
+        times: Repetitions of the change.
+        looks: The client looks whether a connection is still open before it reuses it.
+    """
+
+    cut: int
+    by_rst: int
+    pooled: int
+    lost_reused: int
+    times: int
+    looks: bool
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[ConnectionsCut]:
+        """Yield it where a connection was cut."""
+        counted = count_connections(facts)
+        if counted.cut:
+            yield cls(
+                cut=counted.cut,
+                by_rst=counted.cut_by_rst,
+                pooled=counted.pooled,
+                lost_reused=int(np.count_nonzero(_lost_by_cut(facts))),
+                times=max(1, len(facts.moments.starts)),
+                looks=facts.evidence.traffic.pool.look,
+            )
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self._cut_of} {self._cost}",
+            "A client that does not look before it reuses loses one request per connection. Where a change of the "
+            "Service can do what an edit of the Ingress does, nothing is cut.",
+        )
+
+    def watch_sentence(self) -> Sentence:
+        """Return it for a watch."""
+        return Sentence(
+            f"{plural(self.cut, 'kept-alive connection was', 'kept-alive connections were')} ended by the other "
+            f"side{self._rst}. {self._cost}",
+            "A server that ends idle connections does this all the time; one that reloads or restarts does it to many "
+            "at once. A client that does not look before it reuses loses one request per connection.",
+        )
+
+    @property
+    def _cut_of(self) -> str:
+        """How many were cut of those that were open; the client opens new ones, which a repetition cuts again."""
+        if self.cut <= self.pooled:
+            were = plural(self.cut, "kept-alive connection was", "kept-alive connections were")
+            return f"{were} cut{self._rst}, of {count(self.pooled)} that were open when the change began."
+        by = f"by {count(self.times)} changes" if self.times > 1 else "by the change"
+        return (
+            f"Kept-alive connections were cut {count(self.cut)} times{self._rst} {by}: the client had "
+            f"{count(self.pooled)} of them open when it began, and opened new ones, which were cut again."
+        )
+
+    @property
+    def _cost(self) -> str:
+        lost = self.lost_reused
+        if lost:
+            return f"{plural(lost, 'request')} on reused connections {'was' if lost == 1 else 'were'} lost."
+        looks = ", since this client looks before it reuses one" if self.looks else ""
+        return f"No request on a reused connection was lost{looks}."
+
+    @property
+    def _rst(self) -> str:
+        return f" ({count(self.by_rst)} by RST)" if self.by_rst else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, subjects={Subject.WATCH}):
+    """No request of a watch reused a connection, although that was asked for.
+
+    The account is complete without it: the server closes every connection, or there were fewer requests than
+    connections.
+    """
+
+    ok: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NothingReused]:
+        """Yield it where pooled requests were answered and none of them reused a connection."""
+        rows = facts.evidence.attempts
+        of_pool = (facts.outcome == Outcome.OK) & (rows["shape"] == Shape.REUSED)
+        if of_pool.any() and not (of_pool & (rows["carried"] > 0)).any():
+            yield cls(ok=int(np.count_nonzero(of_pool)))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"None of the {plural(self.ok, 'request')} that were to reuse a connection did, although all were "
+            "answered: nothing is known of kept-alive connections.",
+            "The server closes every connection, or there were fewer requests than connections: watch for longer, or "
+            "leave them out with --connections new.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolNotFilled(TrialFinding, code="pool-not-filled", weight=Weight.NOTE):
+    """The change found fewer kept-alive connections than were asked for."""
+
+    pooled: int
+    size: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[PoolNotFilled]:
+        """Yield it where the pool was not full when the change began."""
+        plan, begin = facts.evidence.traffic, facts.moments.begin
+        if Shape.REUSED not in plan.shapes or begin is None:
+            return
+        filled = int(np.count_nonzero(alive_at(facts.evidence.connections, begin, (Shape.REUSED,))))
+        if filled < plan.pool.size:
+            yield cls(pooled=filled, size=plan.pool.size)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"When the change began, {count(self.pooled)} of {plural(self.size, 'pooled connection')} were "
+            "open: what it does to kept-alive connections shows less than it could.",
+            "Lengthen the baseline, raise the rate, or make the pool smaller.",
+        )
+
+
+def _lost_by_cut(facts: Facts) -> Mask:
+    """Return which requests were lost with a kept-alive connection; those with an answer, even a bad one, were not."""
+    rows = facts.evidence.attempts
+    ended = np.isin(facts.outcome, (Outcome.CLOSED, Outcome.RESET)) & ~facts.is_before
+    lost: Mask = ended & (rows["carried"] > 0) & np.isin(rows["shape"], KEPT)
+    return lost

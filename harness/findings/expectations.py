@@ -1,0 +1,125 @@
+"""Findings about a cell as a whole: its control, and the loss that its Experiment expects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.analysis.cells import CellFacts
+from harness.findings.finding_type import CellFinding, Sentence, Subject
+from harness.findings.losses import RequestsLost
+from harness.findings.stopping import is_stopped
+from harness.model.verdict import Verdict, Weight
+from harness.wording import count, seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossInControl(CellFinding, code="loss-in-control", weight=Weight.INSTRUMENT):
+    """The configuration loses requests although nothing is changed."""
+
+    lost: int
+    sent: int
+
+    @classmethod
+    def check(cls, cell: CellFacts) -> Iterator[LossInControl]:
+        """Yield it where the control lost a request."""
+        lost = sum(trial.identity.lost_total for trial in cell.control)
+        if lost:
+            yield cls(lost=lost, sent=sum(trial.identity.sent for trial in cell.control))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"The control, in which nothing is changed, lost {count(self.lost)} of {count(self.sent)}: "
+            "whatever is lost in this configuration may be the environment's own fault.",
+            "Make the control lossless first (other load on the machine, a broken backend, too high a rate).",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlMissing(CellFinding, code="control-missing", weight=Weight.EVIDENCE):
+    """Nobody knows what the configuration loses when nothing is changed."""
+
+    trials: int
+    stopped: bool
+
+    @classmethod
+    def check(cls, cell: CellFacts) -> Iterator[ControlMissing]:
+        """Yield it unless every trial of the control is lossless.
+
+        A control that lost requests has a finding of its own. A control is not held against itself, and a cell that
+        was stopped needs no second reason.
+        """
+        control = cell.control
+        if any(trial.identity.lost_total for trial in control):
+            return
+        if len(control) >= cell.planned and all(trial.verdict is Verdict.LOSSLESS for trial in control):
+            return
+        is_unsound = cell.is_control and any(trial.verdict is not Verdict.LOSSLESS for trial in cell.trials)
+        if not is_unsound and not any(map(is_stopped, cell.trials)):
+            yield cls(trials=len(control), stopped=any(map(is_stopped, control)))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        if not self.trials:
+            return Sentence(
+                "This configuration has no control: nobody knows what it loses when nothing is changed.",
+                "Add `none` to the Experiment's changes.",
+            )
+        if self.stopped:
+            return Sentence("The control of this configuration has no result, since the run was stopped.")
+        return Sentence(
+            "The control of this configuration is inconclusive, so nobody knows what it loses when nothing is changed.",
+            "See what was found in the control.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassNotSeen(CellFinding, code="class-not-seen", weight=Weight.NOTE, subjects={Subject.JUDGED_CELL}):
+    """Requests were lost in another way than the Experiment expects."""
+
+    expected: str
+    found: str
+
+    @classmethod
+    def check(cls, cell: CellFacts) -> Iterator[ClassNotSeen]:
+        """Yield it where a lossy cell has no loss of an expected class."""
+        classes = cell.cell.expectation.classes
+        found: Counter[str] = Counter()
+        for trial in cell.trials:
+            found.update(trial.identity.lost)
+        if cell.verdict is Verdict.LOSSY and classes and not set(classes) & set(found):
+            yield cls(expected=", ".join(classes), found=", ".join(found))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"Losses of class {self.expected} were expected; there were {self.found} instead.",
+            "The cause is another one than the Experiment says: see the failures by class below.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossOutsideWindow(CellFinding, code="loss-outside-window", weight=Weight.NOTE, subjects={Subject.JUDGED_CELL}):
+    """Requests were lost for longer than the Experiment expects."""
+
+    expected_s: float
+    found_s: float
+
+    @classmethod
+    def check(cls, cell: CellFacts) -> Iterator[LossOutsideWindow]:
+        """Yield it where a lossy cell loses requests after the expected window."""
+        window = cell.cell.expectation.window
+        found = (lost.window_s for trial in cell.trials for lost in RequestsLost.among(trial.findings))
+        longest = max(found, default=0.0)
+        if cell.verdict is Verdict.LOSSY and window and longest > window:
+            yield cls(expected_s=window, found_s=longest)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"Requests were lost up to {seconds(self.found_s)} after the change was made; "
+            f"at most {seconds(self.expected_s)} were expected.",
+            "Something takes longer than the Experiment says: see the chart.",
+        )

@@ -1,0 +1,95 @@
+"""Findings about a change on an application that others manage as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.analysis.facts import Facts
+from harness.analysis.moments import Seconds
+from harness.findings.finding_type import Sentence, TrialFinding
+from harness.model.timeline import Event, EventKind
+from harness.model.verdict import Weight
+from harness.wording import plural, seconds
+
+#: Field managers that people know by another name.
+_KNOWN = {
+    "kube-controller-manager (scale)": "an autoscaler (kube-controller-manager, by the scale subresource)",
+    "argocd-controller": "Argo CD (argocd-controller)",
+    "argocd-application-controller": "Argo CD (argocd-application-controller)",
+    "kustomize-controller": "Flux (kustomize-controller)",
+    "helm-controller": "Flux (helm-controller)",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interference(TrialFinding, code="interference", weight=Weight.INSTRUMENT):
+    """Somebody else altered an object of the trial: what was lost, or was not, may be their doing."""
+
+    object: str
+    who: str
+    fields: str
+    count: int
+    first_s: float
+    begun: bool
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[Interference]:
+        """Yield one for each object and manager that altered it."""
+        seconds_of, begin = Seconds(facts.evidence.origin_ns), facts.moments.begin or 0.0
+        groups: dict[tuple[str, str], list[Event]] = {}
+        for event in facts.evidence.timeline:
+            if event.kind is EventKind.TARGET and event.what == "altered":
+                groups.setdefault((str(event.detail["object"]), str(event.detail["who"])), []).append(event)
+        for (altered, who), found in groups.items():
+            yield cls(
+                object=altered,
+                who=who,
+                fields="; ".join(dict.fromkeys(str(event.detail["fields"]) for event in found)),
+                count=len(found),
+                first_s=round(seconds_of(found[0].at) - begin, 3),
+                begun=facts.moments.begin is not None,
+            )
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        at = self.first_s
+        when = f"{seconds(abs(at))} {'after' if at >= 0 else 'before'} the change began" if self.begun else "meanwhile"
+        times = "" if self.count == 1 else f" {plural(self.count, 'time')}, first"
+        return Sentence(
+            f"{_name(self.who)} altered {self.object}{times} {when}: {self.fields}. What was "
+            "lost, or was not, can't be put down to the change alone.",
+            "Let nobody else change the object meanwhile (suspend the autoscaler or the synchronisation), and run "
+            "again.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeWithheld(TrialFinding, code="change-withheld", weight=Weight.EVIDENCE):
+    """The change was withheld because requests were lost without it."""
+
+    lost: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[ChangeWithheld]:
+        """Yield it where the timeline says so."""
+        for event in facts.evidence.timeline:
+            if event.kind is EventKind.CHANGE and event.what == "withheld":
+                yield cls(lost=int(event.detail["lost"]))
+                return
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"The change was not made: {plural(self.lost, 'request was', 'requests were')} lost without it, so "
+            "that nothing could have been learned from it.",
+            "Find out what loses requests when nothing is changed, and run again.",
+        )
+
+
+def _name(managers: str) -> str:
+    """Return field managers under the names that people know."""
+    if not managers:
+        return "Somebody whom the API server does not name"
+    named = " and ".join(_KNOWN.get(name, name) for name in managers.split(", "))
+    return named[:1].upper() + named[1:] if named.startswith("an ") else named

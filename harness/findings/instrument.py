@@ -1,0 +1,282 @@
+"""Findings about the instrument: they make everything that it measured worthless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.analysis.evidence import Calibration
+from harness.analysis.facts import Facts, impossible_successes, strange_codes
+from harness.findings.finding_type import FindingType, Sentence, Subject, TrialFinding
+from harness.model.attempt import LOSSES, Outcome
+from harness.model.verdict import Weight
+from harness.wording import count, plural
+
+#: What the detector must have been shown: every way to lose a request, and a success.
+PROVED = frozenset(outcome.label for outcome in (LOSSES | {Outcome.OK}) - {Outcome.TLS})
+#: The same where the entry speaks TLS.
+PROVED_WITH_TLS = PROVED | {Outcome.TLS.label}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealBroken(
+    TrialFinding,
+    code="seal-broken",
+    weight=Weight.INSTRUMENT,
+    subjects={Subject.TRIAL, Subject.STOPPED_TRIAL, Subject.FAILED_TRIAL, Subject.WATCH},
+):
+    """The evidence was changed after it was sealed."""
+
+    count: int
+    first: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[SealBroken]:
+        """Yield it where files differ from their seals."""
+        differences = facts.evidence.differences
+        if differences:
+            yield cls(count=len(differences), first=differences[0])
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        others = f" and {plural(self.count - 1, 'other')}" if self.count > 1 else ""
+        return Sentence(
+            f"The evidence is not as it was sealed ({self.first or 'some file'}{others}): what it says now is not "
+            "what was recorded.",
+            "Take an untouched copy of the run directory, or run again.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialFailed(
+    TrialFinding,
+    code="trial-failed",
+    weight=Weight.INSTRUMENT,
+    subjects={Subject.TRIAL, Subject.FAILED_TRIAL, Subject.WATCH},
+):
+    """A trial did not run to its end; or, of a cell, trials did not take place."""
+
+    failure: str | None = None
+    absent: int | None = None
+    planned: int | None = None
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[TrialFailed]:
+        """Yield it where the trial has a failure."""
+        if facts.evidence.failure:
+            yield cls(failure=facts.evidence.failure)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        if self.absent:
+            return Sentence(
+                f"{count(self.absent)} of {plural(self.planned or 0, 'trial')} did not take place.",
+                "Run the Experiment again.",
+            )
+        return Sentence(
+            f"The trial failed: {self.failure or ''}",
+            "See the logs in the trial's folder, mend the cause, and run again.",
+        )
+
+    def watch_sentence(self) -> Sentence:
+        """Return it for a watch."""
+        return Sentence(f"The watch failed: {self.failure or ''}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationMissing(
+    TrialFinding,
+    code="calibration-missing",
+    weight=Weight.INSTRUMENT,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """The detector was not shown every known fault."""
+
+    absent: str | None = None
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[CalibrationMissing]:
+        """Yield it where a kind of fault, or the server's count, is missing."""
+        calibration = facts.evidence.calibration
+        if calibration is None or not calibration.cases:
+            yield cls()
+            return
+        absent = ", ".join(sorted(_absent(facts, calibration)))
+        if absent or not calibration.served:
+            yield cls(absent=absent or "the faulty server's own count")
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        what = f"it was not shown {self.absent}" if self.absent else "no known faults were sent through it"
+        return Sentence(
+            f"The detector was not proved: {what}, so its silence means nothing.",
+            "Run the Experiment again; if it stays so, look into locust.log in the trial's traffic folder.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationNotExact(
+    TrialFinding,
+    code="calibration-not-exact",
+    weight=Weight.INSTRUMENT,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """The detector did not report exactly the faults that it was shown."""
+
+    fault: str | None = None
+    planned: int | None = None
+    expected: str | None = None
+    found: str | None = None
+    served: int | None = None
+    duplicates: int | None = None
+    failure: str | None = None
+    failures: int | None = None
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[CalibrationNotExact]:
+        """Yield one for each difference, where the detector was shown everything."""
+        calibration = facts.evidence.calibration
+        if calibration is not None and calibration.served and not _absent(facts, calibration):
+            yield from cls.of(calibration)
+
+    @classmethod
+    def of(cls, calibration: Calibration) -> Iterator[CalibrationNotExact]:
+        """Yield one for each difference between what was planned and what was reported or served."""
+        for case in calibration.cases:
+            if not case.is_exact:
+                found = ", ".join(f"{label} {n}" for label, n in case.found.items()) or "nothing"
+                yield cls(fault=case.name, planned=case.planned, expected=case.expected, found=found)
+        for name, (sent, served) in calibration.served.items():
+            if sent != served:
+                yield cls(fault=name, planned=sent, served=served)
+        if calibration.duplicates:
+            yield cls(duplicates=calibration.duplicates)
+        if calibration.faults:
+            yield cls(failure=calibration.faults[0], failures=len(calibration.faults))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        advice = (
+            "What the client reports can't be trusted here. Please report it, with calibration-0.json and its ledger."
+        )
+        if self.duplicates:
+            return Sentence(
+                f"The faulty server got {plural(self.duplicates, 'request')} more than once: "
+                "something between it and the client re-sends, and so hides losses.",
+                advice,
+            )
+        if self.failure:
+            return Sentence(f"The calibration failed on our own side: {self.failure}", advice)
+        if self.expected:
+            return Sentence(
+                f"The detector met the known fault “{self.fault or ''}” {self.planned or 0} times, each of which is "
+                f"“{self.expected}”, but recorded: {self.found or ''}.",
+                advice,
+            )
+        return Sentence(
+            f"Of {self.planned or 0} requests for “{self.fault or ''}” the faulty server got {self.served or 0}.",
+            advice,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityBroken(
+    TrialFinding,
+    code="identity-broken",
+    weight=Weight.INSTRUMENT,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """The ledger and the schedule do not agree."""
+
+    planned: int
+    rows: int
+    duplicates: int
+    foreign: int
+    unknown_outcomes: int
+    impossible_successes: int
+    end_known: bool
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[IdentityBroken]:
+        """Yield it unless every planned slot has one sane record, and nothing else has."""
+        slots, strange, impossible = facts.slots, strange_codes(facts.outcome), impossible_successes(facts)
+        has_end = facts.evidence.stopped_ns is not None
+        if facts.identity.holds and has_end and not (slots.duplicates or slots.foreign or strange or impossible):
+            return
+        yield cls(
+            planned=facts.identity.planned,
+            rows=len(facts.outcome),
+            duplicates=slots.duplicates,
+            foreign=slots.foreign,
+            unknown_outcomes=sum(strange.values()),
+            impossible_successes=impossible,
+            end_known=has_end,
+        )
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        parts = [
+            plural(number, word, more)
+            for number, word, more in (
+                (self.duplicates, "slot recorded twice", "slots recorded twice"),
+                (self.foreign, "record that the schedule does not know", "records that the schedule does not know"),
+                (self.unknown_outcomes, "unknown outcome", "unknown outcomes"),
+            )
+            if number
+        ]
+        parts += [] if self.end_known else ["the end of sending was not recorded"]
+        detail = f" ({', '.join(parts)})" if parts else ""
+        return Sentence(
+            f"The accounting does not add up: {plural(self.planned, 'request')} planned, "
+            f"{plural(self.rows, 'record')} in the ledger{detail}.",
+            "The ledger is damaged, or the harness is wrong: run again, and report it if it stays so.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientFaults(
+    TrialFinding,
+    code="client-faults",
+    weight=Weight.INSTRUMENT,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """Requests failed on the machine that sends: ports, file descriptors, the disk."""
+
+    count: int
+    failure: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[ClientFaults]:
+        """Yield it where requests, or the sender itself, failed."""
+        failed, faults = facts.identity.client_faults, facts.evidence.faults
+        if failed or faults:
+            yield cls(count=failed, failure=faults[0] if faults else "")
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        what = (
+            f"{plural(self.count, 'request')} failed on our own machine" if self.count else "The sender itself failed"
+        )
+        why = f": {self.failure.rstrip('.')}" if self.failure else " (ports, file descriptors or memory)"
+        return Sentence(f"{what}{why}.", "Run `harness doctor`, raise the limits that it names, and run again.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRaised(FindingType, code="check-raised", weight=Weight.INSTRUMENT):
+    """A check raised an exception, so its answer is unknown; the judge itself reports it."""
+
+    check: str
+    error: str
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"The check “{self.check}” could not be carried out: {self.error}",
+            "This is a fault of the harness or of damaged evidence; please report it.",
+        )
+
+
+def _absent(facts: Facts, calibration: Calibration) -> frozenset[str]:
+    """Return the outcomes that the detector was not shown."""
+    needed = PROVED if facts.evidence.traffic.tls is None else PROVED_WITH_TLS
+    return needed - {case.expected for case in calibration.cases}

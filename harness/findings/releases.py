@@ -1,0 +1,196 @@
+"""Findings about what a release promises in addition to losing nothing: steps, shares, sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from harness.analysis.facts import Facts
+from harness.analysis.measures import EMPTY_SERIES
+from harness.analysis.splits import answering_of
+from harness.analysis.turns import Course, bound_attempts, changed_routes, untold, versions
+from harness.findings.finding_type import FindingType, Sentence, TrialFinding
+from harness.model.answering import Split
+from harness.model.attempt import Method, Outcome
+from harness.model.releases import AbTest, BlueGreen, Canary
+from harness.model.verdict import Weight
+from harness.wording import count, plural, ratio, seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseIncomplete(TrialFinding, code="release-incomplete", weight=Weight.EVIDENCE):
+    """The timeline lacks a step or a way back, so nobody asked who answered then."""
+
+    missing: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[ReleaseIncomplete]:
+        """Yield it where something is missing.
+
+        A rollback excuses the steps after it, but only where the ledger has the loss that called for it.
+        """
+        missing = tuple(_unrecorded(facts))
+        if missing:
+            yield cls(missing="; ".join(missing))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"The timeline does not tell all that belongs to the release: {self.missing}. Who may answer in the "
+            "meantime was asked of nobody.",
+            "Run it again; if it comes back, look into timeline.jsonl for the change's events.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionUntold(TrialFinding, code="version-untold", weight=Weight.EVIDENCE):
+    """Good answers do not say which version gave them, so an answer by the wrong one would pass for a right one."""
+
+    count: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[VersionUntold]:
+        """Yield it where a good answer names no version; an answer to HEAD has no body and is not asked."""
+        rows, change = facts.evidence.attempts, facts.evidence.change
+        if not isinstance(change, BlueGreen | Canary | AbTest):
+            return
+        mine = np.isin(rows["route"], changed_routes(facts.evidence)) & (facts.outcome == Outcome.OK)
+        found = int((mine & (rows["method"] != Method.HEAD) & untold(facts.evidence)).sum())
+        if found:
+            yield cls(count=found)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{plural(self.count, 'good answer')} can't be told to be the old or the new version's: of a body no "
+            "more than 200 characters are kept, of an empty one nothing.",
+            "Send this traffic to a path whose short answer names the version.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfShare:
+    """The fields of a finding about a measured share; see ``model.answering.Split``."""
+
+    n: int
+    step: int
+    asked: float
+    counted: int
+    new: int
+    low: float
+    high: float
+    wide_low: float
+    wide_high: float
+    sessions: bool
+    seconds: float
+
+    @classmethod
+    def of(cls, split: Split) -> Self:
+        """Return the finding about a measured share."""
+        return cls(
+            n=split.n,
+            step=split.step,
+            asked=split.asked,
+            counted=split.counted,
+            new=split.new,
+            low=split.interval.low,
+            high=split.interval.high,
+            wide_low=split.wide.low,
+            wide_high=split.wide.high,
+            sessions=split.sessions,
+            seconds=round(split.end - split.start, 3),
+        )
+
+    @property
+    def asked_for(self) -> str:
+        """What the step asked for."""
+        where = f"Step {self.step}" if self.step else "The test"
+        return f"{where} asked for {ratio(self.asked)} for the new version"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareNotMeasured(_OfShare, FindingType, code="share-not-measured", weight=Weight.EVIDENCE):
+    """No answer could be counted for a share; found by the check of ``ShareNotAsAsked``."""
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self.asked_for}, but in {seconds(self.seconds)} after it had settled no answer could be counted.",
+            "Hold the step for longer, or send more requests on its route.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareNotAsAsked(_OfShare, TrialFinding, code="share-not-as-asked", weight=Weight.EVIDENCE):
+    """A share differs from what was asked for by more than chance explains."""
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[ShareNotMeasured | ShareNotAsAsked]:
+        """Yield one for each share that is wrong or unknown, in the order of the steps."""
+        for split in answering_of(facts, EMPTY_SERIES).splits:
+            if not split.counted:
+                yield ShareNotMeasured.of(split)
+            elif not split.is_as_asked:
+                yield cls.of(split)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        what = "session" if self.sessions else "answer"
+        return Sentence(
+            f"{self.asked_for}, and it got {ratio(self.new / max(1, self.counted))} of "
+            f"{plural(self.counted, what)} ({count(self.new)}): the true share lies between "
+            f"{ratio(self.low)} and {ratio(self.high)} (99 %), but for a chance "
+            f"of one in a million between {ratio(self.wide_low)} and {ratio(self.wide_high)}.",
+            "The split is not carried out as written: look at the weights that the controller took over, at the number "
+            "of ready pods behind each version, and whether anything balances before it.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverSticky(TrialFinding, code="never-sticky", weight=Weight.EVIDENCE):
+    """No session came back with a cookie, so nobody saw whether sessions stay with their candidate."""
+
+    cookie: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NeverSticky]:
+        """Yield it where a sticky test has no session of two requests."""
+        change = facts.evidence.change
+        if not isinstance(change, AbTest) or not change.sticky:
+            return
+        version, good = versions(facts.evidence), facts.evidence.attempts["outcome"] == Outcome.OK
+        bound = bound_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
+        if not any(len(rows) > 1 for _, _, rows in bound):
+            yield cls(cookie=change.sticky)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"No session came back twice with its cookie {self.cookie!r}: whether sessions stay is not known.",
+            "Hold the test for longer, use fewer sessions, and look whether the answers set this cookie.",
+        )
+
+
+def _unrecorded(facts: Facts) -> Iterator[str]:
+    """Yield what the timeline lacks of a release, in words."""
+    change, events = facts.evidence.change, Course(facts.evidence)
+    if not isinstance(change, BlueGreen | Canary | AbTest):
+        return
+    # A repetition that was not seen at all is the matter of ``ChangeNotObserved``.
+    for n in (n for n in range(1, change.times + 1) if events.at("observed", n) < np.inf):
+        goes_back = n < change.times or isinstance(change, AbTest) or (isinstance(change, BlueGreen) and change.back)
+        rollback = next((e for _, e in events.named("rollback") if e.detail.get("n") == n), None)
+        if rollback is not None:
+            if not (facts.is_lost & ~facts.is_before).any():
+                yield f"repetition {n}: the loss for which it was rolled back"
+            if events.at("rollback-observed", n) == np.inf:
+                yield f"repetition {n}: rollback-observed"
+        elif goes_back and max(events.at("undone", n), events.at("undo-observed", n)) == np.inf:
+            yield f"repetition {n}: the way back"
+        if isinstance(change, Canary):
+            last = int(rollback.detail.get("step", 0)) - 1 if rollback is not None else len(change.steps)
+            seen = [(e.detail.get("n"), e.detail.get("step")) for _, e in events.named("step-observed")]
+            yield from (f"repetition {n}: step {i}" for i in range(1, last + 1) if (n, i) not in seen)

@@ -1,0 +1,103 @@
+"""Findings that a reader should know of in addition to the verdict; they change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.analysis.facts import Facts
+from harness.analysis.measures import EMPTY_SERIES
+from harness.analysis.splits import answering_of
+from harness.analysis.thresholds import DIFFERENCE_P
+from harness.analysis.turns import Course
+from harness.findings.finding_type import Sentence, TrialFinding
+from harness.model.releases import Canary
+from harness.model.verdict import Weight
+from harness.wording import plural, probability, ratio, seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClocksCompared(TrialFinding, code="clocks-compared", weight=Weight.NOTE):
+    """Workers on other machines sent a part of the requests."""
+
+    workers: int
+    error_ms: float
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[ClocksCompared]:
+        """Yield it where there are such workers."""
+        errors = facts.evidence.clock_errors
+        if errors:
+            yield cls(workers=len(errors), error_ms=round(max(errors.values()) * 1000, 3))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{plural(self.workers, 'worker')} sent from other machines; the times of their requests are right to "
+            f"{self.error_ms:g} ms.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolledBack(TrialFinding, code="rolled-back", weight=Weight.NOTE, warns=True):
+    """A canary was rolled back because one of its steps lost requests."""
+
+    step: int
+    lost: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[RolledBack]:
+        """Yield one for each rollback on the timeline."""
+        if isinstance(facts.evidence.change, Canary):
+            for _, event in Course(facts.evidence).named("rollback"):
+                yield cls(step=int(event.detail.get("step", 0)), lost=int(event.detail.get("lost", 0)))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"The canary was taken back: step {self.step} had lost {plural(self.lost, 'request')}.",
+            "What follows was answered by the old version, as it should be.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidatesDiffer(TrialFinding, code="candidates-differ", weight=Weight.NOTE):
+    """One candidate of a test succeeds more often than the other, by more than chance."""
+
+    a_successes: int
+    a_sent: int
+    b_successes: int
+    b_sent: int
+    latency_s: float
+    p_value: float
+    method: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[CandidatesDiffer]:
+        """Yield it where the test's p value is below the threshold."""
+        answering = answering_of(facts, EMPTY_SERIES)
+        test = answering.comparison
+        if test is None or test.p_value >= DIFFERENCE_P.value:
+            return
+        a, b = answering.candidates[:2]
+        yield cls(
+            a_successes=a.successes,
+            a_sent=a.sent,
+            b_successes=b.successes,
+            b_sent=b.sent,
+            latency_s=test.latency,
+            p_value=test.p_value,
+            method=test.method,
+        )
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        within = f" within {seconds(self.latency_s)}" if self.latency_s else ""
+        a, b = (
+            f"{ratio(successes / max(1, sent))} of {plural(sent, 'request')}"
+            for successes, sent in ((self.a_successes, self.a_sent), (self.b_successes, self.b_sent))
+        )
+        return Sentence(
+            f"The candidates differ: A succeeded{within} in {a}, B in {b} (p {probability(self.p_value)}, "
+            f"{'z test' if self.method == 'z' else 'Fisher exact test'}).",
+        )

@@ -1,0 +1,117 @@
+"""Findings about shapes of connections that did not meet the change as they were meant to.
+
+Without these a stream that never did what it stands for would look lossless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis.facts import Facts, Mask
+from harness.analysis.moments import NS
+from harness.findings.finding_type import OfStream, Sentence, TrialFinding, name_of
+from harness.model.attempt import Outcome, Shape
+from harness.model.verdict import Weight
+from harness.wording import milliseconds, seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverReused(OfStream, TrialFinding, code="never-reused", weight=Weight.EVIDENCE):
+    """A stream on reused connections reused none since the change began."""
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NeverReused]:
+        """Yield one for each such stream."""
+        begin, rows = facts.moments.begin, facts.evidence.attempts
+        if begin is None:
+            return
+        reused = facts.is_sent & (rows["carried"] > 0) & (facts.done_s >= begin)
+        for index, stream in enumerate(facts.streams):
+            if stream.shape is Shape.REUSED and not (reused & (facts.stream == index)).any():
+                yield cls(**name_of(stream))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self.stream}: since the change began no request travelled on a connection that had carried one before, "
+            "so nothing is known of reused connections.",
+            "Raise the rate or make the pool smaller; see whether the server closes every connection.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverIdle(OfStream, TrialFinding, code="never-idle", weight=Weight.EVIDENCE):
+    """A stream on idle connections used none since the change began that had been idle for long enough."""
+
+    idle_s: float
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NeverIdle]:
+        """Yield one for each such stream."""
+        begin, plan = facts.moments.begin, facts.evidence.traffic
+        if begin is None or Shape.IDLE not in plan.shapes:
+            return
+        rested = _rested(facts) & (facts.done_s >= begin)
+        for index, stream in enumerate(facts.streams):
+            if stream.shape is Shape.IDLE and not (rested & (facts.stream == index)).any():
+                yield cls(**name_of(stream), idle_s=plan.idle)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self.stream}: since the change began no request travelled on a connection that had been idle for "
+            f"{seconds(self.idle_s)}, so nothing is known of idle connections.",
+            "Lengthen the settle time; see whether the server closes connections that are idle for so long.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NothingUnderWay(OfStream, TrialFinding, code="nothing-under-way", weight=Weight.EVIDENCE):
+    """When the change began, none of the slow answers was under way."""
+
+    delay_s: float
+    answered_s: float
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NothingUnderWay]:
+        """Yield one for each such stream."""
+        begin, outcome = facts.moments.begin, facts.outcome
+        if begin is None or Shape.SLOW not in facts.evidence.traffic.shapes:
+            return
+        ended_later = (facts.done_s >= begin) | (outcome == Outcome.UNFINISHED)
+        under_way: Mask = facts.is_sent & (facts.sent_s < begin) & ended_later
+        for index, stream in enumerate(facts.streams):
+            mine: Mask = facts.stream == index
+            if stream.shape is Shape.SLOW and not (under_way & mine).any():
+                yield cls(**name_of(stream), delay_s=stream.delay, answered_s=_usual_answer(facts, mine))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        usual = f"; half of them were answered within {milliseconds(self.answered_s * 1000)}" if self.answered_s else ""
+        return Sentence(
+            f"{self.stream}: when the change began no request was waiting for its answer, which was to take "
+            f"{seconds(self.delay_s)}{usual}. So nothing is known of answers that are under way.",
+            "The application must honour ?delay=2s in the query, as harness/slow-echo does; http-echo does not.",
+        )
+
+
+def _rested(facts: Facts) -> Mask:
+    """Return which attempts are on a connection that had been idle for at least the plan's ``idle``."""
+    rows = facts.evidence.attempts
+    mine = np.flatnonzero((rows["shape"] == Shape.IDLE) & facts.is_sent)
+    mine = mine[np.lexsort((rows["sent"][mine], rows["connection"][mine], rows["worker"][mine]))]
+    before, after = mine[:-1], mine[1:]
+    same = (rows["connection"][before] == rows["connection"][after]) & (rows["worker"][before] == rows["worker"][after])
+    rest = rows["sent"][after] - rows["done"][before]
+    rested: Mask = np.zeros(len(rows), dtype=bool)
+    rested[after[same & (rows["done"][before] >= 0) & (rest >= facts.evidence.traffic.idle * NS)]] = True
+    return rested
+
+
+def _usual_answer(facts: Facts, stream: Mask) -> float:
+    """Return the median seconds to a stream's right answers; 0 if there was none."""
+    right = stream & (facts.outcome == Outcome.OK)
+    return round(float(np.median((facts.done_s - facts.sent_s)[right])), 3) if right.any() else 0.0

@@ -1,0 +1,61 @@
+"""Findings about trials that the end of the run interrupted or prevented: nothing went wrong, and nothing is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.analysis.facts import Facts
+from harness.findings.finding_type import Sentence, Subject, TrialFinding
+from harness.model.verdict import CellVerdict, TrialVerdict, Verdict, Weight
+from harness.wording import count, plural
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotRun(TrialFinding, code="not-run", weight=Weight.INSTRUMENT, subjects={Subject.STOPPED_TRIAL}):
+    """The run was stopped before the trial began."""
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NotRun]:
+        """Yield it where nothing was planned."""
+        if facts.evidence.stopped and not facts.identity.planned:
+            yield cls()
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence("Not run: the run was stopped before it.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutShort(TrialFinding, code="cut-short", weight=Weight.INSTRUMENT, subjects={Subject.STOPPED_TRIAL}):
+    """The run was stopped before the trial was over."""
+
+    sent: int
+    lost: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[CutShort]:
+        """Yield it where something was planned."""
+        if facts.evidence.stopped and facts.identity.planned:
+            yield cls(sent=facts.identity.sent, lost=facts.identity.lost_total)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"Cut short: the run was stopped when {plural(self.sent, 'request')} of it had been sent, "
+            f"{count(self.lost)} of them lost.",
+        )
+
+
+def is_stopped(trial: TrialVerdict) -> bool:
+    """Return whether the end of the run interrupted or prevented a trial."""
+    return any(finding.code in (NotRun.code, CutShort.code) for finding in trial.findings)
+
+
+def stopped(cell: CellVerdict) -> str:
+    """Return ``not run`` or ``cut short`` for a cell without an answer because the run was stopped; else nothing."""
+    codes = [finding.code for trial in cell.trials for finding in trial.findings]
+    absent, cut = codes.count(NotRun.code), codes.count(CutShort.code)
+    if cell.verdict is not Verdict.INCONCLUSIVE or not absent + cut:
+        return ""
+    return "not run" if absent == len(cell.trials) else "cut short"

@@ -1,0 +1,130 @@
+"""Trials to cells, and cells to the run: the control, the expectation, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from harness.analysis.cells import CellFacts
+from harness.analysis.evidence import RunFacts
+from harness.analysis.thresholds import exported
+from harness.errors import ExitCode
+from harness.findings.expectations import LossInControl
+from harness.findings.finding_type import Subject
+from harness.findings.instrument import TrialFailed
+from harness.findings.registry import cell_checks
+from harness.judging.trial import verdict_of
+from harness.model.changes import NoChange
+from harness.model.experiment import Cell, Expectation, Expected
+from harness.model.verdict import CellVerdict, Finding, RunVerdict, TrialVerdict, Verdict
+
+#: A cell and its judged trials.
+JudgedCell = tuple[Cell, Sequence[TrialVerdict]]
+#: The worst of several trials first: a certain loss outweighs an unknown, and an unknown outweighs a success.
+_WORST = (Verdict.LOSSY, Verdict.INCONCLUSIVE, Verdict.LOSSLESS)
+
+
+def judge_run(run: RunFacts, cells: Sequence[JudgedCell]) -> RunVerdict:
+    """Return the whole run's verdict.
+
+    Args:
+        run: What a report says of it.
+        cells: Every cell that was to run, in the order in which they are shown, with the trials that there are.
+    """
+    judged = judge_cells(cells, trials=run.trials)
+    return RunVerdict(
+        name=run.name,
+        description=run.description,
+        exit_code=int(exit_code(judged)),
+        cells=judged,
+        configurations=tuple(dict.fromkeys(cell.configuration for cell in judged)),
+        changes=tuple(dict.fromkeys(cell.change for cell in judged)),
+        environment=dict(run.environment),
+        command=run.command,
+        started=run.started,
+        seconds=run.seconds,
+        thresholds=exported(),
+        signal=run.signal,
+    )
+
+
+def judge_cells(cells: Sequence[JudgedCell], *, trials: int = 1) -> tuple[CellVerdict, ...]:
+    """Return every cell's verdict, each configuration compared with its control.
+
+    Args:
+        cells: All cells of the run.
+        trials: How many trials each was to have.
+    """
+    controls: dict[str, list[TrialVerdict]] = {}
+    for cell, verdicts in cells:
+        if isinstance(cell.change, NoChange):
+            controls.setdefault(cell.configuration.name, []).extend(verdicts)
+    return tuple(
+        _judge_cell(
+            CellFacts(cell=cell, trials=verdicts, control=controls.get(cell.configuration.name, ()), planned=trials)
+        )
+        for cell, verdicts in cells
+    )
+
+
+def exit_code(cells: Sequence[CellVerdict]) -> ExitCode:
+    """Return what the process reports to its caller."""
+    if any(not cell.as_expected and cell.verdict is not Verdict.INCONCLUSIVE for cell in cells):
+        return ExitCode.UNEXPECTED
+    if not cells or any(cell.verdict is Verdict.INCONCLUSIVE for cell in cells):
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.AS_EXPECTED
+
+
+def _judge_cell(facts: CellFacts) -> CellVerdict:
+    cell, trials = facts.cell, facts.trials
+    own = (*_found(facts, Subject.CELL), *_absent(facts))
+    verdict = _worst([verdict_of(own), *(trial.verdict for trial in trials)])
+    if any(finding.code == LossInControl.code for finding in own):
+        verdict = Verdict.INCONCLUSIVE
+    surprises = tuple(_found(replace(facts, verdict=verdict), Subject.JUDGED_CELL))
+    return CellVerdict(
+        id=cell.id,
+        configuration=cell.configuration.name,
+        change=cell.change.name,
+        change_kind=cell.change.kind,
+        verdict=verdict,
+        expected=cell.expectation.verdict.value,
+        expected_classes=cell.expectation.classes,
+        expected_reason=cell.expectation.reason,
+        as_expected=_is_expected(cell.expectation, verdict) and not surprises,
+        findings=(*own, *surprises, *(finding for trial in trials for finding in _numbered(trial, len(trials)))),
+        trials=tuple(trials),
+        sent=sum(trial.identity.sent for trial in trials),
+        lost=sum(trial.identity.lost_total for trial in trials),
+        cut=sum(trial.connections.cut for trial in trials),
+    )
+
+
+def _found(facts: CellFacts, subject: Subject) -> Iterator[Finding]:
+    for check in cell_checks(subject):
+        for finding in check.check(facts):
+            yield finding.record()
+
+
+def _absent(facts: CellFacts) -> Iterator[Finding]:
+    """Yield a finding where trials did not take place."""
+    absent = facts.planned - len(facts.trials)
+    if absent > 0:
+        yield TrialFailed(absent=absent, planned=facts.planned).record()
+
+
+def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+    return min(verdicts, key=_WORST.index)
+
+
+def _numbered(trial: TrialVerdict, of: int) -> Iterator[Finding]:
+    """Yield a trial's findings, with its number where there are several trials."""
+    for finding in trial.findings:
+        yield finding if of == 1 else replace(finding, numbers={"trial": trial.number, **finding.numbers})
+
+
+def _is_expected(expectation: Expectation, verdict: Verdict) -> bool:
+    if verdict is Verdict.INCONCLUSIVE:
+        return False
+    return expectation.verdict is Expected.ANY or expectation.verdict == verdict.value

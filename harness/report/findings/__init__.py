@@ -1,1 +1,0 @@
-"""Every finding as a sentence for people, in the same groups as the checks that find them."""
