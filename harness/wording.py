@@ -33,6 +33,15 @@ def duration(value: float) -> str:
     return f"{minutes} min {rest} s" if minutes >= 2 else f"{round(value)} s"
 
 
+def length(seconds: float) -> str:
+    """Return a length in the unit that suits it: ``2.4 ms``, ``120 ms``, ``4.20 s``, ``3 min 20 s``."""
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 120 else duration(seconds)
+
+
 def moment(iso: str) -> str:
     """``2026-11-22 19:57:35 UTC`` for an ISO 8601 time; other text as it is."""
     try:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
+from harness.report import run as run_report
 from harness.report import terminal
-from harness.report.watched import terminal as watched_terminal
+from harness.report import watch as watch_report
+from harness.report.document import Document
 from harness.runner.judging import judge, judge_as_found, read_verdict, write_reports
 from harness.runner.watch import judging as watch_judging
 from harness.runner.watch.plan import is_watch
@@ -39,21 +41,20 @@ def analyze(
     if unsealed:
         return _as_found(run, console)
     run.verify("evidence")
-    parts, code = _again(run)
-    for part in parts:
-        console.print(part)
+    document, code = _again(run)
+    console.print(terminal.render(document))
     console.print(f"report: {run.path / 'index.html'}", markup=False, soft_wrap=True)
     return code
 
 
-def _again(run: RunDirectory) -> tuple[list[RenderableType], int]:
-    """Judge and report: what to print, and the exit code."""
+def _again(run: RunDirectory) -> tuple[Document, int]:
+    """Judge and write the reports; return what to print, and the exit code."""
     if is_watch(run.path):
         watched = watch_judging.keep(run, watch_judging.judge_again(run))
-        return watched_terminal.render(watched), watched.exit_code
+        return watch_report.document(watched), watched.exit_code
     verdict = judge(run)
     write_reports(run, verdict)
-    return terminal.render(verdict), verdict.exit_code
+    return run_report.document(verdict), verdict.exit_code
 
 
 def _as_found(run: RunDirectory, console: Console) -> int:
@@ -62,15 +63,13 @@ def _as_found(run: RunDirectory, console: Console) -> int:
     if differences:
         lines = [f"{run.path} is not as it was sealed:", *(f"  {each}" for each in differences)]
         console.print("\n".join(lines), style="bold red", markup=False, soft_wrap=True)
-    parts: list[RenderableType]
     if is_watch(run.path):
         watched = watch_judging.judge_as_found(run, differences)
-        parts, code = watched_terminal.render(watched), watched.exit_code
+        document, code = watch_report.document(watched), watched.exit_code
     else:
         verdict = judge_as_found(run, differences)
-        parts, code = terminal.render(verdict), verdict.exit_code
-    for part in parts:
-        console.print(part)
+        document, code = run_report.document(verdict), verdict.exit_code
+    console.print(terminal.render(document))
     console.print(_no_proof(run, len(differences)), style="bold yellow", markup=False, soft_wrap=True)
     return code
 
@@ -87,7 +86,7 @@ def _no_proof(run: RunDirectory, differences: int) -> str:
 
 
 def report(directory: Directory) -> int:
-    """Write the reports (index.html, junit.xml, summary.md) again from verdict.json."""
+    """Write the reports again from verdict.json."""
     run = RunDirectory.open(directory)
     run.verify("verdict")
     if is_watch(run.path):

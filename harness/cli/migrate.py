@@ -22,7 +22,8 @@ from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
 from harness.kit.interruption import Interrupted
 from harness.model.migration import Migration
-from harness.report.migrated import terminal
+from harness.report import terminal
+from harness.report.migration import document
 from harness.runner.images import read_images, with_images
 from harness.runner.migration.concluding import analyze_again
 from harness.runner.migration.migrate import Leg, run_migration
@@ -86,8 +87,8 @@ def migrate(
     3: none of that, but a cell of either side is inconclusive: an unknown is never a pass. 0: nothing is lost that the
     source does not lose.
 
-    The folder holds index.html, comparison.json, junit.xml, summary.md, and the two run directories, sealed, each with
-    its own report.
+    The folder holds comparison.json, the report (index.html and the formats for CI), and the two run directories,
+    sealed, each with its own report.
 
     [bold]Examples[/bold]
 
@@ -141,8 +142,7 @@ def _run(source: Leg, target: Leg, out: Path | None, *, as_json: bool) -> int:
 def show(migration: Migration, directory: Path, *, as_json: bool) -> None:
     """The table, the reasons and the answer; with ``--json`` the comparison on stdout, the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
-    for part in terminal.render(migration):
-        console.print(part)
+    console.print(terminal.render(document(migration)))
     console.print(f"report: {directory / 'index.html'}", soft_wrap=True, markup=False)
     if as_json:
         told = {**to_json(migration), "directory": str(directory), "exit_code": migration.process_code}

@@ -26,6 +26,7 @@ from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
+from harness.report.run import document
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
@@ -92,7 +93,7 @@ def run(
 ) -> int:
     """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
 
-    The run directory holds the evidence, verdict.json, index.html (the report), junit.xml and summary.md. --json prints
+    The run directory holds the evidence, verdict.json, and the report: index.html and the formats for CI. --json prints
     a summary: name, exit_code, directory, and cells, each with configuration, change, verdict, expected, as_expected,
     sent, lost, connections_cut and the codes of its findings; the whole of it is verdict.json in that directory.
 
@@ -227,8 +228,7 @@ def parse_only(words: list[str]) -> dict[str, tuple[str, ...]]:
 def show_result(result: RunResult, *, as_json: bool) -> None:
     """The table, the reasons, and where the report is; with ``--json`` one object on stdout, the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
-    for line in terminal.render(result.verdict):
-        console.print(line)
+    console.print(terminal.render(document(result.verdict)))
     console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     for bug in result.bugs:
         console.print(f"a bug of the harness: {bug}", markup=False, style="red")

@@ -30,7 +30,9 @@ from harness.cli.watching import choose_watch_progress, leave_at_once
 from harness.cli.words import duration_of
 from harness.errors import InvalidInputError, Problem
 from harness.kit import interruption
-from harness.report.watched import summary, terminal
+from harness.report import terminal
+from harness.report.watch import document
+from harness.report.watch_json import summary
 from harness.runner.watch.request import origins_of
 from harness.runner.watch.running import WatchResult, run_watch
 
@@ -102,12 +104,11 @@ def watch(
 def show(result: WatchResult, *, as_json: bool) -> None:
     """The account, and where the report is; with ``--json`` one object on stdout, the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
-    for part in terminal.render(result.verdict):
-        console.print(part)
+    console.print(terminal.render(document(result.verdict)))
     if result.unkept:
         console.print(f"The evidence could not be kept: {result.unkept}", style="red", markup=False, soft_wrap=True)
     else:
         console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     if as_json:
-        sys.stdout.write(json.dumps(summary.summary(result.verdict, str(result.directory)), sort_keys=True) + "\n")
+        sys.stdout.write(json.dumps(summary(result.verdict, str(result.directory)), sort_keys=True) + "\n")
         sys.stdout.flush()

@@ -116,6 +116,21 @@ def weight_of(finding: Finding) -> Weight:
     return type_of(finding).weight
 
 
+def reasons(findings: Iterable[Finding], *, watched: bool = False) -> tuple[tuple[Weight, Sentence], ...]:
+    """Return findings for people, what decides the verdict first.
+
+    Args:
+        findings: As they are stored.
+        watched: Whether they are about traffic that was only watched.
+
+    Raises:
+        EvidenceError: This version knows no such finding.
+    """
+    order = list(Weight)
+    found = sorted(findings, key=lambda finding: order.index(weight_of(finding)))
+    return tuple((weight_of(finding), explain(finding, watched=watched)) for finding in found)
+
+
 def explain(finding: Finding, *, watched: bool = False) -> Sentence:
     """Return a finding for people, with the trial's number where it has one.
 

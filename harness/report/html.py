@@ -7,32 +7,20 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness import wording
-from harness.findings.stopping import stopped
-from harness.model.verdict import CellVerdict, RunVerdict, Weight
-from harness.report import answering, sentences, words
+from harness.report import answering, words
+from harness.report.blocks import Detail
 from harness.report.chart import trial as chart
-
-#: What each weight is called beside a finding.
-WEIGHTS = {
-    Weight.INSTRUMENT: "Can't be trusted",
-    Weight.LOSS: "Lost",
-    Weight.EVIDENCE: "Not enough evidence",
-    Weight.NOTE: "Note",
-}
+from harness.report.document import Document
 
 
-def render(run: RunVerdict) -> str:
-    """The document."""
-    return environment().get_template("report.html.j2").render(run=run, cells=_by_place(run))
-
-
-def _by_place(run: RunVerdict) -> dict[tuple[str, str], CellVerdict]:
-    return {(cell.configuration, cell.change): cell for cell in run.cells}
+def render(document: Document) -> str:
+    """Return the file's content."""
+    return _environment().get_template("document.html.j2").render(document=document)
 
 
 @cache
-def environment() -> Environment:
-    """Templates, and the words that they use."""
+def _environment() -> Environment:
+    """Return the templates with the functions that they use."""
     made = Environment(
         loader=PackageLoader("harness.report", "templates"),
         autoescape=True,
@@ -43,29 +31,24 @@ def environment() -> Environment:
     )
     made.filters |= {
         "count": wording.count,
-        "seconds": wording.seconds,
-        "duration": wording.duration,
         "milliseconds": wording.milliseconds,
         "plural": wording.plural,
         "share": wording.share,
         "ratio": wording.ratio,
         "ranked": wording.ranked,
-        "expected": words.expected,
-        "cell_title": words.title,
-        "stopped": stopped,
+        "moment": wording.moment,
+        "length_of": wording.length,
         "again": words.again,
-        "reasons": sentences.reasons,
+        "kind": lambda part: type(part).__name__.lower(),
         "chart": chart.render,
         "legend": chart.legend,
         "exact": lambda calibration: all(planned == found for planned, found in calibration.values()),
-        "moment": wording.moment,
     }
     made.globals |= {
-        "told": sentences,
+        "page": Detail.PAGE,
         "answering": answering,
         "icons": words.ICONS,
         "outcomes": words.OUTCOMES,
         "between": wording.between,
-        "weights": WEIGHTS,
     }
     return made

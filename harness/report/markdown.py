@@ -1,63 +1,125 @@
-"""``summary.md``: what a CI step summary shows of a run."""
+"""``summary.md``: what the step summary of a CI job shows."""
 
 from __future__ import annotations
 
-from harness.findings.stopping import stopped
-from harness.model.verdict import CellVerdict, RunVerdict
-from harness.report.answering import lines
-from harness.report.sentences import answer, by_configuration, notable, reasons, totals, warnings
-from harness.report.words import ICONS, again, expected, title
-from harness.wording import count
+from collections.abc import Iterator
+from functools import singledispatch
+
+from harness.report.blocks import Account, Block, Detail, Findings, Lines, Outages, Paragraph, shown
+from harness.report.document import Conclusion, Document, Level, Row, Section, Table, Tally
+from harness.report.words import ICONS, again
+from harness.wording import count, length, milliseconds, ranked
+
+#: Outages that a summary has room for.
+_SHOWN = 20
 
 
-def render(run: RunVerdict) -> str:
-    """The document."""
+def render(document: Document) -> str:
+    """Return the file's content."""
     parts = [
-        f"# {safe(run.name)}",
-        f"**{safe(answer(run))}**",
-        _matrix(run),
-        "\n".join(f"- **{safe(name)}** {safe(text)}" for name, text in by_configuration(run)),
-        *(_reasons(cell) for cell in notable(run)),
-        *(_answering(cell) for cell in run.cells),
-        *(f"**{safe(title(cell))}**: {safe(told.text)} {safe(told.advice)}" for cell, told in warnings(run)),
-        f"{totals(run)} Exit code {run.process_code}.",
-        f"```sh\n{again(run.command)}\n```",
+        f"# {safe(document.title)}",
+        f"**{safe(document.closing)}**",
+        *(_table(document.table) if document.table else ()),
+        *(part for section in document.brief(Detail.SUMMARY) for part in _section(section)),
+        f"{safe(document.totals)} Exit code {document.process_code}.".lstrip(),
+        f"```sh\n{again(document.command)}\n```" if document.command else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _matrix(run: RunVerdict) -> str:
-    cells = {(cell.configuration, cell.change): cell for cell in run.cells}
-    head = ["", *(safe(change) for change in run.changes)]
-    rows = [head, ["---"] * len(head)]
-    rows += [
-        [f"**{safe(name)}**", *(_cell(cells.get((name, change))) for change in run.changes)]
-        for name in run.configurations
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def _table(table: Table) -> Iterator[str]:
+    head = ["", *(safe(column.name) for column in table.columns)]
+    rows = [head, ["---"] * len(head), *(_row(row) for row in table.rows)]
+    yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    yield "\n".join(f"- **{safe(name)}** {safe(text)}" for name, text in table.terms)
 
 
-def _cell(cell: CellVerdict | None) -> str:
+def _row(row: Row) -> list[str]:
+    return [f"**{safe(' × '.join(row.names))}**", *map(_cell, row.cells)]  # noqa: RUF001 - typography
+
+
+def _cell(cell: Tally | Conclusion | None) -> str:
     if cell is None:
         return ""
-    if how := stopped(cell):
-        return f"{how}<br>{count(cell.lost)} of {count(cell.sent)} lost" if cell.sent else how
-    parts = [f"{ICONS[cell.verdict]} {cell.verdict}", f"{count(cell.lost)} of {count(cell.sent)} lost"]
+    if isinstance(cell, Conclusion):
+        return cell.text
+    lost = f"{count(cell.lost)} of {count(cell.sent)} lost"
+    if cell.state:
+        return f"{cell.state}<br>{lost}" if cell.sent else cell.state
+    parts = [f"{ICONS[cell.verdict]} {cell.verdict}", lost]
     parts += [f"{count(cell.cut)} connections cut"] if cell.cut else []
-    parts += [] if cell.as_expected else [f"**unexpected** ({expected(cell)})"]
+    parts += [f"p99 {milliseconds(cell.times[1])}"] if cell.times else []
+    parts += [f"**unexpected** ({cell.expected})"] if cell.is_surprise else []
     return "<br>".join(parts)
 
 
-def _reasons(cell: CellVerdict) -> str:
-    lines = [f"- {safe(sentence.text)} {safe(sentence.advice)}".rstrip() for _, sentence in reasons(cell)]
-    return f"## {safe(title(cell))}: {cell.verdict}, expected {expected(cell)}\n\n" + "\n".join(lines)
+def _section(section: Section) -> Iterator[str]:
+    title = safe(section.title)
+    if section.level is Level.REMARK:
+        yield f"**{title}**, {safe(section.remark)}:"
+    else:
+        remarks = ", ".join(part for part in (section.verdict or "", section.remark) if part)
+        yield f"## {title}: {safe(remarks)}" if remarks else f"## {title}"
+    for block in shown(section.blocks, Detail.SUMMARY):
+        yield from _block(block)
 
 
-def _answering(cell: CellVerdict) -> str:
-    told = [f"- {safe(line)}" for line in lines(cell)]
-    return "\n".join([f"**{safe(title(cell))}**, who answered:", "", *told]) if told else ""
+@singledispatch
+def _block(block: Block) -> Iterator[str]:
+    """Yield the parts of a block.
+
+    Raises:
+        TypeError: It has no form here.
+    """
+    raise TypeError(f"{type(block).__name__} has no form in a summary.")
+
+
+@_block.register
+def _(block: Paragraph) -> Iterator[str]:
+    yield safe(block.text)
+
+
+@_block.register
+def _(block: Findings) -> Iterator[str]:
+    sentences = (item.sentence for item in block.items)
+    yield "\n".join(f"- {safe(each.text)} {safe(each.advice)}".rstrip() for each in sentences)
+
+
+@_block.register
+def _(block: Lines) -> Iterator[str]:
+    yield "\n".join(f"- {safe(line)}" for line in block.lines)
+
+
+@_block.register
+def _(block: Account) -> Iterator[str]:
+    i = block.identity
+    lost = " + ".join(f"{label} {count(n)}" for label, n in ranked(i.lost)) or "lost 0"
+    yield (
+        f"planned {count(i.planned)} = sent {count(i.sent)} + missed {count(i.missed)} + abandoned "
+        f"{count(i.abandoned)} + client faults {count(i.client_faults)}; sent {count(i.sent)} = ok {count(i.ok)} + "
+        f"{lost} + unfinished {count(i.unfinished)}"
+    )
+
+
+@_block.register
+def _(block: Outages) -> Iterator[str]:
+    if not block.rows:
+        return
+    shown_rows = block.longest(_SHOWN)
+    rows = [["outage began", "lasted", "lost", "as"], ["---"] * 4]
+    rows += [
+        [
+            row.began,
+            length(row.seconds) + ("" if row.is_over else ", not over"),
+            f"{count(row.lost)} of {count(row.sent)}",
+            row.classes,
+        ]
+        for row in shown_rows
+    ]
+    yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    yield block.more(len(shown_rows))
 
 
 def safe(text: str) -> str:
-    """Text that can't be taken for a table's bar, a new line or HTML."""
+    """Return text that can't be taken for a table's bar, a new line or HTML."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,151 +1,233 @@
-"""The run's answer in a terminal: the matrix, the reasons for what is not as expected, and the answer itself."""
+"""A document in a terminal: the overview, what a reader must know, and the answer itself at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import singledispatch
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.findings.finding_type import Sentence
-from harness.findings.stopping import stopped
-from harness.model.verdict import CellVerdict, RunVerdict, Verdict
-from harness.report.answering import lines
-from harness.report.sentences import answer, notable, reasons, totals, warnings
-from harness.report.words import ICONS, expected, title
-from harness.wording import count, plural, share
+from harness.model.verdict import Verdict
+from harness.report.blocks import Account, Block, Detail, Findings, LatencyLine, Lines, Outages, Paragraph, shown
+from harness.report.document import Column, Conclusion, Document, Level, Row, Section, Table, Tally
+from harness.report.words import ICONS
+from harness.wording import count, length, milliseconds, plural, share
 
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
-#: Columns that a cell needs to be told in words; below that it is told in numbers, which need fewer.
+#: The colour of the answer by the exit code; any other is yellow.
+_ANSWERS = {0: "green", 1: "red"}
+#: Columns that a cell needs in words; with fewer it is shown in numbers, which need these.
 _WORDS, _LEAST = 20, 10
 #: Columns that the longest verdict needs; where there are fewer, it is shortened.
 _WHOLE = 14
-#: What a column of the table has beside its text.
+#: What a column of the table has in addition to its text.
 _FRAME = 3
-#: Longest name of a configuration in one line.
+#: Longest name of a row in one line.
 _NAMES = 30
 #: What numbers mean where there are no words.
 _NUMBERS = "lost/sent"
 #: A word that is longer than such a column.
 _SHORT = {Verdict.INCONCLUSIVE: "inconcl."}
-#: A longer name of a change takes two lines where room is short.
+#: A longer name of a column takes two lines where room is short.
 _NAME = 10
 #: Sentences are easier to read in lines that end before the terminal does.
 _LINE = 110
+#: Outages that a screen has room for; the page has all of them.
+_SHOWN = 10
 
 
-def render(run: RunVerdict) -> list[RenderableType]:
-    """Everything, from top to bottom; the caller prints each part."""
-    parts: list[RenderableType] = [Text(), Rule(Text(run.name, style="bold"), align="left", style="dim"), Matrix(run)]
-    parts += [_reasons(cell) for cell in notable(run)]
-    parts += [_answering(cell, told) for cell in run.cells if (told := lines(cell))]
-    parts += [_warning(cell, sentence) for cell, sentence in warnings(run)]
-    colour = {0: "green", 1: "red"}.get(int(run.exit_code), "yellow")
-    parts += [Text(), narrow(Text(answer(run), style=f"bold {colour}")), narrow(Text(totals(run), style="dim"))]
-    return parts
+def render(document: Document) -> RenderableType:
+    """Return everything, from top to bottom."""
+    parts: list[RenderableType] = []
+    if document.table:
+        parts += [Text(), Rule(Text(document.title, style="bold"), align="left", style="dim"), Overview(document.table)]
+    for section in document.brief(Detail.TERMINAL):
+        parts += _section(section)
+    style = f"bold {_ANSWERS.get(document.exit_code, 'yellow')}"
+    parts += [Text(), _narrow(Text(document.closing, style=style)), _narrow(Text(document.totals, style="dim"))]
+    return Group(*parts)
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
-    """The table of configurations (rows) and changes (columns): in words where there is room, in numbers where not."""
+class Overview:
+    """The table: in words where there is room, in numbers where not."""
 
-    run: RunVerdict
+    table: Table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Rich asks for it, with the width that there is."""
         del console
-        names = min(_NAMES, max((len(name) for name in self.run.configurations), default=0))
+        table = self.table
+        names = min(_NAMES, max((len(name) for row in table.rows for name in row.names), default=0))
         room = options.max_width - max(names, len(_NUMBERS)) - 4
-        if room >= len(self.run.changes) * (_WORDS + _FRAME):
-            yield _table(self.run, self.run.changes, in_words=True)
+        if room >= len(table.columns) * (_WORDS + _FRAME):
+            yield _grid(table.columns, table.rows, in_words=True)
             return
-        # More changes than there is room for make a table below the first: no word is broken.
+        # More columns than there is room for make a table below the first: no word is broken.
         most = max(1, room // (_LEAST + _FRAME))
-        short = room < len(self.run.changes) * (_WHOLE + _FRAME)
-        for first in range(0, len(self.run.changes), most):
-            yield _table(self.run, self.run.changes[first : first + most], in_words=False, short=short)
+        short = room < len(table.columns) * (_WHOLE + _FRAME)
+        for first in range(0, len(table.columns), most):
+            part = slice(first, first + most)
+            rows = tuple(Row(row.names, row.cells[part]) for row in table.rows)
+            yield _grid(table.columns[part], rows, in_words=False, short=short)
 
 
-def _table(run: RunVerdict, changes: tuple[str, ...], *, in_words: bool, short: bool = False) -> Table:
-    cells = {(cell.configuration, cell.change): cell for cell in run.cells}
-    table = Table(header_style="bold", border_style="dim", show_lines=True, padding=(0, 1))
-    table.add_column("" if in_words else _NUMBERS, style="bold", header_style="dim", overflow="fold", max_width=_NAMES)
-    for change in changes:
+def _grid(columns: tuple[Column, ...], rows: tuple[Row, ...], *, in_words: bool, short: bool = False) -> Grid:
+    grid = Grid(header_style="bold", border_style="dim", show_lines=True, padding=(0, 1))
+    grid.add_column("" if in_words else _NUMBERS, style="bold", header_style="dim", overflow="fold", max_width=_NAMES)
+    for column in columns:
+        name = column.name
         # A long name breaks where people would break it.
-        table.add_column(
-            Text(change if in_words or len(change) <= _NAME else change.replace("-", "-\n")), overflow="fold"
-        )
-    for name in run.configurations:
-        shown = (_cell(cells.get((name, change)), in_words=in_words, short=short) for change in changes)
-        table.add_row(Text(name), *shown)
-    return table
+        grid.add_column(Text(name if in_words or len(name) <= _NAME else name.replace("-", "-\n")), overflow="fold")
+    for row in rows:
+        head = Text(row.names[0])
+        for name in row.names[1:]:
+            head.append(f"\n{name}", style="not bold")
+        grid.add_row(head, *(_cell(cell, in_words=in_words, short=short) for cell in row.cells))
+    return grid
 
 
-def _cell(cell: CellVerdict | None, *, in_words: bool, short: bool) -> Text:
+def _cell(cell: Tally | Conclusion | None, *, in_words: bool, short: bool) -> Text:
     if cell is None:
         return Text("–", style="dim")  # noqa: RUF001 - typography
-    if how := stopped(cell):
-        partly = (
-            f"\n{count(cell.lost)} of {count(cell.sent)} lost"
-            if in_words
-            else f"\n{count(cell.lost)}/{count(cell.sent)}"
-        )
-        return Text(how + (partly if cell.sent else ""), style="dim")
+    if isinstance(cell, Conclusion):
+        return Text(cell.text, style=f"{'bold reverse ' if cell.is_alarm else ''}{_STYLES[cell.verdict]}")
+    lost, sent = count(cell.lost), count(cell.sent)
+    if cell.state:
+        partly = f"\n{lost} of {sent} lost" if in_words else f"\n{lost}/{sent}"
+        return Text(cell.state + (partly if cell.sent else ""), style="dim")
     word = _SHORT.get(cell.verdict, cell.verdict) if short else cell.verdict
     text = Text(f"{ICONS[cell.verdict]} {word}", style=f"bold {_STYLES[cell.verdict]}")
-    lost, sent = count(cell.lost), count(cell.sent)
     rate = f" ({share(cell.lost, cell.sent)})" if cell.lost else ""
     text.append(f"\n{lost} of {sent} lost{rate}" if in_words else f"\n{lost}/{sent}", style="not bold default")
     if cell.cut:
         cut = f"{plural(cell.cut, 'connection')} cut" if in_words else f"{count(cell.cut)} cut"
         text.append(f"\n{cut}", style="not bold default")
-    if not cell.as_expected:
-        text.append(f"\nexpected {expected(cell)}" if in_words else "\nunexpected", style="not bold reverse")
+    if cell.times:
+        text.append(f"\np99 {milliseconds(cell.times[1])}", style="not bold dim")
+    if cell.is_surprise:
+        text.append(f"\nexpected {cell.expected}" if in_words else "\nunexpected", style="not bold reverse")
     return text
 
 
-def _reasons(cell: CellVerdict) -> RenderableType:
-    head = Text(f"\n{title(cell)}: ", style="bold")
-    head.append(str(cell.verdict), style=_STYLES[cell.verdict])
-    head.append(f", expected {expected(cell)}", style="dim")
-    return Group(head, *(part for _, sentence in reasons(cell) for part in told(sentence)))
+def _section(section: Section) -> Iterator[RenderableType]:
+    blocks = [part for block in shown(section.blocks, Detail.TERMINAL) for part in _block(block)]
+    if section.level is Level.PART:
+        title = Text(section.title, style="bold")
+        title.append(f"  {section.aside}" if section.aside else "", style="not bold dim")
+        yield from (Text(), Rule(title, align="left", style="dim"), *blocks)
+        return
+    head = Text(f"\n{section.title}", style="bold")
+    if section.verdict or section.remark:
+        head.append(": ")
+    if section.verdict:
+        head.append(str(section.verdict), style=_STYLES[section.verdict])
+        head.append(", " if section.remark else "", style="dim")
+    head.append(section.remark, style="dim")
+    yield Group(head, *blocks)
 
 
-def _answering(cell: CellVerdict, told: tuple[str, ...]) -> RenderableType:
-    head = Text(f"\n{title(cell)}: ", style="bold")
-    head.append("who answered", style="dim")
-    return Group(head, *(_item("•", Text(line)) for line in told))
+@singledispatch
+def _block(block: Block) -> Iterator[RenderableType]:
+    """Yield the parts of a block.
+
+    Raises:
+        TypeError: It has no form here.
+    """
+    raise TypeError(f"{type(block).__name__} has no form in a terminal.")
 
 
-def _warning(cell: CellVerdict, sentence: Sentence) -> RenderableType:
-    head = Text(f"\n{title(cell)}: ", style="bold")
-    head.append(f"{cell.verdict}, as expected, but", style="dim")
-    return Group(head, *told(sentence))
+@_block.register
+def _(block: Paragraph) -> Iterator[RenderableType]:
+    yield _narrow(Text(block.text, style="dim" if block.is_small else ""))
 
 
-def told(sentence: Sentence) -> Iterator[RenderableType]:
-    """A finding, and what to do about it below it."""
-    yield _item("•", Text(sentence.text))
-    if sentence.advice:
-        yield Padding(_item("→", Text(sentence.advice, style="dim")), (0, 0, 0, 2))
+@_block.register
+def _(block: Findings) -> Iterator[RenderableType]:
+    for item in block.items:
+        yield _item("•", Text(item.sentence.text))
+        if item.sentence.advice:
+            yield Padding(_item("→", Text(item.sentence.advice, style="dim")), (0, 0, 0, 2))
+
+
+@_block.register
+def _(block: Lines) -> Iterator[RenderableType]:
+    for line in block.lines:
+        yield _item("•", Text(line))
+
+
+@_block.register
+def _(block: Account) -> Iterator[RenderableType]:
+    identity = block.identity
+    lost = [(n, label, "bold red") for label, n in identity.lost.items()] or [(0, "lost", "bold red")]
+    yield _sum(
+        (identity.planned, "planned"),
+        (identity.sent, "sent", ""),
+        (identity.missed, "missed", "bold yellow"),
+        (identity.abandoned, "abandoned", "bold yellow"),
+        (identity.client_faults, "client faults", "bold yellow"),
+    )
+    yield _sum(
+        (identity.sent, "sent"), (identity.ok, "ok", ""), *lost, (identity.unfinished, "unfinished", "bold yellow")
+    )
+
+
+def _sum(total: tuple[int, str], *terms: tuple[int, str, str]) -> Text:
+    text = Text(f"{count(total[0])} {total[1]} = ")
+    for index, (number, name, style) in enumerate(terms):
+        text.append(" + " if index else "")
+        text.append(f"{count(number)} {name}", style=style if number else "dim")
+    return text
+
+
+@_block.register
+def _(block: LatencyLine) -> Iterator[RenderableType]:
+    latency = block.latency
+    values = zip(
+        ("median", "99 %", "longest"),
+        (latency.p50_planned, latency.p99_planned, latency.max_planned),
+        strict=True,
+    )
+    text = ", ".join(f"{name} {milliseconds(value)}" for name, value in values)
+    yield Text(f"latency, from the planned time: {text}")
+
+
+@_block.register
+def _(block: Outages) -> Iterator[RenderableType]:
+    if not block.rows:
+        return
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name, justify in (("outage began", "left"), ("lasted", "right"), ("lost", "right"), ("as", "left")):
+        grid.add_column(name, justify="right" if justify == "right" else "left")
+    rows = block.longest(_SHOWN)
+    for row in rows:
+        grid.add_row(
+            row.began,
+            length(row.seconds) + ("" if row.is_over else ", not over"),
+            f"{count(row.lost)} of {count(row.sent)}",
+            row.classes,
+        )
+    grid.caption, grid.caption_justify = block.more(len(rows)) or None, "left"
+    yield grid
 
 
 def _item(bullet: str, text: Text) -> RenderableType:
-    """A text whose further lines begin below its first letter."""
-    grid = Table.grid(padding=(0, 1, 0, 0))
+    """Return a text whose further lines begin below its first letter."""
+    grid = Grid.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=3, justify="right")
     grid.add_column(max_width=_LINE)
     grid.add_row(bullet, text)
     return grid
 
 
-def narrow(text: Text) -> RenderableType:
-    """A text in lines that are not too long to be read."""
-    grid = Table.grid()
+def _narrow(text: Text) -> RenderableType:
+    """Return a text in lines that are not too long to be read."""
+    grid = Grid.grid()
     grid.add_column(max_width=_LINE)
     grid.add_row(text)
     return grid

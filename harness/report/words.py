@@ -1,13 +1,21 @@
-"""Names and signs of verdicts and cells, the same in every report."""
+"""Signs and labels of verdicts, weights and outcomes, the same in every report."""
 
 from __future__ import annotations
 
 import shlex
 
-from harness.model.verdict import CellVerdict, Verdict
+from harness.model.verdict import Verdict, Weight
 
-#: An icon beside each verdict's word: colour alone is not for everybody.
+#: A sign for each verdict, since colour alone is not for everybody.
 ICONS = {Verdict.LOSSLESS: "✓", Verdict.LOSSY: "✗", Verdict.INCONCLUSIVE: "?"}
+
+#: The label of each finding.
+LABELS = {
+    Weight.INSTRUMENT: "Can't be trusted",
+    Weight.LOSS: "Lost",
+    Weight.EVIDENCE: "Not enough evidence",
+    Weight.NOTE: "Note",
+}
 
 #: What each outcome class means to somebody who has not read the manual.
 OUTCOMES = {
@@ -24,20 +32,8 @@ OUTCOMES = {
 }
 
 
-def expected(cell: CellVerdict) -> str:
-    """What was expected of a cell: ``lossy (status)``."""
-    text = "lossless or lossy" if cell.expected == "any" else cell.expected
-    by = f" ({' or '.join(cell.expected_classes)})" if cell.expected_classes and cell.expected != "lossless" else ""
-    return text + by
-
-
-def title(cell: CellVerdict) -> str:
-    """Configuration and change, with a multiplication sign."""
-    return f"{cell.configuration} × {cell.change}"  # noqa: RUF001 - typography
-
-
 def again(command: str) -> str:
-    """A command line to be given once more: without ``--out``, since a run never takes another's folder."""
+    """Return a command line that works once more: without ``--out``, since a run never takes an existing folder."""
     try:
         parts = shlex.split(command)
     except ValueError:

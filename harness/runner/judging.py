@@ -12,9 +12,9 @@ from harness.analysis.evidence import RunFacts
 from harness.errors import EvidenceError, ExitCode
 from harness.judging.cells import judge_run
 from harness.judging.trial import judge_trial
-from harness.kit.files import write_text
 from harness.model.verdict import RunVerdict
-from harness.report import html, junit, markdown
+from harness.report.run import document
+from harness.runner import reports
 from harness.runner.evidence import read_trials
 from harness.runner.plan import RunEnd, RunPlan
 from harness.store.records import from_json, to_json
@@ -68,13 +68,12 @@ def read_verdict(run: RunDirectory) -> RunVerdict:
 
 
 def write_reports(run: RunDirectory, verdict: RunVerdict) -> None:
-    """Write and seal ``index.html``, ``junit.xml`` and ``summary.md``."""
-    for name, text in (
-        ("index.html", html.render(verdict)),
-        ("junit.xml", junit.render(verdict)),
-        ("summary.md", markdown.render(verdict)),
-    ):
-        write_text(run.path / name, text)
+    """Write and seal the reports.
+
+    Raises:
+        HarnessError: They can't be written.
+    """
+    reports.write_reports(run.path, document(verdict))
     run.seal("reports")
 
 

@@ -17,6 +17,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from harness.findings.instrument import TrialFailed
 from harness.model.verdict import Finding, RunVerdict
 from harness.report import junit, markdown, terminal
+from harness.report.run import document
 from harness.report.words import again
 from harness.testing.reports import sample_run
 
@@ -43,8 +44,7 @@ def in_terminal(run: RunVerdict) -> str:
     """What a terminal of 110 columns without colours shows."""
     out = io.StringIO()
     console = Console(file=out, width=110, highlight=False, color_system=None)
-    for part in terminal.render(run):
-        console.print(part)
+    console.print(terminal.render(document(run)))
     return out.getvalue()
 
 
@@ -58,7 +58,9 @@ def test_no_word_of_the_table_is_broken(width: int) -> None:
     """In whatever width: every verdict is whole or shortened by us, and every cell is there."""
     out = io.StringIO()
     run = sample_run()
-    Console(file=out, width=width, highlight=False, color_system=None).print(terminal.Matrix(run))
+    table = document(run).table
+    assert table
+    Console(file=out, width=width, highlight=False, color_system=None).print(terminal.Overview(table))
     words = Counter(re.findall(r"lossless|lossy|inconclusive|inconcl\.|[✓✗?] \w+", out.getvalue()))
     verdicts = Counter(str(cell.verdict) for cell in run.cells)
 
@@ -73,24 +75,24 @@ def test_the_command_to_run_it_again_names_no_folder() -> None:
     """``--out`` would be refused the second time; everything else is kept as it was written."""
     run = replace(few(), command="harness run 'my file.yaml' --out reports/x --only change=none")
 
-    assert "harness run 'my file.yaml' --only change=none" in markdown.render(run)
+    assert "harness run 'my file.yaml' --only change=none" in markdown.render(document(run))
     assert again("harness run x.yaml --out=/tmp/y") == "harness run x.yaml"
     assert again("harness run 'unfinished --out y") == "harness run 'unfinished --out y"
 
 
 def test_markdown(golden: SnapshotAssertion) -> None:
     """The step summary."""
-    assert markdown.render(few()) == golden
+    assert markdown.render(document(few())) == golden
 
 
 def test_junit(golden: SnapshotAssertion) -> None:
     """The XML document."""
-    assert junit.render(few()) == golden
+    assert junit.render(document(few())) == golden
 
 
 def test_junit_says_failure_and_error() -> None:
     """Unexpected is a failure, inconclusive an error, as expected neither."""
-    root = ET.fromstring(junit.render(few()))
+    root = ET.fromstring(junit.render(document(few())))
     problems = {
         f"{case.get('classname')}.{case.get('name')}": [child.tag for child in case if child.tag != "system-out"]
         for case in root.iter("testcase")
@@ -114,11 +116,11 @@ def test_text_from_outside_can_break_no_format() -> None:
     cell = replace(run.cells[2], findings=(evil,), change="a|<b>")
     run = replace(run, cells=(*run.cells[:2], cell, *run.cells[3:]), changes=("none", "rolling-update", "a|<b>"))
 
-    ET.fromstring(junit.render(run))
+    ET.fromstring(junit.render(document(run)))
 
-    table = [line for line in markdown.render(run).splitlines() if line.startswith("|")]
+    table = [line for line in markdown.render(document(run)).splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in table} == {5}
-    assert "<b>" not in markdown.render(run)
+    assert "<b>" not in markdown.render(document(run))
     assert "a|<b>" in in_terminal(run)
 
 
@@ -126,8 +128,8 @@ def test_a_run_without_cells_has_every_report() -> None:
     """Nothing was run: each format says that there is no answer."""
     run = replace(few(), cells=(), configurations=(), changes=(), exit_code=3)
 
-    assert all("No answer" in text for text in (markdown.render(run), in_terminal(run)))
-    assert ET.fromstring(junit.render(run)).get("tests") == "0"
+    assert all("No answer" in text for text in (markdown.render(document(run)), in_terminal(run)))
+    assert ET.fromstring(junit.render(document(run))).get("tests") == "0"
 
 
 def test_golden_files_are_kept() -> None:

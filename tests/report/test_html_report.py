@@ -17,6 +17,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from harness.model.verdict import RunVerdict
 from harness.report import html
+from harness.report.run import document
 from harness.store.records import dump, from_json
 from harness.testing.reports import sample_run
 
@@ -72,7 +73,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def text() -> str:
     """The sample's report."""
-    return html.render(few())
+    return html.render(document(few()))
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_only_what_is_not_as_expected_is_open(page: Page) -> None:
 def test_where_all_is_as_expected_the_first_loss_is_open() -> None:
     """A reader of a good run sees at once what a loss looks like."""
     run = sample_run(("probe",), ("none", "rolling-update", "delete-pod"))
-    cells = [a for a in Page(html.render(run)).having("details") if (a.get("class") or "").startswith("cell")]
+    cells = [a for a in Page(html.render(document(run))).having("details") if (a.get("class") or "").startswith("cell")]
 
     assert [a["id"] for a in cells if "open" in a] == ["probe--rolling-update"]
 
@@ -126,7 +127,11 @@ def test_the_accounting_is_printed_and_said_to_hold_or_not() -> None:
     cell = run.cells[0]
     broken = replace(cell.trials[0], identity=replace(cell.trials[0].identity, ok=1))
     words = [
-        re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", html.render(replace(run, cells=(replace(cell, trials=(trial,)),)))))
+        re.sub(
+            r"\s+",
+            " ",
+            re.sub(r"<[^>]*>", "", html.render(document(replace(run, cells=(replace(cell, trials=(trial,)),))))),
+        )
         for trial in (cell.trials[0], broken)
     ]
 
@@ -142,7 +147,7 @@ def test_an_inexact_calibration_is_unfolded() -> None:
     cell = run.cells[0]
     trial = replace(cell.trials[0], calibration={"hung": (8, 7)})
     folded, unfolded = (
-        next(a for a in Page(html.render(shown)).having("details") if a.get("class") == "more")
+        next(a for a in Page(html.render(document(shown))).having("details") if a.get("class") == "more")
         for shown in (run, replace(run, cells=(replace(cell, trials=(trial,)),)))
     )
 
@@ -166,7 +171,7 @@ def test_text_from_outside_is_text() -> None:
     cell = replace(run.cells[0], trials=(trial,), expected_reason=evil)
 
     shown = html.render(
-        replace(run, name=evil, description=evil, command=evil, cells=(cell,), environment={evil: evil})
+        document(replace(run, name=evil, description=evil, command=evil, cells=(cell,), environment={evil: evil}))
     )
 
     assert evil not in shown
@@ -178,14 +183,14 @@ def test_a_stored_verdict_gives_the_same_bytes() -> None:
     run = sample_run(*PAIR)
     stored = from_json(RunVerdict, json.loads(dump(run)))
 
-    assert html.render(stored) == html.render(run)
+    assert html.render(document(stored)) == html.render(document(run))
 
 
 @pytest.mark.processes
 def test_another_process_gives_the_same_bytes() -> None:
     """Nothing random is in it: neither ids of charts nor the order of sets."""
-    imports = "from harness.report import html; from harness.testing.reports import sample_run"
-    code = f"{imports}; print(html.render(sample_run(*{PAIR})), end='')"
+    imports = "from harness.report import html, run; from harness.testing.reports import sample_run"
+    code = f"{imports}; print(html.render(run.document(sample_run(*{PAIR}))), end='')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -193,7 +198,7 @@ def test_another_process_gives_the_same_bytes() -> None:
         text=True,
         env={**os.environ, "PYTHONHASHSEED": "1", "PYTHONUTF8": "1", "TZ": "Asia/Kolkata"},
     )
-    assert done.stdout == html.render(sample_run(*PAIR))
+    assert done.stdout == html.render(document(sample_run(*PAIR)))
 
 
 def test_a_trial_without_traffic_has_no_chart() -> None:
@@ -201,7 +206,7 @@ def test_a_trial_without_traffic_has_no_chart() -> None:
     run = few()
     series = replace(run.cells[0].trials[0].series, sent=(), ok=(), failed=(), latency_p50=(), latency_max=())
     trial = replace(run.cells[0].trials[0], series=series, streams=(), marks=(), phases=(), pods=())
-    shown = html.render(replace(run, cells=(replace(run.cells[0], trials=(trial,)),)))
+    shown = html.render(document(replace(run, cells=(replace(run.cells[0], trials=(trial,)),))))
 
     assert Page(shown).having("svg") == []
 
@@ -210,4 +215,4 @@ def test_a_run_without_cells_says_so() -> None:
     """The page of a run in which nothing took place."""
     run = replace(few(), cells=(), configurations=(), changes=(), exit_code=3)
 
-    assert "No answer" in html.render(run)
+    assert "No answer" in html.render(document(run))

@@ -12,6 +12,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from harness.model.verdict import RunVerdict
 from harness.report import html, junit, markdown, terminal
+from harness.report.run import document
 from harness.store.records import from_json, to_json
 from harness.testing.release_reports import sample_releases
 from harness.testing.reports import sample_run
@@ -34,8 +35,7 @@ def in_terminal(run: RunVerdict) -> str:
     """What a terminal of 110 columns without colours shows."""
     out = io.StringIO()
     console = Console(file=out, width=110, highlight=False, color_system=None)
-    for part in terminal.render(run):
-        console.print(part)
+    console.print(terminal.render(document(run)))
     return out.getvalue()
 
 
@@ -46,17 +46,17 @@ def test_releases_in_a_terminal(golden: SnapshotAssertion) -> None:
 
 def test_releases_as_markdown(golden: SnapshotAssertion) -> None:
     """The step summary."""
-    assert markdown.render(sample_releases()) == golden
+    assert markdown.render(document(sample_releases())) == golden
 
 
 def test_releases_as_junit(golden: SnapshotAssertion) -> None:
     """The XML document."""
-    assert junit.render(sample_releases()) == golden
+    assert junit.render(document(sample_releases())) == golden
 
 
 def test_releases_as_a_page() -> None:
     """Tables of shares and candidates, the wrong one marked; the chart has a part of its own for who answered."""
-    page = html.render(sample_releases())
+    page = html.render(document(sample_releases()))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
     assert "step 2 50.0 % 46.0 % (2,300 of 5,000 answers) 44.2 % to 47.8 % 42.6 % to 49.5 % 7.0 to 8.0" in text
@@ -71,9 +71,9 @@ def test_what_is_not_a_release_is_told_as_before() -> None:
     """No table, no line and no part of a chart for who answered, where nobody asked."""
     run = sample_run(("bare",), ("none", "rolling-update"))
 
-    assert "Candidates side by side" not in html.render(run)
-    assert "old, new" not in html.render(run)
-    assert "who answered" not in in_terminal(run) + markdown.render(run)
+    assert "Candidates side by side" not in html.render(document(run))
+    assert "old, new" not in html.render(document(run))
+    assert "who answered" not in in_terminal(run) + markdown.render(document(run))
 
 
 def test_who_answered_survives_the_disk() -> None:

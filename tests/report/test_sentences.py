@@ -16,7 +16,7 @@ from harness.findings.completeness import ChangeNotObserved
 from harness.findings.connections import ConnectionsCut
 from harness.findings.instrument import CalibrationNotExact, IdentityBroken, TrialFailed
 from harness.findings.losses import RequestsLost
-from harness.findings.registry import TYPES, WEIGHTS, explain
+from harness.findings.registry import TYPES, WEIGHTS, explain, reasons
 from harness.findings.sending import Unfinished
 from harness.findings.stopping import CutShort, NotRun
 from harness.model.timeline import Detail
@@ -28,7 +28,10 @@ from harness.model.verdict import (
     Verdict,
     Weight,
 )
-from harness.report import html, junit, markdown, sentences, terminal
+from harness.report import html, run_text, terminal
+from harness.report.document import Document
+from harness.report.formats import FORMATS
+from harness.report.run import document
 from harness.testing.reports import sample_run
 
 #: Names of numbers in findings of every kind.
@@ -95,11 +98,11 @@ def test_the_answer_names_what_is_against_expectation_and_what_is_unknown() -> N
     """The sample loses once against expectation, and one cell is unknown."""
     run = sample_run()
 
-    assert sentences.answer(run) == (
+    assert run_text.answer(run) == (
         "1 of 15 cells lost requests against expectation: graceful × rolling-update (5 of 2,000); "  # noqa: RUF001
         "1 inconclusive: bare × ingress-edit."  # noqa: RUF001
     )
-    assert sentences.totals(run).startswith("16,000 requests sent in 16 trials")
+    assert run_text.totals(run).startswith("16,000 requests sent in 16 trials")
 
 
 def test_the_answer_of_a_good_run() -> None:
@@ -108,12 +111,12 @@ def test_the_answer_of_a_good_run() -> None:
     expected = replace(run, cells=tuple(cell for cell in run.cells if cell.as_expected))
     good = replace(run, cells=tuple(cell for cell in run.cells if cell.verdict is Verdict.LOSSLESS))
 
-    assert sentences.answer(expected) == (
+    assert run_text.answer(expected) == (
         "Losses where they were expected and nowhere else: 5 of 13 cells are lossy, all as expected."
     )
-    assert sentences.answer(good) == "No request was lost in any of 8 cells, as expected."
-    assert sentences.answer(replace(run, cells=good.cells[:1])) == "No request was lost, as expected."
-    assert sentences.by_configuration(good)[0] == ("bare", "loses nothing.")
+    assert run_text.answer(good) == "No request was lost in any of 8 cells, as expected."
+    assert run_text.answer(replace(run, cells=good.cells[:1])) == "No request was lost, as expected."
+    assert run_text.by_configuration(good)[0] == ("bare", "loses nothing.")
 
 
 def test_unknown_is_not_told_as_success() -> None:
@@ -121,19 +124,18 @@ def test_unknown_is_not_told_as_success() -> None:
     run = sample_run()
     unknown = next(cell for cell in run.cells if cell.verdict is Verdict.INCONCLUSIVE)
 
-    assert sentences.answer(replace(run, cells=(run.cells[0], unknown))) == (
+    assert run_text.answer(replace(run, cells=(run.cells[0], unknown))) == (
         "1 of 2 cells is inconclusive: bare × ingress-edit; the others are as expected."  # noqa: RUF001
     )
-    assert sentences.answer(replace(run, cells=(unknown,))) == "No answer: no cell could be judged."
-    assert sentences.answer(replace(run, cells=())) == "No answer: no cell could be judged."
+    assert run_text.answer(replace(run, cells=(unknown,))) == "No answer: no cell could be judged."
+    assert run_text.answer(replace(run, cells=())) == "No answer: no cell could be judged."
 
 
-def in_terminal(run: RunVerdict) -> str:
-    """What a terminal shows."""
+def in_terminal(report: Document) -> str:
+    """Return what a terminal of 110 columns shows."""
     out = io.StringIO()
     console = Console(file=out, width=110, highlight=False, color_system=None)
-    for part in terminal.render(run):
-        console.print(part)
+    console.print(terminal.render(report))
     return out.getvalue()
 
 
@@ -160,15 +162,14 @@ def test_a_stopped_run_says_how_far_it_got() -> None:
     """One line instead of a failure for each cell that never was; no sum over trials that never were."""
     run = stopped_run()
 
-    assert sentences.answer(run) == "Stopped by Ctrl-C: 2 of 6 cells have a result."
-    assert "3,000 " not in sentences.totals(run)
-    assert sentences.totals(run).startswith("4,000 requests sent in 4 trials")
-    assert [cell.id for cell in sentences.notable(run)] == ["bare--ingress-edit"]
+    assert run_text.answer(run) == "Stopped by Ctrl-C: 2 of 6 cells have a result."
+    assert "3,000 " not in run_text.totals(run)
+    assert run_text.totals(run).startswith("4,000 requests sent in 4 trials")
+    assert [cell.id for cell in run_text.notable(run)] == ["bare--ingress-edit"]
     assert (
-        sentences.by_configuration(run)[1][1]
-        == "was cut short in none; was not run in rolling-update and ingress-edit."
+        run_text.by_configuration(run)[1][1] == "was cut short in none; was not run in rolling-update and ingress-edit."
     )
-    assert sentences.answer(replace(run, signal=9)).startswith("The run did not get to its end: 2 of 6")
+    assert run_text.answer(replace(run, signal=9)).startswith("The run did not get to its end: 2 of 6")
 
 
 def test_a_503_with_ready_pods_is_the_reloads_doing() -> None:
@@ -210,10 +211,10 @@ def test_more_cuts_than_connections_make_sense() -> None:
     assert few.startswith("60 kept-alive connections were cut, of 64 that were open")
 
 
-@pytest.mark.parametrize("render", [html.render, markdown.render, junit.render, in_terminal])
-def test_every_report_says_that_the_run_was_stopped(render: Callable[[RunVerdict], str]) -> None:
+@pytest.mark.parametrize("render", [*(each.render for each in FORMATS), in_terminal])
+def test_every_report_says_that_the_run_was_stopped(render: Callable[[Document], str]) -> None:
     """The headline is how far it got, cells are marked, and nobody is told to mend a cause."""
-    shown = render(stopped_run())
+    shown = render(document(stopped_run()))
 
     assert "Stopped by Ctrl-C: 2 of 6 cells have a result." in shown
     assert "not run" in shown
@@ -224,7 +225,7 @@ def test_every_report_says_that_the_run_was_stopped(render: Callable[[RunVerdict
 def test_what_was_not_run_has_no_numbers_in_the_report() -> None:
     """No sums of nothing with a check mark, no tables of zeros; the process's own exit code."""
     run = stopped_run()
-    shown = html.render(replace(run, cells=run.cells[4:]))
+    shown = html.render(document(replace(run, cells=run.cells[4:])))
 
     assert "Exit code 130" in shown
     assert [
@@ -243,8 +244,8 @@ def test_no_loss_and_other_loss_than_expected_are_said() -> None:
         ),
     )
 
-    assert "1 of 2 cells lost nothing although losses were expected" in sentences.answer(run)
-    assert "1 lost requests in another way than expected" in sentences.answer(run)
+    assert "1 of 2 cells lost nothing although losses were expected" in run_text.answer(run)
+    assert "1 lost requests in another way than expected" in run_text.answer(run)
 
 
 def test_false_greens_are_not_missed() -> None:
@@ -252,10 +253,10 @@ def test_false_greens_are_not_missed() -> None:
     run = sample_run()
     deaf = replace(run.cells[0], findings=(Finding(FalseGreen.code, {"pods": 1}),))
 
-    told = sentences.warnings(replace(run, cells=(deaf,)))
+    told = run_text.warnings(replace(run, cells=(deaf,)))
 
     assert [(cell.id, "false green" in sentence.text) for cell, sentence in told] == [(deaf.id, True)]
-    assert sentences.warnings(replace(run, cells=(replace(deaf, as_expected=False),))) == ()
+    assert run_text.warnings(replace(run, cells=(replace(deaf, as_expected=False),))) == ()
 
 
 def test_what_needs_a_reader_is_unfolded() -> None:
@@ -263,8 +264,8 @@ def test_what_needs_a_reader_is_unfolded() -> None:
     run = sample_run()
     good = replace(run, cells=tuple(cell for cell in run.cells if cell.as_expected))
 
-    assert sentences.opened(run) == {"bare--ingress-edit", "graceful--rolling-update"}
-    assert sentences.opened(good) == {"bare--rolling-update"}
+    assert run_text.opened(run) == {"bare--ingress-edit", "graceful--rolling-update"}
+    assert run_text.opened(good) == {"bare--rolling-update"}
 
 
 def test_a_loss_says_what_its_status_means_and_no_other() -> None:
@@ -299,7 +300,7 @@ def test_what_decides_is_told_first() -> None:
         ),
     )
 
-    assert [weight for weight, _ in sentences.reasons(cell)] == list(Weight)
+    assert [weight for weight, _ in reasons(cell.findings)] == list(Weight)
 
 
 def test_a_small_share_is_not_rounded_to_nothing() -> None:

@@ -17,10 +17,11 @@ from harness.judging.watch import OriginEvidence, WatchFacts, judge_watch
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
 from harness.model.watch import WatchVerdict
-from harness.report.watched import html, junit, markdown, terminal
-from harness.report.watched.sentences import length
-from harness.report.watched.summary import summary
+from harness.report import html, junit, markdown, terminal
+from harness.report.watch import document
+from harness.report.watch_json import summary
 from harness.testing.evidence import quiet_trial, with_losses, with_rows
+from harness.wording import length
 
 #: 2026-01-02T03:04:05.5Z in nanoseconds since the Unix epoch.
 WALL = 1_767_323_045_500_000_000
@@ -69,8 +70,7 @@ def in_terminal(watch: WatchVerdict) -> str:
     """What a terminal of 110 columns without colours shows."""
     out = io.StringIO()
     console = Console(file=out, width=110, highlight=False, color_system=None)
-    for part in terminal.render(watch):
-        console.print(part)
+    console.print(terminal.render(document(watch)))
     return out.getvalue()
 
 
@@ -81,17 +81,17 @@ def test_a_watch_in_a_terminal(golden: SnapshotAssertion) -> None:
 
 def test_a_watch_as_markdown(golden: SnapshotAssertion) -> None:
     """The step summary."""
-    assert markdown.render(lossy()) == golden
+    assert markdown.render(document(lossy())) == golden
 
 
 def test_a_watch_as_junit(golden: SnapshotAssertion) -> None:
     """The XML document."""
-    assert junit.render(lossy()) == golden
+    assert junit.render(document(lossy())) == golden
 
 
 def test_a_watch_as_html_is_one_offline_file() -> None:
     """Nothing of anywhere is loaded; the answer, the account and every outage are in it."""
-    text = html.render(lossy())
+    text = html.render(document(lossy()))
     loaded = re.findall(r'(?:href|src)="(?!#|data:,)([^"]*)"|@import|url\(', text)
 
     assert loaded == []

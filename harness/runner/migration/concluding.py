@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from harness.errors import EvidenceError
 from harness.judging.migration.comparing import Ran, compare
-from harness.kit.files import write_text
 from harness.model.migration import Migration
 from harness.model.verdict import RunVerdict
-from harness.report.migrated import html, junit, markdown
+from harness.report.migration import document
+from harness.runner import reports
 from harness.runner.judging import judge, read_verdict, write_reports
 from harness.runner.migration.access import access_of
 from harness.runner.migration.plan import COMPARISON, read_plan
@@ -44,12 +44,7 @@ def conclude(directory: Path) -> Migration:
         signal=source.verdict.signal or target.verdict.signal,
     )
     write_json(directory / COMPARISON, to_json(migration))
-    for name, text in (
-        ("index.html", html.render(migration)),
-        ("junit.xml", junit.render(migration)),
-        ("summary.md", markdown.render(migration)),
-    ):
-        write_text(directory / name, text)
+    reports.write_reports(directory, document(migration))
     return migration
 
 

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from harness.errors import EvidenceError, ExitCode
 from harness.judging.watch import OriginEvidence, WatchFacts, judge_watch
-from harness.kit.files import write_text
 from harness.model.changes import NoChange
 from harness.model.watch import WatchVerdict
-from harness.report.watched import html, junit, markdown
+from harness.report.watch import document
+from harness.runner import reports
 from harness.runner.evidence import read_outcome, read_traffic, with_differences
 from harness.runner.watch.plan import END, PLAN, Origin, WatchEnd, WatchPlan, directory_of
 from harness.store.records import from_json, to_json
@@ -78,13 +78,12 @@ def read_verdict(run: RunDirectory) -> WatchVerdict:
 
 
 def write_reports(run: RunDirectory, verdict: WatchVerdict) -> None:
-    """Write and seal ``index.html``, ``junit.xml`` and ``summary.md``."""
-    for name, text in (
-        ("index.html", html.render(verdict)),
-        ("junit.xml", junit.render(verdict)),
-        ("summary.md", markdown.render(verdict)),
-    ):
-        write_text(run.path / name, text)
+    """Write and seal the reports.
+
+    Raises:
+        HarnessError: They can't be written.
+    """
+    reports.write_reports(run.path, document(verdict))
     run.seal("reports")
 
 

@@ -14,7 +14,8 @@ from harness.judging.migration.comparing import Ran, compare
 from harness.judging.migration.sides import Access
 from harness.model.migration import Difference, DifferenceCode, Migration
 from harness.model.verdict import Verdict
-from harness.report.migrated import html, junit, markdown, sentences, terminal
+from harness.report import html, junit, markdown, migration_text, terminal
+from harness.report.migration import document
 from harness.testing.reports import sample_run
 
 INGRESS = {
@@ -45,8 +46,7 @@ def migration() -> Migration:
 def terminal_text(migration: Migration, width: int = 160) -> str:
     """What a terminal of that width shows."""
     console = Console(file=io.StringIO(), width=width)
-    for part in terminal.render(migration):
-        console.print(part)
+    console.print(terminal.render(document(migration)))
     file = console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
@@ -54,7 +54,7 @@ def terminal_text(migration: Migration, width: int = 160) -> str:
 
 def test_every_format_names_the_cell_that_closes_the_gate(migration: Migration) -> None:
     """And why: the source's retries."""
-    for text in (terminal_text(migration), markdown.render(migration), html.render(migration)):
+    for text in (terminal_text(migration), markdown.render(document(migration)), html.render(document(migration))):
         plain = re.sub(r"\s+", " ", text)
         assert "requests are lost that ingress-nginx does not lose: bare × rolling-update" in plain  # noqa: RUF001
         assert "tried 9 requests again" in plain
@@ -63,7 +63,7 @@ def test_every_format_names_the_cell_that_closes_the_gate(migration: Migration) 
 
 def test_junit_has_a_failure_for_the_gate_and_an_error_for_the_unknown(migration: Migration) -> None:
     """As many cases as cells; what both lose is neither."""
-    (suite,) = JUnitXml.fromstring(junit.render(migration).encode())
+    (suite,) = JUnitXml.fromstring(junit.render(document(migration)).encode())
     results = {(case.classname, case.name): [type(r).__name__ for r in case.result] for case in suite}
 
     assert len(results) == 6
@@ -74,13 +74,13 @@ def test_junit_has_a_failure_for_the_gate_and_an_error_for_the_unknown(migration
 
 def test_markup_of_names_stays_text(migration: Migration) -> None:
     """Neither HTML nor a table's bar gets out of a name."""
-    assert "fruit<br>" not in html.render(migration)
-    assert "fruit&lt;br>" in markdown.render(migration)
+    assert "fruit<br>" not in html.render(document(migration))
+    assert "fruit&lt;br>" in markdown.render(document(migration))
 
 
 def test_the_page_needs_nothing_else(migration: Migration) -> None:
     """No address outside; links go to the two runs' reports beside it."""
-    page = html.render(migration)
+    page = html.render(document(migration))
 
     assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) == {
         "data:,",
@@ -105,7 +105,7 @@ def test_each_difference_is_a_sentence(migration: Migration, code: DifferenceCod
         "classes": "status 3", "statuses": "504 x 3", "other": "", "wrong": 3,
     }  # fmt: skip
     pair = replace(migration.pairs[0], prestop_s=3.0)
-    told = sentences.explain(migration, Difference(code, numbers, side), pair)
+    told = migration_text.explain(migration, Difference(code, numbers, side), pair)
 
     names = [migration.source, migration.target] if side == "source" else [migration.target, migration.source]
     if code is DifferenceCode.ANNOTATION:
@@ -119,7 +119,7 @@ def test_a_hook_that_is_too_short_is_told(migration: Migration) -> None:
     """The workload's preStop of 3 s is held against the controller that was late."""
     late = Difference(DifferenceCode.SYNC_LATE, {"late_s": 3.4, "other_s": 0.2, "lost": 3}, "source")
 
-    told = sentences.explain(migration, late, replace(migration.pairs[0], prestop_s=3.0))
+    told = migration_text.explain(migration, late, replace(migration.pairs[0], prestop_s=3.0))
 
     assert "0.3 times a second" in told.text
     assert "A preStop of 3 s does not outlast that." in told.text
@@ -133,8 +133,8 @@ def test_the_answers_of_all_kinds(migration: Migration) -> None:
     losing = next(pair for pair in migration.pairs if pair.outcome.value == "target-loses")
     silent = replace(losing, target=replace(losing.target, sent=0))
 
-    assert sentences.answer(replace(migration, pairs=(silent,))).startswith("traefik does not serve")
-    assert sentences.answer(replace(migration, signal=2)).startswith("Stopped")
-    assert sentences.answer(same) == "Nothing is lost behind traefik, as behind ingress-nginx."
-    assert sentences.answer(unknown).startswith("No answer")
-    assert sentences.answer(replace(migration, pairs=())).startswith("No answer")
+    assert migration_text.answer(replace(migration, pairs=(silent,))).startswith("traefik does not serve")
+    assert migration_text.answer(replace(migration, signal=2)).startswith("Stopped")
+    assert migration_text.answer(same) == "Nothing is lost behind traefik, as behind ingress-nginx."
+    assert migration_text.answer(unknown).startswith("No answer")
+    assert migration_text.answer(replace(migration, pairs=())).startswith("No answer")

@@ -1,18 +1,28 @@
-"""Records to English: the run's answer, what each configuration costs, and what was found. All text begins here."""
+"""Texts of a run's report: the answer, what each configuration costs, which cells need a reader."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from harness.findings.finding_type import Sentence
-from harness.findings.registry import explain, type_of, weight_of
+from harness.findings.registry import explain, type_of
 from harness.findings.stopping import stopped
-from harness.model.verdict import CellVerdict, RunVerdict, Verdict, Weight
-from harness.report.words import title
+from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.wording import count, duration, listed, plural
 
-#: In which order the findings of a cell are told.
-_ORDER = {Weight.INSTRUMENT: 0, Weight.LOSS: 1, Weight.EVIDENCE: 2, Weight.NOTE: 3}
+#: How a verdict is reached.
+RULES = (
+    (
+        "An instrument that can't be trusted (calibration not exact, accounting broken, losses before the change or in "
+        "the control) makes a cell *inconclusive*."
+    ),
+    "Else a single lost request makes it *lossy*, whatever else was weak.",
+    (
+        "Else missing evidence (missed or unfinished requests, a change that was not seen to happen, no overlap, a "
+        "saturated machine) makes it *inconclusive*."
+    ),
+    "Else it is *lossless*.",
+)
 #: What people call the signals that stop a run.
 _SIGNALS = {2: "Ctrl-C", 15: "SIGTERM"}
 #: How many cells are named in a sentence.
@@ -20,7 +30,7 @@ _NAMED = 3
 
 
 def answer(run: RunVerdict) -> str:
-    """Does a request get lost, and is that as expected? In one sentence; every report has it at its head or end."""
+    """Return in one sentence whether requests were lost and whether that was expected."""
     if run.signal:
         return _stopped(run)
     unknown = _having(run.cells, Verdict.INCONCLUSIVE)
@@ -39,7 +49,7 @@ def answer(run: RunVerdict) -> str:
 
 
 def totals(run: RunVerdict) -> str:
-    """What the answer rests on."""
+    """Return what the answer rests on."""
     sent, lost = sum(cell.sent for cell in run.cells), sum(cell.lost for cell in run.cells)
     trials = sum(trial.identity.planned > 0 for cell in run.cells for trial in cell.trials)
     # How long a run took that was killed, nobody knows.
@@ -49,23 +59,17 @@ def totals(run: RunVerdict) -> str:
 
 
 def by_configuration(run: RunVerdict) -> tuple[tuple[str, str], ...]:
-    """Each configuration and what it costs."""
+    """Return each configuration and what it costs."""
     return tuple((name, _cost([c for c in run.cells if c.configuration == name])) for name in run.configurations)
 
 
-def reasons(cell: CellVerdict) -> tuple[tuple[Weight, Sentence], ...]:
-    """Everything that was found in a cell, what decides first."""
-    findings = sorted(cell.findings, key=lambda finding: _ORDER[weight_of(finding)])
-    return tuple((weight_of(finding), explain(finding)) for finding in findings)
-
-
 def notable(run: RunVerdict) -> list[CellVerdict]:
-    """Cells that need a reader: unexpected or inconclusive. Of those that were stopped there is nothing to read."""
+    """Return the cells that need a reader: unexpected or inconclusive, but not stopped."""
     return [cell for cell in run.cells if not cell.as_expected and not stopped(cell)]
 
 
 def warnings(run: RunVerdict) -> tuple[tuple[CellVerdict, Sentence], ...]:
-    """What must not be missed in cells that are as expected: a false green, a hook that never ran."""
+    """Return what a reader must not miss in cells that are as expected: a false green, a hook that failed."""
     return tuple(
         (cell, explain(finding))
         for cell in run.cells
@@ -76,13 +80,13 @@ def warnings(run: RunVerdict) -> tuple[tuple[CellVerdict, Sentence], ...]:
 
 
 def opened(run: RunVerdict) -> frozenset[str]:
-    """The ids of the cells that a report shows unfolded: those that need a reader, or else the first lossy one."""
+    """Return the ids of the cells that a page opens: those that need a reader, or else the first lossy one."""
     first = _having(run.cells, Verdict.LOSSY)[:1]
     return frozenset(cell.id for cell in notable(run) or first)
 
 
 def _stopped(run: RunVerdict) -> str:
-    """How far a run got that was stopped; what it found until then is told all the same."""
+    """Return how far a stopped run got, and what it found until then."""
     known = sum(cell.verdict is not Verdict.INCONCLUSIVE for cell in run.cells)
     have = "has" if 1 in (known, len(run.cells)) else "have"
     how = f"Stopped by {_SIGNALS[run.signal]}" if run.signal in _SIGNALS else "The run did not get to its end"
@@ -101,7 +105,7 @@ def _as_expected(run: RunVerdict) -> str:
 
 
 def _surprises(run: RunVerdict) -> list[str]:
-    """A clause for each way in which cells are not as expected."""
+    """Return a clause for each way in which cells are not as expected."""
     cells = [cell for cell in notable(run) if cell.verdict is not Verdict.INCONCLUSIVE]
     lossless = _having(cells, Verdict.LOSSLESS)
     lossy = _having(cells, Verdict.LOSSY)
@@ -144,3 +148,15 @@ def _cost(cells: Sequence[CellVerdict]) -> str:
 
 def _having(cells: Sequence[CellVerdict], verdict: Verdict) -> list[CellVerdict]:
     return [cell for cell in cells if cell.verdict is verdict]
+
+
+def expected(cell: CellVerdict) -> str:
+    """Return what was expected of a cell: ``lossy (status)``."""
+    text = "lossless or lossy" if cell.expected == "any" else cell.expected
+    by = f" ({' or '.join(cell.expected_classes)})" if cell.expected_classes and cell.expected != "lossless" else ""
+    return text + by
+
+
+def title(cell: CellVerdict) -> str:
+    """Return configuration and change, with a multiplication sign."""
+    return f"{cell.configuration} × {cell.change}"  # noqa: RUF001 - typography

@@ -1,21 +1,33 @@
-"""A watch in English: its answer, what it rests on, what it found, and what it could not have seen."""
+"""Texts of a watch's report: the answer, what it rests on, and what may have gone unseen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.findings.finding_type import Sentence
-from harness.findings.registry import explain, weight_of
-from harness.model.verdict import Verdict, Weight
+from harness.model.verdict import Verdict
 from harness.model.watch import OriginVerdict, Outage, WatchVerdict
-from harness.wording import count, duration, instant, plural, share
+from harness.wording import count, duration, instant, length, plural, share
 
-#: In which order findings are told.
-_ORDER = {Weight.INSTRUMENT: 0, Weight.LOSS: 1, Weight.EVIDENCE: 2, Weight.NOTE: 3}
+#: How a verdict is reached.
+RULES = (
+    (
+        "An instrument that can't be trusted (calibration not exact, accounting broken, client faults, a watch that "
+        "did not get to its end) makes it *inconclusive*."
+    ),
+    "Else a single lost request makes it *lossy*, whatever else was weak.",
+    (
+        "Else missing evidence (nothing sent, a stream without a single success, missed or unfinished requests, a "
+        "sender behind its schedule, a saturated machine) makes it *inconclusive*."
+    ),
+    (
+        "Else it is *lossless*: none of the requests that were sent was lost. There is no change and no control, so it "
+        "says nothing of what caused a loss."
+    ),
+)
 
 
 def answer(watch: WatchVerdict) -> str:
-    """Was a request lost? In one sentence."""
+    """Return in one sentence whether a request was lost."""
     lost, sent = watch.identity.lost_total, watch.identity.sent
     if not sent:
         return "No answer: nothing was sent."
@@ -31,21 +43,15 @@ def answer(watch: WatchVerdict) -> str:
 
 
 def totals(watch: WatchVerdict) -> str:
-    """What the answer rests on; empty if there was nothing."""
+    """Return what the answer rests on; empty if nothing was sent."""
     if not watch.identity.sent:
         return ""
     end = ", ended by hand" if watch.interrupted else ""
     return f"{watch.rate:,.1f} requests/s for {duration(watch.seconds)}{end}, each tried exactly once."
 
 
-def reasons(origin: OriginVerdict) -> tuple[tuple[Weight, Sentence], ...]:
-    """Everything that was found at an origin, what decides first."""
-    findings = sorted(origin.trial.findings, key=lambda finding: _ORDER[weight_of(finding)])
-    return tuple((weight_of(finding), explain(finding, watched=True)) for finding in findings)
-
-
 def sight(origin: OriginVerdict) -> str:
-    """What may have gone unseen; empty where nothing was looked at."""
+    """Return what may have gone unseen; empty if nothing was sent."""
     if not origin.trial.identity.sent:
         return ""
     one = length(origin.shortest_seen)
@@ -57,36 +63,15 @@ def sight(origin: OriginVerdict) -> str:
     )
 
 
-def longest_outages(origin: OriginVerdict, most: int) -> list[Outage]:
-    """The longest ones, in the order in which they began."""
-    chosen = sorted(origin.outages, key=lambda outage: -outage.seconds)[:most]
-    return sorted(chosen, key=lambda outage: outage.start)
-
-
-def more_outages(origin: OriginVerdict, shown: int) -> str:
-    """That a list of outages is not all of them; empty if it is."""
-    more = origin.outages_total - shown
-    return f"These are the longest; {count(more)} more were shorter." if more else ""
-
-
-def length(seconds: float) -> str:
-    """A length in the unit that suits it: ``2.4 ms``, ``120 ms``, ``4.20 s``, ``3 min 20 s``."""
-    if seconds < 0.01:
-        return f"{seconds * 1000:.1f} ms"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.2f} s" if seconds < 120 else duration(seconds)
-
-
 def began(origin: OriginVerdict, outage: Outage) -> str:
-    """When an outage began: on the wall's clock where that is known."""
+    """Return when an outage began, on the wall's clock where that is known."""
     if origin.wall_origin_ns:
         return instant(origin.wall_origin_ns + round(outage.start * 1e9))
     return f"{outage.start:.3f} s"
 
 
 def classes(counts: Mapping[str, int]) -> str:
-    """``refused 30, closed 7``."""
+    """Return ``refused 30, closed 7``."""
     return ", ".join(f"{label} {count(n)}" for label, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 

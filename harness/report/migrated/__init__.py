@@ -1,1 +1,0 @@
-"""Renders a migration: terminal, HTML, markdown, JUnit; pure."""

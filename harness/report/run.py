@@ -1,0 +1,206 @@
+"""The document of a run: a table of configurations and changes, and a section per cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.findings.registry import reasons
+from harness.findings.stopping import stopped
+from harness.model.verdict import CellVerdict, RunVerdict, TrialVerdict, Verdict
+from harness.report import answering
+from harness.report.blocks import (
+    Account,
+    Block,
+    Chart,
+    Detail,
+    Events,
+    Evidence,
+    Expected,
+    Figures,
+    Findings,
+    Item,
+    Lines,
+    Losing,
+    Paragraph,
+    Proof,
+    Tone,
+    TrialHead,
+    WhoAnswered,
+)
+from harness.report.document import Case, Column, Document, Fold, Level, Row, Section, Status, Suite, Table, Tally
+from harness.report.run_text import (
+    RULES,
+    answer,
+    by_configuration,
+    expected,
+    notable,
+    opened,
+    title,
+    totals,
+    warnings,
+)
+from harness.report.words import LABELS
+from harness.wording import count, plural
+
+_STATUS = {Verdict.LOSSLESS: Status.PASSED, Verdict.LOSSY: Status.FAILED, Verdict.INCONCLUSIVE: Status.UNKNOWN}
+
+
+def document(run: RunVerdict) -> Document:
+    """Return the report of a run."""
+    return Document(
+        name=run.name,
+        heading=(run.name,),
+        answer=answer(run),
+        totals=totals(run),
+        description=run.description,
+        exit_code=run.exit_code,
+        process_code=run.process_code,
+        started=run.started,
+        seconds=run.seconds,
+        command=run.command,
+        table=_table(run),
+        sections=tuple(_sections(run)),
+        environment=run.environment,
+        thresholds=run.thresholds,
+        rules=RULES,
+        suites=tuple(
+            Suite(name, tuple(_case(run, cell) for cell in run.cells if cell.configuration == name))
+            for name in run.configurations
+        ),
+    )
+
+
+def _table(run: RunVerdict) -> Table:
+    cells = {(cell.configuration, cell.change): _tally(cell) for cell in run.cells}
+    return Table(
+        title="What each change costs",
+        corner="Configuration",
+        columns=tuple(Column(change) for change in run.changes),
+        rows=tuple(
+            Row((name,), tuple(cells.get((name, change)) for change in run.changes)) for name in run.configurations
+        ),
+        terms=by_configuration(run),
+    )
+
+
+def _tally(cell: CellVerdict) -> Tally:
+    return Tally(
+        verdict=cell.verdict,
+        state=stopped(cell),
+        lost=cell.lost,
+        sent=cell.sent,
+        cut=cell.cut,
+        expected=expected(cell),
+        is_surprise=not cell.as_expected,
+        target=cell.id,
+    )
+
+
+def _sections(run: RunVerdict) -> Iterator[Section]:
+    warned = warnings(run)
+    if warned:
+        items = tuple(Item(sentence, title(cell), Tone.EVIDENCE, cell.id) for cell, sentence in warned)
+        yield Section(names=("As expected, but",), key="warnings", blocks=(Findings(items=items),), detail=Detail.PAGE)
+    if run.cells:
+        yield Section(
+            names=("Cell by cell",), key="cells", hint=_hint(run), parts=tuple(_cell(run, cell) for cell in run.cells)
+        )
+    for cell in run.cells:
+        if lines := answering.lines(cell):
+            yield _remark(cell, "who answered", Lines(lines=lines))
+    for cell, sentence in warned:
+        found = Findings(items=(Item(sentence, title(cell), Tone.EVIDENCE),))
+        yield _remark(cell, f"{cell.verdict}, as expected, but", found)
+
+
+def _remark(cell: CellVerdict, remark: str, block: Block) -> Section:
+    return Section(names=_names(cell), level=Level.REMARK, remark=remark, blocks=(block,), detail=Detail.BRIEF)
+
+
+def _hint(run: RunVerdict) -> str:
+    if notable(run):
+        state = "Those that are not as expected are open."
+    elif run.signal:
+        state = ""
+    else:
+        state = (
+            "All are as expected; the first one that lost requests is open." if opened(run) else "All are as expected."
+        )
+    return f"A cell is one configuration under one change. {state}".rstrip()
+
+
+def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
+    """Return a cell: all of it in a page; where it is brief, the reasons of one that needs a reader."""
+    how = stopped(cell)
+    cut = f" · {plural(cell.cut, 'connection')} cut" if cell.cut else ""
+    figures = f"{count(cell.lost)} of {count(cell.sent)} lost{cut}"
+    several = len(cell.trials) > 1
+    return Section(
+        names=_names(cell),
+        key=cell.id,
+        verdict=cell.verdict,
+        remark=f"expected {expected(cell)}",
+        detail=Detail.ALL if cell in notable(run) else Detail.PAGE,
+        fold=Fold(
+            is_open=cell.id in opened(run),
+            state=how,
+            flag="" if cell.as_expected or how else "not as expected",
+            figures=figures if cell.sent or not how else "",
+        ),
+        blocks=(
+            Expected(text=expected(cell), reason=cell.expected_reason),
+            *_findings(cell, "Stopped" if how else ""),
+            *(block for trial in cell.trials for block in _trial(trial, several=several)),
+        ),
+    )
+
+
+def _findings(cell: CellVerdict, label: str) -> Iterator[Block]:
+    found = reasons(cell.findings)
+    if found:
+        items = tuple(Item(sentence, label or LABELS[weight], Tone(weight.value)) for weight, sentence in found)
+        yield Findings(items=items)
+    elif cell.verdict is Verdict.LOSSLESS:
+        yield Paragraph(text="Nothing was lost, and nothing speaks against that.", detail=Detail.PAGE)
+
+
+def _trial(trial: TrialVerdict, *, several: bool) -> Iterator[Block]:
+    """Yield everything about a trial, for a page."""
+    if several:
+        yield TrialHead(trial=trial)
+    if trial.identity.planned:
+        yield Chart(trial=trial)
+        if trial.losing:
+            yield Losing(windows=trial.losing)
+        yield Account(identity=trial.identity, detail=Detail.PAGE)
+        yield WhoAnswered(answering=trial.answering)
+        yield Figures(trial=trial)
+        yield Proof(calibration=trial.calibration)
+    else:
+        yield Paragraph(text="Nothing was sent.", is_small=True, detail=Detail.PAGE)
+    if trial.marks:
+        yield Events(marks=trial.marks)
+    if trial.directory:
+        yield Evidence(directory=trial.directory)
+
+
+def _case(run: RunVerdict, cell: CellVerdict) -> Case:
+    what = stopped(cell) or cell.verdict
+    summary = f"{what}: {count(cell.lost)} of {count(cell.sent)} lost, {count(cell.cut)} connections cut"
+    is_known = cell.verdict is not Verdict.INCONCLUSIVE
+    return Case(
+        name=cell.change,
+        group=f"{run.name}.{cell.configuration}",
+        seconds=round(sum(phase.end - phase.start for trial in cell.trials for phase in trial.phases), 3),
+        status=Status.PASSED if cell.as_expected else Status.FAILED if is_known else Status.UNKNOWN,
+        kind="inconclusive" if not is_known else cell.verdict if cell.as_expected else f"unexpectedly-{cell.verdict}",
+        summary=summary,
+        message=f"{summary}; expected {expected(cell)}",
+        reasons=tuple(f"{sentence.text} {sentence.advice}".rstrip() for _, sentence in reasons(cell.findings)),
+        facts=answering.lines(cell),
+        trials=tuple(_STATUS[trial.verdict] for trial in cell.trials),
+    )
+
+
+def _names(cell: CellVerdict) -> tuple[str, str]:
+    return cell.configuration, cell.change

@@ -1,1 +1,0 @@
-"""A watch's verdict as people and machines read it; pure, like the reports of a run."""
