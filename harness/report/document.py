@@ -181,7 +181,7 @@ class Case:
 
     Attributes:
         name: Within its group.
-        group: ``Experiment.configuration``.
+        group: What it belongs to: Experiment and configuration.
         seconds: How long its traffic lasted.
         status: Its result.
         kind: The result in the words of the command: ``unexpectedly-lossy``.
@@ -193,7 +193,7 @@ class Case:
     """
 
     name: str
-    group: str
+    group: tuple[str, ...]
     seconds: float
     status: Status
     kind: str

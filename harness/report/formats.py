@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.report import html, junit, markdown
+from harness.report import ctrf, html, junit, markdown
 from harness.report.document import Document
 
 
@@ -27,4 +27,5 @@ FORMATS: tuple[Format, ...] = (
     Format("index.html", html.render),
     Format("junit.xml", junit.render),
     Format("summary.md", markdown.render),
+    Format("ctrf.json", ctrf.render),
 )

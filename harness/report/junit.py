@@ -26,7 +26,7 @@ def render(document: Document) -> str:
 
 
 def _case(case: Case) -> TestCase:
-    element = TestCase(case.name, case.group, case.seconds)
+    element = TestCase(case.name, ".".join(case.group), case.seconds)
     text = _safe("\n".join(case.reasons))
     if case.status in _PROBLEMS:
         problem = _PROBLEMS[case.status](case.message, case.kind)

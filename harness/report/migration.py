@@ -124,7 +124,7 @@ def _case(migration: Migration, pair: CellPair) -> Case:
     unknown = [why_unknown(migration, pair)] if _is_unknown(pair) else []
     return Case(
         name=pair.change,
-        group=f"{migration.name}.{pair.configuration}",
+        group=(migration.name, pair.configuration),
         seconds=0.0,
         status=_STATUS.get(pair.outcome, Status.PASSED),
         kind=pair.outcome.value,

@@ -190,7 +190,7 @@ def _case(run: RunVerdict, cell: CellVerdict) -> Case:
     is_known = cell.verdict is not Verdict.INCONCLUSIVE
     return Case(
         name=cell.change,
-        group=f"{run.name}.{cell.configuration}",
+        group=(run.name, cell.configuration),
         seconds=round(sum(phase.end - phase.start for trial in cell.trials for phase in trial.phases), 3),
         status=Status.PASSED if cell.as_expected else Status.FAILED if is_known else Status.UNKNOWN,
         kind="inconclusive" if not is_known else cell.verdict if cell.as_expected else f"unexpectedly-{cell.verdict}",

@@ -114,7 +114,7 @@ def _case(origin: OriginVerdict) -> Case:
     summary = f"{trial.verdict}: {count(trial.identity.lost_total)} of {count(trial.identity.sent)} lost"
     return Case(
         name=origin.url,
-        group="watch",
+        group=("watch",),
         seconds=origin.seconds,
         status=_STATUS[trial.verdict],
         kind=trial.verdict,

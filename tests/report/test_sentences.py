@@ -214,7 +214,8 @@ def test_more_cuts_than_connections_make_sense() -> None:
 @pytest.mark.parametrize("render", [*(each.render for each in FORMATS), in_terminal])
 def test_every_report_says_that_the_run_was_stopped(render: Callable[[Document], str]) -> None:
     """The headline is how far it got, cells are marked, and nobody is told to mend a cause."""
-    shown = render(document(stopped_run()))
+    # The name of a counter in CTRF, not a word about this run.
+    shown = render(document(stopped_run())).replace('"failed": 0', "")
 
     assert "Stopped by Ctrl-C: 2 of 6 cells have a result." in shown
     assert "not run" in shown

@@ -1,0 +1,197 @@
+"""Every format renders the document of every command; CTRF JSON is valid, and unknown is not passed in it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import UndefinedError
+from jsonschema import Draft7Validator, ValidationError
+from rich.console import Console
+from test_watch_reports import lossy, quiet, watched
+
+from harness.judging.migration.comparing import Ran, compare
+from harness.model.verdict import Verdict
+from harness.report import blocks, ctrf, html, markdown, migration, run, terminal, watch
+from harness.report.blocks import Account, Block, Detail
+from harness.report.document import Document, Section
+from harness.report.formats import FORMATS, Format
+from harness.runner.reports import write_reports
+from harness.testing.release_reports import sample_releases
+from harness.testing.reports import sample_run
+
+FEW = sample_run(("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
+SCHEMA = Draft7Validator(json.loads((Path(__file__).parent / "schemas" / "ctrf.json").read_text(encoding="utf-8")))
+
+
+def migrated() -> Document:
+    """Return a migration in which the target loses in one cell, and one is unknown."""
+    source = tuple(
+        replace(cell, verdict=Verdict.LOSSLESS, findings=(), lost=0, as_expected=True)
+        if cell.id == "bare--rolling-update"
+        else cell
+        for cell in FEW.cells
+    )
+    sides = Ran("ingress-nginx", "source", replace(FEW, cells=source)), Ran("traefik", "target", FEW)
+    return migration.document(compare(*sides, {}, command="harness migrate sample.yaml"))
+
+
+DOCUMENTS: dict[str, Callable[[], Document]] = {
+    "run": lambda: run.document(FEW),
+    "releases": lambda: run.document(sample_releases()),
+    "no cells": lambda: run.document(replace(FEW, cells=(), configurations=(), changes=(), exit_code=3)),
+    "watch": lambda: watch.document(lossy()),
+    "two origins": lambda: watch.document(watched(quiet(), quiet())),
+    "migration": migrated,
+}
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+@pytest.mark.parametrize("each", FORMATS, ids=[each.file for each in FORMATS])
+def test_every_format_renders_every_document(each: Format, kind: str) -> None:
+    """The answer is in it, and the same document gives the same text."""
+    document = DOCUMENTS[kind]()
+    text = each.render(document)
+
+    # A JUnit file has no place for an answer outside a suite.
+    assert (each.file == "junit.xml" and not document.suites) or document.answer in text
+    assert each.render(DOCUMENTS[kind]()) == text
+    assert text.endswith("\n")
+
+
+def test_every_command_writes_every_format(tmp_path: Path) -> None:
+    """One writer, one table: there is a file per row, and nothing else."""
+    for kind, made in DOCUMENTS.items():
+        directory = tmp_path / kind.replace(" ", "-")
+        directory.mkdir()
+        write_reports(directory, made())
+        assert {path.name for path in directory.iterdir()} == {each.file for each in FORMATS}
+
+
+@pytest.mark.parametrize("page", ["results.md", "migrate.md"])
+def test_every_format_is_documented(page: str) -> None:
+    """The pages on the folders name each file."""
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+
+    assert [each.file for each in FORMATS if f"`{each.file}`" not in text] == []
+
+
+def test_nothing_is_written_where_a_format_fails(tmp_path: Path) -> None:
+    """Half a report would look like a whole one."""
+    section = Section(names=("x",), key="x", blocks=(Block(),))
+    with pytest.raises(UndefinedError):
+        write_reports(tmp_path, replace(DOCUMENTS["watch"](), sections=(section,)))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def every_block() -> list[type[Block]]:
+    """Return every kind of block."""
+    return [each for each in vars(blocks).values() if isinstance(each, type) and issubclass(each, Block)]
+
+
+@pytest.mark.parametrize("kind", [each for each in every_block() if each is not Block], ids=lambda kind: kind.__name__)
+def test_every_block_has_a_form_where_it_is_shown(kind: type[Block]) -> None:
+    """A terminal, a summary and a page can show each block that asks for it."""
+    detail = kind.__dataclass_fields__["detail"].default
+    forms = {
+        Detail.TERMINAL: kind in terminal._block.registry,
+        Detail.SUMMARY: kind in markdown._block.registry,
+        Detail.PAGE: hasattr(html._environment().get_template("blocks.html.j2").module, kind.__name__.lower()),
+    }
+
+    assert [reader for reader, has in forms.items() if reader in detail and not has] == []
+
+
+def test_a_block_without_a_form_is_refused() -> None:
+    """Neither reader leaves out silently what it does not know."""
+    section = Section(names=("x",), key="x", blocks=(Block(),))
+    document = replace(DOCUMENTS["watch"](), sections=(section,))
+
+    with pytest.raises(TypeError, match="Block has no form in a summary"):
+        markdown.render(document)
+    with pytest.raises(TypeError, match="Block has no form in a terminal"):
+        terminal.render(document)
+
+
+def test_a_page_alone_has_what_only_a_page_has_room_for() -> None:
+    """A block for a page is in no summary and no terminal."""
+    account = Account(identity=lossy().identity, detail=Detail.PAGE)
+    document = replace(DOCUMENTS["watch"](), sections=(Section(names=("x",), key="x", blocks=(account,)),))
+    out = io.StringIO()
+    Console(file=out, width=110).print(terminal.render(document))
+
+    assert "abandoned" in html.render(document)
+    assert "abandoned" not in markdown.render(document) + out.getvalue()
+
+
+def report(kind: str) -> dict[str, Any]:
+    """Return a document's CTRF JSON."""
+    found: dict[str, Any] = json.loads(ctrf.render(DOCUMENTS[kind]()))
+    return found
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_ctrf_is_valid(kind: str) -> None:
+    """By the published schema, reduced to what is written; the counts are those of the tests."""
+    found = report(kind)
+    SCHEMA.validate(found)
+    summary, tests = found["results"]["summary"], found["results"]["tests"]
+
+    assert summary["tests"] == len(tests)
+    for status in ("passed", "failed", "other", "skipped", "pending"):
+        assert summary[status] == sum(test["status"] == status for test in tests)
+    assert summary["flaky"] == sum(test["flaky"] for test in tests)
+    assert summary["stop"] - summary["start"] == summary["duration"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"status": "lossless"}, {"duration": 1.5}, {"name": ""}, {"suite": []}, {"verdict": "lossy"}], ids=str
+)
+def test_the_schema_refuses_what_is_not_ctrf(wrong: dict[str, Any]) -> None:
+    """A check of validity that nothing can fail proves nothing."""
+    found = report("run")
+    found["results"]["tests"][0] |= wrong
+
+    with pytest.raises(ValidationError):
+        SCHEMA.validate(found)
+
+
+def test_unknown_and_flaky_are_apart_from_passed() -> None:
+    """An inconclusive cell is ``other``; one whose two trials disagree is flaky, and failed."""
+    tests = {(test["suite"][-1], test["name"]): test for test in report("run")["results"]["tests"]}
+    told = {key: (test["status"], test["rawStatus"], test["flaky"]) for key, test in tests.items()}
+
+    assert told == {
+        ("bare", "none"): ("passed", "lossless", False),
+        ("bare", "rolling-update"): ("passed", "lossy", False),
+        ("bare", "ingress-edit"): ("other", "inconclusive", False),
+        ("graceful", "none"): ("passed", "lossless", False),
+        ("graceful", "rolling-update"): ("failed", "unexpectedly-lossy", True),
+        ("graceful", "ingress-edit"): ("passed", "lossless", False),
+    }
+    assert tests["graceful", "rolling-update"]["extra"] == {"trials": ["failed", "passed"]}
+    assert "behind" in tests["bare", "ingress-edit"]["trace"]
+
+
+def test_a_watch_and_a_migration_as_ctrf() -> None:
+    """An origin that lost is failed; of a migration the cell that closes the gate is, and the unknown one is other."""
+    (origin,) = report("watch")["results"]["tests"]
+    moved = {(test["suite"][-1], test["name"]): test["status"] for test in report("migration")["results"]["tests"]}
+
+    assert (origin["name"], origin["status"], origin["duration"]) == ("http://shop.example", "failed", 3000)
+    assert sorted(moved.values()) == ["failed", "other", *["passed"] * 4]
+
+
+def test_ctrf_has_the_times_of_the_run_and_not_of_the_report() -> None:
+    """Milliseconds since the Unix epoch; text that is no time is 0."""
+    summary = report("run")["results"]["summary"]
+
+    assert (summary["start"], summary["duration"]) == (1767323045000, 83000)
+    unknown = json.loads(ctrf.render(replace(DOCUMENTS["run"](), started="yesterday")))
+    assert unknown["results"]["summary"]["start"] == 0
