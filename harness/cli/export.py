@@ -12,7 +12,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.kit import streams
 from harness.kit.files import clear_disk_errors
 from harness.report.words import plural
-from harness.runner.exporting import parts_of, write_csv
+from harness.runner.export import parts_of, write_csv
 from harness.store.rundir import RunDirectory
 
 

@@ -18,9 +18,9 @@ from locust.exception import StopUser
 from harness.errors import HarnessError
 from harness.kit import streams
 from harness.model.experiment import Route, TrafficPlan
+from harness.traffic.distributed.roles import Role, role_of
+from harness.traffic.distributed.worker_launch import WORKER_VARIABLE
 from harness.traffic.plan import VARIABLE
-from harness.traffic.roles import Role, role_of
-from harness.traffic.terms import WORKER_VARIABLE
 
 _log = logging.getLogger(__name__)
 
