@@ -16,7 +16,7 @@ from rich.console import Console
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
-from harness.cli.run import CONTROLLERS, Keep, Only, Where, images_on, parse_only
+from harness.cli.run import CONTROLLERS, Keep, Only, Where, fields_on, images_on, parse_only
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
@@ -119,10 +119,17 @@ def migrate(
     return _run(source_leg, target_leg, out, as_json=as_json)
 
 
-def _leg(path: Path, ingress: str, options: RunOptions, replaced: Mapping[str, str], pull_policy: str) -> Leg:
+def _leg(
+    path: Path,
+    ingress: str,
+    options: RunOptions,
+    replaced: Mapping[str, str],
+    pull_policy: str,
+) -> Leg:
     """The Experiment behind one controller."""
     check = images_on(options.cluster, replaced)
-    read = load_experiment(path, only=options.only, check_image=check, ingress=ingress)
+    fields = fields_on(options.cluster, replaced)
+    read = load_experiment(path, only=options.only, check_image=check, check_fields=fields, ingress=ingress)
     return Leg(with_images(read, replaced, pull_policy), options)
 
 

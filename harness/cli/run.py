@@ -19,15 +19,17 @@ from harness.cli.worker import address_of
 from harness.clusters.local.provider import check_image
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.admission import ImageCheck
+from harness.experiment.fields import FieldCheck, any_field
 from harness.experiment.load import any_image, load_experiment
 from harness.experiment.problems import near
 from harness.experiment.schema import Head
 from harness.kit.interruption import Interrupted
+from harness.localkube.fields import CLASSIFIER
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
 from harness.report.words import plural
-from harness.runner.images import read_images, with_images
+from harness.runner.images import manifest_with_images, read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
 
@@ -52,6 +54,15 @@ Behind = Annotated[
         show_default=False,
     ),
 ]
+AssumeInert = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--assume-inert",
+        metavar="FIELD",
+        help="A field that the embedded cluster does not implement, left in as if it had no effect on requests;"
+        " repeatable. No verdict is then better than inconclusive.",
+    ),
+]
 Keep = Annotated[
     bool,
     typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
@@ -64,6 +75,7 @@ def run(
     ingress: Behind = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     only: Only = None,
+    assume_inert: AssumeInert = None,
     parallel: Annotated[
         int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
     ] = 0,
@@ -114,7 +126,12 @@ def run(
     """
     replaced = read_images(image or [], images)
     read = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, replaced), ingress=controller(ingress)
+        experiment,
+        only=parse_only(only or []),
+        check_image=images_on(cluster, replaced),
+        check_fields=fields_on(cluster, replaced),
+        assume_inert=assume_inert or [],
+        ingress=controller(ingress),
     )
     loaded = with_images(read, replaced, pull_policy)
     address = _awaited_at(bind, sending=workers != 0 or expect_workers > 0)
@@ -163,15 +180,26 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def validate(experiment: ExperimentFile, only: Only = None, cluster: Where = "local", ingress: Behind = "") -> int:
+def validate(
+    experiment: ExperimentFile,
+    only: Only = None,
+    cluster: Where = "local",
+    ingress: Behind = "",
+    assume_inert: AssumeInert = None,
+) -> int:
     """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
 
     Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
     the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled).
+    any that can be pulled), and fields that a local cluster does not implement although they decide about requests.
     """
     loaded = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, {}), ingress=controller(ingress)
+        experiment,
+        only=parse_only(only or []),
+        check_image=images_on(cluster, {}),
+        check_fields=fields_on(cluster, {}),
+        assume_inert=assume_inert or [],
+        ingress=controller(ingress),
     )
     Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
     return 0
@@ -196,6 +224,15 @@ def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:
     return lambda name: check_image(replaced.get(name, name))
 
 
+def fields_on(cluster: str, replaced: Mapping[str, str]) -> FieldCheck:
+    """Return how fields are checked for a kind of cluster; ``replaced`` says which image stands for which."""
+    if cluster != "local":
+        return any_field
+    return lambda manifest, ingress, objects: CLASSIFIER.classify(
+        manifest_with_images(manifest, replaced), ingress, objects
+    )
+
+
 def describe(experiment: Experiment) -> str:
     """A valid Experiment in a few lines: its cells and what is expected of each."""
     cells, trials = plural(len(experiment.cells), "cell"), plural(experiment.trials, "trial")
@@ -205,6 +242,11 @@ def describe(experiment: Experiment) -> str:
         f"  {cell.configuration.name:<{width}}  {cell.change.name}  (expected: {cell.expectation.verdict})"
         for cell in experiment.cells
     ]
+    lines += [
+        f"assumed to have no effect, so that no verdict is better than inconclusive: {each.field} of {each.object}"
+        for each in experiment.assumed
+    ]
+    lines += [f"without effect on requests: {each}" for each in experiment.inert]
     return "\n".join(lines)
 
 

@@ -1,0 +1,153 @@
+"""Fields that decide about requests and that the cluster does not carry out: refused, or assumed to have no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import Problem
+from harness.experiment.admission import title
+from harness.experiment.changes import Located
+from harness.experiment.objects import Objects
+from harness.experiment.problems import Problems, listed, near
+from harness.experiment.workload import Rendered
+from harness.kit.located_yaml import Place
+from harness.kube.fieldclasses import REFUSED, Classified, FieldClass
+from harness.kube.manifests import name_of
+from harness.kube.strategic import PatchError, json_merge, strategic_merge
+from harness.model.changes import ChangeSpec, IngressEdit, RollingUpdate, substituted
+from harness.model.experiment import Assumption, Configuration, Manifest
+
+#: Classifies the fields of an object, given the ingress controller's word and all objects of the workload.
+FieldCheck = Callable[[Manifest, str, Sequence[Manifest]], Sequence[Classified]]
+
+#: Server fields that a report need not list.
+_UNLISTED = frozenset({"apiVersion", "kind", "status"})
+
+
+def any_field(_manifest: Manifest, _ingress: str, _objects: Sequence[Manifest]) -> Sequence[Classified]:
+    """Refuse no field: a real cluster carries all of them out."""
+    return ()
+
+
+@dataclass(slots=True)
+class FieldReview:
+    """Looks at all fields of an Experiment's objects and remembers what was assumed.
+
+    Attributes:
+        check: Classifies the fields of an object.
+        assume: The fields that are assumed to have no effect, by name.
+        ingress: The ingress controller, by its word in the Experiment.
+    """
+
+    check: FieldCheck = any_field
+    assume: frozenset[str] = frozenset()
+    ingress: str = ""
+    _assumed: dict[tuple[str, str], Assumption] = field(default_factory=dict)
+    _refused: set[str] = field(default_factory=set)
+    _inert: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    @property
+    def assumed(self) -> tuple[Assumption, ...]:
+        """The refused fields that are assumed to have no effect, in the order in which they were met."""
+        return tuple(self._assumed.values())
+
+    @property
+    def inert(self) -> tuple[str, ...]:
+        """Every field without effect on requests, each once, with its objects: ``spec.… (Deployment web)``."""
+        return tuple(f"{name} ({', '.join(objects)})" for name, objects in self._inert.items())
+
+    def look(self, objects: Sequence[Rendered], problems: Problems) -> None:
+        """Look at the objects of one configuration; what is refused becomes a problem with its file and line."""
+        manifests = [item.manifest for item in objects]
+        for item in objects:
+            for found in self.check(item.manifest, self.ingress, manifests):
+                if self._is_refused(found, title(item)):
+                    message, hint = _told(found, title(item))
+                    problems.extend([item.problem_at(found.path, message, hint)])
+
+    def look_at_changes(
+        self, changes: Sequence[Located], configurations: Sequence[Configuration], problems: Problems
+    ) -> None:
+        """Look at the objects that changes patch, as they will be."""
+        for configuration in configurations:
+            objects = Objects(configuration.manifests)
+            for spec, place in changes:
+                for before, after in _patched(spec, objects):
+                    self._look_at_patch(before, after, (*place, spec.kind), configuration, problems)
+
+    def check_names(self) -> list[Problem]:
+        """Find the names of ``--assume-inert`` that no refused field has."""
+        return [
+            Problem(
+                f"--assume-inert {name}: no field of that name is refused; refused are {listed(sorted(self._refused))}",
+                hint=near(name, sorted(self._refused)),
+            )
+            for name in sorted(self.assume - self._refused)
+        ]
+
+    def _look_at_patch(
+        self, before: Manifest, after: Manifest, place: Place, configuration: Configuration, problems: Problems
+    ) -> None:
+        named = f"{after.get('kind')} {name_of(after)}"
+        manifests = [after if each is before else each for each in configuration.manifests]
+        known = {(found.field, found.text) for found in self.check(before, self.ingress, configuration.manifests)}
+        for found in self.check(after, self.ingress, manifests):
+            if (found.field, found.text) not in known and self._is_refused(found, named):
+                message, hint = _told(found, f"{named}, as this change makes it")
+                problems.add(place, message, hint)
+
+    def _is_refused(self, found: Classified, named: str) -> bool:
+        if found.found not in REFUSED:
+            if found.found is FieldClass.INERT and found.field not in _UNLISTED:
+                self._inert.setdefault(found.field, {}).setdefault(named)
+            return False
+        self._refused.add(found.field)
+        if found.field not in self.assume:
+            return True
+        self._assumed.setdefault((named, found.field), Assumption(found.field, named, _effect(found)))
+        return False
+
+
+def _effect(found: Classified) -> str:
+    return found.text if found.found is FieldClass.UNKNOWN else f"a real cluster {found.text}"
+
+
+def _told(found: Classified, named: str) -> tuple[str, str]:
+    """Return what is wrong with a refused field, and the ways out."""
+    ways = f"remove it, use --cluster kind, or --assume-inert {found.field} for a verdict that is inconclusive at best"
+    hint = f"{found.hint} Or {ways}" if found.hint else ways
+    what = "is unknown" if found.found is FieldClass.UNKNOWN else "is not implemented by the embedded cluster"
+    return f"{named}: {found.field} {what}: {_effect(found)}", hint
+
+
+def _patched(spec: ChangeSpec, objects: Objects) -> Iterator[tuple[Manifest, Manifest]]:
+    """Yield each object that a change patches, before and after, for every repetition that differs."""
+    seen: list[Any] = []
+    for number in range(1, spec.times + 1):
+        found = _patched_once(spec, objects, number)
+        if found is None or found[1] in seen:
+            return
+        seen.append(found[1])
+        yield found
+
+
+def _patched_once(spec: ChangeSpec, objects: Objects, number: int) -> tuple[Manifest, Manifest] | None:
+    if isinstance(spec, IngressEdit):
+        ingress = objects.find("Ingress", spec.ingress)
+        annotations = {"metadata": {"annotations": spec.annotations}} if spec.annotations else {}
+        patch = substituted(json_merge(annotations, spec.patch), number)
+        return (ingress, json_merge(ingress, patch)) if ingress is not None else None
+    if isinstance(spec, RollingUpdate):
+        deployment = objects.find("Deployment", spec.deployment)
+        names = [str(each.get("name")) for each in objects.containers(spec.deployment) if isinstance(each, Mapping)]
+        if deployment is None or not names:
+            return None
+        container = {"name": spec.container or names[0], **substituted(spec.set, number)}
+        patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        try:
+            return deployment, strategic_merge(deployment, patch)
+        except PatchError:
+            return None  # Told where changes are checked.
+    return None
