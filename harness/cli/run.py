@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -18,14 +18,14 @@ from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.clusters.local.provider import check_image
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.admission import ImageCheck
-from harness.experiment.fields import FieldCheck, any_field
-from harness.experiment.load import any_image, load_experiment
+from harness.experiment.fields import check_assumed
+from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
 from harness.experiment.schema import Head
 from harness.kit.interruption import Interrupted
+from harness.kube.fieldclasses import Classified
 from harness.localkube.fields import CLASSIFIER
-from harness.model.experiment import Experiment
+from harness.model.experiment import Experiment, Manifest
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
 from harness.report.words import plural
@@ -125,14 +125,8 @@ def run(
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
     """
     replaced = read_images(image or [], images)
-    read = load_experiment(
-        experiment,
-        only=parse_only(only or []),
-        check_image=images_on(cluster, replaced),
-        check_fields=fields_on(cluster, replaced),
-        assume_inert=assume_inert or [],
-        ingress=controller(ingress),
-    )
+    read = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert, replaced)
+    check_assumed(assume_inert or (), [read])
     loaded = with_images(read, replaced, pull_policy)
     address = _awaited_at(bind, sending=workers != 0 or expect_workers > 0)
     options = RunOptions(
@@ -193,14 +187,8 @@ def validate(
     the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
     any that can be pulled), and fields that a local cluster does not implement although they decide about requests.
     """
-    loaded = load_experiment(
-        experiment,
-        only=parse_only(only or []),
-        check_image=images_on(cluster, {}),
-        check_fields=fields_on(cluster, {}),
-        assume_inert=assume_inert or [],
-        ingress=controller(ingress),
-    )
+    loaded = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert)
+    check_assumed(assume_inert or (), [loaded])
     Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
     return 0
 
@@ -217,19 +205,33 @@ def controller(word: str) -> str:
     return word
 
 
-def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:
-    """How images are checked for a kind of cluster; ``replaced`` says what stands for what."""
-    if cluster != "local":
-        return any_image
-    return lambda name: check_image(replaced.get(name, name))
+def load_for(
+    cluster: str,
+    path: Path,
+    only: Mapping[str, tuple[str, ...]],
+    ingress: str = "",
+    assume_inert: list[str] | None = None,
+    replaced: Mapping[str, str] | None = None,
+) -> Experiment:
+    """Read an Experiment and check it for a kind of cluster; ``replaced`` says which image stands for which.
 
-
-def fields_on(cluster: str, replaced: Mapping[str, str]) -> FieldCheck:
-    """Return how fields are checked for a kind of cluster; ``replaced`` says which image stands for which."""
+    Raises:
+        InvalidInputError: With every problem that was found.
+    """
+    images = replaced or {}
     if cluster != "local":
-        return any_field
-    return lambda manifest, ingress, objects: CLASSIFIER.classify(
-        manifest_with_images(manifest, replaced), ingress, objects
+        return load_experiment(path, only=only, ingress=ingress)
+
+    def check(manifest: Manifest, word: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
+        return CLASSIFIER.classify(manifest_with_images(manifest, images), word, objects)
+
+    return load_experiment(
+        path,
+        only=only,
+        check_image=lambda name: check_image(images.get(name, name)),
+        check_fields=check,
+        assume_inert=assume_inert or (),
+        ingress=ingress,
     )
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.errors import Problem
+from harness.errors import InvalidInputError, Problem
 from harness.experiment.admission import title
 from harness.experiment.changes import Located
 from harness.experiment.objects import Objects
-from harness.experiment.problems import Problems, listed, near
+from harness.experiment.problems import Problems, near
 from harness.experiment.workload import Rendered
 from harness.kit.located_yaml import Place
 from harness.kube.fieldclasses import REFUSED, Classified, FieldClass
 from harness.kube.manifests import name_of
 from harness.kube.strategic import PatchError, json_merge, strategic_merge
 from harness.model.changes import ChangeSpec, IngressEdit, RollingUpdate, substituted
-from harness.model.experiment import Assumption, Configuration, Manifest
+from harness.model.experiment import Assumption, Configuration, Experiment, Manifest
 
 #: Classifies the fields of an object, given the ingress controller's word and all objects of the workload.
 FieldCheck = Callable[[Manifest, str, Sequence[Manifest]], Sequence[Classified]]
@@ -45,7 +45,6 @@ class FieldReview:
     assume: frozenset[str] = frozenset()
     ingress: str = ""
     _assumed: dict[tuple[str, str], Assumption] = field(default_factory=dict)
-    _refused: set[str] = field(default_factory=set)
     _inert: dict[str, dict[str, None]] = field(default_factory=dict)
 
     @property
@@ -77,16 +76,6 @@ class FieldReview:
                 for before, after in _patched(spec, objects):
                     self._look_at_patch(before, after, (*place, spec.kind), configuration, problems)
 
-    def check_names(self) -> list[Problem]:
-        """Find the names of ``--assume-inert`` that no refused field has."""
-        return [
-            Problem(
-                f"--assume-inert {name}: no field of that name is refused; refused are {listed(sorted(self._refused))}",
-                hint=near(name, sorted(self._refused)),
-            )
-            for name in sorted(self.assume - self._refused)
-        ]
-
     def _look_at_patch(
         self, before: Manifest, after: Manifest, place: Place, configuration: Configuration, problems: Problems
     ) -> None:
@@ -103,11 +92,30 @@ class FieldReview:
             if found.found is FieldClass.INERT and found.field not in _UNLISTED:
                 self._inert.setdefault(found.field, {}).setdefault(named)
             return False
-        self._refused.add(found.field)
         if found.field not in self.assume:
             return True
         self._assumed.setdefault((named, found.field), Assumption(found.field, named, _effect(found)))
         return False
+
+
+def check_assumed(names: Iterable[str], experiments: Iterable[Experiment]) -> None:
+    """Make sure that each name of ``--assume-inert`` is that of a field that is refused otherwise.
+
+    Args:
+        names: As the user gave them.
+        experiments: The Experiment, as it was read for each controller that it will run behind.
+
+    Raises:
+        InvalidInputError: With every name that no such field has.
+    """
+    known = sorted({each.field for experiment in experiments for each in experiment.assumed})
+    problems = [
+        Problem(f"--assume-inert {name}: no field of that name is refused here", hint=near(name, known))
+        for name in dict.fromkeys(names)
+        if name not in known
+    ]
+    if problems:
+        raise InvalidInputError(problems)
 
 
 def _effect(found: Classified) -> str:

@@ -75,7 +75,6 @@ def load_experiment(
     check_kinds(rows, head.ingress if head is not None else "", problems)
     entry = read_entry(head, rows, problems) if head is not None else ""
     cells = _cells(document.value, plan, rows, problems, entry=entry, check_image=check_image, review=review)
-    problems.extend(review.check_names() if rows else ())
     if problems.found or head is None or plan is None:
         raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
     return Experiment(
