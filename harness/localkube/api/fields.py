@@ -8,6 +8,8 @@ from harness.kube.fieldclasses import Decisive, Fields, Site
 from harness.kube.traefik import PLURALS
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 
+#: The namespaces of the ingress controllers.
+CONTROLLERS = frozenset({"ingress-nginx", "traefik"})
 _STORED = "it is stored; nobody here reads it"
 _NO_PODS = "it is stored; no pods are run for it here"
 _OBJECT = {"metadata": "V1ObjectMeta"}
@@ -39,7 +41,17 @@ _NEW_EVENT = (
 )  # fmt: skip
 
 TABLES: Mapping[str, Fields] = {
-    "V1ConfigMap": _stored("binaryData", "data", "immutable"),
+    "V1ConfigMap": Fields(
+        implemented=_OBJECT,
+        inert={**CONSTANTS, "binaryData": _STORED, "immutable": _STORED},
+        decisive={
+            "data": Decisive(
+                "configures the ingress controller by it",
+                lambda site: (site.root.get("metadata") or {}).get("namespace") not in CONTROLLERS,
+                "any, but in the namespace of the ingress controller",
+            )
+        },
+    ),
     "V1Secret": _stored("data", "immutable", "stringData", "type"),
     "V1ServiceAccount": _stored("automountServiceAccountToken", "imagePullSecrets", "secrets"),
     "V1Namespace": _stored("spec", "status"),

@@ -134,6 +134,23 @@ def test_the_clusters_own_parts_are_not_warned(server: str) -> None:
     assert events(server) == []
 
 
+def test_a_configuration_of_the_controller_is_warned_about(server: str) -> None:
+    """Here the controller does not read its ConfigMap; any other is stored without a word."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "settings"},
+        "data": {"ssl-redirect": "false"},
+    }
+    own, other = send(
+        server,
+        ("POST", "/api/v1/namespaces/ingress-nginx/configmaps", body),
+        ("POST", "/api/v1/namespaces/default/configmaps", body),
+    )
+
+    assert (len(own), len(other)) == (1, 0)
+
+
 @pytest.mark.kubectl
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
 def test_kubectl_prints_the_warning(kubectl: Callable[..., subprocess.CompletedProcess[str]]) -> None:
