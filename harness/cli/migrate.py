@@ -102,9 +102,7 @@ def migrate(
     """
     if analyze is not None:
         return _again(analyze, experiment, as_json=as_json)
-    if experiment is None:
-        hint = "harness migrate EXPERIMENT.yaml, or --analyze DIR"
-        raise InvalidInputError([Problem("no Experiment is given", hint=hint)])
+    experiment = _given(experiment)
     names = _two_of_them(source, target)
     replaced = read_images(image or [], images)
     kind = kind_options(
@@ -119,6 +117,13 @@ def migrate(
     if cluster == "context":
         confirm(f"{experiment} will be run twice in namespaces of its own, harness-…", {**kind, **there}, yes=yes)
     return _run(source_leg, target_leg, out, as_json=as_json)
+
+
+def _given(experiment: Path | None) -> Path:
+    if experiment is None:
+        hint = "harness migrate EXPERIMENT.yaml, or --analyze DIR"
+        raise InvalidInputError([Problem("no Experiment is given", hint=hint)])
+    return experiment
 
 
 def _leg(

@@ -10,7 +10,7 @@ from harness.kube.schema import KINDS
 from harness.kube.traefik import GROUP_VERSION
 from harness.localkube.fields import TABLES
 from harness.localkube.ingress import annotation_classes as nginx
-from harness.localkube.ingress.annotations import RULES
+from harness.localkube.ingress.annotations import PREFIX, RULES
 from harness.localkube.traefik import annotation_classes as traefik
 
 _HEAD = """\
@@ -49,7 +49,7 @@ def page() -> str:
 
 
 def _nginx() -> Iterator[str]:
-    yield f"## Annotations of ingress-nginx (`{nginx.PREFIX}…`)\n"
+    yield f"## Annotations of ingress-nginx (`{PREFIX}…`)\n"
     yield from _header("annotation")
     yield from sorted(
         [

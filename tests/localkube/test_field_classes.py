@@ -13,7 +13,7 @@ from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Site, table_
 from harness.localkube.field_page import page
 from harness.localkube.fields import CLASSIFIER, TABLES
 from harness.localkube.ingress import annotation_classes as nginx
-from harness.localkube.ingress.annotations import RULES
+from harness.localkube.ingress.annotations import PREFIX, RULES
 from harness.localkube.traefik import annotation_classes as traefik
 from harness.model.experiment import Manifest
 
@@ -153,7 +153,7 @@ def test_annotations_of_traefik_count_behind_traefik(kind: str, name: str, value
 )
 def test_an_ingress_of_another_class_decides_nothing(spec: dict[str, str], served: bool) -> None:
     """Its requests do not come this way; with an IngressClass of the controller they do."""
-    name = f"{nginx.PREFIX}permanent-redirect"
+    name = f"{PREFIX}permanent-redirect"
     ingress = {**INGRESS, "spec": spec, "metadata": {"name": "web", "annotations": {name: "https://new.example"}}}
     own = {
         "apiVersion": "networking.k8s.io/v1",

@@ -8,7 +8,8 @@ from typing import Any
 from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Site
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.ingress import annotation_classes
-from harness.localkube.ingress.annotation_classes import PREFIX, redirects_to_https
+from harness.localkube.ingress.annotation_classes import redirects_to_https
+from harness.localkube.ingress.annotations import PREFIX
 from harness.localkube.ingress.served import CLASS_ANNOTATION, CONTROLLER, is_served
 from harness.localkube.traefik import annotation_classes as traefik
 
