@@ -17,6 +17,7 @@ from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, Node
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.clusters.local.provider import check_image
+from harness.clusters.registry import provider
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
@@ -24,7 +25,6 @@ from harness.experiment.problems import near
 from harness.experiment.schema import Head
 from harness.kit.interruption import Interrupted
 from harness.kube.fieldclasses import Classified
-from harness.localkube.fields import CLASSIFIER
 from harness.model.experiment import Experiment, Manifest
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
@@ -223,7 +223,7 @@ def load_for(
         return load_experiment(path, only=only, ingress=ingress)
 
     def check(manifest: Manifest, word: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
-        return CLASSIFIER.classify(manifest_with_images(manifest, images), word, objects)
+        return provider(cluster).classify(manifest_with_images(manifest, images), word, objects)
 
     return load_experiment(
         path,

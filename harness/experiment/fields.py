@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.errors import InvalidInputError, Problem
@@ -12,7 +12,6 @@ from harness.experiment.changes import Located
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems, near
 from harness.experiment.workload import Rendered
-from harness.kit.located_yaml import Place
 from harness.kube.fieldclasses import REFUSED, Classified, FieldClass
 from harness.kube.manifests import name_of
 from harness.kube.strategic import PatchError, json_merge, strategic_merge
@@ -61,41 +60,64 @@ class FieldReview:
         """Look at the objects of one configuration; what is refused becomes a problem with its file and line."""
         manifests = [item.manifest for item in objects]
         for item in objects:
-            for found in self.check(item.manifest, self.ingress, manifests):
-                if self._is_refused(found, title(item)):
-                    message, hint = _told(found, title(item))
-                    problems.extend([item.problem_at(found.path, message, hint)])
+            for found in self.refused(item.manifest, manifests):
+                problems.extend([item.problem_at(found.path, *_told(found, title(item)))])
 
     def look_at_changes(
         self, changes: Sequence[Located], configurations: Sequence[Configuration], problems: Problems
     ) -> None:
         """Look at the objects that changes patch, as they will be."""
         for configuration in configurations:
-            objects = Objects(configuration.manifests)
             for spec, place in changes:
-                for before, after in _patched(spec, objects):
-                    self._look_at_patch(before, after, (*place, spec.kind), configuration, problems)
+                for told in self.refused_after(spec, configuration):
+                    problems.add((*place, spec.kind), *told)
 
-    def _look_at_patch(
-        self, before: Manifest, after: Manifest, place: Place, configuration: Configuration, problems: Problems
-    ) -> None:
-        named = f"{after.get('kind')} {name_of(after)}"
-        manifests = [after if each is before else each for each in configuration.manifests]
-        known = {(found.field, found.text) for found in self.check(before, self.ingress, configuration.manifests)}
-        for found in self.check(after, self.ingress, manifests):
-            if (found.field, found.text) not in known and self._is_refused(found, named):
-                message, hint = _told(found, f"{named}, as this change makes it")
-                problems.add(place, message, hint)
-
-    def _is_refused(self, found: Classified, named: str) -> bool:
-        if found.found not in REFUSED:
-            if found.found is FieldClass.INERT and found.field not in _UNLISTED:
+    def refused(self, manifest: Manifest, objects: Sequence[Manifest]) -> Iterator[Classified]:
+        """Yield the fields of an object that are refused and not assumed; remember the inert and the assumed ones."""
+        named = _named(manifest)
+        for found in self.check(manifest, self.ingress, objects):
+            if found.found in REFUSED and found.field in self.assume:
+                self._assumed.setdefault((named, found.field), Assumption(found.field, named, _effect(found)))
+            elif found.found in REFUSED:
+                yield found
+            elif found.found is FieldClass.INERT and found.field not in _UNLISTED:
                 self._inert.setdefault(found.field, {}).setdefault(named)
-            return False
-        if found.field not in self.assume:
-            return True
-        self._assumed.setdefault((named, found.field), Assumption(found.field, named, _effect(found)))
-        return False
+
+    def refused_after(self, spec: ChangeSpec, configuration: Configuration) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with an object as a change makes it, where the object itself was not refused for it."""
+        manifests = configuration.manifests
+        for before, after in _patched(spec, Objects(manifests)):
+            known = {(found.field, found.text) for found in self.check(before, self.ingress, manifests)}
+            changed = [after if each is before else each for each in manifests]
+            for found in self.refused(after, changed):
+                if (found.field, found.text) not in known:
+                    yield _told(found, f"{_named(after)}, as this change makes it")
+
+
+def review(experiment: Experiment, check: FieldCheck) -> Experiment:
+    """Look at all fields of an Experiment for the cluster that it will run on.
+
+    Returns:
+        The Experiment with what that cluster assumes and what has no effect there.
+
+    Raises:
+        InvalidInputError: The cluster does not carry out a field that decides about requests, and nobody assumed it
+            to be inert. What has files and lines is found when the Experiment is loaded for the cluster.
+    """
+    looked = FieldReview(check, frozenset(each.field for each in experiment.assumed), experiment.ingress)
+    told: dict[tuple[str, str], None] = {}
+    for cell in experiment.cells:
+        manifests = cell.configuration.manifests
+        for manifest in manifests:
+            told |= {_told(found, _named(manifest)): None for found in looked.refused(manifest, manifests)}
+        told |= dict.fromkeys(looked.refused_after(cell.change, cell.configuration))
+    if told:
+        raise InvalidInputError([Problem(message, experiment.source, hint=hint) for message, hint in told])
+    return replace(experiment, assumed=looked.assumed, inert=looked.inert)
+
+
+def _named(manifest: Manifest) -> str:
+    return f"{manifest.get('kind')} {name_of(manifest)}"
 
 
 def check_assumed(names: Iterable[str], experiments: Iterable[Experiment]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import harness
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.fields import check_assumed
+from harness.experiment.fields import any_field, check_assumed, review
 from harness.experiment.load import load_experiment
 from harness.localkube.fields import CLASSIFIER
 from harness.model.experiment import Experiment
+from harness.runner.options import RunOptions
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench
@@ -396,3 +399,44 @@ def test_a_network_policy_is_refused_where_it_keeps_requests_out(bench: Bench) -
     assert "NetworkPolicy p: spec is not implemented" in problems(bench)[0].message
     (bench.folder / "apps.yaml").write_text(text + policy.replace("RULES", "ingress: [{}]"))
     assert problems(bench) == []
+
+
+def test_an_experiment_that_was_loaded_for_any_cluster_is_looked_at_before_it_runs(bench: Bench) -> None:
+    """However it was made, no field is passed over; a real cluster has nothing to assume."""
+    annotate(bench, "limit-rps", "1")
+    loaded = bench.load()
+
+    with pytest.raises(InvalidInputError) as caught:
+        review(loaded, CLASSIFIER.classify)
+
+    assert [problem.message.split(" is ")[0] for problem in caught.value.problems] == [
+        f"Ingress fruit: {NGINX}limit-rps"
+    ]
+    assuming = review(load(bench, f"{NGINX}limit-rps"), CLASSIFIER.classify)
+    assert [each.field for each in assuming.assumed] == [f"{NGINX}limit-rps"]
+    assert review(assuming, any_field).assumed == ()
+
+
+def test_a_change_is_looked_at_before_it_runs(bench: Bench) -> None:
+    """Also where the Experiment was loaded for any cluster."""
+    edit = "ingress-edit: {ingress: fruit, annotations: {nginx.ingress.kubernetes.io/app-root: /shop}}"
+    bench.edit("small.yaml", "  - restart: {deployment: apple}\n", f"  - {edit}\n")
+    bench.edit("small.yaml", "expect:\n  - {pod: bare, change: restart, verdict: lossy}\n", "")
+
+    with pytest.raises(InvalidInputError) as caught:
+        review(bench.load(), CLASSIFIER.classify)
+
+    (problem,) = caught.value.problems
+    assert f"as this change makes it: {NGINX}app-root is not implemented" in problem.message
+
+
+def test_the_library_refuses_to_run_it(bench: Bench, tmp_path: Path) -> None:
+    """Nothing is started, and no run directory is made."""
+    annotate(bench, "permanent-redirect", "https://new.example")
+    options = RunOptions(out=tmp_path / "run")
+
+    with pytest.raises(InvalidInputError, match="permanent-redirect is not implemented"):
+        harness.run(bench.path, options)
+
+    assert not (tmp_path / "run").exists()
+    assert harness.load(bench.path, assume_inert=[f"{NGINX}permanent-redirect"]).assumed
