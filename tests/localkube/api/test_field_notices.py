@@ -151,6 +151,7 @@ def test_a_configuration_of_the_controller_is_warned_about(server: str) -> None:
     assert (len(own), len(other)) == (1, 0)
 
 
+@pytest.mark.processes
 @pytest.mark.kubectl
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
 def test_kubectl_prints_the_warning(kubectl: Callable[..., subprocess.CompletedProcess[str]]) -> None:
