@@ -111,6 +111,68 @@ def held() -> Set:
             held.behind |= {(content["experiment"]["ingress"], kind) for kind in kinds}
             held.in_place |= kinds if content["in_place"] else set()
         elif path.parent.name == "traffic":
-            held.workers.add(content["workers"])
+            crew = content["crew"] or {"local": 1, "remote": 0}
+            held.workers.add(crew["local"] + crew["remote"])
             add_traffic(held, content["traffic"])
     return held
+
+
+def test_every_verdict_and_every_class_of_loss(held: Set) -> None:
+    """The ten ways to lose a request, and the ways to have no answer."""
+    assert held.verdicts == {"lossless", "lossy", "inconclusive"}
+    assert held.losses == LOSSES
+    assert held.unknown == {"missed", "abandoned", "client_faults"}
+
+
+def test_every_kind_of_change_with_verdicts_of_both_sorts(held: Set) -> None:
+    """Each kind is lossless somewhere and lossy somewhere, but for those that can't be."""
+    never_lossless = {"delete-pod", "controller-restart"}
+
+    assert {kind for kind, _ in held.kinds} == KINDS
+    assert {kind for kind, verdict in held.kinds if verdict == "lossless"} == KINDS - never_lossless
+    assert {kind for kind, verdict in held.kinds if verdict == "lossy"} >= {
+        "rolling-update",
+        "restart",
+        "delete-pod",
+        "scale",
+        "selector-patch",
+        "ingress-edit",
+        "blue-green",
+        "canary",
+        "ab-test",
+        "controller-restart",
+    }
+    assert {kind for kind, verdict in held.kinds if verdict == "inconclusive"} >= {"none", "scale", "selector-patch"}
+
+
+def test_every_controller(held: Set) -> None:
+    """Both controllers carry out every release and are restarted; a Service is entered without any."""
+    releases = {"none", "blue-green", "canary", "ab-test", "controller-restart", "rolling-update", "ingress-edit"}
+
+    assert {controller for controller, _ in held.behind} == {"ingress-nginx", "traefik", "none"}
+    for controller in ("ingress-nginx", "traefik"):
+        assert {kind for where, kind in held.behind if where == controller} >= releases
+
+
+def test_every_shape_method_and_rate(held: Set) -> None:
+    """Each connection shape and each method; constant rates, ramps, steps, random arrivals; several workers."""
+    assert {shape for _, shape in held.streams} == {"new", "reused", "idle", "slow"}
+    assert {method for method, _ in held.streams} == {"GET", "POST", "HEAD", "PUT", "DELETE"}
+    assert held.rates == {"constant", "ramp", "steps", "even", "poisson"}
+    assert held.workers == {1, 2}
+
+
+def test_every_command_that_leaves_evidence(held: Set) -> None:
+    """Runs, watches, a migration, changes in place; each exit code, Ctrl-C included."""
+    expected = golden.expected()
+
+    assert {"watch", "watch-outages", "migrate", "in-place", "lifecycle"} <= set(expected)
+    assert held.in_place == {"none", "scale", "delete-pod", "restart", "selector-patch"}
+    assert {one["made"] for one in expected.values()} == {0, 1, 3, 130}
+    assert {one["analyze"] for one in expected.values()} == {0, 1, 3}
+
+
+def test_findings_that_are_there_and_findings_that_are_not(held: Set) -> None:
+    """The codes of that time, without those that no run has: most need an instrument that fails in a rare way."""
+    assert held.codes == CODES
+    assert held.migrated == {"lossless"}
