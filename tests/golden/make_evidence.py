@@ -391,6 +391,7 @@ MAKERS: Mapping[str, Callable[[Maker], int]] = {
     "releases": lambda m: make_plain(m, "releases", "--parallel", "2"),
     "releases-traefik": lambda m: make_plain(m, "releases-traefik", "--parallel", "2"),
     "hasty": lambda m: make_plain(m, "hasty", "--parallel", "2"),
+    "rollback": lambda m: make_plain(m, "rollback", "--parallel", "2"),
     "workers": lambda m: make_plain(m, "workers", "--workers", "2"),
     "worker-died": make_worker_died,
     "stopped": make_stopped,

@@ -129,11 +129,11 @@ def same(old: bytes, new: bytes, added: Collection[str] = ADDED) -> bool:
 
 def found(verdict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return verdict and finding codes of each cell of a run, or of each origin of a watch."""
+    parts: dict[str, tuple[str, list[Any], list[Any]]]
     if "origins" in verdict:
-        trials = {each["url"]: [each["trial"]] for each in verdict["origins"]}
-        parts = {url: (one["verdict"], [], [one]) for url, (one,) in trials.items()}
+        parts = {each["url"]: (each["trial"]["verdict"], [], [each["trial"]]) for each in verdict["origins"]}
     else:
-        parts = {cell["id"]: (cell["verdict"], cell["findings"], cell["trials"]) for cell in verdict["cells"]}
+        parts = {each["id"]: (each["verdict"], each["findings"], each["trials"]) for each in verdict["cells"]}
     return {
         name: {"verdict": answer, "findings": sorted({each["code"] for each in _all(findings, trials)})}
         for name, (answer, findings, trials) in parts.items()
