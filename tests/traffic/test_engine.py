@@ -22,8 +22,8 @@ from harness.model.schedule import planned_ns, slots_until, streams
 from harness.store import ledger as ledger_module
 from harness.store.ledger import read_connections, read_ledger
 from harness.traffic import engine as engine_module
-from harness.traffic.client import Client
-from harness.traffic.journal import Journal, JournalReader
+from harness.traffic.event_log import Journal, JournalReader
+from harness.traffic.http.client import Client
 from harness.traffic.plan import TrafficChildPlan, read_plan, write_plan
 from harness.traffic.session import Commands, Session, host_header
 
@@ -166,6 +166,7 @@ def test_a_stalled_server_does_not_slow_the_schedule(tmp_path: Path, serve: Call
     assert (sent["sent"] >= sent["planned"]).all()
 
 
+@pytest.mark.processes
 def test_slots_that_come_too_late_are_missed_and_not_sent(tmp_path: Path, serve: Callable[..., int]) -> None:
     """A generator that was held up counts the slots of that time as missed, then is back on its schedule."""
     traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
