@@ -39,7 +39,7 @@ CLUSTER = "shop"
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes run directories below a folder.
+    """Make run directories below a folder.
 
     Attributes:
         harness: The program.
@@ -183,7 +183,7 @@ def make_worker_died(maker: Maker) -> int:
 
 
 class Faulty:
-    """A server that answers well, and does one wrong thing after another while it is told to."""
+    """Serve good answers, and one fault after another when asked to."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
         self.fault = ""

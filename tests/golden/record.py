@@ -1,7 +1,8 @@
 """Pack run directories into archives, and record in ``expected.json`` what judging them again must give.
 
-``python tests/golden/record.py pack runs/NAME...`` adds archives; without a word only the digests of the reports are
-recorded again, after the reports were changed on purpose.
+``record.py pack runs/NAME...`` adds archives.
+``record.py doctored`` records what judging doctored evidence gives.
+``record.py reports`` records only the digests of the reports again, after the reports were changed on purpose.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import json
 import sys
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from golden import EXPECTED, GOLDEN, REPORTS, SUFFIX, VERDICTS, Golden, digests, expected, found, outcomes, unpack
+import golden
+import golden_doctored
+from golden import GOLDEN, REPORTS, SUFFIX, VERDICTS, Golden, digests, found, outcomes
 
 
 def pack(run: Path) -> None:
@@ -29,47 +33,60 @@ def pack(run: Path) -> None:
         archive.add(run, run.name, filter=plain)
 
 
-def record(golden: Golden, made: int) -> dict[str, Any]:
+def record(kept: Golden, made: int) -> dict[str, Any]:
     """Return what is expected of an archive.
 
     Args:
-        golden: Unpacked.
+        kept: Unpacked.
         made: Exit code of the command that made it.
     """
-    files = golden.read(VERDICTS)
-    code = golden.analyze()
-    if golden.read(VERDICTS) != files:
-        raise ValueError(f"{golden.path} is not judged to the same bytes")
+    files = kept.read(VERDICTS)
+    code = kept.analyze()
+    if kept.read(VERDICTS) != files:
+        raise ValueError(f"{kept.path} is not judged to the same bytes")
     read = {name: json.loads(content) for name, content in files.items()}
     return {
         "made": made,
         "analyze": code,
         "verdicts": digests(files),
-        "reports": digests(golden.read(REPORTS)),
+        "reports": digests(kept.read(REPORTS)),
         "found": {name: outcomes(one) if "pairs" in one else found(one) for name, one in read.items()},
     }
 
 
-def record_reports(golden: Golden) -> dict[str, str]:
+def record_reports(kept: Golden) -> dict[str, str]:
     """Return the digests of the reports as they are rendered today."""
-    golden.analyze()
-    return digests(golden.read(REPORTS))
+    kept.analyze()
+    return digests(kept.read(REPORTS))
 
 
-def main(words: list[str]) -> None:
-    """Pack and record, or record the reports again."""
-    every = dict(expected()) if EXPECTED.exists() else {}
-    with tempfile.TemporaryDirectory() as folder:
-        if words[:1] == ["pack"]:
-            for run in map(Path, words[1:]):
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of expectations."""
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def main(command: str, *runs: str) -> None:
+    """Pack, or record."""
+    every = dict(golden.expected()) if golden.EXPECTED.exists() else {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if command == "pack":
+            for run in map(Path, runs):
                 codes = json.loads((run.parent / "codes.json").read_text(encoding="utf-8"))
                 pack(run)
-                every[run.name] = record(unpack(run.name, Path(folder)), codes[run.name])
+                every[run.name] = record(golden.unpack(run.name, folder), codes[run.name])
+        elif command == "reports":
+            for each, one in every.items():
+                one["reports"] = record_reports(golden.unpack(each, folder))
+        elif command == "doctored":
+            write(
+                golden.EXPECTED_DOCTORED,
+                {code: golden.judge_doctored(code, folder / code) for code in golden_doctored.DOCTORED},
+            )
         else:
-            for name, one in every.items():
-                one["reports"] = record_reports(unpack(name, Path(folder)))
-    EXPECTED.write_text(json.dumps(every, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            raise ValueError(__doc__)
+    write(golden.EXPECTED, every)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from command_line import CommandLine
 from golden import Golden
+from golden_doctored import DOCTORED
 
 from harness.errors import EvidenceError
 from harness.model.attempt import Outcome
@@ -25,7 +26,7 @@ THREE = ("traefik", "watch-outages", "migrate")
 
 @dataclass(frozen=True)
 class Judged:
-    """An archive that was judged again.
+    """Hold what judging an archive again gave.
 
     Attributes:
         golden: The folder, with what judging wrote.
@@ -108,20 +109,20 @@ def flip(path: Path, at: int) -> None:
 
 
 def test_each_archive_is_expected_and_each_expectation_has_an_archive() -> None:
-    """An archive that is not looked at, or one that is gone, would pass unseen."""
+    """Find an archive that no test looks at, and one that is gone."""
     assert sorted(EXPECTED) == NAMES
     assert len(NAMES) >= 14
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_archive_is_what_was_recorded(name: str, judged: Callable[[str], Judged]) -> None:
-    """The stored verdicts have the recorded digests: whoever replaces an archive must record it, too."""
+    """Find an archive that was replaced without a record of it."""
     assert golden.digests(judged(name).before) == EXPECTED[name]["verdicts"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_seals_are_unbroken(name: str, tmp_path: Path) -> None:
-    """Each phase of each run is as it was sealed."""
+    """Check each phase of each run."""
     kept = golden.unpack(name, tmp_path)
 
     assert kept.runs() != []
@@ -130,7 +131,7 @@ def test_the_seals_are_unbroken(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_judging_gives_the_same_verdict(name: str, judged: Callable[[str], Judged]) -> None:
-    """The same bytes, exit code, verdicts and finding codes as before the redesign."""
+    """Compare bytes, exit code, verdicts and finding codes with those from before the redesign."""
     one = judged(name)
 
     assert [path for path in one.before if not golden.same(one.before[path], one.after[path])] == []
@@ -141,7 +142,7 @@ def test_judging_gives_the_same_verdict(name: str, judged: Callable[[str], Judge
 
 @pytest.mark.parametrize("name", NAMES)
 def test_judging_leaves_the_same_seals(name: str, judged: Callable[[str], Judged]) -> None:
-    """The seals of plan and evidence stay; the verdict's is the same where its bytes are."""
+    """Compare the seals of plan and evidence, and the verdict's where no field was added."""
     one = judged(name)
     stay = {"plan.json", "evidence.json", *(() if golden.ADDED else ("verdict.json",))}
 
@@ -152,13 +153,13 @@ def test_judging_leaves_the_same_seals(name: str, judged: Callable[[str], Judged
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_reports_are_the_same(name: str, judged: Callable[[str], Judged]) -> None:
-    """Reports may change on purpose; then `record.py` records them again, and the difference is there to be seen."""
+    """Compare the reports; `record.py reports` records them again after a change on purpose."""
     assert golden.digests(judged(name).golden.read(golden.REPORTS)) == EXPECTED[name]["reports"]
 
 
 @pytest.mark.parametrize("name", THREE)
 def test_the_command_line_gives_the_same(name: str, tmp_path: Path) -> None:
-    """`harness analyze DIR` and `harness migrate --analyze DIR`, as a process of their own."""
+    """Run `harness analyze DIR` and `harness migrate --analyze DIR` as processes."""
     kept = golden.unpack(name, tmp_path)
     before = kept.read(golden.VERDICTS)
     finished = CommandLine(tmp_path).run(*kept.words())
@@ -170,7 +171,7 @@ def test_the_command_line_gives_the_same(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_altered_byte_of_a_ledger_is_refused(name: str, tmp_path: Path) -> None:
-    """Judging names the file and writes nothing."""
+    """Expect an error that names the file, and nothing written."""
     kept = golden.unpack(name, tmp_path)
     ledger = min(kept.path.rglob("ledger-*.npy"))
     flip(ledger, ledger.stat().st_size // 2)
@@ -184,7 +185,7 @@ def test_an_altered_byte_of_a_ledger_is_refused(name: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["lifecycle", "traefik", "migrate"])
 def test_a_line_that_is_gone_from_a_timeline_is_refused(name: str, tmp_path: Path) -> None:
-    """Judging names the file."""
+    """Expect an error that names the file."""
     kept = golden.unpack(name, tmp_path)
     timeline = min(kept.path.rglob("timeline.jsonl"))
     drop_line(timeline, 3)
@@ -195,7 +196,7 @@ def test_a_line_that_is_gone_from_a_timeline_is_refused(name: str, tmp_path: Pat
 
 
 def test_an_altered_byte_is_exit_code_2_and_unsealed_never_0(tmp_path: Path) -> None:
-    """On the command line; with `--unsealed` what was lossless is inconclusive, since the evidence is in doubt."""
+    """Expect exit code 2, and with `--unsealed` an inconclusive verdict of what was lossless."""
     kept, command = golden.unpack("watch", tmp_path), CommandLine(tmp_path)
     flip(min(kept.path.rglob("ledger-*.npy")), 300)
     refused, unsealed = command.run(*kept.words()), command.run(*kept.words(), "--unsealed")
@@ -209,7 +210,7 @@ def test_an_altered_byte_is_exit_code_2_and_unsealed_never_0(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", THREE)
 def test_a_loss_that_is_written_over_changes_the_verdict(name: str, tmp_path: Path) -> None:
-    """Sealed again, one lost attempt that is called good passes the seals; the comparison of bytes sees it."""
+    """Call one lost attempt good and seal that: the seals are right, and the comparison of bytes fails."""
     kept = golden.unpack(name, tmp_path)
     ledger = ledger_of(kept)
     rows = np.load(ledger, mmap_mode="r+")
@@ -222,7 +223,7 @@ def test_a_loss_that_is_written_over_changes_the_verdict(name: str, tmp_path: Pa
 
 
 def test_a_change_that_is_no_longer_seen_is_inconclusive(tmp_path: Path) -> None:
-    """Sealed again, without the line that says that the rollout was complete: the cell was lossless, and is not."""
+    """Remove the line that says that the rollout was complete, and seal that: the cell is no longer lossless."""
     kept = golden.unpack("traefik", tmp_path)
     drop_line(*line_of(kept, "observed"))
     kept.seal_again()
@@ -235,14 +236,23 @@ def test_a_change_that_is_no_longer_seen_is_inconclusive(tmp_path: Path) -> None
     assert one.code == 3
 
 
+@pytest.mark.parametrize("code", DOCTORED)
+def test_doctored_evidence_is_judged_as_before(code: str, tmp_path: Path) -> None:
+    """Compare findings of a broken instrument or a blind spot, which no real run of the set has."""
+    judged_again = golden.judge_doctored(code, tmp_path)
+
+    assert judged_again == golden.expected_doctored()[code]
+    assert code in {each for one in judged_again["found"].values() for each in one["findings"]}
+
+
 def test_without_added_fields_a_single_byte_counts() -> None:
-    """Spaces, too."""
+    """Compare spaces, too."""
     assert golden.same(b'{"a": 1}', b'{"a": 1}', ())
     assert not golden.same(b'{"a": 1}', b'{"a":  1}', ())
 
 
 def test_an_added_field_is_left_out_and_nothing_else() -> None:
-    """At every depth and in lists; a field of that name elsewhere, and any other difference, count."""
+    """Ignore the field at its own path; notice it at another path, and any other difference."""
     old: dict[str, Any] = {"cells": [{"id": "ä", "trials": [{"n": 1.0}, {"n": 2}]}]}
     new: dict[str, Any] = {"cells": [{"id": "ä", "trials": [{"cause": "x", "n": 1.0}, {"cause": None, "n": 2}]}]}
     elsewhere: dict[str, Any] = {"cells": [{"cause": "x", **old["cells"][0]}]}
@@ -266,13 +276,13 @@ def written(verdict: dict[str, Any]) -> bytes:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_leaving_fields_out_keeps_the_other_bytes(name: str, judged: Callable[[str], Judged]) -> None:
-    """Were a field added, the rest would still be compared byte by byte: each verdict is written as it was read."""
+    """Write each verdict as it was read: with a field left out, the rest is still compared byte by byte."""
     for content in judged(name).before.values():
         assert golden.same(content, content, {"no.such.field"})
 
 
 def test_each_added_field_is_in_a_verdict_of_today_and_in_no_stored_one(judged: Callable[[str], Judged]) -> None:
-    """An allowance that nothing needs would hide a difference later."""
+    """Find an allowance that nothing needs: it would hide a difference later."""
     stored = {path for name in NAMES for content in judged(name).before.values() for path in fields(content)}
     today = {path for name in NAMES for content in judged(name).after.values() for path in fields(content)}
 

@@ -1,6 +1,6 @@
-"""The golden evidence in ``tests/golden``: unpack it, judge it again, and hold what comes out against what is expected.
+"""Unpack the golden evidence in ``tests/golden``, judge it again, and compare.
 
-This is the only place where the golden tests name modules of the harness.
+This is the only place where the golden tests name modules that judge.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from golden_doctored import DOCTORED
+
 from harness.cli import evidence
 from harness.runner.migration.concluding import analyze_again
 from harness.store.rundir import RunDirectory, SealedPhase
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EXPECTED = GOLDEN / "expected.json"
+EXPECTED_DOCTORED = GOLDEN / "expected-doctored.json"
 SUFFIX = ".tar.xz"
 #: Fields that were added to ``verdict.json`` and ``comparison.json`` on purpose since the evidence was made, as dotted
 #: paths in which lists do not show: ``cells.trials.findings.cause``. Empty means: not one byte may differ.
@@ -33,7 +36,7 @@ _MIGRATION = "migration.json"
 
 @dataclass(frozen=True)
 class Golden:
-    """One unpacked archive.
+    """Wrap one unpacked archive.
 
     Attributes:
         path: Its folder: a run directory, or a migration's folder that holds two.
@@ -61,9 +64,10 @@ class Golden:
                 RunDirectory.open(run).verify(phase)
 
     def seal_again(self) -> None:
-        """Seal the evidence as it is now, as somebody would who wants an alteration to stay unseen."""
+        """Seal plan and evidence as they are now, as somebody would who wants an alteration to stay unseen."""
         for run in self.runs():
-            RunDirectory.open(run).seal("evidence")
+            for phase in ("plan", "evidence"):
+                RunDirectory.open(run).seal(phase)
 
     def analyze(self, *, unsealed: bool = False) -> int:
         """Judge again, as ``harness analyze`` does, or ``harness migrate --analyze``; returns the exit code.
@@ -97,6 +101,23 @@ class Golden:
 def names() -> list[str]:
     """Return the names of all archives."""
     return sorted(path.name.removesuffix(SUFFIX) for path in GOLDEN.glob(f"*{SUFFIX}"))
+
+
+def expected_doctored() -> Mapping[str, Any]:
+    """Return what is expected of each doctored archive, by the finding that it was made for."""
+    return dict(json.loads(EXPECTED_DOCTORED.read_text(encoding="utf-8")))
+
+
+def judge_doctored(code: str, folder: Path, added: Collection[str] = ADDED) -> dict[str, Any]:
+    """Unpack an archive, alter it, seal it again and judge it; returns what ``expected_doctored`` has of it."""
+    name, alter = DOCTORED[code]
+    golden = unpack(name, folder)
+    alter(golden.path)
+    golden.seal_again()
+    result = golden.analyze()
+    verdict = (golden.path / VERDICTS[0]).read_bytes()
+    bare = _dump(_without(json.loads(verdict), added)) if added else verdict
+    return {"analyze": result, "verdicts": digests({VERDICTS[0]: bare}), "found": found(json.loads(verdict))}
 
 
 def expected() -> Mapping[str, Any]:
