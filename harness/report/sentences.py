@@ -23,7 +23,7 @@ _ORDER = {Weight.INSTRUMENT: 0, Weight.LOSS: 1, Weight.EVIDENCE: 2, Weight.NOTE:
 #: Notes that a reader must not miss although the verdict is the expected one.
 _WARNINGS = (FindingCode.FIELD_ASSUMED, FindingCode.FALSE_GREEN, FindingCode.PRESTOP_FAILED, FindingCode.ROLLED_BACK)
 #: What people call the signals that stop a run.
-_SIGNALS = {2: "Ctrl-C", 15: "SIGTERM"}
+_SIGNALS = {1: "SIGHUP", 2: "Ctrl-C", 15: "SIGTERM"}
 #: How many cells are named in a sentence.
 _NAMED = 3
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.clusters.shared.traefik_log import access_line
-from harness.kit.files import clear_disk_errors
+from harness.kit.files import expendable
 from harness.localkube.traefik.process import ACCESS_LOG as TRAEFIK_ACCESS_LOG
 from harness.model.timeline import Detail, Event, EventKind
 
@@ -24,10 +24,8 @@ _LOOK = 0.02
 def collect_logs(logs: Path, destination: Path) -> None:
     """Copy the access log to the top of ``destination`` and all others below its ``logs``.
 
-    Traefik's access logs (one of each that ran) are written anew as one, with the names that all access logs have.
-
-    Raises:
-        HarnessError: There is no room.
+    Traefik's access logs (one of each that ran) become one, with the names that all access logs have.
+    A log that cannot be written is left out: no verdict depends on it.
     """
     written = sorted(logs.rglob(TRAEFIK_ACCESS_LOG))
     if written:
@@ -37,14 +35,14 @@ def collect_logs(logs: Path, destination: Path) -> None:
         if relative.name == TRAEFIK_ACCESS_LOG:
             continue
         target = destination / relative if relative == Path(ACCESS_LOG) else destination / "logs" / relative
-        with clear_disk_errors(target):
+        with expendable(target, remove=True):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
 
 
 def _translate(sources: Iterable[Path], target: Path) -> None:
     """Traefik's access logs as ``access.jsonl``; a last line that was cut off by the cluster's end is no line."""
-    with clear_disk_errors(target):
+    with expendable(target, remove=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8") as out:
             for source in sources:
