@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.kube.fieldclasses import Decisive, FieldClass, Harmless, Site, never
+from harness.kube.fieldclasses import Decisive, FieldClass, Harmless, Site
 from harness.localkube.ingress.annotations import FALSE, PREFIX, RULES, TRUE, Reading, reading_of
 from harness.localkube.ingress.served import is_served
 
@@ -229,7 +229,7 @@ def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
         return FieldClass.INERT, INERT[name], ""
     if name in DECISIVE:
         rule = DECISIVE[name]
-        harmless = rule.harmless is not never and rule.harmless(site)
+        harmless = rule.harmless(site)
         text = "this value has no effect on requests" if harmless else rule.effect
         return (FieldClass.INERT if harmless else FieldClass.DECISIVE), text, ""
     reading = reading_of(name, str(site.value))
