@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.moments import Seconds
-from harness.model.controllers import facts_of
+from harness.model.controllers import controller_facts
 from harness.model.timeline import Event, EventKind
 
 
@@ -115,5 +115,5 @@ def drops_routes(evidence: TrialEvidence) -> bool:
     return any(
         event.kind is EventKind.INGRESS and event.what in facts.tells and facts.drops_routes
         for event in evidence.timeline
-        for facts in (facts_of(event.subject),)
+        for facts in (controller_facts(event.subject),)
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from harness.model.annotations import BEHIND_TRAEFIK, NGINX, TRAEFIK, TRAEFIK_READS_OF_NGINX, Replacement
+from harness.model.rights import Right
 
 
 class Aspect(StrEnum):
@@ -59,21 +60,6 @@ class ControllerAddress:
     deployment: str
     service: str
     labels: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    """Verbs on a resource of the Kubernetes API.
-
-    Attributes:
-        group: API group; empty for the core group.
-        resource: Plural name, such as ``ingresses``.
-        verbs: Verbs, such as ``create``.
-    """
-
-    group: str
-    resource: str
-    verbs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +236,7 @@ LONGEST_SYNC_S = max(facts.sync_s for facts in CONTROLLERS.values())
 LONGEST_APPLY_S = max(facts.apply_s for facts in CONTROLLERS.values())
 
 
-def facts_of(word: str) -> ControllerFacts:
+def controller_facts(word: str) -> ControllerFacts:
     """Return the facts of a controller; those of no controller for an unknown word."""
     return CONTROLLERS.get(word, NO_CONTROLLER)
 
@@ -275,7 +261,7 @@ def reads_annotation(word: str, annotation: str) -> bool:
     owned = [prefix for facts in CONTROLLERS.values() for prefix in facts.reads if annotation.startswith(prefix)]
     if not owned:
         return True
-    for prefix, names in facts_of(word).reads.items():
+    for prefix, names in controller_facts(word).reads.items():
         if annotation.startswith(prefix):
             return names is None or annotation.removeprefix(prefix) in names
     return False
@@ -283,6 +269,6 @@ def reads_annotation(word: str, annotation: str) -> bool:
 
 def replacement_of(word: str, annotation: str) -> Replacement:
     """Return what a controller has in place of an annotation; empty where nothing is known."""
-    known = facts_of(word).replacements
+    known = controller_facts(word).replacements
     fits = [beginning for beginning in known if annotation.startswith(beginning)]
     return known[max(fits, key=len)] if fits else Replacement("", "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from harness.model.controllers import facts_of, reads_annotation, replacement_of
+from harness.model.controllers import controller_facts, reads_annotation, replacement_of
 from harness.model.migration import Difference, DifferenceCode
 
 
@@ -30,7 +30,7 @@ def _annotations(manifests: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, 
 
 
 def _difference(name: str, value: str, ingresses: list[str], target: str) -> Difference:
-    replacement, variant = replacement_of(target, name), facts_of(target).variant
+    replacement, variant = replacement_of(target, name), controller_facts(target).variant
     return Difference(
         DifferenceCode.ANNOTATION,
         {
