@@ -120,7 +120,7 @@ INGRESS_NGINX = IngressProgram(
     package="harness.localkube.ingress",
     needs="nginx with Lua",
 )
-_TRAEFIK = IngressProgram(
+TRAEFIK = IngressProgram(
     namespace="traefik",
     deployment="traefik",
     service="traefik",
@@ -142,10 +142,10 @@ _TRAEFIK = IngressProgram(
 #: By the word in ``NodeSettings.ingress``; a cluster with another word has no ingress controller.
 INGRESS_PROGRAMS: Mapping[str, IngressProgram] = {
     "ingress-nginx": INGRESS_NGINX,
-    "traefik": _TRAEFIK,
+    "traefik": TRAEFIK,
     # Traefik's provider for ingress-nginx's annotations takes the Ingresses of ingress-nginx's own class.
     "traefik-nginx": replace(
-        _TRAEFIK,
+        TRAEFIK,
         ingress_class=INGRESS_NGINX.ingress_class,
         controller=INGRESS_NGINX.controller,
         providers=("kubernetesingressnginx", "kubernetescrd"),
