@@ -83,11 +83,10 @@ def splitting(course: Course, ingress: str, path: str, service: str, candidate: 
     """
     stage = course.stage
     rule = SplitRule.find(stage.kube.get("Ingress", ingress, stage.namespace), path, service, candidate)
-    controller = INGRESS_CONTROLLERS.get(stage.ingress)
-    if controller is None:
-        known = ", ".join(INGRESS_CONTROLLERS)
-        raise HarnessError(f"ingress: {stage.ingress} can't share requests; {known} can.")
-    return Splitting(course, rule, controller.sharing)
+    sharings = {word: known.sharing for word, known in INGRESS_CONTROLLERS.items() if known.sharing is not None}
+    if stage.ingress not in sharings:
+        raise HarnessError(f"ingress: {stage.ingress} can't share requests; {', '.join(sharings)} can.")
+    return Splitting(course, rule, sharings[stage.ingress])
 
 
 def patched(stage: Stage, kind: str, name: str, patch: Mapping[str, Any], number: int) -> Made:

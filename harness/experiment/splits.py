@@ -12,7 +12,7 @@ from harness.experiment.objects import at
 from harness.experiment.problems import listed, near
 from harness.experiment.telling import check_answer, check_leads_to, check_told_apart
 from harness.kit.located_yaml import Place
-from harness.model.controllers import controller_facts
+from harness.model.controllers import CONTROLLERS, controller_facts
 from harness.model.releases import AbTest, Canary
 
 
@@ -75,6 +75,10 @@ def _says(headers: Mapping[str, str], spec: AbTest) -> bool:
 
 def _check_split(spec: Canary | AbTest, other: str, field: str, place: Place, ground: Ground) -> None:
     objects, add = ground.objects, ground.problems.add
+    if not controller_facts(ground.ingress).share_rights:
+        able = [word for word, facts in CONTROLLERS.items() if facts.share_rights]
+        add(place, f"{ground.ingress} can't share the requests of a rule", f"ingress: {' or '.join(able)}")
+        return
     has_both = [ground.has("Service", spec.service, (*place, "service")), ground.has("Service", other, (*place, field))]
     if spec.service == other:
         add((*place, field), f"{other} is the Service that the rule names already: nothing would be split")

@@ -90,14 +90,19 @@ class IngressProgram:
         play: Play = import_module(f"{self.package}.controller").run
         return play
 
+    @property
+    def finder(self) -> Callable[[Progress], Program]:
+        """Import what looks for the program."""
+        finder: Callable[[Progress], Program] = import_module(f"{self.package}.program").find_program
+        return finder
+
     def find(self, progress: Progress = silent) -> Program:
         """Look for the program, and fetch it where that is possible.
 
         Raises:
             MissingToolError: It is not there.
         """
-        found: Program = import_module(f"{self.package}.program").find_program(progress)
-        return found
+        return self.finder(progress)
 
 
 INGRESS_NGINX = IngressProgram(
