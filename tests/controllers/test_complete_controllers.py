@@ -198,6 +198,7 @@ def test_local_objects_have_the_names_of_the_facts(word: str) -> None:
         address.namespace, address.deployment, address.service,
     )  # fmt: skip
     assert (program.labels, program.ingress_class) == (address.labels, facts.ingress_class)
+    assert {program.annotations} == facts.reads.keys()
 
 
 @EACH_PROGRAM
