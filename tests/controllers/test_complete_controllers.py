@@ -40,7 +40,7 @@ EACH_PROGRAM = pytest.mark.parametrize("word", INGRESS_PROGRAMS)
 #: The controllers whose programs ``harness doctor`` looks for.
 CHECKED = [check.args[0] for check in CHECKS if isinstance(check, partial)]
 #: Clauses that a controller may lack.
-OPTIONAL = {"retry_setting", "losses"}
+OPTIONAL = {"retry_setting"}
 RULE = SplitRule(
     ingress="fruit",
     host="fruit.test",
