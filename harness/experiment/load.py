@@ -30,6 +30,7 @@ from harness.experiment.validation import validate
 from harness.experiment.workload import Files, read_workload
 from harness.kit.located_yaml import Document, read_documents
 from harness.model.changes import ChangeSpec
+from harness.model.controllers import DEFAULT
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
 
 _ALL: Mapping[str, tuple[str, ...]] = {}
@@ -140,7 +141,7 @@ def _cells(
     if plan is not None and not entry:
         check_routes(plan, rows, problems)
     if plan is not None:
-        ingress = raw.get("ingress", "ingress-nginx")
+        ingress = raw.get("ingress", DEFAULT.word)
         check_releases(changes, [Ground(Objects(row.manifests, entry), plan, problems, ingress) for row in rows])
     specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
     return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
