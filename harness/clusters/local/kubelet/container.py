@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.clusters.local.kubelet.environment import ConfigError, arguments, environment
 from harness.clusters.local.kubelet.handlers import HandlerFailedError, Target
 from harness.clusters.local.kubelet.images import Image
+from harness.clusters.local.kubelet.network import PodNetwork
 from harness.clusters.local.kubelet.node import Node
 from harness.clusters.local.kubelet.probes import ProbeKind, Prober
 from harness.clusters.local.kubelet.runtime import Process, RuntimeFailedError
@@ -24,9 +25,13 @@ class Container:
         pod: Its pod.
         spec: Its entry in the pod's spec.
         image: Its image.
-        address: The pod's address.
+        network: The pod's network.
         anchor: When the pod was first seen, on the loop's clock.
         changed: Called whenever ``state`` has changed.
+
+    Attributes:
+        state: What the pod's status says of it.
+        ended: Set once its process has ended and no other follows.
     """
 
     def __init__(
@@ -36,7 +41,7 @@ class Container:
         spec: Object,
         *,
         image: Image,
-        address: str,
+        network: PodNetwork,
         anchor: float,
         changed: Callable[[], None],
     ) -> None:
@@ -45,15 +50,22 @@ class Container:
         self._pod = pod
         self._spec = spec
         self._image = image
-        self._address = address
+        self._network = network
         self._anchor = anchor
         self._changed = changed
         self._target: Target | None = None
+        self.ended = asyncio.Event()
         self._stopping = asyncio.Event()
         self._probers: dict[ProbeKind, asyncio.Task[None]] = {}
 
     async def live(self) -> None:
         """Run it, again and again as its pod's restart policy says; returns when it will not run any more."""
+        try:
+            await self._run_repeatedly()
+        finally:
+            self.ended.set()
+
+    async def _run_repeatedly(self) -> None:
         policy = self._pod["spec"].get("restartPolicy", "Always")
         pause = 0.0
         while True:
@@ -81,9 +93,8 @@ class Container:
     def kill(self) -> None:
         """Kill it and everything below it at once."""
         self._stopping.set()
-        if self._target is not None and self._target.process.alive:
+        if self._target is not None:
             self._node.runtime.kill(self._target.process)
-            self._node.spawn(self._fall_silent(self._target), f"silence of {self.state.name}")
 
     async def _run_once(self) -> int:
         try:
@@ -99,24 +110,19 @@ class Container:
         try:
             if await self._after_start(target):
                 await self._become_running(target, started, started_at)
-            code = await target.process.wait()
+            code, finished_at = await target.process.wait(), timestamp()
             if self._stopping.is_set():
-                await self._fall_silent(target)
-                # The kubelet looks at its containers now and then; until then the pod passes for one that serves.
+                self.ended.set()
+                # The kubelet ends a pod as a whole. Until it has, the pod passes for one that serves, and its probes
+                # go on: they find that a container has ended.
+                await self._network.removed.wait()
                 await asyncio.sleep(self._node.profile.stopped.sample(self._node.rng))
         finally:
             for task in self._probers.values():
                 task.cancel()
             self._probers.clear()
-        self._set(state={"terminated": _terminated(target.process, code, started_at)})
+        self._set(state={"terminated": _terminated(target.process, code, started_at, finished_at)})
         return code
-
-    async def _fall_silent(self, target: Target) -> None:
-        """Once its process has ended, refuse connections for a while; then the pod's network is gone, too."""
-        await target.process.wait()
-        await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
-        for port in self._spec.get("ports") or []:
-            self._node.silence.fall(self._address, int(port["containerPort"]))
 
     async def _start(self) -> Target:
         """Start its process.
@@ -125,16 +131,16 @@ class Container:
             ConfigError: Its spec asks for what can't be had.
             RuntimeFailedError: There is no such program, or the runtime failed.
         """
-        env = environment(self._pod, self._spec, self._image, self._address)
+        env = environment(self._pod, self._spec, self._image, self._network.address)
         app, args = self._program(env)
         self._tell("Pulled", f'Container image "{self.state.image}" already present on machine')
         self._tell("Created", f"Created container: {self.state.name}")
         process = await self._node.runtime.start(
-            app=app, args=args, env=env, address=self._address, log=self._log_file()
+            app=app, args=args, env=env, address=self._network.address, log=self._log_file()
         )
         self._tell("Started", f"Started container {self.state.name}")
         self.state.container_id = f"processes://{process.pid}"
-        return Target(process, self._spec, self._address, env, self._image.shell, set())
+        return Target(process, self._spec, self._network.address, env, self._image.shell, set())
 
     def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
         """The application and its arguments; an empty application for another program of an image with a shell."""
@@ -196,6 +202,8 @@ class Container:
         return Prober(kind, probe, self._node.handlers, self._on_probe, self._on_probe_failure, enabled)
 
     def _on_probe(self, kind: ProbeKind, ok: bool) -> None:  # noqa: FBT001 - the callback's signature
+        if ok:
+            self._network.notice_listeners()
         if kind is ProbeKind.READINESS:
             self._set(ready=ok)
         elif not ok:
@@ -237,8 +245,9 @@ class Container:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
         except TimeoutError:
-            self.state.state = terminated
             return False
+        finally:
+            self.state.state = terminated
         return True
 
     def _set(self, *, state: Object | None = None, started: bool | None = None, ready: bool | None = None) -> None:
@@ -254,11 +263,11 @@ class Container:
         self._node.tell(self._pod, reason, message, kind=kind)
 
 
-def _terminated(process: Process, code: int, started_at: str) -> Object:
+def _terminated(process: Process, code: int, started_at: str, finished_at: str) -> Object:
     return {
         "exitCode": code,
         "reason": "Error" if code else "Completed",
         "startedAt": started_at,
-        "finishedAt": timestamp(),
+        "finishedAt": finished_at,
         "containerID": f"processes://{process.pid}",
     }

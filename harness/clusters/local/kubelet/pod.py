@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from harness.clusters.local.kubelet.container import Container
 from harness.clusters.local.kubelet.images import KNOWN_IMAGES, find_image
+from harness.clusters.local.kubelet.network import PodNetwork
 from harness.clusters.local.kubelet.node import Node
 from harness.clusters.local.kubelet.status import ContainerState, pod_status
 from harness.clusters.local.machinery.client import ApiError, Conflict, NotFound
@@ -30,7 +31,7 @@ class PodWorker:
         self._pod = pod
         self._name: str = pod["metadata"]["name"]
         self._namespace: str = pod["metadata"]["namespace"]
-        self._address = ""
+        self._network = PodNetwork("", node.silence)
         self._containers: list[Container] = []
         self._states: list[ContainerState] = []
         self._deleting = asyncio.Event()
@@ -51,25 +52,23 @@ class PodWorker:
     def removed(self) -> None:
         """The object is gone; what still runs is killed (a forced deletion), at once."""
         self._gone.set()
+        self._deleting.set()
+        for container in self._containers:
+            container.kill()
 
     async def run(self) -> None:
-        """Until the pod is gone and nothing of it runs."""
-        work = asyncio.create_task(self._work(), name=f"pod {self._name}")
-        gone = asyncio.create_task(self._gone.wait(), name=f"removal of {self._name}")
+        """Until the pod is gone and nothing of it runs; cancelling it kills what runs."""
         try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await self._work()
+        except NotFound:
+            _log.debug("pod %s/%s is gone", self._namespace, self._name)
         finally:
             for container in self._containers:
                 container.kill()
-            for task in (work, gone):
-                task.cancel()
-            await asyncio.gather(work, gone, return_exceptions=True)
-        error = work.exception() if work.done() and not work.cancelled() else None
-        if error is not None and not isinstance(error, NotFound):
-            _log.error("pod %s/%s failed", self._namespace, self._name, exc_info=error)
 
     async def _work(self) -> None:
-        await self._bind()
+        if not await self._bind():
+            return
         publishing = asyncio.create_task(self._publish_changes(), name=f"status of {self._name}")
         living: list[asyncio.Task[None]] = []
         try:
@@ -77,6 +76,7 @@ class PodWorker:
                 living += [
                     asyncio.create_task(each.live(), name=f"container of {self._name}") for each in self._containers
                 ]
+                living.append(asyncio.create_task(self._end_network(), name=f"network of {self._name}"))
             await self._deleting.wait()
             await self._stop()
             await asyncio.gather(*living)
@@ -87,16 +87,18 @@ class PodWorker:
         await self._publish()
         await self._finish()
 
-    async def _bind(self) -> None:
-        """Schedule it here, unless somebody did, as soon as the node takes pods."""
+    async def _bind(self) -> bool:
+        """Schedule it here, unless somebody did, as soon as the node takes pods; False if it is gone before."""
         if self._pod["spec"].get("nodeName"):
-            return
+            return True
         if not self._node.schedulable.is_set():
             message = "0/1 nodes are available: 1 node(s) were unschedulable."
             self._node.tell_scheduling(self._pod, "FailedScheduling", message, kind="Warning")
-            await self._node.schedulable.wait()
+            await _first_of(self._node.schedulable, self._gone)
             # What takes time begins with the node.
             self._seen = asyncio.get_running_loop().time()
+        if self._gone.is_set():
+            return False
         self._pod = await self._node.client.patch(
             PODS, self._name, self._namespace, {"spec": {"nodeName": self._node.name}}
         )
@@ -104,11 +106,13 @@ class PodWorker:
         self._node.tell_scheduling(
             self._pod, "Scheduled", f"Successfully assigned {self._namespace}/{self._name} to {self._node.name}"
         )
+        return True
 
     def _make_containers(self) -> bool:
         """False where an image is not known: such a pod waits for its deletion."""
         system = self._node.is_system(self._namespace)
-        self._address = self._node.system_address() if system else self._node.next_address()
+        address = self._node.system_address() if system else self._node.next_address()
+        self._network = PodNetwork(address, self._node.silence, _declared_ports(self._pod))
         complete = not self._pod["spec"].get("initContainers")
         if not complete:
             # Better a pod that says why it does not start than one that starts without what it needs.
@@ -124,7 +128,7 @@ class PodWorker:
                 self._pod,
                 spec,
                 image=image,
-                address=self._address,
+                network=self._network,
                 anchor=self._seen,
                 changed=self._dirty.set,
             )
@@ -153,7 +157,7 @@ class PodWorker:
 
         The ingress controller's first pod was there before the cluster was: a real one is not brought up for a trial.
         """
-        if self._address == self._node.settings.block.ingress_address:
+        if self._network.address == self._node.settings.block.ingress_address:
             return self._deleting.is_set()
         profile, rng = self._node.profile, self._node.rng
         begin = self._seen + profile.startup.sample(rng)
@@ -165,10 +169,18 @@ class PodWorker:
         return True
 
     async def _stop(self) -> None:
+        self._network.notice_listeners()
         grace = self._pod["metadata"].get("deletionGracePeriodSeconds")
         if grace is None:
             grace = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
         await asyncio.gather(*(container.stop(grace) for container in self._containers))
+
+    async def _end_network(self) -> None:
+        """Remove the pod's network soon after its last container has ended for good."""
+        for container in self._containers:
+            await container.ended.wait()
+        await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
+        self._network.remove()
 
     async def _publish_changes(self) -> None:
         while True:
@@ -177,10 +189,12 @@ class PodWorker:
             await self._publish()
 
     async def _publish(self) -> None:
+        if self._gone.is_set():
+            return
         status = pod_status(
             self._pod,
             self._states,
-            address=self._address if any(each.container_id for each in self._states) else "",
+            address=self._network.address if any(each.container_id for each in self._states) else "",
             host=self._node.settings.block.node_address,
             deleting=self._deleting.is_set(),
         )
@@ -199,3 +213,19 @@ class PodWorker:
         with suppress(NotFound, Conflict):
             await self._node.client.delete(PODS, self._name, self._namespace, grace=0, uid=uid)
         await self._gone.wait()
+
+
+def _declared_ports(pod: Object) -> set[int]:
+    """Ports that the containers of a pod declare."""
+    containers = [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
+    return {int(port["containerPort"]) for each in containers for port in each.get("ports") or []}
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

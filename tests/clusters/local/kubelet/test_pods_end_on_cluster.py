@@ -66,7 +66,7 @@ def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster, tmp
         answer = await cluster.ask(pod)
         done.touch()
         await cluster.gone(pod)
-        with pytest.raises(aiohttp.ClientConnectorError):
+        with pytest.raises(aiohttp.ConnectionTimeoutError):
             await cluster.ask(pod)
         return conditions, answer, name
 
