@@ -32,7 +32,7 @@ $(VENV)/.dev: $(VENV)/.runtime
 
 # nginx is looked for every time, since its cache may have been cleared; that takes milliseconds.
 setup: $(VENV)/.runtime  ## Python environment and nginx, nothing system-wide
-	@$(BIN)/python -m harness.clusters.local.nginx
+	@$(BIN)/python -m harness.localkube.nginx
 
 dev: setup $(VENV)/.dev
 

@@ -20,7 +20,7 @@ from bench.fidelity_page import write_page
 from bench.fidelity_state import counts, next_folder, read
 from bench.servers import ROOT
 from harness.errors import HarnessError
-from harness.store.experiments import load_experiment
+from harness.experiment.load import load_experiment
 
 #: Both exercises of an ingress, and the settings that must lose and those that must not.
 EXPERIMENTS = (

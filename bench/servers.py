@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.clusters.local.nginx.install import find_or_fetch
 from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
+from harness.localkube.nginx.install import find_or_fetch
 
 ADDRESS = "127.0.0.1"
 #: The body of every good answer.

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.history import BEGIN, CHANGE, END, ORIGIN, STOP, deployment, quiet_trial
 from harness.analysis.schedule import planned_times
 from harness.kit.clock import Clock
 from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
 from harness.model.experiment import Cell, Configuration, Expectation, Expected, Experiment, Pool, Route, TrafficPlan
 from harness.model.schedule import arrivals, streams
-from harness.runner.outcome import TrialOutcome
+from harness.runner.execution import TrialOutcome
 from harness.runner.plan import RunEnd, RunPlan
 from harness.store.ledger import LedgerWriter
 from harness.store.ledger_format import ATTEMPT, CONNECTION
@@ -22,6 +21,7 @@ from harness.store.mapped import HEADER, header
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, TrialDirectory, write_json
 from harness.store.timeline import TimelineWriter
+from harness.testing.evidence import BEGIN, CHANGE, END, ORIGIN, STOP, deployment, quiet_trial
 
 NS = 1_000_000_000
 RATE = 5000.0

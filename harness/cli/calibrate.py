@@ -21,9 +21,9 @@ from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.report.faults import FAULTS
 from harness.report.sentences import explain
 from harness.report.words import count
-from harness.runner.calibrating import calibrate as prove
+from harness.runner.calibrate import calibrate as prove
 from harness.store.rundir import RunDirectory
-from harness.traffic.cases import Case, chosen
+from harness.traffic.calibration.cases import Case, chosen
 
 
 def calibrate(

@@ -14,8 +14,8 @@ from harness.clusters.base import BringUp
 from harness.clusters.kind import owned
 from harness.clusters.kind import standing as kind_standing
 from harness.clusters.local import standing
-from harness.clusters.local.kubelet.images import KNOWN_IMAGES
 from harness.errors import InvalidInputError, Problem
+from harness.localkube.kubelet.images import KNOWN_IMAGES
 from harness.runner.images import read_images
 
 _HELP = (

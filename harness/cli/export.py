@@ -13,7 +13,7 @@ import typer
 from harness.errors import InvalidInputError, Problem
 from harness.kit.files import clear_disk_errors
 from harness.report.words import plural
-from harness.runner.exporting import parts_of, write_csv
+from harness.runner.export import parts_of, write_csv
 from harness.store.rundir import RunDirectory
 
 

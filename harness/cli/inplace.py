@@ -32,9 +32,9 @@ from harness.cli.words import duration_of
 from harness.errors import InvalidInputError, Problem
 from harness.kit.interruption import Interrupted
 from harness.model.rates import rate_text
-from harness.runner.inplace.preparing import InPlaceRequest, Prepared, prepare
-from harness.runner.inplace.running import left_changed, run_in_place
-from harness.runner.inplace.targets import WITHOUT_UNDO
+from harness.runner.in_place.preparing import InPlaceRequest, Prepared, prepare
+from harness.runner.in_place.running import left_changed, run_in_place
+from harness.runner.in_place.targets import WITHOUT_UNDO
 from harness.runner.options import RunOptions
 
 _CHANGE = (

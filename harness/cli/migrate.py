@@ -18,6 +18,8 @@ from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, Node
 from harness.cli.progress import choose_progress
 from harness.cli.run import CONTROLLERS, Keep, Only, Where, images_on, parse_only
 from harness.errors import InvalidInputError, Problem
+from harness.experiment.load import load_experiment
+from harness.experiment.problems import near
 from harness.kit.interruption import Interrupted
 from harness.model.migration import Migration
 from harness.report.migrated import terminal
@@ -25,8 +27,6 @@ from harness.runner.images import read_images, with_images
 from harness.runner.migration.concluding import analyze_again
 from harness.runner.migration.migrate import Leg, run_migration
 from harness.runner.options import RunOptions
-from harness.store.experiment.problems import near
-from harness.store.experiments import load_experiment
 from harness.store.records import to_json
 
 #: Without an ingress there is nothing to migrate.

@@ -18,6 +18,10 @@ from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.clusters.local.provider import check_image
 from harness.errors import InvalidInputError, Problem
+from harness.experiment.admission import ImageCheck
+from harness.experiment.load import any_image, load_experiment
+from harness.experiment.problems import near
+from harness.experiment.schema import Head
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
@@ -26,10 +30,6 @@ from harness.report.words import plural
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
-from harness.store.experiment.admission import ImageCheck
-from harness.store.experiment.problems import near
-from harness.store.experiment.schema import Head
-from harness.store.experiments import any_image, load_experiment
 
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
 Only = Annotated[

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.changes.undo import UndoOutcome, UndoResult
 from harness.cli.context_options import Kubeconfig
-from harness.runner.inplace.undoing import Undoing, undo_run
+from harness.runner.in_place.undoing import Undoing, undo_run
 
 _TOLD = {
     UndoOutcome.UNDONE: "put back",

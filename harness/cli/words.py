@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Container
 
 from harness.errors import Problem
+from harness.experiment.quantities import seconds
+from harness.experiment.rates import parse_rate
 from harness.model.rates import Rate
-from harness.store.experiment.quantities import seconds
-from harness.store.experiment.rates import parse_rate
 
 
 def rate_of(text: str, option: str, problems: list[Problem]) -> Rate:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from harness.cli.words import duration_of
 from harness.errors import ExitCode, HarnessError, InvalidInputError, Problem
-from harness.traffic.joining import Joining
+from harness.traffic.distributed.remote_worker import Joining
 
 
 def worker(

@@ -1,6 +1,6 @@
 """What the harness may ask of an API server: the seam between changes and watchers and whatever serves them.
 
-``harness.kube.client.Kube`` speaks to a real one, ``harness.kube.fake.FakeKube`` is one in memory.
+``harness.kube.client.Kube`` speaks to a real one, ``harness.testing.fake_api.FakeKube`` is one in memory.
 Objects are plain dicts as on the wire (camelCase JSON); nobody else's copy is ever shared.
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event, EventKind
-from harness.observe.sighting import Sighting
+from harness.observe.event_time import Sighting
 
 _SERVICE = "kubernetes.io/service-name"
 

@@ -14,7 +14,7 @@ from typing import Any
 from harness.kube.api import KubeApi, Object, Objects, Strategy
 from harness.kube.pointer import ABSENT
 from harness.model.timeline import Event, EventKind
-from harness.observe.sighting import Sighting
+from harness.observe.event_time import Sighting
 
 #: Annotations that the cluster's own controllers write as they carry a change out.
 _CLUSTERS_OWN = frozenset({"deployment.kubernetes.io/revision"})

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event, EventKind
-from harness.observe.sighting import Sighting
+from harness.observe.event_time import Sighting
 
 
 class KubeletTracker:

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Detail, Event, EventKind
-from harness.observe.sighting import Sighting
+from harness.observe.event_time import Sighting
 
 #: The conditions that are looked at, with the status that each has on a node that is well.
 WELL: Mapping[str, str] = {"MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "Ready": "True"}

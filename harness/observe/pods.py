@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Detail, Event, EventKind
-from harness.observe.sighting import Sighting, earlier
+from harness.observe.event_time import Sighting, earlier
 
 _HASH = "pod-template-hash"
 _LABELS = {"app": "app", "version": "version", _HASH: "hash"}

@@ -10,7 +10,7 @@ from typing import Any
 from harness.kube.api import Object, Objects
 from harness.kube.selectors import matches_selector
 from harness.model.timeline import Event
-from harness.observe.sighting import Sighting
+from harness.observe.event_time import Sighting
 from harness.observe.tracker import Tracker
 
 _SERVICE = "kubernetes.io/service-name"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event
-from harness.observe.sighting import Sighting
+from harness.observe.event_time import Sighting
 
 
 class ServiceTracker:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event
-from harness.observe.sighting import Sighting
+from harness.observe.event_time import Sighting
 
 
 class Tracker(Protocol):

@@ -20,7 +20,7 @@ from harness.kube.errors import (
     WatchInterruptedError,
 )
 from harness.model.timeline import Event, EventKind
-from harness.observe.sighting import Sighting, wall_ns
+from harness.observe.event_time import Sighting, wall_ns
 from harness.observe.tracker import Tracker
 
 #: Seconds before the next attempt to list, doubled up to the second one.

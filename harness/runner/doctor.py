@@ -18,11 +18,11 @@ import psutil
 from harness.clusters.kind import owned
 from harness.clusters.kind.preflight import has_ipvs
 from harness.clusters.local import standing
-from harness.clusters.local.nginx.install import find_or_fetch
-from harness.clusters.local.traefik.install import find_traefik
 from harness.errors import CommandError, HarnessError, MissingToolError
 from harness.kit.leftovers import LeftOver, left_over_processes
 from harness.kit.processes import run
+from harness.localkube.nginx.install import find_or_fetch
+from harness.localkube.traefik.install import find_traefik
 
 
 class State(StrEnum):

@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
-from harness.runner.outcome import TrialOutcome
+from harness.runner.execution import TrialOutcome
 from harness.runner.recorded import Recorded
 from harness.store.records import from_json
 from harness.store.rundir import Difference, RunDirectory, TrialDirectory

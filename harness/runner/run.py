@@ -20,20 +20,20 @@ from harness.kit import interruption
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
-from harness.runner.crew import check_crew
 from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
-from harness.runner.jobs import TrialJob, plan_jobs
 from harness.runner.judging import judge, write_reports
-from harness.runner.lanes import run_lanes
 from harness.runner.options import RunOptions, cores
+from harness.runner.placement import Venue, venue
 from harness.runner.plan import InPlacePlan, RunEnd, RunPlan
 from harness.runner.progress import RunProgress
+from harness.runner.scheduler import run_lanes
 from harness.runner.trial import Trial, TrialSetting
-from harness.runner.venue import Venue, venue
+from harness.runner.trial_order import TrialJob, plan_jobs
+from harness.runner.worker_options import check_crew
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
-from harness.traffic.faulty import FaultyServer
+from harness.traffic.calibration.server import FaultyServer
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,16 +25,16 @@ from harness.model.timeline import EventKind, Phase
 from harness.observe.observer import Observer
 from harness.runner.deploy import deploy
 from harness.runner.entry import wait_for_entry
-from harness.runner.jobs import TrialJob
-from harness.runner.outcome import TrialOutcome
+from harness.runner.execution import TrialOutcome
+from harness.runner.placement import Place, Venue
 from harness.runner.progress import RunProgress
-from harness.runner.scene import Scene
-from harness.runner.venue import Place, Venue
+from harness.runner.trial_context import Scene
+from harness.runner.trial_order import TrialJob
 from harness.store.records import to_json
 from harness.store.rundir import write_json
 from harness.store.timeline import TimelineWriter
-from harness.traffic.child import TrafficChild
 from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.process import TrafficChild
 
 #: Longest time a change may take, beside the grace periods and deadlines that its manifests ask for.
 CHANGE_SECONDS = 60.0

@@ -15,8 +15,8 @@ from harness.model.experiment import TrafficPlan
 from harness.model.schedule import arrivals, streams
 from harness.model.share import Share
 from harness.store.ledger import LedgerFullError
-from harness.traffic.client import Client
-from harness.traffic.journal import Journal
+from harness.traffic.event_log import Journal
+from harness.traffic.http.client import Client
 
 #: How late a slot may be sent, in nanoseconds. The timer is good for 1 ms and a busy machine for some 10 ms; a slot
 #: that is 250 ms late would no longer say how the system was when it was planned, and hides an outage of that length.

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.model.attempt import LOSSES, Outcome
 from harness.store.ledger_tail import LedgerTail, Rows
-from harness.traffic.journal import JournalReader
+from harness.traffic.event_log import JournalReader
 
 _LOST = [int(outcome) for outcome in LOSSES]
 

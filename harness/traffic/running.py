@@ -9,7 +9,7 @@ import gevent
 from locust.stats import RequestStats
 
 from harness.errors import HarnessError
-from harness.traffic.journal import Heard
+from harness.traffic.event_log import Heard
 from harness.traffic.plan import TrafficChildPlan
 from harness.traffic.session import Commands, Session
 from harness.traffic.statistics import StatisticsFeed

@@ -21,15 +21,15 @@ from harness.errors import HarnessError
 from harness.model.schedule import streams
 from harness.model.share import Share
 from harness.store.ledger import ConnectionLedger, LedgerWriter
-from harness.traffic.answers import AnswerBook
-from harness.traffic.attempt import Target
-from harness.traffic.calibration import Calibration
-from harness.traffic.client import Client, ClientPlan
-from harness.traffic.dialling import BackendLog, Balanced
+from harness.traffic.calibration.proof import Calibration
 from harness.traffic.engine import Engine
-from harness.traffic.journal import Heard, Journal
+from harness.traffic.event_log import Heard, Journal
+from harness.traffic.http.answers import AnswerBook
+from harness.traffic.http.attempt import Target
+from harness.traffic.http.client import Client, ClientPlan
+from harness.traffic.http.endpoint_choice import BackendLog, Balanced
+from harness.traffic.http.tls import Secure, make_context
 from harness.traffic.plan import TrafficChildPlan
-from harness.traffic.tls import Secure, make_context
 
 #: Between the command to begin and the origin: the ledgers are made in this time.
 _LEAD_NS = 20_000_000

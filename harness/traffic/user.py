@@ -17,8 +17,8 @@ from locust.exception import StopUser
 
 from harness.errors import HarnessError
 from harness.model.experiment import Route, TrafficPlan
+from harness.traffic.distributed.roles import Role, role_of
 from harness.traffic.plan import VARIABLE
-from harness.traffic.roles import Role, role_of
 
 _log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.history import quiet_trial, with_cut_connections, with_losses
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import CloseReason, Outcome
 from harness.model.changes import IngressEdit
 from harness.model.timeline import Event, EventKind
 from harness.model.verdict import Finding, FindingCode
+from harness.testing.evidence import quiet_trial, with_cut_connections, with_losses
 
 
 def found(evidence: TrialEvidence) -> dict[FindingCode, Finding]:

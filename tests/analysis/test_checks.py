@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from harness.analysis.evidence import Calibration, CalibrationCase, TrialEvidence
-from harness.analysis.history import (
+from harness.analysis.judge import judge_trial
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
+from harness.model.changes import RollingUpdate
+from harness.model.experiment import Pool, Tls
+from harness.model.timeline import EventKind
+from harness.model.verdict import Finding, FindingCode, Verdict
+from harness.testing.evidence import (
     BEGIN,
     CHANGE,
     NS,
@@ -25,12 +31,6 @@ from harness.analysis.history import (
     without_events,
     without_rows,
 )
-from harness.analysis.judge import judge_trial
-from harness.model.attempt import CloseReason, Method, Outcome, Progress
-from harness.model.changes import RollingUpdate
-from harness.model.experiment import Pool, Tls
-from harness.model.timeline import EventKind
-from harness.model.verdict import Finding, FindingCode, Verdict
 
 Spoil = Callable[[TrialEvidence], TrialEvidence]
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.history import BEGIN, CHANGE, END, NS, PLAN, quiet_trial
 from harness.analysis.judge import judge_trial
 from harness.model.experiment import TrafficPlan
 from harness.model.rates import Leg
 from harness.model.verdict import FindingCode
+from harness.testing.evidence import BEGIN, CHANGE, END, NS, PLAN, quiet_trial
 
 SILENT, LATE, PAUSED = FindingCode.NO_OVERLAP, FindingCode.BEHIND_SCHEDULE, FindingCode.SENDER_PAUSED
 POISSON = replace(PLAN, arrivals="poisson", rate=40.0)

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.history import at, quiet_trial, with_losses
 from harness.analysis.judge import judge_trial
 from harness.model.timeline import Event, EventKind
 from harness.model.verdict import Finding, FindingCode, Verdict
 from harness.report.sentences import explain
+from harness.testing.evidence import at, quiet_trial, with_losses
 
 
 def altered(evidence: TrialEvidence, seconds: float, who: str, fields: str = "spec.replicas") -> TrialEvidence:

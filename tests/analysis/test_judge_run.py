@@ -9,13 +9,13 @@ import pytest
 
 from harness.analysis.cells import exit_code, judge_cells, judge_run
 from harness.analysis.evidence import RunFacts, TrialEvidence
-from harness.analysis.history import CHANGE, quiet_trial, with_losses
 from harness.analysis.judge import judge_trial
 from harness.errors import ExitCode
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec, NoChange
 from harness.model.experiment import Cell, Configuration, Expectation, Expected
 from harness.model.verdict import CellVerdict, FindingCode, TrialVerdict, Verdict
+from harness.testing.evidence import CHANGE, quiet_trial, with_losses
 
 BARE = Configuration((("lifecycle", "bare"),), ())
 OTHER = Configuration((("lifecycle", "probe"),), ())

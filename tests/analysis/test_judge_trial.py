@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from harness.analysis.checks import CHECKS
 from harness.analysis.evidence import Calibration, TrialEvidence, label_of
 from harness.analysis.facts import Facts
-from harness.analysis.history import PLAN, STOP, quiet_trial, with_losses
 from harness.analysis.judge import judge_trial, verdict_of
 from harness.analysis.schedule import planned_times
 from harness.model.attempt import LOSSES, Outcome
 from harness.model.schedule import planned_ns
 from harness.model.verdict import WEIGHTS, Finding, FindingCode, Verdict, Weight
+from harness.testing.evidence import PLAN, STOP, quiet_trial, with_losses
 
 QUIET = quiet_trial()
 COUNT = len(QUIET.attempts)

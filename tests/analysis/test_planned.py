@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis import planned
-from harness.analysis.history import PLAN, quiet_trial
 from harness.analysis.planned import planner, slots_until
 from harness.analysis.schedule import account
 from harness.model import poisson
@@ -18,6 +17,7 @@ from harness.model.experiment import Route, TrafficPlan
 from harness.model.pace import NS, pace_of
 from harness.model.rates import Leg, Rate, highest_rate
 from harness.model.schedule import arrivals
+from harness.testing.evidence import PLAN, quiet_trial
 
 SLOPES = st.one_of(st.integers(1, 100_000).map(float), st.floats(0.01, 100_000))
 RATES = st.one_of(SLOPES, st.lists(st.builds(Leg, SLOPES, SLOPES, st.floats(0.01, 2)), min_size=1, max_size=3))

@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.history import NS, with_event, with_losses, with_rows, without_events
-from harness.analysis.history_releases import (
+from harness.analysis.judge import judge_trial
+from harness.model.attempt import Outcome
+from harness.model.experiment import Route
+from harness.model.releases import Canary
+from harness.model.schedule import session_of
+from harness.model.timeline import EventKind
+from harness.model.verdict import FindingCode, TrialVerdict, Verdict
+from harness.testing.evidence import NS, with_event, with_losses, with_rows, without_events
+from harness.testing.release_evidence import (
     STICKY,
     V1,
     V2,
@@ -21,13 +28,6 @@ from harness.analysis.history_releases import (
     with_answers,
     with_share,
 )
-from harness.analysis.judge import judge_trial
-from harness.model.attempt import Outcome
-from harness.model.experiment import Route
-from harness.model.releases import Canary
-from harness.model.schedule import session_of
-from harness.model.timeline import EventKind
-from harness.model.verdict import FindingCode, TrialVerdict, Verdict
 
 
 def numbers(verdict: TrialVerdict, code: FindingCode) -> dict[str, object]:

@@ -8,9 +8,9 @@ import pytest
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts, impossible_successes
-from harness.analysis.history import quiet_trial
 from harness.analysis.judge import judge_trial
 from harness.model.verdict import FindingCode
+from harness.testing.evidence import quiet_trial
 
 
 def trial(statuses: tuple[int, ...], given: int) -> TrialEvidence:

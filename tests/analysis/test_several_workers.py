@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.analysis.evidence import Calibration, CalibrationCase
-from harness.analysis.history import quiet_trial
 from harness.analysis.judge import judge_trial
 from harness.model.verdict import FindingCode, Verdict
+from harness.testing.evidence import quiet_trial
 
 FINE = Calibration(
     (CalibrationCase("fin", "closed", 4, {"closed": 4}), CalibrationCase("ok", "ok", 2, {"ok": 2})),

@@ -8,10 +8,10 @@ import pytest
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts
-from harness.analysis.history import BEGIN, CHANGE, NS, PLAN, at, quiet_trial, with_rows
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import Method, Outcome, Progress, Shape
 from harness.model.verdict import Finding, FindingCode, Verdict
+from harness.testing.evidence import BEGIN, CHANGE, NS, PLAN, at, quiet_trial, with_rows
 
 IDLE = replace(PLAN, shapes=(Shape.NEW, Shape.IDLE), idle=0.5)
 SLOW = replace(PLAN, shapes=(Shape.NEW, Shape.SLOW), slow=0.4)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from harness.analysis.cells import judge_cells
 from harness.analysis.evidence import CalibrationCase
-from harness.analysis.history import BEGIN, CHANGE, NS, PLAN, quiet_trial, with_losses, with_rows
 from harness.analysis.judge import judge_trial
 from harness.analysis.thresholds import LATENESS_P99_MS
 from harness.model.attempt import Outcome
@@ -14,6 +13,7 @@ from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Expectation, Expected
 from harness.model.rates import lowest_rate
 from harness.model.verdict import CellVerdict, FindingCode, TrialVerdict, Verdict
+from harness.testing.evidence import BEGIN, CHANGE, NS, PLAN, quiet_trial, with_losses, with_rows
 
 BARE = Configuration((("lifecycle", "bare"),), ())
 CONTROL = NoChange(name="none")

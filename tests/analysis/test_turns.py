@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.analysis.history import NS, ORIGIN, with_rows
-from harness.analysis.history_releases import V1, V2, blue_green_trial, header_trial, sticky_trial, with_answers
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.releases import BlueGreen
 from harness.model.verdict import FindingCode, Verdict
+from harness.testing.evidence import NS, ORIGIN, with_rows
+from harness.testing.release_evidence import V1, V2, blue_green_trial, header_trial, sticky_trial, with_answers
 
 
 def test_what_was_sent_within_the_grace_may_be_answered_after_it() -> None:

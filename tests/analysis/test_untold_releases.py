@@ -8,8 +8,12 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.history import with_event, with_losses, without_events
-from harness.analysis.history_releases import (
+from harness.analysis.judge import judge_trial
+from harness.model.attempt import Method, Outcome
+from harness.model.timeline import EventKind
+from harness.model.verdict import FindingCode, TrialVerdict, Verdict
+from harness.testing.evidence import with_event, with_losses, without_events
+from harness.testing.release_evidence import (
     V1,
     V2,
     blue_green_trial,
@@ -18,10 +22,6 @@ from harness.analysis.history_releases import (
     sticky_trial,
     with_answers,
 )
-from harness.analysis.judge import judge_trial
-from harness.model.attempt import Method, Outcome
-from harness.model.timeline import EventKind
-from harness.model.verdict import FindingCode, TrialVerdict, Verdict
 
 RELEASES = [blue_green_trial, canary_trial, header_trial, sticky_trial]
 

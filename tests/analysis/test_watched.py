@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.evidence import Rows, TrialEvidence
-from harness.analysis.history import quiet_trial, with_losses, with_rows, without_rows
 from harness.analysis.watched import OriginEvidence, WatchFacts, judge_watch
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
 from harness.model.verdict import FindingCode, Verdict
 from harness.model.watch import WatchVerdict
+from harness.testing.evidence import quiet_trial, with_losses, with_rows, without_rows
 
 FACTS = WatchFacts(urls=("http://a/",), command="harness watch http://a/", started="2026-01-02T03:04:05+00:00")
 

@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.history import (
+from harness.analysis.judge import judge_trial
+from harness.model.attempt import CloseReason, Outcome, Progress
+from harness.model.timeline import EventKind
+from harness.model.verdict import Finding, FindingCode, Verdict
+from harness.testing.evidence import (
     BEGIN,
     END,
     NS,
@@ -20,10 +24,6 @@ from harness.analysis.history import (
     with_rows,
     without_events,
 )
-from harness.analysis.judge import judge_trial
-from harness.model.attempt import CloseReason, Outcome, Progress
-from harness.model.timeline import EventKind
-from harness.model.verdict import Finding, FindingCode, Verdict
 
 
 def found(evidence: TrialEvidence) -> dict[FindingCode, Finding]:

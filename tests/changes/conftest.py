@@ -11,9 +11,9 @@ import pytest
 from harness.changes.base import Stage
 from harness.changes.undo import UndoJournal
 from harness.kit.clock import Clock
-from harness.kube.fake import FakeKube
-from harness.kube.fake_workloads import FakeWorkloads
 from harness.model.timeline import Event
+from harness.testing.fake_api import FakeKube
+from harness.testing.fake_workloads import FakeWorkloads
 
 NS = "demo"
 

@@ -10,8 +10,8 @@ import pytest
 
 from harness.changes.registry import perform
 from harness.changes.undo import undo_all
-from harness.kube.fake_workloads import Part
 from harness.model.releases import BlueGreen, Retire, Start
+from harness.testing.fake_workloads import Part
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World

@@ -11,8 +11,8 @@ import pytest
 from harness.changes.registry import perform
 from harness.clusters.base import Controller
 from harness.errors import HarnessError
-from harness.kube.fake_workloads import Part
 from harness.model.releases import ControllerRestart
+from harness.testing.fake_workloads import Part
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World

@@ -12,7 +12,6 @@ from harness.changes.registry import CHANGES, perform
 from harness.changes.undo import undo_all
 from harness.errors import HarnessError
 from harness.kube.errors import NotFoundError, UnreachableError
-from harness.kube.fake_workloads import Part
 from harness.model.changes import (
     ChangeSpec,
     DeletePod,
@@ -24,6 +23,7 @@ from harness.model.changes import (
     SelectorPatch,
 )
 from harness.model.kinds import CHANGE_KINDS
+from harness.testing.fake_workloads import Part
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World

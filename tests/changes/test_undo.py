@@ -13,7 +13,7 @@ from harness.changes.difference import undo_operations, with_actual_values
 from harness.changes.undo import Operation, UndoJournal, UndoOutcome, undo_all
 from harness.errors import EvidenceError
 from harness.kube.errors import KubeError, RejectedError, UnreachableError
-from harness.kube.fake import FakeKube
+from harness.testing.fake_api import FakeKube
 
 NS = "demo"
 SERVICE: dict[str, Any] = {

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.analysis.history import ORIGIN, at
 from harness.cli.evidence import analyze
 from harness.kit.clock import Clock
 from harness.model.attempt import LOSSES, Method, Outcome, Progress, Shape
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
 from harness.model.timeline import Event, EventKind, Phase
-from harness.runner.outcome import TrialOutcome
+from harness.runner.execution import TrialOutcome
 from harness.runner.plan import RunEnd, RunPlan
 from harness.store.ledger import ConnectionLedger, LedgerWriter
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, TrialDirectory, write_json
 from harness.store.timeline import TimelineWriter
+from harness.testing.evidence import ORIGIN, at
 
 #: 20 requests a second on new connections for three seconds, in whose second one nothing is changed.
 TRAFFIC = TrafficPlan(rate=20, routes=(Route("/"),), methods=(Method.GET,), shapes=(Shape.NEW,))

@@ -12,7 +12,7 @@ from harness.cli.calibrate import calibrate, show
 from harness.errors import ExitCode, InvalidInputError
 from harness.report.faults import FAULTS
 from harness.report.sentences import explain
-from harness.traffic.cases import CASES
+from harness.traffic.calibration.cases import CASES
 
 EXACT = CalibrationCase("fin-before", "closed", 8, {"closed": 8})
 HIDDEN = CalibrationCase("rst-before", "reset", 8, {"reset": 5, "ok": 3})

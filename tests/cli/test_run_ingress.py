@@ -8,7 +8,7 @@ import pytest
 
 from harness.cli.run import controller
 from harness.errors import InvalidInputError
-from harness.store.experiments import load_experiment
+from harness.experiment.load import load_experiment
 
 FILE = Path(__file__).parents[2] / "experiments" / "exercise-3-blue-green.yaml"
 

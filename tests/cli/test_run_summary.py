@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.run import run, summary
-from harness.report.sample import sample_run
+from harness.testing.reports import sample_run
 
 PRINTED = summary(sample_run(("bare",), ("none", "rolling-update")), Path("reports/x"))
 REFERENCE = (Path(__file__).parents[2] / "docs" / "results.md").read_text()

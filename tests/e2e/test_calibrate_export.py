@@ -18,7 +18,7 @@ import sys
 
 def spoil():
     from harness.model.attempt import Progress, Shape
-    from harness.traffic.client import Client
+    from harness.traffic.http.client import Client
 
     fail = Client.failed
 
@@ -31,7 +31,7 @@ def spoil():
 
     Client.failed = failed
 
-if "harness.traffic.proving" in sys.orig_argv:
+if "harness.traffic.calibration.program" in sys.orig_argv:
     spoil()
 """
 

@@ -12,8 +12,8 @@ import pytest
 from command_line import ROOT, CommandLine
 from starved import wrong_rows
 
+from harness.experiment.load import load_experiment
 from harness.model.releases import Canary
-from harness.store.experiments import load_experiment
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(4800)]
 

@@ -15,7 +15,7 @@ from harness.store.timeline import read_timeline
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
-PARTS = {"traffic": "-m locust", "cluster": "harness.clusters.local.node"}
+PARTS = {"traffic": "-m locust", "cluster": "harness.localkube.node"}
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -21,7 +21,7 @@ from starved import STARVED
 from harness.kit.waiting import wait_until
 from harness.model.attempt import Outcome
 from harness.store.ledger import read_ledger
-from harness.traffic.faulty import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
+from harness.traffic.calibration.server import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 

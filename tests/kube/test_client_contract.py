@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.local.api.server import serve_at
-from harness.clusters.local.kubeconfig import write_kubeconfig
 from harness.kit.waiting import wait_until
 from harness.kube.api import KubeApi, WatchEvent
 from harness.kube.client import Kube
 from harness.kube.errors import ConflictError, NotFoundError, RejectedError
-from harness.kube.fake import FakeKube
+from harness.localkube.api.server import serve_at
+from harness.localkube.kubeconfig import write_kubeconfig
+from harness.testing.fake_api import FakeKube
 
 NS = "default"
 ADDRESS = "127.241.0.1"

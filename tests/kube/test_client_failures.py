@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.clusters.local.kubeconfig import write_kubeconfig
 from harness.kube.client import Kube
 from harness.kube.errors import (
     ForbiddenError,
@@ -22,6 +21,7 @@ from harness.kube.errors import (
     WatchExpiredError,
     WatchInterruptedError,
 )
+from harness.localkube.kubeconfig import write_kubeconfig
 
 ADDRESS = "127.241.0.2"
 

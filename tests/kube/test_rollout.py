@@ -8,8 +8,8 @@ import pytest
 
 from harness.errors import WaitTimeoutError
 from harness.kube.errors import RolloutStuckError
-from harness.kube.fake import FakeKube
 from harness.kube.rollout import Rollout, rollout_state, rollout_status, wait_rollout
+from harness.testing.fake_api import FakeKube
 
 COMPLETE = {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from harness.kit.clock import Clock
 from harness.kube.api import Object
-from harness.kube.fake_workloads import endpoint_slice
 from harness.observe.endpoints import EndpointTracker
-from harness.observe.sighting import Sighting
+from harness.observe.event_time import Sighting
+from harness.testing.fake_workloads import endpoint_slice
 
 CLOCK = Clock(0, 0)
 

@@ -9,10 +9,10 @@ import pytest
 from harness.kit.clock import Clock
 from harness.kube.api import KubeApi, Object
 from harness.kube.errors import ConflictError
-from harness.kube.fake import FakeKube
 from harness.model.timeline import EventKind
+from harness.observe.event_time import Sighting
 from harness.observe.interference import Interference, TargetTracker, differences
-from harness.observe.sighting import Sighting
+from harness.testing.fake_api import FakeKube
 
 NAMESPACE = "web"
 CLOCK = Clock.start()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.kit.clock import Clock
+from harness.observe.event_time import Sighting
 from harness.observe.nodes import NodeTracker
-from harness.observe.sighting import Sighting
 
 CLOCK = Clock(1_769_860_800 * 1_000_000_000, 0)  # 2026-01-31T12:00:00Z
 SEEN = Sighting(CLOCK, 60_000_000_000)

@@ -13,10 +13,10 @@ from harness.kit.clock import Clock
 from harness.kit.waiting import wait_until
 from harness.kube.api import Objects, WatchEvent
 from harness.kube.errors import ForbiddenError, UnreachableError
-from harness.kube.fake import FakeKube
-from harness.kube.fake_workloads import endpoint_slice, pod
 from harness.model.timeline import Event, EventKind
 from harness.observe.observer import ObservationError, Observer
+from harness.testing.fake_api import FakeKube
+from harness.testing.fake_workloads import endpoint_slice, pod
 
 NS = "demo"
 

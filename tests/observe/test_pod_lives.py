@@ -9,11 +9,11 @@ import pytest
 
 from harness.kit.clock import Clock
 from harness.kube.api import Object
-from harness.kube.fake import stamp
-from harness.kube.fake_workloads import pod
 from harness.model.timeline import Event
+from harness.observe.event_time import Sighting
 from harness.observe.pods import PodTracker
-from harness.observe.sighting import Sighting
+from harness.testing.fake_api import stamp
+from harness.testing.fake_workloads import pod
 
 NS = 1_000_000_000
 START = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)

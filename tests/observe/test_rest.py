@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from harness.kit.clock import Clock
-from harness.kube.fake_workloads import endpoint_slice
 from harness.observe.endpoints import EndpointTracker
+from harness.observe.event_time import Sighting
 from harness.observe.pods import PodView
 from harness.observe.rest import INGRESS_LAG_NS, at_rest
-from harness.observe.sighting import Sighting
+from harness.testing.fake_workloads import endpoint_slice
 
 POD = PodView(uid="1", name="apple-1", address="1.1.1.1", labels={"app": "apple"}, ready=True)
 SELECTORS = {"apple": {"app": "apple"}}

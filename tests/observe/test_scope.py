@@ -10,8 +10,8 @@ import pytest
 from harness.kit.clock import Clock
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event, EventKind
+from harness.observe.event_time import Sighting
 from harness.observe.scope import Scope, Scoped
-from harness.observe.sighting import Sighting
 
 SCOPE = Scope({"apple": {"matchLabels": {"app": "apple"}}}, frozenset({"public"}))
 

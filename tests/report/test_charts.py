@@ -12,7 +12,7 @@ import pytest
 from harness.model.verdict import Mark, Series, TrialVerdict, Window
 from harness.report.chart import trial as chart
 from harness.report.chart.lanes import short_name
-from harness.report.sample import sample_run
+from harness.testing.reports import sample_run
 
 
 def trial_of(cell: str) -> TrialVerdict:

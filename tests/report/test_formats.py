@@ -16,8 +16,8 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from harness.model.verdict import Finding, FindingCode, RunVerdict
 from harness.report import junit, markdown, terminal
-from harness.report.sample import sample_run
 from harness.report.words import again
+from harness.testing.reports import sample_run
 
 
 class TextFile(SingleFileSnapshotExtension):

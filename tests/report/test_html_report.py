@@ -17,8 +17,8 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from harness.model.verdict import RunVerdict
 from harness.report import html
-from harness.report.sample import sample_run
 from harness.store.records import dump, from_json
+from harness.testing.reports import sample_run
 
 #: Six cells: enough for every kind of answer.
 FEW = (("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
@@ -183,7 +183,8 @@ def test_a_stored_verdict_gives_the_same_bytes() -> None:
 
 def test_another_process_gives_the_same_bytes() -> None:
     """Nothing random is in it: neither ids of charts nor the order of sets."""
-    code = f"from harness.report import html, sample as s; print(html.render(s.sample_run(*{PAIR})), end='')"
+    imports = "from harness.report import html; from harness.testing.reports import sample_run"
+    code = f"{imports}; print(html.render(sample_run(*{PAIR})), end='')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -12,9 +12,9 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from harness.model.verdict import RunVerdict
 from harness.report import html, junit, markdown, terminal
-from harness.report.sample import sample_run
-from harness.report.sample_releases import sample_releases
 from harness.store.records import from_json, to_json
+from harness.testing.release_reports import sample_releases
+from harness.testing.reports import sample_run
 
 
 class TextFile(SingleFileSnapshotExtension):

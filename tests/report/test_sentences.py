@@ -22,8 +22,8 @@ from harness.model.verdict import (
     Weight,
 )
 from harness.report import html, junit, markdown, sentences, terminal, words
-from harness.report.sample import sample_run
 from harness.report.sentences import explain
+from harness.testing.reports import sample_run
 
 #: Names of numbers in findings of every kind.
 NAMES = (

@@ -13,7 +13,6 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.history import quiet_trial, with_losses, with_rows
 from harness.analysis.watched import OriginEvidence, WatchFacts, judge_watch
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
@@ -21,6 +20,7 @@ from harness.model.watch import WatchVerdict
 from harness.report.watched import html, junit, markdown, terminal
 from harness.report.watched.sentences import length
 from harness.report.watched.summary import summary
+from harness.testing.evidence import quiet_trial, with_losses, with_rows
 
 #: 2026-01-02T03:04:05.5Z in nanoseconds since the Unix epoch.
 WALL = 1_767_323_045_500_000_000

@@ -9,8 +9,8 @@ import pytest
 from harness.errors import HarnessError, InvalidInputError
 from harness.model.attempt import Shape
 from harness.model.experiment import Pool, Route, TrafficPlan
-from harness.runner.crew import check_crew
 from harness.runner.options import RunOptions, cores
+from harness.runner.worker_options import check_crew
 
 TRAFFIC = TrafficPlan(rate=10, routes=(Route("/"),), pool=Pool(size=4))
 

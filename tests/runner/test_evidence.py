@@ -14,7 +14,7 @@ from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
 from harness.model.verdict import FindingCode, Verdict
 from harness.runner.evidence import read_trials
-from harness.runner.outcome import TrialOutcome
+from harness.runner.execution import TrialOutcome
 from harness.store.ledger import ConnectionLedger, LedgerWriter
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, TrialDirectory, write_json

@@ -14,9 +14,9 @@ from harness.errors import EvidenceError
 from harness.kit.clock import Clock
 from harness.model.attempt import Method, Outcome, Progress, Shape
 from harness.model.experiment import Route, TrafficPlan
-from harness.runner import exporting
-from harness.runner.exporting import COLUMNS, parts_of, write_csv
-from harness.runner.outcome import TrialOutcome
+from harness.runner import export as exporting
+from harness.runner.execution import TrialOutcome
+from harness.runner.export import COLUMNS, parts_of, write_csv
 from harness.store.ledger import LedgerWriter, read_ledger
 from harness.store.ledger_format import NEVER
 from harness.store.records import to_json

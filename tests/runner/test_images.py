@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InvalidInputError
+from harness.experiment.load import load_experiment
 from harness.model.changes import RollingUpdate
 from harness.model.experiment import Experiment
 from harness.runner.deploy import images_of
 from harness.runner.images import read_images, with_images
-from harness.store.experiments import load_experiment
 
 ROOT = Path(__file__).parents[2]
 ECHO = "hashicorp/http-echo:1.0"

@@ -8,9 +8,9 @@ from typing import Any
 from harness.model.changes import NoChange, RollingUpdate
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
 from harness.runner.deploy import images_of
-from harness.runner.jobs import estimated_seconds, plan_jobs
 from harness.runner.options import LANES_PER_CORE, RunOptions, cores
 from harness.runner.trial import longest_grace
+from harness.runner.trial_order import estimated_seconds, plan_jobs
 from harness.store.rundir import RunDirectory
 
 

@@ -12,9 +12,9 @@ from harness.kit.interruption import Interrupted
 from harness.kit.waiting import pause
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration
-from harness.runner.jobs import TrialJob
-from harness.runner.lanes import run_lanes
 from harness.runner.progress import Silence
+from harness.runner.scheduler import run_lanes
+from harness.runner.trial_order import TrialJob
 from harness.store.rundir import TrialDirectory
 
 

@@ -13,8 +13,8 @@ from harness.errors import BringUpError
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration
 from harness.model.timeline import Event
-from harness.runner.jobs import TrialJob
-from harness.runner.venue import venue
+from harness.runner.placement import venue
+from harness.runner.trial_order import TrialJob
 from harness.store.rundir import TrialDirectory
 
 

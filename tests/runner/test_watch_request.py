@@ -13,7 +13,7 @@ from harness.model.experiment import Route, Tls
 from harness.model.rates import Leg
 from harness.runner.watch.request import MOST_ORIGINS, WatchRequest, origins_of
 from harness.runner.watch.sender import address_of
-from harness.traffic.answers import AnswerBook
+from harness.traffic.http.answers import AnswerBook
 
 
 def request(*urls: str, **words: Any) -> WatchRequest:

@@ -17,10 +17,10 @@ from harness.model.attempt import CloseReason, Method, Outcome, Shape
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections, read_ledger
-from harness.traffic.answers import AnswerBook
-from harness.traffic.attempt import Target
-from harness.traffic.client import Client, ClientPlan
-from harness.traffic.tls import Secure
+from harness.traffic.http.answers import AnswerBook
+from harness.traffic.http.attempt import Target
+from harness.traffic.http.client import Client, ClientPlan
+from harness.traffic.http.tls import Secure
 
 Handler = Callable[[Any, Any], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

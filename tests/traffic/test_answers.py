@@ -6,7 +6,7 @@ import pytest
 
 from harness.model.attempt import Outcome
 from harness.model.experiment import Route
-from harness.traffic.answers import RESPONDERS, TEXT_LIMIT, AnswerBook
+from harness.traffic.http.answers import RESPONDERS, TEXT_LIMIT, AnswerBook
 
 
 def book(*patterns: str) -> tuple[AnswerBook, dict[int, str]]:

@@ -17,20 +17,20 @@ from harness.analysis.checks.instrument import PROVED, PROVED_WITH_TLS
 from harness.analysis.evidence import Calibration as Judged
 from harness.model.attempt import Outcome, Progress, Shape
 from harness.store.ledger import LedgerWriter, read_ledger
-from harness.traffic import cases, misbehaviour
-from harness.traffic.attempt import Attempt
-from harness.traffic.calibration import Calibration
-from harness.traffic.cases import CASES, CalibrationError
-from harness.traffic.client import Client
-from harness.traffic.connection import Connection
-from harness.traffic.faulty import FaultyServer
-from harness.traffic.misbehaviour import Behaviour
+from harness.traffic.calibration import cases, faulty_server
+from harness.traffic.calibration.cases import CASES, CalibrationError
+from harness.traffic.calibration.faulty_server import Behaviour
+from harness.traffic.calibration.proof import Calibration
+from harness.traffic.calibration.server import FaultyServer
+from harness.traffic.http.attempt import Attempt
+from harness.traffic.http.client import Client
+from harness.traffic.http.connection import Connection
 
 
 @pytest.fixture
 def address() -> Iterator[tuple[str, int]]:
     """A faulty server in this process."""
-    closed, full = misbehaviour._closed_port(), misbehaviour._full_port()
+    closed, full = faulty_server._closed_port(), faulty_server._full_port()
     facts = {"refused_port": closed.getsockname()[1], "full_port": full[0].getsockname()[1]}
     behaviour = Behaviour(facts)
     handlers = (behaviour.handle, behaviour.handle_tls, behaviour.handle_handshake)

@@ -21,9 +21,9 @@ from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Route, TrafficPlan
 from harness.model.schedule import slots_until
 from harness.store.ledger import read_connections, read_ledger
-from harness.traffic.child import TrafficChild
-from harness.traffic.faulty import FaultyServer
+from harness.traffic.calibration.server import FaultyServer
 from harness.traffic.plan import TrafficChildPlan, write_plan
+from harness.traffic.process import TrafficChild
 
 ROOT = Path(__file__).parents[2]
 #: Seconds; more than anything takes here, however busy the machine is. Nothing is asked that is not answered or cut.
@@ -134,7 +134,7 @@ def test_a_parent_that_dies_takes_its_traffic_with_it(tmp_path: Path, server: Fa
     program = """
 import sys, time
 from pathlib import Path
-from harness.traffic.child import TrafficChild
+from harness.traffic.process import TrafficChild
 from harness.traffic.plan import read_plan
 child = TrafficChild.start(read_plan(Path(sys.argv[1])))
 child.wait_ready(250)

@@ -15,9 +15,9 @@ from harness.kit.waiting import wait_until
 from harness.model.attempt import Method, Outcome, Progress
 from harness.model.experiment import Route, Tls, TrafficPlan
 from harness.store.ledger import read_ledger
-from harness.traffic.child import TrafficChild
-from harness.traffic.faulty import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
+from harness.traffic.calibration.server import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
 from harness.traffic.plan import TrafficChildPlan
+from harness.traffic.process import TrafficChild
 
 #: Seconds; more than anything takes here, however busy the machine is.
 PATIENCE = 250

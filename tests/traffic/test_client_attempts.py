@@ -15,7 +15,7 @@ from harness.model.attempt import Method, Outcome, Progress, Shape
 from harness.model.experiment import Route
 from harness.model.schedule import Stream
 from harness.store.ledger_format import NEVER
-from harness.traffic.answers import AnswerBook
+from harness.traffic.http.answers import AnswerBook
 
 
 def test_an_answered_attempt_has_all_its_times_in_order(

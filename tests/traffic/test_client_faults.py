@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from harness.model.attempt import Method, Outcome, Shape
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
-from harness.traffic.calibration import _context
-from harness.traffic.faults import FAULTS
-from harness.traffic.faulty import SERVER_NAME
-from harness.traffic.misbehaviour import Behaviour
-from harness.traffic.tls import Secure
+from harness.traffic.calibration.faults import FAULTS
+from harness.traffic.calibration.faulty_server import Behaviour
+from harness.traffic.calibration.proof import _context
+from harness.traffic.calibration.server import SERVER_NAME
+from harness.traffic.http.tls import Secure
 
 ROADS = ("plain", "tls")
 SHAPES = (Shape.NEW, Shape.REUSED)

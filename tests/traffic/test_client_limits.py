@@ -16,7 +16,7 @@ from client_rig import GET_NEW, GET_REUSED, Rig, always_ok
 
 from harness.model.attempt import Progress
 from harness.store.ledger_format import NEVER
-from harness.traffic import connection as connection_module
+from harness.traffic.http import connection as connection_module
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from client_rig import Handler, Rig, always_ok, end
 from harness.model.attempt import Method, Outcome, Shape
 from harness.model.experiment import Pool
 from harness.model.schedule import Stream
-from harness.traffic.pool import RestedPool
+from harness.traffic.http.pool import RestedPool
 
 IDLE = (Stream(0, "/", Method.GET, Shape.IDLE),)
 NS = 1_000_000_000

@@ -19,7 +19,7 @@ from harness.model.attempt import Method, Progress, Shape
 from harness.model.experiment import Pool, Route, Tls
 from harness.model.schedule import Stream
 from harness.store.ledger_format import NEVER
-from harness.traffic.tls import Secure, make_context
+from harness.traffic.http.tls import Secure, make_context
 
 CA = trustme.CA(key_type=trustme.KeyType.ECDSA)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.traffic.clocks import ClockError, ClockOffset, Ping, estimate
+from harness.traffic.distributed.clocks import ClockError, ClockOffset, Ping, estimate
 
 DELAYS = st.integers(0, 50_000_000)
 

@@ -18,10 +18,10 @@ from harness.model.attempt import Method, Outcome, Shape
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_ledger
-from harness.traffic import connection
-from harness.traffic.answers import AnswerBook
-from harness.traffic.attempt import Target
-from harness.traffic.client import Client, ClientPlan
+from harness.traffic.http import connection
+from harness.traffic.http.answers import AnswerBook
+from harness.traffic.http.attempt import Target
+from harness.traffic.http.client import Client, ClientPlan
 
 
 @pytest.mark.parametrize("shape", Shape)

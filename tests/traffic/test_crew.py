@@ -16,9 +16,9 @@ from harness.kit.waiting import wait_until
 from harness.model.attempt import Method
 from harness.model.experiment import Route, TrafficPlan
 from harness.runner.recorded import Recorded
-from harness.traffic.child import TrafficChild
-from harness.traffic.faulty import FaultyServer
+from harness.traffic.calibration.server import FaultyServer
 from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.process import TrafficChild
 
 #: Seconds; more than anything takes here, however busy the machine is. Nothing is asked that is not answered or cut.
 PATIENCE = 250

@@ -9,9 +9,9 @@ import pytest
 
 from harness.model.attempt import Method, Shape
 from harness.model.schedule import Stream
-from harness.traffic import deadlines as deadlines_module
-from harness.traffic.attempt import Attempt
-from harness.traffic.deadlines import Deadlines
+from harness.traffic.http import deadlines as deadlines_module
+from harness.traffic.http.attempt import Attempt
+from harness.traffic.http.deadlines import Deadlines
 
 STREAM = Stream(0, "/", Method.GET, Shape.NEW)
 TIMEOUT = 100

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from harness.kit.backends import Address, Backends, write_backends
-from harness.traffic.dialling import BackendLog, Balanced
+from harness.traffic.http.endpoint_choice import BackendLog, Balanced
 
 NOWHERE: Address = ("127.9.0.3", 80)
 ONE: Address = ("127.9.1.1", 5678)

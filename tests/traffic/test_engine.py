@@ -22,8 +22,8 @@ from harness.model.schedule import planned_ns, slots_until, streams
 from harness.store import ledger as ledger_module
 from harness.store.ledger import read_connections, read_ledger
 from harness.traffic import engine as engine_module
-from harness.traffic.client import Client
-from harness.traffic.journal import Journal, JournalReader
+from harness.traffic.event_log import Journal, JournalReader
+from harness.traffic.http.client import Client
 from harness.traffic.plan import TrafficChildPlan, read_plan, write_plan
 from harness.traffic.session import Commands, Session, host_header
 

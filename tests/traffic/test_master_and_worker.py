@@ -15,15 +15,15 @@ import pytest
 from harness.errors import HarnessError
 from harness.model.experiment import Route, TrafficPlan
 from harness.store.ledger import ConnectionLedger, LedgerWriter
-from harness.traffic import master as master_module
-from harness.traffic import worker as worker_module
-from harness.traffic.journal import Journal, JournalReader
-from harness.traffic.master import Master
-from harness.traffic.messages import Kind
+from harness.traffic.distributed import master as master_module
+from harness.traffic.distributed import worker as worker_module
+from harness.traffic.distributed.master import Master
+from harness.traffic.distributed.messages import Kind
+from harness.traffic.distributed.worker import Worker
+from harness.traffic.distributed.worker_launch import WorkerTerms
+from harness.traffic.event_log import Journal, JournalReader
 from harness.traffic.plan import Crew, TrafficChildPlan
 from harness.traffic.session import Commands
-from harness.traffic.terms import WorkerTerms
-from harness.traffic.worker import Worker
 
 #: The master's clock is ahead of the workers' by this, on the test's channel.
 AHEAD = 7_000_000_000
@@ -191,7 +191,7 @@ def test_one_origin_and_one_end_whatever_the_clocks_say(network: Network) -> Non
 
 def test_a_piece_spoilt_in_transit_is_sent_again(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checksum catches the flipped bit of the first piece; the second sending is right."""
-    monkeypatch.setattr("harness.traffic.mirror.RESEND", 0.05)
+    monkeypatch.setattr("harness.traffic.distributed.file_sync.RESEND", 0.05)
     spoilt: list[int] = []
 
     def change(kind: str, data: dict[str, Any]) -> dict[str, Any]:

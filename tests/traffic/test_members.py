@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.traffic.members import Member, Members
-from harness.traffic.messages import VERSIONS, Hello
+from harness.traffic.distributed.members import Member, Members
+from harness.traffic.distributed.messages import VERSIONS, Hello
 
 HELLO = Hello(VERSIONS, "host:1", "clock", -1, 1)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_ledger
 from harness.store.mapped import HEADER
-from harness.traffic import mirror
-from harness.traffic.mirror import KINDS, FileMirror, Home, Piece, close_for, whole
+from harness.traffic.distributed import file_sync as mirror
+from harness.traffic.distributed.file_sync import KINDS, FileMirror, Home, Piece, close_for, whole
 
 
 @pytest.fixture(autouse=True)

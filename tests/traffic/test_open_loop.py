@@ -26,7 +26,7 @@ from harness.store.ledger import read_ledger
 from harness.traffic import engine as engine_module
 from harness.traffic import session as session_module
 from harness.traffic.engine import Engine
-from harness.traffic.journal import Journal, JournalReader
+from harness.traffic.event_log import Journal, JournalReader
 from harness.traffic.plan import TrafficChildPlan
 from harness.traffic.session import Commands, Session
 

@@ -8,7 +8,7 @@ import pytest
 from geventhttpclient.response import HTTPParseError
 
 from harness.model.attempt import CloseReason, Outcome, Progress
-from harness.traffic.outcomes import (
+from harness.traffic.http.outcomes import (
     CLIENT_ERRNOS,
     DeadlineError,
     OversizeError,

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model.attempt import Outcome
-from harness.traffic.faults import FAULTS, Ending
-from harness.traffic.leniency import LenientParser
-from harness.traffic.outcomes import OversizeError
-from harness.traffic.parsing import BEGINNING, BODY_LIMIT, HEAD_LIMIT, AnswerParser
+from harness.traffic.calibration.faults import FAULTS, Ending
+from harness.traffic.http.leniency import LenientParser
+from harness.traffic.http.outcomes import OversizeError
+from harness.traffic.http.parsing import BEGINNING, BODY_LIMIT, HEAD_LIMIT, AnswerParser
 
 #: Answers that are complete in themselves: (bytes, status, body, whether the connection is kept).
 WHOLE = [

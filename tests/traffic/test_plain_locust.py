@@ -11,7 +11,7 @@ import pytest
 from plain_locust import Done, locust
 
 from harness.store.ledger import read_ledger
-from harness.traffic.faulty import FaultyServer
+from harness.traffic.calibration.server import FaultyServer
 
 ROOT = Path(__file__).parents[2]
 #: A worker is not called missing for being slow: Locust's own 3 s are few where the machine does much else.

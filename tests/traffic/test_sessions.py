@@ -12,7 +12,7 @@ from client_rig import Handler, Rig
 
 from harness.model.attempt import Method, Shape
 from harness.model.schedule import Stream, session_of
-from harness.traffic.sessions import Sessions
+from harness.traffic.http.cookies import Sessions
 
 STREAM = Stream(0, "/", Method.GET, Shape.REUSED, cookie="who", sessions=2)
 

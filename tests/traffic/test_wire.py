@@ -6,7 +6,7 @@ import pytest
 
 from harness.model.attempt import Method, Shape
 from harness.model.schedule import Stream
-from harness.traffic.wire import RequestForm
+from harness.traffic.http.wire import RequestForm
 
 
 @pytest.mark.parametrize("method", list(Method))

@@ -14,6 +14,7 @@ import yaml
 from harness.clusters.base import BringUp
 from harness.clusters.kind.ingresses import KIND_INGRESSES, SERVICE_NODE_PORT
 from harness.errors import HarnessError, InvalidInputError, Problem
+from harness.kit.shipped import shipped
 from harness.model.experiment import Manifest
 
 INGRESSES = (*KIND_INGRESSES, "none")
@@ -104,18 +105,17 @@ def _problems(request: BringUp) -> Iterator[Problem]:
 
 
 def config_folder() -> Path:
-    """The folder ``kind-config``: beside the package in a checkout, or where the environment says.
+    """Return the folder that ``HARNESS_KIND_CONFIG`` names, or else the shipped ``kind-config``.
 
     Raises:
-        HarnessError: It isn't there.
+        HarnessError: It has no ``cluster.yaml``.
     """
-    told = os.environ.get("HARNESS_KIND_CONFIG", "")
-    folder = Path(told) if told else Path(__file__).parents[3] / "kind-config"
+    named = os.environ.get("HARNESS_KIND_CONFIG", "")
+    folder = Path(named) if named else shipped("kind-config")
     if not (folder / "cluster.yaml").is_file():
         raise HarnessError(
             f"There is no {folder / 'cluster.yaml'}.",
-            hint="Kind clusters are made from the folder kind-config of a checkout: run there, or set "
-            "HARNESS_KIND_CONFIG to it.",
+            hint="HARNESS_KIND_CONFIG names a folder like kind-config of the project; unset it for the shipped one.",
         )
     return folder
 

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clusters.base import BringUp, Entry, Progress
-from harness.clusters.local.addresses import AddressBlock, free_port
-from harness.clusters.local.kubeconfig import write_kubeconfig
-from harness.clusters.local.nginx.install import NginxInstall, find_or_fetch
-from harness.clusters.local.settings import ENTRY_PORT, SERVICE_PORT, NodeSettings
-from harness.clusters.local.system.manifests import SYSTEMS
 from harness.errors import BringUpError, HarnessError, MissingToolError
 from harness.kit.backends import backends_file, read_backends
 from harness.kit.files import clear_disk_errors, tail
 from harness.kit.waiting import wait_until
+from harness.localkube.addresses import AddressBlock, free_port
+from harness.localkube.kubeconfig import write_kubeconfig
+from harness.localkube.nginx.install import NginxInstall, find_or_fetch
+from harness.localkube.settings import ENTRY_PORT, SERVICE_PORT, NodeSettings
+from harness.localkube.system.manifests import SYSTEMS
 
 #: Longest time for the cluster's process to serve its API, on a machine that does much else.
 API_SECONDS = 90.0
@@ -119,7 +119,7 @@ def write_settings(request: BringUp, directory: Path, block: AddressBlock, nginx
 
 def node_argv(directory: Path) -> list[str]:
     """The command line of the cluster's process; ``-P`` keeps the user's folder out of its imports."""
-    return [sys.executable, "-P", "-m", "harness.clusters.local.node", str(Files(directory).config)]
+    return [sys.executable, "-P", "-m", "harness.localkube.node", str(Files(directory).config)]
 
 
 def wait_for_api(settings: NodeSettings, alive: Callable[[], bool]) -> str:

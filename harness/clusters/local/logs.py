@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.clusters.local.traefik.process import ACCESS_LOG as TRAEFIK_ACCESS_LOG
 from harness.clusters.shared.traefik_log import access_line
 from harness.kit.files import clear_disk_errors
+from harness.localkube.traefik.process import ACCESS_LOG as TRAEFIK_ACCESS_LOG
 from harness.model.timeline import Detail, Event, EventKind
 
 ACCESS_LOG = "access.jsonl"

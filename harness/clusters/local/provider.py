@@ -13,17 +13,17 @@ from pathlib import Path
 
 from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
 from harness.clusters.local import bringup
-from harness.clusters.local.addresses import take_block
-from harness.clusters.local.kubelet.images import KNOWN_IMAGES, find_image
 from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
-from harness.clusters.local.nginx.install import find_or_fetch
-from harness.clusters.local.profiles import PROFILES
-from harness.clusters.local.settings import PROXY_LOG, NodeSettings
-from harness.clusters.local.system.manifests import SYSTEMS
-from harness.clusters.local.traefik.install import find_traefik
-from harness.clusters.local.traefik.process import PROVIDERS
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.kit.processes import ManagedProcess
+from harness.localkube.addresses import take_block
+from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
+from harness.localkube.nginx.install import find_or_fetch
+from harness.localkube.profiles import PROFILES
+from harness.localkube.settings import PROXY_LOG, NodeSettings
+from harness.localkube.system.manifests import SYSTEMS
+from harness.localkube.traefik.install import find_traefik
+from harness.localkube.traefik.process import PROVIDERS
 from harness.model.timeline import Event
 
 #: The ingress controllers by their words in an Experiment, with what each tells of itself; where there

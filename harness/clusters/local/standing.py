@@ -21,7 +21,6 @@ from typing import Any
 
 from harness.clusters.base import BringUp, Entry, Progress
 from harness.clusters.local import bringup
-from harness.clusters.local.addresses import take_block
 from harness.clusters.local.provider import LocalProvider
 from harness.errors import InvalidInputError, Problem
 from harness.kit.backends import read_backends
@@ -30,6 +29,7 @@ from harness.kit.files import clear_disk_errors, write_text
 from harness.kit.interruption import Interrupted, shielded
 from harness.kit.leftovers import left_over_processes
 from harness.kit.waiting import wait_until
+from harness.localkube.addresses import take_block
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 

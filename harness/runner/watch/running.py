@@ -21,7 +21,7 @@ from harness.runner.watch.progress import LastLoss, WatchCounts, WatchProgress
 from harness.runner.watch.sender import Sender
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
-from harness.traffic.faulty import FaultyServer
+from harness.traffic.calibration.server import FaultyServer
 
 #: Seconds between two looks at the ledgers.
 _LOOK = 0.25

@@ -10,13 +10,13 @@ from time import monotonic_ns
 
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
-from harness.runner.outcome import TrialOutcome
+from harness.runner.execution import TrialOutcome
 from harness.runner.watch.plan import Origin
 from harness.store.records import to_json
 from harness.store.rundir import TrialDirectory, write_json
-from harness.traffic.child import TrafficChild
 from harness.traffic.live import LiveCounts
 from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.process import TrafficChild
 
 #: Longest time for Locust to start and for the detector to be proved.
 _READY_SECONDS = 60.0

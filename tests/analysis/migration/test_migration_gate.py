@@ -11,7 +11,7 @@ from harness.analysis.migration.comparing import Ran, compare, exit_code, outcom
 from harness.analysis.migration.sides import ABSENT, Access
 from harness.model.migration import Migration, Outcome
 from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, Verdict
-from harness.report.sample import sample_run
+from harness.testing.reports import sample_run
 
 LOSSLESS, LOSSY, UNKNOWN = Verdict.LOSSLESS, Verdict.LOSSY, Verdict.INCONCLUSIVE
 

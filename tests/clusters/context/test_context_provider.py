@@ -19,7 +19,7 @@ from harness.clusters.context.kubeconfig import find_target
 from harness.errors import HarnessError, InvalidInputError, WaitTimeoutError
 from harness.kube.api import Object
 from harness.kube.errors import ForbiddenError, NotFoundError
-from harness.kube.fake import FakeKube
+from harness.testing.fake_api import FakeKube
 
 
 def kubeconfig(path: Path, *names: str) -> Path:

@@ -12,8 +12,8 @@ from typing import Any, Self
 import pytest
 
 from harness.clusters.kind import bringup, provider
-from harness.kube.fake import FakeKube
 from harness.kube.logs import LogLine
+from harness.testing.fake_api import FakeKube
 
 DOCKER = """#!/bin/sh
 echo "docker $*" >>"$FAKE/calls"

@@ -16,7 +16,7 @@ from harness.errors import BringUpError, HarnessError, InvalidInputError
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
 from harness.kit.waiting import wait_until
-from harness.kube.fake_workloads import pod
+from harness.testing.fake_workloads import pod
 
 FakeTools = Any
 

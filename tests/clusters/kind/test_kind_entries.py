@@ -10,7 +10,7 @@ from harness.clusters.base import Entry
 from harness.clusters.kind.entries import open_service
 from harness.clusters.kind.owned import Owned
 from harness.errors import HarnessError
-from harness.kube.fake import FakeKube
+from harness.testing.fake_api import FakeKube
 
 MINE = Owned("mine", 1, 1, True, "none", "nftables", "c0ffee", 8080, 8090)
 

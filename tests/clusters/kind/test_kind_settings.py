@@ -16,8 +16,8 @@ from harness.clusters.kind.settings import (
     ingress_manifests,
     node_ports,
 )
-from harness.clusters.local.ingress.render import _LOG_FIELDS
 from harness.clusters.shared.nginx_log import is_access
+from harness.localkube.ingress.render import _LOG_FIELDS
 
 #: A port of this machine for each that is mapped.
 PORTS = {30080: 1234, 30800: 5678, 30900: 9012}

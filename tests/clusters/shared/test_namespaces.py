@@ -9,8 +9,8 @@ from harness.clusters.shared.namespaces import namespace_name, remove_namespace
 from harness.errors import HarnessError
 from harness.kube.client import MANAGED_BY
 from harness.kube.errors import NotFoundError
-from harness.kube.fake import FakeKube
-from harness.kube.fake_workloads import pod
+from harness.testing.fake_api import FakeKube
+from harness.testing.fake_workloads import pod
 
 
 def namespace(name: str, labels: dict[str, str]) -> dict[str, object]:

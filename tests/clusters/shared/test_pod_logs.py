@@ -11,8 +11,8 @@ import pytest
 from harness.clusters.shared.podlogs import Container, PodLogs, Sink, containers_with_logs
 from harness.kit.waiting import wait_until
 from harness.kube.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
-from harness.kube.fake import FakeKube
 from harness.kube.logs import LogLine
+from harness.testing.fake_api import FakeKube
 
 NS = "demo"
 

@@ -15,7 +15,7 @@ from harness.analysis.migration.sides import Access
 from harness.model.migration import Difference, DifferenceCode, Migration
 from harness.model.verdict import Verdict
 from harness.report.migrated import html, junit, markdown, sentences, terminal
-from harness.report.sample import sample_run
+from harness.testing.reports import sample_run
 
 INGRESS = {
     "kind": "Ingress",

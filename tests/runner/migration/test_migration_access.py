@@ -10,9 +10,9 @@ import pytest
 
 from harness.analysis.migration.sides import Access
 from harness.errors import EvidenceError
-from harness.report.sample import sample_run
 from harness.runner.migration.access import access_of
 from harness.runner.migration.plan import MigrationPlan, read_plan
+from harness.testing.reports import sample_run
 
 RUN = sample_run(("bare",), ("none",))
 

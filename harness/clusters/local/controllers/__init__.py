@@ -1,7 +1,0 @@
-"""The controllers: each watches the API and writes to it until what is there is what was asked for."""
-
-from __future__ import annotations
-
-from harness.clusters.local.controllers.manager import run_controllers
-
-__all__ = ["run_controllers"]

@@ -1,5 +1,0 @@
-"""Stands where ingress-nginx stands: its controller in Python, its data plane as real nginx with Lua."""
-
-from harness.clusters.local.ingress.controller import run_ingress
-
-__all__ = ["run_ingress"]

@@ -1,5 +1,0 @@
-"""Traefik as the local cluster's ingress controller: the real program, against the cluster's own API server."""
-
-from harness.clusters.local.traefik.controller import run_traefik
-
-__all__ = ["run_traefik"]

@@ -1,0 +1,147 @@
+"""Experiment files: from YAML to a checked ``Experiment``, with every problem at once and in its place.
+
+What the file may say is described in ``docs/experiments.md``; the parts are read by the modules of
+``harness.experiment``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InvalidInputError, Problem
+from harness.experiment.admission import ImageCheck
+from harness.experiment.cells import make_cells, select
+from harness.experiment.changes import Located, check_changes, check_images, read_changes, with_answers
+from harness.experiment.entry import check_ways, read_entry
+from harness.experiment.ingress_class import check_kinds, for_controller
+from harness.experiment.matrix import configurations, read_matrix
+from harness.experiment.naming import Ground
+from harness.experiment.objects import Objects
+from harness.experiment.problems import Problems
+from harness.experiment.releases import check_releases
+from harness.experiment.routes import check_routes
+from harness.experiment.schema import Head
+from harness.experiment.traffic import read_traffic
+from harness.experiment.validation import validate
+from harness.experiment.workload import Files, read_workload
+from harness.kit.located_yaml import Document, read_documents
+from harness.model.changes import ChangeSpec
+from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
+
+_ALL: Mapping[str, tuple[str, ...]] = {}
+
+
+def any_image(_name: str) -> None:
+    """Takes every image: whether it is there is known to the cluster alone."""
+
+
+def load_experiment(
+    path: Path,
+    *,
+    only: Mapping[str, tuple[str, ...]] = _ALL,
+    check_image: ImageCheck = any_image,
+    ingress: str = "",
+) -> Experiment:
+    """Read an Experiment and all files that it names, and check everything that can be checked without a cluster.
+
+    Args:
+        path: The Experiment file.
+        only: Names or globs of the configurations and changes to keep (``{"change": ("restart",)}``); the controls of
+            the configurations that are kept stay.
+        check_image: Asked of every image of the workload and of its updates.
+        ingress: The controller to take in place of the file's; empty for that.
+
+    Raises:
+        InvalidInputError: With every problem that was found, each with its file, line, and what was expected.
+    """
+    document = _document(path)
+    if ingress:
+        document = replace(document, value={**document.value, "ingress": ingress})
+    problems = Problems(document)
+    files = Files(path.parent)
+    files.note(path)
+    head = validate(Head, document.value, (), problems)
+    plan = read_traffic(document.value.get("traffic"), files, problems) if "traffic" in document.value else None
+    rows = for_controller(
+        _configurations(document.value, files, problems, check_image), head.ingress if head is not None else ""
+    )
+    check_kinds(rows, head.ingress if head is not None else "", problems)
+    entry = read_entry(head, rows, problems) if head is not None else ""
+    cells = _cells(document.value, plan, rows, problems, entry=entry, check_image=check_image)
+    if problems.found or head is None or plan is None:
+        raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
+    return Experiment(
+        name=head.name,
+        source=str(path),
+        files=tuple(files.read),
+        ingress=head.ingress,
+        traffic=plan,
+        cells=select(cells, only),
+        trials=head.trials,
+        description=head.description.strip(),
+        labels=head.labels,
+        entry=entry,
+    )
+
+
+def _document(path: Path) -> Document:
+    documents, problems = read_documents(path)
+    if not problems and len(documents) != 1:
+        problems = [Problem(f"expected one YAML document, got {len(documents)}", str(path))]
+    if not problems and not isinstance(documents[0].value, dict):
+        problems = [Problem("expected a map with name, workload, traffic and changes", str(path), documents[0].line)]
+    if problems:
+        raise InvalidInputError(problems)
+    return documents[0]
+
+
+def _configurations(
+    raw: Mapping[str, Any], files: Files, problems: Problems, check_image: ImageCheck
+) -> list[Configuration]:
+    """The configurations; none where the workload can't be read, so that nothing is said about what isn't known."""
+    names = raw.get("workload")
+    names = [names] if isinstance(names, str) else names
+    readable = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    workload = read_workload(names, files, problems) if readable and names else []
+    axes = read_matrix(raw["matrix"], files, problems) if "matrix" in raw else []
+    return configurations(workload, axes, problems, check_image) if workload else []
+
+
+def _cells(
+    raw: Mapping[str, Any],
+    plan: TrafficPlan | None,
+    rows: list[Configuration],
+    problems: Problems,
+    *,
+    entry: str,
+    check_image: ImageCheck,
+) -> tuple[Cell, ...]:
+    before = len(problems.found)
+    control = raw.get("control") is not False
+    changes = read_changes(raw["changes"], problems, control=control) if "changes" in raw else []
+    unreadable = len(problems.found) > before
+    if not rows:
+        return ()
+    check_changes(changes, rows, problems)
+    if entry:
+        check_ways(changes, problems)
+    check_images(changes, problems, check_image)
+    if plan is not None and not entry:
+        check_routes(plan, rows, problems)
+    if plan is not None:
+        ingress = raw.get("ingress", "ingress-nginx")
+        check_releases(changes, [Ground(Objects(row.manifests, entry), plan, problems, ingress) for row in rows])
+    specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
+    return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
+
+
+def _answered(
+    changes: list[Located], plan: TrafficPlan | None, objects: Objects, problems: Problems
+) -> list[ChangeSpec]:
+    """The changes with their answers; routes and selectors are those of the first configuration."""
+    if plan is None:
+        return [spec for spec, _ in changes]
+    return [with_answers(located, plan, objects, problems) for located in changes]

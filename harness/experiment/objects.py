@@ -1,0 +1,135 @@
+"""Questions about a set of manifests: what is there, what a path leads to, which pods stand behind a Service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.experiment.routing import Headers, canary_takes, is_canary, taken_by_route
+from harness.kube.manifests import name_of
+from harness.model.experiment import Manifest
+
+_REGEX_ANNOTATIONS = (
+    "nginx.ingress.kubernetes.io/rewrite-target",
+    "nginx.ingress.kubernetes.io/use-regex",
+)
+
+
+class Objects:
+    """The manifests of one configuration.
+
+    Args:
+        manifests: They.
+        entry: The Service that all traffic goes straight to; empty where it enters by the ingress.
+    """
+
+    def __init__(self, manifests: Sequence[Manifest], entry: str = "") -> None:
+        self.manifests = tuple(manifests)
+        self.entry = entry
+
+    def names(self, kind: str) -> list[str]:
+        """The names of all objects of a kind."""
+        return [name_of(manifest) for manifest in self.manifests if manifest.get("kind") == kind]
+
+    def find(self, kind: str, name: str) -> Manifest | None:
+        """The object of that kind and name."""
+        return next((m for m in self.manifests if m.get("kind") == kind and name_of(m) == name), None)
+
+    def containers(self, deployment: str) -> list[Mapping[str, Any]]:
+        """The containers of a Deployment's pods."""
+        return list(at(self.find("Deployment", deployment), "spec", "template", "spec", "containers") or [])
+
+    def replicas(self, deployment: str) -> int:
+        """How many pods a Deployment asks for."""
+        count = at(self.find("Deployment", deployment), "spec", "replicas")
+        return 1 if count is None else int(count)
+
+    def deployments_with(self, selector: Mapping[str, str]) -> list[str]:
+        """The Deployments whose pods have all of these labels."""
+        return [
+            name_of(manifest)
+            for manifest in self.manifests
+            if manifest.get("kind") == "Deployment"
+            and selector.items() <= (at(manifest, "spec", "template", "metadata", "labels") or {}).items()
+        ]
+
+    def selector(self, service: str) -> dict[str, str]:
+        """The selector of a Service."""
+        return dict(at(self.find("Service", service), "spec", "selector") or {})
+
+    def services_of(self, deployment: str) -> list[str]:
+        """The Services that select a Deployment's pods."""
+        return [s for s in self.names("Service") if self.selector(s) and deployment in self._behind(s)]
+
+    def rule_paths(self, host: str) -> list[str]:
+        """The paths of all Ingress rules for a host, as they are written, each once."""
+        ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
+        return list(dict.fromkeys(str(rule.get("path") or "/") for m in ingresses for rule in _rule_paths(m, host)))
+
+    def service_at(self, path: str, host: str, headers: Headers = ()) -> str | None:
+        """The Service that a request is sent to, or that all go to; None where no rule has it.
+
+        Args:
+            path: With its query, if it has one.
+            host: Its ``Host`` header.
+            headers: Its further headers, which rules of their own may look at.
+        """
+        if self.entry:
+            return self.entry
+        if service := taken_by_route(self.manifests, path, host, headers):
+            return service
+        ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
+        canaries = [m for m in ingresses if is_canary(m) and canary_takes(m, headers)]
+        for ingress in (*canaries, *(m for m in ingresses if not is_canary(m))):
+            for rule_path in _rule_paths(ingress, host):
+                if _matches(rule_path, path, regex=_is_regex(ingress)):
+                    return _service(rule_path.get("backend"))
+        defaults = (_service(at(m, "spec", "defaultBackend")) for m in self.manifests if m.get("kind") == "Ingress")
+        return next((service for service in defaults if service), None)
+
+    def _behind(self, service: str) -> list[str]:
+        return self.deployments_with(self.selector(service))
+
+
+def at(value: Any, *path: str) -> Any:
+    """The value at a path of field names; None where anything on the way is missing."""
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _rule_paths(ingress: Manifest, host: str) -> Iterable[Mapping[str, Any]]:
+    for rule in at(ingress, "spec", "rules") or []:
+        if _host_matches(str(rule.get("host") or ""), host):
+            yield from at(rule, "http", "paths") or []
+
+
+def _host_matches(rule: str, host: str) -> bool:
+    if rule.startswith("*."):
+        return host.partition(".")[2] == rule[2:]
+    return rule in ("", host)
+
+
+def _is_regex(ingress: Manifest) -> bool:
+    return any((at(ingress, "metadata", "annotations") or {}).get(name) for name in _REGEX_ANNOTATIONS)
+
+
+def _matches(rule_path: Mapping[str, Any], path: str, *, regex: bool) -> bool:
+    """Whether ingress-nginx would take this rule for a path (without its query)."""
+    wanted, path = str(rule_path.get("path") or "/"), path.partition("?")[0]
+    if rule_path.get("pathType") == "Exact":
+        return path == wanted
+    if regex:
+        try:
+            return re.match(wanted, path, re.IGNORECASE) is not None
+        except re.error:
+            return False
+    if rule_path.get("pathType") == "Prefix":
+        return (path.rstrip("/") + "/").startswith(wanted.rstrip("/") + "/")
+    return path.startswith(wanted)
+
+
+def _service(backend: Any) -> str | None:
+    name = at(backend, "service", "name")
+    return str(name) if name else None

@@ -1,0 +1,1 @@
+"""A small Kubernetes in one process: no Docker, no root, nothing pulled."""

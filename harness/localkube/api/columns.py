@@ -1,0 +1,238 @@
+"""The cells of each kind's rows, computed as a real server's printers do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.localkube.machinery.objects import Object, condition, is_deleting, is_true, parse_timestamp
+
+_NONE = "<none>"
+_UNKNOWN = "<unknown>"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def human_duration(seconds: int) -> str:
+    """A length of time in at most two units, coarser as it grows: ``90s``, ``5m30s``, ``3h``, ``9d``."""
+    if seconds < 2 * _MINUTE:
+        return f"{max(seconds, 0)}s"
+    if seconds < 10 * _MINUTE:
+        return _two(seconds, _MINUTE, "m", 1, "s")
+    if seconds < 3 * _HOUR:
+        return f"{seconds // _MINUTE}m"
+    if seconds < 8 * _HOUR:
+        return _two(seconds, _HOUR, "h", _MINUTE, "m")
+    if seconds < 2 * _DAY:
+        return f"{seconds // _HOUR}h"
+    return _two(seconds, _DAY, "d", _HOUR, "h") if seconds < 8 * _DAY else f"{seconds // _DAY}d"
+
+
+def _two(seconds: int, big: int, big_unit: str, small: int, small_unit: str) -> str:
+    rest = seconds % big // small
+    return f"{seconds // big}{big_unit}" + (f"{rest}{small_unit}" if rest else "")
+
+
+def since(text: str | None) -> str:
+    """How long ago a timestamp was."""
+    if not text:
+        return _UNKNOWN
+    return human_duration(int((datetime.now(UTC) - parse_timestamp(text)).total_seconds()))
+
+
+def _age(obj: Object) -> str:
+    return since(obj["metadata"].get("creationTimestamp"))
+
+
+def _name(obj: Object) -> str:
+    return str(obj["metadata"]["name"])
+
+
+def plain(obj: Object) -> list[Any]:
+    """Name and age."""
+    return [_name(obj), _age(obj)]
+
+
+def pod(obj: Object) -> list[Any]:
+    """A pod."""
+    spec, status = obj["spec"], obj.get("status", {})
+    statuses = status.get("containerStatuses") or []
+    ready = sum(bool(entry.get("ready")) for entry in statuses)
+    restarts = sum(entry.get("restartCount", 0) for entry in statuses)
+    return [
+        _name(obj),
+        f"{ready}/{len(spec['containers'])}",
+        pod_reason(obj),
+        str(restarts),
+        _age(obj),
+        status.get("podIP") or _NONE,
+        spec.get("nodeName") or _NONE,
+        _NONE,
+        _NONE,
+    ]
+
+
+def pod_reason(obj: Object) -> str:
+    """The STATUS of a pod: its phase, or what is wrong with its last container that has something wrong."""
+    status = obj.get("status", {})
+    reason = status.get("reason") or status.get("phase") or "Unknown"
+    for entry in status.get("containerStatuses") or []:
+        state = entry.get("state") or {}
+        waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
+        if waiting.get("reason"):
+            reason = waiting["reason"]
+        elif ended:
+            signal = ended.get("signal")
+            code = f"Signal:{signal}" if signal else f"ExitCode:{ended.get('exitCode', 0)}"
+            reason = ended.get("reason") or code
+    return "Terminating" if is_deleting(obj) else str(reason)
+
+
+def _template_cells(obj: Object) -> list[Any]:
+    containers = obj["spec"]["template"]["spec"]["containers"]
+    return [
+        ",".join(c["name"] for c in containers),
+        ",".join(c["image"] for c in containers),
+        _labels((obj["spec"].get("selector") or {}).get("matchLabels")),
+    ]
+
+
+def _labels(labels: dict[str, str] | None) -> str:
+    return ",".join(f"{name}={value}" for name, value in sorted((labels or {}).items())) or _NONE
+
+
+def deployment(obj: Object) -> list[Any]:
+    """A Deployment."""
+    status = obj.get("status", {})
+    ready = f"{status.get('readyReplicas', 0)}/{obj['spec']['replicas']}"
+    counts = [status.get("updatedReplicas", 0), status.get("availableReplicas", 0)]
+    return [_name(obj), ready, *counts, _age(obj), *_template_cells(obj)]
+
+
+def replicaset(obj: Object) -> list[Any]:
+    """A ReplicaSet."""
+    status = obj.get("status", {})
+    counts = [obj["spec"]["replicas"], status.get("replicas", 0), status.get("readyReplicas", 0)]
+    return [_name(obj), *counts, _age(obj), *_template_cells(obj)]
+
+
+def service(obj: Object) -> list[Any]:
+    """A Service."""
+    spec = obj["spec"]
+    ports = []
+    for port in spec.get("ports") or []:
+        node_port = f":{port['nodePort']}" if port.get("nodePort") else ""
+        ports.append(f"{port['port']}{node_port}/{port['protocol']}")
+    address = spec.get("clusterIP") or _NONE
+    return [
+        _name(obj),
+        spec["type"],
+        address,
+        _external(obj),
+        ",".join(ports) or _NONE,
+        _age(obj),
+        _labels(spec.get("selector")),
+    ]
+
+
+def _external(obj: Object) -> str:
+    spec = obj["spec"]
+    if spec["type"] == "ExternalName":
+        return str(spec.get("externalName") or _NONE)
+    if spec["type"] == "LoadBalancer":
+        return _balancer(obj) or "<pending>"
+    return ",".join(spec.get("externalIPs") or []) or _NONE
+
+
+def _balancer(obj: Object) -> str:
+    entries = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    return ",".join(entry.get("ip") or entry.get("hostname") or "" for entry in entries)
+
+
+def ingress(obj: Object) -> list[Any]:
+    """An Ingress."""
+    spec = obj["spec"]
+    hosts = [rule["host"] for rule in spec.get("rules") or [] if rule.get("host")]
+    ports = "80, 443" if spec.get("tls") else "80"
+    kind = spec.get("ingressClassName") or _NONE
+    return [_name(obj), kind, ",".join(hosts) or "*", _balancer(obj), ports, _age(obj)]
+
+
+def endpointslice(obj: Object) -> list[Any]:
+    """An EndpointSlice."""
+    ports = ",".join(str(port.get("port", "*")) for port in obj.get("ports") or []) or "<unset>"
+    addresses = [address for endpoint in obj.get("endpoints") or [] for address in endpoint.get("addresses") or []]
+    return [_name(obj), obj["addressType"], ports, _few(addresses) or "<unset>", _age(obj)]
+
+
+def _few(items: list[str]) -> str:
+    more = f" + {len(items) - 3} more..." if len(items) > 3 else ""
+    return ",".join(items[:3]) + more
+
+
+def endpoints(obj: Object) -> list[Any]:
+    """An Endpoints object."""
+    pairs = [
+        f"{address['ip']}:{port['port']}"
+        for subset in obj.get("subsets") or []
+        for port in subset.get("ports") or []
+        for address in subset.get("addresses") or []
+    ]
+    return [_name(obj), _few(pairs) or _NONE, _age(obj)]
+
+
+def node(obj: Object) -> list[Any]:
+    """A Node."""
+    status = obj.get("status", {})
+    ready = "Unknown" if condition(obj, "Ready") is None else "Ready" if is_true(obj, "Ready") else "NotReady"
+    if obj.get("spec", {}).get("unschedulable"):
+        ready += ",SchedulingDisabled"
+    prefix = "node-role.kubernetes.io/"
+    labels = obj["metadata"].get("labels") or {}
+    roles = ",".join(sorted(key.removeprefix(prefix) for key in labels if key.startswith(prefix)))
+    version = (status.get("nodeInfo") or {}).get("kubeletVersion", "")
+    addresses = [a["address"] for a in status.get("addresses") or [] if a["type"] == "InternalIP"]
+    return [_name(obj), ready, roles or _NONE, _age(obj), version, *(addresses[:1] or [_NONE])]
+
+
+def namespace(obj: Object) -> list[Any]:
+    """A Namespace."""
+    return [_name(obj), obj.get("status", {}).get("phase", ""), _age(obj)]
+
+
+def event(obj: Object) -> list[Any]:
+    """An Event, as it is stored (core/v1)."""
+    about = obj.get("involvedObject") or {}
+    source = obj.get("source") or {}
+    first = obj.get("firstTimestamp") or obj.get("eventTime")
+    last = obj.get("lastTimestamp") or first
+    return [
+        since(last),
+        obj.get("type", ""),
+        obj.get("reason", ""),
+        f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}",
+        ", ".join(filter(None, (source.get("component") or obj.get("reportingComponent"), source.get("host")))),
+        str(obj.get("message", "")).strip(),
+        since(first),
+        str(obj.get("count") or 1),
+        _name(obj),
+    ]
+
+
+def configmap(obj: Object) -> list[Any]:
+    """A ConfigMap."""
+    return [_name(obj), len(obj.get("data") or {}) + len(obj.get("binaryData") or {}), _age(obj)]
+
+
+def secret(obj: Object) -> list[Any]:
+    """A Secret."""
+    return [_name(obj), obj.get("type", ""), len(obj.get("data") or {}), _age(obj)]
+
+
+def ingressclass(obj: Object) -> list[Any]:
+    """An IngressClass."""
+    return [_name(obj), (obj.get("spec") or {}).get("controller", ""), _age(obj)]
+
+
+def lease(obj: Object) -> list[Any]:
+    """A Lease."""
+    return [_name(obj), (obj.get("spec") or {}).get("holderIdentity") or "", _age(obj)]

@@ -1,0 +1,184 @@
+"""Tells clients what is served: discovery documents and as much of OpenAPI as kubectl needs to apply manifests."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import RESOURCES, Resource
+
+#: The Kubernetes version whose behaviour this server has.
+VERSION = "v1.34.4"
+
+_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+#: (group, version, kind, verbs) of subresources that are not the resource's own kind, or lack verbs.
+_SUBRESOURCES = {
+    "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),
+    "eviction": ("policy", "v1", "Eviction", ("create",)),
+    "log": ("", "v1", "", ("get",)),
+    "finalize": ("", "v1", "Namespace", ("update",)),
+}
+
+
+def _by_group_version() -> dict[tuple[str, str], list[Resource]]:
+    ordered = sorted(RESOURCES, key=lambda r: (r.group, r.version))
+    return {key: list(found) for key, found in groupby(ordered, key=lambda r: (r.group, r.version))}
+
+
+_GROUP_VERSIONS = _by_group_version()
+GROUPS = tuple(sorted({group for group, _ in _GROUP_VERSIONS if group}))
+
+
+def version_info() -> Object:
+    """``/version``."""
+    major, minor, _patch = VERSION.removeprefix("v").split(".")
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": VERSION,
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "2026-01-01T00:00:00Z",
+        "goVersion": "",
+        "compiler": "",
+        "platform": "linux/amd64",
+    }
+
+
+def core_versions(address: str) -> Object:
+    """``/api``."""
+    where = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
+    return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": where}
+
+
+def group_list() -> Object:
+    """``/apis``."""
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in GROUPS]}
+
+
+def group(name: str) -> Object | None:
+    """``/apis/<group>``; None for an unknown one."""
+    return {"kind": "APIGroup", "apiVersion": "v1"} | _group(name) if name in GROUPS else None
+
+
+def _group(name: str) -> Object:
+    versions = [{"groupVersion": f"{name}/{v}", "version": v} for g, v in _GROUP_VERSIONS if g == name]
+    return {"name": name, "versions": versions, "preferredVersion": versions[0]}
+
+
+def resource_list(group_name: str, version: str) -> Object | None:
+    """``/api/v1`` and ``/apis/<group>/<version>``; None for an unknown one."""
+    found = _GROUP_VERSIONS.get((group_name, version))
+    if found is None:
+        return None
+    api_version = found[0].api_version
+    entries = [entry for resource in found for entry in _entries(resource)]
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": entries}
+
+
+def _entries(resource: Resource) -> list[Object]:
+    own: Object = {
+        "name": resource.plural,
+        "singularName": resource.singular,
+        "namespaced": resource.namespaced,
+        "kind": resource.kind,
+        "verbs": list(_VERBS),
+    }
+    if resource.short_names:
+        own["shortNames"] = list(resource.short_names)
+    if resource.categories:
+        own["categories"] = list(resource.categories)
+    return [own, *(_subresource_entry(resource, name) for name in resource.subresources)]
+
+
+def _subresource_entry(resource: Resource, name: str) -> Object:
+    group_name, version, kind, verbs = _subresource(resource, name)
+    return {
+        "name": f"{resource.plural}/{name}",
+        "singularName": "",
+        "namespaced": resource.namespaced,
+        "group": group_name,
+        "version": version,
+        "kind": kind or resource.kind,
+        "verbs": list(verbs),
+    }
+
+
+def _subresource(resource: Resource, name: str) -> tuple[str, str, str, tuple[str, ...]]:
+    default = (resource.group, resource.version, resource.kind, ("get", "patch", "update"))
+    return _SUBRESOURCES.get(name, default)
+
+
+def aggregated(*, core: bool) -> Object:
+    """Everything of ``/api`` or of ``/apis`` in one answer, which spares clients a request per group."""
+    names = ("",) if core else GROUPS
+    items = [
+        {
+            "metadata": {"name": name, "creationTimestamp": None},
+            "versions": [
+                {"version": v, "freshness": "Current", "resources": [_aggregated_entry(r) for r in resources]}
+                for (g, v), resources in _GROUP_VERSIONS.items()
+                if g == name
+            ],
+        }
+        for name in names
+    ]
+    return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
+
+
+def _aggregated_entry(resource: Resource) -> Object:
+    entry: Object = {
+        "resource": resource.plural,
+        "responseKind": _kind(resource.group, resource.version, resource.kind),
+        "scope": "Namespaced" if resource.namespaced else "Cluster",
+        "singularResource": resource.singular,
+        "verbs": list(_VERBS),
+        "shortNames": list(resource.short_names),
+        "categories": list(resource.categories),
+    }
+    entry["subresources"] = [
+        {"subresource": name, "responseKind": _kind(g, v, kind or resource.kind), "verbs": list(verbs)}
+        for name in resource.subresources
+        for g, v, kind, verbs in [_subresource(resource, name)]
+    ]
+    return entry
+
+
+def _kind(group_name: str, version: str, kind: str) -> Object:
+    return {"group": group_name, "version": version, "kind": kind}
+
+
+def openapi_index() -> Object:
+    """``/openapi/v3``."""
+    roots = {resource.root for resource in RESOURCES}
+    paths = {root[1:]: {"serverRelativeURL": f"/openapi/v3{root}?hash={VERSION}"} for root in sorted(roots)}
+    return {"paths": paths}
+
+
+def openapi(root: str) -> Object | None:
+    """``/openapi/v3/<root>``: the patch operations, by which kubectl learns that fields are validated here."""
+    resources = [resource for resource in RESOURCES if resource.root == root]
+    if not resources:
+        return None
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": VERSION},
+        "paths": dict(_openapi_path(resource) for resource in resources),
+        "components": {"schemas": {}},
+    }
+
+
+def _openapi_path(resource: Resource) -> tuple[str, Object]:
+    parameters = [
+        {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}
+        for name in ("dryRun", "fieldManager", "fieldValidation")
+    ]
+    operation = {
+        "operationId": f"patch{resource.kind}",
+        "parameters": parameters,
+        "responses": {"200": {"description": "OK"}},
+        "x-kubernetes-action": "patch",
+        "x-kubernetes-group-version-kind": _kind(resource.group, resource.version, resource.kind),
+    }
+    namespace = "{namespace}" if resource.namespaced else None
+    return resource.path("{name}", namespace), {"patch": operation}

@@ -1,0 +1,104 @@
+"""What the API server answers when it refuses: ``Status`` objects, with the words a real server uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.kube.admission.problems import FieldProblem
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import Resource
+
+
+class StatusError(Exception):
+    """A request that is refused; ``status`` is the ``Status`` object for the answer."""
+
+    def __init__(self, code: int, reason: str, message: str, details: Object | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status: Object = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": message,
+            "reason": reason,
+            "details": details or {},
+            "code": code,
+        }
+
+
+def _details(resource: Resource, name: str) -> Object:
+    full = {"name": name, "group": resource.group, "kind": resource.plural}
+    return {key: value for key, value in full.items() if value}
+
+
+def not_found(resource: Resource, name: str) -> StatusError:
+    """No such object."""
+    return StatusError(404, "NotFound", f'{resource.qualified} "{name}" not found', _details(resource, name))
+
+
+def unknown_path(path: str) -> StatusError:
+    """No such resource."""
+    return StatusError(404, "NotFound", f"the server could not find the requested resource ({path})")
+
+
+def already_exists(resource: Resource, name: str) -> StatusError:
+    """The name is taken."""
+    message = f'{resource.qualified} "{name}" already exists'
+    return StatusError(409, "AlreadyExists", message, _details(resource, name))
+
+
+def conflict(resource: Resource, name: str, why: str) -> StatusError:
+    """Somebody was faster."""
+    message = f'Operation cannot be fulfilled on {resource.qualified} "{name}": {why}'
+    return StatusError(409, "Conflict", message, _details(resource, name))
+
+
+def modified(resource: Resource, name: str) -> StatusError:
+    """The resourceVersion is not the current one."""
+    why = "the object has been modified; please apply your changes to the latest version and try again"
+    return conflict(resource, name, why)
+
+
+def forbidden(resource: Resource, name: str, why: str, causes: Sequence[Object] = ()) -> StatusError:
+    """Never allowed; controllers look at the reasons of the causes."""
+    message = f'{resource.qualified} "{name}" is forbidden: {why}'
+    details = _details(resource, name) | ({"causes": list(causes)} if causes else {})
+    return StatusError(403, "Forbidden", message, details)
+
+
+def invalid(resource: Resource, name: str, problems: Sequence[FieldProblem]) -> StatusError:
+    """The object has fields that are not as they must be; all of them are listed."""
+    texts = [str(problem) for problem in problems]
+    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    causes = [{"reason": p.reason, "message": p.message, "field": p.field} for p in problems]
+    details = _details(resource, name) | {"kind": resource.kind, "causes": causes}
+    return StatusError(422, "Invalid", f'{kind} "{name}" is invalid: {listed}', details)
+
+
+def bad_request(message: str) -> StatusError:
+    """The request itself makes no sense."""
+    return StatusError(400, "BadRequest", message)
+
+
+def not_allowed(method: str) -> StatusError:
+    """The method does not fit the path."""
+    message = f"the server does not allow this method on the requested resource ({method})"
+    return StatusError(405, "MethodNotAllowed", message)
+
+
+def unsupported_media(message: str) -> StatusError:
+    """The body is in a format that is not read here."""
+    return StatusError(415, "UnsupportedMediaType", message)
+
+
+def expired(version: int, oldest: int) -> StatusError:
+    """A watch from a version whose changes are no longer known."""
+    return StatusError(410, "Expired", f"too old resource version: {version} ({oldest})")
+
+
+def success(resource: Resource, name: str, uid: str) -> Object:
+    """The ``Status`` that answers a deletion."""
+    details = _details(resource, name) | {"uid": uid}
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}

@@ -1,0 +1,182 @@
+"""From HTTP requests to answers: what a path and a method mean."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from harness.localkube.api import discovery, errors, reviews
+from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
+from harness.localkube.api.registry import Registry
+from harness.localkube.api.requests import Target, parse_body, parse_path
+from harness.localkube.api.scale import scale_of
+from harness.localkube.api.storage import Storage
+from harness.localkube.api.views import View, encode
+from harness.localkube.api.watching import Selection, WatchOptions, watch
+from harness.localkube.api.writes import Answer, Writes
+from harness.localkube.machinery.objects import Object
+
+_log = logging.getLogger(__name__)
+
+_TRUE = frozenset({"true", "1"})
+_AGGREGATED = "as=APIGroupDiscoveryList"
+
+
+class Handlers:
+    """Answers every request of the API server.
+
+    Args:
+        storage: All objects.
+        pod_logs: The folder of the pods' log files.
+    """
+
+    def __init__(self, storage: Storage, pod_logs: Path) -> None:
+        self._storage = storage
+        self._registry = Registry(storage)
+        self._writes = Writes(self._registry)
+        self._pod_logs = pod_logs
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request; whatever goes wrong is answered by a Status."""
+        try:
+            return self._document(request) or await self._resource(request)
+        except errors.StatusError as error:
+            return _json(error.code, error.status)
+        except ConnectionError:  # The client went away while it was answered.
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug here is answered, logged, and met by nobody else
+            _log.exception("%s %s failed", request.method, request.path)
+            internal = errors.StatusError(500, "InternalError", f"Internal error occurred: {error!r}")
+            return _json(500, internal.status)
+
+    def _document(self, request: web.BaseRequest) -> web.Response | None:
+        """Discovery, health and the like; None for paths of resources."""
+        parts = tuple(part for part in request.path.split("/") if part)
+        if parts in {("healthz",), ("livez",), ("readyz",)}:
+            return web.Response(text="ok")
+        wants_all = _AGGREGATED in request.headers.get("Accept", "") and "v=v2;" in (
+            request.headers.get("Accept", "").replace(" ", "") + ";"
+        )
+        if parts in {("api",), ("apis",)} and wants_all:
+            body = discovery.aggregated(core=parts == ("api",))
+            form = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+            return web.Response(body=encode(body), headers={"Content-Type": form})
+        found = _DOCUMENTS[parts]() if parts in _DOCUMENTS else _described(parts, request.host)
+        return None if found is None else _json(200, found)
+
+    async def _resource(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == reviews.PATH and request.method == "POST":
+            return _json(201, reviews.review(await _body(request)))
+        target = parse_path(request.path)
+        view = View.parse(request.headers.get("Accept", ""), request.query)
+        match request.method:
+            case "GET" if not target.name or request.query.get("watch") in _TRUE:
+                return await self._list_or_watch(request, target, view)
+            case "GET" if target.subresource == "log":
+                return await self._log(request, target)
+            case "GET":
+                obj = self._registry.read(target)
+                return _answer(target, view, (200, scale_of(obj) if target.subresource == "scale" else obj))
+            case "POST":
+                answer = await self._writes.create(target, await _body(request), request.query)
+            case "PUT":
+                answer = await self._writes.update(target, await _body(request), request.query)
+            case "PATCH":
+                body, kind = await _body(request), request.headers.get("Content-Type", "")
+                answer = await self._writes.patch(target, body, kind, request.query)
+            case "DELETE":
+                return await self._delete(request, target, view)
+            case _:
+                raise errors.not_allowed(request.method)
+        return _answer(target, view, answer)
+
+    async def _delete(self, request: web.BaseRequest, target: Target, view: View) -> web.StreamResponse:
+        body = await _body(request, default={})
+        if target.name:
+            return _answer(target, view, self._writes.delete(target, body, request.query))
+        gone = self._writes.delete_collection(target, body, request.query)
+        return _json(200, View().many(target.resource, gone, str(self._storage.version)))
+
+    async def _list_or_watch(self, request: web.BaseRequest, target: Target, view: View) -> web.StreamResponse:
+        selection = Selection.parse(target.namespace, target.name, request.query)
+        if request.query.get("watch") in _TRUE:
+            return await self._watch(request, target, view, selection)
+        objects = [o for o in self._storage.list(target.resource, target.namespace) if selection.matches(o)]
+        return _json(200, view.many(target.resource, objects, str(self._storage.version)))
+
+    async def _watch(
+        self, request: web.BaseRequest, target: Target, view: View, selection: Selection
+    ) -> web.StreamResponse:
+        options = WatchOptions.parse(request.query)
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        first = True
+        async with aclosing(watch(self._storage, target.resource, selection, options)) as events:
+            async for kind, obj in events:
+                await response.write(view.event(target.resource, kind, obj, first=first))
+                first = False
+        await response.write_eof()
+        return response
+
+    async def _log(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
+        pod = self._registry.read(target)
+        options = LogOptions.parse(pod, request.query)
+        path = log_file(self._pod_logs, pod, options.container)
+        response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+
+        def ended() -> bool:
+            return has_ended(self._storage.get(target.resource, target.key), options.container)
+
+        async for chunk in read_log(path, options, ended):
+            await response.write(chunk)
+        await response.write_eof()
+        return response
+
+
+#: Documents without parameters, by the parts of their path.
+_DOCUMENTS: dict[tuple[str, ...], Callable[[], Object]] = {
+    ("version",): discovery.version_info,
+    ("apis",): discovery.group_list,
+    ("openapi", "v3"): discovery.openapi_index,
+}
+
+
+def _described(parts: tuple[str, ...], host: str) -> Object | None:
+    match parts:
+        case ("api",):
+            return discovery.core_versions(host)
+        case ("api", version):
+            return discovery.resource_list("", version)
+        case ("apis", name):
+            return discovery.group(name)
+        case ("apis", name, version):
+            return discovery.resource_list(name, version)
+        case ("openapi", "v3", *root) if root:
+            return discovery.openapi("/" + "/".join(root))
+    return None
+
+
+async def _body(request: web.BaseRequest, *, default: Any = None) -> Any:
+    raw = await request.read()
+    if not raw and default is not None:
+        return default
+    return parse_body(raw, request.headers.get("Content-Type", ""))
+
+
+def _answer(target: Target, view: View, answer: Answer) -> web.Response:
+    code, obj = answer
+    if obj["kind"] != target.resource.kind:
+        return _json(code, obj)
+    return _json(code, view.one(target.resource, obj))
+
+
+def _json(code: int, body: Object) -> web.Response:
+    return web.Response(status=code, body=encode(body), headers={"Content-Type": "application/json"})

@@ -1,0 +1,247 @@
+"""Creates and changes objects: metadata, defaults, validation and optimistic concurrency around the storage.
+
+Nothing here awaits, so that a write is one step: no other request sees or makes a change in between.
+"""
+
+from __future__ import annotations
+
+import copy
+import secrets
+import uuid
+from collections.abc import Callable
+
+from harness.kube import traefik
+from harness.kube.admission.defaults import apply_defaults, drop_nulls
+from harness.kube.admission.objects import validate
+from harness.localkube.api import errors
+from harness.localkube.api.allocation import Allocator
+from harness.localkube.api.managers import sign
+from harness.localkube.api.requests import Target
+from harness.localkube.api.storage import Storage
+from harness.localkube.machinery.objects import Key, Object, is_deleting, timestamp
+from harness.localkube.machinery.resources import NAMESPACES, Resource
+
+#: Kinds whose objects count the changes of their specification.
+_WITH_GENERATION = frozenset(
+    {"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice", *traefik.PLURALS}
+)
+#: What such an object's specification is not.
+_NOT_SPECIFIED = frozenset({"apiVersion", "kind", "metadata", "status"})
+#: Metadata that only the server writes.
+_SERVERS_OWN = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+#: Subresources that leave the specification alone.
+_PARTIAL = frozenset({"status", "finalize"})
+#: Kinds that are created with a status: a kubelet registers its node so.
+_REGISTERED_WITH_STATUS = frozenset({"Node"})
+_WITH_SPEC = frozenset({"Pod", "Deployment", "ReplicaSet", "Service", "Ingress", "Namespace"})
+
+
+class Registry:
+    """All writes but deletion.
+
+    Args:
+        storage: Where objects are kept.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self._allocator = Allocator()
+
+    def read(self, target: Target) -> Object:
+        """The object; raises ``StatusError`` 404."""
+        obj = self.storage.get(target.resource, target.key)
+        if obj is None:
+            raise errors.not_found(target.resource, target.name)
+        return obj
+
+    def create(self, target: Target, body: Object, *, dry_run: bool = False) -> Object:
+        """Store a new object; ``body`` is consumed.
+
+        Raises:
+            StatusError: 409 the name is taken, 422 invalid, 404 no such namespace, 400 the body is for elsewhere.
+        """
+        resource = target.resource
+        _check_type(resource, body)
+        key = self._place(target, body)
+        if self.storage.get(resource, key) is not None:
+            raise errors.already_exists(resource, key[1])
+        metadata = body["metadata"]
+        for name in (*_SERVERS_OWN, "resourceVersion", "managedFields", "selfLink"):
+            metadata.pop(name, None)
+        metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp()}
+        if resource.kind in _WITH_GENERATION:
+            metadata["generation"] = 1
+        if "status" in resource.subresources and resource.kind not in _REGISTERED_WITH_STATUS:
+            body.pop("status", None)
+        self._complete(resource, body, None)
+        if dry_run:
+            return body
+        return self.storage.put(resource, key, body)
+
+    def _place(self, target: Target, body: Object) -> Key:
+        """Name and namespace of a new object, generated where asked for."""
+        metadata = body["metadata"]
+        if target.resource.namespaced:
+            _check_namespace(target, metadata)
+            metadata["namespace"] = target.namespace
+            self._check_admits(target, metadata.get("name", ""))
+        else:
+            metadata.pop("namespace", None)
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = metadata["generateName"] + _suffix()
+        return (target.namespace or "", metadata.get("name", ""))
+
+    def _check_admits(self, target: Target, name: str) -> None:
+        namespace = target.namespace or ""
+        holder = self.storage.get(NAMESPACES, ("", namespace))
+        if holder is None:
+            raise errors.not_found(NAMESPACES, namespace)
+        if is_deleting(holder):
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            message = f"namespace {namespace} is being terminated"
+            cause = {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+            raise errors.forbidden(target.resource, name, why, [cause])
+
+    def modify(
+        self,
+        target: Target,
+        change: Callable[[Object], Object],
+        *,
+        dry_run: bool = False,
+        manager: tuple[str, str] = ("", ""),
+    ) -> Object:
+        """Replace an object by what ``change`` makes of a copy of it.
+
+        Args:
+            target: The object.
+            change: Makes the new one.
+            dry_run: Store nothing.
+            manager: How the client calls itself, and the subresource through which it came.
+
+        Raises:
+            StatusError: 404, 409 it was changed meanwhile, 422 invalid.
+        """
+        live = self.read(target)
+        new = change(copy.deepcopy(live))
+        _check_type(target.resource, new)
+        _check_identity(target, live, new)
+        new = _merged(target, live, new)
+        if target.subresource not in _PARTIAL:
+            self._complete(target.resource, new, live)
+            sign(live, new, *manager)
+        if _specified(target.resource, new) != _specified(target.resource, live):
+            new["metadata"]["generation"] = live["metadata"].get("generation", 0) + 1
+        if dry_run or new == live:
+            return new
+        if is_deleting(new) and not holds(new):
+            return self.storage.remove(target.resource, target.key, new)
+        return self.storage.put(target.resource, target.key, new)
+
+    def _complete(self, resource: Resource, new: Object, old: Object | None) -> None:
+        """Defaults and validation; a body whose values have the wrong types is refused like any other."""
+        name = str(new["metadata"].get("name", ""))
+        _prune(new)
+        try:
+            if resource.kind in _WITH_SPEC and new.get("spec") is None:
+                new["spec"] = {}
+            apply_defaults(new)
+            if resource.kind == "Service":
+                self._allocator.allocate(new, old)
+            problems = validate(new, old)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise errors.bad_request(
+                f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+                f"a field has a value of the wrong type ({error})"
+            ) from error
+        if problems:
+            raise errors.invalid(resource, name, problems)
+
+
+def holds(obj: Object) -> bool:
+    """Whether something still keeps an object whose deletion has begun: finalizers, or a pod's grace period."""
+    metadata = obj["metadata"]
+    waiting = obj["kind"] == "Namespace" and obj["spec"].get("finalizers")
+    return bool(metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds") or waiting)
+
+
+def _prune(obj: Object) -> None:
+    """Drop what a real server does not keep: nulls anywhere, and empty lists and maps in the metadata."""
+    drop_nulls(obj)
+    metadata = obj["metadata"]
+    for name in [name for name, value in metadata.items() if value in ({}, [])]:
+        del metadata[name]
+
+
+def _suffix() -> str:
+    """Five characters without vowels, as generated names have."""
+    return "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
+
+
+def _check_type(resource: Resource, body: Object) -> None:
+    body.setdefault("kind", resource.kind)
+    body.setdefault("apiVersion", resource.api_version)
+    given = (body["apiVersion"], body["kind"])
+    if given != (resource.api_version, resource.kind):
+        raise errors.bad_request(
+            f"the object provided is a {given[1]} of {given[0]}, not a {resource.kind} of {resource.api_version}"
+        )
+
+
+def _check_namespace(target: Target, metadata: Object) -> None:
+    given = metadata.get("namespace")
+    if target.namespace is None:
+        raise errors.bad_request("an empty namespace may not be set during creation")
+    if given and given != target.namespace:
+        raise errors.bad_request(
+            f"the namespace of the provided object does not match the namespace sent on the request: "
+            f"{given} is not {target.namespace}"
+        )
+
+
+def _check_identity(target: Target, live: Object, new: Object) -> None:
+    """Name, namespace, uid and resourceVersion must be the stored object's, where they are given."""
+    metadata = new.get("metadata")
+    if not isinstance(metadata, dict):
+        raise errors.bad_request("metadata must be an object")
+    if metadata.setdefault("name", target.name) != target.name:
+        raise errors.bad_request(
+            f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
+        )
+    if metadata.get("namespace") not in {None, "", target.namespace}:
+        _check_namespace(target, metadata)
+    version, uid = metadata.get("resourceVersion"), metadata.get("uid")
+    if version and version != live["metadata"]["resourceVersion"]:
+        raise errors.modified(target.resource, target.name)
+    if uid and uid != live["metadata"]["uid"]:
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {live['metadata']['uid']}"
+        raise errors.conflict(target.resource, target.name, why)
+
+
+def _merged(target: Target, live: Object, new: Object) -> Object:
+    """What of the new object may count: each subresource writes its own part and nothing else."""
+    if target.subresource == "status":
+        status = new.get("status") or {}
+        if not isinstance(status, dict):
+            raise errors.bad_request("status must be an object")
+        return {**live, "status": status}
+    if target.subresource == "finalize":
+        spec = {**live["spec"], "finalizers": (new.get("spec") or {}).get("finalizers") or []}
+        return {**live, "spec": spec}
+    kept = {name: live["metadata"][name] for name in (*_SERVERS_OWN, "resourceVersion") if name in live["metadata"]}
+    metadata = {k: v for k, v in new["metadata"].items() if k not in _SERVERS_OWN and k != "managedFields"}
+    if target.namespace:
+        metadata["namespace"] = target.namespace
+    merged = {**new, "metadata": metadata | kept}
+    if "status" in target.resource.subresources:
+        merged["status"] = live.get("status", {})
+    return merged
+
+
+def _specified(resource: Resource, obj: Object) -> Object:
+    """What raises the generation when it changes; for a Deployment, its annotations do as well."""
+    if resource.kind not in _WITH_GENERATION:
+        return {}
+    spec = {name: value for name, value in obj.items() if name not in _NOT_SPECIFIED}
+    if resource.kind == "Deployment":
+        spec["annotations"] = obj["metadata"].get("annotations") or {}
+    return spec

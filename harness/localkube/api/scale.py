@@ -1,0 +1,39 @@
+"""The scale subresource: the number of replicas as an object of its own, which `kubectl scale` and autoscalers use."""
+
+from __future__ import annotations
+
+import copy
+
+from harness.localkube.api import errors
+from harness.localkube.machinery.objects import Object
+
+
+def scale_of(obj: Object) -> Object:
+    """The ``Scale`` of a Deployment or ReplicaSet."""
+    metadata = obj["metadata"]
+    labels = (obj["spec"].get("selector") or {}).get("matchLabels") or {}
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {
+            name: metadata[name] for name in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+        },
+        "spec": {"replicas": obj["spec"]["replicas"]},
+        "status": {
+            "replicas": obj.get("status", {}).get("replicas", 0),
+            "selector": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
+        },
+    }
+
+
+def scaled(obj: Object, scale: Object) -> Object:
+    """The object with the replicas of a ``Scale``; raises ``StatusError`` 400 if that has no number."""
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    if not isinstance(replicas, int):
+        raise errors.bad_request(f"spec.replicas must be a number, not {replicas!r}")
+    new = copy.deepcopy(obj)
+    new["spec"]["replicas"] = replicas
+    version = (scale.get("metadata") or {}).get("resourceVersion")
+    if version:
+        new["metadata"]["resourceVersion"] = version
+    return new

@@ -1,0 +1,36 @@
+"""Refuses fields that the API does not know, where the client asks for it, as `kubectl apply` does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from harness.localkube.api import errors
+from harness.localkube.machinery.objects import Object
+
+
+async def check_fields(obj: Object, query: Mapping[str, str]) -> None:
+    """Check an object with ``fieldValidation=Strict``; otherwise do nothing.
+
+    In a thread: the models of the official client, which know the fields, take a while to import.
+
+    Raises:
+        StatusError: 400, with every unknown field.
+    """
+    if query.get("fieldValidation") != "Strict":
+        return
+    problems = await asyncio.to_thread(_problems, obj)
+    if problems:
+        kind, version = obj.get("kind", ""), str(obj.get("apiVersion", "")).rpartition("/")[2]
+        raise errors.bad_request(
+            f'{kind} in version "{version}" cannot be handled as a {kind}: strict decoding error: {", ".join(problems)}'
+        )
+
+
+def _problems(obj: Object) -> list[str]:
+    from harness.kube import schema  # noqa: PLC0415 - slow to import, and most requests have no need of it
+
+    if (str(obj.get("apiVersion")), str(obj.get("kind"))) not in schema.KINDS:
+        return []
+    found = schema.unknown_fields(obj)
+    return [text if text.startswith("unknown field") else f"{path}: {text}" for path, text in found]

@@ -1,0 +1,80 @@
+"""Answers in rows, which is what `kubectl get` shows: a list, an object or a watch event as a ``Table``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from harness.localkube.api import columns
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import Resource
+
+#: How much of each object a row carries.
+Include = Literal["None", "Metadata", "Object"]
+
+_Cells = Callable[[Object], list[Any]]
+
+#: Column names (``+`` marks those of ``-o wide``) and what fills them, by kind.
+_LAYOUTS: Mapping[str, tuple[str, _Cells]] = {
+    "Pod": ("Name,Ready,Status,Restarts,Age,+IP,+Node,+Nominated Node,+Readiness Gates", columns.pod),
+    "Deployment": ("Name,Ready,Up-to-date,Available,Age,+Containers,+Images,+Selector", columns.deployment),
+    "ReplicaSet": ("Name,Desired,Current,Ready,Age,+Containers,+Images,+Selector", columns.replicaset),
+    "Service": ("Name,Type,Cluster-IP,External-IP,Port(s),Age,+Selector", columns.service),
+    "Ingress": ("Name,Class,Hosts,Address,Ports,Age", columns.ingress),
+    "EndpointSlice": ("Name,AddressType,Ports,Endpoints,Age", columns.endpointslice),
+    "Endpoints": ("Name,Endpoints,Age", columns.endpoints),
+    "Node": ("Name,Status,Roles,Age,Version,+Internal-IP", columns.node),
+    "Namespace": ("Name,Status,Age", columns.namespace),
+    "Event": ("Last Seen,Type,Reason,Object,+Source,Message,+First Seen,+Count,+Name", columns.event),
+    "ConfigMap": ("Name,Data,Age", columns.configmap),
+    "Secret": ("Name,Type,Data,Age", columns.secret),
+    "IngressClass": ("Name,Controller,Age", columns.ingressclass),
+    "Lease": ("Name,Holder,Age", columns.lease),
+}
+_PLAIN: tuple[str, _Cells] = ("Name,Age", columns.plain)
+
+
+def table(resource: Resource, objects: Sequence[Object], version: str, include: Include, *, headed: bool) -> Object:
+    """A ``Table`` of objects.
+
+    Args:
+        resource: Their kind.
+        objects: As they are stored.
+        version: resourceVersion of the list, or of the only object.
+        include: What each row carries besides its cells.
+        headed: Whether it says its columns; a watch does so once.
+    """
+    names, cells = _LAYOUTS.get(resource.kind, _PLAIN)
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": {"resourceVersion": version},
+        "columnDefinitions": [_column(name) for name in names.split(",")] if headed else [],
+        "rows": [{"cells": cells(obj), "object": _carried(obj, include)} for obj in objects],
+    }
+
+
+def _column(name: str) -> Object:
+    plain = name.removeprefix("+")
+    form = "name" if plain == "Name" else ""
+    return {
+        "name": plain,
+        "type": "string",
+        "format": form,
+        "description": "",
+        "priority": 1 if name.startswith("+") else 0,
+    }
+
+
+def partial(obj: Object) -> Object:
+    """The metadata of an object alone."""
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+
+
+def _carried(obj: Object, include: Include) -> Object | None:
+    match include:
+        case "None":
+            return None
+        case "Object":
+            return obj
+    return partial(obj)

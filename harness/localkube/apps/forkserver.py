@@ -1,0 +1,238 @@
+"""Makes containers: a small single-threaded process that has all applications loaded and forks one per container.
+
+The node's own process runs an event loop and must not fork; and a pod that starts as a fresh interpreter costs ten
+times the time and memory. Requests and reports are JSON, one per line, on a socket inherited from the kubelet. When
+that closes, the kubelet is gone: everything is killed.
+
+Requests have an ``id`` that the answer repeats (an empty ``app`` runs ``args`` as a program):
+``{"id", "start": {app, args, env, address, log}}`` or ``{"id", "exec": {container, argv, env}}`` are answered with
+``{"id", "pid"}`` or ``{"id", "error"}``. ``{"signal": {pid, number, tree}}`` is not answered.
+``{"exited": pid, "code"}`` reports an end; the code of a process that was killed is 128 + signal, as container runtimes
+have it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from harness.localkube.apps import http_echo, nginx_hostname, slow_echo
+from harness.localkube.apps.launch import Launch
+
+#: Every application by the name that images use.
+APPS: Mapping[str, Callable[[Launch], int]] = {
+    "http-echo": http_echo.main,
+    "nginx-hostname": nginx_hostname.main,
+    "slow-echo": slow_echo.main,
+}
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ForkServer:
+    """The loop: requests in, forks and reports out.
+
+    Args:
+        control: Connected socket to the kubelet.
+    """
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._buffer = b""
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        # The processes that were executed inside each container, by the container's main process; each leads a group.
+        self._containers: dict[int, set[int]] = {}
+
+    def run(self) -> None:
+        """Serve until the kubelet closes the socket; nothing of ours runs any more when this returns."""
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        try:
+            while self._step():
+                pass
+        finally:
+            self._kill_everything()
+
+    def _step(self) -> bool:
+        control = self._control.fileno()
+        ready, _, _ = select.select([control, self._wake_read], [], [])
+        if self._wake_read in ready:
+            os.read(self._wake_read, 4096)
+        self._reap()
+        return control not in ready or self._receive()
+
+    def _receive(self) -> bool:
+        try:
+            data = self._control.recv(65536)
+        except ConnectionError:
+            return False
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            self._obey(json.loads(line))
+        return bool(data)
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        # A kubelet that is gone is noticed by the next receive.
+        try:
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+        except ConnectionError:
+            return
+
+    def _obey(self, request: Mapping[str, Any]) -> None:
+        if "signal" in request:
+            self._signal(**request["signal"])
+            return
+        try:
+            pid = self._start(**request["start"]) if "start" in request else self._exec(**request["exec"])
+        except (OSError, KeyError, ValueError) as error:
+            self._send({"id": request["id"], "error": str(error)})
+        else:
+            self._send({"id": request["id"], "pid": pid})
+
+    def _start(self, *, app: str, args: list[str], env: dict[str, str], address: str, log: str) -> int:
+        launch = Launch(args=tuple(args), env=env, address=address)
+        main = APPS[app] if app else lambda _: _become(args, env)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            pid = self._fork(output, lambda: main(launch))
+        finally:
+            os.close(output)
+        self._containers[pid] = set()
+        return pid
+
+    def _exec(self, *, container: int, argv: list[str], env: dict[str, str]) -> int:
+        if container not in self._containers:
+            raise ValueError("container not running")
+        output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            pid = self._fork(output, lambda: _become(argv, env))
+        finally:
+            os.close(output)
+        self._containers[container].add(pid)
+        return pid
+
+    def _fork(self, output: int, body: Callable[[], int]) -> int:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._in_child(parent, output, body)
+        return pid
+
+    def _in_child(self, parent: int, output: int, body: Callable[[], int]) -> NoReturn:
+        """Leave everything of the server behind, run, and exit; never returns into the server's loop."""
+        code = 1
+        try:
+            os.setsid()
+            _die_with(parent)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            self._control.close()
+            os.closerange(3, max(self._wake_write, output) + 1)
+            code = body()
+            sys.stdout.flush()
+        except BaseException:  # noqa: BLE001 - whatever it was, the child must end here
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+    def _signal(self, *, pid: int, number: int, tree: bool) -> None:
+        if tree:
+            self._kill_group(pid, number)
+            for executed in self._containers.get(pid, ()):
+                self._kill_group(executed, number)
+        elif pid in self._containers:
+            os.kill(pid, number)
+
+    @staticmethod
+    def _kill_group(leader: int, number: int) -> None:
+        try:
+            os.killpg(leader, number)
+        except ProcessLookupError:
+            # Just forked and not a leader yet. It is a child that was not reaped, so the number is still its own.
+            os.kill(leader, number)
+
+    def _reap(self) -> None:
+        while (ended := _peek()) is not None:
+            # Before it is reaped its number can't be anybody else's: what it left behind goes first, as when the
+            # first process of a container ends.
+            self._kill_group(ended, signal.SIGKILL)
+            for executed in self._containers.pop(ended, ()):
+                self._kill_group(executed, signal.SIGKILL)
+            for members in self._containers.values():
+                members.discard(ended)
+            _, status = os.waitpid(ended, 0)
+            code = os.waitstatus_to_exitcode(status)
+            self._send({"exited": ended, "code": code if code >= 0 else 128 - code})
+
+    def _kill_everything(self) -> None:
+        for pid in list(self._containers):
+            self._signal(pid=pid, number=signal.SIGKILL, tree=True)
+        while _children_left():
+            pass
+
+
+def _become(argv: list[str], env: dict[str, str]) -> int:
+    try:
+        os.execvpe(argv[0], argv, env)  # noqa: S606 - a hook's command runs without a shell, as in a container
+    except OSError as error:
+        sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
+        return 127 if isinstance(error, FileNotFoundError) else 126
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when the fork server is: it has one thread, so the signal comes when the process ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _peek() -> int | None:
+    """A child that has ended and is not yet reaped, or None."""
+    try:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if ended is None else ended.si_pid
+
+
+def _children_left() -> bool:
+    try:
+        os.waitpid(-1, 0)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def main() -> None:
+    """Entry point: ``python -m harness.localkube.apps.forkserver --control FD``."""
+    parser = argparse.ArgumentParser(description="Forks the local cluster's containers; started by its kubelet.")
+    parser.add_argument("--control", type=int, required=True, help="file descriptor of a connected socket")
+    control = socket.socket(fileno=parser.parse_args().control)
+    devnull = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(devnull, 0)
+    os.close(devnull)
+    # Ctrl-C reaches the whole foreground group; only the kubelet decides what that means for containers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()
+    ForkServer(control).run()
+
+
+if __name__ == "__main__":
+    main()

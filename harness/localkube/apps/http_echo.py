@@ -1,0 +1,120 @@
+"""``hashicorp/http-echo``: the text it was started with, on every path; two versions that stop differently.
+
+1.x closes its listener when it gets SIGTERM and gives requests in flight 5 s. 0.2.3 takes no notice of SIGTERM and
+serves until it is killed, which makes a rolling update without preStop look lossless.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from harness.localkube.apps.http_parser import Request
+from harness.localkube.apps.launch import IGNORE_SIGTERM, Launch, say
+from harness.localkube.apps.log import BatchedLog
+from harness.localkube.apps.serving import Answer, Response, Server
+
+_DRAIN_SECONDS = 5.0
+_USAGE_EXIT = 127
+
+
+class _Usage(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def parse_flags(args: Sequence[str], default_text: str) -> argparse.Namespace:
+    """``text``, ``listen`` and ``status_code``; raises ``ValueError`` for flags it does not know or without a text."""
+    parser = _Usage(prog="http-echo", add_help=False, allow_abbrev=False)
+    parser.add_argument("-text", "--text", default=default_text)
+    parser.add_argument("-listen", "--listen", default=":5678")
+    parser.add_argument("-status-code", "--status-code", type=int, default=200)
+    flags = parser.parse_args(args)
+    if not flags.text:
+        raise ValueError("Missing -text option!")
+    return flags
+
+
+def main(launch: Launch) -> int:
+    """Serve until told to stop; returns the exit code."""
+    return run(launch, lambda answer: answer, _DRAIN_SECONDS)
+
+
+def run(launch: Launch, wrap: Callable[[Answer], Answer], drain_seconds: float | None) -> int:
+    """Serve in another manner.
+
+    Args:
+        launch: As for the original.
+        wrap: Makes of the original's answers those that are given.
+        drain_seconds: How long requests in flight may take after SIGTERM; None for as long as they need.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        flags = parse_flags(launch.args, launch.env.get("ECHO_TEXT", ""))
+        address, port = launch.resolve(flags.listen)
+    except ValueError as error:
+        say(str(error))
+        return _USAGE_EXIT
+    return asyncio.run(_serve(launch, flags, (address, port), wrap, drain_seconds))
+
+
+async def _serve(
+    launch: Launch,
+    flags: argparse.Namespace,
+    where: tuple[str, int],
+    wrap: Callable[[Answer], Answer],
+    drain_seconds: float | None,
+) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if launch.env.get(IGNORE_SIGTERM):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+    with BatchedLog() as log:
+        server = Server(wrap(_echo(flags, log)))
+        if await _stopped_within(stop, launch.start_delay):
+            return 0
+        await server.listen(*where)
+        say(f"[INFO] server is listening on {flags.listen}")
+        await stop.wait()
+        say("[INFO] received terminated, starting shutdown...")
+        drained = await server.shutdown(drain_seconds)
+    say("[INFO] server shutdown" if drained else "[ERR] server shutdown: context deadline exceeded")
+    return 0
+
+
+async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait for a slow start to be over, or for the order to stop; True for the latter."""
+    if seconds <= 0:
+        return stop.is_set()
+    try:
+        async with asyncio.timeout(seconds):
+            return await stop.wait()
+    except TimeoutError:
+        return False
+
+
+def _echo(flags: argparse.Namespace, log: BatchedLog) -> Answer:
+    headers = ("X-App-Name: http-echo", "Content-Type: text/plain; charset=utf-8")
+    text = Response(flags.status_code, flags.text.encode() + b"\n", headers)
+    health = Response(200, b'{"status":"ok"}\n', ("Content-Type: application/json",))
+
+    def answer(request: Request, peer: str) -> Response:
+        response = health if request.target.partition("?")[0] == "/health" else text
+        now = datetime.now(UTC).strftime("%Y/%m/%d %H:%M:%S")
+        agent = request.headers.get("user-agent", "")
+        log.line(
+            f'{now} {request.headers.get("host", "")} {peer} "{request.method} {request.target} {request.version}"'
+            f' {response.status} {len(response.body)} "{agent}"'
+        )
+        return response
+
+    return answer

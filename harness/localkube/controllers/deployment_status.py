@@ -1,0 +1,133 @@
+"""A Deployment's status and conditions, as ``kubectl rollout status`` and the harness's own waiting read them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.localkube.controllers.rollout import Bounds
+from harness.localkube.machinery.objects import Object, condition, parse_timestamp, timestamp
+
+_COMPLETE = "NewReplicaSetAvailable"
+_EXCEEDED = "ProgressDeadlineExceeded"
+_PAUSED = "DeploymentPaused"
+#: Conditions have whole seconds, rounded down: so much later a deadline has passed for certain.
+_ROUNDING = 1.0
+_MARGIN = 0.01
+
+
+def deployment_status(
+    deployment: Object, new: Object | None, olds: Sequence[Object], bounds: Bounds, now: datetime
+) -> dict[str, Any]:
+    """The whole status.
+
+    Args:
+        deployment: The Deployment with its status until now.
+        new: The ReplicaSet of the current template; None before there is one.
+        olds: Its other ReplicaSets.
+        bounds: Its rollout's bounds.
+        now: The time, for the progress deadline.
+    """
+    everyone = [*olds, *([new] if new else [])]
+    counts = _counts(new, everyone)
+    conditions = [_available(deployment, counts, bounds)]
+    progressing = _progressing(deployment, new, counts, bounds, now)
+    if progressing is not None:
+        conditions.append(progressing)
+    return {**counts, "observedGeneration": deployment["metadata"].get("generation", 0), "conditions": conditions}
+
+
+def seconds_to_deadline(deployment: Object, status: Mapping[str, Any], now: datetime) -> float | None:
+    """Seconds until an unfinished rollout is to be called failed; None if there is nothing to wait for."""
+    entry = condition({"status": status}, "Progressing")
+    deadline = deployment["spec"].get("progressDeadlineSeconds")
+    if deadline is None or entry is None or entry["reason"] in {_COMPLETE, _EXCEEDED, _PAUSED}:
+        return None
+    since = (now - parse_timestamp(entry["lastUpdateTime"])).total_seconds()
+    return max(0.0, float(deadline) + _ROUNDING - since) + _MARGIN
+
+
+def _counts(new: Object | None, everyone: Sequence[Object]) -> dict[str, int]:
+    def total(name: str, sets: Sequence[Object]) -> int:
+        return sum((each.get("status") or {}).get(name, 0) for each in sets)
+
+    available = total("availableReplicas", everyone)
+    desired = sum(each["spec"].get("replicas") or 0 for each in everyone)
+    return {
+        "replicas": total("replicas", everyone),
+        "updatedReplicas": total("replicas", [new]) if new else 0,
+        "readyReplicas": total("readyReplicas", everyone),
+        "availableReplicas": available,
+        "unavailableReplicas": max(0, desired - available),
+    }
+
+
+def _available(deployment: Object, counts: Mapping[str, int], bounds: Bounds) -> Object:
+    enough = counts["availableReplicas"] >= bounds.fewest
+    what = "has" if enough else "does not have"
+    reason = "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable"
+    return _entry(
+        deployment, "Available", "True" if enough else "False", reason, f"Deployment {what} minimum availability."
+    )
+
+
+def _progressing(
+    deployment: Object, new: Object | None, counts: Mapping[str, int], bounds: Bounds, now: datetime
+) -> Object | None:
+    before = condition(deployment, "Progressing")
+    if deployment["spec"].get("progressDeadlineSeconds") is None:
+        return None
+    name = f'ReplicaSet "{new["metadata"]["name"]}"' if new else f'Deployment "{deployment["metadata"]["name"]}"'
+    old = deployment.get("status") or {}
+    complete = counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"] == bounds.replicas
+    unchanged = counts["updatedReplicas"] == counts["replicas"] and before is not None and before["reason"] == _COMPLETE
+    if deployment["spec"].get("paused"):
+        return _entry(deployment, "Progressing", "Unknown", _PAUSED, "Deployment is paused")
+    if complete and not unchanged:
+        return _entry(deployment, "Progressing", "True", _COMPLETE, f"{name} has successfully progressed.")
+    if before is None or (not unchanged and (not _same_generation(deployment) or _moved(old, counts))):
+        return _entry(
+            deployment, "Progressing", "True", "ReplicaSetUpdated", f"{name} is progressing.", updated=timestamp(now)
+        )
+    if _timed_out(deployment, before, now):
+        return _entry(deployment, "Progressing", "False", _EXCEEDED, f"{name} has timed out progressing.")
+    # A complete rollout stays complete, whatever becomes of its pods later.
+    return before
+
+
+def _same_generation(deployment: Object) -> bool:
+    observed = (deployment.get("status") or {}).get("observedGeneration")
+    return bool(observed == deployment["metadata"].get("generation", 0))
+
+
+def _moved(old: Mapping[str, Any], counts: Mapping[str, int]) -> bool:
+    """Whether anything came forward since: more updated, ready or available pods, or fewer old ones."""
+    more = any(counts[n] > old.get(n, 0) for n in ("updatedReplicas", "readyReplicas", "availableReplicas"))
+    olds_before = old.get("replicas", 0) - old.get("updatedReplicas", 0)
+    return more or counts["replicas"] - counts["updatedReplicas"] < olds_before
+
+
+def _timed_out(deployment: Object, before: Object, now: datetime) -> bool:
+    if before["reason"] in {_COMPLETE, _EXCEEDED}:
+        return bool(before["reason"] == _EXCEEDED)
+    since = (now - parse_timestamp(before["lastUpdateTime"])).total_seconds()
+    return bool(since >= deployment["spec"]["progressDeadlineSeconds"] + _ROUNDING)
+
+
+def _entry(
+    deployment: Object, kind: str, status: str, reason: str, message: str, *, updated: str | None = None
+) -> Object:
+    """A condition; its times stay what they were as far as nothing changed."""
+    before = condition(deployment, kind)
+    now = updated or timestamp(datetime.now(UTC))
+    same_status = before is not None and before["status"] == status
+    same = same_status and before is not None and before["reason"] == reason and updated is None
+    return {
+        "type": kind,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastUpdateTime": before["lastUpdateTime"] if before and same else now,
+        "lastTransitionTime": before["lastTransitionTime"] if before and same_status else now,
+    }

@@ -1,0 +1,66 @@
+"""The EndpointSlice controller: keeps the list of addresses behind each Service, as late as the real one does."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from harness.localkube.controllers.context import Context
+from harness.localkube.controllers.endpoints import endpoint_of, selects, slice_name, slice_of
+from harness.localkube.machinery.client import EventType, NotFound
+from harness.localkube.machinery.objects import Key, Object, is_deleting, key_of, labels_of
+from harness.localkube.machinery.workqueue import WorkQueue
+
+
+class EndpointSliceController:
+    """Follows Services and pods.
+
+    Args:
+        context: Local copies, client and delays.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.queue: WorkQueue[Key] = WorkQueue(self._sync, name="endpointslice")
+
+    def start(self) -> None:
+        """Follow what concerns it."""
+        self._context.services.subscribe(self._on_service)
+        self._context.pods.subscribe(self._on_pod)
+
+    def _on_service(self, _kind: EventType, _old: Object | None, service: Object) -> None:
+        self.queue.add_after(key_of(service), self._context.profile.endpoints.sample(self._context.rng))
+
+    def _on_pod(self, kind: EventType, old: Object | None, pod: Object) -> None:
+        """Have the Services of a pod synced, those it had until now too, if its endpoint is another than before."""
+        now = None if kind == "DELETED" else pod
+        if not _differs(old, now):
+            return
+        marked = old is not None and now is not None and is_deleting(now) and not is_deleting(old)
+        profile = self._context.profile
+        delay = (profile.endpoints_terminating if marked else profile.endpoints).sample(self._context.rng)
+        for service in self._context.services.in_namespace(pod["metadata"]["namespace"]):
+            if any(each is not None and selects(service, each) for each in (old, now)):
+                self.queue.add_after(key_of(service), delay)
+
+    async def _sync(self, key: Key) -> None:
+        service = self._context.services.get(key)
+        if service is None or is_deleting(service) or not service["spec"].get("selector"):
+            return
+        wanted = slice_of(service, self._context.pods.in_namespace(key[0]))
+        current = self._context.slices.get((key[0], slice_name(service)))
+        if current is None:
+            await self._context.slices.create(wanted, key[0])
+        elif any(current.get(part) != wanted[part] for part in ("endpoints", "ports")) or labels_of(
+            current
+        ) != labels_of(wanted):
+            # With the version that was compared: if somebody wrote in between, this fails and comes again.
+            wanted["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+            with suppress(NotFound):
+                await self._context.slices.update(wanted)
+
+
+def _differs(old: Object | None, now: Object | None) -> bool:
+    """Whether anything changed that an EndpointSlice shows, or that decides which Services a pod is behind."""
+    if old is None or now is None:
+        return True
+    return endpoint_of(old) != endpoint_of(now) or labels_of(old) != labels_of(now)

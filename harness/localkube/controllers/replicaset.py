@@ -1,0 +1,116 @@
+"""The ReplicaSet controller: as many pods as asked for, and the least useful ones gone first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.kube.selectors import matches_selector
+from harness.localkube.controllers.context import Context
+from harness.localkube.controllers.pod_order import available_in, deletion_order, is_active, is_ready
+from harness.localkube.machinery.client import ApiError, Conflict, EventType, NotFound
+from harness.localkube.machinery.events import EventRecorder
+from harness.localkube.machinery.objects import (
+    Key,
+    Object,
+    controller_of,
+    is_deleting,
+    key_of,
+    labels_of,
+    owner_reference,
+)
+from harness.localkube.machinery.workqueue import WorkQueue
+
+
+class ReplicaSetController:
+    """Follows ReplicaSets and their pods; an async context manager through its queue.
+
+    Args:
+        context: Local copies, client and delays.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._events = EventRecorder(context.client, "replicaset-controller")
+        self.queue: WorkQueue[Key] = WorkQueue(self._sync, name="replicaset")
+
+    def start(self) -> None:
+        """Follow what concerns it."""
+        self._context.replicasets.subscribe(lambda _kind, _old, new: self.queue.add(key_of(new)))
+        self._context.pods.subscribe(self._on_pod)
+
+    def _on_pod(self, _kind: EventType, _old: Object | None, pod: Object) -> None:
+        owner = controller_of(pod)
+        if owner is not None and owner["kind"] == "ReplicaSet":
+            self.queue.add((pod["metadata"]["namespace"], owner["name"]))
+
+    async def _sync(self, key: Key) -> None:
+        replica_set = self._context.replicasets.get(key)
+        if replica_set is None:
+            return
+        pods = [pod for pod in self._context.pods.owned_by(replica_set) if is_active(pod)]
+        if not is_deleting(replica_set):
+            excess = len(pods) - _replicas(replica_set)
+            if excess < 0:
+                await asyncio.gather(*(self._create_pod(replica_set) for _ in range(-excess)))
+            elif excess > 0:
+                await self._delete_pods(replica_set, deletion_order(pods, datetime.now(UTC))[:excess])
+            pods = [pod for pod in self._context.pods.owned_by(replica_set) if is_active(pod)]
+        await self._write_status(replica_set, pods)
+
+    async def _create_pod(self, replica_set: Object) -> None:
+        template = replica_set["spec"]["template"]
+        metadata = {**(template.get("metadata") or {}), "generateName": f"{replica_set['metadata']['name']}-"}
+        metadata["ownerReferences"] = [owner_reference(replica_set)]
+        namespace = replica_set["metadata"]["namespace"]
+        try:
+            pod = await self._context.pods.create({"metadata": metadata, "spec": template["spec"]}, namespace)
+        except ApiError as error:
+            await self._events.event(replica_set, "Warning", "FailedCreate", f"Error creating: {error.message}")
+            raise
+        await self._tell(replica_set, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
+
+    async def _delete_pods(self, replica_set: Object, pods: Sequence[Object]) -> None:
+        await asyncio.gather(*(self._delete_pod(replica_set, pod) for pod in pods))
+
+    async def _delete_pod(self, replica_set: Object, pod: Object) -> None:
+        try:
+            await self._context.pods.delete(pod)
+        except (NotFound, Conflict):
+            return
+        await self._tell(replica_set, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
+
+    async def _tell(self, replica_set: Object, reason: str, message: str) -> None:
+        self._context.spawn(self._events.event(replica_set, "Normal", reason, message))
+
+    async def _write_status(self, replica_set: Object, pods: Sequence[Object]) -> None:
+        min_ready = replica_set["spec"].get("minReadySeconds") or 0
+        waits = [available_in(pod, min_ready, datetime.now(UTC)) for pod in pods]
+        status = _status(replica_set, pods, available=sum(wait == 0 for wait in waits))
+        later = [wait for wait in waits if wait]
+        if later:
+            self.queue.add_after(key_of(replica_set), min(later))
+        current = replica_set.get("status") or {}
+        if any(current.get(name, 0) != value for name, value in status.items()):
+            try:
+                await self._context.replicasets.patch(replica_set, {"status": status}, subresource="status")
+            except NotFound:
+                return
+
+
+def _replicas(replica_set: Object) -> int:
+    value = replica_set["spec"].get("replicas")
+    return 1 if value is None else int(value)
+
+
+def _status(replica_set: Object, pods: Sequence[Object], *, available: int) -> dict[str, Any]:
+    wanted = labels_of({"metadata": replica_set["spec"]["template"].get("metadata") or {}})
+    return {
+        "replicas": len(pods),
+        "fullyLabeledReplicas": sum(matches_selector({"matchLabels": wanted}, labels_of(pod)) for pod in pods),
+        "readyReplicas": sum(is_ready(pod) for pod in pods),
+        "availableReplicas": available,
+        "observedGeneration": replica_set["metadata"].get("generation", 0),
+    }

@@ -1,0 +1,139 @@
+"""nginx as a child process: started, given a new configuration, and gone for certain at the end, workers included."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.errors import BringUpError
+from harness.kit.files import tail
+from harness.kit.leftovers import leave_mark
+from harness.kit.processes import run
+from harness.localkube.nginx.record import NginxInstall
+
+#: After SIGTERM nginx drops its connections and ends at once; what takes longer hangs.
+_TERMINATE_SECONDS = 1.0
+_TEST_SECONDS = 10.0
+
+
+class NginxProcess:
+    """An nginx master and its workers (async context manager); ``configuration`` must be written before it is entered.
+
+    The master leads a process group of its own, so that workers can be ended even when it is gone.
+
+    Args:
+        install: The nginx.
+        directory: Its files: ``nginx.conf``, ``error.log``, temporary files; exists.
+        listeners: Addresses and ports that nobody else may listen on: with SO_REUSEPORT nginx would share them.
+    """
+
+    def __init__(self, install: NginxInstall, directory: Path, listeners: Sequence[tuple[str, int]]) -> None:
+        self.configuration = directory / "nginx.conf"
+        self._install = install
+        self._directory = directory
+        self._listeners = listeners
+        self._master: subprocess.Popen[bytes] | None = None
+        self._ended = asyncio.Event()
+        self._descriptor = -1
+
+    async def __aenter__(self) -> Self:
+        for address, port in self._listeners:
+            _must_be_free(address, port)
+        # nginx writes its title over its environment, so that whose it is must be found in another way.
+        leave_mark(self._directory)
+        with self._log.open("ab") as log:
+            self._master = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond; waiting is done by descriptor
+                self._argv(), env=self._install.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, cwd=self._directory,
+            )  # fmt: skip
+        self._descriptor = os.pidfd_open(self._master.pid)
+        asyncio.get_running_loop().add_reader(self._descriptor, self._has_ended)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        master = self._master
+        if master is None:
+            return
+        with suppress(ProcessLookupError):
+            master.terminate()
+        # A second cancellation may cut the wait short, never the end.
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _TERMINATE_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(master.pid, signal.SIGKILL)
+            master.wait()
+            self._has_ended()
+
+    @property
+    def pid(self) -> int:
+        """The master's process id."""
+        if self._master is None:
+            raise RuntimeError("nginx is not running")
+        return self._master.pid
+
+    async def ended(self) -> None:
+        """Wait until the master is gone, by itself or not."""
+        await self._ended.wait()
+
+    def reload(self) -> None:
+        """Have new workers started with the configuration as it is now; the old ones finish what they have."""
+        os.kill(self.pid, signal.SIGHUP)
+
+    def quit(self) -> None:
+        """Have it end in order: no new connections, idle ones closed, what is under way answered."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGQUIT)
+
+    async def test(self, candidate: Path) -> None:
+        """Check a configuration file.
+
+        Raises:
+            CommandError: nginx refuses it; with what it says.
+            MissingToolError: nginx is no longer there.
+        """
+        argv = [*self._argv(candidate), "-t", "-q"]
+        await asyncio.to_thread(run, argv, timeout=_TEST_SECONDS, env=self._install.environment())
+
+    def failure(self, what: str) -> BringUpError:
+        """An error about nginx, with the end of its log."""
+        return BringUpError(f"nginx {what}.", detail=tail(self._log))
+
+    @property
+    def _log(self) -> Path:
+        return self._directory / "error.log"
+
+    def _argv(self, configuration: Path | None = None) -> list[str]:
+        path = str(configuration or self.configuration)
+        return [str(self._install.binary), "-p", str(self._directory), "-e", str(self._log), "-c", path]
+
+    def _has_ended(self) -> None:
+        if self._descriptor >= 0:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+        self._ended.set()
+
+
+def _must_be_free(address: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+            probe.listen(1)
+        except OSError as error:
+            raise BringUpError(
+                f"The ingress can't listen on {address}:{port}: {error.strerror}.",
+                hint="Something else listens there, or on that port of all addresses; stop it.",
+            ) from error

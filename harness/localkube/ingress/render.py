@@ -1,0 +1,241 @@
+"""nginx.conf as ingress-nginx v1.11 would write it, as far as requests can tell; pure text from records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.localkube.ingress.model import ANY_HOST, Location, Match, Server
+from harness.localkube.nginx.record import NginxInstall
+
+LUA = Path(__file__).parent / "lua"
+
+#: The access log of the contract between cluster and evidence: one JSON object per request, names as nginx's variables.
+_LOG_FIELDS = (
+    ("time", "$msec"),
+    ("attempt", '"$http_x_request_id"'),
+    ("method", '"$request_method"'),
+    ("uri", '"$request_uri"'),
+    ("status", "$status"),
+    ("upstream_addr", '"$upstream_addr"'),
+    ("upstream_status", '"$upstream_status"'),
+    ("upstream_response_time", '"$upstream_response_time"'),
+    ("upstream_connect_time", '"$upstream_connect_time"'),
+    ("request_time", "$request_time"),
+    ("bytes_sent", "$bytes_sent"),
+    ("connection", "$connection"),
+    ("connection_requests", "$connection_requests"),
+    ("backend", '"$proxy_upstream_name"'),
+)
+#: As in ingress-nginx: which of the retained values nginx itself would not default to.
+_PROXY_HEADERS = (
+    ("X-Request-ID", "$req_id"),
+    ("X-Real-IP", "$remote_addr"),
+    ("X-Forwarded-For", "$remote_addr"),
+    ("X-Forwarded-Host", "$http_host"),
+    ("X-Forwarded-Port", "$server_port"),
+    ("X-Forwarded-Proto", "$scheme"),
+    ("X-Forwarded-Scheme", "$scheme"),
+    ("X-Scheme", "$scheme"),
+    ("X-Original-Forwarded-For", "$http_x_forwarded_for"),
+    ("Proxy", '""'),
+    ("Connection", "$connection_upgrade"),
+    ("Upgrade", "$http_upgrade"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What does not change while the controller runs.
+
+    Attributes:
+        install: The nginx.
+        directory: Where it keeps its files; they exist.
+        access_log: File of the access log.
+        address: Where it listens.
+        port: For traffic.
+        admin_port: For the controller.
+        timer: Seconds between two looks of a worker at its backends.
+        seed: Of the balancer's choices.
+        user: ``user group`` of the workers; empty where nginx is not started by root.
+        descriptors: Open files that a worker may have.
+        workers: How many.
+    """
+
+    install: NginxInstall
+    directory: Path
+    access_log: Path
+    address: str
+    port: int
+    admin_port: int
+    timer: float
+    seed: int
+    user: str = ""
+    descriptors: int = 1024
+    workers: int = 2
+
+
+def render(frame: Frame, servers: tuple[Server, ...], generation: int) -> str:
+    """The whole file.
+
+    Args:
+        frame: What stays.
+        servers: Virtual hosts.
+        generation: Number that the workers of this configuration report under, so that they can be told from the old.
+    """
+    return _HEAD.format(
+        load_modules=frame.install.load_modules(),
+        user=f"user {frame.user};" if frame.user else "",
+        workers=frame.workers,
+        descriptors=frame.descriptors,
+        connections=min(8192, frame.descriptors),
+        directory=frame.directory,
+        package_paths=frame.install.package_paths(LUA),
+        timer=f"{frame.timer:g}",
+        generation=generation,
+        seed=frame.seed,
+        log_format=",".join(f'"{name}":{value}' for name, value in _LOG_FIELDS),
+        access_log=frame.access_log,
+        admin=f"{frame.address}:{frame.admin_port}",
+        servers="\n".join(_server(server, f"{frame.address}:{frame.port}") for server in servers),
+    )
+
+
+def _server(server: Server, listen: str) -> str:
+    default = server.host == ANY_HOST
+    lines = [
+        f"    listen {listen}{' default_server reuseport backlog=4096' if default else ''};",
+        f"    server_name {_server_name(server.host)};",
+        '    set $proxy_upstream_name "-";',
+    ]
+    if default:
+        lines.append("    location = /healthz { access_log off; return 200; }")
+    for location in server.locations:
+        lines += ["    " + line for line in _location(location)]
+    return "\n".join(["server {", *lines, "}"])
+
+
+def _server_name(host: str) -> str:
+    """``*.`` stands for one label, as Ingresses have it; nginx's own wildcard would take several."""
+    if host.startswith("*."):
+        return '"~^[\\w-]+\\.' + host.removeprefix("*.").replace(".", "\\.") + '$"'
+    return host
+
+
+def _location(location: Location) -> Iterator[str]:
+    opening = {Match.PREFIX: "location", Match.EXACT: "location =", Match.REGEX: "location ~*"}[location.match]
+    pattern = f"^{location.path}" if location.match is Match.REGEX else location.path
+    yield f'{opening} "{pattern}" {{'
+    if location.backend:
+        for line in _proxying(location):
+            yield f"    {line}"
+    else:
+        yield '    set $proxy_upstream_name "upstream-default-backend";'
+        yield "    return 404;"
+    yield "}"
+
+
+def _proxying(location: Location) -> Iterator[str]:
+    settings = location.settings
+    yield f'set $proxy_upstream_name "{location.backend}";'
+    yield f'set $location_path "{location.written.replace("$", "${literal_dollar}")}";'
+    yield f"# {location.ingress} -> {location.service}"
+    yield "rewrite_by_lua_block { balancer.rewrite() }"
+    yield "log_by_lua_block { balancer.log() }"
+    yield f"client_max_body_size {settings.body_size};"
+    yield f"proxy_set_header Host {settings.upstream_vhost or '$best_http_host'};"
+    for name, value in _PROXY_HEADERS:
+        yield f"proxy_set_header {name} {value};"
+    if settings.forwarded_prefix:
+        yield f'proxy_set_header X-Forwarded-Prefix "{settings.forwarded_prefix}";'
+    yield f"proxy_connect_timeout {settings.connect_timeout}s;"
+    yield f"proxy_send_timeout {settings.send_timeout}s;"
+    yield f"proxy_read_timeout {settings.read_timeout}s;"
+    yield f"proxy_buffering {settings.buffering};"
+    yield f"proxy_request_buffering {settings.request_buffering};"
+    yield f"proxy_http_version {settings.http_version};"
+    yield f"proxy_next_upstream {settings.next_upstream};"
+    yield f"proxy_next_upstream_timeout {settings.next_upstream_timeout};"
+    yield f"proxy_next_upstream_tries {settings.next_upstream_tries};"
+    if settings.rewrite_target and settings.rewrite_target != location.path:
+        yield f'rewrite "(?i){location.path}" {settings.rewrite_target} break;'
+    yield "proxy_pass http://upstream_balancer;"
+    yield "proxy_redirect off;"
+
+
+_HEAD = """\
+{load_modules}{user}
+daemon off;
+master_process on;
+worker_processes {workers};
+worker_rlimit_nofile {descriptors};
+worker_shutdown_timeout 240s;
+pid "{directory}/nginx.pid";
+error_log "{directory}/error.log" notice;
+events {{
+    multi_accept on;
+    worker_connections {connections};
+    use epoll;
+}}
+http {{
+    client_body_temp_path "{directory}/body";
+    proxy_temp_path "{directory}/proxy";
+    fastcgi_temp_path "{directory}/fastcgi";
+    uwsgi_temp_path "{directory}/uwsgi";
+    scgi_temp_path "{directory}/scgi";
+
+    {package_paths}
+    lua_shared_dict configuration 4m;
+    lua_shared_dict ewma 1m;
+    lua_shared_dict ewma_touched 1m;
+    init_by_lua_block {{
+        balancer = require("balancer")
+        configuration = require("configuration")
+    }}
+    init_worker_by_lua_block {{
+        balancer.init_worker({{ timer = {timer}, generation = {generation}, seed = {seed} }})
+    }}
+
+    keepalive_timeout 75s;
+    keepalive_requests 1000;
+    client_header_timeout 60s;
+    client_body_timeout 60s;
+    reset_timedout_connection on;
+    tcp_nopush on;
+    tcp_nodelay on;
+    server_tokens off;
+    default_type text/html;
+    proxy_buffer_size 4k;
+    proxy_buffers 4 4k;
+    proxy_headers_hash_max_size 1024;
+    variables_hash_max_size 2048;
+
+    geo $literal_dollar {{ default "$"; }}
+    map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
+    map $http_x_request_id $req_id {{ default $http_x_request_id; "" $request_id; }}
+    map $http_host $best_http_host {{ default $http_host; "" $host; }}
+
+    log_format evidence escape=json '{{{log_format}}}';
+    access_log "{access_log}" evidence;
+
+    upstream upstream_balancer {{
+        server 0.0.0.1; # never used: the balancer names the peer
+        balancer_by_lua_block {{ balancer.balance() }}
+        keepalive 320;
+        keepalive_time 1h;
+        keepalive_timeout 60s;
+        keepalive_requests 10000;
+    }}
+
+    server {{
+        listen {admin};
+        access_log off;
+        client_max_body_size 4m;
+        client_body_buffer_size 1m;
+        location / {{ content_by_lua_block {{ configuration.serve() }} }}
+    }}
+
+{servers}
+}}
+"""

@@ -1,0 +1,122 @@
+"""The kubelet's main loop: one worker per pod that the API has for this node."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import Any
+
+import aiohttp
+
+from harness.localkube.kubelet.handlers import Handlers
+from harness.localkube.kubelet.node import Node
+from harness.localkube.kubelet.pod import PodWorker
+from harness.localkube.kubelet.runtime import Runtime
+from harness.localkube.kubelet.termination import Stopper
+from harness.localkube.machinery.client import ApiClient, EventType
+from harness.localkube.machinery.events import EventRecorder
+from harness.localkube.machinery.informer import Informer
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import NODES, PODS
+from harness.localkube.profiles import Profile
+from harness.localkube.settings import NodeSettings
+from harness.localkube.system.plays import plays_of
+from harness.localkube.system.runtime import NodeRuntime, SystemRuntime
+
+_log = logging.getLogger(__name__)
+
+
+async def run(client: ApiClient, settings: NodeSettings) -> None:
+    """See ``run_kubelet``."""
+    (settings.directory / "logs" / "pods").mkdir(parents=True, exist_ok=True)
+    connector = aiohttp.TCPConnector(force_close=True, limit=0)
+    async with (
+        aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+        SystemRuntime(client, settings, plays_of(settings.ingress)) as system,
+        NodeRuntime(settings.directory / "logs" / "containers.log", system) as runtime,
+        Informer(client, NODES) as nodes,
+        Informer(client, PODS) as pods,
+    ):
+        node = _node(client, settings, runtime, session)
+        await node.register()
+        agent = Agent(node)
+        nodes.subscribe(agent.on_node)
+        pods.subscribe(agent.on_pod)
+        try:
+            await runtime.gone()
+        except BaseExceptionGroup as group:
+            # The task group's wrapping.
+            raise group.exceptions[0] from None
+        finally:
+            await agent.close()
+            await node.close()
+
+
+def _node(client: ApiClient, settings: NodeSettings, runtime: Runtime, session: aiohttp.ClientSession) -> Node:
+    profile = Profile.by_name(settings.profile)
+    rng = random.Random(f"kubelet {settings.seed}")  # noqa: S311 - delays, not secrets
+    return Node(
+        name=settings.name,
+        client=client,
+        settings=settings,
+        profile=profile,
+        rng=rng,
+        runtime=runtime,
+        handlers=Handlers(runtime, session),
+        stopper=Stopper(runtime, profile, rng),
+        recorder=EventRecorder(client, "kubelet"),
+        scheduler=EventRecorder(client, "default-scheduler"),
+    )
+
+
+class Agent:
+    """Keeps one worker per pod; told of changes by informers.
+
+    Args:
+        node: The node.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._workers: dict[str, tuple[PodWorker, asyncio.Task[Any]]] = {}
+        self._closed = False
+
+    def on_node(self, kind: EventType, _old: Object | None, node: Object) -> None:
+        """The Node object has changed: cordoned, uncordoned."""
+        if node["metadata"]["name"] != self._node.name:
+            return
+        if kind == "DELETED" or (node.get("spec") or {}).get("unschedulable"):
+            self._node.schedulable.clear()
+        else:
+            self._node.schedulable.set()
+
+    def on_pod(self, kind: EventType, _old: Object | None, pod: Object) -> None:
+        """A pod has changed."""
+        uid = pod["metadata"]["uid"]
+        known = self._workers.get(uid)
+        if kind == "DELETED":
+            if known is not None:
+                known[0].removed()
+            return
+        if known is None:
+            if self._closed or pod["spec"].get("nodeName") not in {None, "", self._node.name}:
+                return
+            worker = PodWorker(self._node, {**pod, "metadata": dict(pod["metadata"])})
+            task = asyncio.create_task(worker.run(), name=f"worker {pod['metadata']['name']}")
+            task.add_done_callback(lambda ended: self._forget(uid, ended))
+            self._workers[uid] = known = (worker, task)
+        known[0].update(pod)
+
+    def _forget(self, uid: str, worker: asyncio.Task[Any]) -> None:
+        del self._workers[uid]
+        if not worker.cancelled() and (error := worker.exception()) is not None:
+            _log.error("%s failed", worker.get_name(), exc_info=error)
+
+    async def close(self) -> None:
+        """Kill every pod of the node; pods that come later are not started."""
+        self._closed = True
+        tasks = [task for _, task in self._workers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,273 @@
+"""One container's life: started, probed, restarted when it ends, stopped when its pod goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.localkube.kubelet.environment import ConfigError, arguments, environment
+from harness.localkube.kubelet.handlers import HandlerFailedError, Target
+from harness.localkube.kubelet.images import Image
+from harness.localkube.kubelet.network import PodNetwork
+from harness.localkube.kubelet.node import Node
+from harness.localkube.kubelet.probes import ProbeKind, Prober
+from harness.localkube.kubelet.runtime import Process, RuntimeFailedError
+from harness.localkube.kubelet.status import ContainerState
+from harness.localkube.machinery.objects import Object, timestamp
+
+
+class Container:
+    """A container of a pod.
+
+    Args:
+        node: What all pods share.
+        pod: Its pod.
+        spec: Its entry in the pod's spec.
+        image: Its image.
+        network: The pod's network.
+        anchor: When the pod was first seen, on the loop's clock.
+        changed: Called whenever ``state`` has changed.
+
+    Attributes:
+        state: What the pod's status says of it.
+        ended: Set once its process has ended and no other follows.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        pod: Object,
+        spec: Object,
+        *,
+        image: Image,
+        network: PodNetwork,
+        anchor: float,
+        changed: Callable[[], None],
+    ) -> None:
+        self.state = ContainerState(spec["name"], spec["image"])
+        self._node = node
+        self._pod = pod
+        self._spec = spec
+        self._image = image
+        self._network = network
+        self._anchor = anchor
+        self._changed = changed
+        self._target: Target | None = None
+        self.ended = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._probers: dict[ProbeKind, asyncio.Task[None]] = {}
+
+    async def live(self) -> None:
+        """Run it, again and again as its pod's restart policy says; returns when it will not run any more."""
+        try:
+            await self._run_repeatedly()
+        finally:
+            self.ended.set()
+
+    async def _run_repeatedly(self) -> None:
+        policy = self._pod["spec"].get("restartPolicy", "Always")
+        pause = 0.0
+        while True:
+            code = await self._run_once()
+            if self._stopping.is_set() or policy == "Never" or (policy == "OnFailure" and code == 0):
+                return
+            if pause and await self._back_off(pause):
+                return
+            # The first restart comes at once, the next ones after a pause that doubles.
+            pause = min(pause * 2 or self._node.profile.crash_backoff, self._node.profile.longest_backoff)
+            self.state.last_state = self.state.state
+            self.state.restarts += 1
+
+    async def stop(self, grace: int) -> None:
+        """Stop it for good; readiness is probed to the end, as the kubelet does. Returns once nothing of it runs."""
+        self._stopping.set()
+        for kind in (ProbeKind.STARTUP, ProbeKind.LIVENESS):
+            if kind in self._probers:
+                self._probers[kind].cancel()
+        target = self._target
+        if target is not None and target.process.alive:
+            self._tell("Killing", f"Stopping container {self.state.name}")
+            await self._stop(target, grace)
+
+    def kill(self) -> None:
+        """Kill it and everything below it at once."""
+        self._stopping.set()
+        if self._target is not None:
+            self._node.runtime.kill(self._target.process)
+
+    async def _run_once(self) -> int:
+        try:
+            target = self._target = await self._start()
+        except (ConfigError, RuntimeFailedError) as error:
+            reason = "CreateContainerConfigError" if isinstance(error, ConfigError) else "RunContainerError"
+            self._tell("Failed", f"Error: {error}", kind="Warning")
+            self._set(state={"waiting": {"reason": reason, "message": str(error)}})
+            return 128
+        if self._stopping.is_set():
+            self.kill()
+        started, started_at = asyncio.get_running_loop().time(), timestamp()
+        try:
+            if await self._after_start(target):
+                await self._become_running(target, started, started_at)
+            code, finished_at = await target.process.wait(), timestamp()
+            if self._stopping.is_set():
+                self.ended.set()
+                # The kubelet ends a pod as a whole. Until it has, the pod passes for one that serves, and its probes
+                # go on: they find that a container has ended.
+                await self._network.removed.wait()
+                await asyncio.sleep(self._node.profile.stopped.sample(self._node.rng))
+        finally:
+            for task in self._probers.values():
+                task.cancel()
+            self._probers.clear()
+        self._set(state={"terminated": _terminated(target.process, code, started_at, finished_at)})
+        return code
+
+    async def _start(self) -> Target:
+        """Start its process.
+
+        Raises:
+            ConfigError: Its spec asks for what can't be had.
+            RuntimeFailedError: There is no such program, or the runtime failed.
+        """
+        env = environment(self._pod, self._spec, self._image, self._network.address)
+        app, args = self._program(env)
+        self._tell("Pulled", f'Container image "{self.state.image}" already present on machine')
+        self._tell("Created", f"Created container: {self.state.name}")
+        process = await self._node.runtime.start(
+            app=app, args=args, env=env, address=self._network.address, log=self._log_file()
+        )
+        self._tell("Started", f"Started container {self.state.name}")
+        self.state.container_id = f"processes://{process.pid}"
+        return Target(process, self._spec, self._network.address, env, self._image.shell, set())
+
+    def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
+        """The application and its arguments; an empty application for another program of an image with a shell."""
+        command = arguments(self._spec.get("command"), env)
+        args = arguments(self._spec.get("args"), env)
+        if not command:
+            return self._image.app, args
+        if command[0] in self._image.programs:
+            return self._image.app, command[1:] + args
+        if self._image.shell:
+            return "", command + args
+        raise RuntimeFailedError(f'exec: "{command[0]}": executable file not found in $PATH')
+
+    def _log_file(self) -> Path:
+        metadata = self._pod["metadata"]
+        name = f"{metadata['namespace']}_{metadata['name']}_{self.state.name}.log"
+        return self._node.settings.directory / "logs" / "pods" / name
+
+    async def _after_start(self, target: Target) -> bool:
+        """Run the postStart hook; False if it failed, which kills the container."""
+        hook = (self._spec.get("lifecycle") or {}).get("postStart")
+        if hook is None:
+            return True
+        try:
+            await self._node.handlers.act(hook, target)
+        except HandlerFailedError as error:
+            self._tell("FailedPostStartHook", f"PostStartHook failed: {error}", kind="Warning")
+            self._node.runtime.kill(target.process)
+            return False
+        return True
+
+    async def _become_running(self, target: Target, started: float, started_at: str) -> None:
+        """Say that it runs, then probe it; a container without probes is ready when it is first said to run."""
+        probed = ProbeKind.READINESS.field in self._spec or ProbeKind.STARTUP.field in self._spec
+        if not target.process.alive:
+            return
+        started_up = ProbeKind.STARTUP.field not in self._spec
+        ready = started_up and ProbeKind.READINESS.field not in self._spec
+        self._set(state={"running": {"startedAt": started_at}}, started=started_up, ready=ready)
+        if probed:
+            hold = self._node.profile.first_probe.sample(self._node.rng)
+            await asyncio.wait({target.process.exited}, timeout=hold)
+        if target.process.alive and not self._stopping.is_set():
+            self._begin_probing(target, started)
+
+    def _begin_probing(self, target: Target, started: float) -> None:
+        for kind in ProbeKind:
+            probe = self._spec.get(kind.field)
+            if probe is not None:
+                prober = self._prober(kind, probe)
+                self._probers[kind] = asyncio.create_task(
+                    prober.run(target, started=started, anchor=self._anchor), name=f"{kind} of {self.state.name}"
+                )
+
+    def _prober(self, kind: ProbeKind, probe: Object) -> Prober:
+        def enabled() -> bool:
+            return not self.state.started if kind is ProbeKind.STARTUP else self.state.started
+
+        return Prober(kind, probe, self._node.handlers, self._on_probe, self._on_probe_failure, enabled)
+
+    def _on_probe(self, kind: ProbeKind, ok: bool) -> None:  # noqa: FBT001 - the callback's signature
+        if ok:
+            self._network.notice_listeners()
+        if kind is ProbeKind.READINESS:
+            self._set(ready=ok)
+        elif not ok:
+            self._tell("Killing", f"Container {self.state.name} failed {kind.value.lower()} probe, will be restarted")
+            self._node.spawn(self._stop_unhealthy(kind), f"stop of {self.state.name}")
+        elif kind is ProbeKind.STARTUP:
+            self._set(started=True, ready=ProbeKind.READINESS.field not in self._spec)
+
+    def _on_probe_failure(self, kind: ProbeKind, message: str) -> None:
+        self._tell("Unhealthy", f"{kind.value} probe failed: {message}", kind="Warning")
+
+    async def _stop_unhealthy(self, kind: ProbeKind) -> None:
+        probe = self._spec[kind.field]
+        grace = probe.get("terminationGracePeriodSeconds")
+        if self._target is not None and not self._stopping.is_set():
+            pods = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
+            await self._stop(self._target, pods if grace is None else grace)
+
+    async def _stop(self, target: Target, grace: int) -> None:
+        hook = (self._spec.get("lifecycle") or {}).get("preStop")
+
+        async def pre_stop() -> None:
+            await self._node.handlers.act(hook or {}, target)
+
+        def failed(message: str) -> None:
+            self._tell("FailedPreStopHook", f"PreStopHook failed: {message}", kind="Warning")
+
+        await self._node.stopper.stop(target.process, grace, pre_stop if hook else None, failed)
+
+    async def _back_off(self, seconds: float) -> bool:
+        """Wait before a restart; True if the container is to stop instead."""
+        name = self.state.name
+        message = f"back-off {seconds:g}s restarting failed container={name} pod={self._pod['metadata']['name']}"
+        self._tell("BackOff", message, kind="Warning")
+        terminated = self.state.state
+        self.state.last_state = terminated
+        self._set(state={"waiting": {"reason": "CrashLoopBackOff", "message": message}})
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self.state.state = terminated
+        return True
+
+    def _set(self, *, state: Object | None = None, started: bool | None = None, ready: bool | None = None) -> None:
+        """Change what is said of it; a container that does not run is neither started nor ready."""
+        if state is not None:
+            self.state.state = state
+        running = "running" in self.state.state
+        self.state.started = running and (self.state.started if started is None else started)
+        self.state.ready = running and (self.state.ready if ready is None else ready)
+        self._changed()
+
+    def _tell(self, reason: str, message: str, *, kind: str = "Normal") -> None:
+        self._node.tell(self._pod, reason, message, kind=kind)
+
+
+def _terminated(process: Process, code: int, started_at: str, finished_at: str) -> Object:
+    return {
+        "exitCode": code,
+        "reason": "Error" if code else "Completed",
+        "startedAt": started_at,
+        "finishedAt": finished_at,
+        "containerID": f"processes://{process.pid}",
+    }

@@ -1,0 +1,73 @@
+"""A container's environment and arguments, as the kubelet works them out from the pod."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from harness.localkube.kubelet.images import Image
+from harness.localkube.machinery.objects import Object
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+_KEYED = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
+
+
+class ConfigError(Exception):
+    """The container can't be made as its spec asks for; becomes ``CreateContainerConfigError``."""
+
+
+def environment(pod: Object, container: Object, image: Image, address: str) -> dict[str, str]:
+    """All variables of a container.
+
+    Raises:
+        ConfigError: A value comes from where the local cluster can't take it.
+    """
+    if container.get("envFrom"):
+        raise ConfigError("envFrom is not supported by the local cluster; use env")
+    values = {"PATH": _PATH, "HOSTNAME": pod["metadata"]["name"], **image.env}
+    for entry in container.get("env") or []:
+        if "valueFrom" in entry:
+            values[entry["name"]] = _from_source(entry["valueFrom"], pod, address)
+        else:
+            values[entry["name"]] = expand(entry.get("value") or "", values)
+    return values
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """``$(NAME)`` replaced by its value where there is one; ``$$(NAME)`` stands for itself without the first ``$``."""
+
+    def replace(match: re.Match[str]) -> str:
+        if match[1]:
+            return match[0][1:]
+        return values.get(match[2], match[0])
+
+    return _REFERENCE.sub(replace, text)
+
+
+def arguments(texts: Sequence[str] | None, values: Mapping[str, str]) -> list[str]:
+    """``command`` or ``args`` with their references replaced."""
+    return [expand(text, values) for text in texts or ()]
+
+
+def _from_source(source: Object, pod: Object, address: str) -> str:
+    if "fieldRef" not in source:
+        raise ConfigError(f"env valueFrom {', '.join(source)} is not supported by the local cluster; use fieldRef")
+    path = source["fieldRef"]["fieldPath"]
+    keyed = _KEYED.fullmatch(path)
+    if keyed is not None:
+        value: str = (pod["metadata"].get(keyed[1]) or {}).get(keyed[2], "")
+        return value
+    fields = {
+        "metadata.name": pod["metadata"]["name"],
+        "metadata.namespace": pod["metadata"]["namespace"],
+        "metadata.uid": pod["metadata"]["uid"],
+        "spec.nodeName": pod["spec"].get("nodeName", ""),
+        "spec.serviceAccountName": pod["spec"].get("serviceAccountName", "default"),
+        "status.podIP": address,
+        "status.podIPs": address,
+        "status.hostIP": pod.get("status", {}).get("hostIP", ""),
+    }
+    if path not in fields:
+        raise ConfigError(f"env fieldRef {path} is not supported")
+    return str(fields[path])

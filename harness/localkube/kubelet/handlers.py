@@ -1,0 +1,138 @@
+"""The actions that probes and lifecycle hooks have in common: exec, httpGet, tcpSocket, sleep."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from harness.localkube.kubelet.listeners import owns_listener
+from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
+from harness.localkube.machinery.objects import Object
+
+_USER_AGENT = "kube-probe/1.34"
+#: ``kill 1`` means the container's first process; here it would be the machine's.
+_KILLS_INIT = re.compile(r"\bkill\b[^;&|\n]*\s-?1(\s|$|[;&|])")
+
+
+class HandlerFailedError(Exception):
+    """The action did not succeed; the message is what the kubelet's event says."""
+
+
+@dataclass(slots=True)
+class Target:
+    """A running container, as its probes and hooks see it.
+
+    Attributes:
+        process: Its main process.
+        spec: The container's part of the pod's spec.
+        address: The pod's address.
+        env: Its environment, for what is executed inside.
+        shell: Whether its image has programs to execute.
+        owned_ports: Ports whose listener was seen to be the container's own.
+    """
+
+    process: Process
+    spec: Object
+    address: str
+    env: Mapping[str, str]
+    shell: bool
+    owned_ports: set[int]
+
+    def port(self, value: int | str) -> int:
+        """A port by number or by the name that the container gives it."""
+        if isinstance(value, int) or value.isdigit():
+            return int(value)
+        for entry in self.spec.get("ports") or []:
+            if entry.get("name") == value:
+                return int(entry["containerPort"])
+        raise HandlerFailedError(f"couldn't find port: {value}")
+
+    def check_listener(self, port: int) -> None:
+        """Raise unless the container's own process listens there; looked at once per port."""
+        if port in self.owned_ports:
+            return
+        if not owns_listener(self.process.pid, self.address, port):
+            raise HandlerFailedError(f"what answers at {self.address}:{port} is not this container")
+        self.owned_ports.add(port)
+
+
+class Handlers:
+    """Performs actions on containers.
+
+    Args:
+        runtime: Where containers run.
+        session: HTTP client that opens a connection for every request.
+    """
+
+    def __init__(self, runtime: Runtime, session: aiohttp.ClientSession) -> None:
+        self._runtime = runtime
+        self._session = session
+
+    async def act(self, handler: Object, target: Target) -> None:
+        """Perform the action of a probe or hook; returns when it succeeded.
+
+        Raises:
+            HandlerFailedError: It did not, or is of a kind that is not known here.
+        """
+        if handler.get("exec") is not None:
+            await self._exec(handler["exec"].get("command") or [], target)
+        elif handler.get("httpGet") is not None:
+            await self._http_get(handler["httpGet"], target)
+        elif handler.get("tcpSocket") is not None:
+            await self._tcp_socket(handler["tcpSocket"], target)
+        elif handler.get("sleep") is not None:
+            await asyncio.sleep(handler["sleep"]["seconds"])
+        else:
+            raise HandlerFailedError("the local cluster knows exec, httpGet, tcpSocket and sleep")
+
+    async def _exec(self, command: list[str], target: Target) -> None:
+        if not command or not target.shell:
+            name = command[0] if command else ""
+            raise HandlerFailedError(f'exec: "{name}": executable file not found in $PATH')
+        if _KILLS_INIT.search(" ".join(command)):
+            raise HandlerFailedError("process 1 is not the container's on the local cluster, so it is not signalled")
+        try:
+            process = await self._runtime.execute(target.process, command, target.env)
+        except RuntimeFailedError as error:
+            raise HandlerFailedError(str(error)) from error
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            # A probe that timed out; a hook that is abandoned runs in a task of its own and is never cancelled.
+            self._runtime.kill(process)
+            raise
+        if code:
+            raise HandlerFailedError(f"command '{' '.join(command)}' exited with {code}")
+
+    async def _http_get(self, get: Object, target: Target) -> None:
+        if get.get("scheme", "HTTP") != "HTTP":
+            raise HandlerFailedError("the local cluster's probes speak HTTP only")
+        port = target.port(get["port"])
+        path = get.get("path") or "/"
+        url = f"http://{get.get('host') or target.address}:{port}{path if path.startswith('/') else '/' + path}"
+        headers = {"User-Agent": _USER_AGENT, "Accept": "*/*"}
+        headers |= {entry["name"]: entry["value"] for entry in get.get("httpHeaders") or []}
+        try:
+            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+                status = response.status
+        except (aiohttp.ClientError, OSError) as error:
+            raise HandlerFailedError(f'Get "{url}": {error}') from error
+        if not 200 <= status < 400:
+            raise HandlerFailedError(f"HTTP probe failed with statuscode: {status}")
+        if not get.get("host"):
+            target.check_listener(port)
+
+    async def _tcp_socket(self, tcp: Object, target: Target) -> None:
+        port = target.port(tcp["port"])
+        host = tcp.get("host") or target.address
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError as error:
+            raise HandlerFailedError(f"dial tcp {host}:{port}: {error.strerror}") from error
+        writer.close()
+        if not tcp.get("host"):
+            target.check_listener(port)

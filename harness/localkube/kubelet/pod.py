@@ -1,0 +1,231 @@
+"""One pod's life on the node, from being seen to the deletion of its object."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from harness.localkube.kubelet.container import Container
+from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
+from harness.localkube.kubelet.network import PodNetwork
+from harness.localkube.kubelet.node import Node
+from harness.localkube.kubelet.status import ContainerState, pod_status
+from harness.localkube.machinery.client import ApiError, Conflict, NotFound
+from harness.localkube.machinery.objects import Object, is_deleting
+from harness.localkube.machinery.resources import PODS
+
+_log = logging.getLogger(__name__)
+
+
+class PodWorker:
+    """Brings one pod to life and to its end.
+
+    Args:
+        node: What all pods share.
+        pod: The pod as it was first seen.
+    """
+
+    def __init__(self, node: Node, pod: Object) -> None:
+        self._node = node
+        self._pod = pod
+        self._name: str = pod["metadata"]["name"]
+        self._namespace: str = pod["metadata"]["namespace"]
+        self._network = PodNetwork("", node.silence)
+        self._containers: list[Container] = []
+        self._states: list[ContainerState] = []
+        self._deleting = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._dirty = asyncio.Event()
+        self._seen = asyncio.get_running_loop().time()
+
+    def update(self, pod: Object) -> None:
+        """The object has changed."""
+        if is_deleting(pod):
+            self._pod["metadata"] |= {
+                name: pod["metadata"][name]
+                for name in ("deletionTimestamp", "deletionGracePeriodSeconds")
+                if name in pod["metadata"]
+            }
+            self._deleting.set()
+
+    def removed(self) -> None:
+        """The object is gone; what still runs is killed (a forced deletion), at once."""
+        self._gone.set()
+        self._deleting.set()
+        for container in self._containers:
+            container.kill()
+
+    async def run(self) -> None:
+        """Until the pod is gone and nothing of it runs; cancelling it kills what runs."""
+        try:
+            await self._work()
+        except NotFound:
+            _log.debug("pod %s/%s is gone", self._namespace, self._name)
+        finally:
+            for container in self._containers:
+                container.kill()
+
+    async def _work(self) -> None:
+        if not await self._bind():
+            return
+        publishing = asyncio.create_task(self._publish_changes(), name=f"status of {self._name}")
+        living: list[asyncio.Task[None]] = []
+        try:
+            if self._make_containers() and not await self._wait_for_start():
+                living += [
+                    asyncio.create_task(each.live(), name=f"container of {self._name}") for each in self._containers
+                ]
+                living.append(asyncio.create_task(self._end_network(), name=f"network of {self._name}"))
+            await self._deleting.wait()
+            await self._stop()
+            await asyncio.gather(*living)
+        finally:
+            for task in (publishing, *living):
+                task.cancel()
+            await asyncio.gather(publishing, *living, return_exceptions=True)
+        await self._publish()
+        await self._finish()
+
+    async def _bind(self) -> bool:
+        """Schedule it here, unless somebody did, as soon as the node takes pods; False if it is gone before."""
+        if self._pod["spec"].get("nodeName"):
+            return True
+        if not self._node.schedulable.is_set():
+            message = "0/1 nodes are available: 1 node(s) were unschedulable."
+            self._node.tell_scheduling(self._pod, "FailedScheduling", message, kind="Warning")
+            await _first_of(self._node.schedulable, self._gone)
+            # What takes time begins with the node.
+            self._seen = asyncio.get_running_loop().time()
+        if self._gone.is_set():
+            return False
+        self._pod = await self._node.client.patch(
+            PODS, self._name, self._namespace, {"spec": {"nodeName": self._node.name}}
+        )
+        self.update(self._pod)
+        self._node.tell_scheduling(
+            self._pod, "Scheduled", f"Successfully assigned {self._namespace}/{self._name} to {self._node.name}"
+        )
+        return True
+
+    def _make_containers(self) -> bool:
+        """False where an image is not known: such a pod waits for its deletion."""
+        system = self._node.is_system(self._namespace)
+        address = self._node.system_address() if system else self._node.next_address()
+        self._network = PodNetwork(address, self._node.silence, _declared_ports(self._pod))
+        complete = not self._pod["spec"].get("initContainers")
+        if not complete:
+            # Better a pod that says why it does not start than one that starts without what it needs.
+            self._node.tell(self._pod, "Failed", "The local cluster does not run init containers", kind="Warning")
+        for spec in self._pod["spec"]["containers"]:
+            image = find_image(spec["image"], system=system)
+            if image is None:
+                self._states.append(self._without_image(spec))
+                complete = False
+                continue
+            container = Container(
+                self._node,
+                self._pod,
+                spec,
+                image=image,
+                network=self._network,
+                anchor=self._seen,
+                changed=self._dirty.set,
+            )
+            self._containers.append(container)
+            self._states.append(container.state)
+        if not complete:
+            self._containers.clear()
+        self._dirty.set()
+        return complete
+
+    def _without_image(self, spec: Object) -> ContainerState:
+        never = spec.get("imagePullPolicy") == "Never"
+        known = ", ".join(KNOWN_IMAGES)
+        message = f'image "{spec["image"]}" is not known to the local cluster, which pulls nothing; it has {known}'
+        reason = "ErrImageNeverPull" if never else "ErrImagePull"
+        self._node.tell(self._pod, reason if never else "Failed", message, kind="Warning")
+        self._node.tell(self._pod, "Failed", f"Error: {reason}", kind="Warning")
+        if not never:
+            reason = "ImagePullBackOff"
+            self._node.tell(self._pod, "BackOff", f'Back-off pulling image "{spec["image"]}"')
+        waiting = {"waiting": {"reason": reason, "message": message}}
+        return ContainerState(spec["name"], spec["image"], state=waiting)
+
+    async def _wait_for_start(self) -> bool:
+        """Wait as long as a real kubelet takes until containers run; True if the pod is to go before that.
+
+        The ingress controller's first pod was there before the cluster was: a real one is not brought up for a trial.
+        """
+        if self._network.address == self._node.settings.block.ingress_address:
+            return self._deleting.is_set()
+        profile, rng = self._node.profile, self._node.rng
+        begin = self._seen + profile.startup.sample(rng)
+        try:
+            async with asyncio.timeout_at(begin):
+                await self._deleting.wait()
+        except TimeoutError:
+            return self._deleting.is_set()
+        return True
+
+    async def _stop(self) -> None:
+        self._network.notice_listeners()
+        grace = self._pod["metadata"].get("deletionGracePeriodSeconds")
+        if grace is None:
+            grace = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
+        await asyncio.gather(*(container.stop(grace) for container in self._containers))
+
+    async def _end_network(self) -> None:
+        """Remove the pod's network soon after its last container has ended for good."""
+        for container in self._containers:
+            await container.ended.wait()
+        await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
+        self._network.remove()
+
+    async def _publish_changes(self) -> None:
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            await self._publish()
+
+    async def _publish(self) -> None:
+        if self._gone.is_set():
+            return
+        status = pod_status(
+            self._pod,
+            self._states,
+            address=self._network.address if any(each.container_id for each in self._states) else "",
+            host=self._node.settings.block.node_address,
+            deleting=self._deleting.is_set(),
+        )
+        self._pod["status"] = self._pod.get("status", {}) | status
+        try:
+            await self._node.client.patch(PODS, self._name, self._namespace, {"status": status}, subresource="status")
+        except NotFound:
+            self._gone.set()
+        except ApiError as error:
+            _log.warning("status of pod %s/%s not written: %s", self._namespace, self._name, error)
+
+    async def _finish(self) -> None:
+        """Take the time that a real kubelet takes to clean up, then delete the object for good."""
+        await asyncio.sleep(self._node.profile.removal.sample(self._node.rng))
+        uid = self._pod["metadata"]["uid"]
+        with suppress(NotFound, Conflict):
+            await self._node.client.delete(PODS, self._name, self._namespace, grace=0, uid=uid)
+        await self._gone.wait()
+
+
+def _declared_ports(pod: Object) -> set[int]:
+    """Ports that the containers of a pod declare."""
+    containers = [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
+    return {int(port["containerPort"]) for each in containers for port in each.get("ports") or []}
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

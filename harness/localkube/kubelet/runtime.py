@@ -1,0 +1,150 @@
+"""The kubelet's side of the fork server: start, execute in, signal and await containers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+_SERVER = "harness.localkube.apps.forkserver"
+#: The server kills its children and ends as soon as the socket closes; this is only a bound for a machine in trouble.
+_END_SECONDS = 10
+
+
+class RuntimeFailedError(Exception):
+    """The fork server could not do what was asked, or is gone."""
+
+
+@dataclass(eq=False, slots=True)
+class Process:
+    """A process of a container.
+
+    Attributes:
+        pid: Its number.
+        exited: Its exit code, once it has one (128 + signal if it was killed).
+    """
+
+    pid: int
+    exited: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not been reported as ended."""
+        return not self.exited.done()
+
+    async def wait(self) -> int:
+        """Its exit code; cancelling the wait does not touch the process."""
+        return await asyncio.shield(self.exited)
+
+
+class Runtime:
+    """An async context manager around one fork server; leaving it kills every container.
+
+    Args:
+        log: File for what the fork server itself has to say.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._requests: dict[int, asyncio.Future[Process]] = {}
+        self._processes: dict[int, Process] = {}
+        self._number = 0
+
+    async def __aenter__(self) -> Self:
+        ours, theirs = socket.socketpair()
+        with theirs, self._log.open("ab") as log:
+            number = str(theirs.fileno())
+            self._server = subprocess.Popen(  # noqa: ASYNC220 - once, before there is any load; a spawn, not a fork
+                [sys.executable, "-m", _SERVER, "--control", number],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._task = asyncio.create_task(self._listen(), name="container runtime")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._writer.can_write_eof():
+            self._writer.write_eof()
+        async with asyncio.timeout(_END_SECONDS):
+            await self._task
+        self._writer.close()
+        self._server.wait(_END_SECONDS)
+
+    async def start(self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path) -> Process:
+        """Start a container's main process; an empty ``app`` runs ``args`` as a program of the machine."""
+        order = {"app": app, "args": list(args), "env": dict(env), "address": address, "log": str(log)}
+        return await self._make({"start": order})
+
+    async def execute(self, container: Process, argv: Sequence[str], env: Mapping[str, str]) -> Process:
+        """Run a program beside a container's main process; it is killed when that one ends."""
+        return await self._make({"exec": {"container": container.pid, "argv": list(argv), "env": dict(env)}})
+
+    async def gone(self) -> None:
+        """Wait for the fork server's end, which nobody asked for; nothing can run without it."""
+        await asyncio.shield(self._task)
+        raise RuntimeFailedError(f"the fork server ended by itself with code {self._server.wait(_END_SECONDS)}")
+
+    def terminate(self, process: Process) -> None:
+        """Send SIGTERM to a main process, and to it alone."""
+        self._signal(process, signal.SIGTERM, tree=False)
+
+    def kill(self, process: Process) -> None:
+        """Kill a process and everything below or beside it."""
+        self._signal(process, signal.SIGKILL, tree=True)
+
+    def _signal(self, process: Process, number: signal.Signals, *, tree: bool) -> None:
+        if process.alive:
+            self._send({"signal": {"pid": process.pid, "number": int(number), "tree": tree}})
+
+    async def _make(self, order: Mapping[str, Any]) -> Process:
+        self._number += 1
+        number = self._number
+        answer: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
+        self._requests[number] = answer
+        self._send({"id": number, **order})
+        # Shielded: whoever asked may be cancelled, the process is made all the same and must be known.
+        return await asyncio.shield(answer)
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        self._writer.write(json.dumps(message).encode() + b"\n")
+
+    async def _listen(self) -> None:
+        while line := await self._reader.readline():
+            self._take(json.loads(line))
+        gone = RuntimeFailedError("the fork server is gone")
+        for answer in self._requests.values():
+            if not answer.done():
+                answer.set_exception(gone)
+                answer.exception()
+        for process in tuple(self._processes.values()):
+            self._ended(process.pid, 128 + signal.SIGKILL)
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        if "exited" in message:
+            self._ended(message["exited"], message["code"])
+            return
+        answer = self._requests.pop(message["id"])
+        if "error" in message:
+            answer.set_exception(RuntimeFailedError(message["error"]))
+            answer.exception()
+            return
+        process = self._processes[message["pid"]] = Process(message["pid"])
+        answer.set_result(process)
+
+    def _ended(self, pid: int, code: int) -> None:
+        process = self._processes.pop(pid)
+        if not process.exited.done():
+            process.exited.set_result(code)

@@ -1,0 +1,107 @@
+"""A pod's status, worked out from the state of its containers; pure, so that every case can be shown in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from harness.localkube.machinery.objects import Object, condition, timestamp
+
+#: A container's state before anything happened to it.
+CREATING: Object = {"waiting": {"reason": "ContainerCreating"}}
+
+
+@dataclass(slots=True)
+class ContainerState:
+    """What the kubelet says of one container.
+
+    Attributes:
+        name: Its name.
+        image: Its image, as the pod names it.
+        state: The API's ``state``: one of waiting, running, terminated.
+        last_state: The one before a restart.
+        ready: Whether its readiness probe succeeds (or it runs and has none).
+        started: Whether its startup probe has succeeded (or it runs and has none).
+        restarts: How often it was started again.
+        container_id: Of the process; empty before the first start.
+    """
+
+    name: str
+    image: str
+    state: Object = field(default_factory=lambda: CREATING)
+    last_state: Object = field(default_factory=dict)
+    ready: bool = False
+    started: bool = False
+    restarts: int = 0
+    container_id: str = ""
+
+    def to_json(self) -> Object:
+        """The API's ContainerStatus."""
+        return {
+            "name": self.name,
+            "image": self.image,
+            "imageID": self.image if self.container_id else "",
+            "containerID": self.container_id,
+            "ready": self.ready,
+            "started": self.started,
+            "restartCount": self.restarts,
+            "state": self.state,
+            "lastState": self.last_state,
+        }
+
+
+def phase_of(containers: Sequence[ContainerState], restart_policy: str, *, deleting: bool) -> str:
+    """Pending, Running, Succeeded or Failed; a pod that is being deleted ends although it would be restarted."""
+    if all("terminated" in each.state for each in containers):
+        codes = [each.state["terminated"]["exitCode"] for each in containers]
+        if deleting or restart_policy == "Never" or (restart_policy == "OnFailure" and not any(codes)):
+            return "Failed" if any(codes) else "Succeeded"
+    began = all("waiting" not in each.state or each.last_state for each in containers)
+    return "Running" if began else "Pending"
+
+
+def pod_status(pod: Object, containers: Sequence[ContainerState], *, address: str, host: str, deleting: bool) -> Object:
+    """The whole status; conditions that did not change keep their time.
+
+    Args:
+        pod: The pod with its status until now.
+        containers: In the order of the spec.
+        address: The pod's address; empty before it has one.
+        host: The node's address.
+        deleting: Whether the pod is being deleted.
+    """
+    phase = phase_of(containers, pod["spec"].get("restartPolicy", "Always"), deleting=deleting)
+    status: Object = {
+        "phase": phase,
+        "conditions": [_kept(pod, entry) for entry in _conditions(containers, phase, address)],
+        "containerStatuses": [each.to_json() for each in containers],
+        "hostIP": host,
+        "hostIPs": [{"ip": host}],
+        "startTime": pod.get("status", {}).get("startTime") or timestamp(),
+        "qosClass": pod.get("status", {}).get("qosClass") or "BestEffort",
+    }
+    if address:
+        status |= {"podIP": address, "podIPs": [{"ip": address}]}
+    return status
+
+
+def _conditions(containers: Sequence[ContainerState], phase: str, address: str) -> Iterable[Object]:
+    unready = [each.name for each in containers if not each.ready]
+    ready: Object = {"status": "True"}
+    if phase in {"Succeeded", "Failed"}:
+        ready = {"status": "False", "reason": "PodCompleted" if phase == "Succeeded" else "PodFailed"}
+    elif unready:
+        message = f"containers with unready status: [{' '.join(unready)}]"
+        ready = {"status": "False", "reason": "ContainersNotReady", "message": message}
+    yield {"type": "PodReadyToStartContainers", "status": "True" if address else "False"}
+    yield {"type": "Initialized", "status": "True"}
+    yield {"type": "Ready", **ready}
+    yield {"type": "ContainersReady", **ready}
+    yield {"type": "PodScheduled", "status": "True"}
+
+
+def _kept(pod: Object, entry: Object) -> Object:
+    before = condition(pod, entry["type"])
+    same = before is not None and before["status"] == entry["status"]
+    changed = before["lastTransitionTime"] if before and same else timestamp()
+    return {**entry, "lastProbeTime": None, "lastTransitionTime": changed}

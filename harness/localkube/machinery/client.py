@@ -1,0 +1,210 @@
+"""The client through which the cluster's own parts use the Kubernetes API: asyncio, plain JSON, nothing cached."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import aiohttp
+
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import Resource
+
+Strategy = Literal["merge", "strategic", "json"]
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+_CONTENT_TYPES: Mapping[Strategy, str] = {
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "json": "application/json-patch+json",
+}
+_REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
+_WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5)
+#: A watch event is one line; objects may be as large as etcd's limit.
+_LONGEST_LINE = 4 * 1024 * 1024
+
+
+class ApiError(Exception):
+    """The API server refused a request.
+
+    Attributes:
+        status: HTTP status code.
+        reason: Machine-readable reason of the Status object, such as ``NotFound``.
+        message: What the server said.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{reason} ({status}): {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class NotFound(ApiError):  # noqa: N818 - the reasons are the API's own names
+    """No such object."""
+
+
+class Conflict(ApiError):  # noqa: N818 - as above
+    """The object was changed since it was read."""
+
+
+class AlreadyExists(ApiError):  # noqa: N818 - as above
+    """An object of this name is there."""
+
+
+class Gone(ApiError):  # noqa: N818 - as above
+    """The resourceVersion is too old to watch from; list again."""
+
+
+_BY_REASON: Mapping[str, type[ApiError]] = {
+    "NotFound": NotFound,
+    "Conflict": Conflict,
+    "AlreadyExists": AlreadyExists,
+    "Expired": Gone,
+    "Gone": Gone,
+}
+
+
+def error_from(status: Mapping[str, Any], code: int) -> ApiError:
+    """The exception for a ``Status`` object."""
+    reason = status.get("reason") or "Unknown"
+    return _BY_REASON.get(reason, ApiError)(status.get("code", code), reason, status.get("message", ""))
+
+
+class ApiClient:
+    """An async context manager; every method raises ``ApiError`` or one of its subclasses.
+
+    Args:
+        base_url: ``http://address:port`` of the API server.
+        user_agent: Who is asking, for the server's log.
+    """
+
+    def __init__(self, base_url: str, user_agent: str) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._user_agent = user_agent
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, use_dns_cache=False),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": self._user_agent, "Accept": "application/json"},
+            read_bufsize=_LONGEST_LINE,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _request(self, method: str, path: str, **options: Any) -> Any:
+        if self._session is None:
+            raise RuntimeError("ApiClient is used outside its context")
+        return self._session.request(method, self.base_url + path, **options)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        content_type: str = "application/json",
+        params: Mapping[str, str] | None = None,
+    ) -> Object:
+        data = None if body is None else json.dumps(body)
+        headers = {} if body is None else {"Content-Type": content_type}
+        async with self._request(
+            method, path, data=data, headers=headers, params=params, timeout=_REQUEST_TIMEOUT
+        ) as response:
+            answer: Object = json.loads(await response.read())
+            if response.status >= 400:
+                raise error_from(answer, response.status)
+            return answer
+
+    async def get(self, res: Resource, name: str, ns: str | None = None) -> Object:
+        """One object."""
+        return await self._call("GET", res.path(name, ns))
+
+    async def list(
+        self, res: Resource, ns: str | None = None, labels: str = "", fields: str = ""
+    ) -> tuple[list[Object], str]:
+        """All objects, or those of a namespace and selectors, with the resourceVersion to watch from."""
+        params = {name: text for name, text in (("labelSelector", labels), ("fieldSelector", fields)) if text}
+        answer = await self._call("GET", res.collection(ns), params=params)
+        typed = {"apiVersion": res.api_version, "kind": res.kind}
+        return [typed | item for item in answer["items"]], answer["metadata"]["resourceVersion"]
+
+    async def create(self, res: Resource, obj: Object, ns: str | None = None) -> Object:
+        """The object as it was created; ``apiVersion`` and ``kind`` may be left out of ``obj``."""
+        namespace = ns or obj["metadata"].get("namespace")
+        typed = {"apiVersion": res.api_version, "kind": res.kind} | obj
+        return await self._call("POST", res.collection(namespace), body=typed)
+
+    async def update(self, res: Resource, obj: Object, *, subresource: str = "") -> Object:
+        """Replace an object; ``Conflict`` if it has a resourceVersion that is not the current one."""
+        metadata = obj["metadata"]
+        path = res.path(metadata["name"], metadata.get("namespace"), subresource)
+        return await self._call("PUT", path, body=obj)
+
+    async def update_status(self, res: Resource, obj: Object) -> Object:
+        """Replace an object's status alone."""
+        return await self.update(res, obj, subresource="status")
+
+    async def patch(
+        self,
+        res: Resource,
+        name: str,
+        ns: str | None,
+        body: Any,
+        *,
+        strategy: Strategy = "merge",
+        subresource: str = "",
+    ) -> Object:
+        """Patch an object or a subresource of it."""
+        return await self._call(
+            "PATCH", res.path(name, ns, subresource), body=body, content_type=_CONTENT_TYPES[strategy]
+        )
+
+    async def delete(
+        self,
+        res: Resource,
+        name: str,
+        ns: str | None = None,
+        *,
+        grace: int | None = None,
+        uid: str | None = None,
+        propagation: str | None = None,
+    ) -> None:
+        """Delete an object; with ``uid``, only if it is still that one (else ``Conflict``)."""
+        options = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "gracePeriodSeconds": grace,
+            "preconditions": None if uid is None else {"uid": uid},
+            "propagationPolicy": propagation,
+        }
+        body = {key: value for key, value in options.items() if value is not None}
+        await self._call("DELETE", res.path(name, ns), body=body)
+
+    async def watch(
+        self, res: Resource, version: str, ns: str | None = None, *, labels: str = "", fields: str = ""
+    ) -> AsyncIterator[tuple[EventType, Object]]:
+        """Changes after a resourceVersion, as they come; ends when the server ends it.
+
+        Raises:
+            Gone: The version is too old.
+        """
+        params = {"watch": "true", "resourceVersion": version, "labelSelector": labels, "fieldSelector": fields}
+        async with self._request("GET", res.collection(ns), params=params, timeout=_WATCH_TIMEOUT) as response:
+            if response.status >= 400:
+                raise error_from(json.loads(await response.read()), response.status)
+            async for line in response.content:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise error_from(event["object"], 500)
+                if event["type"] != "BOOKMARK":
+                    yield event["type"], event["object"]

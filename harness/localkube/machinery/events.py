@@ -1,0 +1,74 @@
+"""Kubernetes Events, as kubelet and controllers write them for people and observers to read."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+import aiohttp
+
+from harness.localkube.machinery.client import ApiClient, ApiError
+from harness.localkube.machinery.objects import Object, micro_timestamp, reference_to, timestamp
+from harness.localkube.machinery.resources import EVENTS
+
+_log = logging.getLogger(__name__)
+
+#: What makes two events one: uid of the object, type, reason, message.
+_Sameness = tuple[str, str, str, str]
+
+
+class EventRecorder:
+    """Writes Events about objects; one that repeats has its count raised instead, as in a real cluster.
+
+    A failure to write is logged and otherwise ignored: no component stops because it can't talk about its work.
+    """
+
+    def __init__(self, client: ApiClient, component: str) -> None:
+        self._client = client
+        self._component = component
+        self._written: dict[_Sameness, tuple[str, int]] = {}
+
+    async def event(self, obj: Object, kind: str, reason: str, message: str) -> None:
+        """Record that something happened to an object.
+
+        Args:
+            obj: The object; needs apiVersion, kind and metadata.
+            kind: ``Normal`` or ``Warning``.
+            reason: CamelCase word, such as ``Killing``.
+            message: Sentence for people.
+        """
+        namespace = obj["metadata"].get("namespace") or "default"
+        same = (obj["metadata"].get("uid", ""), kind, reason, message)
+        try:
+            if same in self._written:
+                await self._repeat(same, namespace)
+            else:
+                name = f"{obj['metadata']['name']}.{secrets.token_hex(8)}"
+                self._written[same] = (name, 1)
+                await self._client.create(EVENTS, self._body(obj, name, kind, reason, message), namespace)
+        except (ApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            _log.warning("event %s for %s not recorded: %r", reason, obj["metadata"]["name"], error)
+
+    async def _repeat(self, same: _Sameness, namespace: str) -> None:
+        name, count = self._written[same]
+        self._written[same] = (name, count + 1)
+        seen = {"count": count + 1, "lastTimestamp": timestamp()}
+        await self._client.patch(EVENTS, name, namespace, seen)
+
+    def _body(self, obj: Object, name: str, kind: str, reason: str, message: str) -> Object:
+        now = timestamp()
+        return {
+            "metadata": {"name": name},
+            "involvedObject": reference_to(obj),
+            "type": kind,
+            "reason": reason,
+            "message": message,
+            "source": {"component": self._component},
+            "reportingComponent": self._component,
+            "reportingInstance": self._component,
+            "action": reason,
+            "eventTime": micro_timestamp(),
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }

@@ -1,0 +1,28 @@
+"""``python -m harness.localkube.nginx``: have nginx ready before a run needs it, and say which one it is."""
+
+from __future__ import annotations
+
+import sys
+
+from harness.errors import HarnessError
+from harness.localkube.nginx.install import find_or_fetch
+
+
+def main() -> int:
+    """Find or fetch nginx; exit code 0, or the error's with its message on standard error."""
+    try:
+        install = find_or_fetch(_say)
+    except HarnessError as error:
+        sys.stderr.write(f"{error}\n")
+        return int(error.exit_code)
+    _say(f"nginx {install.version} with Lua: {install.binary}")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"set-up: {text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""The cluster's own process: an API server and, as its clients, controllers, kubelet, kube-proxy and ingress.
+
+``python -m harness.localkube.node CONFIG`` runs until SIGTERM or SIGINT. The parts talk through the API only. A
+part that ends takes the whole cluster down with a code that isn't 0: a cluster that is half alive would make verdicts
+about itself. What is imported here is paid for by every trial, so it is kept small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from harness.localkube.api.server import serve
+from harness.localkube.controllers import run_controllers
+from harness.localkube.kubelet import run_kubelet
+from harness.localkube.machinery.client import ApiClient
+from harness.localkube.proxy import run_proxy
+from harness.localkube.settings import NodeSettings
+from harness.localkube.system.install import run_installer
+
+log = logging.getLogger("harness.node")
+
+#: A part of the cluster: runs until it is cancelled.
+Part = Callable[[ApiClient, NodeSettings], Awaitable[None]]
+
+#: Seconds in which the parts must have ended once they are cancelled; the kubelet kills its pods in them.
+STOP_SECONDS = 4.0
+
+
+def parts(settings: NodeSettings) -> Mapping[str, Part]:
+    """The parts by name, in the order in which they start."""
+    always: dict[str, Part] = {"controllers": run_controllers, "kubelet": run_kubelet, "kube-proxy": run_proxy}
+    return always if settings.ingress == "none" else {"installer": run_installer, **always}
+
+
+async def run(settings: NodeSettings, which: Mapping[str, Part]) -> int:
+    """Run the cluster until a signal asks for its end.
+
+    Returns:
+        0 after an orderly stop, 1 if a part ended by itself or did not stop in time.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with serve(settings) as url:
+        tasks = [asyncio.create_task(_run_part(name, part, url, settings), name=name) for name, part in which.items()]
+        _tell_ready(settings, url)
+        log.info("cluster %s serves %s", settings.name, url)
+        stopped = asyncio.create_task(stop.wait(), name="signal")
+        await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        failed = _report_ended(tasks)
+        stopped.cancel()
+        late = await _cancel(tasks)
+    log.info("cluster %s has stopped", settings.name)
+    return 1 if failed or late else 0
+
+
+async def _run_part(name: str, part: Part, url: str, settings: NodeSettings) -> None:
+    async with ApiClient(url, f"harness-{name}") as client:
+        await part(client, settings)
+
+
+def _tell_ready(settings: NodeSettings, url: str) -> None:
+    """Write the ready file in one step, so that nobody reads half of it."""
+    temporary = settings.ready_file.with_suffix(".new")
+    temporary.write_text(json.dumps({"url": url, "pid": os.getpid()}) + "\n", encoding="utf-8")
+    temporary.replace(settings.ready_file)
+
+
+def _report_ended(tasks: list[asyncio.Task[None]]) -> bool:
+    """Log every part that has ended by itself; True if there is one."""
+    ended = [task for task in tasks if task.done()]
+    for task in ended:
+        error = None if task.cancelled() else task.exception()
+        log.error("the %s ended by itself; the cluster goes down", task.get_name(), exc_info=error)
+    return bool(ended)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> bool:
+    """Cancel what still runs and wait for its end; True if some part took too long (it is killed with the process)."""
+    left = [task for task in tasks if not task.done()]
+    for task in left:
+        task.cancel()
+    if not left:
+        return False
+    done, late = await asyncio.wait(left, timeout=STOP_SECONDS)
+    for task in done:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("the %s failed while it stopped", task.get_name(), exc_info=error)
+    for task in late:
+        log.error("the %s did not stop in %g s", task.get_name(), STOP_SECONDS)
+    return bool(late)
+
+
+def main(config: str) -> None:
+    """Run a cluster from its settings file; ends the process."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    settings = NodeSettings.read(Path(config))
+    which = parts(settings)
+    # What is loaded by now stays: leaving it out of every collection shortens the pauses of the cluster under test.
+    gc.freeze()
+    code = asyncio.run(run(settings, which))
+    logging.shutdown()
+    # Whatever hangs in a thread or a late task is not waited for.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,95 @@
+"""kube-proxy: watches Services and EndpointSlices through the API, and programs what it sees.
+
+A real one writes rules into the kernel. Here the rules of a Service are a file (``harness.kit.backends``), by which the
+client chooses when it connects, as socket-level balancing does. So a connection that stands stays with its pod,
+whatever is programmed later; and a Service without endpoints refuses, since the client then connects where nobody
+listens.
+"""
+
+from __future__ import annotations
+
+from harness.kit.backends import Backends, backends_file, write_backends
+from harness.localkube.controllers.endpoints import SERVICE_LABEL
+from harness.localkube.ingress.sync_log import Journal
+from harness.localkube.machinery.client import ApiClient, EventType
+from harness.localkube.machinery.informer import Callback, Informer
+from harness.localkube.machinery.objects import Key, Object, labels_of
+from harness.localkube.machinery.resources import ENDPOINTSLICES, SERVICES
+from harness.localkube.proxy.pace import BoundedRunner
+from harness.localkube.proxy.rules import backends_of, port_map
+from harness.localkube.settings import PROXY_LOG, NodeSettings
+
+#: kube-proxy's ``minSyncPeriod`` (its default), by the delay profile, in seconds.
+_MIN_SYNC = {"instant": 0.01}
+_DEFAULT_MIN_SYNC = 1.0
+
+
+async def run_proxy(client: ApiClient, settings: NodeSettings) -> None:
+    """Program Services until cancelled."""
+    settings.services.mkdir(parents=True, exist_ok=True)
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    async with Informer(client, SERVICES) as services, Informer(client, ENDPOINTSLICES) as slices:
+        with Journal(settings.logs / PROXY_LOG) as journal:
+            proxy = _Proxy(settings, services, slices, journal)
+            runner = BoundedRunner(proxy.program, _MIN_SYNC.get(settings.profile, _DEFAULT_MIN_SYNC))
+            services.subscribe(_on_service(runner))
+            slices.subscribe(_on_slice(runner))
+            await runner.run()
+
+
+class _Proxy:
+    """What is programmed now.
+
+    Args:
+        settings: Where files go.
+        services: Informer of Services, entered by the caller.
+        slices: Informer of EndpointSlices, likewise.
+        journal: Told of each Service whose backends have become others.
+    """
+
+    def __init__(self, settings: NodeSettings, services: Informer, slices: Informer, journal: Journal) -> None:
+        self._folder = settings.services
+        self._services = services
+        self._slices = slices
+        self._journal = journal
+        self._programmed: dict[Key, Backends] = {}
+
+    def program(self) -> None:
+        """Bring every Service's file to what is known now."""
+        pieces: dict[Key, list[Object]] = {}
+        for (namespace, _), piece in self._slices.items.items():
+            pieces.setdefault((namespace, labels_of(piece).get(SERVICE_LABEL, "")), []).append(piece)
+        for key in self._programmed.keys() - self._services.items.keys():
+            del self._programmed[key]
+            backends_file(self._folder, *key).unlink(missing_ok=True)
+        for key, service in self._services.items.items():
+            wanted = backends_of(service, pieces.get(key, ()))
+            if self._programmed.get(key) != wanted:
+                write_backends(backends_file(self._folder, *key), wanted)
+                self._programmed[key] = wanted
+                self._tell(key, wanted)
+
+    def _tell(self, key: Key, backends: Backends) -> None:
+        addresses = ", ".join(f"{address}:{port}" for address, port in backends.addresses)
+        detail = {"service": f"{key[0]}/{key[1]}", "backends": addresses or "none"}
+        self._journal.record("endpoints", detail)
+
+
+def _on_service(runner: BoundedRunner) -> Callback:
+    """Any change of what is programmed of a Service counts; its selector is none of kube-proxy's business."""
+
+    def told(kind: EventType, old: Object | None, new: Object) -> None:
+        if kind != "MODIFIED" or old is None or port_map(old) != port_map(new):
+            runner.request()
+
+    return told
+
+
+def _on_slice(runner: BoundedRunner) -> Callback:
+    """Any change of endpoints counts, also of one that is not ready: it takes the next second's turn."""
+
+    def told(kind: EventType, old: Object | None, new: Object) -> None:
+        if kind != "MODIFIED" or old is None or any(old.get(part) != new.get(part) for part in ("endpoints", "ports")):
+            runner.request()
+
+    return told

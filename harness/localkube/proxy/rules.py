@@ -1,0 +1,57 @@
+"""Which endpoints a connection to a Service may go to, by kube-proxy's rules. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.kit.backends import Address, Backends
+from harness.localkube.machinery.objects import Object
+
+_AFFINITY = "sessionAffinity ClientIP needs every client to have an address of its own, which clients here have not"
+
+
+def backends_of(service: Object, slices: Iterable[Object]) -> Backends:
+    """What is programmed for a Service: its first port's eligible endpoints.
+
+    Ready ones are; where there is none, those that terminate and still serve (KEP-1669).
+
+    Args:
+        service: The Service.
+        slices: Its EndpointSlices.
+    """
+    spec = service["spec"]
+    ports = spec.get("ports") or []
+    if spec.get("type") == "ExternalName" or not ports:
+        return Backends(refusal="it has no port of its own")
+    if spec.get("clusterIP") == "None":
+        return Backends(refusal="it is headless: its clients look for the pods themselves, past kube-proxy")
+    if spec.get("sessionAffinity") == "ClientIP":
+        return Backends(refusal=_AFFINITY)
+    found = [pair for piece in slices for pair in _endpoints(piece, ports[0].get("name") or "")]
+    ready = [address for address, conditions in found if _says(conditions, "ready")]
+    serving = [
+        address
+        for address, conditions in found
+        if _says(conditions, "serving") and conditions.get("terminating") is True
+    ]
+    return Backends(tuple(sorted(dict.fromkeys(ready or serving))))
+
+
+def port_map(service: Object) -> Mapping[str, Any]:
+    """The part of a Service that kube-proxy programs; a change of anything else, its selector too, is none to it."""
+    return {name: value for name, value in service["spec"].items() if name != "selector"}
+
+
+def _endpoints(piece: Object, port: str) -> Iterable[tuple[Address, Mapping[str, Any]]]:
+    number = next((p.get("port") for p in piece.get("ports") or [] if (p.get("name") or "") == port), None)
+    if number is None:
+        return
+    for endpoint in piece.get("endpoints") or []:
+        if endpoint.get("addresses"):
+            yield (str(endpoint["addresses"][0]), int(number)), endpoint.get("conditions") or {}
+
+
+def _says(conditions: Mapping[str, Any], name: str) -> bool:
+    """A condition that is not there is taken for true."""
+    return conditions.get(name) is not False

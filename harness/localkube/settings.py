@@ -1,0 +1,100 @@
+"""What the cluster's process is told when it starts: one JSON file, so that it can be read and run again by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from harness.localkube.addresses import AddressBlock
+from harness.localkube.nginx.record import NginxInstall
+
+#: The port where traffic enters, unless somebody else on the machine listens on it at all addresses.
+ENTRY_PORT = 8080
+
+#: The port of the address that stands for a Service without endpoints: nobody listens there.
+SERVICE_PORT = 80
+
+#: kube-proxy's account of what it programmed and when, in the folder of logs.
+PROXY_LOG = "kube-proxy.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings:
+    """Settings of one local cluster, for all its parts.
+
+    Attributes:
+        name: The cluster's name.
+        directory: State, logs and sockets; exists and belongs to this cluster alone.
+        block: Its loopback addresses.
+        profile: Name of the delay profile (``kind``, ``instant``).
+        seed: Seed of every random choice.
+        ingress: The ingress controller to run: ``ingress-nginx``, ``traefik``, ``traefik-nginx`` (Traefik that reads
+            ingress-nginx's annotations), or ``none``.
+        nginx: The nginx to use; None without ingress-nginx.
+        entry_port: Port of the data plane at ``block.ingress_address``.
+        options: Further options by name, as given by the user.
+    """
+
+    name: str
+    directory: Path
+    block: AddressBlock
+    profile: str
+    seed: int
+    ingress: str
+    nginx: NginxInstall | None
+    entry_port: int = ENTRY_PORT
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def logs(self) -> Path:
+        """The folder of all logs."""
+        return self.directory / "logs"
+
+    @property
+    def services(self) -> Path:
+        """The folder in which kube-proxy keeps a file of backends for each Service."""
+        return self.directory / "services"
+
+    @property
+    def ready_file(self) -> Path:
+        """Written by the cluster's process once its API answers: ``{"url": ..., "pid": ...}``."""
+        return self.directory / "ready.json"
+
+    def write(self, path: Path) -> None:
+        """Write them as JSON."""
+        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        data["directory"] = str(self.directory)
+        data["block"] = self.block.number
+        data["options"] = dict(self.options)
+        data["nginx"] = None if self.nginx is None else _plain(self.nginx)
+        path.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> NodeSettings:
+        """Read what ``write`` wrote."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        data["directory"] = Path(data["directory"])
+        data["block"] = AddressBlock(data["block"])
+        data["nginx"] = None if data["nginx"] is None else _install(data["nginx"])
+        return cls(**data)
+
+
+def _plain(install: NginxInstall) -> dict[str, Any]:
+    """The record with paths as text."""
+    modules = install.modules_dir
+    return asdict(install) | {"binary": str(install.binary), "modules_dir": None if modules is None else str(modules)}
+
+
+def _install(data: Mapping[str, Any]) -> NginxInstall:
+    """The inverse of ``_plain``."""
+    return NginxInstall(
+        binary=Path(data["binary"]),
+        modules_dir=None if data["modules_dir"] is None else Path(data["modules_dir"]),
+        lua_paths=tuple(data["lua_paths"]),
+        lua_cpaths=tuple(data["lua_cpaths"]),
+        library_path=data["library_path"],
+        version=data["version"],
+    )

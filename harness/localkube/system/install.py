@@ -1,0 +1,26 @@
+"""Applies the ingress controller's objects, as whoever sets a cluster up does."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from harness.localkube.machinery.client import AlreadyExists, ApiClient
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import DEPLOYMENTS, NAMESPACES, SERVICES, Resource
+from harness.localkube.settings import NodeSettings
+from harness.localkube.system.manifests import SYSTEMS, deployment_of, namespace_of, service_of
+
+
+async def run_installer(client: ApiClient, settings: NodeSettings) -> None:
+    """Make them once; they are the user's from then on. Goes on until cancelled, as parts do."""
+    system = SYSTEMS[settings.ingress]
+    objects: tuple[tuple[Resource, Object, str], ...] = (
+        (NAMESPACES, namespace_of(system), ""),
+        (SERVICES, service_of(system), system.controller.namespace),
+        (DEPLOYMENTS, deployment_of(system, settings.entry_port), system.controller.namespace),
+    )
+    for resource, obj, namespace in objects:
+        with suppress(AlreadyExists):
+            await client.create(resource, obj, namespace)
+    await asyncio.Event().wait()

@@ -1,0 +1,91 @@
+"""Traefik as a part of the cluster: its IngressClass is made, it runs, and what it says is kept with its time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from harness.localkube.ingress.sync_log import Journal
+from harness.localkube.machinery.client import AlreadyExists, ApiClient
+from harness.localkube.machinery.resources import INGRESSCLASSES
+from harness.localkube.settings import NodeSettings
+from harness.localkube.traefik.following import follow_log
+from harness.localkube.traefik.install import find_traefik
+from harness.localkube.traefik.process import LOG, PROVIDERS, TraefikProcess
+
+#: (name, controller) of the IngressClass by the word in an Experiment. With its provider for ingress-nginx's
+#: annotations Traefik takes the Ingresses of ingress-nginx's own class.
+CLASSES = {
+    "traefik": ("traefik", "traefik.io/ingress-controller"),
+    "traefik-nginx": ("nginx", "k8s.io/ingress-nginx"),
+}
+
+
+#: Seconds in which it has ended after SIGTERM: its own ``graceTimeOut`` is 10.
+STOP_SECONDS = 20.0
+#: Seconds between two looks whether it accepts connections.
+_LOOK = 0.01
+
+
+async def run_traefik(
+    client: ApiClient,
+    settings: NodeSettings,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    address: str = "",
+    leave: asyncio.Event | None = None,
+) -> None:
+    """Run Traefik until cancelled; then it is gone.
+
+    Args:
+        client: The API server; Traefik has a client of its own.
+        settings: Where to listen and write.
+        ready: Called once it accepts connections.
+        address: Where it listens; by default the cluster's own address for it.
+        leave: Set when it is to end in order, as SIGTERM has it. It returns then.
+
+    Raises:
+        BringUpError: It ended by itself.
+    """
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    name, controller = CLASSES[settings.ingress]
+    with suppress(AlreadyExists):
+        await client.create(INGRESSCLASSES, {"metadata": {"name": name}, "spec": {"controller": controller}})
+    traefik = TraefikProcess(find_traefik(), PROVIDERS[settings.ingress])
+    entry = (address or settings.block.ingress_address, settings.entry_port)
+    logs = settings.logs if entry[0] == settings.block.ingress_address else settings.logs / f"traefik-{entry[0]}"
+    logs.mkdir(parents=True, exist_ok=True)
+    await traefik.start(*entry, client.base_url, logs)
+    try:
+        with Journal(settings.logs / "ingress-controller.jsonl") as journal:
+            async with asyncio.TaskGroup() as group:
+                follower = group.create_task(follow_log(logs / LOG, journal), name="traefik log")
+                watch = group.create_task(_die_with(traefik), name="traefik end")
+                await _until_accepted(*entry)
+                ready()
+                await (leave or asyncio.Event()).wait()
+                watch.cancel()
+                await traefik.stop(grace=STOP_SECONDS)
+                follower.cancel()
+    except BaseExceptionGroup as failures:
+        # The task group's wrapping; the first failure is the cause of the others.
+        raise failures.exceptions[0] from None
+    finally:
+        # As a node that is switched off: nobody waits for its answers any more.
+        await traefik.stop(grace=0)
+
+
+async def _die_with(traefik: TraefikProcess) -> None:
+    raise traefik.failure(await traefik.wait())
+
+
+async def _until_accepted(address: str, port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(address, port)
+        except OSError:
+            await asyncio.sleep(_LOOK)
+        else:
+            writer.close()
+            return

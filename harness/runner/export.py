@@ -1,0 +1,153 @@
+"""Attempts as rows for other tools: labels instead of codes, ids as on the wire, one block at a time.
+
+Nothing is checked or judged: what a killed run has left can be exported like a sealed one.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from harness.analysis.evidence import Rows, label_of
+from harness.errors import EvidenceError
+from harness.model.attempt import Method, Progress, Shape
+from harness.model.schedule import streams
+from harness.model.share import Share
+from harness.runner.evidence import read_outcome
+from harness.runner.recorded import Recorded
+from harness.store.ledger import read_ledger
+from harness.store.ledger_format import ATTEMPT
+from harness.store.rundir import TrialDirectory
+from harness.traffic.plan import PLAN, TrafficChildPlan, read_plan
+
+#: Rows that are in memory at once.
+_BLOCK = 50_000
+
+#: The columns, in their order; ``docs/results.md`` says what each one means.
+COLUMNS = (
+    "part", "id", "slot", "worker", "number", "method", "path", "connections", "outcome", "progress", "status",
+    "responder", "errno", "planned_ns", "sent_ns", "connected_ns", "first_byte_ns", "done_ns", "planned_unix_ns",
+    "connection", "carried", "port", "bytes_out", "bytes_in",
+)  # fmt: skip
+
+
+def parts_of(top: Path, *, cells: str = "*", trial: int = 0) -> tuple[Path, ...]:
+    """The traffic folders of a run or a watch, in their order.
+
+    Args:
+        top: The run directory.
+        cells: Glob of the ids of cells (``graceful--rolling-update``), or of the numbers of a watch's origins.
+        trial: Number of the trial; 0 for all.
+
+    Raises:
+        EvidenceError: There is none.
+    """
+    found = [*top.glob("trials/*/*/traffic"), *top.glob("origins/*/traffic")]
+    chosen = [
+        folder
+        for folder in found
+        if fnmatchcase(_cell(folder), cells) and (not trial or folder.parent.name == str(trial))
+    ]
+    if not chosen:
+        there = ", ".join(sorted({_cell(folder) for folder in found})) or "no traffic at all"
+        raise EvidenceError(f"{top} has no such traffic.", hint=f"It has {there}.")
+    return tuple(sorted(chosen, key=lambda folder: (_cell(folder), int(folder.parent.name))))
+
+
+def write_csv(top: Path, folders: Sequence[Path], out: IO[str]) -> int:
+    """Write the attempts of some traffic folders as CSV (RFC 4180); returns how many.
+
+    Raises:
+        EvidenceError: A plan or a ledger can't be read.
+    """
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    count = 0
+    for folder in folders:
+        for block in columns(top, folder):
+            writer.writerows(zip(*block, strict=True))
+            count += len(block[0])
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """What the rows of one worker's ledger mean."""
+
+    part: str
+    plan: TrafficChildPlan
+    share: Share
+    token: str
+    responders: dict[int, str]
+    wall_origin_ns: int
+
+
+def _cell(folder: Path) -> str:
+    """The cell's id; of a watch the origin's number."""
+    trial = folder.parent
+    return trial.name if trial.parent.name == "origins" else trial.parent.name
+
+
+def columns(top: Path, folder: Path) -> Iterator[list[list[Any]]]:
+    """Yield the attempts of a traffic folder in blocks: one list per column of ``COLUMNS``.
+
+    Raises:
+        EvidenceError: The plan or a ledger can't be read.
+    """
+    recorded, outcome = Recorded.read(folder), read_outcome(TrialDirectory(folder.parent), [])
+    plan = read_plan(folder / PLAN)
+    origin_ns = outcome.origin_ns or recorded.origin_ns
+    wall = outcome.clock.to_wall(origin_ns) if origin_ns and outcome.clock.wall_anchor_ns else 0
+    for number, journal in enumerate(recorded.journals):
+        worker = _Worker(
+            part=folder.parent.relative_to(top).as_posix(),
+            plan=plan,
+            share=Share(number, recorded.workers),
+            token=next((str(event["token"]) for event in journal if event["event"] == "ready"), ""),
+            responders={int(e["number"]): str(e["text"]) for e in journal if e["event"] == "responder"},
+            wall_origin_ns=wall,
+        )
+        path = folder / f"ledger-{number}.npy"
+        rows = read_ledger(path) if path.exists() else np.zeros(0, ATTEMPT)
+        for start in range(0, len(rows), _BLOCK):
+            yield _columns(rows[start : start + _BLOCK], worker)
+
+
+def _columns(rows: Rows, worker: _Worker) -> list[list[Any]]:
+    """A block's columns, as lists of text and whole numbers; None where there is nothing to say."""
+    traffic = worker.plan.traffic
+    numbers, kinds, wall = rows["number"].tolist(), len(streams(traffic)), worker.wall_origin_ns
+    return [
+        [worker.part] * len(rows),
+        [f"{worker.token}-{worker.share.worker}-{number}" for number in numbers],
+        [worker.share.global_slot(number, kinds) for number in numbers],
+        rows["worker"].tolist(),
+        numbers,
+        [Method(code).name for code in rows["method"].tolist()],
+        [traffic.routes[index].key for index in rows["route"].tolist()],
+        [Shape(code).name.lower() for code in rows["shape"].tolist()],
+        [label_of(code) for code in rows["outcome"].tolist()],
+        [Progress(code).name.lower().replace("_", "-") for code in rows["progress"].tolist()],
+        _known(rows["status"], 0),
+        [worker.responders.get(number) for number in rows["responder"].tolist()],
+        [errno.errorcode.get(number, number) if number else None for number in rows["errno"].tolist()],
+        *(_known(rows[name], -1) for name in ("planned", "sent", "connected", "first_byte", "done")),
+        (rows["planned"] + wall).tolist() if wall else [None] * len(rows),
+        _known(rows["connection"], 0),
+        rows["carried"].tolist(),
+        _known(rows["port"], 0),
+        rows["bytes_out"].tolist(),
+        rows["bytes_in"].tolist(),
+    ]
+
+
+def _known(values: np.ndarray[Any, Any], nothing: int) -> list[int | None]:
+    """Whole numbers, None where the value says that there is none."""
+    return [None if value == nothing else value for value in values.tolist()]

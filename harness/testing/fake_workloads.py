@@ -1,0 +1,154 @@
+"""Controllers for the API server in memory, at once and in one step, and each of them can be told not to do its part.
+
+Whoever tests that a change is *seen* must be able to show one that did not really happen: ``broken`` names the part
+of the system that fails to follow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from harness.kube.api import Object, Objects
+from harness.testing.fake_api import FakeKube, stamp
+
+
+class Part(StrEnum):
+    """What can fail to follow a change."""
+
+    DEPLOYMENT_CONTROLLER = "deployment-controller"
+    OLD_PODS = "old-pods"
+    NEW_PODS = "new-pods"
+    ENDPOINTS = "endpoints"
+
+
+class FakeWorkloads:
+    """Deployments get pods, Services get an EndpointSlice; add it to ``FakeKube.reactions``.
+
+    Attributes:
+        broken: Parts that do not do their work: the Deployment controller sees no new spec, old pods never go
+            (though the status says so), new pods never get ready, EndpointSlices stay as they are.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self.broken: set[Part] = set()
+        self._numbers: Iterator[int] = itertools.count(1)
+
+    def __call__(self, kube: FakeKube) -> None:
+        """Bring everything to where the specs want it, as far as nothing is broken."""
+        for deployment in kube.list("Deployment", self.namespace):
+            if Part.DEPLOYMENT_CONTROLLER not in self.broken:
+                self._roll_out(kube, deployment)
+        if Part.ENDPOINTS not in self.broken:
+            for service in kube.list("Service", self.namespace):
+                self._publish(kube, service)
+
+    def _roll_out(self, kube: FakeKube, deployment: Object) -> None:
+        wanted = deployment["spec"].get("replicas", 1)
+        version = _hash(deployment["spec"]["template"])
+        pods = [p for p in self._pods(kube, deployment) if not p["metadata"].get("deletionTimestamp")]
+        new = [p for p in pods if p["metadata"]["labels"]["pod-template-hash"] == version]
+        new += [self._start(kube, deployment, version) for _ in range(wanted - len(new))]
+        ready = sum(is_ready(p) for p in new)
+        if ready >= wanted:
+            kept = {p["metadata"]["name"] for p in new[:wanted]}
+            self._end(kube, [p for p in self._pods(kube, deployment) if p["metadata"]["name"] not in kept])
+        total = wanted if ready >= wanted else len(pods) + wanted
+        self._report(kube, deployment, wanted=wanted, total=total, ready=min(ready, wanted))
+
+    def _pods(self, kube: FakeKube, deployment: Object) -> Objects:
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        return kube.list("Pod", self.namespace, labels=",".join(f"{k}={v}" for k, v in labels.items()))
+
+    def _start(self, kube: FakeKube, deployment: Object, version: str) -> Object:
+        number = next(self._numbers)
+        template = deployment["spec"]["template"]
+        labels = {**template["metadata"]["labels"], "pod-template-hash": version}
+        name = f"{deployment['metadata']['name']}-{version}-{number}"
+        return kube.put(pod(name, labels, f"127.9.1.{number}", ready=Part.NEW_PODS not in self.broken), self.namespace)
+
+    def _end(self, kube: FakeKube, pods: Objects) -> None:
+        if Part.OLD_PODS not in self.broken:
+            for old in pods:
+                kube.remove("Pod", old["metadata"]["name"], self.namespace)
+
+    def _report(self, kube: FakeKube, deployment: Object, *, wanted: int, total: int, ready: int) -> None:
+        status = {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": total,
+            "updatedReplicas": wanted,
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+            "conditions": [{"type": "Progressing", "reason": _reason(complete=ready >= wanted)}],
+        }
+        if deployment.get("status") != status:
+            kube.put({**deployment, "status": status}, self.namespace)
+
+    def _publish(self, kube: FakeKube, service: Object) -> None:
+        selector = service["spec"].get("selector", {})
+        pods = kube.list("Pod", self.namespace, labels=",".join(f"{k}={v}" for k, v in selector.items()))
+        made = endpoint_slice(service["metadata"]["name"], pods)
+        old = {s["metadata"]["name"]: s for s in kube.list("EndpointSlice", self.namespace)}
+        before = old.get(made["metadata"]["name"])
+        if before is None or before["endpoints"] != made["endpoints"]:
+            kube.put(made, self.namespace)
+
+
+def is_ready(pod_object: Object) -> bool:
+    """Whether a fake pod says that it is ready."""
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod_object["status"]["conditions"])
+
+
+def pod(name: str, labels: dict[str, str], address: str, *, ready: bool = True) -> Object:
+    """A running pod."""
+    now = stamp(datetime.now(UTC))
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"containers": [{"name": "main", "image": "hashicorp/http-echo:1.0"}]},
+        "status": {
+            "phase": "Running",
+            "podIP": address,
+            "conditions": [
+                {"type": "PodScheduled", "status": "True", "lastTransitionTime": now},
+                {"type": "Ready", "status": "True" if ready else "False", "lastTransitionTime": now},
+            ],
+            "containerStatuses": [{"name": "main", "restartCount": 0, "state": {"running": {"startedAt": now}}}],
+        },
+    }
+
+
+def endpoint_slice(service: str, pods: Objects, port: int = 5678) -> Object:
+    """The EndpointSlice of a Service with these pods behind it."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": f"{service}-1", "labels": {"kubernetes.io/service-name": service}},
+        "ports": [{"port": port, "protocol": "TCP"}],
+        "endpoints": [_endpoint(p) for p in pods],
+    }
+
+
+def _endpoint(pod_object: Object) -> Object:
+    terminating = bool(pod_object["metadata"].get("deletionTimestamp"))
+    ready = is_ready(pod_object) and not terminating
+    return {
+        "addresses": [pod_object["status"]["podIP"]],
+        "conditions": {"ready": ready, "serving": is_ready(pod_object), "terminating": terminating},
+        "targetRef": {"kind": "Pod", "name": pod_object["metadata"]["name"]},
+    }
+
+
+def _reason(*, complete: bool) -> str:
+    return "NewReplicaSetAvailable" if complete else "ProgressDeadlineExceeded"
+
+
+def _hash(template: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]

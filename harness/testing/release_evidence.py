@@ -1,0 +1,139 @@
+"""Made-up releases, as ``harness.testing.evidence`` makes up other trials: two versions that answer at their times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from harness.analysis.evidence import TrialEvidence
+from harness.model.changes import ChangeSpec
+from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.model.releases import AbTest, BlueGreen, Canary, Criterion, Step
+from harness.model.schedule import session_of, streams
+from harness.model.timeline import Event, EventKind
+from harness.testing.evidence import BEGIN, NS, at, quiet_trial
+
+#: Numbers of the two versions' answers.
+V1, V2 = 1, 2
+#: The share of made-up answers by the new version comes from this seed.
+_SEED = 7
+
+PUBLIC = Route("/apple", ("apple-v1",))
+PRIVATE = Route("/preview/apple", ("apple-v2",))
+FOR_B = Route("/apple", ("apple-v1",), name="b", headers=(("X-Version", "b"),))
+STICKY = Route("/apple", ("apple-v1",), cookie="who", sessions=5)
+_TOLD = {"/apple": ("apple-v2",)}
+
+BLUE_GREEN = BlueGreen(
+    name="blue-green", service="s", selector={"version": "v2"}, public=("/apple",), private=("/preview/apple",),
+    answer="apple-v2", grace=2.0, back=1.0, answers=_TOLD,
+)  # fmt: skip
+CANARY = Canary(
+    name="canary", ingress="i", path="/apple", service="s", canary="c", route="/apple", answer="apple-v2",
+    steps=(Step(10), Step(50)), answers=_TOLD,
+)  # fmt: skip
+BY_HEADER = AbTest(
+    name="ab-test", ingress="i", path="/apple", service="s", candidate="c", by="header", key="X-Version", value="b",
+    a=("/apple",), b=("b",), answer="apple-v2", success=Criterion(0.01), answers={"b": ("apple-v2",)},
+)  # fmt: skip
+BY_WEIGHT = AbTest(
+    name="ab-test", ingress="i", path="/apple", service="s", candidate="c", by="weight", weight=50, sticky="who",
+    a=("/apple",), answer="apple-v2", answers=_TOLD,
+)  # fmt: skip
+
+
+def blue_green_trial() -> TrialEvidence:
+    """Switched between 1 and 2 s, back between 8 and 9 s; the public is answered by the right version throughout."""
+    trial = _trial(BLUE_GREEN, (PUBLIC, PRIVATE), 13.0)
+    trial = _with_events(
+        trial, [(1.0, "applied"), (2.0, "observed"), (8.0, "undone"), (9.0, "undo-observed"), (9.1, "end")]
+    )
+    trial = with_answers(trial, 0.0, 13.0, V2, route=1)
+    return with_answers(trial, 1.5, 8.5, V2, route=0)
+
+
+def canary_trial(shares: tuple[float, float] = (0.1, 0.5)) -> TrialEvidence:
+    """Two steps, each seen after half a second and held for 8 s; then all goes back."""
+    trial = _trial(CANARY, (PUBLIC,), 24.0)
+    events: list[tuple[float, str]] = [(1.0, "applied")]
+    detail: dict[float, dict[str, int]] = {}
+    for number, start in ((1, 1.1), (2, 10.0)):
+        step = {"step": number, "weight": CANARY.steps[number - 1].weight}
+        for when, what in ((start, "step"), (start + 0.5, "step-observed"), (start + 8.5, "step-end")):
+            events.append((when, what))
+            detail[when] = step
+    trial = _with_events(
+        trial, [*events, (19.0, "undone"), (19.5, "undo-observed"), (19.6, "observed"), (19.7, "end")], detail
+    )
+    trial = with_share(trial, 1.2, 10.2, shares[0])
+    return with_share(trial, 10.2, 19.2, shares[1])
+
+
+def header_trial() -> TrialEvidence:
+    """A test by header from 1 to 12 s: A answers its route, B the one with the header."""
+    trial = _trial(BY_HEADER, (PUBLIC, FOR_B), 16.0)
+    trial = _with_events(trial, _TEST)
+    return with_answers(trial, 1.5, 12.2, V2, route=1)
+
+
+def sticky_trial() -> TrialEvidence:
+    """A test by weight from 1 to 12 s with sticky sessions: odd ones are B's."""
+    trial = _with_events(_trial(BY_WEIGHT, (STICKY,), 16.0), _TEST)
+    rows = trial.attempts.copy()
+    odd = session_of(rows["number"].astype(np.int64), len(streams(trial.traffic)), STICKY.sessions) % 2 == 1
+    during = (rows["planned"] >= 1.5 * NS) & (rows["planned"] < 12.2 * NS)
+    rows["responder"] = np.where(odd & during, V2, V1)
+    return replace(trial, attempts=rows)
+
+
+_TEST = [(1.0, "applied"), (2.0, "observed"), (12.0, "undone"), (13.0, "undo-observed"), (13.1, "end")]
+
+
+def with_answers(evidence: TrialEvidence, start: float, end: float, version: int, route: int = 0) -> TrialEvidence:
+    """A route's answers by one version for attempts that were planned in a stretch of time (seconds)."""
+    rows = evidence.attempts.copy()
+    rows["responder"][_planned(evidence, start, end, route)] = version
+    return replace(evidence, attempts=rows)
+
+
+def with_share(evidence: TrialEvidence, start: float, end: float, share: float) -> TrialEvidence:
+    """A share of the first route's answers by the new version, in no order."""
+    rows = evidence.attempts.copy()
+    chosen = np.flatnonzero(_planned(evidence, start, end, 0))
+    new = np.random.default_rng(_SEED).random(len(chosen)) < share
+    rows["responder"][chosen] = np.where(new, V2, V1)
+    return replace(evidence, attempts=rows)
+
+
+def _planned(
+    evidence: TrialEvidence, start: float, end: float, route: int
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    rows = evidence.attempts
+    chosen: np.ndarray[tuple[int], np.dtype[np.bool_]] = (
+        (rows["route"] == route) & (rows["planned"] >= start * NS) & (rows["planned"] < end * NS)
+    )
+    return chosen
+
+
+def _trial(change: ChangeSpec, routes: tuple[Route, ...], stop: float) -> TrialEvidence:
+    plan = TrafficPlan(rate=200.0, routes=routes, pool=Pool(size=4), baseline=BEGIN, settle=1.0)
+    trial = quiet_trial(change, plan, stop=stop)
+    rows = trial.attempts.copy()
+    rows["responder"] = V1
+    return replace(trial, attempts=rows)
+
+
+def _with_events(
+    evidence: TrialEvidence, events: Iterable[tuple[float, str]], detail: dict[float, dict[str, int]] | None = None
+) -> TrialEvidence:
+    """The change's own events in place of those of a rolling update."""
+    change, kept = evidence.change, [e for e in evidence.timeline if e.kind is not EventKind.CHANGE]
+    made = [
+        Event(
+            at(when), EventKind.CHANGE, change.name, what, {"kind": change.kind, "n": 1, **(detail or {}).get(when, {})}
+        )
+        for when, what in [(BEGIN, "begin"), *events]
+    ]
+    return replace(evidence, timeline=tuple(sorted((*kept, *made), key=lambda event: event.at)))

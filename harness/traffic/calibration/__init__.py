@@ -1,0 +1,1 @@
+"""Prove the detector: send known faults and expect exactly their number."""

@@ -1,0 +1,1 @@
+"""Share one schedule between several Locust workers."""

@@ -1,0 +1,1 @@
+"""The client: one attempt per request, never sent twice."""

@@ -1,0 +1,217 @@
+"""What a valid Experiment file means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from harness.model.attempt import Method, Shape
+from harness.model.changes import NoChange, Restart, RollingUpdate, SelectorPatch
+from harness.model.experiment import Expected, Pool, Route, Tls, TrafficPlan
+
+if TYPE_CHECKING:
+    from tests.experiment.experiment_bench import Bench
+
+pytest_plugins = ("experiment_bench",)
+
+
+def test_the_small_experiment(bench: Bench) -> None:
+    """Everything that is left out has its default, and every file that was read is named."""
+    experiment = bench.load()
+
+    assert experiment.name == "small"
+    assert experiment.source == str(bench.path)
+    assert experiment.files == tuple(str(bench.folder / name) for name in ("small.yaml", "apps.yaml", "patch.yaml"))
+    assert (experiment.ingress, experiment.trials, experiment.description) == ("ingress-nginx", 1, "")
+    assert experiment.traffic == TrafficPlan(
+        rate=100, routes=(Route("/apple", ("apple",)),), pool=Pool(10), shapes=(Shape.NEW, Shape.REUSED)
+    )
+
+
+def test_a_path_says_what_it_may_answer(bench: Bench) -> None:
+    """Statuses, an exact body and a regular expression beside the globs; one status may stand for a list of one."""
+    bench.edit(
+        "small.yaml",
+        "paths: [{path: /apple, answers: apple}]",
+        'paths: [{path: /apple, statuses: [200, 304], body: "a\\n", regex: "^a"}, {path: /apple/x, statuses: 404}]',
+    )
+
+    assert bench.load().traffic.routes == (
+        Route("/apple", (), (200, 304), "a\n", "^a"),
+        Route("/apple/x", (), (404,)),
+    )
+
+
+def test_methods_are_those_of_http(bench: Bench) -> None:
+    """Beside GET and POST: HEAD, PUT and DELETE."""
+    bench.edit("small.yaml", "  pool:", "  methods: [HEAD, PUT, DELETE]\n  pool:")
+
+    assert bench.load().traffic.methods == (Method.HEAD, Method.PUT, Method.DELETE)
+
+
+def test_tls_is_spoken_where_the_file_says_so(bench: Bench) -> None:
+    """With defaults that check everything; the authorities' file is evidence, and is found wherever it is read from."""
+    assert bench.load().traffic.tls is None
+
+    bench.edit("small.yaml", "  pool:", "  tls: {}\n  pool:")
+    assert bench.load().traffic.tls == Tls(verify=True, ca="", server_name="")
+
+    ca = bench.folder / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(ca)
+    bench.edit("small.yaml", "tls: {}", "tls: {ca: ca.pem, server_name: shop.test}")
+    experiment = bench.load()
+    assert experiment.traffic.tls == Tls(ca=str(ca.resolve()), server_name="shop.test")
+    assert str(ca) in experiment.files
+
+
+def test_cells_are_rows_of_configurations(bench: Bench) -> None:
+    """Cells come configuration by configuration; the first expectation that fits counts, the rest is lossless."""
+    found = [(cell.id, cell.expectation.verdict) for cell in bench.load().cells]
+
+    assert found == [
+        ("bare--none", Expected.LOSSLESS),
+        ("bare--restart", Expected.LOSSY),
+        ("graceful--none", Expected.LOSSLESS),
+        ("graceful--restart", Expected.LOSSLESS),
+    ]
+
+
+def test_patches_are_merged_into_the_manifests(bench: Bench) -> None:
+    """A value's patch changes its own configuration alone, by strategic merge."""
+    containers = {
+        cell.configuration.name: cell.configuration.manifests[0]["spec"]["template"]["spec"]["containers"]
+        for cell in bench.load().cells
+    }
+    plain = {"name": "web", "image": "hashicorp/http-echo:1.0", "args": ["-text=apple"]}
+
+    assert containers["bare"] == [plain]
+    assert containers["graceful"] == [{**plain, "lifecycle": {"preStop": {"sleep": {"seconds": 6}}}}]
+
+
+def test_axes_are_multiplied(bench: Bench) -> None:
+    """Two axes give every combination; a patch without a name is for all of its kind, a list is applied in order."""
+    two = "  size:\n    one: {}\n    two:\n      patch:\n        - {kind: Deployment, spec: {replicas: 3}}\n"
+    two += "        - {kind: Deployment, spec: {replicas: 2}}\nchanges:\n"
+    bench.edit("small.yaml", "changes:\n", two)
+
+    replicas = {c.configuration.name: c.configuration.manifests[0]["spec"]["replicas"] for c in bench.load().cells}
+
+    assert replicas == {"bare/one": 1, "bare/two": 2, "graceful/one": 1, "graceful/two": 2}
+
+
+def test_without_a_matrix_there_is_one_configuration(bench: Bench) -> None:
+    """The workload as it is, called default."""
+    text = bench.path.read_text()
+    bench.path.write_text(text[: text.index("matrix:")] + "changes: [restart: {deployment: apple}]\n")
+
+    assert [cell.id for cell in bench.load().cells] == ["default--none", "default--restart"]
+
+
+def test_the_control_is_added(bench: Bench) -> None:
+    """A file without ``none`` gets it, first; ``control: false`` leaves it out."""
+    bench.edit("small.yaml", "  - none\n", "")
+    assert isinstance(bench.load().cells[0].change, NoChange)
+
+    bench.edit("small.yaml", "name: small", "name: small\ncontrol: false")
+    assert [cell.id for cell in bench.load().cells] == ["bare--restart", "graceful--restart"]
+
+
+def test_losses_are_never_expected_of_a_control(bench: Bench) -> None:
+    """An entry that fits every change does not fit the control."""
+    bench.edit("small.yaml", "{pod: bare, change: restart, verdict: lossy}", "{verdict: any}")
+
+    assert [c.expectation.verdict for c in bench.load().cells] == ["lossless", "any", "lossless", "any"]
+
+
+def test_all_of_traffic_can_be_said(bench: Bench) -> None:
+    """Units become seconds and events per second, words become enums."""
+    bench.edit("small.yaml", "rate: 100/s", "rate: 6000/m\n  baseline: 1500ms\n  settle: 0.1m\n  timeout: 1s")
+    bench.edit("small.yaml", "pool: {size: 10}", "pool: {size: 9, order: lifo, look: false}\n  methods: [POST]")
+    bench.edit(
+        "small.yaml", "paths: [", "concurrency: 500\n  host: x.test\n  connections: [reused]\n  paths: [/apple/x, "
+    )
+
+    assert bench.load().traffic == TrafficPlan(
+        rate=100,
+        routes=(Route("/apple/x"), Route("/apple", ("apple",))),
+        methods=(Method.POST,),
+        shapes=(Shape.REUSED,),
+        pool=Pool(9, "lifo", look=False),
+        baseline=1.5,
+        settle=6,
+        timeout=1,
+        concurrency=500,
+        host="x.test",
+    )
+
+
+def test_changes_are_read_with_their_fields(bench: Bench) -> None:
+    """A word alone, a map of fields, and a name of its own are understood."""
+    bench.edit(
+        "small.yaml", "  - none\n", "  - none: {hold: 5s}\n  - restart: {name: again, deployment: apple, times: 3}\n"
+    )
+
+    assert [cell.change for cell in bench.load().cells[:3]] == [
+        NoChange(name="none", hold=5),
+        Restart(name="again", deployment="apple", times=3),
+        Restart(name="restart", deployment="apple"),
+    ]
+
+
+def test_a_new_version_brings_its_answers(bench: Bench) -> None:
+    """The numbered answers of an update are right on the paths that lead to its Deployment."""
+    update = "rolling-update: {deployment: apple, set: {args: ['-text=b{time}']}, answer: 'b{time}', times: 2}"
+    bench.edit("small.yaml", "- restart: {deployment: apple}", f"- {update}")
+    bench.edit("small.yaml", "change: restart", "change: rolling-*")
+
+    change = bench.load().cells[1].change
+
+    assert isinstance(change, RollingUpdate)
+    assert change.answers == {"/apple": ("b1", "b2")}
+
+
+def test_answers_in_the_file_are_taken_as_they_are(bench: Bench) -> None:
+    """Whoever writes answers for a path says all that is right there."""
+    patch = "selector-patch: {service: apple-service, selector: {version: v1}, answer: x, answers: {/apple: [y, z]}}"
+    bench.edit("small.yaml", "- restart: {deployment: apple}", f"- {patch}")
+    bench.edit("small.yaml", "change: restart", "change: selector-patch")
+
+    change = bench.load().cells[1].change
+
+    assert isinstance(change, SelectorPatch)
+    assert change.answers == {"/apple": ("y", "z")}
+
+
+def test_cells_can_be_excluded(bench: Bench) -> None:
+    """An excluded cell is not run; a whole configuration goes with its control."""
+    bench.edit("small.yaml", "expect:", "exclude:\n  - {pod: grace*, change: restart}\nexpect:")
+    assert [cell.id for cell in bench.load().cells] == ["bare--none", "bare--restart", "graceful--none"]
+
+    bench.edit("small.yaml", "  - {pod: grace*, change: restart}", "  - {pod: graceful}")
+    assert [cell.id for cell in bench.load().cells] == ["bare--none", "bare--restart"]
+
+
+@pytest.mark.parametrize(
+    ("only", "cells"),
+    [
+        ({"configuration": ("bare",)}, ["bare--none", "bare--restart"]),
+        ({"change": ("restart",)}, ["bare--none", "bare--restart", "graceful--none", "graceful--restart"]),
+        ({"change": ("none",)}, ["bare--none", "graceful--none"]),
+        ({"configuration": ("g*",), "change": ("re*",)}, ["graceful--none", "graceful--restart"]),
+        ({"pod": ("grace*",), "change": ("restart",)}, ["graceful--none", "graceful--restart"]),
+    ],
+)
+def test_only_keeps_the_controls(bench: Bench, only: dict[str, tuple[str, ...]], cells: list[str]) -> None:
+    """``--only`` takes names and globs, and the control of each kept configuration stays."""
+    assert [cell.id for cell in bench.load(only).cells] == cells
+
+
+def test_a_folder_of_manifests(bench: Bench) -> None:
+    """The workload may be a folder, or a list of files and folders."""
+    (bench.folder / "apps").mkdir()
+    (bench.folder / "apps.yaml").rename(bench.folder / "apps" / "all.yaml")
+    bench.edit("small.yaml", "workload: apps.yaml", "workload: [apps]")
+
+    assert str(bench.folder / "apps" / "all.yaml") in bench.load().files

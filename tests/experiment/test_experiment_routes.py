@@ -1,0 +1,159 @@
+"""Routes in an Experiment file: names, hosts, headers, sessions, and where they lead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.experiment.objects import Objects
+from harness.experiment.routing import rule_takes
+
+if TYPE_CHECKING:
+    from tests.experiment.experiment_bench import Bench
+
+pytest_plugins = ("experiment_bench",)
+
+PLAIN = "{path: /apple, answers: apple}"
+CANARY = {
+    "kind": "Ingress",
+    "metadata": {
+        "name": "private",
+        "annotations": {
+            "nginx.ingress.kubernetes.io/canary": "true",
+            "nginx.ingress.kubernetes.io/canary-by-header": "X-Version",
+            "nginx.ingress.kubernetes.io/canary-by-header-value": "b",
+            "nginx.ingress.kubernetes.io/canary-by-cookie": "beta",
+        },
+    },
+    "spec": {"rules": [{"http": {"paths": [{"path": "/", "backend": {"service": {"name": "new"}}}]}}]},
+}
+PUBLIC = {
+    "kind": "Ingress",
+    "metadata": {"name": "public"},
+    "spec": {
+        "rules": [
+            {"http": {"paths": [{"path": "/", "backend": {"service": {"name": "old"}}}]}},
+            {"host": "b.test", "http": {"paths": [{"path": "/", "backend": {"service": {"name": "of-host"}}}]}},
+        ]
+    },
+}
+ROUTE = {
+    "kind": "IngressRoute",
+    "spec": {
+        "routes": [
+            {"match": "PathPrefix(`/`)", "services": [{"name": "low"}], "priority": 1},
+            {
+                "match": "Path(`/x`) && Header(`X-Version`, `b`)",
+                "services": [{"name": "split", "kind": "TraefikService"}],
+            },
+        ]
+    },
+}
+SPLIT = {
+    "kind": "TraefikService",
+    "metadata": {"name": "split"},
+    "spec": {"weighted": {"services": [{"name": "first"}, {"name": "second"}]}},
+}
+
+
+def test_a_route_is_read_with_all_that_it_asks(bench: Bench) -> None:
+    """What the file says of a path is in the plan; two routes of one path are told apart by their names."""
+    asks = "name: b, host: 'b.test:80', headers: {X-Version: b}, cookie: who, sessions: 5"
+    bench.edit("small.yaml", f"[{PLAIN}]", f"[{PLAIN}, {{path: /apple, answers: apple, {asks}}}]")
+    bench.edit("small.yaml", "pool: {size: 10}", "pool: {size: 5}")
+
+    plain, route = bench.load().traffic.routes
+
+    assert (plain.key, plain.host, plain.headers, plain.sessions) == ("/apple", "", (), 0)
+    assert (route.key, route.path, route.host) == ("b", "/apple", "b.test:80")
+    assert (route.headers, route.cookie, route.sessions) == ((("X-Version", "b"),), "who", 5)
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("headers: {Host: x}", "write host: beside the path"),
+        ("headers: {x-request-id: x}", "client's own"),
+        ("headers: {Content-Length: '4'}", "client's own"),
+        ("headers: {Connection: close}", "client's own"),
+        ("headers: {'X Version': b}", "can't be the name of a header"),
+        ("headers: {X-Version: ''}", "can't be the value"),
+        ('headers: {X-Version: "a\\r\\nX-More: b"}', "can't be the value"),
+        ("headers: {X-A: a, x-a: b}", "here twice"),
+        ("cookie: who", "sessions is missing"),
+        ("sessions: 3", "cookie is missing"),
+        ("cookie: 'a b', sessions: 3", "can't be the name of a cookie"),
+        ("cookie: who, sessions: 0", "greater than or equal to 1"),
+        ("cookie: who, sessions: 3, headers: {Cookie: a=b}", "no other"),
+        ("host: 'a b'", "the name of a host"),
+        ("name: a--b", "letters and digits"),
+        ("host: other.test", "no rule of the workload routes /apple for host other.test"),
+    ],
+)
+def test_routes_that_are_refused(bench: Bench, said: str, word: str) -> None:
+    """What can't be sent, or would be sent twice, is refused on its line."""
+    if "other.test" in said:
+        bench.edit("apps.yaml", "- http:", "- host: shop.test\n      http:")
+        bench.edit("small.yaml", "rate: 100/s", "rate: 100/s\n  host: shop.test")
+    bench.edit("small.yaml", PLAIN, f"{{path: /apple, answers: apple, {said}}}")
+
+    problems = bench.problems()
+
+    assert len(problems) == 1
+    assert word in f"{problems[0].message} {problems[0].hint}"
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "headers", "service"),
+    [
+        ("/", "", (), "old"),
+        ("/", "a.test", (), "old"),
+        ("/", "", (("x-version", "b"),), "new"),
+        ("/", "", (("X-Version", "c"),), "old"),
+        ("/", "", (("X-Version", "never"), ("Cookie", "beta=always")), "old"),
+        ("/", "", (("Cookie", "a=b; beta=always"),), "new"),
+        ("/", "", (("Cookie", "beta=1"),), "old"),
+    ],
+)
+def test_canaries_of_ingress_nginx(path: str, host: str, headers: tuple[tuple[str, str], ...], service: str) -> None:
+    """A canary takes what its header or cookie says, and is no rule for anybody else."""
+    assert Objects([CANARY, PUBLIC]).service_at(path, host, headers) == service
+
+
+def test_routes_of_traefik() -> None:
+    """The longest rule wins unless priorities say otherwise; a weighted service stands for its first."""
+    objects = Objects([ROUTE, SPLIT, PUBLIC])
+
+    assert objects.service_at("/x?y", "", (("x-version", "b"),)) == "first"
+    assert objects.service_at("/x", "", ()) == "low"
+
+
+@pytest.mark.parametrize(
+    ("rule", "takes"),
+    [
+        ("Host(`b.test`)", True),
+        ("Host(`a.test`) || Path(`/x`)", True),
+        ('Host("b.test") && PathPrefix(`/y`)', False),
+        ("Header(`X-Version`, `b`)", True),
+        ("Header(`X-Version`)", False),
+        ("!Path(`/y`)", False),
+        ("HeaderRegexp(`X-Version`, `.`)", False),
+    ],
+)
+def test_rules_of_traefik(rule: str, *, takes: bool) -> None:
+    """What is understood of a rule; what is not takes nobody."""
+    assert rule_takes(rule, "/x", "b.test:80", (("X-Version", "b"),)) is takes
+
+
+def test_a_rule_that_is_not_understood_is_no_mistake(bench: Bench) -> None:
+    """Where nobody can say what a rule takes, a path without a rule is let pass."""
+    bench.edit("apps.yaml", "path: /apple", "path: /other")
+    bench.edit("small.yaml", "workload: apps.yaml", "workload: apps.yaml\ningress: traefik")
+    unread = "---\napiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {name: r}\nspec:\n  routes:\n"
+    with (bench.path.parent / "apps.yaml").open("a") as file:
+        file.write(
+            unread + "    - {kind: Rule, match: 'PathRegexp(`^/a`)', services: [{name: apple-service, port: 5678}]}\n"
+        )
+
+    assert bench.problems() == []

@@ -1,0 +1,74 @@
+"""A workload that was written for one controller, behind another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.experiment.ingress_class import check_kinds, for_controller
+from harness.experiment.problems import Problems
+from harness.kit.located_yaml import Document
+from harness.model.experiment import Configuration
+
+OLD = "kubernetes.io/ingress.class"
+
+
+def ingress(class_name: str | None = None, **annotations: str) -> dict[str, Any]:
+    """An Ingress; without a class where None."""
+    spec: dict[str, Any] = {"rules": []} | ({"ingressClassName": class_name} if class_name else {})
+    return {"kind": "Ingress", "metadata": {"name": "fruit", "annotations": annotations}, "spec": spec}
+
+
+def classes(manifest: dict[str, Any], controller: str) -> tuple[str | None, dict[str, str]]:
+    """(class, annotations) of an Ingress behind a controller."""
+    [row] = for_controller([Configuration((), (manifest,))], controller)
+    [served] = row.manifests
+    return served["spec"].get("ingressClassName"), served["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize("manifest", [ingress(), ingress("nginx"), ingress(**{OLD: "nginx"})])
+def test_traefik_serves_what_was_ingress_nginx_s_or_nobody_s(manifest: dict[str, Any]) -> None:
+    """The class becomes Traefik's, and an old annotation that would win over it goes; the workload stays as it was."""
+    before = repr(manifest)
+
+    assert classes(manifest, "traefik") == ("traefik", {})
+    assert repr(manifest) == before
+
+
+@pytest.mark.parametrize(
+    ("manifest", "controller"),
+    [
+        (ingress("own"), "traefik"),
+        (ingress("nginx", **{OLD: "own"}), "traefik"),
+        (ingress("nginx"), "ingress-nginx"),
+        (ingress("nginx"), "traefik-nginx"),
+        (ingress(), "traefik-nginx"),
+    ],
+)
+def test_any_other_class_is_the_users_own_choice(manifest: dict[str, Any], controller: str) -> None:
+    """And with its provider for ingress-nginx's annotations Traefik serves ingress-nginx's class."""
+    assert classes(manifest, controller) == (
+        manifest["spec"].get("ingressClassName"), manifest["metadata"]["annotations"],
+    )  # fmt: skip
+
+
+def test_nothing_else_is_touched() -> None:
+    """A Service has no class, and further annotations stay."""
+    service = {"kind": "Service", "metadata": {"name": "apple"}, "spec": {}}
+    [row] = for_controller([Configuration((), (service, ingress("nginx", more="x")))], "traefik")
+
+    assert row.manifests == (service, ingress("traefik", more="x"))
+
+
+@pytest.mark.parametrize(
+    ("controller", "problems"), [("ingress-nginx", 1), ("none", 1), ("traefik", 0), ("traefik-nginx", 0)]
+)
+def test_traefiks_own_kinds_need_traefik(controller: str, problems: int) -> None:
+    """Nobody else would serve them, and their routes would lead nowhere; told once, whatever the configurations."""
+    route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "apple"}, "spec": {}}
+    found = Problems(Document({"ingress": controller}, "x.yaml", 1, {("ingress",): 3}))
+    check_kinds([Configuration((), (ingress(), route)), Configuration((), (route,))], controller, found)
+
+    assert len(found.found) == problems
+    assert all("IngressRoute apple" in problem.message and problem.line == 3 for problem in found.found)

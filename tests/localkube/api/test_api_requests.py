@@ -1,0 +1,205 @@
+"""What paths and bodies mean, and how objects are shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.localkube.api.columns import human_duration, pod_reason
+from harness.localkube.api.errors import StatusError
+from harness.localkube.api.requests import Target, parse_body, parse_path
+from harness.localkube.api.tables import table
+from harness.localkube.api.views import View
+from harness.localkube.machinery.objects import timestamp
+from harness.localkube.machinery.resources import (
+    DEPLOYMENTS,
+    EVENTS,
+    INGRESSES,
+    NAMESPACES,
+    PODS,
+    RESOURCES,
+    SERVICES,
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/api/v1/pods", Target(PODS)),
+        ("/api/v1/namespaces", Target(NAMESPACES)),
+        ("/api/v1/namespaces/x", Target(NAMESPACES, None, "x")),
+        ("/api/v1/namespaces/x/finalize", Target(NAMESPACES, None, "x", "finalize")),
+        ("/api/v1/namespaces/x/pods", Target(PODS, "x")),
+        ("/api/v1/namespaces/x/pods/p/log", Target(PODS, "x", "p", "log")),
+        ("/apis/apps/v1/namespaces/x/deployments/d/scale", Target(DEPLOYMENTS, "x", "d", "scale")),
+    ],
+)
+def test_paths(path: str, target: Target) -> None:
+    """A path names a resource, a namespace, an object, a subresource."""
+    assert parse_path(path) == target
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.qualified)
+def test_clients_and_server_agree_on_paths(resource: Any) -> None:
+    """The path that a resource gives for an object is read back as that object."""
+    namespace = "x" if resource.namespaced else None
+    for subresource in ("", *resource.subresources):
+        path = resource.path("name", namespace, subresource)
+        assert parse_path(path) == Target(resource, namespace, "name", subresource)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/", 404),
+        ("/api/v2/pods", 404),
+        ("/apis/apps/v1", 404),
+        ("/apis/apps/v1beta1/deployments", 404),
+        ("/api/v1/pods/p", 404),
+        ("/api/v1/namespaces/x/nodes/n", 404),
+        ("/api/v1/namespaces/x/nodes", 404),
+        ("/api/v1/namespaces/x/services/s/scale", 404),
+        ("/api/v1/namespaces/x/pods/p/log/more", 404),
+        ("/api/v1/namespaces/x/pods/p/exec", 501),
+    ],
+)
+def test_paths_that_lead_nowhere(path: str, code: int) -> None:
+    """Anything else is refused."""
+    with pytest.raises(StatusError) as caught:
+        parse_path(path)
+    assert caught.value.code == code
+
+
+def test_bodies() -> None:
+    """JSON and YAML are read; protobuf is refused by name, also without its content type."""
+    assert parse_body(b'{"a": 1}', "application/json") == {"a": 1}
+    assert parse_body(b"a: 1", "application/apply-patch+yaml") == {"a": 1}
+    for raw, kind, code in (
+        (b"k8s\0rest", "application/json", 415),
+        (b"x", "application/vnd.kubernetes.protobuf", 415),
+        (b"{", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"a: [", "application/yaml", 400),
+    ):
+        with pytest.raises(StatusError) as caught:
+            parse_body(raw, kind)
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("application/json", "object"),
+        ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", "table"),
+        ("application/json, application/json;as=Table;v=v1;g=meta.k8s.io", "object"),
+        ("application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;v=v1;g=meta.k8s.io", "partial"),
+        ("application/vnd.kubernetes.protobuf,application/json", "object"),
+        ("", "object"),
+    ],
+)
+def test_the_first_served_form_counts(accept: str, form: str) -> None:
+    """Of the forms that a client accepts, the first that is served is answered."""
+    assert View.parse(accept, {}).form == form
+
+
+def pod(**status: Any) -> dict[str, Any]:
+    """A pod with a status."""
+    made = timestamp(datetime.now(UTC) - timedelta(seconds=65))
+    metadata = {"name": "p", "creationTimestamp": made, "resourceVersion": "7"}
+    return {"kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "c"}]}, "status": status}
+
+
+def test_rows_of_pods() -> None:
+    """A pod's row says how many containers are ready, its state and its age; the rest is for the wide form."""
+    ready = pod(phase="Running", podIP="127.1.1.1", containerStatuses=[{"name": "c", "ready": True, "restartCount": 2}])
+
+    shown = table(PODS, [ready], "9", "Metadata", headed=True)
+
+    assert [c["name"] for c in shown["columnDefinitions"] if not c["priority"]] == [
+        "Name",
+        "Ready",
+        "Status",
+        "Restarts",
+        "Age",
+    ]
+    assert shown["rows"][0]["cells"][:4] == ["p", "1/1", "Running", "2"]
+    assert shown["rows"][0]["cells"][4] in {"65s", "66s"}
+    assert shown["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+    assert table(PODS, [ready], "9", "None", headed=False)["columnDefinitions"] == []
+
+
+def test_the_state_of_a_pod() -> None:
+    """A container's trouble counts before the pod's phase, and being deleted before both."""
+    waiting = pod(phase="Pending", containerStatuses=[{"state": {"waiting": {"reason": "ErrImagePull"}}}])
+    ended = pod(phase="Failed", containerStatuses=[{"state": {"terminated": {"exitCode": 137}}}])
+    assert [pod_reason(p) for p in (pod(phase="Running"), waiting, ended)] == [
+        "Running",
+        "ErrImagePull",
+        "ExitCode:137",
+    ]
+    waiting["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert pod_reason(waiting) == "Terminating"
+
+
+def test_rows_have_a_cell_per_column() -> None:
+    """Every layout fills exactly its columns."""
+    template = {"spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": 1, "template": template, "containers": [], "type": "ClusterIP"}
+    for resource in RESOURCES:
+        obj = {"metadata": {"name": "x"}, "spec": spec, "addressType": "IPv4"}
+        shown = table(resource, [obj], "1", "Object", headed=True)
+        assert len(shown["rows"][0]["cells"]) == len(shown["columnDefinitions"]), resource.kind
+
+
+def test_rows_of_routing() -> None:
+    """Services, Ingresses and Events show what people look for."""
+    port = {"port": 80, "nodePort": 30001, "protocol": "TCP"}
+    service = {"metadata": {"name": "s"}, "spec": {"type": "NodePort", "clusterIP": "10.96.0.2", "ports": [port]}}
+    ingress = {"metadata": {"name": "i"}, "spec": {"ingressClassName": "nginx", "rules": [{"host": "a.b"}, {}]}}
+    event = {"metadata": {"name": "e"}, "type": "Normal", "reason": "Killing", "message": "bye\n"}
+    event["involvedObject"] = {"kind": "Pod", "name": "p"}
+
+    def cells(resource: Any, obj: Any) -> list[Any]:
+        row: list[Any] = table(resource, [obj], "1", "None", headed=True)["rows"][0]["cells"]
+        return row
+
+    assert cells(SERVICES, service)[:5] == ["s", "NodePort", "10.96.0.2", "<none>", "80:30001/TCP"]
+    assert cells(INGRESSES, ingress)[:5] == ["i", "nginx", "a.b", "", "80"]
+    assert cells(EVENTS, event)[1:4] == ["Normal", "Killing", "pod/p"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (330, "5m30s"),
+        (3600, "60m"),
+        (3 * 3600 + 60, "3h1m"),
+        (40 * 3600, "40h"),
+        (50 * 3600, "2d2h"),
+        (9 * 86400, "9d"),
+    ],
+)
+def test_ages_are_as_short_as_kubectls(seconds: int, text: str) -> None:
+    """Ages are told in at most two units."""
+    assert human_duration(seconds) == text
+
+
+@given(st.integers(0, 10**8))
+def test_ages_are_right(seconds: int) -> None:
+    """Read back, an age is never more than it was, and less by under an hour in ten."""
+    number, total = "", 0
+    for letter in human_duration(seconds):
+        if letter.isdigit():
+            number += letter
+        else:
+            total += int(number) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[letter]
+            number = ""
+
+    assert total <= seconds <= total * 1.125 + 1

@@ -1,0 +1,336 @@
+"""What clients of the data plane see when endpoints, rules or the controller change: real nginx, real connections."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from harness.errors import BringUpError
+from harness.localkube.machinery.resources import EVENTS, INGRESSCLASSES
+
+if TYPE_CHECKING:
+    from tests.localkube.ingress.conftest import Plane, StartPlane
+
+pytestmark = pytest.mark.nginx
+
+
+def master_of(plane: Plane) -> psutil.Process:
+    """The nginx master of a running data plane."""
+    return psutil.Process(int((plane.settings.directory / "nginx" / "nginx.pid").read_text()))
+
+
+def test_new_endpoints_cut_no_connection(plane: StartPlane) -> None:
+    """After a hot swap of endpoints a kept-alive client connection goes on, to the new pod, without a reload."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1) as old, p.upstream("v2", 2) as new:
+            await p.service("apple", old.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.answers("/apple", 200, "v1")
+            reloads = len(p.journal("reload"))
+            kept = await p.connect()
+            assert await kept.request("/apple") == (200, "v1")
+
+            await p.service("apple", new.at)
+            await p.answers("/apple", 200, "v2")
+
+            assert await kept.request("/apple") == (200, "v2")
+            assert len(p.journal("reload")) == reloads
+            assert p.journal("endpoints")[-1]["detail"] == {"added": new.text, "removed": old.text}
+            kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_an_ingress_edit_cuts_idle_connections(plane: StartPlane) -> None:
+    """An edited annotation reloads nginx: connections that are idle then are closed, and the Event says so."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1) as app:
+            await p.service("apple", app.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.answers("/apple", 200, "v1")
+            kept = await p.connect()
+            assert (await kept.request("/apple")).status == 200
+
+            await p.annotate("fruit", proxy_read_timeout="61")
+
+            assert await kept.closed_by_peer()
+            await p.recorded("reload", 2)
+            assert await p.get("/apple") == (200, "v1")
+            events, _ = await p.client.list(EVENTS, "ingress-nginx")
+            assert {event["reason"] for event in events} == {"RELOAD"}
+            kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_request_under_way_outlives_a_reload(plane: StartPlane) -> None:
+    """The old worker answers what it has begun; only then is its connection closed."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1, held=True) as app:
+            await p.service("apple", app.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            kept = await p.connect()
+            asked = asyncio.create_task(kept.request("/apple"))
+            await p.until(lambda: bool(app.requests))
+
+            await p.annotate("fruit", proxy_read_timeout="61")
+            await p.recorded("reload", 2)
+            assert not asked.done()
+            app.release.set()
+
+            assert await asked == (200, "v1")
+            assert await kept.closed_by_peer()
+            kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_real_controller_waits_between_syncs(plane: StartPlane) -> None:
+    """In the ``kind`` profile the second of two changes reaches nginx no sooner than 1/0.3 s after the first."""
+
+    async def scenario() -> float:
+        async with plane(profile="kind") as p:
+            begun = time.monotonic_ns()
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.service("apple", p.nowhere(1))
+            await p.recorded("endpoints", 1)
+            return float(p.journal("endpoints")[0]["monotonic_ns"] - begun) / 1e9
+
+    assert asyncio.run(scenario()) >= 1 / 0.3
+
+
+def test_what_is_not_for_nginx_does_not_reload(plane: StartPlane) -> None:
+    """An annotation that nobody knows, or labels, leave connections alone."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1) as app:
+            await p.service("apple", app.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.answers("/apple", 200, "v1")
+            syncs = len(p.journal("sync"))
+            kept = await p.connect()
+            assert (await kept.request("/apple")).status == 200
+
+            await p.annotate("fruit", of_nobody="x")
+            await p.recorded("sync", syncs + 1)
+
+            assert await kept.request("/apple") == (200, "v1")
+            assert len(p.journal("reload")) == 1
+            kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_no_endpoints_is_503_and_no_rule_is_404(plane: StartPlane) -> None:
+    """A backend without ready endpoints answers 503, a terminating one that still serves included; no rule is 404."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1) as app:
+            await p.service("apple", app.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.answers("/apple", 200, "v1")
+            kept = await p.connect()
+
+            await p.service("apple", terminating=[app.at])
+            await p.answers("/apple", 503)
+
+            assert (await kept.request("/apple")).status == 503
+            assert (await kept.request("/cherry")).status == 404
+            assert (await kept.request("/applepie")).status == 503  # A rewrite makes paths regular expressions.
+            kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_refused_connection_is_retried_for_post_too(plane: StartPlane) -> None:
+    """Nothing was sent yet, so POST goes to the other endpoint as well; the access log shows both tries."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1) as app:
+            await p.service("apple", p.nowhere(2), app.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.answers("/apple", 200, "v1")
+
+            for n in range(20):
+                answer = await p.get("/apple", method="POST", body="x", headers={"X-Request-ID": f"post-{n}"})
+                assert answer == (200, "v1")
+            lines = [await p.logged(f"post-{n}") for n in range(20)]
+
+            assert "502, 200" in {line["upstream_status"] for line in lines}
+
+    asyncio.run(scenario())
+
+
+def test_a_cut_answer_is_masked_for_get(plane: StartPlane) -> None:
+    """A pod that takes a GET and closes: it is tried at the other pod, and only the access log knows."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("bad", 1, breaks=True) as bad, p.upstream("good", 2) as good:
+            await p.service("apple", bad.at, good.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            n = 0
+            while not bad.requests:
+                n += 1
+                assert await p.get("/apple", headers={"X-Request-ID": f"get-{n}"}) == (200, "good")
+            line = await p.logged(f"get-{n}")
+
+            assert line["upstream_status"] == "502, 200"
+            assert line["upstream_addr"] == f"{bad.text}, {good.text}"
+
+    asyncio.run(scenario())
+
+
+def test_a_cut_answer_is_lost_for_post(plane: StartPlane) -> None:
+    """A pod that takes a POST and closes may have done it: it is tried once and answered 502."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("bad", 1, breaks=True) as bad:
+            await p.service("apple", bad.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            answer = await p.get("/apple", method="POST", body="x", headers={"X-Request-ID": "post"})
+            line = await p.logged("post")
+
+            assert answer.status == 502
+            assert (line["upstream_status"], len(bad.requests)) == ("502", 1)
+
+    asyncio.run(scenario())
+
+
+def test_the_access_log_joins_by_request_id(plane: StartPlane) -> None:
+    """Each request is one line with its id, as sent to the pod, and where it went on which connection."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1) as app:
+            await p.service("apple", app.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.answers("/apple", 200, "v1")
+            kept = await p.connect()
+            await kept.request("/apple?q=1", headers={"X-Request-ID": "a-1"})
+            await kept.request("/apple", headers={"X-Request-ID": 'a-"2"'})
+            first, second = await p.logged("a-1"), await p.logged('a-"2"')
+
+            assert (first["method"], first["uri"], first["status"]) == ("GET", "/apple?q=1", 200)
+            assert (first["upstream_addr"], first["upstream_status"]) == (app.text, "200")
+            assert first["connection"] == second["connection"]
+            assert second["connection_requests"] == first["connection_requests"] + 1
+            assert any("X-Request-ID: a-1\r\n" in head for head in app.requests)
+            assert sum(line["attempt"] == "a-1" for line in p.access()) == 1
+            kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_paths_are_rewritten_and_routed(plane: StartPlane) -> None:
+    """Capture groups reach the pod, the longest path wins, and the Ingress gets its address."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("apple", 1) as apple, p.upstream("banana", 2) as banana:
+            await p.service("apple", apple.at)
+            await p.service("banana", banana.at)
+            await p.ingress("fruit", {"/apple(/|$)(.*)": "apple", "/apple/banana": "banana"}, rewrite="/$2")
+            await p.answers("/apple", 200, "apple")
+            assert await p.get("/apple/seed") == (200, "apple")
+            assert apple.requests[-1].startswith("GET /seed HTTP/1.1")
+            # The longer text is tried first; that an expression matches as well does not matter.
+            assert (await p.get("/apple/banana")).body == "apple"
+            assert await p.published("fruit") == [{"ip": p.block.ingress_address}]
+            assert (await p.client.get(INGRESSCLASSES, "nginx"))["spec"]["controller"] == "k8s.io/ingress-nginx"
+
+    asyncio.run(scenario())
+
+
+def test_a_configuration_that_nginx_refuses_is_not_used(plane: StartPlane) -> None:
+    """A path that is no regular expression leaves the running rules alone, and an Event says why."""
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1) as app:
+            await p.service("apple", app.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.answers("/apple", 200, "v1")
+            kept = await p.connect()
+            await p.ingress("broken", {"/banana(": "apple"}, accepted=False)
+            await p.warned()
+
+            assert await kept.request("/apple") == (200, "v1")
+            kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_left_when_the_master_is_killed(plane: StartPlane) -> None:
+    """A killed master takes its workers with it, and the controller ends with an error that names nginx."""
+
+    async def scenario() -> list[psutil.Process]:
+        async with plane() as p:
+            master = master_of(p)
+            workers: list[psutil.Process] = master.children()
+            os.kill(master.pid, signal.SIGKILL)
+            await asyncio.wait([p.task], timeout=60)
+            assert p.task.done()
+            return workers
+
+    workers: list[psutil.Process] = []
+
+    async def outer() -> None:
+        workers.extend(await scenario())
+
+    with pytest.raises(BringUpError, match="nginx"):
+        asyncio.run(outer())
+    assert not psutil.wait_procs(workers, timeout=60)[1]
+
+
+def test_workers_that_ignore_the_end_are_killed(plane: StartPlane) -> None:
+    """A stopped worker can't obey; it and the master are gone all the same when the controller is cancelled."""
+
+    async def scenario() -> list[psutil.Process]:
+        async with plane() as p:
+            master = master_of(p)
+            family: list[psutil.Process] = [master, *master.children()]
+            for worker in master.children():
+                os.kill(worker.pid, signal.SIGSTOP)
+            return family
+
+    family = asyncio.run(scenario())
+    assert len(family) == 3
+    assert not psutil.wait_procs(family, timeout=60)[1]
+
+
+def test_a_taken_address_is_an_error(plane: StartPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else at the data plane's port is said before nginx would share it with them."""
+    taken: list[socket.socket] = []
+
+    async def scenario() -> None:
+        async with plane():
+            pass
+
+    def occupy(*_: Any) -> None:
+        raise AssertionError("nginx was started")
+
+    from harness.localkube.ingress import controller  # noqa: PLC0415
+
+    real = controller.frame_of
+
+    def frame_of(settings: Any, address: str) -> Any:
+        squatter = socket.socket()
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        squatter.bind((settings.block.ingress_address, settings.entry_port))
+        squatter.listen(1)
+        taken.append(squatter)
+        return real(settings, address)
+
+    monkeypatch.setattr(controller, "frame_of", frame_of)
+    try:
+        with pytest.raises(BringUpError, match="can't listen"):
+            asyncio.run(scenario())
+    finally:
+        taken[0].close()

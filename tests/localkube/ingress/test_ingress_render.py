@@ -1,0 +1,150 @@
+"""nginx.conf as text: what it must say, and what must not change it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.localkube.ingress.model import (
+    ANY_HOST,
+    Backend,
+    Balancing,
+    EndpointDiff,
+    Location,
+    LocationSettings,
+    Match,
+    Server,
+)
+from harness.localkube.ingress.render import Frame, render
+from harness.localkube.nginx.record import NginxInstall
+
+INSTALL = NginxInstall(Path("/n/nginx"), Path("/n/modules"), ("/n/lua/?.lua",), ("/n/lib/?.so",), "", "1.22.1")
+FRAME = Frame(
+    install=INSTALL,
+    directory=Path("/state/nginx"),
+    access_log=Path("/state/logs/access.jsonl"),
+    address="127.9.0.2",
+    port=8080,
+    admin_port=10246,
+    timer=1.0,
+    seed=7,
+)
+
+
+def text_of(*locations: Location, host: str = ANY_HOST) -> str:
+    """The file for one server."""
+    return render(FRAME, (Server(host, locations),), 1)
+
+
+def block(text: str, opening: str) -> str:
+    """The lines from one that begins so to the next closing brace on the same level."""
+    start = text.index(opening)
+    indent = start - text.rindex("\n", 0, start) - 1
+    return text[start : text.index("\n" + " " * indent + "}", start)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "worker_processes 2;",
+        "worker_shutdown_timeout 240s;",
+        "daemon off;",
+        'pid "/state/nginx/nginx.pid";',
+        "keepalive_timeout 75s;",
+        "keepalive_requests 1000;",
+        "balancer_by_lua_block { balancer.balance() }",
+        "keepalive 320;",
+        "keepalive_timeout 60s;",
+        "listen 127.9.0.2:8080 default_server reuseport backlog=4096;",
+        "listen 127.9.0.2:10246;",
+        'access_log "/state/logs/access.jsonl" evidence;',
+        "balancer.init_worker({ timer = 1, generation = 1, seed = 7 })",
+    ],
+)
+def test_the_frame_is_that_of_ingress_nginx(line: str) -> None:
+    """Timeouts, pools and workers as the controller v1.11 sets them; every file in the cluster's folder."""
+    assert line in text_of()
+
+
+def test_a_location_has_its_defaults() -> None:
+    """Connect 5 s, read and send 60 s, error and timeout tried three times in all."""
+    found = block(text_of(Location("/", Match.PREFIX, "default-apple-80")), 'location "/"')
+
+    for line in (
+        'set $proxy_upstream_name "default-apple-80";',
+        "proxy_connect_timeout 5s;",
+        "proxy_send_timeout 60s;",
+        "proxy_read_timeout 60s;",
+        "proxy_next_upstream error timeout;",
+        "proxy_next_upstream_tries 3;",
+        "proxy_set_header X-Request-ID $req_id;",
+        "proxy_http_version 1.1;",
+        "proxy_pass http://upstream_balancer;",
+    ):
+        assert line in found
+    assert 'rewrite "' not in found
+
+
+def test_a_rewrite_is_written_with_its_expression() -> None:
+    """The path is matched without regard to case, and its groups are the target's."""
+    settings = LocationSettings(rewrite_target="/$2")
+    text = text_of(Location("/a(/|$)(.*)", Match.REGEX, "b", settings=settings))
+
+    assert 'rewrite "(?i)/a(/|$)(.*)" /$2 break;' in block(text, 'location ~* "^/a(/|$)(.*)"')
+
+
+def test_a_path_without_backend_is_not_found() -> None:
+    """Where no rule leads the answer is 404, and nothing is proxied."""
+    found = block(text_of(Location("/", Match.PREFIX)), 'location "/"')
+
+    assert "return 404;" in found
+    assert "proxy_pass" not in found
+
+
+def test_hosts_become_server_names() -> None:
+    """A wildcard stands for one label; only the default server brings its own socket options."""
+    assert "server_name a.example;" in text_of(host="a.example")
+    assert 'server_name "~^[\\w-]+\\.a\\.example$";' in text_of(host="*.a.example")
+    assert "reuseport" not in text_of(host="a.example")
+
+
+def test_an_annotation_changes_the_text() -> None:
+    """Settings that differ are never the same configuration."""
+    texts = {
+        text_of(Location("/", Match.PREFIX, "b", settings=settings))
+        for settings in (
+            LocationSettings(),
+            LocationSettings(read_timeout=61),
+            LocationSettings(send_timeout=61),
+            LocationSettings(connect_timeout=1),
+            LocationSettings(next_upstream="off"),
+            LocationSettings(next_upstream_tries=1),
+            LocationSettings(next_upstream_timeout=1),
+            LocationSettings(body_size="2m"),
+            LocationSettings(buffering="on"),
+            LocationSettings(request_buffering="off"),
+            LocationSettings(http_version="1.0"),
+            LocationSettings(forwarded_prefix="/x"),
+            LocationSettings(upstream_vhost="x"),
+            LocationSettings(rewrite_target="/x"),
+        )
+    }
+
+    assert len(texts) == 14
+
+
+def test_the_difference_of_endpoints_is_told_by_address() -> None:
+    """Added and removed ``ip:port``, each once, whatever the backends are called."""
+    old = {"a": Backend(("1:1", "2:1")), "b": Backend(("2:1",)), "gone": Backend(("9:1",))}
+    new = {"a": Backend(("2:1", "3:1")), "b": Backend(("2:1", "3:1")), "empty": Backend()}
+
+    assert EndpointDiff.between(old, new) == EndpointDiff(added=("3:1",), removed=("1:1", "9:1"))
+    assert EndpointDiff.between(new, new) == EndpointDiff((), ())
+
+
+def test_how_a_backend_is_balanced_is_no_difference_of_endpoints() -> None:
+    """Another algorithm neither adds nor removes an endpoint."""
+    old, new = ({"a": Backend(("1:1",), balancing)} for balancing in Balancing)
+
+    assert EndpointDiff.between(old, new) == EndpointDiff((), ())

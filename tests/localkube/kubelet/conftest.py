@@ -1,0 +1,177 @@
+"""A small cluster for tests: the API server with controllers and kubelet on it, all in one event loop, no ingress."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import pytest
+
+from harness.localkube.addresses import take_block
+from harness.localkube.api.server import serve
+from harness.localkube.controllers import run_controllers
+from harness.localkube.kubelet import run_kubelet
+from harness.localkube.machinery.client import ApiClient
+from harness.localkube.machinery.informer import Informer
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import DEPLOYMENTS, PODS, Resource
+from harness.localkube.settings import NodeSettings
+
+T = TypeVar("T")
+
+#: How long a request waits for its connection before it gives up.
+_CONNECT_SECONDS = 3
+#: How long a bare connection waits. The kernel answers on loopback at once or never.
+_SILENCE_SECONDS = 0.5
+
+
+class LocalCluster:
+    """What a test does with its cluster."""
+
+    def __init__(self, client: ApiClient, settings: NodeSettings, http: aiohttp.ClientSession) -> None:
+        self.client = client
+        self.settings = settings
+        self._http = http
+
+    async def until(
+        self, resource: Resource, condition: Callable[[list[Object]], T | None], *, seconds: float = 60
+    ) -> T:
+        """The condition's first result that is not false, asked again at every change of the resource."""
+        async with Informer(self.client, resource) as informer:
+            changed = asyncio.Event()
+            informer.subscribe(lambda _kind, _old, _new: changed.set())
+            async with asyncio.timeout(seconds):
+                while not (result := condition(list(informer.items.values()))):
+                    changed.clear()
+                    await changed.wait()
+                return result
+
+    async def ready_pod(self, *, other_than: str = "") -> Object:
+        """A pod that is ready (another than the one of this uid)."""
+        return await self.until(PODS, lambda pods: next((p for p in pods if _ready(p, other_than)), None))
+
+    async def gone(self, pod: Object) -> None:
+        """Wait until a pod's object is gone."""
+        uid = pod["metadata"]["uid"]
+        await self.until(PODS, lambda pods: all(each["metadata"]["uid"] != uid for each in pods))
+
+    async def deploy(self, **changes: Any) -> Object:
+        """Create the Deployment ``apple`` of one http-echo pod; see ``deployment``."""
+        return await self.client.create(DEPLOYMENTS, deployment(**changes), "default")
+
+    async def knock(self, pod: Object, port: int = 5678) -> str:
+        """Return what a new connection to a pod meets: ``connected``, ``refused`` or ``silence``."""
+        return await asyncio.to_thread(knock, pod["status"]["podIP"], port)
+
+    async def until_knock(self, meets: str, pod: Object, *ports: int, seconds: float = 60) -> None:
+        """Wait until new connections to all these ports of a pod meet the same (see ``knock``)."""
+        for port in ports:
+            await asyncio.to_thread(_knock_until, meets, pod["status"]["podIP"], port, seconds)
+
+    async def ask(self, pod: Object, path: str = "/", port: int = 5678) -> str:
+        """What a pod answers to a request on a connection of its own."""
+        url = f"http://{pod['status']['podIP']}:{port}{path}"
+        async with self._http.get(url) as response:
+            return await response.text()
+
+
+def knock(address: str, port: int) -> str:
+    """Return what a new connection meets: ``connected``, ``refused`` or ``silence``."""
+    try:
+        socket.create_connection((address, port), timeout=_SILENCE_SECONDS).close()
+    except TimeoutError:
+        return "silence"
+    except ConnectionRefusedError:
+        return "refused"
+    return "connected"
+
+
+def _knock_until(meets: str, address: str, port: int, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while (met := knock(address, port)) != meets:
+        assert time.monotonic() < end, f"{address}:{port} is {met} after {seconds} s, not {meets}"
+        time.sleep(0.01)
+
+
+def _ready(pod: Object, other_than: str) -> bool:
+    conditions = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions") or []}
+    fresh = pod["metadata"]["uid"] != other_than and "deletionTimestamp" not in pod["metadata"]
+    return fresh and conditions.get("Ready") == "True"
+
+
+def deployment(*, container: Object | None = None, spec: Object | None = None, pod: Object | None = None) -> Object:
+    """A Deployment ``apple``; the parts given are laid over its container, its spec and its pods' spec."""
+    labels = {"app": "apple", "version": "apple-v1"}
+    one = {"name": "apple", "image": "hashicorp/http-echo:1.0", "args": ["-text=apple-v1"], **(container or {})}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "apple", "namespace": "default"},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"app": "apple"}},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [one], **(pod or {})}},
+            **(spec or {}),
+        },
+    }
+
+
+@pytest.fixture
+def knock_at() -> Callable[[str, int], str]:
+    """See ``knock``."""
+    return knock
+
+
+#: Runs a scenario on a fresh cluster with a profile and returns what it returns.
+OnCluster = Callable[[Callable[[LocalCluster], Awaitable[T]]], T]
+
+
+@asynccontextmanager
+async def running(settings: NodeSettings) -> AsyncIterator[LocalCluster]:
+    """The cluster, until the context ends."""
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with (
+        serve(settings) as url,
+        ApiClient(url, "test") as client,
+        aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS)
+        ) as http,
+    ):
+        parts = [asyncio.create_task(part(client, settings)) for part in (run_controllers, run_kubelet)]
+        try:
+            yield LocalCluster(client, settings, http)
+        finally:
+            for part in parts:
+                part.cancel()
+            ends = await asyncio.gather(*parts, return_exceptions=True)
+        assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
+
+
+@pytest.fixture
+def on_cluster(tmp_path: Path) -> Callable[..., Any]:
+    """Run a scenario on a cluster without delays (or with those of another profile)."""
+
+    def run(scenario: Callable[[LocalCluster], Awaitable[T]], profile: str = "instant") -> T:
+        async def main(settings: NodeSettings) -> T:
+            async with running(settings) as cluster:
+                return await scenario(cluster)
+
+        with take_block() as held:
+            settings = NodeSettings(
+                name="test",
+                directory=tmp_path,
+                block=held.block,
+                profile=profile,
+                seed=1,
+                ingress="none",
+                nginx=None,
+            )
+            return asyncio.run(main(settings))
+
+    return run

@@ -1,0 +1,279 @@
+"""The kubelet's parts one by one: images, environment, probes, grace arithmetic, status, whose listener it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.localkube.addresses import take_block
+from harness.localkube.kubelet.environment import ConfigError, environment, expand
+from harness.localkube.kubelet.handlers import HandlerFailedError, Handlers, Target
+from harness.localkube.kubelet.images import Image, Stop, find_image
+from harness.localkube.kubelet.listeners import owns_listener
+from harness.localkube.kubelet.probes import Threshold, until_next_tick
+from harness.localkube.kubelet.runtime import Process
+from harness.localkube.kubelet.status import ContainerState, pod_status
+from harness.localkube.kubelet.termination import grace_after_hook
+from harness.localkube.machinery.objects import Object
+
+
+@pytest.mark.parametrize(
+    ("name", "stop", "shell"),
+    [
+        ("hashicorp/http-echo", Stop.GRACEFUL, False),
+        ("hashicorp/http-echo:1.0", Stop.GRACEFUL, False),
+        ("docker.io/hashicorp/http-echo:1.0.0", Stop.GRACEFUL, False),
+        ("hashicorp/http-echo:0.2.3", Stop.DEAF, False),
+        ("xds2000/nginx-hostname", Stop.FAST, True),
+    ],
+)
+def test_images_are_found_with_and_without_tag(name: str, stop: Stop, shell: bool) -> None:
+    """Each version stops in its own way; only nginx-hostname has a shell."""
+    image = find_image(name)
+
+    assert image is not None
+    assert (image.stop, image.shell) == (stop, shell)
+
+
+@pytest.mark.parametrize(
+    "name", ["nginx", "hashicorp/http-echo:0.9", "hashicorp/http-echo:10", "else/http-echo:1.0", ""]
+)
+def test_images_nobody_knows_are_not_found(name: str) -> None:
+    """A tag that merely looks like a known one is unknown."""
+    assert find_image(name) is None
+
+
+def some_image() -> Image:
+    """The image of http-echo 1.x."""
+    image = find_image("hashicorp/http-echo")
+    assert image is not None
+    return image
+
+
+POD: Object = {
+    "metadata": {"name": "apple-1", "namespace": "shop", "uid": "u", "labels": {"app": "apple"}},
+    "spec": {"nodeName": "n"},
+}
+
+
+def test_environment_comes_from_image_pod_and_spec() -> None:
+    """The host name is the pod's; fields are looked up; earlier variables can be used in later ones."""
+    fields = {
+        "IP": "status.podIP",
+        "NAME": "metadata.name",
+        "SPACE": "metadata.namespace",
+        "APP": "metadata.labels['app']",
+    }
+    env = [{"name": n, "valueFrom": {"fieldRef": {"fieldPath": path}}} for n, path in fields.items()]
+    env.append({"name": "BOTH", "value": "$(NAME).$(SPACE)"})
+
+    found = environment(POD, {"env": env}, some_image(), "127.9.1.1")
+
+    assert [found[n] for n in (*fields, "BOTH")] == ["127.9.1.1", "apple-1", "shop", "apple", "apple-1.shop"]
+    assert (found["HOSTNAME"], found["ECHO_TEXT"]) == ("apple-1", "hello-world")
+
+
+def test_variables_from_elsewhere_are_refused() -> None:
+    """A container never starts with a value silently missing."""
+    env = [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]
+
+    with pytest.raises(ConfigError, match="secretKeyRef"):
+        environment(POD, {"env": env}, some_image(), "127.9.1.1")
+
+
+@pytest.mark.parametrize(("text", "expected"), [("$(A)x", "1x"), ("$$(A)", "$(A)"), ("$(B)", "$(B)"), ("$A", "$A")])
+def test_references_are_replaced_where_they_are_known(text: str, expected: str) -> None:
+    """As Kubernetes does it: unknown ones stay, doubled dollars escape."""
+    assert expand(text, {"A": "1"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("grace", "hook", "expected"), [(60, 10.2, 50), (30, 29.5, 2), (5, 5.0, 2), (1, 0.2, 2), (60, 0.9, 60)]
+)
+def test_the_hook_counts_against_the_grace_period(grace: int, hook: float, expected: int) -> None:
+    """In whole seconds, and 2 s are always left between SIGTERM and SIGKILL."""
+    assert grace_after_hook(grace, hook) == expected
+
+
+def test_a_probe_changes_its_word_only_at_its_threshold() -> None:
+    """Two successes, then three failures in a row; a success in between starts the count again."""
+    threshold = Threshold(success=2, failure=3)
+    answers = [True, True, False, False, True, False, False, False]
+
+    assert [threshold.count(ok=ok) for ok in answers] == [False, True, False, False, False, False, False, True]
+    assert threshold.state is False
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6), st.integers(1, 60))
+def test_ticks_are_whole_periods_after_the_anchor(now: float, anchor: float, period: int) -> None:
+    """The next one is never now and never more than a period away."""
+    assert 0 < until_next_tick(now, anchor, period) <= period
+
+
+def state(**facts: Any) -> ContainerState:
+    """A running, ready container, unless the facts say otherwise."""
+    return ContainerState("c", "i", **{"state": {"running": {}}, "ready": True, "container_id": "x", **facts})
+
+
+ENDED = {"terminated": {"exitCode": 0}}
+KILLED = {"terminated": {"exitCode": 137}}
+
+
+@pytest.mark.parametrize(
+    ("containers", "deleting", "phase", "ready"),
+    [
+        ([state()], False, "Running", "True"),
+        ([state(ready=False)], False, "Running", "False"),
+        ([state(), state(ready=False)], False, "Running", "False"),
+        ([ContainerState("c", "i")], False, "Pending", "False"),
+        ([state(state=KILLED, ready=False)], False, "Running", "False"),
+        ([state()], True, "Running", "True"),
+        ([state(state=ENDED, ready=False)], True, "Succeeded", "False"),
+        ([state(state=KILLED, ready=False)], True, "Failed", "False"),
+    ],
+)
+def test_phase_and_readiness_follow_the_containers(
+    containers: list[ContainerState], deleting: bool, phase: str, ready: str
+) -> None:
+    """A terminating pod stays ready while its containers are; it ends only when they have."""
+    status = pod_status({"spec": {}}, containers, address="127.9.1.1", host="127.9.0.1", deleting=deleting)
+    conditions = {each["type"]: each["status"] for each in status["conditions"]}
+
+    assert (status["phase"], conditions["Ready"], conditions["ContainersReady"]) == (phase, ready, ready)
+
+
+def test_conditions_that_stay_keep_their_time() -> None:
+    """Only what changes gets a new lastTransitionTime."""
+    pod: Object = {"spec": {}}
+    pod["status"] = pod_status(pod, [state(ready=False)], address="127.9.1.1", host="h", deleting=False)
+    for each in pod["status"]["conditions"]:
+        each["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+
+    later = pod_status(pod, [state()], address="127.9.1.1", host="h", deleting=False)
+    kept = {each["type"] for each in later["conditions"] if each["lastTransitionTime"] == "2026-01-01T00:00:00Z"}
+
+    assert kept == {"PodReadyToStartContainers", "Initialized", "PodScheduled"}
+
+
+def listen(address: str) -> socket.socket:
+    """A listening socket of this process."""
+    return socket.create_server((address, 0))
+
+
+@contextmanager
+def somebody_else() -> Iterator[int]:
+    """The number of another process, which listens nowhere."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_a_listener_belongs_to_the_process_that_has_it() -> None:
+    """Ours is ours, not another process's; nothing listens on a port nobody opened, nor for a wildcard elsewhere."""
+    with (
+        take_block() as held,
+        listen(held.block.pod_address(1)) as ours,
+        listen("0.0.0.0") as wildcard,
+        somebody_else() as stranger,
+    ):
+        address, port = ours.getsockname()
+
+        assert owns_listener(os.getpid(), address, port)
+        assert not owns_listener(stranger, address, port)
+        assert not owns_listener(os.getpid(), address, wildcard.getsockname()[1])
+
+
+def test_a_probe_that_somebody_else_answers_fails() -> None:
+    """An orphan on the pod's address must not make the pod ready."""
+
+    async def scenario(container: int, address: str, port: int) -> None:
+        target = Target(Process(container), {}, address, {}, shell=False, owned_ports=set())
+        async with aiohttp.ClientSession() as session:
+            handlers: Any = Handlers
+            await handlers(None, session).act({"tcpSocket": {"port": port}}, target)
+
+    with (
+        take_block() as held,
+        listen(held.block.pod_address(1)) as orphan,
+        somebody_else() as container,
+        pytest.raises(HandlerFailedError, match="not this container"),
+    ):
+        asyncio.run(scenario(container, *orphan.getsockname()))
+
+
+def test_an_http_probe_sends_its_path_and_headers() -> None:
+    """A named port, a path without slash, own headers; the answer counts since the listener is the container's own."""
+    heads = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async def scenario(address: str) -> set[int]:
+        server = await asyncio.start_server(answer, address, 0)
+        port = server.sockets[0].getsockname()[1]
+        spec = {"ports": [{"name": "http", "containerPort": port}]}
+        target = Target(Process(os.getpid()), spec, address, {}, shell=False, owned_ports=set())
+        get = {"path": "healthz", "port": "http", "httpHeaders": [{"name": "X-Custom", "value": "Awesome"}]}
+        handlers: Any = Handlers
+        async with server, aiohttp.ClientSession() as session:
+            await handlers(None, session).act({"httpGet": get}, target)
+        return {port} - target.owned_ports
+
+    with take_block() as held:
+        assert asyncio.run(scenario(held.block.pod_address(1))) == set()
+    assert heads[0].startswith("GET /healthz HTTP/1.1\r\n")
+    assert "X-Custom: Awesome\r\n" in heads[0]
+
+
+@pytest.mark.parametrize(("status", "ok"), [(200, True), (302, True), (399, True), (400, False), (503, False)])
+def test_an_http_probe_succeeds_below_400(status: int, ok: bool) -> None:
+    """Redirects count as success and are not followed."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} X\r\nLocation: /else\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+        await writer.wait_closed()
+
+    async def scenario(address: str) -> bool:
+        server = await asyncio.start_server(answer, address, 0)
+        port = server.sockets[0].getsockname()[1]
+        target = Target(Process(os.getpid()), {}, address, {}, shell=False, owned_ports=set())
+        handlers: Any = Handlers
+        async with server, aiohttp.ClientSession() as session:
+            try:
+                await handlers(None, session).act({"httpGet": {"port": port}}, target)
+            except HandlerFailedError:
+                return False
+            return True
+
+    with take_block() as held:
+        assert asyncio.run(scenario(held.block.pod_address(1))) is ok
+
+
+def test_a_hook_may_not_kill_the_machines_first_process() -> None:
+    """``kill 1`` means the container's process in a real container; here it would be somebody else's."""
+
+    async def scenario(command: list[str]) -> None:
+        target = Target(Process(os.getpid()), {}, "", {}, shell=True, owned_ports=set())
+        handlers: Any = Handlers
+        await handlers(None, None).act({"exec": {"command": command}}, target)
+
+    for command in (["kill", "1"], ["sh", "-c", "sleep 1; kill -QUIT 1"], ["bash", "-c", "kill -s TERM 1 && true"]):
+        with pytest.raises(HandlerFailedError, match="process 1"):
+            asyncio.run(scenario(command))

@@ -1,0 +1,215 @@
+"""How pods end on a whole small cluster: hooks, grace periods, and what takes its pods with it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import (
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    EVENTS,
+    NAMESPACES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+)
+
+OnCluster = Callable[..., Any]
+READINESS = {
+    "httpGet": {"path": "/health", "port": 5678, "httpHeaders": [{"name": "X-Probe", "value": "yes"}]},
+    "periodSeconds": 1,
+}
+
+
+def reasons(events: list[Object], wanted: str) -> Object | None:
+    """The first event with this reason."""
+    return next((event for event in events if event["reason"] == wanted), None)
+
+
+def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster, tmp_path: Path) -> None:
+    """While preStop runs, the endpoint is terminating and serving but not ready, and the pod still answers."""
+    done = tmp_path / "hook-may-end"
+
+    async def scenario(cluster: Any) -> tuple[Object, str, str]:
+        service = {"metadata": {"name": "apple"}, "spec": {"selector": {"app": "apple"}, "ports": [{"port": 5678}]}}
+        await cluster.client.create(SERVICES, service, "default")
+        # The hook ends when all has been seen, however slow the machine is.
+        hook = ["bash", "-c", f"until [ -e {done} ]; do sleep 0.05; done"]
+        await cluster.deploy(
+            container={
+                "image": "xds2000/nginx-hostname",
+                "args": [],
+                "env": [{"name": "NGINX_PORT", "value": "5678"}],
+                "readinessProbe": READINESS,
+                "lifecycle": {"preStop": {"exec": {"command": hook}}},
+            },
+            pod={"terminationGracePeriodSeconds": 600},
+        )
+        pod = await cluster.ready_pod()
+        name = pod["metadata"]["name"]
+        await cluster.client.delete(PODS, name, "default")
+
+        def terminating(slices: list[Object]) -> Object | None:
+            endpoints = [e for s in slices for e in s["endpoints"]]
+            return next((e["conditions"] for e in endpoints if e["conditions"]["terminating"]), None)
+
+        conditions = await cluster.until(ENDPOINTSLICES, terminating)
+        answer = await cluster.ask(pod)
+        done.touch()
+        await cluster.gone(pod)
+        with pytest.raises(aiohttp.ConnectionTimeoutError):
+            await cluster.ask(pod)
+        return conditions, answer, name
+
+    conditions, answer, name = on_cluster(scenario)
+
+    assert conditions == {"ready": False, "serving": True, "terminating": True}
+    assert answer.strip() == name
+
+
+def test_a_hook_longer_than_the_grace_period_is_abandoned(on_cluster: OnCluster) -> None:
+    """SIGTERM comes when the grace period is over, and what ignores it is killed 2 s later."""
+
+    async def scenario(cluster: Any) -> tuple[float, float, int]:
+        # A shell that ignores SIGTERM shows both signals; the application itself would end at the first.
+        program = ["bash", "-c", "trap 'echo TERM $EPOCHREALTIME' TERM; while :; do read -t 0.05 <> <(:); done"]
+        await cluster.deploy(
+            container={
+                "image": "xds2000/nginx-hostname",
+                "command": program,
+                "args": [],
+                "lifecycle": {"preStop": {"exec": {"command": ["sleep", "60"]}}},
+            },
+            pod={"terminationGracePeriodSeconds": 1},
+            spec={"replicas": 1},
+        )
+        pod = await cluster.ready_pod()
+        begin = time.time()
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
+        uid = pod["metadata"]["uid"]
+
+        def code(pods: list[Object]) -> Object | None:
+            statuses = [p["status"]["containerStatuses"][0] for p in pods if p["metadata"]["uid"] == uid]
+            return next((s["state"]["terminated"] for s in statuses if "terminated" in s["state"]), None)
+
+        ended = await cluster.until(PODS, code)
+        log = cluster.settings.logs / "pods" / f"default_{pod['metadata']['name']}_apple.log"
+        return float(log.read_text().split()[1]) - begin, time.time() - begin, ended["exitCode"]
+
+    terminated, killed, code = on_cluster(scenario)
+
+    # Lower limits alone: a busy machine is late with either, and never early.
+    assert terminated > 0.9
+    assert killed > 2.9
+    assert code == 137
+
+
+def test_an_exec_hook_without_a_shell_fails_and_the_pod_stops_at_once(on_cluster: OnCluster) -> None:
+    """http-echo has no shell: FailedPreStopHook, and no waiting."""
+
+    async def scenario(cluster: Any) -> Any:
+        await cluster.deploy(container={"lifecycle": {"preStop": {"exec": {"command": ["sleep", "60"]}}}})
+        pod = await cluster.ready_pod()
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
+        await cluster.gone(pod)
+        return await cluster.until(EVENTS, lambda events: reasons(events, "FailedPreStopHook"))
+
+    assert on_cluster(scenario)["involvedObject"]["kind"] == "Pod"
+
+
+def test_a_forced_deletion_kills_at_once(on_cluster: OnCluster) -> None:
+    """Grace 0: the object is gone and so is the process, whatever its hook wanted."""
+
+    async def scenario(cluster: Any) -> psutil.Process:
+        await cluster.deploy(
+            container={"lifecycle": {"preStop": {"sleep": {"seconds": 600}}}},
+            pod={"terminationGracePeriodSeconds": 900},
+        )
+        pod = await cluster.ready_pod()
+        process = psutil.Process(int(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]))
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
+        await cluster.gone(pod)
+        await asyncio.to_thread(process.wait, 60)
+        return process
+
+    assert not on_cluster(scenario).is_running()
+
+
+def test_a_failed_post_start_hook_kills_the_container(on_cluster: OnCluster) -> None:
+    """It is told and the container started again."""
+
+    async def scenario(cluster: Any) -> Any:
+        await cluster.deploy(container={"lifecycle": {"postStart": {"exec": {"command": ["true"]}}}})
+        await cluster.until(EVENTS, lambda events: reasons(events, "FailedPostStartHook"))
+
+        def restarted(pods: list[Object]) -> int:
+            statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            return max((s["restartCount"] for s in statuses), default=0)
+
+        return await cluster.until(PODS, restarted)
+
+    assert on_cluster(scenario) >= 1
+
+
+def test_deleting_a_namespace_leaves_nothing_in_it(on_cluster: OnCluster) -> None:
+    """Deployment, pods and the namespace itself are gone in the end."""
+
+    async def scenario(cluster: Any) -> list[Object]:
+        await cluster.client.create(NAMESPACES, {"metadata": {"name": "trial"}})
+        manifest = {"apiVersion": "apps/v1", "kind": "Deployment", **_in_namespace("trial")}
+        await cluster.client.create(DEPLOYMENTS, manifest, "trial")
+        await cluster.ready_pod()
+        await cluster.client.delete(NAMESPACES, "trial")
+        await cluster.until(NAMESPACES, lambda found: all(each["metadata"]["name"] != "trial" for each in found))
+        return [*(await cluster.client.list(PODS))[0], *(await cluster.client.list(REPLICASETS))[0]]
+
+    assert on_cluster(scenario) == []
+
+
+def _in_namespace(namespace: str) -> Object:
+    labels = {"app": "apple"}
+    container = {"name": "apple", "image": "hashicorp/http-echo:1.0", "args": ["-text=a"]}
+    return {
+        "metadata": {"name": "apple", "namespace": namespace},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+
+
+def test_deleting_a_deployment_takes_its_pods(on_cluster: OnCluster) -> None:
+    """Background deletion: ReplicaSet and pods follow."""
+
+    async def scenario(cluster: Any) -> list[Object]:
+        await cluster.deploy()
+        pod = await cluster.ready_pod()
+        await cluster.client.delete(DEPLOYMENTS, "apple", "default")
+        await cluster.gone(pod)
+        sets: list[Object] = (await cluster.client.list(REPLICASETS))[0]
+        return sets
+
+    assert on_cluster(scenario) == []
+
+
+def test_foreground_deletion_keeps_the_owner_until_its_pods_are_gone(on_cluster: OnCluster) -> None:
+    """When the Deployment is gone, nothing of it is left."""
+
+    async def scenario(cluster: Any) -> list[Object]:
+        await cluster.deploy()
+        await cluster.ready_pod()
+        await cluster.client.delete(DEPLOYMENTS, "apple", "default", propagation="Foreground")
+        await cluster.until(DEPLOYMENTS, lambda found: not found)
+        pods: list[Object] = (await cluster.client.list(PODS))[0]
+        return pods
+
+    assert on_cluster(scenario) == []

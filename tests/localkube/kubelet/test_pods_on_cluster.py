@@ -1,0 +1,257 @@
+"""Deployments and pods on a whole small cluster, as a user's kubectl sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import (
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    EVENTS,
+    NODES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+)
+
+OnCluster = Callable[..., Any]
+READINESS = {
+    "httpGet": {"path": "/health", "port": 5678, "httpHeaders": [{"name": "X-Probe", "value": "yes"}]},
+    "periodSeconds": 1,
+}
+
+
+def reasons(events: list[Object], wanted: str) -> Object | None:
+    """The first event with this reason."""
+    return next((event for event in events if event["reason"] == wanted), None)
+
+
+def complete(deployments: list[Object]) -> bool:
+    """Whether the Deployment's rollout is complete."""
+    for each in deployments:
+        conditions = {c["type"]: c["reason"] for c in (each.get("status") or {}).get("conditions") or []}
+        observed = each.get("status", {}).get("observedGeneration") == each["metadata"]["generation"]
+        if observed and conditions.get("Progressing") == "NewReplicaSetAvailable":
+            return True
+    return False
+
+
+def test_a_deployment_rolls_from_one_answer_to_the_next(on_cluster: OnCluster) -> None:
+    """The old pod answers until the new one is ready, then the new one alone is left and answers."""
+
+    async def scenario(cluster: Any) -> tuple[str, str, str, str]:
+        await cluster.deploy(container={"readinessProbe": READINESS})
+        old = await cluster.ready_pod()
+        before = await cluster.ask(old)
+        await cluster.until(DEPLOYMENTS, complete)
+        template = {"spec": {"containers": [{"name": "apple", "args": ["-text=apple-v2"]}]}}
+        body = {"spec": {"template": template}}
+        await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
+        new = await cluster.ready_pod(other_than=old["metadata"]["uid"])
+        await cluster.gone(old)
+        await cluster.until(DEPLOYMENTS, complete)
+        return before, await cluster.ask(new), old["status"]["podIP"], new["status"]["podIP"]
+
+    before, after, old_ip, new_ip = on_cluster(scenario)
+
+    assert (before, after) == ("apple-v1\n", "apple-v2\n")
+    assert old_ip != new_ip
+
+
+def test_rolling_back_makes_the_old_replica_set_the_newest(on_cluster: OnCluster) -> None:
+    """The template of an earlier revision brings its ReplicaSet back with a higher revision, none is created."""
+
+    async def scenario(cluster: Any) -> list[tuple[str, int]]:
+        await cluster.deploy()
+        await cluster.until(DEPLOYMENTS, complete)
+        for text in ("apple-v2", "apple-v1"):
+            container = {"name": "apple", "args": [f"-text={text}"]}
+            body = {"spec": {"template": {"spec": {"containers": [container]}}}}
+            await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
+            await cluster.until(DEPLOYMENTS, complete)
+        sets, _ = await cluster.client.list(REPLICASETS, "default")
+        return sorted(
+            (each["metadata"]["annotations"]["deployment.kubernetes.io/revision"], each["spec"]["replicas"])
+            for each in sets
+        )
+
+    assert on_cluster(scenario) == [("2", 0), ("3", 1)]
+
+
+def test_a_rollout_that_never_becomes_ready_is_called_failed_and_keeps_the_old_pod(on_cluster: OnCluster) -> None:
+    """At its deadline the Deployment says ProgressDeadlineExceeded; the old pod stays ready and answers."""
+
+    async def scenario(cluster: Any) -> tuple[Object, str]:
+        await cluster.deploy(spec={"progressDeadlineSeconds": 1})
+        old = await cluster.ready_pod()
+        await cluster.until(DEPLOYMENTS, complete)
+        container = {"name": "apple", "readinessProbe": {"tcpSocket": {"port": 9}, "periodSeconds": 1}}
+        body = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
+
+        def failed(deployments: list[Object]) -> Object | None:
+            # The new pod may come to be counted only later.
+            found = (each["status"] for each in deployments if each["status"].get("updatedReplicas"))
+            return next((s for s in found if "ProgressDeadlineExceeded" in str(s.get("conditions"))), None)
+
+        return await cluster.until(DEPLOYMENTS, failed), await cluster.ask(old)
+
+    status, answer = on_cluster(scenario)
+
+    assert (status["replicas"], status["updatedReplicas"], status["availableReplicas"]) == (2, 1, 1)
+    assert answer == "apple-v1\n"
+
+
+def test_scaling_down_keeps_the_pod_that_costs_most_to_delete(on_cluster: OnCluster) -> None:
+    """From one pod to three and back: the first one, marked as expensive, is still there."""
+
+    async def scenario(cluster: Any) -> tuple[str, list[str]]:
+        await cluster.deploy()
+        first = await cluster.ready_pod()
+        cost = {"metadata": {"annotations": {"controller.kubernetes.io/pod-deletion-cost": "9"}}}
+        await cluster.client.patch(PODS, first["metadata"]["name"], "default", cost)
+        for replicas in (3, 1):
+            await cluster.client.patch(DEPLOYMENTS, "apple", "default", {"spec": {"replicas": replicas}})
+            await cluster.until(PODS, lambda pods, n=replicas: len(pods) == n)
+        left, _ = await cluster.client.list(PODS, "default")
+        return first["metadata"]["name"], [each["metadata"]["name"] for each in left]
+
+    first, left = on_cluster(scenario)
+
+    assert left == [first]
+
+
+def test_a_cordoned_node_takes_no_pods_until_it_is_uncordoned(on_cluster: OnCluster) -> None:
+    """The pod waits, says so in an event, and runs afterwards."""
+
+    async def scenario(cluster: Any) -> str:
+        await cluster.until(NODES, lambda nodes: nodes)
+        await cluster.client.patch(NODES, "test", None, {"spec": {"unschedulable": True}})
+        await cluster.deploy()
+        await cluster.until(EVENTS, lambda events: reasons(events, "FailedScheduling"))
+        await cluster.client.patch(NODES, "test", None, {"spec": {"unschedulable": None}})
+        return str((await cluster.ready_pod())["spec"]["nodeName"])
+
+    assert on_cluster(scenario) == "test"
+
+
+def test_recreate_starts_the_new_pod_only_when_the_old_one_is_gone(on_cluster: OnCluster) -> None:
+    """With strategy Recreate no two pods are ever there together."""
+
+    async def scenario(cluster: Any) -> int:
+        await cluster.deploy(spec={"strategy": {"type": "Recreate"}})
+        old = await cluster.ready_pod()
+        most = 0
+
+        def count(pods: list[Object]) -> bool:
+            nonlocal most
+            most = max(most, len(pods))
+            return any(p["metadata"]["uid"] != old["metadata"]["uid"] for p in pods)
+
+        container = {"name": "apple", "args": ["-text=apple-v2"]}
+        body = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
+        await cluster.until(PODS, count)
+        return most
+
+    assert on_cluster(scenario) == 1
+
+
+def test_a_service_has_an_endpoint_once_its_pod_is_ready(on_cluster: OnCluster) -> None:
+    """The slice names the pod's address and the number behind a named target port."""
+
+    async def scenario(cluster: Any) -> tuple[Object, Object]:
+        port = {"port": 80, "targetPort": "http"}
+        service = {"metadata": {"name": "apple"}, "spec": {"selector": {"app": "apple"}, "ports": [port]}}
+        await cluster.client.create(SERVICES, service, "default")
+        await cluster.deploy(
+            container={"readinessProbe": READINESS, "ports": [{"name": "http", "containerPort": 5678}]}
+        )
+        ready = await cluster.until(
+            ENDPOINTSLICES,
+            lambda slices: next((s for s in slices if any(e["conditions"]["ready"] for e in s["endpoints"])), None),
+        )
+        return ready, await cluster.ready_pod()
+
+    found, pod = on_cluster(scenario)
+
+    assert found["endpoints"][0]["addresses"] == [pod["status"]["podIP"]]
+    assert found["ports"][0]["port"] == 5678
+    assert found["metadata"]["labels"]["kubernetes.io/service-name"] == "apple"
+
+
+def test_an_unknown_image_is_said_and_never_runs(on_cluster: OnCluster) -> None:
+    """The pod waits with ImagePullBackOff and can be deleted."""
+
+    async def scenario(cluster: Any) -> str:
+        await cluster.deploy(container={"image": "nobody/knows:1"})
+
+        def waiting(pods: list[Object]) -> Object | None:
+            states = [s["state"] for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            return next((s["waiting"] for s in states if "waiting" in s and "message" in s["waiting"]), None)
+
+        found = await cluster.until(PODS, waiting)
+        await cluster.client.delete(DEPLOYMENTS, "apple", "default")
+        await cluster.until(PODS, lambda pods: not pods)
+        return str(found["reason"])
+
+    assert on_cluster(scenario) == "ImagePullBackOff"
+
+
+def test_a_crashing_container_backs_off(on_cluster: OnCluster) -> None:
+    """A container that ends with an error is started again, at once and then later and later."""
+
+    async def scenario(cluster: Any) -> Any:
+        await cluster.deploy(container={"args": ["-no-such-flag"]})
+
+        def backing_off(pods: list[Object]) -> Object | None:
+            statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            waiting = (s for s in statuses if s["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff")
+            return next((s for s in waiting if s["restartCount"] >= 1), None)
+
+        return await cluster.until(PODS, backing_off)
+
+    status = on_cluster(scenario)
+
+    assert status["lastState"]["terminated"]["exitCode"] == 127
+
+
+def test_a_failing_liveness_probe_restarts_the_container(on_cluster: OnCluster) -> None:
+    """The container is killed and started again in the same pod."""
+
+    async def scenario(cluster: Any) -> Any:
+        probe = {"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 1}
+        await cluster.deploy(container={"livenessProbe": probe}, pod={"terminationGracePeriodSeconds": 1})
+
+        def restarted(pods: list[Object]) -> int:
+            statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            return max((s["restartCount"] for s in statuses), default=0)
+
+        return await cluster.until(PODS, restarted)
+
+    assert on_cluster(scenario) >= 1
+
+
+def test_readiness_waits_for_the_startup_probe(on_cluster: OnCluster) -> None:
+    """A slow start: the pod is not ready before its startup probe succeeded, though it has no readiness probe."""
+
+    async def scenario(cluster: Any) -> tuple[list[bool], str]:
+        seen: list[bool] = []
+        probe = {"httpGet": {"port": 5678}, "periodSeconds": 1, "failureThreshold": 10}
+        env = [{"name": "START_DELAY", "value": "0.3"}]
+        await cluster.deploy(container={"startupProbe": probe, "env": env})
+
+        def note(pods: list[Object]) -> bool:
+            statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            seen.extend(s["ready"] for s in statuses if "running" in s["state"])
+            return any(seen)
+
+        await cluster.until(PODS, note)
+        return seen, await cluster.ask(await cluster.ready_pod())
+
+    seen, answer = on_cluster(scenario)
+
+    assert seen[0] is False
+    assert answer == "apple-v1\n"

@@ -1,0 +1,42 @@
+"""The ingress controllers as objects: what the API's rules accept, and what belongs together."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.kube.admission.refusals import refusals
+from harness.kube.schema import violations
+from harness.localkube.kubelet.images import find_image
+from harness.localkube.system.manifests import SYSTEMS, System, deployment_of, namespace_of, service_of
+
+ALL = pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS.keys())
+
+
+@ALL
+def test_an_api_server_accepts_them(system: System) -> None:
+    """No unknown field, no missing one, nothing that admission refuses."""
+    objects = (
+        {"apiVersion": "v1", "kind": "Namespace", **namespace_of(system)},
+        {"apiVersion": "v1", "kind": "Service", **service_of(system)},
+        {"apiVersion": "apps/v1", "kind": "Deployment", **deployment_of(system, 8080)},
+    )
+
+    assert [found for obj in objects for found in violations(obj)] == []
+    assert [found for obj in objects for found in refusals(obj)] == []
+
+
+@ALL
+def test_the_service_finds_the_pods_and_their_port(system: System) -> None:
+    """Its selector is among the pods' labels, its target the name of the port that they listen on."""
+    service, template = service_of(system)["spec"], deployment_of(system, 8080)["spec"]["template"]
+    port = template["spec"]["containers"][0]["ports"][0]
+
+    assert service["selector"].items() <= template["metadata"]["labels"].items()
+    assert (service["ports"][0]["targetPort"], port["containerPort"]) == (port["name"], 8080)
+
+
+@ALL
+def test_the_image_is_the_clusters_own(system: System) -> None:
+    """Its pods have it; a workload has not."""
+    assert find_image(system.image, system=True) is not None
+    assert find_image(system.image) is None

@@ -1,0 +1,219 @@
+"""Traefik against the local API server: what it is told, what it serves, and what it tells."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+from aiohttp import web
+
+from harness.clusters.local.logs import collect_logs
+from harness.errors import BringUpError
+from harness.localkube.addresses import free_port, take_block
+from harness.localkube.api.server import serve_at
+from harness.localkube.machinery.client import ApiClient
+from harness.localkube.machinery.resources import (
+    ENDPOINTSLICES,
+    INGRESSCLASSES,
+    INGRESSES,
+    SERVICES,
+    TRAEFIK_KINDS,
+)
+from harness.localkube.settings import NodeSettings
+from harness.localkube.traefik.controller import run_traefik
+
+PORT = {"port": 80}
+NAMESPACE = "default"
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """A file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def service(name: str) -> dict[str, Any]:
+    """A Service without a selector: its endpoints are given."""
+    return {"metadata": {"name": name}, "spec": {"ports": [PORT]}}
+
+
+def endpoints(name: str, address: str, port: int) -> dict[str, Any]:
+    """The one ready endpoint of a Service."""
+    return {
+        "metadata": {"name": f"{name}-1", "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "ports": [{"name": "", "port": port, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True, "serving": True, "terminating": False}}],
+    }
+
+
+def ingress(name: str, path: str, service_name: str, class_name: str, **annotations: str) -> dict[str, Any]:
+    """One path."""
+    backend = {"service": {"name": service_name, "port": {"number": 80}}}
+    rule = {"http": {"paths": [{"path": path, "pathType": "Prefix", "backend": backend}]}}
+    return {
+        "metadata": {"name": name, "annotations": annotations},
+        "spec": {"ingressClassName": class_name, "rules": [rule]},
+    }
+
+
+class Plane:
+    """A running Traefik with two applications, ``apple`` and ``banana``, that answer their name and the path."""
+
+    def __init__(
+        self, client: ApiClient, settings: NodeSettings, http: aiohttp.ClientSession, task: asyncio.Task[None]
+    ) -> None:
+        self.client = client
+        self.settings = settings
+        self.task = task
+        self._http = http
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and body."""
+        url = f"http://{self.settings.block.ingress_address}:{self.settings.entry_port}{path}"
+        async with self._http.get(url, headers={"X-Request-Id": "run-0-7"}) as response:
+            return response.status, await response.text()
+
+    async def get_when(self, path: str, wanted: str) -> tuple[int, str]:
+        """The answer as soon as its body begins with ``wanted``."""
+        while True:
+            with suppress(aiohttp.ClientConnectorError):
+                status, body = await self.get(path)
+                if body.startswith(wanted):
+                    return status, body
+            await asyncio.sleep(0.05)
+
+    async def configured(self, **routers: int) -> list[dict[str, Any]]:
+        """What was recorded of it, once each provider was last told to have so many routers: a log is read later."""
+        while True:
+            told = read_lines(self.settings.logs / "ingress-controller.jsonl")
+            details = [entry["detail"] for entry in told if entry["what"] == "configured"]
+            if {detail["provider"]: detail["routers"] for detail in details}.items() >= routers.items():
+                return told
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def plane(tmp_path: Path, controller: str) -> AsyncIterator[Plane]:
+    """API server, two applications and Traefik; all are gone when the block is left."""
+    with take_block() as held:
+        block = held.block
+        settings = NodeSettings(
+            name="test", directory=tmp_path, block=block, profile="instant", seed=1, ingress=controller, nginx=None,
+            entry_port=free_port(block.ingress_address, 8080),
+        )  # fmt: skip
+        async with (
+            serve_at(block.node_address, settings.logs / "pods") as url,
+            ApiClient(url, "test") as client,
+            aiohttp.ClientSession() as http,
+            application("apple", block.pod_address(1)),
+            application("banana", block.pod_address(2)),
+        ):
+            for number, name in enumerate(("apple", "banana"), 1):
+                await client.create(SERVICES, service(name), NAMESPACE)
+                await client.create(ENDPOINTSLICES, endpoints(name, block.pod_address(number), 5678), NAMESPACE)
+            task = asyncio.create_task(run_traefik(client, settings))
+            try:
+                yield Plane(client, settings, http, task)
+            finally:
+                task.cancel()
+                with suppress(asyncio.CancelledError, BringUpError):
+                    await task
+
+
+@asynccontextmanager
+async def application(name: str, address: str) -> AsyncIterator[None]:
+    """Answers its name and the path that it was asked for."""
+
+    async def handle(request: web.BaseRequest) -> web.Response:
+        return web.Response(text=f"{name} {request.path}")
+
+    runner = web.ServerRunner(web.Server(handle))
+    await runner.setup()
+    await web.TCPSite(runner, address, 5678).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def test_ingresses_and_traefiks_own_kinds_are_served(tmp_path: Path) -> None:
+    """Its class is there, an Ingress is routed, an IngressRoute of higher priority takes over, both are told."""
+
+    async def run() -> tuple[Any, ...]:
+        async with plane(tmp_path, "traefik") as here:
+            await here.client.create(INGRESSES, ingress("fruit", "/fruit", "apple", "traefik"), NAMESPACE)
+            first = await here.get_when("/fruit", "apple")
+            kinds = {resource.kind: resource for resource in TRAEFIK_KINDS}
+            route = {"match": "PathPrefix(`/fruit`)", "kind": "Rule", "priority": 1000}
+            route |= {"services": [{"name": "split", "kind": "TraefikService"}]}
+            split = {"weighted": {"services": [{"name": "banana", "port": 80, "weight": 1}]}}
+            await here.client.create(kinds["TraefikService"], {"metadata": {"name": "split"}, "spec": split}, NAMESPACE)
+            await here.client.create(
+                kinds["IngressRoute"], {"metadata": {"name": "fruit"}, "spec": {"routes": [route]}}, NAMESPACE
+            )
+            second = await here.get_when("/fruit", "banana")
+            nginx = await here.client.get(INGRESSCLASSES, "traefik")
+            told = await here.configured(kubernetes=1, kubernetescrd=1)
+            return first, second, told, nginx["spec"]["controller"], await here.get("/other")
+
+    first, second, told, controller, other = asyncio.run(run())
+
+    assert (first, second, other[0]) == ((200, "apple /fruit"), (200, "banana /fruit"), 404)
+    assert controller == "traefik.io/ingress-controller"
+    assert all(entry["monotonic_ns"] > 0 and entry["exact_ns"] > 0 for entry in told)
+
+
+def test_access_log_becomes_evidence(tmp_path: Path) -> None:
+    """Attempt, server and status by the names that every access log has."""
+
+    async def run() -> None:
+        async with plane(tmp_path, "traefik") as here:
+            await here.client.create(INGRESSES, ingress("fruit", "/fruit", "apple", "traefik"), NAMESPACE)
+            await here.get_when("/fruit", "apple")
+
+    asyncio.run(run())
+    collect_logs(tmp_path / "logs", tmp_path / "evidence")
+    lines = read_lines(tmp_path / "evidence" / "access.jsonl")
+
+    assert [lines[-1][name] for name in ("attempt", "status", "upstream_status", "uri")] == [
+        "run-0-7", 200, "200", "/fruit",
+    ]  # fmt: skip
+    assert lines[-1]["upstream_addr"].endswith(".1.1:5678")
+    assert (tmp_path / "evidence" / "logs" / "traefik.log").exists()
+
+
+def test_annotations_of_ingress_nginx_are_read_if_asked(tmp_path: Path) -> None:
+    """The class stays ingress-nginx's, and its rewriting is done."""
+    rewrite = {"nginx.ingress.kubernetes.io/rewrite-target": "/"}
+
+    async def run() -> tuple[int, str]:
+        async with plane(tmp_path, "traefik-nginx") as here:
+            await here.client.create(INGRESSES, ingress("fruit", "/fruit", "apple", "nginx", **rewrite), NAMESPACE)
+            return await here.get_when("/fruit", "apple")
+
+    assert asyncio.run(run()) == (200, "apple /")
+
+
+def test_its_end_is_the_clusters(tmp_path: Path) -> None:
+    """A cluster without its ingress would make verdicts about itself; what Traefik said is in the error."""
+
+    async def run() -> None:
+        async with plane(tmp_path, "traefik") as here:
+            await here.get_when("/", "404")
+            [traefik] = [child for child in psutil.Process().children() if child.name() == "traefik"]
+            traefik.kill()
+            await here.task
+
+    with pytest.raises(BringUpError) as raised:
+        asyncio.run(run())
+
+    assert "Traefik ended by itself with code -9" in raised.value.message
+    [*_, last] = (tmp_path / "logs" / "traefik.log").read_text(encoding="utf-8").splitlines()
+    assert last in raised.value.detail

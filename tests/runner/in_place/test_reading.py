@@ -1,0 +1,156 @@
+"""What of somebody's namespace a change is about, what is written down of it, and who else writes to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.errors import InvalidInputError
+from harness.kube.errors import ForbiddenError
+from harness.model.changes import SelectorPatch
+from harness.runner.in_place.reading import Found, as_evidence, look, others, related
+from harness.runner.in_place.targets import Target, parse_change
+from harness.testing.fake_api import FakeKube
+
+NAMESPACE = "web"
+APPLE, PUBLIC = Target("Deployment", "apple"), Target("Service", "public")
+
+
+def deployment(name: str, **labels: str) -> dict[str, Any]:
+    """A Deployment whose pods have these labels."""
+    containers = [{"name": name, "image": "x", "env": [{"name": "PASSWORD", "value": "hunter2"}, {"name": "EMPTY"}]}]
+    template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+def service(name: str, **selector: str) -> dict[str, Any]:
+    """A Service."""
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"selector": selector}}
+
+
+def ingress(name: str, *services: str) -> dict[str, Any]:
+    """An Ingress with a path for each Service."""
+    paths = [{"path": f"/{each}", "backend": {"service": {"name": each}}} for each in services]
+    return {"kind": "Ingress", "metadata": {"name": name}, "spec": {"rules": [{"http": {"paths": paths}}]}}
+
+
+V1, V2 = deployment("apple", app="apple", version="v1"), deployment("green", app="apple", version="v2")
+OTHER = deployment("other", app="other")
+FOUND = Found((V1, V2, OTHER, service("public", app="apple", version="v1"), service("others", app="other"),
+               ingress("shop", "public")), ())  # fmt: skip
+
+
+def names(target: Target, change: str) -> list[str]:
+    """The objects that a change is about."""
+    return [f"{o['kind']}/{o['metadata']['name']}" for o in related(FOUND, target, parse_change(change, target))]
+
+
+def test_a_deployment_and_what_leads_to_it() -> None:
+    """The Services that select its pods; nothing of others."""
+    assert names(APPLE, "restart") == ["Deployment/apple", "Service/public"]
+
+
+def test_a_service_and_what_is_behind_it_before_and_after() -> None:
+    """A switch concerns the pods that it selects, and those that it will."""
+    switch = "selector-patch: {selector: {version: v2}, answer: v2}"
+
+    assert isinstance(parse_change(switch, PUBLIC), SelectorPatch)
+    assert names(PUBLIC, switch) == ["Service/public", "Deployment/apple", "Deployment/green"]
+
+
+def test_an_ingress_and_all_behind_it() -> None:
+    """Through its Services."""
+    edit = "ingress-edit: {annotations: {a/b: c}}"
+
+    assert names(Target("Ingress", "shop"), edit) == ["Ingress/shop", "Service/public", "Deployment/apple"]
+
+
+def test_no_secret_is_written_down() -> None:
+    """Neither the values of an environment, nor the manifest that kubectl keeps, nor what the server adds."""
+    last = {"kubectl.kubernetes.io/last-applied-configuration": "hunter2", "team": "blue"}
+    status = {"status": {"x": "hunter2"}}
+    obj = {**V1, **status, "metadata": {"name": "apple", "annotations": last, "uid": "u", "managedFields": []}}
+    kept = as_evidence(obj)
+
+    assert "hunter2" not in str(kept)
+    assert kept["metadata"] == {"name": "apple", "annotations": {"team": "blue"}}
+    assert kept["spec"]["template"]["spec"]["containers"][0]["env"] == [
+        {"name": "PASSWORD", "value": "…"},
+        {"name": "EMPTY"},
+    ]
+
+
+def kube() -> FakeKube:
+    """The namespace."""
+    made = FakeKube()
+    for obj in FOUND.objects:
+        made.put(obj, NAMESPACE)
+    return made
+
+
+def test_a_target_that_is_not_there_is_said_with_those_that_are() -> None:
+    """And the one that was meant."""
+    with pytest.raises(InvalidInputError) as caught:
+        look(kube(), Target("Deployment", "appel"), NAMESPACE)
+    said = caught.value.message + caught.value.detail + caught.value.hint
+
+    assert "there is no Deployment 'appel' in namespace web" in said
+    assert "apple" in said
+
+
+def test_ingresses_are_read_only_where_one_is_changed() -> None:
+    """A Role need not allow more than the change takes."""
+    read = look(kube(), APPLE, NAMESPACE).objects
+
+    assert {obj["kind"] for obj in read} == {"Deployment", "Service"}
+    assert all(obj["apiVersion"] for obj in read)
+
+
+def scaler(of: str) -> dict[str, Any]:
+    """An autoscaler."""
+    aim = {"kind": "Deployment", "name": of}
+    spec = {"scaleTargetRef": aim, "minReplicas": 2, "maxReplicas": 9}
+    return {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "hpa"}, "spec": spec}
+
+
+def test_an_autoscaler_of_the_object_is_named() -> None:
+    """Not one of another object; and where they may not be listed, that is said."""
+    assert others([V1], [scaler("apple")]) == ("HorizontalPodAutoscaler hpa scales Deployment apple between 2 and 9",)
+    assert others([V1], [scaler("other")]) == ()
+    assert "may not be listed" in others([V1], None)[0]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "tool"),
+    [
+        ({"labels": {"argocd.argoproj.io/instance": "shop"}}, "Argo CD"),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "x"}}, "Argo CD"),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}, "Flux"),
+        ({"managedFields": [{"manager": "helm-controller"}]}, "Flux"),
+        ({"managedFields": [{"manager": "argocd-controller"}]}, "Argo CD"),
+    ],
+)
+def test_a_gitops_controller_is_named(metadata: dict[str, Any], tool: str) -> None:
+    """By what it leaves on an object."""
+    obj = {**V1, "metadata": {"name": "apple", **metadata}}
+
+    assert [note.split(" keeps ")[0] for note in others([obj], [])] == [tool]
+    assert others([V1], []) == ()
+
+
+def test_autoscalers_that_may_not_be_listed_are_unknown() -> None:
+    """No right to list them is no proof that there are none."""
+
+    class Guarded(FakeKube):
+        def list(self, kind: str, namespace: str, *, labels: str = "") -> Any:
+            if kind == "HorizontalPodAutoscaler":
+                raise ForbiddenError("list horizontalpodautoscalers", 403, "Forbidden", "no")
+            return super().list(kind, namespace, labels=labels)
+
+    guarded = Guarded()
+    guarded.put(V1, NAMESPACE)
+
+    assert look(guarded, APPLE, NAMESPACE).autoscalers is None
+    assert look(kube(), APPLE, NAMESPACE).autoscalers == ()

@@ -1,0 +1,94 @@
+"""What is changed in place and how, as it is typed: as kubectl and Experiments say it, and nothing is guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import InvalidInputError
+from harness.model.changes import IngressEdit, Restart, RollingUpdate, Scale, SelectorPatch
+from harness.runner.in_place.targets import CHANGES_OF, WITHOUT_UNDO, Target, parse_change, parse_target
+
+APPLE = Target("Deployment", "apple")
+PUBLIC = Target("Service", "apple-service")
+
+
+def refused(text: str, target: Target = APPLE) -> str:
+    """Everything that is said of a change that can't be."""
+    with pytest.raises(InvalidInputError) as caught:
+        parse_change(text, target)
+    return f"{caught.value.message} {caught.value.detail} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("deployment/apple", "Deployment"), ("deploy/apple", "Deployment"), ("deployments/apple", "Deployment"),
+        ("Deployment/apple", "Deployment"), ("deployment.apps/apple", "Deployment"), ("svc/apple", "Service"),
+        ("service/apple", "Service"), ("ing/apple", "Ingress"), ("ingress.networking.k8s.io/apple", "Ingress"),
+    ],
+)  # fmt: skip
+def test_objects_are_named_as_kubectl_names_them(text: str, kind: str) -> None:
+    """Short, long and with the API group."""
+    assert parse_target(text) == Target(kind, "apple")
+
+
+@pytest.mark.parametrize(
+    "text", ["apple", "deployment", "deployment/", "pod/apple", "deployment/a b", "deployment/A", "/"]
+)
+def test_what_names_no_object_is_refused(text: str) -> None:
+    """With what was expected."""
+    with pytest.raises(InvalidInputError) as caught:
+        parse_target(text)
+
+    assert "expected deployment/NAME, service/NAME or ingress/NAME" in caught.value.message + caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "expected"),
+    [
+        ("restart", APPLE, Restart), ("scale=3", APPLE, Scale), ("scale: {replicas: 3}", APPLE, Scale),
+        ("rolling-update: {set: {args: [-text=v2]}, answer: v2}", APPLE, RollingUpdate),
+        ("selector-patch: {selector: {version: v2}, answer: v2}", PUBLIC, SelectorPatch),
+        ("ingress-edit: {annotations: {a/b: c}}", Target("Ingress", "fruit"), IngressEdit),
+    ],
+)  # fmt: skip
+def test_changes_are_those_of_an_experiment(text: str, target: Target, expected: type) -> None:
+    """Their object is the one that was named."""
+    change = parse_change(text, target)
+
+    assert isinstance(change, expected)
+    assert getattr(change, target.kind.lower()) == target.name
+
+
+def test_a_scale_has_its_number() -> None:
+    """The short form and the long one mean the same."""
+    assert parse_change("scale=3", APPLE) == parse_change("scale: {replicas: 3}", APPLE)
+    assert getattr(parse_change(" scale = 3 ", APPLE), "replicas") == 3  # noqa: B009 - a union has it not in each
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "said"),
+    [
+        ("selector-patch: {selector: {a: b}}", APPLE, "selector-patch is for service/NAME"),
+        ("restart", PUBLIC, "restart is for deployment/NAME"),
+        ("restrat", APPLE, "restart"),
+        ("restart: 3", APPLE, "expected a map of its fields"),
+        ("[restart]", APPLE, "expected a word or a map"),
+        ("restart: {deployment: banana}", APPLE, "is not the object that --in-place names, apple"),
+        ("restart: {times: 3}", APPLE, "a change is made once"),
+        ("scale: {replica: 3}", APPLE, "replica"),
+        ("a: b: c", APPLE, "--change"),
+        ("", APPLE, "expected"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_way_out(text: str, target: Target, said: str) -> None:
+    """What was wrong, and what would be right."""
+    assert said in refused(text, target)
+
+
+def test_each_change_is_of_one_kind_of_object() -> None:
+    """And those without an undo are among them."""
+    names = [name for of in CHANGES_OF.values() for name in of]
+
+    assert len(names) == len(set(names))
+    assert set(WITHOUT_UNDO) <= set(names)
