@@ -10,7 +10,7 @@ from harness.localkube.kubelet.container import Container
 from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
-from harness.localkube.kubelet.status import ContainerState, pod_status
+from harness.localkube.kubelet.status import OWN_CONDITIONS, ContainerState, pod_status
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
 from harness.localkube.machinery.objects import Object, is_deleting
 from harness.localkube.machinery.resources import PODS
@@ -48,6 +48,16 @@ class PodWorker:
                 if name in pod["metadata"]
             }
             self._deleting.set()
+        self._take_conditions(pod)
+
+    def _take_conditions(self, pod: Object) -> None:
+        """Take over the conditions that others have set; readiness gates are made of them."""
+        status = self._pod.get("status", {})
+        own = [each for each in status.get("conditions") or [] if _is_own(each)]
+        others = [each for each in pod.get("status", {}).get("conditions") or [] if not _is_own(each)]
+        if [*own, *others] != (status.get("conditions") or []):
+            self._pod["status"] = {**status, "conditions": [*own, *others]}
+            self._dirty.set()
 
     def removed(self) -> None:
         """The object is gone; what still runs is killed (a forced deletion), at once."""
@@ -199,8 +209,11 @@ class PodWorker:
             deleting=self._deleting.is_set(),
         )
         self._pod["status"] = self._pod.get("status", {}) | status
+        body = {"status": status | {"conditions": [_patch_of(e) for e in status["conditions"] if _is_own(e)]}}
         try:
-            await self._node.client.patch(PODS, self._name, self._namespace, {"status": status}, subresource="status")
+            await self._node.client.patch(
+                PODS, self._name, self._namespace, body, strategy="strategic", subresource="status"
+            )
         except NotFound:
             self._gone.set()
         except ApiError as error:
@@ -213,6 +226,15 @@ class PodWorker:
         with suppress(NotFound, Conflict):
             await self._node.client.delete(PODS, self._name, self._namespace, grace=0, uid=uid)
         await self._gone.wait()
+
+
+def _is_own(condition: Object) -> bool:
+    return condition["type"] in OWN_CONDITIONS
+
+
+def _patch_of(condition: Object) -> Object:
+    """A condition as a strategic merge patch, which leaves the conditions of others alone and drops an old reason."""
+    return {"reason": None, "message": None, **condition}
 
 
 def _declared_ports(pod: Object) -> set[int]:

@@ -152,6 +152,40 @@ def test_phase_and_readiness_follow_the_containers(
     assert (status["phase"], conditions["Ready"], conditions["ContainersReady"]) == (phase, ready, ready)
 
 
+GATE = {"readinessGates": [{"conditionType": "shop/routed"}]}
+
+
+@pytest.mark.parametrize(
+    ("others", "containers", "ready", "reason", "message"),
+    [
+        (
+            [],
+            [state()],
+            "False",
+            "ReadinessGatesNotReady",
+            'corresponding condition of pod readiness gate "shop/routed"',
+        ),
+        (["False"], [state()], "False", "ReadinessGatesNotReady", '"shop/routed" is not "True", but False'),
+        (["True"], [state()], "True", None, ""),
+        (["True"], [state(ready=False)], "False", "ContainersNotReady", "containers with unready status: [c]"),
+        (["False"], [state(ready=False)], "False", "ContainersNotReady", "containers with unready status: [c]"),
+    ],
+)
+def test_a_readiness_gate_keeps_a_pod_from_being_ready(
+    others: list[str], containers: list[ContainerState], ready: str, reason: str | None, message: str
+) -> None:
+    """The pod is ready when its containers are and each gate is True; the containers have a condition of their own."""
+    foreign = [{"type": "shop/routed", "status": each} for each in others]
+    pod: Object = {"spec": GATE, "status": {"conditions": foreign}}
+    status = pod_status(pod, containers, address="127.9.1.1", host="127.9.0.1", deleting=False)
+    found = {each["type"]: each for each in status["conditions"]}
+
+    assert (found["Ready"]["status"], found["Ready"].get("reason")) == (ready, reason)
+    assert message in found["Ready"].get("message", "")
+    assert found["ContainersReady"]["status"] == str(containers[0].ready)
+    assert [each for each in status["conditions"] if each["type"] == "shop/routed"] == foreign
+
+
 def test_conditions_that_stay_keep_their_time() -> None:
     """Only what changes gets a new lastTransitionTime."""
     pod: Object = {"spec": {}}

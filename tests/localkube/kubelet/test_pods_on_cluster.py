@@ -182,6 +182,36 @@ def test_a_service_has_an_endpoint_once_its_pod_is_ready(on_cluster: OnCluster) 
     assert found["metadata"]["labels"]["kubernetes.io/service-name"] == "apple"
 
 
+def test_a_rollout_waits_for_a_readiness_gate(on_cluster: OnCluster) -> None:
+    """The new pod is ready only once somebody has set its gate's condition; the old pod stays until then."""
+
+    async def scenario(cluster: Any) -> tuple[Object, int, list[Object]]:
+        await cluster.deploy()
+        old = await cluster.ready_pod()
+        body = {"spec": {"template": {"spec": {"readinessGates": [{"conditionType": "shop/routed"}]}}}}
+        await cluster.client.patch(DEPLOYMENTS, "apple", "default", body)
+
+        def waiting(pods: list[Object]) -> Object | None:
+            found = [(p, c) for p in pods for c in p.get("status", {}).get("conditions") or []]
+            return next((p for p, c in found if c.get("reason") == "ReadinessGatesNotReady"), None)
+
+        new = await cluster.until(PODS, waiting)
+        pods = len((await cluster.client.list(PODS, "default"))[0])
+        routed = {"status": {"conditions": [{"type": "shop/routed", "status": "True"}]}}
+        name = new["metadata"]["name"]
+        await cluster.client.patch(PODS, name, "default", routed, strategy="strategic", subresource="status")
+        ready = await cluster.ready_pod(other_than=old["metadata"]["uid"])
+        await cluster.gone(old)
+        return new, pods, ready["status"]["conditions"]
+
+    new, pods, conditions = on_cluster(scenario)
+
+    assert {c["type"]: c["status"] for c in new["status"]["conditions"]}["ContainersReady"] == "True"
+    assert pods == 2
+    assert [c["status"] for c in conditions if c["type"] == "shop/routed"] == ["True"]
+    assert [c for c in conditions if c["type"] == "Ready" and "reason" in c] == []
+
+
 def test_an_unknown_image_is_said_and_never_runs(on_cluster: OnCluster) -> None:
     """The pod waits with ImagePullBackOff and can be deleted."""
 
