@@ -17,6 +17,9 @@ from harness.localkube.machinery.resources import PODS
 
 _log = logging.getLogger(__name__)
 
+#: Seconds that a pod gets whose object was removed at once, as the kubelet sets them.
+FORCED_GRACE = 1
+
 
 class PodWorker:
     """Brings one pod to life and to its end.
@@ -60,11 +63,12 @@ class PodWorker:
             self._dirty.set()
 
     def removed(self) -> None:
-        """The object is gone; what still runs is killed (a forced deletion), at once."""
+        """Stop what still runs: the object is gone by a forced deletion, or with the grace period 0.
+
+        A pod that was being deleted before keeps the grace period that it has.
+        """
         self._gone.set()
         self._deleting.set()
-        for container in self._containers:
-            container.kill()
 
     async def run(self) -> None:
         """Until the pod is gone and nothing of it runs; cancelling it kills what runs."""
@@ -180,9 +184,8 @@ class PodWorker:
 
     async def _stop(self) -> None:
         self._network.notice_listeners()
-        grace = self._pod["metadata"].get("deletionGracePeriodSeconds")
-        if grace is None:
-            grace = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
+        # Without a mark on the object, its deletion was forced.
+        grace = self._pod["metadata"].get("deletionGracePeriodSeconds", FORCED_GRACE)
         await asyncio.gather(*(container.stop(grace) for container in self._containers))
 
     async def _end_network(self) -> None:
@@ -220,7 +223,9 @@ class PodWorker:
             _log.warning("status of pod %s/%s not written: %s", self._namespace, self._name, error)
 
     async def _finish(self) -> None:
-        """Take the time that a real kubelet takes to clean up, then delete the object for good."""
+        """Take the time that a real kubelet takes to clean up, then delete the object for good, if it is there."""
+        if self._gone.is_set():
+            return
         await asyncio.sleep(self._node.profile.removal.sample(self._node.rng))
         uid = self._pod["metadata"]["uid"]
         with suppress(NotFound, Conflict):
