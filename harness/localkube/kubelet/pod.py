@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from harness.localkube.kubelet.container import Container
 from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
+from harness.localkube.kubelet.looks import Looks
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.status import OWN_CONDITIONS, ContainerState, pod_status
@@ -17,6 +18,8 @@ from harness.localkube.machinery.resources import PODS
 
 _log = logging.getLogger(__name__)
 
+#: Seconds between the start of a container and the look that finds it running, at least.
+_SHORTEST_START = 0.05
 #: Seconds that a pod gets whose object was removed at once, as the kubelet sets them.
 FORCED_GRACE = 1
 
@@ -35,6 +38,7 @@ class PodWorker:
         self._name: str = pod["metadata"]["name"]
         self._namespace: str = pod["metadata"]["namespace"]
         self._network = PodNetwork("", node.silence)
+        self._looks = Looks(0, 0)
         self._containers: list[Container] = []
         self._states: list[ContainerState] = []
         self._deleting = asyncio.Event()
@@ -127,6 +131,8 @@ class PodWorker:
         system = self._node.is_system(self._namespace)
         address = self._node.system_address() if system else self._node.next_address()
         self._network = PodNetwork(address, self._node.silence, _declared_ports(self._pod))
+        self._looks = self._first_looks()
+        anchor = self._seen + self._node.profile.probe_ticks.sample(self._node.rng)
         complete = not self._pod["spec"].get("initContainers")
         if not complete:
             # Better a pod that says why it does not start than one that starts without what it needs.
@@ -143,7 +149,8 @@ class PodWorker:
                 spec,
                 image=image,
                 network=self._network,
-                anchor=self._seen,
+                looks=self._looks,
+                anchor=anchor,
                 changed=self._dirty.set,
             )
             self._containers.append(container)
@@ -152,6 +159,16 @@ class PodWorker:
             self._containers.clear()
         self._dirty.set()
         return complete
+
+    def _first_looks(self) -> Looks:
+        """When the kubelet looks at the pod: first when it finds its containers running.
+
+        The ingress controller's first pod was there before the cluster was: a real one is not brought up for a trial.
+        """
+        profile = self._node.profile
+        if self._network.address == self._node.settings.block.ingress_address:
+            return Looks(0, self._seen)
+        return Looks(profile.relist, self._seen + profile.startup.sample(self._node.rng))
 
     def _without_image(self, spec: Object) -> ContainerState:
         never = spec.get("imagePullPolicy") == "Never"
@@ -167,22 +184,18 @@ class PodWorker:
         return ContainerState(spec["name"], spec["image"], state=waiting)
 
     async def _wait_for_start(self) -> bool:
-        """Wait as long as a real kubelet takes until containers run; True if the pod is to go before that.
-
-        The ingress controller's first pod was there before the cluster was: a real one is not brought up for a trial.
-        """
-        if self._network.address == self._node.settings.block.ingress_address:
-            return self._deleting.is_set()
-        profile, rng = self._node.profile, self._node.rng
-        begin = self._seen + profile.startup.sample(rng)
+        """Wait as long as a real kubelet takes to start containers; True if the pod is to go before that."""
+        begin = self._seen + self._node.profile.container_start.sample(self._node.rng)
         try:
-            async with asyncio.timeout_at(begin):
+            async with asyncio.timeout_at(min(begin, self._looks.first - _SHORTEST_START)):
                 await self._deleting.wait()
         except TimeoutError:
             return self._deleting.is_set()
         return True
 
     async def _stop(self) -> None:
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(self._looks.stop(now) - now)
         self._network.notice_listeners()
         # Without a mark on the object, its deletion was forced.
         grace = self._pod["metadata"].get("deletionGracePeriodSeconds", FORCED_GRACE)

@@ -116,8 +116,8 @@ def test_a_probe_changes_its_word_only_at_its_threshold() -> None:
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.integers(1, 60))
 def test_ticks_are_whole_periods_after_the_anchor(now: float, anchor: float, period: int) -> None:
-    """The next one is never now and never more than a period away."""
-    assert 0 < until_next_tick(now, anchor, period) <= period
+    """The next one is never now and never more than a period away, but for the tick that is due just now."""
+    assert 0.001 < until_next_tick(now, anchor, period) <= period + 0.001
 
 
 def state(**facts: Any) -> ContainerState:
