@@ -18,6 +18,7 @@ class CellFacts:
         cell: What was to run.
         trials: Its judged trials.
         control: Those of its configuration's control.
+        is_control_sound: Every trial of the control is lossless, apart from what the whole run assumes.
         planned: How many trials each cell was to have.
         verdict: The cell's verdict; None until it is known.
     """
@@ -25,6 +26,7 @@ class CellFacts:
     cell: Cell
     trials: Sequence[TrialVerdict]
     control: Sequence[TrialVerdict]
+    is_control_sound: bool
     planned: int
     verdict: Verdict | None = None
 

@@ -54,7 +54,7 @@ class ControlMissing(CellFinding, code="control-missing", weight=Weight.EVIDENCE
         control = cell.control
         if any(trial.identity.lost_total for trial in control):
             return
-        if len(control) >= cell.planned and all(trial.verdict is Verdict.LOSSLESS for trial in control):
+        if len(control) >= cell.planned and cell.is_control_sound:
             return
         is_unsound = cell.is_control and any(trial.verdict is not Verdict.LOSSLESS for trial in cell.trials)
         if not is_unsound and not any(map(is_stopped, cell.trials)):

@@ -99,6 +99,29 @@ class ClockUncertain(TrialFinding, code="clock-uncertain", weight=Weight.EVIDENC
 
 
 @dataclass(frozen=True, kw_only=True)
+class FieldAssumed(TrialFinding, code="field-assumed", weight=Weight.EVIDENCE, warns=True):
+    """The run assumes that a field has no effect, and the cluster does not carry it out."""
+
+    field: str
+    object: str
+    effect: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[FieldAssumed]:
+        """Yield one for each field that decides about requests and was left in."""
+        for each in facts.evidence.assumed:
+            yield cls(field=each.field, object=each.object, effect=each.effect)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"This run assumes that {self.field} of {self.object} has no effect on requests, and the "
+            f"embedded cluster does not implement it: {self.effect}.",
+            "For a verdict, remove the field or run with --cluster kind.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SenderPaused(
     TrialFinding,
     code="sender-paused",

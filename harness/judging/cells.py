@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.analysis.cells import CellFacts
@@ -13,6 +13,7 @@ from harness.findings.expectations import LossInControl
 from harness.findings.finding_type import Subject
 from harness.findings.instrument import TrialFailed
 from harness.findings.registry import cell_checks
+from harness.findings.surroundings import FieldAssumed
 from harness.judging.trial import verdict_of
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Expectation, Expected
@@ -59,12 +60,27 @@ def judge_cells(cells: Sequence[JudgedCell], *, trials: int = 1) -> tuple[CellVe
     for cell, verdicts in cells:
         if isinstance(cell.change, NoChange):
             controls.setdefault(cell.configuration.name, []).extend(verdicts)
-    return tuple(
-        _judge_cell(
-            CellFacts(cell=cell, trials=verdicts, control=controls.get(cell.configuration.name, ()), planned=trials)
-        )
-        for cell, verdicts in cells
+    return tuple(_judge_cell(_facts(cell, verdicts, controls, trials)) for cell, verdicts in cells)
+
+
+def _facts(
+    cell: Cell, trials: Sequence[TrialVerdict], controls: Mapping[str, Sequence[TrialVerdict]], planned: int
+) -> CellFacts:
+    control = controls.get(cell.configuration.name, ())
+    return CellFacts(
+        cell=cell,
+        trials=trials,
+        control=control,
+        is_control_sound=all(map(_is_sound, control)),
+        planned=planned,
     )
+
+
+def _is_sound(trial: TrialVerdict) -> bool:
+    """Return whether a trial is lossless apart from what the whole run assumes, which every cell reports itself."""
+    others = [each for each in trial.findings if each.code != FieldAssumed.code]
+    only_assumed = len(others) < len(trial.findings) and verdict_of(others) is Verdict.LOSSLESS
+    return trial.verdict is Verdict.LOSSLESS or only_assumed
 
 
 def exit_code(cells: Sequence[CellVerdict]) -> ExitCode:

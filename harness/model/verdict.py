@@ -211,8 +211,8 @@ class CellVerdict:
 class RunVerdict:
     """The whole run's answer, and all that a report needs.
 
-    ``signal`` is the one that stopped the run: SIGINT (2), SIGTERM (15), SIGKILL (9) where the run left no word of its
-    end; 0 if nothing stopped it.
+    ``signal`` is the one that stopped the run: SIGHUP (1), SIGINT (2), SIGTERM (15), SIGKILL (9) where the run left no
+    word of its end; 0 if nothing stopped it.
     """
 
     name: str

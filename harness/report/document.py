@@ -89,6 +89,7 @@ class Tally:
         lost: Requests.
         sent: Requests.
         cut: Connections.
+        assumed: Fields that the run assumes to have no effect.
         expected: What was expected; empty where nothing was.
         is_surprise: It is not as expected.
         times: Milliseconds, median and 99th percentile; None where they are not compared.
@@ -100,6 +101,7 @@ class Tally:
     lost: int
     sent: int
     cut: int
+    assumed: int = 0
     expected: str = ""
     is_surprise: bool = False
     times: tuple[float, float] | None = None

@@ -8,7 +8,7 @@ from functools import singledispatch
 from harness.report.blocks import Account, Block, Detail, Findings, Lines, Outages, Paragraph, shown
 from harness.report.document import Conclusion, Document, Level, Row, Section, Table, Tally
 from harness.report.words import ICONS, again
-from harness.wording import count, length, milliseconds, ranked
+from harness.wording import count, length, milliseconds, plural, ranked
 
 #: Outages that a summary has room for.
 _SHOWN = 20
@@ -48,6 +48,7 @@ def _cell(cell: Tally | Conclusion | None) -> str:
         return f"{cell.state}<br>{lost}" if cell.sent else cell.state
     parts = [f"{ICONS[cell.verdict]} {cell.verdict}", lost]
     parts += [f"{count(cell.cut)} connections cut"] if cell.cut else []
+    parts += [f"{plural(cell.assumed, 'field')} assumed"] if cell.assumed else []
     parts += [f"p99 {milliseconds(cell.times[1])}"] if cell.times else []
     parts += [f"**unexpected** ({cell.expected})"] if cell.is_surprise else []
     return "<br>".join(parts)

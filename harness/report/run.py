@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.findings.registry import reasons
 from harness.findings.stopping import stopped
+from harness.findings.surroundings import FieldAssumed
 from harness.model.verdict import CellVerdict, RunVerdict, TrialVerdict, Verdict
 from harness.report import answering
 from harness.report.blocks import (
@@ -90,6 +91,7 @@ def _tally(cell: CellVerdict) -> Tally:
         lost=cell.lost,
         sent=cell.sent,
         cut=cell.cut,
+        assumed=len({(each.object, each.field) for each in FieldAssumed.among(cell.findings)}),
         expected=expected(cell),
         is_surprise=not cell.as_expected,
         target=cell.id,

@@ -24,7 +24,7 @@ RULES = (
     "Else it is *lossless*.",
 )
 #: What people call the signals that stop a run.
-_SIGNALS = {2: "Ctrl-C", 15: "SIGTERM"}
+_SIGNALS = {1: "SIGHUP", 2: "Ctrl-C", 15: "SIGTERM"}
 #: How many cells are named in a sentence.
 _NAMED = 3
 

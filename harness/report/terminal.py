@@ -108,6 +108,9 @@ def _cell(cell: Tally | Conclusion | None, *, in_words: bool, short: bool) -> Te
     if cell.cut:
         cut = f"{plural(cell.cut, 'connection')} cut" if in_words else f"{count(cell.cut)} cut"
         text.append(f"\n{cut}", style="not bold default")
+    if cell.assumed:
+        fields = plural(cell.assumed, "field") if in_words else f"{cell.assumed}"
+        text.append(f"\n{fields} assumed", style="not bold")
     if cell.times:
         text.append(f"\np99 {milliseconds(cell.times[1])}", style="not bold dim")
     if cell.is_surprise:

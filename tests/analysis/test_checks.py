@@ -31,11 +31,11 @@ from harness.findings.remarks import CandidatesDiffer, ClocksCompared, RolledBac
 from harness.findings.sending import AbandonedSlots, BehindSchedule, MachineSaturated, MissedSlots, Unfinished
 from harness.findings.shapes import NeverIdle, NeverReused, NothingUnderWay
 from harness.findings.stopping import CutShort, NotRun
-from harness.findings.surroundings import ClockUncertain, NodeUnwell, SenderPaused, WatchInterrupted
+from harness.findings.surroundings import ClockUncertain, FieldAssumed, NodeUnwell, SenderPaused, WatchInterrupted
 from harness.judging.trial import judge_trial
 from harness.model.attempt import CloseReason, Method, Outcome, Progress
 from harness.model.changes import RollingUpdate
-from harness.model.experiment import Pool, Tls
+from harness.model.experiment import Assumption, Pool, Tls
 from harness.model.timeline import EventKind
 from harness.model.verdict import Finding, Verdict
 from harness.testing.evidence import (
@@ -277,6 +277,11 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
     "changed since it was sealed": (
         lambda e: replace(e, differences=("changed: x",)),
         SealBroken.code,
+        Verdict.INCONCLUSIVE,
+    ),
+    "field assumed to be inert": (
+        lambda e: replace(e, assumed=(Assumption("spec.tls", "Ingress web", "a real cluster answers 308"),)),
+        FieldAssumed.code,
         Verdict.INCONCLUSIVE,
     ),
     "deaf pods": (deaf_pods, FalseGreen.code, Verdict.LOSSLESS),

@@ -11,11 +11,12 @@ from harness.analysis.evidence import RunFacts, TrialEvidence
 from harness.errors import ExitCode
 from harness.findings.expectations import ClassNotSeen, ControlMissing, LossInControl, LossOutsideWindow
 from harness.findings.stopping import CutShort, NotRun
+from harness.findings.surroundings import FieldAssumed
 from harness.judging.cells import exit_code, judge_cells, judge_run
 from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec, NoChange
-from harness.model.experiment import Cell, Configuration, Expectation, Expected
+from harness.model.experiment import Assumption, Cell, Configuration, Expectation, Expected
 from harness.model.verdict import CellVerdict, TrialVerdict, Verdict
 from harness.testing.evidence import CHANGE, quiet_trial, with_losses
 
@@ -199,3 +200,37 @@ def test_the_run_has_all_that_a_report_needs() -> None:
     assert (run.configurations, run.changes, run.exit_code) == (("bare",), ("none", "rolling-update"), 0)
     assert [(one.sent, one.lost) for one in run.cells] == [(300, 0), (300, 10)]
     assert all(reason for _, reason in run.thresholds.values())
+
+
+#: What a run assumes that left one field in.
+ASSUMED = (Assumption("spec.tls", "Ingress web", "a real cluster answers 308"),)
+ASSUMING = judge_trial(replace(quiet_trial(), assumed=ASSUMED))
+CONTROL_ASSUMING = judge_trial(replace(quiet_trial(CONTROL), assumed=ASSUMED))
+
+
+def test_nothing_is_lossless_that_assumes_a_field_to_be_inert() -> None:
+    """The cell and its control are inconclusive for that one reason, and the run ends with exit code 3."""
+    cells = judge_cells([(cell(change=CONTROL), [CONTROL_ASSUMING]), (cell(), [ASSUMING])])
+
+    assert [each.verdict for each in cells] == [Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE]
+    assert [codes(each) for each in cells] == [{FieldAssumed.code}] * 2
+    assert exit_code(cells) is ExitCode.INCONCLUSIVE
+
+
+def test_a_loss_stays_a_loss_whatever_is_assumed() -> None:
+    """A lost request was lost; the assumption is named next to it."""
+    lossy = judge_trial(replace(with_losses(quiet_trial(), 1.5, 1.6), assumed=ASSUMED))
+
+    verdict = judged(cell(Expected.LOSSY), lossy, control=CONTROL_ASSUMING)
+
+    assert (verdict.verdict, verdict.as_expected) == (Verdict.LOSSY, True)
+    assert FieldAssumed.code in codes(verdict)
+    assert ControlMissing.code not in codes(verdict)
+
+
+def test_a_control_that_is_inconclusive_for_another_reason_is_still_missing() -> None:
+    """An assumption does not excuse a control that has a second fault."""
+    evidence = with_losses(quiet_trial(CONTROL), 1.5, 1.6, Outcome.MISSED)
+    control = judge_trial(replace(evidence, assumed=ASSUMED))
+
+    assert ControlMissing.code in codes(judged(cell(), ASSUMING, control=control))

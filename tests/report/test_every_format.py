@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
 from jsonschema import Draft7Validator, ValidationError
+from made_up_watches import lossy, quiet, watched
 from rich.console import Console
-from test_watch_reports import lossy, quiet, watched
 
 from harness.judging.migration.comparing import Ran, compare
 from harness.model.verdict import Verdict
@@ -98,7 +98,8 @@ def every_block() -> list[type[Block]]:
 @pytest.mark.parametrize("kind", [each for each in every_block() if each is not Block], ids=lambda kind: kind.__name__)
 def test_every_block_has_a_form_where_it_is_shown(kind: type[Block]) -> None:
     """A terminal, a summary and a page can show each block that asks for it."""
-    detail = kind.__dataclass_fields__["detail"].default
+    (detail,) = (field.default for field in fields(kind) if field.name == "detail")
+    assert isinstance(detail, Detail)
     forms = {
         Detail.TERMINAL: kind in terminal._block.registry,
         Detail.SUMMARY: kind in markdown._block.registry,

@@ -8,23 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_up_watches import lossy, quiet, watched
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from harness.analysis.evidence import TrialEvidence
-from harness.judging.watch import OriginEvidence, WatchFacts, judge_watch
 from harness.model.attempt import Outcome
-from harness.model.changes import NoChange
 from harness.model.watch import WatchVerdict
 from harness.report import html, junit, markdown, terminal
 from harness.report.watch import document
 from harness.report.watch_json import summary
-from harness.testing.evidence import quiet_trial, with_losses, with_rows
+from harness.testing.evidence import with_losses, with_rows
 from harness.wording import length
-
-#: 2026-01-02T03:04:05.5Z in nanoseconds since the Unix epoch.
-WALL = 1_767_323_045_500_000_000
 
 
 class TextFile(SingleFileSnapshotExtension):
@@ -38,32 +34,6 @@ class TextFile(SingleFileSnapshotExtension):
 def golden(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Compares with a text file; pytest --snapshot-update writes it."""
     return snapshot.use_extension(TextFile)
-
-
-def watched(*trials: TrialEvidence, wall: int = WALL) -> WatchVerdict:
-    """A made-up watch."""
-    facts = WatchFacts(
-        urls=("http://shop.example/apple",),
-        command="harness watch http://shop.example/apple --for 3s",
-        started="2026-01-02T03:04:03+00:00",
-        environment={"system": "Debian GNU/Linux 13"},
-    )
-    origins = [
-        OriginEvidence("http://shop.example", "10.0.0.7:80", replace(trial, timeline=(), manifests=()), wall)
-        for trial in trials
-    ]
-    return judge_watch(facts, origins)
-
-
-def quiet() -> TrialEvidence:
-    """Nothing was lost."""
-    return quiet_trial(NoChange(name="none"))
-
-
-def lossy() -> WatchVerdict:
-    """Two outages, the second of which was not over."""
-    once = with_losses(quiet(), 1.0, 1.12, Outcome.REFUSED)
-    return watched(with_losses(once, 2.5, 3.0))
 
 
 def in_terminal(watch: WatchVerdict) -> str:

@@ -10,11 +10,10 @@ from statistics import median
 from harness.findings.losses import RequestsLost
 from harness.findings.registry import weight_of
 from harness.findings.stopping import stopped
+from harness.model.controllers import SIGNALS
 from harness.model.migration import CellSide
 from harness.model.verdict import CellVerdict, Finding, Mark, TrialVerdict, Verdict, Weight
 
-#: What a controller says when it has taken endpoints over.
-_TAKEN_OVER = frozenset({"endpoints", "configured", "reload"})
 #: Seconds after which a route that was never served will not be: a run waits twice as long for it to begin.
 _AT_LAST = 30.0
 
@@ -99,7 +98,7 @@ def delays(marks: Iterable[Mark]) -> Iterator[float]:
             ready[mark.subject] = now
             if before is not None and before != now:
                 waiting.append(mark.at)
-        elif mark.kind == "ingress" and mark.what in _TAKEN_OVER:
+        elif mark.kind == "ingress" and mark.what in SIGNALS:
             yield from (mark.at - at for at in waiting)
             waiting.clear()
 
