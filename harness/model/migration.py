@@ -1,6 +1,6 @@
 """A migration in records: the same cells behind two ingress controllers, and what differed between them.
 
-Differences carry codes and numbers; sentences are made in ``harness.report.migrated``.
+Differences carry codes and numbers; ``harness.report.migration_text`` makes sentences of them.
 """
 
 from __future__ import annotations
