@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
-from harness.cli.run import CONTROLLERS, Keep, Only, Where, images_on, parse_only
+from harness.cli.run import CONTROLLERS, Keep, Only, Where, parse_only
 from harness.errors import InvalidInputError, Problem
 from harness.kit.interruption import Interrupted
 from harness.model.migration import Migration
@@ -114,6 +115,7 @@ def migrate(
     source_leg = _leg(experiment, names[0], options, replaced, pull_policy)
     options = replace(options, cluster_options={**kind, **there, "entry-url": to_entry_url or entry_url})
     target_leg = _leg(experiment, names[1], options, replaced, pull_policy)
+    show_notices(source_leg.experiment, Console(stderr=True, highlight=False))
     if cluster == "context":
         confirm(f"{experiment} will be run twice in namespaces of its own, harness-…", {**kind, **there}, yes=yes)
     return _run(source_leg, target_leg, out, as_json=as_json)
@@ -121,8 +123,7 @@ def migrate(
 
 def _leg(path: Path, ingress: str, options: RunOptions, replaced: Mapping[str, str], pull_policy: str) -> Leg:
     """The Experiment behind one controller."""
-    check = images_on(options.cluster, replaced)
-    read = load_experiment(path, only=options.only, check_image=check, ingress=ingress)
+    read = load_experiment(path, only=options.only, rules=rules_of(options.cluster, replaced), ingress=ingress)
     return Leg(with_images(read, replaced, pull_policy), options)
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
 from rich.console import Console
 
+from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
-from harness.clusters.local.provider import check_image
 from harness.errors import InvalidInputError, Problem
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
@@ -26,10 +25,9 @@ from harness.report.words import plural
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
-from harness.store.experiment.admission import ImageCheck
 from harness.store.experiment.problems import near
 from harness.store.experiment.schema import Head
-from harness.store.experiments import any_image, load_experiment
+from harness.store.experiments import load_experiment
 
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
 Only = Annotated[
@@ -114,9 +112,10 @@ def run(
     """
     replaced = read_images(image or [], images)
     read = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, replaced), ingress=controller(ingress)
+        experiment, only=parse_only(only or []), rules=rules_of(cluster, replaced), ingress=controller(ingress)
     )
     loaded = with_images(read, replaced, pull_policy)
+    show_notices(loaded, Console(stderr=True, highlight=False))
     address = _awaited_at(bind, sending=workers != 0 or expect_workers > 0)
     options = RunOptions(
         cluster=cluster,
@@ -168,12 +167,14 @@ def validate(experiment: ExperimentFile, only: Only = None, cluster: Where = "lo
 
     Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
     the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled).
+    any that can be pulled), and on those two every object outside of namespaces.
     """
     loaded = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, {}), ingress=controller(ingress)
+        experiment, only=parse_only(only or []), rules=rules_of(cluster, {}), ingress=controller(ingress)
     )
-    Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
+    console = Console(highlight=False)
+    console.print(describe(loaded), markup=False, soft_wrap=True)
+    show_notices(loaded, console)
     return 0
 
 
@@ -187,13 +188,6 @@ def controller(word: str) -> str:
         hint = near(word, CONTROLLERS)
         raise InvalidInputError([Problem(f"--ingress {word}: expected one of {', '.join(CONTROLLERS)}", hint=hint)])
     return word
-
-
-def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:
-    """How images are checked for a kind of cluster; ``replaced`` says what stands for what."""
-    if cluster != "local":
-        return any_image
-    return lambda name: check_image(replaced.get(name, name))
 
 
 def describe(experiment: Experiment) -> str:

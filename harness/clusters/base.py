@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.model.timeline import Event
 
@@ -58,6 +58,8 @@ class BringUp:
         profile: Name of the delay profile (local clusters only).
         seed: Seed of every random choice the cluster makes.
         images: Images that the workload names, to be loaded or checked.
+        workload: The workload's objects, those of all configurations; a shared cluster refuses those that do not live
+            in namespaces.
         options: Further options of the kind, by name.
     """
 
@@ -67,6 +69,7 @@ class BringUp:
     profile: str = "kind"
     seed: int = 0
     images: tuple[str, ...] = ()
+    workload: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -105,7 +108,7 @@ class Cluster(Protocol):
 
     @property
     def controller(self) -> Controller | None:
-        """The ingress controller's own Deployment; None where there is none, or it is not known."""
+        """The ingress controller's own Deployment, where a run may restart it; None where others depend on it, too."""
 
     def facts(self) -> Mapping[str, str]:
         """Versions and settings worth a line in the report's environment."""

@@ -184,6 +184,7 @@ class Experiment:
         trials: How often each cell is run.
         description: One paragraph for the report; may be empty.
         entry: The Service that traffic goes straight to, as kube-proxy carries it out; empty enters by the ingress.
+        notices: What was left out of the workload's files, each as a sentence for people, with its place.
     """
 
     name: str
@@ -196,3 +197,4 @@ class Experiment:
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     entry: str = ""
+    notices: tuple[str, ...] = ()

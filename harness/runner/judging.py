@@ -86,10 +86,14 @@ def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
         command=plan.command,
         started=plan.started,
         seconds=end.seconds,
-        environment={"cluster": plan.cluster, **end.facts, **plan.environment},
+        environment={"cluster": plan.cluster, **end.facts, **_notices(plan), **plan.environment},
         trials=plan.experiment.trials,
         signal=(end.signal or int(signal.SIGINT)) if end.interrupted else 0,
     )
+
+
+def _notices(plan: RunPlan) -> dict[str, str]:
+    return {f"notice {number}": text for number, text in enumerate(plan.experiment.notices, 1)}
 
 
 def _read(run: RunDirectory, name: str, kind: type[T]) -> T:

@@ -14,6 +14,7 @@ from harness.clusters.context.access import check_access
 from harness.clusters.context.entry import entry_of_ingress, parse_entry
 from harness.clusters.context.kubeconfig import Target, find_target
 from harness.clusters.shared.part import part_of
+from harness.clusters.shared.scope import refuse_cluster_scoped
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kube.api import KubeApi
 from harness.kube.client import Kube
@@ -36,7 +37,7 @@ class ContextCluster:
         target: Which.
         kubeconfig: With this one context.
         given: The entry that the user gave; None where the Ingress is to say it.
-        controller: Where the ingress controller's pods are, if we may read their logs.
+        followed: Where the ingress controller's pods are, if we may read their logs.
         told: What can be seen of that.
         words: What a report says of it.
         namespace: The trial's, in its part.
@@ -45,7 +46,7 @@ class ContextCluster:
     target: Target
     kubeconfig: Path
     given: Entry | None
-    controller: Controller | None
+    followed: Controller | None
     told: frozenset[str] = frozenset()
     words: Mapping[str, str] = field(default_factory=dict)
     namespace: str = ""
@@ -62,6 +63,11 @@ class ContextCluster:
             return self.given
         with Kube(self.kubeconfig) as kube:
             return entry_of_ingress(kube, self.namespace)
+
+    @property
+    def controller(self) -> Controller | None:
+        """None: the ingress controller is somebody else's, and a run never restarts it."""
+        return None
 
     def service_entry(self, namespace: str, service: str) -> Entry:
         """The entry that the user gave: how somebody's network leads to a Service can't be guessed.
@@ -100,9 +106,7 @@ class ContextCluster:
     def part(self, namespace: str, directory: Path) -> Iterator[Cluster]:
         """The cluster as one trial sees it."""
         mine = replace(self, namespace=namespace)
-        with part_of(
-            mine, namespace, directory, controller=self.controller, same_clock=False, disposable=False
-        ) as part:
+        with part_of(mine, namespace, directory, controller=self.followed, same_clock=False, disposable=False) as part:
             yield part
 
 
@@ -116,7 +120,8 @@ class ContextProvider:
         """Find out what can't work before anything is made.
 
         Raises:
-            InvalidInputError: There is no such context or IngressClass, the entry is none, or something isn't allowed.
+            InvalidInputError: There is no such context or IngressClass, the entry is none, something isn't allowed, or
+                an object of the workload lives outside of namespaces.
             KubeError: The API server does not answer.
         """
         target = _target(request)
@@ -124,6 +129,7 @@ class ContextProvider:
             parse_entry(request.options["entry-url"])
         with alone(target) as path, Kube(path) as kube:
             kube.server_version()
+            refuse_cluster_scoped(kube, request.workload)
             check_access(kube, target.context)
             _check_classes(kube, request.options.get("ingress-classes", ""))
 

@@ -23,7 +23,7 @@ from harness.model.changes import (
 )
 from harness.model.experiment import Configuration, TrafficPlan
 from harness.model.kinds import CHANGE_KINDS
-from harness.store.experiment.admission import ImageCheck
+from harness.store.experiment.cluster_rules import ChangeCheck, ImageCheck
 from harness.store.experiment.naming import exists, service_of
 from harness.store.experiment.objects import Objects, at
 from harness.store.experiment.problems import Problems, listed, near
@@ -62,6 +62,14 @@ def check_changes(changes: Sequence[Located], configurations: Sequence[Configura
             check = _CHECKS.get(type(spec))
             if check is not None:
                 check(spec, (*place, spec.kind), objects, problems)
+
+
+def check_taken(changes: Sequence[Located], problems: Problems, check_change: ChangeCheck) -> None:
+    """Note every change that the cluster does not take."""
+    for spec, place in changes:
+        wrong = check_change(spec)
+        if wrong is not None:
+            problems.add((*place, spec.kind), wrong.message, wrong.hint)
 
 
 def check_images(changes: Sequence[Located], problems: Problems, check_image: ImageCheck) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import LocatedManifest
 from harness.model.experiment import Configuration
-from harness.store.experiment.admission import ImageCheck, check
+from harness.store.experiment.admission import check
+from harness.store.experiment.cluster_rules import ImageCheck
 from harness.store.experiment.problems import Problems, near
 from harness.store.experiment.schema import NAME, ExpectPart
 from harness.store.experiment.validation import fields_of
@@ -35,7 +37,7 @@ def read_matrix(value: Any, files: Files, problems: Problems) -> list[list[Value
 
 
 def configurations(
-    workload: list[LocatedManifest], axes: list[list[Value]], problems: Problems, check_image: ImageCheck
+    workload: Sequence[LocatedManifest], axes: list[list[Value]], problems: Problems, check_image: ImageCheck
 ) -> list[Configuration]:
     """Every combination of the axes' values, with the workload as it then is."""
     made = []
