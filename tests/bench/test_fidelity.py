@@ -160,7 +160,7 @@ def test_only_upstreams_that_did_not_answer_are_failures(tmp_path: Path) -> None
 def trial(losing: list[Window], marks: list[tuple[float, str]], **more: Any) -> Any:
     """As much of a judged trial as is read."""
     told = tuple(Mark(when, "change", "c", what) for when, what in marks)
-    findings = tuple(SimpleNamespace(code=SimpleNamespace(value=code)) for code in more.get("codes", ()))
+    findings = tuple(SimpleNamespace(code=code) for code in more.get("codes", ()))
     verdict, lost = Verdict(more.get("verdict", "lossy")), more.get("lost", {"status": 1})
     return SimpleNamespace(
         marks=told, losing=tuple(losing), verdict=verdict, findings=findings, identity=SimpleNamespace(lost=lost)
