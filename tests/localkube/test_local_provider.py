@@ -13,6 +13,8 @@ from harness.clusters.base import BringUp
 from harness.clusters.local.provider import LocalProvider
 from harness.errors import BringUpError, InvalidInputError, MissingToolError
 
+pytestmark = pytest.mark.processes
+
 FakeNode = Callable[[str], None]
 
 

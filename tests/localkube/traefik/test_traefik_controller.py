@@ -29,6 +29,8 @@ from harness.localkube.machinery.resources import (
 from harness.localkube.settings import NodeSettings
 from harness.localkube.traefik.controller import run_traefik
 
+pytestmark = pytest.mark.processes
+
 PORT = {"port": 80}
 NAMESPACE = "default"
 

@@ -79,6 +79,7 @@ def status(address: str, port: int) -> int:
         connection.close()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("grace", "code"), [(30.0, 0), (0.0, -9)])
 def test_it_serves_until_it_is_stopped(
     tmp_path: Path, grace: float, code: int, monkeypatch: pytest.MonkeyPatch
@@ -102,6 +103,7 @@ def test_it_serves_until_it_is_stopped(
             status(block.ingress_address, port)
 
 
+@pytest.mark.processes
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     """It ends by itself, and the error says what it said."""
 
