@@ -14,9 +14,9 @@ import typer
 from rich.console import Console
 
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
+from harness.cli.experiment_options import CONTROLLERS, Keep, Only, Where, images_on, parse_only
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
-from harness.cli.run import CONTROLLERS, Keep, Only, Where, images_on, parse_only
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.load import load_experiment
 from harness.experiment.problems import near

@@ -1,61 +1,39 @@
-"""``harness run`` and ``harness validate``: from an Experiment file to a verdict."""
+"""``harness run``: from an Experiment file to a verdict."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
+from harness.cli.experiment_options import (
+    Behind,
+    ExperimentFile,
+    Keep,
+    Only,
+    Where,
+    controller,
+    images_on,
+    parse_only,
+)
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
-from harness.clusters.local.provider import check_image
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.admission import ImageCheck
-from harness.experiment.load import any_image, load_experiment
-from harness.experiment.problems import near
-from harness.experiment.schema import Head
+from harness.experiment.load import load_experiment
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
-from harness.report.words import plural
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
-
-ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
-Only = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="configuration=…,change=…",
-        help="These cells alone; names or globs, repeatable, also by axis (lifecycle=bare). Their controls always run.",
-    ),
-]
-Where = Annotated[
-    str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
-]
-#: The words that an Experiment has for controllers.
-CONTROLLERS = get_args(Head.model_fields["ingress"].annotation)
-Behind = Annotated[
-    str,
-    typer.Option(
-        "--ingress",
-        help=f"The controller in place of the file's: {', '.join(CONTROLLERS)}.",
-        show_default=False,
-    ),
-]
-Keep = Annotated[
-    bool,
-    typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
-]
 
 
 def run(
@@ -161,67 +139,6 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     if result.interrupted:
         return result.verdict.process_code
     return result.exit_code
-
-
-def validate(experiment: ExperimentFile, only: Only = None, cluster: Where = "local", ingress: Behind = "") -> int:
-    """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
-
-    Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
-    the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled).
-    """
-    loaded = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, {}), ingress=controller(ingress)
-    )
-    Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
-    return 0
-
-
-def controller(word: str) -> str:
-    """What ``--ingress`` says.
-
-    Raises:
-        InvalidInputError: There is no such controller.
-    """
-    if word and word not in CONTROLLERS:
-        hint = near(word, CONTROLLERS)
-        raise InvalidInputError([Problem(f"--ingress {word}: expected one of {', '.join(CONTROLLERS)}", hint=hint)])
-    return word
-
-
-def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:
-    """How images are checked for a kind of cluster; ``replaced`` says what stands for what."""
-    if cluster != "local":
-        return any_image
-    return lambda name: check_image(replaced.get(name, name))
-
-
-def describe(experiment: Experiment) -> str:
-    """A valid Experiment in a few lines: its cells and what is expected of each."""
-    cells, trials = plural(len(experiment.cells), "cell"), plural(experiment.trials, "trial")
-    lines = [f"{experiment.source}: valid. {cells}, {trials} each:"]
-    width = max(len(cell.configuration.name) for cell in experiment.cells)
-    lines += [
-        f"  {cell.configuration.name:<{width}}  {cell.change.name}  (expected: {cell.expectation.verdict})"
-        for cell in experiment.cells
-    ]
-    return "\n".join(lines)
-
-
-def parse_only(words: list[str]) -> dict[str, tuple[str, ...]]:
-    """``["configuration=bare,change=none"]`` as ``{"configuration": ("bare",), "change": ("none",)}``.
-
-    Raises:
-        InvalidInputError: A part has no name or no value; which names there are is known to the Experiment.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    for part in (part for word in words for part in word.split(",")):
-        key, _, value = part.partition("=")
-        if not key or not value:
-            what = "configuration=NAME, change=NAME or AXIS=NAME, separated by commas"
-            raise InvalidInputError([Problem(f"--only {part!r}: expected {what}")])
-        found[key] = (*found.get(key, ()), value)
-    return found
 
 
 def show_result(result: RunResult, *, as_json: bool) -> None:
