@@ -186,14 +186,3 @@ def patch_with_undo(  # noqa: PLR0917 -- the object's address and the patch are 
         entry = stage.undo.amend(entry, actual)
     detail: Detail = {"object": f"{kind}/{name}", "fields": fields}
     return Made(number, begun, applied, entry, answer, {"object": original}, detail=detail)
-
-
-def substituted(value: Any, number: int) -> Any:
-    """A value with ``{time}`` in every string of it replaced by the repetition's number."""
-    if isinstance(value, str):
-        return value.replace("{time}", str(number))
-    if isinstance(value, Mapping):
-        return {key: substituted(item, number) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [substituted(item, number) for item in value]
-    return value

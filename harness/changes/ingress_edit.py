@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.changes.base import Change, Made, Missing, Stage, UndoWhen, patch_with_undo, substituted
+from harness.changes.base import Change, Made, Missing, Stage, UndoWhen, patch_with_undo
 from harness.kube.strategic import json_merge
-from harness.model.changes import IngressEdit
+from harness.model.changes import IngressEdit, substituted
 
 
 class Edit(Change[IngressEdit]):

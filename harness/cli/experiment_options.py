@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -10,10 +10,13 @@ import typer
 
 from harness.clusters.local.images import check_image
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.admission import ImageCheck
-from harness.experiment.load import any_image
+from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
 from harness.experiment.schema import Head
+from harness.kube.fieldclasses import Classified
+from harness.localkube.fields import CLASSIFIER
+from harness.model.experiment import Experiment, Manifest
+from harness.runner.images import manifest_with_images
 
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
 Only = Annotated[
@@ -36,6 +39,15 @@ Behind = Annotated[
         show_default=False,
     ),
 ]
+AssumeInert = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--assume-inert",
+        metavar="FIELD",
+        help="A field that the embedded cluster does not implement, left in as if it had no effect on requests;"
+        " repeatable. No verdict is then better than inconclusive.",
+    ),
+]
 Keep = Annotated[
     bool,
     typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
@@ -54,11 +66,34 @@ def controller(word: str) -> str:
     return word
 
 
-def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:
-    """How images are checked for a kind of cluster; ``replaced`` says what stands for what."""
+def load_for(
+    cluster: str,
+    path: Path,
+    only: Mapping[str, tuple[str, ...]],
+    ingress: str = "",
+    assume_inert: list[str] | None = None,
+    replaced: Mapping[str, str] | None = None,
+) -> Experiment:
+    """Read an Experiment and check it for a kind of cluster; ``replaced`` says which image stands for which.
+
+    Raises:
+        InvalidInputError: With every problem that was found.
+    """
+    images = replaced or {}
     if cluster != "local":
-        return any_image
-    return lambda name: check_image(replaced.get(name, name))
+        return load_experiment(path, only=only, ingress=ingress)
+
+    def check(manifest: Manifest, word: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
+        return CLASSIFIER.classify(manifest_with_images(manifest, images), word, objects)
+
+    return load_experiment(
+        path,
+        only=only,
+        check_image=lambda name: check_image(images.get(name, name)),
+        check_fields=check,
+        assume_inert=assume_inert or (),
+        ingress=ingress,
+    )
 
 
 def parse_only(words: list[str]) -> dict[str, tuple[str, ...]]:

@@ -13,20 +13,21 @@ from rich.console import Console
 
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import (
+    AssumeInert,
     Behind,
     ExperimentFile,
     Keep,
     Only,
     Where,
     controller,
-    images_on,
+    load_for,
     parse_only,
 )
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.load import load_experiment
+from harness.experiment.fields import check_assumed
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
@@ -42,6 +43,7 @@ def run(
     ingress: Behind = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     only: Only = None,
+    assume_inert: AssumeInert = None,
     parallel: Annotated[
         int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
     ] = 0,
@@ -91,9 +93,8 @@ def run(
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
     """
     replaced = read_images(image or [], images)
-    read = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, replaced), ingress=controller(ingress)
-    )
+    read = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert, replaced)
+    check_assumed(assume_inert or (), [read])
     loaded = with_images(read, replaced, pull_policy)
     address = _awaited_at(bind, sending=workers != 0 or expect_workers > 0)
     options = RunOptions(

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from harness.cli.experiment_options import Behind, ExperimentFile, Only, Where, controller, images_on, parse_only
-from harness.experiment.load import load_experiment
+from harness.cli.experiment_options import (
+    AssumeInert,
+    Behind,
+    ExperimentFile,
+    Only,
+    Where,
+    controller,
+    load_for,
+    parse_only,
+)
+from harness.experiment.fields import check_assumed
 from harness.model.experiment import Experiment
 from harness.report.words import plural
 
 
-def validate(experiment: ExperimentFile, only: Only = None, cluster: Where = "local", ingress: Behind = "") -> int:
+def validate(
+    experiment: ExperimentFile,
+    only: Only = None,
+    cluster: Where = "local",
+    ingress: Behind = "",
+    assume_inert: AssumeInert = None,
+) -> int:
     """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
 
     Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
     the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled).
+    any that can be pulled), and fields that a local cluster does not implement although they decide about requests.
     """
-    loaded = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, {}), ingress=controller(ingress)
-    )
+    loaded = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert)
+    check_assumed(assume_inert or (), [loaded])
     Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
     return 0
 
@@ -33,4 +47,9 @@ def describe(experiment: Experiment) -> str:
         f"  {cell.configuration.name:<{width}}  {cell.change.name}  (expected: {cell.expectation.verdict})"
         for cell in experiment.cells
     ]
+    lines += [
+        f"assumed to have no effect, so that no verdict is better than inconclusive: {each.field} of {each.object}"
+        for each in experiment.assumed
+    ]
+    lines += [f"without effect on requests: {each}" for each in experiment.inert]
     return "\n".join(lines)

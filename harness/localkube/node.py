@@ -19,10 +19,10 @@ from pathlib import Path
 
 from harness.kit import streams
 from harness.localkube.api.server import serve
-from harness.localkube.controllers import run_controllers
+from harness.localkube.controllers.manager import run_controllers
 from harness.localkube.kubelet import run_kubelet
-from harness.localkube.machinery.client import ApiClient
-from harness.localkube.proxy import run_proxy
+from harness.localkube.machinery.client import COMPONENT_AGENT, ApiClient
+from harness.localkube.proxy.proxy import run_proxy
 from harness.localkube.settings import NodeSettings
 from harness.localkube.system.install import run_installer
 
@@ -65,7 +65,7 @@ async def run(settings: NodeSettings, which: Mapping[str, Part]) -> int:
 
 
 async def _run_part(name: str, part: Part, url: str, settings: NodeSettings) -> None:
-    async with ApiClient(url, f"harness-{name}") as client:
+    async with ApiClient(url, f"{COMPONENT_AGENT}{name}") as client:
         await part(client, settings)
 
 

@@ -68,6 +68,7 @@ class FindingCode(StrEnum):
     NODE_UNWELL = "node-unwell"
     WATCH_INTERRUPTED = "watch-interrupted"
     CLOCK_UNCERTAIN = "clock-uncertain"
+    FIELD_ASSUMED = "field-assumed"
     SENDER_PAUSED = "sender-paused"
     FALSE_GREEN = "false-green"
     CONNECTIONS_CUT = "connections-cut"

@@ -6,7 +6,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,9 @@ from harness.clusters.local.images import check_image
 from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.kit.processes import ManagedProcess
+from harness.kube.fieldclasses import Classified
 from harness.localkube.addresses import take_block
+from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import find_image
 from harness.localkube.nginx.install import find_or_fetch
 from harness.localkube.profiles import PROFILES
@@ -25,6 +27,7 @@ from harness.localkube.settings import PROXY_LOG, NodeSettings
 from harness.localkube.system.manifests import SYSTEMS
 from harness.localkube.traefik.install import find_traefik
 from harness.localkube.traefik.process import PROVIDERS
+from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 
 #: The ingress controllers by their words in an Experiment, with what each tells of itself; where there
@@ -138,6 +141,10 @@ class LocalProvider:
             find_or_fetch(lambda _text: None)
         elif request.ingress in PROVIDERS:
             find_traefik()
+
+    def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
+        """Classify the fields of an object by the tables next to the code that carries them out."""
+        return CLASSIFIER.classify(manifest, ingress, objects)
 
     @contextmanager
     def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:

@@ -18,9 +18,10 @@ from harness.localkube.ingress.model import Configuration
 from harness.localkube.ingress.pace import SyncQueue, TokenBucket
 from harness.localkube.ingress.process import NginxProcess
 from harness.localkube.ingress.render import Frame
+from harness.localkube.ingress.served import CLASS_NAME, CONTROLLER
 from harness.localkube.ingress.sync import Synchronizer, write
 from harness.localkube.ingress.sync_log import Journal
-from harness.localkube.ingress.translate import CLASS_NAME, CONTROLLER, configuration_of
+from harness.localkube.ingress.translate import configuration_of
 from harness.localkube.ingress.watching import Watched
 from harness.localkube.machinery.client import AlreadyExists, ApiClient, ApiError
 from harness.localkube.machinery.events import EventRecorder

@@ -12,9 +12,9 @@ def plays_of(ingress: str) -> Mapping[str, Play]:
     if ingress == "none":
         return {}
     if ingress == "ingress-nginx":
-        from harness.localkube.ingress import run_ingress  # noqa: PLC0415 - see above
+        from harness.localkube.ingress.controller import run_ingress  # noqa: PLC0415 - see above
 
         return {"ingress-nginx": run_ingress}
-    from harness.localkube.traefik import run_traefik  # noqa: PLC0415 - see above
+    from harness.localkube.traefik.controller import run_traefik  # noqa: PLC0415 - see above
 
     return {"traefik": run_traefik}
