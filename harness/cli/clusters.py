@@ -17,6 +17,7 @@ from harness.clusters.local import standing
 from harness.errors import InvalidInputError, Problem
 from harness.kit import streams
 from harness.localkube.kubelet.images import KNOWN_IMAGES
+from harness.model.controllers import DEFAULT
 from harness.runner.images import read_images
 
 _HELP = (
@@ -49,7 +50,7 @@ def up(
     name: Name = "harness",
     cluster: Kind = "local",
     profile: Annotated[str, typer.Option(help="Delay profile of a local cluster.")] = "kind",
-    ingress: Ingress = "ingress-nginx",
+    ingress: Ingress = DEFAULT.word,
     port: Port = 0,
     kube_proxy: KubeProxy = "iptables",
     node_image: NodeImage = "",

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
-from harness.clusters.local.images import check_image
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
-from harness.experiment.schema import Head
-from harness.kube.fieldclasses import Classified
-from harness.localkube.fields import CLASSIFIER
-from harness.model.experiment import Experiment, Manifest
-from harness.runner.images import manifest_with_images
+from harness.model.controllers import CONTROLLERS
 
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
 Only = Annotated[
@@ -29,8 +22,6 @@ Only = Annotated[
 Where = Annotated[
     str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
 ]
-#: The words that an Experiment has for controllers.
-CONTROLLERS = get_args(Head.model_fields["ingress"].annotation)
 Behind = Annotated[
     str,
     typer.Option(
@@ -64,36 +55,6 @@ def controller(word: str) -> str:
         hint = near(word, CONTROLLERS)
         raise InvalidInputError([Problem(f"--ingress {word}: expected one of {', '.join(CONTROLLERS)}", hint=hint)])
     return word
-
-
-def load_for(
-    cluster: str,
-    path: Path,
-    only: Mapping[str, tuple[str, ...]],
-    ingress: str = "",
-    assume_inert: list[str] | None = None,
-    replaced: Mapping[str, str] | None = None,
-) -> Experiment:
-    """Read an Experiment and check it for a kind of cluster; ``replaced`` says which image stands for which.
-
-    Raises:
-        InvalidInputError: With every problem that was found.
-    """
-    images = replaced or {}
-    if cluster != "local":
-        return load_experiment(path, only=only, ingress=ingress)
-
-    def check(manifest: Manifest, word: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
-        return CLASSIFIER.classify(manifest_with_images(manifest, images), word, objects)
-
-    return load_experiment(
-        path,
-        only=only,
-        check_image=lambda name: check_image(images.get(name, name)),
-        check_fields=check,
-        assume_inert=assume_inert or (),
-        ingress=ingress,
-    )
 
 
 def parse_only(words: list[str]) -> dict[str, tuple[str, ...]]:

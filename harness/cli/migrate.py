@@ -13,14 +13,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
-from harness.cli.experiment_options import CONTROLLERS, AssumeInert, Keep, Only, Where, load_for, parse_only
+from harness.cli.experiment_options import AssumeInert, Keep, Only, Where, parse_only
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
+from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
 from harness.kit.interruption import Interrupted
+from harness.model.controllers import CONTROLLERS, DEFAULT
 from harness.model.migration import Migration
 from harness.report.migrated import terminal
 from harness.runner.images import read_images, with_images
@@ -30,7 +33,7 @@ from harness.runner.options import RunOptions
 from harness.store.records import to_json
 
 #: Without an ingress there is nothing to migrate.
-_KNOWN = tuple(word for word in CONTROLLERS if word != "none")
+_KNOWN = tuple(word for word, facts in CONTROLLERS.items() if facts.address is not None)
 _NAMES = ", ".join(_KNOWN)
 
 
@@ -38,7 +41,7 @@ def migrate(
     experiment: Annotated[
         Path | None, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.", show_default=False)
     ] = None,
-    source: Annotated[str, typer.Option("--from", help=f"The controller that is left: {_NAMES}.")] = "ingress-nginx",
+    source: Annotated[str, typer.Option("--from", help=f"The controller that is left: {_NAMES}.")] = DEFAULT.word,
     target: Annotated[str, typer.Option("--to", help="The controller that is gone to, one of the same.")] = "traefik",
     analyze: Annotated[
         Path | None,
@@ -114,6 +117,7 @@ def migrate(
     options = replace(options, cluster_options={**kind, **there, "entry-url": to_entry_url or entry_url})
     target_leg = _leg(experiment, names[1], options, replaced, pull_policy, assume_inert)
     check_assumed(assume_inert or (), [source_leg.experiment, target_leg.experiment])
+    show_notices(source_leg.experiment, Console(stderr=True, highlight=False))
     if cluster == "context":
         confirm(f"{experiment} will be run twice in namespaces of its own, harness-…", {**kind, **there}, yes=yes)
     return _run(source_leg, target_leg, out, as_json=as_json)
@@ -135,7 +139,8 @@ def _leg(
     assume_inert: list[str] | None,
 ) -> Leg:
     """The Experiment behind one controller."""
-    read = load_for(options.cluster, path, options.only, ingress, assume_inert, replaced)
+    rules = rules_of(options.cluster, replaced)
+    read = load_experiment(path, only=options.only, rules=rules, assume_inert=assume_inert or (), ingress=ingress)
     return Leg(with_images(read, replaced, pull_policy), options)
 
 

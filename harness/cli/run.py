@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import (
     AssumeInert,
@@ -20,7 +21,6 @@ from harness.cli.experiment_options import (
     Only,
     Where,
     controller,
-    load_for,
     parse_only,
 )
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
@@ -28,6 +28,7 @@ from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
+from harness.experiment.load import load_experiment
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
@@ -93,9 +94,16 @@ def run(
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
     """
     replaced = read_images(image or [], images)
-    read = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert, replaced)
+    read = load_experiment(
+        experiment,
+        only=parse_only(only or []),
+        rules=rules_of(cluster, replaced),
+        assume_inert=assume_inert or (),
+        ingress=controller(ingress),
+    )
     check_assumed(assume_inert or (), [read])
     loaded = with_images(read, replaced, pull_policy)
+    show_notices(loaded, Console(stderr=True, highlight=False))
     address = _awaited_at(bind, sending=workers != 0 or expect_workers > 0)
     options = RunOptions(
         cluster=cluster,

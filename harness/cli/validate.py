@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from harness.cli.experiment_options import (
-    AssumeInert,
-    Behind,
-    ExperimentFile,
-    Only,
-    Where,
-    controller,
-    load_for,
-    parse_only,
-)
+from harness.cli.cluster_rules import rules_of, show_notices
+from harness.cli.experiment_options import AssumeInert, Behind, ExperimentFile, Only, Where, controller, parse_only
 from harness.experiment.fields import check_assumed
+from harness.experiment.load import load_experiment
 from harness.model.experiment import Experiment
 from harness.report.words import plural
 
@@ -30,11 +23,20 @@ def validate(
 
     Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
     the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled), and fields that a local cluster does not implement although they decide about requests.
+    any that can be pulled), fields that a local cluster does not implement although they decide about requests, and on
+    kind and context every object outside of namespaces.
     """
-    loaded = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert)
+    loaded = load_experiment(
+        experiment,
+        only=parse_only(only or []),
+        rules=rules_of(cluster, {}),
+        assume_inert=assume_inert or (),
+        ingress=controller(ingress),
+    )
     check_assumed(assume_inert or (), [loaded])
-    Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
+    console = Console(highlight=False)
+    console.print(describe(loaded), markup=False, soft_wrap=True)
+    show_notices(loaded, console)
     return 0
 
 

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any
 
 from harness.kube.schema import KINDS, Path
-from harness.model.experiment import Manifest
 
 #: The child model of a map of annotations: each of them has a class of its own.
 ANNOTATIONS = "annotations"
@@ -45,7 +44,7 @@ class Site:
     value: Any
     holders: tuple[Mapping[str, Any], ...] = ()
     ingress: str = "ingress-nginx"
-    objects: Sequence[Manifest] = ()
+    objects: Sequence[Mapping[str, Any]] = ()
 
     @property
     def holder(self) -> Mapping[str, Any]:
@@ -157,7 +156,9 @@ class Classifier:
     tables: Mapping[str, Fields]
     annotations: Mapping[str, AnnotationClass]
 
-    def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest] = ()) -> list[Classified]:
+    def classify(
+        self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
+    ) -> list[Classified]:
         """Classify every field of an object that has a value.
 
         Args:
@@ -173,7 +174,9 @@ class Classifier:
             return []
         return list(self._walk(Site(manifest, (), ingress, objects), model, ()))
 
-    def refused(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest] = ()) -> list[Classified]:
+    def refused(
+        self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
+    ) -> list[Classified]:
         """Return the fields of an object that decide about requests here unseen."""
         return [each for each in self.classify(manifest, ingress, objects) if each.found in REFUSED]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from harness.kube.custom.traefik import GROUP_VERSION
 from harness.kube.fieldclasses import ANNOTATIONS, Decisive, Fields
 from harness.kube.schema import KINDS
-from harness.kube.traefik import GROUP_VERSION
 from harness.localkube.fields import TABLES
 from harness.localkube.ingress import annotation_classes as nginx
 from harness.localkube.ingress.annotations import PREFIX, RULES

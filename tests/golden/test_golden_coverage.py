@@ -1,4 +1,4 @@
-"""Check that the golden evidence holds what it claims: each verdict, class of loss, kind of change, controller, shape and more.
+"""Check that the golden evidence holds what it claims: verdicts, losses, changes, controllers, shapes and more.
 
 The claims are literals: what is added to the harness later is not in evidence from before.
 """

@@ -157,6 +157,7 @@ def test_the_reports_are_the_same(name: str, judged: Callable[[str], Judged]) ->
     assert golden.digests(judged(name).golden.read(golden.REPORTS)) == EXPECTED[name]["reports"]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", THREE)
 def test_the_command_line_gives_the_same(name: str, tmp_path: Path) -> None:
     """Run `harness analyze DIR` and `harness migrate --analyze DIR` as processes."""
@@ -195,6 +196,7 @@ def test_a_line_that_is_gone_from_a_timeline_is_refused(name: str, tmp_path: Pat
     assert timeline.name in str(raised.value.detail)
 
 
+@pytest.mark.processes
 def test_an_altered_byte_is_exit_code_2_and_unsealed_never_0(tmp_path: Path) -> None:
     """Expect exit code 2, and with `--unsealed` an inconclusive verdict of what was lossless."""
     kept, command = golden.unpack("watch", tmp_path), CommandLine(tmp_path)

@@ -15,7 +15,7 @@ def test_logs_are_where_the_evidence_wants_them(tmp_path: Path) -> None:
     (logs / "pods").mkdir(parents=True)
     for name in ("access.jsonl", "node.log", "pods/default_a_b.log"):
         (logs / name).write_text(name)
-    collect_logs(logs, tmp_path / "trial")
+    collect_logs(logs, tmp_path / "trial", "ingress-nginx")
 
     found = {str(path.relative_to(tmp_path / "trial")) for path in (tmp_path / "trial").rglob("*") if path.is_file()}
     assert found == {"access.jsonl", "logs/node.log", "logs/pods/default_a_b.log"}
@@ -30,7 +30,7 @@ def test_a_log_that_cannot_be_written_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "trial" / "logs").mkdir(parents=True)
     (tmp_path / "trial" / "access.jsonl").symlink_to("/dev/full")
     (tmp_path / "trial" / "logs" / "a.log").mkdir()
-    collect_logs(logs, tmp_path / "trial")
+    collect_logs(logs, tmp_path / "trial", "ingress-nginx")
 
     assert (tmp_path / "trial" / "logs" / "b.log").read_text() == "b.log"
     assert not (tmp_path / "trial" / "access.jsonl").is_symlink()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.errors import BringUpError
 from harness.kube.fieldclasses import Classified
 from harness.model.changes import NoChange
+from harness.model.controllers import ControllerAddress
 from harness.model.experiment import Cell, Configuration, Manifest
 from harness.model.timeline import Event
 from harness.runner.placement import venue
@@ -39,7 +40,7 @@ class FakeCluster:
         raise NotImplementedError
 
     @property
-    def controller(self) -> Controller | None:
+    def controller(self) -> ControllerAddress | None:
         """None."""
         return None
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.kube.custom.traefik import PLURALS
 from harness.kube.fieldclasses import Decisive, Fields, Site
-from harness.kube.traefik import PLURALS
 from harness.localkube.fieldtables import CONSTANTS, STATUS
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 #: The namespaces of the ingress controllers.
-CONTROLLERS = frozenset({"ingress-nginx", "traefik"})
+_NAMESPACES = frozenset(program.namespace for program in INGRESS_PROGRAMS.values())
 _STORED = "it is stored; nobody here reads it"
 _NO_PODS = "it is stored; no pods are run for it here"
 _OBJECT = {"metadata": "V1ObjectMeta"}
@@ -47,7 +48,7 @@ TABLES: Mapping[str, Fields] = {
         decisive={
             "data": Decisive(
                 "configures the ingress controller by it",
-                lambda site: (site.root.get("metadata") or {}).get("namespace") not in CONTROLLERS,
+                lambda site: (site.root.get("metadata") or {}).get("namespace") not in _NAMESPACES,
                 "any, but in the namespace of the ingress controller",
             )
         },

@@ -1,1 +1,1 @@
-"""Stands where ingress-nginx stands: its controller in Python, its data plane as real nginx with Lua."""
+"""Plays ingress-nginx: its controller in Python, its data plane as real nginx with Lua."""

@@ -11,12 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.kube.fieldclasses import Decisive, FieldClass, Harmless, Site, never
+from harness.kube.fieldclasses import Decisive, FieldClass, Harmless, Site
 from harness.localkube.ingress.annotations import FALSE, PREFIX, RULES, TRUE, Reading, reading_of
 from harness.localkube.ingress.served import is_served
-
-#: The controllers that read annotations with the prefix of ingress-nginx.
-_READERS = frozenset({"ingress-nginx", "traefik-nginx"})
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 
 def _text(site: Site) -> str:
@@ -197,8 +195,8 @@ INERT: Mapping[str, str] = {
 #: Another name -> the name in the tables.
 ALIASES: Mapping[str, str] = {"whitelist-source-range": "allowlist-source-range"}
 
-#: Traefik carries out the annotations of ingress-nginx by itself, but for what needs more of the cluster.
-_NOT_BEHIND_TRAEFIK = frozenset({"service-upstream"})
+#: A genuine program carries out the annotations that it reads by itself, but for what needs more of the cluster.
+_NOT_BY_ITSELF = frozenset({"service-upstream"})
 
 
 def names() -> frozenset[str]:
@@ -208,7 +206,8 @@ def names() -> frozenset[str]:
 
 def class_of(name: str, site: Site) -> tuple[FieldClass, str, str]:
     """Classify an annotation that begins with ``PREFIX``: its class, the reason, and the likely spelling."""
-    if site.ingress not in _READERS:
+    program = INGRESS_PROGRAMS.get(site.ingress)
+    if program is None or program.annotations != PREFIX:
         return FieldClass.INERT, f"ingress {site.ingress} does not read it", ""
     if not is_served(site.root, site.ingress, site.objects):
         return FieldClass.INERT, "its Ingress has the class of another controller", ""
@@ -217,7 +216,7 @@ def class_of(name: str, site: Site) -> tuple[FieldClass, str, str]:
         near = difflib.get_close_matches(short, sorted(names()), n=1)
         hint = f"did you mean {PREFIX}{near[0]}?" if near else ""
         return FieldClass.UNKNOWN, "ingress-nginx knows no such annotation", hint
-    if site.ingress == "traefik-nginx" and short not in _NOT_BEHIND_TRAEFIK:
+    if program.is_genuine and short not in _NOT_BY_ITSELF:
         return FieldClass.IMPLEMENTED, "", ""
     return _of_nginx(ALIASES.get(short, short), site)
 
@@ -229,7 +228,7 @@ def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
         return FieldClass.INERT, INERT[name], ""
     if name in DECISIVE:
         rule = DECISIVE[name]
-        harmless = rule.harmless is not never and rule.harmless(site)
+        harmless = rule.harmless(site)
         text = "this value has no effect on requests" if harmless else rule.effect
         return (FieldClass.INERT if harmless else FieldClass.DECISIVE), text, ""
     reading = reading_of(name, str(site.value))

@@ -14,8 +14,9 @@ from typing import Any
 
 from harness.localkube.ingress.model import Balancing, LocationSettings
 from harness.localkube.ingress.shaping import Affinity, Mode, Shaping
+from harness.localkube.system.programs import INGRESS_NGINX
 
-PREFIX = "nginx.ingress.kubernetes.io/"
+PREFIX = INGRESS_NGINX.annotations
 
 _log = logging.getLogger(__name__)
 

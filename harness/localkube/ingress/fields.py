@@ -10,11 +10,12 @@ from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.ingress import annotation_classes
 from harness.localkube.ingress.annotation_classes import redirects_to_https
 from harness.localkube.ingress.annotations import PREFIX
-from harness.localkube.ingress.served import CLASS_ANNOTATION, CONTROLLER, is_served
+from harness.localkube.ingress.served import CLASS_ANNOTATION, is_served
+from harness.localkube.system.programs import INGRESS_NGINX, INGRESS_PROGRAMS
 from harness.localkube.traefik import annotation_classes as traefik
 
 _DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
-_BY_TRAEFIK = ("traefik", "traefik-nginx")
+_BY_ITSELF = tuple(word for word, program in INGRESS_PROGRAMS.items() if program.is_genuine)
 
 
 def ingress_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
@@ -31,7 +32,7 @@ def ingress_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
 def class_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
     """Classify an annotation of an IngressClass: here every Ingress without a class is the controller's own."""
     spec = site.root.get("spec") or {}
-    if name == _DEFAULT_CLASS and str(site.value) == "true" and spec.get("controller") != CONTROLLER:
+    if name == _DEFAULT_CLASS and str(site.value) == "true" and spec.get("controller") != INGRESS_NGINX.controller:
         return FieldClass.DECISIVE, "gives Ingresses without a class to the controller of this IngressClass", ""
     return FieldClass.INERT, "an Ingress without a class belongs to the controller", ""
 
@@ -84,7 +85,7 @@ TABLES: Mapping[str, Fields] = {
                 " host",
                 _without_redirect,
                 f'any, where {PREFIX}ssl-redirect is "false"',
-                carried_out_by=_BY_TRAEFIK,
+                carried_out_by=_BY_ITSELF,
             )
         },
     ),

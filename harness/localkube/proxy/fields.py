@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Harmless, Site, unless_in
 from harness.localkube.fieldtables import CONSTANTS, STATUS
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.traefik import annotation_classes as traefik
 
 
@@ -25,6 +26,8 @@ def _behind_ingress(*values: object) -> Harmless:
     return lambda site: site.ingress != "none" or site.value in values
 
 
+#: The controllers that read a port's appProtocol.
+_BY_PROTOCOL = tuple(word for word, program in INGRESS_PROGRAMS.items() if program.reads_protocol)
 _BEHIND = "any, behind an ingress controller"
 _BALANCER = "no load balancer is made"
 
@@ -72,8 +75,8 @@ TABLES: Mapping[str, Fields] = {
         inert={"nodePort": "no traffic comes that way"},
         decisive={
             "appProtocol": Decisive(
-                "speaks this protocol to the pods where it is Traefik", lambda site: site.ingress != "traefik",
-                carried_out_by=("traefik",), values="any but behind Traefik, which carries it out",
+                "speaks this protocol to the pods where it is Traefik", lambda site: site.ingress not in _BY_PROTOCOL,
+                carried_out_by=_BY_PROTOCOL, values="any but behind Traefik, which carries it out",
             ),
             "protocol": Decisive("serves this protocol", unless_in("TCP"), "TCP"),
         },

@@ -10,8 +10,9 @@ import re
 from collections.abc import Mapping
 
 from harness.kube.fieldclasses import FieldClass, Site
+from harness.localkube.system.programs import INGRESS_PROGRAMS, TRAEFIK
 
-PREFIX = "traefik.ingress.kubernetes.io/"
+PREFIX = TRAEFIK.annotations
 
 _COOKIE = "service.sticky.cookie"
 #: Kind -> the annotations that Traefik reads there, without the prefix and in lower case; N stands for a number.
@@ -57,7 +58,8 @@ def names(kind: str) -> tuple[str, ...]:
 
 def class_of(name: str, site: Site, kind: str) -> tuple[FieldClass, str, str]:
     """Classify an annotation that begins with ``PREFIX``: its class, the reason, and the likely spelling."""
-    if site.ingress != "traefik":
+    program = INGRESS_PROGRAMS.get(site.ingress)
+    if program is None or program.annotations != PREFIX:
         return FieldClass.INERT, f"ingress {site.ingress} does not read it", ""
     short = re.sub(r"\.\d+\.", ".N.", name.removeprefix(PREFIX).lower())
     other = "Service" if kind == "Ingress" else "Ingress"
