@@ -17,6 +17,7 @@ from harness.analysis.evidence import TrialEvidence
 from harness.analysis.moments import Moments, Seconds
 from harness.analysis.thresholds import SECOND_SYNC_S, SETTLED_S
 from harness.model.attempt import Outcome
+from harness.model.controllers import SIGNALS
 from harness.model.experiment import Route
 from harness.model.releases import AbTest, BlueGreen, Canary
 from harness.model.schedule import session_of, streams
@@ -138,7 +139,7 @@ class Course:
         self._told = [
             self._seconds(event.at)
             for event in evidence.timeline
-            if event.kind is EventKind.INGRESS and event.what in {"reload", "endpoints", "configured"}
+            if event.kind is EventKind.INGRESS and event.what in SIGNALS
         ]
 
     def named(self, what: str) -> Iterator[tuple[float, Event]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.changes.base import Change, Made, Missing, Stage, UndoWhen, patch_with_undo, substituted
+from harness.changes.base import Change, Made, Missing, Stage, UndoWhen, patch_with_undo
 from harness.changes.rollouts import current, old_pods_missing, pod_uids, rollout_missing
 from harness.errors import HarnessError
 from harness.kube.api import Object
 from harness.kube.rollout import Rollout, rollout_state
-from harness.model.changes import RollingUpdate
+from harness.model.changes import RollingUpdate, substituted
 
 
 class Roll(Change[RollingUpdate]):

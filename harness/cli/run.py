@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
-from harness.clusters.local.provider import check_image
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.admission import ImageCheck
-from harness.experiment.load import any_image, load_experiment
+from harness.experiment.fields import check_assumed
+from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
-from harness.experiment.schema import Head
 from harness.kit.interruption import Interrupted
+from harness.model.controllers import CONTROLLERS
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
@@ -42,14 +41,21 @@ Only = Annotated[
 Where = Annotated[
     str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
 ]
-#: The words that an Experiment has for controllers.
-CONTROLLERS = get_args(Head.model_fields["ingress"].annotation)
 Behind = Annotated[
     str,
     typer.Option(
         "--ingress",
         help=f"The controller in place of the file's: {', '.join(CONTROLLERS)}.",
         show_default=False,
+    ),
+]
+AssumeInert = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--assume-inert",
+        metavar="FIELD",
+        help="A field that the embedded cluster does not implement, left in as if it had no effect on requests;"
+        " repeatable. No verdict is then better than inconclusive.",
     ),
 ]
 Keep = Annotated[
@@ -64,6 +70,7 @@ def run(
     ingress: Behind = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     only: Only = None,
+    assume_inert: AssumeInert = None,
     parallel: Annotated[
         int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
     ] = 0,
@@ -114,9 +121,15 @@ def run(
     """
     replaced = read_images(image or [], images)
     read = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, replaced), ingress=controller(ingress)
+        experiment,
+        only=parse_only(only or []),
+        rules=rules_of(cluster, replaced),
+        assume_inert=assume_inert or (),
+        ingress=controller(ingress),
     )
+    check_assumed(assume_inert or (), [read])
     loaded = with_images(read, replaced, pull_policy)
+    show_notices(loaded, Console(stderr=True, highlight=False))
     address = _awaited_at(bind, sending=workers != 0 or expect_workers > 0)
     options = RunOptions(
         cluster=cluster,
@@ -163,17 +176,31 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def validate(experiment: ExperimentFile, only: Only = None, cluster: Where = "local", ingress: Behind = "") -> int:
+def validate(
+    experiment: ExperimentFile,
+    only: Only = None,
+    cluster: Where = "local",
+    ingress: Behind = "",
+    assume_inert: AssumeInert = None,
+) -> int:
     """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
 
     Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
     the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled).
+    any that can be pulled), fields that a local cluster does not implement although they decide about requests, and on
+    kind and context every object outside of namespaces.
     """
     loaded = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, {}), ingress=controller(ingress)
+        experiment,
+        only=parse_only(only or []),
+        rules=rules_of(cluster, {}),
+        assume_inert=assume_inert or (),
+        ingress=controller(ingress),
     )
-    Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
+    check_assumed(assume_inert or (), [loaded])
+    console = Console(highlight=False)
+    console.print(describe(loaded), markup=False, soft_wrap=True)
+    show_notices(loaded, console)
     return 0
 
 
@@ -189,13 +216,6 @@ def controller(word: str) -> str:
     return word
 
 
-def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:
-    """How images are checked for a kind of cluster; ``replaced`` says what stands for what."""
-    if cluster != "local":
-        return any_image
-    return lambda name: check_image(replaced.get(name, name))
-
-
 def describe(experiment: Experiment) -> str:
     """A valid Experiment in a few lines: its cells and what is expected of each."""
     cells, trials = plural(len(experiment.cells), "cell"), plural(experiment.trials, "trial")
@@ -205,6 +225,11 @@ def describe(experiment: Experiment) -> str:
         f"  {cell.configuration.name:<{width}}  {cell.change.name}  (expected: {cell.expectation.verdict})"
         for cell in experiment.cells
     ]
+    lines += [
+        f"assumed to have no effect, so that no verdict is better than inconclusive: {each.field} of {each.object}"
+        for each in experiment.assumed
+    ]
+    lines += [f"without effect on requests: {each}" for each in experiment.inert]
     return "\n".join(lines)
 
 

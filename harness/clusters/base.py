@@ -6,12 +6,15 @@ work goes through the Kubernetes API (``harness.kube``), one code path for every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from harness.kube.fieldclasses import Classified
+from harness.model.controllers import DEFAULT, ControllerAddress
+from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 
 
@@ -33,21 +36,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Controller:
-    """Where the pods of the ingress controller are.
-
-    Attributes:
-        namespace: Their namespace.
-        deployment: The Deployment whose they are.
-        labels: Their labels.
-    """
-
-    namespace: str
-    deployment: str
-    labels: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class BringUp:
     """What a cluster is asked to be.
 
@@ -58,20 +46,20 @@ class BringUp:
         profile: Name of the delay profile (local clusters only).
         seed: Seed of every random choice the cluster makes.
         images: Images that the workload names, to be loaded or checked.
+        workload: The workload's objects, those of all configurations; a shared cluster refuses those that do not live
+            in namespaces.
         options: Further options of the kind, by name.
     """
 
     name: str
     directory: Path
-    ingress: str = "ingress-nginx"
+    ingress: str = DEFAULT.word
     profile: str = "kind"
     seed: int = 0
     images: tuple[str, ...] = ()
+    workload: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
 
-
-#: What an ingress controller tells of itself where its whole log can be read.
-ALL_TOLD = frozenset({"reload", "endpoints"})
 
 #: Told of each bring-up step as it begins: a short text for people.
 Progress = Callable[[str], None]
@@ -104,21 +92,21 @@ class Cluster(Protocol):
         """
 
     @property
-    def controller(self) -> Controller | None:
-        """The ingress controller's own Deployment; None where there is none, or it is not known."""
+    def controller(self) -> ControllerAddress | None:
+        """Where the ingress controller runs, if a run may restart it; None where others depend on it, too."""
 
     def facts(self) -> Mapping[str, str]:
         """Versions and settings worth a line in the report's environment."""
 
     @property
     def ingress_tells(self) -> frozenset[str]:
-        """Which events of the ingress controller can be seen here, if they happen.
+        """Names of the events of the ingress controller that can be seen here, if they happen.
 
-        ``reload`` and ``endpoints`` of ingress-nginx; ``configured`` of Traefik: rules and endpoints alike.
+        ``harness.model.controllers.SIGNALS`` says what each of them shows.
         """
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Follow what the ingress controller does (``reload``, ``configured``) until ``stop()``; blocks in between."""
+        """Follow what the ingress controller does until ``stop()``; blocks in between."""
 
     def check(self) -> None:
         """Raise ``HarnessError`` if it has ended by itself: what is lost from then on is the harness's own fault."""
@@ -152,6 +140,15 @@ class Provider(Protocol):
 
     def check(self, request: BringUp) -> None:
         """Raise ``InvalidInputError`` or ``MissingToolError`` for what can't work, before anything starts."""
+
+    def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
+        """Classify the fields of an object; a cluster that carries out every field has nothing to say.
+
+        Args:
+            manifest: The object.
+            ingress: The ingress controller, by its word in an Experiment.
+            objects: All objects that are applied together.
+        """
 
     def up(self, request: BringUp, progress: Progress) -> AbstractContextManager[Cluster]:
         """Bring it up; leaving the context takes it down, whatever happened inside. Raises ``BringUpError``."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.experiment.admission import ImageCheck
+from harness.experiment.cluster_rules import ChangeCheck, ImageCheck
 from harness.experiment.naming import exists, service_of
 from harness.experiment.objects import Objects, at
 from harness.experiment.problems import Problems, listed, near
@@ -62,6 +62,14 @@ def check_changes(changes: Sequence[Located], configurations: Sequence[Configura
             check = _CHECKS.get(type(spec))
             if check is not None:
                 check(spec, (*place, spec.kind), objects, problems)
+
+
+def check_taken(changes: Sequence[Located], problems: Problems, check_change: ChangeCheck) -> None:
+    """Note every change that the cluster does not take."""
+    for spec, place in changes:
+        wrong = check_change(spec)
+        if wrong is not None:
+            problems.add((*place, spec.kind), wrong.message, wrong.hint)
 
 
 def check_images(changes: Sequence[Located], problems: Problems, check_image: ImageCheck) -> None:

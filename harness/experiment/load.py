@@ -6,18 +6,27 @@ What the file may say is described in ``docs/experiments.md``; the parts are rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.admission import ImageCheck
 from harness.experiment.cells import make_cells, select
-from harness.experiment.changes import Located, check_changes, check_images, read_changes, with_answers
+from harness.experiment.changes import (
+    Located,
+    check_changes,
+    check_images,
+    check_taken,
+    read_changes,
+    with_answers,
+)
+from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.entry import check_ways, read_entry
+from harness.experiment.fields import FieldReview
 from harness.experiment.ingress_class import check_kinds, for_controller
 from harness.experiment.matrix import configurations, read_matrix
+from harness.experiment.namespaces import Workload
 from harness.experiment.naming import Ground
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
@@ -29,20 +38,18 @@ from harness.experiment.validation import validate
 from harness.experiment.workload import Files, read_workload
 from harness.kit.located_yaml import Document, read_documents
 from harness.model.changes import ChangeSpec
+from harness.model.controllers import DEFAULT
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
 
 _ALL: Mapping[str, tuple[str, ...]] = {}
-
-
-def any_image(_name: str) -> None:
-    """Takes every image: whether it is there is known to the cluster alone."""
 
 
 def load_experiment(
     path: Path,
     *,
     only: Mapping[str, tuple[str, ...]] = _ALL,
-    check_image: ImageCheck = any_image,
+    rules: ClusterRules = ANYTHING,
+    assume_inert: Iterable[str] = (),
     ingress: str = "",
 ) -> Experiment:
     """Read an Experiment and all files that it names, and check everything that can be checked without a cluster.
@@ -51,7 +58,8 @@ def load_experiment(
         path: The Experiment file.
         only: Names or globs of the configurations and changes to keep (``{"change": ("restart",)}``); the controls of
             the configurations that are kept stay.
-        check_image: Asked of every image of the workload and of its updates.
+        rules: What the cluster that it is for does not take.
+        assume_inert: Names of fields that ``rules.fields`` refuses and that are assumed to have no effect.
         ingress: The controller to take in place of the file's; empty for that.
 
     Raises:
@@ -65,12 +73,14 @@ def load_experiment(
     files.note(path)
     head = validate(Head, document.value, (), problems)
     plan = read_traffic(document.value.get("traffic"), files, problems) if "traffic" in document.value else None
+    review = FieldReview(rules.fields, frozenset(assume_inert), head.ingress if head is not None else "")
+    workload = _workload(document.value, files, problems, rules)
     rows = for_controller(
-        _configurations(document.value, files, problems, check_image), head.ingress if head is not None else ""
+        _configurations(document.value, workload, files, problems, rules=rules, review=review), review.ingress
     )
     check_kinds(rows, head.ingress if head is not None else "", problems)
     entry = read_entry(head, rows, problems) if head is not None else ""
-    cells = _cells(document.value, plan, rows, problems, entry=entry, check_image=check_image)
+    cells = _cells(document.value, plan, rows, problems, entry=entry, rules=rules, review=review)
     if problems.found or head is None or plan is None:
         raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
     return Experiment(
@@ -84,6 +94,9 @@ def load_experiment(
         description=head.description.strip(),
         labels=head.labels,
         entry=entry,
+        assumed=review.assumed,
+        inert=review.inert,
+        notices=workload.notices,
     )
 
 
@@ -98,16 +111,26 @@ def _document(path: Path) -> Document:
     return documents[0]
 
 
-def _configurations(
-    raw: Mapping[str, Any], files: Files, problems: Problems, check_image: ImageCheck
-) -> list[Configuration]:
-    """The configurations; none where the workload can't be read, so that nothing is said about what isn't known."""
+def _workload(raw: Mapping[str, Any], files: Files, problems: Problems, rules: ClusterRules) -> Workload:
+    """Read the workload; without an object where the Experiment does not name it as it must."""
     names = raw.get("workload")
     names = [names] if isinstance(names, str) else names
     readable = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    workload = read_workload(names, files, problems) if readable and names else []
+    return read_workload(names, files, problems, rules.object) if readable and names else Workload()
+
+
+def _configurations(
+    raw: Mapping[str, Any],
+    workload: Workload,
+    files: Files,
+    problems: Problems,
+    *,
+    rules: ClusterRules,
+    review: FieldReview,
+) -> list[Configuration]:
+    """The configurations; none where the workload can't be read, so that nothing is said about what isn't known."""
     axes = read_matrix(raw["matrix"], files, problems) if "matrix" in raw else []
-    return configurations(workload, axes, problems, check_image) if workload else []
+    return configurations(workload.objects, axes, problems, rules.image, review) if workload.objects else []
 
 
 def _cells(
@@ -117,7 +140,8 @@ def _cells(
     problems: Problems,
     *,
     entry: str,
-    check_image: ImageCheck,
+    rules: ClusterRules,
+    review: FieldReview,
 ) -> tuple[Cell, ...]:
     before = len(problems.found)
     control = raw.get("control") is not False
@@ -128,11 +152,13 @@ def _cells(
     check_changes(changes, rows, problems)
     if entry:
         check_ways(changes, problems)
-    check_images(changes, problems, check_image)
+    check_images(changes, problems, rules.image)
+    check_taken(changes, problems, rules.change)
+    review.look_at_changes(changes, rows, problems)
     if plan is not None and not entry:
         check_routes(plan, rows, problems)
     if plan is not None:
-        ingress = raw.get("ingress", "ingress-nginx")
+        ingress = raw.get("ingress", DEFAULT.word)
         check_releases(changes, [Ground(Objects(row.manifests, entry), plan, problems, ingress) for row in rows])
     specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
     return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)

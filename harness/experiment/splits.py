@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from harness.controllers.registry import is_share
 from harness.experiment.naming import Ground
 from harness.experiment.objects import at
 from harness.experiment.problems import listed, near
 from harness.experiment.telling import check_answer, check_leads_to, check_told_apart
 from harness.kit.located_yaml import Place
+from harness.model.controllers import CONTROLLERS, controller_facts
 from harness.model.releases import AbTest, Canary
-
-#: The only value by which ingress-nginx's canary cookie sends a request to the candidate.
-ALWAYS = "always"
 
 
 def check_canary(spec: Canary, place: Place, ground: Ground) -> None:
@@ -54,9 +53,10 @@ def check_ab_test(spec: AbTest, place: Place, ground: Ground) -> None:
         return
     if not spec.b:
         add(place, f"b is required: the routes whose requests have the {spec.by} {spec.key}")
-    if spec.by == "cookie" and spec.value != ALWAYS and ground.ingress != "traefik":
-        hint = f"write cookie: {{{spec.key}: {ALWAYS}}}, which every controller understands"
-        add((*place, "cookie"), f"ingress-nginx knows a canary's cookie by the value {ALWAYS} alone", hint)
+    facts = controller_facts(ground.ingress)
+    if spec.by == "cookie" and facts.cookie_value not in {"", spec.value}:
+        hint = f"write cookie: {{{spec.key}: {facts.cookie_value}}}, which every controller understands"
+        add((*place, "cookie"), f"{facts.title} knows a canary's cookie by the value {facts.cookie_value} alone", hint)
     for route in (*a, *b):
         says = _says(dict(route.headers), spec)
         if says != (route.key in spec.b):
@@ -75,6 +75,10 @@ def _says(headers: Mapping[str, str], spec: AbTest) -> bool:
 
 def _check_split(spec: Canary | AbTest, other: str, field: str, place: Place, ground: Ground) -> None:
     objects, add = ground.objects, ground.problems.add
+    if not controller_facts(ground.ingress).share_rights:
+        able = [word for word, facts in CONTROLLERS.items() if facts.share_rights]
+        add(place, f"{ground.ingress} can't share the requests of a rule", f"ingress: {' or '.join(able)}")
+        return
     has_both = [ground.has("Service", spec.service, (*place, "service")), ground.has("Service", other, (*place, field))]
     if spec.service == other:
         add((*place, field), f"{other} is the Service that the rule names already: nothing would be split")
@@ -106,16 +110,16 @@ def _check_ports(entries: list[Mapping[str, Any]], other: str, place: Place, gro
 
 
 def _check_beside(other: str, place: Place, ground: Ground) -> None:
-    """ingress-nginx gives no share to a Service that some rule names: there is one upstream for both."""
-    if ground.ingress == "traefik":
+    """Report a Service that some rule names, where the controller gives no share to it: both have one upstream."""
+    facts = controller_facts(ground.ingress)
+    if facts.shares_named_services:
         return
     for ingress in (m for m in ground.objects.manifests if m.get("kind") == "Ingress"):
-        annotations = at(ingress, "metadata", "annotations") or {}
-        if annotations.get("nginx.ingress.kubernetes.io/canary") == "true":
+        if is_share(ingress):
             continue
         for entry in _paths(ingress):
             if at(entry, "backend", "service", "name") == other:
-                message = f"the rule {entry.get('path')} names {other} as well, and ingress-nginx gives no share to it"
+                message = f"the rule {entry.get('path')} names {other} as well, and {facts.title} gives no share to it"
                 ground.problems.add(place, message, hint="a second Service with the same selector will do")
 
 

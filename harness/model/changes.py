@@ -126,3 +126,14 @@ class IngressEdit(ChangeSpec):
 PLAIN_KINDS: Mapping[str, type[ChangeSpec]] = {
     spec.kind: spec for spec in (NoChange, RollingUpdate, Restart, DeletePod, Scale, SelectorPatch, IngressEdit)
 }
+
+
+def substituted(value: Any, number: int) -> Any:
+    """Return a value with ``{time}`` in every string of it replaced by the repetition's number."""
+    if isinstance(value, str):
+        return value.replace("{time}", str(number))
+    if isinstance(value, Mapping):
+        return {key: substituted(item, number) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [substituted(item, number) for item in value]
+    return value

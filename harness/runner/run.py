@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,9 +16,11 @@ import yaml
 from harness.clusters.base import BringUp
 from harness.clusters.registry import provider
 from harness.errors import ExitCode
+from harness.experiment.fields import review
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
-from harness.model.experiment import Experiment
+from harness.kube.manifests import name_of
+from harness.model.experiment import Experiment, Manifest
 from harness.model.verdict import RunVerdict
 from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
@@ -67,6 +69,7 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     """
     advice = check_run(experiment, options)
     kind = provider(options.cluster)
+    experiment = review(experiment, kind.classify)
     run = RunDirectory.create(options.out, experiment.name)
     write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
@@ -146,7 +149,9 @@ def check_run(experiment: Experiment, options: RunOptions) -> str:
         InvalidInputError: The cluster can't run this Experiment.
         MissingToolError: The machine lacks something.
     """
-    provider(options.cluster).check(_request_of(experiment, options, options.out or Path("reports")))
+    kind = provider(options.cluster)
+    review(experiment, kind.classify)
+    kind.check(_request_of(experiment, options, options.out or Path("reports")))
     return check_crew(options, experiment.traffic)
 
 
@@ -190,12 +195,18 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
         ingress=experiment.ingress,
         profile=options.profile,
         images=images_of(manifests),
+        workload=_each_once(manifests),
         options={
             **options.cluster_options,
             "keep": "yes" if options.keep else "",
             "ingress-classes": ",".join(sorted(classes - {""})),
         },
     )
+
+
+def _each_once(manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
+    """Return one manifest for each object; the configurations have the same objects, with other fields."""
+    return tuple({(m.get("apiVersion"), m["kind"], name_of(m)): m for m in manifests}.values())
 
 
 def write_plan(

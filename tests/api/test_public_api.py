@@ -61,6 +61,7 @@ def test_every_public_name_is_there_and_typed() -> None:
         _ = harness.lossless
 
 
+@pytest.mark.processes
 def test_import_alone_loads_nothing_heavy() -> None:
     """The first use of a name pays for it, not the import."""
     code = f"import harness, sys; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
@@ -69,6 +70,7 @@ def test_import_alone_loads_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.processes
 def test_user_for_locustfiles_loads_no_runner() -> None:
     """A locustfile's process gets the user without asyncio or the orchestrator's threads."""
     shown = "print([name for name in sys.modules if name.startswith(('harness.runner', 'harness.cli', 'harness.api'))])"

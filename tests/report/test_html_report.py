@@ -181,6 +181,7 @@ def test_a_stored_verdict_gives_the_same_bytes() -> None:
     assert html.render(stored) == html.render(run)
 
 
+@pytest.mark.processes
 def test_another_process_gives_the_same_bytes() -> None:
     """Nothing random is in it: neither ids of charts nor the order of sets."""
     imports = "from harness.report import html; from harness.testing.reports import sample_run"

@@ -12,12 +12,16 @@ from typing import Any
 import yaml
 
 from harness.clusters.base import BringUp
-from harness.clusters.kind.ingresses import KIND_INGRESSES, SERVICE_NODE_PORT
+from harness.controllers.base import IngressController, KindManifests
+from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kit.shipped import shipped
+from harness.model.controllers import DEFAULT, NO_CONTROLLER
 from harness.model.experiment import Manifest
 
-INGRESSES = (*KIND_INGRESSES, "none")
+INGRESSES = (*(word for word, known in INGRESS_CONTROLLERS.items() if known.kind is not None), NO_CONTROLLER.word)
+#: Port of the node for a Service that traffic goes straight to.
+SERVICE_NODE_PORT = 30900
 KUBE_PROXY_MODES = ("iptables", "ipvs", "nftables")
 
 #: Names in ``images.yaml`` and in ``--image`` that stand for no image of a workload.
@@ -42,7 +46,7 @@ class KindSettings:
     """
 
     name: str
-    ingress: str = "ingress-nginx"
+    ingress: str = DEFAULT.word
     kube_proxy: str = "iptables"
     port: int = 0
     images: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +78,16 @@ class KindSettings:
         )
 
     @property
+    def controller(self) -> IngressController | None:
+        """The ingress controller; None without one."""
+        return INGRESS_CONTROLLERS.get(self.ingress)
+
+    @property
+    def manifests(self) -> KindManifests | None:
+        """How the cluster gets the ingress controller; None without one."""
+        return self.controller.kind if self.controller is not None else None
+
+    @property
     def needed(self) -> tuple[str, ...]:
         """Every image that must be in the node."""
         return tuple(dict.fromkeys((*filter(None, (self.ingress_image,)), *self.workload)))
@@ -81,14 +95,14 @@ class KindSettings:
     @property
     def ingress_image(self) -> str:
         """The ingress controller's image; empty without one."""
-        ingress = KIND_INGRESSES.get(self.ingress)
-        return self.images[ingress.image] if ingress else ""
+        manifests = self.manifests
+        return self.images[manifests.image] if manifests is not None else ""
 
     @property
     def node_port(self) -> int:
         """The port of the node by which traffic enters."""
-        ingress = KIND_INGRESSES.get(self.ingress)
-        return ingress.node_port if ingress else SERVICE_NODE_PORT
+        manifests = self.manifests
+        return manifests.node_port if manifests is not None else SERVICE_NODE_PORT
 
 
 def _problems(request: BringUp) -> Iterator[Problem]:
@@ -148,8 +162,8 @@ def node_ports() -> tuple[int, ...]:
 
 def ingress_manifests(settings: KindSettings) -> tuple[Manifest, ...]:
     """The ingress controller's objects in the order in which they are applied, with its image filled in."""
-    ingress = KIND_INGRESSES.get(settings.ingress)
-    files = [file for folder in (ingress.folders if ingress else ()) for file in _files(folder)]
+    source = settings.manifests
+    files = [file for folder in (source.folders if source is not None else ()) for file in _files(folder)]
     # By kind and name: what a later folder has takes the place, and the turn, of what an earlier one has.
     found = {(m["kind"], m["metadata"]["name"]): m for file in files for m in _load(file)}
     manifests = list(found.values())

@@ -15,12 +15,9 @@ from harness.localkube.ingress.model import (
     Server,
 )
 from harness.localkube.ingress.paths import IngressPath, Object, paths_of, qualified
-
-CLASS_NAME = "nginx"
-CONTROLLER = "k8s.io/ingress-nginx"
+from harness.localkube.ingress.served import is_ours
 
 SERVICE_LABEL = "kubernetes.io/service-name"
-_CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +28,6 @@ class Snapshot:
     classes: Sequence[Object]
     services: Sequence[Object]
     slices: Sequence[Object]
-
-
-def is_ours(ingress: Object, classes: Iterable[Object]) -> bool:
-    """Whether this controller serves an Ingress: its class is ours, or it has none (as in kind's manifest)."""
-    annotation = (ingress["metadata"].get("annotations") or {}).get(_CLASS_ANNOTATION)
-    if annotation is not None:
-        return bool(annotation == CLASS_NAME)
-    name = ingress.get("spec", {}).get("ingressClassName")
-    if name in {None, CLASS_NAME}:
-        return True
-    return any(c["metadata"]["name"] == name and c.get("spec", {}).get("controller") == CONTROLLER for c in classes)
 
 
 def configuration_of(snapshot: Snapshot) -> Configuration:

@@ -10,7 +10,8 @@ from pathlib import Path
 from harness.clusters.context.access import check_access, needs_in_place
 from harness.clusters.context.kubeconfig import Target as Context
 from harness.clusters.context.kubeconfig import find_target
-from harness.clusters.context.provider import alone, find_controller
+from harness.clusters.context.provider import alone
+from harness.controllers.registry import find_visible
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.changes import check_changes
 from harness.experiment.problems import Problems
@@ -19,6 +20,7 @@ from harness.kit.located_yaml import Document
 from harness.kube.api import Object
 from harness.kube.client import Kube
 from harness.model.changes import ChangeSpec, IngressEdit, NoChange, RollingUpdate, SelectorPatch
+from harness.model.controllers import NO_CONTROLLER, Aspect, families, signals_of
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
 from harness.model.rates import lowest_rate
 from harness.observe.scope import Scope
@@ -104,7 +106,7 @@ def prepare(request: InPlaceRequest) -> Prepared:
             kube, context.context, needs_in_place(change.kind), namespace=request.namespace, page="in-place.md"
         )
         found = look(kube, target, request.namespace)
-        told = find_controller(kube)[1]
+        told = find_visible(kube)[1]
     _check(change, found, origin.traffic, told)
     objects = related(found, target, change)
     experiment = _experiment(request, target, _answering(change, origin.traffic), origin, objects=objects)
@@ -174,17 +176,22 @@ def _unseen(change: ChangeSpec, traffic: TrafficPlan, told: frozenset[str]) -> I
         yield Problem(
             "with --expect-body, the answer of the new pods must be said: it is right from then on", hint=hint
         )
-    elif isinstance(change, SelectorPatch) and not change.answer and "endpoints" not in told:
+    elif isinstance(change, SelectorPatch) and not change.answer and not signals_of(Aspect.ENDPOINTS, told):
         yield Problem(
             "whether traffic has followed the selector can't be seen here (the ingress controller's log can't be read, "
             "or does not tell)",
             hint="answer: the body that only the new pods give",
         )
-    if isinstance(change, IngressEdit) and "reload" not in told:
+    if isinstance(change, IngressEdit) and not signals_of(Aspect.RULES, told):
         yield Problem(
             "whether the ingress controller has taken the edit over can't be seen here, so nothing could be concluded",
-            hint="it takes the right to list pods and read logs in the namespace ingress-nginx",
+            hint=f"it takes the right to list pods and read logs in the namespace {_namespaces()}",
         )
+
+
+def _namespaces() -> str:
+    """Return the namespaces of all ingress controllers that can be seen, for people."""
+    return " or ".join(facts.address.namespace for facts in families() if facts.address is not None)
 
 
 def _answering(change: ChangeSpec, traffic: TrafficPlan) -> ChangeSpec:
@@ -204,7 +211,7 @@ def _experiment(
         name=f"{change.kind}-{target.name}",
         source="",
         files=(),
-        ingress="none",
+        ingress=NO_CONTROLLER.word,
         traffic=origin.traffic,
         cells=(Cell(row, control), Cell(row, change)),
         description=f"{change.kind} of {target.kind} {target.name} in namespace {request.namespace}, in place, while "

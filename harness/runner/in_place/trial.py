@@ -88,7 +88,7 @@ class InPlaceTrial(Trial):
         stage = super()._stage(kube, scene, namespace)
         return replace(
             stage,
-            kube=self._interference.signed(kube),
+            kube=self._interference.signed(stage.kube),
             timeout=stage.timeout + LIVE_CHANGE_SECONDS,
             restore=True,
             put_back_after=self._live.hold,

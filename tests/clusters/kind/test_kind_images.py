@@ -11,6 +11,8 @@ from harness.clusters.kind.images import BUILT_FROM, OWN, _build_context, get_im
 from harness.clusters.kind.settings import KindSettings, config_folder
 from harness.errors import HarnessError
 
+pytestmark = pytest.mark.processes
+
 FakeTools = Any
 OURS = "harness/slow-echo:1"
 

@@ -15,6 +15,8 @@ from harness.localkube.apps.http_echo import parse_flags
 from harness.localkube.apps.launch import IGNORE_SIGTERM, Launch
 from harness.localkube.kubelet.runtime import RuntimeFailedError
 
+pytestmark = pytest.mark.processes
+
 OnBench = Callable[..., Any]
 
 
@@ -35,6 +37,24 @@ def test_http_echo_answers_its_text_on_every_path(on_bench: OnBench) -> None:
         return [(await bench.ask(stream, request))[1] for request in requests]
 
     assert on_bench(scenario) == [b"hi\n", b"hi\n", b'{"status":"ok"}\n']
+
+
+@pytest.mark.parametrize("unwritable", ["full", "folder"])
+def test_a_container_whose_log_cannot_be_written_works_as_any_other(on_bench: OnBench, unwritable: str) -> None:
+    """It starts, answers, and ends with 0: a full disk of logs is not the application's."""
+
+    async def scenario(bench: Any) -> tuple[bytes, int]:
+        if unwritable == "full":
+            bench.log.symlink_to("/dev/full")
+        else:
+            bench.log.mkdir()
+        process = await bench.start()
+        stream = await bench.connect()
+        _, body = await bench.ask(stream)
+        bench.runtime.terminate(process)
+        return body, await process.wait()
+
+    assert on_bench(scenario) == (b"hi\n", 0)
 
 
 def test_http_echo_1_closes_listener_and_idle_connections_at_sigterm(on_bench: OnBench) -> None:

@@ -1,0 +1,15 @@
+"""What is never done on somebody else's cluster, whatever an Experiment asks for."""
+
+from __future__ import annotations
+
+from harness.errors import Problem
+from harness.model.changes import ChangeSpec
+from harness.model.releases import ControllerRestart
+
+
+def check_change(change: ChangeSpec) -> Problem | None:
+    """Return the problem of a change that reaches beyond the trial's namespace; None where there is none."""
+    if not isinstance(change, ControllerRestart):
+        return None
+    message = f"{change.kind} would restart the ingress controller that others on this cluster use, too"
+    return Problem(message, hint="run it on a cluster that the harness makes: --cluster kind or --cluster local")

@@ -1,0 +1,89 @@
+"""Routes of Traefik: IngressRoutes, whose rules may look at headers, and weighted TraefikServices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.controllers.base import Headers, Routes
+from harness.controllers.headers import lowered
+from harness.model.experiment import Manifest
+
+_MATCHER = re.compile(r"\s*(\w+)\(([^()]*)\)\s*")
+_TEXT = re.compile(r"`([^`]*)`|\"([^\"]*)\"")
+
+
+def taken_by_route(manifests: Iterable[Manifest], path: str, host: str, headers: Headers) -> str | None:
+    """The Service that one of Traefik's own routes sends a request to; None where none of them has it."""
+    routes = [
+        route
+        for manifest in manifests
+        if manifest.get("kind") == "IngressRoute"
+        for route in (manifest.get("spec") or {}).get("routes") or ()
+    ]
+    routes.sort(key=lambda route: route.get("priority") or len(str(route.get("match"))), reverse=True)
+    for route in routes:
+        if rule_takes(str(route.get("match") or ""), path, host, headers):
+            services = route.get("services") or [{}]
+            return _behind(services[0], manifests)
+    return None
+
+
+def has_unread_rules(manifests: Iterable[Manifest]) -> bool:
+    """Whether there are routes of Traefik's that say more than is understood here: then nobody knows what they take."""
+    return any(
+        _alternatives(str(route.get("match") or "")) is None
+        for manifest in manifests
+        if manifest.get("kind") == "IngressRoute"
+        for route in (manifest.get("spec") or {}).get("routes") or ()
+    )
+
+
+def rule_takes(rule: str, path: str, host: str, headers: Headers) -> bool:
+    """Whether a rule of Traefik's takes a request; one that is not understood takes none."""
+    path, given = path.partition("?")[0], lowered(headers)
+    alternatives = _alternatives(rule) or []
+    return any(all(_meets(name, texts, path, host, given) for name, texts in terms) for terms in alternatives)
+
+
+def _alternatives(rule: str) -> list[list[tuple[str, list[str]]]] | None:
+    """``A(`x`) && B(`y`) || C(`z`)`` as lists of matchers; None where it is anything else."""
+    found = []
+    for alternative in rule.split("||"):
+        terms = []
+        for term in alternative.split("&&"):
+            match = _MATCHER.fullmatch(term)
+            if match is None or match[1] not in _KNOWN:
+                return None
+            terms.append((match[1], [a or b for a, b in _TEXT.findall(match[2])]))
+        found.append(terms)
+    return found
+
+
+_KNOWN = frozenset({"Host", "Path", "PathPrefix", "Header"})
+
+
+def _meets(name: str, texts: list[str], path: str, host: str, given: Mapping[str, str]) -> bool:
+    if name == "Host":
+        return host.partition(":")[0].lower() in [text.lower() for text in texts]
+    if name == "Path":
+        return path in texts
+    if name == "PathPrefix":
+        return any(path.startswith(text) for text in texts)
+    return len(texts) == 2 and given.get(texts[0].lower()) == texts[1]
+
+
+def _behind(service: Mapping[str, Any], manifests: Iterable[Manifest]) -> str | None:
+    """A Service's name; of a weighted one the first, which is the old version's by custom."""
+    name = service.get("name")
+    if service.get("kind") != "TraefikService":
+        return str(name) if name else None
+    for manifest in manifests:
+        if manifest.get("kind") == "TraefikService" and (manifest.get("metadata") or {}).get("name") == name:
+            weighted = ((manifest.get("spec") or {}).get("weighted") or {}).get("services") or [{}]
+            return str(weighted[0].get("name") or "") or None
+    return None
+
+
+ROUTES = Routes(takes=taken_by_route, has_unread=has_unread_rules)
