@@ -143,7 +143,8 @@ class Claim:
 def claim_of(replica_set: Object, pods: Iterable[Object]) -> Claim:
     """Sort the pods of a ReplicaSet's namespace; pods of other controllers and ended ones are left out."""
     uid = replica_set["metadata"]["uid"]
-    own, free = [], []
+    own: list[Object] = []
+    free: list[Object] = []
     for pod in pods:
         controller = controller_of(pod)
         if not is_active(pod) or (controller is not None and controller["uid"] != uid):
