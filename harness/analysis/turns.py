@@ -6,10 +6,9 @@ Between a change's beginning and when it was seen to have happened either versio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from harness.analysis.moments import Moments, Seconds
 from harness.analysis.thresholds import SECOND_SYNC_S, SETTLED_S
 from harness.model.attempt import Outcome
 from harness.model.experiment import Route
-from harness.model.releases import AbTest, BlueGreen, Canary
 from harness.model.schedule import session_of, streams
 from harness.model.timeline import Event, EventKind
 
@@ -76,7 +74,7 @@ class OutOfTurn:
         nobody = np.zeros(len(done), dtype=bool)
         good = evidence.attempts["outcome"] == Outcome.OK
         change = evidence.change
-        if not isinstance(change, BlueGreen | Canary | AbTest) or not evidence.origin_ns:
+        if not change.version_routes or not evidence.origin_ns:
             early = _early_answers(evidence, done, moments.begin)
             return cls(early & good, nobody, nobody)
         version, found = versions(evidence), {False: nobody.copy(), True: nobody.copy()}
@@ -85,14 +83,14 @@ class OutOfTurn:
             hit = rows & (version == ban.version) & (sent > ban.after) & (done < ban.before)
             found[ban.late] |= hit
         strayed = nobody
-        if isinstance(change, AbTest) and change.sticky:
+        if change.sticky_cookie:
             strayed = _strayed(evidence, version, (sent, done), rows)
         return cls(found[False], found[True], strayed)
 
 
 def versions(evidence: TrialEvidence) -> Versions:
     """Which version gave each answer on the routes that the change is about: ``OLD``, ``NEW``, or 0."""
-    rows, answer = evidence.attempts, getattr(evidence.change, "answer", "")
+    rows, answer = evidence.attempts, evidence.change.new_answer
     found: Versions = np.zeros(len(rows), dtype=np.uint8)
     for index in changed_routes(evidence):
         route, mine = evidence.traffic.routes[index], rows["route"] == index
@@ -110,13 +108,8 @@ def untold(evidence: TrialEvidence) -> Mask:
 
 def changed_routes(evidence: TrialEvidence) -> list[int]:
     """Indices of the routes on which a release changes who answers."""
-    change = evidence.change
-    keys: Mapping[type, Any] = {
-        BlueGreen: getattr(change, "public", ()),
-        Canary: (getattr(change, "route", ""),),
-        AbTest: getattr(change, "b", ()) or getattr(change, "a", ()),
-    }
-    return [i for i, route in enumerate(evidence.traffic.routes) if route.key in keys.get(type(change), ())]
+    keys = evidence.change.version_routes
+    return [i for i, route in enumerate(evidence.traffic.routes) if route.key in keys]
 
 
 def test_windows(evidence: TrialEvidence) -> list[tuple[int, float, float]]:
@@ -173,13 +166,13 @@ def _bans(evidence: TrialEvidence) -> Iterator[Ban]:
     change, events = evidence.change, Course(evidence)
 
     def over(seen: float) -> float:
-        return seen + change.grace if isinstance(change, BlueGreen) else events.settled(seen)
+        grace = change.old_answers_for
+        return events.settled(seen) if grace is None else seen + grace
 
-    takes_all = isinstance(change, BlueGreen) or (isinstance(change, AbTest) and change.by != "weight")
     begins = [events.begun("applied", n) for n in range(1, change.times + 1)]
     yield Ban(NEW, -np.inf, begins[0], late=False)
     for n, following in zip(range(1, change.times + 1), [*begins[1:], np.inf], strict=True):
-        if takes_all:
+        if change.takes_all:
             yield Ban(OLD, over(events.at("observed", n)), events.begun("undone", n), late=True)
         back = min(events.at("undo-observed", n), events.at("rollback-observed", n))
         yield Ban(NEW, over(back), following, late=True)
@@ -223,7 +216,7 @@ def bound_attempts(
         The repetition, the route, and the attempts' row numbers.
     """
     sent, done = times
-    sticky = getattr(evidence.change, "sticky", "")
+    sticky = evidence.change.sticky_cookie
     order, attempts = streams(evidence.traffic), evidence.attempts
     for index in changed_routes(evidence):
         route = evidence.traffic.routes[index]

@@ -7,7 +7,7 @@ from harness.changes.course import Course
 from harness.changes.release import Release
 from harness.changes.splitting import Rule, Splitting, Way
 from harness.changes.splittings import splitting
-from harness.model.releases import AbTest
+from harness.model.changes import AbTest
 
 #: B is out when it has not answered for so long: each worker of nginx learns of it by its own timer of 1 s.
 QUIET_SECONDS = 1.5
@@ -15,7 +15,7 @@ _NS = 1_000_000_000
 
 
 class Compare(Release[AbTest]):
-    """See ``harness.model.releases.AbTest``.
+    """See ``harness.model.changes.AbTest``.
 
     Observed when the ingress controller has taken it over since, and B has answered on every route of its own, or, with
     weights, on every route of both. Then it stays for its time and is always undone; that is seen when the controller

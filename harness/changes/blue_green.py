@@ -7,11 +7,11 @@ from harness.changes.course import Course
 from harness.changes.following import Following
 from harness.changes.release import Release
 from harness.changes.resizing import Resizing
-from harness.model.releases import BlueGreen
+from harness.model.changes import BlueGreen
 
 
 class Switch(Release[BlueGreen]):
-    """See ``harness.model.releases.BlueGreen``.
+    """See ``harness.model.changes.BlueGreen``.
 
     Observed when the Service's EndpointSlices hold exactly the ready pods of the new selector, at least one, the
     ingress controller has taken them over, and every public route has got the new version's answer since. An old

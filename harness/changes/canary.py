@@ -8,11 +8,11 @@ from harness.changes.release import Release
 from harness.changes.resizing import Resizing
 from harness.changes.splitting import Rule, Splitting, Way
 from harness.changes.splittings import splitting
-from harness.model.releases import Canary, Step
+from harness.model.changes import Canary, Step
 
 
 class Grow(Release[Canary]):
-    """See ``harness.model.releases.Canary``.
+    """See ``harness.model.changes.Canary``.
 
     Events: per step ``step`` {step, weight, begun}, ``step-observed``, ``step-end``; ``rollback`` {step, lost} and
     ``rollback-observed`` where a step lost. A step is seen when the ingress controller has taken it over since, and the

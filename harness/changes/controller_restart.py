@@ -9,12 +9,11 @@ from harness.changes.course import Course
 from harness.changes.release import Release
 from harness.changes.restart import Replace
 from harness.errors import HarnessError
-from harness.model.changes import Restart
-from harness.model.releases import ControllerRestart
+from harness.model.changes import ControllerRestart, Restart
 
 
 class Renew(Release[ControllerRestart]):
-    """See ``harness.model.releases.ControllerRestart``.
+    """See ``harness.model.changes.ControllerRestart``.
 
     Observed when the rollout of the controller's Deployment is complete, its old pods are gone, and traffic has been
     answered since then: by a new pod, for there is no other.

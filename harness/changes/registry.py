@@ -21,7 +21,11 @@ from harness.changes.rolling_update import Roll
 from harness.changes.scale import Resize
 from harness.changes.selector_patch import Repoint
 from harness.model.changes import (
+    AbTest,
+    BlueGreen,
+    Canary,
     ChangeSpec,
+    ControllerRestart,
     DeletePod,
     IngressEdit,
     NoChange,
@@ -30,7 +34,6 @@ from harness.model.changes import (
     Scale,
     SelectorPatch,
 )
-from harness.model.releases import AbTest, BlueGreen, Canary, ControllerRestart
 
 #: How each kind is made.
 CHANGES: Mapping[type[ChangeSpec], Callable[[Any], Change[Any] | Release[Any]]] = {

@@ -58,6 +58,7 @@ class BringUp:
         profile: Name of the delay profile (local clusters only).
         seed: Seed of every random choice the cluster makes.
         images: Images that the workload names, to be loaded or checked.
+        changes: Kinds of the changes that will be made, by their words.
         options: Further options of the kind, by name.
     """
 
@@ -67,6 +68,7 @@ class BringUp:
     profile: str = "kind"
     seed: int = 0
     images: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -9,16 +9,17 @@ from typing import Any
 from harness.experiment.admission import ImageCheck
 from harness.experiment.naming import exists, service_of
 from harness.experiment.objects import Objects, at
-from harness.experiment.problems import Problems, listed, near
+from harness.experiment.problems import Problems, listed, near, near_kind
 from harness.experiment.release_parts import CHANGE_PARTS
-from harness.experiment.releases import released_routes
 from harness.experiment.validation import validate
 from harness.kit.located_yaml import Place
 from harness.kube.admission.refusals import refusals
 from harness.kube.manifests import sentence
 from harness.kube.schema import container_violations
 from harness.kube.strategic import PatchError, strategic_merge
+from harness.model.change_facts import Target
 from harness.model.changes import (
+    CHANGE_KINDS,
     ChangeSpec,
     DeletePod,
     IngressEdit,
@@ -29,7 +30,6 @@ from harness.model.changes import (
     SelectorPatch,
 )
 from harness.model.experiment import Configuration, TrafficPlan
-from harness.model.kinds import CHANGE_KINDS
 
 #: A change as read, and where it is.
 Located = tuple[ChangeSpec, Place]
@@ -49,7 +49,7 @@ def read_changes(value: Any, problems: Problems, *, control: bool) -> list[Locat
             problems.add(
                 place, f"a second change named {spec.name}, as on line {line}", hint="give it a name: of its own"
             )
-    if control and not any(isinstance(spec, NoChange) for spec, _ in changes):
+    if control and not any(spec.facts.is_control for spec, _ in changes):
         changes.insert(0, (NoChange(name=NoChange.kind), ("changes",)))
     return changes
 
@@ -67,7 +67,7 @@ def check_changes(changes: Sequence[Located], configurations: Sequence[Configura
 def check_images(changes: Sequence[Located], problems: Problems, check_image: ImageCheck) -> None:
     """What is rolled out must be there, unless the rollout is meant to get stuck."""
     for spec, place in changes:
-        image = spec.set.get("image") if isinstance(spec, RollingUpdate) and spec.until == "complete" else None
+        image = None if spec.is_meant_to_fail else spec.container_fields.get("image")
         wrong = check_image(image) if isinstance(image, str) else None
         if wrong:
             problems.add((*place, spec.kind, "set", "image"), wrong.message, wrong.hint)
@@ -83,33 +83,28 @@ def with_answers(located: Located, traffic: TrafficPlan, objects: Objects, probl
     keys = [route.key for route in traffic.routes]
     for key in spec.answers.keys() - set(keys):
         problems.add((*place, "answers", key), f"{key} gets no traffic; paths are {listed(keys)}", near(key, keys))
-    released = released_routes(spec)
-    if released:
-        added = {key: (answer,) for key, answer in released.items() if key not in spec.answers}
-        return replace(spec, answers={**spec.answers, **added})
     pinned = {route.key: service_of(route, traffic, objects) for route in traffic.routes if route.answers}
-    services, needed = _touched(spec, objects)
+    services = _touched(spec, objects)
     touched = [key for key, service in pinned.items() if service in services and key not in spec.answers]
-    if not touched:
-        return spec
-    answer = getattr(spec, "answer", "")
-    if needed and not answer:
+    if touched and not spec.new_answer and _changes_answers(spec, objects):
         message = f"answer is required: the body that tells the new backend of {listed(touched)} from the old one"
         problems.add(place, message, hint='such as answer: "apple-v2"')
-    if not answer:
-        return spec
-    numbered = tuple(dict.fromkeys(answer.replace("{time}", str(n)) for n in range(1, spec.times + 1)))
-    return replace(spec, answers={**spec.answers, **dict.fromkeys(touched, numbered)})
+    return replace(spec, answers={**spec.answers_on(touched), **spec.answers})
 
 
-def _touched(spec: ChangeSpec, objects: Objects) -> tuple[list[str], bool]:
-    """The Services whose answers the change alters, and whether it must say what the new ones are."""
-    if isinstance(spec, RollingUpdate):
-        return objects.services_of(spec.deployment), spec.until == "complete"
-    if isinstance(spec, SelectorPatch):
-        selector = {**objects.selector(spec.service), **spec.selector}
-        return [spec.service], bool(objects.deployments_with(selector))
-    return [], False
+def _touched(spec: ChangeSpec, objects: Objects) -> list[str]:
+    """Return the Services that lead to what is changed."""
+    if spec.facts.target is Target.DEPLOYMENT:
+        return objects.services_of(spec.target_name)
+    return [spec.target_name] if spec.facts.target is Target.SERVICE else []
+
+
+def _changes_answers(spec: ChangeSpec, objects: Objects) -> bool:
+    """Return whether pods of another version are to answer: a change that brings one must say how to tell it."""
+    if not spec.takes_answer or spec.is_meant_to_fail:
+        return False
+    selector = {**objects.selector(spec.target_name), **spec.selects}
+    return not spec.selects or bool(objects.deployments_with(selector))
 
 
 def _read(value: Any, place: Place, problems: Problems) -> Located | None:
@@ -121,7 +116,7 @@ def _read(value: Any, place: Place, problems: Problems) -> Located | None:
     ((kind, fields),) = value.items()
     model = CHANGE_PARTS.get(kind)
     if model is None:
-        problems.add(place, f"unknown change {kind!r}; known are {listed(CHANGE_PARTS)}", near(kind, CHANGE_PARTS))
+        problems.add(place, f"unknown change {kind!r}; known are {listed(CHANGE_PARTS)}", near_kind(kind, CHANGE_PARTS))
         return None
     part = validate(model, fields, (*place, kind), problems)
     if part is None:

@@ -10,9 +10,6 @@ from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import Head
 from harness.model.experiment import Configuration
 
-#: Changes of what only an ingress controller does.
-_OF_THE_INGRESS = frozenset({"ingress-edit", "canary", "ab-test", "controller-restart"})
-
 
 def read_entry(head: Head, configurations: Sequence[Configuration], problems: Problems) -> str:
     """The Service that traffic goes straight to; empty where it enters by the ingress.
@@ -43,8 +40,8 @@ def _check(name: str, objects: Objects, problems: Problems) -> None:
 
 
 def check_ways(changes: Sequence[Located], problems: Problems) -> None:
-    """Where traffic goes straight to a Service, a change of the ingress could never be seen."""
+    """Refuse each change of an ingress controller: without one it could never be seen."""
     for spec, place in changes:
-        if spec.kind in _OF_THE_INGRESS:
+        if spec.facts.needs_ingress:
             message = f"{spec.kind} changes what an ingress controller does, and traffic goes past it"
             problems.add((*place, spec.kind), message, "name an ingress, and leave entry out")

@@ -126,7 +126,7 @@ def _cells(
     if not rows:
         return ()
     check_changes(changes, rows, problems)
-    if entry:
+    if raw.get("ingress") == "none":
         check_ways(changes, problems)
     check_images(changes, problems, check_image)
     if plan is not None and not entry:

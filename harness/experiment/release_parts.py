@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from harness.experiment.quantities import Duration, Percent
 from harness.experiment.schema import PLAIN_PARTS, ChangePart, NamedPart, Part, Texts
-from harness.model.releases import Criterion, Retire, Start, Step
+from harness.model.changes import Criterion, Retire, Start, Step
 
 #: The name of an object, or the key of a route.
 Text = Annotated[str, Field(min_length=1)]

@@ -8,8 +8,7 @@ from harness.experiment.naming import Ground
 from harness.experiment.splits import check_ab_test, check_canary
 from harness.experiment.telling import check_answer, check_leads_to, check_told_apart
 from harness.kit.located_yaml import Place
-from harness.model.changes import ChangeSpec
-from harness.model.releases import AbTest, BlueGreen, Canary, ControllerRestart
+from harness.model.changes import AbTest, BlueGreen, Canary, ChangeSpec
 
 #: A change as read, and where it is.
 Located = tuple[ChangeSpec, Place]
@@ -27,19 +26,8 @@ def check_releases(changes: Sequence[Located], grounds: Iterable[Ground]) -> Non
             _check(spec, (*place, spec.kind), ground)
 
 
-def released_routes(spec: ChangeSpec) -> dict[str, str]:
-    """What a release makes right: the new version's answer, by the key of the route; empty where it is no release."""
-    if isinstance(spec, BlueGreen):
-        return dict.fromkeys(spec.public, spec.answer)
-    if isinstance(spec, Canary):
-        return {spec.route: spec.answer}
-    return dict.fromkeys(spec.b or spec.a, spec.answer) if isinstance(spec, AbTest) else {}
-
-
 def _check(spec: ChangeSpec, place: Place, ground: Ground) -> None:
-    if isinstance(spec, Canary | AbTest | ControllerRestart) and ground.ingress == "none":
-        ground.problems.add(place, f"{spec.kind} is about an ingress controller, and ingress is none")
-    elif isinstance(spec, BlueGreen):
+    if isinstance(spec, BlueGreen):
         check_blue_green(spec, place, ground)
     elif isinstance(spec, Canary):
         check_canary(spec, place, ground)

@@ -11,7 +11,7 @@ from harness.experiment.objects import at
 from harness.experiment.problems import listed, near
 from harness.experiment.telling import check_answer, check_leads_to, check_told_apart
 from harness.kit.located_yaml import Place
-from harness.model.releases import AbTest, Canary
+from harness.model.changes import AbTest, Canary
 
 #: The only value by which ingress-nginx's canary cookie sends a request to the candidate.
 ALWAYS = "always"

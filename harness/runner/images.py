@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from harness.errors import InvalidInputError, Problem
-from harness.model.changes import ChangeSpec, RollingUpdate
 from harness.model.experiment import Cell, Experiment, Manifest
 
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -71,7 +70,9 @@ def with_images(experiment: Experiment, images: Mapping[str, str], pull_policy: 
 def _cell(cell: Cell, images: Mapping[str, str], pull_policy: str) -> Cell:
     manifests = tuple(_manifest(manifest, images, pull_policy) for manifest in cell.configuration.manifests)
     return replace(
-        cell, configuration=replace(cell.configuration, manifests=manifests), change=_change(cell.change, images)
+        cell,
+        configuration=replace(cell.configuration, manifests=manifests),
+        change=cell.change.with_images(images),
     )
 
 
@@ -83,9 +84,3 @@ def _manifest(manifest: Manifest, images: Mapping[str, str], pull_policy: str) -
         if pull_policy:
             container["imagePullPolicy"] = pull_policy
     return changed
-
-
-def _change(change: ChangeSpec, images: Mapping[str, str]) -> ChangeSpec:
-    if isinstance(change, RollingUpdate) and change.set.get("image") in images:
-        return replace(change, set={**change.set, "image": images[change.set["image"]]})
-    return change

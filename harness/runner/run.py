@@ -190,6 +190,7 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
         ingress=experiment.ingress,
         profile=options.profile,
         images=images_of(manifests),
+        changes=tuple(dict.fromkeys(cell.change.kind for cell in experiment.cells)),
         options={
             **options.cluster_options,
             "keep": "yes" if options.keep else "",

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.evidence import TrialEvidence
-from harness.model.changes import ChangeSpec
+from harness.model.changes import AbTest, BlueGreen, Canary, ChangeSpec, Criterion, Step
 from harness.model.experiment import Pool, Route, TrafficPlan
-from harness.model.releases import AbTest, BlueGreen, Canary, Criterion, Step
 from harness.model.schedule import session_of, streams
 from harness.model.timeline import Event, EventKind
 from harness.testing.evidence import BEGIN, NS, at, quiet_trial

@@ -10,7 +10,7 @@ import pytest
 
 from harness.changes.registry import perform
 from harness.changes.undo import undo_all
-from harness.model.releases import BlueGreen, Retire, Start
+from harness.model.changes import BlueGreen, Retire, Start
 from harness.testing.fake_workloads import Part
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from harness.changes.registry import perform
 from harness.clusters.base import Controller
 from harness.errors import HarnessError
-from harness.model.releases import ControllerRestart
+from harness.model.changes import ControllerRestart
 from harness.testing.fake_workloads import Part
 
 if TYPE_CHECKING:

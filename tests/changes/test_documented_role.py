@@ -13,17 +13,23 @@ import yaml
 from harness.changes.registry import perform
 from harness.clusters.base import Controller
 from harness.model.changes import (
+    CHANGE_KINDS,
+    AbTest,
+    BlueGreen,
+    Canary,
     ChangeSpec,
+    ControllerRestart,
     DeletePod,
     IngressEdit,
     NoChange,
     Restart,
+    Retire,
     RollingUpdate,
     Scale,
     SelectorPatch,
+    Start,
+    Step,
 )
-from harness.model.kinds import CHANGE_KINDS
-from harness.model.releases import AbTest, BlueGreen, Canary, ControllerRestart, Retire, Start, Step
 from harness.testing.fake_workloads import Part
 from harness.testing.role_bound_api import Grant, RoleBoundKube, grants_of
 
@@ -139,13 +145,42 @@ def test_every_kind_of_change_is_a_case() -> None:
 @pytest.mark.parametrize("controller", CONTROLLERS)
 @pytest.mark.parametrize(
     "case",
-    [
-        pytest.param(case, marks=pytest.mark.xfail(reason="the Role lacks delete on ingresses and all of traefik.io"))
-        if case.startswith(("canary", "ab-test"))
-        else case
-        for case in CHANGES
-    ],
+    CHANGES,
 )
 def test_the_documented_role_is_enough(make_world: Callable[..., World], case: str, controller: str) -> None:
     """Each change is made, seen and undone by a user who has the documented Role and nothing else."""
     carried_out(prepared(make_world, case, controller), case, documented("clusters.md"))
+
+
+@pytest.mark.parametrize("controller", CONTROLLERS)
+def test_the_rights_of_changes_are_those_that_are_used(make_world: Callable[..., World], controller: str) -> None:
+    """A right that no change uses is not asked for, and one that some change uses is in the facts of its kind."""
+    granted = documented("clusters.md")
+    used: dict[str, set[Grant]] = {kind: set() for kind in CHANGE_KINDS}
+    for case, spec in CHANGES.items():
+        kube = carried_out(prepared(make_world, case, controller), case, granted)
+        used[spec.kind] |= kube.used
+    stated = {
+        kind: {
+            Grant(right.group, right.resource, verb)
+            for right in spec.facts.rights_behind(controller)
+            for verb in right.verbs
+        }
+        for kind, spec in CHANGE_KINDS.items()
+    }
+
+    assert {kind: used[kind] - stated[kind] for kind in CHANGE_KINDS if used[kind] - stated[kind]} == {}
+    assert set().union(*stated.values()) - set().union(*used.values()) == set()
+    splitting = {kind for kind, spec in CHANGE_KINDS.items() if spec.facts.splits_requests}
+    assert {kind for kind in CHANGE_KINDS if stated[kind] != used[kind]} <= splitting
+
+
+def test_a_right_that_is_missing_is_noticed(make_world: Callable[..., World]) -> None:
+    """Without ``delete`` on Ingresses an A/B test is made, and its undo is refused."""
+    lacking = documented("clusters.md") - {Grant("networking.k8s.io", "ingresses", "delete")}
+    world = prepared(make_world, "ab-test by header", "ingress-nginx")
+    kube = RoleBoundKube(world.kube, lacking)
+    world.stage = replace(world.stage, kube=kube)
+
+    assert not perform(CHANGES["ab-test by header"], world.stage)
+    assert kube.refused == {Grant("networking.k8s.io", "ingresses", "delete")}

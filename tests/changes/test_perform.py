@@ -13,6 +13,7 @@ from harness.changes.undo import undo_all
 from harness.errors import HarnessError
 from harness.kube.errors import NotFoundError, UnreachableError
 from harness.model.changes import (
+    CHANGE_KINDS,
     ChangeSpec,
     DeletePod,
     IngressEdit,
@@ -22,7 +23,6 @@ from harness.model.changes import (
     Scale,
     SelectorPatch,
 )
-from harness.model.kinds import CHANGE_KINDS
 from harness.testing.fake_workloads import Part
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from harness.changes.splitting_traefik import match
 from harness.changes.undo import undo_all
 from harness.errors import HarnessError
 from harness.kube.errors import ConflictError
-from harness.model.changes import ChangeSpec
-from harness.model.releases import AbTest, Canary, Retire, Step
+from harness.model.changes import AbTest, Canary, ChangeSpec, Retire, Step
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World

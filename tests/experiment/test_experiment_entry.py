@@ -64,16 +64,13 @@ def test_a_change_of_the_ingress_is_refused_where_traffic_goes_past_it(bench: Be
 SPLIT = "ingress: fruit, path: /apple, service: apple-service, answer: two"
 
 
-ONCE = pytest.mark.xfail(reason="it is refused twice")
-
-
 @pytest.mark.parametrize(
     "change",
     [
         pytest.param("ingress-edit: {ingress: fruit, annotations: {a/b: c}}", id="ingress-edit"),
-        pytest.param(f"canary: {{{SPLIT}, canary: two, route: /any, steps: [10%]}}", id="canary", marks=ONCE),
-        pytest.param(f"ab-test: {{{SPLIT}, candidate: two, header: {{X: b}}, a: /any}}", id="ab-test", marks=ONCE),
-        pytest.param("controller-restart: {}", id="controller-restart", marks=ONCE),
+        pytest.param(f"canary: {{{SPLIT}, canary: two, route: /any, steps: [10%]}}", id="canary"),
+        pytest.param(f"ab-test: {{{SPLIT}, candidate: two, header: {{X: b}}, a: /any}}", id="ab-test"),
+        pytest.param("controller-restart: {}", id="controller-restart"),
     ],
 )
 def test_a_change_that_needs_an_ingress_is_refused_once(bench: Bench, change: str) -> None:

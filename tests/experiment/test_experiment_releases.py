@@ -10,8 +10,7 @@ import yaml
 
 from harness.errors import InvalidInputError
 from harness.experiment.load import load_experiment
-from harness.model.changes import ChangeSpec
-from harness.model.releases import AbTest, BlueGreen, Canary, Criterion, Retire, Start, Step
+from harness.model.changes import AbTest, BlueGreen, Canary, ChangeSpec, Criterion, Retire, Start, Step
 
 APPS = Path(__file__).parents[2] / "experiments" / "apps" / "apple-two-versions"
 GREEN: dict[str, Any] = {
@@ -150,5 +149,5 @@ def test_what_needs_a_controller_is_refused_without_one(tmp_path: Path, kind: st
     """Straight to a Service there is nobody to share requests."""
     head = {"ingress": "none", "entry": {"service": "apple-service"}}
 
-    with pytest.raises(InvalidInputError, match="about an ingress controller"):
+    with pytest.raises(InvalidInputError, match="changes what an ingress controller does"):
         load(tmp_path, kind, BASE[kind], **head)

@@ -12,7 +12,6 @@ from harness.analysis.splits import answering_of
 from harness.analysis.thresholds import DIFFERENCE_P
 from harness.analysis.turns import Course, bound_attempts, changed_routes, untold, versions
 from harness.model.attempt import Method, Outcome
-from harness.model.releases import AbTest, BlueGreen, Canary
 from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
 
@@ -64,11 +63,11 @@ def stages_recorded(facts: Facts) -> tuple[Finding, ...]:
 
 def _unrecorded(facts: Facts) -> Iterator[str]:
     change, events = facts.evidence.change, Course(facts.evidence)
-    if not isinstance(change, BlueGreen | Canary | AbTest):
+    if not change.version_routes:
         return
     # What was not seen at all is the matter of ``change_observed``.
     for n in (n for n in range(1, change.times + 1) if events.at("observed", n) < np.inf):
-        goes_back = n < change.times or isinstance(change, AbTest) or (isinstance(change, BlueGreen) and change.back)
+        goes_back = n < change.times or change.undoes_itself
         rollback = next((e for _, e in events.named("rollback") if e.detail.get("n") == n), None)
         if rollback is not None:
             if not (facts.is_lost & ~facts.is_before).any():
@@ -77,8 +76,8 @@ def _unrecorded(facts: Facts) -> Iterator[str]:
                 yield f"repetition {n}: rollback-observed"
         elif goes_back and max(events.at("undone", n), events.at("undo-observed", n)) == np.inf:
             yield f"repetition {n}: the way back"
-        if isinstance(change, Canary):
-            last = int(rollback.detail.get("step", 0)) - 1 if rollback is not None else len(change.steps)
+        if change.steps_asked:
+            last = int(rollback.detail.get("step", 0)) - 1 if rollback is not None else change.steps_asked
             seen = [(e.detail.get("n"), e.detail.get("step")) for _, e in events.named("step-observed")]
             yield from (f"repetition {n}: step {i}" for i in range(1, last + 1) if (n, i) not in seen)
 
@@ -89,7 +88,7 @@ def versions_told(facts: Facts) -> tuple[Finding, ...]:
     An answer to HEAD has no body, and is judged by its status alone.
     """
     rows, change = facts.evidence.attempts, facts.evidence.change
-    if not isinstance(change, BlueGreen | Canary | AbTest):
+    if not change.version_routes:
         return ()
     mine = np.isin(rows["route"], changed_routes(facts.evidence)) & (facts.outcome == Outcome.OK)
     count = int((mine & (rows["method"] != Method.HEAD) & untold(facts.evidence)).sum())
@@ -98,7 +97,7 @@ def versions_told(facts: Facts) -> tuple[Finding, ...]:
 
 def rolled_back(facts: Facts) -> tuple[Finding, ...]:
     """A canary was taken back since a step of it lost requests."""
-    if not isinstance(facts.evidence.change, Canary):
+    if not facts.evidence.change.steps_asked:
         return ()
     return tuple(
         Finding(
@@ -112,13 +111,13 @@ def rolled_back(facts: Facts) -> tuple[Finding, ...]:
 def sessions_seen(facts: Facts) -> tuple[Finding, ...]:
     """Whether sessions stay with their candidate was seen at all: some came back with a cookie."""
     change = facts.evidence.change
-    if not isinstance(change, AbTest) or not change.sticky:
+    if not change.sticky_cookie:
         return ()
     version, good = versions(facts.evidence), facts.evidence.attempts["outcome"] == Outcome.OK
     bound = bound_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
     if any(len(rows) > 1 for _, _, rows in bound):
         return ()
-    return (Finding(FindingCode.NEVER_STICKY, {"cookie": change.sticky}),)
+    return (Finding(FindingCode.NEVER_STICKY, {"cookie": change.sticky_cookie}),)
 
 
 def candidates_differ(facts: Facts) -> tuple[Finding, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
-from harness.clusters.context.access import check_access
+from harness.clusters.context.access import check_access, rights_of_run
 from harness.clusters.context.entry import entry_of_ingress, parse_entry
 from harness.clusters.context.kubeconfig import Target, find_target
 from harness.clusters.shared.part import part_of
@@ -124,7 +124,7 @@ class ContextProvider:
             parse_entry(request.options["entry-url"])
         with alone(target) as path, Kube(path) as kube:
             kube.server_version()
-            check_access(kube, target.context)
+            check_access(kube, target.context, rights_of_run(request.changes, request.ingress))
             _check_classes(kube, request.options.get("ingress-classes", ""))
 
     @contextmanager

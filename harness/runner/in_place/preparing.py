@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.clusters.context.access import check_access, needs_in_place
+from harness.clusters.context.access import check_access, rights_in_place
 from harness.clusters.context.kubeconfig import Target as Context
 from harness.clusters.context.kubeconfig import find_target
 from harness.clusters.context.provider import alone, find_controller
@@ -18,7 +18,7 @@ from harness.experiment.traffic_checks import LONGEST_INTERVAL
 from harness.kit.located_yaml import Document
 from harness.kube.api import Object
 from harness.kube.client import Kube
-from harness.model.changes import ChangeSpec, IngressEdit, NoChange, RollingUpdate, SelectorPatch
+from harness.model.changes import ChangeSpec, NoChange
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
 from harness.model.rates import lowest_rate
 from harness.observe.scope import Scope
@@ -101,7 +101,7 @@ def prepare(request: InPlaceRequest) -> Prepared:
     with alone(context) as path, Kube(path) as kube:
         version = kube.server_version()
         check_access(
-            kube, context.context, needs_in_place(change.kind), namespace=request.namespace, page="in-place.md"
+            kube, context.context, rights_in_place([change.kind]), namespace=request.namespace, page="in-place.md"
         )
         found = look(kube, target, request.namespace)
         told = find_controller(kube)[1]
@@ -124,7 +124,7 @@ def prepare(request: InPlaceRequest) -> Prepared:
         notes=others(objects, found.autoscalers),
     )
     # A hold of the change's own is counted from when it was applied, and is all there is.
-    live = Live(request.namespace, scope, names, 0.0 if getattr(change, "hold", 0.0) else request.hold)
+    live = Live(request.namespace, scope, names, 0.0 if change.own_hold else request.hold)
     return Prepared(experiment, plan, live, context, origin, version)
 
 
@@ -166,32 +166,38 @@ def _check(change: ChangeSpec, found: Found, traffic: TrafficPlan, told: frozens
         raise InvalidInputError([replace(problem, file="--change", line=0) for problem in wrong])
 
 
+#: What to say where the ingress controller is not seen to do something: the problem, and the way out.
+_UNSEEN: Mapping[str, tuple[str, str]] = {
+    "endpoints": (
+        "the ingress controller's log does not show here whether traffic has followed the selector",
+        "answer: the body that only the new pods give",
+    ),
+    "reload": (
+        "the ingress controller's log does not show here whether it has loaded the edit, so nothing could be concluded",
+        "it takes the right to list pods and read logs in the namespace ingress-nginx",
+    ),
+}
+
+
 def _unseen(change: ChangeSpec, traffic: TrafficPlan, told: frozenset[str]) -> Iterator[Problem]:
     """What could never be observed."""
     pinned = any(route.answers for route in traffic.routes)
-    if isinstance(change, RollingUpdate | SelectorPatch) and pinned and not change.answer:
+    if change.new_answer:
+        return
+    if change.takes_answer and pinned:
         hint = "answer: the body that only they give"
         yield Problem(
             "with --expect-body, the answer of the new pods must be said: it is right from then on", hint=hint
         )
-    elif isinstance(change, SelectorPatch) and not change.answer and "endpoints" not in told:
-        yield Problem(
-            "whether traffic has followed the selector can't be seen here (the ingress controller's log can't be read, "
-            "or does not tell)",
-            hint="answer: the body that only the new pods give",
-        )
-    if isinstance(change, IngressEdit) and "reload" not in told:
-        yield Problem(
-            "whether the ingress controller has taken the edit over can't be seen here, so nothing could be concluded",
-            hint="it takes the right to list pods and read logs in the namespace ingress-nginx",
-        )
+    elif change.facts.awaits_ingress and change.facts.awaits_ingress not in told:
+        message, hint = _UNSEEN[change.facts.awaits_ingress]
+        yield Problem(message, hint=hint)
 
 
 def _answering(change: ChangeSpec, traffic: TrafficPlan) -> ChangeSpec:
     """The change with its answer right on every path that says what is."""
-    answer = getattr(change, "answer", "")
     pinned = [route.key for route in traffic.routes if route.answers]
-    return replace(change, answers={**dict.fromkeys(pinned, (answer,)), **change.answers}) if answer else change
+    return replace(change, answers={**change.answers_on(pinned), **change.answers})
 
 
 def _experiment(

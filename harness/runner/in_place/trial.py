@@ -13,7 +13,6 @@ from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.interruption import shielded
 from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
-from harness.model.changes import NoChange
 from harness.model.timeline import EventKind
 from harness.observe.event_time import Sighting
 from harness.observe.interference import Interference, TargetTracker
@@ -107,11 +106,11 @@ class InPlaceTrial(Trial):
         """Make the change, unless requests are lost without it: then nothing could be learned from it."""
         lost = self._live.losses + scene.child.counts().lost
         change = self.job.cell.change
-        if lost and not isinstance(change, NoChange):
+        if lost and not change.facts.is_control:
             scene.record(EventKind.CHANGE, change.name, "withheld", {"lost": lost})
             return
         super()._make(stage, scene)
-        if isinstance(change, NoChange):
+        if change.facts.is_control:
             self._live.losses += scene.child.counts().lost
 
     def _look(self, scene: Scene) -> None:

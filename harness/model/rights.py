@@ -1,0 +1,52 @@
+"""Rights in the Kubernetes API: what the harness must be allowed to do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+#: Verbs in the order in which a Role lists them.
+_VERBS = ("create", "get", "list", "watch", "patch", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Verbs on one resource.
+
+    Attributes:
+        group: API group; empty for the core group.
+        resource: Plural, with a subresource where one is meant: ``pods/log``.
+        verbs: In the order in which a Role lists them.
+        why: What they are for, for people.
+    """
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+    why: str = ""
+
+
+def united(rights: Iterable[Right]) -> tuple[Right, ...]:
+    """Return one right for each resource, with all verbs and reasons, sorted by group and resource."""
+    verbs: dict[tuple[str, str], set[str]] = defaultdict(set)
+    reasons: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for right in rights:
+        verbs[right.group, right.resource] |= set(right.verbs)
+        reasons[right.group, right.resource] |= {right.why: None} if right.why else {}
+    return tuple(
+        Right(*key, tuple(sorted(verbs[key], key=_VERBS.index)), "; ".join(reasons[key])) for key in sorted(verbs)
+    )
+
+
+#: Rights to share the requests of an Ingress rule between two Services, by the ingress controller's word.
+SPLITTING_RIGHTS: Mapping[str, tuple[Right, ...]] = {
+    **dict.fromkeys(
+        ("ingress-nginx", "traefik-nginx"),
+        (Right("networking.k8s.io", "ingresses", ("create", "get", "patch", "delete")),),
+    ),
+    "traefik": (
+        Right("traefik.io", "ingressroutes", ("create", "get", "delete")),
+        Right("traefik.io", "traefikservices", ("create", "get", "patch", "delete")),
+    ),
+}
