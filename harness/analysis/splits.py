@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts, Mask, Numbers, delays, losses_by_label
 from harness.analysis.proportions import CERTAIN, USUAL, clopper_pearson, two_proportions
-from harness.analysis.turns import NEW, OLD, Course, Versions, bound_attempts, changed_routes, test_windows, versions
+from harness.analysis.turns import NEW, OLD, Versions, bound_attempts, changed_routes, test_windows, versions
 from harness.model.answering import Answering, Candidate, Comparison, Split
 from harness.model.attempt import Outcome
 from harness.model.changes import Candidates
+from harness.model.events import ChangeEvent, StepDetail
 from harness.model.verdict import Series
 
 #: A stretch of time in which a share was asked for: (repetition, step, start, end, share).
@@ -49,14 +51,14 @@ def _splits(facts: Facts, version: Versions) -> Iterator[Split]:
 
 def _asked_shares(facts: Facts) -> Iterator[_Asked]:
     """When which share was asked for; a step is counted from when it had settled."""
-    change, events = facts.evidence.change, Course(facts.evidence)
+    change, events = facts.evidence.change, ChangeTimeline(facts.evidence)
     share = change.share_asked
     if change.steps_asked:
-        ends = {(e.detail.get("n"), e.detail.get("step")): at for at, e in events.named("step-end")}
-        for at, event in events.named("step-observed"):
-            n, step = int(event.detail.get("n", 1)), int(event.detail.get("step", 0))
+        ends = {(m.n, m.detail.step): events.seconds(m) for m in events.named(ChangeEvent.STEP_END, StepDetail)}
+        for moment in events.named(ChangeEvent.STEP_OBSERVED, StepDetail):
+            n, step = moment.n or 1, moment.detail.step or 0
             end = ends.get((n, step), facts.moments.stop)
-            yield n, step, events.settled(at), end, int(event.detail.get("weight", 0)) / 100
+            yield n, step, events.settled(events.seconds(moment)), end, (moment.detail.weight or 0) / 100
     elif share is not None:
         for n, start, end in test_windows(facts.evidence):
             yield n, 0, start, min(end, facts.moments.stop), share

@@ -13,7 +13,7 @@ from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.interruption import shielded
 from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
-from harness.model.timeline import EventKind
+from harness.model.events import ChangeEvent, PutBack, Withheld
 from harness.observe.event_time import Sighting
 from harness.observe.interference import Interference, TargetTracker
 from harness.observe.observer import Observer
@@ -107,7 +107,7 @@ class InPlaceTrial(Trial):
         lost = self._live.losses + scene.child.counts().lost
         change = self.job.cell.change
         if lost and not change.facts.is_control:
-            scene.record(EventKind.CHANGE, change.name, "withheld", {"lost": lost})
+            scene.record_change(change.name, ChangeEvent.WITHHELD, Withheld(lost=lost))
             return
         super()._make(stage, scene)
         if change.facts.is_control:
@@ -134,9 +134,9 @@ class InPlaceTrial(Trial):
     def _put_back(self, scene: Scene, stage: Stage) -> None:
         """What the change has not put back itself, since it was cut short."""
         for result in undo_all(UndoJournal(self.job.directory.undo), stage.kube):
-            detail = {"object": result.entry.description, "outcome": str(result.outcome), "text": result.text}
+            detail = PutBack(object=result.entry.description, outcome=str(result.outcome), text=result.text)
             with suppress(HarnessError):  # a full disk must not keep the next one from being put back
-                scene.record(EventKind.CHANGE, self.job.cell.change.name, "put-back", detail)
+                scene.record_change(self.job.cell.change.name, ChangeEvent.PUT_BACK, detail)
             done = result.outcome is UndoOutcome.UNDONE
             told = "is as it was before" if done else f"{result.outcome}: {result.text}"
             self.setting.progress.note(f"{result.entry.description}: {told}")
