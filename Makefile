@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 E2E_JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint unit e2e sabotage test-kind clean
+.PHONY: help setup dev demo check test lint unit e2e sabotage test-kind clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,9 +39,13 @@ dev: setup $(VENV)/.dev
 demo: setup  ## Set up and run the main job: about a minute
 	@$(BIN)/harness run experiments/demo.yaml
 
+# No nginx, no child process: a test that starts one without its marker fails.
+check: $(VENV)/.dev lint  ## The fast layer: lint, types and pure unit tests, about a minute
+	@$(BIN)/pytest -q -m "not (e2e or kind or nginx or processes)" -n 2
+
 test: dev lint unit e2e sabotage  ## Set up and run all tests, except those on kind
 
-lint: dev
+lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

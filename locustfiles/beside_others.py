@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from locust import FastHttpUser, between, task
 
-from harness.model.experiment import Route, TrafficPlan
-from harness.traffic.user import LosslessUser
+from harness import LosslessUser, Route, TrafficPlan
 
 
 class Witness(LosslessUser):

@@ -13,10 +13,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.model.attempt import Method, Shape
-from harness.model.experiment import Pool, Route, Tls, TrafficPlan
-from harness.model.rates import Leg
-from harness.traffic.user import LosslessUser
+from harness import Leg, LosslessUser, Method, Pool, Route, Shape, Tls, TrafficPlan
 
 
 class ShopUser(LosslessUser):

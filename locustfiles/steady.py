@@ -7,9 +7,7 @@ In several processes:      locust -f steady.py --headless --host http://127.0.0.
 
 from __future__ import annotations
 
-from harness.model.attempt import Method, Shape
-from harness.model.experiment import Pool, Route, TrafficPlan
-from harness.traffic.user import LosslessUser
+from harness import LosslessUser, Method, Pool, Route, Shape, TrafficPlan
 
 
 class SteadyUser(LosslessUser):

@@ -1,7 +1,8 @@
-"""A leftover thread or child process fails the test that left it."""
+"""Fail a test that leaves a thread or a child process behind, or that starts a process without saying so."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -12,6 +13,40 @@ import pytest
 # How long an example takes says something of the machine, and nothing of what is tested.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+
+#: Markers of tests that may start processes.
+MAY_START = ("processes", "nginx", "e2e", "sabotage", "kind")
+#: Audit events by which Python starts a process.
+_STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"})
+_started: list[str] = []
+
+
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
+    if event in _STARTS:
+        _started.append(f"{event} {arguments[:2]}")
+
+
+sys.addaudithook(_audit)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Forget what other tests started, before any fixture of this one is set up."""
+    del item
+    _started.clear()
+    yield
+
+
+@pytest.fixture(autouse=True)
+def processes_are_declared(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that starts a process, by itself or by a fixture, without a marker of ``MAY_START``.
+
+    ``make check`` selects by these markers, and promises to need no nginx and no child process.
+    """
+    yield
+    declared = any(request.node.get_closest_marker(name) for name in MAY_START)
+    assert declared or not _started, f"mark this test with pytest.mark.processes: it starts {_started}"
 
 
 @pytest.fixture(autouse=True)

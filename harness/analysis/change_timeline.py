@@ -9,6 +9,7 @@ import numpy as np
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.moments import Seconds
 from harness.analysis.thresholds import SECOND_SYNC_S, SETTLED_S
+from harness.model.controllers import SIGNALS
 from harness.model.events import ChangeEvent, ChangeMoment, D, EventDetail, of_type, read
 from harness.model.timeline import EventKind
 
@@ -26,7 +27,7 @@ class ChangeTimeline:
         self._taken_over = [
             self._seconds(event.at)
             for event in evidence.timeline
-            if event.kind is EventKind.INGRESS and event.what in {"reload", "endpoints", "configured"}
+            if event.kind is EventKind.INGRESS and event.what in SIGNALS
         ]
 
     def seconds(self, moment: ChangeMoment[EventDetail]) -> float:

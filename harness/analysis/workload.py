@@ -9,6 +9,7 @@ from typing import Any
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.moments import Seconds
 from harness.model.change_facts import Target
+from harness.model.controllers import controller_facts
 from harness.model.timeline import Event, EventKind
 
 
@@ -110,8 +111,9 @@ def replaced(evidence: TrialEvidence, deployment: Mapping[str, Any], since: floa
 
 
 def drops_routes(evidence: TrialEvidence) -> bool:
-    """Whether the ingress controller is one that takes over whole configurations, without the routes of empty Services.
-
-    That is Traefik, by what was seen of it: it neither reloads nor has workers that still know what was before.
-    """
-    return any(event.kind is EventKind.INGRESS and event.what == "configured" for event in evidence.timeline)
+    """Return whether a controller was seen that removes the routes of Services without endpoints."""
+    return any(
+        event.kind is EventKind.INGRESS and event.what in facts.tells and facts.drops_routes
+        for event in evidence.timeline
+        for facts in (controller_facts(event.subject),)
+    )

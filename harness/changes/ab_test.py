@@ -5,8 +5,8 @@ from __future__ import annotations
 from harness.changes.base import Made, Missing
 from harness.changes.course import Course
 from harness.changes.release import Release
-from harness.changes.splitting import Rule, Splitting, Way
-from harness.changes.splittings import splitting
+from harness.changes.splitting import Splitting, splitting
+from harness.controllers.sharing import RequestShare
 from harness.model.changes import AbTest
 
 #: B is out when it has not answered for so long: each worker of nginx learns of it by its own timer of 1 s.
@@ -25,8 +25,8 @@ class Compare(Release[AbTest]):
     def carry_out(self, course: Course) -> bool:
         """Split, see, hold, undo."""
         spec, stage = self.spec, course.stage
-        split = splitting(course, Way.find(stage, spec.ingress, spec.path, spec.service, spec.candidate))
-        made = split.split(Rule(spec.by, spec.key, spec.value, spec.weight, spec.sticky))
+        split = splitting(course, spec.ingress, spec.path, spec.service, spec.candidate)
+        made = split.split(RequestShare(spec.by, spec.key, spec.value, spec.weight, spec.sticky))
         course.record("applied", {**made.detail, "begun": made.begun, "by": spec.by}, at=made.applied)
         seen = course.sees("observed", lambda: self._missing(split, made))
         course.holds(spec.hold, stage.clock.now())

@@ -14,11 +14,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from harness.changes.difference import undo_operations, with_actual_values
 from harness.changes.undo import UndoEntry, UndoJournal
-from harness.clusters.base import Controller
 from harness.kit.clock import Clock
 from harness.kube.api import KubeApi, Object, Strategy
 from harness.kube.strategic import json_merge, strategic_merge
 from harness.model.changes import ChangeSpec
+from harness.model.controllers import DEFAULT, Aspect, ControllerAddress, signals_of
 from harness.model.timeline import Detail, Event, EventKind
 
 SpecT = TypeVar("SpecT", bound=ChangeSpec)
@@ -51,9 +51,8 @@ class Stage:
         timeline: Where ``CHANGE`` events go.
         undo: The journal that is written before anything is changed.
         answered: ``(pattern, since_ns, route)``: has traffic sent since then got an answer whose body matches?
-        ingress_seen: ``(what, since_ns)``: has the ingress controller done this since: ``reload`` or ``endpoints`` of
-            ingress-nginx, ``configured`` of Traefik?
-        ingress_tells: Which of these can be seen at all on this cluster.
+        ingress_seen: ``(word, since_ns)``: was an event of that name of the ingress controller seen since?
+        ingress_tells: Names of the events that can be seen at all on this cluster.
         quiet: ``(since_ns)``: has the system come to rest?
         check: Raises where waiting is in vain because the traffic or the cluster itself has ended.
         timeout: Seconds for a change to be seen, for its undo, and for the system to come to rest.
@@ -78,19 +77,19 @@ class Stage:
     clock: Clock
     check: Callable[[], None] = lambda: None
     restore: bool = False
-    ingress_tells: frozenset[str] = frozenset({"reload", "endpoints"})
-    ingress: str = "ingress-nginx"
+    ingress_tells: frozenset[str] = DEFAULT.tells
+    ingress: str = DEFAULT.word
     lost: Callable[[int], int] = lambda _since_ns: 0
     put_back_after: float | None = None
-    controller: Controller | None = None
+    controller: ControllerAddress | None = None
 
-    def ingress_sees(self, what: str) -> bool:
-        """Whether it can be seen here that the ingress controller did ``what`` (``reload``, ``endpoints``)."""
-        return bool(self.ingress_tells & {what, "configured"})
+    def ingress_sees(self, aspect: Aspect) -> bool:
+        """Return whether it can be seen here that the ingress controller puts this into effect."""
+        return bool(signals_of(aspect, self.ingress_tells))
 
-    def ingress_did(self, what: str, since_ns: int) -> bool:
-        """Whether it has done ``what`` since, or taken over a configuration: rules and endpoints alike."""
-        return any(self.ingress_seen(done, since_ns) for done in self.ingress_tells & {what, "configured"})
+    def ingress_did(self, aspect: Aspect, since_ns: int) -> bool:
+        """Return whether the ingress controller was seen to put this into effect since."""
+        return any(self.ingress_seen(signal.word, since_ns) for signal in signals_of(aspect, self.ingress_tells))
 
     def record(self, change: ChangeSpec, what: str, detail: Detail | None = None, *, at: int = 0) -> None:
         """Put a ``CHANGE`` event on the timeline, at this moment unless ``at`` is given."""

@@ -6,8 +6,8 @@ from harness.changes.base import Made, Missing
 from harness.changes.course import Course
 from harness.changes.release import Release
 from harness.changes.resizing import Resizing
-from harness.changes.splitting import Rule, Splitting, Way
-from harness.changes.splittings import splitting
+from harness.changes.splitting import Splitting, splitting
+from harness.controllers.sharing import RequestShare
 from harness.model.changes import Canary, Step
 
 
@@ -22,8 +22,7 @@ class Grow(Release[Canary]):
     def carry_out(self, course: Course) -> bool:
         """Step by step; the way back where a step loses, or another repetition follows."""
         spec = self.spec
-        way = Way.find(course.stage, spec.ingress, spec.path, spec.service, spec.canary)
-        split = splitting(course, way)
+        split = splitting(course, spec.ingress, spec.path, spec.service, spec.canary)
         begun, seen = course.stage.clock.now(), True
         for number, step in enumerate(spec.steps, 1):
             stood, lost = self._step(course, split, number, step)
@@ -52,7 +51,7 @@ class Grow(Release[Canary]):
         """One step to its end: whether it was seen, and how many requests were lost in it that call for a rollback."""
         stage = course.stage
         detail = {"step": number, "weight": step.weight}
-        made = split.split(Rule(weight=step.weight))
+        made = split.split(RequestShare(weight=step.weight))
         if number == 1:
             course.applied(made)
         course.record("step", {**detail, "begun": made.begun}, at=made.applied)

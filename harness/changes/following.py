@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from harness.changes.base import Missing, Stage
 from harness.changes.pods import addresses, pods_behind, ready_endpoints
+from harness.model.controllers import Aspect
 
 
 class Following:
@@ -43,9 +44,9 @@ class Following:
 
         Where nobody can see what it does, the new backend's answer, which traffic gets through it, says as much.
         """
-        if answers and not stage.ingress_sees("endpoints"):
+        if answers and not stage.ingress_sees(Aspect.ENDPOINTS):
             return ()
-        seen = stage.ingress_did("endpoints", max(since, self._not_yet))
+        seen = stage.ingress_did(Aspect.ENDPOINTS, max(since, self._not_yet))
         return () if seen else ("the ingress controller to take over the endpoints",)
 
 

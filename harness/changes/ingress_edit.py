@@ -1,4 +1,4 @@
-"""An Ingress is edited under traffic: nginx reloads its whole configuration, Traefik takes over another."""
+"""An Ingress is edited under traffic."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 from harness.changes.base import Change, Made, Missing, Stage, UndoWhen, patch_with_undo, substituted
 from harness.kube.strategic import json_merge
 from harness.model.changes import IngressEdit
+from harness.model.controllers import RELOAD, Aspect, signals_of
 
 
 class Edit(Change[IngressEdit]):
-    """See ``harness.model.changes.IngressEdit``; observed when the ingress controller has reloaded since.
+    """See ``harness.model.changes.IngressEdit``.
 
-    Traefik does not reload: it takes over another configuration, or says that it has looked at the Ingress (``sync``)
-    and that nothing of its configuration changes, as with annotations that are ingress-nginx's.
+    Observed when the ingress controller was seen to put rules into effect since. One that logs that it read the Ingress
+    and had nothing to change (``Signal.unchanged``), as Traefik does for an annotation of ingress-nginx, has taken the
+    edit over as well.
     """
 
     undo_when = UndoWhen.BETWEEN
@@ -26,18 +28,18 @@ class Edit(Change[IngressEdit]):
         return patch_with_undo(stage, "Ingress", self.spec.ingress, whole, "merge", number)
 
     def missing(self, stage: Stage, made: Made) -> Missing:
-        """The reload."""
-        return _reload_missing(stage, made.begun)
+        """Return the signal of the edit that is missing."""
+        return _edit_missing(stage, made.begun)
 
     def missing_after_undo(self, stage: Stage, made: Made, undone: int) -> Missing:
-        """Another reload."""
+        """Return the signal of the undo that is missing."""
         del made
-        return _reload_missing(stage, undone)
+        return _edit_missing(stage, undone)
 
 
-def _reload_missing(stage: Stage, since: int) -> Missing:
-    done = stage.ingress_did("reload", since)
-    if "configured" in stage.ingress_tells:
-        seen = done or stage.ingress_seen("sync", since)
-        return () if seen else ("the ingress controller to take the Ingress over",)
-    return () if done else ("the ingress controller to reload",)
+def _edit_missing(stage: Stage, since: int) -> Missing:
+    signals = signals_of(Aspect.RULES, stage.ingress_tells) or (RELOAD,)
+    unchanged = any(signal.unchanged and stage.ingress_seen(signal.unchanged, since) for signal in signals)
+    if unchanged or stage.ingress_did(Aspect.RULES, since):
+        return ()
+    return (f"the ingress controller to {' or '.join(signal.awaited for signal in signals)}",)

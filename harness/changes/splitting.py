@@ -1,135 +1,97 @@
-"""How requests of one rule are shared between two Services: what is meant, whichever controller carries it out."""
+"""Carries out the split of a rule between two Services, by the acts of the trial's ingress controller."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
-from harness.changes.base import Made, Missing, Stage
+from harness.changes.base import Made, Missing, Stage, patch_with_undo
 from harness.changes.course import Course
+from harness.changes.creation import create_with_undo
+from harness.controllers.registry import INGRESS_CONTROLLERS
+from harness.controllers.sharing import Act, Create, RequestShare, Sharing, SplitRule
 from harness.errors import HarnessError
 from harness.kube.api import Object
+from harness.model.controllers import Aspect
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Which requests the second Service gets.
-
-    Attributes:
-        by: What decides.
-        key: Name of the header or cookie.
-        value: Its value.
-        weight: Percent, where weights decide.
-        sticky: Name of the cookie by which a session stays; empty for none.
-    """
-
-    by: Literal["header", "cookie", "weight"] = "weight"
-    key: str = ""
-    value: str = ""
-    weight: int = 0
-    sticky: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A rule of an Ingress that is split.
-
-    Attributes:
-        ingress: Name of the Ingress.
-        host: The rule's host; empty for any.
-        path: The path entry as it is written there.
-        service: The Service that it names.
-        candidate: The Service that gets some of its requests.
-        ingress_class: The Ingress's class; empty for none.
-    """
-
-    ingress: str
-    host: str
-    path: Mapping[str, Any]
-    service: str
-    candidate: str
-    ingress_class: str
-
-    @property
-    def port(self) -> Mapping[str, Any]:
-        """The port of both Services, ``{number: …}`` or ``{name: …}``."""
-        port: Mapping[str, Any] = self.path["backend"]["service"]["port"]
-        return port
-
-    @classmethod
-    def find(cls, stage: Stage, ingress: str, path: str, service: str, candidate: str) -> Way:
-        """Look it up in the cluster.
-
-        Raises:
-            HarnessError: The Ingress has no such rule.
-        """
-        found = stage.kube.get("Ingress", ingress, stage.namespace)
-        for rule in found["spec"].get("rules") or ():
-            for entry in (rule.get("http") or {}).get("paths") or ():
-                backend = (entry["backend"].get("service") or {}).get("name")
-                if (entry.get("path") or "/") == path and backend == service:
-                    kind = str(found["spec"].get("ingressClassName") or "")
-                    return cls(ingress, str(rule.get("host") or ""), entry, service, candidate, kind)
-        raise HarnessError(f"Ingress {ingress} has no rule with the path {path} that names Service {service}.")
-
-
-class Splitting(ABC):
+class Splitting:
     """One rule that is split, while it is.
 
     Args:
         course: The repetition.
-        way: What is split.
+        rule: What is split.
+        sharing: How the controller does it.
     """
 
-    def __init__(self, course: Course, way: Way) -> None:
+    def __init__(self, course: Course, rule: SplitRule, sharing: Sharing) -> None:
         self.course = course
-        self.way = way
+        self.rule = rule
+        self._sharing = sharing
         self._made: list[Made] = []
 
     @property
     def stage(self) -> Stage:
-        """Where."""
+        """Return where it takes place."""
         return self.course.stage
 
-    def split(self, rule: Rule) -> Made:
-        """Split it, or split it anew, its undo on disk before; the last act of what is needed for it."""
-        return self._alter(rule) if self._made else self._begin(rule)
+    def split(self, share: RequestShare) -> Made:
+        """Split the rule, or change its shares, with the undo on disk before; returns the last act."""
+        if self._made:
+            return self._carry_out(self._sharing.alter(self.rule, share))
+        made = [self._carry_out(act) for act in self._sharing.begin(self.rule, share)]
+        return made[-1]
 
     def undo(self) -> bool:
-        """Take away what was made for it; whether nothing is left."""
-        undone = [self.course.undoes(made.entry) for made in self._way_back() if made.entry]
+        """Undo every act; returns whether nothing is left."""
+        order = self._made if self._sharing.undo_forwards else reversed(self._made)
+        undone = [self.course.undoes(made.entry) for made in order if made.entry]
         return all(undone)
 
     def told(self, since: int) -> Missing:
-        """What the controller has yet to tell of what was asked of it at ``since``."""
+        """Return what the controller has yet to log of what was asked of it at ``since``."""
         stage = self.stage
-        tells = [what for what in ("endpoints", "reload") if stage.ingress_sees(what)]
-        if not tells or any(stage.ingress_did(what, since) for what in tells):
+        aspects = [aspect for aspect in Aspect if stage.ingress_sees(aspect)]
+        if not aspects or any(stage.ingress_did(aspect, since) for aspect in aspects):
             return ()
         return ("the ingress controller to take over the new shares",)
 
-    def keep(self, made: Made) -> Made:
-        """Remember what was made, for the undo."""
+    def _carry_out(self, act: Act) -> Made:
+        stage, number = self.stage, self.course.number
+        if isinstance(act, Create):
+            made = create_with_undo(stage, act.manifest, number)
+        elif act.created:
+            return patched(stage, act.kind, act.name, act.patch, number)
+        else:
+            made = patch_with_undo(stage, act.kind, act.name, act.patch, "merge", number)
         self._made.append(made)
         return made
 
-    def _way_back(self) -> Iterable[Made]:
-        """What was made, in the order in which it is undone: what sends requests to the candidate goes first."""
-        return reversed(self._made)
 
-    @abstractmethod
-    def _begin(self, rule: Rule) -> Made:
-        """Create what splits."""
+def splitting(course: Course, ingress: str, path: str, service: str, candidate: str) -> Splitting:
+    """Find a rule and the way in which the trial's controller splits it.
 
-    @abstractmethod
-    def _alter(self, rule: Rule) -> Made:
-        """Change the shares of what splits already."""
+    Args:
+        course: The repetition.
+        ingress: Name of the Ingress.
+        path: The rule's path.
+        service: The Service that the rule names.
+        candidate: The Service that is to get some of its requests.
+
+    Raises:
+        HarnessError: There is no such rule, no controller, or it can't split.
+    """
+    stage = course.stage
+    rule = SplitRule.find(stage.kube.get("Ingress", ingress, stage.namespace), path, service, candidate)
+    controller = INGRESS_CONTROLLERS.get(stage.ingress)
+    if controller is None:
+        known = ", ".join(INGRESS_CONTROLLERS)
+        raise HarnessError(f"ingress: {stage.ingress} can't share requests; {known} can.")
+    return Splitting(course, rule, controller.sharing)
 
 
 def patched(stage: Stage, kind: str, name: str, patch: Mapping[str, Any], number: int) -> Made:
-    """Patch an object that was created here: what takes it away is on disk already."""
+    """Patch an object that was created here: its deletion is in the journal already."""
     begun = stage.clock.now()
     target: Object = stage.kube.patch(kind, name, stage.namespace, patch, strategy="merge")
     return Made(number, begun, stage.clock.now(), target=target, detail={"object": f"{kind}/{name}"})

@@ -16,6 +16,7 @@ from harness.clusters.kind import standing as kind_standing
 from harness.clusters.local import standing
 from harness.errors import InvalidInputError, Problem
 from harness.localkube.kubelet.images import KNOWN_IMAGES
+from harness.model.controllers import DEFAULT
 from harness.runner.images import read_images
 
 _HELP = (
@@ -48,7 +49,7 @@ def up(
     name: Name = "harness",
     cluster: Kind = "local",
     profile: Annotated[str, typer.Option(help="Delay profile of a local cluster.")] = "kind",
-    ingress: Ingress = "ingress-nginx",
+    ingress: Ingress = DEFAULT.word,
     port: Port = 0,
     kube_proxy: KubeProxy = "iptables",
     node_image: NodeImage = "",

@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli import calibrate, clusters, doctor, evidence, export, inplace, migrate, run, undo, watch, worker
+from harness.cli import (
+    calibrate,
+    clusters,
+    doctor,
+    evidence,
+    examples,
+    export,
+    inplace,
+    migrate,
+    run,
+    undo,
+    watch,
+    worker,
+)
 from harness.cli.commands import IN_PLACE, Commands
 from harness.cli.help_text import reflow_all
 from harness.errors import ExitCode, HarnessError
@@ -28,17 +41,19 @@ app = typer.Typer(
     name="harness",
     cls=Commands,
     help="Does a request get lost while I change my application or its routing on Kubernetes?\n\n"
-    "Start with: harness run experiments/demo.yaml",
+    "Start with: harness demo",
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("demo", context_settings=examples.PASS_ON)(examples.demo)
 app.command("run")(run.run)
 app.command(IN_PLACE, hidden=True)(inplace.run_in_place_command)
 app.command("undo")(undo.undo)
 app.command("migrate")(migrate.migrate)
+app.command("examples")(examples.examples)
 app.command("validate")(run.validate)
 app.command("watch")(watch.watch)
 app.command("calibrate")(calibrate.calibrate)

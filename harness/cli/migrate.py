@@ -16,11 +16,12 @@ from rich.console import Console
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
-from harness.cli.run import CONTROLLERS, Keep, Only, Where, images_on, parse_only
+from harness.cli.run import Keep, Only, Where, images_on, parse_only
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
 from harness.kit.interruption import Interrupted
+from harness.model.controllers import CONTROLLERS, DEFAULT
 from harness.model.migration import Migration
 from harness.report.migrated import terminal
 from harness.runner.images import read_images, with_images
@@ -30,7 +31,7 @@ from harness.runner.options import RunOptions
 from harness.store.records import to_json
 
 #: Without an ingress there is nothing to migrate.
-_KNOWN = tuple(word for word in CONTROLLERS if word != "none")
+_KNOWN = tuple(word for word, facts in CONTROLLERS.items() if facts.address is not None)
 _NAMES = ", ".join(_KNOWN)
 
 
@@ -38,7 +39,7 @@ def migrate(
     experiment: Annotated[
         Path | None, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.", show_default=False)
     ] = None,
-    source: Annotated[str, typer.Option("--from", help=f"The controller that is left: {_NAMES}.")] = "ingress-nginx",
+    source: Annotated[str, typer.Option("--from", help=f"The controller that is left: {_NAMES}.")] = DEFAULT.word,
     target: Annotated[str, typer.Option("--to", help="The controller that is gone to, one of the same.")] = "traefik",
     analyze: Annotated[
         Path | None,

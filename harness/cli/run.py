@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,8 +21,8 @@ from harness.errors import InvalidInputError, Problem
 from harness.experiment.admission import ImageCheck
 from harness.experiment.load import any_image, load_experiment
 from harness.experiment.problems import near
-from harness.experiment.schema import Head
 from harness.kit.interruption import Interrupted
+from harness.model.controllers import CONTROLLERS
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
@@ -42,8 +42,6 @@ Only = Annotated[
 Where = Annotated[
     str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
 ]
-#: The words that an Experiment has for controllers.
-CONTROLLERS = get_args(Head.model_fields["ingress"].annotation)
 Behind = Annotated[
     str,
     typer.Option(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from harness.model.controllers import DEFAULT, ControllerAddress
 from harness.model.timeline import Event
 
 
@@ -33,21 +34,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Controller:
-    """Where the pods of the ingress controller are.
-
-    Attributes:
-        namespace: Their namespace.
-        deployment: The Deployment whose they are.
-        labels: Their labels.
-    """
-
-    namespace: str
-    deployment: str
-    labels: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class BringUp:
     """What a cluster is asked to be.
 
@@ -64,16 +50,13 @@ class BringUp:
 
     name: str
     directory: Path
-    ingress: str = "ingress-nginx"
+    ingress: str = DEFAULT.word
     profile: str = "kind"
     seed: int = 0
     images: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
 
-
-#: What an ingress controller tells of itself where its whole log can be read.
-ALL_TOLD = frozenset({"reload", "endpoints"})
 
 #: Told of each bring-up step as it begins: a short text for people.
 Progress = Callable[[str], None]
@@ -106,21 +89,21 @@ class Cluster(Protocol):
         """
 
     @property
-    def controller(self) -> Controller | None:
-        """The ingress controller's own Deployment; None where there is none, or it is not known."""
+    def controller(self) -> ControllerAddress | None:
+        """Where the ingress controller runs; None where there is none, or it is not known."""
 
     def facts(self) -> Mapping[str, str]:
         """Versions and settings worth a line in the report's environment."""
 
     @property
     def ingress_tells(self) -> frozenset[str]:
-        """Which events of the ingress controller can be seen here, if they happen.
+        """Names of the events of the ingress controller that can be seen here, if they happen.
 
-        ``reload`` and ``endpoints`` of ingress-nginx; ``configured`` of Traefik: rules and endpoints alike.
+        ``harness.model.controllers.SIGNALS`` says what each of them shows.
         """
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Follow what the ingress controller does (``reload``, ``configured``) until ``stop()``; blocks in between."""
+        """Follow what the ingress controller does until ``stop()``; blocks in between."""
 
     def check(self) -> None:
         """Raise ``HarnessError`` if it has ended by itself: what is lost from then on is the harness's own fault."""

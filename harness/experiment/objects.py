@@ -6,14 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.experiment.routing import Headers, canary_takes, is_canary, taken_by_route
+from harness.controllers.base import Headers
+from harness.controllers.registry import has_regex_paths, is_share, share_takes, taken_by_own_kinds
 from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
-
-_REGEX_ANNOTATIONS = (
-    "nginx.ingress.kubernetes.io/rewrite-target",
-    "nginx.ingress.kubernetes.io/use-regex",
-)
 
 
 class Objects:
@@ -77,13 +73,13 @@ class Objects:
         """
         if self.entry:
             return self.entry
-        if service := taken_by_route(self.manifests, path, host, headers):
+        if service := taken_by_own_kinds(self.manifests, path, host, headers):
             return service
         ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
-        canaries = [m for m in ingresses if is_canary(m) and canary_takes(m, headers)]
-        for ingress in (*canaries, *(m for m in ingresses if not is_canary(m))):
+        shares = [m for m in ingresses if is_share(m) and share_takes(m, headers)]
+        for ingress in (*shares, *(m for m in ingresses if not is_share(m))):
             for rule_path in _rule_paths(ingress, host):
-                if _matches(rule_path, path, regex=_is_regex(ingress)):
+                if _matches(rule_path, path, regex=has_regex_paths(ingress)):
                     return _service(rule_path.get("backend"))
         defaults = (_service(at(m, "spec", "defaultBackend")) for m in self.manifests if m.get("kind") == "Ingress")
         return next((service for service in defaults if service), None)
@@ -111,12 +107,8 @@ def _host_matches(rule: str, host: str) -> bool:
     return rule in ("", host)
 
 
-def _is_regex(ingress: Manifest) -> bool:
-    return any((at(ingress, "metadata", "annotations") or {}).get(name) for name in _REGEX_ANNOTATIONS)
-
-
 def _matches(rule_path: Mapping[str, Any], path: str, *, regex: bool) -> bool:
-    """Whether ingress-nginx would take this rule for a path (without its query)."""
+    """Return whether this rule takes a path (without its query)."""
     wanted, path = str(rule_path.get("path") or "/"), path.partition("?")[0]
     if rule_path.get("pathType") == "Exact":
         return path == wanted

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from harness.controllers.registry import has_unread_routes
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems, listed, near
-from harness.experiment.routing import has_unread_rules
 from harness.experiment.schema import PathPart
 from harness.model.attempt import Method
 from harness.model.experiment import Configuration, Route, TrafficPlan
@@ -70,7 +70,7 @@ def check_routes(plan: TrafficPlan, configurations: Sequence[Configuration], pro
             host = route.host or plan.host
             service = objects.service_at(route.path, host, route.headers)
             place = ("traffic", "paths", index)
-            if service is None and not has_unread_rules(configuration.manifests):
+            if service is None and not has_unread_routes(configuration.manifests):
                 paths = objects.rule_paths(host)
                 of_host = f" for host {host}" if host else ""
                 message = f"no rule of the workload routes {route.path}{of_host}; routed are {listed(paths)}"

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from harness.experiment.quantities import Duration, Rate
+from harness.model.controllers import CONTROLLERS, DEFAULT
 
 #: Names become parts of file names (``graceful--rolling-update``), so they have no ``--`` and no separators.
 NAME = r"^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"
@@ -39,6 +41,17 @@ def _as_path(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
+def _as_controller(value: Any) -> Any:
+    if isinstance(value, str) and value in CONTROLLERS:
+        return value
+    *words, last = [f"'{word}'" for word in CONTROLLERS]
+    expected = f"{', '.join(words)} or {last}"
+    raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
+
+
+#: The word of an ingress controller.
+ControllerWord = Annotated[str, BeforeValidator(_as_controller), Field(json_schema_extra={"enum": [*CONTROLLERS]})]
+
 #: One text, or a list of them.
 Texts = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
@@ -65,7 +78,7 @@ class Head(Part):
     description: str = ""
     labels: dict[str, str] = {}
     workload: Texts
-    ingress: Literal["ingress-nginx", "traefik", "traefik-nginx", "none"] = "ingress-nginx"
+    ingress: ControllerWord = DEFAULT.word
     entry: EntryPart | None = None
     traffic: Any
     matrix: Any = None

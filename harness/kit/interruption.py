@@ -119,7 +119,7 @@ def _handler(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
 
 @contextmanager
 def fresh() -> Iterator[None]:
-    """A state of its own inside: for tests."""
+    """Use a state of its own inside, so that an earlier interruption of the process has no effect."""
     global _state  # noqa: PLW0603 - the one place that replaces it
     previous, _state = _state, _State()
     try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from harness.kube import traefik
+from harness.kube.custom import GROUPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ KNOWN_KINDS: Mapping[str, ApiKind] = {
         ApiKind("Lease", "coordination.k8s.io/v1", "leases"),
         ApiKind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
         ApiKind("SelfSubjectAccessReview", "authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False),
-        *(ApiKind(kind, traefik.GROUP_VERSION, plural) for kind, plural in traefik.PLURALS.items()),
+        *(ApiKind(kind, group.group_version, plural) for group in GROUPS for kind, plural in group.plurals.items()),
     )
 }
 

@@ -15,12 +15,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from harness.kube import traefik
+from harness.kube.custom import GROUPS, MODELS, Model
 
 #: Where in an object: field names and list indices from its root.
 Path = tuple[str | int, ...]
 
-#: Every kind that can be checked, with the client's class for it, or our own model of one of Traefik's kinds.
+#: Every kind that can be checked, with the client's class for it, or our own model of a custom kind.
 KINDS: Mapping[tuple[str, str], str] = {
     **{
         ("v1", kind): f"V1{kind}"
@@ -40,7 +40,7 @@ KINDS: Mapping[tuple[str, str], str] = {
         ("rbac.authorization.k8s.io/v1", kind): f"V1{kind}"
         for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
     },
-    **{(traefik.GROUP_VERSION, kind): f"Traefik{kind}" for kind in traefik.PLURALS},
+    **{(group.group_version, kind): f"{group.prefix}{kind}" for group in GROUPS for kind in group.plurals},
 }
 
 _COLLECTION = re.compile(r"(?P<kind>list\[|dict\(str, *|dict\[str, *)(?P<item>.+)[\])]", re.IGNORECASE)
@@ -131,7 +131,7 @@ def path_text(path: Path) -> str:
 
 
 def _model(name: str) -> Any:
-    return traefik.MODELS.get(name) or getattr(importlib.import_module("kubernetes.client"), name)
+    return MODELS.get(name) or getattr(importlib.import_module("kubernetes.client"), name)
 
 
 def _unknown_kind(kind: Any, version: Any) -> Violation:
@@ -222,7 +222,7 @@ def _missing(value: Any, expected: str, path: Path) -> Iterator[Violation]:
 
 def _is_required(model: Any, name: str) -> bool:
     """Clients before the 36th do not say; there nothing is held to be required."""
-    if isinstance(model, traefik.Model):
+    if isinstance(model, Model):
         return name in model.required
     fields = getattr(model, "model_fields", {})
     return name in fields and bool(fields[name].is_required())

@@ -24,6 +24,7 @@ from harness.localkube.machinery.client import ApiClient
 from harness.localkube.proxy import run_proxy
 from harness.localkube.settings import NodeSettings
 from harness.localkube.system.install import run_installer
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 log = logging.getLogger("harness.node")
 
@@ -37,7 +38,7 @@ STOP_SECONDS = 4.0
 def parts(settings: NodeSettings) -> Mapping[str, Part]:
     """The parts by name, in the order in which they start."""
     always: dict[str, Part] = {"controllers": run_controllers, "kubelet": run_kubelet, "kube-proxy": run_proxy}
-    return always if settings.ingress == "none" else {"installer": run_installer, **always}
+    return {"installer": run_installer, **always} if settings.ingress in INGRESS_PROGRAMS else always
 
 
 async def run(settings: NodeSettings, which: Mapping[str, Part]) -> int:

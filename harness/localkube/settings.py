@@ -31,9 +31,9 @@ class NodeSettings:
         block: Its loopback addresses.
         profile: Name of the delay profile (``kind``, ``instant``).
         seed: Seed of every random choice.
-        ingress: The ingress controller to run: ``ingress-nginx``, ``traefik``, ``traefik-nginx`` (Traefik that reads
-            ingress-nginx's annotations), or ``none``.
-        nginx: The nginx to use; None without ingress-nginx.
+        ingress: The ingress controller to run, by its word in ``harness.localkube.system.programs``. Without one for
+            any other word.
+        nginx: The nginx to use; None where the controller needs none.
         entry_port: Port of the data plane at ``block.ingress_address``.
         options: Further options by name, as given by the user.
     """

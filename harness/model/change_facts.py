@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.model.rights import SPLITTING_RIGHTS, Right
+from harness.model.controllers import Aspect, controller_facts
+from harness.model.rights import Right
 
 
 class Target(StrEnum):
@@ -55,8 +56,8 @@ class ChangeFacts:
         in_place: Whether it can be made on an application that runs already.
         replaces_pods: Whether pods of the target are replaced, so that their start and end decide how long it takes.
         needs_ingress: Whether it changes what an ingress controller does, so that it has no effect without one.
-        awaits_ingress: What the ingress controller must be seen to do (``endpoints``, ``reload``) where no answer shows
-            that traffic has followed; empty for nothing.
+        awaits_ingress: What the ingress controller must be seen to put into effect where no answer shows that traffic
+            has followed; None for nothing.
         reloads_ingress: Whether the ingress controller loads another configuration, so that old workers go.
         splits_requests: Whether it shares the requests of a rule between two Services, as the controller does that.
         rights: What its executor asks of the API server, undo included, without what splitting takes.
@@ -75,7 +76,7 @@ class ChangeFacts:
     in_place: InPlace
     replaces_pods: bool = False
     needs_ingress: bool = False
-    awaits_ingress: str = ""
+    awaits_ingress: Aspect | None = None
     reloads_ingress: bool = False
     splits_requests: bool = False
     rights: tuple[Right, ...] = ()
@@ -87,4 +88,4 @@ class ChangeFacts:
 
     def rights_behind(self, controller: str) -> tuple[Right, ...]:
         """Return what it takes behind an ingress controller, by the controller's word."""
-        return (*self.rights, *(SPLITTING_RIGHTS.get(controller, ()) if self.splits_requests else ()))
+        return (*self.rights, *(controller_facts(controller).share_rights if self.splits_requests else ()))

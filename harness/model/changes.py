@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
 from harness.model.change_facts import ChangeFacts, InPlace, Target
+from harness.model.controllers import Aspect
 from harness.model.rights import Right
 
 #: Estimated seconds until a change that replaces no pods is seen.
@@ -318,7 +319,7 @@ class SelectorPatch(ChangeSpec):
         undoable=True,
         undo="the selector before",
         in_place=InPlace(usage="'selector-patch: {selector: {track: green}, answer: \"green*\"}'"),
-        awaits_ingress="endpoints",
+        awaits_ingress=Aspect.ENDPOINTS,
         rights=(_PATCH_SERVICES, _READ_PODS, _READ_ENDPOINTS),
         aliases=("selector", "service-patch"),
     )
@@ -368,7 +369,7 @@ class IngressEdit(ChangeSpec):
         undo="the annotations and rules before",
         in_place=InPlace(usage="'ingress-edit: {annotations: {…}}'"),
         needs_ingress=True,
-        awaits_ingress="reload",
+        awaits_ingress=Aspect.RULES,
         reloads_ingress=True,
         rights=(Right("networking.k8s.io", "ingresses", ("get", "patch")),),
         aliases=("annotate", "ingress-patch"),

@@ -11,7 +11,6 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from functools import cache
 from typing import Any, Generic, Self, TypeVar
 
 from harness.model.timeline import Detail, Event, EventKind
@@ -57,7 +56,7 @@ class EventDetail:
     @classmethod
     def read(cls, detail: Detail) -> Self:
         """Return the facts as they were written; None for each that is missing or of another type."""
-        return cls(**{name: _typed(detail.get(name), kind) for name, kind in _types(cls).items()})
+        return cls(**{name: _typed(detail.get(name), kind) for name, kind in _TYPES[cls].items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,11 +293,13 @@ def of_type(
             yield ChangeMoment(moment.at, moment.event, moment.n, moment.begun, moment.detail)
 
 
-@cache
 def _types(cls: type[EventDetail]) -> Mapping[str, type]:
     """Return the type of each field, without the None that every one may be."""
     hints = typing.get_type_hints(cls)
     return {field.name: typing.get_args(hints[field.name])[0] for field in fields(cls)}
+
+
+_TYPES = {cls: _types(cls) for cls in {EventDetail, *DETAILS.values()}}
 
 
 def _typed(value: Any, kind: type) -> Any:

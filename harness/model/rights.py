@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: Verbs in the order in which a Role lists them.
@@ -37,16 +37,3 @@ def united(rights: Iterable[Right]) -> tuple[Right, ...]:
     return tuple(
         Right(*key, tuple(sorted(verbs[key], key=_VERBS.index)), "; ".join(reasons[key])) for key in sorted(verbs)
     )
-
-
-#: Rights to share the requests of an Ingress rule between two Services, by the ingress controller's word.
-SPLITTING_RIGHTS: Mapping[str, tuple[Right, ...]] = {
-    **dict.fromkeys(
-        ("ingress-nginx", "traefik-nginx"),
-        (Right("networking.k8s.io", "ingresses", ("create", "get", "patch", "delete")),),
-    ),
-    "traefik": (
-        Right("traefik.io", "ingressroutes", ("create", "get", "delete")),
-        Right("traefik.io", "traefikservices", ("create", "get", "patch", "delete")),
-    ),
-}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from harness.model.controllers import LONGEST_APPLY_S, LONGEST_SYNC_S
 from harness.observe.endpoints import EndpointTracker
 from harness.observe.pods import PodView
 
-#: After this long an ingress controller that has said nothing has nothing to say: ingress-nginx syncs within 3.3 s
-#: and its workers within 1 s more, Traefik within 2 s of the configuration before; a change that was undone within
-#: that time never reaches it.
-INGRESS_LAG_NS = 6_000_000_000
+#: An ingress controller that has logged nothing for this long has nothing to log: the slowest one syncs and applies
+#: within it, with a margin of 1.7 s. A change that was undone within that time never reaches it.
+INGRESS_LAG_NS = round((LONGEST_SYNC_S + LONGEST_APPLY_S + 1.7) * 1e9)
 
 
 def at_rest(

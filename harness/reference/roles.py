@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from harness.clusters.context.access import OPTIONAL, rights_in_place, rights_of_run
 from harness.model.changes import CHANGE_KINDS
-from harness.model.rights import SPLITTING_RIGHTS, Right, united
+from harness.model.controllers import CONTROLLERS
+from harness.model.rights import Right, united
 
 
 def cluster_role() -> str:
     """Return the ClusterRole that is enough for every change behind every ingress controller."""
     needed = {
-        kind: united(right for controller in SPLITTING_RIGHTS for right in rights_of_run([kind], controller))
+        kind: united(right for controller in CONTROLLERS for right in rights_of_run([kind], controller))
         for kind in CHANGE_KINDS
     }
     return _manifest("ClusterRole", "{name: harness}", _rules(needed, rights_of_run((), "")))

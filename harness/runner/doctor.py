@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -21,8 +22,8 @@ from harness.clusters.local import standing
 from harness.errors import CommandError, HarnessError, MissingToolError
 from harness.kit.leftovers import LeftOver, left_over_processes
 from harness.kit.processes import run
-from harness.localkube.nginx.install import find_or_fetch
-from harness.localkube.traefik.install import find_traefik
+from harness.localkube.system.programs import INGRESS_PROGRAMS
+from harness.model.controllers import DEFAULT
 
 
 class State(StrEnum):
@@ -119,22 +120,26 @@ def check_cores() -> Check:
     return Check("machine", State.OK, f"{psutil.cpu_count()} cores, {memory.available / 2**30:.1f} GiB memory free")
 
 
-def check_nginx() -> Check:
-    """Nginx with Lua, found or fetched."""
+def check_program(word: str) -> Check:
+    """Look for the program of an ingress controller: found, fetched, or part of the Python environment.
+
+    Args:
+        word: The controller's word in ``harness.localkube.system.programs``.
+    """
+    program = INGRESS_PROGRAMS[word]
     try:
-        install = find_or_fetch()
+        found = program.find()
     except MissingToolError as error:
-        return Check("nginx with Lua", State.LACKS, error.message, error.hint)
-    return Check("nginx with Lua", State.OK, f"{install.version} at {install.binary}")
+        if word == DEFAULT.word:
+            return Check(program.needs, State.LACKS, error.message, error.hint)
+        return Check(program.needs, State.OPTIONAL, f"{error.message} Only `ingress: {word}` needs it.", error.hint)
+    return Check(program.needs, State.OK, f"{found.version} at {found.place}")
 
 
-def check_traefik() -> Check:
-    """Traefik, which comes with the Python environment."""
-    try:
-        install = find_traefik()
-    except MissingToolError as error:
-        return Check("traefik", State.OPTIONAL, f"{error.message} Only `ingress: traefik` needs it.", error.hint)
-    return Check("traefik", State.OK, f"{install.version} at {install.binary}")
+def _programs() -> tuple[Callable[[], Check], ...]:
+    """Return a check for each program, once for all controllers that need it."""
+    first = {program.package: word for word, program in reversed([*INGRESS_PROGRAMS.items()])}
+    return tuple(partial(check_program, word) for word in INGRESS_PROGRAMS if word in first.values())
 
 
 def _tool(name: str, argv: tuple[str, ...], hint: str) -> Check:
@@ -218,8 +223,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     check_loopback,
     check_low_ports,
     check_disk,
-    check_nginx,
-    check_traefik,
+    *_programs(),
     check_kubectl,
     check_docker,
     check_kind,

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from harness.clusters.base import Entry
 from harness.kit.backends import read_backends
 from harness.kit.waiting import wait_until
+from harness.model.controllers import LONGEST_APPLY_S
 from harness.model.experiment import TrafficPlan
 
-#: Longest wait: ingress-nginx may take 3.3 s + 1 s for each of a few syncs.
+#: Longest wait: a few syncs of the slowest controller.
 ENTRY_SECONDS = 60.0
-#: How long every path must have answered without a break: each nginx worker learns of endpoints on a timer of
-#: its own of 1 s, so one right answer says nothing about the other workers.
-UNBROKEN_SECONDS = 1.3
+#: How long every path must have answered without a break. Parts of a data plane (each nginx worker) learn of endpoints
+#: on timers of their own, so one right answer says nothing about the others. The slowest and a margin of 0.3 s.
+UNBROKEN_SECONDS = LONGEST_APPLY_S + 0.3
 
 
 def address_of(entry: Entry) -> tuple[str, int]:

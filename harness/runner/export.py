@@ -71,7 +71,7 @@ def write_csv(top: Path, folders: Sequence[Path], out: IO[str]) -> int:
     writer.writerow(COLUMNS)
     count = 0
     for folder in folders:
-        for block in _blocks(top, folder):
+        for block in columns(top, folder):
             writer.writerows(zip(*block, strict=True))
             count += len(block[0])
     return count
@@ -95,8 +95,12 @@ def _cell(folder: Path) -> str:
     return trial.name if trial.parent.name == "origins" else trial.parent.name
 
 
-def _blocks(top: Path, folder: Path) -> Iterator[list[list[Any]]]:
-    """The rows of a folder in blocks of columns, one worker after the other."""
+def columns(top: Path, folder: Path) -> Iterator[list[list[Any]]]:
+    """Yield the attempts of a traffic folder in blocks: one list per column of ``COLUMNS``.
+
+    Raises:
+        EvidenceError: The plan or a ledger can't be read.
+    """
     recorded, outcome = Recorded.read(folder), read_outcome(TrialDirectory(folder.parent), [])
     plan = read_plan(folder / PLAN)
     origin_ns = outcome.origin_ns or recorded.origin_ns

@@ -10,16 +10,17 @@ from harness.errors import WaitTimeoutError
 from harness.kit.clock import Clock
 from harness.kit.waiting import wait_until
 from harness.model.changes import ChangeSpec
+from harness.model.controllers import LONGEST_SYNC_S
 from harness.model.events import ChangeEvent, EventDetail, NotObserved, written
 from harness.model.timeline import Detail, Event, EventKind
 from harness.observe.observer import Observer
 from harness.store.timeline import TimelineWriter
 from harness.traffic.process import TrafficChild
 
-#: How long the ingress controller must have done nothing when the change begins: ingress-nginx syncs at 0.3/s, so one
-#: that has just synced (its own status update is enough) answers the next change up to 3.3 s later, and a loss that any
-#: cluster at rest would show can be slept through. Traefik takes over one configuration in 2 s, which is within it.
-INGRESS_REST_SECONDS = 3.5
+#: How long the ingress controller must have done nothing when the change begins. One that has just synced (its own
+#: status update is enough) takes up the next change later than one at rest, and a loss that any cluster at rest would
+#: show goes unseen. The slowest controller and a margin of 0.2 s.
+INGRESS_REST_SECONDS = LONGEST_SYNC_S + 0.2
 #: Longest time for it to come to rest.
 INGRESS_REST_WAIT = 30.0
 #: Longest time for pods to go and the ingress to follow after a change was seen.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.changes.registry import perform
-from harness.clusters.base import Controller
 from harness.errors import HarnessError
 from harness.model.changes import ControllerRestart
+from harness.model.controllers import ControllerAddress
 from harness.testing.fake_workloads import Part
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ RESTART = ControllerRestart(name="again")
 def world(make_world: Callable[..., World]) -> World:
     """A world whose ingress controller is the Deployment of apple, in a namespace that is not the workload's."""
     made = make_world()
-    controller = Controller(made.stage.namespace, "apple", {})
+    controller = ControllerAddress(made.stage.namespace, "apple", "apple", {})
     made.stage = replace(made.stage, controller=controller, namespace="elsewhere")
     return made
 

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from harness.changes.registry import perform
-from harness.clusters.base import Controller
 from harness.model.changes import (
     CHANGE_KINDS,
     AbTest,
@@ -30,6 +29,8 @@ from harness.model.changes import (
     Start,
     Step,
 )
+from harness.model.controllers import CONTROLLERS as TABLE
+from harness.model.controllers import ControllerAddress
 from harness.testing.fake_workloads import Part
 from harness.testing.role_bound_api import Grant, RoleBoundKube, grants_of
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from tests.changes.conftest import World
 
 NS = "demo"
-CONTROLLERS = ("ingress-nginx", "traefik", "traefik-nginx")
+CONTROLLERS = tuple(word for word, facts in TABLE.items() if facts.share_rights)
 CREATED = ("IngressRoute", "TraefikService")
 PATH = {
     "path": "/apple",
@@ -98,12 +99,11 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
     world = make_world(timeout=2)
     world.kube.put(INGRESS, NS)
     world.ingress |= {"configured"}
-    tells = {"configured"} if controller.startswith("traefik") else {"reload", "endpoints"}
     world.stage = replace(
         world.stage,
         ingress=controller,
-        ingress_tells=frozenset(tells),
-        controller=Controller(NS, "apple", {}),
+        ingress_tells=TABLE[controller].tells,
+        controller=ControllerAddress(NS, "apple", "apple", {}),
         put_back_after=0.0,
     )
     if case == "rolling-update that gets stuck":

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.changes.registry import perform
-from harness.changes.splitting import Rule, Way
-from harness.changes.splitting_nginx import annotations_of
-from harness.changes.splitting_traefik import match
 from harness.changes.undo import undo_all
+from harness.controllers.nginx.sharing import annotations_of
+from harness.controllers.sharing import RequestShare, SplitRule
+from harness.controllers.traefik.sharing import match
 from harness.errors import HarnessError
 from harness.kube.errors import ConflictError
 from harness.model.changes import AbTest, Canary, ChangeSpec, Retire, Step
@@ -231,22 +231,22 @@ def test_without_a_controller_nothing_can_be_shared(world: World) -> None:
     """The message says who can."""
     world.stage = replace(world.stage, ingress="none")
 
-    with pytest.raises(HarnessError, match="ingress-nginx, traefik-nginx, traefik can"):
+    with pytest.raises(HarnessError, match="ingress-nginx, traefik, traefik-nginx can"):
         perform(CANARY, world.stage)
 
 
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        (Rule(weight=10), {"canary": "true", "canary-weight": "10"}),
+        (RequestShare(weight=10), {"canary": "true", "canary-weight": "10"}),
         (
-            Rule("header", "X-V", "b"),
+            RequestShare("header", "X-V", "b"),
             {"canary": "true", "canary-by-header": "X-V", "canary-by-header-value": "b"},
         ),
-        (Rule("cookie", "v", "always"), {"canary": "true", "canary-by-cookie": "v"}),
+        (RequestShare("cookie", "v", "always"), {"canary": "true", "canary-by-cookie": "v"}),
     ],
 )
-def test_ingress_nginx_is_told_by_annotations(rule: Rule, said: dict[str, str]) -> None:
+def test_ingress_nginx_is_told_by_annotations(rule: RequestShare, said: dict[str, str]) -> None:
     """Each rule in its own words."""
     assert annotations_of(rule) == {f"nginx.ingress.kubernetes.io/{key}": value for key, value in said.items()}
 
@@ -297,23 +297,28 @@ def test_sessions_that_stay_are_told_to_both_and_taken_back(shared: World) -> No
 @pytest.mark.parametrize(
     ("path", "host", "rule", "text"),
     [
-        ({"path": "/a", "pathType": "Exact"}, "", Rule(), "Path(`/a`)"),
-        ({"path": "/a", "pathType": "Prefix"}, "x.y", Rule(), "Host(`x.y`) && (Path(`/a`) || PathPrefix(`/a/`))"),
-        ({"path": "/", "pathType": "Prefix"}, "", Rule(), "PathPrefix(`/`)"),
+        ({"path": "/a", "pathType": "Exact"}, "", RequestShare(), "Path(`/a`)"),
+        (
+            {"path": "/a", "pathType": "Prefix"},
+            "x.y",
+            RequestShare(),
+            "Host(`x.y`) && (Path(`/a`) || PathPrefix(`/a/`))",
+        ),
+        ({"path": "/", "pathType": "Prefix"}, "", RequestShare(), "PathPrefix(`/`)"),
         (
             {"path": "/a", "pathType": "ImplementationSpecific"},
             "",
-            Rule("header", "X-V", "b"),
+            RequestShare("header", "X-V", "b"),
             "PathPrefix(`/a`) && Header(`X-V`, `b`)",
         ),
         (
             {"path": "/a", "pathType": "Exact"},
             "*.x.y",
-            Rule("cookie", "v", "b.1"),
+            RequestShare("cookie", "v", "b.1"),
             r"HostRegexp(`^[^.]+\.x\.y$`) && Path(`/a`) && HeaderRegexp(`Cookie`, `(^|;\s*)v=b\.1(;|$)`)",
         ),
     ],
 )
-def test_traefik_is_told_by_a_rule(path: dict[str, str], host: str, rule: Rule, text: str) -> None:
+def test_traefik_is_told_by_a_rule(path: dict[str, str], host: str, rule: RequestShare, text: str) -> None:
     """The Ingress's own path, host, and what decides."""
-    assert match(Way("fruit", host, path, "a", "b", "traefik"), rule) == text
+    assert match(SplitRule("fruit", host, path, "a", "b", "traefik"), rule) == text

@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.processes
+
 
 def test_the_command_line_is_free_of_gevent() -> None:
     """Neither gevent nor Locust, which patches the standard library as it is imported, is in the parent process."""

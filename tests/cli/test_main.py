@@ -114,6 +114,7 @@ def test_doctor_fails_only_for_what_is_needed(
     assert [check["what"] for check in json.loads(capsys.readouterr().out)] == ["kind", "nginx"]
 
 
+@pytest.mark.processes
 @pytest.mark.nginx
 def test_every_check_answers_on_this_machine() -> None:
     """None raises, and each says what it looked at and what it found."""

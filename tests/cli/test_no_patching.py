@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.processes
+
 
 def test_the_command_line_imports_neither_locust_nor_gevent() -> None:
     """In a process of its own: with every command imported, nothing has been patched."""

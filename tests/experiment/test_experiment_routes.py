@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.controllers.traefik.routes import rule_takes
 from harness.experiment.objects import Objects
-from harness.experiment.routing import rule_takes
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,17 @@ STARVED = {"no-overlap", "control-missing", "loss-in-control", "loss-before-chan
 NOTES = {"sender-paused", "connections-cut", "pool-not-filled", "false-green"}
 #: Seconds for a cluster to come up.
 UP_SECONDS = 900
+
+
+#: Seconds since the epoch after which no test starts, from the environment; tests that do not start are skipped.
+UNTIL = "HARNESS_KIND_UNTIL"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that would start after the time limit of the whole run."""
+    until = float(os.environ.get(UNTIL) or "inf")
+    if time.time() > until:
+        pytest.skip(f"out of time: {item.name} would start after the limit that {UNTIL} sets")
 
 
 @pytest.fixture(scope="session")

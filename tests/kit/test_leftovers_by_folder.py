@@ -11,6 +11,8 @@ import pytest
 from harness.kit.guardian import MARK
 from harness.kit.leftovers import leave_mark, left_over_processes
 
+pytestmark = pytest.mark.processes
+
 
 def test_a_program_without_an_environment_is_found_by_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness.kit.locks import held
+
+pytestmark = pytest.mark.processes
 
 HOLDER = """
 import pathlib, sys

@@ -17,6 +17,8 @@ from harness.kit.leftovers import left_over_processes
 from harness.kit.processes import ManagedProcess, run
 from harness.kit.waiting import wait_until
 
+pytestmark = pytest.mark.processes
+
 DAEMON = """
 import os, signal, sys, time
 if os.fork():

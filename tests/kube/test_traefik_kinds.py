@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from harness.kube.custom.traefik import PLURALS
 from harness.kube.kinds import KNOWN_KINDS
 from harness.kube.schema import missing_fields, unknown_fields
-from harness.kube.traefik import PLURALS
 
 
 def route(**fields: Any) -> dict[str, Any]:

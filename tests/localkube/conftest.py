@@ -28,8 +28,7 @@ def fake_node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
             "node_argv",
             lambda directory: [sys.executable, "-S", str(script), f"{directory}/config.json", mode],
         )
-        for module in ("bringup", "provider"):
-            monkeypatch.setattr(f"harness.clusters.local.{module}.find_or_fetch", lambda _progress: install)
+        monkeypatch.setattr("harness.localkube.ingress.program.find_or_fetch", lambda _progress: install)
 
     return use
 

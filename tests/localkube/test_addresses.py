@@ -51,6 +51,7 @@ def test_two_clusters_never_share_a_block(monkeypatch: pytest.MonkeyPatch) -> No
             assert again.block == other.block
 
 
+@pytest.mark.processes
 def test_block_is_held_by_whoever_inherits_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block stays taken while the cluster's process lives, even when the taker's own hold is gone."""
     monkeypatch.setattr(addresses, "FIRST_BLOCK", 242)

@@ -15,7 +15,7 @@ def test_logs_are_where_the_evidence_wants_them(tmp_path: Path) -> None:
     (logs / "pods").mkdir(parents=True)
     for name in ("access.jsonl", "node.log", "pods/default_a_b.log"):
         (logs / name).write_text(name)
-    collect_logs(logs, tmp_path / "trial")
+    collect_logs(logs, tmp_path / "trial", "ingress-nginx")
 
     found = {str(path.relative_to(tmp_path / "trial")) for path in (tmp_path / "trial").rglob("*") if path.is_file()}
     assert found == {"access.jsonl", "logs/node.log", "logs/pods/default_a_b.log"}

@@ -22,7 +22,7 @@ from harness.clusters.local.provider import LocalProvider
 from harness.kit.waiting import wait_until
 from harness.runner.entry import address_of
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.processes]
 
 LABELS = {"app": "apple"}
 DEPLOYMENT: Mapping[str, Any] = {

@@ -13,6 +13,8 @@ from harness.clusters.base import BringUp
 from harness.clusters.local.provider import LocalProvider
 from harness.errors import BringUpError, InvalidInputError, MissingToolError
 
+pytestmark = pytest.mark.processes
+
 FakeNode = Callable[[str], None]
 
 
@@ -120,8 +122,7 @@ def test_machine_without_nginx_is_told_how_to_get_it(tmp_path: Path, monkeypatch
     def nowhere(_progress: object) -> None:
         raise MissingToolError("There is no nginx with Lua.", hint="apt-get install it")
 
-    for module in ("bringup", "provider"):
-        monkeypatch.setattr(f"harness.clusters.local.{module}.find_or_fetch", nowhere)
+    monkeypatch.setattr("harness.localkube.ingress.program.find_or_fetch", nowhere)
     with pytest.raises(MissingToolError, match="apt-get install it"):
         LocalProvider().check(request_in(tmp_path))
     with pytest.raises(MissingToolError, match="apt-get install it"):

@@ -20,6 +20,8 @@ from harness.kit.leftovers import left_over_processes
 from harness.kit.waiting import wait_until
 from harness.runner.doctor import remedy
 
+pytestmark = pytest.mark.processes
+
 FakeNode = Callable[[str], None]
 
 

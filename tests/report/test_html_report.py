@@ -181,9 +181,11 @@ def test_a_stored_verdict_gives_the_same_bytes() -> None:
     assert html.render(stored) == html.render(run)
 
 
+@pytest.mark.processes
 def test_another_process_gives_the_same_bytes() -> None:
     """Nothing random is in it: neither ids of charts nor the order of sets."""
-    code = f"from harness.report import html; from harness.testing import reports as s; print(html.render(s.sample_run(*{PAIR})), end='')"
+    imports = "from harness.report import html; from harness.testing.reports import sample_run"
+    code = f"{imports}; print(html.render(sample_run(*{PAIR})), end='')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.errors import BringUpError
 from harness.model.changes import NoChange
+from harness.model.controllers import ControllerAddress
 from harness.model.experiment import Cell, Configuration
 from harness.model.timeline import Event
 from harness.runner.placement import venue
@@ -38,7 +39,7 @@ class FakeCluster:
         raise NotImplementedError
 
     @property
-    def controller(self) -> Controller | None:
+    def controller(self) -> ControllerAddress | None:
         """None."""
         return None
 

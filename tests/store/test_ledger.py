@@ -96,6 +96,7 @@ def test_the_file_can_be_loaded_at_every_moment_of_its_growth(tmp_path: Path) ->
     assert np.load(path)["planned"].tolist() == list(range(20))
 
 
+@pytest.mark.processes
 def test_nothing_is_lost_by_kill_9(tmp_path: Path) -> None:
     """Every intent and outcome that the killed process had recorded is in the file."""
     path = tmp_path / "l.npy"
@@ -114,6 +115,7 @@ def test_nothing_is_lost_by_kill_9(tmp_path: Path) -> None:
     assert set(rows["outcome"][:outcomes].tolist()) == {Outcome.OK}
 
 
+@pytest.mark.processes
 def test_a_full_disk_is_an_error_and_costs_nothing_that_was_recorded(tmp_path: Path) -> None:
     """When no chunk can be allocated, intents are refused; outcomes of rows that exist can still be stored."""
     path = tmp_path / "l.npy"

@@ -42,6 +42,7 @@ def test_events_of_many_threads_are_whole_lines(tmp_path: Path) -> None:
         assert [e for e in events if e.subject == f"pod-{k}"] == [event(n, k) for n in range(100)]
 
 
+@pytest.mark.processes
 def test_kill_9_keeps_every_recorded_event(tmp_path: Path) -> None:
     """What was recorded before SIGKILL is readable after it."""
     script = (

@@ -16,11 +16,12 @@ from typing import Any, ClassVar, cast
 import pytest
 import yaml
 
-from harness.clusters.base import BringUp, Cluster, Controller, Entry, Provider, SharedCluster
+from harness.clusters.base import BringUp, Cluster, Entry, Provider, SharedCluster
 from harness.errors import HarnessError
 from harness.kit.waiting import wait_until
 from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
+from harness.model.controllers import ControllerAddress
 from harness.model.timeline import Event, EventKind
 from harness.runner.deploy import deploy
 from harness.runner.entry import address_of
@@ -101,7 +102,7 @@ class Seen:
     told: frozenset[str] = frozenset()
     events: list[Event] = field(default_factory=list)
     facts: Mapping[str, str] = field(default_factory=dict)
-    controller: Controller | None = None
+    controller: ControllerAddress | None = None
     controller_pods: int = 0
     folder: Path = Path()
     before: tuple[str, ...] = ()
@@ -256,7 +257,7 @@ def _namespaces(kube: Kube) -> tuple[str, ...]:
     return tuple(one["metadata"]["name"] for one in kube.list("Namespace", ""))
 
 
-def _ready_pods(kube: Kube, controller: Controller) -> int:
+def _ready_pods(kube: Kube, controller: ControllerAddress) -> int:
     try:
         kube.get("Deployment", controller.deployment, controller.namespace)
     except NotFoundError:

@@ -181,6 +181,7 @@ def test_without_a_faulty_server_there_is_no_calibration(tmp_path: Path) -> None
     assert not (tmp_path / "calibration-0.json").exists()
 
 
+@pytest.mark.processes
 def test_the_server_counts_what_it_does_by_client(tmp_path: Path) -> None:
     """Several calibrations use one server; at its end it writes what it did for each."""
     with FaultyServer.start(tmp_path) as server:

@@ -25,6 +25,8 @@ from harness.traffic.calibration.server import FaultyServer
 from harness.traffic.plan import TrafficChildPlan, write_plan
 from harness.traffic.process import TrafficChild
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 #: Seconds; more than anything takes here, however busy the machine is. Nothing is asked that is not answered or cut.
 PATIENCE = 250

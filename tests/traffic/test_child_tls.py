@@ -19,6 +19,8 @@ from harness.traffic.calibration.server import CERTIFICATE, SERVER_NAME, WHERE, 
 from harness.traffic.plan import TrafficChildPlan
 from harness.traffic.process import TrafficChild
 
+pytestmark = pytest.mark.processes
+
 #: Seconds; more than anything takes here, however busy the machine is.
 PATIENCE = 250
 TRAFFIC = TrafficPlan(

@@ -20,6 +20,8 @@ from harness.traffic.calibration.server import FaultyServer
 from harness.traffic.plan import Crew, TrafficChildPlan
 from harness.traffic.process import TrafficChild
 
+pytestmark = pytest.mark.processes
+
 #: Seconds; more than anything takes here, however busy the machine is. Nothing is asked that is not answered or cut.
 PATIENCE = 250
 TRAFFIC = TrafficPlan(

@@ -166,6 +166,7 @@ def test_a_stalled_server_does_not_slow_the_schedule(tmp_path: Path, serve: Call
     assert (sent["sent"] >= sent["planned"]).all()
 
 
+@pytest.mark.processes
 def test_slots_that_come_too_late_are_missed_and_not_sent(tmp_path: Path, serve: Callable[..., int]) -> None:
     """A generator that was held up counts the slots of that time as missed, then is back on its schedule."""
     traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)

@@ -13,6 +13,8 @@ from plain_locust import Done, locust
 from harness.store.ledger import read_ledger
 from harness.traffic.calibration.server import FaultyServer
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 #: A worker is not called missing for being slow: Locust's own 3 s are few where the machine does much else.
 FILE = """

@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness.model.attempt import Method, Outcome, Progress, Shape
 from harness.store.ledger import LedgerWriter
+
+pytestmark = pytest.mark.processes
 
 #: In a process of its own, since importing Locust patches the standard library.
 FEED = """

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
+from harness.model.controllers import SIGNALS
 from harness.model.migration import CellSide
 from harness.model.verdict import CellVerdict, Finding, FindingCode, Mark, TrialVerdict, Verdict, Weight
 
-#: What a controller says when it has taken endpoints over.
-_TAKEN_OVER = frozenset({"endpoints", "configured", "reload"})
 #: Seconds after which a route that was never served will not be: a run waits twice as long for it to begin.
 _AT_LAST = 30.0
 _ENDED_BY_STOP = (FindingCode.NOT_RUN, FindingCode.CUT_SHORT)
@@ -97,7 +96,7 @@ def delays(marks: Iterable[Mark]) -> Iterator[float]:
             ready[mark.subject] = now
             if before is not None and before != now:
                 waiting.append(mark.at)
-        elif mark.kind == "ingress" and mark.what in _TAKEN_OVER:
+        elif mark.kind == "ingress" and mark.what in SIGNALS:
             yield from (mark.at - at for at in waiting)
             waiting.clear()
 

@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.clusters.base import Controller, Entry
-from harness.clusters.context.provider import find_controller
-from harness.clusters.shared.controllers import NGINX
+from harness.clusters.base import Entry
 from harness.clusters.shared.podlogs import Container, PodLogs, Sink
-from harness.clusters.shared.stamps import Stamps
+from harness.controllers.registry import find_visible
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
 from harness.kube.client import Kube
 from harness.kube.logs import LogLine
+from harness.kube.stamps import Stamps
+from harness.model.controllers import ControllerAddress
 from harness.model.timeline import Event
 
 
@@ -44,7 +44,7 @@ class LiveCluster:
     entry: Entry
     words: Mapping[str, str]
     ingress_tells: frozenset[str] = frozenset()
-    controller: Controller | None = None
+    controller: ControllerAddress | None = None
     followers: tuple[PodLogs, ...] = ()
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
 
@@ -88,23 +88,24 @@ def live_cluster(name: str, kubeconfig: Path, entry: Entry, words: Mapping[str, 
     clock = Clock.start()
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Kube(kubeconfig) as kube:
-        controller, told = find_controller(kube)
-        if controller is None:
+        found, told = find_visible(kube)
+        address = found.facts.address if found is not None else None
+        if found is None or address is None:
             yield LiveCluster(name, kubeconfig, entry, words)
             return
-        stamps = Stamps(clock, same_clock=False)
+        stamps, log = Stamps(clock, same_clock=False), found.log
 
         @contextmanager
         def sink(container: Container) -> Iterator[Sink]:
             del container
-            read = NGINX.reader()
+            read = log.reader()
 
             def take(line: LogLine) -> None:
-                for event in () if NGINX.is_access(line.text) else read(line, stamps):
+                for event in () if log.is_access(line.text) else read(line, stamps):
                     events.put(event)
 
             yield take
 
         since = clock.isoformat(clock.now())
-        with PodLogs(kube, controller.namespace, controller.labels, sink, since=since, stamps=True) as follower:
-            yield LiveCluster(name, kubeconfig, entry, words, told, controller, (follower,), events)
+        with PodLogs(kube, address.namespace, address.labels, sink, since=since, stamps=True) as follower:
+            yield LiveCluster(name, kubeconfig, entry, words, told, address, (follower,), events)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.clusters.context.access import check_access, rights_of_run
 from harness.clusters.context.entry import entry_of_ingress, parse_entry
 from harness.clusters.context.kubeconfig import Target, find_target
 from harness.clusters.shared.part import part_of
+from harness.controllers.base import IngressController
+from harness.controllers.registry import find_visible
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kube.api import KubeApi
 from harness.kube.client import Kube
 from harness.kube.errors import KubeError, NotFoundError
+from harness.model.controllers import ControllerAddress
 from harness.model.timeline import Event
-
-#: Where ingress-nginx runs, installed by its own manifests or chart.
-_USUAL = Controller(
-    "ingress-nginx",
-    "ingress-nginx-controller",
-    {"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +31,8 @@ class ContextCluster:
         target: Which.
         kubeconfig: With this one context.
         given: The entry that the user gave; None where the Ingress is to say it.
-        controller: Where the ingress controller's pods are, if we may read their logs.
-        told: What can be seen of that.
+        found: The ingress controller, if we may see its pods.
+        told: Names of the events that its log has.
         words: What a report says of it.
         namespace: The trial's, in its part.
     """
@@ -45,7 +40,7 @@ class ContextCluster:
     target: Target
     kubeconfig: Path
     given: Entry | None
-    controller: Controller | None
+    found: IngressController | None
     told: frozenset[str] = frozenset()
     words: Mapping[str, str] = field(default_factory=dict)
     namespace: str = ""
@@ -54,6 +49,11 @@ class ContextCluster:
     def name(self) -> str:
         """The context's name."""
         return self.target.context
+
+    @property
+    def controller(self) -> ControllerAddress | None:
+        """Where the ingress controller runs, if we may see its pods."""
+        return self.found.facts.address if self.found is not None else None
 
     @property
     def entry(self) -> Entry:
@@ -100,9 +100,7 @@ class ContextCluster:
     def part(self, namespace: str, directory: Path) -> Iterator[Cluster]:
         """The cluster as one trial sees it."""
         mine = replace(self, namespace=namespace)
-        with part_of(
-            mine, namespace, directory, controller=self.controller, same_clock=False, disposable=False
-        ) as part:
+        with part_of(mine, namespace, directory, controller=self.found, same_clock=False, disposable=False) as part:
             yield part
 
 
@@ -140,7 +138,7 @@ class ContextProvider:
         with alone(target) as path:
             with Kube(path) as kube:
                 version = kube.server_version()
-                controller, told = find_controller(kube)
+                controller, told = find_visible(kube, request.ingress)
             words = {
                 "cluster": f"context {target.context} ({target.server})",
                 "kubernetes": version,
@@ -177,12 +175,6 @@ def _check_classes(kube: KubeApi, names: str) -> None:
         raise InvalidInputError(missing)
 
 
-def find_controller(kube: KubeApi) -> tuple[Controller | None, frozenset[str]]:
-    """The ingress controller and what can be seen of it; None where nothing can."""
-    told = _told(kube)
-    return (_USUAL if told else None), told
-
-
 @contextmanager
 def alone(target: Target) -> Iterator[Path]:
     """A kubeconfig with this one context, in a folder that nobody else can read: it is no evidence."""
@@ -190,17 +182,3 @@ def alone(target: Target) -> Iterator[Path]:
         path = Path(folder) / "kubeconfig"
         target.write(path)
         yield path
-
-
-def _told(kube: KubeApi) -> frozenset[str]:
-    """What can be seen of the ingress controller: nothing unless we may see its pods; endpoints from --v=2 on."""
-    labels = ",".join(f"{key}={value}" for key, value in _USUAL.labels.items())
-    try:
-        pods = kube.list("Pod", _USUAL.namespace, labels=labels)
-    except KubeError:
-        return frozenset()
-    if not pods:
-        return frozenset()
-    words = [word for pod in pods for c in pod["spec"]["containers"] for word in (c.get("args") or ())]
-    verbose = any(re.fullmatch(r"--?v=([2-9]|\d\d+)", word) for word in words)
-    return frozenset({"reload", "endpoints"} if verbose else {"reload"})

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from harness.clusters.base import Progress
 from harness.clusters.kind import images, owned, tools
-from harness.clusters.kind.ingresses import KIND_INGRESSES, SERVICE_NODE_PORT
 from harness.clusters.kind.owned import Owned
 from harness.clusters.kind.settings import (
     NODE,
+    SERVICE_NODE_PORT,
     KindSettings,
     cluster_config,
     free_ports,
@@ -27,6 +27,7 @@ from harness.kit.files import clear_disk_errors
 from harness.kit.waiting import wait_until
 from harness.kube.client import Kube
 from harness.kube.rollout import wait_rollout
+from harness.model.controllers import controller_facts
 
 #: Longest times in seconds, on a slow machine.
 CREATE_SECONDS = 600.0
@@ -125,11 +126,11 @@ def _make(bringing: Bringing, mine: Owned) -> Owned:
     with Kube(mine.kubeconfig) as kube:
         with bringing.step("waiting for the node", "kube-system"):
             wait_until(lambda: _node_ready(kube), timeout=ROLLOUT_SECONDS, what="the node to be ready", interval=0.25)
-        if settings.ingress != "none":
+        if settings.controller is not None:
             _start_ingress(bringing, kube)
     entry = owned.came_up(mine, ports[settings.node_port], ports[SERVICE_NODE_PORT])
-    if settings.ingress != "none":
-        with bringing.step("waiting for the ingress to answer", KIND_INGRESSES[settings.ingress].controller.namespace):
+    if settings.controller is not None:
+        with bringing.step("waiting for the ingress to answer", _namespace_of(settings)):
             wait_until(
                 lambda: _answers(entry.entry.port),
                 timeout=ENTRY_SECONDS,
@@ -173,11 +174,17 @@ def _start_ingress(bringing: Bringing, kube: Kube) -> None:
         manifests = ingress_manifests(bringing.settings)
         for manifest in manifests:
             kube.apply(manifest, manifest["metadata"].get("namespace", ""))
-    with bringing.step(f"waiting for {ingress}", KIND_INGRESSES[ingress].controller.namespace):
+    with bringing.step(f"waiting for {ingress}", _namespace_of(bringing.settings)):
         for manifest in manifests:
             if manifest["kind"] == "Deployment":
                 metadata = manifest["metadata"]
                 wait_rollout(kube, metadata["name"], metadata["namespace"], ROLLOUT_SECONDS)
+
+
+def _namespace_of(settings: KindSettings) -> str:
+    """Return the ingress controller's namespace."""
+    address = controller_facts(settings.ingress).address
+    return address.namespace if address is not None else ""
 
 
 def _node_ready(kube: Kube) -> bool:

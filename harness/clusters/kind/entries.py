@@ -7,8 +7,8 @@ connection or as a timeout. A Service's own type is changed for it; it goes with
 from __future__ import annotations
 
 from harness.clusters.base import Entry
-from harness.clusters.kind.ingresses import SERVICE_NODE_PORT
 from harness.clusters.kind.owned import Owned
+from harness.clusters.kind.settings import SERVICE_NODE_PORT
 from harness.errors import HarnessError
 from harness.kube.api import KubeApi
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.clusters.base import Progress
@@ -16,6 +19,8 @@ BUILD_SECONDS = 600.0
 LOAD_SECONDS = 300.0
 #: Images of our own, in no registry, each with its Dockerfile in ``kind-config``.
 OWN: Mapping[str, str] = {"harness/slow-echo:1": "apps/slow-echo/Dockerfile"}
+#: Files and folders of the package that these Dockerfiles copy.
+BUILT_FROM = ("__init__.py", "localkube/__init__.py", "localkube/apps")
 
 
 def get_images(settings: KindSettings, logs: Path, progress: Progress) -> None:
@@ -62,13 +67,32 @@ def _build(ref: str, logs: Path, progress: Progress) -> None:
     progress(f"building {ref}")
     dockerfile = config_folder() / OWN[ref]
     try:
-        tools.work(
-            "docker", "build", "--tag", ref, "--file", str(dockerfile), str(config_folder().parent),
-            name="docker build", log=logs / "build.log", timeout=BUILD_SECONDS,
-        )  # fmt: skip
+        with _build_context() as context:
+            tools.work(
+                "docker", "build", "--tag", ref, "--file", str(dockerfile), str(context),
+                name="docker build", log=logs / "build.log", timeout=BUILD_SECONDS,
+            )  # fmt: skip
     except HarnessError as error:
         raise HarnessError(
             f"The image {ref} can't be built from {dockerfile}.",
             detail=error.detail,
             hint=f"Its base image must be there or be pulled; or name another image: --image {ref}=OTHER",
         ) from error
+
+
+@contextmanager
+def _build_context() -> Iterator[Path]:
+    """Copy the package files that the Dockerfiles name into a folder of their own.
+
+    In an installed wheel the package lies among all other packages: Docker would be sent every one of them.
+    """
+    package = Path(__file__).parents[2]
+    with tempfile.TemporaryDirectory(prefix="harness-image-") as folder:
+        for name in BUILT_FROM:
+            source, target = package / name, Path(folder, package.name, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, target)
+        yield Path(folder)

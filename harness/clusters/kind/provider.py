@@ -9,19 +9,18 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.clusters.kind import owned, tools
 from harness.clusters.kind.bringup import bring_up, load_images
 from harness.clusters.kind.entries import open_service
-from harness.clusters.kind.ingresses import KIND_INGRESSES
 from harness.clusters.kind.owned import Owned
 from harness.clusters.kind.preflight import preflight
 from harness.clusters.kind.settings import KindSettings
-from harness.clusters.shared.controllers import NGINX
 from harness.clusters.shared.part import part_of
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kit.processes import ManagedProcess
 from harness.kube.client import Kube
+from harness.model.controllers import ControllerAddress, controller_facts
 from harness.model.timeline import Event
 
 #: The standing cluster that `--reuse` takes.
@@ -62,10 +61,9 @@ class KindCluster:
         return self.owned.entry
 
     @property
-    def controller(self) -> Controller | None:
-        """The Deployment of its manifests."""
-        ingress = KIND_INGRESSES.get(self.settings.ingress)
-        return ingress.controller if ingress else None
+    def controller(self) -> ControllerAddress | None:
+        """Where its manifests put the ingress controller."""
+        return controller_facts(self.settings.ingress).address
 
     def service_entry(self, namespace: str, service: str) -> Entry:
         """Where a Service is reached without an ingress: its NodePort, which it is given here."""
@@ -79,8 +77,7 @@ class KindCluster:
     @property
     def ingress_tells(self) -> frozenset[str]:
         """Everything, of the controllers whose log is understood."""
-        ingress = KIND_INGRESSES.get(self.settings.ingress)
-        return ingress.log.tells if ingress else frozenset()
+        return controller_facts(self.settings.ingress).tells
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Nothing: a trial's part of the cluster says it."""
@@ -101,13 +98,11 @@ class KindCluster:
 
     def part(self, namespace: str, directory: Path) -> AbstractContextManager[Cluster]:
         """The cluster as one trial sees it."""
-        ingress = KIND_INGRESSES.get(self.settings.ingress)
         return part_of(
             self,
             namespace,
             directory,
-            controller=ingress.controller if ingress else None,
-            log=ingress.log if ingress else NGINX,
+            controller=self.settings.controller,
             same_clock=self.same_clock,
             disposable=not self.owned.standing,
         )
@@ -182,7 +177,7 @@ def _check_standing(settings: KindSettings) -> None:
     if found is None or found.state() != "up":
         return
     # Who goes straight to a Service does not mind the ingress controller beside it.
-    ingress = found.ingress if settings.ingress == "none" else settings.ingress
+    ingress = found.ingress if settings.controller is None else settings.ingress
     if (found.ingress, found.kube_proxy) != (ingress, settings.kube_proxy):
         message = (
             f"the cluster {found.name} has {found.ingress} and kube-proxy {found.kube_proxy}, "

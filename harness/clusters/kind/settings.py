@@ -12,11 +12,16 @@ from typing import Any
 import yaml
 
 from harness.clusters.base import BringUp
-from harness.clusters.kind.ingresses import KIND_INGRESSES, SERVICE_NODE_PORT
+from harness.controllers.base import IngressController
+from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import HarnessError, InvalidInputError, Problem
+from harness.kit.shipped import shipped
+from harness.model.controllers import DEFAULT, NO_CONTROLLER
 from harness.model.experiment import Manifest
 
-INGRESSES = (*KIND_INGRESSES, "none")
+INGRESSES = (*INGRESS_CONTROLLERS, NO_CONTROLLER.word)
+#: Port of the node for a Service that traffic goes straight to.
+SERVICE_NODE_PORT = 30900
 KUBE_PROXY_MODES = ("iptables", "ipvs", "nftables")
 
 #: Names in ``images.yaml`` and in ``--image`` that stand for no image of a workload.
@@ -41,7 +46,7 @@ class KindSettings:
     """
 
     name: str
-    ingress: str = "ingress-nginx"
+    ingress: str = DEFAULT.word
     kube_proxy: str = "iptables"
     port: int = 0
     images: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +78,11 @@ class KindSettings:
         )
 
     @property
+    def controller(self) -> IngressController | None:
+        """The ingress controller; None without one."""
+        return INGRESS_CONTROLLERS.get(self.ingress)
+
+    @property
     def needed(self) -> tuple[str, ...]:
         """Every image that must be in the node."""
         return tuple(dict.fromkeys((*filter(None, (self.ingress_image,)), *self.workload)))
@@ -80,14 +90,14 @@ class KindSettings:
     @property
     def ingress_image(self) -> str:
         """The ingress controller's image; empty without one."""
-        ingress = KIND_INGRESSES.get(self.ingress)
-        return self.images[ingress.image] if ingress else ""
+        controller = self.controller
+        return self.images[controller.kind.image] if controller else ""
 
     @property
     def node_port(self) -> int:
         """The port of the node by which traffic enters."""
-        ingress = KIND_INGRESSES.get(self.ingress)
-        return ingress.node_port if ingress else SERVICE_NODE_PORT
+        controller = self.controller
+        return controller.kind.node_port if controller else SERVICE_NODE_PORT
 
 
 def _problems(request: BringUp) -> Iterator[Problem]:
@@ -104,18 +114,17 @@ def _problems(request: BringUp) -> Iterator[Problem]:
 
 
 def config_folder() -> Path:
-    """The folder ``kind-config``: beside the package in a checkout, or where the environment says.
+    """Return the folder that ``HARNESS_KIND_CONFIG`` names, or else the shipped ``kind-config``.
 
     Raises:
-        HarnessError: It isn't there.
+        HarnessError: It has no ``cluster.yaml``.
     """
-    told = os.environ.get("HARNESS_KIND_CONFIG", "")
-    folder = Path(told) if told else Path(__file__).parents[3] / "kind-config"
+    named = os.environ.get("HARNESS_KIND_CONFIG", "")
+    folder = Path(named) if named else shipped("kind-config")
     if not (folder / "cluster.yaml").is_file():
         raise HarnessError(
             f"There is no {folder / 'cluster.yaml'}.",
-            hint="Kind clusters are made from the folder kind-config of a checkout: run there, or set "
-            "HARNESS_KIND_CONFIG to it.",
+            hint="HARNESS_KIND_CONFIG names a folder like kind-config of the project; unset it for the shipped one.",
         )
     return folder
 
@@ -148,8 +157,8 @@ def node_ports() -> tuple[int, ...]:
 
 def ingress_manifests(settings: KindSettings) -> tuple[Manifest, ...]:
     """The ingress controller's objects in the order in which they are applied, with its image filled in."""
-    ingress = KIND_INGRESSES.get(settings.ingress)
-    files = [file for folder in (ingress.folders if ingress else ()) for file in _files(folder)]
+    controller = settings.controller
+    files = [file for folder in (controller.kind.folders if controller else ()) for file in _files(folder)]
     # By kind and name: what a later folder has takes the place, and the turn, of what an earlier one has.
     found = {(m["kind"], m["metadata"]["name"]): m for file in files for m in _load(file)}
     manifests = list(found.values())

@@ -21,9 +21,8 @@ from harness.kit.files import clear_disk_errors, tail
 from harness.kit.waiting import wait_until
 from harness.localkube.addresses import AddressBlock, free_port
 from harness.localkube.kubeconfig import write_kubeconfig
-from harness.localkube.nginx.install import NginxInstall, find_or_fetch
 from harness.localkube.settings import ENTRY_PORT, SERVICE_PORT, NodeSettings
-from harness.localkube.system.manifests import SYSTEMS
+from harness.localkube.system.programs import INGRESS_PROGRAMS, Program
 
 #: Longest time for the cluster's process to serve its API, on a machine that does much else.
 API_SECONDS = 90.0
@@ -93,12 +92,17 @@ def make_directory(directory: Path) -> Path:
     return absolute
 
 
-def find_nginx(request: BringUp, progress: Progress) -> NginxInstall | None:
-    """The nginx of the data plane; None for a cluster whose ingress controller is another, or that has none."""
-    return find_or_fetch(progress) if request.ingress == "ingress-nginx" else None
+def find_program(request: BringUp, progress: Progress) -> Program | None:
+    """Find the program of the ingress controller; None for a cluster without one.
+
+    Raises:
+        MissingToolError: It is not there.
+    """
+    program = INGRESS_PROGRAMS.get(request.ingress)
+    return program.find(progress) if program is not None else None
 
 
-def write_settings(request: BringUp, directory: Path, block: AddressBlock, nginx: NginxInstall | None) -> NodeSettings:
+def write_settings(request: BringUp, directory: Path, block: AddressBlock, found: Program | None) -> NodeSettings:
     """Decide the entry's port and write the settings file of the cluster's process."""
     settings = NodeSettings(
         name=request.name,
@@ -107,7 +111,7 @@ def write_settings(request: BringUp, directory: Path, block: AddressBlock, nginx
         profile=request.profile,
         seed=request.seed,
         ingress=request.ingress,
-        nginx=nginx,
+        nginx=found.nginx if found is not None else None,
         entry_port=free_port(block.ingress_address, ENTRY_PORT),
         options=request.options,
     )
@@ -157,7 +161,7 @@ def wait_for_ingress(settings: NodeSettings, alive: Callable[[], bool]) -> Entry
             return False
         return True
 
-    if settings.ingress != "none":
+    if settings.ingress in INGRESS_PROGRAMS:
         what = f"the ingress to accept connections at {entry.address}:{entry.port}"
         wait_until(accepts, timeout=INGRESS_SECONDS, what=what, interval=0.01)
     return entry
@@ -165,10 +169,10 @@ def wait_for_ingress(settings: NodeSettings, alive: Callable[[], bool]) -> Entry
 
 def controller_entry(settings: NodeSettings) -> Entry:
     """Where traffic enters: the pods of the ingress controller's Service, as kube-proxy has programmed them."""
-    system = SYSTEMS.get(settings.ingress)
-    if system is None:
+    program = INGRESS_PROGRAMS.get(settings.ingress)
+    if program is None:
         return Entry(settings.block.ingress_address, settings.entry_port)
-    path = backends_file(settings.services, system.controller.namespace, system.service)
+    path = backends_file(settings.services, program.namespace, program.service)
     return Entry(settings.block.service_address, SERVICE_PORT, path)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.clusters.shared.traefik_log import access_line
+from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.kit.files import clear_disk_errors
-from harness.localkube.traefik.process import ACCESS_LOG as TRAEFIK_ACCESS_LOG
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.model.timeline import Detail, Event, EventKind
 
 ACCESS_LOG = "access.jsonl"
@@ -21,20 +21,23 @@ CONTROLLER_LOG = "ingress-controller.jsonl"
 _LOOK = 0.02
 
 
-def collect_logs(logs: Path, destination: Path) -> None:
+def collect_logs(logs: Path, destination: Path, ingress: str) -> None:
     """Copy the access log to the top of ``destination`` and all others below its ``logs``.
 
-    Traefik's access logs (one of each that ran) are written anew as one, with the names that all access logs have.
+    A controller that writes access logs of its own form has one for each pod that ran. They become one, with the field
+    names that all access logs have.
 
     Raises:
         HarnessError: There is no room.
     """
-    written = sorted(logs.rglob(TRAEFIK_ACCESS_LOG))
-    if written:
-        _translate(written, destination / ACCESS_LOG)
+    program, controller = INGRESS_PROGRAMS.get(ingress), INGRESS_CONTROLLERS.get(ingress)
+    own = program.access_log if program is not None and program.access_log != ACCESS_LOG else ""
+    written = sorted(logs.rglob(own)) if own else []
+    if written and controller is not None:
+        _translate(written, destination / ACCESS_LOG, controller.log.access)
     for source in sorted(path for path in logs.rglob("*") if path.is_file()):
         relative = source.relative_to(logs)
-        if relative.name == TRAEFIK_ACCESS_LOG:
+        if relative.name == own:
             continue
         target = destination / relative if relative == Path(ACCESS_LOG) else destination / "logs" / relative
         with clear_disk_errors(target):
@@ -42,8 +45,8 @@ def collect_logs(logs: Path, destination: Path) -> None:
             shutil.copyfile(source, target)
 
 
-def _translate(sources: Iterable[Path], target: Path) -> None:
-    """Traefik's access logs as ``access.jsonl``; a last line that was cut off by the cluster's end is no line."""
+def _translate(sources: Iterable[Path], target: Path, access_line: Callable[[str], str]) -> None:
+    """Write access logs as ``access.jsonl``; a last line that was cut off by the cluster's end is left out."""
     with clear_disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8") as out:

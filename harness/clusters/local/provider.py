@@ -11,29 +11,21 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.clusters.base import BringUp, Cluster, Controller, Entry, Progress
+from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.clusters.local import bringup
 from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.kit.processes import ManagedProcess
 from harness.localkube.addresses import take_block
 from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
-from harness.localkube.nginx.install import find_or_fetch
 from harness.localkube.profiles import PROFILES
 from harness.localkube.settings import PROXY_LOG, NodeSettings
-from harness.localkube.system.manifests import SYSTEMS
-from harness.localkube.traefik.install import find_traefik
-from harness.localkube.traefik.process import PROVIDERS
+from harness.localkube.system.programs import INGRESS_PROGRAMS, silent
+from harness.model.controllers import ENDPOINTS, NO_CONTROLLER, ControllerAddress, controller_facts
 from harness.model.timeline import Event
 
-#: The ingress controllers by their words in an Experiment, with what each tells of itself; where there
-#: is none, kube-proxy tells of the endpoints.
-INGRESSES: Mapping[str, frozenset[str]] = {
-    "ingress-nginx": frozenset({"reload", "endpoints"}),
-    "traefik": frozenset({"configured"}),
-    "traefik-nginx": frozenset({"configured"}),
-    "none": frozenset({"endpoints"}),
-}
+#: The ingress controllers that a local cluster can have, by their words in an Experiment.
+INGRESSES = (*INGRESS_PROGRAMS, NO_CONTROLLER.word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +37,14 @@ class LocalCluster:
         entry: Where traffic enters.
         seconds: How long it took to come up.
         node: Its process.
+        program: The program that takes the traffic, with its version; empty where none does.
     """
 
     settings: NodeSettings
     entry: Entry
     seconds: float
     node: ManagedProcess
+    program: str = ""
 
     @property
     def name(self) -> str:
@@ -67,36 +61,29 @@ class LocalCluster:
         return bringup.service_entry(self.settings, namespace, service, self.node.alive)
 
     @property
-    def controller(self) -> Controller | None:
-        """The Deployment that the cluster comes up with."""
-        system = SYSTEMS.get(self.settings.ingress)
-        return system.controller if system else None
+    def controller(self) -> ControllerAddress | None:
+        """Where the ingress controller runs."""
+        return controller_facts(self.settings.ingress).address
 
     def facts(self) -> Mapping[str, str]:
         """What a reader of the report may want to know of it."""
         return {
             "cluster": "local",
-            "ingress": self.settings.ingress + self._program(),
+            "ingress": f"{self.settings.ingress} ({self.program})" if self.program else self.settings.ingress,
             "delay profile": self.settings.profile,
             "addresses": f"127.{self.settings.block.number}.0.0/16",
             "cluster up in": f"{self.seconds:.2f} s",
         }
 
-    def _program(self) -> str:
-        """The program that takes the traffic, and its version."""
-        if self.settings.nginx is not None:
-            return f" (nginx {self.settings.nginx.version})"
-        return f" (Traefik {find_traefik().version})" if self.settings.ingress in PROVIDERS else ""
-
     @property
     def ingress_tells(self) -> frozenset[str]:
-        """Everything that its controller can tell."""
-        return INGRESSES[self.settings.ingress]
+        """Return every event of its controller; without one, that of kube-proxy."""
+        return controller_facts(self.settings.ingress).tells or frozenset({ENDPOINTS.word})
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
         """Follow what the ingress controller does until ``stop()``; without one, what kube-proxy programs."""
         logs, ingress = self.settings.logs, self.settings.ingress
-        if ingress == "none":
+        if self.controller is None:
             return follow_ingress(logs / PROXY_LOG, "kube-proxy", stop)
         return follow_ingress(logs / CONTROLLER_LOG, ingress, stop)
 
@@ -111,7 +98,7 @@ class LocalCluster:
 
     def collect(self, destination: Path) -> None:
         """Copy its logs: ``access.jsonl`` at the top, all others below ``logs``."""
-        collect_logs(self.settings.logs, destination)
+        collect_logs(self.settings.logs, destination, self.settings.ingress)
 
 
 class LocalProvider:
@@ -125,7 +112,7 @@ class LocalProvider:
 
         Raises:
             InvalidInputError: An image, ingress or profile that it doesn't have; all of them.
-            MissingToolError: It isn't Linux, there is no nginx or Traefik to be had, or a low port can't be used.
+            MissingToolError: It isn't Linux, the controller's program is not there, or a low port can't be used.
         """
         if not sys.platform.startswith("linux"):
             raise MissingToolError("Local clusters run on Linux only.", hint="Use a Linux machine or container.")
@@ -133,10 +120,7 @@ class LocalProvider:
         if problems:
             raise InvalidInputError(problems)
         _check_low_ports(request)
-        if request.ingress == "ingress-nginx":
-            find_or_fetch(lambda _text: None)
-        elif request.ingress in PROVIDERS:
-            find_traefik()
+        bringup.find_program(request, silent)
 
     @contextmanager
     def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:
@@ -148,9 +132,9 @@ class LocalProvider:
         begun = time.monotonic()
         with ExitStack() as stack:
             directory = bringup.make_directory(request.directory)
-            settings, entry, node = self._start(request, directory, progress, stack)
+            settings, entry, node, program = self._start(request, directory, progress, stack)
             try:
-                yield LocalCluster(settings, entry, time.monotonic() - begun, node)
+                yield LocalCluster(settings, entry, time.monotonic() - begun, node, program)
             finally:
                 stack.close()
                 if not request.options.get("keep"):
@@ -158,15 +142,15 @@ class LocalProvider:
 
     def _start(
         self, request: BringUp, directory: Path, progress: Progress, stack: ExitStack
-    ) -> tuple[NodeSettings, Entry, ManagedProcess]:
+    ) -> tuple[NodeSettings, Entry, ManagedProcess, str]:
         def step(name: str) -> AbstractContextManager[None]:
             return bringup.step(name, request.name, directory, progress)
 
         with step("looking for the ingress controller"):
-            nginx = bringup.find_nginx(request, progress)
+            found = bringup.find_program(request, progress)
         with step("taking loopback addresses"):
             held = stack.enter_context(take_block())
-            settings = bringup.write_settings(request, directory, held.block, nginx)
+            settings = bringup.write_settings(request, directory, held.block, found)
         with step("starting the cluster's process"):
             node = stack.enter_context(
                 ManagedProcess.start(
@@ -180,7 +164,7 @@ class LocalProvider:
             bringup.wait_for_api(settings, node.alive)
         with step("waiting for the ingress"):
             bringup.wait_for_ingress(settings, node.alive)
-        return settings, bringup.controller_entry(settings), node
+        return settings, bringup.controller_entry(settings), node, found.name if found is not None else ""
 
 
 def _problems(request: BringUp) -> Iterator[Problem]:

@@ -30,6 +30,7 @@ from harness.kit.interruption import Interrupted, shielded
 from harness.kit.leftovers import left_over_processes
 from harness.kit.waiting import wait_until
 from harness.localkube.addresses import take_block
+from harness.model.controllers import DEFAULT
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -61,7 +62,7 @@ def _silent(_text: str) -> None:
 
 
 def up(
-    name: str, *, profile: str = "kind", ingress: str = "ingress-nginx", seed: int = 0, progress: Progress = _silent
+    name: str, *, profile: str = "kind", ingress: str = DEFAULT.word, seed: int = 0, progress: Progress = _silent
 ) -> StandingCluster:
     """Bring a cluster up and leave it running.
 
@@ -134,10 +135,10 @@ def kubeconfig(name: str) -> Path:
 
 def _start(request: BringUp, directory: Path, progress: Progress) -> None:
     with bringup.step("taking loopback addresses", request.name, directory, progress):
-        nginx = bringup.find_nginx(request, progress)
+        found = bringup.find_program(request, progress)
         held = take_block()
     with held:
-        settings = bringup.write_settings(request, directory, held.block, nginx)
+        settings = bringup.write_settings(request, directory, held.block, found)
         # What was started is written down before an interruption is heard, so that it can be stopped.
         with bringup.step("starting the cluster's process", request.name, directory, progress), shielded():
             log = bringup.Files(directory).node_log

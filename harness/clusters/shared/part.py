@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from harness.clusters.base import Cluster, Controller, Entry
-from harness.clusters.shared.controllers import NGINX, ControllerLog
+from harness.clusters.base import Cluster, Entry
 from harness.clusters.shared.namespaces import remove_namespace
 from harness.clusters.shared.podlogs import Container, PodLogs, Sink
-from harness.clusters.shared.stamps import Stamps
+from harness.controllers.base import ControllerLog, IngressController
 from harness.errors import HarnessError
 from harness.kit import interruption
 from harness.kit.clock import Clock
 from harness.kit.files import clear_disk_errors
 from harness.kube.client import Kube
 from harness.kube.logs import LogLine
+from harness.kube.stamps import Stamps
+from harness.model.controllers import ControllerAddress
 from harness.model.timeline import Event
 
 ACCESS_LOG = "access.jsonl"
@@ -31,10 +32,10 @@ class Part:
         cluster: The whole of it.
         directory: Where logs go.
         stamps: How its times are ours.
-        log: How the ingress controller's log is read.
+        log: How the ingress controller's log is read; None where it is not.
     """
 
-    def __init__(self, cluster: Cluster, directory: Path, stamps: Stamps, log: ControllerLog) -> None:
+    def __init__(self, cluster: Cluster, directory: Path, stamps: Stamps, log: ControllerLog | None) -> None:
         self._cluster = cluster
         self._directory = directory
         self._stamps = stamps
@@ -59,7 +60,7 @@ class Part:
         return self._cluster.entry
 
     @property
-    def controller(self) -> Controller | None:
+    def controller(self) -> ControllerAddress | None:
         """Of the whole cluster."""
         return self._cluster.controller
 
@@ -110,15 +111,18 @@ class Part:
     @contextmanager
     def controller_sink(self, container: Container) -> Iterator[Sink]:
         """Takes the ingress controller's log: access log and all else apart, and events of what it says it did."""
-        events_of = self._log.reader()
+        log = self._log
+        if log is None:
+            raise RuntimeError("there is no ingress controller whose log could be read")
+        events_of = log.reader()
         with (
             self._file(self._directory / ACCESS_LOG) as write_access,
             self._file(self._directory / "logs" / f"ingress-controller-{_file_name(container)}") as write,
         ):
 
             def take(line: LogLine) -> None:
-                if self._log.is_access(line.text):
-                    write_access(self._log.access(line.text))
+                if log.is_access(line.text):
+                    write_access(log.access(line.text))
                     return
                 write(f"{line.stamp} {line.text}")
                 for event in events_of(line, self._stamps):
@@ -152,8 +156,7 @@ def part_of(
     namespace: str,
     directory: Path,
     *,
-    controller: Controller | None,
-    log: ControllerLog = NGINX,
+    controller: IngressController | None,
     same_clock: bool,
     disposable: bool,
 ) -> Iterator[Cluster]:
@@ -164,7 +167,6 @@ def part_of(
         namespace: The trial's namespace; whoever deploys makes it.
         directory: Where its logs go.
         controller: The ingress controller whose log is followed; None where it can't be.
-        log: How that log is read.
         same_clock: Whether the nodes' clock is this machine's.
         disposable: Whether the cluster goes with the run, so that nobody need tidy it up after an interruption.
 
@@ -172,7 +174,7 @@ def part_of(
         HarnessError: The namespace is somebody else's, or does not go.
     """
     clock = Clock.start()
-    part = Part(cluster, directory, Stamps(clock, same_clock), log)
+    part = Part(cluster, directory, Stamps(clock, same_clock), controller.log if controller else None)
     with ExitStack() as stack:
         kube = stack.enter_context(Kube(cluster.kubeconfig))
         remove_namespace(kube, namespace)
@@ -188,9 +190,10 @@ def _tidy(kube: Kube, namespace: str, *, disposable: bool) -> None:
 
 
 def _followers(
-    kube: Kube, part: Part, namespace: str, controller: Controller | None, clock: Clock
+    kube: Kube, part: Part, namespace: str, controller: IngressController | None, clock: Clock
 ) -> Iterator[AbstractContextManager[PodLogs]]:
     yield PodLogs(kube, namespace, {}, part.workload_sink)
-    if controller is not None:
+    address = controller.facts.address if controller is not None else None
+    if address is not None:
         since = clock.isoformat(clock.now())
-        yield PodLogs(kube, controller.namespace, controller.labels, part.controller_sink, since=since, stamps=True)
+        yield PodLogs(kube, address.namespace, address.labels, part.controller_sink, since=since, stamps=True)

@@ -10,9 +10,9 @@ import secrets
 import uuid
 from collections.abc import Callable
 
-from harness.kube import traefik
 from harness.kube.admission.defaults import apply_defaults, drop_nulls
 from harness.kube.admission.objects import validate
+from harness.kube.custom import GROUPS
 from harness.localkube.api import errors
 from harness.localkube.api.allocation import Allocator
 from harness.localkube.api.managers import sign
@@ -23,7 +23,9 @@ from harness.localkube.machinery.resources import NAMESPACES, Resource
 
 #: Kinds whose objects count the changes of their specification.
 _WITH_GENERATION = frozenset(
-    {"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice", *traefik.PLURALS}
+    {"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice"}.union(
+        *(group.plurals for group in GROUPS)
+    )
 )
 #: What such an object's specification is not.
 _NOT_SPECIFIED = frozenset({"apiVersion", "kind", "metadata", "status"})

@@ -14,9 +14,10 @@ from harness.localkube.api.requests import Target
 from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.resources import NAMESPACES
 from harness.localkube.settings import NodeSettings
+from harness.localkube.system.programs import INGRESS_NGINX
 
 #: The namespaces that are there from the start.
-_NAMESPACES = ("default", "kube-system", "ingress-nginx")
+_NAMESPACES = ("default", "kube-system", INGRESS_NGINX.namespace)
 #: Idle connections stay: a client that writes at the moment of a close would see a failure that is none.
 _KEEPALIVE_SECONDS = 3600.0
 #: Watches never end by themselves; nobody waits for them.

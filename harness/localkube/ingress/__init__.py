@@ -1,5 +1,1 @@
-"""Stands where ingress-nginx stands: its controller in Python, its data plane as real nginx with Lua."""
-
-from harness.localkube.ingress.controller import run_ingress
-
-__all__ = ["run_ingress"]
+"""Plays ingress-nginx: its controller in Python, its data plane as real nginx with Lua."""

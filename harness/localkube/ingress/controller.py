@@ -20,7 +20,7 @@ from harness.localkube.ingress.process import NginxProcess
 from harness.localkube.ingress.render import Frame
 from harness.localkube.ingress.sync import Synchronizer, write
 from harness.localkube.ingress.sync_log import Journal
-from harness.localkube.ingress.translate import CLASS_NAME, CONTROLLER, configuration_of
+from harness.localkube.ingress.translate import configuration_of
 from harness.localkube.ingress.watching import Watched
 from harness.localkube.machinery.client import AlreadyExists, ApiClient, ApiError
 from harness.localkube.machinery.events import EventRecorder
@@ -34,8 +34,9 @@ from harness.localkube.machinery.resources import (
 )
 from harness.localkube.profiles import Profile
 from harness.localkube.settings import NodeSettings
+from harness.localkube.system.manifests import class_of
+from harness.localkube.system.programs import INGRESS_NGINX
 
-NAMESPACE = "ingress-nginx"
 COMPONENT = "nginx-ingress-controller"
 #: Where the controller reaches nginx, beside the address of the data plane; ingress-nginx's own choice.
 ADMIN_PORT = 10246
@@ -44,7 +45,7 @@ ADMIN_PORT = 10246
 _POD: Object = {
     "apiVersion": "v1",
     "kind": "Pod",
-    "metadata": {"name": "ingress-nginx-controller", "namespace": NAMESPACE},
+    "metadata": {"name": INGRESS_NGINX.deployment, "namespace": INGRESS_NGINX.namespace},
 }
 _DESCRIPTORS = 65536
 
@@ -55,7 +56,7 @@ def _nothing() -> None:
     pass
 
 
-async def run_ingress(
+async def run(
     client: ApiClient,
     settings: NodeSettings,
     *,
@@ -177,9 +178,7 @@ class _Controller:
     async def register(self) -> None:
         """Make the IngressClass, if it is not there."""
         with suppress(AlreadyExists):
-            await self._client.create(
-                INGRESSCLASSES, {"metadata": {"name": CLASS_NAME}, "spec": {"controller": CONTROLLER}}
-            )
+            await self._client.create(INGRESSCLASSES, class_of(INGRESS_NGINX))
 
     async def follow(self, synchronizer: Synchronizer, first: Configuration) -> None:
         """Sync whenever something changed, at the pace of the rate limit.

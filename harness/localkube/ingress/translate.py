@@ -15,9 +15,7 @@ from harness.localkube.ingress.model import (
     Server,
 )
 from harness.localkube.ingress.paths import IngressPath, Object, paths_of, qualified
-
-CLASS_NAME = "nginx"
-CONTROLLER = "k8s.io/ingress-nginx"
+from harness.localkube.system.programs import INGRESS_NGINX
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 _CLASS_ANNOTATION = "kubernetes.io/ingress.class"
@@ -37,11 +35,12 @@ def is_ours(ingress: Object, classes: Iterable[Object]) -> bool:
     """Whether this controller serves an Ingress: its class is ours, or it has none (as in kind's manifest)."""
     annotation = (ingress["metadata"].get("annotations") or {}).get(_CLASS_ANNOTATION)
     if annotation is not None:
-        return bool(annotation == CLASS_NAME)
+        return bool(annotation == INGRESS_NGINX.ingress_class)
     name = ingress.get("spec", {}).get("ingressClassName")
-    if name in {None, CLASS_NAME}:
+    if name in {None, INGRESS_NGINX.ingress_class}:
         return True
-    return any(c["metadata"]["name"] == name and c.get("spec", {}).get("controller") == CONTROLLER for c in classes)
+    controllers = (c.get("spec", {}).get("controller") for c in classes if c["metadata"]["name"] == name)
+    return INGRESS_NGINX.controller in controllers
 
 
 def configuration_of(snapshot: Snapshot) -> Configuration:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.localkube.ingress.translate import CLASS_NAME, SERVICE_LABEL, Snapshot, is_ours
+from harness.localkube.ingress.translate import SERVICE_LABEL, Snapshot, is_ours
 from harness.localkube.machinery.client import EventType
 from harness.localkube.machinery.informer import Callback, Informer
 from harness.localkube.machinery.objects import Object, key_of, labels_of
+from harness.localkube.system.programs import INGRESS_NGINX
 
 Dirty = Callable[[], None]
-
-#: The controller's own.
-OWN_NAMESPACE = "ingress-nginx"
 
 
 class Watched:
@@ -83,7 +81,7 @@ def on_class(dirty: Dirty) -> Callback:
     """Any class but our own, which is there before it is made."""
 
     def told(_kind: EventType, _old: Object | None, new: Object) -> None:
-        if new["metadata"]["name"] != CLASS_NAME:
+        if new["metadata"]["name"] != INGRESS_NGINX.ingress_class:
             dirty()
 
     return told
@@ -107,7 +105,7 @@ def on_slice(dirty: Dirty) -> Callback:
     """
 
     def told(kind: EventType, old: Object | None, new: Object) -> None:
-        if key_of(new)[0] == OWN_NAMESPACE:
+        if key_of(new)[0] == INGRESS_NGINX.namespace:
             return
         if kind != "MODIFIED" or old is None or old.get("endpoints") != new.get("endpoints"):
             dirty()

@@ -20,7 +20,7 @@ from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import NODES, PODS
 from harness.localkube.profiles import Profile
 from harness.localkube.settings import NodeSettings
-from harness.localkube.system.plays import plays_of
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.system.runtime import NodeRuntime, SystemRuntime
 
 
@@ -28,9 +28,11 @@ async def run(client: ApiClient, settings: NodeSettings) -> None:
     """See ``run_kubelet``."""
     (settings.directory / "logs" / "pods").mkdir(parents=True, exist_ok=True)
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
+    program = INGRESS_PROGRAMS.get(settings.ingress)
+    plays = {program.app: program.play} if program is not None else {}
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
-        SystemRuntime(client, settings, plays_of(settings.ingress)) as system,
+        SystemRuntime(client, settings, plays) as system,
         NodeRuntime(settings.directory / "logs" / "containers.log", system) as runtime,
         Informer(client, NODES) as nodes,
         Informer(client, PODS) as pods,

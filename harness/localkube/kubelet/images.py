@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.localkube.apps.launch import IGNORE_SIGTERM
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 
 class Stop(StrEnum):
@@ -71,10 +72,10 @@ _PATTERNS: Mapping[str, Image] = {
 #: Images of what belongs to the cluster itself; a workload can't have them. Their applications run in the node's own
 #: process (``harness.localkube.system``), and their one program is what a preStop hook calls.
 _SYSTEM: Mapping[str, Image] = {
-    r"registry\.k8s\.io/ingress-nginx/controller:.+": Image(  # noqa: S604 - says that it has a shell, calls none
-        "registry.k8s.io/ingress-nginx/controller", "ingress-nginx", (), 80, shell=True, stop=Stop.PATIENT
-    ),
-    r"traefik:.+": Image("traefik", "traefik", (), 80, shell=True, stop=Stop.PATIENT),  # noqa: S604 - as above
+    program.images: Image(  # noqa: S604 - says that it has a shell, calls none
+        program.image.rpartition(":")[0], program.app, (), 80, shell=True, stop=Stop.PATIENT
+    )
+    for program in INGRESS_PROGRAMS.values()
 }
 
 #: The images by the name people know them by, for messages.

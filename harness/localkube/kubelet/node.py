@@ -21,7 +21,7 @@ from harness.localkube.machinery.objects import Object, timestamp
 from harness.localkube.machinery.resources import NODES
 from harness.localkube.profiles import Profile
 from harness.localkube.settings import NodeSettings
-from harness.localkube.system.manifests import SYSTEMS
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 _log = logging.getLogger(__name__)
 
@@ -75,8 +75,8 @@ class Node:
 
     def is_system(self, namespace: str) -> bool:
         """Whether pods of a namespace belong to the cluster itself."""
-        system = SYSTEMS.get(self.settings.ingress)
-        return system is not None and system.controller.namespace == namespace
+        program = INGRESS_PROGRAMS.get(self.settings.ingress)
+        return program is not None and program.namespace == namespace
 
     def tell(self, obj: Object, reason: str, message: str, *, kind: str = "Normal") -> None:
         """Write an Event without waiting for it: talking about work must not delay the work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.kube import traefik
+from harness.kube.custom import GROUPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointsl
 INGRESSES = Resource("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), subresources=("status",))
 INGRESSCLASSES = Resource("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False)
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
-TRAEFIK_KINDS = tuple(
-    Resource(traefik.GROUP, traefik.VERSION, kind, plural) for kind, plural in traefik.PLURALS.items()
+CUSTOM_KINDS = tuple(
+    Resource(group.group, group.version, kind, plural) for group in GROUPS for kind, plural in group.plurals.items()
 )
 NEW_EVENTS = Resource("events.k8s.io", "v1", "Event", "events", stored_as="/events")
 
@@ -122,7 +122,7 @@ RESOURCES: tuple[Resource, ...] = (
     INGRESSCLASSES,
     LEASES,
     NEW_EVENTS,
-    *TRAEFIK_KINDS,
+    *CUSTOM_KINDS,
 )
 
 _BY_PLURAL = {(r.group, r.plural): r for r in RESOURCES}

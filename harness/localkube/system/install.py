@@ -9,16 +9,17 @@ from harness.localkube.machinery.client import AlreadyExists, ApiClient
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import DEPLOYMENTS, NAMESPACES, SERVICES, Resource
 from harness.localkube.settings import NodeSettings
-from harness.localkube.system.manifests import SYSTEMS, deployment_of, namespace_of, service_of
+from harness.localkube.system.manifests import deployment_of, namespace_of, service_of
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 
 async def run_installer(client: ApiClient, settings: NodeSettings) -> None:
     """Make them once; they are the user's from then on. Goes on until cancelled, as parts do."""
-    system = SYSTEMS[settings.ingress]
+    program = INGRESS_PROGRAMS[settings.ingress]
     objects: tuple[tuple[Resource, Object, str], ...] = (
-        (NAMESPACES, namespace_of(system), ""),
-        (SERVICES, service_of(system), system.controller.namespace),
-        (DEPLOYMENTS, deployment_of(system, settings.entry_port), system.controller.namespace),
+        (NAMESPACES, namespace_of(program), ""),
+        (SERVICES, service_of(program), program.namespace),
+        (DEPLOYMENTS, deployment_of(program, settings.entry_port), program.namespace),
     )
     for resource, obj, namespace in objects:
         with suppress(AlreadyExists):

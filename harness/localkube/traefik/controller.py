@@ -10,17 +10,11 @@ from harness.localkube.ingress.sync_log import Journal
 from harness.localkube.machinery.client import AlreadyExists, ApiClient
 from harness.localkube.machinery.resources import INGRESSCLASSES
 from harness.localkube.settings import NodeSettings
+from harness.localkube.system.manifests import class_of
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.traefik.following import follow_log
 from harness.localkube.traefik.install import find_traefik
-from harness.localkube.traefik.process import LOG, PROVIDERS, TraefikProcess
-
-#: (name, controller) of the IngressClass by the word in an Experiment. With its provider for ingress-nginx's
-#: annotations Traefik takes the Ingresses of ingress-nginx's own class.
-CLASSES = {
-    "traefik": ("traefik", "traefik.io/ingress-controller"),
-    "traefik-nginx": ("nginx", "k8s.io/ingress-nginx"),
-}
-
+from harness.localkube.traefik.process import LOG, TraefikProcess
 
 #: Seconds in which it has ended after SIGTERM: its own ``graceTimeOut`` is 10.
 STOP_SECONDS = 20.0
@@ -28,7 +22,7 @@ STOP_SECONDS = 20.0
 _LOOK = 0.01
 
 
-async def run_traefik(
+async def run(
     client: ApiClient,
     settings: NodeSettings,
     *,
@@ -49,10 +43,10 @@ async def run_traefik(
         BringUpError: It ended by itself.
     """
     settings.logs.mkdir(parents=True, exist_ok=True)
-    name, controller = CLASSES[settings.ingress]
+    program = INGRESS_PROGRAMS[settings.ingress]
     with suppress(AlreadyExists):
-        await client.create(INGRESSCLASSES, {"metadata": {"name": name}, "spec": {"controller": controller}})
-    traefik = TraefikProcess(find_traefik(), PROVIDERS[settings.ingress])
+        await client.create(INGRESSCLASSES, class_of(program))
+    traefik = TraefikProcess(find_traefik(), program.providers)
     entry = (address or settings.block.ingress_address, settings.entry_port)
     logs = settings.logs if entry[0] == settings.block.ingress_address else settings.logs / f"traefik-{entry[0]}"
     logs.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from harness.clusters.shared.traefik_log import TraefikLog
+from harness.kube.traefik_log import TraefikLog
 from harness.localkube.ingress.sync_log import Journal
 
 #: Seconds between two looks at the log: so inexact are the times.

@@ -10,26 +10,21 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import BringUpError
 from harness.kit.files import tail
 from harness.kit.guardian import MARK
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.traefik.install import TraefikInstall
 
 LOG = "traefik.log"
-ACCESS_LOG = "traefik-access.jsonl"
+ACCESS_LOG = INGRESS_PROGRAMS["traefik"].access_log
 
 #: The certificate that it would show; see there.
 CERTIFICATE = Path(__file__).with_name("certificate.yaml")
-
-#: What of each way to read Ingresses is asked for, by the word in an Experiment.
-PROVIDERS: Mapping[str, tuple[str, ...]] = {
-    "traefik": ("kubernetesingress", "kubernetescrd"),
-    "traefik-nginx": ("kubernetesingressnginx", "kubernetescrd"),
-}
 
 #: What is passed on of our own environment: a variable such as TRAEFIK_LOG_LEVEL would be a setting beside ours.
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "TZ", MARK)

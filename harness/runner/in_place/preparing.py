@@ -10,7 +10,8 @@ from pathlib import Path
 from harness.clusters.context.access import check_access, rights_in_place
 from harness.clusters.context.kubeconfig import Target as Context
 from harness.clusters.context.kubeconfig import find_target
-from harness.clusters.context.provider import alone, find_controller
+from harness.clusters.context.provider import alone
+from harness.controllers.registry import find_visible
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.changes import check_changes
 from harness.experiment.problems import Problems
@@ -19,6 +20,7 @@ from harness.kit.located_yaml import Document
 from harness.kube.api import Object
 from harness.kube.client import Kube
 from harness.model.changes import ChangeSpec, NoChange
+from harness.model.controllers import NO_CONTROLLER, Aspect, families, signals_of
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
 from harness.model.rates import lowest_rate
 from harness.observe.scope import Scope
@@ -104,7 +106,7 @@ def prepare(request: InPlaceRequest) -> Prepared:
             kube, context.context, rights_in_place([change.kind]), namespace=request.namespace, page="in-place.md"
         )
         found = look(kube, target, request.namespace)
-        told = find_controller(kube)[1]
+        told = find_visible(kube)[1]
     _check(change, found, origin.traffic, told)
     objects = related(found, target, change)
     experiment = _experiment(request, target, _answering(change, origin.traffic), origin, objects=objects)
@@ -166,15 +168,20 @@ def _check(change: ChangeSpec, found: Found, traffic: TrafficPlan, told: frozens
         raise InvalidInputError([replace(problem, file="--change", line=0) for problem in wrong])
 
 
-#: What to say where the ingress controller is not seen to do something: the problem, and the way out.
-_UNSEEN: Mapping[str, tuple[str, str]] = {
-    "endpoints": (
+def _namespaces() -> str:
+    """Return the namespaces of all ingress controllers that can be seen, for people."""
+    return " or ".join(facts.address.namespace for facts in families() if facts.address is not None)
+
+
+#: The problem where the ingress controller can't be seen to put this into effect.
+_UNSEEN: Mapping[Aspect, Problem] = {
+    Aspect.ENDPOINTS: Problem(
         "the ingress controller's log does not show here whether traffic has followed the selector",
-        "answer: the body that only the new pods give",
+        hint="answer: the body that only the new pods give",
     ),
-    "reload": (
+    Aspect.RULES: Problem(
         "the ingress controller's log does not show here whether it has loaded the edit, so nothing could be concluded",
-        "it takes the right to list pods and read logs in the namespace ingress-nginx",
+        hint=f"it takes the right to list pods and read logs in the namespace {_namespaces()}",
     ),
 }
 
@@ -189,9 +196,8 @@ def _unseen(change: ChangeSpec, traffic: TrafficPlan, told: frozenset[str]) -> I
         yield Problem(
             "with --expect-body, the answer of the new pods must be said: it is right from then on", hint=hint
         )
-    elif change.facts.awaits_ingress and change.facts.awaits_ingress not in told:
-        message, hint = _UNSEEN[change.facts.awaits_ingress]
-        yield Problem(message, hint=hint)
+    elif change.facts.awaits_ingress is not None and not signals_of(change.facts.awaits_ingress, told):
+        yield _UNSEEN[change.facts.awaits_ingress]
 
 
 def _answering(change: ChangeSpec, traffic: TrafficPlan) -> ChangeSpec:
@@ -210,7 +216,7 @@ def _experiment(
         name=f"{change.kind}-{target.name}",
         source="",
         files=(),
-        ingress="none",
+        ingress=NO_CONTROLLER.word,
         traffic=origin.traffic,
         cells=(Cell(row, control), Cell(row, change)),
         description=f"{change.kind} of {target.kind} {target.name} in namespace {request.namespace}, in place, while "

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness.analysis.migration.annotations import NGINX, TRAEFIK, differing, meaning_of, reads
+from harness.analysis.migration.annotations import differing
 from harness.analysis.migration.differences import differences_of
 from harness.analysis.migration.sides import ABSENT, Access, delays
+from harness.model.annotations import NGINX, TRAEFIK, Replacement
+from harness.model.controllers import reads_annotation, replacement_of
 from harness.model.migration import CellSide, Difference
 from harness.model.verdict import Mark, Verdict
 
@@ -106,13 +108,13 @@ def test_annotations_that_the_target_ignores_are_told_once() -> None:
 
 def test_traefiks_own_annotations_are_its_own() -> None:
     """On the way back it is ingress-nginx that ignores."""
-    assert reads("traefik", TRAEFIK + "router.priority")
-    assert not reads("ingress-nginx", TRAEFIK + "router.priority")
+    assert reads_annotation("traefik", TRAEFIK + "router.priority")
+    assert not reads_annotation("ingress-nginx", TRAEFIK + "router.priority")
 
 
 def test_the_longest_name_that_fits_says_what_to_use() -> None:
     """``proxy-next-upstream-tries`` is about retries; one that nobody knows is about nothing."""
-    assert meaning_of(NGINX + "proxy-next-upstream-tries")[0] == "retries"
-    assert meaning_of(NGINX + "session-cookie-name")[0] == "sticky sessions"
-    assert meaning_of(NGINX + "canary-weight")[0] == "canary"
-    assert meaning_of(NGINX + "of-nobody") == ("", "")
+    assert replacement_of("traefik", NGINX + "proxy-next-upstream-tries").about == "retries"
+    assert replacement_of("traefik", NGINX + "session-cookie-name").about == "sticky sessions"
+    assert replacement_of("traefik", NGINX + "canary-weight").about == "canary"
+    assert replacement_of("traefik", NGINX + "of-nobody") == Replacement("", "")

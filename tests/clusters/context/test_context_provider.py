@@ -18,7 +18,7 @@ from harness.clusters.context.entry import entry_of_ingress, parse_entry
 from harness.clusters.context.kubeconfig import find_target
 from harness.errors import HarnessError, InvalidInputError, WaitTimeoutError
 from harness.kube.api import Object
-from harness.kube.errors import ForbiddenError, NotFoundError
+from harness.kube.errors import NotFoundError
 from harness.testing.fake_api import FakeKube
 
 
@@ -205,39 +205,3 @@ def test_class_that_is_not_there() -> None:
 
     with pytest.raises(InvalidInputError, match="no IngressClass 'traefik'"):
         provider._check_classes(kube, "nginx,traefik")
-
-
-def controller(*args: str) -> Object:
-    """A pod of ingress-nginx."""
-    labels = {"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"}
-    return {
-        "kind": "Pod",
-        "metadata": {"name": "controller", "labels": labels},
-        "spec": {"containers": [{"name": "controller", "args": list(args)}]},
-    }
-
-
-@pytest.mark.parametrize(
-    ("args", "told"),
-    [
-        ((), {"reload"}),
-        (("--v=1",), {"reload"}),
-        (("--v=2",), {"reload", "endpoints"}),
-        (("-v=10",), {"reload", "endpoints"}),
-    ],
-)
-def test_what_the_controller_tells(args: tuple[str, ...], told: set[str]) -> None:
-    """Its verbosity decides whether it says that it took endpoints over."""
-    kube = FakeKube()
-    assert provider._told(kube) == frozenset()
-    kube.put(controller(*args), "ingress-nginx")
-
-    assert provider._told(kube) == told
-
-
-def test_controller_that_may_not_be_looked_at() -> None:
-    """Without the right to see its pods nothing is known of it, which is no error."""
-    kube = FakeKube()
-    kube.refusals["list"] = ForbiddenError("list Pod", 403, "Forbidden", "no")
-
-    assert provider._told(kube) == frozenset()

@@ -9,7 +9,8 @@ import yaml
 
 from harness.clusters.context.access import OPTIONAL, rights_in_place, rights_of_run
 from harness.model.changes import CHANGE_KINDS
-from harness.model.rights import SPLITTING_RIGHTS, Right
+from harness.model.controllers import CONTROLLERS
+from harness.model.rights import Right
 from harness.testing.role_bound_api import Grant, grants_of
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -30,7 +31,7 @@ def asked(rights: tuple[Right, ...]) -> frozenset[Grant]:
 
 def test_documented_role_is_what_is_needed() -> None:
     """Whoever grants it can run every change behind every controller, and grants no more."""
-    needed = [asked(rights_of_run(CHANGE_KINDS, controller)) for controller in SPLITTING_RIGHTS]
+    needed = [asked(rights_of_run(CHANGE_KINDS, controller)) for controller in CONTROLLERS]
 
     assert documented("clusters.md") == frozenset().union(*needed)
 
@@ -42,7 +43,7 @@ def test_documented_role_in_place_is_what_all_changes_need() -> None:
     assert documented("in-place.md") == asked((*rights_in_place(kinds), *OPTIONAL))
 
 
-@pytest.mark.parametrize("controller", SPLITTING_RIGHTS)
+@pytest.mark.parametrize("controller", [word for word, facts in CONTROLLERS.items() if facts.share_rights])
 def test_an_undone_split_needs_the_right_to_delete(controller: str) -> None:
     """What an A/B test creates, it always deletes."""
     grants = asked(rights_of_run(["ab-test"], controller))

@@ -18,6 +18,8 @@ from harness.kit.interruption import Interrupted
 from harness.kit.waiting import wait_until
 from harness.testing.fake_workloads import pod
 
+pytestmark = pytest.mark.processes
+
 FakeTools = Any
 
 

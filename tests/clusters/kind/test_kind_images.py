@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.kind.images import OWN, get_images
+from harness.clusters.kind.images import BUILT_FROM, OWN, _build_context, get_images
 from harness.clusters.kind.settings import KindSettings, config_folder
 from harness.errors import HarnessError
+
+pytestmark = pytest.mark.processes
 
 FakeTools = Any
 OURS = "harness/slow-echo:1"
@@ -35,7 +37,7 @@ def test_our_own_image_is_built(tools: FakeTools, tmp_path: Path) -> None:
     (call,) = tools.calls("docker build")
 
     assert said == [f"building {OURS}"]
-    assert call.split()[2:] == ["--tag", OURS, "--file", str(config_folder() / OWN[OURS]), str(config_folder().parent)]
+    assert call.split()[2:-1] == ["--tag", OURS, "--file", str(config_folder() / OWN[OURS])]
     assert tools.calls("docker pull") == []
 
 
@@ -50,6 +52,11 @@ def test_our_own_image_that_cannot_be_built(tools: FakeTools, tmp_path: Path) ->
 
 
 def test_each_of_our_own_has_its_file() -> None:
-    """Where it is said to be, and in the part of the checkout that Docker is sent."""
-    assert all((config_folder() / file).is_file() for file in OWN.values())
-    assert "!harness\n" in (config_folder().parent / ".dockerignore").read_text()
+    """The Dockerfile exists, and the build context has everything that it copies and nothing else."""
+    for file in OWN.values():
+        lines = (config_folder() / file).read_text().splitlines()
+        copied = {line.split()[1].rstrip("/") for line in lines if line.startswith("COPY ")}
+        with _build_context() as context:
+            assert copied == {f"harness/{name}" for name in BUILT_FROM}
+            assert all((context / name).exists() for name in copied)
+            assert [path.name for path in context.iterdir()] == ["harness"]

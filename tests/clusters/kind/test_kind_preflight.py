@@ -15,6 +15,8 @@ from harness.clusters.kind import preflight
 from harness.clusters.kind.provider import KindProvider
 from harness.errors import HarnessError, InvalidInputError, MissingToolError
 
+pytestmark = pytest.mark.processes
+
 FakeTools = Any
 
 

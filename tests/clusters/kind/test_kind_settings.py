@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from harness.clusters.base import BringUp
-from harness.clusters.kind.ingresses import KIND_INGRESSES
 from harness.clusters.kind.settings import (
     KindSettings,
     cluster_config,
@@ -16,8 +15,10 @@ from harness.clusters.kind.settings import (
     ingress_manifests,
     node_ports,
 )
-from harness.clusters.shared.nginx_log import is_access
+from harness.controllers.nginx.log import is_access
+from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.localkube.ingress.render import _LOG_FIELDS
+from harness.model.controllers import CONTROLLERS
 
 #: A port of this machine for each that is mapped.
 PORTS = {30080: 1234, 30800: 5678, 30900: 9012}
@@ -62,7 +63,8 @@ def test_image_is_pinned_or_replaced() -> None:
 def test_controller_is_found_by_its_labels() -> None:
     """The pods whose log is followed are those of the Deployment."""
     deployment = next(m for m in ingress_manifests(settings()) if m["kind"] == "Deployment")
-    where = KIND_INGRESSES["ingress-nginx"].controller
+    where = CONTROLLERS["ingress-nginx"].address
+    assert where is not None
 
     assert deployment["metadata"]["namespace"] == where.namespace
     assert where.labels.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
@@ -92,19 +94,21 @@ def test_free_ports_differ() -> None:
     assert len(set(ports.values())) == 3
 
 
-@pytest.mark.parametrize("ingress", sorted(KIND_INGRESSES))
+@pytest.mark.parametrize("ingress", sorted(INGRESS_CONTROLLERS))
 def test_controller_can_be_updated_without_a_gap(ingress: str) -> None:
     """A pod more before one less, behind a NodePort that cluster.yaml maps; no port of the node is a pod's own."""
     manifests = ingress_manifests(settings(ingress))
     (deployment,) = [m for m in manifests if m["kind"] == "Deployment"]
     (service,) = [m for m in manifests if m["kind"] == "Service"]
+    where = CONTROLLERS[ingress].address
+    assert where is not None
     containers = deployment["spec"]["template"]["spec"]["containers"]
 
     assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     assert not any("hostPort" in port for container in containers for port in container["ports"])
     assert service["spec"]["ports"][0]["nodePort"] == settings(ingress).node_port
     assert settings(ingress).node_port in node_ports()
-    assert deployment["metadata"]["name"] == KIND_INGRESSES[ingress].controller.deployment
+    assert deployment["metadata"]["name"] == where.deployment
 
 
 @pytest.mark.parametrize("ingress", ["ingress-nginx", "traefik-nginx"])

@@ -11,6 +11,8 @@ from harness.clusters.base import BringUp
 from harness.clusters.kind import owned, standing
 from harness.errors import InvalidInputError
 
+pytestmark = pytest.mark.processes
+
 FakeTools = Any
 
 

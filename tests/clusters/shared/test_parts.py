@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.shared.controllers import NGINX, TRAEFIK, ControllerLog
 from harness.clusters.shared.part import Part
 from harness.clusters.shared.podlogs import Container
-from harness.clusters.shared.stamps import Stamps
+from harness.controllers.base import IngressController
+from harness.controllers.nginx import INGRESS_NGINX
+from harness.controllers.traefik import TRAEFIK
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
 from harness.kube.logs import LogLine
+from harness.kube.stamps import Stamps
 
 STAMP = "2026-01-31T12:00:00Z"
 POD = Container("u", "controller-1", "controller", 0)
@@ -43,9 +45,9 @@ def cluster(failure: str = "") -> Any:
     return SimpleNamespace(check=check)
 
 
-def part(folder: Path, log: ControllerLog, whole: Any = None) -> Part:
-    """A part whose controller's log is read that way."""
-    return Part(whole or cluster(), folder, Stamps(Clock.start(), same_clock=True), log)
+def part(folder: Path, controller: IngressController, whole: Any = None) -> Part:
+    """A part behind a controller."""
+    return Part(whole or cluster(), folder, Stamps(Clock.start(), same_clock=True), controller.log)
 
 
 @contextmanager
@@ -58,11 +60,13 @@ def heard(one: Part, says: tuple[str, ...]) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("log", "says", "tells"), [(NGINX, NGINX_SAYS, "reload"), (TRAEFIK, TRAEFIK_SAYS, "configured")]
+    ("controller", "says", "tells"), [(INGRESS_NGINX, NGINX_SAYS, "reload"), (TRAEFIK, TRAEFIK_SAYS, "configured")]
 )
-def test_each_word_goes_where_it_belongs(tmp_path: Path, log: ControllerLog, says: tuple[str, ...], tells: str) -> None:
+def test_each_word_goes_where_it_belongs(
+    tmp_path: Path, controller: IngressController, says: tuple[str, ...], tells: str
+) -> None:
     """The access log by the same names for all controllers, everything else as it was said, deeds as events."""
-    with heard(part(tmp_path, log), says) as events:
+    with heard(part(tmp_path, controller), says) as events:
         pass
     (access,) = (tmp_path / "access.jsonl").read_text().splitlines()
     words = (tmp_path / "logs" / "ingress-controller-controller-1_controller.log").read_text().splitlines()
@@ -70,12 +74,12 @@ def test_each_word_goes_where_it_belongs(tmp_path: Path, log: ControllerLog, say
     assert json.loads(access)["attempt"] == "a-0-1"
     assert words == [f"{STAMP} {text}" for text in says[1:]]
     assert events == [tells]
-    assert tells in log.tells
+    assert tells in controller.facts.tells
 
 
 def test_workload_says_what_it_says(tmp_path: Path) -> None:
     """Its lines are kept as they are, even where they look like an access log."""
-    with part(tmp_path, NGINX).workload_sink(Container("u", "apple-1", "echo", 2)) as take:
+    with part(tmp_path, INGRESS_NGINX).workload_sink(Container("u", "apple-1", "echo", 2)) as take:
         take(LogLine("", NGINX_SAYS[0], 1))
 
     assert (tmp_path / "logs" / "pods" / "apple-1_echo-2.log").read_text() == NGINX_SAYS[0] + "\n"
@@ -85,9 +89,9 @@ def test_workload_says_what_it_says(tmp_path: Path) -> None:
 def test_end_of_the_whole_is_the_parts(tmp_path: Path) -> None:
     """So is a log that can't be followed any more: without it nobody knows what was told."""
     with pytest.raises(HarnessError, match="ended by itself"):
-        part(tmp_path, NGINX, cluster("it ended by itself")).check()
+        part(tmp_path, INGRESS_NGINX, cluster("it ended by itself")).check()
 
-    deaf = part(tmp_path, NGINX)
+    deaf = part(tmp_path, INGRESS_NGINX)
     deaf.followers.append(SimpleNamespace(failure="log of controller-1: forbidden"))  # type: ignore[arg-type]
     with pytest.raises(HarnessError, match="forbidden"):
         deaf.check()

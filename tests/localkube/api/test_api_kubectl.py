@@ -18,6 +18,7 @@ from harness.localkube.machinery.objects import owner_reference
 from harness.localkube.machinery.resources import DEPLOYMENTS, PODS, REPLICASETS
 
 pytestmark = [
+    pytest.mark.processes,
     pytest.mark.kubectl,
     pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH"),
 ]

@@ -351,6 +351,7 @@ async def open_watch(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
     return reader, writer
 
 
+@pytest.mark.processes
 def test_the_server_starts_light() -> None:
     """Starting the server imports none of the heavy packages, which would cost every trial a second."""
     heavy = ("kubernetes", "pandas", "numpy", "yaml", "pydantic", "gevent")

@@ -15,6 +15,8 @@ from harness.localkube.apps.http_echo import parse_flags
 from harness.localkube.apps.launch import IGNORE_SIGTERM, Launch
 from harness.localkube.kubelet.runtime import RuntimeFailedError
 
+pytestmark = pytest.mark.processes
+
 OnBench = Callable[..., Any]
 
 

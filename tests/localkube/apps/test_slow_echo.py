@@ -21,6 +21,8 @@ from harness.localkube.addresses import take_block
 from harness.localkube.apps.slow_echo import delay_of
 from harness.localkube.kubelet.images import find_image
 
+pytestmark = pytest.mark.processes
+
 OnBench = Callable[..., Any]
 ROOT = Path(__file__).parents[3]
 SLOW = b"GET /a?delay=400ms HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -14,7 +14,7 @@ import pytest
 
 from harness.localkube.addresses import AddressBlock, take_block
 from harness.localkube.api.server import serve_at
-from harness.localkube.ingress.controller import run_ingress
+from harness.localkube.ingress.controller import run as run_ingress
 from harness.localkube.machinery.client import ApiClient, NotFound
 from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.resources import ENDPOINTSLICES, EVENTS, INGRESSES, SERVICES

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.localkube.ingress.conftest import Connection, Plane, StartPlane, Upstream
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.processes]
 
 #: How long anything awaited may take on a busy machine, seconds.
 DEADLINE = 60.0

@@ -18,7 +18,7 @@ from harness.localkube.machinery.resources import EVENTS, INGRESSCLASSES
 if TYPE_CHECKING:
     from tests.localkube.ingress.conftest import Plane, StartPlane
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.processes]
 
 
 def master_of(plane: Plane) -> psutil.Process:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.localkube.ingress.conftest import Plane, StartPlane
 
-pytestmark = pytest.mark.nginx
+pytestmark = [pytest.mark.nginx, pytest.mark.processes]
 
 
 @asynccontextmanager

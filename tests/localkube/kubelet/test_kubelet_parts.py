@@ -180,6 +180,7 @@ def somebody_else() -> Iterator[int]:
             process.kill()
 
 
+@pytest.mark.processes
 def test_a_listener_belongs_to_the_process_that_has_it() -> None:
     """Ours is ours, not another process's; nothing listens on a port nobody opened, nor for a wildcard elsewhere."""
     with (
@@ -195,6 +196,7 @@ def test_a_listener_belongs_to_the_process_that_has_it() -> None:
         assert not owns_listener(os.getpid(), address, wildcard.getsockname()[1])
 
 
+@pytest.mark.processes
 def test_a_probe_that_somebody_else_answers_fails() -> None:
     """An orphan on the pod's address must not make the pod ready."""
 

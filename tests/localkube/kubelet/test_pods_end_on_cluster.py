@@ -23,6 +23,8 @@ from harness.localkube.machinery.resources import (
     SERVICES,
 )
 
+pytestmark = pytest.mark.processes
+
 OnCluster = Callable[..., Any]
 READINESS = {
     "httpGet": {"path": "/health", "port": 5678, "httpHeaders": [{"name": "X-Probe", "value": "yes"}]},

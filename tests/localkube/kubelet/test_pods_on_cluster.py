@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import (
     DEPLOYMENTS,
@@ -15,6 +17,8 @@ from harness.localkube.machinery.resources import (
     REPLICASETS,
     SERVICES,
 )
+
+pytestmark = pytest.mark.processes
 
 OnCluster = Callable[..., Any]
 READINESS = {

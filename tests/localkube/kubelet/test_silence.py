@@ -107,6 +107,7 @@ def _open_files() -> set[str]:
     return found
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("grace", [5, 0])
 def test_a_pod_that_is_gone_is_silent(on_cluster: Callable[..., Any], grace: int) -> None:
     """Deleted in order or by force: who still connects to its address waits in vain."""

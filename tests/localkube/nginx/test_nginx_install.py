@@ -16,6 +16,8 @@ from harness.localkube.nginx.check import why_unusable
 from harness.localkube.nginx.install import find_or_fetch
 from harness.localkube.nginx.record import NginxInstall, in_tree
 
+pytestmark = pytest.mark.processes
+
 WORKS = "#!/bin/sh\n[ \"$1\" = -V ] && echo 'nginx version: nginx/9.9.1 (--modules-path=none)' >&2\nexit 0\n"
 NO_LUA = "#!/bin/sh\n[ \"$1\" = -V ] && echo 'nginx version: nginx/1.0' >&2 && exit 0\necho no lua here >&2\nexit 1\n"
 

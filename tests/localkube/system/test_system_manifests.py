@@ -7,13 +7,14 @@ import pytest
 from harness.kube.admission.refusals import refusals
 from harness.kube.schema import violations
 from harness.localkube.kubelet.images import find_image
-from harness.localkube.system.manifests import SYSTEMS, System, deployment_of, namespace_of, service_of
+from harness.localkube.system.manifests import deployment_of, namespace_of, service_of
+from harness.localkube.system.programs import INGRESS_PROGRAMS, IngressProgram
 
-ALL = pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS.keys())
+ALL = pytest.mark.parametrize("system", INGRESS_PROGRAMS.values(), ids=INGRESS_PROGRAMS.keys())
 
 
 @ALL
-def test_an_api_server_accepts_them(system: System) -> None:
+def test_an_api_server_accepts_them(system: IngressProgram) -> None:
     """No unknown field, no missing one, nothing that admission refuses."""
     objects = (
         {"apiVersion": "v1", "kind": "Namespace", **namespace_of(system)},
@@ -26,7 +27,7 @@ def test_an_api_server_accepts_them(system: System) -> None:
 
 
 @ALL
-def test_the_service_finds_the_pods_and_their_port(system: System) -> None:
+def test_the_service_finds_the_pods_and_their_port(system: IngressProgram) -> None:
     """Its selector is among the pods' labels, its target the name of the port that they listen on."""
     service, template = service_of(system)["spec"], deployment_of(system, 8080)["spec"]["template"]
     port = template["spec"]["containers"][0]["ports"][0]
@@ -36,7 +37,7 @@ def test_the_service_finds_the_pods_and_their_port(system: System) -> None:
 
 
 @ALL
-def test_the_image_is_the_clusters_own(system: System) -> None:
+def test_the_image_is_the_clusters_own(system: IngressProgram) -> None:
     """Its pods have it; a workload has not."""
     assert find_image(system.image, system=True) is not None
     assert find_image(system.image) is None

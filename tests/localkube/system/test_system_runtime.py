@@ -152,6 +152,7 @@ def test_one_that_does_not_come_up_is_an_error() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.processes
 def test_one_that_fails_by_itself_takes_the_node_down(tmp_path: Path) -> None:
     """The node's runtime ends with its failure: without an ingress, verdicts would be about the cluster itself."""
 

@@ -20,14 +20,16 @@ from harness.localkube.addresses import free_port, take_block
 from harness.localkube.api.server import serve_at
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.machinery.resources import (
+    CUSTOM_KINDS,
     ENDPOINTSLICES,
     INGRESSCLASSES,
     INGRESSES,
     SERVICES,
-    TRAEFIK_KINDS,
 )
 from harness.localkube.settings import NodeSettings
-from harness.localkube.traefik.controller import run_traefik
+from harness.localkube.traefik.controller import run as run_traefik
+
+pytestmark = pytest.mark.processes
 
 PORT = {"port": 80}
 NAMESPACE = "default"
@@ -150,7 +152,7 @@ def test_ingresses_and_traefiks_own_kinds_are_served(tmp_path: Path) -> None:
         async with plane(tmp_path, "traefik") as here:
             await here.client.create(INGRESSES, ingress("fruit", "/fruit", "apple", "traefik"), NAMESPACE)
             first = await here.get_when("/fruit", "apple")
-            kinds = {resource.kind: resource for resource in TRAEFIK_KINDS}
+            kinds = {resource.kind: resource for resource in CUSTOM_KINDS}
             route = {"match": "PathPrefix(`/fruit`)", "kind": "Rule", "priority": 1000}
             route |= {"services": [{"name": "split", "kind": "TraefikService"}]}
             split = {"weighted": {"services": [{"name": "banana", "port": 80, "weight": 1}]}}
@@ -179,7 +181,7 @@ def test_access_log_becomes_evidence(tmp_path: Path) -> None:
             await here.get_when("/fruit", "apple")
 
     asyncio.run(run())
-    collect_logs(tmp_path / "logs", tmp_path / "evidence")
+    collect_logs(tmp_path / "logs", tmp_path / "evidence", "traefik")
     lines = read_lines(tmp_path / "evidence" / "access.jsonl")
 
     assert [lines[-1][name] for name in ("attempt", "status", "upstream_status", "uri")] == [

@@ -15,10 +15,11 @@ import pytest
 from harness.errors import MissingToolError
 from harness.kit.guardian import MARK
 from harness.localkube.addresses import free_port, take_block
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.traefik import process
 from harness.localkube.traefik.following import LogTail
 from harness.localkube.traefik.install import find_traefik
-from harness.localkube.traefik.process import PROVIDERS, TraefikProcess, traefik_argv
+from harness.localkube.traefik.process import TraefikProcess, traefik_argv
 
 #: Nobody is there; Traefik asks again and again, and takes traffic meanwhile.
 NO_API = "http://127.0.0.1:1"
@@ -47,7 +48,9 @@ def test_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_nothing_is_sent_to_anybody_and_ids_are_kept(tmp_path: Path) -> None:
     """No look for updates, no statistics; the attempt's id is in the access log, a provider asks our server alone."""
-    argv = traefik_argv(Path("/traefik"), PROVIDERS["traefik"], ("127.9.0.2", 8080), "http://127.9.0.1:9", tmp_path)
+    argv = traefik_argv(
+        Path("/traefik"), INGRESS_PROGRAMS["traefik"].providers, ("127.9.0.2", 8080), "http://127.9.0.1:9", tmp_path
+    )
 
     assert {
         "--global.checknewversion=false",
@@ -79,6 +82,7 @@ def status(address: str, port: int) -> int:
         connection.close()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("grace", "code"), [(30.0, 0), (0.0, -9)])
 def test_it_serves_until_it_is_stopped(
     tmp_path: Path, grace: float, code: int, monkeypatch: pytest.MonkeyPatch
@@ -87,7 +91,7 @@ def test_it_serves_until_it_is_stopped(
     monkeypatch.setenv("TRAEFIK_ENTRYPOINTS_WEB_ADDRESS", "127.0.0.1:1")
 
     async def run() -> tuple[int, int]:
-        traefik = TraefikProcess(find_traefik(), PROVIDERS["traefik"])
+        traefik = TraefikProcess(find_traefik(), INGRESS_PROGRAMS["traefik"].providers)
         await traefik.start(block.ingress_address, port, NO_API, tmp_path)
         try:
             return await answer(block.ingress_address, port), await traefik.stop(grace)
@@ -102,11 +106,12 @@ def test_it_serves_until_it_is_stopped(
             status(block.ingress_address, port)
 
 
+@pytest.mark.processes
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     """It ends by itself, and the error says what it said."""
 
     async def run(port: int) -> str:
-        traefik = TraefikProcess(find_traefik(), PROVIDERS["traefik"])
+        traefik = TraefikProcess(find_traefik(), INGRESS_PROGRAMS["traefik"].providers)
         await traefik.start("127.0.0.1", port, NO_API, tmp_path)
         failure = traefik.failure(await traefik.wait())
         return f"{failure.message} {failure.detail}"

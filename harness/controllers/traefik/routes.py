@@ -1,38 +1,17 @@
-"""Routing beyond hosts and paths: what a request's headers decide, as each ingress controller's own objects say it."""
+"""Routes of Traefik: IngressRoutes, whose rules may look at headers, and weighted TraefikServices."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from harness.controllers.base import Headers, Routes
+from harness.controllers.headers import lowered
 from harness.model.experiment import Manifest
 
-#: A request's headers, ``(name, value)``.
-Headers = Sequence[tuple[str, str]]
-
-_CANARY = "nginx.ingress.kubernetes.io/canary"
 _MATCHER = re.compile(r"\s*(\w+)\(([^()]*)\)\s*")
 _TEXT = re.compile(r"`([^`]*)`|\"([^\"]*)\"")
-
-
-def is_canary(ingress: Manifest) -> bool:
-    """Whether an Ingress is no rule of its own, but takes requests away from another's, as ingress-nginx has it."""
-    return _annotations(ingress).get(_CANARY) == "true"
-
-
-def canary_takes(ingress: Manifest, headers: Headers) -> bool:
-    """Whether a canary's headers or cookie claim a request; weights claim nobody for certain."""
-    notes, given = _annotations(ingress), _lowered(headers)
-    if name := notes.get(f"{_CANARY}-by-header"):
-        value = given.get(str(name).lower())
-        wanted = str(notes.get(f"{_CANARY}-by-header-value") or "always")
-        if value is not None and value == wanted:
-            return True
-        if value == "never":
-            return False
-    cookie = notes.get(f"{_CANARY}-by-cookie")
-    return bool(cookie) and _cookies(given).get(str(cookie)) == "always"
 
 
 def taken_by_route(manifests: Iterable[Manifest], path: str, host: str, headers: Headers) -> str | None:
@@ -63,7 +42,7 @@ def has_unread_rules(manifests: Iterable[Manifest]) -> bool:
 
 def rule_takes(rule: str, path: str, host: str, headers: Headers) -> bool:
     """Whether a rule of Traefik's takes a request; one that is not understood takes none."""
-    path, given = path.partition("?")[0], _lowered(headers)
+    path, given = path.partition("?")[0], lowered(headers)
     alternatives = _alternatives(rule) or []
     return any(all(_meets(name, texts, path, host, given) for name, texts in terms) for terms in alternatives)
 
@@ -107,14 +86,4 @@ def _behind(service: Mapping[str, Any], manifests: Iterable[Manifest]) -> str | 
     return None
 
 
-def _annotations(ingress: Manifest) -> Mapping[str, Any]:
-    return (ingress.get("metadata") or {}).get("annotations") or {}
-
-
-def _lowered(headers: Headers) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers}
-
-
-def _cookies(given: Mapping[str, str]) -> dict[str, str]:
-    pairs = (part.strip().partition("=") for part in given.get("cookie", "").split(";"))
-    return {name: value for name, _, value in pairs}
+ROUTES = Routes(takes=taken_by_route, has_unread=has_unread_rules)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.clusters.shared.nginx_log import event_of, is_access
-from harness.clusters.shared.stamps import Stamps, stamp_ns
+from harness.controllers.nginx.log import event_of, is_access
 from harness.kit.clock import Clock
 from harness.kube.logs import LogLine
+from harness.kube.stamps import Stamps, stamp_ns
 
 #: Wall time 1000 s is monotonic time 10 s.
 CLOCK = Clock(1000 * 10**9, 10 * 10**9)

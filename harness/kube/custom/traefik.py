@@ -7,7 +7,8 @@ weight that Traefik does not know is found; what is inside a middleware, or abou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from harness.kube.custom.model import CustomGroup, Model
 
 GROUP, VERSION = "traefik.io", "v1alpha1"
 GROUP_VERSION = f"{GROUP}/{VERSION}"
@@ -25,24 +26,6 @@ PLURALS: Mapping[str, str] = {
     "TLSOption": "tlsoptions",
     "TLSStore": "tlsstores",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One type, said as the official client's models say it.
-
-    Attributes:
-        openapi_types: Field -> type, in the client's words; ``object`` is anything.
-        required: The fields that must be there.
-    """
-
-    openapi_types: Mapping[str, str]
-    required: frozenset[str] = frozenset()
-
-    @property
-    def attribute_map(self) -> Mapping[str, str]:
-        """Attribute -> field: the same."""
-        return {name: name for name in self.openapi_types}
 
 
 def _model(required: str = "", /, **types: str) -> Model:
@@ -119,3 +102,5 @@ MODELS: Mapping[str, Model] = {
     ),
     "TraefikMiddlewares": _model(**dict.fromkeys(_MIDDLEWARES.split(), "object")),
 }
+
+TRAEFIK = CustomGroup(GROUP, VERSION, PLURALS, "Traefik", MODELS)

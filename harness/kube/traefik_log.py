@@ -1,6 +1,6 @@
-"""What Traefik says of itself in its JSON log: configurations that it took over, and its access log as evidence.
+"""Reads the lines of Traefik's JSON log: configurations that it took over, and its access log.
 
-Both come by one stream, told apart by their keys. The texts are those of release 3 at level DEBUG. A configuration is
+Both come by one stream; their keys differ. The texts are those of release 3 at level DEBUG. A configuration is
 *received* when the provider's throttle has let it pass (pkg/server/configurationwatcher.go). It counts when its routers
 are built: at once, or when an RSA key is made, as for each configuration of a Traefik without a default certificate,
 which takes a tenth of a second of a processor and, where that is busy, seconds.
@@ -9,14 +9,10 @@ which takes a tenth of a second of a processor and, where that is busy, seconds.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.clusters.shared.stamps import Stamps, stamp_ns
-from harness.kube.logs import LogLine
-from harness.model.timeline import Event, EventKind
-
-SUBJECT = "traefik"
+from harness.kube.stamps import stamp_ns
 
 Facts = Mapping[str, str | int]
 
@@ -101,12 +97,6 @@ class TraefikLog:
         elif self._received and self._mark in text:
             return self._take_over()
         return []
-
-    def events_of(self, line: LogLine, stamps: Stamps) -> Iterator[Event]:
-        """The events that a line tells of."""
-        for what, detail in self.said(line.text):
-            at, exact = stamps.place(line)
-            yield Event(at, EventKind.INGRESS, SUBJECT, what, detail, exact)
 
     def _receive(self, text: str) -> None:
         try:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.shared.stamps import Stamps
-from harness.clusters.shared.traefik_log import TraefikLog, access_line, configured, is_access
+from harness.controllers.traefik.log import LOG
 from harness.kit.clock import Clock
 from harness.kube.logs import LogLine
+from harness.kube.stamps import Stamps
+from harness.kube.traefik_log import TraefikLog, access_line, configured, is_access
 
 #: Wall time 1000 s is monotonic time 10 s.
 CLOCK = Clock(1000 * 10**9, 10 * 10**9)
@@ -56,9 +57,9 @@ def told(*lines: str) -> list[tuple[int, str]]:
 @pytest.mark.parametrize("config", [{"http": HTTP}, json.dumps({"http": HTTP})])
 def test_configuration_is_an_event(config: object) -> None:
     """When it was taken over, whose it is and which servers it names, however the log writes it."""
-    log, stamps = TraefikLog(), Stamps(CLOCK, same_clock=True)
-    assert list(log.events_of(LogLine("", received(config=config), 9 * 10**9), stamps)) == []
-    [event] = log.events_of(LogLine(STAMP, BUILDS, 12 * 10**9), stamps)
+    events_of, stamps = LOG.reader(), Stamps(CLOCK, same_clock=True)
+    assert list(events_of(LogLine("", received(config=config), 9 * 10**9), stamps)) == []
+    [event] = events_of(LogLine(STAMP, BUILDS, 12 * 10**9), stamps)
 
     assert (event.what, event.at, event.exact_ns, event.detail) == ("configured", 11_250_000_000, 0, FACTS)
 

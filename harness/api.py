@@ -1,0 +1,193 @@
+"""The library behind ``import harness``: the same work as the command line's, with objects in place of text.
+
+Nothing here prints, asks, or ends the process. Errors are ``harness.HarnessError`` and its subclasses.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import InvalidInputError, Problem
+from harness.experiment.load import any_image, load_experiment
+from harness.kit import interruption
+from harness.model.attempt import Method, Shape
+from harness.model.experiment import Experiment
+from harness.model.rates import Rate
+from harness.model.verdict import RunVerdict
+from harness.model.watch import WatchVerdict
+from harness.runner.export import COLUMNS, columns, parts_of
+from harness.runner.judging import read_verdict
+from harness.runner.options import RunOptions
+from harness.runner.progress import RunProgress, Silence
+from harness.runner.run import RunResult, run_experiment
+from harness.runner.watch import judging as watch_judging
+from harness.runner.watch.plan import is_watch
+from harness.runner.watch.progress import WatchCounts
+from harness.runner.watch.request import WatchRequest, origins_of
+from harness.runner.watch.running import WatchResult, run_watch
+from harness.store.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__version__ = metadata.version("harness")
+
+#: Columns of ``attempts`` with few different values: stored once each, not once per row.
+_CATEGORIES = frozenset(
+    {"part", "method", "path", "connections", "outcome", "progress", "responder", "errno"},
+)
+
+
+def load(path: str | Path, *, only: Mapping[str, Sequence[str]] | None = None, ingress: str = "") -> Experiment:
+    """Read an Experiment file and every file that it names, and check all of it.
+
+    Args:
+        path: The Experiment file.
+        only: Cells to keep, as names or globs: ``{"configuration": ["graceful"], "change": ["restart"]}``. The control
+            of each configuration that is kept stays.
+        ingress: Ingress controller in place of the file's; empty for the file's.
+
+    Raises:
+        InvalidInputError: With every problem found, each with its file and line.
+    """
+    kept = {key: tuple(values) for key, values in (only or {}).items()}
+    return load_experiment(Path(path), only=kept, check_image=any_image, ingress=ingress)
+
+
+def run(
+    experiment: Experiment | str | Path, options: RunOptions | None = None, *, progress: RunProgress | None = None
+) -> RunResult:
+    """Run an Experiment: bring clusters up, send traffic, make the changes, judge and write the reports.
+
+    Args:
+        experiment: What ``load`` returned, or the path of a file.
+        options: Cluster, run directory, trials side by side and more; the embedded cluster by default.
+        progress: Receives the run's progress, from several threads; nothing by default.
+
+    Returns:
+        The run directory, the verdict, and ``exit_code`` as the command line would give it.
+
+    Raises:
+        InvalidInputError: The Experiment or the options are invalid; nothing was started.
+        MissingToolError: The machine lacks a program; nothing was started.
+    """
+    loaded = experiment if isinstance(experiment, Experiment) else load(experiment)
+    with _signals():
+        return run_experiment(loaded, options or RunOptions(command="harness.run"), progress or Silence())
+
+
+def watch(
+    *urls: str,
+    seconds: float,
+    rate: Rate = 50,
+    methods: Sequence[Method] = (Method.GET,),
+    connections: Sequence[Shape] = (Shape.NEW, Shape.REUSED),
+    timeout: float = 3.0,
+    statuses: Sequence[int] = (),
+    out: Path | None = None,
+) -> WatchResult:
+    """Send traffic to URLs for a while and account for every request.
+
+    Args:
+        urls: Absolute, ``http`` or ``https``.
+        seconds: Length of the sending, more than 0.
+        rate: Requests per second over all URLs.
+        methods: Sent in turn.
+        connections: Kinds of connections, in turn.
+        timeout: Seconds per request, connecting included.
+        statuses: HTTP statuses that count as success; any 2xx by default.
+        out: Run directory to create; below ``reports/`` by default.
+
+    Raises:
+        InvalidInputError: A URL or another argument is invalid; nothing was sent.
+    """
+    if seconds <= 0:
+        raise InvalidInputError([Problem(f"seconds={seconds}: expected more than 0")])
+    request = WatchRequest(
+        urls=urls,
+        rate=rate,
+        methods=tuple(methods),
+        shapes=tuple(connections),
+        timeout=timeout,
+        statuses=tuple(statuses),
+    )
+    origins = origins_of(request)
+    with _signals():
+        return run_watch(urls, origins, _Quiet(), out=out, seconds=seconds, workers=1, command="harness.watch")
+
+
+def read(directory: str | Path) -> RunVerdict | WatchVerdict:
+    """Read the sealed verdict of a run, a migration's side, or a watch.
+
+    Raises:
+        EvidenceError: It is no run directory, has no verdict, or its files differ from the seals.
+    """
+    top = RunDirectory.open(Path(directory))
+    top.verify("verdict")
+    return watch_judging.read_verdict(top) if is_watch(top.path) else read_verdict(top)
+
+
+def attempts(directory: str | Path, *, cell: str = "*", trial: int = 0) -> pd.DataFrame:
+    """Read every attempt of a run or a watch as a table.
+
+    Args:
+        directory: The run directory. Seals are not checked: what a killed run left can be read too.
+        cell: Glob of the ids of cells (``graceful--*``), or of the numbers of a watch's origins.
+        trial: Number of the trial; 0 for all.
+
+    Returns:
+        One row per attempt, with the columns of ``harness export`` (``docs/results.md`` describes each). Times are
+        nanoseconds; a value that does not exist is missing (``<NA>``). Columns of labels are categories.
+
+    Raises:
+        EvidenceError: There is no such traffic, or a ledger cannot be read.
+    """
+    import pandas as pd  # noqa: PLC0415 - takes half a second, and no other function here needs it
+
+    top = RunDirectory.open(Path(directory)).path
+    found: list[list[object]] = [[] for _ in COLUMNS]
+    for folder in parts_of(top, cells=cell, trial=trial):
+        for block in columns(top, folder):
+            for column, values in zip(found, block, strict=True):
+                column.extend(values)
+    series = {
+        name: pd.Series(values, dtype="category" if name in _CATEGORIES else "string" if name == "id" else "Int64")
+        for name, values in zip(COLUMNS, found, strict=True)
+    }
+    return pd.DataFrame(series)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Make Ctrl-C end the work in order, as on the command line: what was recorded is sealed and judged.
+
+    Only the main thread can handle signals, and a handler of the caller's own stays.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came before anything was recorded.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    try:
+        with interruption.fresh(), interruption.handled():
+            yield
+    except interruption.Interrupted:
+        raise KeyboardInterrupt from None
+
+
+class _Quiet:
+    """Receives a watch's progress and shows nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+    def counts(self, counts: WatchCounts) -> None:
+        """Show nothing."""

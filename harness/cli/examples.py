@@ -1,0 +1,60 @@
+"""``harness demo`` and ``harness examples``: the shipped Experiments, without a checkout."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.errors import InvalidInputError, Problem
+from harness.kit.files import clear_disk_errors
+from harness.kit.shipped import shipped
+
+#: Accept the options of ``harness run`` and pass them on.
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def demo(context: typer.Context) -> int:
+    """Run the shipped demo: three configurations, four changes and a control, in about a minute.
+
+    It takes every option of `harness run`, and writes the report below reports/ in the current folder.
+
+    [bold]Examples[/bold]
+
+      harness demo
+
+      harness demo --cluster kind
+
+      harness demo --only configuration=graceful
+    """
+    parent = context.find_root()
+    group = parent.command
+    assert isinstance(group, typer.core.TyperGroup)
+    run = group.get_command(parent, "run")
+    assert run is not None
+    arguments = [str(shipped("experiments") / "demo.yaml"), *context.args]
+    return int(run.main(args=arguments, prog_name="harness run", standalone_mode=False, parent=parent) or 0)
+
+
+def examples(
+    folder: Annotated[Path, typer.Argument(help="Folder to create.", show_default=True)] = Path("experiments"),
+) -> int:
+    """Copy the shipped Experiments, with their workloads and patches, into a new folder to edit.
+
+    [bold]Example[/bold]
+
+      harness examples experiments && harness run experiments/exercise-1.yaml
+    """
+    if folder.exists():
+        raise InvalidInputError([Problem(f"{folder} is there already", hint="name a folder that does not exist")])
+    with clear_disk_errors(folder):
+        shutil.copytree(shipped("experiments"), folder)
+    names = sorted(path.name for path in folder.glob("*.yaml"))
+    out = Console(highlight=False)
+    out.print(f"{len(names)} Experiments are in {folder}:", markup=False, soft_wrap=True)
+    for name in names:
+        out.print(f"  harness run {folder / name}", markup=False, soft_wrap=True)
+    return 0

@@ -1,0 +1,41 @@
+"""The log of Traefik as events and as an access log; ``harness.kube.traefik_log`` reads its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.controllers.base import ControllerLog, LineReader
+from harness.kube.api import Object
+from harness.kube.logs import LogLine
+from harness.kube.stamps import Stamps
+from harness.kube.traefik_log import TraefikLog, access_line, is_access
+from harness.model.controllers import CONFIGURED
+from harness.model.timeline import Event, EventKind
+
+SUBJECT = "traefik"
+#: The settings with which it logs the configurations that it takes over, in lower case.
+_VERBOSE = frozenset({"--log.level=debug", "--log.format=json"})
+
+
+def reader() -> LineReader:
+    """Return a reader for the log of one Traefik."""
+    log = TraefikLog()
+
+    def events_of(line: LogLine, stamps: Stamps) -> Iterator[Event]:
+        for what, detail in log.said(line.text):
+            at, exact = stamps.place(line)
+            yield Event(at, EventKind.INGRESS, SUBJECT, what, detail, exact)
+
+    return events_of
+
+
+def tells(pods: Sequence[Object]) -> frozenset[str]:
+    """Return the names of the events that these pods log: none unless the log is JSON at level DEBUG."""
+    for pod in pods:
+        words = {str(word).lower() for c in pod["spec"]["containers"] for word in (c.get("args") or ())}
+        if not words >= _VERBOSE:
+            return frozenset()
+    return frozenset({CONFIGURED.word})
+
+
+LOG = ControllerLog(is_access, access_line, reader, tells)

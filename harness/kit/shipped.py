@@ -1,0 +1,34 @@
+"""Find the files that belong to the product but are not Python: Experiments, kind manifests, locustfiles.
+
+In a checkout they are folders at the top level. In a wheel they are inside the package, where the build puts them
+(``force-include`` in ``pyproject.toml``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import HarnessError
+
+_PACKAGE = Path(__file__).parents[1]
+#: The folder of the package that a wheel has and a checkout lacks.
+_IN_WHEEL = _PACKAGE / "shipped"
+_CHECKOUT = _PACKAGE.parent
+
+
+def shipped(name: str) -> Path:
+    """Return the folder of that name.
+
+    Args:
+        name: ``experiments``, ``kind-config`` or ``locustfiles``.
+
+    Raises:
+        HarnessError: The installation lacks it.
+    """
+    for folder in (_IN_WHEEL / name, _CHECKOUT / name):
+        if folder.is_dir():
+            return folder
+    raise HarnessError(
+        f"This installation has no folder {name}: it is neither in {_IN_WHEEL} nor in {_CHECKOUT}.",
+        hint="Install the wheel again: pip install --force-reinstall harness",
+    )

@@ -1,0 +1,17 @@
+"""The Traefik of this Python environment."""
+
+from __future__ import annotations
+
+from harness.localkube.system.programs import Program, Progress
+from harness.localkube.traefik.install import find_traefik
+
+
+def find_program(progress: Progress) -> Program:
+    """Find Traefik; nothing is fetched.
+
+    Raises:
+        MissingToolError: It is not there.
+    """
+    del progress
+    install = find_traefik()
+    return Program("Traefik", install.version, str(install.binary))

@@ -1,0 +1,274 @@
+"""Facts about every ingress controller: one record per controller, in one table.
+
+Whatever depends on the controller in reading, judging and reporting follows from its row here. The parts that act on a
+cluster (log reader, splitting, routes, manifests) are in ``harness.controllers``. The controllers that a local cluster
+can run are in ``harness.localkube.system.programs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from harness.model.annotations import BEHIND_TRAEFIK, NGINX, TRAEFIK, TRAEFIK_READS_OF_NGINX, Replacement
+from harness.model.rights import Right
+
+
+class Aspect(StrEnum):
+    """A part of the configuration that a controller puts into effect."""
+
+    RULES = "rules"
+    ENDPOINTS = "endpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """An event in a controller's log that shows what is in effect.
+
+    Attributes:
+        word: Name of the event on the timeline.
+        shows: What is in effect once the event was seen.
+        awaited: The act that is missing while the event is, for people.
+        unchanged: Name of the event that shows the controller read an edit and had nothing to change; empty where an
+            edit always leads to the signal itself.
+    """
+
+    word: str
+    shows: frozenset[Aspect]
+    awaited: str
+    unchanged: str = ""
+
+
+RELOAD = Signal("reload", frozenset({Aspect.RULES}), "reload")
+ENDPOINTS = Signal("endpoints", frozenset({Aspect.ENDPOINTS}), "take over the endpoints")
+CONFIGURED = Signal("configured", frozenset(Aspect), "take the Ingress over", unchanged="sync")
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerAddress:
+    """The objects by which a controller is found on a cluster.
+
+    Attributes:
+        namespace: Namespace of all of them.
+        deployment: Name of its Deployment.
+        service: Name of the Service by which traffic enters.
+        labels: Labels of its pods.
+    """
+
+    namespace: str
+    deployment: str
+    service: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanations:
+    """Clauses about a controller for sentences of reports; each is without a full stop.
+
+    Attributes:
+        pace: When new endpoints are in effect, and why not sooner.
+        retries: How often a request is tried.
+        edits: How an edit of an Ingress is put into effect.
+        timeouts: How long it waits for a pod.
+        no_endpoints: What it does with the requests of a Service without endpoints.
+        timeout_setting: The setting of its timeouts.
+        retry_setting: The setting that makes it retry; empty where it retries by default.
+        losses: By status or class of lost requests, a paragraph on what it means behind this controller.
+    """
+
+    pace: str
+    retries: str
+    edits: str
+    timeouts: str
+    no_endpoints: str
+    timeout_setting: str
+    retry_setting: str = ""
+    losses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerFacts:
+    """One ingress controller.
+
+    Attributes:
+        word: Its name in Experiments, options and evidence.
+        title: Its name in sentences.
+        family: The word of the program's plainest configuration; the same as ``word`` where there is one only.
+        address: Where it runs; None where there is no controller.
+        ingress_class: The IngressClass that it serves; empty where there is no controller.
+        signals: The events that show what is in effect, if the whole log can be read.
+        sync_s: Longest time between two configurations that it puts into effect, seconds.
+        apply_s: Longest time from there until every part of its data plane uses the configuration, seconds.
+        prestop_s: Shortest preStop sleep that outlasts both, whole seconds.
+        drops_routes: Whether the route of a Service without endpoints is removed.
+        reads: Beginnings of the names of the annotations that it reads, each with the rest of the names; None for all.
+        replacements: Settings in place of other controllers' annotations, by the beginning of the annotation's name.
+        variant: Word of the same program with another reading of annotations; empty where there is none.
+        cookie_value: The only value by which a cookie sends a request to the second backend; empty where any value can.
+        shares_named_services: Whether a Service that some rule names can get a share of another rule's requests.
+        share_rights: Rights to split a rule's requests between two Services, and to undo that.
+        explanations: Clauses for reports; None where there is no controller.
+    """
+
+    word: str
+    title: str
+    family: str = ""
+    address: ControllerAddress | None = None
+    ingress_class: str = ""
+    signals: tuple[Signal, ...] = ()
+    sync_s: float = 0.0
+    apply_s: float = 0.0
+    prestop_s: int = 0
+    drops_routes: bool = False
+    reads: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    replacements: Mapping[str, Replacement] = field(default_factory=dict)
+    variant: str = ""
+    cookie_value: str = ""
+    shares_named_services: bool = True
+    share_rights: tuple[Right, ...] = ()
+    explanations: Explanations | None = None
+
+    @property
+    def tells(self) -> frozenset[str]:
+        """Names of the events of all signals."""
+        return frozenset(signal.word for signal in self.signals)
+
+
+_INGRESS_NGINX = ControllerFacts(
+    word="ingress-nginx",
+    title="ingress-nginx",
+    family="ingress-nginx",
+    address=ControllerAddress(
+        namespace="ingress-nginx",
+        deployment="ingress-nginx-controller",
+        service="ingress-nginx-controller",
+        labels={"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"},
+    ),
+    ingress_class="nginx",
+    signals=(RELOAD, ENDPOINTS),
+    sync_s=3.3,
+    apply_s=1.0,
+    prestop_s=5,
+    reads={NGINX: None},
+    cookie_value="always",
+    shares_named_services=False,
+    share_rights=(Right("networking.k8s.io", "ingresses", ("create", "get", "patch", "delete")),),
+    explanations=Explanations(
+        pace="ingress-nginx syncs at most 0.3 times a second (--sync-rate-limit), and any watched event takes that "
+        "turn, the entry of a pod that is not ready yet, too; each worker then looks for new endpoints once a second. "
+        "So a change may be known 3.3 s + 1 s late",
+        retries="ingress-nginx tries a request up to three times when an endpoint can't be connected to"
+        " (proxy-next-upstream: error timeout)",
+        edits="nginx takes edits of an Ingress over with new workers, and the old ones close what is idle",
+        timeouts="ingress-nginx connects to a pod within 5 s and waits 60 s for its answer",
+        no_endpoints="ingress-nginx answers 503",
+        timeout_setting="annotations proxy-*-timeout",
+    ),
+)
+
+_TRAEFIK = ControllerFacts(
+    word="traefik",
+    title="Traefik",
+    family="traefik",
+    address=ControllerAddress(
+        namespace="traefik", deployment="traefik", service="traefik", labels={"app.kubernetes.io/name": "traefik"}
+    ),
+    ingress_class="traefik",
+    signals=(CONFIGURED,),
+    sync_s=2.0,
+    prestop_s=3,
+    drops_routes=True,
+    reads={TRAEFIK: None},
+    replacements=BEHIND_TRAEFIK,
+    variant="traefik-nginx",
+    share_rights=(
+        Right("traefik.io", "ingressroutes", ("create", "get", "delete")),
+        Right("traefik.io", "traefikservices", ("create", "get", "patch", "delete")),
+    ),
+    explanations=Explanations(
+        pace="Traefik takes a change over at once, and the next one 2 s later at most (providersThrottleDuration)",
+        retries="Traefik tries a request once, unless a Middleware says otherwise (retry)",
+        edits="Traefik swaps its routes in one process",
+        timeouts="Traefik connects within 30 s and waits without end",
+        no_endpoints="Traefik drops the route of a Service without endpoints, and a wider rule takes its requests",
+        timeout_setting="a ServersTransport",
+        retry_setting="add a retry Middleware",
+        losses={
+            "404": "A 404 says that no rule matched: Traefik drops the route of a Service without endpoints. A ready "
+            "pod has to stand behind the Service all the time: overlap, then narrow.",
+            "wrong-answer": "A wrong answer says that another application or version answered. Behind Traefik an empty "
+            "Service looks like that: its route is dropped, and a rule that matches more takes its requests. A ready "
+            "pod has to stand behind the Service all the time: overlap, then narrow.",
+        },
+    ),
+)
+
+#: Every word of ``ingress:`` in an Experiment with its facts; the first is the default, the last is no controller.
+CONTROLLERS: Mapping[str, ControllerFacts] = {
+    facts.word: facts
+    for facts in (
+        _INGRESS_NGINX,
+        _TRAEFIK,
+        # Traefik's provider for ingress-nginx's annotations: it serves ingress-nginx's class, and splits as that does.
+        replace(
+            _TRAEFIK,
+            word="traefik-nginx",
+            title="Traefik's ingress-nginx provider",
+            ingress_class=_INGRESS_NGINX.ingress_class,
+            reads={NGINX: TRAEFIK_READS_OF_NGINX},
+            variant="",
+            cookie_value=_INGRESS_NGINX.cookie_value,
+            shares_named_services=_INGRESS_NGINX.shares_named_services,
+            share_rights=_INGRESS_NGINX.share_rights,
+        ),
+        ControllerFacts(word="none", title="none"),
+    )
+}
+NO_CONTROLLER = next(facts for facts in CONTROLLERS.values() if facts.address is None)
+DEFAULT = next(iter(CONTROLLERS.values()))
+
+#: Every signal of every controller by its word.
+SIGNALS: Mapping[str, Signal] = {signal.word: signal for facts in CONTROLLERS.values() for signal in facts.signals}
+
+#: The slowest of all controllers: seconds between two configurations, and until all of the data plane uses one.
+LONGEST_SYNC_S = max(facts.sync_s for facts in CONTROLLERS.values())
+LONGEST_APPLY_S = max(facts.apply_s for facts in CONTROLLERS.values())
+
+
+def controller_facts(word: str) -> ControllerFacts:
+    """Return the facts of a controller; those of no controller for an unknown word."""
+    return CONTROLLERS.get(word, NO_CONTROLLER)
+
+
+def families() -> Iterator[ControllerFacts]:
+    """Yield each program once, without its variants, in the table's order."""
+    return (facts for facts in CONTROLLERS.values() if facts.word == facts.family)
+
+
+def signals_of(aspect: Aspect, tells: Collection[str]) -> tuple[Signal, ...]:
+    """Return the signals that show an aspect, of those whose events can be seen.
+
+    Args:
+        aspect: What is to be in effect.
+        tells: Names of the events that can be seen.
+    """
+    return tuple(signal for signal in SIGNALS.values() if signal.word in tells and aspect in signal.shows)
+
+
+def reads_annotation(word: str, annotation: str) -> bool:
+    """Return whether a controller reads an annotation of an Ingress; true for one that belongs to no controller."""
+    owned = [prefix for facts in CONTROLLERS.values() for prefix in facts.reads if annotation.startswith(prefix)]
+    if not owned:
+        return True
+    for prefix, names in controller_facts(word).reads.items():
+        if annotation.startswith(prefix):
+            return names is None or annotation.removeprefix(prefix) in names
+    return False
+
+
+def replacement_of(word: str, annotation: str) -> Replacement:
+    """Return what a controller has in place of an annotation; empty where nothing is known."""
+    known = controller_facts(word).replacements
+    fits = [beginning for beginning in known if annotation.startswith(beginning)]
+    return known[max(fits, key=len)] if fits else Replacement("", "")
