@@ -728,6 +728,11 @@ _UNKNOWN = ChangeFacts(
 )
 
 
+def module_of(kind: str) -> str:
+    """Return the name of the modules that describe and make a kind, by its word: ``rolling_update``."""
+    return kind.replace("-", "_")
+
+
 def facts_of(kind: str) -> ChangeFacts:
     """Return the facts of a kind by its word; for an unknown word, facts that claim nothing."""
     return CHANGE_KINDS[kind].facts if kind in CHANGE_KINDS else _UNKNOWN

@@ -299,7 +299,8 @@ def _types(cls: type[EventDetail]) -> Mapping[str, type]:
     return {field.name: typing.get_args(hints[field.name])[0] for field in fields(cls)}
 
 
-_TYPES = {cls: _types(cls) for cls in {EventDetail, *DETAILS.values()}}
+_DETAIL_TYPES: tuple[type[EventDetail], ...] = (EventDetail, *DETAILS.values())
+_TYPES = {cls: _types(cls) for cls in _DETAIL_TYPES}
 
 
 def _typed(value: Any, kind: type) -> Any:

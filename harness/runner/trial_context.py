@@ -1,4 +1,4 @@
-"""What is on the stage of a trial while traffic flows, and when it has come to rest."""
+"""The parts of a running trial, and when the system has come to rest."""
 
 from __future__ import annotations
 

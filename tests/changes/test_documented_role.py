@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from harness.changes.registry import perform
+from harness.changes.perform import perform
 from harness.model.changes import (
     CHANGE_KINDS,
     AbTest,
@@ -99,8 +99,8 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
     world = make_world(timeout=2)
     world.kube.put(INGRESS, NS)
     world.ingress |= {"configured"}
-    world.stage = replace(
-        world.stage,
+    world.context = replace(
+        world.context,
         ingress=controller,
         ingress_tells=TABLE[controller].tells,
         controller=ControllerAddress(NS, "apple", "apple", {}),
@@ -109,12 +109,12 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
     if case == "rolling-update that gets stuck":
         world.workloads.broken.add(Part.NEW_PODS)
     if case == "canary that loses":
-        world.stage = replace(world.stage, lost=lambda _since: 1)
+        world.context = replace(world.context, lost=lambda _since: 1)
     if case.startswith("ab-test"):
         split = world.kube
         names = ("fruit-canary",)
-        world.stage = replace(
-            world.stage,
+        world.context = replace(
+            world.context,
             answered=lambda _pattern, _since, _route="": any(
                 item["metadata"]["name"] in names for kind in ("Ingress", *CREATED) for item in split.list(kind, NS)
             ),
@@ -125,8 +125,8 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
 def carried_out(world: World, case: str, granted: frozenset[Grant]) -> RoleBoundKube:
     """Make the change of a case on an API server that grants no more than that."""
     kube = RoleBoundKube(world.kube, granted)
-    world.stage = replace(world.stage, kube=kube)
-    seen = perform(CHANGES[case], world.stage)
+    world.context = replace(world.context, kube=kube)
+    seen = perform(CHANGES[case], world.context)
     assert kube.refused == set()
     assert seen, world.missing()
     return kube
@@ -134,7 +134,7 @@ def carried_out(world: World, case: str, granted: frozenset[Grant]) -> RoleBound
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.changes.ab_test.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("harness.changes.kinds.ab_test.QUIET_SECONDS", 0.0)
 
 
 def test_every_kind_of_change_is_a_case() -> None:
@@ -180,7 +180,7 @@ def test_a_right_that_is_missing_is_noticed(make_world: Callable[..., World]) ->
     lacking = documented("clusters.md") - {Grant("networking.k8s.io", "ingresses", "delete")}
     world = prepared(make_world, "ab-test by header", "ingress-nginx")
     kube = RoleBoundKube(world.kube, lacking)
-    world.stage = replace(world.stage, kube=kube)
+    world.context = replace(world.context, kube=kube)
 
-    assert not perform(CHANGES["ab-test by header"], world.stage)
+    assert not perform(CHANGES["ab-test by header"], world.context)
     assert kube.refused == {Grant("networking.k8s.io", "ingresses", "delete")}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from harness.model.events import (
@@ -18,6 +21,7 @@ from harness.model.events import (
 )
 from harness.model.timeline import Event, EventKind
 
+HARNESS = Path(__file__).parents[2] / "harness"
 #: The words of stored evidence.
 WORDS = (
     "begin", "applied", "observed", "not-observed", "undone", "undo-observed", "quiet", "end", "step", "step-observed",
@@ -80,3 +84,16 @@ def test_details_of_another_type_are_unknown() -> None:
     (moment,) = of_type(read([event]), ChangeEvent.STEP, StepDetail)
 
     assert (moment.n, moment.begun, moment.detail) == (0, 7, StepDetail())
+
+
+def test_no_other_module_spells_the_words() -> None:
+    """A word that is written elsewhere would be another set."""
+    words = "|".join(re.escape(word) for word in WORDS if "-" in word and word != "put-back")
+    found = [
+        f"{path.relative_to(HARNESS)}:{number}"
+        for path in HARNESS.rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(rf"""["']({words})["']""", line) and path.name != "events.py"
+    ]
+
+    assert found == []
