@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.experiment.changes import Located
 from harness.experiment.objects import Objects, at
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import Head
@@ -37,11 +36,3 @@ def _check(name: str, objects: Objects, problems: Problems) -> None:
         problems.add(place, f"no Service {name!r} in the workload; it has {listed(there)}", near(name, there))
     elif at(service, "spec", "type") == "ExternalName" or not at(service, "spec", "ports"):
         problems.add(place, f"Service {name} has no port of its own that traffic could go to")
-
-
-def check_ways(changes: Sequence[Located], problems: Problems) -> None:
-    """Refuse each change of an ingress controller: without one it could never be seen."""
-    for spec, place in changes:
-        if spec.facts.needs_ingress:
-            message = f"{spec.kind} changes what an ingress controller does, and traffic goes past it"
-            problems.add((*place, spec.kind), message, "name an ingress, and leave entry out")

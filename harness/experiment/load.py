@@ -14,14 +14,13 @@ from typing import Any
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.admission import ImageCheck
 from harness.experiment.cells import make_cells, select
-from harness.experiment.changes import Located, check_changes, check_images, read_changes, with_answers
-from harness.experiment.entry import check_ways, read_entry
+from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.reading import Located, check_changes, read_changes, with_answers
+from harness.experiment.entry import read_entry
 from harness.experiment.ingress_class import check_kinds, for_controller
 from harness.experiment.matrix import configurations, read_matrix
-from harness.experiment.naming import Ground
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
-from harness.experiment.releases import check_releases
 from harness.experiment.routes import check_routes
 from harness.experiment.schema import Head
 from harness.experiment.traffic import read_traffic
@@ -29,13 +28,14 @@ from harness.experiment.validation import validate
 from harness.experiment.workload import Files, read_workload
 from harness.kit.located_yaml import Document, read_documents
 from harness.model.changes import ChangeSpec
+from harness.model.controllers import DEFAULT
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
 
 _ALL: Mapping[str, tuple[str, ...]] = {}
 
 
 def any_image(_name: str) -> None:
-    """Takes every image: whether it is there is known to the cluster alone."""
+    """Take every image: only the cluster knows which are there."""
 
 
 def load_experiment(
@@ -125,15 +125,12 @@ def _cells(
     unreadable = len(problems.found) > before
     if not rows:
         return ()
-    check_changes(changes, rows, problems)
-    if raw.get("ingress") == "none":
-        check_ways(changes, problems)
-    check_images(changes, problems, check_image)
+    ingress = raw.get("ingress", DEFAULT.word)
+    check_changes(
+        changes, [CheckContext(Objects(row.manifests, entry), problems, plan, ingress, check_image) for row in rows]
+    )
     if plan is not None and not entry:
         check_routes(plan, rows, problems)
-    if plan is not None:
-        ingress = raw.get("ingress", "ingress-nginx")
-        check_releases(changes, [Ground(Objects(row.manifests, entry), plan, problems, ingress) for row in rows])
     specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
     return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
 

@@ -13,7 +13,9 @@ from harness.clusters.context.kubeconfig import find_target
 from harness.clusters.context.provider import alone
 from harness.controllers.registry import find_visible
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.changes import check_changes
+from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.reading import check_change
+from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
 from harness.experiment.traffic_checks import LONGEST_INTERVAL
 from harness.kit.located_yaml import Document
@@ -161,7 +163,7 @@ def _origin(request: InPlaceRequest) -> Origin:
 def _check(change: ChangeSpec, found: Found, traffic: TrafficPlan, told: frozenset[str]) -> None:
     """Hold the change against what is there, and against what can be seen here."""
     problems = Problems(Document(None, "--change", 0, {}))
-    check_changes([(change, ())], [Configuration((), found.objects)], problems)
+    check_change(change, (change.kind,), CheckContext(Objects(found.objects), problems))
     seen = [Problem(p.message.replace("in the workload", "in the namespace"), hint=p.hint) for p in problems.found]
     wrong = [*seen, *_unseen(change, traffic, told)]
     if wrong:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.changes import read_changes
+from harness.experiment.changes.reading import read_changes
 from harness.experiment.problems import Problems, near, near_kind
 from harness.kit.located_yaml import Document, parse_documents
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, facts_of
