@@ -184,3 +184,26 @@ def test_a_right_that_is_missing_is_noticed(make_world: Callable[..., World]) ->
 
     assert not perform(CHANGES["ab-test by header"], world.context)
     assert kube.refused == {Grant("networking.k8s.io", "ingresses", "delete")}
+
+
+def specs(world: World) -> dict[tuple[str, str], object]:
+    """Return what users write in every object that a change may touch."""
+    return {
+        (kind, item["metadata"]["name"]): (item["spec"], item["metadata"].get("annotations") or {})
+        for kind in ("Deployment", "Service", "Ingress", *CREATED)
+        for item in world.kube.list(kind, NS)
+    }
+
+
+@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("case", CHANGES)
+def test_what_can_be_undone_is_undone(make_world: Callable[..., World], case: str, controller: str) -> None:
+    """The fact is true: everything is as before, or nothing was ever in the journal."""
+    world = prepared(make_world, case, controller)
+    before = specs(world)
+    assert perform(CHANGES[case], world.context)
+
+    if CHANGES[case].facts.undoable:
+        assert specs(world) == before
+    else:
+        assert not world.context.undo.path.exists()

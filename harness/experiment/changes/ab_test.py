@@ -31,25 +31,30 @@ class SuccessSchema(Part):
 class AbTestSchema(ChangeSchema):
     """``ab-test``."""
 
-    ingress: Text = Field(description="its name")
+    ingress: Text = Field(description="the Ingress")
     path: RulePath = Field(description="the rule that is split")
     service: Text = Field(description="candidate A: the Service that the rule names")
     candidate: Text = Field(description="candidate B's Service")
     header: Annotated[dict[str, str], Field(min_length=1, max_length=1)] | None = Field(
-        default=None, description="`{X-Version: b}`, or `cookie`, or `weight`"
+        default=None, description="header of the requests for B, such as `{X-Version: b}`; or `cookie`, or `weight`"
     )
     cookie: Annotated[dict[str, str], Field(min_length=1, max_length=1)] | None = Field(
-        default=None, description="`{version: always}`"
+        default=None, description="cookie of the requests for B, such as `{version: always}`"
     )
-    weight: Percent | None = Field(default=None, description="`50%`")
+    weight: Percent | None = Field(default=None, description="share of B")
     sticky: str = Field(
-        default=default_of(AbTest, "sticky"), description="a cookie by which sessions stay; with `weight`"
+        default=default_of(AbTest, "sticky"),
+        description="cookie by which a session stays with its candidate; only with `weight`",
     )
-    a: Texts = Field(description="routes that A must answer; with `weight` all of them")
+    a: Texts = Field(description="routes that A must answer; with `weight` those that either may answer")
     b: Texts = Field(default=[], description="routes that B must answer")
-    answer: Text = Field(description="B's")
-    hold: Duration = Field(default=default_of(AbTest, "hold"), description="from when it was seen")
-    success: SuccessSchema = Field(default=SuccessSchema(), description="`{latency: 200ms}`: what a success is")
+    answer: Text = Field(description="body that only B gives")
+    hold: Duration = Field(
+        default=default_of(AbTest, "hold"), description="time that the test runs, from when it was seen"
+    )
+    success: SuccessSchema = Field(
+        default=SuccessSchema(), description="`{latency: 200ms}`: longest time of an answer that counts as a success"
+    )
 
     @model_validator(mode="after")
     def _one_rule(self) -> AbTestSchema:

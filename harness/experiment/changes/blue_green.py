@@ -18,18 +18,22 @@ from harness.model.changes import BlueGreen
 class BlueGreenSchema(ChangeSchema):
     """``blue-green``."""
 
-    service: Text = Field(description="the public one")
+    service: Text = Field(description="the public Service, whose selector is switched")
     selector: Annotated[dict[str, str], Field(min_length=1, description="labels that change")]
-    public: Texts = Field(description="routes of the public")
+    public: Texts = Field(description="routes that the public uses")
     private: Texts = Field(default=[], description="routes that reach the new version before")
-    answer: Text = Field(description="the new version's")
+    answer: Text = Field(description="body that only the new version gives")
     grace: Duration = Field(
         default=default_of(BlueGreen, "grace"), description="how long the old one may answer after the switch was seen"
     )
-    start: Beginning | None = Field(default=None, description="Deployment that is brought up before")
-    retire: Retirement | None = Field(default=None, description="Deployment that is scaled to nothing after")
+    start: Beginning | None = Field(
+        default=None, description="Deployment that is brought up before: a name, or `{deployment, replicas, wait}`"
+    )
+    retire: Retirement | None = Field(
+        default=None, description="Deployment that is scaled to nothing after: a name, or `{deployment, after}`"
+    )
     back: Duration = Field(
-        default=default_of(BlueGreen, "back"), description="the switch stays; else it is made back after that time"
+        default=default_of(BlueGreen, "back"), description="time until it is switched back; `0s` leaves it"
     )
 
     def fields(self) -> dict[str, Any]:

@@ -31,19 +31,27 @@ class StepSchema(Part):
 class CanarySchema(ChangeSchema):
     """``canary``."""
 
-    ingress: Text = Field(description="its name")
+    ingress: Text = Field(description="the Ingress")
     path: RulePath = Field(description="the rule that is split")
     service: Text = Field(description="the Service that the rule names")
     canary: Text = Field(description="the new version's Service")
     route: Text = Field(description="the route whose answers are counted")
-    answer: Text = Field(description="the new version's")
+    answer: Text = Field(description="body that only the new version gives")
     steps: Annotated[
         list[Annotated[StepSchema, BeforeValidator(_weighed)]],
-        Field(min_length=1, max_length=100, description="`[10%, 50%, 100%]`, or `{weight: 10%, hold: 5s}` each"),
+        Field(min_length=1, max_length=100, description="shares in their order: `10%`, or `{weight: 10%, hold: 5s}`"),
     ]
-    hold: Duration = Field(default=default_of(Step, "hold"), description="of each step, from when it was seen")
-    rollback: bool = Field(default=default_of(Canary, "rollback"), description="a step that loses ends it")
-    retire: Retirement | None = Field(default=None, description="Deployment that is scaled to nothing after")
+    hold: Duration = Field(
+        default=default_of(Step, "hold"),
+        description="time of each step that has none of its own, from when it was seen",
+    )
+    rollback: bool = Field(
+        default=default_of(Canary, "rollback"),
+        description="whether a step that loses requests ends it, with all requests sent back",
+    )
+    retire: Retirement | None = Field(
+        default=None, description="Deployment that is scaled to nothing after: a name, or `{deployment, after}`"
+    )
 
     def fields(self) -> dict[str, Any]:
         """Return each step with its hold."""

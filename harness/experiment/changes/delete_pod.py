@@ -13,8 +13,10 @@ from harness.model.changes import DeletePod
 class DeletePodSchema(ChangeSchema):
     """``delete-pod``."""
 
-    deployment: str = Field(description="whose pod")
-    force: bool = Field(default=default_of(DeletePod, "force"), description="as `kubectl delete --force`")
+    deployment: str = Field(description="the Deployment whose pod")
+    force: bool = Field(
+        default=default_of(DeletePod, "force"), description="no grace period, as `kubectl delete --force`"
+    )
 
 
 def check(spec: DeletePod, place: Place, context: CheckContext) -> None:

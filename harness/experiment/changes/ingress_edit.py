@@ -16,7 +16,7 @@ from harness.model.changes import IngressEdit
 class IngressEditSchema(ChangeSchema):
     """``ingress-edit``."""
 
-    ingress: str = Field(description="its name")
+    ingress: str = Field(description="the Ingress")
     annotations: dict[str, str] = Field(
         default=default_of(IngressEdit, "annotations"), description="annotations that are set"
     )

@@ -13,7 +13,7 @@ from harness.model.changes import Restart
 class RestartSchema(ChangeSchema):
     """``restart``."""
 
-    deployment: str = Field(description="its name")
+    deployment: str = Field(description="the Deployment")
 
 
 def check(spec: Restart, place: Place, context: CheckContext) -> None:

@@ -20,12 +20,17 @@ from harness.model.changes import RollingUpdate
 class RollingUpdateSchema(ChangeSchema):
     """``rolling-update``."""
 
-    deployment: str = Field(description="its name")
-    set: dict[str, Any] = Field(default=default_of(RollingUpdate, "set"), description="fields of the container")
-    container: str = Field(default=default_of(RollingUpdate, "container"), description="the first")
-    answer: str = Field(default=default_of(RollingUpdate, "answer"), description="the new version's")
+    deployment: str = Field(description="the Deployment")
+    set: dict[str, Any] = Field(
+        default=default_of(RollingUpdate, "set"), description="fields of the container that get a new value"
+    )
+    container: str = Field(
+        default=default_of(RollingUpdate, "container"), description="the container's name; the first one where empty"
+    )
+    answer: str = Field(default=default_of(RollingUpdate, "answer"), description="body that only the new version gives")
     until: Literal["complete", "progress-deadline"] = Field(
-        default=default_of(RollingUpdate, "until"), description="or `progress-deadline`, for one that gets stuck"
+        default=default_of(RollingUpdate, "until"),
+        description="`complete`, or `progress-deadline` for a rollout that is meant to get stuck",
     )
 
 

@@ -15,7 +15,7 @@ from harness.model.changes import Scale
 class ScaleSchema(ChangeSchema):
     """``scale``."""
 
-    deployment: str = Field(description="its name")
+    deployment: str = Field(description="the Deployment")
     replicas: Annotated[int, Field(ge=0, description="how many pods")]
 
 

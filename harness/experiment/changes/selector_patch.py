@@ -16,12 +16,15 @@ from harness.model.changes import SelectorPatch
 class SelectorPatchSchema(ChangeSchema):
     """``selector-patch``."""
 
-    service: str = Field(description="its name")
+    service: str = Field(description="the Service")
     selector: Annotated[dict[str, str], Field(min_length=1, description="labels that change")]
-    answer: str = Field(default=default_of(SelectorPatch, "answer"), description="the new backend's")
+    answer: str = Field(
+        default=default_of(SelectorPatch, "answer"),
+        description="body that only the new backend gives; empty where none is to answer",
+    )
     hold: Duration = Field(
         default=default_of(SelectorPatch, "hold"),
-        description="until the trial's end; else it is patched back after that time",
+        description="time until it is patched back; `0s` leaves it until the trial's end",
     )
 
 
