@@ -10,9 +10,11 @@ from uuid import uuid4
 from harness.changes.context import ChangeContext
 from harness.changes.difference import undo_operations, with_actual_values
 from harness.changes.undo import UndoEntry
+from harness.errors import HarnessError
 from harness.kube.api import Object, Strategy
 from harness.kube.pointer import pointer
 from harness.kube.strategic import json_merge, strategic_merge
+from harness.model.changes import ChangeSpec
 from harness.model.events import Applied
 
 #: The label that an object created here has: only one with the very value in the journal is deleted.
@@ -68,6 +70,20 @@ def patch_with_undo(
     return AppliedChange(begun, applied, entry, answer, {"object": original}, detail=detail)
 
 
+def patch_target(context: ChangeContext, spec: ChangeSpec, number: int) -> AppliedChange:
+    """Make the patch that a change asks for, its undo on disk before.
+
+    Raises:
+        KubeError: There is no such object, or the server refuses the patch.
+        HarnessError: The object has nothing to patch.
+    """
+    kind, name = spec.facts.target.value, spec.target_name
+    patch = spec.patch_of(context.kube.get(kind, name, context.namespace), number)
+    if patch is None:
+        raise HarnessError(f"{kind} {name} has nothing that {spec.kind} could patch.")
+    return patch_with_undo(context, kind, name, patch.body, patch.strategy)
+
+
 def create_with_undo(context: ChangeContext, manifest: Mapping[str, Any]) -> AppliedChange:
     """Create an object with a label by which it is recognised, its undo on disk before it is there.
 
@@ -93,14 +109,3 @@ def patch_created(context: ChangeContext, kind: str, name: str, patch: Mapping[s
     begun = context.clock.now()
     target: Object = context.kube.patch(kind, name, context.namespace, patch, strategy="merge")
     return AppliedChange(begun, context.clock.now(), target=target, detail=Applied(object=f"{kind}/{name}"))
-
-
-def substituted(value: Any, number: int) -> Any:
-    """Return a value with ``{time}`` in every string of it replaced by the repetition's number."""
-    if isinstance(value, str):
-        return value.replace("{time}", str(number))
-    if isinstance(value, Mapping):
-        return {key: substituted(item, number) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [substituted(item, number) for item in value]
-    return value

@@ -1,4 +1,4 @@
-"""What a change works with: the cluster, the timeline, the undo journal, and what can be seen of the traffic."""
+"""The place of a change: the cluster, the timeline, the undo journal, and what can be seen of the traffic."""
 
 from __future__ import annotations
 

@@ -44,12 +44,12 @@ class Repetition(Generic[SpecT_co]):
 
     @property
     def last(self) -> bool:
-        """Whether no other follows."""
+        """Return whether no other follows."""
         return self.number == self.spec.times
 
     @property
     def undo_due(self) -> bool:
-        """Whether what was made must be undone before this repetition ends."""
+        """Return whether the change must be undone before this repetition ends."""
         return self.spec.undoes_itself or not self.last or self.context.put_back_after is not None
 
     def act(

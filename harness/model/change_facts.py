@@ -30,7 +30,7 @@ class Target(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InPlace:
-    """Whether a kind can be made on an application that runs already.
+    """The permission to make a kind on an application that runs already, and how to write it.
 
     Attributes:
         usage: What to write after ``--change``; empty where the kind is refused.

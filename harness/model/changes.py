@@ -29,9 +29,22 @@ _READ_INGRESSES = Right("networking.k8s.io", "ingresses", ("get",))
 _NEEDS_ROUTES = "which routes reach which version is written in an Experiment"
 
 
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A patch of the object that a change is about.
+
+    Attributes:
+        strategy: How the API server merges it.
+        body: The patch.
+    """
+
+    strategy: Literal["merge", "strategic"]
+    body: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSpec:
-    """Hold what all changes have in common.
+    """The common part of all changes.
 
     The properties answer what others ask of any change; a kind overrides those whose answer is another one.
 
@@ -52,78 +65,88 @@ class ChangeSpec:
 
     @property
     def target_name(self) -> str:
-        """The name of the object that is changed; empty where no field names it."""
+        """Return the name of the object that is changed; empty where no field names it."""
         return str(getattr(self, self.facts.target.field)) if self.facts.target.field else ""
 
     @property
     def new_answer(self) -> str:
-        """Glob of the body that only the new version gives; empty where none is given."""
+        """Return a glob of the body that only the new version gives; empty where none is given."""
         return ""
 
     @property
     def takes_answer(self) -> bool:
-        """Whether ``new_answer`` can be given."""
+        """Return whether ``new_answer`` can be given."""
         return "answer" in type(self).__dataclass_fields__
 
     @property
     def version_routes(self) -> tuple[str, ...]:
-        """Keys of the routes on which it decides which of two versions answers; empty where it does not."""
+        """Return the keys of the routes on which it decides which of two versions answers; empty where it does not."""
         return ()
 
     @property
     def takes_all(self) -> bool:
-        """Whether the new version gets every request of ``version_routes``."""
+        """Return whether the new version gets every request of ``version_routes``."""
         return False
 
     @property
     def old_answers_for(self) -> float | None:
-        """Seconds in which the old version may still answer; None until the ingress controller has settled."""
+        """Return for how many seconds the old version may still answer; None until the controller has settled."""
         return None
 
     @property
     def undoes_itself(self) -> bool:
-        """Whether the way back is part of the change."""
+        """Return whether the undo is part of the change."""
         return False
 
     @property
     def own_hold(self) -> float:
-        """Seconds after which it is undone by itself; 0 where that is not asked for."""
+        """Return the seconds after which it is undone by itself; 0 where that is not asked for."""
         return 0.0
 
     @property
     def steps_asked(self) -> int:
-        """How many steps it has; 0 where it has none."""
+        """Return the number of its steps; 0 where it has none."""
         return 0
 
     @property
     def share_asked(self) -> float | None:
-        """The share of the new version while it is there, 0 to 1; None where none is asked for."""
+        """Return the share of the new version while it is there, 0 to 1; None where none is asked for."""
         return None
 
     @property
     def sticky_cookie(self) -> str:
-        """Name of the cookie by which a session stays with its version; empty for none."""
+        """Return the name of the cookie by which a session stays with its version; empty for none."""
         return ""
 
     @property
     def candidates(self) -> Candidates | None:
-        """The two versions that are compared; None where none are."""
+        """Return the two versions that are compared; None where none are."""
         return None
 
     @property
     def selects(self) -> Mapping[str, str]:
-        """Labels that the changed Service selects from then on; empty where its selector stays."""
+        """Return the labels that the changed Service selects from then on; empty where its selector stays."""
         return {}
 
     @property
     def container_fields(self) -> Mapping[str, Any]:
-        """Fields of the container that get a new value; empty where none do."""
+        """Return the fields of the container that get a new value; empty where none do."""
         return {}
 
     @property
     def is_meant_to_fail(self) -> bool:
-        """Whether the rollout is meant to get stuck and be called failed."""
+        """Return whether the rollout is meant to get stuck and be called failed."""
         return False
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return the patch of its object; None where it makes none, or none that is known before the run.
+
+        Args:
+            target: The object as it is.
+            number: The repetition, from 1.
+        """
+        del target, number
+        return None
 
     def with_images(self, images: Mapping[str, str]) -> Self:
         """Return the change with other images in place of those it names."""
@@ -175,7 +198,7 @@ class NoChange(ChangeSpec):
 
     @property
     def own_hold(self) -> float:
-        """The hold."""
+        """Return the hold."""
         return self.hold
 
 
@@ -212,23 +235,32 @@ class RollingUpdate(ChangeSpec):
 
     @property
     def new_answer(self) -> str:
-        """The answer."""
+        """Return the answer."""
         return self.answer
 
     @property
     def container_fields(self) -> Mapping[str, Any]:
-        """What is set."""
+        """Return the fields that are set."""
         return self.set
 
     @property
     def is_meant_to_fail(self) -> bool:
-        """Whether it waits for the progress deadline."""
+        """Return whether it waits for the progress deadline."""
         return self.until == "progress-deadline"
 
     @property
     def undoes_itself(self) -> bool:
-        """Whether it is meant to fail: the old template is then put back."""
+        """Return whether it is meant to fail: the old template is then put back."""
         return self.is_meant_to_fail
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return a patch of one container; None where the Deployment has none."""
+        containers = (((target.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or ()
+        names = [str(container.get("name")) for container in containers if isinstance(container, Mapping)]
+        if not names:
+            return None
+        container = {"name": self.container or names[0], **substituted(self.set, number)}
+        return Patch("strategic", {"spec": {"template": {"spec": {"containers": [container]}}}})
 
     def with_images(self, images: Mapping[str, str]) -> Self:
         """Return the change with another image, if it sets one of these."""
@@ -299,6 +331,11 @@ class Scale(ChangeSpec):
     deployment: str
     replicas: int
 
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return a patch of the number of replicas."""
+        del target, number
+        return Patch("merge", {"spec": {"replicas": self.replicas}})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectorPatch(ChangeSpec):
@@ -330,23 +367,28 @@ class SelectorPatch(ChangeSpec):
 
     @property
     def new_answer(self) -> str:
-        """The answer."""
+        """Return the answer."""
         return self.answer
 
     @property
     def own_hold(self) -> float:
-        """The hold."""
+        """Return the hold."""
         return self.hold
 
     @property
     def undoes_itself(self) -> bool:
-        """Whether there is a hold."""
+        """Return whether there is a hold."""
         return bool(self.hold)
 
     @property
     def selects(self) -> Mapping[str, str]:
-        """The selector."""
+        """Return the selector."""
         return self.selector
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return a patch of the selector."""
+        del target, number
+        return Patch("merge", {"spec": {"selector": dict(self.selector)}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,6 +419,12 @@ class IngressEdit(ChangeSpec):
     ingress: str
     annotations: Mapping[str, str] = field(default_factory=dict)
     patch: Mapping[str, Any] = field(default_factory=dict)
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return the annotations and the patch as one."""
+        del target
+        annotations = {"metadata": {"annotations": self.annotations}} if self.annotations else {}
+        return Patch("merge", substituted(_layered(annotations, self.patch), number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,33 +496,38 @@ class BlueGreen(ChangeSpec):
 
     @property
     def new_answer(self) -> str:
-        """The answer."""
+        """Return the answer."""
         return self.answer
 
     @property
     def version_routes(self) -> tuple[str, ...]:
-        """The public ones."""
+        """Return the public ones."""
         return self.public
 
     @property
     def takes_all(self) -> bool:
-        """Every request."""
+        """Return true: every request."""
         return True
 
     @property
     def old_answers_for(self) -> float | None:
-        """The grace."""
+        """Return the grace."""
         return self.grace
 
     @property
     def undoes_itself(self) -> bool:
-        """Whether it goes back."""
+        """Return whether it goes back."""
         return bool(self.back)
 
     @property
     def selects(self) -> Mapping[str, str]:
-        """The selector."""
+        """Return the selector."""
         return self.selector
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return a patch of the selector."""
+        del target, number
+        return Patch("merge", {"spec": {"selector": dict(self.selector)}})
 
     def _seconds_once(self, replacing: float) -> float:
         """Estimate the start, the switch, the retirement and the way back."""
@@ -538,17 +591,17 @@ class Canary(ChangeSpec):
 
     @property
     def new_answer(self) -> str:
-        """The answer."""
+        """Return the answer."""
         return self.answer
 
     @property
     def version_routes(self) -> tuple[str, ...]:
-        """The route."""
+        """Return the route."""
         return (self.route,)
 
     @property
     def steps_asked(self) -> int:
-        """The number of steps."""
+        """Return the number of steps."""
         return len(self.steps)
 
     def _seconds_once(self, replacing: float) -> float:
@@ -559,7 +612,7 @@ class Canary(ChangeSpec):
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """What counts as a success where two candidates are compared, besides that the request was not lost.
+    """The criterion for a success where two candidates are compared, besides that the request was not lost.
 
     Attributes:
         latency: Seconds within which the answer must be there; 0 for any time.
@@ -585,7 +638,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbTest(ChangeSpec):
-    """Two candidates answer at the same time, told apart by header, cookie or weight.
+    """Two candidates answer at the same time; header, cookie or weight decides which.
 
     Attributes:
         ingress: The Ingress whose rule is split.
@@ -637,42 +690,42 @@ class AbTest(ChangeSpec):
 
     @property
     def new_answer(self) -> str:
-        """The answer of B."""
+        """Return the answer of B."""
         return self.answer
 
     @property
     def version_routes(self) -> tuple[str, ...]:
-        """The routes of B; with weights those of both."""
+        """Return the routes of B; with weights those of both."""
         return self.b or self.a
 
     @property
     def takes_all(self) -> bool:
-        """Every request of B's routes, unless weights decide."""
+        """Return whether every request of B's routes is B's: unless weights decide."""
         return self.by != "weight"
 
     @property
     def undoes_itself(self) -> bool:
-        """A test always ends."""
+        """Return true: a test always ends."""
         return True
 
     @property
     def own_hold(self) -> float:
-        """The hold."""
+        """Return the hold."""
         return self.hold
 
     @property
     def share_asked(self) -> float | None:
-        """The weight."""
+        """Return the weight."""
         return self.weight / 100 if self.by == "weight" else None
 
     @property
     def sticky_cookie(self) -> str:
-        """The cookie."""
+        """Return the cookie."""
         return self.sticky
 
     @property
     def candidates(self) -> Candidates | None:
-        """A and B."""
+        """Return A and B."""
         return Candidates(self.a, self.b, self.success.latency)
 
 
@@ -736,3 +789,24 @@ def module_of(kind: str) -> str:
 def facts_of(kind: str) -> ChangeFacts:
     """Return the facts of a kind by its word; for an unknown word, facts that claim nothing."""
     return CHANGE_KINDS[kind].facts if kind in CHANGE_KINDS else _UNKNOWN
+
+
+def substituted(value: Any, number: int) -> Any:
+    """Return a value with ``{time}`` in every string of it replaced by the repetition's number."""
+    if isinstance(value, str):
+        return value.replace("{time}", str(number))
+    if isinstance(value, Mapping):
+        return {key: substituted(item, number) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [substituted(item, number) for item in value]
+    return value
+
+
+def _layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return two merge patches as one; a null, which deletes, stays in it."""
+    both = {
+        key: _layered(below[key], above[key])
+        for key in below.keys() & above.keys()
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping)
+    }
+    return {**below, **above, **both}

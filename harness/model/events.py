@@ -17,7 +17,7 @@ from harness.model.timeline import Detail, Event, EventKind
 
 
 class ChangeEvent(StrEnum):
-    """What happened to a change; the values are the words in ``timeline.jsonl``."""
+    """The events of a change; the values are the words in ``timeline.jsonl``."""
 
     BEGIN = "begin"
     APPLIED = "applied"
@@ -61,7 +61,11 @@ class EventDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin(EventDetail):
-    """How often the change will be made."""
+    """The number of repetitions.
+
+    Attributes:
+        times: How often the change will be made.
+    """
 
     times: int | None = None
 
@@ -120,7 +124,7 @@ class StepDetail(Acted):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback(EventDetail):
-    """Why a canary goes back.
+    """The reason why a canary goes back.
 
     Attributes:
         step: The step in which requests were lost.
@@ -133,7 +137,7 @@ class Rollback(EventDetail):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotObserved(EventDetail):
-    """What did not come in time.
+    """An event that did not come in time.
 
     Attributes:
         awaited: The event, or ``rest`` for the whole system.
@@ -146,21 +150,29 @@ class NotObserved(EventDetail):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End(EventDetail):
-    """Whether every repetition, and every undo among them, was seen to have happened."""
+    """The end of the change.
+
+    Attributes:
+        observed: Whether every repetition, and every undo among them, was seen to have happened.
+    """
 
     observed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withheld(EventDetail):
-    """How many requests were lost before the change, which was therefore not made."""
+    """The reason why the change was not made.
+
+    Attributes:
+        lost: Requests that were lost before it.
+    """
 
     lost: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutBack(EventDetail):
-    """What became of an undo that the change did not make itself.
+    """The result of an undo that the change did not make itself.
 
     Attributes:
         object: Its description in the journal.

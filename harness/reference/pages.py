@@ -1,4 +1,4 @@
-"""Which page has which generated parts."""
+"""The pages with generated parts."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 import yaml
@@ -139,9 +139,7 @@ def test_a_kind_without_its_other_parts_is_found(with_toy: None) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_fact_that_is_missing_is_found(
-    monkeypatch: pytest.MonkeyPatch, change: dict[str, object], lacks: str
-) -> None:
+def test_a_fact_that_is_missing_is_found(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], lacks: str) -> None:
     """A kind whose facts are not whole is not complete."""
     monkeypatch.setattr(Scale, "facts", dataclasses.replace(Scale.facts, **change))
 
@@ -187,7 +185,7 @@ def named_kinds(text: str) -> set[str]:
 
 
 def test_no_other_module_names_a_kind() -> None:
-    """What depends on the kind follows from its facts: a list of kinds elsewhere would forget the next one."""
+    """A list of kinds elsewhere would forget the next one: it has to follow from the facts."""
     modules = [path.relative_to(ROOT).as_posix() for path in (ROOT / "harness").rglob("*.py")]
     others = [module for module in modules if not module.startswith(OWN)]
 

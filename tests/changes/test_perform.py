@@ -167,6 +167,18 @@ def test_a_container_that_is_not_there_is_an_error(world: World) -> None:
     assert "echo" in caught.value.hint
 
 
+def test_a_null_in_a_patch_deletes_the_field(world: World) -> None:
+    """A JSON merge patch says so; annotations of the same edit are set all the same."""
+    spec = IngressEdit(
+        name="edit", ingress="fruit", annotations={"x/timeout": "1"}, patch={"spec": {"ingressClassName": None}}
+    )
+
+    assert perform(spec, world.context)
+    edited = world.kube.get("Ingress", "fruit", NS)
+    assert "ingressClassName" not in edited["spec"]
+    assert edited["metadata"]["annotations"] == {"x/timeout": "1"}
+
+
 @pytest.mark.parametrize("kind", CHANGE_KINDS)
 def test_every_kind_of_change_can_be_made(kind: str) -> None:
     """No kind of the model is without its executor."""

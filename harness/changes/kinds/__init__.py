@@ -1,1 +1,1 @@
-"""How each kind of change is made: a module per kind, named after its word, with one ``carry_out(repetition)``."""
+"""The executors of all kinds of changes: a module per kind, named after its word, with a ``carry_out(repetition)``."""

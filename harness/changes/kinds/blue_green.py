@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.changes.applied import AppliedChange, patch_with_undo
+from harness.changes.applied import AppliedChange, patch_target
 from harness.changes.context import Missing
 from harness.changes.endpoints_wait import EndpointsWait
 from harness.changes.release_scaling import ReleaseScaling
@@ -21,8 +21,7 @@ def carry_out(repetition: Repetition[BlueGreen]) -> bool:
     spec, context = repetition.spec, repetition.context
     seen, started = _start(repetition)
     wait = EndpointsWait(context, spec.service)
-    patch = {"spec": {"selector": dict(spec.selector)}}
-    applied = patch_with_undo(context, "Service", spec.service, patch, "merge")
+    applied = patch_target(context, spec, repetition.number)
     repetition.applied(applied)
     retired = ReleaseScaling(repetition, spec.retire.deployment if spec.retire else "", 0, RETIRES)
     if spec.retire and not spec.retire.after:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from harness.changes.applied import AppliedChange, patch_with_undo, substituted
+from harness.changes.applied import patch_target
 from harness.changes.context import ChangeContext, Missing
 from harness.changes.repetition import Repetition
-from harness.kube.strategic import json_merge
 from harness.model.changes import IngressEdit
 from harness.model.controllers import RELOAD, Aspect, signals_of
 
@@ -19,15 +16,9 @@ def carry_out(repetition: Repetition[IngressEdit]) -> bool:
     and had nothing to change (``Signal.unchanged``), as Traefik does for an annotation of ingress-nginx, has taken the
     edit over as well.
     """
-    spec, context, number = repetition.spec, repetition.context, repetition.number
-
-    def make() -> AppliedChange:
-        annotations: dict[str, Any] = {"metadata": {"annotations": substituted(spec.annotations, number)}}
-        whole = json_merge(annotations if spec.annotations else {}, substituted(spec.patch, number))
-        return patch_with_undo(context, "Ingress", spec.ingress, whole, "merge")
-
+    context = repetition.context
     return repetition.act(
-        make,
+        lambda: patch_target(context, repetition.spec, repetition.number),
         lambda applied: _edit_missing(context, applied.begun),
         lambda _applied, begun: _edit_missing(context, begun),
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from harness.changes.applied import AppliedChange, patch_with_undo, substituted
+from harness.changes.applied import AppliedChange, patch_target
 from harness.changes.context import Missing
 from harness.changes.repetition import Repetition
 from harness.changes.rollouts import current, pod_uids, replaced_missing, rollout_missing
 from harness.errors import HarnessError
 from harness.kube.api import Object
 from harness.kube.rollout import Rollout, rollout_state
-from harness.model.changes import RollingUpdate
+from harness.model.changes import RollingUpdate, substituted
 
 
 def carry_out(repetition: Repetition[RollingUpdate]) -> bool:
@@ -27,9 +26,8 @@ def carry_out(repetition: Repetition[RollingUpdate]) -> bool:
     def make() -> AppliedChange:
         deployment = context.kube.get("Deployment", spec.deployment, context.namespace)
         old = pod_uids(context, deployment)
-        container = {"name": _container(spec, deployment), **substituted(spec.set, repetition.number)}
-        patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
-        applied = patch_with_undo(context, "Deployment", spec.deployment, patch, "strategic")
+        _find_container(spec, deployment)
+        applied = patch_target(context, spec, repetition.number)
         return replace(applied, before={"generation": deployment["metadata"].get("generation", 0), "pods": old})
 
     def missing(applied: AppliedChange) -> Missing:
@@ -50,11 +48,10 @@ def _answer_missing(repetition: Repetition[RollingUpdate], applied: AppliedChang
     return () if seen else (f"an answer like {pattern!r} in the traffic",)
 
 
-def _container(spec: RollingUpdate, deployment: Object) -> str:
-    containers: list[Any] = [c["name"] for c in deployment["spec"]["template"]["spec"]["containers"]]
-    name = spec.container or containers[0]
-    if name not in containers:
+def _find_container(spec: RollingUpdate, deployment: Object) -> None:
+    """Make sure that the container is there: a patch of another name would add one."""
+    names = [container["name"] for container in deployment["spec"]["template"]["spec"]["containers"]]
+    if spec.container and spec.container not in names:
         raise HarnessError(
-            f"Deployment {spec.deployment} has no container {name}.", hint=f"It has: {', '.join(containers)}"
+            f"Deployment {spec.deployment} has no container {spec.container}.", hint=f"It has: {', '.join(names)}"
         )
-    return str(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.changes.applied import AppliedChange, patch_with_undo
+from harness.changes.applied import AppliedChange, patch_target
 from harness.changes.context import Missing
 from harness.changes.pods import pods_of
 from harness.changes.repetition import Repetition
@@ -18,8 +18,7 @@ def carry_out(repetition: Repetition[Scale]) -> bool:
     spec, context = repetition.spec, repetition.context
 
     def make() -> AppliedChange:
-        patch = {"spec": {"replicas": spec.replicas}}
-        applied = patch_with_undo(context, "Deployment", spec.deployment, patch, "merge")
+        applied = patch_target(context, spec, repetition.number)
         original: Object = applied.before.get("object", applied.target)
         before = {
             "generation": original["metadata"].get("generation", 0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.changes.applied import AppliedChange, patch_with_undo
+from harness.changes.applied import AppliedChange, patch_target
 from harness.changes.context import Missing
 from harness.changes.endpoints_wait import EndpointsWait
 from harness.changes.repetition import Repetition
@@ -19,10 +19,6 @@ def carry_out(repetition: Repetition[SelectorPatch]) -> bool:
     spec, context = repetition.spec, repetition.context
     wait, answers = EndpointsWait(context, spec.service), bool(spec.answer)
 
-    def make() -> AppliedChange:
-        patch = {"spec": {"selector": dict(spec.selector)}}
-        return patch_with_undo(context, "Service", spec.service, patch, "merge")
-
     def missing(applied: AppliedChange) -> Missing:
         unseen = answers and not context.answered(spec.answer, applied.begun)
         return (
@@ -38,4 +34,4 @@ def carry_out(repetition: Repetition[SelectorPatch]) -> bool:
             *wait.ingress_missing(begun, answers=answers),
         )
 
-    return repetition.act(make, missing, missing_after_undo)
+    return repetition.act(lambda: patch_target(context, spec, repetition.number), missing, missing_after_undo)

@@ -1,4 +1,4 @@
-"""How an Experiment file describes each kind of change: a module per kind, named after its word.
+"""The descriptions of all kinds of changes in Experiment files: a module per kind, named after its word.
 
 Each has a schema (``ScaleSchema`` for the record ``Scale``) and a ``check(spec, place, context)``.
 """

@@ -23,7 +23,7 @@ _WAYS = ("header", "cookie", "weight")
 
 
 class SuccessSchema(Part):
-    """What counts as a success of a candidate."""
+    """The criterion for a success of a candidate."""
 
     latency: Duration = default_of(Criterion, "latency")
 

@@ -1,4 +1,4 @@
-"""What a change is checked against: the workload in one configuration, the traffic, the ingress controller."""
+"""The context of a check: the workload in one configuration, the traffic, the ingress controller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.model.experiment import Route, TrafficPlan
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """What a change is checked against.
+    """The context of a check.
 
     Attributes:
         objects: The workload in one configuration.

@@ -1,4 +1,4 @@
-"""What the schemas of all changes have in common; each kind adds its own fields in a module of its own."""
+"""The common part of the schemas of changes; each kind adds its own fields in a module of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def default_of(record: type[Any], name: str) -> Any:
 
 
 class NamedSchema(Part):
-    """A change; the name is its kind unless two of a kind must be told apart."""
+    """A change; the name is its kind, unless there are two of a kind."""
 
     name: Name | None = None
 
