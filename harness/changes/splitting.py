@@ -75,8 +75,7 @@ def splitting(repetition: Repetition[ChangeSpec], ingress: str, path: str, servi
     """
     context = repetition.context
     rule = SplitRule.find(context.kube.get("Ingress", ingress, context.namespace), path, service, candidate)
-    controller = INGRESS_CONTROLLERS.get(context.ingress)
-    if controller is None:
-        known = ", ".join(INGRESS_CONTROLLERS)
-        raise HarnessError(f"ingress: {context.ingress} can't share requests; {known} can.")
-    return Splitting(repetition, rule, controller.sharing)
+    sharings = {word: known.sharing for word, known in INGRESS_CONTROLLERS.items() if known.sharing is not None}
+    if context.ingress not in sharings:
+        raise HarnessError(f"ingress: {context.ingress} can't share requests; {', '.join(sharings)} can.")
+    return Splitting(repetition, rule, sharings[context.ingress])

@@ -89,15 +89,15 @@ class IngressController:
     Attributes:
         facts: Its row in ``harness.model.controllers``.
         log: How its log is read.
-        sharing: How it splits the requests of a rule.
-        kind: How a kind cluster gets it.
+        sharing: How it splits the requests of a rule; None where it can't.
+        kind: How a kind cluster gets it; None where it can't.
         routes: How its objects become routes.
         own_api: ``apiVersion`` of the kinds that only this controller reads; empty where it has none.
     """
 
     facts: ControllerFacts
     log: ControllerLog
-    sharing: Sharing
-    kind: KindManifests
+    sharing: Sharing | None = None
+    kind: KindManifests | None = None
     routes: Routes = field(default_factory=Routes)
     own_api: str = ""

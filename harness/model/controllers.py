@@ -107,7 +107,7 @@ class ControllerFacts:
         variant: Word of the same program with another reading of annotations; empty where there is none.
         cookie_value: The only value by which a cookie sends a request to the second backend; empty where any value can.
         shares_named_services: Whether a Service that some rule names can get a share of another rule's requests.
-        share_rights: Rights to split a rule's requests between two Services, and to undo that.
+        share_rights: Rights to split a rule's requests between two Services, and to undo that; empty where it can't.
         explanations: Clauses for reports; None where there is no controller.
     """
 

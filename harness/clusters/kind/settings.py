@@ -12,14 +12,14 @@ from typing import Any
 import yaml
 
 from harness.clusters.base import BringUp
-from harness.controllers.base import IngressController
+from harness.controllers.base import IngressController, KindManifests
 from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kit.shipped import shipped
 from harness.model.controllers import DEFAULT, NO_CONTROLLER
 from harness.model.experiment import Manifest
 
-INGRESSES = (*INGRESS_CONTROLLERS, NO_CONTROLLER.word)
+INGRESSES = (*(word for word, known in INGRESS_CONTROLLERS.items() if known.kind is not None), NO_CONTROLLER.word)
 #: Port of the node for a Service that traffic goes straight to.
 SERVICE_NODE_PORT = 30900
 KUBE_PROXY_MODES = ("iptables", "ipvs", "nftables")
@@ -83,6 +83,11 @@ class KindSettings:
         return INGRESS_CONTROLLERS.get(self.ingress)
 
     @property
+    def manifests(self) -> KindManifests | None:
+        """How the cluster gets the ingress controller; None without one."""
+        return self.controller.kind if self.controller is not None else None
+
+    @property
     def needed(self) -> tuple[str, ...]:
         """Every image that must be in the node."""
         return tuple(dict.fromkeys((*filter(None, (self.ingress_image,)), *self.workload)))
@@ -90,14 +95,14 @@ class KindSettings:
     @property
     def ingress_image(self) -> str:
         """The ingress controller's image; empty without one."""
-        controller = self.controller
-        return self.images[controller.kind.image] if controller else ""
+        manifests = self.manifests
+        return self.images[manifests.image] if manifests is not None else ""
 
     @property
     def node_port(self) -> int:
         """The port of the node by which traffic enters."""
-        controller = self.controller
-        return controller.kind.node_port if controller else SERVICE_NODE_PORT
+        manifests = self.manifests
+        return manifests.node_port if manifests is not None else SERVICE_NODE_PORT
 
 
 def _problems(request: BringUp) -> Iterator[Problem]:
@@ -157,8 +162,8 @@ def node_ports() -> tuple[int, ...]:
 
 def ingress_manifests(settings: KindSettings) -> tuple[Manifest, ...]:
     """The ingress controller's objects in the order in which they are applied, with its image filled in."""
-    controller = settings.controller
-    files = [file for folder in (controller.kind.folders if controller else ()) for file in _files(folder)]
+    manifests = settings.manifests
+    files = [file for folder in (manifests.folders if manifests is not None else ()) for file in _files(folder)]
     # By kind and name: what a later folder has takes the place, and the turn, of what an earlier one has.
     found = {(m["kind"], m["metadata"]["name"]): m for file in files for m in _load(file)}
     manifests = list(found.values())

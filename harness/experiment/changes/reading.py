@@ -16,7 +16,7 @@ from harness.experiment.validation import validate
 from harness.kit.located_yaml import Place
 from harness.model.change_facts import Target
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, NoChange, module_of
-from harness.model.controllers import NO_CONTROLLER
+from harness.model.controllers import CONTROLLERS, NO_CONTROLLER, controller_facts
 from harness.model.experiment import TrafficPlan
 
 #: A change as read, and where it is.
@@ -76,6 +76,11 @@ def check_change(spec: ChangeSpec, place: Place, context: CheckContext) -> None:
     if spec.facts.needs_ingress and context.ingress == NO_CONTROLLER.word:
         message = f"{spec.kind} changes what an ingress controller does, and traffic goes past it"
         context.problems.add(place, message, "name an ingress, and leave entry out")
+        return
+    if spec.facts.splits_requests and not controller_facts(context.ingress).share_rights:
+        able = [word for word, facts in CONTROLLERS.items() if facts.share_rights]
+        message = f"{context.ingress} can't share the requests of a rule"
+        context.problems.add(place, message, f"ingress: {' or '.join(able)}")
         return
     check_of(spec.kind)(spec, place, context)
 

