@@ -11,6 +11,9 @@ def main() -> None:
     """Run the command line; it handles signals by itself as soon as it is there."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
+    from harness.kit import streams  # noqa: PLC0415 - after the handler, before anything that opens a file
+
+    streams.secure()
     from harness.cli.main import main as command_line  # noqa: PLC0415 - half a second in which people press Ctrl-C
 
     command_line()

@@ -13,7 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.clusters.registry import provider
 from harness.errors import InvalidInputError, Problem
+from harness.experiment.fields import any_field, check_assumed
 from harness.experiment.load import any_image, load_experiment
 from harness.kit import interruption
 from harness.model.attempt import Method, Shape
@@ -44,7 +46,13 @@ _CATEGORIES = frozenset(
 )
 
 
-def load(path: str | Path, *, only: Mapping[str, Sequence[str]] | None = None, ingress: str = "") -> Experiment:
+def load(
+    path: str | Path,
+    *,
+    only: Mapping[str, Sequence[str]] | None = None,
+    ingress: str = "",
+    assume_inert: Sequence[str] = (),
+) -> Experiment:
     """Read an Experiment file and every file that it names, and check all of it.
 
     Args:
@@ -52,12 +60,19 @@ def load(path: str | Path, *, only: Mapping[str, Sequence[str]] | None = None, i
         only: Cells to keep, as names or globs: ``{"configuration": ["graceful"], "change": ["restart"]}``. The control
             of each configuration that is kept stays.
         ingress: Ingress controller in place of the file's; empty for the file's.
+        assume_inert: Fields that the embedded cluster does not implement, left in as if they had no effect on
+            requests. No verdict there is then better than inconclusive. ``docs/fields.md`` has their names.
 
     Raises:
         InvalidInputError: With every problem found, each with its file and line.
     """
     kept = {key: tuple(values) for key, values in (only or {}).items()}
-    return load_experiment(Path(path), only=kept, check_image=any_image, ingress=ingress)
+    check = provider("local").classify if assume_inert else any_field
+    loaded = load_experiment(
+        Path(path), only=kept, check_fields=check, assume_inert=assume_inert, check_image=any_image, ingress=ingress
+    )
+    check_assumed(assume_inert, [loaded])
+    return loaded
 
 
 def run(

@@ -75,8 +75,15 @@ def _control(control: Sequence[TrialVerdict], planned: int) -> Iterator[Finding]
     lost = sum(trial.identity.lost_total for trial in control)
     if lost:
         yield Finding(FindingCode.LOSS_IN_CONTROL, {"lost": lost, "sent": sum(t.identity.sent for t in control)})
-    elif len(control) < planned or any(trial.verdict is not Verdict.LOSSLESS for trial in control):
+    elif len(control) < planned or not all(map(_is_lossless, control)):
         yield Finding(FindingCode.CONTROL_MISSING, {"trials": len(control), "stopped": any(map(_is_stopped, control))})
+
+
+def _is_lossless(trial: TrialVerdict) -> bool:
+    """Tell whether a trial is lossless but for what the whole run assumes: every cell says that by itself."""
+    others = [each for each in trial.findings if each.code is not FindingCode.FIELD_ASSUMED]
+    only_assumed = len(others) < len(trial.findings) and verdict_of(others) is Verdict.LOSSLESS
+    return trial.verdict is Verdict.LOSSLESS or only_assumed
 
 
 def _is_stopped(trial: TrialVerdict) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec
-from harness.model.experiment import Manifest, TrafficPlan
+from harness.model.experiment import Assumption, Manifest, TrafficPlan
 from harness.model.timeline import Event
 
 #: A structured array with the field names of a ledger's records.
@@ -152,6 +152,7 @@ class TrialEvidence:
         failure: How the trial failed; empty if it did not.
         differences: Files that are not as they were sealed.
         stopped: Whether the run was stopped before the trial was over, or before it began.
+        assumed: Fields that the cluster does not carry out and that the run assumes to have no effect.
     """
 
     number: int
@@ -172,6 +173,7 @@ class TrialEvidence:
     failure: str = ""
     differences: tuple[str, ...] = ()
     stopped: bool = False
+    assumed: tuple[Assumption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from harness.clusters.kind import owned
 from harness.clusters.kind import standing as kind_standing
 from harness.clusters.local import standing
 from harness.errors import InvalidInputError, Problem
+from harness.kit import streams
 from harness.localkube.kubelet.images import KNOWN_IMAGES
 from harness.model.controllers import DEFAULT
 from harness.runner.images import read_images
@@ -105,9 +106,13 @@ def status() -> int:
 
 @app.command()
 def kubeconfig(name: Name = "harness", cluster: Kind = "local") -> int:
-    """Print the path of a cluster's kubeconfig: export KUBECONFIG=$(harness cluster kubeconfig)."""
+    """Print the path of a cluster's kubeconfig: export KUBECONFIG=$(harness cluster kubeconfig).
+
+    Exit code 4 if it can't be printed: an empty KUBECONFIG would mean another cluster.
+    """
     path: Callable[[str], Path] = kind_standing.kubeconfig if _is_kind(cluster) else standing.kubeconfig
-    typer.echo(path(name))
+    with streams.product() as file:
+        file.write(f"{path(name)}\n")
     return 0
 
 

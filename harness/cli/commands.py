@@ -15,6 +15,18 @@ _HELP = ("--help", "-h")
 class Commands(TyperGroup):
     """All commands."""
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.
+
+        Raises:
+            RuntimeError: The command met a broken pipe. Typer takes each for one of standard output and exits with 1,
+                which means lossy; but standard output does not fail here, so it was another one.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise RuntimeError("a pipe or a connection broke") from error
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that the arguments name, how it is called, and the rest of them."""
         given, rest = args[:1], args[1:]

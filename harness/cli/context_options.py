@@ -57,6 +57,11 @@ def confirm(what: str, options: Mapping[str, str], *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise InvalidInputError([Problem("nobody is there to say that this is the right cluster", hint="--yes")])
-    if not typer.confirm("Is this the right cluster?", err=True):
+    try:
+        is_right = typer.confirm("Is this the right cluster?", err=True)
+    except typer.Abort:
+        # The end of input: Ctrl-D.
+        is_right = False
+    if not is_right:
         typer.echo("nothing was done", err=True)
         raise typer.Exit(2)

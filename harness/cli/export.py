@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from harness.errors import InvalidInputError, Problem
+from harness.kit import streams
 from harness.kit.files import clear_disk_errors
 from harness.report.words import plural
 from harness.runner.export import parts_of, write_csv
@@ -31,6 +30,9 @@ def export(
     Works on what a killed run has left, too. docs/results.md describes the columns, and how to read the ledgers
     themselves by numpy and pandas.
 
+    Exit code: 0 written, also where the reader leaves early (| head); 4 it could not be written, all of it; 2 invalid
+    input.
+
     [bold]Examples[/bold]
 
       harness export reports/demo-20260131T120000 --cell 'bare--*' --out attempts.csv
@@ -41,19 +43,11 @@ def export(
         raise InvalidInputError([Problem(f"--format {form!r}: expected csv")])
     top = RunDirectory.open(directory).path
     folders = parts_of(top, cells=cell, trial=trial or 0)
-    try:
-        with ExitStack() as stack:
-            if out == "-":
-                file = sys.stdout
-            else:
-                stack.enter_context(clear_disk_errors(Path(out)))
-                file = stack.enter_context(Path(out).open("w", encoding="utf-8", newline=""))
-            count = write_csv(top, folders, file)
-            file.flush()
-    except BrokenPipeError:
-        # Whoever reads has seen enough (`| head`); what is still buffered must not be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if out == "-":
+        with streams.product() as file:
+            write_csv(top, folders, file)
         return 0
-    if out != "-":
-        sys.stderr.write(f"{out}: {plural(count, 'attempt')}\n")
+    with clear_disk_errors(Path(out)), Path(out).open("w", encoding="utf-8", newline="") as file:
+        count = write_csv(top, folders, file)
+    sys.stderr.write(f"{out}: {plural(count, 'attempt')}\n")
     return 0

@@ -29,12 +29,12 @@ from harness.cli import (
 from harness.cli.commands import IN_PLACE, Commands
 from harness.cli.help_text import reflow_all
 from harness.errors import ExitCode, HarnessError
-from harness.kit import interruption
+from harness.kit import interruption, streams
 from harness.kit.interruption import Interrupted
 
 EPILOG = """
 Exit codes: 0 all cells as expected · 1 lossy (or lossless) against expectation · 2 invalid input or usage ·
-3 inconclusive · 4 the harness itself failed · 130/143 stopped by Ctrl-C/SIGTERM
+3 inconclusive · 4 the harness itself failed · 129/130/143 stopped by SIGHUP/Ctrl-C/SIGTERM
 """
 
 app = typer.Typer(
@@ -94,7 +94,9 @@ def show_error(error: HarnessError) -> None:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    sys.exit(_run())
+    code = _run()
+    streams.report_loss()
+    sys.exit(code)
 
 
 def _run() -> int:

@@ -16,9 +16,9 @@ from rich.console import Console
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
-from harness.cli.run import Keep, Only, Where, images_on, parse_only
+from harness.cli.run import AssumeInert, Keep, Only, Where, load_for, parse_only
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.load import load_experiment
+from harness.experiment.fields import check_assumed
 from harness.experiment.problems import near
 from harness.kit.interruption import Interrupted
 from harness.model.controllers import CONTROLLERS, DEFAULT
@@ -74,6 +74,7 @@ def migrate(
         ),
     ] = "",
     yes: Yes = False,
+    assume_inert: AssumeInert = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON on stdout.")] = False,
 ) -> int:
     """Does my application stay lossless when I move to another ingress controller?
@@ -102,9 +103,7 @@ def migrate(
     """
     if analyze is not None:
         return _again(analyze, experiment, as_json=as_json)
-    if experiment is None:
-        hint = "harness migrate EXPERIMENT.yaml, or --analyze DIR"
-        raise InvalidInputError([Problem("no Experiment is given", hint=hint)])
+    experiment = _given(experiment)
     names = _two_of_them(source, target)
     replaced = read_images(image or [], images)
     kind = kind_options(
@@ -112,18 +111,32 @@ def migrate(
     )
     there = context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url)
     options = RunOptions(cluster, None, parse_only(only or []), parallel, keep, profile, _command(), {**kind, **there})
-    source_leg = _leg(experiment, names[0], options, replaced, pull_policy)
+    source_leg = _leg(experiment, names[0], options, replaced, pull_policy, assume_inert)
     options = replace(options, cluster_options={**kind, **there, "entry-url": to_entry_url or entry_url})
-    target_leg = _leg(experiment, names[1], options, replaced, pull_policy)
+    target_leg = _leg(experiment, names[1], options, replaced, pull_policy, assume_inert)
+    check_assumed(assume_inert or (), [source_leg.experiment, target_leg.experiment])
     if cluster == "context":
         confirm(f"{experiment} will be run twice in namespaces of its own, harness-…", {**kind, **there}, yes=yes)
     return _run(source_leg, target_leg, out, as_json=as_json)
 
 
-def _leg(path: Path, ingress: str, options: RunOptions, replaced: Mapping[str, str], pull_policy: str) -> Leg:
+def _given(experiment: Path | None) -> Path:
+    if experiment is None:
+        hint = "harness migrate EXPERIMENT.yaml, or --analyze DIR"
+        raise InvalidInputError([Problem("no Experiment is given", hint=hint)])
+    return experiment
+
+
+def _leg(
+    path: Path,
+    ingress: str,
+    options: RunOptions,
+    replaced: Mapping[str, str],
+    pull_policy: str,
+    assume_inert: list[str] | None,
+) -> Leg:
     """The Experiment behind one controller."""
-    check = images_on(options.cluster, replaced)
-    read = load_experiment(path, only=options.only, check_image=check, ingress=ingress)
+    read = load_for(options.cluster, path, options.only, ingress, assume_inert, replaced)
     return Leg(with_images(read, replaced, pull_policy), options)
 
 

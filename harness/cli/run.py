@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,17 +17,19 @@ from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, Node
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.clusters.local.provider import check_image
+from harness.clusters.registry import provider
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.admission import ImageCheck
-from harness.experiment.load import any_image, load_experiment
+from harness.experiment.fields import check_assumed
+from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
 from harness.kit.interruption import Interrupted
+from harness.kube.fieldclasses import Classified
 from harness.model.controllers import CONTROLLERS
-from harness.model.experiment import Experiment
+from harness.model.experiment import Experiment, Manifest
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
 from harness.report.words import plural
-from harness.runner.images import read_images, with_images
+from harness.runner.images import manifest_with_images, read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
 
@@ -50,6 +52,15 @@ Behind = Annotated[
         show_default=False,
     ),
 ]
+AssumeInert = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--assume-inert",
+        metavar="FIELD",
+        help="A field that the embedded cluster does not implement, left in as if it had no effect on requests;"
+        " repeatable. No verdict is then better than inconclusive.",
+    ),
+]
 Keep = Annotated[
     bool,
     typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
@@ -62,6 +73,7 @@ def run(
     ingress: Behind = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     only: Only = None,
+    assume_inert: AssumeInert = None,
     parallel: Annotated[
         int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
     ] = 0,
@@ -111,9 +123,8 @@ def run(
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
     """
     replaced = read_images(image or [], images)
-    read = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, replaced), ingress=controller(ingress)
-    )
+    read = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert, replaced)
+    check_assumed(assume_inert or (), [read])
     loaded = with_images(read, replaced, pull_policy)
     address = _awaited_at(bind, sending=workers != 0 or expect_workers > 0)
     options = RunOptions(
@@ -161,16 +172,21 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def validate(experiment: ExperimentFile, only: Only = None, cluster: Where = "local", ingress: Behind = "") -> int:
+def validate(
+    experiment: ExperimentFile,
+    only: Only = None,
+    cluster: Where = "local",
+    ingress: Behind = "",
+    assume_inert: AssumeInert = None,
+) -> int:
     """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
 
     Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
     the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled).
+    any that can be pulled), and fields that a local cluster does not implement although they decide about requests.
     """
-    loaded = load_experiment(
-        experiment, only=parse_only(only or []), check_image=images_on(cluster, {}), ingress=controller(ingress)
-    )
+    loaded = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert)
+    check_assumed(assume_inert or (), [loaded])
     Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
     return 0
 
@@ -187,11 +203,34 @@ def controller(word: str) -> str:
     return word
 
 
-def images_on(cluster: str, replaced: Mapping[str, str]) -> ImageCheck:
-    """How images are checked for a kind of cluster; ``replaced`` says what stands for what."""
+def load_for(
+    cluster: str,
+    path: Path,
+    only: Mapping[str, tuple[str, ...]],
+    ingress: str = "",
+    assume_inert: list[str] | None = None,
+    replaced: Mapping[str, str] | None = None,
+) -> Experiment:
+    """Read an Experiment and check it for a kind of cluster; ``replaced`` says which image stands for which.
+
+    Raises:
+        InvalidInputError: With every problem that was found.
+    """
+    images = replaced or {}
     if cluster != "local":
-        return any_image
-    return lambda name: check_image(replaced.get(name, name))
+        return load_experiment(path, only=only, ingress=ingress)
+
+    def check(manifest: Manifest, word: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
+        return provider(cluster).classify(manifest_with_images(manifest, images), word, objects)
+
+    return load_experiment(
+        path,
+        only=only,
+        check_image=lambda name: check_image(images.get(name, name)),
+        check_fields=check,
+        assume_inert=assume_inert or (),
+        ingress=ingress,
+    )
 
 
 def describe(experiment: Experiment) -> str:
@@ -203,6 +242,11 @@ def describe(experiment: Experiment) -> str:
         f"  {cell.configuration.name:<{width}}  {cell.change.name}  (expected: {cell.expectation.verdict})"
         for cell in experiment.cells
     ]
+    lines += [
+        f"assumed to have no effect, so that no verdict is better than inconclusive: {each.field} of {each.object}"
+        for each in experiment.assumed
+    ]
+    lines += [f"without effect on requests: {each}" for each in experiment.inert]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from harness.kit import streams
 from harness.report.words import count, duration
 from harness.runner.watch.progress import WatchCounts, WatchProgress
 
@@ -104,7 +105,6 @@ def choose_watch_progress() -> Iterator[WatchProgress]:
 def leave_at_once(number: int) -> None:
     """End the process without any clean-up of its own: the guardians end what is below it."""
     if sys.stderr.isatty():
-        sys.stderr.write("\x1b[?25h\r\x1b[K")
-    sys.stderr.write("ended at once; `harness analyze --unsealed` tells what was recorded\n")
-    sys.stderr.flush()
+        streams.write_now(streams.STDERR, "\x1b[?25h\r\x1b[K")
+    streams.write_now(streams.STDERR, "ended at once; `harness analyze --unsealed` shows what was recorded\n")
     os._exit(128 + number)

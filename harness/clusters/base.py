@@ -6,13 +6,15 @@ work goes through the Kubernetes API (``harness.kube``), one code path for every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from harness.kube.fieldclasses import Classified
 from harness.model.controllers import DEFAULT, ControllerAddress
+from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 
 
@@ -137,6 +139,15 @@ class Provider(Protocol):
 
     def check(self, request: BringUp) -> None:
         """Raise ``InvalidInputError`` or ``MissingToolError`` for what can't work, before anything starts."""
+
+    def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
+        """Classify the fields of an object; a cluster that carries out every field has nothing to say.
+
+        Args:
+            manifest: The object.
+            ingress: The ingress controller, by its word in an Experiment.
+            objects: All objects that are applied together.
+        """
 
     def up(self, request: BringUp, progress: Progress) -> AbstractContextManager[Cluster]:
         """Bring it up; leaving the context takes it down, whatever happened inside. Raises ``BringUpError``."""

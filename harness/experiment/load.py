@@ -6,7 +6,7 @@ What the file may say is described in ``docs/experiments.md``; the parts are rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from harness.experiment.cells import make_cells, select
 from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.reading import Located, check_changes, read_changes, with_answers
 from harness.experiment.entry import read_entry
+from harness.experiment.fields import FieldCheck, FieldReview, any_field
 from harness.experiment.ingress_class import check_kinds, for_controller
 from harness.experiment.matrix import configurations, read_matrix
 from harness.experiment.objects import Objects
@@ -43,6 +44,8 @@ def load_experiment(
     *,
     only: Mapping[str, tuple[str, ...]] = _ALL,
     check_image: ImageCheck = any_image,
+    check_fields: FieldCheck = any_field,
+    assume_inert: Iterable[str] = (),
     ingress: str = "",
 ) -> Experiment:
     """Read an Experiment and all files that it names, and check everything that can be checked without a cluster.
@@ -52,6 +55,8 @@ def load_experiment(
         only: Names or globs of the configurations and changes to keep (``{"change": ("restart",)}``); the controls of
             the configurations that are kept stay.
         check_image: Asked of every image of the workload and of its updates.
+        check_fields: Asked of every object of the workload, as it is and as changes make it.
+        assume_inert: Names of fields that ``check_fields`` refuses and that are assumed to have no effect.
         ingress: The controller to take in place of the file's; empty for that.
 
     Raises:
@@ -65,12 +70,11 @@ def load_experiment(
     files.note(path)
     head = validate(Head, document.value, (), problems)
     plan = read_traffic(document.value.get("traffic"), files, problems) if "traffic" in document.value else None
-    rows = for_controller(
-        _configurations(document.value, files, problems, check_image), head.ingress if head is not None else ""
-    )
+    review = FieldReview(check_fields, frozenset(assume_inert), head.ingress if head is not None else "")
+    rows = for_controller(_configurations(document.value, files, problems, check_image, review), review.ingress)
     check_kinds(rows, head.ingress if head is not None else "", problems)
     entry = read_entry(head, rows, problems) if head is not None else ""
-    cells = _cells(document.value, plan, rows, problems, entry=entry, check_image=check_image)
+    cells = _cells(document.value, plan, rows, problems, entry=entry, check_image=check_image, review=review)
     if problems.found or head is None or plan is None:
         raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
     return Experiment(
@@ -84,6 +88,8 @@ def load_experiment(
         description=head.description.strip(),
         labels=head.labels,
         entry=entry,
+        assumed=review.assumed,
+        inert=review.inert,
     )
 
 
@@ -99,7 +105,7 @@ def _document(path: Path) -> Document:
 
 
 def _configurations(
-    raw: Mapping[str, Any], files: Files, problems: Problems, check_image: ImageCheck
+    raw: Mapping[str, Any], files: Files, problems: Problems, check_image: ImageCheck, review: FieldReview
 ) -> list[Configuration]:
     """The configurations; none where the workload can't be read, so that nothing is said about what isn't known."""
     names = raw.get("workload")
@@ -107,7 +113,7 @@ def _configurations(
     readable = isinstance(names, list) and all(isinstance(name, str) for name in names)
     workload = read_workload(names, files, problems) if readable and names else []
     axes = read_matrix(raw["matrix"], files, problems) if "matrix" in raw else []
-    return configurations(workload, axes, problems, check_image) if workload else []
+    return configurations(workload, axes, problems, check_image, review) if workload else []
 
 
 def _cells(
@@ -118,6 +124,7 @@ def _cells(
     *,
     entry: str,
     check_image: ImageCheck,
+    review: FieldReview,
 ) -> tuple[Cell, ...]:
     before = len(problems.found)
     control = raw.get("control") is not False
@@ -129,6 +136,7 @@ def _cells(
     check_changes(
         changes, [CheckContext(Objects(row.manifests, entry), problems, plan, ingress, check_image) for row in rows]
     )
+    review.look_at_changes(changes, rows, problems)
     if plan is not None and not entry:
         check_routes(plan, rows, problems)
     specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)

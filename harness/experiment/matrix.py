@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.experiment.admission import ImageCheck, check
+from harness.experiment.fields import FieldReview
 from harness.experiment.problems import Problems, near
 from harness.experiment.schema import NAME, ExpectPart
 from harness.experiment.validation import fields_of
@@ -35,7 +36,11 @@ def read_matrix(value: Any, files: Files, problems: Problems) -> list[list[Value
 
 
 def configurations(
-    workload: list[LocatedManifest], axes: list[list[Value]], problems: Problems, check_image: ImageCheck
+    workload: list[LocatedManifest],
+    axes: list[list[Value]],
+    problems: Problems,
+    check_image: ImageCheck,
+    review: FieldReview,
 ) -> list[Configuration]:
     """Every combination of the axes' values, with the workload as it then is."""
     made = []
@@ -44,6 +49,7 @@ def configurations(
         for patch in (patch for value in values for patch in value.patches):
             objects = apply(objects, patch, problems)
         problems.extend(problem for item in objects for problem in check(item, check_image))
+        review.look(objects, problems)
         axis_values = tuple((value.axis, value.name) for value in values)
         made.append(Configuration(axis_values, tuple(item.manifest for item in objects)))
     return made

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from harness.errors import HarnessError
+
+_log = logging.getLogger(__name__)
+
+#: The kinds of errors for which the loss of a log was reported.
+_reported: set[int | None] = set()
 
 #: What the operating system says where there is no room left.
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -34,6 +41,35 @@ def clear_disk_errors(path: Path) -> Iterator[None]:
                 hint=f"Free some space on the file system of {path.parent}, or choose another one with --out.",
             ) from error
         raise HarnessError(f"Could not write {path}: {error.strerror or error}.") from error
+
+
+@contextlib.contextmanager
+def expendable(path: Path, *, remove: bool = False) -> Iterator[None]:
+    """Run a block that writes a log for people: an ``OSError`` costs the log and nothing else.
+
+    Not for evidence. The first loss of each kind is logged as a warning.
+
+    Args:
+        path: The log.
+        remove: Remove what is there of it after an error: half a log would pass for a whole one.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _reported:
+            _reported.add(error.errno)
+            _log.warning("logs are lost, %s first: %s; no verdict depends on them", path, error.strerror or error)
+        if remove:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """Open a log for appending, for a child process to write to; the null device where that is not possible."""
+    with expendable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    return Path(os.devnull).open("ab")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -74,12 +110,12 @@ def sync_folder(path: Path) -> None:
 
 
 def tail(path: Path, lines: int = 20, *, limit: int = 64 * 1024) -> str:
-    """The last lines of a text file; empty if there is no such file. Reads at most ``limit`` bytes."""
+    """Return the last lines of a text file; empty if it cannot be read. Reads at most ``limit`` bytes."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - limit))
             text = file.read().decode(errors="replace")
-    except FileNotFoundError:
+    except OSError:
         return ""
     return "\n".join(text.splitlines()[-lines:])

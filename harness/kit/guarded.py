@@ -9,11 +9,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from harness.errors import CommandError, MissingToolError
 from harness.kit import guardian
-from harness.kit.files import clear_disk_errors, tail
+from harness.kit.files import open_log, tail
 
 
 def spawn_guarded(
@@ -40,7 +39,7 @@ def spawn_guarded(
     command = [sys.executable, "-I", "-S", guardian.__file__, str(lifeline), str(their_end), *argv]
     with open(status, "rb") as told:  # noqa: PTH123 - a descriptor, not a path
         try:
-            with _append(log) as output:
+            with open_log(log) as output:
                 guard = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE if stdin_pipe else subprocess.DEVNULL,
@@ -63,12 +62,6 @@ def spawn_guarded(
         raise missing_program(argv[0])
     reason = os.strerror(words[2]) if words else "its guardian did not start"
     raise CommandError(f"Could not run {argv[0]}: {reason}.", detail=pasteable(argv, tail(log)))
-
-
-def _append(log: Path) -> IO[bytes]:
-    with clear_disk_errors(log):
-        log.parent.mkdir(parents=True, exist_ok=True)
-        return log.open("ab")
 
 
 def pasteable(argv: Sequence[str], output: str) -> str:

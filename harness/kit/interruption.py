@@ -1,6 +1,9 @@
-"""SIGINT and SIGTERM for a program with threads: every thread hears of it once, at its next wait.
+"""SIGINT, SIGTERM and SIGHUP for a program with threads: every thread hears of it once, at its next wait.
 
 Once, because the waits of its clean-up must then work as usual.
+
+SIGHUP (the terminal has hung up) ends a command as SIGTERM does. Two things differ. Where it was ignored at the start,
+as under ``nohup``, it stays ignored. And it is never a sign of impatience: the kernel and the shell may each send one.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ class _State:
 
 
 _state = _State()
+
+#: The signals that ask for an end.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 #: Seconds between two looks of a waiting thread at whether it is to end.
 _LOOK = 0.02
@@ -83,23 +89,26 @@ def _handle(number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def handled() -> Iterator[None]:
-    """SIGINT and SIGTERM interrupt in here, in the main thread and all others; a second one changes nothing."""
+    """Let SIGINT, SIGTERM and SIGHUP interrupt the block, in the main thread and all others.
+
+    A second signal changes nothing.
+    """
     with _handler(_handle):
         yield
 
 
 @contextmanager
 def in_order(at_once: Callable[[int], None]) -> Iterator[None]:
-    """In here SIGINT and SIGTERM are heard at the next wait and nowhere else; a second one calls ``at_once``.
+    """Let SIGINT, SIGTERM and SIGHUP interrupt the block at its next wait and nowhere else.
 
     For work that must not be cut in two, and that ends in order by itself once it was asked to.
 
     Args:
-        at_once: Told the second signal's number, in the main thread, wherever that is.
+        at_once: Called with the number of a second SIGINT or SIGTERM, in the main thread, wherever that is.
     """
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        if _state.asked:
+        if _state.asked and number != signal.SIGHUP:
             at_once(number)
         interrupt(number)
 
@@ -109,7 +118,9 @@ def in_order(at_once: Callable[[int], None]) -> Iterator[None]:
 
 @contextmanager
 def _handler(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    is_immune = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    numbers = [number for number in ENDING if not (is_immune and number == signal.SIGHUP)]
+    previous = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

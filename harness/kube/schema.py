@@ -130,6 +130,17 @@ def path_text(path: Path) -> str:
     return text.removeprefix(".")
 
 
+def field_models(name: str) -> dict[str, str]:
+    """Return the fields of a model, each with the model of its value or of its items; empty for a plain value."""
+    model = _model(name)
+    found = {}
+    for attribute, expected in model.openapi_types.items():
+        collection = _COLLECTION.fullmatch(expected)
+        item = collection["item"] if collection is not None else expected
+        found[model.attribute_map[attribute]] = "" if item in _BASIC or item == "object" else item
+    return found
+
+
 def _model(name: str) -> Any:
     return MODELS.get(name) or getattr(importlib.import_module("kubernetes.client"), name)
 

@@ -1,8 +1,8 @@
 """The cluster's own process: an API server and, as its clients, controllers, kubelet, kube-proxy and ingress.
 
-``python -m harness.localkube.node CONFIG`` runs until SIGTERM or SIGINT. The parts talk through the API only. A
-part that ends takes the whole cluster down with a code that isn't 0: a cluster that is half alive would make verdicts
-about itself. What is imported here is paid for by every trial, so it is kept small.
+``python -m harness.localkube.node CONFIG`` runs until SIGTERM, SIGINT or SIGHUP. The parts talk through the API
+only. A part that ends takes the whole cluster down with a code that isn't 0: a cluster that is half alive would make
+verdicts about itself. What is imported here is paid for by every trial, so it is kept small.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from harness.kit import streams
 from harness.localkube.api.server import serve
 from harness.localkube.controllers import run_controllers
 from harness.localkube.kubelet import run_kubelet
-from harness.localkube.machinery.client import ApiClient
+from harness.localkube.machinery.client import COMPONENT_AGENT, ApiClient
 from harness.localkube.proxy import run_proxy
 from harness.localkube.settings import NodeSettings
 from harness.localkube.system.install import run_installer
@@ -49,7 +50,7 @@ async def run(settings: NodeSettings, which: Mapping[str, Part]) -> int:
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     async with serve(settings) as url:
         tasks = [asyncio.create_task(_run_part(name, part, url, settings), name=name) for name, part in which.items()]
@@ -65,7 +66,7 @@ async def run(settings: NodeSettings, which: Mapping[str, Part]) -> int:
 
 
 async def _run_part(name: str, part: Part, url: str, settings: NodeSettings) -> None:
-    async with ApiClient(url, f"harness-{name}") as client:
+    async with ApiClient(url, f"{COMPONENT_AGENT}{name}") as client:
         await part(client, settings)
 
 
@@ -104,6 +105,7 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> bool:
 
 def main(config: str) -> None:
     """Run a cluster from its settings file; ends the process."""
+    streams.secure()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     settings = NodeSettings.read(Path(config))

@@ -255,8 +255,7 @@ class RollingUpdate(ChangeSpec):
 
     def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
         """Return a patch of one container; None where the Deployment has none."""
-        containers = (((target.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or ()
-        names = [str(container.get("name")) for container in containers if isinstance(container, Mapping)]
+        names = [str(container.get("name")) for container in _containers(target)]
         if not names:
             return None
         container = {"name": self.container or names[0], **substituted(self.set, number)}
@@ -800,6 +799,14 @@ def substituted(value: Any, number: int) -> Any:
     if isinstance(value, list | tuple):
         return [substituted(item, number) for item in value]
     return value
+
+
+def _containers(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the containers of a Deployment; none where it is not written as one."""
+    here: Any = deployment
+    for name in ("spec", "template", "spec", "containers"):
+        here = here.get(name) if isinstance(here, Mapping) else None
+    return [container for container in here if isinstance(container, Mapping)] if isinstance(here, list) else []
 
 
 def _layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -74,7 +74,6 @@ class Explanations:
         no_endpoints: What it does with the requests of a Service without endpoints.
         timeout_setting: The setting of its timeouts.
         retry_setting: The setting that makes it retry; empty where it retries by default.
-        losses: By status or class of lost requests, a paragraph on what it means behind this controller.
     """
 
     pace: str
@@ -84,7 +83,6 @@ class Explanations:
     no_endpoints: str
     timeout_setting: str
     retry_setting: str = ""
-    losses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +192,6 @@ _TRAEFIK = ControllerFacts(
         no_endpoints="Traefik drops the route of a Service without endpoints, and a wider rule takes its requests",
         timeout_setting="a ServersTransport",
         retry_setting="add a retry Middleware",
-        losses={
-            "404": "A 404 says that no rule matched: Traefik drops the route of a Service without endpoints. A ready "
-            "pod has to stand behind the Service all the time: overlap, then narrow.",
-            "wrong-answer": "A wrong answer says that another application or version answered. Behind Traefik an empty "
-            "Service looks like that: its route is dropped, and a rule that matches more takes its requests. A ready "
-            "pod has to stand behind the Service all the time: overlap, then narrow.",
-        },
     ),
 )
 

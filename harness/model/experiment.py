@@ -171,6 +171,21 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumption:
+    """A field that decides about requests, and that the user has the harness assume to have no effect.
+
+    Attributes:
+        field: Its name: the path without list indices, or the annotation.
+        object: Kind and name of the object that has it.
+        effect: What a real cluster does with it, as a clause.
+    """
+
+    field: str
+    object: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """A whole Experiment, valid in itself.
 
@@ -184,6 +199,9 @@ class Experiment:
         trials: How often each cell is run.
         description: One paragraph for the report; may be empty.
         entry: The Service that traffic goes straight to, as kube-proxy carries it out; empty enters by the ingress.
+        assumed: Fields that the cluster does not carry out and that are assumed to have no effect: no verdict is
+            better than inconclusive.
+        inert: Fields of the workload without effect on requests, each with its objects.
     """
 
     name: str
@@ -196,3 +214,5 @@ class Experiment:
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     entry: str = ""
+    assumed: tuple[Assumption, ...] = ()
+    inert: tuple[str, ...] = ()

@@ -68,6 +68,7 @@ class FindingCode(StrEnum):
     NODE_UNWELL = "node-unwell"
     WATCH_INTERRUPTED = "watch-interrupted"
     CLOCK_UNCERTAIN = "clock-uncertain"
+    FIELD_ASSUMED = "field-assumed"
     SENDER_PAUSED = "sender-paused"
     FALSE_GREEN = "false-green"
     CONNECTIONS_CUT = "connections-cut"
@@ -294,8 +295,8 @@ class CellVerdict:
 class RunVerdict:
     """The whole run's answer, and all that a report needs.
 
-    ``signal`` is the one that stopped the run: SIGINT (2), SIGTERM (15), SIGKILL (9) where the run left no word of its
-    end; 0 if nothing stopped it.
+    ``signal`` is the one that stopped the run: SIGHUP (1), SIGINT (2), SIGTERM (15), SIGKILL (9) where the run left no
+    word of its end; 0 if nothing stopped it.
     """
 
     name: str

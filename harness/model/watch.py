@@ -76,7 +76,7 @@ class WatchVerdict:
         rate: Requests sent per second, over all origins.
         latency: Of answered requests, over all origins.
         origins: Each by itself.
-        interrupted: Whether it was ended by Ctrl-C or SIGTERM rather than by its time.
+        interrupted: Whether it was ended by Ctrl-C, SIGTERM or SIGHUP rather than by its time.
         command: The command line that began it.
         started: ISO 8601.
         seconds: How long requests were planned for, at the longest.

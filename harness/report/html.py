@@ -49,6 +49,7 @@ def environment() -> Environment:
         "ratio": words.ratio,
         "ranked": words.ranked,
         "expected": words.expected,
+        "assumed": words.assumed,
         "cell_title": words.title,
         "stopped": words.stopped,
         "again": words.again,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.model.verdict import CellVerdict, RunVerdict
 from harness.report.answering import lines
 from harness.report.sentences import answer, by_configuration, notable, reasons, totals, warnings
-from harness.report.words import ICONS, again, count, expected, stopped, title
+from harness.report.words import ICONS, again, assumed, count, expected, plural, stopped, title
 
 
 def render(run: RunVerdict) -> str:
@@ -42,6 +42,7 @@ def _cell(cell: CellVerdict | None) -> str:
         return f"{how}<br>{count(cell.lost)} of {count(cell.sent)} lost" if cell.sent else how
     parts = [f"{ICONS[cell.verdict]} {cell.verdict}", f"{count(cell.lost)} of {count(cell.sent)} lost"]
     parts += [f"{count(cell.cut)} connections cut"] if cell.cut else []
+    parts += [f"{plural(fields, 'field')} assumed"] if (fields := assumed(cell)) else []
     parts += [] if cell.as_expected else [f"**unexpected** ({expected(cell)})"]
     return "<br>".join(parts)
 

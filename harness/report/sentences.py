@@ -21,9 +21,9 @@ SENTENCES: dict[FindingCode, Teller] = {
 #: In which order the findings of a cell are told.
 _ORDER = {Weight.INSTRUMENT: 0, Weight.LOSS: 1, Weight.EVIDENCE: 2, Weight.NOTE: 3}
 #: Notes that a reader must not miss although the verdict is the expected one.
-_WARNINGS = (FindingCode.FALSE_GREEN, FindingCode.PRESTOP_FAILED, FindingCode.ROLLED_BACK)
+_WARNINGS = (FindingCode.FIELD_ASSUMED, FindingCode.FALSE_GREEN, FindingCode.PRESTOP_FAILED, FindingCode.ROLLED_BACK)
 #: What people call the signals that stop a run.
-_SIGNALS = {2: "Ctrl-C", 15: "SIGTERM"}
+_SIGNALS = {1: "SIGHUP", 2: "Ctrl-C", 15: "SIGTERM"}
 #: How many cells are named in a sentence.
 _NAMED = 3
 

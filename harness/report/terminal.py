@@ -15,7 +15,7 @@ from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.report.answering import lines
 from harness.report.findings.given import Sentence
 from harness.report.sentences import answer, notable, reasons, totals, warnings
-from harness.report.words import ICONS, count, expected, plural, share, stopped, title
+from harness.report.words import ICONS, assumed, count, expected, plural, share, stopped, title
 
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
 #: Columns that a cell needs to be told in words; below that it is told in numbers, which need fewer.
@@ -101,6 +101,8 @@ def _cell(cell: CellVerdict | None, *, in_words: bool, short: bool) -> Text:
     if cell.cut:
         cut = f"{plural(cell.cut, 'connection')} cut" if in_words else f"{count(cell.cut)} cut"
         text.append(f"\n{cut}", style="not bold default")
+    if fields := assumed(cell):
+        text.append(f"\n{plural(fields, 'field')} assumed" if in_words else f"\n{fields} assumed", style="not bold")
     if not cell.as_expected:
         text.append(f"\nexpected {expected(cell)}" if in_words else "\nunexpected", style="not bold reverse")
     return text

@@ -31,6 +31,12 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def assumed(cell: CellVerdict) -> int:
+    """Count the fields that a cell's run assumes to have no effect."""
+    found = (each.numbers for each in cell.findings if each.code is FindingCode.FIELD_ASSUMED)
+    return len({(numbers.get("object"), numbers.get("field")) for numbers in found})
+
+
 def plural(number: int, word: str, more: str = "") -> str:
     """``1 request``, ``1,480 requests``."""
     return f"{count(number)} {word if number == 1 else more or word + 's'}"

@@ -59,7 +59,7 @@ def _read_trial(run: RunDirectory, experiment: Experiment, cell: Cell, number: i
     trial = run.trial(cell.id, number)
     evidence = read_traffic(trial, run.path, number=number, change=cell.change, traffic=experiment.traffic)
     cut = evidence.stopped or (stopped and not trial.outcome.exists())
-    return replace(evidence, manifests=cell.configuration.manifests, stopped=cut)
+    return replace(evidence, manifests=cell.configuration.manifests, stopped=cut, assumed=experiment.assumed)
 
 
 def read_traffic(

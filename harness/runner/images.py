@@ -67,6 +67,14 @@ def with_images(experiment: Experiment, images: Mapping[str, str], pull_policy: 
     return replace(experiment, cells=tuple(_cell(cell, images, pull_policy) for cell in experiment.cells))
 
 
+def manifest_with_images(manifest: Manifest, images: Mapping[str, str]) -> Manifest:
+    """Return an object with its containers' images replaced; one without readable containers as it is."""
+    try:
+        return _manifest(manifest, images, "") if images else manifest
+    except (AttributeError, KeyError, TypeError):
+        return manifest
+
+
 def _cell(cell: Cell, images: Mapping[str, str], pull_policy: str) -> Cell:
     manifests = tuple(_manifest(manifest, images, pull_policy) for manifest in cell.configuration.manifests)
     return replace(

@@ -86,10 +86,15 @@ def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
         command=plan.command,
         started=plan.started,
         seconds=end.seconds,
-        environment={"cluster": plan.cluster, **end.facts, **plan.environment},
+        environment={"cluster": plan.cluster, **end.facts, **plan.environment, **_without_effect(plan)},
         trials=plan.experiment.trials,
         signal=(end.signal or int(signal.SIGINT)) if end.interrupted else 0,
     )
+
+
+def _without_effect(plan: RunPlan) -> dict[str, str]:
+    """Return the fields of the workload without effect on requests, as one line of the report."""
+    return {"fields without effect": "; ".join(plan.experiment.inert)} if plan.experiment.inert else {}
 
 
 def _read(run: RunDirectory, name: str, kind: type[T]) -> T:

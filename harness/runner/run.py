@@ -16,6 +16,7 @@ import yaml
 from harness.clusters.base import BringUp
 from harness.clusters.registry import provider
 from harness.errors import ExitCode
+from harness.experiment.fields import review
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
@@ -67,6 +68,7 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     """
     advice = check_run(experiment, options)
     kind = provider(options.cluster)
+    experiment = review(experiment, kind.classify)
     run = RunDirectory.create(options.out, experiment.name)
     write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
@@ -146,7 +148,9 @@ def check_run(experiment: Experiment, options: RunOptions) -> str:
         InvalidInputError: The cluster can't run this Experiment.
         MissingToolError: The machine lacks something.
     """
-    provider(options.cluster).check(_request_of(experiment, options, options.out or Path("reports")))
+    kind = provider(options.cluster)
+    review(experiment, kind.classify)
+    kind.check(_request_of(experiment, options, options.out or Path("reports")))
     return check_crew(options, experiment.traffic)
 
 

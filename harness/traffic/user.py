@@ -16,8 +16,10 @@ from locust import User, events, task
 from locust.exception import StopUser
 
 from harness.errors import HarnessError
+from harness.kit import streams
 from harness.model.experiment import Route, TrafficPlan
 from harness.traffic.distributed.roles import Role, role_of
+from harness.traffic.distributed.worker_launch import WORKER_VARIABLE
 from harness.traffic.plan import VARIABLE
 
 _log = logging.getLogger(__name__)
@@ -31,6 +33,10 @@ def _take_standard_input() -> int:
     os.close(nothing)
     return commands
 
+
+if VARIABLE in os.environ or WORKER_VARIABLE in os.environ:
+    # What a locustfile or Locust itself prints into a full log must not end the traffic.
+    streams.secure()
 
 #: The parent's commands, where there is a parent.
 _COMMANDS_FD = _take_standard_input() if VARIABLE in os.environ else -1

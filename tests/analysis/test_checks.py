@@ -12,7 +12,7 @@ from harness.analysis.evidence import Calibration, CalibrationCase, TrialEvidenc
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import CloseReason, Method, Outcome, Progress
 from harness.model.changes import RollingUpdate
-from harness.model.experiment import Pool, Tls
+from harness.model.experiment import Assumption, Pool, Tls
 from harness.model.timeline import EventKind
 from harness.model.verdict import Finding, FindingCode, Verdict
 from harness.testing.evidence import (
@@ -254,6 +254,11 @@ TABLE: dict[str, tuple[Spoil, FindingCode, Verdict]] = {
     "changed since it was sealed": (
         lambda e: replace(e, differences=("changed: x",)),
         FindingCode.SEAL_BROKEN,
+        Verdict.INCONCLUSIVE,
+    ),
+    "field assumed to be inert": (
+        lambda e: replace(e, assumed=(Assumption("spec.tls", "Ingress web", "a real cluster answers 308"),)),
+        FindingCode.FIELD_ASSUMED,
         Verdict.INCONCLUSIVE,
     ),
     "deaf pods": (deaf_pods, FindingCode.FALSE_GREEN, Verdict.LOSSLESS),

@@ -13,7 +13,7 @@ from harness.analysis.judge import judge_trial
 from harness.errors import ExitCode
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec, NoChange
-from harness.model.experiment import Cell, Configuration, Expectation, Expected
+from harness.model.experiment import Assumption, Cell, Configuration, Expectation, Expected
 from harness.model.verdict import CellVerdict, FindingCode, TrialVerdict, Verdict
 from harness.testing.evidence import CHANGE, quiet_trial, with_losses
 
@@ -197,3 +197,37 @@ def test_the_run_has_all_that_a_report_needs() -> None:
     assert (run.configurations, run.changes, run.exit_code) == (("bare",), ("none", "rolling-update"), 0)
     assert [(one.sent, one.lost) for one in run.cells] == [(300, 0), (300, 10)]
     assert all(reason for _, reason in run.thresholds.values())
+
+
+#: What a run assumes that left one field in.
+ASSUMED = (Assumption("spec.tls", "Ingress web", "a real cluster answers 308"),)
+ASSUMING = judge_trial(replace(quiet_trial(), assumed=ASSUMED))
+CONTROL_ASSUMING = judge_trial(replace(quiet_trial(CONTROL), assumed=ASSUMED))
+
+
+def test_nothing_is_lossless_that_assumes_a_field_to_be_inert() -> None:
+    """The cell and its control are inconclusive for that one reason, and the run ends with exit code 3."""
+    cells = judge_cells([(cell(change=CONTROL), [CONTROL_ASSUMING]), (cell(), [ASSUMING])])
+
+    assert [each.verdict for each in cells] == [Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE]
+    assert [codes(each) for each in cells] == [{FindingCode.FIELD_ASSUMED}] * 2
+    assert exit_code(cells) is ExitCode.INCONCLUSIVE
+
+
+def test_a_loss_stays_a_loss_whatever_is_assumed() -> None:
+    """A lost request was lost; the assumption is named next to it."""
+    lossy = judge_trial(replace(with_losses(quiet_trial(), 1.5, 1.6), assumed=ASSUMED))
+
+    verdict = judged(cell(Expected.LOSSY), lossy, control=CONTROL_ASSUMING)
+
+    assert (verdict.verdict, verdict.as_expected) == (Verdict.LOSSY, True)
+    assert FindingCode.FIELD_ASSUMED in codes(verdict)
+    assert FindingCode.CONTROL_MISSING not in codes(verdict)
+
+
+def test_a_control_that_is_inconclusive_for_another_reason_is_still_missing() -> None:
+    """An assumption does not excuse a control that has a second fault."""
+    evidence = with_losses(quiet_trial(CONTROL), 1.5, 1.6, Outcome.MISSED)
+    control = judge_trial(replace(evidence, assumed=ASSUMED))
+
+    assert FindingCode.CONTROL_MISSING in codes(judged(cell(), ASSUMING, control=control))

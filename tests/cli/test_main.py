@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 import sys
 from importlib import metadata
 
@@ -12,6 +15,7 @@ from harness.cli import doctor, main
 from harness.cli.run import parse_only
 from harness.errors import ExitCode, HarnessError, InvalidInputError, Problem
 from harness.kit.interruption import Interrupted
+from harness.kit.streams import ForgivingFile
 from harness.runner.doctor import CHECKS, Check, State
 
 
@@ -119,3 +123,30 @@ def test_doctor_fails_only_for_what_is_needed(
 def test_every_check_answers_on_this_machine() -> None:
     """None raises, and each says what it looked at and what it found."""
     assert [check.__name__ for check in CHECKS if not (check().what and check().found)] == []
+
+
+def test_a_broken_pipe_inside_a_command_is_not_called_lossy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typer exits with 1 for any of them; standard output does not fail here, so it is a fault like others."""
+
+    def breaks() -> list[object]:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(doctor, "CHECKS", (breaks,))
+    monkeypatch.setattr(sys, "argv", ["harness", "doctor"])
+
+    assert main._run() == ExitCode.HARNESS_FAILED
+
+
+def test_the_loss_of_output_is_reported_after_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is the command's, and the last words say what is missing."""
+    monkeypatch.setattr(sys, "argv", ["harness", "--version"])
+    lost = ForgivingFile(os.open("/dev/full", os.O_WRONLY))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(lost, write_through=True))
+    with pytest.raises(SystemExit) as left:
+        main.main()
+    os.close(lost.fileno())
+
+    assert left.value.code == ExitCode.AS_EXPECTED
+    assert capsys.readouterr().err.startswith("warning: standard output was lost: No space left on device")

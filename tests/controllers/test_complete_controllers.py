@@ -40,7 +40,7 @@ EACH_PROGRAM = pytest.mark.parametrize("word", INGRESS_PROGRAMS)
 #: The controllers whose programs ``harness doctor`` looks for.
 CHECKED = [check.args[0] for check in CHECKS if isinstance(check, partial)]
 #: Clauses that a controller may lack.
-OPTIONAL = {"retry_setting", "losses"}
+OPTIONAL = {"retry_setting"}
 RULE = SplitRule(
     ingress="fruit",
     host="fruit.test",
@@ -198,6 +198,7 @@ def test_local_objects_have_the_names_of_the_facts(word: str) -> None:
         address.namespace, address.deployment, address.service,
     )  # fmt: skip
     assert (program.labels, program.ingress_class) == (address.labels, facts.ingress_class)
+    assert {program.annotations} == facts.reads.keys()
 
 
 @EACH_PROGRAM

@@ -49,7 +49,7 @@ def decisions(source: str) -> list[str]:
             parts = [*node.args] if node.func.attr in {"startswith", "endswith", "get", "fromkeys"} else []
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             parts = [*node.args] if node.func.id in {"frozenset", "set"} else []
-        found += [f"{name.lineno}: {name.value}" for part in parts for name in names_in(part)]
+        found += [f"{name.lineno}: {name.value!r}" for part in parts for name in names_in(part)]
     return found
 
 

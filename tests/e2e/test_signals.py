@@ -8,21 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import PATIENCE, CommandLine
+from command_line import PATIENCE, CommandLine, reached
 
 from harness.kit.waiting import wait_until
 from harness.store.ledger import read_ledger
-from harness.store.timeline import read_timeline
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
-
-
-def reached(trial: Path, phase: str) -> bool:
-    """Whether a trial's timeline says that a phase has begun."""
-    path = trial / "timeline.jsonl"
-    return path.exists() and any(event.kind == "phase" and event.subject == phase for event in read_timeline(path))
 
 
 def wait_for(moment: str, command: CommandLine, trial: Path) -> None:

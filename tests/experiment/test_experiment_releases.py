@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from harness.errors import InvalidInputError
 from harness.experiment.load import load_experiment
 from harness.model.changes import AbTest, BlueGreen, Canary, ChangeSpec, Criterion, Retire, Start, Step
+from harness.model.controllers import DEFAULT
 
 APPS = Path(__file__).parents[2] / "experiments" / "apps" / "apple-two-versions"
 GREEN: dict[str, Any] = {
@@ -151,3 +153,16 @@ def test_what_needs_a_controller_is_refused_without_one(tmp_path: Path, kind: st
 
     with pytest.raises(InvalidInputError, match="changes what an ingress controller does"):
         load(tmp_path, kind, BASE[kind], **head)
+
+
+@pytest.mark.parametrize("kind", ["canary", "ab-test"])
+def test_a_controller_that_splits_no_requests_is_named(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A controller without rights to share can't share; the hint names those that can."""
+    facts = replace(DEFAULT, share_rights=())
+    monkeypatch.setattr("harness.experiment.changes.reading.controller_facts", lambda _word: facts)
+
+    with pytest.raises(InvalidInputError, match="can't share the requests of a rule") as caught:
+        load(tmp_path, kind, BASE[kind])
+    assert any("traefik" in problem.hint for problem in caught.value.problems)

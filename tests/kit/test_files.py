@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.kit.files import tail, write_text
+from harness.kit import files
+from harness.kit.files import expendable, open_log, tail, write_text
 
 
 def test_written_file_is_whole_and_alone(tmp_path: Path) -> None:
@@ -51,3 +52,44 @@ def test_tail_gives_last_lines_of_a_large_file(tmp_path: Path) -> None:
 
     assert tail(path, 2) == "line 19998\nline 19999"
     assert tail(tmp_path / "none") == ""
+
+
+def test_a_log_that_cannot_be_opened_goes_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The child gets a file that takes everything, and the loss is reported once for all logs."""
+    monkeypatch.setattr(files, "_reported", set())
+    for name in ("one.log", "two.log"):
+        (tmp_path / name).mkdir()
+        with open_log(tmp_path / name) as log:
+            log.write(b"said")
+
+        assert tail(tmp_path / name) == ""
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "one.log" in caplog.text
+
+
+def test_a_log_is_appended_to(tmp_path: Path) -> None:
+    """Its folder is made, and what an earlier child said stays."""
+    for text in (b"one\n", b"two\n"):
+        with open_log(tmp_path / "logs" / "child.log") as log:
+            log.write(text)
+
+    assert tail(tmp_path / "logs" / "child.log") == "one\ntwo"
+
+
+@pytest.mark.parametrize("remove", [True, False])
+def test_half_a_log_is_removed_where_it_would_mislead(tmp_path: Path, *, remove: bool) -> None:
+    """No log is better than a part of one; but a file that is not ours to remove stays."""
+    path = tmp_path / "access.jsonl"
+    with expendable(path, remove=remove):
+        path.write_text("half")
+        raise OSError(errno.ENOSPC, "no room")
+
+    assert path.exists() is not remove
+
+
+def test_only_a_failed_write_is_expendable(tmp_path: Path) -> None:
+    """A bug comes through."""
+    with pytest.raises(ZeroDivisionError), expendable(tmp_path / "x"):
+        raise ZeroDivisionError

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -43,8 +45,8 @@ def test_a_thread_hears_of_it_once() -> None:
         assert wait_until(lambda: True, timeout=1, what="the clean-up")
 
 
-def _terminate_self() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
+def _signal_self(number: int) -> None:
+    os.kill(os.getpid(), number)
     pause(5)
 
 
@@ -61,13 +63,43 @@ def test_a_shield_holds_it_back_until_it_is_left() -> None:
         pause(0.001)
 
 
-def test_sigterm_interrupts() -> None:
-    """SIGTERM raises in the main thread and leaves its number."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_that_asks_for_an_end_interrupts(number: signal.Signals) -> None:
+    """It raises in the main thread and leaves its number, from which the exit code follows; a terminal's end too."""
     with interruption.fresh():
         with pytest.raises(Interrupted), interruption.handled():
-            _terminate_self()
+            _signal_self(number)
 
-        assert interruption.signal_number() == signal.SIGTERM
+        assert interruption.signal_number() == number
+
+
+@pytest.mark.parametrize("handles", [interruption.handled, lambda: interruption.in_order(print)])
+def test_a_hang_up_that_is_ignored_stays_so(handles: Callable[[], AbstractContextManager[None]]) -> None:
+    """Under ``nohup`` a terminal may go."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruption.fresh(), handles():
+            _signal_self_shortly(signal.SIGHUP)
+
+            assert not interruption.requested()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _signal_self_shortly(number: int) -> None:
+    os.kill(os.getpid(), number)
+    pause(0.01)
+
+
+def test_a_hang_up_is_no_impatience() -> None:
+    """The kernel and the shell send one each, and a window may be closed after Ctrl-C: the evidence is sealed still."""
+    heard: list[int] = []
+    with interruption.fresh(), interruption.in_order(heard.append):
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGHUP):
+            os.kill(os.getpid(), number)
+
+        assert heard == []
+        assert interruption.signal_number() == signal.SIGINT
 
 
 def test_work_in_order_hears_of_a_signal_at_its_next_wait_and_of_a_second_one_at_once() -> None:

@@ -21,6 +21,21 @@ def test_logs_are_where_the_evidence_wants_them(tmp_path: Path) -> None:
     assert found == {"access.jsonl", "logs/node.log", "logs/pods/default_a_b.log"}
 
 
+def test_a_log_that_cannot_be_written_is_left_out(tmp_path: Path) -> None:
+    """The others are copied, and nothing is raised: no verdict depends on a log."""
+    logs = tmp_path / "cluster" / "logs"
+    logs.mkdir(parents=True)
+    for name in ("access.jsonl", "a.log", "b.log"):
+        (logs / name).write_text(name)
+    (tmp_path / "trial" / "logs").mkdir(parents=True)
+    (tmp_path / "trial" / "access.jsonl").symlink_to("/dev/full")
+    (tmp_path / "trial" / "logs" / "a.log").mkdir()
+    collect_logs(logs, tmp_path / "trial", "ingress-nginx")
+
+    assert (tmp_path / "trial" / "logs" / "b.log").read_text() == "b.log"
+    assert not (tmp_path / "trial" / "access.jsonl").is_symlink()
+
+
 def test_lines_are_followed_as_they_are_written(tmp_path: Path) -> None:
     """A file that isn't there yet, half a line, and a line after the next look: each whole line is given once."""
     path = tmp_path / "log"

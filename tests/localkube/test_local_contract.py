@@ -11,8 +11,6 @@ from cluster_contract import ClusterContract, Subject
 from harness.clusters.base import Cluster
 from harness.clusters.local.provider import LocalCluster, LocalProvider
 
-pytestmark = pytest.mark.processes
-
 pytestmark = [pytest.mark.nginx, pytest.mark.timeout(400)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import pytest
 
 from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.errors import BringUpError
+from harness.kube.fieldclasses import Classified
 from harness.model.changes import NoChange
 from harness.model.controllers import ControllerAddress
-from harness.model.experiment import Cell, Configuration
+from harness.model.experiment import Cell, Configuration, Manifest
 from harness.model.timeline import Event
 from harness.runner.placement import venue
 from harness.runner.trial_order import TrialJob
@@ -74,6 +75,10 @@ class FakeProvider:
 
     def check(self, request: BringUp) -> None:
         """All is well."""
+
+    def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
+        """Carry out every field."""
+        return ()
 
     @contextmanager
     def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:

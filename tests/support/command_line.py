@@ -16,11 +16,18 @@ from typing import Any
 import pytest
 
 from harness.kit.waiting import wait_until
+from harness.store.timeline import read_timeline
 
 ROOT = Path(__file__).parents[2]
 MARK = "HARNESS_E2E_MARK"
 #: Seconds; more than any command of these tests takes, but for a table of cells, however busy the machine is.
 PATIENCE = 400
+
+
+def reached(trial: Path, phase: str) -> bool:
+    """Whether a trial's timeline says that a phase has begun."""
+    path = trial / "timeline.jsonl"
+    return path.exists() and any(event.kind == "phase" and event.subject == phase for event in read_timeline(path))
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     completeness.nodes_well,
     completeness.watch_uninterrupted,
     completeness.clocks_agree,
+    completeness.no_field_assumed,
     coverage.sender_paused,
     notes.false_green,
     notes.rollout_stuck,

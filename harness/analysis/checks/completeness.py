@@ -153,3 +153,11 @@ def clocks_agree(facts: Facts) -> tuple[Finding, ...]:
         )
         for number, error in sorted(wrong.items())
     )
+
+
+def no_field_assumed(facts: Facts) -> tuple[Finding, ...]:
+    """Name each field that decides about requests, that the cluster does not carry out, and that was left in."""
+    return tuple(
+        Finding(FindingCode.FIELD_ASSUMED, {"field": each.field, "object": each.object, "effect": each.effect})
+        for each in facts.evidence.assumed
+    )

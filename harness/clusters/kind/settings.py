@@ -162,8 +162,8 @@ def node_ports() -> tuple[int, ...]:
 
 def ingress_manifests(settings: KindSettings) -> tuple[Manifest, ...]:
     """The ingress controller's objects in the order in which they are applied, with its image filled in."""
-    manifests = settings.manifests
-    files = [file for folder in (manifests.folders if manifests is not None else ()) for file in _files(folder)]
+    source = settings.manifests
+    files = [file for folder in (source.folders if source is not None else ()) for file in _files(folder)]
     # By kind and name: what a later folder has takes the place, and the turn, of what an earlier one has.
     found = {(m["kind"], m["metadata"]["name"]): m for file in files for m in _load(file)}
     manifests = list(found.values())

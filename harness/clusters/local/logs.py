@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.controllers.registry import INGRESS_CONTROLLERS
-from harness.kit.files import clear_disk_errors
+from harness.kit.files import expendable
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.model.timeline import Detail, Event, EventKind
 
@@ -26,9 +26,7 @@ def collect_logs(logs: Path, destination: Path, ingress: str) -> None:
 
     A controller that writes access logs of its own form has one for each pod that ran. They become one, with the field
     names that all access logs have.
-
-    Raises:
-        HarnessError: There is no room.
+    A log that cannot be written is left out: no verdict depends on it.
     """
     program, controller = INGRESS_PROGRAMS.get(ingress), INGRESS_CONTROLLERS.get(ingress)
     own = program.access_log if program is not None and program.access_log != ACCESS_LOG else ""
@@ -40,14 +38,14 @@ def collect_logs(logs: Path, destination: Path, ingress: str) -> None:
         if relative.name == own:
             continue
         target = destination / relative if relative == Path(ACCESS_LOG) else destination / "logs" / relative
-        with clear_disk_errors(target):
+        with expendable(target, remove=True):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
 
 
 def _translate(sources: Iterable[Path], target: Path, access_line: Callable[[str], str]) -> None:
     """Write access logs as ``access.jsonl``; a last line that was cut off by the cluster's end is left out."""
-    with clear_disk_errors(target):
+    with expendable(target, remove=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8") as out:
             for source in sources:

@@ -6,7 +6,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,15 @@ from harness.clusters.local import bringup
 from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.kit.processes import ManagedProcess
+from harness.kube.fieldclasses import Classified
 from harness.localkube.addresses import take_block
+from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
 from harness.localkube.profiles import PROFILES
 from harness.localkube.settings import PROXY_LOG, NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS, silent
 from harness.model.controllers import ENDPOINTS, NO_CONTROLLER, ControllerAddress, controller_facts
+from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 
 #: The ingress controllers that a local cluster can have, by their words in an Experiment.
@@ -121,6 +124,10 @@ class LocalProvider:
             raise InvalidInputError(problems)
         _check_low_ports(request)
         bringup.find_program(request, silent)
+
+    def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
+        """Classify the fields of an object by the tables next to the code that carries them out."""
+        return CLASSIFIER.classify(manifest, ingress, objects)
 
     @contextmanager
     def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:

@@ -15,7 +15,7 @@ from harness.controllers.base import ControllerLog, IngressController
 from harness.errors import HarnessError
 from harness.kit import interruption
 from harness.kit.clock import Clock
-from harness.kit.files import clear_disk_errors
+from harness.kit.files import expendable, open_log
 from harness.kube.client import Kube
 from harness.kube.logs import LogLine
 from harness.kube.stamps import Stamps
@@ -132,17 +132,22 @@ class Part:
 
     @contextmanager
     def _file(self, path: Path) -> Iterator[Callable[[str], None]]:
-        """Appends whole lines; several threads may write to the same file."""
-        with clear_disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a", encoding="utf-8", buffering=1)
-        with file:
+        """Give a function that appends a whole line to a log; several threads may write to the same file.
 
-            def write(text: str) -> None:
-                with self._lock, clear_disk_errors(path):
-                    file.write(text + "\n")
+        A log that cannot be written is left out: no verdict depends on it.
+        """
+        file = open_log(path)
 
+        def write(text: str) -> None:
+            with self._lock, expendable(path, remove=True):
+                file.write(text.encode() + b"\n")
+                file.flush()
+
+        try:
             yield write
+        finally:
+            with expendable(path, remove=True):
+                file.close()
 
 
 def _file_name(container: Container) -> str:

@@ -10,11 +10,12 @@ from harness.controllers.traefik.sharing import SHARING
 from harness.kube.custom.traefik import GROUP_VERSION
 from harness.model.controllers import CONTROLLERS
 
+KIND = KindManifests(image="traefik", folders=("traefik",), node_port=30800)
 TRAEFIK = IngressController(
     facts=CONTROLLERS["traefik"],
     log=LOG,
     sharing=SHARING,
-    kind=KindManifests(image="traefik", folders=("traefik",), node_port=30800),
+    kind=KIND,
     routes=ROUTES,
     own_api=GROUP_VERSION,
 )
@@ -22,5 +23,5 @@ TRAEFIK_NGINX = replace(
     TRAEFIK,
     facts=CONTROLLERS["traefik-nginx"],
     sharing=BY_ANNOTATIONS,
-    kind=replace(TRAEFIK.kind, folders=("traefik", "traefik-nginx")),
+    kind=replace(KIND, folders=("traefik", "traefik-nginx")),
 )

@@ -67,8 +67,14 @@ def pod(obj: Object) -> list[Any]:
         status.get("podIP") or _NONE,
         spec.get("nodeName") or _NONE,
         _NONE,
-        _NONE,
+        _gates(obj),
     ]
+
+
+def _gates(pod: Object) -> str:
+    """How many of a pod's readiness gates are open."""
+    gates = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or []]
+    return f"{sum(is_true(pod, gate) for gate in gates)}/{len(gates)}" if gates else _NONE
 
 
 def pod_reason(obj: Object) -> str:

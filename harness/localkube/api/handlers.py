@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from harness.localkube.api import discovery, errors, reviews
+from harness.localkube.api.field_notices import FieldNotices, header
 from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
 from harness.localkube.api.registry import Registry
 from harness.localkube.api.requests import Target, parse_body, parse_path
@@ -18,7 +19,7 @@ from harness.localkube.api.scale import scale_of
 from harness.localkube.api.storage import Storage
 from harness.localkube.api.views import View, encode
 from harness.localkube.api.watching import Selection, WatchOptions, watch
-from harness.localkube.api.writes import Answer, Writes
+from harness.localkube.api.writes import Answer, Writes, is_dry
 from harness.localkube.machinery.objects import Object
 
 _log = logging.getLogger(__name__)
@@ -33,12 +34,14 @@ class Handlers:
     Args:
         storage: All objects.
         pod_logs: The folder of the pods' log files.
+        ingress: The ingress controller, by its word in an Experiment.
     """
 
-    def __init__(self, storage: Storage, pod_logs: Path) -> None:
+    def __init__(self, storage: Storage, pod_logs: Path, ingress: str) -> None:
         self._storage = storage
         self._registry = Registry(storage)
         self._writes = Writes(self._registry)
+        self._notices = FieldNotices(self._registry, ingress)
         self._pod_logs = pod_logs
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -82,6 +85,15 @@ class Handlers:
             case "GET":
                 obj = self._registry.read(target)
                 return _answer(target, view, (200, scale_of(obj) if target.subresource == "scale" else obj))
+            case "DELETE":
+                return await self._delete(request, target, view)
+            case _:
+                return await self._write(request, target, view)
+
+    async def _write(self, request: web.BaseRequest, target: Target, view: View) -> web.Response:
+        """Answer POST, PUT and PATCH, with a warning for each field that is new and not carried out."""
+        before = self._storage.get(target.resource, target.key) if target.name else None
+        match request.method:
             case "POST":
                 answer = await self._writes.create(target, await _body(request), request.query)
             case "PUT":
@@ -89,11 +101,14 @@ class Handlers:
             case "PATCH":
                 body, kind = await _body(request), request.headers.get("Content-Type", "")
                 answer = await self._writes.patch(target, body, kind, request.query)
-            case "DELETE":
-                return await self._delete(request, target, view)
             case _:
                 raise errors.not_allowed(request.method)
-        return _answer(target, view, answer)
+        response = _answer(target, view, answer)
+        if not target.subresource:
+            agent, dry_run = request.headers.get("User-Agent", ""), is_dry(request.query)
+            for sentence in self._notices.of(before, answer[1], agent, dry_run=dry_run):
+                response.headers.add("Warning", header(sentence))
+        return response
 
     async def _delete(self, request: web.BaseRequest, target: Target, view: View) -> web.StreamResponse:
         body = await _body(request, default={})

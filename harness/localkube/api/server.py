@@ -27,25 +27,28 @@ _SHUTDOWN_SECONDS = 0.05
 @asynccontextmanager
 async def serve(settings: NodeSettings) -> AsyncIterator[str]:
     """Serve a cluster's API at its node address for as long as the context lasts; yields its base URL."""
-    async with serve_at(settings.block.node_address, settings.logs / "pods") as url:
+    async with serve_at(settings.block.node_address, settings.logs / "pods", ingress=settings.ingress) as url:
         yield url
 
 
 @asynccontextmanager
-async def serve_at(address: str, pod_logs: Path, storage: Storage | None = None) -> AsyncIterator[str]:
+async def serve_at(
+    address: str, pod_logs: Path, storage: Storage | None = None, *, ingress: str = "ingress-nginx"
+) -> AsyncIterator[str]:
     """Serve an API at any free port of an address.
 
     Args:
         address: IP address to bind.
         pod_logs: The folder of the pods' log files.
         storage: Objects to start from; those of an empty cluster by default.
+        ingress: The ingress controller, by its word in an Experiment.
     """
     storage = storage or Storage()
     registry = Registry(storage)
     for name in _NAMESPACES:
         if storage.get(NAMESPACES, ("", name)) is None:
             registry.create(Target(NAMESPACES), {"metadata": {"name": name}})
-    handlers = Handlers(storage, pod_logs)
+    handlers = Handlers(storage, pod_logs, ingress)
     server = web.Server(
         handlers.handle, handler_cancellation=True, access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS
     )

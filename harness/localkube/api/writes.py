@@ -42,7 +42,7 @@ class Writes:
         obj = as_object(body)
         await check_fields(obj, query)
         stored, obj = _stored_target(target), to_stored(target.resource, obj)
-        return 201, self._registry.create(stored, obj, dry_run=_dry(query))
+        return 201, self._registry.create(stored, obj, dry_run=is_dry(query))
 
     async def update(self, target: Target, body: Any, query: Mapping[str, str]) -> Answer:
         """PUT."""
@@ -76,7 +76,7 @@ class Writes:
         if live is None and not target.subresource:
             manifest["metadata"].setdefault("name", target.name)
             kept = patching.patched({}, manifest, patching.MERGE_PATCH)
-            code, obj = 201, self._registry.create(target, manifest, dry_run=_dry(query))
+            code, obj = 201, self._registry.create(target, manifest, dry_run=is_dry(query))
         else:
             kept = manifest
 
@@ -84,7 +84,7 @@ class Writes:
                 return self._appliers.merged(obj, manifest, manager)
 
             code, obj = 200, self._modify(target, change, query)
-        if not _dry(query):
+        if not is_dry(query):
             self._appliers.remember(obj["metadata"]["uid"], kept, manager)
         return code, obj
 
@@ -95,7 +95,7 @@ class Writes:
             return to_stored(target.resource, change(to_served(target.resource, obj)))
 
         manager = (query.get("fieldManager", ""), by)
-        return self._registry.modify(_stored_target(target), changed, dry_run=_dry(query), manager=manager)
+        return self._registry.modify(_stored_target(target), changed, dry_run=is_dry(query), manager=manager)
 
     def _scale(self, target: Target, change: Callable[[Object], Object], query: Mapping[str, str]) -> Object:
         whole = Target(target.resource, target.namespace, target.name)
@@ -132,5 +132,6 @@ def _check_named(target: Target, method: str) -> None:
         raise errors.not_allowed(method)
 
 
-def _dry(query: Mapping[str, str]) -> bool:
+def is_dry(query: Mapping[str, str]) -> bool:
+    """Tell whether a request asks to store nothing."""
     return query.get("dryRun") == "All"

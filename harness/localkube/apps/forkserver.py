@@ -24,8 +24,11 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
+from harness.kit import streams
+from harness.kit.files import open_log
 from harness.localkube.apps import http_echo, nginx_hostname, slow_echo
 from harness.localkube.apps.launch import Launch
 
@@ -105,11 +108,8 @@ class ForkServer:
     def _start(self, *, app: str, args: list[str], env: dict[str, str], address: str, log: str) -> int:
         launch = Launch(args=tuple(args), env=env, address=address)
         main = APPS[app] if app else lambda _: _become(args, env)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        try:
-            pid = self._fork(output, lambda: main(launch))
-        finally:
-            os.close(output)
+        with open_log(Path(log)) as output:
+            pid = self._fork(output.fileno(), lambda: main(launch))
         self._containers[pid] = set()
         return pid
 
@@ -223,6 +223,8 @@ def main() -> None:
     """Entry point: ``python -m harness.localkube.apps.forkserver --control FD``."""
     parser = argparse.ArgumentParser(description="Forks the local cluster's containers; started by its kubelet.")
     parser.add_argument("--control", type=int, required=True, help="file descriptor of a connected socket")
+    # A container whose log has no room goes on, as one does whose program ignores that.
+    streams.secure()
     control = socket.socket(fileno=parser.parse_args().control)
     devnull = os.open(os.devnull, os.O_RDONLY)
     os.dup2(devnull, 0)

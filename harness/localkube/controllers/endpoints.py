@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.localkube.controllers.pod_order import is_ready
@@ -12,11 +14,18 @@ from harness.localkube.machinery.selectors import selected_by
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 SERVICE_LABEL = "kubernetes.io/service-name"
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+CONTROLLER = "endpointslice-controller.k8s.io"
 
 
-def slice_name(service: Object) -> str:
-    """The name of a Service's slice: the same for its whole life, another for a new Service of the same name."""
-    digest = hashlib.sha256(service["metadata"]["uid"].encode()).digest()
+def slice_name(service: Object, number: int = 0) -> str:
+    """The name of a Service's slice: the same for its whole life, another for a new Service of the same name.
+
+    Args:
+        service: The Service.
+        number: Which of its slices, counted from 0.
+    """
+    digest = hashlib.sha256(f"{service['metadata']['uid']}{number or ''}".encode()).digest()
     return f"{service['metadata']['name']}-" + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:5])
 
 
@@ -52,52 +61,109 @@ def endpoint_of(pod: Object, *, publish_not_ready: bool = False) -> Object | Non
     }
 
 
-def slice_of(service: Object, pods: Iterable[Object]) -> Object:
-    """The Service's EndpointSlice.
+def slices_of(service: Object, pods: Iterable[Object]) -> list[Object]:
+    """The content of a Service's EndpointSlices, without names.
 
-    All endpoints are in one slice; a named target port is looked up in the first pod that has it.
+    Pods whose target ports have the same numbers are in one slice: a named port may have another number in each pod. A
+    pod that has none of the ports is in a slice whose ``ports`` are null. Without pods there is one slice of nothing.
     """
     chosen = sorted((pod for pod in pods if selects(service, pod)), key=lambda pod: str(pod["metadata"]["name"]))
     early = bool(service["spec"].get("publishNotReadyAddresses"))
-    listed = [(pod, endpoint_of(pod, publish_not_ready=early)) for pod in chosen]
-    backed = [pod for pod, endpoint in listed if endpoint is not None]
+    grouped: dict[tuple[tuple[str, int, str], ...], list[Object]] = {}
+    for pod in chosen:
+        endpoint = endpoint_of(pod, publish_not_ready=early)
+        if endpoint is not None:
+            grouped.setdefault(_ports(service, pod), []).append(endpoint)
+    if not grouped:
+        return [_slice(service, (), None)]
+    return [_slice(service, ports, endpoints) for ports, endpoints in sorted(grouped.items(), key=lambda item: item[0])]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What becomes of a Service's slices.
+
+    Attributes:
+        create: New ones.
+        update: Present ones with new content, and with the version that it was compared with.
+        delete: Present ones that are not needed any more.
+    """
+
+    create: list[Object] = field(default_factory=list)
+    update: list[Object] = field(default_factory=list)
+    delete: list[Object] = field(default_factory=list)
+
+
+def plan_slices(service: Object, wanted: Sequence[Object], current: Sequence[Object]) -> Plan:
+    """Plan how the present slices of a Service become the wanted ones (see ``slices_of``).
+
+    A slice with the same ports is updated. What is left over of the present ones takes over what is left over of the
+    wanted ones, so that there is no moment without endpoints.
+    """
+    plan = Plan()
+    present = sorted(current, key=lambda each: str(each["metadata"]["name"]))
+    pairs = []
+    for each in wanted:
+        same = next((one for one in present if one.get("ports") == each["ports"]), None)
+        if same is not None:
+            present.remove(same)
+        pairs.append((each, same))
+    names = {one["metadata"]["name"] for one in current}
+    for each, same in pairs:
+        before = same if same is not None else (present.pop(0) if present else None)
+        if before is None:
+            name = next(name for n in itertools.count() if (name := slice_name(service, n)) not in names)
+            names.add(name)
+            plan.create.append(_named(each, name=name))
+        elif _changed(before, each):
+            version = before["metadata"]["resourceVersion"]
+            plan.update.append(_named(each, name=before["metadata"]["name"], resourceVersion=version))
+    plan.delete.extend(present)
+    return plan
+
+
+def _named(piece: Object, **metadata: str) -> Object:
+    return {**piece, "metadata": {**piece["metadata"], **metadata}}
+
+
+def _changed(before: Object, now: Object) -> bool:
+    return any(before.get(part) != now[part] for part in ("endpoints", "ports")) or labels_of(before) != labels_of(now)
+
+
+def _slice(service: Object, ports: Iterable[tuple[str, int, str]], endpoints: list[Object] | None) -> Object:
     metadata = service["metadata"]
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {
-            "name": slice_name(service),
             "namespace": metadata["namespace"],
-            "labels": {
-                **labels_of(service),
-                SERVICE_LABEL: metadata["name"],
-                "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
-            },
+            "labels": {**labels_of(service), SERVICE_LABEL: metadata["name"], MANAGED_BY: CONTROLLER},
             "ownerReferences": [owner_reference(service)],
         },
         "addressType": "IPv4",
-        "endpoints": [endpoint for _, endpoint in listed if endpoint is not None],
-        "ports": _ports(service, backed),
+        "endpoints": endpoints,
+        "ports": [{"name": name, "port": number, "protocol": protocol} for name, number, protocol in ports] or None,
     }
 
 
-def _ports(service: Object, pods: list[Object]) -> list[Object]:
+def _ports(service: Object, pod: Object) -> tuple[tuple[str, int, str], ...]:
+    """Name, number and protocol of each of a Service's ports that a pod has."""
     found = []
     for port in service["spec"].get("ports") or []:
-        number = _target_port(port, pods)
+        protocol = port.get("protocol", "TCP")
+        number = _target_port(port, protocol, pod)
         if number is not None:
-            found.append({"name": port.get("name", ""), "port": number, "protocol": port.get("protocol", "TCP")})
-    return found
+            found.append((port.get("name", ""), number, protocol))
+    return tuple(found)
 
 
-def _target_port(port: Object, pods: list[Object]) -> int | None:
-    """The number behind ``targetPort``; None where no pod has a port of that name."""
+def _target_port(port: Object, protocol: str, pod: Object) -> int | None:
+    """The number behind ``targetPort``; None where the pod has no port of that name."""
     target: Any = port.get("targetPort") or port["port"]
     if isinstance(target, int) or target.isdigit():
         return int(target)
-    for pod in pods:
-        for container in pod["spec"]["containers"]:
-            for entry in container.get("ports") or []:
-                if entry.get("name") == target:
-                    return int(entry["containerPort"])
+    for container in pod["spec"]["containers"]:
+        for entry in container.get("ports") or []:
+            if entry.get("name") == target and entry.get("protocol", "TCP") == protocol:
+                return int(entry["containerPort"])
     return None

@@ -5,7 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 from harness.localkube.controllers.context import Context
-from harness.localkube.controllers.endpoints import endpoint_of, selects, slice_name, slice_of
+from harness.localkube.controllers.endpoints import (
+    MANAGED_BY,
+    endpoint_of,
+    plan_slices,
+    selects,
+    slices_of,
+)
 from harness.localkube.machinery.client import EventType, NotFound
 from harness.localkube.machinery.objects import Key, Object, is_deleting, key_of, labels_of
 from harness.localkube.machinery.workqueue import WorkQueue
@@ -46,17 +52,16 @@ class EndpointSliceController:
         service = self._context.services.get(key)
         if service is None or is_deleting(service) or not service["spec"].get("selector"):
             return
-        wanted = slice_of(service, self._context.pods.in_namespace(key[0]))
-        current = self._context.slices.get((key[0], slice_name(service)))
-        if current is None:
+        current = [each for each in self._context.slices.owned_by(service) if labels_of(each).get(MANAGED_BY)]
+        plan = plan_slices(service, slices_of(service, self._context.pods.in_namespace(key[0])), current)
+        for wanted in plan.create:
             await self._context.slices.create(wanted, key[0])
-        elif any(current.get(part) != wanted[part] for part in ("endpoints", "ports")) or labels_of(
-            current
-        ) != labels_of(wanted):
-            # With the version that was compared: if somebody wrote in between, this fails and comes again.
-            wanted["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+        for wanted in plan.update:
             with suppress(NotFound):
                 await self._context.slices.update(wanted)
+        for unwanted in plan.delete:
+            with suppress(NotFound):
+                await self._context.slices.delete(unwanted)
 
 
 def _differs(old: Object | None, now: Object | None) -> bool:

@@ -1,4 +1,7 @@
-"""The annotations that are understood, as one table: an annotation outside it changes nothing, as in ingress-nginx."""
+"""The annotations that are carried out, as tables: each with what it sets and the values that can be read.
+
+``annotation_classes`` says what becomes of every other annotation that ingress-nginx knows.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from harness.localkube.ingress.model import Balancing, LocationSettings
 from harness.localkube.ingress.shaping import Affinity, Mode, Shaping
+from harness.localkube.system.programs import INGRESS_NGINX
 
-PREFIX = "nginx.ingress.kubernetes.io/"
+PREFIX = INGRESS_NGINX.annotations
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +34,15 @@ class _Rule:
     read: Callable[[str], Any] = str
 
 
+#: Go's strconv.ParseBool, by which ingress-nginx reads switches; anything else is as good as no annotation.
+TRUE, FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
+_TRUTH = "|".join((*TRUE, *FALSE))
+
 _SECONDS = r"\d{1,6}"
 _SWITCH = "on|off"
 _RULES: Mapping[str, _Rule] = {
     "rewrite-target": _Rule("rewrite_target", r"/?[-._~a-zA-Z0-9/$:%+=&?@]*"),
-    "use-regex": _Rule("use_regex", "true|false", "true".__eq__),
+    "use-regex": _Rule("use_regex", _TRUTH, TRUE.__contains__),
     "proxy-connect-timeout": _Rule("connect_timeout", _SECONDS, int),
     "proxy-send-timeout": _Rule("send_timeout", _SECONDS, int),
     "proxy-read-timeout": _Rule("read_timeout", _SECONDS, int),
@@ -49,11 +58,12 @@ _RULES: Mapping[str, _Rule] = {
 }
 #: Apart, since it is about backends: in a location's settings it would make nginx reload.
 _BALANCING: Mapping[str, _Rule] = {"load-balance": _Rule("balancing", "|".join(Balancing), Balancing)}
-_TRUTH = "true|false"
 _NAME = r"[-._~a-zA-Z0-9/]+"
 _NUMBER = r"\d{1,9}"
+#: The forms of values that are no more than a number.
+_NUMBERS = (_SECONDS, _NUMBER)
 _CANARY: Mapping[str, _Rule] = {
-    "canary": _Rule("enabled", _TRUTH, "true".__eq__),
+    "canary": _Rule("enabled", _TRUTH, TRUE.__contains__),
     "canary-weight": _Rule("weight", _NUMBER, int),
     # Lua takes a smaller total for 100.
     "canary-weight-total": _Rule("total", _NUMBER, lambda text: max(100, int(text))),
@@ -69,8 +79,32 @@ _AFFINITY: Mapping[str, _Rule] = {
     "session-cookie-name": _Rule("name", r"[-._~a-zA-Z0-9]+"),
     "session-cookie-path": _Rule("path", r"/[-._~a-zA-Z0-9/]*"),
     "session-cookie-max-age": _Rule("max_age", _NUMBER),
-    "session-cookie-change-on-failure": _Rule("change_on_failure", _TRUTH, "true".__eq__),
+    "session-cookie-change-on-failure": _Rule("change_on_failure", _TRUTH, TRUE.__contains__),
 }
+
+#: Every annotation that is carried out, without the prefix.
+RULES: Mapping[str, _Rule] = {**_RULES, **_BALANCING, **_CANARY, **_BEHAVIOR, **_AFFINITY}
+
+
+class Reading(StrEnum):
+    """What becomes of an annotation's value."""
+
+    #: It is carried out.
+    READ = "read"
+    #: ingress-nginx ignores it (no number where a number belongs), and so it is ignored here.
+    IGNORED = "ignored"
+    #: ingress-nginx may take it, and here it has no effect.
+    UNREADABLE = "unreadable"
+
+
+def reading_of(name: str, value: str) -> Reading:
+    """Say what becomes of the value of an annotation of ``RULES``, given without the prefix."""
+    rule, text = RULES[name], value.strip()
+    if re.fullmatch(rule.allowed, text):
+        return Reading.READ
+    is_number = re.fullmatch(r"[-+]?\d+", text) is not None
+    ignored = not text or (rule.allowed in _NUMBERS and not is_number) or rule.allowed == _TRUTH
+    return Reading.IGNORED if ignored else Reading.UNREADABLE
 
 
 def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from harness.errors import BringUpError
-from harness.kit.files import tail
+from harness.kit.files import open_log, tail
 from harness.kit.leftovers import leave_mark
 from harness.kit.processes import run
 from harness.localkube.nginx.record import NginxInstall
@@ -49,7 +49,7 @@ class NginxProcess:
             _must_be_free(address, port)
         # nginx writes its title over its environment, so that whose it is must be found in another way.
         leave_mark(self._directory)
-        with self._log.open("ab") as log:
+        with open_log(self._log) as log:
             self._master = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond; waiting is done by descriptor
                 self._argv(), env=self._install.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, cwd=self._directory,

@@ -15,10 +15,9 @@ from harness.localkube.ingress.model import (
     Server,
 )
 from harness.localkube.ingress.paths import IngressPath, Object, paths_of, qualified
-from harness.localkube.system.programs import INGRESS_NGINX
+from harness.localkube.ingress.served import is_ours
 
 SERVICE_LABEL = "kubernetes.io/service-name"
-_CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +28,6 @@ class Snapshot:
     classes: Sequence[Object]
     services: Sequence[Object]
     slices: Sequence[Object]
-
-
-def is_ours(ingress: Object, classes: Iterable[Object]) -> bool:
-    """Whether this controller serves an Ingress: its class is ours, or it has none (as in kind's manifest)."""
-    annotation = (ingress["metadata"].get("annotations") or {}).get(_CLASS_ANNOTATION)
-    if annotation is not None:
-        return bool(annotation == INGRESS_NGINX.ingress_class)
-    name = ingress.get("spec", {}).get("ingressClassName")
-    if name in {None, INGRESS_NGINX.ingress_class}:
-        return True
-    controllers = (c.get("spec", {}).get("controller") for c in classes if c["metadata"]["name"] == name)
-    return INGRESS_NGINX.controller in controllers
 
 
 def configuration_of(snapshot: Snapshot) -> Configuration:

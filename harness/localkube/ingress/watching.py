@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.localkube.ingress.translate import SERVICE_LABEL, Snapshot, is_ours
+from harness.localkube.ingress.served import is_ours
+from harness.localkube.ingress.translate import SERVICE_LABEL, Snapshot
 from harness.localkube.machinery.client import EventType
 from harness.localkube.machinery.informer import Callback, Informer
 from harness.localkube.machinery.objects import Object, key_of, labels_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from typing import Any
 
@@ -22,6 +23,8 @@ from harness.localkube.profiles import Profile
 from harness.localkube.settings import NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.system.runtime import NodeRuntime, SystemRuntime
+
+_log = logging.getLogger(__name__)
 
 
 async def run(client: ApiClient, settings: NodeSettings) -> None:
@@ -79,6 +82,7 @@ class Agent:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._workers: dict[str, tuple[PodWorker, asyncio.Task[Any]]] = {}
+        self._closed = False
 
     def on_node(self, kind: EventType, _old: Object | None, node: Object) -> None:
         """The Node object has changed: cordoned, uncordoned."""
@@ -98,16 +102,22 @@ class Agent:
                 known[0].removed()
             return
         if known is None:
-            if pod["spec"].get("nodeName") not in {None, "", self._node.name}:
+            if self._closed or pod["spec"].get("nodeName") not in {None, "", self._node.name}:
                 return
             worker = PodWorker(self._node, {**pod, "metadata": dict(pod["metadata"])})
             task = asyncio.create_task(worker.run(), name=f"worker {pod['metadata']['name']}")
-            task.add_done_callback(lambda _: self._workers.pop(uid, None))
+            task.add_done_callback(lambda ended: self._forget(uid, ended))
             self._workers[uid] = known = (worker, task)
         known[0].update(pod)
 
+    def _forget(self, uid: str, worker: asyncio.Task[Any]) -> None:
+        del self._workers[uid]
+        if not worker.cancelled() and (error := worker.exception()) is not None:
+            _log.error("%s failed", worker.get_name(), exc_info=error)
+
     async def close(self) -> None:
-        """Kill every pod of the node."""
+        """Kill every pod of the node; pods that come later are not started."""
+        self._closed = True
         tasks = [task for _, task in self._workers.values()]
         for task in tasks:
             task.cancel()

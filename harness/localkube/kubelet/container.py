@@ -9,11 +9,14 @@ from pathlib import Path
 from harness.localkube.kubelet.environment import ConfigError, arguments, environment
 from harness.localkube.kubelet.handlers import HandlerFailedError, Target
 from harness.localkube.kubelet.images import Image
+from harness.localkube.kubelet.looks import Looks
+from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.probes import ProbeKind, Prober
 from harness.localkube.kubelet.runtime import Process, RuntimeFailedError
 from harness.localkube.kubelet.status import ContainerState
 from harness.localkube.machinery.objects import Object, timestamp
+from harness.localkube.profiles import Delay
 
 
 class Container:
@@ -24,9 +27,14 @@ class Container:
         pod: Its pod.
         spec: Its entry in the pod's spec.
         image: Its image.
-        address: The pod's address.
-        anchor: When the pod was first seen, on the loop's clock.
+        network: The pod's network.
+        looks: When the kubelet looks at the pod.
+        anchor: When the ticks of its probes begin, on the loop's clock.
         changed: Called whenever ``state`` has changed.
+
+    Attributes:
+        state: What the pod's status says of it.
+        ended: Set once its process has ended and no other follows.
     """
 
     def __init__(
@@ -36,7 +44,8 @@ class Container:
         spec: Object,
         *,
         image: Image,
-        address: str,
+        network: PodNetwork,
+        looks: Looks,
         anchor: float,
         changed: Callable[[], None],
     ) -> None:
@@ -45,22 +54,32 @@ class Container:
         self._pod = pod
         self._spec = spec
         self._image = image
-        self._address = address
+        self._network = network
+        self._looks = looks
         self._anchor = anchor
         self._changed = changed
         self._target: Target | None = None
+        self.ended = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._probers: dict[ProbeKind, asyncio.Task[None]] = {}
+        self._ended_at = 0.0
+        self._probing: dict[ProbeKind | None, asyncio.Task[None]] = {}
+        self._readiness: Prober | None = None
 
     async def live(self) -> None:
         """Run it, again and again as its pod's restart policy says; returns when it will not run any more."""
+        try:
+            await self._run_repeatedly()
+        finally:
+            self.ended.set()
+
+    async def _run_repeatedly(self) -> None:
         policy = self._pod["spec"].get("restartPolicy", "Always")
         pause = 0.0
         while True:
             code = await self._run_once()
             if self._stopping.is_set() or policy == "Never" or (policy == "OnFailure" and code == 0):
                 return
-            if pause and await self._back_off(pause):
+            if await (self._back_off(pause) if pause else self._stopped_within(self._node.profile.restart)):
                 return
             # The first restart comes at once, the next ones after a pause that doubles.
             pause = min(pause * 2 or self._node.profile.crash_backoff, self._node.profile.longest_backoff)
@@ -71,8 +90,8 @@ class Container:
         """Stop it for good; readiness is probed to the end, as the kubelet does. Returns once nothing of it runs."""
         self._stopping.set()
         for kind in (ProbeKind.STARTUP, ProbeKind.LIVENESS):
-            if kind in self._probers:
-                self._probers[kind].cancel()
+            if kind in self._probing:
+                self._probing[kind].cancel()
         target = self._target
         if target is not None and target.process.alive:
             self._tell("Killing", f"Stopping container {self.state.name}")
@@ -81,9 +100,8 @@ class Container:
     def kill(self) -> None:
         """Kill it and everything below it at once."""
         self._stopping.set()
-        if self._target is not None and self._target.process.alive:
+        if self._target is not None:
             self._node.runtime.kill(self._target.process)
-            self._node.spawn(self._fall_silent(self._target), f"silence of {self.state.name}")
 
     async def _run_once(self) -> int:
         try:
@@ -92,6 +110,7 @@ class Container:
             reason = "CreateContainerConfigError" if isinstance(error, ConfigError) else "RunContainerError"
             self._tell("Failed", f"Error: {error}", kind="Warning")
             self._set(state={"waiting": {"reason": reason, "message": str(error)}})
+            self._ended_at = asyncio.get_running_loop().time()
             return 128
         if self._stopping.is_set():
             self.kill()
@@ -99,24 +118,22 @@ class Container:
         try:
             if await self._after_start(target):
                 await self._become_running(target, started, started_at)
-            code = await target.process.wait()
+            code, finished_at = await target.process.wait(), timestamp()
+            self._ended_at = asyncio.get_running_loop().time()
+            # Until its end is found it passes for one that runs.
+            await self._stopped_before(self._looks.next(self._ended_at))
             if self._stopping.is_set():
-                await self._fall_silent(target)
-                # The kubelet looks at its containers now and then; until then the pod passes for one that serves.
+                self.ended.set()
+                # The kubelet ends a pod as a whole. Until it has, the pod passes for one that serves, and its probes
+                # go on: they find that a container has ended.
+                await self._network.removed.wait()
                 await asyncio.sleep(self._node.profile.stopped.sample(self._node.rng))
         finally:
-            for task in self._probers.values():
+            for task in self._probing.values():
                 task.cancel()
-            self._probers.clear()
-        self._set(state={"terminated": _terminated(target.process, code, started_at)})
+            self._probing.clear()
+        self._set(state={"terminated": _terminated(target.process, code, started_at, finished_at)})
         return code
-
-    async def _fall_silent(self, target: Target) -> None:
-        """Once its process has ended, refuse connections for a while; then the pod's network is gone, too."""
-        await target.process.wait()
-        await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
-        for port in self._spec.get("ports") or []:
-            self._node.silence.fall(self._address, int(port["containerPort"]))
 
     async def _start(self) -> Target:
         """Start its process.
@@ -125,16 +142,16 @@ class Container:
             ConfigError: Its spec asks for what can't be had.
             RuntimeFailedError: There is no such program, or the runtime failed.
         """
-        env = environment(self._pod, self._spec, self._image, self._address)
+        env = environment(self._pod, self._spec, self._image, self._network.address)
         app, args = self._program(env)
         self._tell("Pulled", f'Container image "{self.state.image}" already present on machine')
         self._tell("Created", f"Created container: {self.state.name}")
         process = await self._node.runtime.start(
-            app=app, args=args, env=env, address=self._address, log=self._log_file()
+            app=app, args=args, env=env, address=self._network.address, log=self._log_file()
         )
         self._tell("Started", f"Started container {self.state.name}")
         self.state.container_id = f"processes://{process.pid}"
-        return Target(process, self._spec, self._address, env, self._image.shell, set())
+        return Target(process, self._spec, self._network.address, env, self._image.shell, set())
 
     def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
         """The application and its arguments; an empty application for another program of an image with a shell."""
@@ -167,27 +184,47 @@ class Container:
         return True
 
     async def _become_running(self, target: Target, started: float, started_at: str) -> None:
-        """Say that it runs, then probe it; a container without probes is ready when it is first said to run."""
-        probed = ProbeKind.READINESS.field in self._spec or ProbeKind.STARTUP.field in self._spec
+        """Say at the kubelet's next look that it runs, and probe it from then on.
+
+        A container without probes is ready when it is first said to run.
+        """
+        now = asyncio.get_running_loop().time()
+        look = self._looks.next(now) if self.state.restarts else self._looks.begin(now)
+        await asyncio.wait({target.process.exited}, timeout=look - now)
         if not target.process.alive:
             return
         started_up = ProbeKind.STARTUP.field not in self._spec
         ready = started_up and ProbeKind.READINESS.field not in self._spec
         self._set(state={"running": {"startedAt": started_at}}, started=started_up, ready=ready)
-        if probed:
-            hold = self._node.profile.first_probe.sample(self._node.rng)
-            await asyncio.wait({target.process.exited}, timeout=hold)
-        if target.process.alive and not self._stopping.is_set():
+        if not self._stopping.is_set():
             self._begin_probing(target, started)
 
     def _begin_probing(self, target: Target, started: float) -> None:
+        self._readiness = None
         for kind in ProbeKind:
             probe = self._spec.get(kind.field)
-            if probe is not None:
-                prober = self._prober(kind, probe)
-                self._probers[kind] = asyncio.create_task(
-                    prober.run(target, started=started, anchor=self._anchor), name=f"{kind} of {self.state.name}"
+            if probe is None:
+                continue
+            prober = self._prober(kind, probe)
+            self._probing[kind] = asyncio.create_task(
+                prober.run(target, started=started, anchor=self._anchor), name=f"{kind} of {self.state.name}"
+            )
+            if kind is ProbeKind.READINESS:
+                self._readiness = prober
+                self._probing[None] = asyncio.create_task(
+                    self._trigger_readiness(prober), name=f"first looks at {self.state.name}"
                 )
+
+    async def _trigger_readiness(self, prober: Prober) -> None:
+        """Have readiness probed when the container is said to run, and at the next look if it is not ready by then."""
+        hold, relist = self._node.profile.first_probe.sample(self._node.rng), self._node.profile.relist
+        await asyncio.sleep(hold)
+        prober.trigger()
+        if hold < relist / 2:
+            now = asyncio.get_running_loop().time()
+            await asyncio.sleep(self._looks.following(now) - now)
+            if not self.state.ready:
+                prober.trigger()
 
     def _prober(self, kind: ProbeKind, probe: Object) -> Prober:
         def enabled() -> bool:
@@ -196,6 +233,8 @@ class Container:
         return Prober(kind, probe, self._node.handlers, self._on_probe, self._on_probe_failure, enabled)
 
     def _on_probe(self, kind: ProbeKind, ok: bool) -> None:  # noqa: FBT001 - the callback's signature
+        if ok:
+            self._network.notice_listeners()
         if kind is ProbeKind.READINESS:
             self._set(ready=ok)
         elif not ok:
@@ -203,6 +242,9 @@ class Container:
             self._node.spawn(self._stop_unhealthy(kind), f"stop of {self.state.name}")
         elif kind is ProbeKind.STARTUP:
             self._set(started=True, ready=ProbeKind.READINESS.field not in self._spec)
+            if self._readiness is not None:
+                loop = asyncio.get_running_loop()
+                loop.call_at(self._looks.sync(loop.time()), self._readiness.trigger)
 
     def _on_probe_failure(self, kind: ProbeKind, message: str) -> None:
         self._tell("Unhealthy", f"{kind.value} probe failed: {message}", kind="Warning")
@@ -210,7 +252,7 @@ class Container:
     async def _stop_unhealthy(self, kind: ProbeKind) -> None:
         probe = self._spec[kind.field]
         grace = probe.get("terminationGracePeriodSeconds")
-        if self._target is not None and not self._stopping.is_set():
+        if self._target is not None and self._target.process.alive and not self._stopping.is_set():
             pods = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
             await self._stop(self._target, pods if grace is None else grace)
 
@@ -226,19 +268,39 @@ class Container:
         await self._node.stopper.stop(target.process, grace, pre_stop if hook else None, failed)
 
     async def _back_off(self, seconds: float) -> bool:
-        """Wait before a restart; True if the container is to stop instead."""
-        name = self.state.name
-        message = f"back-off {seconds:g}s restarting failed container={name} pod={self._pod['metadata']['name']}"
-        self._tell("BackOff", message, kind="Warning")
-        terminated = self.state.state
-        self.state.last_state = terminated
+        """Wait before a restart, from the container's end on; True if the container is to stop instead.
+
+        The kubelet does not wake up when the time is over: it tries again now and then.
+        """
+        loop = asyncio.get_running_loop()
+        if await self._stopped_before(self._looks.following(loop.time())):
+            return True
+        name, metadata = self.state.name, self._pod["metadata"]
+        pod = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
+        self._tell("BackOff", f"Back-off restarting failed container {name} in pod {pod}", kind="Warning")
+        ended = self.state.last_state = self.state.state
+        message = f"back-off {_duration(seconds)} restarting failed container={name} pod={pod}"
         self._set(state={"waiting": {"reason": "CrashLoopBackOff", "message": message}})
         try:
-            async with asyncio.timeout(seconds):
+            while loop.time() < self._ended_at + seconds:
+                pause = self._node.profile.resync.sample(self._node.rng)
+                if await self._stopped_before(self._looks.next(loop.time() + pause)):
+                    return True
+        finally:
+            self.state.state = ended
+        return False
+
+    async def _stopped_within(self, delay: Delay) -> bool:
+        """Wait for a delay; True as soon as the container is to stop."""
+        return await self._stopped_before(asyncio.get_running_loop().time() + delay.sample(self._node.rng))
+
+    async def _stopped_before(self, when: float) -> bool:
+        """Wait until a moment on the loop's clock; True as soon as the container is to stop."""
+        try:
+            async with asyncio.timeout_at(when):
                 await self._stopping.wait()
         except TimeoutError:
-            self.state.state = terminated
-            return False
+            return self._stopping.is_set()
         return True
 
     def _set(self, *, state: Object | None = None, started: bool | None = None, ready: bool | None = None) -> None:
@@ -254,11 +316,17 @@ class Container:
         self._node.tell(self._pod, reason, message, kind=kind)
 
 
-def _terminated(process: Process, code: int, started_at: str) -> Object:
+def _terminated(process: Process, code: int, started_at: str, finished_at: str) -> Object:
     return {
         "exitCode": code,
         "reason": "Error" if code else "Completed",
         "startedAt": started_at,
-        "finishedAt": timestamp(),
+        "finishedAt": finished_at,
         "containerID": f"processes://{process.pid}",
     }
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as Go writes them: ``10s``, ``1m20s``, ``5m0s``."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:.0f}m{rest:g}s" if minutes else f"{rest:g}s"

@@ -11,6 +11,18 @@ from harness.localkube.machinery.objects import Object
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _KEYED = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
+_FIELDS = (
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.podIP",
+    "status.podIPs",
+    "status.hostIP",
+)
+#: Every ``fieldPath`` of the downward API whose value is known.
+FIELD_PATHS = re.compile("|".join((_KEYED.pattern, *map(re.escape, _FIELDS))))
 
 
 class ConfigError(Exception):
@@ -58,16 +70,12 @@ def _from_source(source: Object, pod: Object, address: str) -> str:
     if keyed is not None:
         value: str = (pod["metadata"].get(keyed[1]) or {}).get(keyed[2], "")
         return value
-    fields = {
-        "metadata.name": pod["metadata"]["name"],
-        "metadata.namespace": pod["metadata"]["namespace"],
-        "metadata.uid": pod["metadata"]["uid"],
-        "spec.nodeName": pod["spec"].get("nodeName", ""),
-        "spec.serviceAccountName": pod["spec"].get("serviceAccountName", "default"),
-        "status.podIP": address,
-        "status.podIPs": address,
-        "status.hostIP": pod.get("status", {}).get("hostIP", ""),
-    }
-    if path not in fields:
+    if path not in _FIELDS:
         raise ConfigError(f"env fieldRef {path} is not supported")
-    return str(fields[path])
+    metadata, spec = pod["metadata"], pod["spec"]
+    host = pod.get("status", {}).get("hostIP", "")
+    values = (
+        *(metadata["name"], metadata["namespace"], metadata["uid"]),
+        *(spec.get("nodeName", ""), spec.get("serviceAccountName", "default"), address, address, host),
+    )
+    return str(dict(zip(_FIELDS, values, strict=True))[path])

@@ -27,18 +27,28 @@ def owns_listener(pid: int, address: str, port: int) -> bool:
 
 def listener_inode(address: str, port: int) -> str | None:
     """Inode of the IPv4 socket listening on exactly this address and port, or None."""
+    return next((inode for number, inode in _listeners(address) if number == port), None)
+
+
+def listening_ports(address: str) -> set[int]:
+    """Return the ports that somebody listens on at exactly this IPv4 address."""
+    return {port for port, _ in _listeners(address)}
+
+
+def _listeners(address: str) -> Iterator[tuple[int, str]]:
+    """Port and inode of each IPv4 socket that listens on exactly this address."""
     (number,) = struct.unpack("=I", socket.inet_aton(address))
-    wanted = f"{number:08X}:{port:04X}"
+    wanted = f"{number:08X}"
     with (_PROC / "net/tcp").open() as table:
         next(table)
         for line in table:
             fields = line.split()
             if fields[3] != _LISTEN:
                 # The kernel lists listeners first; the rest may be very long.
-                return None
-            if fields[1] == wanted:
-                return fields[9]
-    return None
+                return
+            host, _, port = fields[1].partition(":")
+            if host == wanted:
+                yield int(port, 16), fields[9]
 
 
 def _family(pid: int) -> Iterator[int]:

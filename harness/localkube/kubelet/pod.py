@@ -8,13 +8,20 @@ from contextlib import suppress
 
 from harness.localkube.kubelet.container import Container
 from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
+from harness.localkube.kubelet.looks import Looks
+from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
-from harness.localkube.kubelet.status import ContainerState, pod_status
+from harness.localkube.kubelet.status import OWN_CONDITIONS, ContainerState, pod_status
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
 from harness.localkube.machinery.objects import Object, is_deleting
 from harness.localkube.machinery.resources import PODS
 
 _log = logging.getLogger(__name__)
+
+#: Seconds between the start of a container and the look that finds it running, at least.
+_SHORTEST_START = 0.05
+#: Seconds that a pod gets whose object was removed at once, as the kubelet sets them.
+FORCED_GRACE = 1
 
 
 class PodWorker:
@@ -30,7 +37,8 @@ class PodWorker:
         self._pod = pod
         self._name: str = pod["metadata"]["name"]
         self._namespace: str = pod["metadata"]["namespace"]
-        self._address = ""
+        self._network = PodNetwork("", node.silence)
+        self._looks = Looks(0, 0)
         self._containers: list[Container] = []
         self._states: list[ContainerState] = []
         self._deleting = asyncio.Event()
@@ -47,29 +55,38 @@ class PodWorker:
                 if name in pod["metadata"]
             }
             self._deleting.set()
+        self._take_conditions(pod)
+
+    def _take_conditions(self, pod: Object) -> None:
+        """Take over the conditions that others have set; readiness gates are made of them."""
+        status = self._pod.get("status", {})
+        own = [each for each in status.get("conditions") or [] if _is_own(each)]
+        others = [each for each in pod.get("status", {}).get("conditions") or [] if not _is_own(each)]
+        if [*own, *others] != (status.get("conditions") or []):
+            self._pod["status"] = {**status, "conditions": [*own, *others]}
+            self._dirty.set()
 
     def removed(self) -> None:
-        """The object is gone; what still runs is killed (a forced deletion), at once."""
+        """Stop what still runs: the object is gone by a forced deletion, or with the grace period 0.
+
+        A pod that was being deleted before keeps the grace period that it has.
+        """
         self._gone.set()
+        self._deleting.set()
 
     async def run(self) -> None:
-        """Until the pod is gone and nothing of it runs."""
-        work = asyncio.create_task(self._work(), name=f"pod {self._name}")
-        gone = asyncio.create_task(self._gone.wait(), name=f"removal of {self._name}")
+        """Until the pod is gone and nothing of it runs; cancelling it kills what runs."""
         try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await self._work()
+        except NotFound:
+            _log.debug("pod %s/%s is gone", self._namespace, self._name)
         finally:
             for container in self._containers:
                 container.kill()
-            for task in (work, gone):
-                task.cancel()
-            await asyncio.gather(work, gone, return_exceptions=True)
-        error = work.exception() if work.done() and not work.cancelled() else None
-        if error is not None and not isinstance(error, NotFound):
-            _log.error("pod %s/%s failed", self._namespace, self._name, exc_info=error)
 
     async def _work(self) -> None:
-        await self._bind()
+        if not await self._bind():
+            return
         publishing = asyncio.create_task(self._publish_changes(), name=f"status of {self._name}")
         living: list[asyncio.Task[None]] = []
         try:
@@ -77,6 +94,7 @@ class PodWorker:
                 living += [
                     asyncio.create_task(each.live(), name=f"container of {self._name}") for each in self._containers
                 ]
+                living.append(asyncio.create_task(self._end_network(), name=f"network of {self._name}"))
             await self._deleting.wait()
             await self._stop()
             await asyncio.gather(*living)
@@ -87,16 +105,18 @@ class PodWorker:
         await self._publish()
         await self._finish()
 
-    async def _bind(self) -> None:
-        """Schedule it here, unless somebody did, as soon as the node takes pods."""
+    async def _bind(self) -> bool:
+        """Schedule it here, unless somebody did, as soon as the node takes pods; False if it is gone before."""
         if self._pod["spec"].get("nodeName"):
-            return
+            return True
         if not self._node.schedulable.is_set():
             message = "0/1 nodes are available: 1 node(s) were unschedulable."
             self._node.tell_scheduling(self._pod, "FailedScheduling", message, kind="Warning")
-            await self._node.schedulable.wait()
+            await _first_of(self._node.schedulable, self._gone)
             # What takes time begins with the node.
             self._seen = asyncio.get_running_loop().time()
+        if self._gone.is_set():
+            return False
         self._pod = await self._node.client.patch(
             PODS, self._name, self._namespace, {"spec": {"nodeName": self._node.name}}
         )
@@ -104,11 +124,15 @@ class PodWorker:
         self._node.tell_scheduling(
             self._pod, "Scheduled", f"Successfully assigned {self._namespace}/{self._name} to {self._node.name}"
         )
+        return True
 
     def _make_containers(self) -> bool:
         """False where an image is not known: such a pod waits for its deletion."""
         system = self._node.is_system(self._namespace)
-        self._address = self._node.system_address() if system else self._node.next_address()
+        address = self._node.system_address() if system else self._node.next_address()
+        self._network = PodNetwork(address, self._node.silence, _declared_ports(self._pod))
+        self._looks = self._first_looks()
+        anchor = self._seen + self._node.profile.probe_ticks.sample(self._node.rng)
         complete = not self._pod["spec"].get("initContainers")
         if not complete:
             # Better a pod that says why it does not start than one that starts without what it needs.
@@ -124,8 +148,9 @@ class PodWorker:
                 self._pod,
                 spec,
                 image=image,
-                address=self._address,
-                anchor=self._seen,
+                network=self._network,
+                looks=self._looks,
+                anchor=anchor,
                 changed=self._dirty.set,
             )
             self._containers.append(container)
@@ -134,6 +159,16 @@ class PodWorker:
             self._containers.clear()
         self._dirty.set()
         return complete
+
+    def _first_looks(self) -> Looks:
+        """When the kubelet looks at the pod: first when it finds its containers running.
+
+        The ingress controller's first pod was there before the cluster was: a real one is not brought up for a trial.
+        """
+        profile = self._node.profile
+        if self._network.address == self._node.settings.block.ingress_address:
+            return Looks(0, self._seen)
+        return Looks(profile.relist, self._seen + profile.startup.sample(self._node.rng))
 
     def _without_image(self, spec: Object) -> ContainerState:
         never = spec.get("imagePullPolicy") == "Never"
@@ -149,26 +184,29 @@ class PodWorker:
         return ContainerState(spec["name"], spec["image"], state=waiting)
 
     async def _wait_for_start(self) -> bool:
-        """Wait as long as a real kubelet takes until containers run; True if the pod is to go before that.
-
-        The ingress controller's first pod was there before the cluster was: a real one is not brought up for a trial.
-        """
-        if self._address == self._node.settings.block.ingress_address:
-            return self._deleting.is_set()
-        profile, rng = self._node.profile, self._node.rng
-        begin = self._seen + profile.startup.sample(rng)
+        """Wait as long as a real kubelet takes to start containers; True if the pod is to go before that."""
+        begin = self._seen + self._node.profile.container_start.sample(self._node.rng)
         try:
-            async with asyncio.timeout_at(begin):
+            async with asyncio.timeout_at(min(begin, self._looks.first - _SHORTEST_START)):
                 await self._deleting.wait()
         except TimeoutError:
             return self._deleting.is_set()
         return True
 
     async def _stop(self) -> None:
-        grace = self._pod["metadata"].get("deletionGracePeriodSeconds")
-        if grace is None:
-            grace = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(self._looks.stop(now) - now)
+        self._network.notice_listeners()
+        # Without a mark on the object, its deletion was forced.
+        grace = self._pod["metadata"].get("deletionGracePeriodSeconds", FORCED_GRACE)
         await asyncio.gather(*(container.stop(grace) for container in self._containers))
+
+    async def _end_network(self) -> None:
+        """Remove the pod's network soon after its last container has ended for good."""
+        for container in self._containers:
+            await container.ended.wait()
+        await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
+        self._network.remove()
 
     async def _publish_changes(self) -> None:
         while True:
@@ -177,25 +215,57 @@ class PodWorker:
             await self._publish()
 
     async def _publish(self) -> None:
+        if self._gone.is_set():
+            return
         status = pod_status(
             self._pod,
             self._states,
-            address=self._address if any(each.container_id for each in self._states) else "",
+            address=self._network.address if any(each.container_id for each in self._states) else "",
             host=self._node.settings.block.node_address,
             deleting=self._deleting.is_set(),
         )
         self._pod["status"] = self._pod.get("status", {}) | status
+        body = {"status": status | {"conditions": [_patch_of(e) for e in status["conditions"] if _is_own(e)]}}
         try:
-            await self._node.client.patch(PODS, self._name, self._namespace, {"status": status}, subresource="status")
+            await self._node.client.patch(
+                PODS, self._name, self._namespace, body, strategy="strategic", subresource="status"
+            )
         except NotFound:
             self._gone.set()
         except ApiError as error:
             _log.warning("status of pod %s/%s not written: %s", self._namespace, self._name, error)
 
     async def _finish(self) -> None:
-        """Take the time that a real kubelet takes to clean up, then delete the object for good."""
+        """Take the time that a real kubelet takes to clean up, then delete the object for good, if it is there."""
+        if self._gone.is_set():
+            return
         await asyncio.sleep(self._node.profile.removal.sample(self._node.rng))
         uid = self._pod["metadata"]["uid"]
         with suppress(NotFound, Conflict):
             await self._node.client.delete(PODS, self._name, self._namespace, grace=0, uid=uid)
         await self._gone.wait()
+
+
+def _is_own(condition: Object) -> bool:
+    return condition["type"] in OWN_CONDITIONS
+
+
+def _patch_of(condition: Object) -> Object:
+    """A condition as a strategic merge patch, which leaves the conditions of others alone and drops an old reason."""
+    return {"reason": None, "message": None, **condition}
+
+
+def _declared_ports(pod: Object) -> set[int]:
+    """Ports that the containers of a pod declare."""
+    containers = [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
+    return {int(port["containerPort"]) for each in containers for port in each.get("ports") or []}
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.localkube.kubelet.handlers import HandlerFailedError, Handlers, Target
 from harness.localkube.machinery.objects import Object
+
+#: Seconds within which two moments are the same tick.
+_SAME_TICK = 0.001
 
 
 class ProbeKind(StrEnum):
@@ -75,23 +78,40 @@ class Prober:
     on_change: OnChange
     on_failure: OnFailure
     enabled: Callable[[], bool]
+    _trigger: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, target: Target, *, started: float, anchor: float) -> None:
-        """Probe until cancelled: now, then once a period.
+        """Probe at each tick and when triggered, until cancelled or until a liveness or startup probe has failed.
 
         Args:
             target: The container.
             started: When it started, on the loop's clock; ``initialDelaySeconds`` counts from there.
-            anchor: When the kubelet first saw the pod. The ticks are whole periods after it, as the kubelet's ticker
-                starts before the container does.
+            anchor: When the kubelet began with the pod. The ticks are whole periods after it, as the kubelet's ticker
+                starts before the container does, or after the last trigger.
         """
         loop = asyncio.get_running_loop()
         period = max(1, self.probe.get("periodSeconds") or 10)
         threshold = Threshold(self.probe.get("successThreshold") or 1, self.probe.get("failureThreshold") or 3)
-        while True:
+        # Nothing is probed while its container is being killed.
+        while threshold.state is not False or self.kind is ProbeKind.READINESS:
+            if await self._triggered(until_next_tick(loop.time(), anchor, period)):
+                anchor = loop.time()
             if loop.time() - started >= (self.probe.get("initialDelaySeconds") or 0) and self.enabled():
                 await self._once(target, threshold)
-            await asyncio.sleep(until_next_tick(loop.time(), anchor, period))
+
+    def trigger(self) -> None:
+        """Probe now, or as soon as the present probe has ended, and count the periods from then on."""
+        self._trigger.set()
+
+    async def _triggered(self, seconds: float) -> bool:
+        """Wait for the next tick; True if a trigger came first."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._trigger.wait()
+        except TimeoutError:
+            return False
+        self._trigger.clear()
+        return True
 
     async def _once(self, target: Target, threshold: Threshold) -> None:
         seconds = self.probe.get("timeoutSeconds") or 1
@@ -109,6 +129,7 @@ class Prober:
 
 
 def until_next_tick(now: float, anchor: float, period: float) -> float:
-    """Seconds until the next whole number of periods after ``anchor``; never 0."""
-    # A difference just below 0 leaves a remainder that is rounded to the whole period.
-    return period - (now - anchor) % period or period
+    """Seconds until the next whole number of periods after ``anchor``; a tick that is due just now is not the next."""
+    left = period - (now - anchor) % period
+    # A timer may wake up a little before its time.
+    return left if left > _SAME_TICK else left + period

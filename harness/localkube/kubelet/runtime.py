@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from harness.kit.files import open_log
+
 _SERVER = "harness.localkube.apps.forkserver"
 #: The server kills its children and ends as soon as the socket closes; this is only a bound for a machine in trouble.
 _END_SECONDS = 10
@@ -60,7 +62,7 @@ class Runtime:
 
     async def __aenter__(self) -> Self:
         ours, theirs = socket.socketpair()
-        with theirs, self._log.open("ab") as log:
+        with theirs, open_log(self._log) as log:
             number = str(theirs.fileno())
             self._server = subprocess.Popen(  # noqa: ASYNC220 - once, before there is any load; a spawn, not a fork
                 [sys.executable, "-m", _SERVER, "--control", number],

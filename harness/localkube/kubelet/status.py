@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from harness.localkube.machinery.objects import Object, condition, timestamp
 
+#: The conditions that the kubelet writes; others belong to whoever set them.
+OWN_CONDITIONS = frozenset({"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"})
+
 #: A container's state before anything happened to it.
 CREATING: Object = {"waiting": {"reason": "ContainerCreating"}}
 
@@ -63,6 +66,8 @@ def phase_of(containers: Sequence[ContainerState], restart_policy: str, *, delet
 def pod_status(pod: Object, containers: Sequence[ContainerState], *, address: str, host: str, deleting: bool) -> Object:
     """The whole status; conditions that did not change keep their time.
 
+    Conditions of others stay as they are, and the pod's readiness gates are read from them.
+
     Args:
         pod: The pod with its status until now.
         containers: In the order of the spec.
@@ -71,9 +76,12 @@ def pod_status(pod: Object, containers: Sequence[ContainerState], *, address: st
         deleting: Whether the pod is being deleted.
     """
     phase = phase_of(containers, pod["spec"].get("restartPolicy", "Always"), deleting=deleting)
+    others = [entry for entry in pod.get("status", {}).get("conditions") or [] if entry["type"] not in OWN_CONDITIONS]
+    gates = _closed_gates(pod["spec"].get("readinessGates") or [], others)
+    own = [_kept(pod, entry) for entry in _conditions(containers, phase, address, gates)]
     status: Object = {
         "phase": phase,
-        "conditions": [_kept(pod, entry) for entry in _conditions(containers, phase, address)],
+        "conditions": [*own, *others],
         "containerStatuses": [each.to_json() for each in containers],
         "hostIP": host,
         "hostIPs": [{"ip": host}],
@@ -85,18 +93,33 @@ def pod_status(pod: Object, containers: Sequence[ContainerState], *, address: st
     return status
 
 
-def _conditions(containers: Sequence[ContainerState], phase: str, address: str) -> Iterable[Object]:
+def _closed_gates(gates: Sequence[Object], conditions: Sequence[Object]) -> str:
+    """Say in the kubelet's words which readiness gates keep a pod from being ready; empty if none does."""
+    found = {entry["type"]: entry["status"] for entry in conditions}
+    messages = []
+    for name in (gate["conditionType"] for gate in gates):
+        if name not in found:
+            messages.append(f'corresponding condition of pod readiness gate "{name}" does not exist.')
+        elif found[name] != "True":
+            messages.append(f'the status of pod readiness gate "{name}" is not "True", but {found[name]}')
+    return ", ".join(messages)
+
+
+def _conditions(containers: Sequence[ContainerState], phase: str, address: str, gates: str) -> Iterable[Object]:
     unready = [each.name for each in containers if not each.ready]
-    ready: Object = {"status": "True"}
+    complete: Object = {"status": "True"}
     if phase in {"Succeeded", "Failed"}:
-        ready = {"status": "False", "reason": "PodCompleted" if phase == "Succeeded" else "PodFailed"}
+        complete = {"status": "False", "reason": "PodCompleted" if phase == "Succeeded" else "PodFailed"}
     elif unready:
         message = f"containers with unready status: [{' '.join(unready)}]"
-        ready = {"status": "False", "reason": "ContainersNotReady", "message": message}
+        complete = {"status": "False", "reason": "ContainersNotReady", "message": message}
+    ready = complete
+    if gates and complete["status"] == "True":
+        ready = {"status": "False", "reason": "ReadinessGatesNotReady", "message": gates}
     yield {"type": "PodReadyToStartContainers", "status": "True" if address else "False"}
     yield {"type": "Initialized", "status": "True"}
     yield {"type": "Ready", **ready}
-    yield {"type": "ContainersReady", **ready}
+    yield {"type": "ContainersReady", **complete}
     yield {"type": "PodScheduled", "status": "True"}
 
 

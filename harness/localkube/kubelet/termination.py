@@ -51,11 +51,11 @@ class Stopper:
 
         Args:
             process: Its main process.
-            grace: Grace period in seconds.
+            grace: Grace period in seconds, from 1 up.
             hook: Its preStop hook, if it has one.
             on_hook_failure: Told why the hook failed; the container is stopped all the same.
         """
-        if hook is None or grace <= 0:
+        if hook is None:
             left = max(SHORTEST_GRACE, grace)
             await _first(process, self._profile.stop.sample(self._rng))
         else:

@@ -73,6 +73,10 @@ def error_from(status: Mapping[str, Any], code: int) -> ApiError:
     return _BY_REASON.get(reason, ApiError)(status.get("code", code), reason, status.get("message", ""))
 
 
+#: How the names begin by which the cluster's own parts call themselves.
+COMPONENT_AGENT = "harness-"
+
+
 class ApiClient:
     """An async context manager; every method raises ``ApiError`` or one of its subclasses.
 

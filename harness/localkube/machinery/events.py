@@ -45,7 +45,8 @@ class EventRecorder:
             else:
                 name = f"{obj['metadata']['name']}.{secrets.token_hex(8)}"
                 self._written[same] = (name, 1)
-                await self._client.create(EVENTS, self._body(obj, name, kind, reason, message), namespace)
+                body = event_body(self._component, obj, name, kind=kind, reason=reason, message=message)
+                await self._client.create(EVENTS, body, namespace)
         except (ApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
             _log.warning("event %s for %s not recorded: %r", reason, obj["metadata"]["name"], error)
 
@@ -55,20 +56,31 @@ class EventRecorder:
         seen = {"count": count + 1, "lastTimestamp": timestamp()}
         await self._client.patch(EVENTS, name, namespace, seen)
 
-    def _body(self, obj: Object, name: str, kind: str, reason: str, message: str) -> Object:
-        now = timestamp()
-        return {
-            "metadata": {"name": name},
-            "involvedObject": reference_to(obj),
-            "type": kind,
-            "reason": reason,
-            "message": message,
-            "source": {"component": self._component},
-            "reportingComponent": self._component,
-            "reportingInstance": self._component,
-            "action": reason,
-            "eventTime": micro_timestamp(),
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
+
+def event_body(component: str, obj: Object, name: str, *, kind: str, reason: str, message: str) -> Object:
+    """Return a new Event.
+
+    Args:
+        component: Who tells it.
+        obj: What it is about; needs apiVersion, kind and metadata.
+        name: Its own name.
+        kind: ``Normal`` or ``Warning``.
+        reason: CamelCase word.
+        message: Sentence for people.
+    """
+    now = timestamp()
+    return {
+        "metadata": {"name": name},
+        "involvedObject": reference_to(obj),
+        "type": kind,
+        "reason": reason,
+        "message": message,
+        "source": {"component": component},
+        "reportingComponent": component,
+        "reportingInstance": component,
+        "action": reason,
+        "eventTime": micro_timestamp(),
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }

@@ -64,6 +64,9 @@ class IngressProgram:
         package: Package that plays it: ``controller.run`` is a ``harness.localkube.system.runtime.Play``, and
             ``program.find_program(progress)`` looks for its program on this machine.
         needs: What it needs on this machine, for people.
+        annotations: Beginning of the names of the annotations that it reads.
+        is_genuine: Whether it is the real program, which decides by itself what it serves and how.
+        reads_protocol: Whether it reads the ``appProtocol`` of a Service's port.
         access_log: Name of its access logs in the cluster's folder of logs.
         providers: Options of the program, by which configurations of one program differ.
     """
@@ -81,6 +84,9 @@ class IngressProgram:
     app: str
     package: str
     needs: str
+    annotations: str
+    is_genuine: bool = False
+    reads_protocol: bool = False
     access_log: str = "access.jsonl"
     providers: tuple[str, ...] = ()
 
@@ -124,6 +130,7 @@ INGRESS_NGINX = IngressProgram(
     app="ingress-nginx",
     package="harness.localkube.ingress",
     needs="nginx with Lua",
+    annotations="nginx.ingress.kubernetes.io/",
 )
 TRAEFIK = IngressProgram(
     namespace="traefik",
@@ -140,6 +147,9 @@ TRAEFIK = IngressProgram(
     app="traefik",
     package="harness.localkube.traefik",
     needs="traefik",
+    annotations="traefik.ingress.kubernetes.io/",
+    is_genuine=True,
+    reads_protocol=True,
     access_log="traefik-access.jsonl",
     providers=("kubernetesingress", "kubernetescrd"),
 )
@@ -153,6 +163,8 @@ INGRESS_PROGRAMS: Mapping[str, IngressProgram] = {
         TRAEFIK,
         ingress_class=INGRESS_NGINX.ingress_class,
         controller=INGRESS_NGINX.controller,
+        annotations=INGRESS_NGINX.annotations,
+        reads_protocol=False,
         providers=("kubernetesingressnginx", "kubernetescrd"),
     ),
 }

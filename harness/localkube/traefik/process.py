@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import BringUpError
-from harness.kit.files import tail
+from harness.kit.files import open_log, tail
 from harness.kit.guardian import MARK
 from harness.localkube.system.programs import TRAEFIK
 from harness.localkube.traefik.install import TraefikInstall
@@ -85,7 +85,7 @@ class TraefikProcess:
         """
         argv = traefik_argv(self._install.binary, self._providers, (address, port), api_url, directory)
         self._output = directory / "traefik-output.log"
-        with self._output.open("ab") as output:
+        with open_log(self._output) as output:
             # A session of its own: what is typed at a terminal is the harness's to pass on.
             self._process = await asyncio.create_subprocess_exec(
                 *argv,

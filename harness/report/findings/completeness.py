@@ -148,6 +148,14 @@ def _clock_uncertain(given: Given) -> Sentence:
     )
 
 
+def _field_assumed(given: Given) -> Sentence:
+    return Sentence(
+        f"This run assumes that {given.text('field')} of {given.text('object')} has no effect on requests, and the "
+        f"embedded cluster does not implement it: {given.text('effect')}.",
+        "For a verdict, remove the field or run with --cluster kind.",
+    )
+
+
 #: The sentence of each finding.
 SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.CONTROL_MISSING: _control_missing,
@@ -166,4 +174,5 @@ SENTENCES: dict[FindingCode, Teller] = {
     FindingCode.NODE_UNWELL: _node_unwell,
     FindingCode.WATCH_INTERRUPTED: _watch_interrupted,
     FindingCode.CLOCK_UNCERTAIN: _clock_uncertain,
+    FindingCode.FIELD_ASSUMED: _field_assumed,
 }

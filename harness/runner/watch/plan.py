@@ -59,7 +59,7 @@ class WatchEnd:
     """The content of ``end.json``.
 
     Attributes:
-        interrupted: Whether it was ended by Ctrl-C or SIGTERM rather than by its time.
+        interrupted: Whether it was ended by Ctrl-C, SIGTERM or SIGHUP rather than by its time.
     """
 
     interrupted: bool = False

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from harness.kit.files import tail
+from harness.kit.files import open_log, tail
 from harness.kit.processes import describe_code
 from harness.traffic.distributed.worker_launch import WorkerTerms, worker_environment
 
@@ -48,7 +48,7 @@ class LocalWorkers:
                 process.terminate()
 
     def _start(self, number: int, command: list[str]) -> Any:
-        with self._log(number).open("ab") as log:
+        with open_log(self._log(number)) as log:
             return subprocess.Popen(
                 command,
                 env=worker_environment(WorkerTerms(number=number)),

@@ -86,6 +86,23 @@ def test_workload_says_what_it_says(tmp_path: Path) -> None:
     assert not (tmp_path / "access.jsonl").exists()
 
 
+@pytest.mark.parametrize("unwritable", ["full", "folder"])
+def test_logs_that_cannot_be_written_are_left_out(tmp_path: Path, unwritable: str) -> None:
+    """What the controller did is known all the same, and nothing is raised that would end the trial."""
+    log = tmp_path / "logs" / "ingress-controller-controller-1_controller.log"
+    log.parent.mkdir()
+    for path in (log, tmp_path / "access.jsonl"):
+        if unwritable == "full":
+            path.symlink_to("/dev/full")
+        else:
+            path.mkdir()
+    with heard(part(tmp_path, INGRESS_NGINX), NGINX_SAYS) as events:
+        pass
+
+    assert events == ["reload"]
+    assert not (tmp_path / "access.jsonl").is_file()
+
+
 def test_end_of_the_whole_is_the_parts(tmp_path: Path) -> None:
     """So is a log that can't be followed any more: without it nobody knows what was told."""
     with pytest.raises(HarnessError, match="ended by itself"):

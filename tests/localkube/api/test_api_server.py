@@ -311,7 +311,7 @@ def test_every_listing_can_be_a_table(server: str, resource: Resource) -> None:
 
 def test_a_stopped_server_ends_its_watches(tmp_path: Path) -> None:
     """Leaving the context ends open watches, and nothing answers any more."""
-    settings = SimpleNamespace(block=SimpleNamespace(node_address="127.0.0.1"), logs=tmp_path)
+    settings = SimpleNamespace(block=SimpleNamespace(node_address="127.0.0.1"), logs=tmp_path, ingress="ingress-nginx")
 
     async def scenario() -> str:
         async with asyncio.timeout(30), serve(cast("NodeSettings", settings)) as url:

@@ -39,6 +39,24 @@ def test_http_echo_answers_its_text_on_every_path(on_bench: OnBench) -> None:
     assert on_bench(scenario) == [b"hi\n", b"hi\n", b'{"status":"ok"}\n']
 
 
+@pytest.mark.parametrize("unwritable", ["full", "folder"])
+def test_a_container_whose_log_cannot_be_written_works_as_any_other(on_bench: OnBench, unwritable: str) -> None:
+    """It starts, answers, and ends with 0: a full disk of logs is not the application's."""
+
+    async def scenario(bench: Any) -> tuple[bytes, int]:
+        if unwritable == "full":
+            bench.log.symlink_to("/dev/full")
+        else:
+            bench.log.mkdir()
+        process = await bench.start()
+        stream = await bench.connect()
+        _, body = await bench.ask(stream)
+        bench.runtime.terminate(process)
+        return body, await process.wait()
+
+    assert on_bench(scenario) == (b"hi\n", 0)
+
+
 def test_http_echo_1_closes_listener_and_idle_connections_at_sigterm(on_bench: OnBench) -> None:
     """New connections are refused at once, an idle one is closed, and the process ends with 0."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.localkube.controllers.endpoints import endpoint_of, slice_name, slice_of
+from harness.localkube.controllers.endpoints import endpoint_of, plan_slices, slice_name, slices_of
 from harness.localkube.machinery.objects import Object
 
 
@@ -22,7 +22,14 @@ def service(**spec: Any) -> Object:
 
 
 def pod(
-    name: str, *, address: str = "127.9.1.1", ready: bool = True, deleting: bool = False, phase: str = "Running"
+    name: str,
+    *,
+    address: str = "127.9.1.1",
+    ready: bool = True,
+    deleting: bool = False,
+    phase: str = "Running",
+    port: int = 5678,
+    port_name: str = "http",
 ) -> Object:
     """A pod with the label ``app: web`` and a port named ``http``."""
     metadata = {"name": name, "namespace": "default", "uid": name, "labels": {"app": "web"}}
@@ -31,7 +38,7 @@ def pod(
     condition = {"type": "Ready", "status": str(ready)}
     return {
         "metadata": metadata,
-        "spec": {"nodeName": "n", "containers": [{"ports": [{"name": "http", "containerPort": 5678}]}]},
+        "spec": {"nodeName": "n", "containers": [{"ports": [{"name": port_name, "containerPort": port}]}]},
         "status": {"phase": phase, "podIP": address, "conditions": [condition]},
     }
 
@@ -64,15 +71,88 @@ def test_pods_without_address_and_ended_ones_are_no_endpoints(facts: dict[str, A
 
 def test_publish_not_ready_addresses_makes_all_ready() -> None:
     """As a headless Service for peers wants it."""
-    found = slice_of(service(publishNotReadyAddresses=True), [pod("a", ready=False)])
+    (found,) = slices_of(service(publishNotReadyAddresses=True), [pod("a", ready=False)])
 
     assert found["endpoints"][0]["conditions"]["ready"] is True
 
 
 def test_named_ports_are_looked_up_and_missing_ones_left_out() -> None:
     """A name becomes its pod's number; a name that no pod has gives no port."""
-    assert slice_of(service(), [pod("a")])["ports"] == [{"name": "", "port": 5678, "protocol": "TCP"}]
-    assert slice_of(service(ports=[{"port": 80, "targetPort": "nope"}]), [pod("a")])["ports"] == []
+    two = [{"name": "a", "port": 80, "targetPort": "http"}, {"name": "b", "port": 81, "targetPort": "nope"}]
+
+    assert numbers(slices_of(service(), [pod("a")])) == [(["a"], [5678])]
+    assert numbers(slices_of(service(ports=two), [pod("a")])) == [(["a"], [5678])]
+
+
+def numbers(slices: list[Object]) -> list[tuple[list[str] | None, list[int] | None]]:
+    """The pods and the port numbers of each slice; None for null."""
+    return [
+        (
+            None if each["endpoints"] is None else [one["targetRef"]["name"] for one in each["endpoints"]],
+            None if each["ports"] is None else [port["port"] for port in each["ports"]],
+        )
+        for each in slices
+    ]
+
+
+def test_each_number_of_a_named_port_has_a_slice() -> None:
+    """In a rollout that changes the number, each pod is reached at its own."""
+    pods = [pod("new", port=9090), pod("old-1"), pod("old-2")]
+
+    assert numbers(slices_of(service(), pods)) == [(["old-1", "old-2"], [5678]), (["new"], [9090])]
+
+
+def test_pods_without_the_named_port_get_no_traffic() -> None:
+    """They are in a slice whose ports are null."""
+    pods = [pod("a"), pod("b", port_name="other")]
+
+    assert numbers(slices_of(service(), pods)) == [(["b"], None), (["a"], [5678])]
+
+
+def test_the_protocol_of_a_named_port_counts() -> None:
+    """A UDP port of the same name is another one."""
+    udp = service(ports=[{"port": 80, "targetPort": "http", "protocol": "UDP"}])
+
+    assert numbers(slices_of(udp, [pod("a")])) == [(["a"], None)]
+
+
+def test_without_pods_there_is_a_slice_of_nothing() -> None:
+    """Its endpoints and ports are null."""
+    assert numbers(slices_of(service(), [])) == [(None, None)]
+
+
+def applied(web: Object, current: list[Object], pods: list[Object]) -> list[Object]:
+    """The slices after a plan was carried out, by name."""
+    plan = plan_slices(web, slices_of(web, pods), current)
+    left = {each["metadata"]["name"]: each for each in current if each not in plan.delete}
+    left |= {each["metadata"]["name"]: each for each in plan.update}
+    assert not left.keys() & {each["metadata"]["name"] for each in plan.create}
+    left |= {each["metadata"]["name"]: each for each in plan.create}
+    return [{**each, "metadata": {**each["metadata"], "resourceVersion": "1"}} for _, each in sorted(left.items())]
+
+
+def test_slices_of_a_rollout_come_and_go() -> None:
+    """The old one stays as it is while it has pods, then it is deleted; the new one keeps its name."""
+    web = service()
+    before = applied(web, [], [pod("old")])
+    during = applied(web, before, [pod("old"), pod("new", port=9090)])
+    after = applied(web, during, [pod("new", port=9090)])
+    (name,) = {each["metadata"]["name"] for each in during} - {each["metadata"]["name"] for each in before}
+
+    assert before[0] in during
+    assert sorted(numbers(during), key=str) == [(["new"], [9090]), (["old"], [5678])]
+    assert [each["metadata"]["name"] for each in after] == [name]
+    assert plan_slices(web, slices_of(web, [pod("new", port=9090)]), after).update == []
+
+
+def test_a_slice_is_updated_in_place_when_all_its_ports_change() -> None:
+    """A target port that gets another number: there is no moment without endpoints."""
+    before = applied(service(), [], [pod("a")])
+    plan = plan_slices(service(), slices_of(service(ports=[{"port": 80, "targetPort": 1}]), [pod("a")]), before)
+
+    assert (plan.create, plan.delete) == ([], [])
+    assert plan.update[0]["metadata"]["name"] == before[0]["metadata"]["name"]
+    assert plan.update[0]["metadata"]["resourceVersion"] == "1"
 
 
 def test_only_selected_pods_are_listed_in_a_stable_order() -> None:
@@ -80,7 +160,7 @@ def test_only_selected_pods_are_listed_in_a_stable_order() -> None:
     stranger = pod("c")
     stranger["metadata"]["labels"] = {"app": "other"}
 
-    found = slice_of(service(), [pod("b"), stranger, pod("a")])
+    (found,) = slices_of(service(), [pod("b"), stranger, pod("a")])
 
     assert [each["targetRef"]["name"] for each in found["endpoints"]] == ["a", "b"]
 
@@ -91,5 +171,6 @@ def test_the_slice_of_a_service_keeps_its_name() -> None:
     other["metadata"]["uid"] = "u-2"
 
     assert slice_name(service()) == slice_name(service())
+    assert slice_name(service()) != slice_name(service(), 1)
     assert slice_name(service()) != slice_name(other)
     assert slice_name(service()).startswith("web-")

@@ -14,7 +14,8 @@ from harness.localkube.ingress.model import (
     Configuration,
     LocationSettings,
 )
-from harness.localkube.ingress.translate import Snapshot, configuration_of, is_ours
+from harness.localkube.ingress.served import is_ours
+from harness.localkube.ingress.translate import Snapshot, configuration_of
 
 OWN_CLASS = {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +24,11 @@ from harness.localkube.machinery.resources import DEPLOYMENTS, PODS, Resource
 from harness.localkube.settings import NodeSettings
 
 T = TypeVar("T")
+
+#: How long a request waits for its connection before it gives up.
+_CONNECT_SECONDS = 3
+#: How long a bare connection waits. The kernel answers on loopback at once or never.
+_SILENCE_SECONDS = 0.5
 
 
 class LocalCluster:
@@ -58,11 +65,38 @@ class LocalCluster:
         """Create the Deployment ``apple`` of one http-echo pod; see ``deployment``."""
         return await self.client.create(DEPLOYMENTS, deployment(**changes), "default")
 
+    async def knock(self, pod: Object, port: int = 5678) -> str:
+        """Return what a new connection to a pod meets: ``connected``, ``refused`` or ``silence``."""
+        return await asyncio.to_thread(knock, pod["status"]["podIP"], port)
+
+    async def until_knock(self, meets: str, pod: Object, *ports: int, seconds: float = 60) -> None:
+        """Wait until new connections to all these ports of a pod meet the same (see ``knock``)."""
+        for port in ports:
+            await asyncio.to_thread(_knock_until, meets, pod["status"]["podIP"], port, seconds)
+
     async def ask(self, pod: Object, path: str = "/", port: int = 5678) -> str:
         """What a pod answers to a request on a connection of its own."""
         url = f"http://{pod['status']['podIP']}:{port}{path}"
         async with self._http.get(url) as response:
             return await response.text()
+
+
+def knock(address: str, port: int) -> str:
+    """Return what a new connection meets: ``connected``, ``refused`` or ``silence``."""
+    try:
+        socket.create_connection((address, port), timeout=_SILENCE_SECONDS).close()
+    except TimeoutError:
+        return "silence"
+    except ConnectionRefusedError:
+        return "refused"
+    return "connected"
+
+
+def _knock_until(meets: str, address: str, port: int, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while (met := knock(address, port)) != meets:
+        assert time.monotonic() < end, f"{address}:{port} is {met} after {seconds} s, not {meets}"
+        time.sleep(0.01)
 
 
 def _ready(pod: Object, other_than: str) -> bool:
@@ -88,6 +122,12 @@ def deployment(*, container: Object | None = None, spec: Object | None = None, p
     }
 
 
+@pytest.fixture
+def knock_at() -> Callable[[str, int], str]:
+    """See ``knock``."""
+    return knock
+
+
 #: Runs a scenario on a fresh cluster with a profile and returns what it returns.
 OnCluster = Callable[[Callable[[LocalCluster], Awaitable[T]]], T]
 
@@ -99,7 +139,9 @@ async def running(settings: NodeSettings) -> AsyncIterator[LocalCluster]:
     async with (
         serve(settings) as url,
         ApiClient(url, "test") as client,
-        aiohttp.ClientSession(connector=connector) as http,
+        aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS)
+        ) as http,
     ):
         parts = [asyncio.create_task(part(client, settings)) for part in (run_controllers, run_kubelet)]
         try:

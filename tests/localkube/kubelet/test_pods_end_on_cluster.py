@@ -61,14 +61,14 @@ def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster, tmp
         await cluster.client.delete(PODS, name, "default")
 
         def terminating(slices: list[Object]) -> Object | None:
-            endpoints = [e for s in slices for e in s["endpoints"]]
+            endpoints = [e for s in slices for e in s.get("endpoints") or []]
             return next((e["conditions"] for e in endpoints if e["conditions"]["terminating"]), None)
 
         conditions = await cluster.until(ENDPOINTSLICES, terminating)
         answer = await cluster.ask(pod)
         done.touch()
         await cluster.gone(pod)
-        with pytest.raises(aiohttp.ClientConnectorError):
+        with pytest.raises(aiohttp.ConnectionTimeoutError):
             await cluster.ask(pod)
         return conditions, answer, name
 
@@ -128,22 +128,114 @@ def test_an_exec_hook_without_a_shell_fails_and_the_pod_stops_at_once(on_cluster
     assert on_cluster(scenario)["involvedObject"]["kind"] == "Pod"
 
 
-def test_a_forced_deletion_kills_at_once(on_cluster: OnCluster) -> None:
-    """Grace 0: the object is gone and so is the process, whatever its hook wanted."""
+#: A shell that ignores SIGTERM shows when each signal comes; the application itself would end at the first.
+DEAF = {
+    "image": "xds2000/nginx-hostname",
+    "command": ["bash", "-c", "trap 'echo TERM $EPOCHREALTIME' TERM; while :; do read -t 0.05 <> <(:); done"],
+    "args": [],
+}
 
-    async def scenario(cluster: Any) -> psutil.Process:
-        await cluster.deploy(
-            container={"lifecycle": {"preStop": {"sleep": {"seconds": 600}}}},
-            pod={"terminationGracePeriodSeconds": 900},
-        )
+
+def process_of(pod: Object) -> psutil.Process:
+    """The main process of a pod's only container."""
+    return psutil.Process(int(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]))
+
+
+async def forced_end(cluster: Any, pod: Object) -> tuple[float, float, float]:
+    """Delete a pod by force; return when its object was gone, SIGTERM came and its process ended, in seconds."""
+    process, begin = process_of(pod), time.time()
+    await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
+    await cluster.gone(pod)
+    gone = time.time() - begin
+    await asyncio.to_thread(process.wait, 60)
+    log = cluster.settings.logs / "pods" / f"default_{pod['metadata']['name']}_apple.log"
+    return gone, float(log.read_text().split()[1]) - begin, time.time() - begin
+
+
+@pytest.mark.parametrize("hook", [{}, {"lifecycle": {"preStop": {"sleep": {"seconds": 600}}}}], ids=["bare", "hook"])
+def test_a_forced_deletion_stops_the_container_within_three_seconds(on_cluster: OnCluster, hook: Object) -> None:
+    """The object is gone at once; the hook gets 1 s, then comes SIGTERM, and SIGKILL 2 s later."""
+
+    async def scenario(cluster: Any) -> tuple[float, float, float]:
+        await cluster.deploy(container={**DEAF, **hook}, pod={"terminationGracePeriodSeconds": 900})
+        return await forced_end(cluster, await cluster.ready_pod())
+
+    gone, terminated, killed = on_cluster(scenario)
+
+    # Upper limits are for a busy machine.
+    least = 1.0 if hook else 0.0
+    assert gone < terminated + 0.5
+    assert least <= terminated < least + 20
+    assert 1.9 < killed - terminated < 30
+
+
+def test_a_pod_with_grace_0_gets_sigterm_too(on_cluster: OnCluster) -> None:
+    """``terminationGracePeriodSeconds: 0`` and an ordinary deletion: as a forced one."""
+
+    async def scenario(cluster: Any) -> tuple[float, float]:
+        await cluster.deploy(container=DEAF, pod={"terminationGracePeriodSeconds": 0})
         pod = await cluster.ready_pod()
-        process = psutil.Process(int(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]))
-        await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
+        process, begin = process_of(pod), time.time()
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         await cluster.gone(pod)
         await asyncio.to_thread(process.wait, 60)
-        return process
+        log = cluster.settings.logs / "pods" / f"default_{pod['metadata']['name']}_apple.log"
+        return float(log.read_text().split()[1]) - begin, time.time() - begin
 
-    assert not on_cluster(scenario).is_running()
+    terminated, killed = on_cluster(scenario)
+
+    assert killed - terminated > 1.9
+
+
+def test_an_answer_under_way_is_completed_after_a_forced_deletion(on_cluster: OnCluster) -> None:
+    """The application gets SIGTERM and finishes; an answer that takes longer than 2 s is cut."""
+
+    async def scenario(cluster: Any) -> list[str]:
+        await cluster.deploy(container={"image": "harness/slow-echo:1", "args": ["-text=slow"]})
+        pod = await cluster.ready_pod()
+        await cluster.until_knock("connected", pod, 5678)
+        asked = [asyncio.create_task(cluster.ask(pod, f"/?delay={delay}")) for delay in ("1200ms", "30s")]
+        await asyncio.to_thread(_until_connections, process_of(pod), 2)
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+        # The client asks once more on a new connection; how that ends does not matter.
+        return ["cut" if isinstance(end, aiohttp.ClientError) else str(end).strip() for end in ends]
+
+    assert on_cluster(scenario) == ["slow", "cut"]
+
+
+def _until_connections(process: psutil.Process, count: int) -> None:
+    """Wait until a process has so many established connections."""
+    end = time.monotonic() + 60
+    while sum(each.status == psutil.CONN_ESTABLISHED for each in process.net_connections()) < count:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_forced_deletion_does_not_shorten_one_that_has_begun(on_cluster: OnCluster, tmp_path: Path) -> None:
+    """The object is gone, and the container keeps the grace period of its first deletion: its hook runs on."""
+    done = tmp_path / "hook-may-end"
+
+    async def scenario(cluster: Any) -> bool:
+        hook = ["bash", "-c", f"until [ -e {done} ]; do sleep 0.05; done"]
+        await cluster.deploy(
+            container={**DEAF, "lifecycle": {"preStop": {"exec": {"command": hook}}}},
+            pod={"terminationGracePeriodSeconds": 600},
+        )
+        pod = await cluster.ready_pod()
+        name, process = pod["metadata"]["name"], process_of(pod)
+        await cluster.client.delete(PODS, name, "default")
+        await cluster.until(EVENTS, lambda events: reasons(events, "Killing"))
+        await cluster.client.delete(PODS, name, "default", grace=0)
+        await cluster.gone(pod)
+        try:
+            # Longer than a forced deletion takes from its begin to SIGKILL.
+            await asyncio.to_thread(process.wait, 4)
+        except psutil.TimeoutExpired:
+            return True
+        return False
+
+    assert on_cluster(scenario)
 
 
 def test_a_failed_post_start_hook_kills_the_container(on_cluster: OnCluster) -> None:

@@ -175,7 +175,9 @@ def test_a_service_has_an_endpoint_once_its_pod_is_ready(on_cluster: OnCluster) 
         )
         ready = await cluster.until(
             ENDPOINTSLICES,
-            lambda slices: next((s for s in slices if any(e["conditions"]["ready"] for e in s["endpoints"])), None),
+            lambda slices: next(
+                (s for s in slices if any(e["conditions"]["ready"] for e in s.get("endpoints") or [])), None
+            ),
         )
         return ready, await cluster.ready_pod()
 
@@ -184,6 +186,65 @@ def test_a_service_has_an_endpoint_once_its_pod_is_ready(on_cluster: OnCluster) 
     assert found["endpoints"][0]["addresses"] == [pod["status"]["podIP"]]
     assert found["ports"][0]["port"] == 5678
     assert found["metadata"]["labels"]["kubernetes.io/service-name"] == "apple"
+
+
+def test_each_pod_is_reached_at_its_own_number_of_a_named_port(on_cluster: OnCluster) -> None:
+    """While a rollout changes the number, there are two slices; afterwards there is one, with the new number."""
+
+    def container(number: int) -> Object:
+        probe = {"tcpSocket": {"port": "http"}, "periodSeconds": 1}
+        ports = [{"name": "http", "containerPort": number}]
+        return {"name": "apple", "args": [f"-listen=:{number}"], "ports": ports, "readinessProbe": probe}
+
+    def numbers(slices: list[Object]) -> set[int]:
+        served = [s for s in slices if any(e["conditions"]["ready"] for e in s.get("endpoints") or [])]
+        return {port["port"] for s in served for port in s["ports"]}
+
+    async def scenario(cluster: Any) -> str:
+        spec = {"selector": {"app": "apple"}, "ports": [{"port": 80, "targetPort": "http"}]}
+        await cluster.client.create(SERVICES, {"metadata": {"name": "apple"}, "spec": spec}, "default")
+        await cluster.deploy(container=container(8080), pod={"terminationGracePeriodSeconds": 600})
+        await cluster.until(ENDPOINTSLICES, lambda slices: numbers(slices) == {8080})
+        # A strategic patch would keep the old port next to the new one.
+        containers = [{**container(9090), "image": "hashicorp/http-echo:1.0"}]
+        body = {"spec": {"minReadySeconds": 2, "template": {"spec": {"containers": containers}}}}
+        await cluster.client.patch(DEPLOYMENTS, "apple", "default", body)
+        await cluster.until(ENDPOINTSLICES, lambda slices: numbers(slices) == {8080, 9090})
+        await cluster.until(ENDPOINTSLICES, lambda slices: numbers(slices) == {9090})
+        await cluster.until(ENDPOINTSLICES, lambda slices: len(slices) == 1)
+        return str(await cluster.knock(await cluster.ready_pod(), 9090))
+
+    assert on_cluster(scenario) == "connected"
+
+
+def test_a_rollout_waits_for_a_readiness_gate(on_cluster: OnCluster) -> None:
+    """The new pod is ready only once somebody has set its gate's condition; the old pod stays until then."""
+
+    async def scenario(cluster: Any) -> tuple[Object, int, list[Object]]:
+        await cluster.deploy()
+        old = await cluster.ready_pod()
+        body = {"spec": {"template": {"spec": {"readinessGates": [{"conditionType": "shop/routed"}]}}}}
+        await cluster.client.patch(DEPLOYMENTS, "apple", "default", body)
+
+        def waiting(pods: list[Object]) -> Object | None:
+            found = [(p, c) for p in pods for c in p.get("status", {}).get("conditions") or []]
+            return next((p for p, c in found if c.get("reason") == "ReadinessGatesNotReady"), None)
+
+        new = await cluster.until(PODS, waiting)
+        pods = len((await cluster.client.list(PODS, "default"))[0])
+        routed = {"status": {"conditions": [{"type": "shop/routed", "status": "True"}]}}
+        name = new["metadata"]["name"]
+        await cluster.client.patch(PODS, name, "default", routed, strategy="strategic", subresource="status")
+        ready = await cluster.ready_pod(other_than=old["metadata"]["uid"])
+        await cluster.gone(old)
+        return new, pods, ready["status"]["conditions"]
+
+    new, pods, conditions = on_cluster(scenario)
+
+    assert {c["type"]: c["status"] for c in new["status"]["conditions"]}["ContainersReady"] == "True"
+    assert pods == 2
+    assert [c["status"] for c in conditions if c["type"] == "shop/routed"] == ["True"]
+    assert [c for c in conditions if c["type"] == "Ready" and "reason" in c] == []
 
 
 def test_an_unknown_image_is_said_and_never_runs(on_cluster: OnCluster) -> None:

@@ -12,7 +12,15 @@ import pytest
 
 from harness.localkube.api.server import serve_at
 from harness.localkube.api.storage import Storage
-from harness.localkube.machinery.client import AlreadyExists, ApiClient, ApiError, Conflict, Gone, NotFound
+from harness.localkube.machinery.client import (
+    COMPONENT_AGENT,
+    AlreadyExists,
+    ApiClient,
+    ApiError,
+    Conflict,
+    Gone,
+    NotFound,
+)
 from harness.localkube.machinery.events import EventRecorder
 from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.resources import CONFIGMAPS, EVENTS, NEW_EVENTS, PODS, by_kind, by_plural
@@ -21,7 +29,10 @@ from harness.localkube.machinery.resources import CONFIGMAPS, EVENTS, NEW_EVENTS
 @asynccontextmanager
 async def api(storage: Storage | None = None) -> AsyncIterator[ApiClient]:
     """A client of a fresh API server."""
-    async with serve_at("127.0.0.1", Path("unused"), storage) as url, ApiClient(url, "test") as client:
+    async with (
+        serve_at("127.0.0.1", Path("unused"), storage) as url,
+        ApiClient(url, f"{COMPONENT_AGENT}test") as client,
+    ):
         yield client
 
 

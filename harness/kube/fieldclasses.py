@@ -1,0 +1,273 @@
+"""Which fields of an object a cluster carries out: every field belongs to exactly one class.
+
+The tables are data next to the code that carries the fields out; here is what they are made of, and the walk through an
+object. The walk needs no model of the official client, so that a server can afford it for every write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from harness.kube.schema import KINDS, Path
+
+#: The child model of a map of annotations: each of them has a class of its own.
+ANNOTATIONS = "annotations"
+
+
+class FieldClass(StrEnum):
+    """What a cluster does with a field."""
+
+    IMPLEMENTED = "implemented"
+    INERT = "inert"
+    DECISIVE = "decisive but not implemented"
+    UNKNOWN = "unknown"
+
+
+#: The classes that a run must not pass over.
+REFUSED = frozenset({FieldClass.DECISIVE, FieldClass.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A value and what surrounds it.
+
+    Attributes:
+        value: The field's value.
+        holders: The maps around it, from the object itself to the nearest.
+        ingress: The ingress controller, by its word in an Experiment.
+        objects: All objects that are applied together; a harmless value may depend on another object.
+    """
+
+    value: Any
+    holders: tuple[Mapping[str, Any], ...] = ()
+    ingress: str = "ingress-nginx"
+    objects: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def holder(self) -> Mapping[str, Any]:
+        """The map that the field stands in."""
+        return self.holders[-1] if self.holders else {}
+
+    @property
+    def root(self) -> Mapping[str, Any]:
+        """The whole object."""
+        return self.holders[0] if self.holders else {}
+
+
+#: Says that a value has no effect on requests (or the very effect that is implemented).
+Harmless = Callable[[Site], bool]
+
+
+def never(_site: Site) -> bool:
+    """Treat no value as harmless."""
+    return False
+
+
+def switched_off(site: Site) -> bool:
+    """Treat ``false`` as harmless."""
+    return site.value is False
+
+
+def unless_in(*values: Any) -> Harmless:
+    """Treat these values as harmless."""
+    return lambda site: site.value in values
+
+
+@dataclass(frozen=True, slots=True)
+class Decisive:
+    """A field that decides about requests and is not carried out.
+
+    Attributes:
+        effect: What a real cluster does, as the end of "a real cluster …".
+        harmless: Recognises the values that change nothing.
+        values: The same in words, for the documentation; empty where there are none.
+        carried_out_by: The ingress controllers that carry the field out by themselves.
+    """
+
+    effect: str
+    harmless: Harmless = never
+    values: str = ""
+    carried_out_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of one model of the API, by class.
+
+    Attributes:
+        implemented: Field -> the model of its value or of its items; empty for a plain value and for one that is
+            carried out as a whole.
+        inert: Field -> why it has no effect on requests.
+        decisive: Field -> what a real cluster does with it.
+    """
+
+    implemented: Mapping[str, str] = field(default_factory=dict)
+    inert: Mapping[str, str] = field(default_factory=dict)
+    decisive: Mapping[str, Decisive] = field(default_factory=dict)
+
+    def classes_of(self, name: str) -> list[FieldClass]:
+        """Return the classes that a field is in; a sound table gives exactly one."""
+        return [
+            found
+            for found, names in (
+                (FieldClass.IMPLEMENTED, self.implemented),
+                (FieldClass.INERT, self.inert),
+                (FieldClass.DECISIVE, self.decisive),
+            )
+            if name in names
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """One field of an object, classified.
+
+    Attributes:
+        path: Where it stands.
+        field: Its name for ``--assume-inert``: the path without list indices, or the annotation's whole name.
+        found: Its class.
+        text: For a refused field what a real cluster does with it, for an inert one why it has no effect.
+        hint: The likely spelling of an unknown name; may be empty.
+    """
+
+    path: Path
+    field: str
+    found: FieldClass
+    text: str
+    hint: str = ""
+
+
+#: Classifies one annotation, given its name and its site: the class, the text and the hint.
+AnnotationClass = Callable[[str, Site], tuple[FieldClass, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """The tables of a cluster.
+
+    Attributes:
+        tables: Model of the API -> its fields.
+        annotations: Kind -> how its own annotations are classified; those of other kinds are inert.
+    """
+
+    tables: Mapping[str, Fields]
+    annotations: Mapping[str, AnnotationClass]
+
+    def classify(
+        self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
+    ) -> list[Classified]:
+        """Classify every field of an object that has a value.
+
+        Args:
+            manifest: The object. Values of a wrong type are passed over: its schema finds them.
+            ingress: The ingress controller, by its word in an Experiment.
+            objects: All objects that are applied together.
+
+        Returns:
+            What is inert, decisive or unknown, in the object's order.
+        """
+        model = KINDS.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
+        if model is None or model not in self.tables:
+            return []
+        return list(self._walk(Site(manifest, (), ingress, objects), model, ()))
+
+    def refused(
+        self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
+    ) -> list[Classified]:
+        """Return the fields of an object that decide about requests here unseen."""
+        return [each for each in self.classify(manifest, ingress, objects) if each.found in REFUSED]
+
+    def _walk(self, site: Site, model: str, path: Path) -> Iterator[Classified]:
+        if isinstance(site.value, list):
+            for index, item in enumerate(site.value):
+                yield from self._walk(Site(item, site.holders, site.ingress, site.objects), model, (*path, index))
+        elif isinstance(site.value, Mapping) and model == ANNOTATIONS:
+            yield from self._annotations(site, path)
+        elif isinstance(site.value, Mapping):
+            for name, value in site.value.items():
+                inner = Site(value, (*site.holders, site.value), site.ingress, site.objects)
+                if not _is_nothing(value):
+                    yield from self._field(str(name), inner, model, (*path, name))
+
+    def _field(self, name: str, site: Site, model: str, path: Path) -> Iterator[Classified]:
+        table = self.tables[model]
+        if name in table.implemented:
+            if child := table.implemented[name]:
+                yield from self._walk(site, child, path)
+        elif name in table.inert:
+            yield Classified(path, field_name(path), FieldClass.INERT, table.inert[name])
+        elif (rule := table.decisive.get(name)) is None:
+            yield Classified(path, field_name(path), FieldClass.UNKNOWN, "no such field is known")
+        elif site.ingress in rule.carried_out_by:
+            return
+        elif rule.harmless(site):
+            text = "this value has no effect on requests"
+            yield Classified(path, field_name(path), FieldClass.INERT, text)
+        else:
+            yield Classified(path, field_name(path), FieldClass.DECISIVE, rule.effect)
+
+    def _annotations(self, site: Site, path: Path) -> Iterator[Classified]:
+        own = path == ("metadata", "annotations")
+        rule = self.annotations.get(str(site.root.get("kind"))) if own else None
+        for name, value in site.value.items():
+            inner = Site(value, (*site.holders, site.value), site.ingress, site.objects)
+            found, text, hint = rule(str(name), inner) if rule else (FieldClass.INERT, "nobody here reads it", "")
+            if found is not FieldClass.IMPLEMENTED:
+                yield Classified((*path, name), str(name), found, text, hint)
+
+
+def field_name(path: Path) -> str:
+    """``spec.template.spec.volumes``: a path without the list indices."""
+    return ".".join(part for part in path if isinstance(part, str))
+
+
+def _is_nothing(value: Any) -> bool:
+    """An empty value is as good as none; ``0`` and ``false`` are values."""
+    return value is None or value in ("", [], {})
+
+
+def table_problems(
+    tables: Mapping[str, Fields], roots: Iterable[str], types_of: Callable[[str], Mapping[str, str]]
+) -> list[str]:
+    """Hold tables against the API's schema.
+
+    Args:
+        tables: Model -> its fields.
+        roots: The models of whole objects.
+        types_of: Gives a model's fields with the model of each value or item; empty for a plain value.
+
+    Returns:
+        One sentence for every field in no class or in two, for every field that the schema does not have, and for
+        every model without a table.
+    """
+    problems: list[str] = []
+    seen: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        model = waiting.pop()
+        if model in seen:
+            continue
+        seen.add(model)
+        if model in tables:
+            problems += _problems_of(model, tables[model], types_of(model))
+            children = tables[model].implemented.values()
+            waiting += [child for child in children if child and child != ANNOTATIONS]
+        else:
+            problems.append(f"{model} has no table")
+    return sorted(problems) + sorted(f"{model} is not in the schema's reach" for model in set(tables) - seen)
+
+
+def _problems_of(model: str, table: Fields, types: Mapping[str, str]) -> Iterator[str]:
+    """Hold one table against the fields of its model."""
+    for name in types:
+        classes = table.classes_of(name)
+        if len(classes) != 1:
+            yield f"{model}.{name} is in {' and in '.join(classes) or 'no class'}"
+    for name in {*table.implemented, *table.inert, *table.decisive} - set(types):
+        yield f"{model}.{name} is not in the schema"
+    for name, child in table.implemented.items():
+        if child and child != ANNOTATIONS and name in types and types[name] != child:
+            yield f"{model}.{name} is a {types[name] or 'plain value'}, not a {child}"

@@ -1,0 +1,88 @@
+"""Tells a user who applies an object which of its fields decide about requests and are not carried out here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from harness.kube.fieldclasses import Classified, FieldClass
+from harness.localkube.api.errors import StatusError
+from harness.localkube.api.registry import Registry
+from harness.localkube.api.requests import Target
+from harness.localkube.fields import CLASSIFIER
+from harness.localkube.machinery.client import COMPONENT_AGENT
+from harness.localkube.machinery.events import event_body
+from harness.localkube.machinery.objects import Object, controller_of
+from harness.localkube.machinery.resources import EVENTS, INGRESSCLASSES, INGRESSES
+
+REASON = "FieldNotImplemented"
+_COMPONENT = "apiserver"
+
+
+class FieldNotices:
+    """Looks at what users write; what the cluster's own parts and controllers write is theirs to know.
+
+    Args:
+        registry: Where Events are kept.
+        ingress: The ingress controller, by its word in an Experiment.
+    """
+
+    def __init__(self, registry: Registry, ingress: str) -> None:
+        self._registry = registry
+        self._ingress = ingress
+
+    def of(self, before: Object | None, after: Object, agent: str, *, dry_run: bool) -> list[str]:
+        """Return a sentence for each field that a write has brought in, and record an Event of it.
+
+        Args:
+            before: The object that was there; None for a new one.
+            after: The object as it is stored now.
+            agent: The client, as it calls itself.
+            dry_run: Nothing was stored, and so no Event is.
+        """
+        if agent.startswith(COMPONENT_AGENT) or controller_of(after) is not None:
+            return []
+        known = {(each.field, each.text) for each in self._refused(before)} if before else set()
+        found = {(each.field, each.text): each for each in self._refused(after)}
+        sentences = [_sentence(each) for key, each in found.items() if key not in known]
+        if not dry_run:
+            for sentence in sentences:
+                self._record(after, sentence)
+        return sentences
+
+    def _refused(self, obj: Object) -> Sequence[Classified]:
+        return CLASSIFIER.refused(obj, self._ingress, self._around(obj))
+
+    def _around(self, obj: Object) -> Sequence[Object]:
+        """Return what decides about an object besides itself."""
+        if obj["kind"] != "Ingress":
+            return ()
+        storage, metadata = self._registry.storage, obj["metadata"]
+        key = (metadata.get("namespace"), metadata["name"])
+        others = [
+            {"kind": "Ingress", **each}
+            for each in storage.list(INGRESSES, None)
+            if (each["metadata"].get("namespace"), each["metadata"]["name"]) != key
+        ]
+        return [*others, *({"kind": "IngressClass", **each} for each in storage.list(INGRESSCLASSES, None))]
+
+    def _record(self, obj: Object, sentence: str) -> None:
+        digest = hashlib.sha256(f"{obj['metadata']['uid']} {sentence}".encode()).hexdigest()[:16]
+        name = f"{obj['metadata']['name']}.{digest}"
+        body = event_body(_COMPONENT, obj, name, kind="Warning", reason=REASON, message=sentence)
+        try:
+            self._registry.create(Target(EVENTS, obj["metadata"].get("namespace") or "default"), body)
+        except StatusError:
+            return  # The same was recorded before, or its namespace is being removed.
+
+
+def header(sentence: str) -> str:
+    """Return a sentence as the value of a ``Warning`` header, as kubectl prints it."""
+    text = sentence.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{text}"'
+
+
+def _sentence(found: Classified) -> str:
+    if found.found is FieldClass.UNKNOWN:
+        return f"{found.field} is unknown: {found.text}" + (f" ({found.hint})" if found.hint else "")
+    return f"{found.field} is not implemented by the embedded cluster: a real cluster {found.text}"

@@ -1,0 +1,85 @@
+"""The classes of the fields that the controllers carry out: workloads, endpoints, and what all objects have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.kube.fieldclasses import ANNOTATIONS, Decisive, Fields, unless_in
+from harness.localkube.fieldtables import CONSTANTS, STATUS
+
+_SERVER = "the API server writes it"
+_ONE_NODE = "there is one node"
+
+TABLES: Mapping[str, Fields] = {
+    "V1ObjectMeta": Fields(
+        implemented={
+            "annotations": ANNOTATIONS,
+            "finalizers": "",
+            "generateName": "",
+            "labels": "",
+            "name": "",
+            "namespace": "",
+            "ownerReferences": "",
+        },
+        inert=dict.fromkeys(
+            (
+                "creationTimestamp",
+                "deletionGracePeriodSeconds",
+                "deletionTimestamp",
+                "generation",
+                "managedFields",
+                "resourceVersion",
+                "selfLink",
+                "uid",
+            ),
+            _SERVER,
+        ),
+    ),
+    "V1Deployment": Fields(
+        implemented={"metadata": "V1ObjectMeta", "spec": "V1DeploymentSpec"}, inert={**CONSTANTS, **STATUS}
+    ),
+    "V1DeploymentSpec": Fields(
+        implemented={
+            "minReadySeconds": "",
+            "paused": "",
+            "progressDeadlineSeconds": "",
+            "replicas": "",
+            "revisionHistoryLimit": "",
+            "selector": "",
+            "strategy": "",
+            "template": "V1PodTemplateSpec",
+        }
+    ),
+    "V1ReplicaSet": Fields(
+        implemented={"metadata": "V1ObjectMeta", "spec": "V1ReplicaSetSpec"}, inert={**CONSTANTS, **STATUS}
+    ),
+    "V1ReplicaSetSpec": Fields(
+        implemented={"minReadySeconds": "", "replicas": "", "selector": "", "template": "V1PodTemplateSpec"}
+    ),
+    "V1EndpointSlice": Fields(
+        implemented={"endpoints": "V1Endpoint", "metadata": "V1ObjectMeta", "ports": "DiscoveryV1EndpointPort"},
+        inert=CONSTANTS,
+        decisive={"addressType": Decisive("connects to addresses of this type", unless_in("IPv4"), "IPv4")},
+    ),
+    "V1Endpoint": Fields(
+        implemented={"addresses": "", "conditions": ""},
+        inert={
+            "deprecatedTopology": _ONE_NODE,
+            "hints": _ONE_NODE,
+            "hostname": "nobody looks up names",
+            "nodeName": _ONE_NODE,
+            "targetRef": "it is for information",
+            "zone": _ONE_NODE,
+        },
+    ),
+    "DiscoveryV1EndpointPort": Fields(
+        implemented={"name": "", "port": ""},
+        inert={"appProtocol": "the Service's decides"},
+        decisive={"protocol": Decisive("serves this protocol", unless_in("TCP"), "TCP")},
+    ),
+    "V1Endpoints": Fields(
+        implemented={"metadata": "V1ObjectMeta"},
+        inert=CONSTANTS,
+        decisive={"subsets": Decisive("sends requests to these addresses as well")},
+    ),
+}

@@ -1,0 +1,109 @@
+"""Writes ``docs/fields.md`` from the tables: ``python -m harness.localkube.field_page > docs/fields.md``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from harness.kube.custom.traefik import GROUP_VERSION
+from harness.kube.fieldclasses import ANNOTATIONS, Decisive, Fields
+from harness.kube.schema import KINDS
+from harness.localkube.fields import TABLES
+from harness.localkube.ingress import annotation_classes as nginx
+from harness.localkube.ingress.annotations import PREFIX, RULES
+from harness.localkube.traefik import annotation_classes as traefik
+
+_HEAD = """\
+# Fields and annotations on the embedded cluster
+
+This page is generated from the tables next to the code; a test fails while it is not current.
+`python -m harness.localkube.field_page > docs/fields.md` writes it again.
+
+Every field of every kind, and every annotation that an ingress controller knows, has exactly one class:
+
+- **implemented**: the embedded cluster carries it out.
+- **inert**: it has no effect on requests here. It is stored, and listed once in the report.
+- **decisive but not implemented**: a real cluster would answer, route, start or stop otherwise.
+- **unknown**: nobody knows it. A real API server or controller ignores or refuses it.
+
+`harness validate` and `harness run` refuse fields of the last two classes, with file and line, before anything starts.
+The ways out are: remove the field, use `--cluster kind`, or `--assume-inert FIELD`.
+With `--assume-inert` the run goes on as if the field had no effect, and no verdict is better than inconclusive.
+A cell that loses requests stays lossy.
+FIELD is the path without list indices (`spec.template.spec.volumes`), or the whole name of the annotation.
+Objects that you apply to `harness cluster up` are stored.
+kubectl prints a warning, and an Event `FieldNotImplemented` names each such field.
+
+On `--cluster kind` and `--cluster context` no field is refused: the real cluster carries them out.
+Behind `traefik` the real Traefik reads Ingresses; ingress-nginx's annotations are inert.
+Behind `traefik-nginx` the real Traefik reads ingress-nginx's annotations too.
+With `ingress: none` the annotations of Ingresses are inert.
+"""
+
+_ROW = "| {} | {} | {} |"
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join([_HEAD, *_nginx(), "", *_traefik(), "", *_models(), ""])
+
+
+def _nginx() -> Iterator[str]:
+    yield f"## Annotations of ingress-nginx (`{PREFIX}…`)\n"
+    yield from _header("annotation")
+    yield from sorted(
+        [
+            *(_ROW.format(f"`{name}`", "implemented", "") for name in RULES),
+            *(_ROW.format(f"`{name}`", "inert", f"{why}.") for name, why in nginx.INERT.items()),
+            *(_ROW.format(f"`{name}`", "decisive", _effect(rule)) for name, rule in nginx.DECISIVE.items()),
+            *(_ROW.format(f"`{name}`", "as", f"`{other}`") for name, other in nginx.ALIASES.items()),
+        ]
+    )
+    yield "\nAn empty value, and a value that ingress-nginx ignores (`proxy-read-timeout: 60s`), is inert."
+    yield "A value that ingress-nginx may take and that the embedded cluster can't read is decisive."
+
+
+def _traefik() -> Iterator[str]:
+    yield f"## Annotations of Traefik (`{traefik.PREFIX}…`)\n"
+    yield "They count with `ingress: traefik`; elsewhere they are inert. `N` stands for a number.\n"
+    yield "| kind | annotation | class |\n|---|---|---|"
+    for kind, names in traefik.IMPLEMENTED.items():
+        for name in names:
+            yield _ROW.format(kind, f"`{name}`", "implemented, by the real Traefik")
+        for name, effect in traefik.DECISIVE.get(kind, {}).items():
+            yield _ROW.format(kind, f"`{name}`", f"decisive: a real cluster {effect}. Inert: `false`.")
+
+
+def _models() -> Iterator[str]:
+    kinds = {model: f"{kind} ({version})" for (version, kind), model in KINDS.items() if version != GROUP_VERSION}
+    yield "## Fields\n"
+    yield "A field of a model that is inert or decisive as a whole has no table of its own."
+    for model in (*kinds, *sorted(set(TABLES) - set(KINDS.values()))):
+        yield f"\n### {kinds.get(model, model.removeprefix('V1'))}\n"
+        yield from _header("field")
+        yield from sorted(_fields(TABLES[model]))
+    yield "\nThe kinds of Traefik (`traefik.io/v1alpha1`) are implemented as a whole, by the real Traefik."
+
+
+def _fields(table: Fields) -> Iterator[str]:
+    for name, child in table.implemented.items():
+        inside = "each annotation has a class of its own." if child == ANNOTATIONS else ""
+        yield _ROW.format(f"`{name}`", "implemented", inside or (f"see {child.removeprefix('V1')}." if child else ""))
+    for name, why in table.inert.items():
+        yield _ROW.format(f"`{name}`", "inert", f"{why}.")
+    for name, rule in table.decisive.items():
+        yield _ROW.format(f"`{name}`", "decisive", _effect(rule))
+
+
+def _header(first: str) -> Iterator[str]:
+    yield f"| {first} | class | |\n|---|---|---|"
+
+
+def _effect(rule: Decisive) -> str:
+    harmless = f" Without effect, or carried out: {rule.values}." if rule.values else ""
+    by = f" Behind {' and '.join(rule.carried_out_by)} it is implemented." if rule.carried_out_by else ""
+    return f"A real cluster {rule.effect}.{harmless}{by}".replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,29 @@
+"""What the local cluster does with every field of every kind: all tables together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.kube.fieldclasses import Classifier, Fields
+from harness.localkube.api import fields as stored
+from harness.localkube.controllers import fields as controllers
+from harness.localkube.ingress import fields as ingress
+from harness.localkube.kubelet import fields as kubelet
+from harness.localkube.proxy import fields as proxy
+
+TABLES: Mapping[str, Fields] = {
+    **controllers.TABLES,
+    **kubelet.TABLES,
+    **proxy.TABLES,
+    **ingress.TABLES,
+    **stored.TABLES,
+}
+
+CLASSIFIER = Classifier(
+    TABLES,
+    {
+        "Ingress": ingress.ingress_annotation,
+        "IngressClass": ingress.class_annotation,
+        "Service": proxy.service_annotation,
+    },
+)

@@ -1,0 +1,84 @@
+"""The classes of a Service's fields, as ingress controllers, kube-proxy and the EndpointSlice controller read them.
+
+An ingress controller sends requests to the pods themselves. What only kube-proxy reads decides where traffic goes
+straight to a Service, which is so with ``ingress: none``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Harmless, Site, unless_in
+from harness.localkube.fieldtables import CONSTANTS, STATUS
+from harness.localkube.system.programs import INGRESS_PROGRAMS
+from harness.localkube.traefik import annotation_classes as traefik
+
+
+def service_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
+    """Classify an annotation of a Service."""
+    if name.startswith(traefik.PREFIX):
+        return traefik.class_of(name, site, "Service")
+    return FieldClass.INERT, "neither the ingress controller nor kube-proxy reads it", ""
+
+
+def _behind_ingress(*values: object) -> Harmless:
+    """Treat every value as harmless behind an ingress controller, and these values everywhere."""
+    return lambda site: site.ingress != "none" or site.value in values
+
+
+#: The controllers that read a port's appProtocol.
+_BY_PROTOCOL = tuple(word for word, program in INGRESS_PROGRAMS.items() if program.reads_protocol)
+_BEHIND = "any, behind an ingress controller"
+_BALANCER = "no load balancer is made"
+
+TABLES: Mapping[str, Fields] = {
+    "V1Service": Fields(
+        implemented={"metadata": "V1ObjectMeta", "spec": "V1ServiceSpec"}, inert={**CONSTANTS, **STATUS}
+    ),
+    "V1ServiceSpec": Fields(
+        implemented={"clusterIP": "", "ports": "V1ServicePort", "publishNotReadyAddresses": "", "selector": ""},
+        inert={
+            "allocateLoadBalancerNodePorts": _BALANCER,
+            "clusterIPs": "clusterIP decides",
+            "externalIPs": "no traffic comes that way",
+            "externalName": "type decides",
+            "healthCheckNodePort": _BALANCER,
+            "ipFamilyPolicy": "ipFamilies decides",
+            "loadBalancerClass": _BALANCER,
+            "loadBalancerIP": _BALANCER,
+            "sessionAffinityConfig": "sessionAffinity decides",
+            "trafficDistribution": "there is one node",
+        },
+        decisive={
+            "externalTrafficPolicy": Decisive(
+                "drops connections to nodes without a pod", _behind_ingress("Cluster"), f"Cluster; {_BEHIND}"
+            ),
+            "internalTrafficPolicy": Decisive(
+                "drops connections from nodes without a pod", _behind_ingress("Cluster"), f"Cluster; {_BEHIND}"
+            ),
+            "ipFamilies": Decisive("gives the Service addresses of these families", unless_in(["IPv4"]), "[IPv4]"),
+            "loadBalancerSourceRanges": Decisive(
+                "drops connections from other clients", _behind_ingress(), _BEHIND
+            ),
+            "sessionAffinity": Decisive(
+                "sends all connections of a client to one pod", _behind_ingress("None"), f"None; {_BEHIND}"
+            ),
+            "type": Decisive(
+                "sends requests to this name outside the cluster",
+                unless_in("ClusterIP", "NodePort", "LoadBalancer"),
+                "ClusterIP, NodePort, LoadBalancer",
+            ),
+        },
+    ),
+    "V1ServicePort": Fields(
+        implemented={"name": "", "port": "", "targetPort": ""},
+        inert={"nodePort": "no traffic comes that way"},
+        decisive={
+            "appProtocol": Decisive(
+                "speaks this protocol to the pods where it is Traefik", lambda site: site.ingress not in _BY_PROTOCOL,
+                carried_out_by=_BY_PROTOCOL, values="any but behind Traefik, which carries it out",
+            ),
+            "protocol": Decisive("serves this protocol", unless_in("TCP"), "TCP"),
+        },
+    ),
+}  # fmt: skip

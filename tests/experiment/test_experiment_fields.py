@@ -1,0 +1,442 @@
+"""Fields that decide about requests and that the embedded cluster does not carry out are refused, never passed over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import harness
+from harness.errors import InvalidInputError, Problem
+from harness.experiment.fields import any_field, check_assumed, review
+from harness.experiment.load import load_experiment
+from harness.localkube.fields import CLASSIFIER
+from harness.model.experiment import Experiment
+from harness.runner.options import RunOptions
+
+if TYPE_CHECKING:
+    from tests.experiment.experiment_bench import Bench
+
+pytest_plugins = ("experiment_bench",)
+
+NGINX = "nginx.ingress.kubernetes.io/"
+INGRESS = "metadata: {name: fruit}"
+RULES = "spec:\n  rules:\n    - http:"
+CONTAINER = "          args: [-text=apple]\n"
+POD = "      terminationGracePeriodSeconds: 20\n"
+SERVICE = "  ports: [{port: 5678}]\n"
+
+#: Annotations whose effect a real controller shows in its answers: name, a value that decides.
+ANNOTATIONS = [
+    ("app-root", "/shop"),
+    ("auth-tls-secret", "default/ca"),
+    ("auth-type", "basic"),
+    ("auth-url", "http://auth.example/check"),
+    ("backend-protocol", "HTTPS"),
+    ("configuration-snippet", "return 418;"),
+    ("custom-http-errors", "404"),
+    ("default-backend", "fallback"),
+    ("denylist-source-range", "127.0.0.0/8"),
+    ("enable-cors", "true"),
+    ("force-ssl-redirect", "1"),
+    ("from-to-www-redirect", "true"),
+    ("limit-connections", "1"),
+    ("limit-rate", "10"),
+    ("limit-rpm", "1"),
+    ("limit-rps", "1"),
+    ("mirror-target", "http://mirror.example"),
+    ("permanent-redirect", "https://new.example"),
+    ("proxy-buffer-size", "1k"),
+    ("proxy-buffering", "yes"),
+    ("server-alias", "other.example"),
+    ("server-snippet", "return 418;"),
+    ("service-upstream", "True"),
+    ("stream-snippet", "server {}"),
+    ("temporal-redirect", "https://new.example"),
+    ("upstream-hash-by", "$request_uri"),
+    ("upstream-vhost", "$host"),
+    ("whitelist-source-range", "10.0.0.0/8"),
+]
+#: Values that ingress-nginx ignores, or that are its defaults.
+HARMLESS = [
+    ("auth-type", ""),
+    ("backend-protocol", "HTTP"),
+    ("enable-cors", "false"),
+    ("force-ssl-redirect", "False"),
+    ("limit-rps", "0"),
+    ("limit-rps", "many"),
+    ("permanent-redirect-code", "308"),
+    ("proxy-buffer-size", "16k"),
+    ("proxy-read-timeout", "60s"),
+    ("service-upstream", "f"),
+    ("ssl-redirect", "false"),
+    ("ssl-redirect", "true"),
+    ("use-regex", "maybe"),
+]
+#: What is written into a pod, where, and the field that the problem names below the pod's spec.
+PODS = [
+    (POD, "      activeDeadlineSeconds: 60\n", "activeDeadlineSeconds"),
+    (POD, "      hostNetwork: true\n", "hostNetwork"),
+    (POD, "      hostname: apple\n", "hostname"),
+    (POD, "      initContainers: [{name: wait, image: hashicorp/http-echo:1.0}]\n", "initContainers"),
+    (POD, "      nodeName: other\n", "nodeName"),
+    (POD, "      nodeSelector: {disk: ssd}\n", "nodeSelector"),
+    (POD, "      readinessGates: [{conditionType: example.com/ready}]\n", "readinessGates"),
+    (POD, "      schedulerName: mine\n", "schedulerName"),
+    (POD, "      schedulingGates: [{name: wait}]\n", "schedulingGates"),
+    (POD, "      volumes: [{name: c, configMap: {name: c}}]\n", "volumes"),
+    (POD, "      securityContext: {sysctls: [{name: net.core.somaxconn, value: '1'}]}\n", "securityContext.sysctls"),
+    (
+        POD,
+        (
+            "      affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution:"
+            " [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: apple}}}]}}\n"
+        ),
+        "affinity",
+    ),
+    (
+        POD,
+        (
+            "      topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone,"
+            " whenUnsatisfiable: DoNotSchedule}]\n"
+        ),
+        "topologySpreadConstraints",
+    ),
+    (CONTAINER, "          envFrom: [{configMapRef: {name: c}}]\n", "containers.envFrom"),
+    (
+        CONTAINER,
+        "          env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]\n",
+        "containers.env.valueFrom.secretKeyRef",
+    ),
+    (
+        CONTAINER,
+        "          readinessProbe: {grpc: {port: 5678}}\n",
+        "containers.readinessProbe.grpc",
+    ),
+    (
+        CONTAINER,
+        "          livenessProbe: {httpGet: {port: 5678, scheme: HTTPS}}\n",
+        "containers.livenessProbe.httpGet.scheme",
+    ),
+    (
+        CONTAINER,
+        "          lifecycle: {postStart: {tcpSocket: {port: 5678}}}\n",
+        "containers.lifecycle.postStart.tcpSocket",
+    ),
+    (CONTAINER, "          ports: [{containerPort: 5678, hostPort: 80}]\n", "containers.ports.hostPort"),
+    (CONTAINER, "          resources: {requests: {cpu: 65}}\n", "containers.resources.requests"),
+    (CONTAINER, "          resources: {limits: {nvidia.com/gpu: 1}}\n", "containers.resources.limits"),
+    (
+        CONTAINER,
+        "          securityContext: {runAsNonRoot: true}\n",
+        "containers.securityContext.runAsNonRoot",
+    ),
+]
+#: The same with values that change nothing on one node with these images.
+HARMLESS_PODS = [
+    (POD, "      nodeSelector: {kubernetes.io/os: linux}\n"),
+    (POD, "      hostNetwork: false\n"),
+    (POD, "      initContainers: []\n"),
+    (POD, "      serviceAccountName: mine\n"),
+    (POD, "      securityContext: {runAsUser: 1000, fsGroup: 1000, seccompProfile: {type: RuntimeDefault}}\n"),
+    (POD, "      volumes: [{name: tmp, emptyDir: {}}]\n"),
+    (
+        POD,
+        (
+            "      affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1,"
+            " podAffinityTerm: {topologyKey: kubernetes.io/hostname}}]}}\n"
+        ),
+    ),
+    (
+        POD,
+        (
+            "      topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname,"
+            " whenUnsatisfiable: DoNotSchedule}]\n"
+        ),
+    ),
+    (CONTAINER, "          resources: {requests: {cpu: 100m, memory: 64Mi}, limits: {memory: 128Mi}}\n"),
+    (CONTAINER, "          securityContext: {runAsNonRoot: true, runAsUser: 1000, readOnlyRootFilesystem: true}\n"),
+    (CONTAINER, "          env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]\n"),
+]
+
+
+def load(bench: Bench, *assume: str, ingress: str = "") -> Experiment:
+    """Load the Experiment as it is for the embedded cluster."""
+    return load_experiment(bench.path, check_fields=CLASSIFIER.classify, assume_inert=assume, ingress=ingress)
+
+
+def problems(bench: Bench, *assume: str, ingress: str = "") -> list[Problem]:
+    """Return what the embedded cluster refuses."""
+    try:
+        load(bench, *assume, ingress=ingress)
+    except InvalidInputError as error:
+        return list(error.problems)
+    return []
+
+
+def annotate(bench: Bench, name: str, value: str) -> None:
+    """Give the Ingress an annotation, in a line of its own."""
+    bench.edit("apps.yaml", INGRESS, f"metadata:\n  name: fruit\n  annotations:\n    {NGINX}{name}: '{value}'")
+
+
+@pytest.mark.parametrize(("name", "value"), ANNOTATIONS)
+def test_an_annotation_that_decides_is_refused_with_its_line(bench: Bench, name: str, value: str) -> None:
+    """The problem names file, line, annotation and the ways out."""
+    annotate(bench, name, value)
+
+    (problem,) = problems(bench)
+
+    assert bench.path.with_name("apps.yaml").read_text().splitlines()[problem.line - 1].strip().startswith(NGINX + name)
+    assert f"Ingress fruit: {NGINX}{name} is not implemented by the embedded cluster: a real cluster" in problem.message
+    assert "--cluster kind" in problem.hint
+    assert f"--assume-inert {NGINX}{name}" in problem.hint
+
+
+@pytest.mark.parametrize(("name", "value"), HARMLESS)
+def test_a_value_without_effect_is_listed_and_accepted(bench: Bench, name: str, value: str) -> None:
+    """Defaults, switches that are off, and what ingress-nginx ignores change nothing; the report lists them."""
+    annotate(bench, name, value)
+
+    assert f"{NGINX}{name} (Ingress fruit)" in load(bench).inert
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("rewrite-target", "/"), ("use-regex", "T"), ("proxy-read-timeout", "60"), ("canary", "false")]
+)
+def test_an_implemented_annotation_is_neither_refused_nor_listed(bench: Bench, name: str, value: str) -> None:
+    """What is carried out needs no word."""
+    annotate(bench, name, value)
+
+    assert not [each for each in load(bench).inert if name in each]
+
+
+def test_a_misspelt_annotation_is_refused_with_the_likely_spelling(bench: Bench) -> None:
+    """The controller would ignore it without a word, and the user meant something."""
+    annotate(bench, "permanent-redirects", "https://new.example")
+
+    (problem,) = problems(bench)
+
+    assert f"{NGINX}permanent-redirects is unknown" in problem.message
+    assert f"did you mean {NGINX}permanent-redirect?" in problem.hint
+
+
+@pytest.mark.parametrize("ingress", ["traefik", "traefik-nginx"])
+@pytest.mark.parametrize("name", ["permanent-redirect", "limit-rps"])
+def test_traefik_decides_for_itself(bench: Bench, name: str, ingress: str) -> None:
+    """The real Traefik reads the annotation or ignores it, as it does on a real cluster."""
+    annotate(bench, name, "1")
+
+    assert problems(bench, ingress=ingress) == []
+
+
+def test_tls_is_refused_because_of_its_redirect(bench: Bench) -> None:
+    """A host with TLS is redirected by default."""
+    bench.edit("apps.yaml", RULES, "spec:\n  tls:\n    - hosts: [shop.example]\n  rules:\n    - http:")
+
+    (problem,) = problems(bench)
+
+    assert "Ingress fruit: spec.tls is not implemented" in problem.message
+    assert "308" in problem.message
+    assert "--assume-inert spec.tls" in problem.hint
+    assert problems(bench, ingress="traefik") == []
+
+
+def test_tls_without_its_redirect_is_accepted(bench: Bench) -> None:
+    """Requests over http are answered as ever."""
+    annotate(bench, "ssl-redirect", "false")
+    bench.edit("apps.yaml", RULES, "spec:\n  tls: [{hosts: [shop.example]}]\n  rules:\n    - http:")
+
+    assert "spec.tls (Ingress fruit)" in load(bench).inert
+
+
+def test_tls_of_one_ingress_redirects_another_of_its_host(bench: Bench) -> None:
+    """The certificate is the host's, and each Ingress has a redirect of its own."""
+    annotate(bench, "ssl-redirect", "false")
+    bench.edit(
+        "apps.yaml", RULES, "spec:\n  tls: [{hosts: ['*.example']}]\n  rules:\n    - host: shop.example\n      http:"
+    )
+    text = (bench.folder / "apps.yaml").read_text()
+    other = (
+        "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: other}\nspec:\n  rules:\n"
+        "    - {host: HOST, http: {paths: [{path: /other, pathType: Prefix, backend: {service: {name: apple-service,"
+        " port: {number: 5678}}}}]}}\n"
+    )
+    bench.edit("small.yaml", "  rate: 100/s\n", "  rate: 100/s\n  host: shop.example\n")
+
+    (bench.folder / "apps.yaml").write_text(text + other.replace("HOST", "blog.test"))
+    assert problems(bench) == []
+    (bench.folder / "apps.yaml").write_text(text + other.replace("HOST", "shop.example"))
+    assert "Ingress fruit: spec.tls" in problems(bench)[0].message
+
+
+@pytest.mark.parametrize(("after", "text", "field"), PODS, ids=[field for _, _, field in PODS])
+def test_a_pod_field_that_decides_is_refused(bench: Bench, after: str, text: str, field: str) -> None:
+    """It is ignored here, and a real cluster would not: the pods would wait, or be others."""
+    bench.edit("apps.yaml", after, after + text)
+
+    found = problems(bench)
+
+    assert [problem.line for problem in found] == [bench_line(bench, text)]
+    assert f"Deployment apple: spec.template.spec.{field} is not implemented" in found[0].message
+    assert problems(bench, f"spec.template.spec.{field}") == []
+
+
+def bench_line(bench: Bench, text: str) -> int:
+    """Return the line of a text in the workload."""
+    return (bench.folder / "apps.yaml").read_text().splitlines().index(text.rstrip("\n")) + 1
+
+
+@pytest.mark.parametrize(("after", "text"), HARMLESS_PODS, ids=[text.strip()[:40] for _, text in HARMLESS_PODS])
+def test_a_pod_field_without_effect_is_accepted(bench: Bench, after: str, text: str) -> None:
+    """What charts have by default must not stand in the way."""
+    bench.edit("apps.yaml", after, after + text)
+
+    assert problems(bench) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("  sessionAffinity: ClientIP\n", "sessionAffinity"),
+        ("  externalTrafficPolicy: Local\n", "externalTrafficPolicy"),
+    ],
+)
+def test_what_kube_proxy_reads_decides_where_traffic_goes_straight_to_a_service(
+    bench: Bench, text: str, field: str
+) -> None:
+    """Behind an ingress controller it is listed, since the controller sends requests to the pods themselves."""
+    bench.edit("apps.yaml", SERVICE, SERVICE + text)
+
+    assert f"spec.{field} (Service apple-service)" in load(bench).inert
+    bench.edit("small.yaml", "workload: apps.yaml\n", "workload: apps.yaml\nentry: {service: apple-service}\n")
+    (problem,) = problems(bench, ingress="none")
+    assert f"Service apple-service: spec.{field} is not implemented" in problem.message
+
+
+def test_an_external_name_is_refused(bench: Bench) -> None:
+    """It has no pods here."""
+    bench.edit(
+        "apps.yaml", "  selector: {app: apple}\n  ports", "  type: ExternalName\n  selector: {app: apple}\n  ports"
+    )
+
+    assert any("Service apple-service: spec.type is not implemented" in each.message for each in problems(bench))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (
+            "ingress-edit: {ingress: fruit, annotations: {nginx.ingress.kubernetes.io/limit-rps: '{time}'}, times: 2}",
+            f"{NGINX}limit-rps",
+        ),
+        ("ingress-edit: {ingress: fruit, patch: {spec: {tls: [{hosts: [shop.example]}]}}}", "spec.tls"),
+        (
+            "rolling-update: {deployment: apple, answer: new, set: {args: [-text=new], envFrom: [{secretRef: {}}]}}",
+            "spec.template.spec.containers.envFrom",
+        ),
+    ],
+)
+def test_a_change_is_checked_on_the_object_that_it_makes(bench: Bench, change: str, field: str) -> None:
+    """The problem stands at the change, and goes with an assumption."""
+    bench.edit("small.yaml", "  - restart: {deployment: apple}\n", f"  - {change}\n")
+    bench.edit("small.yaml", "expect:\n  - {pod: bare, change: restart, verdict: lossy}\n", "")
+
+    (problem,) = problems(bench)
+
+    assert problem.file == str(bench.path)
+    assert f"as this change makes it: {field} is not implemented" in problem.message
+    assert {each.field for each in load(bench, field).assumed} == {field}
+
+
+def test_a_patch_of_the_matrix_is_checked(bench: Bench) -> None:
+    """The problem stands in the patch's file."""
+    bench.edit("patch.yaml", "    spec:\n", "    spec:\n      readinessGates: [{conditionType: a}]\n")
+
+    (problem,) = problems(bench)
+
+    assert (problem.file, problem.line) == (str(bench.folder / "patch.yaml"), 6)
+
+
+def test_an_assumption_is_kept_in_the_experiment(bench: Bench) -> None:
+    """The plan of the run, which is sealed, has it."""
+    annotate(bench, "limit-rps", "1")
+
+    (assumed,) = load(bench, f"{NGINX}limit-rps").assumed
+
+    assert (assumed.field, assumed.object) == (f"{NGINX}limit-rps", "Ingress fruit")
+    assert "503" in assumed.effect
+
+
+def test_an_assumption_about_nothing_is_refused(bench: Bench) -> None:
+    """A misspelt name would leave the user with a promise that nobody made."""
+    annotate(bench, "limit-rps", "1")
+    loaded = load(bench, f"{NGINX}limit-rps")
+
+    check_assumed([f"{NGINX}limit-rps"], [loaded])
+    with pytest.raises(InvalidInputError) as caught:
+        check_assumed([f"{NGINX}limit-rps", f"{NGINX}limit-rpm"], [loaded])
+
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"--assume-inert {NGINX}limit-rpm: no field of that name is refused")
+    assert "limit-rps" in problem.hint
+
+
+def test_a_real_cluster_refuses_no_field(bench: Bench) -> None:
+    """There every field has its effect."""
+    annotate(bench, "limit-rps", "1")
+
+    assert bench.problems() == []
+
+
+def test_a_network_policy_is_refused_where_it_keeps_requests_out(bench: Bench) -> None:
+    """Here nobody enforces it."""
+    head = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\n"
+    policy = f"{head}spec: {{podSelector: {{}}, RULES}}\n"
+    text = (bench.folder / "apps.yaml").read_text()
+
+    (bench.folder / "apps.yaml").write_text(text + policy.replace("RULES", "policyTypes: [Ingress]"))
+    assert "NetworkPolicy p: spec is not implemented" in problems(bench)[0].message
+    (bench.folder / "apps.yaml").write_text(text + policy.replace("RULES", "ingress: [{}]"))
+    assert problems(bench) == []
+
+
+def test_an_experiment_that_was_loaded_for_any_cluster_is_looked_at_before_it_runs(bench: Bench) -> None:
+    """However it was made, no field is passed over; a real cluster has nothing to assume."""
+    annotate(bench, "limit-rps", "1")
+    loaded = bench.load()
+
+    with pytest.raises(InvalidInputError) as caught:
+        review(loaded, CLASSIFIER.classify)
+
+    assert [problem.message.split(" is ")[0] for problem in caught.value.problems] == [
+        f"Ingress fruit: {NGINX}limit-rps"
+    ]
+    assuming = review(load(bench, f"{NGINX}limit-rps"), CLASSIFIER.classify)
+    assert [each.field for each in assuming.assumed] == [f"{NGINX}limit-rps"]
+    assert review(assuming, any_field).assumed == ()
+
+
+def test_a_change_is_looked_at_before_it_runs(bench: Bench) -> None:
+    """Also where the Experiment was loaded for any cluster."""
+    edit = "ingress-edit: {ingress: fruit, annotations: {nginx.ingress.kubernetes.io/app-root: /shop}}"
+    bench.edit("small.yaml", "  - restart: {deployment: apple}\n", f"  - {edit}\n")
+    bench.edit("small.yaml", "expect:\n  - {pod: bare, change: restart, verdict: lossy}\n", "")
+
+    with pytest.raises(InvalidInputError) as caught:
+        review(bench.load(), CLASSIFIER.classify)
+
+    (problem,) = caught.value.problems
+    assert f"as this change makes it: {NGINX}app-root is not implemented" in problem.message
+
+
+def test_the_library_refuses_to_run_it(bench: Bench, tmp_path: Path) -> None:
+    """Nothing is started, and no run directory is made."""
+    annotate(bench, "permanent-redirect", "https://new.example")
+    options = RunOptions(out=tmp_path / "run")
+
+    with pytest.raises(InvalidInputError, match="permanent-redirect is not implemented"):
+        harness.run(bench.path, options)
+
+    assert not (tmp_path / "run").exists()
+    assert harness.load(bench.path, assume_inert=[f"{NGINX}permanent-redirect"]).assumed

@@ -1,0 +1,161 @@
+"""A user who applies an object with a field that is not carried out is warned, once, and finds an Event."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from harness.localkube.machinery.client import COMPONENT_AGENT
+
+Object = dict[str, Any]
+INGRESSES = "/apis/networking.k8s.io/v1/namespaces/default/ingresses"
+PODS = "/api/v1/namespaces/default/pods"
+RPS = "nginx.ingress.kubernetes.io/limit-rps"
+
+
+def ingress(annotations: dict[str, str] | None = None, name: str = "web", **spec: Any) -> Object:
+    """Return an Ingress."""
+    rule = {"host": "shop.example", "http": {"paths": [
+        {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "web", "port": {"number": 80}}}}
+    ]}}  # fmt: skip
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": name, "annotations": annotations or {}},
+        "spec": {"rules": [rule], **spec},
+    }
+
+
+def pod(**spec: Any) -> Object:
+    """Return a pod."""
+    containers = [{"name": "web", "image": "hashicorp/http-echo:1.0"}]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": containers, **spec}}
+
+
+def send(server: str, *requests: tuple[str, str, Object], agent: str = "curl") -> list[list[str]]:
+    """Send requests one after the other; the warnings of each answer."""
+
+    async def main() -> list[list[str]]:
+        async with aiohttp.ClientSession(server, headers={"User-Agent": agent}) as session:
+            found = []
+            for method, path, body in requests:
+                kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+                async with session.request(
+                    method, path, data=json.dumps(body), headers={"Content-Type": kind}
+                ) as answer:
+                    assert answer.status in {200, 201}, await answer.text()
+                    found.append(answer.headers.getall("Warning", []))
+            return found
+
+    return asyncio.run(main())
+
+
+def events(server: str) -> list[Object]:
+    """Return all Events in the namespace ``default``."""
+
+    async def main() -> list[Object]:
+        async with aiohttp.ClientSession(server) as session, session.get("/api/v1/namespaces/default/events") as answer:
+            return list((await answer.json())["items"])
+
+    return asyncio.run(main())
+
+
+def test_an_object_with_a_field_that_is_not_carried_out_is_warned_about(server: str) -> None:
+    """The header and the Event name the field and what a real cluster does."""
+    (warnings,) = send(server, ("POST", INGRESSES, ingress({RPS: "1"}, tls=[{"hosts": ["shop.example"]}])))
+
+    assert len(warnings) == 2
+    assert all(text.startswith('299 - "') for text in warnings)
+    assert RPS in warnings[0]
+    assert "503" in warnings[0]
+    assert "spec.tls" in warnings[1]
+    found = events(server)
+    assert {(event["type"], event["reason"], event["involvedObject"]["name"]) for event in found} == {
+        ("Warning", "FieldNotImplemented", "web")
+    }
+    assert sorted(event["message"].split()[0] for event in found) == [RPS, "spec.tls"]
+
+
+def test_an_object_that_is_carried_out_gets_no_warning(server: str) -> None:
+    """Defaults that the server fills in are no field of the user's."""
+    warnings = send(server, ("POST", INGRESSES, ingress({RPS: "0"})), ("POST", PODS, pod()))
+
+    assert warnings == [[], []]
+    assert events(server) == []
+
+
+def test_only_what_a_write_brings_in_is_told(server: str) -> None:
+    """An edit of something else says nothing again; a new field does."""
+    path = f"{INGRESSES}/web"
+    first, second, third = send(
+        server,
+        ("POST", INGRESSES, ingress({RPS: "1"})),
+        ("PATCH", path, {"metadata": {"labels": {"a": "b"}}}),
+        ("PATCH", path, {"spec": {"tls": [{"hosts": ["shop.example"]}]}}),
+    )
+
+    assert [len(first), len(second), len(third)] == [1, 0, 1]
+    assert "spec.tls" in third[0]
+    assert len(events(server)) == 2
+
+
+def test_tls_is_told_where_another_ingress_of_the_host_is_redirected(server: str) -> None:
+    """The server knows all Ingresses."""
+    off = {"nginx.ingress.kubernetes.io/ssl-redirect": "false"}
+    tls = [{"hosts": ["shop.example"]}]
+
+    first, second = send(
+        server,
+        ("POST", INGRESSES, ingress(name="other")),
+        ("POST", INGRESSES, ingress(off, tls=tls)),
+    )
+
+    assert (len(first), len(second)) == (0, 1)
+
+
+def test_a_dry_run_warns_and_records_nothing(server: str) -> None:
+    """Nothing was stored."""
+    (warnings,) = send(server, ("POST", f"{INGRESSES}?dryRun=All", ingress({RPS: "1"})))
+
+    assert len(warnings) == 1
+    assert events(server) == []
+
+
+def test_the_clusters_own_parts_are_not_warned(server: str) -> None:
+    """The kubelet binds a pod to its node; that is no field of the user's."""
+    assert send(server, ("POST", PODS, pod(nodeName="elsewhere")), agent=f"{COMPONENT_AGENT}kubelet") == [[]]
+    assert events(server) == []
+
+
+def test_a_configuration_of_the_controller_is_warned_about(server: str) -> None:
+    """Here the controller does not read its ConfigMap; any other is stored without a word."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "settings"},
+        "data": {"ssl-redirect": "false"},
+    }
+    own, other = send(
+        server,
+        ("POST", "/api/v1/namespaces/ingress-nginx/configmaps", body),
+        ("POST", "/api/v1/namespaces/default/configmaps", body),
+    )
+
+    assert (len(own), len(other)) == (1, 0)
+
+
+@pytest.mark.processes
+@pytest.mark.kubectl
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
+def test_kubectl_prints_the_warning(kubectl: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """Whoever applies a manifest sees it at once."""
+    done = kubectl("apply", "-f", "-", text=json.dumps(pod(readinessGates=[{"conditionType": "example.com/ready"}])))
+
+    assert "Warning: spec.readinessGates is not implemented by the embedded cluster" in done.stderr

@@ -1,0 +1,200 @@
+"""Every field and annotation has exactly one class: the tables are held against the API's own schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.kube import schema
+from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Site, table_problems
+from harness.localkube.field_page import page
+from harness.localkube.fields import CLASSIFIER, TABLES
+from harness.localkube.ingress import annotation_classes as nginx
+from harness.localkube.ingress.annotations import PREFIX, RULES
+from harness.localkube.traefik import annotation_classes as traefik
+from harness.model.experiment import Manifest
+
+ROOT = Path(__file__).parents[2]
+INGRESS: Manifest = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web"}, "spec": {}}
+
+#: Every annotation of ingress-nginx v1.11, without the prefix, as its documentation lists them.
+_OF_NGINX = """
+affinity affinity-canary-behavior affinity-mode allowlist-source-range app-root auth-always-set-cookie
+auth-cache-duration auth-cache-key auth-keepalive auth-keepalive-requests auth-keepalive-share-vars
+auth-keepalive-timeout auth-method auth-proxy-set-headers auth-realm auth-request-redirect auth-response-headers
+auth-secret auth-secret-type auth-signin auth-signin-redirect-param auth-snippet auth-tls-error-page
+auth-tls-match-cn auth-tls-pass-certificate-to-upstream auth-tls-secret auth-tls-verify-client auth-tls-verify-depth
+auth-type auth-url backend-protocol canary canary-by-cookie canary-by-header canary-by-header-pattern
+canary-by-header-value canary-weight canary-weight-total client-body-buffer-size configuration-snippet
+connection-proxy-header cors-allow-credentials cors-allow-headers cors-allow-methods cors-allow-origin
+cors-expose-headers cors-max-age custom-headers custom-http-errors default-backend denylist-source-range
+disable-proxy-intercept-errors enable-access-log enable-cors enable-global-auth enable-modsecurity
+enable-opentelemetry enable-owasp-core-rules enable-rewrite-log fastcgi-index fastcgi-params-configmap
+force-ssl-redirect from-to-www-redirect http2-push-preload limit-allowlist limit-burst-multiplier limit-connections
+limit-rate limit-rate-after limit-rpm limit-rps limit-whitelist load-balance mirror-host mirror-request-body
+mirror-target modsecurity-snippet modsecurity-transaction-id opentelemetry-operation-name
+opentelemetry-trust-incoming-span permanent-redirect permanent-redirect-code preserve-trailing-slash proxy-body-size
+proxy-buffer-size proxy-buffering proxy-buffers-number proxy-connect-timeout proxy-cookie-domain proxy-cookie-path
+proxy-http-version proxy-max-temp-file-size proxy-next-upstream proxy-next-upstream-timeout
+proxy-next-upstream-tries proxy-read-timeout proxy-redirect-from proxy-redirect-to proxy-request-buffering
+proxy-send-timeout proxy-ssl-ciphers proxy-ssl-name proxy-ssl-protocols proxy-ssl-secret proxy-ssl-server-name
+proxy-ssl-verify proxy-ssl-verify-depth rewrite-target satisfy server-alias server-snippet service-upstream
+session-cookie-change-on-failure session-cookie-conditional-samesite-none session-cookie-domain
+session-cookie-expires session-cookie-max-age session-cookie-name session-cookie-path session-cookie-samesite
+session-cookie-secure ssl-ciphers ssl-passthrough ssl-prefer-server-ciphers ssl-redirect stream-snippet
+temporal-redirect upstream-hash-by upstream-hash-by-subset upstream-hash-by-subset-size upstream-vhost
+use-port-in-redirects use-regex whitelist-source-range x-forwarded-prefix
+"""
+OF_NGINX = frozenset(_OF_NGINX.split())
+
+
+def problems(tables: Mapping[str, Fields] = TABLES) -> list[str]:
+    """Hold tables against the schema of every kind that ``validate`` accepts."""
+    return table_problems(tables, schema.KINDS.values(), schema.field_models)
+
+
+def site(value: str, ingress: str = "ingress-nginx") -> Site:
+    """Return the site of an annotation of an Ingress."""
+    return Site(value, (INGRESS,), ingress, (INGRESS,))
+
+
+def test_every_field_of_every_kind_has_exactly_one_class() -> None:
+    """The walk goes from each kind through all models that are carried out in parts."""
+    assert problems() == []
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [("V1PodSpec", "readinessGates"), ("V1Container", "image"), ("V1ServiceSpec", "sessionAffinity")],
+)
+def test_a_row_that_is_missing_is_found(model: str, name: str) -> None:
+    """Without its row a field would be ignored silently again."""
+    table = TABLES[model]
+    spoilt = Fields(
+        implemented={field: row for field, row in table.implemented.items() if field != name},
+        inert={field: row for field, row in table.inert.items() if field != name},
+        decisive={field: row for field, row in table.decisive.items() if field != name},
+    )
+
+    assert problems({**TABLES, model: spoilt}) == [f"{model}.{name} is in no class"]
+
+
+def test_a_row_that_is_there_twice_is_found() -> None:
+    """A field in two classes would have the class of whichever is asked first."""
+    table = TABLES["V1PodSpec"]
+    spoilt = replace(table, inert={**table.inert, "volumes": "nobody looks"})
+
+    assert problems({**TABLES, "V1PodSpec": spoilt}) == [
+        "V1PodSpec.volumes is in inert and in decisive but not implemented"
+    ]
+
+
+def test_a_row_for_a_field_that_does_not_exist_is_found() -> None:
+    """A misspelt row protects nobody."""
+    table = TABLES["V1PodSpec"]
+    spoilt = replace(table, decisive={**table.decisive, "volume": Decisive("waits")})
+
+    assert problems({**TABLES, "V1PodSpec": spoilt}) == ["V1PodSpec.volume is not in the schema"]
+
+
+def test_a_kind_without_a_table_is_found() -> None:
+    """A new kind brings its fields."""
+    spoilt = {model: table for model, table in TABLES.items() if model != "V1Secret"}
+
+    assert problems(spoilt) == ["V1Secret has no table"]
+
+
+def test_every_annotation_of_ingress_nginx_has_exactly_one_class() -> None:
+    """The readers' own tables are the implemented class."""
+    tables = [set(RULES), set(nginx.DECISIVE), set(nginx.INERT), set(nginx.ALIASES)]
+
+    assert OF_NGINX - nginx.names() == set()
+    assert sum(map(len, tables)) == len(nginx.names())
+
+
+def test_every_annotation_of_traefik_has_exactly_one_class() -> None:
+    """No name is listed twice for a kind."""
+    for kind in traefik.IMPLEMENTED:
+        names = traefik.names(kind)
+        assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "found"),
+    [
+        ("Ingress", "router.middlewares", "default-strip@kubernetescrd", FieldClass.IMPLEMENTED),
+        ("Ingress", "router.tls.domains.0.main", "shop.example", FieldClass.IMPLEMENTED),
+        ("Ingress", "router.middleware", "default-strip@kubernetescrd", FieldClass.UNKNOWN),
+        ("Ingress", "service.serversscheme", "https", FieldClass.UNKNOWN),
+        ("Service", "service.serversscheme", "https", FieldClass.IMPLEMENTED),
+        ("Service", "service.sticky.cookie.httpOnly", "true", FieldClass.IMPLEMENTED),
+        ("Service", "service.nativelb", "true", FieldClass.DECISIVE),
+        ("Service", "service.nativelb", "false", FieldClass.INERT),
+    ],
+)
+def test_annotations_of_traefik_count_behind_traefik(kind: str, name: str, value: str, found: FieldClass) -> None:
+    """The real program reads them; behind ingress-nginx nobody does."""
+    full = traefik.PREFIX + name
+
+    assert traefik.class_of(full, site(value, "traefik"), kind)[0] is found
+    assert traefik.class_of(full, site(value), kind)[0] is FieldClass.INERT
+
+
+@pytest.mark.parametrize(
+    ("spec", "served"),
+    [
+        ({"ingressClassName": "nginx"}, True),
+        ({}, True),
+        ({"ingressClassName": "internal"}, False),
+    ],
+)
+def test_an_ingress_of_another_class_decides_nothing(spec: dict[str, str], served: bool) -> None:
+    """Its requests do not come this way; with an IngressClass of the controller they do."""
+    name = f"{PREFIX}permanent-redirect"
+    ingress = {**INGRESS, "spec": spec, "metadata": {"name": "web", "annotations": {name: "https://new.example"}}}
+    own = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IngressClass",
+        "metadata": {"name": "internal"},
+        "spec": {"controller": "k8s.io/ingress-nginx"},
+    }
+
+    assert bool(CLASSIFIER.refused(ingress, "ingress-nginx", [ingress])) is served
+    assert CLASSIFIER.refused(ingress, "ingress-nginx", [ingress, own])
+    assert not CLASSIFIER.refused(ingress, "none", [ingress])
+
+
+def test_fields_of_a_wrong_type_are_left_to_the_schema() -> None:
+    """The walk does not fail over what another check tells."""
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "annotations": ["a"]},
+        "spec": {"template": {"spec": {"containers": "web", "volumes": "none", "affinity": 3, "nodeSelector": []}}},
+    }
+
+    assert {each.field for each in CLASSIFIER.refused(deployment, "ingress-nginx")} == {
+        "spec.template.spec.volumes",
+    }
+
+
+def test_the_page_is_current() -> None:
+    """``python -m harness.localkube.field_page > docs/fields.md`` writes it again."""
+    assert (ROOT / "docs" / "fields.md").read_text(encoding="utf-8") == page()
+
+
+def test_the_page_has_every_row() -> None:
+    """No table and no annotation is left out."""
+    text = page()
+
+    assert [name for name in nginx.names() if f"| `{name}` |" not in text] == []
+    fields = {
+        name
+        for model, table in TABLES.items()
+        if not model.startswith("Traefik")
+        for name in (*table.implemented, *table.inert, *table.decisive)
+    }
+    assert [name for name in fields if f"| `{name}` |" not in text] == []
