@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from harness.clusters.registry import provider
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.fields import any_field, check_assumed
-from harness.experiment.load import any_image, load_experiment
+from harness.experiment.cluster_rules import ANYTHING, ClusterRules
+from harness.experiment.fields import check_assumed
+from harness.experiment.load import load_experiment
 from harness.kit import interruption
 from harness.model.attempt import Method, Shape
 from harness.model.experiment import Experiment
@@ -67,10 +68,8 @@ def load(
         InvalidInputError: With every problem found, each with its file and line.
     """
     kept = {key: tuple(values) for key, values in (only or {}).items()}
-    check = provider("local").classify if assume_inert else any_field
-    loaded = load_experiment(
-        Path(path), only=kept, check_fields=check, assume_inert=assume_inert, check_image=any_image, ingress=ingress
-    )
+    rules = ClusterRules(fields=provider("local").classify) if assume_inert else ANYTHING
+    loaded = load_experiment(Path(path), only=kept, rules=rules, assume_inert=assume_inert, ingress=ingress)
     check_assumed(assume_inert, [loaded])
     return loaded
 

@@ -13,12 +13,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
-from harness.cli.run import AssumeInert, Keep, Only, Where, load_for, parse_only
+from harness.cli.run import AssumeInert, Keep, Only, Where, parse_only
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
+from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
 from harness.kit.interruption import Interrupted
 from harness.model.controllers import CONTROLLERS, DEFAULT
@@ -115,6 +117,7 @@ def migrate(
     options = replace(options, cluster_options={**kind, **there, "entry-url": to_entry_url or entry_url})
     target_leg = _leg(experiment, names[1], options, replaced, pull_policy, assume_inert)
     check_assumed(assume_inert or (), [source_leg.experiment, target_leg.experiment])
+    show_notices(source_leg.experiment, Console(stderr=True, highlight=False))
     if cluster == "context":
         confirm(f"{experiment} will be run twice in namespaces of its own, harness-…", {**kind, **there}, yes=yes)
     return _run(source_leg, target_leg, out, as_json=as_json)
@@ -136,7 +139,8 @@ def _leg(
     assume_inert: list[str] | None,
 ) -> Leg:
     """The Experiment behind one controller."""
-    read = load_for(options.cluster, path, options.only, ingress, assume_inert, replaced)
+    rules = rules_of(options.cluster, replaced)
+    read = load_experiment(path, only=options.only, rules=rules, assume_inert=assume_inert or (), ingress=ingress)
     return Leg(with_images(read, replaced, pull_policy), options)
 
 

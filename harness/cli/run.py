@@ -5,31 +5,28 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
-from harness.clusters.local.provider import check_image
-from harness.clusters.registry import provider
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
 from harness.experiment.problems import near
 from harness.kit.interruption import Interrupted
-from harness.kube.fieldclasses import Classified
 from harness.model.controllers import CONTROLLERS
-from harness.model.experiment import Experiment, Manifest
+from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
 from harness.report.words import plural
-from harness.runner.images import manifest_with_images, read_images, with_images
+from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
 
@@ -123,9 +120,16 @@ def run(
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
     """
     replaced = read_images(image or [], images)
-    read = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert, replaced)
+    read = load_experiment(
+        experiment,
+        only=parse_only(only or []),
+        rules=rules_of(cluster, replaced),
+        assume_inert=assume_inert or (),
+        ingress=controller(ingress),
+    )
     check_assumed(assume_inert or (), [read])
     loaded = with_images(read, replaced, pull_policy)
+    show_notices(loaded, Console(stderr=True, highlight=False))
     address = _awaited_at(bind, sending=workers != 0 or expect_workers > 0)
     options = RunOptions(
         cluster=cluster,
@@ -183,11 +187,20 @@ def validate(
 
     Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
     the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled), and fields that a local cluster does not implement although they decide about requests.
+    any that can be pulled), fields that a local cluster does not implement although they decide about requests, and on
+    kind and context every object outside of namespaces.
     """
-    loaded = load_for(cluster, experiment, parse_only(only or []), controller(ingress), assume_inert)
+    loaded = load_experiment(
+        experiment,
+        only=parse_only(only or []),
+        rules=rules_of(cluster, {}),
+        assume_inert=assume_inert or (),
+        ingress=controller(ingress),
+    )
     check_assumed(assume_inert or (), [loaded])
-    Console(highlight=False).print(describe(loaded), markup=False, soft_wrap=True)
+    console = Console(highlight=False)
+    console.print(describe(loaded), markup=False, soft_wrap=True)
+    show_notices(loaded, console)
     return 0
 
 
@@ -201,36 +214,6 @@ def controller(word: str) -> str:
         hint = near(word, CONTROLLERS)
         raise InvalidInputError([Problem(f"--ingress {word}: expected one of {', '.join(CONTROLLERS)}", hint=hint)])
     return word
-
-
-def load_for(
-    cluster: str,
-    path: Path,
-    only: Mapping[str, tuple[str, ...]],
-    ingress: str = "",
-    assume_inert: list[str] | None = None,
-    replaced: Mapping[str, str] | None = None,
-) -> Experiment:
-    """Read an Experiment and check it for a kind of cluster; ``replaced`` says which image stands for which.
-
-    Raises:
-        InvalidInputError: With every problem that was found.
-    """
-    images = replaced or {}
-    if cluster != "local":
-        return load_experiment(path, only=only, ingress=ingress)
-
-    def check(manifest: Manifest, word: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
-        return provider(cluster).classify(manifest_with_images(manifest, images), word, objects)
-
-    return load_experiment(
-        path,
-        only=only,
-        check_image=lambda name: check_image(images.get(name, name)),
-        check_fields=check,
-        assume_inert=assume_inert or (),
-        ingress=ingress,
-    )
 
 
 def describe(experiment: Experiment) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.kube.fieldclasses import Classified
 from harness.model.controllers import DEFAULT, ControllerAddress
@@ -47,6 +47,8 @@ class BringUp:
         seed: Seed of every random choice the cluster makes.
         images: Images that the workload names, to be loaded or checked.
         changes: Kinds of the changes that will be made, by their words.
+        workload: The workload's objects, those of all configurations; a shared cluster refuses those that do not live
+            in namespaces.
         options: Further options of the kind, by name.
     """
 
@@ -57,6 +59,7 @@ class BringUp:
     seed: int = 0
     images: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    workload: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -92,7 +95,7 @@ class Cluster(Protocol):
 
     @property
     def controller(self) -> ControllerAddress | None:
-        """Where the ingress controller runs; None where there is none, or it is not known."""
+        """Where the ingress controller runs, if a run may restart it; None where others depend on it, too."""
 
     def facts(self) -> Mapping[str, str]:
         """Versions and settings worth a line in the report's environment."""

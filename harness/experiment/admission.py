@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.errors import Problem
+from harness.experiment.cluster_rules import ImageCheck
 from harness.experiment.objects import at
 from harness.experiment.problems import listed, near
 from harness.experiment.workload import Rendered
@@ -14,9 +15,6 @@ from harness.kube.admission.problems import FieldProblem
 from harness.kube.admission.refusals import refusals
 from harness.kube.manifests import name_of
 from harness.kube.schema import missing_fields
-
-#: Says what is wrong with an image's name; None where nothing is.
-ImageCheck = Callable[[str], Problem | None]
 
 #: Without a word in the manifest, Kubernetes waits this long for a pod to end.
 DEFAULT_GRACE = 30

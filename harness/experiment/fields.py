@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.admission import title
 from harness.experiment.changes.reading import Located
+from harness.experiment.cluster_rules import FieldCheck, any_field
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems, near
 from harness.experiment.workload import Rendered
@@ -18,16 +19,8 @@ from harness.kube.strategic import PatchError, json_merge, strategic_merge
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Assumption, Configuration, Experiment, Manifest
 
-#: Classifies the fields of an object, given the ingress controller's word and all objects of the workload.
-FieldCheck = Callable[[Manifest, str, Sequence[Manifest]], Sequence[Classified]]
-
 #: Server fields that a report need not list.
 _UNLISTED = frozenset({"apiVersion", "kind", "status"})
-
-
-def any_field(_manifest: Manifest, _ingress: str, _objects: Sequence[Manifest]) -> Sequence[Classified]:
-    """Refuse no field: a real cluster carries all of them out."""
-    return ()
 
 
 @dataclass(slots=True)

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.admission import ImageCheck
 from harness.experiment.cells import make_cells, select
 from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.reading import Located, check_changes, read_changes, with_answers
+from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.entry import read_entry
-from harness.experiment.fields import FieldCheck, FieldReview, any_field
+from harness.experiment.fields import FieldReview
 from harness.experiment.ingress_class import check_kinds, for_controller
 from harness.experiment.matrix import configurations, read_matrix
+from harness.experiment.namespaces import Workload
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
 from harness.experiment.routes import check_routes
@@ -35,16 +36,11 @@ from harness.model.experiment import Cell, Configuration, Experiment, TrafficPla
 _ALL: Mapping[str, tuple[str, ...]] = {}
 
 
-def any_image(_name: str) -> None:
-    """Take every image: only the cluster knows which are there."""
-
-
 def load_experiment(
     path: Path,
     *,
     only: Mapping[str, tuple[str, ...]] = _ALL,
-    check_image: ImageCheck = any_image,
-    check_fields: FieldCheck = any_field,
+    rules: ClusterRules = ANYTHING,
     assume_inert: Iterable[str] = (),
     ingress: str = "",
 ) -> Experiment:
@@ -54,9 +50,8 @@ def load_experiment(
         path: The Experiment file.
         only: Names or globs of the configurations and changes to keep (``{"change": ("restart",)}``); the controls of
             the configurations that are kept stay.
-        check_image: Asked of every image of the workload and of its updates.
-        check_fields: Asked of every object of the workload, as it is and as changes make it.
-        assume_inert: Names of fields that ``check_fields`` refuses and that are assumed to have no effect.
+        rules: What the cluster that it is for does not take.
+        assume_inert: Names of fields that ``rules.fields`` refuses and that are assumed to have no effect.
         ingress: The controller to take in place of the file's; empty for that.
 
     Raises:
@@ -70,11 +65,14 @@ def load_experiment(
     files.note(path)
     head = validate(Head, document.value, (), problems)
     plan = read_traffic(document.value.get("traffic"), files, problems) if "traffic" in document.value else None
-    review = FieldReview(check_fields, frozenset(assume_inert), head.ingress if head is not None else "")
-    rows = for_controller(_configurations(document.value, files, problems, check_image, review), review.ingress)
+    review = FieldReview(rules.fields, frozenset(assume_inert), head.ingress if head is not None else "")
+    workload = _workload(document.value, files, problems, rules)
+    rows = for_controller(
+        _configurations(document.value, workload, files, problems, rules=rules, review=review), review.ingress
+    )
     check_kinds(rows, head.ingress if head is not None else "", problems)
     entry = read_entry(head, rows, problems) if head is not None else ""
-    cells = _cells(document.value, plan, rows, problems, entry=entry, check_image=check_image, review=review)
+    cells = _cells(document.value, plan, rows, problems, entry=entry, rules=rules, review=review)
     if problems.found or head is None or plan is None:
         raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
     return Experiment(
@@ -90,6 +88,7 @@ def load_experiment(
         entry=entry,
         assumed=review.assumed,
         inert=review.inert,
+        notices=workload.notices,
     )
 
 
@@ -104,16 +103,26 @@ def _document(path: Path) -> Document:
     return documents[0]
 
 
-def _configurations(
-    raw: Mapping[str, Any], files: Files, problems: Problems, check_image: ImageCheck, review: FieldReview
-) -> list[Configuration]:
-    """The configurations; none where the workload can't be read, so that nothing is said about what isn't known."""
+def _workload(raw: Mapping[str, Any], files: Files, problems: Problems, rules: ClusterRules) -> Workload:
+    """Read the workload; without an object where the Experiment does not name it as it must."""
     names = raw.get("workload")
     names = [names] if isinstance(names, str) else names
     readable = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    workload = read_workload(names, files, problems) if readable and names else []
+    return read_workload(names, files, problems, rules.object) if readable and names else Workload()
+
+
+def _configurations(
+    raw: Mapping[str, Any],
+    workload: Workload,
+    files: Files,
+    problems: Problems,
+    *,
+    rules: ClusterRules,
+    review: FieldReview,
+) -> list[Configuration]:
+    """The configurations; none where the workload can't be read, so that nothing is said about what isn't known."""
     axes = read_matrix(raw["matrix"], files, problems) if "matrix" in raw else []
-    return configurations(workload, axes, problems, check_image, review) if workload else []
+    return configurations(workload.objects, axes, problems, rules.image, review) if workload.objects else []
 
 
 def _cells(
@@ -123,7 +132,7 @@ def _cells(
     problems: Problems,
     *,
     entry: str,
-    check_image: ImageCheck,
+    rules: ClusterRules,
     review: FieldReview,
 ) -> tuple[Cell, ...]:
     before = len(problems.found)
@@ -134,7 +143,7 @@ def _cells(
         return ()
     ingress = raw.get("ingress", DEFAULT.word)
     check_changes(
-        changes, [CheckContext(Objects(row.manifests, entry), problems, plan, ingress, check_image) for row in rows]
+        changes, [CheckContext(Objects(row.manifests, entry), problems, plan, ingress, rules) for row in rows]
     )
     review.look_at_changes(changes, rows, problems)
     if plan is not None and not entry:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.experiment.admission import ImageCheck, check
+from harness.experiment.admission import check
+from harness.experiment.cluster_rules import ImageCheck
 from harness.experiment.fields import FieldReview
 from harness.experiment.problems import Problems, near
 from harness.experiment.schema import NAME, ExpectPart
@@ -36,7 +38,7 @@ def read_matrix(value: Any, files: Files, problems: Problems) -> list[list[Value
 
 
 def configurations(
-    workload: list[LocatedManifest],
+    workload: Sequence[LocatedManifest],
     axes: list[list[Value]],
     problems: Problems,
     check_image: ImageCheck,

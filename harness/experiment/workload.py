@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import Problem
-from harness.experiment.objects import at
+from harness.experiment.cluster_rules import ObjectCheck
+from harness.experiment.namespaces import Workload, leave_namespace_out
 from harness.experiment.problems import Problems, listed, near
 from harness.kit.located_yaml import Place, read_documents
 from harness.kube.manifests import LocatedManifest, manifest_files, name_of, read_manifests, sentence
@@ -101,9 +102,17 @@ def _index_in(items: Any, wanted: Any, index: int) -> int | None:
     return index if index < len(items) else None
 
 
-def read_workload(names: list[str], files: Files, problems: Problems) -> list[LocatedManifest]:
-    """Read every manifest of the workload; what is wrong in them is noted with its file and line."""
+def read_workload(names: list[str], files: Files, problems: Problems, check_object: ObjectCheck) -> Workload:
+    """Read every manifest of the workload.
+
+    Args:
+        names: Files and folders.
+        files: Where they are looked for.
+        problems: Gets what is wrong in them, with its file and line.
+        check_object: Asked of every object that is not left out.
+    """
     found: list[LocatedManifest] = []
+    wrong: list[Problem] = []
     for index, name in enumerate(names):
         path = files.path(name)
         if not path.exists():
@@ -111,15 +120,22 @@ def read_workload(names: list[str], files: Files, problems: Problems) -> list[Lo
             continue
         for file in manifest_files(path):
             files.note(file)
-        manifests, wrong = read_manifests(path)
-        problems.extend(wrong)
+        manifests, problems_here = read_manifests(path)
+        wrong += problems_here
         found += manifests
-    for manifest in found:
-        if at(manifest.manifest, "metadata", "namespace"):
-            message = "metadata.namespace is chosen by the harness for each trial; leave it out"
-            line = manifest.line_of(("metadata", "namespace"))
-            problems.extend([Problem(message, manifest.file, line)])
-    return found
+    workload = leave_namespace_out(found, problems)
+    refused = [problem for item in workload.objects for problem in _refused(item, check_object)]
+    # An object that is refused as a whole needs no second word about its kind.
+    places = {(problem.file, problem.line) for problem in refused}
+    problems.extend(problem for problem in wrong if (problem.file, problem.line) not in places)
+    problems.extend(refused)
+    return workload
+
+
+def _refused(item: LocatedManifest, check_object: ObjectCheck) -> Iterator[Problem]:
+    problem = check_object(item.written)
+    if problem is not None:
+        yield replace(problem, file=item.file, line=item.line_of(("kind",)))
 
 
 def read_patch(value: Any, place: Place, files: Files, problems: Problems) -> list[LocatedManifest]:

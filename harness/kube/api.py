@@ -48,6 +48,9 @@ class KubeApi(Protocol):
     def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
         """The same, with the resourceVersion to watch from."""
 
+    def is_namespaced(self, manifest: Mapping[str, Any]) -> bool:
+        """Return whether objects of a manifest's kind live in namespaces; a kind that is not known is looked up."""
+
     def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
         """Create it; ``ConflictError`` where it exists."""
 

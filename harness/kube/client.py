@@ -16,6 +16,7 @@ from harness.kube.api import Object, Objects, Strategy, WatchEvent
 from harness.kube.errors import ConflictError, KubeError, NotFoundError, UnreachableError, error_for
 from harness.kube.kinds import KNOWN_KINDS, ApiKind, discovery_paths, resource_kinds
 from harness.kube.logs import LogLine, follow_log
+from harness.kube.scopes import write_path
 from harness.kube.watching import follow
 from harness.kube.wire import connect, disconnect, transport_errors
 
@@ -51,7 +52,10 @@ class Kube:
 
     def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
         self._client = connect(kubeconfig, context)
-        self._kinds: dict[str, ApiKind] = dict(KNOWN_KINDS)
+        #: By kind and ``apiVersion``; by kind alone, with an empty version, where a caller names no version.
+        self._kinds: dict[tuple[str, str], ApiKind] = {
+            (known.kind, version): known for known in KNOWN_KINDS.values() for version in ("", known.group_version)
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -81,15 +85,25 @@ class Kube:
         found = self._json("GET", self._kind(kind).path(namespace), _words("list", kind, "", namespace), query=query)
         return list(found.get("items") or ()), str(found.get("metadata", {}).get("resourceVersion", ""))
 
+    def is_namespaced(self, manifest: Mapping[str, Any]) -> bool:
+        """Return whether objects of a manifest's kind live in namespaces.
+
+        Raises:
+            NotFoundError: The API server does not serve the kind.
+        """
+        return self._kind_of(manifest).namespaced
+
     def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
         """Create an object in ``namespace``, whatever namespace it names itself.
 
         Raises:
             ConflictError: It exists already.
             RejectedError: The server finds it invalid.
+            ScopeError: A namespace is named and the kind has none, or the other way round; nothing was sent.
         """
         action = _words("create", manifest["kind"], manifest["metadata"].get("name", ""), namespace)
-        return self._json("POST", self._kind_of(manifest).path(namespace), action, body=_placed(manifest, namespace))
+        path = write_path(self._kind_of(manifest), namespace, "", action)
+        return self._json("POST", path, action, body=_placed(manifest, namespace))
 
     def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
         """Create an object or, where it exists, merge the manifest into it."""
@@ -99,7 +113,8 @@ class Kube:
             kind = self._kind_of(manifest)
             name = manifest["metadata"]["name"]
             action = _words("apply", kind.kind, name, namespace)
-            return self._patch(kind.path(namespace, name), _placed(manifest, namespace), "merge", action)
+            path = write_path(kind, namespace, name, action)
+            return self._patch(path, _placed(manifest, namespace), "merge", action)
 
     def patch(
         self,
@@ -115,10 +130,10 @@ class Kube:
         Raises:
             NotFoundError: There is none of that name.
             RejectedError: The server finds the patch or its result invalid, or a ``test`` of a JSON patch failed.
+            ScopeError: A namespace is named and the kind has none, or the other way round; nothing was sent.
         """
-        return self._patch(
-            self._kind(kind).path(namespace, name), body, strategy, _words("patch", kind, name, namespace)
-        )
+        action = _words("patch", kind, name, namespace)
+        return self._patch(write_path(self._kind(kind), namespace, name, action), body, strategy, action)
 
     def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
         """Ask for an object's deletion.
@@ -128,12 +143,16 @@ class Kube:
             name: Its name.
             namespace: Where it is.
             grace: Grace period in seconds; the object's own where ``None``.
+
+        Raises:
+            NotFoundError: There is none of that name.
+            ScopeError: A namespace is named and the kind has none, or the other way round; nothing was sent.
         """
         body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         if grace is not None:
             body["gracePeriodSeconds"] = grace
-        path = self._kind(kind).path(namespace, name)
-        self._json("DELETE", path, _words("delete", kind, name, namespace), body=body)
+        action = _words("delete", kind, name, namespace)
+        self._json("DELETE", write_path(self._kind(kind), namespace, name, action), action, body=body)
 
     def server_version(self) -> str:
         """The API server's version: ``v1.34.4``.
@@ -179,14 +198,14 @@ class Kube:
         )
 
     def _kind(self, kind: str, group_version: str = "") -> ApiKind:
-        known = self._kinds.get(kind)
-        if known and group_version in {"", known.group_version}:
+        known = self._kinds.get((kind, group_version))
+        if known:
             return known
         paths = [_api_path(group_version)] if group_version else self._discovery()
         for path in paths:
             for found in resource_kinds(self._json("GET", path, f"look up kind {kind}")):
                 if found.kind == kind:
-                    return self._kinds.setdefault(kind, found) if not group_version else found
+                    return self._kinds.setdefault((kind, group_version), found)
         raise NotFoundError(f"find kind {kind}", 404, "NotFound", "the API server does not serve it")
 
     def _kind_of(self, manifest: Mapping[str, Any]) -> ApiKind:

@@ -48,6 +48,10 @@ class UnreachableError(KubeError):
     """No answer at all: refused, timed out, or the connection broke. What was asked may or may not have been done."""
 
 
+class ScopeError(KubeError):
+    """A write would not stay in the namespace that it is for; nothing was sent."""
+
+
 class WatchExpiredError(HarnessError):
     """410: the server no longer has the history since that version; list again."""
 

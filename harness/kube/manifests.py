@@ -34,6 +34,15 @@ class LocatedManifest:
         """(kind, name): what tells objects of one namespace apart."""
         return str(self.manifest.get("kind")), name_of(self.manifest)
 
+    @property
+    def written(self) -> Manifest:
+        """The object as the file has it, with the values that are wrong."""
+        value = self.document.value
+        for part in self.inside:
+            value = value[part]
+        found: Manifest = value
+        return found
+
     def line_of(self, path: Place) -> int:
         """The line of a field, or of the nearest one around it."""
         return self.document.line_of((*self.inside, *path))

@@ -202,6 +202,7 @@ class Experiment:
         assumed: Fields that the cluster does not carry out and that are assumed to have no effect: no verdict is
             better than inconclusive.
         inert: Fields of the workload without effect on requests, each with its objects.
+        notices: What was left out of the workload's files, each as a sentence for people, with its place.
     """
 
     name: str
@@ -216,3 +217,4 @@ class Experiment:
     entry: str = ""
     assumed: tuple[Assumption, ...] = ()
     inert: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()

@@ -152,6 +152,7 @@ class _Signed:
         self.get = kube.get
         self.list = kube.list
         self.list_with_version = kube.list_with_version
+        self.is_namespaced = kube.is_namespaced
         self.create = kube.create
         self.apply = kube.apply
         self.delete = kube.delete

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from harness.clusters.context.access import OPTIONAL, rights_in_place, rights_of_run
+from harness.clusters.context.rules import reaches_beyond
 from harness.model.changes import CHANGE_KINDS
 from harness.model.controllers import CONTROLLERS
 from harness.model.rights import Right, united
@@ -14,7 +15,8 @@ def cluster_role() -> str:
     """Return the ClusterRole that is enough for every change behind every ingress controller."""
     needed = {
         kind: united(right for controller in CONTROLLERS for right in rights_of_run([kind], controller))
-        for kind in CHANGE_KINDS
+        for kind, spec in CHANGE_KINDS.items()
+        if not reaches_beyond(spec.facts)
     }
     return _manifest("ClusterRole", "{name: harness}", _rules(needed, rights_of_run((), "")))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.clusters.shared.scope import refuse_cluster_scoped
 from harness.kube.client import Kube
 from harness.kube.rollout import wait_rollout
 from harness.model.experiment import Manifest
@@ -22,15 +23,24 @@ def images_of(manifests: Sequence[Manifest]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def deploy(kube: Kube, manifests: Sequence[Manifest], namespace: str) -> None:
+def deploy(kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared: bool) -> None:
     """Create the namespace, apply all manifests, wait for every Deployment's rollout.
 
+    Args:
+        kube: The API server.
+        manifests: The workload.
+        namespace: Where it goes; not there yet.
+        shared: Whether the cluster outlives the trial. Then nothing is written outside of the namespace.
+
     Raises:
+        InvalidInputError: The cluster is shared and an object lives outside of namespaces; nothing was applied.
         HarnessError: Naming the object that the API refused or the Deployment that did not become available.
     """
+    if shared:
+        refuse_cluster_scoped(kube, manifests)
     kube.create_namespace(namespace)
     for manifest in manifests:
-        kube.apply(manifest, namespace)
+        kube.apply(manifest, namespace if shared or kube.is_namespaced(manifest) else "")
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
             wait_rollout(kube, manifest["metadata"]["name"], namespace, AVAILABLE_SECONDS)

@@ -86,7 +86,13 @@ def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
         command=plan.command,
         started=plan.started,
         seconds=end.seconds,
-        environment={"cluster": plan.cluster, **end.facts, **plan.environment, **_without_effect(plan)},
+        environment={
+            "cluster": plan.cluster,
+            **end.facts,
+            **_notices(plan),
+            **plan.environment,
+            **_without_effect(plan),
+        },
         trials=plan.experiment.trials,
         signal=(end.signal or int(signal.SIGINT)) if end.interrupted else 0,
     )
@@ -95,6 +101,10 @@ def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
 def _without_effect(plan: RunPlan) -> dict[str, str]:
     """Return the fields of the workload without effect on requests, as one line of the report."""
     return {"fields without effect": "; ".join(plan.experiment.inert)} if plan.experiment.inert else {}
+
+
+def _notices(plan: RunPlan) -> dict[str, str]:
+    return {f"notice {number}": text for number, text in enumerate(plan.experiment.notices, 1)}
 
 
 def _read(run: RunDirectory, name: str, kind: type[T]) -> T:

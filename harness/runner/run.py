@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +19,8 @@ from harness.errors import ExitCode
 from harness.experiment.fields import review
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
-from harness.model.experiment import Experiment
+from harness.kube.manifests import name_of
+from harness.model.experiment import Experiment, Manifest
 from harness.model.verdict import RunVerdict
 from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
@@ -195,12 +196,18 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
         profile=options.profile,
         images=images_of(manifests),
         changes=tuple(dict.fromkeys(cell.change.kind for cell in experiment.cells)),
+        workload=_each_once(manifests),
         options={
             **options.cluster_options,
             "keep": "yes" if options.keep else "",
             "ingress-classes": ",".join(sorted(classes - {""})),
         },
     )
+
+
+def _each_once(manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
+    """Return one manifest for each object; the configurations have the same objects, with other fields."""
+    return tuple({(m.get("apiVersion"), m["kind"], name_of(m)): m for m in manifests}.values())
 
 
 def write_plan(

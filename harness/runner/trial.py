@@ -20,6 +20,7 @@ from harness.kit.clock import Clock
 from harness.kit.interruption import Interrupted
 from harness.kit.waiting import pause, wait_until
 from harness.kube.client import Kube
+from harness.kube.confined import ConfinedKube
 from harness.model.experiment import Experiment, TrafficPlan
 from harness.model.timeline import EventKind, Phase
 from harness.observe.observer import Observer
@@ -116,7 +117,7 @@ class Trial:
     def _bring_workload(self, kube: Kube, place: Place) -> None:
         """Put onto the cluster what traffic goes to, and wait until it is available."""
         self._step("workload: waiting for its pods")
-        deploy(kube, self.job.cell.configuration.manifests, place.namespace)
+        deploy(kube, self.job.cell.configuration.manifests, place.namespace, shared=place.shared)
 
     def _observer(self, kube: Kube, place: Place, timeline: TimelineWriter) -> Observer:
         """What sees the cluster."""
@@ -191,8 +192,9 @@ class Trial:
         )
 
     def _change_context(self, kube: Kube, scene: Scene, namespace: str) -> ChangeContext:
+        controller = scene.cluster.controller
         return ChangeContext(
-            kube=kube,
+            kube=ConfinedKube(kube, namespace, *([controller.namespace] if controller else [])),
             namespace=namespace,
             timeline=scene.timeline,
             undo=UndoJournal(self.job.directory.undo),
@@ -201,7 +203,7 @@ class Trial:
             ingress_seen=scene.observer.ingress_seen,
             ingress_tells=scene.cluster.ingress_tells,
             ingress=self.setting.experiment.ingress,
-            controller=scene.cluster.controller,
+            controller=controller,
             quiet=scene.observer.quiet,
             check=lambda: self._look(scene),
             timeout=CHANGE_SECONDS + longest_grace(self.job),

@@ -20,6 +20,8 @@ import jsonpointer
 
 from harness.kube.api import Object, Objects, Strategy, WatchEvent
 from harness.kube.errors import ConflictError, NotFoundError, RejectedError, WatchExpiredError, WatchInterruptedError
+from harness.kube.kinds import KNOWN_KINDS
+from harness.kube.scopes import check_scope, is_cluster_scoped
 from harness.kube.strategic import json_merge, strategic_merge
 
 _Key = tuple[str, str, str]
@@ -39,11 +41,13 @@ class FakeKube:
     Attributes:
         reactions: Called after every write of the harness, outside the lock, with this object: controllers.
         refusals: Exceptions to raise by verb (``patch``), before anything is done.
+        cluster_scoped: Further kinds that live outside of namespaces.
     """
 
     def __init__(self) -> None:
         self.reactions: list[Callable[[FakeKube], None]] = []
         self.refusals: dict[str, Exception] = {}
+        self.cluster_scoped: set[str] = set()
         self._objects: dict[_Key, Object] = {}
         self._log: list[_Written] = []
         self._version = 1000
@@ -72,10 +76,15 @@ class FakeKube:
             version = str(self._version)
         return [obj for obj in found if wanted.items() <= obj["metadata"].get("labels", {}).items()], version
 
+    def is_namespaced(self, manifest: Mapping[str, Any]) -> bool:
+        """Return whether objects of a manifest's kind live in namespaces."""
+        return not is_cluster_scoped(manifest) and self._lives_in_namespaces(manifest["kind"])
+
     def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
         """Create an object."""
         self._refuse("create")
         key = (manifest["kind"], namespace, manifest["metadata"]["name"])
+        check_scope(key[0], namespace, f"create {key[0]} {key[2]}", namespaced=self.is_namespaced(manifest))
         with self._changed:
             if key in self._objects:
                 raise ConflictError(f"create {key[0]} {key[2]}", 409, "AlreadyExists", "it exists already")
@@ -100,6 +109,7 @@ class FakeKube:
     ) -> Object:
         """Change it."""
         self._refuse("patch")
+        check_scope(kind, namespace, f"patch {kind} {name}", namespaced=self._lives_in_namespaces(kind))
         with self._changed:
             made = self.put(_patched(self._find((kind, namespace, name)), body, strategy), namespace)
         return self._react(made)
@@ -107,6 +117,7 @@ class FakeKube:
     def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
         """Remove it; a Pod with a grace period is only marked, as a kubelet has yet to end it."""
         self._refuse("delete")
+        check_scope(kind, namespace, f"delete {kind} {name}", namespaced=self._lives_in_namespaces(kind))
         with self._changed:
             found = deepcopy(self._find((kind, namespace, name)))
             if kind != "Pod" or grace == 0:
@@ -190,6 +201,10 @@ class FakeKube:
         if key not in self._objects:
             raise NotFoundError(f"find {key[0]} {key[2]}", 404, "NotFound", f"{key[0]} {key[2]} not found")
         return self._objects[key]
+
+    def _lives_in_namespaces(self, kind: str) -> bool:
+        known = KNOWN_KINDS.get(kind)
+        return kind not in self.cluster_scoped and (known is None or known.namespaced)
 
     def _refuse(self, verb: str) -> None:
         if verb in self.refusals:

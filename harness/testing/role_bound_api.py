@@ -64,6 +64,10 @@ class RoleBoundKube:
         self._authorize("list", kind)
         return self._kube.list_with_version(kind, namespace, labels=labels)
 
+    def is_namespaced(self, manifest: Mapping[str, Any]) -> bool:
+        """Return whether objects of a manifest's kind live in namespaces."""
+        return self._kube.is_namespaced(manifest)
+
     def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
         """Create an object."""
         self._authorize("create", manifest["kind"])

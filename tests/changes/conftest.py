@@ -11,6 +11,7 @@ import pytest
 from harness.changes.context import ChangeContext
 from harness.changes.undo import UndoJournal
 from harness.kit.clock import Clock
+from harness.kube.confined import ConfinedKube
 from harness.model.timeline import Event
 from harness.testing.fake_api import FakeKube
 from harness.testing.fake_workloads import FakeWorkloads
@@ -80,7 +81,7 @@ class World:
         self.quiet = True
         self.asked: list[str] = []
         self.context = ChangeContext(
-            kube=kube,
+            kube=ConfinedKube(kube, NS),
             namespace=NS,
             timeline=self,
             undo=journal,

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from command_line import PATIENCE, CommandLine
+from recording_proxy import Recorded, Write, recording
 from running_apps import apple_and_banana
 from starved import code_of, is_starved
 
@@ -36,14 +37,23 @@ PACE = ("--control", "2s", "--baseline", "2s", "--settle", "1s", "--timeout", "2
 
 @dataclass(frozen=True)
 class Shop:
-    """The application that runs already: apple with a probe and a preStop, banana without."""
+    """The application that runs already: apple with a probe and a preStop, banana without.
+
+    Attributes:
+        kubeconfig: By which tests reach its cluster.
+        door: The kubeconfig that runs are given.
+        recorded: What is written by that.
+        url: Where traffic enters.
+    """
 
     kubeconfig: Path
+    door: Path
+    recorded: Recorded
     url: str
 
     def words(self, what: str, change: str, out: Path, *more: str) -> tuple[str | Path, ...]:
         """A run in place."""
-        where = ("--kubeconfig", self.kubeconfig, "--context", f"harness-{NAME}", "-n", NAMESPACE)
+        where = ("--kubeconfig", self.door, "--context", f"harness-{NAME}", "-n", NAMESPACE)
         path = "/banana" if "banana" in what else "/apple"
         return ("run", "--in-place", what, "--change", change, *where, "--url", self.url + path, *PACE, "--out", out,
                 "--json", *more)  # fmt: skip
@@ -89,10 +99,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     assert up.code == 0, up.err
     kubeconfig = Path(command.run("cluster", "kubeconfig", "--name", NAME, env=env).out.strip())
     with Kube(kubeconfig) as kube:
-        deploy(kube, list(apple_and_banana("readiness.yaml", "prestop-sleep-6.yaml")), NAMESPACE)
-    made = Shop(kubeconfig, next(word for word in up.out.split() if word.startswith("http://")).rstrip("/"))
-    made.restore()
-    yield made
+        deploy(kube, list(apple_and_banana("readiness.yaml", "prestop-sleep-6.yaml")), NAMESPACE, shared=True)
+    url = next(word for word in up.out.split() if word.startswith("http://")).rstrip("/")
+    with recording(kubeconfig, folder) as (door, recorded):
+        made = Shop(kubeconfig, door, recorded, url)
+        made.restore()
+        yield made
+    assert recorded.made == set()
+    assert recorded.outside(NAMESPACE) == []
     assert command.run("cluster", "down", "--name", NAME, env=env).code == 0
     command.wait_for_none()
 
@@ -117,7 +131,8 @@ def events(out: Path, kind: EventKind) -> list[Any]:
 
 
 def test_a_restart_of_a_graceful_application_loses_nothing(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
-    """Its pods are others since then, and every request was answered."""
+    """Its pods are others since then, every request was answered, and nothing but the Deployment was written."""
+    shop.recorded.clear()
     finished = harness.run(*shop.words("deployment/apple", "restart", tmp_path / "run", "--yes"))
     cells = finished.json["cells"]
     template = shop.read("Deployment", "apple")["spec"]["template"]
@@ -126,6 +141,8 @@ def test_a_restart_of_a_graceful_application_loses_nothing(harness: CommandLine,
     assert all(cell["verdict"] == "lossless" or is_starved(cell, cells) for cell in cells), finished.err
     assert finished.code == code_of(cells)
     assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
+    inside = [write for write in shop.recorded.writes if write.namespace]
+    assert inside == [Write("PATCH", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/apple")]
 
 
 def test_what_is_lost_is_told(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:

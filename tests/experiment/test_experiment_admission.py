@@ -8,6 +8,7 @@ import pytest
 
 from harness.clusters.local.provider import check_image
 from harness.errors import InvalidInputError
+from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.load import load_experiment
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def test_images_that_the_cluster_has_not(bench: Bench) -> None:
     bench.edit("small.yaml", RESTART, f"{RESTART}\n  - {update}\n  - {stuck}")
 
     with pytest.raises(InvalidInputError) as error:
-        load_experiment(bench.path, check_image=check_image)
+        load_experiment(bench.path, rules=ClusterRules(image=check_image))
 
     assert [(p.file.rpartition("/")[2], p.line) for p in error.value.problems] == [
         ("small.yaml", 14),

@@ -9,7 +9,8 @@ import pytest
 
 import harness
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.fields import any_field, check_assumed, review
+from harness.experiment.cluster_rules import ClusterRules, any_field
+from harness.experiment.fields import check_assumed, review
 from harness.experiment.load import load_experiment
 from harness.localkube.fields import CLASSIFIER
 from harness.model.experiment import Experiment
@@ -163,7 +164,9 @@ HARMLESS_PODS = [
 
 def load(bench: Bench, *assume: str, ingress: str = "") -> Experiment:
     """Load the Experiment as it is for the embedded cluster."""
-    return load_experiment(bench.path, check_fields=CLASSIFIER.classify, assume_inert=assume, ingress=ingress)
+    return load_experiment(
+        bench.path, rules=ClusterRules(fields=CLASSIFIER.classify), assume_inert=assume, ingress=ingress
+    )
 
 
 def problems(bench: Bench, *assume: str, ingress: str = "") -> list[Problem]:

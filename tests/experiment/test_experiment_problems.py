@@ -96,7 +96,6 @@ TABLE = [
     ("patch.yaml", "{seconds: 6}", "4", "patch.yaml:8", "containers[0].lifecycle.preStop.sleep: expected map, got i"),
     ("patch.yaml", "spec:\n  t", "spec:\n  t_: {}\n  t", "patch.yaml:4", 'Deployment apple: unknown field "spec.t_"'),
     ("apps.yaml", "kind: Deployment", "kind: Deploiment", "apps.yaml:2", "known are"),
-    ("apps.yaml", "metadata: {name: apple}", "metadata: {name: apple, namespace: x}", "apps.yaml:3", "leave it out"),
     ("apps.yaml", "metadata: {name: fruit}", "metadata: [name", "apps.yaml:26", "not YAML"),
     ("apps.yaml", "service: {name: apple-service", "service: {name: pear-service", "small.yaml:5", "apple-service"),
     ("small.yaml", RESTART, "restart", "small.yaml:13", "deployment is required"),

@@ -357,7 +357,7 @@ def make_in_place(maker: Maker) -> dict[str, int]:
         run = maker.start(*words(name, "deployment/apple", "restart", "/apple"))
         # Only what is lost by the end of the control itself withholds the change.
         wait_for_phase(maker.out / name / "trials" / "apple--none" / "1", "baseline", run)
-        nodes = [p for p in psutil.process_iter(["cmdline"]) if "harness.clusters.local.node" in _line(p)]
+        nodes = [p for p in psutil.process_iter(["cmdline"]) if "harness.localkube.node" in _line(p)]
         chosen = [child for node in nodes for child in node.children(recursive=True) if "nginx:" in _line(child)]
         for process in chosen:
             process.suspend()

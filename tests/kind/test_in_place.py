@@ -91,7 +91,7 @@ def shop(cluster: str, state: Path) -> Iterator[Shop]:
     load = ["kind", "load", "docker-image", "--name", cluster, "hashicorp/http-echo:1.0"]
     subprocess.run(load, check=True, capture_output=True)
     with Kube(kubeconfig) as kube:
-        deploy(kube, list(apple_and_banana("readiness.yaml", "prestop-sleep-10.yaml")), NAMESPACE)
+        deploy(kube, list(apple_and_banana("readiness.yaml", "prestop-sleep-10.yaml")), NAMESPACE, shared=True)
         made = Shop(kubeconfig, f"http://127.0.0.1:{port}/apple")
         made.wait_for_answers()
         yield made

@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from api_server import api_server
 
 from harness.kit.waiting import wait_until
 from harness.kube.api import KubeApi, WatchEvent
 from harness.kube.client import Kube
-from harness.kube.errors import ConflictError, NotFoundError, RejectedError
-from harness.localkube.api.server import serve_at
-from harness.localkube.kubeconfig import write_kubeconfig
+from harness.kube.errors import ConflictError, NotFoundError, RejectedError, ScopeError
 from harness.testing.fake_api import FakeKube
 
 NS = "default"
 ADDRESS = "127.241.0.1"
 
 
-def run_server(logs: Path, url: list[str], stop: threading.Event) -> None:
-    """Serve an API until ``stop``; its URL goes into ``url``."""
-
-    async def serve() -> None:
-        async with serve_at(ADDRESS, logs) as base:
-            url.append(base)
-            await asyncio.to_thread(stop.wait)
-
-    asyncio.run(serve())
-
-
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     """The kubeconfig of an API server without controllers."""
-    url: list[str] = []
-    stop = threading.Event()
-    thread = threading.Thread(target=run_server, args=(tmp_path, url, stop), name="api server")
-    thread.start()
-    wait_until(lambda: url, timeout=60, what="the API server")
-    write_kubeconfig(tmp_path / "kubeconfig", "test", url[0])
-    yield tmp_path / "kubeconfig"
-    stop.set()
-    thread.join()
+    with api_server(tmp_path, ADDRESS) as path:
+        yield path
 
 
 @pytest.fixture(params=["memory", "client"])
@@ -64,6 +44,16 @@ def config_map(name: str, labels: dict[str, str] | None = None, **data: str) -> 
         "kind": "ConfigMap",
         "metadata": {"name": name, "labels": labels or {}},
         "data": data,
+    }
+
+
+def ingress_class(name: str) -> dict[str, Any]:
+    """An IngressClass, which lives outside of namespaces."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IngressClass",
+        "metadata": {"name": name},
+        "spec": {"controller": "example.com/nobody"},
     }
 
 
@@ -191,3 +181,43 @@ def test_a_quiet_watch_stops_at_once(kube: KubeApi) -> None:
     thread.join(60)
 
     assert not thread.is_alive()
+
+
+def test_the_scope_of_a_kind_is_known(kube: KubeApi) -> None:
+    """Whether its objects live in namespaces."""
+    assert kube.is_namespaced(config_map("one"))
+    assert not kube.is_namespaced(ingress_class("one"))
+
+
+WRITES: dict[str, Callable[[KubeApi, str], object]] = {
+    "create": lambda kube, namespace: kube.create(ingress_class("two"), namespace),
+    "apply what is new": lambda kube, namespace: kube.apply(ingress_class("two"), namespace),
+    "apply what is there": lambda kube, namespace: kube.apply(ingress_class("one"), namespace),
+    "patch": lambda kube, namespace: kube.patch("IngressClass", "one", namespace, {"spec": {"controller": "a/b"}}),
+    "delete": lambda kube, namespace: kube.delete("IngressClass", "one", namespace),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_for_a_namespace_changes_nothing_outside_of_namespaces(kube: KubeApi, write: str) -> None:
+    """Whoever names a namespace writes there or nowhere: no such write is sent."""
+    kube.create(ingress_class("one"), "")
+    before = kube.list_with_version("IngressClass", "")
+
+    with pytest.raises(ScopeError, match="outside of namespaces"):
+        WRITES[write](kube, NS)
+
+    assert kube.list_with_version("IngressClass", "") == before
+
+
+def test_a_write_without_its_namespace_is_not_sent(kube: KubeApi) -> None:
+    """An object that lives in a namespace is written into the one that is named."""
+    with pytest.raises(ScopeError, match="none is named"):
+        kube.create(config_map("one"), "")
+
+
+@pytest.mark.parametrize(("namespace", "name"), [("..", "one"), (NS, "..")])
+def test_a_name_never_leads_elsewhere(kubeconfig: Path, namespace: str, name: str) -> None:
+    """Part of a URL that would be another URL is no name."""
+    with Kube(kubeconfig) as kube, pytest.raises(ScopeError, match="such a name"):
+        kube.delete("ConfigMap", name, namespace)

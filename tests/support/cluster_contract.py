@@ -162,7 +162,7 @@ class Subject:
         seen.contexts = len(yaml.safe_load(cluster.kubeconfig.read_text())["contexts"])
         with Kube(cluster.kubeconfig) as kube, followed(cluster) as seen.events:
             seen.before = _namespaces(kube)
-            deploy(kube, manifests(self.ingress), NAMESPACE)
+            deploy(kube, manifests(self.ingress), NAMESPACE, shared=self.provider().shared)
             entry = cluster.service_entry(NAMESPACE, "apple") if self.ingress == "none" else cluster.entry
             seen.answer = wait_until(lambda: answer_of(entry, ATTEMPT), timeout=PATIENCE, what="the entry to answer")
             # What the controller says of it comes a moment later.

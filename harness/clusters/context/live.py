@@ -34,7 +34,6 @@ class LiveCluster:
         entry: Where traffic enters.
         words: What a report says of it.
         ingress_tells: What can be seen of the ingress controller.
-        controller: Where that is, if it can be seen.
         followers: Follow its log.
         events: What they have read.
     """
@@ -44,9 +43,13 @@ class LiveCluster:
     entry: Entry
     words: Mapping[str, str]
     ingress_tells: frozenset[str] = frozenset()
-    controller: ControllerAddress | None = None
     followers: tuple[PodLogs, ...] = ()
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
+
+    @property
+    def controller(self) -> ControllerAddress | None:
+        """None: the ingress controller is somebody else's, and a run never restarts it."""
+        return None
 
     def service_entry(self, namespace: str, service: str) -> Entry:
         """The one entry that was given."""
@@ -108,4 +111,4 @@ def live_cluster(name: str, kubeconfig: Path, entry: Entry, words: Mapping[str, 
 
         since = clock.isoformat(clock.now())
         with PodLogs(kube, address.namespace, address.labels, sink, since=since, stamps=True) as follower:
-            yield LiveCluster(name, kubeconfig, entry, words, told, address, (follower,), events)
+            yield LiveCluster(name, kubeconfig, entry, words, told, (follower,), events)

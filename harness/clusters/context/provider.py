@@ -13,6 +13,7 @@ from harness.clusters.context.access import check_access, rights_of_run
 from harness.clusters.context.entry import entry_of_ingress, parse_entry
 from harness.clusters.context.kubeconfig import Target, find_target
 from harness.clusters.shared.part import part_of
+from harness.clusters.shared.scope import refuse_cluster_scoped
 from harness.controllers.base import IngressController
 from harness.controllers.registry import find_visible
 from harness.errors import HarnessError, InvalidInputError, Problem
@@ -53,17 +54,17 @@ class ContextCluster:
         return self.target.context
 
     @property
-    def controller(self) -> ControllerAddress | None:
-        """Where the ingress controller runs, if we may see its pods."""
-        return self.found.facts.address if self.found is not None else None
-
-    @property
     def entry(self) -> Entry:
         """Where traffic enters."""
         if self.given is not None:
             return self.given
         with Kube(self.kubeconfig) as kube:
             return entry_of_ingress(kube, self.namespace)
+
+    @property
+    def controller(self) -> ControllerAddress | None:
+        """None: the ingress controller is somebody else's, and a run never restarts it."""
+        return None
 
     def service_entry(self, namespace: str, service: str) -> Entry:
         """The entry that the user gave: how somebody's network leads to a Service can't be guessed.
@@ -116,7 +117,8 @@ class ContextProvider:
         """Find out what can't work before anything is made.
 
         Raises:
-            InvalidInputError: There is no such context or IngressClass, the entry is none, or something isn't allowed.
+            InvalidInputError: There is no such context or IngressClass, the entry is none, something isn't allowed, or
+                an object of the workload lives outside of namespaces.
             KubeError: The API server does not answer.
         """
         target = _target(request)
@@ -124,6 +126,7 @@ class ContextProvider:
             parse_entry(request.options["entry-url"])
         with alone(target) as path, Kube(path) as kube:
             kube.server_version()
+            refuse_cluster_scoped(kube, request.workload)
             check_access(kube, target.context, rights_of_run(request.changes, request.ingress))
             _check_classes(kube, request.options.get("ingress-classes", ""))
 

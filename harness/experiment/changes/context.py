@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.experiment.admission import ImageCheck
+from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.naming import exists, service_of
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems, listed, near
@@ -22,14 +22,14 @@ class CheckContext:
         problems: Gets what is wrong.
         plan: The traffic; None where it could not be read or is not known: then nothing is said about routes.
         ingress: The controller's word; empty where it is not known.
-        check_image: Asked of the image that an update sets; by default every image is taken.
+        rules: What the cluster does not take; by default it takes everything.
     """
 
     objects: Objects
     problems: Problems
     plan: TrafficPlan | None = None
     ingress: str = ""
-    check_image: ImageCheck = lambda _name: None
+    rules: ClusterRules = ANYTHING
 
     def has(self, kind: str, name: str, place: Place) -> bool:
         """Return whether the workload has an object; a problem at ``place`` otherwise."""

@@ -82,6 +82,9 @@ def check_change(spec: ChangeSpec, place: Place, context: CheckContext) -> None:
         message = f"{context.ingress} can't share the requests of a rule"
         context.problems.add(place, message, f"ingress: {' or '.join(able)}")
         return
+    refused = context.rules.change(spec)
+    if refused is not None:
+        context.problems.add(place, refused.message, refused.hint)
     check_of(spec.kind)(spec, place, context)
 
 

@@ -71,7 +71,7 @@ def _check_numbers(spec: RollingUpdate, place: Place, context: CheckContext) -> 
 def _check_image(spec: RollingUpdate, place: Place, context: CheckContext) -> None:
     """Require the image, unless the rollout is meant to get stuck."""
     image = None if spec.is_meant_to_fail else spec.set.get("image")
-    wrong = context.check_image(image) if isinstance(image, str) else None
+    wrong = context.rules.image(image) if isinstance(image, str) else None
     if wrong:
         context.problems.add((*place, "set", "image"), wrong.message, wrong.hint)
 

@@ -87,7 +87,7 @@ class InPlaceTrial(Trial):
         context = super()._change_context(kube, scene, namespace)
         return replace(
             context,
-            kube=self._interference.signed(kube),
+            kube=self._interference.signed(context.kube),
             timeout=context.timeout + LIVE_CHANGE_SECONDS,
             restore=True,
             put_back_after=self._live.hold,

@@ -14,6 +14,7 @@ from harness.clusters.context.provider import alone
 from harness.errors import EvidenceError, ExitCode, InvalidInputError, Problem
 from harness.kit.locks import held
 from harness.kube.client import Kube
+from harness.kube.confined import ConfinedKube
 from harness.runner.plan import InPlacePlan, RunPlan
 from harness.store.records import from_json
 from harness.store.rundir import RunDirectory
@@ -61,8 +62,8 @@ def undo_run(directory: Path, *, context: str = "", kubeconfig: str = "") -> Und
     """
     run = RunDirectory.open(directory)
     plan = _plan(run)
-    with held(run.path) as mine:
-        if not mine:
+    with held(run.path) as locked:
+        if not locked:
             raise InvalidInputError(
                 [Problem(f"the run in {directory} still goes on", hint="Ctrl-C ends it, and it puts back by itself")]
             )
@@ -71,7 +72,8 @@ def undo_run(directory: Path, *, context: str = "", kubeconfig: str = "") -> Und
         if not any(journal.open_entries() for journal in journals):
             return Undoing(plan, made=bool(journals), results=(), earlier=earlier)
         with _cluster(plan, context, kubeconfig) as kube:
-            results = tuple(result for journal in journals for result in undo_all(journal, kube))
+            mine = ConfinedKube(kube, plan.namespace)
+            results = tuple(result for journal in journals for result in undo_all(journal, mine))
     return Undoing(plan, made=True, results=results, earlier=earlier)
 
 

@@ -1,0 +1,45 @@
+"""What each kind of cluster takes of an Experiment, and what is told of it before it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+
+from harness.clusters.context.rules import check_change
+from harness.clusters.local.provider import check_image
+from harness.clusters.registry import provider
+from harness.clusters.shared.scope import check_object
+from harness.experiment.cluster_rules import ClusterRules, any_field, takes_any
+from harness.kube.fieldclasses import Classified
+from harness.model.experiment import Experiment, Manifest
+from harness.runner.images import manifest_with_images
+
+
+def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
+    """Return the rules of a kind of cluster.
+
+    Args:
+        cluster: The word for it.
+        replaced: Which image stands for which.
+
+    Raises:
+        InvalidInputError: There is no such kind.
+    """
+    kind = provider(cluster)
+
+    def classify(manifest: Manifest, word: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
+        return kind.classify(manifest_with_images(manifest, replaced), word, objects)
+
+    return ClusterRules(
+        image=(lambda name: check_image(replaced.get(name, name))) if cluster == "local" else takes_any,
+        object=check_object if kind.shared else takes_any,
+        change=check_change if cluster == "context" else takes_any,
+        fields=classify if cluster == "local" else any_field,
+    )
+
+
+def show_notices(experiment: Experiment, console: Console) -> None:
+    """Print what was left out of the workload."""
+    for notice in experiment.notices:
+        console.print(f"notice: {notice}", markup=False, soft_wrap=True)

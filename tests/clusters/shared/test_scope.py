@@ -1,0 +1,102 @@
+"""On a cluster that others use, too, no object outside of namespaces is made: refused before anything is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_server import api_server
+
+from harness.clusters.base import BringUp
+from harness.clusters.context.provider import ContextProvider
+from harness.clusters.shared.scope import check_object, refuse_cluster_scoped
+from harness.errors import InvalidInputError
+from harness.kube.client import Kube
+from harness.kube.errors import NotFoundError
+from harness.kube.scopes import CLUSTER_SCOPED
+from harness.runner.deploy import deploy
+from harness.testing.fake_api import FakeKube
+
+NAMESPACE = "harness-trial"
+
+
+def manifest(kind: str, version: str = "v1", **more: Any) -> dict[str, Any]:
+    """An object."""
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": "one"}, **more}
+
+
+CLASS = manifest("IngressClass", "networking.k8s.io/v1", spec={"controller": "example.com/nobody"})
+SETTINGS = manifest("ConfigMap", data={"a": "1"})
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Iterator[Path]:
+    """The kubeconfig of an API server that is there already, with the context ``harness-users``."""
+    with api_server(tmp_path, "127.241.0.2", "users") as path:
+        yield path
+
+
+@pytest.mark.parametrize("group", CLUSTER_SCOPED)
+def test_kubernetes_own_kinds_are_refused_without_a_server(group: str) -> None:
+    """Each is named, with what to do instead."""
+    for kind in CLUSTER_SCOPED[group]:
+        problem = check_object(manifest(kind, f"{group}/v1" if group else "v1"))
+
+        assert problem is not None
+        assert problem.message.startswith(f"{kind} one lives outside of namespaces")
+        assert "create it yourself beforehand" in problem.hint
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Pod", "PersistentVolumeClaim"])
+def test_what_lives_in_namespaces_is_taken(kind: str) -> None:
+    """Nothing is said of it."""
+    assert check_object(manifest(kind)) is None
+
+
+def test_the_server_says_where_other_kinds_live() -> None:
+    """A kind that others have added is not guessed: all that live outside of namespaces are named at once."""
+    kube = FakeKube()
+    kube.cluster_scoped |= {"ClusterIssuer", "ClusterPolicy"}
+    workload = [manifest(kind, "example.com/v1") for kind in ("ClusterIssuer", "Certificate", "ClusterPolicy")]
+
+    with pytest.raises(InvalidInputError) as caught:
+        refuse_cluster_scoped(kube, workload)
+    assert [problem.message.split()[0] for problem in caught.value.problems] == ["ClusterIssuer", "ClusterPolicy"]
+
+
+def test_a_kind_that_is_not_served_is_refused(kubeconfig: Path) -> None:
+    """Its scope is not known, and it could not be applied either."""
+    with Kube(kubeconfig) as kube, pytest.raises(InvalidInputError, match="serves no kind Widget"):
+        refuse_cluster_scoped(kube, [manifest("Widget", "example.com/v1")])
+
+
+def test_a_run_on_a_context_asks_the_server_first(kubeconfig: Path) -> None:
+    """The check before a run refuses the workload, whatever was known when its files were read."""
+    options = {"context": "harness-users", "kubeconfig": str(kubeconfig)}
+    request = BringUp("demo", kubeconfig.parent, options=options, workload=(SETTINGS, CLASS))
+
+    with pytest.raises(InvalidInputError, match="IngressClass one lives outside of namespaces"):
+        ContextProvider().check(request)
+    ContextProvider().check(BringUp("demo", kubeconfig.parent, options=options, workload=(SETTINGS,)))
+
+
+def test_deploying_on_a_shared_cluster_applies_nothing_then(kubeconfig: Path) -> None:
+    """Not even the namespace, and nothing of what comes before the object that is refused."""
+    with Kube(kubeconfig) as kube:
+        with pytest.raises(InvalidInputError, match="IngressClass one"):
+            deploy(kube, [SETTINGS, CLASS], NAMESPACE, shared=True)
+
+        assert kube.list("IngressClass", "") == []
+        with pytest.raises(NotFoundError):
+            kube.get("Namespace", NAMESPACE, "")
+
+
+def test_a_cluster_of_the_trials_own_takes_it(kubeconfig: Path) -> None:
+    """There the object goes with the cluster."""
+    with Kube(kubeconfig) as kube:
+        deploy(kube, [SETTINGS, CLASS], NAMESPACE, shared=False)
+
+        assert [found["metadata"]["name"] for found in kube.list("IngressClass", "")] == ["one"]
+        assert kube.get("ConfigMap", "one", NAMESPACE)["data"] == {"a": "1"}
