@@ -10,7 +10,6 @@ from harness.analysis.evidence import RunFacts
 from harness.analysis.judge import verdict_of
 from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
-from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Expectation, Expected
 from harness.model.verdict import CellVerdict, Finding, FindingCode, RunVerdict, TrialVerdict, Verdict
 
@@ -54,7 +53,7 @@ def judge_cells(cells: Sequence[JudgedCell], *, trials: int = 1) -> tuple[CellVe
     """
     controls: dict[str, list[TrialVerdict]] = {}
     for cell, verdicts in cells:
-        if isinstance(cell.change, NoChange):
+        if cell.change.facts.is_control:
             controls.setdefault(cell.configuration.name, []).extend(verdicts)
     return tuple(
         _judge_cell(cell, verdicts, trials, tuple(_control(controls.get(cell.configuration.name, ()), trials)))
@@ -94,7 +93,7 @@ def _is_stopped(trial: TrialVerdict) -> bool:
 def _beside(control: tuple[Finding, ...], cell: Cell, trials: Sequence[TrialVerdict]) -> tuple[Finding, ...]:
     """What the control says of a cell; that it is unsound is no news where the cell is it, or was stopped itself."""
     is_known = any(map(_is_stopped, trials)) or (
-        isinstance(cell.change, NoChange) and any(trial.verdict is not Verdict.LOSSLESS for trial in trials)
+        cell.change.facts.is_control and any(trial.verdict is not Verdict.LOSSLESS for trial in trials)
     )
     return tuple(each for each in control if not (is_known and each.code is FindingCode.CONTROL_MISSING))
 

@@ -11,8 +11,8 @@ import pytest
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.judge import judge_trial
 from harness.model.attempt import Outcome
+from harness.model.changes import Canary
 from harness.model.experiment import Route
-from harness.model.releases import Canary
 from harness.model.schedule import session_of
 from harness.model.timeline import EventKind
 from harness.model.verdict import FindingCode, TrialVerdict, Verdict

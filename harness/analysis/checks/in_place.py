@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.analysis.facts import Facts
 from harness.analysis.moments import Seconds
+from harness.model.events import ChangeEvent, Withheld, of_type, read
 from harness.model.timeline import Detail, Event, EventKind
 from harness.model.verdict import Finding, FindingCode
 
@@ -37,7 +38,5 @@ def _altered(facts: Facts, events: list[Event]) -> Iterator[Finding]:
 
 def change_withheld(facts: Facts) -> tuple[Finding, ...]:
     """The change was not made on purpose, since requests were lost without it."""
-    for event in facts.evidence.timeline:
-        if event.kind is EventKind.CHANGE and event.what == "withheld":
-            return (Finding(FindingCode.CHANGE_WITHHELD, {"lost": event.detail["lost"]}),)
-    return ()
+    withheld = of_type(read(facts.evidence.timeline), ChangeEvent.WITHHELD, Withheld)
+    return tuple(Finding(FindingCode.CHANGE_WITHHELD, {"lost": m.detail.lost or 0}) for m in withheld)[:1]

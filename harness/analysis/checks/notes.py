@@ -35,7 +35,7 @@ def false_green(facts: Facts) -> tuple[Finding, ...]:
 def rollout_stuck(facts: Facts) -> tuple[Finding, ...]:
     """A rollout that was meant to get stuck did, and was called failed at its deadline."""
     change = facts.evidence.change
-    if getattr(change, "until", "") != "progress-deadline" or not facts.moments.observed:
+    if not change.is_meant_to_fail or not facts.moments.observed:
         return ()
     deployment = deployment_of(facts.evidence) or {}
     deadline = deployment.get("spec", {}).get("progressDeadlineSeconds", 600)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
 from harness.analysis.measures import EMPTY_SERIES
 from harness.analysis.splits import answering_of
 from harness.analysis.thresholds import DIFFERENCE_P
-from harness.analysis.turns import Course, bound_attempts, changed_routes, untold, versions
+from harness.analysis.turns import bound_attempts, changed_routes, untold, versions
 from harness.model.attempt import Method, Outcome
-from harness.model.releases import AbTest, BlueGreen, Canary
+from harness.model.events import ChangeEvent, Rollback, StepDetail
 from harness.model.timeline import Detail
 from harness.model.verdict import Finding, FindingCode
 
@@ -63,23 +64,23 @@ def stages_recorded(facts: Facts) -> tuple[Finding, ...]:
 
 
 def _unrecorded(facts: Facts) -> Iterator[str]:
-    change, events = facts.evidence.change, Course(facts.evidence)
-    if not isinstance(change, BlueGreen | Canary | AbTest):
+    change, events = facts.evidence.change, ChangeTimeline(facts.evidence)
+    if not change.version_routes:
         return
     # What was not seen at all is the matter of ``change_observed``.
-    for n in (n for n in range(1, change.times + 1) if events.at("observed", n) < np.inf):
-        goes_back = n < change.times or isinstance(change, AbTest) or (isinstance(change, BlueGreen) and change.back)
-        rollback = next((e for _, e in events.named("rollback") if e.detail.get("n") == n), None)
+    for n in (n for n in range(1, change.times + 1) if events.at(ChangeEvent.OBSERVED, n) < np.inf):
+        goes_back = n < change.times or change.undoes_itself
+        rollback = next((m for m in events.named(ChangeEvent.ROLLBACK, Rollback) if m.n == n), None)
         if rollback is not None:
             if not (facts.is_lost & ~facts.is_before).any():
                 yield f"repetition {n}: the loss for which it was rolled back"
-            if events.at("rollback-observed", n) == np.inf:
-                yield f"repetition {n}: rollback-observed"
-        elif goes_back and max(events.at("undone", n), events.at("undo-observed", n)) == np.inf:
+            if events.at(ChangeEvent.ROLLBACK_OBSERVED, n) == np.inf:
+                yield f"repetition {n}: {ChangeEvent.ROLLBACK_OBSERVED}"
+        elif goes_back and np.inf in {events.at(ChangeEvent.UNDONE, n), events.at(ChangeEvent.UNDO_OBSERVED, n)}:
             yield f"repetition {n}: the way back"
-        if isinstance(change, Canary):
-            last = int(rollback.detail.get("step", 0)) - 1 if rollback is not None else len(change.steps)
-            seen = [(e.detail.get("n"), e.detail.get("step")) for _, e in events.named("step-observed")]
+        if change.steps_asked:
+            last = (rollback.detail.step or 0) - 1 if rollback is not None else change.steps_asked
+            seen = [(m.n, m.detail.step) for m in events.named(ChangeEvent.STEP_OBSERVED, StepDetail)]
             yield from (f"repetition {n}: step {i}" for i in range(1, last + 1) if (n, i) not in seen)
 
 
@@ -89,7 +90,7 @@ def versions_told(facts: Facts) -> tuple[Finding, ...]:
     An answer to HEAD has no body, and is judged by its status alone.
     """
     rows, change = facts.evidence.attempts, facts.evidence.change
-    if not isinstance(change, BlueGreen | Canary | AbTest):
+    if not change.version_routes:
         return ()
     mine = np.isin(rows["route"], changed_routes(facts.evidence)) & (facts.outcome == Outcome.OK)
     count = int((mine & (rows["method"] != Method.HEAD) & untold(facts.evidence)).sum())
@@ -98,27 +99,27 @@ def versions_told(facts: Facts) -> tuple[Finding, ...]:
 
 def rolled_back(facts: Facts) -> tuple[Finding, ...]:
     """A canary was taken back since a step of it lost requests."""
-    if not isinstance(facts.evidence.change, Canary):
+    if not facts.evidence.change.steps_asked:
         return ()
     return tuple(
         Finding(
             FindingCode.ROLLED_BACK,
-            {"step": int(event.detail.get("step", 0)), "lost": int(event.detail.get("lost", 0))},
+            {"step": moment.detail.step or 0, "lost": moment.detail.lost or 0},
         )
-        for _, event in Course(facts.evidence).named("rollback")
+        for moment in ChangeTimeline(facts.evidence).named(ChangeEvent.ROLLBACK, Rollback)
     )
 
 
 def sessions_seen(facts: Facts) -> tuple[Finding, ...]:
     """Whether sessions stay with their candidate was seen at all: some came back with a cookie."""
     change = facts.evidence.change
-    if not isinstance(change, AbTest) or not change.sticky:
+    if not change.sticky_cookie:
         return ()
     version, good = versions(facts.evidence), facts.evidence.attempts["outcome"] == Outcome.OK
     bound = bound_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
     if any(len(rows) > 1 for _, _, rows in bound):
         return ()
-    return (Finding(FindingCode.NEVER_STICKY, {"cookie": change.sticky}),)
+    return (Finding(FindingCode.NEVER_STICKY, {"cookie": change.sticky_cookie}),)
 
 
 def candidates_differ(facts: Facts) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.model.changes import facts_of
 from harness.model.verdict import FindingCode
 from harness.report.findings.given import Given, Sentence, Teller
 from harness.report.words import between, count, plural, seconds, share
@@ -67,7 +68,7 @@ def requests_lost(given: Given, since: str = "the change began") -> Sentence:
 def _hints(given: Given) -> dict[str, str]:
     if given.has("drops_routes"):
         return {**_HINTS, **_DROPPED_ROUTES}
-    is_reload = given.text("change") == "ingress-edit" and given.has("pods_stayed")
+    is_reload = facts_of(given.text("change")).reloads_ingress and given.has("pods_stayed")
     return {**_HINTS, "503": _RELOAD_503} if is_reload else _HINTS
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from harness.model.changes import facts_of
 from harness.model.verdict import FindingCode
 from harness.report.findings.given import Given, Sentence, Teller
 from harness.report.words import count, plural, probability, ratio, seconds
 
-#: Whose answers are meant, by the kind of the change.
-_NEW = {"ab-test": "candidate B"}
-_OLD = {"ab-test": "candidate A"}
-
 
 def _out_of_turn(given: Given) -> Sentence:
-    kind = given.text("change")
-    new, old = _NEW.get(kind, "the new version"), _OLD.get(kind, "the old version")
-    back = f"{old} any more, or by {new} after the way back" if kind != "canary" else f"{new} after the way back"
+    facts = facts_of(given.text("change"))
+    new, old = facts.new, facts.old
+    back = f"{new} after the way back" if facts.old_stays else f"{old} any more, or by {new} after the way back"
     parts = [
         f"{count(given.int('early'))} by {new} before it was its turn" if given.int("early") else "",
         f"{count(given.int('late'))} that should not have been by {back}" if given.int("late") else "",
