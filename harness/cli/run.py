@@ -37,6 +37,17 @@ from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
 
+Parallel = Annotated[
+    int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=0, max=256, help="Processes here that share the sending (1; 0 where others join)."),
+]
+ExpectWorkers = Annotated[
+    int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
+]
+
 
 def run(
     experiment: ExperimentFile,
@@ -45,9 +56,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     only: Only = None,
     assume_inert: AssumeInert = None,
-    parallel: Annotated[
-        int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
-    ] = 0,
+    parallel: Parallel = 0,
     profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
     keep: Keep = False,
     kube_proxy: KubeProxy = "iptables",
@@ -61,13 +70,8 @@ def run(
     kubeconfig: Kubeconfig = None,
     entry_url: EntryUrl = "",
     yes: Yes = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, max=256, help="Processes here that share the sending (1; 0 where others join)."),
-    ] = None,
-    expect_workers: Annotated[
-        int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
-    ] = 0,
+    workers: Workers = None,
+    expect_workers: ExpectWorkers = 0,
     bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
