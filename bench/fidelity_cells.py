@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from harness.findings.registry import weight_of
+from harness.model.events import ChangeEvent
+from harness.model.timeline import EventKind
 from harness.model.verdict import TrialVerdict, Verdict, Weight, Window
 
 #: Failures to get through to anybody; behind a userland relay that accepts before it dials nobody can tell them apart.
@@ -121,8 +123,8 @@ def was_run(codes: Iterable[str]) -> bool:
 
 def transitions(trial: TrialVerdict) -> list[Transition]:
     """A trial's losses by the transition in which they lie."""
-    changes = [mark for mark in trial.marks if mark.kind == "change"]
-    begins = [mark.at for mark in changes if mark.what in {"applied", "undone"}]
+    changes = [mark for mark in trial.marks if mark.kind == EventKind.CHANGE]
+    begins = [mark.at for mark in changes if mark.what in {ChangeEvent.APPLIED, ChangeEvent.UNDONE}]
     found: list[list[tuple[float, float, int]]] = [[] for _ in begins]
     for window in trial.losing:
         for start, end, count in _pieces(window, begins):

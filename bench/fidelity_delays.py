@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from bench.fidelity_pods import Failure, PodPlan
+from harness.model.changes import Restart, RollingUpdate, facts_of
+from harness.model.events import Applied, ChangeEvent, of_type, read
 from harness.model.timeline import Event, EventKind
 
 #: Events whose time may be off by more than this say nothing about delays of some milliseconds.
@@ -134,17 +136,18 @@ def _syncs(events: Sequence[Event]) -> Measured:
 def _changes(events: Sequence[Event]) -> Measured:
     """From the writing of a change through the API to what comes of it."""
     for index, event in enumerate(events):
-        if event.kind is not EventKind.CHANGE or event.what != "applied" or "begun" not in event.detail:
+        (moment,) = (*of_type(read([event]), ChangeEvent.APPLIED, Applied), None)[:1]
+        if moment is None or moment.detail.begun is None:
             continue
-        begun = int(event.detail["begun"])
+        begun = moment.detail.begun
         later = [each for each in events[:index] if each.at >= begun] + list(_until_next_change(events[index + 1 :]))
-        fields, kind = str(event.detail.get("fields", "")), event.detail.get("kind")
+        fields, facts = moment.detail.fields or "", facts_of(str(event.detail.get("kind")))
         yield "API write -> answered", (event.at - begun) / _NS
         if "selector" in fields:
             yield from _patched(begun, later)
-        elif kind == "ingress-edit":
+        elif facts.reloads_ingress:
             yield from _since("Ingress written -> reload", begun, later, _is(EventKind.INGRESS, "reload"))
-        elif kind in {"rolling-update", "restart"}:
+        elif event.detail.get("kind") in {RollingUpdate.kind, Restart.kind}:
             yield from _since("Deployment written -> pod created", begun, later, _is(EventKind.POD, "created"))
 
 
@@ -162,7 +165,7 @@ def _until_next_change(events: Sequence[Event]) -> Sequence[Event]:
     ends = (
         number
         for number, event in enumerate(events)
-        if event.kind is EventKind.CHANGE and event.what in {"applied", "undone", "end"}
+        if event.kind is EventKind.CHANGE and event.what in {ChangeEvent.APPLIED, ChangeEvent.UNDONE, ChangeEvent.END}
     )
     return events[: next(ends, len(events))]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.model.changes import NoChange
 from harness.model.experiment import Cell
 from harness.model.verdict import TrialVerdict, Verdict
 
@@ -33,4 +32,4 @@ class CellFacts:
     @property
     def is_control(self) -> bool:
         """It is a control itself."""
-        return isinstance(self.cell.change, NoChange)
+        return self.cell.change.facts.is_control

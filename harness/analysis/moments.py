@@ -10,9 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.analysis.evidence import TrialEvidence
-from harness.model.timeline import Event, EventKind
+from harness.model.events import ChangeEvent, ChangeMoment, EventDetail, NotObserved, of_type, read
+from harness.model.timeline import EventKind
 
 NS = 1_000_000_000
+
+#: The events with which something begins in a repetition.
+_TURNS = frozenset({ChangeEvent.APPLIED, ChangeEvent.UNDONE, ChangeEvent.STEP, ChangeEvent.ROLLBACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +49,17 @@ class Moments:
         if not evidence.origin_ns:
             return cls(None, None, _stop(evidence), (), frozenset(), frozenset(), (), ())
         seconds = Seconds(evidence.origin_ns)
-        changes = [event for event in evidence.timeline if event.kind is EventKind.CHANGE]
-        begin = _first(changes, "begin")
-        end = _first(reversed(changes), "end")
-        applied = _named(changes, "applied")
+        changes = tuple(read(evidence.timeline))
+        begin, end = _named(changes, ChangeEvent.BEGIN), _named(changes, ChangeEvent.END)
+        turned = [moment for moment in changes if moment.event in _TURNS]
         return cls(
-            begin=None if begin is None else seconds(begin.at),
-            end=None if end is None else seconds(end.at),
+            begin=seconds(begin[0].at) if begin else None,
+            end=seconds(end[-1].at) if end else None,
             stop=_stop(evidence),
-            starts=tuple(sorted(seconds(_begun(event)) for event in (*applied, *_turned(changes)))),
-            applied=_numbers(applied),
-            observed=_numbers(_named(changes, "observed")),
-            missing=tuple(str(event.detail.get("missing", "")) for event in _named(changes, "not-observed")),
+            starts=tuple(sorted(seconds(moment.begun) for moment in turned)),
+            applied=frozenset(moment.n for moment in _named(changes, ChangeEvent.APPLIED)),
+            observed=frozenset(moment.n for moment in _named(changes, ChangeEvent.OBSERVED)),
+            missing=tuple(m.detail.missing or "" for m in of_type(changes, ChangeEvent.NOT_OBSERVED, NotObserved)),
             interruptions=tuple(
                 seconds(event.at)
                 for event in evidence.timeline
@@ -83,22 +86,5 @@ def _stop(evidence: TrialEvidence) -> float:
     return round(int(max(rows["planned"].max(), rows["done"].max())) / NS, 6) if len(rows) else 0.0
 
 
-def _named(events: Iterable[Event], what: str) -> list[Event]:
-    return [event for event in events if event.what == what]
-
-
-def _turned(events: Iterable[Event]) -> list[Event]:
-    """What begins within a repetition."""
-    return [event for event in events if event.what in {"undone", "step", "rollback"}]
-
-
-def _first(events: Iterable[Event], what: str) -> Event | None:
-    return next((event for event in events if event.what == what), None)
-
-
-def _begun(event: Event) -> int:
-    return int(event.detail.get("begun", event.at))
-
-
-def _numbers(events: Iterable[Event]) -> frozenset[int]:
-    return frozenset(int(event.detail.get("n", 0)) for event in events)
+def _named(moments: Iterable[ChangeMoment[EventDetail]], event: ChangeEvent) -> list[ChangeMoment[EventDetail]]:
+    return [moment for moment in moments if moment.event is event]

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts, Mask, Numbers, delays, losses_by_label
 from harness.analysis.proportions import CERTAIN, USUAL, clopper_pearson, two_proportions
-from harness.analysis.turns import NEW, OLD, Course, Versions, bound_attempts, changed_routes, test_windows, versions
+from harness.analysis.turns import NEW, OLD, Versions, bound_attempts, changed_routes, test_windows, versions
 from harness.model.answering import Answering, Candidate, Comparison, Split
 from harness.model.attempt import Outcome
-from harness.model.releases import AbTest, BlueGreen, Canary
+from harness.model.changes import Candidates
+from harness.model.events import ChangeEvent, StepDetail
 from harness.model.verdict import Series
 
 #: A stretch of time in which a share was asked for: (repetition, step, start, end, share).
@@ -21,22 +23,21 @@ _Asked = tuple[int, int, float, float, float]
 def answering_of(facts: Facts, series: Series) -> Answering:
     """All that a report says of it; nothing where the change is not about that."""
     change = facts.evidence.change
-    if not isinstance(change, BlueGreen | Canary | AbTest) or not facts.evidence.origin_ns:
+    if not change.version_routes or not facts.evidence.origin_ns:
         return Answering()
-    version = versions(facts.evidence)
-    candidates = _candidates(facts, change, version) if isinstance(change, AbTest) else ()
+    version, compared = versions(facts.evidence), change.candidates
+    candidates = _candidates(facts, compared, version) if compared else ()
     return Answering(
         splits=tuple(_splits(facts, version)),
         candidates=candidates,
-        comparison=_compared(candidates, change.success.latency) if isinstance(change, AbTest) else None,
+        comparison=_compared(candidates, compared.latency) if compared else None,
         old=_per_bin(facts, version == OLD, series),
         new=_per_bin(facts, version == NEW, series),
     )
 
 
 def _splits(facts: Facts, version: Versions) -> Iterator[Split]:
-    change = facts.evidence.change
-    sticky = isinstance(change, AbTest) and bool(change.sticky)
+    sticky = bool(facts.evidence.change.sticky_cookie)
     good = _good(facts)
     for asked in _asked_shares(facts):
         n, _, start, end, _ = asked
@@ -50,16 +51,17 @@ def _splits(facts: Facts, version: Versions) -> Iterator[Split]:
 
 def _asked_shares(facts: Facts) -> Iterator[_Asked]:
     """When which share was asked for; a step is counted from when it had settled."""
-    change, events = facts.evidence.change, Course(facts.evidence)
-    if isinstance(change, Canary):
-        ends = {(e.detail.get("n"), e.detail.get("step")): at for at, e in events.named("step-end")}
-        for at, event in events.named("step-observed"):
-            n, step = int(event.detail.get("n", 1)), int(event.detail.get("step", 0))
+    change, events = facts.evidence.change, ChangeTimeline(facts.evidence)
+    share = change.share_asked
+    if change.steps_asked:
+        ends = {(m.n, m.detail.step): events.seconds(m) for m in events.named(ChangeEvent.STEP_END, StepDetail)}
+        for moment in events.named(ChangeEvent.STEP_OBSERVED, StepDetail):
+            n, step = moment.n or 1, moment.detail.step or 0
             end = ends.get((n, step), facts.moments.stop)
-            yield n, step, events.settled(at), end, int(event.detail.get("weight", 0)) / 100
-    elif isinstance(change, AbTest) and change.by == "weight":
+            yield n, step, events.settled(events.seconds(moment)), end, (moment.detail.weight or 0) / 100
+    elif share is not None:
         for n, start, end in test_windows(facts.evidence):
-            yield n, 0, start, min(end, facts.moments.stop), change.weight / 100
+            yield n, 0, start, min(end, facts.moments.stop), share
 
 
 def _split(asked: _Asked, counted: int, new: int, *, sessions: bool) -> Split:
@@ -78,22 +80,22 @@ def _split(asked: _Asked, counted: int, new: int, *, sessions: bool) -> Split:
     )
 
 
-def _candidates(facts: Facts, change: AbTest, version: Versions) -> tuple[Candidate, ...]:
+def _candidates(facts: Facts, compared: Candidates, version: Versions) -> tuple[Candidate, ...]:
     """A, B, and what was nobody's, while the test ran."""
     rows, keys = facts.evidence.attempts, [route.key for route in facts.evidence.traffic.routes]
     during = np.zeros(len(rows), dtype=bool)
     for _, start, end in test_windows(facts.evidence):
         during |= facts.is_sent & (facts.sent_s >= start) & (facts.sent_s < end)
-    if change.by == "weight":
+    if facts.evidence.change.share_asked is not None:
         mine = during & np.isin(rows["route"], changed_routes(facts.evidence))
         parts = {"A": mine & (version == OLD), "B": mine & (version == NEW), "unknown": mine & (version == 0)}
     else:
-        of_a = [i for i, key in enumerate(keys) if key in change.a]
-        of_b = [i for i, key in enumerate(keys) if key in change.b]
+        of_a = [i for i, key in enumerate(keys) if key in compared.a]
+        of_b = [i for i, key in enumerate(keys) if key in compared.b]
         parts = {"A": during & np.isin(rows["route"], of_a), "B": during & np.isin(rows["route"], of_b)}
     latency = _latency(facts)
     return tuple(
-        _candidate(name, facts, part, latency, change.success.latency)
+        _candidate(name, facts, part, latency, compared.latency)
         for name, part in parts.items()
         if name != "unknown" or part.any()
     )

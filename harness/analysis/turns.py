@@ -6,22 +6,19 @@ Between a change's beginning and when it was seen to have happened either versio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
 
+from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.moments import Moments, Seconds
-from harness.analysis.thresholds import SECOND_SYNC_S, SETTLED_S
+from harness.analysis.moments import Moments
 from harness.model.attempt import Outcome
-from harness.model.controllers import SIGNALS
+from harness.model.events import ChangeEvent
 from harness.model.experiment import Route
-from harness.model.releases import AbTest, BlueGreen, Canary
 from harness.model.schedule import session_of, streams
-from harness.model.timeline import Event, EventKind
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -77,7 +74,7 @@ class OutOfTurn:
         nobody = np.zeros(len(done), dtype=bool)
         good = evidence.attempts["outcome"] == Outcome.OK
         change = evidence.change
-        if not isinstance(change, BlueGreen | Canary | AbTest) or not evidence.origin_ns:
+        if not change.version_routes or not evidence.origin_ns:
             early = _early_answers(evidence, done, moments.begin)
             return cls(early & good, nobody, nobody)
         version, found = versions(evidence), {False: nobody.copy(), True: nobody.copy()}
@@ -86,14 +83,14 @@ class OutOfTurn:
             hit = rows & (version == ban.version) & (sent > ban.after) & (done < ban.before)
             found[ban.late] |= hit
         strayed = nobody
-        if isinstance(change, AbTest) and change.sticky:
+        if change.sticky_cookie:
             strayed = _strayed(evidence, version, (sent, done), rows)
         return cls(found[False], found[True], strayed)
 
 
 def versions(evidence: TrialEvidence) -> Versions:
     """Which version gave each answer on the routes that the change is about: ``OLD``, ``NEW``, or 0."""
-    rows, answer = evidence.attempts, getattr(evidence.change, "answer", "")
+    rows, answer = evidence.attempts, evidence.change.new_answer
     found: Versions = np.zeros(len(rows), dtype=np.uint8)
     for index in changed_routes(evidence):
         route, mine = evidence.traffic.routes[index], rows["route"] == index
@@ -111,54 +108,18 @@ def untold(evidence: TrialEvidence) -> Mask:
 
 def changed_routes(evidence: TrialEvidence) -> list[int]:
     """Indices of the routes on which a release changes who answers."""
-    change = evidence.change
-    keys: Mapping[type, Any] = {
-        BlueGreen: getattr(change, "public", ()),
-        Canary: (getattr(change, "route", ""),),
-        AbTest: getattr(change, "b", ()) or getattr(change, "a", ()),
-    }
-    return [i for i, route in enumerate(evidence.traffic.routes) if route.key in keys.get(type(change), ())]
+    keys = evidence.change.version_routes
+    return [i for i, route in enumerate(evidence.traffic.routes) if route.key in keys]
 
 
 def test_windows(evidence: TrialEvidence) -> list[tuple[int, float, float]]:
     """When each repetition of a test of candidates was settled, and when its end began: (n, start, end)."""
-    events = Course(evidence)
+    events = ChangeTimeline(evidence)
     return [
-        (n, events.settled(events.at("observed", n)), events.begun("undone", n))
+        (n, events.settled(events.at(ChangeEvent.OBSERVED, n)), events.begun(ChangeEvent.UNDONE, n))
         for n in range(1, evidence.change.times + 1)
-        if events.at("observed", n) < np.inf
+        if events.at(ChangeEvent.OBSERVED, n) < np.inf
     ]
-
-
-class Course:
-    """The change's events by what they say, in seconds; what did not happen is at infinity."""
-
-    def __init__(self, evidence: TrialEvidence) -> None:
-        self._seconds = Seconds(evidence.origin_ns)
-        self.events = [event for event in evidence.timeline if event.kind is EventKind.CHANGE]
-        self._told = [
-            self._seconds(event.at)
-            for event in evidence.timeline
-            if event.kind is EventKind.INGRESS and event.what in SIGNALS
-        ]
-
-    def named(self, what: str) -> Iterator[tuple[float, Event]]:
-        """All events of a kind, with their times."""
-        return ((self._seconds(event.at), event) for event in self.events if event.what == what)
-
-    def at(self, what: str, n: int) -> float:
-        """When it was recorded in the ``n``-th repetition."""
-        return next((at for at, event in self.named(what) if event.detail.get("n") == n), np.inf)
-
-    def settled(self, at: float) -> float:
-        """When what was seen at a time had settled: the controller may carry it out in two goes, some seconds apart."""
-        later = (told for told in self._told if at < told <= at + SECOND_SYNC_S.value)
-        return max(at, *later, at) + SETTLED_S.value
-
-    def begun(self, what: str, n: int) -> float:
-        """When the API was asked for it: just before."""
-        event = next((event for _, event in self.named(what) if event.detail.get("n") == n), None)
-        return np.inf if event is None else self._seconds(int(event.detail.get("begun", event.at)))
 
 
 def _version(text: str, answer: str, route: Route) -> int:
@@ -171,18 +132,18 @@ def _version(text: str, answer: str, route: Route) -> int:
 
 def _bans(evidence: TrialEvidence) -> Iterator[Ban]:
     """Who may not answer when, on the routes that the change is about."""
-    change, events = evidence.change, Course(evidence)
+    change, events = evidence.change, ChangeTimeline(evidence)
 
     def over(seen: float) -> float:
-        return seen + change.grace if isinstance(change, BlueGreen) else events.settled(seen)
+        grace = change.old_answers_for
+        return events.settled(seen) if grace is None else seen + grace
 
-    takes_all = isinstance(change, BlueGreen) or (isinstance(change, AbTest) and change.by != "weight")
-    begins = [events.begun("applied", n) for n in range(1, change.times + 1)]
+    begins = [events.begun(ChangeEvent.APPLIED, n) for n in range(1, change.times + 1)]
     yield Ban(NEW, -np.inf, begins[0], late=False)
     for n, following in zip(range(1, change.times + 1), [*begins[1:], np.inf], strict=True):
-        if takes_all:
-            yield Ban(OLD, over(events.at("observed", n)), events.begun("undone", n), late=True)
-        back = min(events.at("undo-observed", n), events.at("rollback-observed", n))
+        if change.takes_all:
+            yield Ban(OLD, over(events.at(ChangeEvent.OBSERVED, n)), events.begun(ChangeEvent.UNDONE, n), late=True)
+        back = min(events.at(ChangeEvent.UNDO_OBSERVED, n), events.at(ChangeEvent.ROLLBACK_OBSERVED, n))
         yield Ban(NEW, over(back), following, late=True)
 
 
@@ -224,7 +185,7 @@ def bound_attempts(
         The repetition, the route, and the attempts' row numbers.
     """
     sent, done = times
-    sticky = getattr(evidence.change, "sticky", "")
+    sticky = evidence.change.sticky_cookie
     order, attempts = streams(evidence.traffic), evidence.attempts
     for index in changed_routes(evidence):
         route = evidence.traffic.routes[index]

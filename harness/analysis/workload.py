@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.moments import Seconds
+from harness.model.change_facts import Target
 from harness.model.controllers import controller_facts
 from harness.model.timeline import Event, EventKind
 
@@ -64,7 +65,8 @@ def _life(name: str, events: list[Event], seconds: Seconds) -> PodLife:
 
 def deployment_of(evidence: TrialEvidence) -> Mapping[str, Any] | None:
     """The Deployment whose pods the change replaces; ``None`` if it replaces none, or it is not in the manifests."""
-    name = getattr(evidence.change, "deployment", None)
+    change = evidence.change
+    name = change.target_name if change.facts.target is Target.DEPLOYMENT else None
     for manifest in evidence.manifests:
         if manifest.get("kind") == "Deployment" and manifest.get("metadata", {}).get("name") == name:
             return manifest
@@ -74,9 +76,7 @@ def deployment_of(evidence: TrialEvidence) -> Mapping[str, Any] | None:
 def has_prestop(evidence: TrialEvidence, deployment: Mapping[str, Any]) -> bool:
     """Whether any container of a Deployment has a preStop hook, or is given one by the change."""
     pod = deployment.get("spec", {}).get("template", {}).get("spec", {})
-    return any(_hooks(container) for container in pod.get("containers") or ()) or _hooks(
-        getattr(evidence.change, "set", {})
-    )
+    return any(map(_hooks, (*(pod.get("containers") or ()), evidence.change.container_fields)))
 
 
 def _hooks(container: Mapping[str, Any]) -> bool:

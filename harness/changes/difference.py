@@ -1,4 +1,4 @@
-"""What a change alters, field by field, as the JSON patch that would put it back.
+"""The differences that a change makes, field by field, as the JSON patch that would undo it.
 
 The smaller the fields, the less an undo can take away from somebody who has changed the same object in the meantime.
 """
@@ -81,7 +81,7 @@ def _differences(before: Any, after: Any, path: _Path) -> Iterator[tuple[_Path, 
 
 
 def _same_objects(before: Any, after: Any) -> bool:
-    """Whether both are lists of the same number of objects with the same names, so that places mean the same."""
+    """Return whether both are lists of the same number of objects with the same names, so that indices agree."""
     return (
         isinstance(before, list)
         and isinstance(after, list)

@@ -1,32 +1,66 @@
-"""What the changes of a Deployment wait for."""
+"""Rollouts of Deployments: how one is restarted, and what is missing until it is over."""
 
 from __future__ import annotations
 
-from harness.changes.base import Made, Missing, Stage
+from harness.changes.applied import AppliedChange
+from harness.changes.context import ChangeContext, Missing
 from harness.changes.pods import names, pods_of, uid
 from harness.kube.api import Object
 from harness.kube.rollout import Rollout, rollout_status
+from harness.model.events import Applied
+
+#: The annotation that ``kubectl rollout restart`` sets.
+ANNOTATION = "kubectl.kubernetes.io/restartedAt"
 
 
-def pod_uids(stage: Stage, deployment: Object) -> frozenset[str]:
-    """The uids of a Deployment's pods, to tell old from new ones later."""
-    return frozenset(uid(pod) for pod in pods_of(stage.kube, deployment, stage.namespace))
+def restart(context: ChangeContext, name: str) -> AppliedChange:
+    """Restart a Deployment as kubectl does; pods that were replaced by the same pods need no undo.
+
+    Raises:
+        KubeError: There is no such Deployment, or the server refuses it.
+    """
+    deployment = context.kube.get("Deployment", name, context.namespace)
+    before = {"generation": deployment["metadata"].get("generation", 0), "pods": pod_uids(context, deployment)}
+    begun = context.clock.now()
+    patch = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: context.clock.isoformat(begun)}}}}}
+    target = context.kube.patch("Deployment", name, context.namespace, patch, strategy="strategic")
+    detail = Applied(object=f"Deployment/{name}")
+    return AppliedChange(begun, context.clock.now(), target=target, before=before, detail=detail)
 
 
-def current(stage: Stage, made: Made) -> Object:
-    """The changed Deployment as it is now."""
-    return stage.kube.get("Deployment", made.target["metadata"]["name"], stage.namespace)
+def pod_uids(context: ChangeContext, deployment: Object) -> frozenset[str]:
+    """Return the uids of a Deployment's pods, to tell old from new ones later."""
+    return frozenset(uid(pod) for pod in pods_of(context.kube, deployment, context.namespace))
+
+
+def current(context: ChangeContext, applied: AppliedChange) -> Object:
+    """Return the changed Deployment as it is now."""
+    return context.kube.get("Deployment", applied.target["metadata"]["name"], context.namespace)
+
+
+def replaced_missing(context: ChangeContext, applied: AppliedChange) -> Missing:
+    """Return what is missing until the rollout is complete and the pods from before are gone.
+
+    Args:
+        context: Where.
+        applied: The change, with ``generation`` and ``pods`` of the time before.
+    """
+    deployment = current(context, applied)
+    return (
+        *rollout_missing(deployment, since=applied.before["generation"]),
+        *old_pods_missing(context, deployment, applied.before["pods"]),
+    )
 
 
 def rollout_missing(deployment: Object, *, since: int) -> Missing:
-    """What a rollout newer than generation ``since`` still waits for."""
+    """Return what a rollout newer than generation ``since`` still waits for."""
     status = rollout_status(deployment)
     if deployment["metadata"].get("generation", 0) <= since:
         return (f"a generation of the Deployment after {since}",)
     return () if status.state is Rollout.COMPLETE else (f"the rollout: {status.missing}",)
 
 
-def old_pods_missing(stage: Stage, deployment: Object, old: frozenset[str]) -> Missing:
-    """Pods from before the change that are still there."""
-    left = [pod for pod in pods_of(stage.kube, deployment, stage.namespace) if uid(pod) in old]
+def old_pods_missing(context: ChangeContext, deployment: Object, old: frozenset[str]) -> Missing:
+    """Return pods from before the change that are still there."""
+    left = [pod for pod in pods_of(context.kube, deployment, context.namespace) if uid(pod) in old]
     return (f"the end of the old pods ({names(left)})",) if left else ()

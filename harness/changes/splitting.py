@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from harness.changes.base import Made, Missing, Stage, patch_with_undo
-from harness.changes.course import Course
-from harness.changes.creation import create_with_undo
+from harness.changes.applied import AppliedChange, create_with_undo, patch_created, patch_with_undo
+from harness.changes.context import Missing
+from harness.changes.repetition import Repetition
 from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.controllers.sharing import Act, Create, RequestShare, Sharing, SplitRule
 from harness.errors import HarnessError
-from harness.kube.api import Object
+from harness.model.changes import ChangeSpec
 from harness.model.controllers import Aspect
 
 
@@ -19,60 +16,55 @@ class Splitting:
     """One rule that is split, while it is.
 
     Args:
-        course: The repetition.
+        repetition: The repetition.
         rule: What is split.
         sharing: How the controller does it.
     """
 
-    def __init__(self, course: Course, rule: SplitRule, sharing: Sharing) -> None:
-        self.course = course
+    def __init__(self, repetition: Repetition[ChangeSpec], rule: SplitRule, sharing: Sharing) -> None:
+        self._repetition = repetition
         self.rule = rule
         self._sharing = sharing
-        self._made: list[Made] = []
+        self._applied: list[AppliedChange] = []
 
-    @property
-    def stage(self) -> Stage:
-        """Return where it takes place."""
-        return self.course.stage
-
-    def split(self, share: RequestShare) -> Made:
+    def split(self, share: RequestShare) -> AppliedChange:
         """Split the rule, or change its shares, with the undo on disk before; returns the last act."""
-        if self._made:
+        if self._applied:
             return self._carry_out(self._sharing.alter(self.rule, share))
         made = [self._carry_out(act) for act in self._sharing.begin(self.rule, share)]
         return made[-1]
 
     def undo(self) -> bool:
         """Undo every act; returns whether nothing is left."""
-        order = self._made if self._sharing.undo_forwards else reversed(self._made)
-        undone = [self.course.undoes(made.entry) for made in order if made.entry]
+        order = self._applied if self._sharing.undo_forwards else reversed(self._applied)
+        undone = [self._repetition.undoes(made.entry) for made in order if made.entry]
         return all(undone)
 
-    def told(self, since: int) -> Missing:
+    def missing(self, since: int) -> Missing:
         """Return what the controller has yet to log of what was asked of it at ``since``."""
-        stage = self.stage
-        aspects = [aspect for aspect in Aspect if stage.ingress_sees(aspect)]
-        if not aspects or any(stage.ingress_did(aspect, since) for aspect in aspects):
+        context = self._repetition.context
+        aspects = [aspect for aspect in Aspect if context.ingress_sees(aspect)]
+        if not aspects or any(context.ingress_did(aspect, since) for aspect in aspects):
             return ()
         return ("the ingress controller to take over the new shares",)
 
-    def _carry_out(self, act: Act) -> Made:
-        stage, number = self.stage, self.course.number
+    def _carry_out(self, act: Act) -> AppliedChange:
+        context = self._repetition.context
         if isinstance(act, Create):
-            made = create_with_undo(stage, act.manifest, number)
+            made = create_with_undo(context, act.manifest)
         elif act.created:
-            return patched(stage, act.kind, act.name, act.patch, number)
+            return patch_created(context, act.kind, act.name, act.patch)
         else:
-            made = patch_with_undo(stage, act.kind, act.name, act.patch, "merge", number)
-        self._made.append(made)
+            made = patch_with_undo(context, act.kind, act.name, act.patch, "merge")
+        self._applied.append(made)
         return made
 
 
-def splitting(course: Course, ingress: str, path: str, service: str, candidate: str) -> Splitting:
+def splitting(repetition: Repetition[ChangeSpec], ingress: str, path: str, service: str, candidate: str) -> Splitting:
     """Find a rule and the way in which the trial's controller splits it.
 
     Args:
-        course: The repetition.
+        repetition: The repetition.
         ingress: Name of the Ingress.
         path: The rule's path.
         service: The Service that the rule names.
@@ -81,16 +73,9 @@ def splitting(course: Course, ingress: str, path: str, service: str, candidate: 
     Raises:
         HarnessError: There is no such rule, no controller, or it can't split.
     """
-    stage = course.stage
-    rule = SplitRule.find(stage.kube.get("Ingress", ingress, stage.namespace), path, service, candidate)
+    context = repetition.context
+    rule = SplitRule.find(context.kube.get("Ingress", ingress, context.namespace), path, service, candidate)
     sharings = {word: known.sharing for word, known in INGRESS_CONTROLLERS.items() if known.sharing is not None}
-    if stage.ingress not in sharings:
-        raise HarnessError(f"ingress: {stage.ingress} can't share requests; {', '.join(sharings)} can.")
-    return Splitting(course, rule, sharings[stage.ingress])
-
-
-def patched(stage: Stage, kind: str, name: str, patch: Mapping[str, Any], number: int) -> Made:
-    """Patch an object that was created here: its deletion is in the journal already."""
-    begun = stage.clock.now()
-    target: Object = stage.kube.patch(kind, name, stage.namespace, patch, strategy="merge")
-    return Made(number, begun, stage.clock.now(), target=target, detail={"object": f"{kind}/{name}"})
+    if context.ingress not in sharings:
+        raise HarnessError(f"ingress: {context.ingress} can't share requests; {', '.join(sharings)} can.")
+    return Splitting(repetition, rule, sharings[context.ingress])

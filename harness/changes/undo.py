@@ -51,12 +51,12 @@ class UndoEntry:
 
     @property
     def deletes(self) -> bool:
-        """Whether the whole object is taken away."""
+        """Return whether the whole object is deleted."""
         return bool(self.operations) and self.operations[-1]["op"] == "remove" and not self.operations[-1]["path"]
 
 
 class UndoOutcome(StrEnum):
-    """What became of an entry."""
+    """The result of an undo."""
 
     UNDONE = "undone"
     NOT_NEEDED = "not-needed"
@@ -67,7 +67,7 @@ class UndoOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UndoResult:
-    """What became of an entry, and for people, why.
+    """The result of an undo, and for people, the reason.
 
     Attributes:
         entry: The entry.
@@ -122,7 +122,7 @@ class UndoJournal:
         return tuple(self._open[number] for number in sorted(self._open, reverse=True))
 
     def settled(self) -> tuple[UndoResult, ...]:
-        """What became of the entries that are done, oldest first."""
+        """Return the results of the entries that are done, oldest first."""
         return tuple(self._settled[number] for number in sorted(self._settled))
 
     def _write(self, line: Mapping[str, Any]) -> None:

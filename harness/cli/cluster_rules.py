@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from harness.clusters.context.rules import check_change
-from harness.clusters.local.provider import check_image
-from harness.clusters.registry import provider
+from harness.clusters.local.images import check_image
 from harness.clusters.shared.scope import check_object
 from harness.experiment.cluster_rules import ClusterRules, any_field, takes_any
 from harness.kube.fieldclasses import Classified
+from harness.localkube.fields import CLASSIFIER
 from harness.model.experiment import Experiment, Manifest
 from harness.runner.images import manifest_with_images
 
@@ -26,16 +26,24 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
     Raises:
         InvalidInputError: There is no such kind.
     """
-    kind = provider(cluster)
 
     def classify(manifest: Manifest, word: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
-        return kind.classify(manifest_with_images(manifest, replaced), word, objects)
+        return CLASSIFIER.classify(manifest_with_images(manifest, replaced), word, objects)
+
+    if cluster == "local":
+        return ClusterRules(
+            image=lambda name: check_image(replaced.get(name, name)),
+            object=takes_any,
+            change=takes_any,
+            fields=classify,
+        )
+    from harness.clusters.registry import provider  # noqa: PLC0415 - a file is checked without what runs clusters
 
     return ClusterRules(
-        image=(lambda name: check_image(replaced.get(name, name))) if cluster == "local" else takes_any,
-        object=check_object if kind.shared else takes_any,
+        image=takes_any,
+        object=check_object if provider(cluster).shared else takes_any,
         change=check_change if cluster == "context" else takes_any,
-        fields=classify if cluster == "local" else any_field,
+        fields=any_field,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,9 +12,6 @@ from rich.console import Console
 from harness.errors import InvalidInputError, Problem
 from harness.kit.files import clear_disk_errors
 from harness.kit.shipped import shipped
-
-#: Accept the options of ``harness run`` and pass them on.
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def demo(context: typer.Context) -> int:
@@ -31,12 +28,11 @@ def demo(context: typer.Context) -> int:
       harness demo --only configuration=graceful
     """
     parent = context.find_root()
-    group = parent.command
-    assert isinstance(group, typer.core.TyperGroup)
-    run = group.get_command(parent, "run")
-    assert run is not None
+    group: Any = parent.command
     arguments = [str(shipped("experiments") / "demo.yaml"), *context.args]
-    return int(run.main(args=arguments, prog_name="harness run", standalone_mode=False, parent=parent) or 0)
+    # Not by ``main``, in which every broken pipe would become exit code 1.
+    with group.load("run").make_context("run", arguments, parent=parent) as inner:
+        return int(inner.command.invoke(inner) or 0)
 
 
 def examples(

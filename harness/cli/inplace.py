@@ -34,13 +34,10 @@ from harness.kit.interruption import Interrupted
 from harness.model.rates import rate_text
 from harness.runner.in_place.preparing import InPlaceRequest, Prepared, prepare
 from harness.runner.in_place.running import left_changed, run_in_place
-from harness.runner.in_place.targets import WITHOUT_UNDO
+from harness.runner.in_place.targets import usages
 from harness.runner.options import RunOptions
 
-_CHANGE = (
-    "restart, delete-pod, scale=N; or as in an Experiment, without the object's name: 'rolling-update: {set: …}', "
-    "'selector-patch: {selector: …, answer: …}', 'ingress-edit: {annotations: …}'."
-)
+_CHANGE = f"As in an Experiment, without the object's name: {'; '.join(usages())}."
 
 
 def run_in_place_command(
@@ -81,9 +78,8 @@ def run_in_place_command(
 
     Nothing else is touched: nothing is deployed, installed or removed. First comes a control, in which nothing is
     changed; if that, or the baseline, loses a request, the change is not made. Whatever can be put back is put back
-    under traffic, --hold after it was seen: scale, rolling-update, selector-patch, ingress-edit. How is on disk before
-    anything is changed; Ctrl-C puts it back at once, and after a crash harness undo DIR does. restart and delete-pod
-    have no undo: a second rollout would be one more change.
+    under traffic, --hold after it was seen. The undo plan is written before the change; Ctrl-C puts it back at once,
+    and after a crash harness undo DIR does. A change that has no undo says so before you are asked.
 
     Everything is checked before anything starts: the object, the change, the rights (docs/in-place.md has the Role).
     Then cluster, object and change are named, and you are asked; --yes answers. An autoscaler or a GitOps controller
@@ -127,10 +123,9 @@ def described(prepared: Prepared) -> str:
     """What will be done, for the question whether it shall be: notes on who else may interfere, then one sentence."""
     plan, change = prepared.plan, prepared.change
     notes = [f"note: {note}" for note in plan.notes]
-    without = WITHOUT_UNDO.get(change.kind)
-    own = float(getattr(change, "hold", 0.0))
+    own = change.own_hold
     stays = f"{own:g} s after it is made" if own else f"{prepared.live.hold:g} s after it is seen"
-    undo = f"It has no undo: {without}." if without else f"It is put back {stays}."
+    undo = f"It is put back {stays}." if change.facts.undoable else f"It has no undo: {change.facts.undo}."
     urls = ", ".join(f"{prepared.origin.url}{route.path}" for route in prepared.experiment.traffic.routes)
     rate = rate_text(prepared.experiment.traffic.rate)
     sentence = f"{change.kind} of {plan.target} in namespace {plan.namespace} while {urls} gets {rate}. {undo}"

@@ -6,28 +6,11 @@ import logging
 import signal
 import sys
 import traceback
-from importlib import metadata
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from harness.cli import (
-    calibrate,
-    clusters,
-    doctor,
-    evidence,
-    examples,
-    export,
-    inplace,
-    migrate,
-    run,
-    undo,
-    watch,
-    worker,
-)
-from harness.cli.commands import IN_PLACE, Commands
-from harness.cli.help_text import reflow_all
+from harness.cli.commands import Commands
 from harness.errors import ExitCode, HarnessError
 from harness.kit import interruption, streams
 from harness.kit.interruption import Interrupted
@@ -48,26 +31,12 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo", context_settings=examples.PASS_ON)(examples.demo)
-app.command("run")(run.run)
-app.command(IN_PLACE, hidden=True)(inplace.run_in_place_command)
-app.command("undo")(undo.undo)
-app.command("migrate")(migrate.migrate)
-app.command("examples")(examples.examples)
-app.command("validate")(run.validate)
-app.command("watch")(watch.watch)
-app.command("calibrate")(calibrate.calibrate)
-app.command("worker")(worker.worker)
-app.command("analyze")(evidence.analyze)
-app.command("report")(evidence.report)
-app.command("export")(export.export)
-app.add_typer(clusters.app, name="cluster")
-app.command("doctor")(doctor.doctor)
-reflow_all(app)
 
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata  # noqa: PLC0415 - for this option alone
+
         typer.echo(f"harness {metadata.version('harness')}")
         raise typer.Exit
 
@@ -83,6 +52,8 @@ def before(
 
 def show_error(error: HarnessError) -> None:
     """Print an error: what, then its details, then what to do."""
+    from rich.console import Console  # noqa: PLC0415 - for errors alone
+
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("error:", style="bold red", end=" ")
     console.print(error.message, markup=False)

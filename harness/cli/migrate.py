@@ -15,9 +15,9 @@ from rich.console import Console
 
 from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
+from harness.cli.experiment_options import AssumeInert, Keep, Only, Where, parse_only
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
-from harness.cli.run import AssumeInert, Keep, Only, Where, parse_only
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment

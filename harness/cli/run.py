@@ -1,4 +1,4 @@
-"""``harness run`` and ``harness validate``: from an Experiment file to a verdict."""
+"""``harness run``: from an Experiment file to a verdict."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ from rich.console import Console
 
 from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
+from harness.cli.experiment_options import (
+    AssumeInert,
+    Behind,
+    ExperimentFile,
+    Keep,
+    Only,
+    Where,
+    controller,
+    parse_only,
+)
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
-from harness.experiment.problems import near
 from harness.kit.interruption import Interrupted
-from harness.model.controllers import CONTROLLERS
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
@@ -29,39 +37,16 @@ from harness.report.run import document
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
-from harness.wording import plural
 
-ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
-Only = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="configuration=…,change=…",
-        help="These cells alone; names or globs, repeatable, also by axis (lifecycle=bare). Their controls always run.",
-    ),
+Parallel = Annotated[
+    int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
 ]
-Where = Annotated[
-    str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
+Workers = Annotated[
+    int | None,
+    typer.Option(min=0, max=256, help="Processes here that share the sending (1; 0 where others join)."),
 ]
-Behind = Annotated[
-    str,
-    typer.Option(
-        "--ingress",
-        help=f"The controller in place of the file's: {', '.join(CONTROLLERS)}.",
-        show_default=False,
-    ),
-]
-AssumeInert = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--assume-inert",
-        metavar="FIELD",
-        help="A field that the embedded cluster does not implement, left in as if it had no effect on requests;"
-        " repeatable. No verdict is then better than inconclusive.",
-    ),
-]
-Keep = Annotated[
-    bool,
-    typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
+ExpectWorkers = Annotated[
+    int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
 ]
 
 
@@ -72,9 +57,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     only: Only = None,
     assume_inert: AssumeInert = None,
-    parallel: Annotated[
-        int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
-    ] = 0,
+    parallel: Parallel = 0,
     profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
     keep: Keep = False,
     kube_proxy: KubeProxy = "iptables",
@@ -88,13 +71,8 @@ def run(
     kubeconfig: Kubeconfig = None,
     entry_url: EntryUrl = "",
     yes: Yes = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, max=256, help="Processes here that share the sending (1; 0 where others join)."),
-    ] = None,
-    expect_workers: Annotated[
-        int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
-    ] = 0,
+    workers: Workers = None,
+    expect_workers: ExpectWorkers = 0,
     bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
@@ -174,79 +152,6 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     if result.interrupted:
         return result.verdict.process_code
     return result.exit_code
-
-
-def validate(
-    experiment: ExperimentFile,
-    only: Only = None,
-    cluster: Where = "local",
-    ingress: Behind = "",
-    assume_inert: AssumeInert = None,
-) -> int:
-    """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
-
-    Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
-    the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled), fields that a local cluster does not implement although they decide about requests, and on
-    kind and context every object outside of namespaces.
-    """
-    loaded = load_experiment(
-        experiment,
-        only=parse_only(only or []),
-        rules=rules_of(cluster, {}),
-        assume_inert=assume_inert or (),
-        ingress=controller(ingress),
-    )
-    check_assumed(assume_inert or (), [loaded])
-    console = Console(highlight=False)
-    console.print(describe(loaded), markup=False, soft_wrap=True)
-    show_notices(loaded, console)
-    return 0
-
-
-def controller(word: str) -> str:
-    """What ``--ingress`` says.
-
-    Raises:
-        InvalidInputError: There is no such controller.
-    """
-    if word and word not in CONTROLLERS:
-        hint = near(word, CONTROLLERS)
-        raise InvalidInputError([Problem(f"--ingress {word}: expected one of {', '.join(CONTROLLERS)}", hint=hint)])
-    return word
-
-
-def describe(experiment: Experiment) -> str:
-    """A valid Experiment in a few lines: its cells and what is expected of each."""
-    cells, trials = plural(len(experiment.cells), "cell"), plural(experiment.trials, "trial")
-    lines = [f"{experiment.source}: valid. {cells}, {trials} each:"]
-    width = max(len(cell.configuration.name) for cell in experiment.cells)
-    lines += [
-        f"  {cell.configuration.name:<{width}}  {cell.change.name}  (expected: {cell.expectation.verdict})"
-        for cell in experiment.cells
-    ]
-    lines += [
-        f"assumed to have no effect, so that no verdict is better than inconclusive: {each.field} of {each.object}"
-        for each in experiment.assumed
-    ]
-    lines += [f"without effect on requests: {each}" for each in experiment.inert]
-    return "\n".join(lines)
-
-
-def parse_only(words: list[str]) -> dict[str, tuple[str, ...]]:
-    """``["configuration=bare,change=none"]`` as ``{"configuration": ("bare",), "change": ("none",)}``.
-
-    Raises:
-        InvalidInputError: A part has no name or no value; which names there are is known to the Experiment.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    for part in (part for word in words for part in word.split(",")):
-        key, _, value = part.partition("=")
-        if not key or not value:
-            what = "configuration=NAME, change=NAME or AXIS=NAME, separated by commas"
-            raise InvalidInputError([Problem(f"--only {part!r}: expected {what}")])
-        found[key] = (*found.get(key, ()), value)
-    return found
 
 
 def show_result(result: RunResult, *, as_json: bool) -> None:

@@ -46,6 +46,7 @@ class BringUp:
         profile: Name of the delay profile (local clusters only).
         seed: Seed of every random choice the cluster makes.
         images: Images that the workload names, to be loaded or checked.
+        changes: Kinds of the changes that will be made, by their words.
         workload: The workload's objects, those of all configurations; a shared cluster refuses those that do not live
             in namespaces.
         options: Further options of the kind, by name.
@@ -57,6 +58,7 @@ class BringUp:
     profile: str = "kind"
     seed: int = 0
     images: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     workload: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
 

@@ -13,7 +13,7 @@ from harness.experiment.schema import ExpectPart, MatchPart
 from harness.experiment.validation import fields_of, validate
 from harness.kit.located_yaml import Place
 from harness.model.attempt import LOSSES
-from harness.model.changes import ChangeSpec, NoChange
+from harness.model.changes import ChangeSpec
 from harness.model.experiment import Cell, Configuration, Expectation, Expected
 
 M = TypeVar("M", bound=MatchPart)
@@ -106,7 +106,7 @@ def names_of(configuration: Configuration, change: ChangeSpec) -> dict[str, str]
 
 
 def _is_control(change: ChangeSpec) -> bool:
-    return isinstance(change, NoChange)
+    return change.facts.is_control
 
 
 def _known(configurations: Sequence[Configuration], changes: Sequence[ChangeSpec]) -> dict[str, list[str]]:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.experiment.changes import Located
 from harness.experiment.objects import Objects, at
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import Head
 from harness.model.experiment import Configuration
-
-#: Changes of what only an ingress controller does.
-_OF_THE_INGRESS = frozenset({"ingress-edit", "canary", "ab-test", "controller-restart"})
 
 
 def read_entry(head: Head, configurations: Sequence[Configuration], problems: Problems) -> str:
@@ -40,11 +36,3 @@ def _check(name: str, objects: Objects, problems: Problems) -> None:
         problems.add(place, f"no Service {name!r} in the workload; it has {listed(there)}", near(name, there))
     elif at(service, "spec", "type") == "ExternalName" or not at(service, "spec", "ports"):
         problems.add(place, f"Service {name} has no port of its own that traffic could go to")
-
-
-def check_ways(changes: Sequence[Located], problems: Problems) -> None:
-    """Where traffic goes straight to a Service, a change of the ingress could never be seen."""
-    for spec, place in changes:
-        if spec.kind in _OF_THE_INGRESS:
-            message = f"{spec.kind} changes what an ingress controller does, and traffic goes past it"
-            problems.add((*place, spec.kind), message, "name an ingress, and leave entry out")

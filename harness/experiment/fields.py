@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.admission import title
-from harness.experiment.changes import Located
+from harness.experiment.changes.reading import Located
 from harness.experiment.cluster_rules import FieldCheck, any_field
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems, near
@@ -16,7 +16,7 @@ from harness.experiment.workload import Rendered
 from harness.kube.fieldclasses import REFUSED, Classified, FieldClass
 from harness.kube.manifests import name_of
 from harness.kube.strategic import PatchError, json_merge, strategic_merge
-from harness.model.changes import ChangeSpec, IngressEdit, RollingUpdate, substituted
+from harness.model.changes import ChangeSpec
 from harness.model.experiment import Assumption, Configuration, Experiment, Manifest
 
 #: Server fields that a report need not list.
@@ -157,20 +157,12 @@ def _patched(spec: ChangeSpec, objects: Objects) -> Iterator[tuple[Manifest, Man
 
 
 def _patched_once(spec: ChangeSpec, objects: Objects, number: int) -> tuple[Manifest, Manifest] | None:
-    if isinstance(spec, IngressEdit):
-        ingress = objects.find("Ingress", spec.ingress)
-        annotations = {"metadata": {"annotations": spec.annotations}} if spec.annotations else {}
-        patch = substituted(json_merge(annotations, spec.patch), number)
-        return (ingress, json_merge(ingress, patch)) if ingress is not None else None
-    if isinstance(spec, RollingUpdate):
-        deployment = objects.find("Deployment", spec.deployment)
-        names = [str(each.get("name")) for each in objects.containers(spec.deployment) if isinstance(each, Mapping)]
-        if deployment is None or not names:
-            return None
-        container = {"name": spec.container or names[0], **substituted(spec.set, number)}
-        patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
-        try:
-            return deployment, strategic_merge(deployment, patch)
-        except PatchError:
-            return None  # Told where changes are checked.
-    return None
+    target = objects.find(spec.facts.target, spec.target_name) if spec.target_name else None
+    patch = spec.patch_of(target, number) if target is not None else None
+    if target is None or patch is None:
+        return None
+    merge = strategic_merge if patch.strategy == "strategic" else json_merge
+    try:
+        return target, merge(target, patch.body)
+    except PatchError:
+        return None  # The check of the change reports it.

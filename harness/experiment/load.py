@@ -13,24 +13,16 @@ from typing import Any
 
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.cells import make_cells, select
-from harness.experiment.changes import (
-    Located,
-    check_changes,
-    check_images,
-    check_taken,
-    read_changes,
-    with_answers,
-)
+from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.reading import Located, check_changes, read_changes, with_answers
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
-from harness.experiment.entry import check_ways, read_entry
+from harness.experiment.entry import read_entry
 from harness.experiment.fields import FieldReview
 from harness.experiment.ingress_class import check_kinds, for_controller
 from harness.experiment.matrix import configurations, read_matrix
 from harness.experiment.namespaces import Workload
-from harness.experiment.naming import Ground
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
-from harness.experiment.releases import check_releases
 from harness.experiment.routes import check_routes
 from harness.experiment.schema import Head
 from harness.experiment.traffic import read_traffic
@@ -149,17 +141,13 @@ def _cells(
     unreadable = len(problems.found) > before
     if not rows:
         return ()
-    check_changes(changes, rows, problems)
-    if entry:
-        check_ways(changes, problems)
-    check_images(changes, problems, rules.image)
-    check_taken(changes, problems, rules.change)
+    ingress = raw.get("ingress", DEFAULT.word)
+    check_changes(
+        changes, [CheckContext(Objects(row.manifests, entry), problems, plan, ingress, rules) for row in rows]
+    )
     review.look_at_changes(changes, rows, problems)
     if plan is not None and not entry:
         check_routes(plan, rows, problems)
-    if plan is not None:
-        ingress = raw.get("ingress", DEFAULT.word)
-        check_releases(changes, [Ground(Objects(row.manifests, entry), plan, problems, ingress) for row in rows])
     specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
     return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems, listed, near
@@ -28,36 +27,3 @@ def texts_of(objects: Objects, deployments: Sequence[str]) -> list[str]:
     """The fixed texts that the containers of some Deployments say they answer (``-text=…``)."""
     arguments = [str(a) for name in deployments for c in objects.containers(name) for a in c.get("args") or ()]
     return [argument.partition("=")[2] for argument in arguments if argument.startswith(("-text=", "--text="))]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What a change is checked against.
-
-    Attributes:
-        objects: The workload in one configuration.
-        plan: The traffic.
-        problems: Where what is wrong goes.
-        ingress: The controller's word; ``none`` where there is none.
-    """
-
-    objects: Objects
-    plan: TrafficPlan
-    problems: Problems
-    ingress: str
-
-    def has(self, kind: str, name: str, place: Place) -> bool:
-        """Whether the workload has an object; a problem at ``place`` otherwise."""
-        return exists(kind, name, place, self.objects, self.problems)
-
-    def routes(self, keys: Iterable[str], place: Place) -> list[Route]:
-        """The routes of these keys; a problem at ``place`` for each that gets no traffic."""
-        known = {route.key: route for route in self.plan.routes}
-        for key in keys:
-            if key not in known:
-                self.problems.add(place, f"no route {key!r} gets traffic; there are {listed(known)}", near(key, known))
-        return [known[key] for key in keys if key in known]
-
-    def service_of(self, route: Route) -> str | None:
-        """The Service that a route's requests are sent to."""
-        return service_of(route, self.plan, self.objects)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from harness.errors import Problem
 from harness.kit.located_yaml import Document, Place
+from harness.model.changes import facts_of
 
 
 class Problems:
@@ -49,6 +50,13 @@ def near(word: str, known: Iterable[str]) -> str:
     known = list(known)
     close = difflib.get_close_matches(word, known, n=1) or [other for other in known if word and word in other]
     return f"did you mean {close[0]!r}?" if close else ""
+
+
+def near_kind(word: str, known: Iterable[str]) -> str:
+    """Return a hint for an unknown kind of change: the kind that it, or another name of it, comes nearest to."""
+    names = {name: kind for kind in known for name in (kind, *facts_of(kind).aliases)}
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {names[close[0]]!r}?" if close else near(word, names.values())
 
 
 def listed(words: Iterable[str]) -> str:

@@ -61,7 +61,7 @@ class RolloutStuck(TrialFinding, code="rollout-stuck", weight=Weight.NOTE):
     def check(cls, facts: Facts) -> Iterator[RolloutStuck]:
         """Yield it where the change was seen to reach the progress deadline."""
         change = facts.evidence.change
-        if getattr(change, "until", "") != "progress-deadline" or not facts.moments.observed:
+        if not change.is_meant_to_fail or not facts.moments.observed:
             return
         deployment = deployment_of(facts.evidence) or {}
         yield cls(deadline_s=deployment.get("spec", {}).get("progressDeadlineSeconds", 600))

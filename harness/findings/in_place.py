@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.analysis.facts import Facts
 from harness.analysis.moments import Seconds
 from harness.findings.finding_type import Sentence, TrialFinding
+from harness.model.events import ChangeEvent, Withheld, of_type, read
 from harness.model.timeline import Event, EventKind
 from harness.model.verdict import Weight
 from harness.wording import plural, seconds
@@ -73,10 +74,9 @@ class ChangeWithheld(TrialFinding, code="change-withheld", weight=Weight.EVIDENC
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ChangeWithheld]:
         """Yield it where the timeline says so."""
-        for event in facts.evidence.timeline:
-            if event.kind is EventKind.CHANGE and event.what == "withheld":
-                yield cls(lost=int(event.detail["lost"]))
-                return
+        for moment in of_type(read(facts.evidence.timeline), ChangeEvent.WITHHELD, Withheld):
+            yield cls(lost=moment.detail.lost or 0)
+            return
 
     def sentence(self) -> Sentence:
         """Return it for people."""

@@ -11,6 +11,7 @@ from harness.analysis.facts import Facts, Mask, delays, losses_by_label
 from harness.analysis.workload import drops_routes, stayed_ready
 from harness.findings.finding_type import PREFIX, Sentence, Subject, TrialFinding
 from harness.model.attempt import Method, Outcome, Shape
+from harness.model.changes import facts_of
 from harness.model.verdict import Weight
 from harness.wording import between, count, plural, seconds, share
 
@@ -55,9 +56,6 @@ _KINDS = {
     "new": "on new", "reused": "on reused connections", "idle": "on idle ones", "slow": "that were to be slow",
 }  # fmt: skip
 _RARE = frozenset({"head", "put", "delete", "idle", "slow"})
-#: Names of the versions by the kind of the change.
-_NEW = {"ab-test": "candidate B"}
-_OLD = {"ab-test": "candidate A"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +176,7 @@ class RequestsLost(
     def _hints(self) -> dict[str, str]:
         if self.drops_routes:
             return {**_HINTS, **_DROPPED_ROUTES}
-        is_reload = self.change == "ingress-edit" and self.pods_stayed
+        is_reload = facts_of(self.change).reloads_ingress and self.pods_stayed
         return {**_HINTS, "503": _RELOAD_503} if is_reload else _HINTS
 
 
@@ -212,12 +210,9 @@ class AnsweredOutOfTurn(TrialFinding, code="answered-out-of-turn", weight=Weight
 
     def sentence(self) -> Sentence:
         """Return it for people."""
-        new, old = _NEW.get(self.change, "the new version"), _OLD.get(self.change, "the old version")
-        back = (
-            f"{old} any more, or by {new} after the way back"
-            if self.change != "canary"
-            else f"{new} after the way back"
-        )
+        facts = facts_of(self.change)
+        new, old = facts.new, facts.old
+        back = f"{new} after the way back" if facts.old_stays else f"{old} any more, or by {new} after the way back"
         parts = [
             f"{count(self.early)} by {new} before it was its turn" if self.early else "",
             f"{count(self.late)} that should not have been by {back}" if self.late else "",

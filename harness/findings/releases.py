@@ -8,14 +8,15 @@ from typing import Self
 
 import numpy as np
 
+from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
 from harness.analysis.measures import EMPTY_SERIES
 from harness.analysis.splits import answering_of
-from harness.analysis.turns import Course, bound_attempts, changed_routes, untold, versions
+from harness.analysis.turns import bound_attempts, changed_routes, untold, versions
 from harness.findings.finding_type import FindingType, Sentence, TrialFinding
 from harness.model.answering import Split
 from harness.model.attempt import Method, Outcome
-from harness.model.releases import AbTest, BlueGreen, Canary
+from harness.model.events import ChangeEvent, Rollback, StepDetail
 from harness.model.verdict import Weight
 from harness.wording import count, plural, ratio, seconds
 
@@ -55,7 +56,7 @@ class VersionUntold(TrialFinding, code="version-untold", weight=Weight.EVIDENCE)
     def check(cls, facts: Facts) -> Iterator[VersionUntold]:
         """Yield it where a good answer names no version; an answer to HEAD has no body and is not asked."""
         rows, change = facts.evidence.attempts, facts.evidence.change
-        if not isinstance(change, BlueGreen | Canary | AbTest):
+        if not change.version_routes:
             return
         mine = np.isin(rows["route"], changed_routes(facts.evidence)) & (facts.outcome == Outcome.OK)
         found = int((mine & (rows["method"] != Method.HEAD) & untold(facts.evidence)).sum())
@@ -159,12 +160,12 @@ class NeverSticky(TrialFinding, code="never-sticky", weight=Weight.EVIDENCE):
     def check(cls, facts: Facts) -> Iterator[NeverSticky]:
         """Yield it where a sticky test has no session of two requests."""
         change = facts.evidence.change
-        if not isinstance(change, AbTest) or not change.sticky:
+        if not change.sticky_cookie:
             return
         version, good = versions(facts.evidence), facts.evidence.attempts["outcome"] == Outcome.OK
         bound = bound_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
         if not any(len(rows) > 1 for _, _, rows in bound):
-            yield cls(cookie=change.sticky)
+            yield cls(cookie=change.sticky_cookie)
 
     def sentence(self) -> Sentence:
         """Return it for people."""
@@ -176,21 +177,21 @@ class NeverSticky(TrialFinding, code="never-sticky", weight=Weight.EVIDENCE):
 
 def _unrecorded(facts: Facts) -> Iterator[str]:
     """Yield what the timeline lacks of a release, in words."""
-    change, events = facts.evidence.change, Course(facts.evidence)
-    if not isinstance(change, BlueGreen | Canary | AbTest):
+    change, events = facts.evidence.change, ChangeTimeline(facts.evidence)
+    if not change.version_routes:
         return
     # A repetition that was not seen at all is the matter of ``ChangeNotObserved``.
-    for n in (n for n in range(1, change.times + 1) if events.at("observed", n) < np.inf):
-        goes_back = n < change.times or isinstance(change, AbTest) or (isinstance(change, BlueGreen) and change.back)
-        rollback = next((e for _, e in events.named("rollback") if e.detail.get("n") == n), None)
+    for n in (n for n in range(1, change.times + 1) if events.at(ChangeEvent.OBSERVED, n) < np.inf):
+        goes_back = n < change.times or change.undoes_itself
+        rollback = next((m for m in events.named(ChangeEvent.ROLLBACK, Rollback) if m.n == n), None)
         if rollback is not None:
             if not (facts.is_lost & ~facts.is_before).any():
                 yield f"repetition {n}: the loss for which it was rolled back"
-            if events.at("rollback-observed", n) == np.inf:
-                yield f"repetition {n}: rollback-observed"
-        elif goes_back and max(events.at("undone", n), events.at("undo-observed", n)) == np.inf:
+            if events.at(ChangeEvent.ROLLBACK_OBSERVED, n) == np.inf:
+                yield f"repetition {n}: {ChangeEvent.ROLLBACK_OBSERVED}"
+        elif goes_back and np.inf in {events.at(ChangeEvent.UNDONE, n), events.at(ChangeEvent.UNDO_OBSERVED, n)}:
             yield f"repetition {n}: the way back"
-        if isinstance(change, Canary):
-            last = int(rollback.detail.get("step", 0)) - 1 if rollback is not None else len(change.steps)
-            seen = [(e.detail.get("n"), e.detail.get("step")) for _, e in events.named("step-observed")]
+        if change.steps_asked:
+            last = (rollback.detail.step or 0) - 1 if rollback is not None else change.steps_asked
+            seen = [(m.n, m.detail.step) for m in events.named(ChangeEvent.STEP_OBSERVED, StepDetail)]
             yield from (f"repetition {n}: step {i}" for i in range(1, last + 1) if (n, i) not in seen)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
 from harness.analysis.measures import EMPTY_SERIES
 from harness.analysis.splits import answering_of
 from harness.analysis.thresholds import DIFFERENCE_P
-from harness.analysis.turns import Course
 from harness.findings.finding_type import Sentence, TrialFinding
-from harness.model.releases import Canary
+from harness.model.events import ChangeEvent, Rollback
 from harness.model.verdict import Weight
 from harness.wording import plural, probability, ratio, seconds
 
@@ -48,9 +48,9 @@ class RolledBack(TrialFinding, code="rolled-back", weight=Weight.NOTE, warns=Tru
     @classmethod
     def check(cls, facts: Facts) -> Iterator[RolledBack]:
         """Yield one for each rollback on the timeline."""
-        if isinstance(facts.evidence.change, Canary):
-            for _, event in Course(facts.evidence).named("rollback"):
-                yield cls(step=int(event.detail.get("step", 0)), lost=int(event.detail.get("lost", 0)))
+        if facts.evidence.change.steps_asked:
+            for moment in ChangeTimeline(facts.evidence).named(ChangeEvent.ROLLBACK, Rollback):
+                yield cls(step=moment.detail.step or 0, lost=moment.detail.lost or 0)
 
     def sentence(self) -> Sentence:
         """Return it for people."""

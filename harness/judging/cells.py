@@ -15,7 +15,6 @@ from harness.findings.instrument import TrialFailed
 from harness.findings.registry import cell_checks
 from harness.findings.surroundings import FieldAssumed
 from harness.judging.trial import verdict_of
-from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Expectation, Expected
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, TrialVerdict, Verdict
 
@@ -58,7 +57,7 @@ def judge_cells(cells: Sequence[JudgedCell], *, trials: int = 1) -> tuple[CellVe
     """
     controls: dict[str, list[TrialVerdict]] = {}
     for cell, verdicts in cells:
-        if isinstance(cell.change, NoChange):
+        if cell.change.facts.is_control:
             controls.setdefault(cell.configuration.name, []).extend(verdicts)
     return tuple(_judge_cell(_facts(cell, verdicts, controls, trials)) for cell, verdicts in cells)
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from harness.kit import streams
 from harness.localkube.api.server import serve
-from harness.localkube.controllers import run_controllers
+from harness.localkube.controllers.manager import run_controllers
 from harness.localkube.kubelet import run_kubelet
 from harness.localkube.machinery.client import COMPONENT_AGENT, ApiClient
-from harness.localkube.proxy import run_proxy
+from harness.localkube.proxy.proxy import run_proxy
 from harness.localkube.settings import NodeSettings
 from harness.localkube.system.install import run_installer
 from harness.localkube.system.programs import INGRESS_PROGRAMS

@@ -1,32 +1,182 @@
-"""The alterations that an Experiment can ask for, as validated records.
+"""The kinds of changes that an Experiment can ask for: one validated record each, with its facts.
 
-What a change does to a cluster is in ``harness.changes``; here is only what the user said.
+How a change is made is in ``harness.changes.kinds``, how a file describes it in ``harness.experiment.changes``. Both
+find their kind by its word in ``CHANGE_KINDS``. A record that goes into evidence says enough to judge who should have
+answered, and says nothing of how a controller does it: the same canary is carried out by annotations or by weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, Self
+
+from harness.model.change_facts import ChangeFacts, InPlace, Target
+from harness.model.controllers import Aspect
+from harness.model.rights import Right
+
+#: Estimated seconds until a change that replaces no pods is seen.
+_SEEN_SECONDS = 1.0
+#: Estimated seconds until an ingress controller's own pods are replaced: it drains its connections first.
+_CONTROLLER_SECONDS = 10.0
+
+_READ_PODS = Right("", "pods", ("list",))
+_READ_ENDPOINTS = Right("discovery.k8s.io", "endpointslices", ("list",))
+_PATCH_DEPLOYMENTS = Right("apps", "deployments", ("get", "patch"))
+_PATCH_SERVICES = Right("", "services", ("get", "patch"))
+_READ_INGRESSES = Right("networking.k8s.io", "ingresses", ("get",))
+
+_NEEDS_ROUTES = "which routes reach which version is written in an Experiment"
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A patch of the object that a change is about.
+
+    Attributes:
+        strategy: How the API server merges it.
+        body: The patch.
+    """
+
+    strategy: Literal["merge", "strategic"]
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSpec:
-    """What all changes have in common.
+    """The common part of all changes.
+
+    The properties answer what others ask of any change; a kind overrides those whose answer is another one.
 
     Attributes:
         name: Unique in its Experiment; the kind where the user gave none.
-        times: How often the change is made in one trial; what has an undo is undone in between, under traffic.
+        times: How often the change is made in one trial; what can be undone is undone in between, under traffic.
         pause: Seconds between two repetitions, from when the system has come to rest.
         answers: Answers (glob patterns on the whole body, by the route's key) that are right once the change has begun,
-            beside those of the traffic plan.
+            in addition to those of the traffic plan.
     """
 
     kind: ClassVar[str]
+    facts: ClassVar[ChangeFacts]
     name: str
     times: int = 1
     pause: float = 0.0
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def target_name(self) -> str:
+        """Return the name of the object that is changed; empty where no field names it."""
+        return str(getattr(self, self.facts.target.field)) if self.facts.target.field else ""
+
+    @property
+    def new_answer(self) -> str:
+        """Return a glob of the body that only the new version gives; empty where none is given."""
+        return ""
+
+    @property
+    def takes_answer(self) -> bool:
+        """Return whether ``new_answer`` can be given."""
+        return "answer" in type(self).__dataclass_fields__
+
+    @property
+    def version_routes(self) -> tuple[str, ...]:
+        """Return the keys of the routes on which it decides which of two versions answers; empty where it does not."""
+        return ()
+
+    @property
+    def takes_all(self) -> bool:
+        """Return whether the new version gets every request of ``version_routes``."""
+        return False
+
+    @property
+    def old_answers_for(self) -> float | None:
+        """Return for how many seconds the old version may still answer; None until the controller has settled."""
+        return None
+
+    @property
+    def undoes_itself(self) -> bool:
+        """Return whether the undo is part of the change."""
+        return False
+
+    @property
+    def own_hold(self) -> float:
+        """Return the seconds after which it is undone by itself; 0 where that is not asked for."""
+        return 0.0
+
+    @property
+    def steps_asked(self) -> int:
+        """Return the number of its steps; 0 where it has none."""
+        return 0
+
+    @property
+    def share_asked(self) -> float | None:
+        """Return the share of the new version while it is there, 0 to 1; None where none is asked for."""
+        return None
+
+    @property
+    def sticky_cookie(self) -> str:
+        """Return the name of the cookie by which a session stays with its version; empty for none."""
+        return ""
+
+    @property
+    def candidates(self) -> Candidates | None:
+        """Return the two versions that are compared; None where none are."""
+        return None
+
+    @property
+    def selects(self) -> Mapping[str, str]:
+        """Return the labels that the changed Service selects from then on; empty where its selector stays."""
+        return {}
+
+    @property
+    def container_fields(self) -> Mapping[str, Any]:
+        """Return the fields of the container that get a new value; empty where none do."""
+        return {}
+
+    @property
+    def is_meant_to_fail(self) -> bool:
+        """Return whether the rollout is meant to get stuck and be called failed."""
+        return False
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return the patch of its object; None where it makes none, or none that is known before the run.
+
+        Args:
+            target: The object as it is.
+            number: The repetition, from 1.
+        """
+        del target, number
+        return None
+
+    def with_images(self, images: Mapping[str, str]) -> Self:
+        """Return the change with other images in place of those it names."""
+        del images
+        return self
+
+    def answers_on(self, touched: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the answers that become right once the change has begun, by the route's key.
+
+        Args:
+            touched: Keys of the routes that lead to what is changed.
+        """
+        if self.version_routes:
+            return dict.fromkeys(self.version_routes, (self.new_answer,))
+        if not self.new_answer:
+            return {}
+        numbered = (self.new_answer.replace("{time}", str(number)) for number in range(1, self.times + 1))
+        return dict.fromkeys(touched, tuple(dict.fromkeys(numbered)))
+
+    def seconds(self, replacing: float) -> float:
+        """Estimate how long all repetitions take where nothing gets stuck.
+
+        Args:
+            replacing: Seconds in which the slowest pod of the workload is replaced.
+        """
+        return self.times * (self.pause + self._seconds_once(replacing))
+
+    def _seconds_once(self, replacing: float) -> float:
+        """Estimate one repetition."""
+        return self.own_hold + (replacing if self.facts.replaces_pods else _SEEN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +184,22 @@ class NoChange(ChangeSpec):
     """The control: nothing is changed for ``hold`` seconds."""
 
     kind: ClassVar[str] = "none"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="the control: the same traffic, and nothing is changed",
+        target=Target.NOTHING,
+        observed="the time is over",
+        undoable=False,
+        undo="nothing was changed",
+        in_place=InPlace(refused="a run in place makes its own control"),
+        aliases=("control", "nothing", "no-change"),
+        is_control=True,
+    )
     hold: float = 3.0
+
+    @property
+    def own_hold(self) -> float:
+        """Return the hold."""
+        return self.hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +215,56 @@ class RollingUpdate(ChangeSpec):
     """
 
     kind: ClassVar[str] = "rolling-update"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="a new pod template",
+        target=Target.DEPLOYMENT,
+        observed="the rollout is complete, the old pods are gone, and `answer` was given; "
+        "or the Deployment is called failed",
+        undoable=True,
+        undo="the template's fields before, by a second rollout",
+        in_place=InPlace(usage="'rolling-update: {set: {image: shop:2}, answer: shop-2}'"),
+        replaces_pods=True,
+        rights=(_PATCH_DEPLOYMENTS, _READ_PODS),
+        aliases=("rollout", "set-image", "update", "deploy"),
+    )
     deployment: str
     set: Mapping[str, Any] = field(default_factory=dict)
     container: str = ""
     answer: str = ""
     until: Literal["complete", "progress-deadline"] = "complete"
+
+    @property
+    def new_answer(self) -> str:
+        """Return the answer."""
+        return self.answer
+
+    @property
+    def container_fields(self) -> Mapping[str, Any]:
+        """Return the fields that are set."""
+        return self.set
+
+    @property
+    def is_meant_to_fail(self) -> bool:
+        """Return whether it waits for the progress deadline."""
+        return self.until == "progress-deadline"
+
+    @property
+    def undoes_itself(self) -> bool:
+        """Return whether it is meant to fail: the old template is then put back."""
+        return self.is_meant_to_fail
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return a patch of one container; None where the Deployment has none."""
+        names = [str(container.get("name")) for container in _containers(target)]
+        if not names:
+            return None
+        container = {"name": self.container or names[0], **substituted(self.set, number)}
+        return Patch("strategic", {"spec": {"template": {"spec": {"containers": [container]}}}})
+
+    def with_images(self, images: Mapping[str, str]) -> Self:
+        """Return the change with another image, if it sets one of these."""
+        image = images.get(self.set.get("image", ""))
+        return self if image is None else replace(self, set={**self.set, "image": image})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +272,17 @@ class Restart(ChangeSpec):
     """``kubectl rollout restart``: the same template with a new annotation."""
 
     kind: ClassVar[str] = "restart"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="the same pods once more, as `kubectl rollout restart` does",
+        target=Target.DEPLOYMENT,
+        observed="the rollout is complete, and the old pods are gone",
+        undoable=False,
+        undo="a second rollout would be one more change",
+        in_place=InPlace(usage="restart"),
+        replaces_pods=True,
+        rights=(_PATCH_DEPLOYMENTS, _READ_PODS),
+        aliases=("rollout-restart", "rolling-restart"),
+    )
     deployment: str
 
 
@@ -75,6 +296,17 @@ class DeletePod(ChangeSpec):
     """
 
     kind: ClassVar[str] = "delete-pod"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="one ready pod is deleted",
+        target=Target.DEPLOYMENT,
+        observed="the pod is gone, and a replacement is ready",
+        undoable=False,
+        undo="a pod that is gone does not come back, its replacement does",
+        in_place=InPlace(usage="delete-pod"),
+        replaces_pods=True,
+        rights=(Right("apps", "deployments", ("get",)), Right("", "pods", ("list", "delete"))),
+        aliases=("kill-pod", "pod-deletion"),
+    )
     deployment: str
     force: bool = False
 
@@ -84,8 +316,24 @@ class Scale(ChangeSpec):
     """Another number of replicas."""
 
     kind: ClassVar[str] = "scale"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="another number of replicas",
+        target=Target.DEPLOYMENT,
+        observed="as many pods are there, and all are ready",
+        undoable=True,
+        undo="the number of replicas before",
+        in_place=InPlace(usage="scale=N", shorthand="replicas"),
+        replaces_pods=True,
+        rights=(_PATCH_DEPLOYMENTS, _READ_PODS),
+        aliases=("resize", "replicas"),
+    )
     deployment: str
     replicas: int
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return a patch of the number of replicas."""
+        del target, number
+        return Patch("merge", {"spec": {"replicas": self.replicas}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +348,46 @@ class SelectorPatch(ChangeSpec):
     """
 
     kind: ClassVar[str] = "selector-patch"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="other labels in a Service's selector",
+        target=Target.SERVICE,
+        observed="endpoints and ingress have it, and `answer` was given",
+        undoable=True,
+        undo="the selector before",
+        in_place=InPlace(usage="'selector-patch: {selector: {track: green}, answer: \"green*\"}'"),
+        awaits_ingress=Aspect.ENDPOINTS,
+        rights=(_PATCH_SERVICES, _READ_PODS, _READ_ENDPOINTS),
+        aliases=("selector", "service-patch"),
+    )
     service: str
     selector: Mapping[str, str]
     answer: str = ""
     hold: float = 0.0
+
+    @property
+    def new_answer(self) -> str:
+        """Return the answer."""
+        return self.answer
+
+    @property
+    def own_hold(self) -> float:
+        """Return the hold."""
+        return self.hold
+
+    @property
+    def undoes_itself(self) -> bool:
+        """Return whether there is a hold."""
+        return bool(self.hold)
+
+    @property
+    def selects(self) -> Mapping[str, str]:
+        """Return the selector."""
+        return self.selector
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return a patch of the selector."""
+        del target, number
+        return Patch("merge", {"spec": {"selector": dict(self.selector)}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +401,393 @@ class IngressEdit(ChangeSpec):
     """
 
     kind: ClassVar[str] = "ingress-edit"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="other annotations or another spec of an Ingress",
+        target=Target.INGRESS,
+        observed="ingress-nginx has reloaded; Traefik has loaded another configuration, or has looked at the Ingress "
+        "and found nothing to change",
+        undoable=True,
+        undo="the annotations and rules before",
+        in_place=InPlace(usage="'ingress-edit: {annotations: {…}}'"),
+        needs_ingress=True,
+        awaits_ingress=Aspect.RULES,
+        reloads_ingress=True,
+        rights=(Right("networking.k8s.io", "ingresses", ("get", "patch")),),
+        aliases=("annotate", "ingress-patch"),
+    )
     ingress: str
     annotations: Mapping[str, str] = field(default_factory=dict)
     patch: Mapping[str, Any] = field(default_factory=dict)
 
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return the annotations and the patch as one."""
+        del target
+        annotations = {"metadata": {"annotations": self.annotations}} if self.annotations else {}
+        return Patch("merge", substituted(_layered(annotations, self.patch), number))
 
-#: The kinds of this module, by the word used in Experiment files.
-PLAIN_KINDS: Mapping[str, type[ChangeSpec]] = {
-    spec.kind: spec for spec in (NoChange, RollingUpdate, Restart, DeletePod, Scale, SelectorPatch, IngressEdit)
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """The version that is no longer wanted goes.
+
+    Attributes:
+        deployment: Scaled to no replicas.
+        after: Seconds from when the switch was made; 0 does both at once.
+    """
+
+    deployment: str
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The new version is brought up first.
+
+    Attributes:
+        deployment: Scaled up.
+        replicas: To so many pods.
+        wait: Whether all of them are awaited before the switch.
+    """
+
+    deployment: str
+    replicas: int = 1
+    wait: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlueGreen(ChangeSpec):
+    """All of the public traffic goes from one version to another at once.
+
+    Attributes:
+        service: The public Service, whose selector is switched.
+        selector: The labels that change.
+        public: Keys of the routes that the public uses.
+        private: Keys of the routes that reach the new version before the switch already.
+        answer: Glob of the new version's body: nothing public has it before the switch, all of it has it after.
+        grace: Seconds from when the switch was seen in which the old version may still answer.
+        start: What is brought up before the switch; None where the new version is there already.
+        retire: What goes afterwards; None leaves the old version there.
+        back: Whether the switch is made back as part of the change; seconds after all
+            of it was seen, 0 for not at all.
+    """
+
+    kind: ClassVar[str] = "blue-green"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="all public requests go from one version to another at once",
+        target=Target.SERVICE,
+        observed="endpoints and ingress have it, every public route was given `answer`; "
+        "pods started and retired are there and gone",
+        undoable=True,
+        undo="the selector before, and both versions' replicas",
+        in_place=InPlace(refused=_NEEDS_ROUTES),
+        rights=(_PATCH_SERVICES, _PATCH_DEPLOYMENTS, _READ_PODS, _READ_ENDPOINTS),
+        aliases=("bluegreen", "switch"),
+    )
+    service: str
+    selector: Mapping[str, str]
+    public: tuple[str, ...]
+    private: tuple[str, ...] = ()
+    answer: str
+    grace: float = 5.0
+    start: Start | None = None
+    retire: Retire | None = None
+    back: float = 0.0
+
+    @property
+    def new_answer(self) -> str:
+        """Return the answer."""
+        return self.answer
+
+    @property
+    def version_routes(self) -> tuple[str, ...]:
+        """Return the public ones."""
+        return self.public
+
+    @property
+    def takes_all(self) -> bool:
+        """Return true: every request."""
+        return True
+
+    @property
+    def old_answers_for(self) -> float | None:
+        """Return the grace."""
+        return self.grace
+
+    @property
+    def undoes_itself(self) -> bool:
+        """Return whether it goes back."""
+        return bool(self.back)
+
+    @property
+    def selects(self) -> Mapping[str, str]:
+        """Return the selector."""
+        return self.selector
+
+    def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
+        """Return a patch of the selector."""
+        del target, number
+        return Patch("merge", {"spec": {"selector": dict(self.selector)}})
+
+    def _seconds_once(self, replacing: float) -> float:
+        """Estimate the start, the switch, the retirement and the way back."""
+        started = replacing if self.start and self.start.wait else 0.0
+        retired = replacing + self.retire.after if self.retire else 0.0
+        return started + _SEEN_SECONDS + retired + self.back
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a canary.
+
+    Attributes:
+        weight: Percent of the requests that the new version is to get, 0 to 100.
+        hold: Seconds that it stays so, from when the step was seen.
+    """
+
+    weight: int
+    hold: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary(ChangeSpec):
+    """A growing share of the requests goes to the new version.
+
+    Attributes:
+        ingress: The Ingress whose rule is split.
+        path: The rule's path, as it is written there.
+        service: The Service that the rule names: the old version.
+        canary: The Service of the new version.
+        route: Key of the route whose answers are counted.
+        answer: Glob of the new version's body.
+        steps: In their order.
+        rollback: Whether a step in which requests are lost ends it, with all traffic sent back.
+        retire: What goes after the last step; None leaves the old version there.
+    """
+
+    kind: ClassVar[str] = "canary"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="a growing share of the requests goes to the new version",
+        target=Target.INGRESS,
+        observed="at each step the controller has taken it over, and `answer` was given on `route`",
+        undoable=True,
+        undo="the rule before, and the old version's replicas",
+        in_place=InPlace(refused=_NEEDS_ROUTES),
+        needs_ingress=True,
+        splits_requests=True,
+        old_stays=True,
+        rights=(_READ_INGRESSES, _PATCH_DEPLOYMENTS, _READ_PODS),
+        aliases=("canary-release", "progressive-delivery"),
+    )
+    ingress: str
+    path: str
+    service: str
+    canary: str
+    route: str
+    answer: str
+    steps: tuple[Step, ...]
+    rollback: bool = True
+    retire: Retire | None = None
+
+    @property
+    def new_answer(self) -> str:
+        """Return the answer."""
+        return self.answer
+
+    @property
+    def version_routes(self) -> tuple[str, ...]:
+        """Return the route."""
+        return (self.route,)
+
+    @property
+    def steps_asked(self) -> int:
+        """Return the number of steps."""
+        return len(self.steps)
+
+    def _seconds_once(self, replacing: float) -> float:
+        """Estimate all steps and the retirement."""
+        retired = replacing + self.retire.after if self.retire else 0.0
+        return sum(step.hold + _SEEN_SECONDS for step in self.steps) + retired
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """The criterion for a success where two candidates are compared, besides that the request was not lost.
+
+    Attributes:
+        latency: Seconds within which the answer must be there; 0 for any time.
+    """
+
+    latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The two versions that a change compares.
+
+    Attributes:
+        a: Keys of the routes that A must answer.
+        b: Keys of the routes that B must answer; empty where either may answer each request.
+        latency: Seconds within which an answer counts as a success; 0 for any time.
+    """
+
+    a: tuple[str, ...]
+    b: tuple[str, ...]
+    latency: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbTest(ChangeSpec):
+    """Two candidates answer at the same time; header, cookie or weight decides which.
+
+    Attributes:
+        ingress: The Ingress whose rule is split.
+        path: The rule's path, as it is written there.
+        service: The Service that the rule names: candidate A.
+        candidate: The Service of candidate B.
+        by: What sends a request to B.
+        key: Name of the header or cookie; empty for weights.
+        value: The header's or cookie's value that means B.
+        weight: Percent of the requests for B, where weights decide.
+        sticky: Name of a cookie by which a session stays with its candidate; empty for none. Only with weights.
+        a: Keys of the routes that A must answer while the test runs; with weights those that both may answer.
+        b: Keys of the routes that B must answer; empty with weights.
+        answer: Glob of B's body.
+        hold: Seconds that the test runs, from when it was seen.
+        success: What counts as a success.
+    """
+
+    kind: ClassVar[str] = "ab-test"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="two candidates answer at the same time for a while",
+        target=Target.INGRESS,
+        observed="the controller has taken it over, and B has answered on every route of its own; "
+        "afterwards it is undone",
+        undoable=True,
+        undo="the rule before",
+        in_place=InPlace(refused=_NEEDS_ROUTES),
+        needs_ingress=True,
+        splits_requests=True,
+        rights=(_READ_INGRESSES,),
+        aliases=("abtest", "split-test"),
+        old="candidate A",
+        new="candidate B",
+    )
+    ingress: str
+    path: str
+    service: str
+    candidate: str
+    by: Literal["header", "cookie", "weight"]
+    key: str = ""
+    value: str = ""
+    weight: int = 50
+    sticky: str = ""
+    a: tuple[str, ...]
+    b: tuple[str, ...] = ()
+    answer: str
+    hold: float = 5.0
+    success: Criterion = field(default_factory=Criterion)
+
+    @property
+    def new_answer(self) -> str:
+        """Return the answer of B."""
+        return self.answer
+
+    @property
+    def version_routes(self) -> tuple[str, ...]:
+        """Return the routes of B; with weights those of both."""
+        return self.b or self.a
+
+    @property
+    def takes_all(self) -> bool:
+        """Return whether every request of B's routes is B's: unless weights decide."""
+        return self.by != "weight"
+
+    @property
+    def undoes_itself(self) -> bool:
+        """Return true: a test always ends."""
+        return True
+
+    @property
+    def own_hold(self) -> float:
+        """Return the hold."""
+        return self.hold
+
+    @property
+    def share_asked(self) -> float | None:
+        """Return the weight."""
+        return self.weight / 100 if self.by == "weight" else None
+
+    @property
+    def sticky_cookie(self) -> str:
+        """Return the cookie."""
+        return self.sticky
+
+    @property
+    def candidates(self) -> Candidates | None:
+        """Return A and B."""
+        return Candidates(self.a, self.b, self.success.latency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerRestart(ChangeSpec):
+    """A rolling update of the ingress controller itself."""
+
+    kind: ClassVar[str] = "controller-restart"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="a rolling update of the ingress controller itself",
+        target=Target.CONTROLLER,
+        observed="the rollout of the controller's Deployment is complete, and traffic was answered since",
+        undoable=False,
+        undo="a second rollout would be one more change",
+        in_place=InPlace(refused="the ingress controller serves other applications as well"),
+        needs_ingress=True,
+        rights=(_PATCH_DEPLOYMENTS, _READ_PODS),
+        aliases=("ingress-restart", "restart-controller"),
+    )
+
+    def _seconds_once(self, replacing: float) -> float:
+        """Estimate the controller's own rollout: the workload's pods stay."""
+        del replacing
+        return _CONTROLLER_SECONDS
+
+
+#: Every kind of change, by the word that Experiment files and evidence use for it. A new kind gets its row here.
+CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
+    spec.kind: spec
+    for spec in (
+        NoChange,
+        RollingUpdate,
+        Restart,
+        DeletePod,
+        Scale,
+        SelectorPatch,
+        IngressEdit,
+        BlueGreen,
+        Canary,
+        AbTest,
+        ControllerRestart,
+    )
 }
+
+#: Facts of a kind that nobody knows: what evidence of another version may name.
+_UNKNOWN = ChangeFacts(
+    summary="a kind that this version does not know",
+    target=Target.NOTHING,
+    observed="",
+    undoable=False,
+    undo="this version does not know the kind",
+    in_place=InPlace(refused="this version does not know the kind"),
+)
+
+
+def module_of(kind: str) -> str:
+    """Return the name of the modules that describe and make a kind, by its word: ``rolling_update``."""
+    return kind.replace("-", "_")
+
+
+def facts_of(kind: str) -> ChangeFacts:
+    """Return the facts of a kind by its word; for an unknown word, facts that claim nothing."""
+    return CHANGE_KINDS[kind].facts if kind in CHANGE_KINDS else _UNKNOWN
 
 
 def substituted(value: Any, number: int) -> Any:
@@ -137,3 +799,21 @@ def substituted(value: Any, number: int) -> Any:
     if isinstance(value, list | tuple):
         return [substituted(item, number) for item in value]
     return value
+
+
+def _containers(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the containers of a Deployment; none where it is not written as one."""
+    here: Any = deployment
+    for name in ("spec", "template", "spec", "containers"):
+        here = here.get(name) if isinstance(here, Mapping) else None
+    return [container for container in here if isinstance(container, Mapping)] if isinstance(here, list) else []
+
+
+def _layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return two merge patches as one; a null, which deletes, stays in it."""
+    both = {
+        key: _layered(below[key], above[key])
+        for key in below.keys() & above.keys()
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping)
+    }
+    return {**below, **above, **both}

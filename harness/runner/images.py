@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from harness.errors import InvalidInputError, Problem
-from harness.model.changes import ChangeSpec, RollingUpdate
 from harness.model.experiment import Cell, Experiment, Manifest
 
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -79,7 +78,9 @@ def manifest_with_images(manifest: Manifest, images: Mapping[str, str]) -> Manif
 def _cell(cell: Cell, images: Mapping[str, str], pull_policy: str) -> Cell:
     manifests = tuple(_manifest(manifest, images, pull_policy) for manifest in cell.configuration.manifests)
     return replace(
-        cell, configuration=replace(cell.configuration, manifests=manifests), change=_change(cell.change, images)
+        cell,
+        configuration=replace(cell.configuration, manifests=manifests),
+        change=cell.change.with_images(images),
     )
 
 
@@ -91,9 +92,3 @@ def _manifest(manifest: Manifest, images: Mapping[str, str], pull_policy: str) -
         if pull_policy:
             container["imagePullPolicy"] = pull_policy
     return changed
-
-
-def _change(change: ChangeSpec, images: Mapping[str, str]) -> ChangeSpec:
-    if isinstance(change, RollingUpdate) and change.set.get("image") in images:
-        return replace(change, set={**change.set, "image": images[change.set["image"]]})
-    return change

@@ -195,6 +195,7 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
         ingress=experiment.ingress,
         profile=options.profile,
         images=images_of(manifests),
+        changes=tuple(dict.fromkeys(cell.change.kind for cell in experiment.cells)),
         workload=_each_once(manifests),
         options={
             **options.cluster_options,

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from threading import Semaphore
 
-from harness.changes.base import Stage
-from harness.changes.registry import perform
+from harness.changes.context import ChangeContext
+from harness.changes.perform import perform
 from harness.changes.undo import UndoJournal
 from harness.clusters.base import Entry
 from harness.errors import HarnessError
@@ -111,7 +111,7 @@ class Trial:
             if place.shared:
                 self._step("ingress: waiting until it has done what earlier trials left")
                 scene.wait_for_ingress_rest()
-            self._phases(scene, self._stage(kube, scene, place.namespace))
+            self._phases(scene, self._change_context(kube, scene, place.namespace))
             observer.check()
 
     def _bring_workload(self, kube: Kube, place: Place) -> None:
@@ -132,10 +132,10 @@ class Trial:
         """Wait until the ingress controller would take the change up at once."""
         scene.wait_for_ingress_rest()
 
-    def _make(self, stage: Stage, scene: Scene) -> None:
+    def _make(self, context: ChangeContext, scene: Scene) -> None:
         """Make the change."""
         del scene
-        perform(self.job.cell.change, stage)
+        perform(self.job.cell.change, context)
 
     def _wait_ready(self, child: TrafficChild) -> None:
         """Wait until every sender is there and has proved its detector."""
@@ -191,9 +191,9 @@ class Trial:
             crew=self.setting.crew(self.job),
         )
 
-    def _stage(self, kube: Kube, scene: Scene, namespace: str) -> Stage:
+    def _change_context(self, kube: Kube, scene: Scene, namespace: str) -> ChangeContext:
         controller = scene.cluster.controller
-        return Stage(
+        return ChangeContext(
             kube=ConfinedKube(kube, namespace, *([controller.namespace] if controller else [])),
             namespace=namespace,
             timeline=scene.timeline,
@@ -210,18 +210,18 @@ class Trial:
             clock=self.clock,
         )
 
-    def _phases(self, scene: Scene, stage: Stage) -> None:
+    def _phases(self, scene: Scene, context: ChangeContext) -> None:
         entry = scene.entry
         origin = scene.child.go(entry.address, entry.port, backends=entry.backends)
         self.outcome = replace(self.outcome, origin_ns=origin)
         self._begin(Phase.BASELINE, scene)
-        pause(self.traffic.baseline, tick=stage.check)
+        pause(self.traffic.baseline, tick=context.check)
         self._wait_ingress(scene)
         begun = self._begin(Phase.CHANGE, scene)
-        self._make(stage, scene)
+        self._make(context, scene)
         self._begin(Phase.SETTLE, scene)
-        scene.wait_for_rest(begun, self.job.cell.change, stage.check)
-        pause(self.traffic.settle, tick=stage.check)
+        scene.wait_for_rest(begun, self.job.cell.change, context.check)
+        pause(self.traffic.settle, tick=context.check)
         self._begin(Phase.DRAIN, scene)
         self.outcome = replace(self.outcome, stopped_ns=scene.child.stop())
         scene.child.wait_drained(self.traffic.timeout + READY_SECONDS)

@@ -1,4 +1,4 @@
-"""What is on the stage of a trial while traffic flows, and when it has come to rest."""
+"""The parts of a running trial, and when the system has come to rest."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from harness.kit.clock import Clock
 from harness.kit.waiting import wait_until
 from harness.model.changes import ChangeSpec
 from harness.model.controllers import LONGEST_SYNC_S
+from harness.model.events import ChangeEvent, EventDetail, NotObserved, written
 from harness.model.timeline import Detail, Event, EventKind
 from harness.observe.observer import Observer
 from harness.store.timeline import TimelineWriter
@@ -52,6 +53,17 @@ class Scene:
         self.timeline.record(Event(at, kind, subject, what, detail or {}))
         return at
 
+    def record_change(self, name: str, event: ChangeEvent, detail: EventDetail, *, n: int | None = None) -> None:
+        """Put an event of the change on the timeline that the change does not record itself.
+
+        Args:
+            name: The change's name.
+            event: What happened.
+            detail: Of the event's type.
+            n: The repetition, 0 for the whole change; None leaves it out.
+        """
+        self.timeline.record(written(self.clock.now(), name, event, detail, n=n))
+
     def wait_for_ingress_rest(self) -> None:
         """Wait until the ingress controller would take up a change at once.
 
@@ -77,5 +89,5 @@ class Scene:
         try:
             wait_until(at_rest, timeout=REST_SECONDS, what="the system to come to rest")
         except WaitTimeoutError:
-            missing = "old pods to go and the ingress to follow"
-            self.record(EventKind.CHANGE, change.name, "not-observed", {"n": 0, "awaited": "rest", "missing": missing})
+            missing = NotObserved(awaited="rest", missing="old pods to go and the ingress to follow")
+            self.record_change(change.name, ChangeEvent.NOT_OBSERVED, missing, n=0)

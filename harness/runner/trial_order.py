@@ -42,11 +42,9 @@ def plan_jobs(experiment: Experiment, run: RunDirectory) -> tuple[TrialJob, ...]
 
 
 def estimated_seconds(cell: Cell) -> float:
-    """A rough length of the change, from what decides it: repetitions, grace periods and probes' delays."""
+    """Estimate how long the change takes, from its own facts and from how long a pod of the workload takes to go."""
     longest = max((_pod_seconds(m) for m in cell.configuration.manifests if m.get("kind") == "Deployment"), default=0.0)
-    hold = float(getattr(cell.change, "hold", 0.0))
-    replaces_pods = cell.change.kind in {"rolling-update", "restart", "delete-pod", "scale"}
-    return cell.change.times * (cell.change.pause + hold + (longest if replaces_pods else 1.0))
+    return cell.change.seconds(longest)
 
 
 def _pod_seconds(deployment: Mapping[str, object]) -> float:

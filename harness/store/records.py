@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from harness.errors import EvidenceError
-from harness.model.changes import ChangeSpec
-from harness.model.kinds import CHANGE_KINDS
+from harness.model.changes import CHANGE_KINDS, ChangeSpec
 
 T = TypeVar("T")
 

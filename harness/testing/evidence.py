@@ -16,6 +16,7 @@ from harness.analysis.planned import slots_until
 from harness.analysis.schedule import planned_times
 from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
 from harness.model.changes import ChangeSpec, RollingUpdate
+from harness.model.events import ChangeEvent
 from harness.model.experiment import Pool, Route, TrafficPlan
 from harness.model.rates import highest_rate
 from harness.model.schedule import streams
@@ -169,7 +170,7 @@ def _timeline(change: ChangeSpec, stop: float) -> tuple[Event, ...]:
     def phase(seconds: float, name: Phase) -> Event:
         return Event(at(seconds), EventKind.PHASE, name, "begin")
 
-    def step(seconds: float, what: str, **detail: int | str) -> Event:
+    def step(seconds: float, what: ChangeEvent, **detail: int | str) -> Event:
         return Event(at(seconds), EventKind.CHANGE, change.name, what, {"kind": change.kind, **detail})
 
     def pod(seconds: float, name: str, what: str, **detail: int | str) -> Event:
@@ -180,14 +181,14 @@ def _timeline(change: ChangeSpec, stop: float) -> tuple[Event, ...]:
     repetitions = [
         event
         for n in range(1, change.times + 1)
-        for event in (step(BEGIN + 0.01 * n, "applied", n=n), step(END - 0.05, "observed", n=n))
+        for event in (step(BEGIN + 0.01 * n, ChangeEvent.APPLIED, n=n), step(END - 0.05, ChangeEvent.OBSERVED, n=n))
     ]
     return (
         pod(-3.0, old, "created", image=image),
         pod(-2.0, old, "ready"),
         phase(0.0, Phase.BASELINE),
         phase(BEGIN - 0.001, Phase.CHANGE),
-        step(BEGIN, "begin", times=change.times),
+        step(BEGIN, ChangeEvent.BEGIN, times=change.times),
         *repetitions,
         pod(BEGIN + 0.02, new, "created", image=image),
         pod(BEGIN + 0.4, new, "ready"),
@@ -195,7 +196,7 @@ def _timeline(change: ChangeSpec, stop: float) -> tuple[Event, ...]:
         pod(BEGIN + 0.42, old, "terminating", grace=30),
         Event(at(BEGIN + 0.5), EventKind.INGRESS, "ingress-nginx", "endpoints", {"added": "127.9.1.2:5678"}),
         pod(END - 0.1, old, "gone"),
-        step(END, "end", observed="yes"),
+        step(END, ChangeEvent.END, observed="yes"),
         phase(END, Phase.SETTLE),
         phase(stop, Phase.DRAIN),
         phase(stop + 0.05, Phase.DONE),

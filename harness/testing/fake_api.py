@@ -21,7 +21,7 @@ import jsonpointer
 from harness.kube.api import Object, Objects, Strategy, WatchEvent
 from harness.kube.errors import ConflictError, NotFoundError, RejectedError, WatchExpiredError, WatchInterruptedError
 from harness.kube.kinds import KNOWN_KINDS
-from harness.kube.scopes import check_scope, is_cluster_scoped
+from harness.kube.scopes import CLUSTER_SCOPED, check_scope, is_cluster_scoped
 from harness.kube.strategic import json_merge, strategic_merge
 
 _Key = tuple[str, str, str]
@@ -204,7 +204,8 @@ class FakeKube:
 
     def _lives_in_namespaces(self, kind: str) -> bool:
         known = KNOWN_KINDS.get(kind)
-        return kind not in self.cluster_scoped and (known is None or known.namespaced)
+        outside = kind in self.cluster_scoped or any(kind in kinds for kinds in CLUSTER_SCOPED.values())
+        return not outside and (known is None or known.namespaced)
 
     def _refuse(self, verb: str) -> None:
         if verb in self.refusals:

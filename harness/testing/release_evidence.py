@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.evidence import TrialEvidence
-from harness.model.changes import ChangeSpec
+from harness.model.changes import AbTest, BlueGreen, Canary, ChangeSpec, Criterion, Step
+from harness.model.events import ChangeEvent
 from harness.model.experiment import Pool, Route, TrafficPlan
-from harness.model.releases import AbTest, BlueGreen, Canary, Criterion, Step
 from harness.model.schedule import session_of, streams
 from harness.model.timeline import Event, EventKind
 from harness.testing.evidence import BEGIN, NS, at, quiet_trial
@@ -48,7 +48,14 @@ def blue_green_trial() -> TrialEvidence:
     """Switched between 1 and 2 s, back between 8 and 9 s; the public is answered by the right version throughout."""
     trial = _trial(BLUE_GREEN, (PUBLIC, PRIVATE), 13.0)
     trial = _with_events(
-        trial, [(1.0, "applied"), (2.0, "observed"), (8.0, "undone"), (9.0, "undo-observed"), (9.1, "end")]
+        trial,
+        [
+            (1.0, ChangeEvent.APPLIED),
+            (2.0, ChangeEvent.OBSERVED),
+            (8.0, ChangeEvent.UNDONE),
+            (9.0, ChangeEvent.UNDO_OBSERVED),
+            (9.1, ChangeEvent.END),
+        ],
     )
     trial = with_answers(trial, 0.0, 13.0, V2, route=1)
     return with_answers(trial, 1.5, 8.5, V2, route=0)
@@ -57,15 +64,27 @@ def blue_green_trial() -> TrialEvidence:
 def canary_trial(shares: tuple[float, float] = (0.1, 0.5)) -> TrialEvidence:
     """Two steps, each seen after half a second and held for 8 s; then all goes back."""
     trial = _trial(CANARY, (PUBLIC,), 24.0)
-    events: list[tuple[float, str]] = [(1.0, "applied")]
+    events: list[tuple[float, ChangeEvent]] = [(1.0, ChangeEvent.APPLIED)]
     detail: dict[float, dict[str, int]] = {}
     for number, start in ((1, 1.1), (2, 10.0)):
         step = {"step": number, "weight": CANARY.steps[number - 1].weight}
-        for when, what in ((start, "step"), (start + 0.5, "step-observed"), (start + 8.5, "step-end")):
+        for when, what in (
+            (start, ChangeEvent.STEP),
+            (start + 0.5, ChangeEvent.STEP_OBSERVED),
+            (start + 8.5, ChangeEvent.STEP_END),
+        ):
             events.append((when, what))
             detail[when] = step
     trial = _with_events(
-        trial, [*events, (19.0, "undone"), (19.5, "undo-observed"), (19.6, "observed"), (19.7, "end")], detail
+        trial,
+        [
+            *events,
+            (19.0, ChangeEvent.UNDONE),
+            (19.5, ChangeEvent.UNDO_OBSERVED),
+            (19.6, ChangeEvent.OBSERVED),
+            (19.7, ChangeEvent.END),
+        ],
+        detail,
     )
     trial = with_share(trial, 1.2, 10.2, shares[0])
     return with_share(trial, 10.2, 19.2, shares[1])
@@ -88,7 +107,13 @@ def sticky_trial() -> TrialEvidence:
     return replace(trial, attempts=rows)
 
 
-_TEST = [(1.0, "applied"), (2.0, "observed"), (12.0, "undone"), (13.0, "undo-observed"), (13.1, "end")]
+_TEST = [
+    (1.0, ChangeEvent.APPLIED),
+    (2.0, ChangeEvent.OBSERVED),
+    (12.0, ChangeEvent.UNDONE),
+    (13.0, ChangeEvent.UNDO_OBSERVED),
+    (13.1, ChangeEvent.END),
+]
 
 
 def with_answers(evidence: TrialEvidence, start: float, end: float, version: int, route: int = 0) -> TrialEvidence:
@@ -126,7 +151,9 @@ def _trial(change: ChangeSpec, routes: tuple[Route, ...], stop: float) -> TrialE
 
 
 def _with_events(
-    evidence: TrialEvidence, events: Iterable[tuple[float, str]], detail: dict[float, dict[str, int]] | None = None
+    evidence: TrialEvidence,
+    events: Iterable[tuple[float, ChangeEvent]],
+    detail: dict[float, dict[str, int]] | None = None,
 ) -> TrialEvidence:
     """The change's own events in place of those of a rolling update."""
     change, kept = evidence.change, [e for e in evidence.timeline if e.kind is not EventKind.CHANGE]
@@ -134,6 +161,6 @@ def _with_events(
         Event(
             at(when), EventKind.CHANGE, change.name, what, {"kind": change.kind, "n": 1, **(detail or {}).get(when, {})}
         )
-        for when, what in [(BEGIN, "begin"), *events]
+        for when, what in [(BEGIN, ChangeEvent.BEGIN), *events]
     ]
     return replace(evidence, timeline=tuple(sorted((*kept, *made), key=lambda event: event.at)))

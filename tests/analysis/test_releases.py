@@ -14,8 +14,8 @@ from harness.findings.releases import NeverSticky, ShareNotAsAsked, ShareNotMeas
 from harness.findings.remarks import CandidatesDiffer, RolledBack
 from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
+from harness.model.changes import Canary
 from harness.model.experiment import Route
-from harness.model.releases import Canary
 from harness.model.schedule import session_of
 from harness.model.timeline import EventKind
 from harness.model.verdict import TrialVerdict, Verdict

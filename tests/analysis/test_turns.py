@@ -10,7 +10,7 @@ from harness.findings.losses import AnsweredOutOfTurn
 from harness.findings.releases import VersionUntold
 from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
-from harness.model.releases import BlueGreen
+from harness.model.changes import BlueGreen
 from harness.model.verdict import Verdict
 from harness.testing.evidence import NS, ORIGIN, with_rows
 from harness.testing.release_evidence import V1, V2, blue_green_trial, header_trial, sticky_trial, with_answers

@@ -1,4 +1,4 @@
-"""A stage in memory: an API server with controllers that can be broken, and an ingress that can be deaf."""
+"""A change context in memory: an API server with controllers that can be broken, and an ingress that can be deaf."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.changes.base import Stage
+from harness.changes.context import ChangeContext
 from harness.changes.undo import UndoJournal
 from harness.kit.clock import Clock
 from harness.kube.confined import ConfinedKube
@@ -53,7 +53,7 @@ class World:
     """What the tests of changes set up and break.
 
     Attributes:
-        stage: What changes are given.
+        context: What changes are given.
         kube: The API server.
         workloads: Its controllers.
         events: What was recorded.
@@ -80,7 +80,7 @@ class World:
         self.answers = True
         self.quiet = True
         self.asked: list[str] = []
-        self.stage = Stage(
+        self.context = ChangeContext(
             kube=ConfinedKube(kube, NS),
             namespace=NS,
             timeline=self,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.changes.registry import perform
+from harness.changes.perform import perform
 from harness.errors import HarnessError
+from harness.model.changes import ControllerRestart
 from harness.model.controllers import ControllerAddress
-from harness.model.releases import ControllerRestart
 from harness.testing.fake_workloads import Part
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ RESTART = ControllerRestart(name="again")
 def world(make_world: Callable[..., World]) -> World:
     """A world whose ingress controller is the Deployment of apple, in a namespace that is not the workload's."""
     made = make_world()
-    controller = ControllerAddress(made.stage.namespace, "apple", "apple", {})
-    made.stage = replace(made.stage, controller=controller, namespace="elsewhere")
+    controller = ControllerAddress(made.context.namespace, "apple", "apple", {})
+    made.context = replace(made.context, controller=controller, namespace="elsewhere")
     return made
 
 
 def test_it_is_seen_when_the_new_pod_serves(world: World) -> None:
     """Rollout, old pods, and an answer since."""
-    assert perform(RESTART, world.stage)
+    assert perform(RESTART, world.context)
     assert world.what() == ["begin", "applied", "observed", "end"]
 
 
@@ -44,13 +44,13 @@ def test_it_is_not_seen_otherwise(world: World, part: Part | None, missing: str)
     else:
         world.workloads.broken.add(part)
 
-    assert not perform(RESTART, world.stage)
+    assert not perform(RESTART, world.context)
     assert missing in world.missing()
 
 
 def test_a_controller_that_is_not_known_is_said(world: World) -> None:
     """Nothing is restarted by guessing."""
-    world.stage = replace(world.stage, controller=None)
+    world.context = replace(world.context, controller=None)
 
     with pytest.raises(HarnessError, match="not known here"):
-        perform(RESTART, world.stage)
+        perform(RESTART, world.context)

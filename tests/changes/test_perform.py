@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.changes.registry import CHANGES, perform
+from harness.changes.perform import executor_of, perform
 from harness.changes.undo import undo_all
 from harness.errors import HarnessError
 from harness.kube.errors import NotFoundError, UnreachableError
 from harness.model.changes import (
+    CHANGE_KINDS,
     ChangeSpec,
     DeletePod,
     IngressEdit,
@@ -22,7 +23,6 @@ from harness.model.changes import (
     Scale,
     SelectorPatch,
 )
-from harness.model.kinds import CHANGE_KINDS
 from harness.testing.fake_workloads import Part
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ CONTROL = NoChange(name="none", hold=0.01)
 )
 def test_a_change_that_happens_is_seen(world: World, spec: ChangeSpec) -> None:
     """With everything in order each change is applied and observed, once."""
-    assert perform(spec, world.stage)
+    assert perform(spec, world.context)
     assert world.what() == ["begin", "applied", "observed", "end"]
 
 
@@ -98,7 +98,7 @@ def test_a_change_that_does_not_happen_is_not_seen(
     """Each condition alone, when broken, makes the change not observed, and the event says what was missing."""
     sabotage(world)
 
-    assert not perform(spec, world.stage)
+    assert not perform(spec, world.context)
     assert world.what() == ["begin", "applied", "not-observed", "end"]
     assert missing in world.missing()
 
@@ -107,7 +107,7 @@ def test_an_answer_to_come_needs_a_pod_behind_the_selector(world: World) -> None
     """A selector that finds nobody is not seen as switched while an answer is expected, whatever traffic says."""
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "nobody"}, answer="banana*")
 
-    assert not perform(spec, world.stage)
+    assert not perform(spec, world.context)
     assert "any ready pod" in world.missing()
 
 
@@ -123,9 +123,9 @@ def test_what_the_ingress_did_before_the_endpoints_changed_does_not_count(world:
             world.workloads(world.kube)
         return since_ns <= looks[0]
 
-    world.stage = replace(world.stage, ingress_seen=early)
+    world.context = replace(world.context, ingress_seen=early)
 
-    assert not perform(NOBODY, world.stage)
+    assert not perform(NOBODY, world.context)
     assert "ingress" in world.missing()
 
 
@@ -143,7 +143,7 @@ def test_a_patch_that_changes_nothing_is_never_observed(make_world: Callable[...
     """It is said at once, without waiting for the timeout."""
     world = make_world(timeout=600)
 
-    assert not perform(spec, world.stage)
+    assert not perform(spec, world.context)
     assert "changes nothing" in world.missing()
 
 
@@ -154,7 +154,7 @@ def test_an_object_that_is_not_there_is_an_error(world: World, spec: Any) -> Non
         world.kube.remove(kind, name, NS)
 
     with pytest.raises(NotFoundError):
-        perform(spec, world.stage)
+        perform(spec, world.context)
     assert world.what() == ["begin", "end"]
 
 
@@ -163,13 +163,26 @@ def test_a_container_that_is_not_there_is_an_error(world: World) -> None:
     spec = RollingUpdate(name="roll", deployment="apple", container="sidecar", set={"image": "x"})
 
     with pytest.raises(HarnessError) as caught:
-        perform(spec, world.stage)
+        perform(spec, world.context)
     assert "echo" in caught.value.hint
 
 
-def test_every_kind_of_change_can_be_made() -> None:
-    """No kind of the model is without its making."""
-    assert set(CHANGES) == set(CHANGE_KINDS.values())
+def test_a_null_in_a_patch_deletes_the_field(world: World) -> None:
+    """A JSON merge patch says so; annotations of the same edit are set all the same."""
+    spec = IngressEdit(
+        name="edit", ingress="fruit", annotations={"x/timeout": "1"}, patch={"spec": {"ingressClassName": None}}
+    )
+
+    assert perform(spec, world.context)
+    edited = world.kube.get("Ingress", "fruit", NS)
+    assert "ingressClassName" not in edited["spec"]
+    assert edited["metadata"]["annotations"] == {"x/timeout": "1"}
+
+
+@pytest.mark.parametrize("kind", CHANGE_KINDS)
+def test_every_kind_of_change_can_be_made(kind: str) -> None:
+    """No kind of the model is without its executor."""
+    assert callable(executor_of(kind))
 
 
 def test_repeated_updates_go_on_to_the_next_version(make_world: Callable[..., World]) -> None:
@@ -179,7 +192,7 @@ def test_repeated_updates_go_on_to_the_next_version(make_world: Callable[..., Wo
         name="roll", deployment="apple", times=3, set={"args": ["-text=apple-v{time}x"]}, answer="apple-v{time}x"
     )
 
-    assert perform(spec, world.stage)
+    assert perform(spec, world.context)
     assert world.what() == [
         "begin", "applied", "observed", "quiet", "applied", "observed", "quiet", "applied", "observed", "end",
     ]  # fmt: skip
@@ -193,7 +206,7 @@ def test_what_has_an_undo_is_undone_between_repetitions(make_world: Callable[...
     world = make_world(timeout=60)
     twice = replace(spec, times=2)
 
-    assert perform(twice, world.stage)
+    assert perform(twice, world.context)
     assert world.what() == [
         "begin", "applied", "observed", "undone", "undo-observed", "quiet", "applied", "observed", "end",
     ]  # fmt: skip
@@ -204,7 +217,7 @@ def test_a_held_selector_is_patched_back(make_world: Callable[..., World]) -> No
     world = make_world(timeout=60)
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "nobody"}, hold=0.05)
 
-    assert perform(spec, world.stage)
+    assert perform(spec, world.context)
     assert world.what() == ["begin", "applied", "observed", "undone", "undo-observed", "end"]
     at = {event.what: event.at for event in world.events}
     assert at["undone"] - at["applied"] >= 50_000_000
@@ -218,9 +231,9 @@ def test_an_undo_that_is_not_seen_counts_against_the_change(world: World) -> Non
     def go_deaf(pattern: str, since: int) -> bool:
         return "undone" not in world.what()
 
-    world.stage = replace(world.stage, ingress_seen=go_deaf)
+    world.context = replace(world.context, ingress_seen=go_deaf)
 
-    assert not perform(spec, world.stage)
+    assert not perform(spec, world.context)
     assert [e.detail["awaited"] for e in world.events if e.what == "not-observed"] == ["undo-observed"]
 
 
@@ -232,9 +245,9 @@ def test_a_field_that_others_took_counts_against_the_change(world: World) -> Non
         world.kube.put({**world.kube.get("Service", "apple-service", NS), "spec": {"selector": {"version": "x"}}}, NS)
         return True
 
-    world.stage = replace(world.stage, ingress_seen=interfere)
+    world.context = replace(world.context, ingress_seen=interfere)
 
-    assert not perform(spec, world.stage)
+    assert not perform(spec, world.context)
     assert "somebody else" in world.missing()
 
 
@@ -243,7 +256,7 @@ def test_a_system_that_does_not_come_to_rest_is_said(world: World) -> None:
     world.quiet = False
     spec = Restart(name="restart", deployment="apple", times=2)
 
-    assert not perform(spec, world.stage)
+    assert not perform(spec, world.context)
     assert world.what() == ["begin", "applied", "observed", "not-observed", "applied", "observed", "end"]
 
 
@@ -254,7 +267,7 @@ def test_a_stuck_rollout_is_seen_as_failed_and_put_back(make_world: Callable[...
     world.workloads.broken.add(Part.NEW_PODS)
     spec = RollingUpdate(name="stuck", deployment="apple", set={"image": "none"}, until="progress-deadline")
 
-    assert perform(spec, world.stage)
+    assert perform(spec, world.context)
     assert world.what() == ["begin", "applied", "observed", "undone", "undo-observed", "end"]
     assert container(world) == before
 
@@ -263,7 +276,7 @@ def test_a_rollout_that_was_to_get_stuck_and_did_not_is_not_observed(world: Worl
     """A rollout that completes is not one that exceeded its deadline."""
     spec = RollingUpdate(name="stuck", deployment="apple", set={"image": "good"}, until="progress-deadline")
 
-    assert not perform(spec, world.stage)
+    assert not perform(spec, world.context)
     assert "progress deadline" in world.missing()
 
 
@@ -271,29 +284,29 @@ def test_the_undo_is_on_disk_before_the_api_is_asked(world: World) -> None:
     """When the server breaks off in the middle of the change, the journal knows how to put it back."""
     world.kube.refusals["patch"] = UnreachableError("patch", 0, "no answer", "broken")
     with pytest.raises(UnreachableError):
-        perform(SCALE, replace(world.stage, restore=True))
+        perform(SCALE, replace(world.context, restore=True))
 
-    assert [entry.kind for entry in world.stage.undo.open_entries()] == ["Deployment"]
-    assert "/spec/replicas" in world.stage.undo.path.read_text()
+    assert [entry.kind for entry in world.context.undo.open_entries()] == ["Deployment"]
+    assert "/spec/replicas" in world.context.undo.path.read_text()
 
 
 def test_a_lasting_namespace_is_restored_by_the_journal(make_world: Callable[..., World]) -> None:
     """Where the namespace outlives the trial, undo_all puts back all that is left changed."""
     world = make_world(restore=True)
     before = container(world)
-    perform(ROLL, world.stage)
+    perform(ROLL, world.context)
     assert container(world) != before
 
-    undo_all(world.stage.undo, world.kube)
+    undo_all(world.context.undo, world.kube)
 
     assert container(world) == before
 
 
 def test_a_namespace_that_goes_leaves_nothing_open(world: World) -> None:
     """Where the namespace goes with the trial, the journal says so and is closed."""
-    perform(ROLL, world.stage)
+    perform(ROLL, world.context)
 
-    assert world.stage.undo.open_entries() == ()
+    assert world.context.undo.open_entries() == ()
 
 
 def test_a_forced_deletion_has_no_grace(world: World) -> None:
@@ -301,7 +314,7 @@ def test_a_forced_deletion_has_no_grace(world: World) -> None:
     world.workloads.broken.update({Part.OLD_PODS, Part.DEPLOYMENT_CONTROLLER})
     before = world.kube.list("Pod", NS, labels="app=apple")
 
-    perform(FORCE, world.stage)
+    perform(FORCE, world.context)
 
     assert before
     assert world.kube.list("Pod", NS, labels="app=apple") == []
@@ -317,14 +330,14 @@ def test_an_api_server_that_is_away_for_a_moment_is_asked_again(make_world: Call
             raise UnreachableError("list", 0, "no answer", "refused")
         return True
 
-    world.stage = replace(world.stage, ingress_seen=flaky)
+    world.context = replace(world.context, ingress_seen=flaky)
 
-    assert perform(EDIT, world.stage)
+    assert perform(EDIT, world.context)
 
 
 def test_times_are_in_order(world: World) -> None:
     """Begun <= applied <= observed, on the run's clock."""
-    perform(EDIT, world.stage)
+    perform(EDIT, world.context)
 
     applied, observed = world.events[1], world.events[2]
     begun = applied.detail["begun"]
@@ -340,9 +353,9 @@ def container(world: World) -> Any:
 def test_where_the_ingress_cannot_be_seen_the_answer_says_as_much(world: World) -> None:
     """On a cluster whose controller tells nothing, the new answer shows the switch; without one nothing does."""
     world.ingress.clear()
-    world.stage = replace(world.stage, ingress_tells=frozenset())
+    world.context = replace(world.context, ingress_tells=frozenset())
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "banana-v1"}, answer="banana*")
 
-    assert perform(spec, world.stage)
-    assert not perform(NOBODY, world.stage)
+    assert perform(spec, world.context)
+    assert not perform(NOBODY, world.context)
     assert "ingress controller" in world.missing()

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.changes.registry import perform
+from harness.changes.perform import perform
 from harness.changes.undo import undo_all
 from harness.controllers.nginx.sharing import annotations_of
 from harness.controllers.sharing import RequestShare, SplitRule
 from harness.controllers.traefik.sharing import match
 from harness.errors import HarnessError
 from harness.kube.errors import ConflictError
-from harness.model.changes import ChangeSpec
-from harness.model.releases import AbTest, Canary, Retire, Step
+from harness.model.changes import AbTest, Canary, ChangeSpec, Retire, Step
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World
@@ -65,9 +64,9 @@ def world(request: pytest.FixtureRequest, make_world: Callable[..., World]) -> W
     """A world with a rule that can be split, behind each controller."""
     made = make_world(timeout=1)
     made.kube.put(INGRESS, NS)
-    tells = frozenset({"configured"}) if request.param == "traefik" else made.stage.ingress_tells
+    tells = frozenset({"configured"}) if request.param == "traefik" else made.context.ingress_tells
     made.ingress |= {"configured"}
-    made.stage = replace(made.stage, ingress=request.param, ingress_tells=tells)
+    made.context = replace(made.context, ingress=request.param, ingress_tells=tells)
     return made
 
 
@@ -79,7 +78,7 @@ def made_objects(world: World) -> list[str]:
 
 def share(world: World) -> int:
     """The new version's share, as the controller was told last."""
-    if world.stage.ingress == "traefik":
+    if world.context.ingress == "traefik":
         return int(world.kube.get("TraefikService", "fruit-canary", NS)["spec"]["weighted"]["services"][1]["weight"])
     canary = world.kube.get("Ingress", "fruit-canary", NS)
     return int(canary["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"])
@@ -87,7 +86,7 @@ def share(world: World) -> int:
 
 def test_a_canary_goes_step_by_step(world: World) -> None:
     """Each step is made, seen, held and ended; the last one stays."""
-    assert perform(CANARY, world.stage)
+    assert perform(CANARY, world.context)
     assert world.what() == ["begin", "applied", *STEPS, *STEPS, "observed", "end"]
     steps = [(event.detail["step"], event.detail["weight"]) for event in world.events if event.what == "step-observed"]
     assert steps == [(1, 10), (2, 100)]
@@ -97,13 +96,13 @@ def test_a_canary_goes_step_by_step(world: World) -> None:
 @pytest.mark.parametrize(("sabotage", "missing"), [("deaf", "new shares"), ("unanswered", "an answer like 'banana*'")])
 def test_a_step_that_does_not_happen_is_not_seen(world: World, sabotage: str, missing: str) -> None:
     """The controller's word and the new version's answer are both needed; the canary is then not observed."""
-    world.stage = replace(world.stage, timeout=0.1)
+    world.context = replace(world.context, timeout=0.1)
     if sabotage == "deaf":
         world.ingress.clear()
     else:
         world.answers = False
 
-    assert not perform(CANARY, world.stage)
+    assert not perform(CANARY, world.context)
     assert missing in world.missing()
     assert "observed" not in world.what()
 
@@ -113,15 +112,15 @@ def test_a_step_of_nothing_awaits_no_answer(world: World) -> None:
     world.answers = False
     spec = replace(CANARY, steps=(Step(0, 0.01),))
 
-    assert perform(spec, world.stage)
+    assert perform(spec, world.context)
     assert "step-observed" in world.what()
 
 
 def test_a_step_that_loses_rolls_back(world: World) -> None:
     """All traffic goes back at once, nothing that was made is left, and no further step is made."""
-    world.stage = replace(world.stage, lost=lambda since: 3)
+    world.context = replace(world.context, lost=lambda since: 3)
 
-    assert perform(CANARY, world.stage)
+    assert perform(CANARY, world.context)
     assert world.what() == ["begin", "applied", *STEPS, "rollback", "rollback-observed", "observed", "end"]
     assert next(event.detail["lost"] for event in world.events if event.what == "rollback") == 3
     assert made_objects(world) == []
@@ -130,9 +129,9 @@ def test_a_step_that_loses_rolls_back(world: World) -> None:
 def test_a_step_that_loses_is_not_awaited_any_longer(world: World) -> None:
     """What never answers, and loses, is rolled back at once."""
     world.answers = False
-    world.stage = replace(world.stage, lost=lambda since: 3, timeout=60)
+    world.context = replace(world.context, lost=lambda since: 3, timeout=60)
 
-    assert not perform(CANARY, world.stage)
+    assert not perform(CANARY, world.context)
     assert world.what() == [
         "begin",
         "applied",
@@ -147,9 +146,9 @@ def test_a_step_that_loses_is_not_awaited_any_longer(world: World) -> None:
 
 def test_a_rollback_that_is_not_wanted_is_not_made(world: World) -> None:
     """Losses are then counted and nothing else."""
-    world.stage = replace(world.stage, lost=lambda since: 3)
+    world.context = replace(world.context, lost=lambda since: 3)
 
-    assert perform(replace(CANARY, rollback=False), world.stage)
+    assert perform(replace(CANARY, rollback=False), world.context)
     assert "rollback" not in world.what()
 
 
@@ -157,7 +156,7 @@ def test_between_repetitions_all_of_it_is_undone(world: World) -> None:
     """The old version is back and everything made is gone before the next canary begins."""
     spec = replace(CANARY, times=2, retire=Retire("apple"))
 
-    assert perform(spec, world.stage)
+    assert perform(spec, world.context)
     once = ["applied", *STEPS, *STEPS, "retired", "retired-observed"]
     back = ["retired-undone", "retired-undo-observed", "undone", "undo-observed", "observed", "quiet"]
     assert world.what() == ["begin", *once, *back, *once, "observed", "end"]
@@ -166,15 +165,15 @@ def test_between_repetitions_all_of_it_is_undone(world: World) -> None:
 @pytest.fixture
 def shared(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The same, where B answers as long as anything sends requests to it; B is out as soon as it does not."""
-    monkeypatch.setattr("harness.changes.ab_test.QUIET_SECONDS", 0.0)
-    world.stage = replace(world.stage, answered=lambda _pattern, _since, _route="": bool(made_objects(world)))
+    monkeypatch.setattr("harness.changes.kinds.ab_test.QUIET_SECONDS", 0.0)
+    world.context = replace(world.context, answered=lambda _pattern, _since, _route="": bool(made_objects(world)))
     return world
 
 
 def test_an_ab_test_is_seen_and_taken_away(shared: World) -> None:
     """It stays for its time, and nothing of it longer."""
     world = shared
-    assert perform(AB, world.stage)
+    assert perform(AB, world.context)
     assert world.what() == ["begin", "applied", "observed", "undone", "undo-observed", "end"]
     assert next(event.detail["by"] for event in world.events if event.what == "applied") == "header"
     assert made_objects(world) == []
@@ -183,13 +182,13 @@ def test_an_ab_test_is_seen_and_taken_away(shared: World) -> None:
 @pytest.mark.parametrize(("sabotage", "missing"), [("deaf", "new shares"), ("unanswered", "on beta")])
 def test_an_ab_test_that_does_not_happen_is_not_seen(world: World, sabotage: str, missing: str) -> None:
     """B must have answered on its own route."""
-    world.stage = replace(world.stage, timeout=0.1)
+    world.context = replace(world.context, timeout=0.1)
     if sabotage == "deaf":
         world.ingress.clear()
     else:
-        world.stage = replace(world.stage, answered=lambda pattern, since, route="": route != "beta")
+        world.context = replace(world.context, answered=lambda pattern, since, route="": route != "beta")
 
-    assert not perform(AB, world.stage)
+    assert not perform(AB, world.context)
     assert missing in world.missing()
 
 
@@ -200,40 +199,40 @@ def test_what_was_made_can_be_taken_away_from_the_journal(world: World, spec: Ch
     def die(pattern: str, since: int, route: str = "") -> bool:
         raise RuntimeError
 
-    world.stage = replace(world.stage, restore=True, answered=die)
+    world.context = replace(world.context, restore=True, answered=die)
     with pytest.raises(RuntimeError):
-        perform(spec, world.stage)
+        perform(spec, world.context)
     assert made_objects(world) != []
 
-    assert {str(result.outcome) for result in undo_all(world.stage.undo, world.kube)} == {"undone"}
+    assert {str(result.outcome) for result in undo_all(world.context.undo, world.kube)} == {"undone"}
     assert made_objects(world) == []
 
 
 def test_somebody_elses_object_of_that_name_is_left(world: World) -> None:
     """The canary isn't made over it, and the undo doesn't take it away."""
-    kind = "Ingress" if world.stage.ingress == "ingress-nginx" else "TraefikService"
+    kind = "Ingress" if world.context.ingress == "ingress-nginx" else "TraefikService"
     theirs: dict[str, Any] = {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "fruit-canary"}, "spec": {}}
     world.kube.put(theirs, NS)
-    world.stage = replace(world.stage, restore=True)
+    world.context = replace(world.context, restore=True)
 
     with pytest.raises(ConflictError):
-        perform(CANARY, world.stage)
-    assert [str(result.outcome) for result in undo_all(world.stage.undo, world.kube)] == ["left"]
+        perform(CANARY, world.context)
+    assert [str(result.outcome) for result in undo_all(world.context.undo, world.kube)] == ["left"]
     assert made_objects(world) == [f"{kind}/fruit-canary"]
 
 
 def test_a_rule_that_is_not_there_is_said(world: World) -> None:
     """With the Ingress, the path and the Service that it should name."""
     with pytest.raises(HarnessError, match="no rule with the path /pear"):
-        perform(replace(CANARY, path="/pear"), world.stage)
+        perform(replace(CANARY, path="/pear"), world.context)
 
 
 def test_without_a_controller_nothing_can_be_shared(world: World) -> None:
     """The message says who can."""
-    world.stage = replace(world.stage, ingress="none")
+    world.context = replace(world.context, ingress="none")
 
     with pytest.raises(HarnessError, match="ingress-nginx, traefik, traefik-nginx can"):
-        perform(CANARY, world.stage)
+        perform(CANARY, world.context)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +253,7 @@ def test_ingress_nginx_is_told_by_annotations(rule: RequestShare, said: dict[str
 
 def test_an_ab_test_whose_candidate_goes_on_answering_is_not_over(world: World) -> None:
     """The controller has said that it took the end over, and B answers all the same: not seen, and that is said."""
-    assert not perform(AB, world.stage)
+    assert not perform(AB, world.context)
     assert "the last answer by B" in world.missing()
 
 
@@ -270,8 +269,8 @@ def test_what_sends_requests_to_the_candidate_goes_first(shared: World, monkeypa
 
     monkeypatch.setattr(world.kube, "patch", patch)
 
-    assert perform(replace(AB, by="weight", key="", value="", weight=50, b=(), sticky="stay"), world.stage)
-    assert there == ([[]] if world.stage.ingress == "ingress-nginx" else [])
+    assert perform(replace(AB, by="weight", key="", value="", weight=50, b=(), sticky="stay"), world.context)
+    assert there == ([[]] if world.context.ingress == "ingress-nginx" else [])
 
 
 def test_sessions_that_stay_are_told_to_both_and_taken_back(shared: World) -> None:
@@ -280,7 +279,7 @@ def test_sessions_that_stay_are_told_to_both_and_taken_back(shared: World) -> No
     told: list[str] = []
 
     def look(pattern: str, since: int, route: str = "") -> bool:
-        if world.stage.ingress == "traefik":
+        if world.context.ingress == "traefik":
             service = world.kube.get("TraefikService", "fruit-canary", NS)
             told.append(service["spec"]["weighted"]["sticky"]["cookie"]["name"])
         else:
@@ -288,9 +287,9 @@ def test_sessions_that_stay_are_told_to_both_and_taken_back(shared: World) -> No
             told.append(annotations["nginx.ingress.kubernetes.io/session-cookie-name"])
         return True
 
-    world.stage = replace(world.stage, answered=lambda *asked: bool(made_objects(world)) and look(*asked))
+    world.context = replace(world.context, answered=lambda *asked: bool(made_objects(world)) and look(*asked))
 
-    assert perform(replace(AB, by="weight", key="", value="", weight=50, b=(), sticky="stay"), world.stage)
+    assert perform(replace(AB, by="weight", key="", value="", weight=50, b=(), sticky="stay"), world.context)
     assert set(told) == {"stay"}
     assert not world.kube.get("Ingress", "fruit", NS)["metadata"].get("annotations")
 

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.processes
 PROGRAM = """
 import os, signal, sys
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
+
 class PressesCtrlC:
     def find_spec(self, name, path=None, target=None):
         if name == "harness.cli.main":

@@ -9,6 +9,7 @@ import pytest
 import typer
 from rich.text import Text
 
+from harness.cli.commands import ENTRIES, LazyCommand
 from harness.cli.help_text import reflowed
 from harness.cli.main import app
 
@@ -17,7 +18,7 @@ def commands(command: Any, name: str = "harness") -> Iterator[tuple[str, Any]]:
     """(name, command) of all there are."""
     yield name, command
     for word, inner in getattr(command, "commands", {}).items():
-        yield from commands(inner, f"{name} {word}")
+        yield from commands(inner.load() if isinstance(inner, LazyCommand) else inner, f"{name} {word}")
 
 
 ALL = dict(commands(typer.main.get_command(app)))
@@ -44,3 +45,12 @@ def test_an_example_keeps_its_lines() -> None:
     text = "One.\n\nTwo\nlines.\n\n  harness run\n    --json"
 
     assert reflowed(text) == "One.\n\nTwo lines.\n\n  harness run\n    --json"
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_the_list_of_commands_says_what_the_command_says(entry: Any) -> None:
+    """The summary that is shown without importing a command is the first paragraph of its help."""
+    command = LazyCommand(entry).load()
+
+    assert (command.help or "").split("\n\n")[0] == entry.summary
+    assert (command.name, command.hidden) == (entry.name, entry.hidden)

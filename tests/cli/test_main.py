@@ -12,7 +12,7 @@ from importlib import metadata
 import pytest
 
 from harness.cli import doctor, main
-from harness.cli.run import parse_only
+from harness.cli.experiment_options import parse_only
 from harness.errors import ExitCode, HarnessError, InvalidInputError, Problem
 from harness.kit.interruption import Interrupted
 from harness.kit.streams import ForgivingFile

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.run import controller
+from harness.cli.experiment_options import controller
 from harness.errors import InvalidInputError
 from harness.experiment.load import load_experiment
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.cli.progress import PlainProgress
-from harness.cli.run import describe
+from harness.cli.validate import describe
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.analysis.thresholds import SECOND_SYNC_S, SETTLED_S
-from harness.changes.ab_test import QUIET_SECONDS
+from harness.changes.kinds.ab_test import QUIET_SECONDS
 from harness.clusters.kind.settings import KindSettings, ingress_manifests, node_ports, pinned_images
 from harness.controllers.base import IngressController, KindManifests
 from harness.controllers.registry import INGRESS_CONTROLLERS

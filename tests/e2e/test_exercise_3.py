@@ -13,7 +13,7 @@ from command_line import ROOT, CommandLine
 from starved import wrong_rows
 
 from harness.experiment.load import load_experiment
-from harness.model.releases import Canary
+from harness.model.changes import Canary
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(4800)]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.clusters.local.provider import check_image
+from harness.clusters.local.images import check_image
 from harness.errors import InvalidInputError
 from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.load import load_experiment

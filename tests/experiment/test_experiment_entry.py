@@ -59,3 +59,26 @@ def test_a_change_of_the_ingress_is_refused_where_traffic_goes_past_it(bench: Be
     bench.edit("small.yaml", "changes:\n", "changes:\n  - controller-restart: {}\n")
 
     assert any("traffic goes past it" in problem.message for problem in bench.problems())
+
+
+SPLIT = "ingress: fruit, path: /apple, service: apple-service, answer: two"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("ingress-edit: {ingress: fruit, annotations: {a/b: c}}", id="ingress-edit"),
+        pytest.param(f"canary: {{{SPLIT}, canary: two, route: /any, steps: [10%]}}", id="canary"),
+        pytest.param(f"ab-test: {{{SPLIT}, candidate: two, header: {{X: b}}, a: /any}}", id="ab-test"),
+        pytest.param("controller-restart: {}", id="controller-restart"),
+    ],
+)
+def test_a_change_that_needs_an_ingress_is_refused_once(bench: Bench, change: str) -> None:
+    """One problem says that there is no ingress controller; nothing says it in other words."""
+    straight(bench)
+    bench.edit("small.yaml", "changes:\n", f"changes:\n  - {change}\n")
+    kind = change.partition(":")[0]
+
+    assert [problem.message for problem in bench.problems() if kind in problem.message] == [
+        f"{kind} changes what an ingress controller does, and traffic goes past it"
+    ]

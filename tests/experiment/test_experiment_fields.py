@@ -83,7 +83,6 @@ PODS = [
     (POD, "      initContainers: [{name: wait, image: hashicorp/http-echo:1.0}]\n", "initContainers"),
     (POD, "      nodeName: other\n", "nodeName"),
     (POD, "      nodeSelector: {disk: ssd}\n", "nodeSelector"),
-    (POD, "      readinessGates: [{conditionType: example.com/ready}]\n", "readinessGates"),
     (POD, "      schedulerName: mine\n", "schedulerName"),
     (POD, "      schedulingGates: [{name: wait}]\n", "schedulingGates"),
     (POD, "      volumes: [{name: c, configMap: {name: c}}]\n", "volumes"),
@@ -354,7 +353,7 @@ def test_a_change_is_checked_on_the_object_that_it_makes(bench: Bench, change: s
 
 def test_a_patch_of_the_matrix_is_checked(bench: Bench) -> None:
     """The problem stands in the patch's file."""
-    bench.edit("patch.yaml", "    spec:\n", "    spec:\n      readinessGates: [{conditionType: a}]\n")
+    bench.edit("patch.yaml", "    spec:\n", "    spec:\n      schedulingGates: [{name: a}]\n")
 
     (problem,) = problems(bench)
 

@@ -261,3 +261,22 @@ def test_only_of_what_is_not_there(bench: Bench, only: dict[str, tuple[str, ...]
     (problem,) = bench.problems(only)
 
     assert word in f"{problem.message} {problem.hint}"
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("rollout-restart", "restart"),
+        ("rolout-restart", "restart"),
+        ("pod-restart", "restart"),
+        ("controler-restart", "controller-restart"),
+        ("rolling-updates", "rolling-update"),
+        ("restrat", "restart"),
+        ("canry", "canary"),
+    ],
+)
+def test_a_misspelled_kind_suggests_what_was_meant(bench: Bench, word: str, meant: str) -> None:
+    """The suggestion is the kind that the word means, which need not be the one with the most letters in common."""
+    bench.edit("small.yaml", "  - none", f"  - none\n  - {word}: {{}}")
+
+    assert any(problem.hint == f"did you mean {meant!r}?" for problem in bench.problems())

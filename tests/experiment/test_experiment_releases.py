@@ -11,9 +11,8 @@ import yaml
 
 from harness.errors import InvalidInputError
 from harness.experiment.load import load_experiment
-from harness.model.changes import ChangeSpec
+from harness.model.changes import AbTest, BlueGreen, Canary, ChangeSpec, Criterion, Retire, Start, Step
 from harness.model.controllers import DEFAULT
-from harness.model.releases import AbTest, BlueGreen, Canary, Criterion, Retire, Start, Step
 
 APPS = Path(__file__).parents[2] / "experiments" / "apps" / "apple-two-versions"
 GREEN: dict[str, Any] = {
@@ -152,7 +151,7 @@ def test_what_needs_a_controller_is_refused_without_one(tmp_path: Path, kind: st
     """Straight to a Service there is nobody to share requests."""
     head = {"ingress": "none", "entry": {"service": "apple-service"}}
 
-    with pytest.raises(InvalidInputError, match="about an ingress controller"):
+    with pytest.raises(InvalidInputError, match="changes what an ingress controller does"):
         load(tmp_path, kind, BASE[kind], **head)
 
 
@@ -162,7 +161,7 @@ def test_a_controller_that_splits_no_requests_is_named(
 ) -> None:
     """A controller without rights to share can't share; the hint names those that can."""
     facts = replace(DEFAULT, share_rights=())
-    monkeypatch.setattr("harness.experiment.splits.controller_facts", lambda _word: facts)
+    monkeypatch.setattr("harness.experiment.changes.reading.controller_facts", lambda _word: facts)
 
     with pytest.raises(InvalidInputError, match="can't share the requests of a rule") as caught:
         load(tmp_path, kind, BASE[kind])

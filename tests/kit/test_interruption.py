@@ -66,11 +66,15 @@ def test_a_shield_holds_it_back_until_it_is_left() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_each_signal_that_asks_for_an_end_interrupts(number: signal.Signals) -> None:
     """It raises in the main thread and leaves its number, from which the exit code follows; a terminal's end too."""
-    with interruption.fresh():
-        with pytest.raises(Interrupted), interruption.handled():
-            _signal_self(number)
+    before = signal.signal(number, signal.SIG_DFL)  # below nohup it would be ignored, and stay so
+    try:
+        with interruption.fresh():
+            with pytest.raises(Interrupted), interruption.handled():
+                _signal_self(number)
 
-        assert interruption.signal_number() == number
+            assert interruption.signal_number() == number
+    finally:
+        signal.signal(number, before)
 
 
 @pytest.mark.parametrize("handles", [interruption.handled, lambda: interruption.in_order(print)])

@@ -18,6 +18,8 @@ from harness.errors import HarnessError
 from harness.kit import streams
 from harness.kit.streams import ForgivingFile
 
+pytestmark = pytest.mark.processes
+
 BLOCK = b"x" * 65536
 
 

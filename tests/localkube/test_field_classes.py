@@ -68,7 +68,7 @@ def test_every_field_of_every_kind_has_exactly_one_class() -> None:
 
 @pytest.mark.parametrize(
     ("model", "name"),
-    [("V1PodSpec", "readinessGates"), ("V1Container", "image"), ("V1ServiceSpec", "sessionAffinity")],
+    [("V1PodSpec", "schedulingGates"), ("V1Container", "image"), ("V1ServiceSpec", "sessionAffinity")],
 )
 def test_a_row_that_is_missing_is_found(model: str, name: str) -> None:
     """Without its row a field would be ignored silently again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from harness.experiment.load import load_experiment
 from harness.model.changes import NoChange, RollingUpdate
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
 from harness.runner.deploy import images_of
@@ -59,6 +60,17 @@ def test_the_longest_trial_begins_first(tmp_path: Path) -> None:
 
     assert [job.name for job in jobs] == ["slow--update", "quick--update"]
     assert estimated_seconds(slow) == 3 * (2 + 10 + 15)
+
+
+def test_the_holds_of_a_release_count(tmp_path: Path) -> None:
+    """A canary that holds three steps for 5 s each begins before its control of 3 s."""
+    file = Path(__file__).parents[2] / "experiments" / "exercise-3-canary.yaml"
+    jobs = plan_jobs(load_experiment(file), RunDirectory.create(tmp_path / "run", "e"))
+    estimated = {job.cell.change.name: estimated_seconds(job.cell) for job in jobs}
+
+    assert jobs[0].cell.change.name == "canary"
+    assert estimated["canary"] > 15
+    assert estimated["canary"] > estimated["none"]
 
 
 def test_a_change_may_take_as_long_as_its_manifests_ask_for(tmp_path: Path) -> None:

@@ -1,87 +1,75 @@
-"""What we must be allowed to do on somebody else's cluster, and whether we are: asked before anything is made."""
+"""Ask, before anything is made, whether the user has the rights that a run needs on somebody else's cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from harness.errors import InvalidInputError, Problem
 from harness.kube.api import KubeApi
 from harness.kube.errors import NotFoundError
+from harness.model.change_facts import Target
+from harness.model.changes import facts_of
+from harness.model.rights import Right, united
 
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Verbs on a resource, in namespaces of our own or (for what has none) in the cluster.
-
-    Attributes:
-        group: API group; empty for the core.
-        resource: With a subresource: ``pods/log``.
-        verbs: What is done.
-        why: For people.
-    """
-
-    group: str
-    resource: str
-    verbs: tuple[str, ...]
-    why: str
-
-
-#: The documentation's Role is this list; a test holds the two together.
-NEEDS = (
-    Need("", "namespaces", ("create", "get", "delete"), "a namespace per trial"),
-    Need("", "pods", ("get", "list", "watch", "delete"), "their lives; delete-pod"),
-    Need("", "pods/log", ("get",), "their logs"),
-    Need("", "services", ("create", "get", "list", "watch", "patch"), "the workload; selector-patch"),
-    Need("", "events", ("list", "watch"), "what kubelets say"),
-    Need("apps", "deployments", ("create", "get", "list", "patch"), "the workload; rolling-update, restart, scale"),
-    Need("discovery.k8s.io", "endpointslices", ("list", "watch"), "where traffic may go"),
-    Need("networking.k8s.io", "ingresses", ("create", "get", "list", "patch"), "the workload; ingress-edit"),
-    Need("networking.k8s.io", "ingressclasses", ("get",), "whether the class is there"),
+#: What every run needs, whatever it changes: a namespace of its own, and the workload in it.
+_BASE = (
+    Right("", "namespaces", ("create", "get", "delete"), "a namespace per trial"),
+    Right("", "pods", ("get", "list", "watch"), "their lives"),
+    Right("", "pods/log", ("get",), "their logs"),
+    Right("", "services", ("create", "get", "list", "watch"), "the workload"),
+    Right("", "events", ("list", "watch"), "what kubelets say"),
+    Right("apps", "deployments", ("create", "get", "list"), "the workload"),
+    Right("discovery.k8s.io", "endpointslices", ("list", "watch"), "where traffic may go"),
+    Right("networking.k8s.io", "ingresses", ("create", "get", "list"), "the workload"),
+    Right("networking.k8s.io", "ingressclasses", ("get",), "whether the class is there"),
 )
-
-
 #: What every change in place needs, in the application's own namespace.
 _IN_PLACE = (
-    Need("apps", "deployments", ("get", "list", "watch"), "the application, and whether others change it meanwhile"),
-    Need("", "services", ("get", "list", "watch"), "where traffic goes"),
-    Need("", "pods", ("get", "list", "watch"), "their lives"),
-    Need("discovery.k8s.io", "endpointslices", ("list", "watch"), "where traffic may go"),
-    Need("", "events", ("list", "watch"), "what kubelets say"),
+    Right("apps", "deployments", ("get", "list", "watch"), "the application, and whether others change it meanwhile"),
+    Right("", "services", ("get", "list", "watch"), "where traffic goes"),
+    Right("", "pods", ("get", "list", "watch"), "their lives"),
+    Right("discovery.k8s.io", "endpointslices", ("list", "watch"), "where traffic may go"),
+    Right("", "events", ("list", "watch"), "what kubelets say"),
 )
-_READ_INGRESSES = Need("networking.k8s.io", "ingresses", ("get", "list", "watch"), "the Ingress that is edited")
-_PATCH_DEPLOYMENTS = Need("apps", "deployments", ("patch",), "restart, scale, rolling-update")
-
-#: What each change needs beside that.
-OF_CHANGE: Mapping[str, tuple[Need, ...]] = {
-    "restart": (_PATCH_DEPLOYMENTS,),
-    "scale": (_PATCH_DEPLOYMENTS,),
-    "rolling-update": (_PATCH_DEPLOYMENTS,),
-    "delete-pod": (Need("", "pods", ("delete",), "delete-pod"),),
-    "selector-patch": (Need("", "services", ("patch",), "selector-patch"),),
-    "ingress-edit": (
-        _READ_INGRESSES,
-        Need("networking.k8s.io", "ingresses", ("patch",), "ingress-edit"),
-    ),
-}
-#: What can be done without; what it would show is then unknown, and said to be.
-OPTIONAL = (Need("autoscaling", "horizontalpodautoscalers", ("list",), "whether an autoscaler scales it"),)
+#: What a change in place of an Ingress needs as well.
+_IN_PLACE_INGRESS = (Right("networking.k8s.io", "ingresses", ("get", "list", "watch"), "the Ingress that is changed"),)
+#: What can be done without; what it would show is then unknown, and the report says so.
+OPTIONAL = (Right("autoscaling", "horizontalpodautoscalers", ("list",), "whether an autoscaler scales it"),)
 
 
-def needs_in_place(change: str) -> tuple[Need, ...]:
-    """What a change in place needs, by the change's kind."""
-    return (*_IN_PLACE, *OF_CHANGE[change])
+def rights_of_run(kinds: Iterable[str], controller: str) -> tuple[Right, ...]:
+    """Return what a run needs on somebody's cluster.
+
+    Args:
+        kinds: The kinds of its changes.
+        controller: The ingress controller's word.
+    """
+    return united((*_BASE, *(right for kind in kinds for right in _of_change(kind, controller))))
+
+
+def rights_in_place(kinds: Iterable[str]) -> tuple[Right, ...]:
+    """Return what changes in place need, by their kinds."""
+    rights = list(_IN_PLACE)
+    for kind in kinds:
+        rights += _IN_PLACE_INGRESS if facts_of(kind).target is Target.INGRESS else ()
+        rights += _of_change(kind, "")
+    return united(rights)
+
+
+def _of_change(kind: str, controller: str) -> tuple[Right, ...]:
+    return tuple(replace(right, why=kind) for right in facts_of(kind).rights_behind(controller))
 
 
 def check_access(
-    kube: KubeApi, context: str, needs: Sequence[Need] = NEEDS, *, namespace: str = "", page: str = "clusters.md"
+    kube: KubeApi, context: str, rights: Sequence[Right], *, namespace: str = "", page: str = "clusters.md"
 ) -> None:
-    """Ask the API server about every need.
+    """Ask the API server whether the user has every right.
 
     Args:
         kube: The API server.
         context: How the user calls it.
-        needs: What is asked about.
+        rights: What is asked about.
         namespace: Where; the whole cluster where empty.
         page: The page of the documentation that has them as a Role.
 
@@ -89,7 +77,7 @@ def check_access(
         InvalidInputError: With everything that is not allowed.
     """
     try:
-        refused = [problem for need in needs for problem in _refused(kube, need, namespace)]
+        refused = [problem for right in rights for problem in _refused(kube, right, namespace)]
     except NotFoundError:
         return  # an API server that can't be asked will refuse by itself
     if refused:
@@ -98,10 +86,10 @@ def check_access(
         raise InvalidInputError([Problem(message), *refused])
 
 
-def _refused(kube: KubeApi, need: Need, namespace: str) -> Iterator[Problem]:
-    resource, _, subresource = need.resource.partition("/")
-    for verb in need.verbs:
-        attributes = {"verb": verb, "group": need.group, "resource": resource, "subresource": subresource}
+def _refused(kube: KubeApi, right: Right, namespace: str) -> Iterator[Problem]:
+    resource, _, subresource = right.resource.partition("/")
+    for verb in right.verbs:
+        attributes = {"verb": verb, "group": right.group, "resource": resource, "subresource": subresource}
         if namespace:
             attributes["namespace"] = namespace
         answer = kube.create(
@@ -114,5 +102,5 @@ def _refused(kube: KubeApi, need: Need, namespace: str) -> Iterator[Problem]:
             "",
         )
         if not answer.get("status", {}).get("allowed"):
-            where = f"{need.group}/{need.resource}" if need.group else need.resource
-            yield Problem(f"{verb} {where}", hint=need.why)
+            where = f"{right.group}/{right.resource}" if right.group else right.resource
+            yield Problem(f"{verb} {where}", hint=right.why)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.clusters.base import BringUp, Cluster, Entry, Progress
-from harness.clusters.context.access import check_access
+from harness.clusters.context.access import check_access, rights_of_run
 from harness.clusters.context.entry import entry_of_ingress, parse_entry
 from harness.clusters.context.kubeconfig import Target, find_target
 from harness.clusters.shared.part import part_of
@@ -127,7 +127,7 @@ class ContextProvider:
         with alone(target) as path, Kube(path) as kube:
             kube.server_version()
             refuse_cluster_scoped(kube, request.workload)
-            check_access(kube, target.context)
+            check_access(kube, target.context, rights_of_run(request.changes, request.ingress))
             _check_classes(kube, request.options.get("ingress-classes", ""))
 
     def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:

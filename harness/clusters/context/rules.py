@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from harness.errors import Problem
+from harness.model.change_facts import ChangeFacts, Target
 from harness.model.changes import ChangeSpec
-from harness.model.releases import ControllerRestart
+
+
+def reaches_beyond(facts: ChangeFacts) -> bool:
+    """Return whether a kind of change reaches beyond the trial's namespace."""
+    return facts.target is Target.CONTROLLER
 
 
 def check_change(change: ChangeSpec) -> Problem | None:
     """Return the problem of a change that reaches beyond the trial's namespace; None where there is none."""
-    if not isinstance(change, ControllerRestart):
+    if not reaches_beyond(change.facts):
         return None
     message = f"{change.kind} would restart the ingress controller that others on this cluster use, too"
     return Problem(message, hint="run it on a cluster that the harness makes: --cluster kind or --cluster local")

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.clusters.local import bringup
+from harness.clusters.local.images import check_image
 from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.kit.processes import ManagedProcess
 from harness.kube.fieldclasses import Classified
 from harness.localkube.addresses import take_block
 from harness.localkube.fields import CLASSIFIER
-from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
+from harness.localkube.kubelet.images import find_image
 from harness.localkube.profiles import PROFILES
 from harness.localkube.settings import PROXY_LOG, NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS, silent
@@ -182,16 +183,6 @@ def _problems(request: BringUp) -> Iterator[Problem]:
     if request.profile not in PROFILES:
         yield Problem(f"there is no delay profile {request.profile!r}", hint=f"one of {', '.join(sorted(PROFILES))}")
     yield from filter(None, map(check_image, dict.fromkeys(request.images)))
-
-
-def check_image(name: str) -> Problem | None:
-    """What is wrong with an image's name for local clusters; None where nothing is."""
-    if find_image(name) is not None:
-        return None
-    return Problem(
-        f"local clusters don't have the image {name!r}, and pull nothing",
-        hint=f"they have {', '.join(sorted(KNOWN_IMAGES))}",
-    )
 
 
 def _check_low_ports(request: BringUp) -> None:

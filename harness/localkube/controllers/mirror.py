@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from harness.localkube.machinery.client import ApiClient, EventType
+from harness.localkube.machinery.client import ApiClient, EventType, Strategy
 from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.objects import Key, Object, controller_of, is_deleting, key_of, version_of
 from harness.localkube.machinery.resources import Resource
@@ -59,10 +59,12 @@ class Mirror:
         await self._seen(created)
         return created
 
-    async def patch(self, obj: Object, body: Any, *, subresource: str = "") -> Object:
-        """Merge-patch an object and wait until the result is seen."""
+    async def patch(self, obj: Object, body: Any, *, strategy: Strategy = "merge", subresource: str = "") -> Object:
+        """Patch an object and wait until the result is seen."""
         namespace, name = key_of(obj)
-        result = await self._client.patch(self._resource, name, namespace or None, body, subresource=subresource)
+        result = await self._client.patch(
+            self._resource, name, namespace or None, body, strategy=strategy, subresource=subresource
+        )
         await self._seen(result)
         return result
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,10 +43,17 @@ class ReplicaSetController:
         self._context.replicasets.subscribe(lambda _kind, _old, new: self.queue.add(key_of(new)))
         self._context.pods.subscribe(self._on_pod)
 
-    def _on_pod(self, _kind: EventType, _old: Object | None, pod: Object) -> None:
-        owner = controller_of(pod)
-        if owner is not None and owner["kind"] == "ReplicaSet":
-            self.queue.add((pod["metadata"]["namespace"], owner["name"]))
+    def _on_pod(self, _kind: EventType, old: Object | None, pod: Object) -> None:
+        """Sync the ReplicaSets that have the pod, had it, or may adopt it."""
+        namespace = pod["metadata"]["namespace"]
+        owners = [controller_of(each) for each in (old, pod) if each is not None]
+        for owner in owners:
+            if owner is not None and owner["kind"] == "ReplicaSet":
+                self.queue.add((namespace, owner["name"]))
+        if owners[-1] is None:
+            for replica_set in self._context.replicasets.in_namespace(namespace):
+                if selects_pod(replica_set, pod):
+                    self.queue.add(key_of(replica_set))
 
     async def _sync(self, key: Key) -> None:
         replica_set = self._context.replicasets.get(key)
@@ -52,6 +61,7 @@ class ReplicaSetController:
             return
         pods = [pod for pod in self._context.pods.owned_by(replica_set) if is_active(pod)]
         if not is_deleting(replica_set):
+            pods = await self._claim(replica_set)
             excess = len(pods) - _replicas(replica_set)
             if excess < 0:
                 await asyncio.gather(*(self._create_pod(replica_set) for _ in range(-excess)))
@@ -59,6 +69,21 @@ class ReplicaSetController:
                 await self._delete_pods(replica_set, deletion_order(pods, datetime.now(UTC))[:excess])
             pods = [pod for pod in self._context.pods.owned_by(replica_set) if is_active(pod)]
         await self._write_status(replica_set, pods)
+
+    async def _claim(self, replica_set: Object) -> list[Object]:
+        """Release the pods that the selector does not match any more, adopt those without a controller that it matches.
+
+        Returns:
+            The pods that count as replicas.
+        """
+        claim = claim_of(replica_set, self._context.pods.in_namespace(replica_set["metadata"]["namespace"]))
+        release = {"$patch": "delete", "uid": replica_set["metadata"]["uid"]}
+        for pods, reference in ((claim.release, release), (claim.adopt, owner_reference(replica_set))):
+            body = {"metadata": {"ownerReferences": [reference]}}
+            for pod in pods:
+                with suppress(NotFound):
+                    await self._context.pods.patch(pod, body, strategy="strategic")
+        return [*claim.keep, *claim.adopt]
 
     async def _create_pod(self, replica_set: Object) -> None:
         template = replica_set["spec"]["template"]
@@ -98,6 +123,43 @@ class ReplicaSetController:
                 await self._context.replicasets.patch(replica_set, {"status": status}, subresource="status")
             except NotFound:
                 return
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a ReplicaSet does about the active pods of its namespace.
+
+    Attributes:
+        keep: Its own, which its selector matches.
+        release: Its own, which its selector does not match.
+        adopt: Those that its selector matches and that no controller has.
+    """
+
+    keep: tuple[Object, ...]
+    release: tuple[Object, ...]
+    adopt: tuple[Object, ...]
+
+
+def claim_of(replica_set: Object, pods: Iterable[Object]) -> Claim:
+    """Sort the pods of a ReplicaSet's namespace; pods of other controllers and ended ones are left out."""
+    uid = replica_set["metadata"]["uid"]
+    own: list[Object] = []
+    free: list[Object] = []
+    for pod in pods:
+        controller = controller_of(pod)
+        if not is_active(pod) or (controller is not None and controller["uid"] != uid):
+            continue
+        (free if controller is None else own).append(pod)
+    return Claim(
+        keep=tuple(pod for pod in own if selects_pod(replica_set, pod)),
+        release=tuple(pod for pod in own if not selects_pod(replica_set, pod)),
+        adopt=tuple(pod for pod in free if selects_pod(replica_set, pod)),
+    )
+
+
+def selects_pod(replica_set: Object, pod: Object) -> bool:
+    """Whether a ReplicaSet's selector matches a pod."""
+    return matches_selector(replica_set["spec"]["selector"], labels_of(pod))
 
 
 def _replicas(replica_set: Object) -> int:

@@ -171,7 +171,7 @@ class Container:
         return self._node.settings.directory / "logs" / "pods" / name
 
     async def _after_start(self, target: Target) -> bool:
-        """Run the postStart hook; False if it failed, which kills the container."""
+        """Run the postStart hook; False if it failed, which stops the container within the pod's grace period."""
         hook = (self._spec.get("lifecycle") or {}).get("postStart")
         if hook is None:
             return True
@@ -179,7 +179,8 @@ class Container:
             await self._node.handlers.act(hook, target)
         except HandlerFailedError as error:
             self._tell("FailedPostStartHook", f"PostStartHook failed: {error}", kind="Warning")
-            self._node.runtime.kill(target.process)
+            self._tell("Killing", "FailedPostStartHook")
+            await self._stop(target, self._pod["spec"].get("terminationGracePeriodSeconds", 30))
             return False
         return True
 

@@ -104,6 +104,7 @@ _RESOURCES = Decisive(_PENDING, _fits, "up to 64 cores and 64 GiB")
 _POD = Fields(
     implemented={
         "containers": "V1Container",
+        "readinessGates": "",
         "restartPolicy": "",
         "securityContext": "V1PodSecurityContext",
         "terminationGracePeriodSeconds": "",
@@ -143,7 +144,6 @@ _POD = Fields(
         "nodeName": Decisive("runs the pod on this node alone"),
         "nodeSelector": Decisive(_PENDING, unless_in({"kubernetes.io/os": "linux"}), '{"kubernetes.io/os": "linux"}'),
         "os": Decisive(_PENDING, unless_in({"name": "linux"}), "{name: linux}"),
-        "readinessGates": Decisive("does not call the pod ready before somebody sets these conditions"),
         "resourceClaims": Decisive(_PENDING),
         "schedulerName": Decisive("waits for this scheduler", unless_in("default-scheduler"), "default-scheduler"),
         "schedulingGates": Decisive("leaves the pod Pending until somebody removes them"),

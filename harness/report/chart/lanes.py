@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from harness.model.events import ChangeEvent
+from harness.model.timeline import EventKind
 from harness.model.verdict import Mark, TrialVerdict, Window
 from harness.report.chart.drawing import LANE, OWN_COLOUR, WIDTH, Piece, Time, layer, part, rows
 
@@ -14,15 +16,15 @@ _LETTER = 7
 #: The states of a pod's life and their colours.
 STATES = {"starting": "var(--pod-starting)", "ready": "var(--pod-ready)", "terminating": "var(--pod-terminating)"}
 #: ``(kind, what)`` of a mark -> its row in the chart, its shape, its colour.
-_MARKS = {
-    ("change", "applied"): ("change made", "triangle-right", "var(--mark-change)"),
-    ("change", "undone"): ("change made", "triangle-left", "var(--mark-change)"),
-    ("change", "observed"): ("change seen", "square", "var(--mark-change)"),
-    ("change", "not-observed"): ("change seen", "cross", "var(--lost-fill)"),
-    ("endpoints", "changed"): ("endpoints", "circle", "var(--mark-endpoints)"),
-    ("ingress", "endpoints"): ("ingress", "circle", "var(--mark-endpoints)"),
-    ("ingress", "configured"): ("ingress", "circle", "var(--mark-endpoints)"),
-    ("ingress", "reload"): ("ingress", "diamond", "var(--mark-reload)"),
+_MARKS: Mapping[tuple[str, str], tuple[str, str, str]] = {
+    (EventKind.CHANGE, ChangeEvent.APPLIED): ("change made", "triangle-right", "var(--mark-change)"),
+    (EventKind.CHANGE, ChangeEvent.UNDONE): ("change made", "triangle-left", "var(--mark-change)"),
+    (EventKind.CHANGE, ChangeEvent.OBSERVED): ("change seen", "square", "var(--mark-change)"),
+    (EventKind.CHANGE, ChangeEvent.NOT_OBSERVED): ("change seen", "cross", "var(--lost-fill)"),
+    (EventKind.ENDPOINTS, "changed"): ("endpoints", "circle", "var(--mark-endpoints)"),
+    (EventKind.INGRESS, "endpoints"): ("ingress", "circle", "var(--mark-endpoints)"),
+    (EventKind.INGRESS, "configured"): ("ingress", "circle", "var(--mark-endpoints)"),
+    (EventKind.INGRESS, "reload"): ("ingress", "diamond", "var(--mark-reload)"),
 }
 _MARK_ROWS = ("change made", "change seen", "endpoints", "ingress")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.model.events import ChangeEvent
+from harness.model.timeline import EventKind
 from harness.model.verdict import Series, TrialVerdict
 from harness.report.chart.drawing import ANSWERS, LATENCY, REQUESTS, Piece, Time, layer, part
 
@@ -12,11 +14,14 @@ _POWERS = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
 #: Moments that are lines through the plots: their marks, the line's colour and dashes.
 _RULES = (
     (
-        {("change", "applied"), ("change", "undone"), ("change", "step"), ("change", "rollback")},
+        {
+            (EventKind.CHANGE, event)
+            for event in (ChangeEvent.APPLIED, ChangeEvent.UNDONE, ChangeEvent.STEP, ChangeEvent.ROLLBACK)
+        },
         "var(--mark-change)",
         [4, 3],
     ),
-    ({("ingress", "reload")}, "var(--mark-reload)", [2, 2]),
+    ({(EventKind.INGRESS, "reload")}, "var(--mark-reload)", [2, 2]),
 )
 
 

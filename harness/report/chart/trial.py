@@ -9,6 +9,8 @@ import re
 
 import vl_convert
 
+from harness.model.events import ChangeEvent
+from harness.model.timeline import EventKind
 from harness.model.verdict import TrialVerdict
 from harness.report.chart.drawing import LEFT, WIDTH, Piece, time_of
 from harness.report.chart.lanes import STATES, lanes
@@ -62,8 +64,8 @@ def legend(trial: TrialVerdict) -> tuple[tuple[str, str], ...]:
         "new": any(trial.answering.new),
         "p50": any(series.latency_p50),
         "max": any(series.latency_max),
-        "change": any(kind == "change" for kind, _ in marks),
-        "undone": ("change", "undone") in marks,
+        "change": any(kind == EventKind.CHANGE for kind, _ in marks),
+        "undone": (EventKind.CHANGE, ChangeEvent.UNDONE) in marks,
         "reload": ("ingress", "reload") in marks,
         "endpoints": bool({("ingress", "endpoints"), ("ingress", "configured"), ("endpoints", "changed")} & marks),
         **{state: any(window.state == state for window in trial.pods) for state in STATES},

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.clusters.context.access import check_access, needs_in_place
+from harness.clusters.context.access import check_access, rights_in_place
 from harness.clusters.context.kubeconfig import Target as Context
 from harness.clusters.context.kubeconfig import find_target
 from harness.clusters.context.provider import alone
 from harness.controllers.registry import find_visible
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.changes import check_changes
+from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.reading import check_change
+from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
 from harness.experiment.traffic_checks import LONGEST_INTERVAL
 from harness.kit.located_yaml import Document
 from harness.kube.api import Object
 from harness.kube.client import Kube
-from harness.model.changes import ChangeSpec, IngressEdit, NoChange, RollingUpdate, SelectorPatch
+from harness.model.changes import ChangeSpec, NoChange
 from harness.model.controllers import NO_CONTROLLER, Aspect, families, signals_of
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
 from harness.model.rates import lowest_rate
@@ -103,7 +105,7 @@ def prepare(request: InPlaceRequest) -> Prepared:
     with alone(context) as path, Kube(path) as kube:
         version = kube.server_version()
         check_access(
-            kube, context.context, needs_in_place(change.kind), namespace=request.namespace, page="in-place.md"
+            kube, context.context, rights_in_place([change.kind]), namespace=request.namespace, page="in-place.md"
         )
         found = look(kube, target, request.namespace)
         told = find_visible(kube)[1]
@@ -126,7 +128,7 @@ def prepare(request: InPlaceRequest) -> Prepared:
         notes=others(objects, found.autoscalers),
     )
     # A hold of the change's own is counted from when it was applied, and is all there is.
-    live = Live(request.namespace, scope, names, 0.0 if getattr(change, "hold", 0.0) else request.hold)
+    live = Live(request.namespace, scope, names, 0.0 if change.own_hold else request.hold)
     return Prepared(experiment, plan, live, context, origin, version)
 
 
@@ -161,32 +163,11 @@ def _origin(request: InPlaceRequest) -> Origin:
 def _check(change: ChangeSpec, found: Found, traffic: TrafficPlan, told: frozenset[str]) -> None:
     """Hold the change against what is there, and against what can be seen here."""
     problems = Problems(Document(None, "--change", 0, {}))
-    check_changes([(change, ())], [Configuration((), found.objects)], problems)
+    check_change(change, (change.kind,), CheckContext(Objects(found.objects), problems))
     seen = [Problem(p.message.replace("in the workload", "in the namespace"), hint=p.hint) for p in problems.found]
     wrong = [*seen, *_unseen(change, traffic, told)]
     if wrong:
         raise InvalidInputError([replace(problem, file="--change", line=0) for problem in wrong])
-
-
-def _unseen(change: ChangeSpec, traffic: TrafficPlan, told: frozenset[str]) -> Iterator[Problem]:
-    """What could never be observed."""
-    pinned = any(route.answers for route in traffic.routes)
-    if isinstance(change, RollingUpdate | SelectorPatch) and pinned and not change.answer:
-        hint = "answer: the body that only they give"
-        yield Problem(
-            "with --expect-body, the answer of the new pods must be said: it is right from then on", hint=hint
-        )
-    elif isinstance(change, SelectorPatch) and not change.answer and not signals_of(Aspect.ENDPOINTS, told):
-        yield Problem(
-            "whether traffic has followed the selector can't be seen here (the ingress controller's log can't be read, "
-            "or does not tell)",
-            hint="answer: the body that only the new pods give",
-        )
-    if isinstance(change, IngressEdit) and not signals_of(Aspect.RULES, told):
-        yield Problem(
-            "whether the ingress controller has taken the edit over can't be seen here, so nothing could be concluded",
-            hint=f"it takes the right to list pods and read logs in the namespace {_namespaces()}",
-        )
 
 
 def _namespaces() -> str:
@@ -194,11 +175,37 @@ def _namespaces() -> str:
     return " or ".join(facts.address.namespace for facts in families() if facts.address is not None)
 
 
+#: The problem where the ingress controller can't be seen to put this into effect.
+_UNSEEN: Mapping[Aspect, Problem] = {
+    Aspect.ENDPOINTS: Problem(
+        "the ingress controller's log does not show here whether traffic has followed the selector",
+        hint="answer: the body that only the new pods give",
+    ),
+    Aspect.RULES: Problem(
+        "the ingress controller's log does not show here whether it has loaded the edit, so nothing could be concluded",
+        hint=f"it takes the right to list pods and read logs in the namespace {_namespaces()}",
+    ),
+}
+
+
+def _unseen(change: ChangeSpec, traffic: TrafficPlan, told: frozenset[str]) -> Iterator[Problem]:
+    """What could never be observed."""
+    pinned = any(route.answers for route in traffic.routes)
+    if change.new_answer:
+        return
+    if change.takes_answer and pinned:
+        hint = "answer: the body that only they give"
+        yield Problem(
+            "with --expect-body, the answer of the new pods must be said: it is right from then on", hint=hint
+        )
+    elif change.facts.awaits_ingress is not None and not signals_of(change.facts.awaits_ingress, told):
+        yield _UNSEEN[change.facts.awaits_ingress]
+
+
 def _answering(change: ChangeSpec, traffic: TrafficPlan) -> ChangeSpec:
     """The change with its answer right on every path that says what is."""
-    answer = getattr(change, "answer", "")
     pinned = [route.key for route in traffic.routes if route.answers]
-    return replace(change, answers={**dict.fromkeys(pinned, (answer,)), **change.answers}) if answer else change
+    return replace(change, answers={**change.answers_on(pinned), **change.answers})
 
 
 def _experiment(

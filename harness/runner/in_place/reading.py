@@ -10,7 +10,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.experiment.problems import listed, near
 from harness.kube.api import KubeApi, Object
 from harness.kube.errors import ForbiddenError, KubeError
-from harness.model.changes import ChangeSpec, SelectorPatch
+from harness.model.changes import ChangeSpec
 from harness.model.experiment import Manifest
 from harness.runner.in_place.targets import Target
 
@@ -86,7 +86,7 @@ def related(found: Found, target: Target, change: ChangeSpec) -> tuple[Object, .
         if target.kind == "Service"
         else [by_kind["Service"][name] for name in dict.fromkeys(_backends(own)) if name in by_kind["Service"]]
     )
-    extra = dict(change.selector) if isinstance(change, SelectorPatch) else {}
+    extra = change.selects
     deployments = [
         d
         for d in by_kind["Deployment"].values()

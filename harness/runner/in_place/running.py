@@ -14,7 +14,6 @@ from harness.clusters.context.provider import alone
 from harness.errors import HarnessError
 from harness.kit.locks import held
 from harness.runner.in_place.preparing import Prepared
-from harness.runner.in_place.targets import WITHOUT_UNDO
 from harness.runner.in_place.trial import InPlaceTrial
 from harness.runner.options import RunOptions
 from harness.runner.placement import Place
@@ -65,7 +64,7 @@ def run_in_place(prepared: Prepared, options: RunOptions, progress: RunProgress)
         if not mine:
             raise HarnessError(f"Another process works in {run.path}.")
         write_plan(run, prepared.experiment, options, prepared.plan)
-        if prepared.change.kind not in WITHOUT_UNDO:
+        if prepared.change.facts.undoable:
             progress.note(f"should this be killed, what it has changed is put back by: harness undo {run.path}")
         cells = prepared.experiment.cells
         # In the order of the cells: what is lost without any change keeps the change from being made.

@@ -8,27 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.changes import read_changes
-from harness.experiment.problems import Problems, near
+from harness.experiment.changes.reading import read_changes
+from harness.experiment.problems import Problems, near, near_kind
 from harness.kit.located_yaml import Document, parse_documents
-from harness.model.changes import ChangeSpec
+from harness.model.changes import CHANGE_KINDS, ChangeSpec, facts_of
 
 #: Kinds that can be changed in place, by what kubectl calls them.
 _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("deployment", "deployments", "deploy", "deployment.apps"), "Deployment"),
     **dict.fromkeys(("service", "services", "svc"), "Service"),
     **dict.fromkeys(("ingress", "ingresses", "ing", "ingress.networking.k8s.io"), "Ingress"),
-}
-#: What can be done to each kind.
-CHANGES_OF: Mapping[str, tuple[str, ...]] = {
-    "Deployment": ("restart", "delete-pod", "scale", "rolling-update"),
-    "Service": ("selector-patch",),
-    "Ingress": ("ingress-edit",),
-}
-#: The changes that can't be put back: a second rollout would be one more change, and a deleted pod is gone.
-WITHOUT_UNDO: Mapping[str, str] = {
-    "restart": "a second rollout would be one more change",
-    "delete-pod": "a pod that is gone does not come back, its replacement does",
 }
 _OPTION = "--change"
 
@@ -87,9 +76,31 @@ def parse_change(text: str, target: Target) -> ChangeSpec:
     return changes[0][0]
 
 
+def changes_of(kind: str) -> tuple[str, ...]:
+    """Return the words of the changes that can be made in place to a kind of object."""
+    return tuple(
+        word for word, spec in CHANGE_KINDS.items() if spec.facts.target == kind and not spec.facts.in_place.refused
+    )
+
+
+def usages() -> tuple[str, ...]:
+    """Return how each change in place is written on the command line."""
+    return tuple(spec.facts.in_place.usage for spec in CHANGE_KINDS.values() if not spec.facts.in_place.refused)
+
+
+def _instead(kind: str, known: tuple[str, ...]) -> str:
+    """Say why a word is refused, or what was meant by it."""
+    if kind not in CHANGE_KINDS:
+        return near_kind(kind, known)
+    facts = CHANGE_KINDS[kind].facts
+    return facts.in_place.refused or f"{kind} is for {facts.target.lower()}/NAME"
+
+
 def _document(text: str) -> Document:
-    scale = re.fullmatch(r"\s*scale\s*=\s*(\d+)\s*", text)
-    documents, problems = parse_documents(f"scale: {{replicas: {scale[1]}}}" if scale else text, _OPTION)
+    short = re.fullmatch(r"\s*([a-z-]+)\s*=\s*(\d+)\s*", text)
+    field = facts_of(short[1]).in_place.shorthand if short else ""
+    whole = f"{short[1]}: {{{field}: {short[2]}}}" if short and field else text
+    documents, problems = parse_documents(whole, _OPTION)
     if not problems and len(documents) != 1:
         problems = [Problem("expected one change, such as restart", _OPTION)]
     if problems:
@@ -99,18 +110,17 @@ def _document(text: str) -> Document:
 
 def _split(value: Any, target: Target) -> tuple[str, dict[str, Any]]:
     """The change's word and its fields."""
-    known = CHANGES_OF[target.kind]
+    known = changes_of(target.kind)
     value = {value: None} if isinstance(value, str) else value
     if not isinstance(value, dict) or len(value) != 1:
         what = "expected a word or a map of one change to its fields, such as restart or 'scale: {replicas: 3}'"
         raise InvalidInputError([Problem(f"{what}, got {value!r}", _OPTION)])
     ((kind, fields),) = value.items()
     if kind not in known:
-        every = {name: of for of, names in CHANGES_OF.items() for name in names}
-        other = f"{kind} is for {every[kind].lower()}/NAME" if kind in every else near(str(kind), known)
         message = f"{kind!r} is not a change of a {target.kind}; there are {', '.join(known)}"
-        raise InvalidInputError([Problem(message, _OPTION, hint=other)])
+        raise InvalidInputError([Problem(message, _OPTION, hint=_instead(str(kind), known))])
     if fields is not None and not isinstance(fields, dict):
-        hint = "scale=3 or 'scale: {replicas: 3}'" if kind == "scale" else ""
+        short = facts_of(str(kind)).in_place.shorthand
+        hint = f"{kind}=3 or '{kind}: {{{short}: 3}}'" if short else ""
         raise InvalidInputError([Problem(f"{kind}: expected a map of its fields, got {fields!r}", _OPTION, hint=hint)])
     return str(kind), dict(fields or {})

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from harness.changes.base import Stage
+from harness.changes.context import ChangeContext
 from harness.changes.undo import UndoJournal, UndoOutcome, undo_all
 from harness.clusters.base import Entry
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.interruption import shielded
 from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
-from harness.model.changes import NoChange
-from harness.model.timeline import EventKind
+from harness.model.events import ChangeEvent, PutBack, Withheld
 from harness.observe.event_time import Sighting
 from harness.observe.interference import Interference, TargetTracker
 from harness.observe.observer import Observer
@@ -84,34 +83,34 @@ class InPlaceTrial(Trial):
         except WaitTimeoutError:
             self._step("baseline: the ingress controller does not rest; others use it, too")
 
-    def _stage(self, kube: Kube, scene: Scene, namespace: str) -> Stage:
-        stage = super()._stage(kube, scene, namespace)
+    def _change_context(self, kube: Kube, scene: Scene, namespace: str) -> ChangeContext:
+        context = super()._change_context(kube, scene, namespace)
         return replace(
-            stage,
-            kube=self._interference.signed(stage.kube),
-            timeout=stage.timeout + LIVE_CHANGE_SECONDS,
+            context,
+            kube=self._interference.signed(context.kube),
+            timeout=context.timeout + LIVE_CHANGE_SECONDS,
             restore=True,
             put_back_after=self._live.hold,
         )
 
-    def _phases(self, scene: Scene, stage: Stage) -> None:
+    def _phases(self, scene: Scene, context: ChangeContext) -> None:
         try:
-            super()._phases(scene, stage)
-            self._look_once_more(stage)
+            super()._phases(scene, context)
+            self._look_once_more(context)
         finally:
             with shielded():
-                self._put_back(scene, stage)
+                self._put_back(scene, context)
                 self._tell_interference(scene)
 
-    def _make(self, stage: Stage, scene: Scene) -> None:
+    def _make(self, context: ChangeContext, scene: Scene) -> None:
         """Make the change, unless requests are lost without it: then nothing could be learned from it."""
         lost = self._live.losses + scene.child.counts().lost
         change = self.job.cell.change
-        if lost and not isinstance(change, NoChange):
-            scene.record(EventKind.CHANGE, change.name, "withheld", {"lost": lost})
+        if lost and not change.facts.is_control:
+            scene.record_change(change.name, ChangeEvent.WITHHELD, Withheld(lost=lost))
             return
-        super()._make(stage, scene)
-        if isinstance(change, NoChange):
+        super()._make(context, scene)
+        if change.facts.is_control:
             self._live.losses += scene.child.counts().lost
 
     def _look(self, scene: Scene) -> None:
@@ -124,20 +123,20 @@ class InPlaceTrial(Trial):
             who = event.detail["who"] or "somebody"
             self.setting.progress.note(f"{who} has changed {event.detail['object']}: {event.detail['fields']}")
 
-    def _look_once_more(self, stage: Stage) -> None:
+    def _look_once_more(self, context: ChangeContext) -> None:
         """By a request of its own: nothing that a watch has yet to deliver goes unseen."""
         for kind, names in self._live.watched.items():
             for name in names:
                 sighting = Sighting(self.clock, self.clock.now(), self.clock.monotonic_anchor_ns)
                 with suppress(NotFoundError):
-                    list(self._trackers[kind].changed(stage.kube.get(kind, name, stage.namespace), sighting))
+                    list(self._trackers[kind].changed(context.kube.get(kind, name, context.namespace), sighting))
 
-    def _put_back(self, scene: Scene, stage: Stage) -> None:
+    def _put_back(self, scene: Scene, context: ChangeContext) -> None:
         """What the change has not put back itself, since it was cut short."""
-        for result in undo_all(UndoJournal(self.job.directory.undo), stage.kube):
-            detail = {"object": result.entry.description, "outcome": str(result.outcome), "text": result.text}
+        for result in undo_all(UndoJournal(self.job.directory.undo), context.kube):
+            detail = PutBack(object=result.entry.description, outcome=str(result.outcome), text=result.text)
             with suppress(HarnessError):  # a full disk must not keep the next one from being put back
-                scene.record(EventKind.CHANGE, self.job.cell.change.name, "put-back", detail)
+                scene.record_change(self.job.cell.change.name, ChangeEvent.PUT_BACK, detail)
             done = result.outcome is UndoOutcome.UNDONE
             told = "is as it was before" if done else f"{result.outcome}: {result.text}"
             self.setting.progress.note(f"{result.entry.description}: {told}")

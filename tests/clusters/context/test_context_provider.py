@@ -13,7 +13,7 @@ import yaml
 
 from harness.clusters.context import entry as entries
 from harness.clusters.context import provider
-from harness.clusters.context.access import NEEDS, check_access
+from harness.clusters.context.access import check_access, rights_of_run
 from harness.clusters.context.entry import entry_of_ingress, parse_entry
 from harness.clusters.context.kubeconfig import find_target
 from harness.errors import HarnessError, InvalidInputError, WaitTimeoutError
@@ -97,18 +97,35 @@ def test_file_that_is_no_kubeconfig(tmp_path: Path, content: str | None) -> None
         find_target("a", str(path))
 
 
+NEEDED = rights_of_run(["restart", "canary"], "traefik")
+
+
+def test_a_run_asks_only_for_what_its_changes_need() -> None:
+    """A canary takes other rights behind another controller, and a control takes none of its own."""
+
+    def asked(kinds: list[str], controller: str) -> set[tuple[str, str]]:
+        rights = rights_of_run(kinds, controller)
+        return {(verb, right.resource) for right in rights for verb in right.verbs}
+
+    base = asked(["none"], "ingress-nginx")
+    canary = asked(["canary"], "ingress-nginx") - base
+    assert canary == {("patch", "deployments"), ("patch", "ingresses"), ("delete", "ingresses")}
+    assert ("create", "traefikservices") in asked(["canary"], "traefik")
+    assert asked(["restart"], "traefik") - base == {("patch", "deployments")}
+
+
 def test_everything_needed_is_asked_for() -> None:
     """Each verb on each resource is a question."""
     kube = Reviewing()
-    check_access(kube, "staging")
+    check_access(kube, "staging", NEEDED)
 
-    assert set(kube.asked) == {(verb, need.resource) for need in NEEDS for verb in need.verbs}
+    assert set(kube.asked) == {(verb, right.resource) for right in NEEDED for verb in right.verbs}
 
 
 def test_all_that_is_refused_is_listed() -> None:
     """One error names each verb and resource, and what it is for."""
     with pytest.raises(InvalidInputError) as caught:
-        check_access(Reviewing(("create", "namespaces"), ("get", "pods/log")), "staging")
+        check_access(Reviewing(("create", "namespaces"), ("get", "pods/log")), "staging", NEEDED)
 
     assert "create namespaces" in str(caught.value)
     assert "get pods/log" in str(caught.value)
@@ -120,7 +137,7 @@ def test_server_that_cannot_be_asked_is_no_obstacle() -> None:
     kube = FakeKube()
     kube.refusals["create"] = NotFoundError("find kind SelfSubjectAccessReview", 404, "NotFound", "not served")
 
-    check_access(kube, "local")
+    check_access(kube, "local", NEEDED)
 
 
 @pytest.mark.parametrize(

@@ -1,42 +1,56 @@
-"""The Roles in the documentation are the lists that are asked for."""
+"""The Roles in the documentation grant what is asked for, and no more."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 import yaml
 
-from harness.clusters.context.access import NEEDS, OF_CHANGE, OPTIONAL, Need, needs_in_place
+from harness.clusters.context.access import OPTIONAL, rights_in_place, rights_of_run
+from harness.model.changes import CHANGE_KINDS
+from harness.model.controllers import CONTROLLERS
+from harness.model.rights import Right
+from harness.testing.role_bound_api import Grant, grants_of
 
 DOCS = Path(__file__).parents[3] / "docs"
-Rights = dict[tuple[str, str], set[str]]
 
 
-def documented(page: str) -> Rights:
-    """(group, resource) -> verbs of the Role on a page."""
+def documented(page: str) -> frozenset[Grant]:
+    """Return the grants of the Role on a page."""
     text = (DOCS / page).read_text(encoding="utf-8")
     roles = [yaml.safe_load(part.split("```")[0]) for part in text.split("```yaml\n")[1:]]
     (role,) = [role for role in roles if str(role.get("kind", "")).endswith("Role")]
-    return {(rule["apiGroups"][0], rule["resources"][0]): set(rule["verbs"]) for rule in role["rules"]}
+    return grants_of(role)
 
 
-def united(needs: Iterable[Need]) -> Rights:
-    """The verbs of all needs, by what they are for."""
-    rights: Rights = defaultdict(set)
-    for need in needs:
-        rights[need.group, need.resource] |= set(need.verbs)
-    return dict(rights)
+def asked(rights: tuple[Right, ...]) -> frozenset[Grant]:
+    """Return the grants that some rights are made of."""
+    return frozenset(Grant(right.group, right.resource, verb) for right in rights for verb in right.verbs)
 
 
 def test_documented_role_is_what_is_needed() -> None:
-    """Whoever grants it can run, and grants no more."""
-    assert documented("clusters.md") == united(NEEDS)
+    """Whoever grants it can run every change behind every controller, and grants no more."""
+    needed = [asked(rights_of_run(CHANGE_KINDS, controller)) for controller in CONTROLLERS]
+
+    assert documented("clusters.md") == frozenset().union(*needed)
 
 
 def test_documented_role_in_place_is_what_all_changes_need() -> None:
     """Every change can be made with it, and nothing beyond that."""
-    needs = [need for change in OF_CHANGE for need in needs_in_place(change)]
+    kinds = [kind for kind, spec in CHANGE_KINDS.items() if not spec.facts.in_place.refused]
 
-    assert documented("in-place.md") == united([*needs, *OPTIONAL])
+    assert documented("in-place.md") == asked((*rights_in_place(kinds), *OPTIONAL))
+
+
+@pytest.mark.parametrize("controller", [word for word, facts in CONTROLLERS.items() if facts.share_rights])
+def test_an_undone_split_needs_the_right_to_delete(controller: str) -> None:
+    """What an A/B test creates, it always deletes."""
+    grants = asked(rights_of_run(["ab-test"], controller))
+    workload = {"namespaces", "services", "deployments"}
+    created = {grant.resource for grant in grants if grant.verb == "create"} - workload
+    if controller == "traefik":
+        created -= {"ingresses"}  # the workload's own
+
+    assert created
+    assert created <= {grant.resource for grant in grants if grant.verb == "delete"}

@@ -156,6 +156,6 @@ def test_a_configuration_of_the_controller_is_warned_about(server: str) -> None:
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
 def test_kubectl_prints_the_warning(kubectl: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     """Whoever applies a manifest sees it at once."""
-    done = kubectl("apply", "-f", "-", text=json.dumps(pod(readinessGates=[{"conditionType": "example.com/ready"}])))
+    done = kubectl("apply", "-f", "-", text=json.dumps(pod(schedulingGates=[{"name": "example.com/wait"}])))
 
-    assert "Warning: spec.readinessGates is not implemented by the embedded cluster" in done.stderr
+    assert "Warning: spec.schedulingGates is not implemented by the embedded cluster" in done.stderr

@@ -15,7 +15,7 @@ import pytest
 
 from harness.localkube.addresses import take_block
 from harness.localkube.api.server import serve
-from harness.localkube.controllers import run_controllers
+from harness.localkube.controllers.manager import run_controllers
 from harness.localkube.kubelet import run_kubelet
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.machinery.informer import Informer

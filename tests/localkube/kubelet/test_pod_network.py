@@ -19,6 +19,8 @@ from harness.localkube.kubelet.silence import Silence
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import PODS
 
+pytestmark = pytest.mark.processes
+
 OnCluster = Callable[..., Any]
 ADDRESS = "127.0.77.2"
 #: A shell is needed where a hook or probe is a command.

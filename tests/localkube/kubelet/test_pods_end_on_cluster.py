@@ -238,8 +238,36 @@ def test_a_forced_deletion_does_not_shorten_one_that_has_begun(on_cluster: OnClu
     assert on_cluster(scenario)
 
 
-def test_a_failed_post_start_hook_kills_the_container(on_cluster: OnCluster) -> None:
-    """It is told and the container started again."""
+def test_a_failed_post_start_hook_stops_the_container(on_cluster: OnCluster) -> None:
+    """It gets SIGTERM, and SIGKILL only after the pod's grace period."""
+
+    async def scenario(cluster: Any) -> int:
+        # The hook fails once the shell has its trap.
+        trap = "trap 'echo TERM $EPOCHREALTIME; exit 0' TERM; echo READY; while :; do read -t 0.05 <> <(:); done"
+        log = cluster.settings.logs / "pods"
+        hook = ["bash", "-c", f"until grep -q READY {log}/*; do sleep 0.05; done; exit 1"]
+        await cluster.deploy(
+            container={
+                "image": "xds2000/nginx-hostname",
+                "command": ["bash", "-c", trap],
+                "args": [],
+                "lifecycle": {"postStart": {"exec": {"command": hook}}},
+            },
+            pod={"terminationGracePeriodSeconds": 600},
+        )
+
+        def ended(pods: list[Object]) -> Object | None:
+            statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            return next((s["lastState"]["terminated"] for s in statuses if "terminated" in s["lastState"]), None)
+
+        found = await cluster.until(PODS, ended)
+        return int(found["exitCode"])
+
+    assert on_cluster(scenario) == 0
+
+
+def test_a_failed_post_start_hook_is_told_and_the_container_started_again(on_cluster: OnCluster) -> None:
+    """The event says so."""
 
     async def scenario(cluster: Any) -> Any:
         await cluster.deploy(container={"lifecycle": {"postStart": {"exec": {"command": ["true"]}}}})

@@ -188,6 +188,35 @@ def test_a_service_has_an_endpoint_once_its_pod_is_ready(on_cluster: OnCluster) 
     assert found["metadata"]["labels"]["kubernetes.io/service-name"] == "apple"
 
 
+def test_a_pod_that_loses_its_label_is_replaced_and_adopted_again(on_cluster: OnCluster) -> None:
+    """Released, it runs on and a new pod takes its place; with its label back it is adopted, and one is too many."""
+
+    def owner(pod: Object) -> str:
+        return next((each["kind"] for each in pod["metadata"].get("ownerReferences") or []), "")
+
+    async def scenario(cluster: Any) -> tuple[str, str, list[str], str]:
+        await cluster.deploy()
+        old = await cluster.ready_pod()
+        name = old["metadata"]["name"]
+        await cluster.client.patch(PODS, name, "default", {"metadata": {"labels": {"app": None}}})
+        await cluster.ready_pod(other_than=old["metadata"]["uid"])
+        await cluster.until(DEPLOYMENTS, lambda found: found[0]["status"].get("availableReplicas") == 1)
+        released = await cluster.client.get(PODS, name, "default")
+        answer = await cluster.ask(released)
+        # By age the new pod would be deleted, but both are too young for that.
+        cost = {"controller.kubernetes.io/pod-deletion-cost": "9"}
+        body = {"metadata": {"labels": {"app": "apple"}, "annotations": cost}}
+        await cluster.client.patch(PODS, name, "default", body)
+        await cluster.until(PODS, lambda pods: len(pods) == 1)
+        left, _ = await cluster.client.list(PODS, "default")
+        return owner(released), answer, [name, *(each["metadata"]["name"] for each in left)], owner(left[0])
+
+    released_owner, answer, (name, left), adopted_owner = on_cluster(scenario)
+
+    assert (released_owner, answer) == ("", "apple-v1\n")
+    assert (left, adopted_owner) == (name, "ReplicaSet")
+
+
 def test_each_pod_is_reached_at_its_own_number_of_a_named_port(on_cluster: OnCluster) -> None:
     """While a rollout changes the number, there are two slices; afterwards there is one, with the new number."""
 

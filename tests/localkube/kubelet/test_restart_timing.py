@@ -16,6 +16,8 @@ from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import EVENTS, PODS
 
+pytestmark = pytest.mark.processes
+
 OnCluster = Callable[..., Any]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import InvalidInputError
 from harness.model.changes import IngressEdit, Restart, RollingUpdate, Scale, SelectorPatch
-from harness.runner.in_place.targets import CHANGES_OF, WITHOUT_UNDO, Target, parse_change, parse_target
+from harness.runner.in_place.targets import Target, changes_of, parse_change, parse_target, usages
 
 APPLE = Target("Deployment", "apple")
 PUBLIC = Target("Service", "apple-service")
@@ -71,6 +71,9 @@ def test_a_scale_has_its_number() -> None:
     [
         ("selector-patch: {selector: {a: b}}", APPLE, "selector-patch is for service/NAME"),
         ("restart", PUBLIC, "restart is for deployment/NAME"),
+        ("rollout-restart", APPLE, "did you mean 'restart'"),
+        ("canary: {}", Target("Ingress", "fruit"), "which version is written in an Experiment"),
+        ("restart=3", APPLE, "'restart=3' is not a change of a Deployment"),
         ("restrat", APPLE, "restart"),
         ("restart: 3", APPLE, "expected a map of its fields"),
         ("[restart]", APPLE, "expected a word or a map"),
@@ -87,8 +90,9 @@ def test_what_cannot_be_is_refused_with_the_way_out(text: str, target: Target, s
 
 
 def test_each_change_is_of_one_kind_of_object() -> None:
-    """And those without an undo are among them."""
-    names = [name for of in CHANGES_OF.values() for name in of]
+    """And each has its example on the command line."""
+    names = [name for kind in ("Deployment", "Service", "Ingress") for name in changes_of(kind)]
 
+    assert {"delete-pod", "ingress-edit", "restart", "rolling-update", "scale", "selector-patch"} <= set(names)
     assert len(names) == len(set(names))
-    assert set(WITHOUT_UNDO) <= set(names)
+    assert len(usages()) == len(names)

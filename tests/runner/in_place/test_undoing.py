@@ -84,6 +84,22 @@ def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Killed:
     return Killed(tmp_path, monkeypatch)
 
 
+@pytest.mark.parametrize(("kind", "namespace"), [("Service", "theirs"), ("IngressClass", "")])
+def test_nothing_beyond_the_namespace_of_the_run_is_touched(killed: Killed, kind: str, namespace: str) -> None:
+    """Whatever a journal says: the entry fails, the others are put back, and the object is as it was."""
+    killed.kube.put({"kind": kind, "metadata": {"name": "other"}, "spec": {"selector": {"v": "new"}}}, namespace)
+    patch = ({"op": "test", "path": "/spec/selector/v", "value": "new"},
+             {"op": "replace", "path": "/spec/selector/v", "value": "old"})  # fmt: skip
+    killed.journal.prepare(f"{kind} other: /spec/selector/v", kind, "other", namespace, patch)
+
+    undone = undo_run(killed.folder)
+
+    assert [result.outcome for result in undone.results] == [UndoOutcome.FAILED, UndoOutcome.UNDONE]
+    assert "may write only into web" in undone.results[0].text
+    assert killed.selected() == "old"
+    assert killed.kube.get(kind, "other", namespace)["spec"]["selector"]["v"] == "new"
+
+
 def test_it_is_put_back_once(killed: Killed) -> None:
     """A second time there is nothing to do, and it says what was done."""
     first, second = undo_run(killed.folder), undo_run(killed.folder)

@@ -1,0 +1,87 @@
+"""A growing share of the requests goes to the new version, step by step, and back if a step loses."""
+
+from __future__ import annotations
+
+from harness.changes.applied import AppliedChange
+from harness.changes.context import Missing
+from harness.changes.release_scaling import ReleaseScaling
+from harness.changes.repetition import Repetition
+from harness.changes.splitting import Splitting, splitting
+from harness.controllers.sharing import RequestShare
+from harness.model.changes import Canary, Step
+from harness.model.events import RETIRES, Acted, ChangeEvent, Rollback, StepDetail
+
+
+def carry_out(repetition: Repetition[Canary]) -> bool:
+    """Go step by step; back where a step loses, or another repetition follows.
+
+    A step is seen when the ingress controller has taken it over since, and the new version has answered on the route,
+    if it is to have a share. ``applied`` stands next to the first step.
+    """
+    spec, clock = repetition.spec, repetition.context.clock
+    split = splitting(repetition, spec.ingress, spec.path, spec.service, spec.canary)
+    begun, seen = clock.now(), True
+    for number, step in enumerate(spec.steps, 1):
+        stood, lost = _take_step(repetition, split, number, step)
+        seen &= stood
+        if lost:
+            repetition.record(ChangeEvent.ROLLBACK, Rollback(step=number, lost=lost))
+            seen &= _back(repetition, split, ChangeEvent.ROLLBACK_OBSERVED)
+            return _over(repetition, begun, seen=seen)
+    retired = ReleaseScaling(repetition, spec.retire.deployment if spec.retire else "", 0, RETIRES)
+    if spec.retire:
+        repetition.holds(spec.retire.after, clock.now())
+        retired.begin()
+        seen &= retired.sees()
+    if repetition.undo_due:
+        repetition.holds_before_undo()
+        seen &= retired.undo()
+        repetition.record(ChangeEvent.UNDONE, Acted(begun=clock.now()))
+        seen &= _back(repetition, split, ChangeEvent.UNDO_OBSERVED)
+    return _over(repetition, begun, seen=seen)
+
+
+def _over(repetition: Repetition[Canary], begun: int, *, seen: bool) -> bool:
+    if seen:
+        repetition.record(ChangeEvent.OBSERVED)
+    return (repetition.last or repetition.rests(begun)) and seen
+
+
+def _take_step(repetition: Repetition[Canary], split: Splitting, number: int, step: Step) -> tuple[bool, int]:
+    """Take one step to its end.
+
+    Returns:
+        Whether it was seen, and how many requests were lost in it that call for a rollback.
+    """
+    context = repetition.context
+    detail = StepDetail(step=number, weight=step.weight)
+    applied = split.split(RequestShare(weight=step.weight))
+    if number == 1:
+        repetition.applied(applied)
+    begun = StepDetail(step=number, weight=step.weight, begun=applied.begun)
+    repetition.record(ChangeEvent.STEP, begun, at=applied.applied)
+
+    def lost() -> int:
+        return context.lost(applied.begun) if repetition.spec.rollback else 0
+
+    def loses() -> bool:
+        return lost() > 0
+
+    def missing() -> Missing:
+        return _step_missing(repetition, split, applied, step)
+
+    seen = repetition.sees(ChangeEvent.STEP_OBSERVED, missing, detail, enough=loses)
+    repetition.holds(step.hold, context.clock.now(), enough=loses)
+    repetition.record(ChangeEvent.STEP_END, detail)
+    return seen, lost()
+
+
+def _step_missing(repetition: Repetition[Canary], split: Splitting, applied: AppliedChange, step: Step) -> Missing:
+    answer, route = repetition.spec.answer, repetition.spec.route
+    unseen = step.weight > 0 and not repetition.context.answered(answer, applied.begun, route)
+    return (*split.missing(applied.begun), *((f"an answer like {answer!r} on {route}",) if unseen else ()))
+
+
+def _back(repetition: Repetition[Canary], split: Splitting, event: ChangeEvent) -> bool:
+    begun = repetition.context.clock.now()
+    return split.undo() and repetition.sees(event, lambda: split.missing(begun))

@@ -1,0 +1,17 @@
+"""The control: the same traffic and the same time, and nothing is changed."""
+
+from __future__ import annotations
+
+from harness.changes.applied import AppliedChange
+from harness.changes.repetition import Repetition
+from harness.model.changes import NoChange
+
+
+def carry_out(repetition: Repetition[NoChange]) -> bool:
+    """Hold; nothing is ever missing."""
+
+    def make() -> AppliedChange:
+        now = repetition.context.clock.now()
+        return AppliedChange(now, now)
+
+    return repetition.act(make, lambda _applied: ())

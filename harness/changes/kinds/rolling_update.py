@@ -1,0 +1,57 @@
+"""A new version of a Deployment's pods, seen when it alone is there and answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.changes.applied import AppliedChange, patch_target
+from harness.changes.context import Missing
+from harness.changes.repetition import Repetition
+from harness.changes.rollouts import current, pod_uids, replaced_missing, rollout_missing
+from harness.errors import HarnessError
+from harness.kube.api import Object
+from harness.kube.rollout import Rollout, rollout_state
+from harness.model.changes import RollingUpdate, substituted
+
+
+def carry_out(repetition: Repetition[RollingUpdate]) -> bool:
+    """Patch the container.
+
+    Seen when the rollout of the new generation is complete, the old pods are gone and, where the user gave the new
+    version's answer, traffic has got it. With ``until: progress-deadline``, when the Deployment is called failed; the
+    old template is then put back, and that rollout awaited.
+    """
+    spec, context = repetition.spec, repetition.context
+
+    def make() -> AppliedChange:
+        deployment = context.kube.get("Deployment", spec.deployment, context.namespace)
+        old = pod_uids(context, deployment)
+        _find_container(spec, deployment)
+        applied = patch_target(context, spec, repetition.number)
+        return replace(applied, before={"generation": deployment["metadata"].get("generation", 0), "pods": old})
+
+    def missing(applied: AppliedChange) -> Missing:
+        if spec.is_meant_to_fail:
+            failed = rollout_state(current(context, applied)) is Rollout.DEADLINE_EXCEEDED
+            return () if failed else ("the rollout to exceed its progress deadline",)
+        return (*replaced_missing(context, applied), *_answer_missing(repetition, applied))
+
+    def missing_after_undo(applied: AppliedChange, _begun: int) -> Missing:
+        return rollout_missing(current(context, applied), since=applied.target["metadata"].get("generation", 0))
+
+    return repetition.act(make, missing, missing_after_undo, undone_between=False)
+
+
+def _answer_missing(repetition: Repetition[RollingUpdate], applied: AppliedChange) -> Missing:
+    pattern = substituted(repetition.spec.answer, repetition.number)
+    seen = not pattern or repetition.context.answered(pattern, applied.begun)
+    return () if seen else (f"an answer like {pattern!r} in the traffic",)
+
+
+def _find_container(spec: RollingUpdate, deployment: Object) -> None:
+    """Make sure that the container is there: a patch of another name would add one."""
+    names = [container["name"] for container in deployment["spec"]["template"]["spec"]["containers"]]
+    if spec.container and spec.container not in names:
+        raise HarnessError(
+            f"Deployment {spec.deployment} has no container {spec.container}.", hint=f"It has: {', '.join(names)}"
+        )

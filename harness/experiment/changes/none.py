@@ -1,0 +1,22 @@
+"""``none``: the control."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.schema import NamedSchema, default_of
+from harness.experiment.quantities import Duration
+from harness.kit.located_yaml import Place
+from harness.model.changes import NoChange
+
+
+class NoChangeSchema(NamedSchema):
+    """``none``."""
+
+    hold: Duration = Field(default=default_of(NoChange, "hold"), description="how long nothing is changed")
+
+
+def check(spec: NoChange, place: Place, context: CheckContext) -> None:
+    """Accept it: a control names nothing."""
+    del spec, place, context

@@ -1,0 +1,21 @@
+"""``restart``: every pod of a Deployment is replaced."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.schema import ChangeSchema
+from harness.kit.located_yaml import Place
+from harness.model.changes import Restart
+
+
+class RestartSchema(ChangeSchema):
+    """``restart``."""
+
+    deployment: str = Field(description="the Deployment")
+
+
+def check(spec: Restart, place: Place, context: CheckContext) -> None:
+    """Find the Deployment; it must have pods."""
+    context.has_pods(spec.deployment, (*place, "deployment"))

@@ -1,0 +1,42 @@
+"""``selector-patch``: a Service is pointed at other pods."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.schema import ChangeSchema, default_of
+from harness.experiment.quantities import Duration
+from harness.kit.located_yaml import Place
+from harness.model.changes import SelectorPatch
+
+
+class SelectorPatchSchema(ChangeSchema):
+    """``selector-patch``."""
+
+    service: str = Field(description="the Service")
+    selector: Annotated[dict[str, str], Field(min_length=1, description="labels that change")]
+    answer: str = Field(
+        default=default_of(SelectorPatch, "answer"),
+        description="body that only the new backend gives; empty where none is to answer",
+    )
+    hold: Duration = Field(
+        default=default_of(SelectorPatch, "hold"),
+        description="time until it is patched back; `0s` leaves it until the trial's end",
+    )
+
+
+def check(spec: SelectorPatch, place: Place, context: CheckContext) -> None:
+    """Find the Service; the selector must change, and an answer needs pods that can give it."""
+    if not context.has("Service", spec.service, (*place, "service")):
+        return
+    present = context.objects.selector(spec.service)
+    if spec.selector.items() <= present.items():
+        message = f"Service {spec.service} has this selector already: nothing would change"
+        context.problems.add((*place, "selector"), message)
+    if spec.answer and not context.objects.deployments_with({**present, **spec.selector}):
+        selector = ",".join(f"{key}={value}" for key, value in {**present, **spec.selector}.items())
+        message = f"nobody can give this answer: no Deployment's pods have the labels {selector}"
+        context.problems.add((*place, "answer"), message)

@@ -1,0 +1,320 @@
+"""The events of a change: a closed set, with a typed detail for each, shared by who writes and who reads them.
+
+In ``timeline.jsonl`` an event is a ``CHANGE`` event whose ``what`` is the value of a ``ChangeEvent``. The values never
+change: evidence that was stored years ago reads the same. A word that this version does not know is left out when
+evidence is read.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Generic, Self, TypeVar
+
+from harness.model.timeline import Detail, Event, EventKind
+
+
+class ChangeEvent(StrEnum):
+    """The events of a change; the values are the words in ``timeline.jsonl``."""
+
+    BEGIN = "begin"
+    APPLIED = "applied"
+    OBSERVED = "observed"
+    NOT_OBSERVED = "not-observed"
+    UNDONE = "undone"
+    UNDO_OBSERVED = "undo-observed"
+    QUIET = "quiet"
+    END = "end"
+    STEP = "step"
+    STEP_OBSERVED = "step-observed"
+    STEP_END = "step-end"
+    ROLLBACK = "rollback"
+    ROLLBACK_OBSERVED = "rollback-observed"
+    STARTED = "started"
+    STARTED_OBSERVED = "started-observed"
+    STARTED_UNDONE = "started-undone"
+    STARTED_UNDO_OBSERVED = "started-undo-observed"
+    RETIRED = "retired"
+    RETIRED_OBSERVED = "retired-observed"
+    RETIRED_UNDONE = "retired-undone"
+    RETIRED_UNDO_OBSERVED = "retired-undo-observed"
+    WITHHELD = "withheld"
+    PUT_BACK = "put-back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDetail:
+    """Further facts of an event; this one has none. A field that is None is not written."""
+
+    def as_detail(self) -> Detail:
+        """Return the facts as they are written."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @classmethod
+    def read(cls, detail: Detail) -> Self:
+        """Return the facts as they were written; None for each that is missing or of another type."""
+        return cls(**{name: _typed(detail.get(name), kind) for name, kind in _TYPES[cls].items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin(EventDetail):
+    """The number of repetitions.
+
+    Attributes:
+        times: How often the change will be made.
+    """
+
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted(EventDetail):
+    """An act that the API server has accepted.
+
+    Attributes:
+        begun: Nanoseconds of CLOCK_MONOTONIC just before the API server was asked.
+    """
+
+    begun: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied(Acted):
+    """The change itself.
+
+    Attributes:
+        object: ``KIND/NAME`` of what was changed.
+        fields: Paths of the fields that were changed, or ``created``.
+        force: Whether a pod was deleted without its grace period.
+        by: What sends a request to the candidate: ``header``, ``cookie`` or ``weight``.
+    """
+
+    object: str | None = None
+    fields: str | None = None
+    force: bool | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resized(Acted):
+    """Another number of pods as part of a release.
+
+    Attributes:
+        deployment: The Deployment.
+    """
+
+    deployment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDetail(Acted):
+    """One step of a canary.
+
+    Attributes:
+        step: Its number, from 1.
+        weight: Percent of the requests that the new version is to get.
+    """
+
+    step: int | None = None
+    weight: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback(EventDetail):
+    """The reason why a canary goes back.
+
+    Attributes:
+        step: The step in which requests were lost.
+        lost: How many.
+    """
+
+    step: int | None = None
+    lost: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotObserved(EventDetail):
+    """An event that did not come in time.
+
+    Attributes:
+        awaited: The event, or ``rest`` for the whole system.
+        missing: What was still missing, for people.
+    """
+
+    awaited: str | None = None
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End(EventDetail):
+    """The end of the change.
+
+    Attributes:
+        observed: Whether every repetition, and every undo among them, was seen to have happened.
+    """
+
+    observed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld(EventDetail):
+    """The reason why the change was not made.
+
+    Attributes:
+        lost: Requests that were lost before it.
+    """
+
+    lost: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutBack(EventDetail):
+    """The result of an undo that the change did not make itself.
+
+    Attributes:
+        object: Its description in the journal.
+        outcome: An ``UndoOutcome``.
+        text: Why, for people.
+    """
+
+    object: str | None = None
+    outcome: str | None = None
+    text: str | None = None
+
+
+#: The detail of each event; those that are not here have none.
+DETAILS: Mapping[ChangeEvent, type[EventDetail]] = {
+    ChangeEvent.BEGIN: Begin,
+    ChangeEvent.APPLIED: Applied,
+    ChangeEvent.NOT_OBSERVED: NotObserved,
+    ChangeEvent.UNDONE: Acted,
+    ChangeEvent.END: End,
+    ChangeEvent.STEP: StepDetail,
+    ChangeEvent.STEP_OBSERVED: StepDetail,
+    ChangeEvent.STEP_END: StepDetail,
+    ChangeEvent.ROLLBACK: Rollback,
+    **dict.fromkeys(
+        (
+            ChangeEvent.STARTED,
+            ChangeEvent.STARTED_OBSERVED,
+            ChangeEvent.STARTED_UNDONE,
+            ChangeEvent.STARTED_UNDO_OBSERVED,
+            ChangeEvent.RETIRED,
+            ChangeEvent.RETIRED_OBSERVED,
+            ChangeEvent.RETIRED_UNDONE,
+            ChangeEvent.RETIRED_UNDO_OBSERVED,
+        ),
+        Resized,
+    ),
+    ChangeEvent.WITHHELD: Withheld,
+    ChangeEvent.PUT_BACK: PutBack,
+}
+
+NO_DETAIL = EventDetail()
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeEvents:
+    """The four events of a Deployment that gets another number of pods as part of a release."""
+
+    made: ChangeEvent
+    observed: ChangeEvent
+    undone: ChangeEvent
+    undo_observed: ChangeEvent
+
+
+STARTS = ResizeEvents(
+    ChangeEvent.STARTED,
+    ChangeEvent.STARTED_OBSERVED,
+    ChangeEvent.STARTED_UNDONE,
+    ChangeEvent.STARTED_UNDO_OBSERVED,
+)
+RETIRES = ResizeEvents(
+    ChangeEvent.RETIRED,
+    ChangeEvent.RETIRED_OBSERVED,
+    ChangeEvent.RETIRED_UNDONE,
+    ChangeEvent.RETIRED_UNDO_OBSERVED,
+)
+
+D = TypeVar("D", bound=EventDetail)
+D_co = TypeVar("D_co", bound=EventDetail, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMoment(Generic[D_co]):
+    """An event of a change as it is read.
+
+    Attributes:
+        at: Nanoseconds of CLOCK_MONOTONIC.
+        event: What happened.
+        n: The repetition, from 1; 0 where the event belongs to none.
+        begun: Just before the API server was asked; ``at`` where that was not recorded.
+        detail: Further facts.
+    """
+
+    at: int
+    event: ChangeEvent
+    n: int
+    begun: int
+    detail: D_co
+
+
+def written(
+    at: int, change: str, event: ChangeEvent, detail: EventDetail = NO_DETAIL, *, kind: str = "", n: int | None = None
+) -> Event:
+    """Return an event of a change as the timeline has it.
+
+    Args:
+        at: Nanoseconds of CLOCK_MONOTONIC.
+        change: The change's name.
+        event: What happened.
+        detail: Of the type that ``DETAILS`` has for the event.
+        kind: The change's kind; empty leaves it out.
+        n: The repetition; None leaves it out.
+
+    Raises:
+        TypeError: The detail belongs to another event.
+    """
+    expected = DETAILS.get(event, EventDetail)
+    if type(detail) is not expected:
+        raise TypeError(f"{event} has a detail of type {expected.__name__}, not {type(detail).__name__}")
+    head: dict[str, str | int] = {**({"kind": kind} if kind else {}), **({} if n is None else {"n": n})}
+    return Event(at, EventKind.CHANGE, change, event.value, {**head, **detail.as_detail()})
+
+
+def read(timeline: Iterable[Event]) -> Iterator[ChangeMoment[EventDetail]]:
+    """Yield the events of the change, in the order of the timeline; unknown words are left out."""
+    words = {event.value: event for event in ChangeEvent}
+    for event in timeline:
+        if event.kind is EventKind.CHANGE and event.what in words:
+            word, detail = words[event.what], event.detail
+            n, begun = _typed(detail.get("n"), int), _typed(detail.get("begun"), int)
+            parsed = DETAILS.get(word, EventDetail).read(detail)
+            yield ChangeMoment(event.at, word, n or 0, event.at if begun is None else begun, parsed)
+
+
+def of_type(
+    moments: Iterable[ChangeMoment[EventDetail]], event: ChangeEvent, kind: type[D]
+) -> Iterator[ChangeMoment[D]]:
+    """Yield the moments of one event, with the type of its detail."""
+    for moment in moments:
+        if moment.event is event and isinstance(moment.detail, kind):
+            yield ChangeMoment(moment.at, moment.event, moment.n, moment.begun, moment.detail)
+
+
+def _types(cls: type[EventDetail]) -> Mapping[str, type]:
+    """Return the type of each field, without the None that every one may be."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: typing.get_args(hints[field.name])[0] for field in fields(cls)}
+
+
+_DETAIL_TYPES: tuple[type[EventDetail], ...] = (EventDetail, *DETAILS.values())
+_TYPES = {cls: _types(cls) for cls in _DETAIL_TYPES}
+
+
+def _typed(value: Any, kind: type) -> Any:
+    """Return a value if it is of a type exactly; a ``bool`` is no ``int``."""
+    return value if type(value) is kind else None

@@ -1,0 +1,41 @@
+"""The pages with generated parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness.reference import changes
+from harness.reference.markers import with_parts
+from harness.reference.roles import cluster_role, role_in_place
+
+#: Page below ``docs`` -> name of the part -> what generates it.
+PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "experiments.md": {"kinds of changes": changes.kinds, "fields of changes": changes.fields},
+    "clusters.md": {"cluster role": cluster_role},
+    "in-place.md": {
+        "changes in place": changes.in_place,
+        "changes not in place": changes.not_in_place,
+        "role in place": role_in_place,
+    },
+}
+
+
+def generated(docs: Path, page: str) -> str:
+    """Return a page as it should be.
+
+    Raises:
+        HarnessError: It lacks the markers of a part.
+    """
+    parts = {name: generate() for name, generate in PAGES[page].items()}
+    return with_parts((docs / page).read_text(encoding="utf-8"), parts)
+
+
+def outdated(docs: Path) -> tuple[str, ...]:
+    """Return the pages whose generated parts are not what the code says."""
+    return tuple(page for page in PAGES if (docs / page).read_text(encoding="utf-8") != generated(docs, page))
+
+
+def write(docs: Path, page: str) -> None:
+    """Bring a page up to date."""
+    (docs / page).write_text(generated(docs, page), encoding="utf-8")

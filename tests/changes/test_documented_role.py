@@ -1,0 +1,209 @@
+"""Make each change with exactly the rights that the documentation asks for, behind each ingress controller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from harness.changes.perform import perform
+from harness.model.changes import (
+    CHANGE_KINDS,
+    AbTest,
+    BlueGreen,
+    Canary,
+    ChangeSpec,
+    ControllerRestart,
+    DeletePod,
+    IngressEdit,
+    NoChange,
+    Restart,
+    Retire,
+    RollingUpdate,
+    Scale,
+    SelectorPatch,
+    Start,
+    Step,
+)
+from harness.model.controllers import CONTROLLERS as TABLE
+from harness.model.controllers import ControllerAddress
+from harness.testing.fake_workloads import Part
+from harness.testing.role_bound_api import Grant, RoleBoundKube, grants_of
+
+if TYPE_CHECKING:
+    from tests.changes.conftest import World
+
+NS = "demo"
+CONTROLLERS = tuple(word for word, facts in TABLE.items() if facts.share_rights)
+CREATED = ("IngressRoute", "TraefikService")
+PATH = {
+    "path": "/apple",
+    "pathType": "Prefix",
+    "backend": {"service": {"name": "apple-service", "port": {"number": 5678}}},
+}
+INGRESS = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {"name": "fruit"},
+    "spec": {"ingressClassName": "nginx", "rules": [{"host": "fruit.test", "http": {"paths": [PATH]}}]},
+}
+RULE: Mapping[str, Any] = {"ingress": "fruit", "path": "/apple", "service": "apple-service", "answer": "banana*"}
+CANARY = Canary(
+    name="canary",
+    canary="banana-service",
+    route="/apple",
+    steps=(Step(10, 0), Step(100, 0)),
+    retire=Retire("apple"),
+    **RULE,
+)
+BY_WEIGHT = AbTest(name="weight", candidate="banana-service", by="weight", sticky="stay", a=("/apple",), hold=0, **RULE)
+BY_HEADER = replace(BY_WEIGHT, name="header", by="header", key="X", value="b", sticky="", b=("beta",))
+STUCK = RollingUpdate(name="stuck", deployment="apple", set={"image": "x"}, until="progress-deadline")
+
+#: Every kind with all that it may do: whatever can be started, retired, rolled back or undone is.
+CHANGES: Mapping[str, ChangeSpec] = {
+    "none": NoChange(name="none", hold=0),
+    "rolling-update": RollingUpdate(name="roll", deployment="apple", set={"args": ["-text=v2"]}, answer="v2"),
+    "rolling-update that gets stuck": STUCK,
+    "restart": Restart(name="restart", deployment="apple"),
+    "delete-pod": DeletePod(name="delete", deployment="apple"),
+    "scale": Scale(name="scale", deployment="apple", replicas=3),
+    "selector-patch": SelectorPatch(name="patch", service="apple-service", selector={"version": "banana-v1"}),
+    "ingress-edit": IngressEdit(name="edit", ingress="fruit", annotations={"x/timeout": "{time}"}),
+    "blue-green": BlueGreen(
+        name="switch", service="apple-service", selector={"version": "banana-v1"}, public=("/apple",), answer="banana*",
+        start=Start("banana", 2), retire=Retire("apple"), back=0.01,
+    ),
+    "canary": CANARY,
+    "canary that loses": replace(CANARY, name="losing"),
+    "ab-test by header": BY_HEADER,
+    "ab-test by weight": BY_WEIGHT,
+    "controller-restart": ControllerRestart(name="again"),
+}  # fmt: skip
+
+
+def documented(page: str) -> frozenset[Grant]:
+    """Return the grants of the Role on a page of the documentation."""
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    roles = [yaml.safe_load(part.split("```")[0]) for part in text.split("```yaml\n")[1:]]
+    (role,) = [role for role in roles if str(role.get("kind", "")).endswith("Role")]
+    return grants_of(role)
+
+
+def prepared(make_world: Callable[..., World], case: str, controller: str) -> World:
+    """Build a world in which the change of a case happens, is undone, and is seen."""
+    world = make_world(timeout=2)
+    world.kube.put(INGRESS, NS)
+    world.ingress |= {"configured"}
+    world.context = replace(
+        world.context,
+        ingress=controller,
+        ingress_tells=TABLE[controller].tells,
+        controller=ControllerAddress(NS, "apple", "apple", {}),
+        put_back_after=0.0,
+    )
+    if case == "rolling-update that gets stuck":
+        world.workloads.broken.add(Part.NEW_PODS)
+    if case == "canary that loses":
+        world.context = replace(world.context, lost=lambda _since: 1)
+    if case.startswith("ab-test"):
+        split = world.kube
+        names = ("fruit-canary",)
+        world.context = replace(
+            world.context,
+            answered=lambda _pattern, _since, _route="": any(
+                item["metadata"]["name"] in names for kind in ("Ingress", *CREATED) for item in split.list(kind, NS)
+            ),
+        )
+    return world
+
+
+def carried_out(world: World, case: str, granted: frozenset[Grant]) -> RoleBoundKube:
+    """Make the change of a case on an API server that grants no more than that."""
+    kube = RoleBoundKube(world.kube, granted)
+    world.context = replace(world.context, kube=kube)
+    seen = perform(CHANGES[case], world.context)
+    assert kube.refused == set()
+    assert seen, world.missing()
+    return kube
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.changes.kinds.ab_test.QUIET_SECONDS", 0.0)
+
+
+def test_every_kind_of_change_is_a_case() -> None:
+    """A kind that nobody tries could lack a right."""
+    assert {spec.kind for spec in CHANGES.values()} == set(CHANGE_KINDS)
+
+
+@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize(
+    "case",
+    CHANGES,
+)
+def test_the_documented_role_is_enough(make_world: Callable[..., World], case: str, controller: str) -> None:
+    """Each change is made, seen and undone by a user who has the documented Role and nothing else."""
+    carried_out(prepared(make_world, case, controller), case, documented("clusters.md"))
+
+
+@pytest.mark.parametrize("controller", CONTROLLERS)
+def test_the_rights_of_changes_are_those_that_are_used(make_world: Callable[..., World], controller: str) -> None:
+    """A right that no change uses is not asked for, and one that some change uses is in the facts of its kind."""
+    granted = documented("clusters.md")
+    used: dict[str, set[Grant]] = {kind: set() for kind in CHANGE_KINDS}
+    for case, spec in CHANGES.items():
+        kube = carried_out(prepared(make_world, case, controller), case, granted)
+        used[spec.kind] |= kube.used
+    stated = {
+        kind: {
+            Grant(right.group, right.resource, verb)
+            for right in spec.facts.rights_behind(controller)
+            for verb in right.verbs
+        }
+        for kind, spec in CHANGE_KINDS.items()
+    }
+
+    assert {kind: used[kind] - stated[kind] for kind in CHANGE_KINDS if used[kind] - stated[kind]} == {}
+    assert set().union(*stated.values()) - set().union(*used.values()) == set()
+    splitting = {kind for kind, spec in CHANGE_KINDS.items() if spec.facts.splits_requests}
+    assert {kind for kind in CHANGE_KINDS if stated[kind] != used[kind]} <= splitting
+
+
+def test_a_right_that_is_missing_is_noticed(make_world: Callable[..., World]) -> None:
+    """Without ``delete`` on Ingresses an A/B test is made, and its undo is refused."""
+    lacking = documented("clusters.md") - {Grant("networking.k8s.io", "ingresses", "delete")}
+    world = prepared(make_world, "ab-test by header", "ingress-nginx")
+    kube = RoleBoundKube(world.kube, lacking)
+    world.context = replace(world.context, kube=kube)
+
+    assert not perform(CHANGES["ab-test by header"], world.context)
+    assert kube.refused == {Grant("networking.k8s.io", "ingresses", "delete")}
+
+
+def specs(world: World) -> dict[tuple[str, str], object]:
+    """Return what users write in every object that a change may touch."""
+    return {
+        (kind, item["metadata"]["name"]): (item["spec"], item["metadata"].get("annotations") or {})
+        for kind in ("Deployment", "Service", "Ingress", *CREATED)
+        for item in world.kube.list(kind, NS)
+    }
+
+
+@pytest.mark.parametrize("controller", CONTROLLERS)
+@pytest.mark.parametrize("case", CHANGES)
+def test_what_can_be_undone_is_undone(make_world: Callable[..., World], case: str, controller: str) -> None:
+    """The fact is true: everything is as before, or nothing was ever in the journal."""
+    world = prepared(make_world, case, controller)
+    before = specs(world)
+    assert perform(CHANGES[case], world.context)
+
+    if CHANGES[case].facts.undoable:
+        assert specs(world) == before
+    else:
+        assert not world.context.undo.path.exists()

@@ -1,0 +1,200 @@
+"""Every kind of change has all its parts, and nothing else in the code names a kind."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, cast
+
+import pytest
+import yaml
+
+from harness.changes.perform import executor_of
+from harness.experiment.changes.reading import check_of, schema_of
+from harness.experiment.changes.schema import ChangeSchema
+from harness.model.change_facts import ChangeFacts, InPlace, Target
+from harness.model.changes import CHANGE_KINDS, ChangeSpec, NoChange, Scale, module_of
+from harness.model.controllers import CONTROLLERS
+from harness.model.rights import Right
+from harness.testing.role_bound_api import Grant, grants_of
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def incomplete(kind: str) -> Iterator[str]:
+    """Yield every part that a kind lacks."""
+    spec = CHANGE_KINDS[kind]
+    yield from _record(kind, spec)
+    yield from _schema(kind, spec)
+    for part, find in (("check", check_of), ("carry_out", executor_of)):
+        try:
+            parameters = len(inspect.signature(find(kind)).parameters)
+        except (ImportError, AttributeError):
+            yield f"a module {module_of(kind)} with {part}"
+        else:
+            if parameters != (3 if part == "check" else 1):
+                yield f"the parameters of {part}"
+    pages = {page: (DOCS / page).read_text() for page in ("experiments.md", "in-place.md")}
+    if f"| `{kind}` |" not in pages["experiments.md"]:
+        yield "its row in docs/experiments.md"
+    in_place = spec.facts.in_place
+    if (f"`{in_place.usage}`" if in_place.usage else f"- `{kind}`: {in_place.refused}.") not in pages["in-place.md"]:
+        yield "its place in docs/in-place.md"
+    needed = {
+        Grant(r.group, r.resource, verb) for w in CONTROLLERS for r in spec.facts.rights_behind(w) for verb in r.verbs
+    }
+    if needed - documented():
+        yield "its rights in the Role of docs/clusters.md"
+
+
+def _record(kind: str, spec: type[ChangeSpec]) -> Iterator[str]:
+    facts = spec.__dict__.get("facts")
+    if not dataclasses.is_dataclass(spec) or spec.kind != kind or not isinstance(facts, ChangeFacts):
+        yield "a record with its kind and its facts"
+        return
+    for fact in ("summary", "observed", "undo"):
+        if not getattr(facts, fact):
+            yield f"its {fact}"
+    if bool(facts.in_place.usage) == bool(facts.in_place.refused):
+        yield "either its usage in place or why it is refused"
+    if facts.target.field and facts.target.field not in {field.name for field in dataclasses.fields(spec)}:
+        yield f"a field {facts.target.field}"
+    if not facts.rights and not facts.is_control:
+        yield "its rights"
+
+
+def _schema(kind: str, spec: type[ChangeSpec]) -> Iterator[str]:
+    try:
+        schema = schema_of(kind)
+    except (ImportError, AttributeError):
+        yield f"a module {module_of(kind)} with {spec.__name__}Schema"
+        return
+    own = {name: field for name, field in schema.model_fields.items() if name not in ChangeSchema.model_fields}
+    yield from (f"a description of {name}" for name, field in own.items() if not field.description)
+
+
+def documented() -> frozenset[Grant]:
+    """Return the grants of the documented ClusterRole."""
+    parts = (DOCS / "clusters.md").read_text().split("```yaml\n")[1:]
+    roles = [yaml.safe_load(part.split("```")[0]) for part in parts]
+    (role,) = [role for role in roles if role.get("kind") == "ClusterRole"]
+    return grants_of(role)
+
+
+@pytest.mark.parametrize("kind", CHANGE_KINDS)
+def test_a_kind_has_all_its_parts(kind: str) -> None:
+    """Record with facts, schema, check, executor, rows in the documentation, rights in the Role."""
+    assert list(incomplete(kind)) == []
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Toy(ChangeSpec):
+    """A kind of which nothing is there but the record."""
+
+    kind: ClassVar[str] = "toy"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="a toy",
+        target=Target.DEPLOYMENT,
+        observed="never",
+        undoable=False,
+        undo="it does nothing",
+        in_place=InPlace(usage="toy"),
+        rights=(Right("example.org", "toys", ("get",)),),
+    )
+    deployment: str
+
+
+@pytest.fixture
+def with_toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One kind more, of which only the record is there."""
+    monkeypatch.setitem(cast("dict[str, type[ChangeSpec]]", CHANGE_KINDS), "toy", Toy)
+
+
+def test_a_kind_without_its_other_parts_is_found(with_toy: None) -> None:
+    """Each part that is missing is named."""
+    assert list(incomplete("toy")) == [
+        "a module toy with ToySchema",
+        "a module toy with check",
+        "a module toy with carry_out",
+        "its row in docs/experiments.md",
+        "its place in docs/in-place.md",
+        "its rights in the Role of docs/clusters.md",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [
+        ({"summary": ""}, "its summary"),
+        ({"observed": ""}, "its observed"),
+        ({"undo": ""}, "its undo"),
+        ({"in_place": InPlace()}, "either its usage in place or why it is refused"),
+        ({"target": Target.SERVICE}, "a field service"),
+        ({"rights": ()}, "its rights"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_fact_that_is_missing_is_found(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], lacks: str) -> None:
+    """A kind whose facts are not whole is not complete."""
+    monkeypatch.setattr(Scale, "facts", dataclasses.replace(Scale.facts, **change))
+
+    assert lacks in list(incomplete("scale"))
+
+
+@pytest.mark.parametrize(
+    ("find", "name", "lacks"),
+    [
+        (schema_of, "ScaleSchema", "a module scale with ScaleSchema"),
+        (check_of, "check", "a module scale with check"),
+        (executor_of, "carry_out", "a module scale with carry_out"),
+    ],
+)
+def test_a_part_that_is_missing_is_found(
+    monkeypatch: pytest.MonkeyPatch, find: Callable[[str], object], name: str, lacks: str
+) -> None:
+    """Taken out of its module, it is named."""
+    module = inspect.getmodule(find("scale"))
+    assert isinstance(module, ModuleType)
+    monkeypatch.delattr(module, name)
+
+    assert list(incomplete("scale")) == [lacks]
+
+
+#: Where a kind's own modules are; test doubles build trials of particular kinds.
+OWN = ("harness/model/changes.py", "harness/changes/kinds/", "harness/experiment/changes/", "harness/testing/")
+
+
+def named_kinds(text: str) -> set[str]:
+    """Return the kinds that a module names: by an import of the record, or by the word as a whole text."""
+    records = {spec.__name__ for spec in CHANGE_KINDS.values()} - {NoChange.__name__}
+    words = {kind for kind in CHANGE_KINDS if "-" in kind}
+    tree = ast.parse(text)
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "harness.model.changes"
+        for alias in node.names
+    }
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return (imported & records) | (texts & words)
+
+
+def test_no_other_module_names_a_kind() -> None:
+    """A list of kinds elsewhere would forget the next one: it has to follow from the facts."""
+    modules = [path.relative_to(ROOT).as_posix() for path in (ROOT / "harness").rglob("*.py")]
+    others = [module for module in modules if not module.startswith(OWN)]
+
+    assert {module: found for module in others if (found := named_kinds((ROOT / module).read_text()))} == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["from harness.model.changes import Scale", 'PLAIN = {"rolling-update"}', 'if kind == "ab-test": pass']
+)
+def test_a_module_that_names_a_kind_is_found(text: str) -> None:
+    """By its record or by its word."""
+    assert len(named_kinds(text)) == 1

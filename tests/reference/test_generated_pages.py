@@ -1,0 +1,40 @@
+"""The generated parts of the documentation are what the code says."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.reference.__main__ import main
+from harness.reference.markers import with_parts
+from harness.reference.pages import PAGES, outdated
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_every_generated_part_is_current() -> None:
+    """After a change of the code, ``python -m harness.reference`` must have run."""
+    assert outdated(DOCS) == ()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_part_that_is_not_current_is_found_and_written(tmp_path: Path, page: str) -> None:
+    """A line that somebody edited by hand is found, and put right by the generator."""
+    for name in PAGES:
+        shutil.copy(DOCS / name, tmp_path / name)
+    text = (tmp_path / page).read_text()
+    marker = f"<!-- end: {next(iter(PAGES[page]))} -->"
+    (tmp_path / page).write_text(text.replace(marker, f"edited by hand\n{marker}"))
+
+    assert outdated(tmp_path) == (page,)
+    assert main(tmp_path) == 0
+    assert (tmp_path / page).read_text() == text
+
+
+def test_a_page_without_its_markers_is_an_error() -> None:
+    """A part that nobody could write would stay as it is for ever."""
+    with pytest.raises(HarnessError, match="has 0 parts"):
+        with_parts("no markers", {"role": "text"})
