@@ -105,7 +105,7 @@ ENTRIES = (
     Entry(
         "report",
         "harness.cli.evidence:report",
-        "Write the reports (index.html, junit.xml, summary.md) again from verdict.json.",
+        "Write the reports again from verdict.json.",
     ),
     Entry(
         "export",
