@@ -1,4 +1,4 @@
-"""Traffic begins when the entry answers: pods that are ready are known to the ingress only later.
+"""Wait for the entry to answer before traffic begins: the ingress learns of ready pods later than the API does.
 
 These few requests go before the traffic, on connections of their own, and are no part of the evidence.
 """
@@ -13,11 +13,16 @@ from collections.abc import Sequence
 from harness.clusters.base import Entry
 from harness.kit.backends import read_backends
 from harness.kit.waiting import wait_until
+from harness.model.attempt import Outcome
 from harness.model.controllers import LONGEST_APPLY_S
 from harness.model.experiment import TrafficPlan
+from harness.traffic.http.answers import AnswerBook
 
 #: Longest wait: a few syncs of the slowest controller.
 ENTRY_SECONDS = 60.0
+#: Longest wait for the right application. Until its own rule is there, a wider one may answer 200 in its place; a
+#: configuration that is wrong for longer is left to the traffic, which reports it.
+ANSWER_SECONDS = 10.0
 #: How long every path must have answered without a break. Parts of a data plane (each nginx worker) learn of endpoints
 #: on timers of their own, so one right answer says nothing about the others. The slowest and a margin of 0.3 s.
 UNBROKEN_SECONDS = LONGEST_APPLY_S + 0.3
@@ -29,39 +34,47 @@ def address_of(entry: Entry) -> tuple[str, int]:
     return random.choice(backends) if backends else (entry.address, entry.port)  # noqa: S311 - no secret
 
 
-def status_of(entry: Entry, path: str, host: str, headers: Sequence[tuple[str, str]] = ()) -> int:
-    """The status of one GET on a new connection; 0 if there was no answer."""
+def answer_of(entry: Entry, path: str, host: str, headers: Sequence[tuple[str, str]] = ()) -> tuple[int, bytes]:
+    """Return status and body of one GET on a new connection; status 0 if there was no answer."""
     address, port = address_of(entry)
     connection = http.client.HTTPConnection(address, port, timeout=2.0)
     try:
         own = {"Connection": "close", **({"Host": host} if host else {})}
         connection.request("GET", path, headers={**dict(headers), **own})
-        return connection.getresponse().status
+        response = connection.getresponse()
+        return response.status, response.read()
     except (OSError, http.client.HTTPException):
-        return 0
+        return 0, b""
     finally:
         connection.close()
 
 
 def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
-    """Wait until every path of the traffic has answered 2xx without a break.
+    """Wait until every path has answered as its route promises, without a break.
 
     Raises:
         WaitTimeoutError: Naming the path that did not, and the status it gave last.
     """
-    since = time.monotonic()
-    last: dict[str, int] = {}
+    begin = since = time.monotonic()
+    book = AnswerBook(traffic.routes, lambda _number, _text: None)
+    wrong: list[str] = []
 
     def unbroken() -> bool:
         nonlocal since
-        for route in traffic.routes:
-            last[route.key] = status_of(entry, route.path, route.host or traffic.host, route.headers)
-        if not all(200 <= status < 300 for status in last.values()):
-            since = time.monotonic()
-        return time.monotonic() - since >= UNBROKEN_SECONDS
+        wrong.clear()
+        outcomes = set()
+        for number, route in enumerate(traffic.routes):
+            status, body = answer_of(entry, route.path, route.host or traffic.host, route.headers)
+            outcome, _ = book.judge(number, status, body)
+            outcomes.add(outcome)
+            if outcome is Outcome.STATUS:
+                wrong.append(f"{route.key} gave {status or 'no answer'}")
+        now = time.monotonic()
+        if Outcome.STATUS in outcomes or (Outcome.WRONG_ANSWER in outcomes and now - begin < ANSWER_SECONDS):
+            since = now
+        return now - since >= UNBROKEN_SECONDS
 
     def what() -> str:
-        wrong = [f"{path} gave {status or 'no answer'}" for path, status in last.items() if not 200 <= status < 300]
         return f"the entry http://{entry.address}:{entry.port} to answer: {', '.join(wrong) or 'not yet steady'}"
 
     wait_until(unbroken, timeout=ENTRY_SECONDS, what=what, interval=0.1)

@@ -11,7 +11,7 @@ from command_line import PATIENCE, ROOT, CommandLine
 from harness.clusters.base import Entry
 from harness.kit.processes import run
 from harness.kit.waiting import wait_until
-from harness.runner.entry import status_of
+from harness.runner.entry import answer_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(1200)]
 
@@ -57,7 +57,7 @@ def test_a_standing_cluster_answers_at_its_ingress(harness: CommandLine, tmp_pat
     up = harness.run("cluster", "up", "--name", NAME, "--profile", "instant", env=env)
     url = next(word for word in up.out.split() if word.startswith("http://"))
     address, _, port = url.removeprefix("http://").rstrip("/").partition(":")
-    status = wait_until(lambda: status_of(Entry(address, int(port)), "/", ""), timeout=PATIENCE, what="an answer")
+    status = wait_until(lambda: answer_of(Entry(address, int(port)), "/", "")[0], timeout=PATIENCE, what="an answer")
     down = harness.run("cluster", "down", "--name", NAME, env=env)
 
     assert (up.code, status, down.code) == (0, 404, 0)

@@ -16,15 +16,18 @@ from harness.runner import entry
 
 
 @contextmanager
-def server(statuses: list[int], hosts: list[str]) -> Iterator[Entry]:
-    """Answers with these statuses in turn, the last one for ever."""
+def server(statuses: list[int], hosts: list[str], bodies: tuple[bytes, ...] = (b"",)) -> Iterator[Entry]:
+    """Answer with these statuses and bodies in turn, the last ones for ever."""
+    said = list(bodies)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             hosts.append(self.headers["Host"])
             self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
-            self.send_header("Content-Length", "0")
+            body = said.pop(0) if len(said) > 1 else said[0]
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_args: object) -> None:
             """Not to stderr."""
@@ -70,4 +73,34 @@ def test_nobody_there_is_status_0() -> None:
     with server([200], []) as where:
         pass
 
-    assert entry.status_of(where, "/", "") == 0
+    assert entry.answer_of(where, "/", "") == (0, b"")
+
+
+def test_another_application_begins_the_wait_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wider rule may answer 200 until the path's own rule is there; that is not the application yet."""
+    monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.2)
+    asked: list[str] = []
+    traffic = TrafficPlan(rate=1, routes=(Route("/apple", answers=("apple*",)),))
+    others = (b"banana-v1",) * 5
+    with server([200], asked, (*others, b"apple-v1")) as where:
+        entry.wait_for_entry(where, traffic)
+
+    assert len(asked) >= len(others) + 2
+
+
+def test_an_application_that_stays_wrong_is_left_to_the_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait for the right one has an end: traffic reports what is wrong for longer."""
+    monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.1)
+    monkeypatch.setattr(entry, "ANSWER_SECONDS", 0.3)
+    asked: list[str] = []
+    with server([200], asked, (b"banana-v1",)) as where:
+        entry.wait_for_entry(where, TrafficPlan(rate=1, routes=(Route("/apple", answers=("apple*",)),)))
+
+    assert len(asked) >= 3
+
+
+def test_a_status_that_the_route_expects_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A route may promise a redirect."""
+    monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.1)
+    with server([301], []) as where:
+        entry.wait_for_entry(where, TrafficPlan(rate=1, routes=(Route("/old", statuses=(301,)),)))
