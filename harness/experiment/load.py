@@ -24,7 +24,7 @@ from harness.experiment.namespaces import Workload
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
 from harness.experiment.routes import check_routes
-from harness.experiment.schema import Head
+from harness.experiment.schema import VERSION, Head
 from harness.experiment.traffic import read_traffic
 from harness.experiment.validation import validate
 from harness.experiment.workload import Files, read_workload
@@ -98,9 +98,21 @@ def _document(path: Path) -> Document:
         problems = [Problem(f"expected one YAML document, got {len(documents)}", str(path))]
     if not problems and not isinstance(documents[0].value, dict):
         problems = [Problem("expected a map with name, workload, traffic and changes", str(path), documents[0].line)]
+    if not problems:
+        problems = _wrong_version(documents[0])
     if problems:
         raise InvalidInputError(problems)
     return documents[0]
+
+
+def _wrong_version(document: Document) -> list[Problem]:
+    """Return the problem of a file in another version of the format; the rest of it may mean anything."""
+    version = document.value.get("version", VERSION)
+    if version == VERSION and type(version) is int:
+        return []
+    message = f"version: expected {VERSION}, the version of the format that this harness reads, got {version!r}"
+    hint = f"write version: {VERSION}, or leave it out"
+    return [Problem(message, document.file, document.line_of(("version",)), hint)]
 
 
 def _workload(raw: Mapping[str, Any], files: Files, problems: Problems, rules: ClusterRules) -> Workload:

@@ -26,6 +26,9 @@ MOST_CONCURRENCY = 100_000
 #: Sessions that may take turns: beyond it none of them would come twice in a trial.
 MOST_SESSIONS = 10_000
 
+#: The version of the format that this harness reads; a file that names none has this one.
+VERSION = 1
+
 Name = Annotated[str, Field(pattern=NAME)]
 
 
@@ -74,6 +77,7 @@ class EntryPart(Part):
 class Head(Part):
     """The whole file, with the parts that have models of their own left open."""
 
+    version: Literal[1] = VERSION
     name: Name
     description: str = ""
     labels: dict[str, str] = {}

@@ -34,6 +34,12 @@ def test_every_shipped_experiment_loads(path: Path) -> None:
     ] == []
 
 
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_experiment_names_its_version(path: Path) -> None:
+    """Who copies one gets the version of the format with it."""
+    assert next(iter(yaml.safe_load(path.read_text()))) == "version"
+
+
 def test_every_patch_is_used() -> None:
     """No patch file lies about that no Experiment reads."""
     used = {name for path in SHIPPED for name in load_experiment(path).files}
