@@ -82,6 +82,11 @@ ENTRIES = (
         "Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.",
     ),
     Entry(
+        "schema",
+        "harness.cli.schema:schema",
+        "Print the JSON Schema of Experiment files, for editors and other programs.",
+    ),
+    Entry(
         "watch",
         "harness.cli.watch:watch",
         "Keep traffic on any URL until the time is up or Ctrl-C, and account for every single request.",

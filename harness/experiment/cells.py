@@ -9,16 +9,13 @@ from typing import Any, TypeVar
 
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.problems import Problems, listed, near
-from harness.experiment.schema import ExpectPart, MatchPart
+from harness.experiment.schema import CLASSES, ExpectPart, MatchPart
 from harness.experiment.validation import fields_of, validate
 from harness.kit.located_yaml import Place
-from harness.model.attempt import LOSSES
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Cell, Configuration, Expectation, Expected
 
 M = TypeVar("M", bound=MatchPart)
-
-_LABELS = sorted(outcome.label for outcome in LOSSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +159,9 @@ def _check_patterns(values: Sequence[str], place: Place, field: str, names: list
 
 def _expectation(part: ExpectPart, place: Place, problems: Problems) -> Expectation:
     for label in part.classes:
-        if label not in _LABELS:
-            message = f"unknown class {label!r}; known are {listed(_LABELS)}"
-            problems.add((*place, "class"), message, near(label, _LABELS))
+        if label not in CLASSES:
+            message = f"unknown class {label!r}; known are {listed(CLASSES)}"
+            problems.add((*place, "class"), message, near(label, CLASSES))
     if part.verdict == "lossless" and (part.classes or part.window):
         problems.add(place, "class and window are about losses; a lossless cell has none")
     return Expectation(Expected(part.verdict), tuple(part.classes), part.window, part.reason)

@@ -9,14 +9,12 @@ import yaml
 from harness.errors import Problem
 from harness.experiment.problems import Problems
 from harness.experiment.quantities import per_second
-from harness.experiment.schema import HoldPart, RampPart
+from harness.experiment.schema import MOST_STEPS, HoldPart, RampPart
 from harness.experiment.validation import validate
 from harness.kit.located_yaml import Document, Place
 from harness.model.pace import SHORTEST_LEG
 from harness.model.rates import Leg, Rate
 
-#: More steps than anybody writes by hand.
-_MOST_STEPS = 100
 _FORMS = "a rate such as 200/s, a ramp {from: 50/s, to: 500/s, over: 30s}, or a list of steps"
 
 
@@ -62,8 +60,8 @@ def _words(problem: Problem) -> str:
 
 
 def _steps(values: list[Any], place: Place, problems: Problems) -> Rate | None:
-    if not 1 <= len(values) <= _MOST_STEPS:
-        problems.add(place, f"expected 1 to {_MOST_STEPS} steps, got {len(values)}")
+    if not 1 <= len(values) <= MOST_STEPS:
+        problems.add(place, f"expected 1 to {MOST_STEPS} steps, got {len(values)}")
         return None
     last = len(values) - 1
     legs = [_step(value, (*place, index), problems, is_last=index == last) for index, value in enumerate(values)]

@@ -14,6 +14,11 @@ from harness.model.rates import Rate
 #: One Kubernetes object as read from a file.
 Manifest = Mapping[str, Any]
 
+#: Distances between slots: all the same, or random ones.
+Arrivals = Literal["even", "poisson"]
+#: The next idle connection of a pool: the one idle for longest, or the one used last.
+PoolOrder = Literal["fifo", "lifo"]
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -75,7 +80,7 @@ class Pool:
     """
 
     size: int = 64
-    order: Literal["fifo", "lifo"] = "fifo"
+    order: PoolOrder = "fifo"
     look: bool = True
 
 
@@ -102,7 +107,7 @@ class TrafficPlan:
     concurrency: int = 1000
     host: str = ""
     tls: Tls | None = None
-    arrivals: Literal["even", "poisson"] = "even"
+    arrivals: Arrivals = "even"
     seed: int = 0
     idle: float = 0.0
     slow: float = 0.0

@@ -11,6 +11,7 @@ COMMANDS = [
     [],
     ["run"],
     ["validate"],
+    ["schema"],
     ["watch"],
     ["calibrate"],
     ["export"],

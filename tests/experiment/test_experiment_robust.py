@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from strange_values import MORE, variants
 
 from harness.errors import InvalidInputError
 
@@ -16,29 +15,6 @@ if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench
 
 pytest_plugins = ("experiment_bench",)
-
-STRANGE: tuple[Any, ...] = (None, 5, "x", [], [None], {"a": 5})
-
-UPDATE = {"deployment": "apple", "set": {"args": ["-text=b"]}, "answer": "b", "answers": {"/apple": "c"}}
-POINT = {"service": "apple-service", "selector": {"version": "v1"}, "answer": "x", "hold": "1s"}
-MORE: list[Any] = [
-    {"rolling-update": UPDATE},
-    {"selector-patch": POINT},
-    {"scale": {"deployment": "apple", "replicas": 2}},
-    {"ingress-edit": {"ingress": "fruit", "annotations": {"a": "b"}, "patch": {"spec": {}}}},
-    {"delete-pod": {"deployment": "apple", "force": True}},
-]
-
-
-def variants(value: Any) -> Iterator[Any]:
-    """A value with each of its parts, one at a time, replaced by something strange."""
-    yield from STRANGE
-    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    for key in keys:
-        for part in variants(value[key]):
-            changed = copy.copy(value)
-            changed[key] = part
-            yield changed
 
 
 @pytest.mark.parametrize("file", ["small.yaml", "patch.yaml", "apps.yaml"])

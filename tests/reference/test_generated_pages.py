@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
+from harness.experiment.json_schema import FILE, schema_text
 from harness.reference.__main__ import main
 from harness.reference.markers import with_parts
 from harness.reference.pages import PAGES, outdated
@@ -23,15 +24,19 @@ def test_every_generated_part_is_current() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_part_that_is_not_current_is_found_and_written(tmp_path: Path, page: str) -> None:
     """A line that somebody edited by hand is found, and put right by the generator."""
+    docs = tmp_path / "docs"
+    for folder in (docs, tmp_path / "experiments"):
+        folder.mkdir()
     for name in PAGES:
-        shutil.copy(DOCS / name, tmp_path / name)
-    text = (tmp_path / page).read_text()
+        shutil.copy(DOCS / name, docs / name)
+    text = (docs / page).read_text()
     marker = f"<!-- end: {next(iter(PAGES[page]))} -->"
-    (tmp_path / page).write_text(text.replace(marker, f"edited by hand\n{marker}"))
+    (docs / page).write_text(text.replace(marker, f"edited by hand\n{marker}"))
 
-    assert outdated(tmp_path) == (page,)
+    assert outdated(docs) == (page,)
     assert main(tmp_path) == 0
-    assert (tmp_path / page).read_text() == text
+    assert (docs / page).read_text() == text
+    assert (tmp_path / "experiments" / FILE).read_text() == schema_text()
 
 
 def test_a_page_without_its_markers_is_an_error() -> None:

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import ChangeSchema, RulePath, Text, default_of
+from harness.experiment.changes.schema import ChangeSchema, Text
 from harness.experiment.changes.split_rule import check_split
 from harness.experiment.changes.versions import check_distinguishable, check_leads_to
 from harness.experiment.quantities import Duration, Percent
-from harness.experiment.schema import Part, Texts
+from harness.experiment.schema import Part, Texts, UrlPath, default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import AbTest, Criterion
 from harness.model.controllers import controller_facts
@@ -25,14 +25,17 @@ _WAYS = ("header", "cookie", "weight")
 class SuccessSchema(Part):
     """The criterion for a success of a candidate."""
 
-    latency: Duration = default_of(Criterion, "latency")
+    latency: Duration = Field(
+        default=default_of(Criterion, "latency"),
+        description="longest time of an answer that counts as a success; `0s` sets no limit",
+    )
 
 
 class AbTestSchema(ChangeSchema):
     """``ab-test``."""
 
     ingress: Text = Field(description="the Ingress")
-    path: RulePath = Field(description="the rule that is split")
+    path: UrlPath = Field(description="the rule that is split")
     service: Text = Field(description="candidate A: the Service that the rule names")
     candidate: Text = Field(description="candidate B's Service")
     header: Annotated[dict[str, str], Field(min_length=1, max_length=1)] | None = Field(
@@ -52,9 +55,7 @@ class AbTestSchema(ChangeSchema):
     hold: Duration = Field(
         default=default_of(AbTest, "hold"), description="time that the test runs, from when it was seen"
     )
-    success: SuccessSchema = Field(
-        default=SuccessSchema(), description="`{latency: 200ms}`: longest time of an answer that counts as a success"
-    )
+    success: SuccessSchema = Field(default=SuccessSchema(), description="what counts as a success of a candidate")
 
     @model_validator(mode="after")
     def _one_rule(self) -> AbTestSchema:

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import Beginning, ChangeSchema, Retirement, Text, default_of
+from harness.experiment.changes.schema import Beginning, ChangeSchema, Retirement, Text
 from harness.experiment.changes.versions import check_answer, check_distinguishable, check_leads_to
 from harness.experiment.quantities import Duration
-from harness.experiment.schema import Texts
+from harness.experiment.schema import Texts, default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import BlueGreen
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import ChangeSchema, Retirement, RulePath, Text, default_of
+from harness.experiment.changes.schema import ChangeSchema, Retirement, Text
 from harness.experiment.changes.split_rule import check_split
 from harness.experiment.changes.versions import check_distinguishable, check_leads_to
 from harness.experiment.quantities import Duration, Percent
-from harness.experiment.schema import Part
+from harness.experiment.schema import Part, UrlPath, default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import Canary, Step
 
@@ -24,21 +24,21 @@ def _weighed(value: Any) -> Any:
 class StepSchema(Part):
     """One step of a canary."""
 
-    weight: Percent
-    hold: Duration | None = None
+    weight: Percent = Field(description="share of the new version")
+    hold: Duration | None = Field(default=None, description="time of this step; that of the change without it")
 
 
 class CanarySchema(ChangeSchema):
     """``canary``."""
 
     ingress: Text = Field(description="the Ingress")
-    path: RulePath = Field(description="the rule that is split")
+    path: UrlPath = Field(description="the rule that is split")
     service: Text = Field(description="the Service that the rule names")
     canary: Text = Field(description="the new version's Service")
     route: Text = Field(description="the route whose answers are counted")
     answer: Text = Field(description="body that only the new version gives")
     steps: Annotated[
-        list[Annotated[StepSchema, BeforeValidator(_weighed)]],
+        list[Annotated[StepSchema, BeforeValidator(_weighed, json_schema_input_type=Percent | StepSchema)]],
         Field(min_length=1, max_length=100, description="shares in their order: `10%`, or `{weight: 10%, hold: 5s}`"),
     ]
     hold: Duration = Field(

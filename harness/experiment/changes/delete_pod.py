@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import ChangeSchema, default_of
+from harness.experiment.changes.schema import ChangeSchema
+from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import DeletePod
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import NamedSchema, default_of
+from harness.experiment.changes.schema import NamedSchema
 from harness.experiment.quantities import Duration
+from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import NoChange
 

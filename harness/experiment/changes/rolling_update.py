@@ -7,8 +7,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import ChangeSchema, default_of
+from harness.experiment.changes.schema import ChangeSchema
 from harness.experiment.problems import listed, near
+from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
 from harness.kube.admission.refusals import refusals
 from harness.kube.manifests import sentence

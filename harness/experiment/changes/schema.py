@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from harness.experiment.quantities import Duration
-from harness.experiment.schema import Name, Part, Texts
+from harness.experiment.schema import Name, Part, Texts, default_of
 from harness.model.changes import ChangeSpec, Retire, Start
 
 #: The name of an object, or the key of a route.
 Text = Annotated[str, Field(min_length=1)]
 
 
-def default_of(record: type[Any], name: str) -> Any:
-    """Return the default of a record's field, so that it is written once.
-
-    Raises:
-        KeyError: The record has no such field.
-        TypeError: The field has no default.
-    """
-    field = {field.name: field for field in dataclasses.fields(record)}[name]
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    if field.default is dataclasses.MISSING:
-        raise TypeError(f"{record.__name__}.{name} has no default")
-    return field.default
-
-
 class NamedSchema(Part):
     """A change; the name is its kind, unless there are two of a kind."""
 
-    name: Name | None = None
+    name: Name | None = Field(default=None, description="tells two changes of a kind apart; the kind without it")
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the record by the record's own names, without its name."""
@@ -43,9 +27,21 @@ class NamedSchema(Part):
 class ChangeSchema(NamedSchema):
     """The fields of all real changes."""
 
-    times: Annotated[int, Field(ge=1, le=1000)] = default_of(ChangeSpec, "times")
-    pause: Duration = default_of(ChangeSpec, "pause")
-    answers: dict[str, Texts] = Field(default={})
+    times: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=default_of(ChangeSpec, "times"),
+        description="repetitions in one trial, with rest between them; all but a rolling update, a restart and a "
+        "deletion are undone in between, under traffic",
+    )
+    pause: Duration = Field(
+        default=default_of(ChangeSpec, "pause"),
+        description="between two repetitions, from when the system has come to rest; `10s` lets the ingress "
+        "controller's sync rate limit come to rest as well",
+    )
+    answers: dict[str, Texts] = Field(
+        default=default_of(ChangeSpec, "answers"),
+        description="answers by route that are right once the change has begun, in addition to those of `traffic`; "
+        "derived from `answer` without it",
+    )
 
     def fields(self) -> dict[str, Any]:
         """Return lists as tuples: records are never altered."""
@@ -59,8 +55,11 @@ def _named(value: Any) -> Any:
 class RetireSchema(Part):
     """The old version's end."""
 
-    deployment: Text
-    after: Duration = default_of(Retire, "after")
+    deployment: Text = Field(description="the Deployment that is scaled to nothing")
+    after: Duration = Field(
+        default=default_of(Retire, "after"),
+        description="time from the switch, and not before the switch was seen; `0s` does both at once",
+    )
 
     def record(self) -> Retire:
         """Return the record."""
@@ -70,9 +69,11 @@ class RetireSchema(Part):
 class StartSchema(Part):
     """The new version's beginning."""
 
-    deployment: Text
-    replicas: Annotated[int, Field(ge=1, le=1000)] = default_of(Start, "replicas")
-    wait: bool = default_of(Start, "wait")
+    deployment: Text = Field(description="the Deployment that is scaled up")
+    replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=default_of(Start, "replicas"), description="how many pods it gets"
+    )
+    wait: bool = Field(default=default_of(Start, "wait"), description="wait for all of them before the switch")
 
     def record(self) -> Start:
         """Return the record."""
@@ -80,7 +81,5 @@ class StartSchema(Part):
 
 
 #: A Deployment's name, or a map with more of it.
-Retirement = Annotated[RetireSchema, BeforeValidator(_named)]
-Beginning = Annotated[StartSchema, BeforeValidator(_named)]
-#: The path of an Ingress rule, as it is written there.
-RulePath = Annotated[str, Field(pattern=r"^/\S*$")]
+Retirement = Annotated[RetireSchema, BeforeValidator(_named, json_schema_input_type=Text | RetireSchema)]
+Beginning = Annotated[StartSchema, BeforeValidator(_named, json_schema_input_type=Text | StartSchema)]

@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import ChangeSchema, default_of
+from harness.experiment.changes.schema import ChangeSchema
 from harness.experiment.quantities import Duration
+from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import SelectorPatch
 
