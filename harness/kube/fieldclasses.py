@@ -85,12 +85,14 @@ class Decisive:
         harmless: Recognises the values that change nothing.
         values: The same in words, for the documentation; empty where there are none.
         carried_out_by: The ingress controllers that carry the field out by themselves.
+        implemented: The harmless values are carried out, rather than without effect.
     """
 
     effect: str
     harmless: Harmless = never
     values: str = ""
     carried_out_by: tuple[str, ...] = ()
+    implemented: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,8 @@ class Classifier:
         elif site.ingress in rule.carried_out_by:
             return
         elif rule.harmless(site):
+            if rule.implemented:
+                return
             text = "this value has no effect on requests"
             yield Classified(path, field_name(path), FieldClass.INERT, text)
         else:
