@@ -84,7 +84,7 @@ def test_a_late_exit_comes(on_bench: OnBench) -> None:
 
     async def scenario(bench: Any) -> int:
         process = await bench.start("stand-in", orders(Ending.EXITS_LATE, late=0.2))
-        await bench.connect()
+        await bench.ask(await bench.connect())
         bench.runtime.terminate(process)
         code: int = await process.wait()
         return code
@@ -105,6 +105,18 @@ def test_a_stand_in_can_be_stopped_before_it_is_ready(on_bench: OnBench) -> None
 
     assert refused
     assert code in {0, 128 + signal.SIGTERM}
+
+
+def test_a_connection_that_was_never_used_does_not_keep_a_stand_in(on_bench: OnBench) -> None:
+    """As in Go, an unused connection counts as idle once it is 5 s old."""
+
+    async def scenario(bench: Any) -> tuple[bytes, int]:
+        process = await bench.start("stand-in", orders(Ending.DRAINS))
+        unused = await bench.connect()
+        bench.runtime.terminate(process)
+        return await unused[0].read(), await process.wait()
+
+    assert on_bench(scenario) == (b"", 0)
 
 
 def test_every_ending_has_a_sentence() -> None:
