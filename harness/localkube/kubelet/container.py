@@ -146,7 +146,7 @@ class Container:
             ConfigError: Its spec asks for what can't be had.
             RuntimeFailedError: There is no such program, or the runtime failed.
         """
-        env = environment(self._pod, self._spec, self._image, self._network.address)
+        env = self._environment()
         app, args = self._program(env)
         self._tell("Pulled", f'Container image "{self.state.image}" already present on machine')
         self._tell("Created", f"Created container: {self.state.name}")
@@ -156,6 +156,12 @@ class Container:
         self._tell("Started", f"Started container {self.state.name}")
         self.state.container_id = f"processes://{process.pid}"
         return Target(process, self._spec, self._network.address, env, self._image.shell, set(), self._model)
+
+    def _environment(self) -> dict[str, str]:
+        """Return its environment; a stand-in reads none, so that it need not be known."""
+        if self._model is not None:
+            return environment(self._pod, {}, self._image, self._network.address)
+        return environment(self._pod, self._spec, self._image, self._network.address)
 
     def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
         """The application and its arguments; an empty application for another program of an image with a shell."""
