@@ -102,8 +102,8 @@ def test_an_item_is_found_where_its_source_has_it(bench: Bench) -> None:
 
 def test_images_that_the_cluster_has_not(bench: Bench) -> None:
     """The workload's and an update's, each at its line; not that of an update which is meant to get stuck."""
-    update = "rolling-update: {deployment: apple, set: {image: my/app:2}, answer: b}"
-    stuck = "rolling-update: {name: stuck, deployment: apple, set: {image: my/app:3}, until: progress-deadline}"
+    update = "rolling-update: {deployment: apple, set: {image: "hashicorp/http-echo:2"}, answer: b}"
+    stuck = "rolling-update: {name: stuck, deployment: apple, set: {image: "hashicorp/http-echo:3"}, until: progress-deadline}"
     bench.edit("apps.yaml", "http-echo:1.0", "http-eco:1.0")
     bench.edit("small.yaml", RESTART, f"{RESTART}\n  - {update}\n  - {stuck}")
 
@@ -114,5 +114,5 @@ def test_images_that_the_cluster_has_not(bench: Bench) -> None:
         ("small.yaml", 14),
         ("apps.yaml", 13),
     ]
-    assert ["my/app:2" in str(error.value), "hashicorp/http-echo:1.0" in str(error.value)] == [True, True]
+    assert ["http-echo:2" in str(error.value), "hashicorp/http-echo:1.0" in str(error.value)] == [True, True]
     assert bench.problems() == []

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from harness.localkube.apps.stand_in import Ending, Orders
+from harness.localkube.apps.orders import Ending, Orders
 from harness.localkube.kubelet.images import Image, Stop
 from harness.localkube.machinery.objects import Object
 

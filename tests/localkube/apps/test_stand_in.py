@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.localkube.apps.stand_in import ENDINGS, Ending, Orders
+from harness.localkube.apps.orders import ENDINGS, Ending, Orders
 
 pytestmark = pytest.mark.processes
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.kube.fieldclasses import REFUSED
-from harness.localkube.apps.stand_in import Ending, Orders
+from harness.localkube.apps.orders import Ending, Orders
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import find_image, has_stand_in
 from harness.localkube.kubelet.models import (
