@@ -1,4 +1,4 @@
-"""Writes ``docs/fields.md`` from the tables: ``python -m harness.localkube.field_page > docs/fields.md``."""
+"""Writes ``docs/reference/fields.md`` from the tables: ``python -m harness.localkube.field_page > FILE``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAD = """\
 # Fields and annotations on the embedded cluster
 
 This page is generated from the tables next to the code; a test fails while it is not current.
-`python -m harness.localkube.field_page > docs/fields.md` writes it again.
+`python -m harness.localkube.field_page > docs/reference/fields.md` writes it again.
 
 Every field of every kind, and every annotation that an ingress controller knows, has exactly one class:
 
