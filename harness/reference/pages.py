@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.reference import changes
+from harness.reference import changes, findings
 from harness.reference.markers import with_parts
 from harness.reference.roles import cluster_role, role_in_place
 
 #: Page below ``docs`` -> name of the part -> what generates it.
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "experiments.md": {"kinds of changes": changes.kinds, "fields of changes": changes.fields},
-    "clusters.md": {"cluster role": cluster_role},
-    "in-place.md": {
+    "reference/findings.md": {"findings": findings.findings},
+    "reference/rights.md": {"cluster role": cluster_role, "role in place": role_in_place},
+    "reference/in-place.md": {
         "changes in place": changes.in_place,
         "changes not in place": changes.not_in_place,
-        "role in place": role_in_place,
     },
 }
 

@@ -102,8 +102,9 @@ def test_an_item_is_found_where_its_source_has_it(bench: Bench) -> None:
 
 def test_images_that_the_cluster_has_not(bench: Bench) -> None:
     """The workload's and an update's, each at its line; not that of an update which is meant to get stuck."""
-    update = "rolling-update: {deployment: apple, set: {image: "hashicorp/http-echo:2"}, answer: b}"
-    stuck = "rolling-update: {name: stuck, deployment: apple, set: {image: "hashicorp/http-echo:3"}, until: progress-deadline}"
+    update = "rolling-update: {deployment: apple, set: {image: 'hashicorp/http-echo:2'}, answer: b}"
+    to_stuck = "deployment: apple, set: {image: 'hashicorp/http-echo:3'}, until: progress-deadline"
+    stuck = f"rolling-update: {{name: stuck, {to_stuck}}}"
     bench.edit("apps.yaml", "http-echo:1.0", "http-eco:1.0")
     bench.edit("small.yaml", RESTART, f"{RESTART}\n  - {update}\n  - {stuck}")
 
