@@ -10,7 +10,7 @@ from harness.kube.fieldclasses import Decisive, Fields, Harmless, Site, switched
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.environment import FIELD_PATHS
 from harness.localkube.kubelet.images import find_image, has_stand_in
-from harness.localkube.kubelet.models import unavailable_program
+from harness.localkube.kubelet.models import model_of, ports_of, unavailable_program
 
 #: What the only node has, in cores and bytes; a pod that asks for more stays Pending.
 NODE_CORES, NODE_BYTES = 64, 64 * 2**30
@@ -167,6 +167,20 @@ def _runs_to_its_end(site: Site) -> bool:
     )
 
 
+def _stand_in_listens(site: Site) -> bool:
+    """Treat the port of a probe as carried out unless it leads to a stand-in that does not listen there."""
+    port = site.value.get("port") if isinstance(site.value, Mapping) else site.value
+    container = next((each for each in reversed(site.holders) if "image" in each), None)
+    if not isinstance(port, int) or container is None or not has_stand_in(str(container["image"])):
+        return True
+    metadata = next((each.get("metadata") for each in reversed(site.holders) if "spec" in each), None)
+    try:
+        model = model_of(metadata or {}, str(container["image"]))
+    except ValueError:
+        return True  # The kubelet reports it.
+    return port in ports_of(model, container)
+
+
 def _available_in_stand_in(site: Site) -> bool:
     """Treat a hook's command as harmless (carried out) unless a stand-in lacks one of its programs."""
     command = (site.value or {}).get("command") if isinstance(site.value, Mapping) else None
@@ -183,6 +197,8 @@ _PENDING = "leaves pods Pending where no node fits"
 _START = "does not start the containers before it is there"
 _USER = "runs the program as this user, which it may not be able to bear"
 _STATIC = "any, with an image that is a single static program or a stand-in"
+_OTHER_PORT = "asks the real program on this port, on which its stand-in does not listen: declare the containerPort"
+_DECLARED = "any port that the container declares; without a stand-in, any"
 _ANY_STAND_IN = "any, with a stand-in"
 _KEYS = "with a stand-in: keys of objects of the workload"
 _DNS = "the images look up no names"
@@ -393,15 +409,18 @@ TABLES: Mapping[str, Fields] = {
             "initialDelaySeconds": "",
             "periodSeconds": "",
             "successThreshold": "",
-            "tcpSocket": "",
             "terminationGracePeriodSeconds": "",
             "timeoutSeconds": "",
         },
-        decisive={"grpc": Decisive("asks the program by gRPC", _stands_in, _ANY_STAND_IN, implemented=True)},
+        decisive={
+            "grpc": Decisive("asks the program by gRPC", _stands_in, _ANY_STAND_IN, implemented=True),
+            "tcpSocket": Decisive(_OTHER_PORT, _stand_in_listens, _DECLARED, implemented=True),
+        },
     ),
     "V1HTTPGetAction": Fields(
-        implemented={"host": "", "httpHeaders": "", "path": "", "port": ""},
+        implemented={"host": "", "httpHeaders": "", "path": ""},
         decisive={
+            "port": Decisive(_OTHER_PORT, _stand_in_listens, _DECLARED, implemented=True),
             "protocol": Decisive("asks by this protocol", unless_in("HTTP1"), "HTTP1"),
             "scheme": Decisive(
                 "asks by https",

@@ -198,6 +198,17 @@ def test_a_stand_in_does_not_excuse_the_rest(pod: Object, field: str) -> None:
     assert refused({"containers": [container]}, *SOURCES) == [field]
 
 
+@pytest.mark.parametrize("action", ["httpGet", "tcpSocket"])
+@pytest.mark.parametrize(("port", "expected"), [(8080, []), ("web", []), (9090, ["port"])])
+def test_a_probe_must_lead_to_a_declared_port(action: str, port: object, expected: list[str]) -> None:
+    """The stand-in would never become ready, and the rollout would wait in silence."""
+    container = {"name": "shop", "image": SHOP, "ports": [{"name": "web", "containerPort": 8080}]}
+    found = refused({"containers": [{**container, "readinessProbe": {action: {"port": port}}}]})
+
+    field = f"containers.readinessProbe.{action}" + (".port" if action == "httpGet" else "")
+    assert found == [field] * len(expected)
+
+
 @pytest.mark.parametrize(("port", "expected"), [(8080, []), (9090, ["spec.ports.targetPort"])])
 def test_a_service_must_lead_to_a_declared_port(port: int, expected: list[str]) -> None:
     """The real program may listen on another port; the stand-in does not, and the loss would be its own."""
