@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from harness.controllers.registry import has_unread_routes
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems, listed, near
-from harness.experiment.schema import PathPart
+from harness.experiment.schema import PathPart, given
 from harness.model.attempt import Method
 from harness.model.experiment import Configuration, Route, TrafficPlan
 
@@ -38,13 +38,9 @@ def read_route(part: PathPart) -> Route:
         path=part.path,
         answers=tuple(part.answers),
         statuses=tuple(part.statuses),
-        body=part.body,
-        regex=part.regex or "",
-        name=part.name or "",
-        host=part.host or "",
         headers=tuple(part.headers.items()),
         cookie=part.cookie,
-        sessions=part.sessions or 0,
+        **given(body=part.body, regex=part.regex, name=part.name, host=part.host, sessions=part.sessions),
     )
 
 

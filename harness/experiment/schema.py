@@ -14,10 +14,21 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from harness.experiment.quantities import Duration, Rate
+from harness.experiment.quantities import Duration, Rate, duration_text
 from harness.model.attempt import LOSSES, Method, Shape
 from harness.model.controllers import CONTROLLERS, DEFAULT
-from harness.model.experiment import Arrivals, Expectation, Expected, Experiment, Pool, PoolOrder, Tls, TrafficPlan
+from harness.model.experiment import (
+    Arrivals,
+    Expectation,
+    Expected,
+    Experiment,
+    Pool,
+    PoolOrder,
+    Route,
+    Tls,
+    TrafficPlan,
+)
+from harness.model.pace import SHORTEST_LEG
 
 #: The version of the format that this harness reads; a file that names none has this one.
 VERSION: Literal[1] = 1
@@ -36,6 +47,13 @@ MOST_CONCURRENCY = 100_000
 
 #: Sessions that may take turns: beyond it none of them would come twice in a trial.
 MOST_SESSIONS = 10_000
+
+#: The shortest time before and after a change, in seconds: a shorter one cannot show losses of its own.
+SHORTEST_PHASE = 1.0
+
+#: The longest time between two requests of a stream, in seconds: with it, a gap of two and some slack stays below the
+#: second that judging accepts (``LONGEST_SEND_GAP_S``).
+LONGEST_INTERVAL = 0.35
 
 #: More steps of a rate than anybody writes by hand.
 MOST_STEPS = 100
@@ -57,6 +75,11 @@ def default_of(record: type[Any], name: str) -> Any:
     if field.default is dataclasses.MISSING:
         raise TypeError(f"{record.__name__}.{name} has no default")
     return field.default
+
+
+def given(**settings: Any) -> dict[str, Any]:
+    """Return the settings that a file gives: a record has the defaults of the others."""
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _as_list(value: Any) -> Any:
@@ -158,7 +181,7 @@ class PathPart(Part):
         "X-Request-ID, Connection, those of the body …)",
     )
     cookie: str = Field(
-        default="",
+        default=default_of(Route, "cookie"),
         description="name of a cookie: each session keeps it as an answer has set it, and sends it back; only with "
         "`sessions`",
     )
@@ -217,7 +240,9 @@ class RampPart(Part):
 
     start: Rate = Field(alias="from", description="rate at the beginning")
     end: Rate = Field(alias="to", description="rate at the end")
-    seconds: Duration = Field(alias="over", description="time from the one to the other, 10ms or more")
+    seconds: Duration = Field(
+        alias="over", description=f"time from the one to the other, {duration_text(SHORTEST_LEG)} or more"
+    )
 
 
 class HoldPart(Part):
@@ -227,7 +252,9 @@ class HoldPart(Part):
 
     rate: Rate = Field(description="rate of this step")
     seconds: Duration | None = Field(
-        alias="for", default=None, description="time of this step, 10ms or more; only the last step can do without"
+        alias="for",
+        default=None,
+        description=f"time of this step, {duration_text(SHORTEST_LEG)} or more; only the last step can do without",
     )
 
 
@@ -239,7 +266,7 @@ class TrafficPart(Part):
 
     rate: Annotated[Any, BeforeValidator(_as_it_is, json_schema_input_type=_RateForms)] = Field(
         description="attempts per second, over all streams; each stream (path x method x connection) needs a request "
-        "at least every 0.35 s"
+        f"at least every {LONGEST_INTERVAL:g} s"
     )
     paths: Annotated[
         list[Annotated[PathPart, BeforeValidator(_as_path, json_schema_input_type=UrlPath | PathPart)]],
@@ -256,11 +283,13 @@ class TrafficPart(Part):
     )
     pool: PoolPart = Field(default=PoolPart(), description="the kept connections")
     baseline: Duration = Field(
-        default=default_of(TrafficPlan, "baseline"), description="traffic before the change, 1s or more"
+        default=default_of(TrafficPlan, "baseline"),
+        description=f"traffic before the change, {SHORTEST_PHASE:g}s or more",
     )
     settle: Duration = Field(
         default=default_of(TrafficPlan, "settle"),
-        description="traffic after the last of: change observed, old pods gone, ingress synced; 1s or more",
+        description="traffic after the last of: change observed, old pods gone, ingress synced; "
+        f"{SHORTEST_PHASE:g}s or more",
     )
     timeout: Duration = Field(
         default=default_of(TrafficPlan, "timeout"), description="of an attempt: for connecting and for answering, each"
@@ -283,7 +312,8 @@ class TrafficPart(Part):
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
         default=None,
-        description="other random distances; the same seed gives the same again, in every trial; 0 without it; only "
+        description="other random distances; the same seed gives the same again, in every trial; "
+        f"{default_of(TrafficPlan, 'seed')} without it; only "
         "with `arrivals: poisson`",
     )
     idle: Duration | None = Field(

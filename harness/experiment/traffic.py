@@ -8,7 +8,7 @@ from typing import Any
 from harness.experiment.problems import Problems
 from harness.experiment.rates import read_rate
 from harness.experiment.routes import check_route_fields, read_route
-from harness.experiment.schema import TlsPart, TrafficPart
+from harness.experiment.schema import TlsPart, TrafficPart, given
 from harness.experiment.traffic_checks import check_plan
 from harness.experiment.validation import validate
 from harness.experiment.workload import Files
@@ -36,9 +36,7 @@ def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | 
         host=part.host,
         tls=_tls(part.tls, files, problems) if part.tls is not None else None,
         arrivals=part.arrivals,
-        seed=part.seed or 0,
-        idle=part.idle or 0.0,
-        slow=part.slow or 0.0,
+        **given(seed=part.seed, idle=part.idle, slow=part.slow),
     )
     _check_extras(part, problems)
     check_route_fields(plan, problems)

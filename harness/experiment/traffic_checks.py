@@ -6,17 +6,12 @@ import math
 from typing import Any
 
 from harness.experiment.problems import Problems
-from harness.experiment.schema import MOST_CONCURRENCY
+from harness.experiment.schema import LONGEST_INTERVAL, MOST_CONCURRENCY, SHORTEST_PHASE
 from harness.model.attempt import Shape
 from harness.model.experiment import TrafficPlan
 from harness.model.pace import NS, UNIT, pace_of
 from harness.model.rates import highest_rate, lowest_rate
 
-#: The least time before and after a change in which losses of its own can be told from others.
-SHORTEST_PHASE = 1.0
-#: The most seconds between two requests of a stream: with it, the gap of two and some slack stays below the second that
-#: judging accepts (``LONGEST_SEND_GAP_S``).
-LONGEST_INTERVAL = 0.35
 #: The longest silence of a stream that judging accepts (``LONGEST_SEND_GAP_S``), in seconds, and how many longer ones
 #: chance may make of random arrivals: one in a thousand trials of two minutes.
 _SILENCE, _TRIAL_SECONDS, _UNLUCKY = 1.0, 120.0, 0.001

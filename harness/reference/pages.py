@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.reference import changes
+from harness.reference import changes, settings
 from harness.reference.markers import with_parts
 from harness.reference.roles import cluster_role, role_in_place
 
 #: Page below ``docs`` -> name of the part -> what generates it.
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "experiments.md": {"kinds of changes": changes.kinds, "fields of changes": changes.fields},
+    "experiments.md": {
+        "fields of the file": settings.file,
+        "fields of traffic": settings.traffic,
+        "fields of a ramp": settings.ramp,
+        "fields of a step": settings.step,
+        "fields of every change": settings.every_change,
+        "kinds of changes": changes.kinds,
+        "fields of changes": settings.changes,
+        "fields of a match": settings.match,
+        "fields of expect": settings.expect,
+    },
     "clusters.md": {"cluster role": cluster_role},
     "in-place.md": {
         "changes in place": changes.in_place,

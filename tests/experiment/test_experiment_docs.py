@@ -7,21 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.experiment.changes.reading import schema_of
 from harness.experiment.load import load_experiment
-from harness.experiment.schema import ExpectPart, Head, Part, PoolPart, TrafficPart
-from harness.experiment.validation import fields_of
 from harness.localkube.kubelet.images import KNOWN_IMAGES
-from harness.model.changes import CHANGE_KINDS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "experiments.md").read_text()
-
-
-@pytest.mark.parametrize("part", [Head, TrafficPart, PoolPart, ExpectPart, *map(schema_of, CHANGE_KINDS)])
-def test_every_field_is_described(part: type[Part]) -> None:
-    """Each field of each part is named in the reference."""
-    assert [field for field in fields_of(part) if not re.search(rf"`(pool\.)?{field}`", TEXT)] == []
 
 
 def test_the_first_page_lists_the_images_of_local_clusters() -> None:

@@ -17,7 +17,7 @@ from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.reading import check_change
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
-from harness.experiment.traffic_checks import LONGEST_INTERVAL
+from harness.experiment.schema import LONGEST_INTERVAL
 from harness.kit.located_yaml import Document
 from harness.kube.api import Object
 from harness.kube.client import Kube
@@ -154,7 +154,8 @@ def _origin(request: InPlaceRequest) -> Origin:
     if lowest_rate(traffic.rate) * LONGEST_INTERVAL < streams:
         least = f"{streams / LONGEST_INTERVAL:.0f}/s or more"
         message = (
-            f"--rate: each of {streams} streams (path x method x connection) needs a request at least every 0.35 s"
+            f"--rate: each of {streams} streams (path x method x connection) needs a request at least every"
+            f" {LONGEST_INTERVAL:g} s"
         )
         raise InvalidInputError([Problem(message, hint=least)])
     return replace(origins[0], traffic=traffic)
