@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -98,8 +98,8 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _is_one_of(words: Iterable[str]) -> Callable[[Any], Any]:
-    """Return a validator that takes these words alone, with pydantic's error for a ``Literal``."""
+def is_one_of(words: Iterable[str]) -> Callable[[Any], Any]:
+    """Return a validator that accepts these words alone; its error has them, for a hint."""
     known = tuple(words)
     *most, last = [f"'{word}'" for word in known]
     expected = f"{', '.join(most)} or {last}"
@@ -107,7 +107,7 @@ def _is_one_of(words: Iterable[str]) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         if isinstance(value, str) and value in known:
             return value
-        raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
+        raise PydanticCustomError("literal_error", "expected {expected}", {"expected": expected, "words": known})
 
     return check
 
@@ -125,12 +125,12 @@ UrlPath = Annotated[str, Field(pattern=PATH, title="path")]
 
 #: The word of an ingress controller.
 ControllerWord = Annotated[
-    str, BeforeValidator(_is_one_of(CONTROLLERS)), Field(json_schema_extra={"enum": [*CONTROLLERS]})
+    str, BeforeValidator(is_one_of(CONTROLLERS)), Field(json_schema_extra={"enum": [*CONTROLLERS]})
 ]
 
-MethodWord = Annotated[str, BeforeValidator(_is_one_of(_METHODS)), Field(json_schema_extra={"enum": _METHODS})]
-ShapeWord = Annotated[str, BeforeValidator(_is_one_of(_SHAPES)), Field(json_schema_extra={"enum": _SHAPES})]
-Verdict = Annotated[str, BeforeValidator(_is_one_of(Expected)), Field(json_schema_extra={"enum": [*Expected]})]
+MethodWord = Annotated[str, BeforeValidator(is_one_of(_METHODS)), Field(json_schema_extra={"enum": _METHODS})]
+ShapeWord = Annotated[str, BeforeValidator(is_one_of(_SHAPES)), Field(json_schema_extra={"enum": _SHAPES})]
+Verdict = Annotated[str, BeforeValidator(is_one_of(Expected)), Field(json_schema_extra={"enum": [*Expected]})]
 #: An outcome; the reader of the entries checks the word, and names the entry.
 ClassWord = Annotated[str, Field(json_schema_extra={"enum": [*CLASSES]})]
 Status = Annotated[int, Field(ge=200, le=599)]
@@ -224,7 +224,7 @@ class PoolPart(Part):
     size: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=default_of(Pool, "size"), description="kept connections, opened as the first attempts need them"
     )
-    order: PoolOrder = Field(
+    order: Annotated[PoolOrder, BeforeValidator(is_one_of(get_args(PoolOrder)))] = Field(
         default=default_of(Pool, "order"),
         description="which idle connection is next: `fifo` the one idle for longest, `lifo` the one used last",
     )
@@ -305,7 +305,7 @@ class TrafficPart(Part):
         default=default_of(TrafficPlan, "tls"),
         description="the entry speaks TLS; `{}` is enough; plain HTTP without it",
     )
-    arrivals: Arrivals = Field(
+    arrivals: Annotated[Arrivals, BeforeValidator(is_one_of(get_args(Arrivals)))] = Field(
         default=default_of(TrafficPlan, "arrivals"),
         description="`even`: at even distances; `poisson`: at random ones of the same rate, as of many users who know "
         "nothing of each other",

@@ -73,7 +73,7 @@ def test_a_route_is_read_with_all_that_it_asks(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("said", "word"),
     [
-        ("headers: {Host: x}", "write host: beside the path"),
+        ("headers: {Host: x}", "write host: next to path:"),
         ("headers: {x-request-id: x}", "client's own"),
         ("headers: {Content-Length: '4'}", "client's own"),
         ("headers: {Connection: close}", "client's own"),

@@ -22,8 +22,7 @@ def ingress(class_name: str | None = None, **annotations: str) -> dict[str, Any]
 
 def classes(manifest: dict[str, Any], controller: str) -> tuple[str | None, dict[str, str]]:
     """(class, annotations) of an Ingress behind a controller."""
-    [row] = for_controller([Configuration((), (manifest,))], controller)
-    [served] = row.manifests
+    [served] = for_controller(Configuration((), (manifest,)), controller).manifests
     return served["spec"].get("ingressClassName"), served["metadata"]["annotations"]
 
 
@@ -56,7 +55,7 @@ def test_any_other_class_is_the_users_own_choice(manifest: dict[str, Any], contr
 def test_nothing_else_is_touched() -> None:
     """A Service has no class, and further annotations stay."""
     service = {"kind": "Service", "metadata": {"name": "apple"}, "spec": {}}
-    [row] = for_controller([Configuration((), (service, ingress("nginx", more="x")))], "traefik")
+    row = for_controller(Configuration((), (service, ingress("nginx", more="x"))), "traefik")
 
     assert row.manifests == (service, ingress("traefik", more="x"))
 
@@ -68,7 +67,8 @@ def test_traefiks_own_kinds_need_traefik(controller: str, problems: int) -> None
     """Nobody else would serve them, and their routes would lead nowhere; told once, whatever the configurations."""
     route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "apple"}, "spec": {}}
     found = Problems(Document({"ingress": controller}, "x.yaml", 1, {("ingress",): 3}))
-    check_kinds([Configuration((), (ingress(), route)), Configuration((), (route,))], controller, found)
+    for manifests in ((ingress(), route), (route,)):
+        check_kinds(Configuration((), manifests), controller, found)
 
     assert len(found.found) == problems
     assert all("IngressRoute apple" in problem.message and problem.line == 3 for problem in found.found)

@@ -17,6 +17,7 @@ from harness.kit.located_yaml import Place
 from harness.model.changes import AbTest, Criterion
 from harness.model.controllers import controller_facts
 from harness.model.experiment import Route
+from harness.problem_codes import ProblemCode
 
 #: What decides, as the file names it.
 _WAYS = ("header", "cookie", "weight")
@@ -84,41 +85,45 @@ class AbTestSchema(ChangeSchema):
 
 
 def check(spec: AbTest, place: Place, context: CheckContext) -> None:
-    """Find the rule, the Services and the routes of both; requests of B must be recognised as such."""
+    """Require the rule, the Services and the routes of both, and requests that the rule recognises as B's."""
     a, b = context.routes(spec.a, (*place, "a")), context.routes(spec.b, (*place, "b"))
     check_distinguishable([*a, *b], spec.answer, place, context)
     check_leads_to([spec.service], a, (*place, "a"), context)
     check_leads_to([spec.service], b, (*place, "b"), context)
     check_split(spec, spec.candidate, (*place, "candidate"), context)
-    add = context.problems.add
+    add = context.add
     for key in set(spec.a) & set(spec.b):
-        add((*place, "b"), f"{key} can't be for both: name its two routes")
+        add(ProblemCode.CONFLICT, (*place, "b"), f"{key} can't be for both: name its two routes")
     _check_sticky(spec, a, place, context)
     if spec.by == "weight":
         if spec.b:
-            add((*place, "b"), "with a weight either may answer each request: all routes belong under a")
+            message = "with a weight either may answer each request: all routes belong under a"
+            add(ProblemCode.CONFLICT, (*place, "b"), message)
         return
     if not spec.b:
-        add(place, f"b is required: the routes whose requests have the {spec.by} {spec.key}")
+        message = f"b is required: the routes whose requests have the {spec.by} {spec.key}"
+        add(ProblemCode.REQUIRED, place, message)
     facts = controller_facts(context.ingress)
     always = facts.cookie_value
     if spec.by == "cookie" and always and spec.value != always:
         hint = f"write cookie: {{{spec.key}: {always}}}, which every controller understands"
-        add((*place, "cookie"), f"{facts.title} knows a canary's cookie by the value {always} alone", hint)
+        message = f"{facts.title} knows a canary's cookie by the value {always} alone"
+        add(ProblemCode.CANNOT_SPLIT, (*place, "cookie"), message, hint)
     for route in (*a, *b):
         if _is_of_b(dict(route.headers), spec) != (route.key in spec.b):
             wants = "has not" if route.key in spec.b else "has"
             field = "b" if route.key in spec.b else "a"
-            add((*place, field), f"{route.key} {wants} the {spec.by} that means B")
+            add(ProblemCode.CONFLICT, (*place, field), f"{route.key} {wants} the {spec.by} that means B")
 
 
 def _check_sticky(spec: AbTest, a: list[Route], place: Place, context: CheckContext) -> None:
     if spec.sticky and spec.by != "weight":
         message = f"sticky is about weights; the {spec.by} decides each request by itself"
-        context.problems.add((*place, "sticky"), message)
+        context.add(ProblemCode.UNUSED_SETTING, (*place, "sticky"), message)
     if spec.sticky and not any(route.cookie == spec.sticky and route.sessions for route in a):
         hint = f"give a route of a its sessions: {{cookie: {spec.sticky}, sessions: 20}}"
-        context.problems.add((*place, "sticky"), f"no route of a sends the cookie {spec.sticky} back", hint)
+        message = f"no route of a sends the cookie {spec.sticky} back"
+        context.add(ProblemCode.UNUSED_SETTING, (*place, "sticky"), message, hint)
 
 
 def _is_of_b(headers: Mapping[str, str], spec: AbTest) -> bool:

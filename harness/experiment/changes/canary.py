@@ -15,6 +15,7 @@ from harness.experiment.quantities import Duration, Percent
 from harness.experiment.schema import Part, UrlPath, default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import Canary, Step
+from harness.problem_codes import ProblemCode
 
 
 def _weighed(value: Any) -> Any:
@@ -47,7 +48,7 @@ class CanarySchema(ChangeSchema):
     )
     rollback: bool = Field(
         default=default_of(Canary, "rollback"),
-        description="whether a step that loses requests ends it, with all requests sent back",
+        description="end at a step that loses requests, and send all requests back",
     )
     retire: Retirement | None = Field(
         default=None, description="Deployment that is scaled to nothing after: a name, or `{deployment, after}`"
@@ -62,7 +63,7 @@ class CanarySchema(ChangeSchema):
 
 
 def check(spec: Canary, place: Place, context: CheckContext) -> None:
-    """Find the rule, the Services and the route; each step must change something."""
+    """Require the rule, the Services and the route, and a change at each step."""
     routes = context.routes([spec.route], (*place, "route"))
     check_distinguishable(routes, spec.answer, place, context)
     check_leads_to([spec.service], routes, (*place, "route"), context)
@@ -70,9 +71,9 @@ def check(spec: Canary, place: Place, context: CheckContext) -> None:
     behind = context.objects.deployments_with(context.objects.selector(spec.canary))
     retired = spec.retire.deployment if spec.retire else ""
     if retired and context.has("Deployment", retired, (*place, "retire")) and retired in behind:
-        context.problems.add((*place, "retire"), f"Deployment {retired} is the new version")
+        context.add(ProblemCode.NEW_VERSION_RETIRED, (*place, "retire"), f"Deployment {retired} is the new version")
     weights = [step.weight for step in spec.steps]
     for index, (before, weight) in enumerate(pairwise(weights), 1):
         if weight == before:
             message = f"this step is {weight}% as the one before: nothing changes"
-            context.problems.add((*place, "steps", index), message)
+            context.add(ProblemCode.NO_EFFECT, (*place, "steps", index), message)

@@ -164,9 +164,8 @@ def _origin(request: InPlaceRequest) -> Origin:
 def _check(change: ChangeSpec, found: Found, traffic: TrafficPlan, told: frozenset[str]) -> None:
     """Hold the change against what is there, and against what can be seen here."""
     problems = Problems(Document(None, "--change", 0, {}))
-    check_change(change, (change.kind,), CheckContext(Objects(found.objects), problems))
-    seen = [Problem(p.message.replace("in the workload", "in the namespace"), hint=p.hint) for p in problems.found]
-    wrong = [*seen, *_unseen(change, traffic, told)]
+    check_change(change, (change.kind,), CheckContext(Objects(found.objects), problems, whole="namespace"))
+    wrong = [*problems.found, *_unseen(change, traffic, told)]
     if wrong:
         raise InvalidInputError([replace(problem, file="--change", line=0) for problem in wrong])
 
