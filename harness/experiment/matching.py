@@ -93,7 +93,7 @@ def _parse_entries(
         return []
     found = []
     for index, item in enumerate(value or []):
-        place = (name, index)
+        place: Place = (name, index)
         part = validate(model, item, place, problems)
         patterns = _patterns(part, place, problems) if part is not None else None
         if part is not None and patterns is not None:

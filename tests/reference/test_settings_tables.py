@@ -10,6 +10,7 @@ from pydantic import Field
 from harness.experiment import schema
 from harness.experiment.changes.reading import schema_of
 from harness.experiment.changes.schema import ChangeSchema
+from harness.experiment.json_schema import experiment_schema
 from harness.experiment.schema import (
     ExpectPart,
     Head,
@@ -102,7 +103,7 @@ def test_a_changed_default_changes_the_table(monkeypatch: pytest.MonkeyPatch) ->
     class Changed(Part):
         size: Annotated[int, Field(ge=1)] = Field(default=7, description="a size")
 
-    changed = {**settings.experiment_schema(), "$defs": {"Changed": Changed.model_json_schema()}}
+    changed = {**experiment_schema(), "$defs": {"Changed": Changed.model_json_schema()}}
     monkeypatch.setattr(settings, "experiment_schema", lambda: changed)
     monkeypatch.setattr(settings, "TrafficPart", Changed)
 
