@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -103,7 +103,7 @@ class Bench:
         try:
             self.load(only)
         except InvalidInputError as error:
-            return [Problem(p.message, p.file.removeprefix(f"{self.folder}/"), p.line, p.hint) for p in error.problems]
+            return [replace(p, file=p.file.removeprefix(f"{self.folder}/")) for p in error.problems]
         return []
 
 
