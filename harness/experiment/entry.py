@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.experiment.objects import Objects, at
+from harness.experiment.objects import WorkloadObjects, at
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import Head
 from harness.model.controllers import NO_CONTROLLER
@@ -22,7 +22,7 @@ def check_one_entry(head: Head, problems: Problems) -> None:
         problems.add(ProblemCode.CONFLICT, ("entry",), message, "write ingress: none as well as entry")
 
 
-def check_service(name: str, objects: Objects, problems: Problems) -> None:
+def check_service(name: str, objects: WorkloadObjects, problems: Problems) -> None:
     """Require that the Service exists and has a port."""
     service = objects.find("Service", name)
     there = objects.names("Service")

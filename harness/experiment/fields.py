@@ -10,7 +10,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.experiment.admission import title
 from harness.experiment.changes.reading import LocatedChange
 from harness.experiment.cluster_rules import FieldCheck, any_field
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, near
 from harness.experiment.workload import RenderedObject
 from harness.kube.fieldclasses import REFUSED, Classified, FieldClass
@@ -77,7 +77,7 @@ class FieldReview:
     def refused_after(self, spec: ChangeSpec, configuration: Configuration) -> Iterator[tuple[str, str]]:
         """Yield message and hint of each field that is refused in an object after a change and not before it."""
         manifests = configuration.manifests
-        for before, after in _patched(spec, Objects(manifests)):
+        for before, after in _patched(spec, WorkloadObjects(manifests)):
             known = {(found.field, found.text) for found in self.check(before, self.ingress, manifests)}
             changed = [after if each is before else each for each in manifests]
             for found in self.refused(after, changed):
@@ -148,7 +148,7 @@ def _refusal(found: Classified, named: str) -> tuple[str, str]:
     return f"{named}: {found.field} {what}: {_effect(found)}", hint
 
 
-def _patched(spec: ChangeSpec, objects: Objects) -> Iterator[tuple[Manifest, Manifest]]:
+def _patched(spec: ChangeSpec, objects: WorkloadObjects) -> Iterator[tuple[Manifest, Manifest]]:
     """Yield each object that a change patches, before and after, for each repetition that differs."""
     seen: list[Any] = []
     for number in range(1, spec.times + 1):
@@ -159,7 +159,7 @@ def _patched(spec: ChangeSpec, objects: Objects) -> Iterator[tuple[Manifest, Man
         yield found
 
 
-def _patched_once(spec: ChangeSpec, objects: Objects, number: int) -> tuple[Manifest, Manifest] | None:
+def _patched_once(spec: ChangeSpec, objects: WorkloadObjects, number: int) -> tuple[Manifest, Manifest] | None:
     target = objects.find(spec.facts.target, spec.target_name) if spec.target_name else None
     patch = spec.patch_of(target, number) if target is not None else None
     if target is None or patch is None:

@@ -28,14 +28,14 @@ from harness.experiment.cells import (
     select,
 )
 from harness.experiment.changes.reading import parse_changes, with_answers, with_control
-from harness.experiment.checks import Check, of_plan, of_traffic
+from harness.experiment.checks import ExperimentCheck, of_plan, of_traffic
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.fields import FieldReview
 from harness.experiment.ingress_class import for_controller
 from harness.experiment.matching import names_of, parse_exclude, parse_expect
 from harness.experiment.matrix import AxisValue, combinations, parse_matrix
 from harness.experiment.namespaces import Workload, without_namespace
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems
 from harness.experiment.routes import check_expected_bodies, check_headers, check_route_keys, check_sessions
 from harness.experiment.schema import VERSION, Head
@@ -58,7 +58,7 @@ from harness.problem_codes import ProblemCode
 _ALL: Mapping[str, tuple[str, ...]] = {}
 
 #: Everything that is checked of an Experiment after its parts are parsed and resolved.
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[ExperimentCheck, ...] = (
     # the traffic
     of_traffic(check_settings_used),
     of_plan(check_authorities),
@@ -254,6 +254,6 @@ def _answered(cell: ResolvedCell, parsed: ParsedExperiment, configuration: Confi
     """Return a cell whose change has the answers that it makes right in this configuration."""
     if parsed.plan is None:
         return cell
-    objects = Objects(configuration.manifests, parsed.entry)
+    objects = WorkloadObjects(configuration.manifests, parsed.entry)
     spec = with_answers(cell.change.spec, parsed.plan, objects)
     return replace(cell, change=cell.change._replace(spec=spec))

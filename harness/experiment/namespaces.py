@@ -34,7 +34,7 @@ class Workload:
 def without_namespace(found: Sequence[LocatedManifest]) -> Workload:
     """Return the workload without the one namespace that its files name, and without its Namespace object.
 
-    Objects of several namespaces keep theirs: ``check_namespaces`` refuses them.
+    WorkloadObjects of several namespaces keep theirs: ``check_namespaces`` refuses them.
     """
     declared, objects, names = _split(found)
     if len(names) > 1:

@@ -12,7 +12,7 @@ from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
 
 
-class Objects:
+class WorkloadObjects:
     """The manifests of one configuration.
 
     Args:

@@ -76,7 +76,7 @@ def _written(title: str, pattern: str, example: str) -> WithJsonSchema:
 Duration = Annotated[float, BeforeValidator(seconds), _written("duration", _DURATION, "3s")]
 
 #: A rate per second, for pydantic models.
-Rate = Annotated[float, BeforeValidator(per_second), _written("rate", _RATE, "200/s")]
+RatePerSecond = Annotated[float, BeforeValidator(per_second), _written("rate", _RATE, "200/s")]
 
 #: A share in percent, for pydantic models.
 Percent = Annotated[int, BeforeValidator(percent), _written("share", _PERCENT, "10%")]

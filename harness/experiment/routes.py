@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.controllers.registry import has_unread_routes
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import PathPart, given
 from harness.kit.located_yaml import Place
@@ -56,7 +56,7 @@ def check_route_keys(plan: TrafficPlan, problems: Problems) -> None:
         seen.add(route.key)
 
 
-def check_routed(plan: TrafficPlan, objects: Objects, problems: Problems) -> None:
+def check_routed(plan: TrafficPlan, objects: WorkloadObjects, problems: Problems) -> None:
     """Require that a rule routes each path to a Service of the workload."""
     for index, route in enumerate(plan.routes):
         host = route.host or plan.host

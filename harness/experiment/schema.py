@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from harness.experiment.quantities import Duration, Rate, duration_text
+from harness.experiment.quantities import Duration, RatePerSecond, duration_text
 from harness.model.attempt import LOSSES, Method, Shape
 from harness.model.controllers import CONTROLLERS, DEFAULT
 from harness.model.experiment import (
@@ -130,10 +130,10 @@ ControllerWord = Annotated[
 
 MethodWord = Annotated[str, BeforeValidator(is_one_of(_METHODS)), Field(json_schema_extra={"enum": _METHODS})]
 ShapeWord = Annotated[str, BeforeValidator(is_one_of(_SHAPES)), Field(json_schema_extra={"enum": _SHAPES})]
-Verdict = Annotated[str, BeforeValidator(is_one_of(Expected)), Field(json_schema_extra={"enum": [*Expected]})]
+VerdictWord = Annotated[str, BeforeValidator(is_one_of(Expected)), Field(json_schema_extra={"enum": [*Expected]})]
 #: An outcome; the reader of the entries checks the word, and names the entry.
 ClassWord = Annotated[str, Field(json_schema_extra={"enum": [*CLASSES]})]
-Status = Annotated[int, Field(ge=200, le=599)]
+StatusCode = Annotated[int, Field(ge=200, le=599)]
 
 #: One text, or a list of them.
 Texts = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str]), Field(min_length=1)]
@@ -143,17 +143,19 @@ Classes = Annotated[
 
 #: One status of a final answer, or a list of them.
 Statuses = Annotated[
-    list[Status], BeforeValidator(_as_numbers, json_schema_input_type=Status | list[Status]), Field(min_length=1)
+    list[StatusCode],
+    BeforeValidator(_as_numbers, json_schema_input_type=StatusCode | list[StatusCode]),
+    Field(min_length=1),
 ]
 
 
-class Part(BaseModel):
+class ExperimentPart(BaseModel):
     """A part of the file: unknown fields and values of another type are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class EntryPart(Part):
+class EntryPart(ExperimentPart):
     """Where traffic enters that leads past the ingress."""
 
     service: Annotated[str, Field(min_length=1)] = Field(
@@ -161,7 +163,7 @@ class EntryPart(Part):
     )
 
 
-class PathPart(Part):
+class PathPart(ExperimentPart):
     """One path that gets traffic, and how it is asked for."""
 
     path: UrlPath = Field(description="what is asked for; of a bare path any 2xx is right")
@@ -204,7 +206,7 @@ class PathPart(Part):
     )
 
 
-class TlsPart(Part):
+class TlsPart(ExperimentPart):
     """How an entry that speaks TLS is spoken to."""
 
     verify: bool = Field(default=default_of(Tls, "verify"), description="check the certificate and the name in it")
@@ -218,7 +220,7 @@ class TlsPart(Part):
     )
 
 
-class PoolPart(Part):
+class PoolPart(ExperimentPart):
     """The pool of kept connections."""
 
     size: Annotated[int, Field(ge=1, le=10_000)] = Field(
@@ -233,24 +235,24 @@ class PoolPart(Part):
     )
 
 
-class RampPart(Part):
+class RampPart(ExperimentPart):
     """A rate that changes evenly."""
 
     model_config = ConfigDict(title="ramp")
 
-    start: Rate = Field(alias="from", description="rate at the beginning")
-    end: Rate = Field(alias="to", description="rate at the end")
+    start: RatePerSecond = Field(alias="from", description="rate at the beginning")
+    end: RatePerSecond = Field(alias="to", description="rate at the end")
     seconds: Duration = Field(
         alias="over", description=f"time from the one to the other, {duration_text(SHORTEST_LEG)} or more"
     )
 
 
-class HoldPart(Part):
+class HoldPart(ExperimentPart):
     """A rate that stays for a while."""
 
     model_config = ConfigDict(title="step")
 
-    rate: Rate = Field(description="rate of this step")
+    rate: RatePerSecond = Field(description="rate of this step")
     seconds: Duration | None = Field(
         alias="for",
         default=None,
@@ -258,10 +260,10 @@ class HoldPart(Part):
     )
 
 
-_RateForms = Rate | RampPart | Annotated[list[HoldPart | RampPart], Field(min_length=1, max_length=MOST_STEPS)]
+_RateForms = RatePerSecond | RampPart | Annotated[list[HoldPart | RampPart], Field(min_length=1, max_length=MOST_STEPS)]
 
 
-class TrafficPart(Part):
+class TrafficPart(ExperimentPart):
     """The traffic plan, with the rate left open: it has several forms."""
 
     rate: Annotated[Any, BeforeValidator(_as_it_is, json_schema_input_type=_RateForms)] = Field(
@@ -326,7 +328,7 @@ class TrafficPart(Part):
     )
 
 
-class MatchPart(Part):
+class MatchPart(ExperimentPart):
     """Which cells are meant; further fields are axes of the matrix."""
 
     model_config = ConfigDict(
@@ -343,7 +345,7 @@ class MatchPart(Part):
 class ExpectPart(MatchPart):
     """What is expected of them."""
 
-    verdict: Verdict = Field(description="`any` accepts lossless and lossy, never inconclusive")
+    verdict: VerdictWord = Field(description="`any` accepts lossless and lossy, never inconclusive")
     classes: Classes = Field(
         default=[*default_of(Expectation, "classes")],
         alias="class",
@@ -356,7 +358,7 @@ class ExpectPart(MatchPart):
     reason: str = Field(default=default_of(Expectation, "reason"), description="for the report")
 
 
-class PatchedPart(Part):
+class PatchedPart(ExperimentPart):
     """A value of an axis. The reader of the matrix looks at it by itself: this describes it for editors."""
 
     patch: str | dict[str, Any] | Annotated[list[str | dict[str, Any]], Field(min_length=1)] = Field(
@@ -367,7 +369,7 @@ class PatchedPart(Part):
 _Axes = Annotated[dict[str, Annotated[dict[Name, PatchedPart | None], Field(min_length=1)]], Field(min_length=1)]
 
 
-class Head(Part):
+class Head(ExperimentPart):
     """The whole file, with the parts that have models of their own left open."""
 
     version: Literal[1] = Field(default=VERSION, description="version of this format")

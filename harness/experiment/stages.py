@@ -11,7 +11,7 @@ from harness.experiment.fields import FieldReview
 from harness.experiment.matching import CellNames, ExpectEntry, MatchEntry
 from harness.experiment.matrix import Axis
 from harness.experiment.namespaces import Workload
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.schema import Head, TrafficPart
 from harness.experiment.workload import RenderedObject
 from harness.kit.located_yaml import Document
@@ -144,6 +144,6 @@ class ResolvedExperiment:
         """All cells that are left."""
         return tuple(cell for configuration in self.configurations for cell in configuration.cells)
 
-    def objects_of(self, configuration: ResolvedConfiguration) -> Objects:
+    def objects_of(self, configuration: ResolvedConfiguration) -> WorkloadObjects:
         """Return the objects of a configuration, for questions about them."""
-        return Objects(configuration.configuration.manifests, self.parsed.entry)
+        return WorkloadObjects(configuration.configuration.manifests, self.parsed.entry)

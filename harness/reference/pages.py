@@ -21,6 +21,8 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "fields of changes": settings.changes,
         "fields of a match": settings.match,
         "fields of expect": settings.expect,
+        "fields of the validation": settings.validation,
+        "codes of problems": settings.codes,
     },
     "clusters.md": {"cluster role": cluster_role},
     "in-place.md": {

@@ -1,4 +1,4 @@
-"""Tables of the settings of an Experiment file, from its JSON Schema: field, type, default, meaning."""
+"""Tables of the settings of an Experiment file and of the result of its validation, from their JSON Schemas."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 from harness.experiment.changes.reading import schema_of
 from harness.experiment.changes.schema import ChangeSchema
-from harness.experiment.json_schema import definition_of, experiment_schema, forms
-from harness.experiment.schema import ExpectPart, HoldPart, MatchPart, Part, RampPart, TrafficPart
+from harness.experiment.json_schema import definition_of, experiment_schema, forms, part_schema
+from harness.experiment.schema import ExpectPart, ExperimentPart, HoldPart, MatchPart, RampPart, TrafficPart
+from harness.experiment.validation_report import ValidationReport
 from harness.model.changes import CHANGE_KINDS
+from harness.problem_codes import ProblemCode
 from harness.reference.tables import table
 
 _HEAD = ("field", "type", "default", "meaning")
@@ -69,7 +71,19 @@ def changes() -> str:
     return table(("kind", *_HEAD), rows)
 
 
-def _table(part: type[Part], *, without: Collection[str] = ()) -> str:
+def validation() -> str:
+    """Return the fields of the result of ``harness validate --json``; it has all of them, so without defaults."""
+    schema = part_schema(ValidationReport)
+    rows = ((name, kind, meaning) for name, kind, _default, meaning in _rows(schema, schema["$defs"]))
+    return table(("field", "type", "meaning"), rows)
+
+
+def codes() -> str:
+    """Return the codes of problems."""
+    return table(("code", "meaning"), ((f"`{code}`", code.meaning) for code in ProblemCode))
+
+
+def _table(part: type[ExperimentPart], *, without: Collection[str] = ()) -> str:
     definitions = experiment_schema()["$defs"]
     return table(_HEAD, _rows(definitions[part.__name__], definitions, without=without))
 
@@ -136,7 +150,7 @@ def _types(values: Iterable[_Schema], definitions: Mapping[str, _Schema], *, plu
 
 def _type(value: _Schema, definitions: Mapping[str, _Schema], *, plural: bool = False) -> str:
     """Return the type of a value in words; ``plural`` for the items of a list."""
-    if words := _words(value):
+    if "title" not in value and (words := _words(value)):
         return _quoted(words)
     if value.get("type") == "integer":
         return _number(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.controllers.traefik.routes import rule_takes
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench
@@ -118,12 +118,12 @@ def test_routes_that_are_refused(bench: Bench, said: str, word: str) -> None:
 )
 def test_canaries_of_ingress_nginx(path: str, host: str, headers: tuple[tuple[str, str], ...], service: str) -> None:
     """A canary takes what its header or cookie says, and is no rule for anybody else."""
-    assert Objects([CANARY, PUBLIC]).service_at(path, host, headers) == service
+    assert WorkloadObjects([CANARY, PUBLIC]).service_at(path, host, headers) == service
 
 
 def test_routes_of_traefik() -> None:
     """The longest rule wins unless priorities say otherwise; a weighted service stands for its first."""
-    objects = Objects([ROUTE, SPLIT, PUBLIC])
+    objects = WorkloadObjects([ROUTE, SPLIT, PUBLIC])
 
     assert objects.service_at("/x?y", "", (("x-version", "b"),)) == "first"
     assert objects.service_at("/x", "", ()) == "low"

@@ -13,10 +13,10 @@ from harness.experiment.changes.schema import ChangeSchema
 from harness.experiment.json_schema import experiment_schema
 from harness.experiment.schema import (
     ExpectPart,
+    ExperimentPart,
     Head,
     HoldPart,
     MatchPart,
-    Part,
     PathPart,
     PoolPart,
     RampPart,
@@ -49,7 +49,7 @@ def rows(table: str) -> dict[str, list[str]]:
         (settings.match, MatchPart, ""),
     ],
 )
-def test_a_table_has_each_field_of_its_part(table: object, part: type[Part], prefix: str) -> None:
+def test_a_table_has_each_field_of_its_part(table: object, part: type[ExperimentPart], prefix: str) -> None:
     """Fields of a part inside a part have its path before their names."""
     assert callable(table)
 
@@ -100,7 +100,7 @@ def test_a_list_of_words_names_each_word_once() -> None:
 def test_a_changed_default_changes_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table has no default of its own."""
 
-    class Changed(Part):
+    class Changed(ExperimentPart):
         size: Annotated[int, Field(ge=1)] = Field(default=7, description="a size")
 
     changed = {**experiment_schema(), "$defs": {"Changed": Changed.model_json_schema()}}

@@ -12,7 +12,7 @@ from harness.experiment.changes.schema import ChangeSchema, Text
 from harness.experiment.changes.split_rule import check_split
 from harness.experiment.changes.versions import check_distinguishable, check_leads_to
 from harness.experiment.quantities import Duration, Percent
-from harness.experiment.schema import Part, Texts, UrlPath, default_of
+from harness.experiment.schema import ExperimentPart, Texts, UrlPath, default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import AbTest, Criterion
 from harness.model.controllers import controller_facts
@@ -23,7 +23,7 @@ from harness.problem_codes import ProblemCode
 _WAYS = ("header", "cookie", "weight")
 
 
-class SuccessSchema(Part):
+class SuccessSchema(ExperimentPart):
     """The criterion for a success of a candidate."""
 
     latency: Duration = Field(

@@ -12,7 +12,7 @@ from harness.experiment.changes.schema import ChangeSchema, Retirement, Text
 from harness.experiment.changes.split_rule import check_split
 from harness.experiment.changes.versions import check_distinguishable, check_leads_to
 from harness.experiment.quantities import Duration, Percent
-from harness.experiment.schema import Part, UrlPath, default_of
+from harness.experiment.schema import ExperimentPart, UrlPath, default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import Canary, Step
 from harness.problem_codes import ProblemCode
@@ -22,7 +22,7 @@ def _weighed(value: Any) -> Any:
     return {"weight": value} if isinstance(value, str) else value
 
 
-class StepSchema(Part):
+class StepSchema(ExperimentPart):
     """One step of a canary."""
 
     weight: Percent = Field(description="share of the new version")

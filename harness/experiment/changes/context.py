@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.naming import service_of
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, listed, near
 from harness.kit.located_yaml import Place
 from harness.model.experiment import Route, TrafficPlan
@@ -27,7 +27,7 @@ class CheckContext:
         whole: Noun for the place of the objects, in messages.
     """
 
-    objects: Objects
+    objects: WorkloadObjects
     problems: Problems
     plan: TrafficPlan | None = None
     ingress: str = ""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.schema import NamedSchema
 from harness.experiment.naming import service_of
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, listed, near, near_kind
 from harness.experiment.validation import validate
 from harness.kit.located_yaml import Place
@@ -29,7 +29,7 @@ class LocatedChange(NamedTuple):
 
 
 #: Adds the problems of a change to those of a context.
-Check = Callable[[Any, Place, CheckContext], None]
+KindCheck = Callable[[Any, Place, CheckContext], None]
 
 
 def schema_of(kind: str) -> type[NamedSchema]:
@@ -37,9 +37,9 @@ def schema_of(kind: str) -> type[NamedSchema]:
     return cast("type[NamedSchema]", getattr(_module(kind), f"{CHANGE_KINDS[kind].__name__}Schema"))
 
 
-def check_of(kind: str) -> Check:
+def check_of(kind: str) -> KindCheck:
     """Return the check of a kind: ``check`` of its module."""
-    return cast("Check", _module(kind).check)
+    return cast("KindCheck", _module(kind).check)
 
 
 def _module(kind: str) -> Any:
@@ -74,7 +74,7 @@ def check_change_names(changes: Sequence[LocatedChange], problems: Problems) -> 
 
 
 def check_change(spec: ChangeSpec, place: Place, context: CheckContext) -> None:
-    """Check one change in one configuration; the context's problems get the errors."""
+    """KindCheck one change in one configuration; the context's problems get the errors."""
     if spec.facts.needs_ingress and context.ingress == NO_CONTROLLER.word:
         message = f"{spec.kind} changes what an ingress controller does, and traffic goes past it"
         context.add(ProblemCode.NEEDS_INGRESS, place, message, "name an ingress, and leave entry out")
@@ -90,7 +90,7 @@ def check_change(spec: ChangeSpec, place: Place, context: CheckContext) -> None:
     check_of(spec.kind)(spec, place, context)
 
 
-def with_answers(spec: ChangeSpec, plan: TrafficPlan, objects: Objects) -> ChangeSpec:
+def with_answers(spec: ChangeSpec, plan: TrafficPlan, objects: WorkloadObjects) -> ChangeSpec:
     """Return the change with the answers that it makes right, on the routes that lead to the changed object.
 
     Answers that the file gives for a route are taken as they are. A route without answers in the traffic plan needs
@@ -111,21 +111,21 @@ def check_answers(spec: ChangeSpec, place: Place, plan: TrafficPlan, context: Ch
         context.add(ProblemCode.ANSWER_REQUIRED, place, message, hint='such as answer: "apple-v2"')
 
 
-def _derived(spec: ChangeSpec, plan: TrafficPlan, objects: Objects) -> list[str]:
+def _derived(spec: ChangeSpec, plan: TrafficPlan, objects: WorkloadObjects) -> list[str]:
     """Return the routes with answers that lead to the changed object and that ``answers`` does not name."""
     services = _services(spec, objects)
     pinned = [route for route in plan.routes if route.answers and route.key not in spec.answers]
     return [route.key for route in pinned if service_of(route, plan, objects) in services]
 
 
-def _services(spec: ChangeSpec, objects: Objects) -> list[str]:
+def _services(spec: ChangeSpec, objects: WorkloadObjects) -> list[str]:
     """Return the Services that lead to the changed object."""
     if spec.facts.target is Target.DEPLOYMENT:
         return objects.services_of(spec.target_name)
     return [spec.target_name] if spec.facts.target is Target.SERVICE else []
 
 
-def _brings_new_answer(spec: ChangeSpec, objects: Objects) -> bool:
+def _brings_new_answer(spec: ChangeSpec, objects: WorkloadObjects) -> bool:
     """Return whether pods of another version answer after the change."""
     if not spec.takes_answer or spec.is_meant_to_fail:
         return False

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from harness.experiment.quantities import Duration
-from harness.experiment.schema import Name, Part, Texts, default_of
+from harness.experiment.schema import ExperimentPart, Name, Texts, default_of
 from harness.model.changes import ChangeSpec, Retire, Start
 
 #: The name of an object, or the key of a route.
 Text = Annotated[str, Field(min_length=1)]
 
 
-class NamedSchema(Part):
+class NamedSchema(ExperimentPart):
     """A change; the name is its kind, unless there are two of a kind."""
 
     name: Name | None = Field(default=None, description="tells two changes of a kind apart; the kind without it")
@@ -52,7 +52,7 @@ def _named(value: Any) -> Any:
     return {"deployment": value} if isinstance(value, str) else value
 
 
-class RetireSchema(Part):
+class RetireSchema(ExperimentPart):
     """The old version's end."""
 
     deployment: Text = Field(description="the Deployment that is scaled to nothing")
@@ -66,7 +66,7 @@ class RetireSchema(Part):
         return Retire(self.deployment, self.after)
 
 
-class StartSchema(Part):
+class StartSchema(ExperimentPart):
     """The new version's beginning."""
 
     deployment: Text = Field(description="the Deployment that is scaled up")

@@ -15,7 +15,7 @@ from harness.controllers.registry import find_visible
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.reading import check_change
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems
 from harness.experiment.schema import LONGEST_INTERVAL
 from harness.kit.located_yaml import Document
@@ -164,7 +164,7 @@ def _origin(request: InPlaceRequest) -> Origin:
 def _check(change: ChangeSpec, found: Found, traffic: TrafficPlan, told: frozenset[str]) -> None:
     """Hold the change against what is there, and against what can be seen here."""
     problems = Problems(Document(None, "--change", 0, {}))
-    check_change(change, (change.kind,), CheckContext(Objects(found.objects), problems, whole="namespace"))
+    check_change(change, (change.kind,), CheckContext(WorkloadObjects(found.objects), problems, whole="namespace"))
     wrong = [*problems.found, *_unseen(change, traffic, told)]
     if wrong:
         raise InvalidInputError([replace(problem, file="--change", line=0) for problem in wrong])
