@@ -46,46 +46,46 @@ def of_traffic(check: Callable[[TrafficPart, Problems], None]) -> ExperimentChec
 
 
 def namespaces(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck the namespaces of the workload's objects."""
+    """Check the namespaces of the workload's objects."""
     check_namespaces(experiment.parsed.manifests, problems)
 
 
 def allowed_objects(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck that the cluster allows the workload's objects."""
+    """Check that the cluster allows the workload's objects."""
     check_allowed(experiment.workload.objects, experiment.rules.object, problems)
 
 
 def axis_names(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck the names of the axes."""
+    """Check the names of the axes."""
     check_axis_names(experiment.parsed.axes, problems)
 
 
 def change_names(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck the names of the changes."""
+    """Check the names of the changes."""
     check_change_names(experiment.parsed.changes, problems)
 
 
 def finished_objects(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck the objects with their patches by the rules of an API server, and their images."""
+    """Check the objects with their patches by the rules of an API server, and their images."""
     for row in experiment.configurations:
         for item in row.objects:
             problems.extend(object_problems(item, experiment.rules.image))
 
 
 def fields(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck that the cluster implements the fields of the objects."""
+    """Check that the cluster implements the fields of the objects."""
     for row in experiment.configurations:
         experiment.review.check_objects(row.objects, problems)
 
 
 def kinds(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck that the ingress controller reads the kinds of the objects."""
+    """Check that the ingress controller reads the kinds of the objects."""
     for row in experiment.configurations:
         check_kinds(row.configuration, experiment.parsed.ingress, problems)
 
 
 def entry(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck the entry of traffic."""
+    """Check the entry of traffic."""
     if experiment.parsed.head is None:
         return
     check_one_entry(experiment.parsed.head, problems)
@@ -95,14 +95,14 @@ def entry(experiment: ResolvedExperiment, problems: Problems) -> None:
 
 
 def routes(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck that the workload routes each path, unless traffic enters by a Service."""
+    """Check that the workload routes each path, unless traffic enters by a Service."""
     if experiment.plan is not None and not experiment.parsed.entry:
         for row in experiment.configurations:
             check_routed(experiment.plan, experiment.objects_of(row), problems)
 
 
 def changes(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck each change in each configuration that runs it."""
+    """Check each change in each configuration that runs it."""
     for row in experiment.configurations:
         context = _context(experiment, row, problems)
         for cell in row.cells:
@@ -110,7 +110,7 @@ def changes(experiment: ResolvedExperiment, problems: Problems) -> None:
 
 
 def answers(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck the answers of each change in each configuration that runs it."""
+    """Check the answers of each change in each configuration that runs it."""
     if experiment.plan is None:
         return
     for row in experiment.configurations:
@@ -121,7 +121,7 @@ def answers(experiment: ResolvedExperiment, problems: Problems) -> None:
 
 
 def changed_fields(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """ExperimentCheck that the cluster implements the fields of the objects that changes patch."""
+    """Check that the cluster implements the fields of the objects that changes patch."""
     for row in experiment.configurations:
         for cell in row.cells:
             experiment.review.check_changed_objects(cell.change, row.configuration, problems)

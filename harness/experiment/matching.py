@@ -39,7 +39,7 @@ class MatchEntry:
 
     @property
     def is_for_all_changes(self) -> bool:
-        """Whether the entry does not depend on the change."""
+        """True if the entry does not depend on the change."""
         return "change" not in self.patterns
 
 

@@ -108,7 +108,7 @@ def _host_matches(rule: str, host: str) -> bool:
 
 
 def _matches(rule_path: Mapping[str, Any], path: str, *, regex: bool) -> bool:
-    """Return whether this rule takes a path (without its query)."""
+    """Return whether a rule matches a path; the query does not matter."""
     wanted, path = str(rule_path.get("path") or "/"), path.partition("?")[0]
     if rule_path.get("pathType") == "Exact":
         return path == wanted

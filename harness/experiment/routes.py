@@ -68,7 +68,7 @@ def check_routed(plan: TrafficPlan, objects: WorkloadObjects, problems: Problems
             problems.add(ProblemCode.NO_ROUTE, (*_PATHS, index), message, near(route.path, paths))
         elif service is not None and objects.find("Service", service) is None:
             there = listed(objects.names("Service"))
-            message = f"{route.path} is routed to Service {service}, which the workload has not; it has {there}"
+            message = f"{route.path} is routed to Service {service}, which the workload does not have; it has {there}"
             problems.add(ProblemCode.UNKNOWN_NAME, (*_PATHS, index), message)
 
 

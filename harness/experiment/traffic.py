@@ -52,7 +52,7 @@ def check_settings_used(part: TrafficPart, problems: Problems) -> None:
             hint = f"write connections: [{', '.join([*part.connections, name])}]"
             problems.add(ProblemCode.UNUSED_SETTING, ("traffic", name), f"no connection is {name}", hint)
         elif not value and name in part.connections:
-            what = "how long a connection was not used" if name == "idle" else "the delay that the app is asked for"
+            what = "the idle time of a connection" if name == "idle" else "the delay of its answers"
             message = f"{name} needs a time: {what}"
             problems.add(ProblemCode.REQUIRED, ("traffic", "connections"), message, f"write {name}: 2s")
 

@@ -191,7 +191,9 @@ def _apply(objects: list[RenderedObject], patch: LocatedManifest, problems: Prob
     hit = [o for o in objects if o.manifest.get("kind") == kind and name in ("", name_of(o.manifest))]
     if not hit:
         there = [name_of(o.manifest) for o in objects if o.manifest.get("kind") == kind]
-        message = f"this patch is for {kind} {name or '(any)'}, which the workload has not; it has {listed(there)}"
+        message = (
+            f"this patch is for {kind} {name or '(any)'}, which the workload does not have; it has {listed(there)}"
+        )
         line = patch.line_of(("metadata", "name"))
         problems.extend([Problem(message, patch.file, line, near(name, there), code=ProblemCode.UNKNOWN_NAME)])
     return [_patched(o, patch, problems) if o in hit else o for o in objects]

@@ -8,16 +8,16 @@ from harness.reference.tables import table
 
 
 def kinds() -> str:
-    """Return what each kind does, to what, and when it counts as having happened."""
+    """Return the table of all kinds: action, object, undo, and the signs that the change has happened."""
     rows = (
         (f"`{kind}`", spec.facts.summary, spec.facts.target, _undo(kind), spec.facts.observed)
         for kind, spec in CHANGE_KINDS.items()
     )
-    return table(("kind", "what it does", "object", "undo", "seen to have happened when"), rows)
+    return table(("kind", "what it does", "object", "undo", "it has happened when"), rows)
 
 
 def in_place() -> str:
-    """Return what can be changed in place, and how it is undone."""
+    """Return the table of changes in place, with their undo."""
     allowed = [(kind, spec.facts) for kind, spec in CHANGE_KINDS.items() if not spec.facts.in_place.refused]
     order = (Target.DEPLOYMENT, Target.SERVICE, Target.INGRESS)
     rows = (

@@ -9,7 +9,7 @@ from harness.reference import changes, settings
 from harness.reference.markers import with_parts
 from harness.reference.roles import cluster_role, role_in_place
 
-#: Page below ``docs`` -> name of the part -> what generates it.
+#: Page below ``docs`` -> name of the part -> its generator.
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "experiments.md": {
         "fields of the file": settings.file,
@@ -34,7 +34,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
 
 
 def generated(docs: Path, page: str) -> str:
-    """Return a page as it should be.
+    """Return a page with its generated parts up to date.
 
     Raises:
         HarnessError: It lacks the markers of a part.
@@ -44,7 +44,7 @@ def generated(docs: Path, page: str) -> str:
 
 
 def outdated(docs: Path) -> tuple[str, ...]:
-    """Return the pages whose generated parts are not what the code says."""
+    """Return the pages whose generated parts are out of date."""
     return tuple(page for page in PAGES if (docs / page).read_text(encoding="utf-8") != generated(docs, page))
 
 

@@ -85,7 +85,7 @@ class Bench:
 
     @property
     def path(self) -> Path:
-        """The Experiment file."""
+        """Return the path of the Experiment file."""
         return self.folder / "small.yaml"
 
     def edit(self, file: str, old: str, new: str) -> None:
@@ -99,7 +99,7 @@ class Bench:
         return load_experiment(self.path, only=only or {})
 
     def problems(self, only: Mapping[str, tuple[str, ...]] | None = None) -> list[Problem]:
-        """What is wrong with it; with ``file`` relative to the folder."""
+        """Return its problems, with ``file`` relative to the folder."""
         try:
             self.load(only)
         except InvalidInputError as error:
@@ -109,7 +109,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """A valid Experiment of two configurations and two changes."""
+    """Write a valid Experiment of two configurations and two changes."""
     for name, text in (("apps.yaml", APPS), ("patch.yaml", PATCH), ("small.yaml", EXPERIMENT)):
         (tmp_path / name).write_text(text)
     return Bench(tmp_path)

@@ -166,7 +166,7 @@ def refused(bench: Bench) -> tuple[Problem, ...]:
 
 
 def test_each_cell_has_the_answers_of_its_own_configuration(bench: Bench) -> None:
-    """A change makes new answers right only where the route leads to what it changes."""
+    """A change makes new answers right only if the route leads to the changed object."""
     other = APPLE_2 + SERVICE_2
     with (bench.folder / "apps.yaml").open("a") as file:
         file.write(other)

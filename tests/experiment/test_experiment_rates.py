@@ -40,8 +40,8 @@ def test_a_rate_is_read_from_the_command_line(text: str, rate: Rate) -> None:
         ("[5/s]", "a map"),
     ],
 )
-def test_what_is_no_rate_is_refused_with_what_was_expected(text: str, words: str) -> None:
-    """All of it at once."""
+def test_another_value_than_a_rate_is_refused_with_the_expectation(text: str, words: str) -> None:
+    """The message has every error at once."""
     with pytest.raises(ValueError, match=words):
         parse_rate(text)
 

@@ -1,4 +1,4 @@
-"""Every problem has a code, and every code stands for a problem that a user can have."""
+"""Every problem has a code, and every code has a problem that a user can have."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ APPLE, SERVICE, FRUIT = (
 
 
 def in_namespace(text: str, name: str = "shop") -> str:
-    """The same metadata with a namespace."""
+    """Return the same metadata with a namespace."""
     return text.replace("}", f", namespace: {name}}}", 1)
 
 
@@ -46,19 +46,19 @@ def add(bench: Bench, document: str) -> None:
 
 
 def notices(bench: Bench) -> list[str]:
-    """What was left out, with ``file`` relative to the folder."""
+    """Return the notices, with ``file`` relative to the folder."""
     return [notice.removeprefix(f"{bench.folder}/") for notice in bench.load().notices]
 
 
 def refused(bench: Bench, rules: ClusterRules = SHARED) -> list[Problem]:
-    """What is refused under some rules."""
+    """Return the problems under some rules."""
     with pytest.raises(InvalidInputError) as caught:
         load_experiment(bench.path, rules=rules)
     return list(caught.value.problems)
 
 
 def kinds(experiment: Experiment) -> set[str]:
-    """The kinds of the workload's objects, in every configuration."""
+    """Return the kinds of the workload's objects in all configurations."""
     return {str(m["kind"]) for cell in experiment.cells for m in cell.configuration.manifests}
 
 
@@ -69,7 +69,7 @@ def test_a_workload_without_a_namespace_has_no_notice(bench: Bench) -> None:
 
 @pytest.mark.parametrize("rules", [ClusterRules(), SHARED], ids=["own cluster", "shared cluster"])
 def test_a_namespace_that_only_declares_is_left_out(bench: Bench, rules: ClusterRules) -> None:
-    """On every cluster alike, and it is said with its place."""
+    """On every cluster, with a notice at its place."""
     declare(bench, "{name: shop}")
     loaded = load_experiment(bench.path, rules=rules)
 
@@ -114,7 +114,7 @@ def test_a_namespace_and_what_lives_in_it_are_left_out_together(bench: Bench) ->
 
 
 def test_fields_that_still_name_it_are_listed(bench: Bench) -> None:
-    """On a cluster where that namespace is there, they lead into it: each is said with its line."""
+    """They lead into that namespace if the cluster has it, so each has a notice with its line."""
     bench.edit("apps.yaml", SERVICE, in_namespace(SERVICE))
     bench.edit("apps.yaml", "args: [-text=apple]", "args: [-text=apple, -db=http://db.shop.svc:80]")
     add(bench, ROLE_BINDING)
@@ -137,7 +137,7 @@ subjects: [{kind: ServiceAccount, name: apple, namespace: shop}]"""
 
 
 def test_several_namespaces_are_refused(bench: Bench) -> None:
-    """A trial has one: every object that names one is listed with its line."""
+    """Every object with a namespace is listed with its line."""
     bench.edit("apps.yaml", SERVICE, in_namespace(SERVICE))
     bench.edit("apps.yaml", FRUIT, in_namespace(FRUIT, "web"))
     declare(bench, "{name: shop}")
@@ -158,7 +158,7 @@ def test_nothing_but_a_namespace_is_no_workload(bench: Bench) -> None:
 
 
 def test_every_object_outside_of_namespaces_is_refused_with_its_line(bench: Bench) -> None:
-    """On a shared cluster: known kinds and others, each told once."""
+    """On a shared cluster: known kinds and others, with one problem each."""
     add(bench, "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: mine}\nspec: {controller: a/b}")
     add(
         bench,
@@ -174,14 +174,14 @@ def test_every_object_outside_of_namespaces_is_refused_with_its_line(bench: Benc
 
 
 def test_an_ingress_class_is_taken_on_a_cluster_of_its_own(bench: Bench) -> None:
-    """There it goes with the cluster."""
+    """The object ends with the cluster."""
     add(bench, "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: mine}\nspec: {controller: a/b}")
 
     assert "IngressClass" in kinds(bench.load())
 
 
 def test_the_ingress_controller_of_others_is_not_restarted(bench: Bench) -> None:
-    """On somebody's cluster the change is refused where it is written."""
+    """On a shared cluster the change is refused at its line."""
     bench.edit(
         "small.yaml", "  - restart: {deployment: apple}", "  - restart: {deployment: apple}\n  - controller-restart"
     )
@@ -193,7 +193,7 @@ def test_the_ingress_controller_of_others_is_not_restarted(bench: Bench) -> None
 
 
 def test_notices_are_evidence(bench: Bench) -> None:
-    """The plan of a run has them, and a plan of before they were there is read as one without."""
+    """The plan of a run has them; an older plan has none."""
     declare(bench, "{name: shop}")
     loaded = bench.load()
     written = to_json(loaded)

@@ -19,7 +19,7 @@ from harness.model.controllers import controller_facts
 from harness.model.experiment import Route
 from harness.problem_codes import ProblemCode
 
-#: What decides, as the file names it.
+#: The fields of which one decides the requests of B.
 _WAYS = ("header", "cookie", "weight")
 
 
@@ -53,10 +53,8 @@ class AbTestSchema(ChangeSchema):
     a: Texts = Field(description="routes that A must answer; with `weight` those that either may answer")
     b: Texts = Field(default=[], description="routes that B must answer")
     answer: Text = Field(description="body that only B gives")
-    hold: Duration = Field(
-        default=default_of(AbTest, "hold"), description="time that the test runs, from when it was seen"
-    )
-    success: SuccessSchema = Field(default=SuccessSchema(), description="what counts as a success of a candidate")
+    hold: Duration = Field(default=default_of(AbTest, "hold"), description="time of the test, from when it was seen")
+    success: SuccessSchema = Field(default=SuccessSchema(), description="success of a candidate")
 
     @model_validator(mode="after")
     def _one_rule(self) -> AbTestSchema:
@@ -67,7 +65,7 @@ class AbTestSchema(ChangeSchema):
         return self
 
     def fields(self) -> dict[str, Any]:
-        """Return the rule in the record's words."""
+        """Return the fields of the record, with the rule as ``by``, ``key``, ``value`` and ``weight``."""
         fields = super().fields()
         by = next(name for name in _WAYS if getattr(self, name) is not None)
         header, cookie, weight = (fields.pop(name) for name in _WAYS)

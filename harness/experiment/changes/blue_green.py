@@ -35,11 +35,11 @@ class BlueGreenSchema(ChangeSchema):
         default=None, description="Deployment that is scaled to nothing after: a name, or `{deployment, after}`"
     )
     back: Duration = Field(
-        default=default_of(BlueGreen, "back"), description="time until it is switched back; `0s` leaves it"
+        default=default_of(BlueGreen, "back"), description="time until the switch back; `0s` leaves the new version"
     )
 
     def fields(self) -> dict[str, Any]:
-        """Return keys of routes as tuples, parts as records."""
+        """Return keys of routes as tuples, and parts as records."""
         return {
             **super().fields(),
             "public": tuple(self.public),

@@ -36,7 +36,7 @@ class CanarySchema(ChangeSchema):
     path: UrlPath = Field(description="the rule that is split")
     service: Text = Field(description="the Service that the rule names")
     canary: Text = Field(description="the new version's Service")
-    route: Text = Field(description="the route whose answers are counted")
+    route: Text = Field(description="route whose answers are counted")
     answer: Text = Field(description="body that only the new version gives")
     steps: Annotated[
         list[Annotated[StepSchema, BeforeValidator(_weighed, json_schema_input_type=Percent | StepSchema)]],
@@ -44,7 +44,7 @@ class CanarySchema(ChangeSchema):
     ]
     hold: Duration = Field(
         default=default_of(Step, "hold"),
-        description="time of each step that has none of its own, from when it was seen",
+        description="time of each step without a time of its own, from when it was seen",
     )
     rollback: bool = Field(
         default=default_of(Canary, "rollback"),

@@ -74,7 +74,7 @@ def check_change_names(changes: Sequence[LocatedChange], problems: Problems) -> 
 
 
 def check_change(spec: ChangeSpec, place: Place, context: CheckContext) -> None:
-    """KindCheck one change in one configuration; the context's problems get the errors."""
+    """Check one change in one configuration; the context's problems get the errors."""
     if spec.facts.needs_ingress and context.ingress == NO_CONTROLLER.word:
         message = f"{spec.kind} changes what an ingress controller does, and traffic goes past it"
         context.add(ProblemCode.NEEDS_INGRESS, place, message, "name an ingress, and leave entry out")

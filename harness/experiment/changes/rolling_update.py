@@ -71,7 +71,7 @@ def _check_numbers(spec: RollingUpdate, place: Place, context: CheckContext) -> 
     """Require the number of the repetition if repetitions would otherwise be the same."""
     numbered = "{time}" in repr(spec.set)
     if spec.times > 1 and not spec.is_meant_to_fail and spec.set and not numbered:
-        message = f"set says the same all {spec.times} times, so only the first would roll anything out"
+        message = f"set is the same in all {spec.times} repetitions, so only the first would roll anything out"
         context.add(ProblemCode.NO_EFFECT, (*place, "set"), message, hint='number it: args: ["-text=apple-v2-{time}"]')
     if "{time}" in spec.answer and not numbered:
         message = "the answer counts with {time}, but nothing in set does"

@@ -15,9 +15,11 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class NamedSchema(ExperimentPart):
-    """A change; the name is its kind, unless there are two of a kind."""
+    """A change with its name."""
 
-    name: Name | None = Field(default=None, description="tells two changes of a kind apart; the kind without it")
+    name: Name | None = Field(
+        default=None, description="name of the change; its kind without it; required for a second change of a kind"
+    )
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the record by the record's own names, without its name."""
@@ -29,22 +31,22 @@ class ChangeSchema(NamedSchema):
 
     times: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=default_of(ChangeSpec, "times"),
-        description="repetitions in one trial, with rest between them; all but a rolling update, a restart and a "
-        "deletion are undone in between, under traffic",
+        description="repetitions in one trial; all but a rolling update, a restart and a "
+        "deletion are undone between them, under traffic",
     )
     pause: Duration = Field(
         default=default_of(ChangeSpec, "pause"),
-        description="between two repetitions, from when the system has come to rest; `10s` lets the ingress "
-        "controller's sync rate limit come to rest as well",
+        description="time between two repetitions, after the system has settled; with `10s` the ingress "
+        "controller's sync rate limit has settled as well",
     )
     answers: dict[str, Texts] = Field(
         default=default_of(ChangeSpec, "answers"),
-        description="answers by route that are right once the change has begun, in addition to those of `traffic`; "
+        description="answers by route that are right from the start of the change, in addition to those of `traffic`; "
         "derived from `answer` without it",
     )
 
     def fields(self) -> dict[str, Any]:
-        """Return lists as tuples: records are never altered."""
+        """Return lists as tuples, since records are immutable."""
         return {**super().fields(), "answers": {key: tuple(globs) for key, globs in self.answers.items()}}
 
 
@@ -53,12 +55,12 @@ def _named(value: Any) -> Any:
 
 
 class RetireSchema(ExperimentPart):
-    """The old version's end."""
+    """The end of the old version."""
 
     deployment: Text = Field(description="the Deployment that is scaled to nothing")
     after: Duration = Field(
         default=default_of(Retire, "after"),
-        description="time from the switch, and not before the switch was seen; `0s` does both at once",
+        description="time from the switch, at least until the switch was seen; `0s` does both at once",
     )
 
     def record(self) -> Retire:
@@ -67,11 +69,11 @@ class RetireSchema(ExperimentPart):
 
 
 class StartSchema(ExperimentPart):
-    """The new version's beginning."""
+    """The start of the new version."""
 
     deployment: Text = Field(description="the Deployment that is scaled up")
     replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=default_of(Start, "replicas"), description="how many pods it gets"
+        default=default_of(Start, "replicas"), description="number of its pods"
     )
     wait: bool = Field(default=default_of(Start, "wait"), description="wait for all of them before the switch")
 

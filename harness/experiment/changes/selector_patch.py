@@ -26,7 +26,7 @@ class SelectorPatchSchema(ChangeSchema):
     )
     hold: Duration = Field(
         default=default_of(SelectorPatch, "hold"),
-        description="time until it is patched back; `0s` leaves it until the trial's end",
+        description="time until the selector is patched back; `0s` leaves it until the end of the trial",
     )
 
 
@@ -40,5 +40,5 @@ def check(spec: SelectorPatch, place: Place, context: CheckContext) -> None:
         context.add(ProblemCode.NO_EFFECT, (*place, "selector"), message)
     if spec.answer and not context.objects.deployments_with({**present, **spec.selector}):
         selector = ",".join(f"{key}={value}" for key, value in {**present, **spec.selector}.items())
-        message = f"nobody can give this answer: no Deployment's pods have the labels {selector}"
+        message = f"no pod can give this answer: no Deployment's pods have the labels {selector}"
         context.add(ProblemCode.ANSWER_IMPOSSIBLE, (*place, "answer"), message)

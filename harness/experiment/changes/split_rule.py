@@ -24,15 +24,15 @@ class SplitsRule(Protocol):
 
     @property
     def path(self) -> str:
-        """The rule's path."""
+        """Path of the rule."""
 
     @property
     def service(self) -> str:
-        """The Service that the rule names."""
+        """Name of the Service in the rule."""
 
     @property
     def answer(self) -> str:
-        """Glob of the other version's body."""
+        """Glob of the body of the other version."""
 
 
 def check_split(spec: SplitsRule, other: str, field: Place, context: CheckContext) -> None:

@@ -1,4 +1,4 @@
-"""Checks that versions which answer at the same time can be recognised by what they answer."""
+"""Checks that versions which answer at the same time can be recognised by their answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def check_distinguishable(routes: Iterable[Route], answer: str, place: Place, co
             hint = f"give its path in traffic the old version's: {{path: {route.path}, answers: …}}"
             context.add(ProblemCode.ANSWER_REQUIRED, place, message, hint)
         elif any(fnmatchcase(known, answer) or fnmatchcase(answer, known) for known in route.answers):
-            message = f"{answer!r} is an answer of the old version on {route.key} too: it tells nothing"
+            message = (
+                f"{answer!r} is an answer of the old version on {route.key} too: it does not tell the versions apart"
+            )
             context.add(ProblemCode.ANSWER_REQUIRED, (*place, "answer"), message)
 
 
