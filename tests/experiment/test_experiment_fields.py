@@ -213,7 +213,7 @@ def test_an_implemented_annotation_is_neither_refused_nor_listed(bench: Bench, n
     assert not [each for each in load(bench).inert if name in each]
 
 
-def test_a_misspelt_annotation_is_refused_with_the_likely_spelling(bench: Bench) -> None:
+def test_a_misspelled_annotation_is_refused_with_the_likely_spelling(bench: Bench) -> None:
     """The controller would ignore it silently, and the user meant another one."""
     annotate(bench, "permanent-redirects", "https://new.example")
 
@@ -304,7 +304,7 @@ def test_a_pod_field_without_effect_is_accepted(bench: Bench, after: str, text: 
         ("  externalTrafficPolicy: Local\n", "externalTrafficPolicy"),
     ],
 )
-def test_what_kube_proxy_reads_decides_where_traffic_goes_straight_to_a_service(
+def test_fields_of_kube_proxy_are_decisive_without_an_ingress(
     bench: Bench, text: str, field: str
 ) -> None:
     """Behind an ingress controller it is listed, since the controller sends requests to the pods themselves."""
@@ -391,7 +391,7 @@ def test_a_real_cluster_refuses_no_field(bench: Bench) -> None:
     assert bench.problems() == []
 
 
-def test_a_network_policy_is_refused_where_it_keeps_requests_out(bench: Bench) -> None:
+def test_a_network_policy_that_blocks_requests_is_refused(bench: Bench) -> None:
     """The embedded cluster does not enforce it."""
     head = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\n"
     policy = f"{head}spec: {{podSelector: {{}}, RULES}}\n"
@@ -403,7 +403,7 @@ def test_a_network_policy_is_refused_where_it_keeps_requests_out(bench: Bench) -
     assert problems(bench) == []
 
 
-def test_an_experiment_that_was_loaded_for_any_cluster_is_looked_at_before_it_runs(bench: Bench) -> None:
+def test_the_fields_of_an_experiment_loaded_for_any_cluster_are_checked_before_it_runs(bench: Bench) -> None:
     """No field is skipped, however it was loaded; a real cluster needs no assumption."""
     annotate(bench, "limit-rps", "1")
     loaded = bench.load()
@@ -419,7 +419,7 @@ def test_an_experiment_that_was_loaded_for_any_cluster_is_looked_at_before_it_ru
     assert review(assuming, any_field).assumed == ()
 
 
-def test_a_change_is_looked_at_before_it_runs(bench: Bench) -> None:
+def test_the_fields_of_a_change_are_checked_before_it_runs(bench: Bench) -> None:
     """Also if the Experiment was loaded for any cluster."""
     edit = "ingress-edit: {ingress: fruit, annotations: {nginx.ingress.kubernetes.io/app-root: /shop}}"
     bench.edit("small.yaml", "  - restart: {deployment: apple}\n", f"  - {edit}\n")

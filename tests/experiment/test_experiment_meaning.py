@@ -172,7 +172,7 @@ def test_a_new_version_brings_its_answers(bench: Bench) -> None:
     assert change.answers == {"/apple": ("b1", "b2")}
 
 
-def test_answers_in_the_file_are_taken_as_they_are(bench: Bench) -> None:
+def test_answers_in_the_file_replace_derived_ones(bench: Bench) -> None:
     """Answers of a path in the file replace the derived ones."""
     patch = "selector-patch: {service: apple-service, selector: {version: v1}, answer: x, answers: {/apple: [y, z]}}"
     bench.edit("small.yaml", "- restart: {deployment: apple}", f"- {patch}")

@@ -136,7 +136,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("kind", "fields", "word"), WRONG)
-def test_what_is_wrong_is_said_at_its_line(tmp_path: Path, kind: str, fields: dict[str, Any], word: str) -> None:
+def test_a_release_with_a_mistake_is_refused_at_its_line(tmp_path: Path, kind: str, fields: dict[str, Any], word: str) -> None:
     """Each mistake has a problem with the file, a line, and what to do."""
     with pytest.raises(InvalidInputError) as caught:
         load(tmp_path, kind, {**BASE[kind], **fields})
@@ -147,7 +147,7 @@ def test_what_is_wrong_is_said_at_its_line(tmp_path: Path, kind: str, fields: di
 
 
 @pytest.mark.parametrize("kind", ["canary", "ab-test", "controller-restart"])
-def test_what_needs_a_controller_is_refused_without_one(tmp_path: Path, kind: str) -> None:
+def test_a_release_without_its_controller_is_refused(tmp_path: Path, kind: str) -> None:
     """Without an ingress controller, nothing splits requests."""
     head = {"ingress": "none", "entry": {"service": "apple-service"}}
 

@@ -47,7 +47,7 @@ def test_every_patch_is_used() -> None:
     assert [str(patch) for patch in sorted((FOLDER / "patches").iterdir()) if str(patch) not in used] == []
 
 
-def test_the_demo_is_what_it_is_said_to_be() -> None:
+def test_the_demo_has_its_documented_cells() -> None:
     """Three configurations by five changes, with a real cluster's verdicts."""
     found = expectations("demo.yaml")
     lossy = {name for name, verdict in found.items() if verdict is Expected.LOSSY}

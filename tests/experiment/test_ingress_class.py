@@ -45,7 +45,7 @@ def test_traefik_serves_the_usual_class_and_none(manifest: dict[str, Any]) -> No
         (ingress(), "traefik-nginx"),
     ],
 )
-def test_any_other_class_is_the_users_own_choice(manifest: dict[str, Any], controller: str) -> None:
+def test_any_other_class_stays(manifest: dict[str, Any], controller: str) -> None:
     """With its provider for ingress-nginx, Traefik serves the class of ingress-nginx."""
     assert classes(manifest, controller) == (
         manifest["spec"].get("ingressClassName"), manifest["metadata"]["annotations"],

@@ -68,7 +68,7 @@ def test_a_workload_without_a_namespace_has_no_notice(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("rules", [ClusterRules(), SHARED], ids=["own cluster", "shared cluster"])
-def test_a_namespace_that_only_declares_is_left_out(bench: Bench, rules: ClusterRules) -> None:
+def test_a_namespace_object_is_omitted(bench: Bench, rules: ClusterRules) -> None:
     """On every cluster, with a notice at its place."""
     declare(bench, "{name: shop}")
     loaded = load_experiment(bench.path, rules=rules)
@@ -79,7 +79,7 @@ def test_a_namespace_that_only_declares_is_left_out(bench: Bench, rules: Cluster
     ]
 
 
-def test_what_it_says_beside_its_name_is_named(bench: Bench) -> None:
+def test_omitted_metadata_of_a_namespace_is_named(bench: Bench) -> None:
     """Labels and annotations may decide what happens to pods, and a trial's namespace does not have them."""
     declare(
         bench,
@@ -90,7 +90,7 @@ def test_what_it_says_beside_its_name_is_named(bench: Bench) -> None:
     assert notice.endswith(", without its labels istio-injection and annotations a")
 
 
-def test_one_common_namespace_is_left_out(bench: Bench) -> None:
+def test_one_common_namespace_is_omitted(bench: Bench) -> None:
     """Of the objects that name it; the finished objects name none."""
     bench.edit("apps.yaml", SERVICE, in_namespace(SERVICE))
     bench.edit("apps.yaml", FRUIT, in_namespace(FRUIT))
@@ -101,7 +101,7 @@ def test_one_common_namespace_is_left_out(bench: Bench) -> None:
     assert [m for m in manifests if "namespace" in m["metadata"]] == []
 
 
-def test_a_namespace_and_what_lives_in_it_are_left_out_together(bench: Bench) -> None:
+def test_a_namespace_object_and_its_name_are_omitted_together(bench: Bench) -> None:
     """The Namespace, and the name of it in its objects."""
     bench.edit("apps.yaml", SERVICE, in_namespace(SERVICE))
     declare(bench, "{name: shop}")
@@ -150,7 +150,7 @@ def test_several_namespaces_are_refused(bench: Bench) -> None:
     assert "in several (shop, web), and a trial has one" in bench.problems()[0].message
 
 
-def test_nothing_but_a_namespace_is_no_workload(bench: Bench) -> None:
+def test_a_namespace_alone_is_refused(bench: Bench) -> None:
     """There is nothing that traffic could go to."""
     (bench.folder / "apps.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
 
@@ -173,14 +173,14 @@ def test_every_object_outside_of_namespaces_is_refused_with_its_line(bench: Benc
     assert all("create it yourself beforehand" in p.hint for p in found)
 
 
-def test_an_ingress_class_is_taken_on_a_cluster_of_its_own(bench: Bench) -> None:
+def test_an_ingress_class_is_accepted_on_a_cluster_of_its_own(bench: Bench) -> None:
     """The object ends with the cluster."""
     add(bench, "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: mine}\nspec: {controller: a/b}")
 
     assert "IngressClass" in kinds(bench.load())
 
 
-def test_the_ingress_controller_of_others_is_not_restarted(bench: Bench) -> None:
+def test_a_shared_ingress_controller_is_not_restarted(bench: Bench) -> None:
     """On a shared cluster the change is refused at its line."""
     bench.edit(
         "small.yaml", "  - restart: {deployment: apple}", "  - restart: {deployment: apple}\n  - controller-restart"
