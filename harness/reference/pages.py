@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.reference import changes, settings
+from harness.reference import changes, findings, settings
 from harness.reference.markers import with_parts
 from harness.reference.roles import cluster_role, role_in_place
 
@@ -24,11 +24,11 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "fields of the validation": settings.validation,
         "codes of problems": settings.codes,
     },
-    "clusters.md": {"cluster role": cluster_role},
-    "in-place.md": {
+    "reference/findings.md": {"findings": findings.findings},
+    "reference/rights.md": {"cluster role": cluster_role, "role in place": role_in_place},
+    "reference/in-place.md": {
         "changes in place": changes.in_place,
         "changes not in place": changes.not_in_place,
-        "role in place": role_in_place,
     },
 }
 

@@ -31,7 +31,7 @@ def test_every_shipped_experiment_is_listed() -> None:
 #: Every Experiment in the documentation, by its file: what has a workload is one, whether YAML can read it or not.
 EXAMPLES = [
     (path.stem, block)
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
     for block in re.findall(r"```yaml\n(.*?)```", path.read_text(), re.DOTALL)
     if re.search("^workload:", block, re.MULTILINE)
 ]
@@ -49,4 +49,4 @@ def test_every_example_is_valid(page: str, example: str, tmp_path: Path) -> None
 
 def test_the_first_page_and_the_reference_have_an_example() -> None:
     """Otherwise the test above would check nothing."""
-    assert [page for page, _ in EXAMPLES] == ["README", "experiments"]
+    assert [page for page, _ in EXAMPLES] == ["README", "experiments", "first-run"]

@@ -304,9 +304,7 @@ def test_a_pod_field_without_effect_is_accepted(bench: Bench, after: str, text: 
         ("  externalTrafficPolicy: Local\n", "externalTrafficPolicy"),
     ],
 )
-def test_fields_of_kube_proxy_are_decisive_without_an_ingress(
-    bench: Bench, text: str, field: str
-) -> None:
+def test_fields_of_kube_proxy_are_decisive_without_an_ingress(bench: Bench, text: str, field: str) -> None:
     """Behind an ingress controller it is listed, since the controller sends requests to the pods themselves."""
     bench.edit("apps.yaml", SERVICE, SERVICE + text)
 

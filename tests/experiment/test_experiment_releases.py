@@ -136,7 +136,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("kind", "fields", "word"), WRONG)
-def test_a_release_with_a_mistake_is_refused_at_its_line(tmp_path: Path, kind: str, fields: dict[str, Any], word: str) -> None:
+def test_a_release_with_a_mistake_is_refused_at_its_line(
+    tmp_path: Path, kind: str, fields: dict[str, Any], word: str
+) -> None:
     """Each mistake has a problem with the file, a line, and what to do."""
     with pytest.raises(InvalidInputError) as caught:
         load(tmp_path, kind, {**BASE[kind], **fields})

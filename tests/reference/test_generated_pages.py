@@ -25,9 +25,9 @@ def test_every_generated_part_is_current() -> None:
 def test_a_part_that_is_not_current_is_found_and_written(tmp_path: Path, page: str) -> None:
     """A line that was edited by hand is found, and the generator restores it."""
     docs = tmp_path / "docs"
-    for folder in (docs, tmp_path / "experiments"):
-        folder.mkdir()
+    (tmp_path / "experiments").mkdir()
     for name in PAGES:
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(DOCS / name, docs / name)
     text = (docs / page).read_text()
     marker = f"<!-- end: {next(iter(PAGES[page]))} -->"

@@ -104,9 +104,7 @@ def prepare(request: InPlaceRequest) -> Prepared:
     context = find_target(request.context, request.kubeconfig)
     with alone(context) as path, Kube(path) as kube:
         version = kube.server_version()
-        check_access(
-            kube, context.context, rights_in_place([change.kind]), namespace=request.namespace, page="in-place.md"
-        )
+        check_access(kube, context.context, rights_in_place([change.kind]), namespace=request.namespace)
         found = look(kube, target, request.namespace)
         told = find_visible(kube)[1]
     _check(change, found, origin.traffic, told)
