@@ -9,9 +9,10 @@ from typing import Any
 
 from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.objects import Objects, at
+from harness.experiment.objects import WorkloadObjects, at
 from harness.intake.clean import name_of
 from harness.model.controllers import CONTROLLERS, DEFAULT, NO_CONTROLLER
+from harness.problem_codes import ProblemCode
 
 #: Routes and Deployments that a first Experiment uses; more would take longer than somebody waits for a first answer.
 MOST_ROUTES = 8
@@ -72,7 +73,7 @@ def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal
     Raises:
         InvalidInputError: Nothing in the workload gets requests, or no Deployment stands behind its routes.
     """
-    found = Objects(objects)
+    found = WorkloadObjects(objects)
     word = ingress or _controller(objects)
     routes = list(dict.fromkeys(_routes(objects, found))) if word != NO_CONTROLLER.word else []
     entry = ""
@@ -89,7 +90,13 @@ def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal
     if not deployments:
         services = ", ".join(sorted({route.service for route in routes}))
         raise InvalidInputError(
-            [Problem(f"no Deployment stands behind the Service {services}", hint=_hint_for(objects, found))]
+            [
+                Problem(
+                    f"no Deployment stands behind the Service {services}",
+                    hint=_hint_for(objects, found),
+                    code=ProblemCode.NO_ENTRY,
+                )
+            ]
         )
     used = deployments[:MOST_DEPLOYMENTS]
     left = [f"Deployment {name}" for name in deployments[MOST_DEPLOYMENTS:]]
@@ -120,7 +127,7 @@ def _controller(objects: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _routes(objects: Sequence[Mapping[str, Any]], found: Objects) -> Iterator[ProposedRoute]:
+def _routes(objects: Sequence[Mapping[str, Any]], found: WorkloadObjects) -> Iterator[ProposedRoute]:
     for ingress in (each for each in objects if each.get("kind") == "Ingress"):
         for rule in at(ingress, "spec", "rules") or []:
             host = _any_host(str(rule.get("host") or ""))
@@ -144,7 +151,7 @@ def concrete(path: str) -> str:
     return plain if plain.startswith("/") else f"/{plain}"
 
 
-def _entry(found: Objects, objects: Sequence[Mapping[str, Any]]) -> str:
+def _entry(found: WorkloadObjects, objects: Sequence[Mapping[str, Any]]) -> str:
     """Return the Service that gets all traffic where there is no Ingress.
 
     Raises:
@@ -154,10 +161,10 @@ def _entry(found: Objects, objects: Sequence[Mapping[str, Any]]) -> str:
         if found.selector(service) and found.deployments_with(found.selector(service)):
             return service
     message = "nothing in these manifests gets requests: there is no Ingress, and no Service of a Deployment"
-    raise InvalidInputError([Problem(message, hint=_hint_for(objects, found))])
+    raise InvalidInputError([Problem(message, hint=_hint_for(objects, found), code=ProblemCode.NO_ENTRY)])
 
 
-def _hint_for(objects: Sequence[Mapping[str, Any]], found: Objects) -> str:
+def _hint_for(objects: Sequence[Mapping[str, Any]], found: WorkloadObjects) -> str:
     running = [
         f"{each.get('kind')} {name_of(each)}"
         for each in objects
@@ -170,7 +177,7 @@ def _hint_for(objects: Sequence[Mapping[str, Any]], found: Objects) -> str:
     return "compare the selector of the Service with the labels of the pod template"
 
 
-def _remedy(found: Objects, deployment: str) -> Patch | None:
+def _remedy(found: WorkloadObjects, deployment: str) -> Patch | None:
     """Return a patch with what a Deployment's containers lack: a preStop sleep, a readiness probe."""
     containers = []
     for container in found.containers(deployment):

@@ -14,6 +14,7 @@ from typing import Any
 from harness.errors import InvalidInputError, MissingToolError, Problem
 from harness.kit.located_yaml import parse_documents
 from harness.kube.manifests import manifest_files
+from harness.problem_codes import ProblemCode
 
 #: The word for standard input.
 STDIN = "-"
@@ -53,7 +54,7 @@ def read_source(path: str) -> Source:
         return _checked(_parsed(Source(name="workload", plain=False), sys.stdin.read(), "standard input"), path)
     place = Path(path)
     if not place.exists():
-        raise InvalidInputError([Problem(f"no such file or folder: {path}")])
+        raise InvalidInputError([Problem(f"no such file or folder: {path}", code=ProblemCode.NO_SUCH_FILE)])
     name = place.resolve().stem if place.is_file() else place.resolve().name
     argv = _renderer(place)
     if argv:
@@ -64,7 +65,9 @@ def read_source(path: str) -> Source:
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInputError([Problem(f"cannot be read: {error}", str(file))]) from error
+            raise InvalidInputError(
+                [Problem(f"cannot be read: {error}", str(file), code=ProblemCode.UNREADABLE_FILE)]
+            ) from error
         _parsed(source, text, str(file))
     return _checked(source, path)
 
@@ -92,9 +95,13 @@ def _render(argv: list[str]) -> str:
             argv, capture_output=True, text=True, timeout=_RENDER_SECONDS, check=False, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired as error:
-        raise InvalidInputError([Problem(f"{' '.join(argv)} took longer than {_RENDER_SECONDS} s")]) from error
+        raise InvalidInputError(
+            [Problem(f"{' '.join(argv)} took longer than {_RENDER_SECONDS} s", code=ProblemCode.UNREADABLE_FILE)]
+        ) from error
     if done.returncode:
-        raise InvalidInputError([Problem(f"{' '.join(argv)} failed: {done.stderr.strip()}")])
+        raise InvalidInputError(
+            [Problem(f"{' '.join(argv)} failed: {done.stderr.strip()}", code=ProblemCode.UNREADABLE_FILE)]
+        )
     return done.stdout
 
 
@@ -133,7 +140,9 @@ def _objects(value: Any, file: str) -> Iterator[dict[str, Any]]:
         for item in value:
             yield from _objects(item, file)
     elif not isinstance(value, Mapping) or "kind" not in value:
-        raise InvalidInputError([Problem("expected an object with apiVersion and kind", file)])
+        raise InvalidInputError(
+            [Problem("expected an object with apiVersion and kind", file, code=ProblemCode.UNKNOWN_KIND)]
+        )
     elif str(value["kind"]).endswith("List") and isinstance(value.get("items"), list):
         kind = str(value["kind"]).removesuffix("List")
         for item in value["items"]:
@@ -147,6 +156,12 @@ def _objects(value: Any, file: str) -> Iterator[dict[str, Any]]:
 def _checked(source: Source, path: str) -> Source:
     if not source.objects:
         raise InvalidInputError(
-            [Problem("no object with apiVersion and kind", "standard input" if path == STDIN else path)]
+            [
+                Problem(
+                    "no object with apiVersion and kind",
+                    "standard input" if path == STDIN else path,
+                    code=ProblemCode.EMPTY_WORKLOAD,
+                )
+            ]
         )
     return source
