@@ -153,10 +153,12 @@ class Classifier:
     Attributes:
         tables: Model of the API -> its fields.
         annotations: Kind -> how its own annotations are classified; those of other kinds are inert.
+        read: Annotations that the cluster itself reads, on objects and on templates of pods.
     """
 
     tables: Mapping[str, Fields]
     annotations: Mapping[str, AnnotationClass]
+    read: frozenset[str] = frozenset()
 
     def classify(
         self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
@@ -217,6 +219,8 @@ class Classifier:
         own = path == ("metadata", "annotations")
         rule = self.annotations.get(str(site.root.get("kind"))) if own else None
         for name, value in site.value.items():
+            if name in self.read:
+                continue
             inner = Site(value, (*site.holders, site.value), site.ingress, site.objects)
             found, text, hint = rule(str(name), inner) if rule else (FieldClass.INERT, "nobody here reads it", "")
             if found is not FieldClass.IMPLEMENTED:
