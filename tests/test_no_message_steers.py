@@ -23,10 +23,18 @@ def comparisons(source: str) -> list[int]:
     """Return the lines on which the text of a problem or of a caught error is compared, searched or rewritten."""
     tree = ast.parse(source)
     errors = {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
-    return sorted({node.lineno for node in ast.walk(tree) for text in _examined(node) if _is_sentence(text, errors)})
+    return sorted(
+        {
+            node.lineno
+            for node in ast.walk(tree)
+            if isinstance(node, ast.expr)
+            for text in _examined(node)
+            if _is_sentence(text, errors)
+        }
+    )
 
 
-def _examined(node: ast.AST) -> Iterator[ast.expr]:
+def _examined(node: ast.expr) -> Iterator[ast.expr]:
     """Yield the texts that an expression looks into or changes."""
     if isinstance(node, ast.Compare):
         yield from (node.left, *node.comparators)
