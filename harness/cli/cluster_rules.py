@@ -40,6 +40,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
             fields=classify,
             with_models=stand_ins.with_models,
             describe_stand_ins=lambda manifests: stand_ins.describe(manifests, replaced),
+            pod_kinds=stand_ins.POD_KINDS,
             has_stand_in=lambda name: has_stand_in(replaced.get(name, name)),
         )
     from harness.clusters.registry import provider  # noqa: PLC0415 - a file is checked without what runs clusters

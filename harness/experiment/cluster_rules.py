@@ -17,6 +17,9 @@ ChangeCheck = Callable[[ChangeSpec], Problem | None]
 #: Classify the fields of an object, given the ingress controller's word and all objects of the workload.
 FieldCheck = Callable[[Manifest, str, Sequence[Manifest]], Sequence[Classified]]
 
+#: Kinds whose pods serve requests on a real cluster.
+WITH_PODS = ("Deployment", "ReplicaSet", "Pod", "StatefulSet", "DaemonSet")
+
 
 def takes_any(_subject: object) -> None:
     """Return no problem: only the cluster itself can refuse this."""
@@ -53,6 +56,7 @@ class ClusterRules:
         fields: Classifies the fields of every object of the workload, before and after changes.
         with_models: Puts the models of stand-ins onto the pods of an object.
         describe_stand_ins: Describes the images that stand-ins run in place of, each in a sentence.
+        pod_kinds: Kinds for which the cluster runs pods.
         has_stand_in: Says of the name of an image that a stand-in runs in its place.
     """
 
@@ -63,6 +67,7 @@ class ClusterRules:
     with_models: Callable[[Manifest, Mapping[str, Model]], Manifest] = as_it_is
     describe_stand_ins: Callable[[Sequence[Manifest]], tuple[str, ...]] = none_stands_in
     has_stand_in: Callable[[str], bool] = runs_itself
+    pod_kinds: Sequence[str] = WITH_PODS
 
 
 #: The rules of a cluster that accepts everything.

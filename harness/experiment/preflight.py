@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.errors import Problem
+from harness.experiment.cluster_rules import WITH_PODS
 from harness.experiment.objects import WorkloadObjects, at
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
@@ -14,9 +15,6 @@ from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest, Route
 from harness.problem_codes import ProblemCode
 
-#: Kinds whose pods a trial waits for or that it can see at once.
-_WITH_PODS = frozenset({"Deployment", "ReplicaSet", "Pod", "StatefulSet", "DaemonSet"})
-#: Kinds that get their pods from a template.
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -59,21 +57,30 @@ def check_stand_ins(experiment: ResolvedExperiment, problems: Problems) -> None:
 
 
 def _wrong_rules(item: RenderedObject, objects: WorkloadObjects) -> Iterator[Problem]:
-    for r, rule in enumerate(at(item.manifest, "spec", "rules") or []):
-        for p, path in enumerate(at(rule, "http", "paths") or []):
-            backend = at(path, "backend", "service") or {}
+    for r, rule in _items(at(item.manifest, "spec", "rules")):
+        for p, path in _items(at(rule, "http", "paths")):
+            backend = _texts(at(path, "backend", "service"))
             service = objects.find("Service", str(backend.get("name")))
             if service is None:
                 continue
-            ports = [each for each in at(service, "spec", "ports") or [] if isinstance(each, Mapping)]
+            ports = _maps(at(service, "spec", "ports"))
             wanted = at(backend, "port", "number") or at(backend, "port", "name")
-            if wanted is not None and wanted not in [p for each in ports for p in (each.get("port"), each.get("name"))]:
+            if wanted is not None and _are_valid(ports) and not _is_among(wanted, ports):
                 there = listed(_port_words(ports))
                 message = (
                     f"Ingress {name_of(item.manifest)}: Service {name_of(service)} has no port {wanted}; it has {there}"
                 )
                 place = ("spec", "rules", r, "http", "paths", p, "backend", "service", "port")
                 yield item.problem_at(ProblemCode.WRONG_PORT, place, message)
+
+
+def _are_valid(ports: list[Mapping[str, Any]]) -> bool:
+    """Tell whether all ports of a Service have numbers that an API server takes; if not, that is the problem."""
+    return all(isinstance(each.get("port"), int) and 0 < each["port"] < 65536 for each in ports)
+
+
+def _is_among(wanted: Any, ports: list[Mapping[str, Any]]) -> bool:
+    return any(wanted in (each.get("port"), each.get("name")) for each in ports)
 
 
 def _port_words(ports: list[Mapping[str, Any]]) -> list[str]:
@@ -93,7 +100,7 @@ def _unserved(experiment: ResolvedExperiment, row: ResolvedConfiguration) -> Ite
         if item is None or name in seen:
             continue
         seen.add(name)
-        yield from _unserved_service(item, objects)
+        yield from _unserved_service(item, objects, experiment.rules.pod_kinds)
 
 
 def _service_of(experiment: ResolvedExperiment, objects: WorkloadObjects, route: Route) -> str:
@@ -101,12 +108,21 @@ def _service_of(experiment: ResolvedExperiment, objects: WorkloadObjects, route:
     return objects.service_at(route.path, route.host or experiment.plan.host, route.headers) or ""
 
 
-def _unserved_service(item: RenderedObject, objects: WorkloadObjects) -> Iterator[Problem]:
-    selector = at(item.manifest, "spec", "selector") or {}
+def _unserved_service(item: RenderedObject, objects: WorkloadObjects, run: Sequence[str]) -> Iterator[Problem]:
+    selector = _texts(at(item.manifest, "spec", "selector"))
     if not selector:
         return
-    pods = [pod for each in objects.manifests if (pod := _pod(each)) is not None and _selects(selector, pod)]
+    selected = [
+        (each, pod) for each in objects.manifests if (pod := _pod(each)) is not None and _selects(selector, pod)
+    ]
+    pods = [pod for each, pod in selected if each.get("kind") in run]
     title = f"Service {name_of(item.manifest)}"
+    if selected and not pods:
+        owner = f"{selected[0][0].get('kind')} {name_of(selected[0][0])}"
+        message = f"{title}: its pods are those of {owner}, for which the embedded cluster runs none"
+        hint = "use --cluster kind, or send requests to another Service"
+        yield item.problem_at(ProblemCode.SERVICE_WITHOUT_PODS, ("spec", "selector"), message, hint)
+        return
     if not pods:
         words = ", ".join(f"{name}={value}" for name, value in selector.items())
         message = f"{title}: no pod of the workload has the labels of its selector ({words})"
@@ -114,14 +130,14 @@ def _unserved_service(item: RenderedObject, objects: WorkloadObjects) -> Iterato
             ProblemCode.SERVICE_WITHOUT_PODS, ("spec", "selector"), message, _near_labels(selector, objects)
         )
         return
-    for index, port in enumerate(at(item.manifest, "spec", "ports") or []):
+    for index, port in _items(at(item.manifest, "spec", "ports")):
         target = port.get("targetPort") if isinstance(port, Mapping) else None
-        names = {
+        names = [
             each.get("name")
             for pod in pods
-            for c in at(pod, "spec", "containers") or []
-            for each in c.get("ports") or []
-        }
+            for c in _maps(at(pod, "spec", "containers"))
+            for each in _maps(c.get("ports"))
+        ]
         if isinstance(target, str) and not target.isdigit() and target not in names:
             there = listed(sorted(str(name) for name in names if name))
             message = f"{title}: no container of its pods has a port named {target}; they have {there}"
@@ -140,13 +156,13 @@ def _near_labels(selector: Mapping[str, str], objects: WorkloadObjects) -> str:
 
 
 def _pod(manifest: Manifest) -> Mapping[str, Any] | None:
-    if manifest.get("kind") not in _WITH_PODS:
+    if manifest.get("kind") not in WITH_PODS:
         return None
     return manifest if manifest.get("kind") == "Pod" else at(manifest, "spec", "template")
 
 
 def _selects(selector: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
-    labels = at(pod, "metadata", "labels") or {}
+    labels = _texts(at(pod, "metadata", "labels"))
     return all(labels.get(name) == value for name, value in selector.items())
 
 
@@ -155,20 +171,20 @@ def _images_behind(objects: WorkloadObjects, service: str) -> list[str]:
     pods = [
         pod for each in objects.manifests if selector and (pod := _pod(each)) is not None and _selects(selector, pod)
     ]
-    return [str(c.get("image")) for pod in pods for c in at(pod, "spec", "containers") or [] if c.get("image")]
+    return [str(c.get("image")) for pod in pods for c in _maps(at(pod, "spec", "containers")) if c.get("image")]
 
 
 def _containers(item: RenderedObject) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     pod = _pod(item.manifest)
     inside = ("spec",) if item.manifest.get("kind") == "Pod" else ("spec", "template", "spec")
-    for index, container in enumerate(at(pod, "spec", "containers") or []):
+    for index, container in _items(at(pod, "spec", "containers")):
         if isinstance(container, Mapping):
             yield (*inside, "containers", index), container
 
 
 def _wrong_probes(item: RenderedObject) -> Iterator[Problem]:
     for place, container in _containers(item):
-        names = [str(each["name"]) for each in container.get("ports") or () if each.get("name")]
+        names = [str(each["name"]) for each in _maps(container.get("ports")) if each.get("name")]
         for kind in _PROBES:
             for action in ("httpGet", "tcpSocket"):
                 port = at(container, kind, action, "port")
@@ -191,3 +207,17 @@ def _missing_account(item: RenderedObject, objects: WorkloadObjects) -> Iterator
     hint = "add it to the workload, or remove serviceAccountName"
     inside = ("spec",) if item.manifest.get("kind") == "Pod" else ("spec", "template", "spec")
     yield item.problem_at(ProblemCode.MISSING_REFERENCE, (*inside, "serviceAccountName"), message, hint)
+
+
+def _items(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return the maps of a list with their indices; values of other types are another check's problem."""
+    found = value if isinstance(value, list) else []
+    return [(index, each) for index, each in enumerate(found) if isinstance(each, Mapping)]
+
+
+def _maps(value: Any) -> list[Mapping[str, Any]]:
+    return [each for _, each in _items(value)]
+
+
+def _texts(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

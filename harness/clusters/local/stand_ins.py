@@ -11,6 +11,9 @@ from harness.localkube.kubelet.images import has_stand_in
 from harness.localkube.kubelet.models import ANNOTATION, Model, encode, model_of
 from harness.model.experiment import Manifest
 
+#: Kinds for which the embedded cluster runs pods.
+POD_KINDS = ("Deployment", "ReplicaSet", "Pod")
+
 
 def with_models(manifest: Manifest, models: Mapping[str, Model]) -> Manifest:
     """Return an object whose pods name their models; one without pods as it is."""
@@ -45,7 +48,7 @@ def describe(manifests: Sequence[Manifest], images: Mapping[str, str]) -> tuple[
 def _sentences(manifests: Sequence[Manifest], images: Mapping[str, str]) -> Iterator[str]:
     for manifest in manifests:
         pod = pod_of(manifest)
-        if pod is None or manifest.get("kind") not in {"Pod", "Deployment", "ReplicaSet"}:
+        if pod is None or manifest.get("kind") not in POD_KINDS:
             continue
         for container in (pod.get("spec") or {}).get("containers") or ():
             name = str(container.get("image") or "")
