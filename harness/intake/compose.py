@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from harness.intake.proposal import PRE_STOP_SECONDS, Proposal, ProposedRoute
+from harness.model.changes import DeletePod, Restart, RollingUpdate
 
 #: Seconds that a trial needs at least: without change, after the change, and for one answer.
 _BASELINE, _SETTLE, _TIMEOUT = 4, 3, 5
@@ -83,15 +84,15 @@ def _matrix(proposal: Proposal) -> list[str]:
 
 def _changes(proposal: Proposal) -> list[str]:
     lines = ["changes:", "  - none  # the control: what is lost when nothing is changed"]
-    lines += [f"  - {_named('restart', name, proposal)}" for name in proposal.deployments]
-    lines += [f"  - {_named('delete-pod', name, proposal)}" for name in proposal.replicated]
+    lines += [f"  - {_named(Restart.kind, name, proposal)}" for name in proposal.deployments]
+    lines += [f"  - {_named(DeletePod.kind, name, proposal)}" for name in proposal.replicated]
     lines += [
-        f"  # With one replica a deleted pod is always missed: - {_flow({'delete-pod': {'deployment': name}})}"
+        f"  # With one replica a deleted pod is always missed: - {_flow({DeletePod.kind: {'deployment': name}})}"
         for name in proposal.deployments
         if name not in proposal.replicated
     ]
     first = proposal.deployments[0]
-    update = {"rolling-update": {"deployment": first, "set": {"image": "registry.example/app:next"}}}
+    update = {RollingUpdate.kind: {"deployment": first, "set": {"image": "registry.example/app:next"}}}
     return [*lines, f"  # To try a new image: - {_flow(update)}"]
 
 

@@ -21,7 +21,7 @@ pytest_plugins = ("experiment_bench",)
 PLAIN = "{path: /apple, answers: apple}"
 
 
-def annotations(manifests: tuple[Mapping[str, Any], ...]) -> list[Any]:
+def models_of(manifests: tuple[Mapping[str, Any], ...]) -> list[Any]:
     """Return the models on the pods of each Deployment."""
     found = [m["spec"]["template"]["metadata"].get("annotations", {}) for m in manifests if m["kind"] == "Deployment"]
     return [json.loads(each[ANNOTATION]) if ANNOTATION in each else None for each in found]
@@ -43,8 +43,8 @@ def test_models_go_onto_the_pods_of_the_embedded_cluster_alone(bench: Bench) -> 
     kind = load_experiment(bench.path, rules=rules_of("kind", {}))
 
     expected = {"shop:*": {"ending": "drains", "ready": 0.5, "ports": [], "shell": True}}
-    assert annotations(local.cells[0].configuration.manifests) == [expected]
-    assert annotations(kind.cells[0].configuration.manifests) == [None]
+    assert models_of(local.cells[0].configuration.manifests) == [expected]
+    assert models_of(kind.cells[0].configuration.manifests) == [None]
     assert kind.stand_ins == ()
     assert local.inert == load_experiment(bench.path, rules=rules_of("local", {})).inert
     assert all("localkube" not in each for each in local.inert)
