@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from harness.intake.proposal import PRE_STOP_SECONDS, Proposal, ProposedRoute
-from harness.model.changes import DeletePod, Restart, RollingUpdate
+from harness.model.change_facts import FirstTry
+from harness.model.changes import CHANGE_KINDS
 
 #: Seconds that a trial needs at least: without change, after the change, and for one answer.
 _BASELINE, _SETTLE, _TIMEOUT = 4, 3, 5
@@ -83,17 +84,19 @@ def _matrix(proposal: Proposal) -> list[str]:
 
 
 def _changes(proposal: Proposal) -> list[str]:
-    lines = ["changes:", "  - none  # the control: what is lost when nothing is changed"]
-    lines += [f"  - {_named(Restart.kind, name, proposal)}" for name in proposal.deployments]
-    lines += [f"  - {_named(DeletePod.kind, name, proposal)}" for name in proposal.replicated]
-    lines += [
-        f"  # With one replica a deleted pod is always missed: - {_flow({DeletePod.kind: {'deployment': name}})}"
-        for name in proposal.deployments
-        if name not in proposal.replicated
+    lines = [
+        "changes:  # docs/experiments.md has all of them",
+        "  - none  # the control: what is lost when nothing is changed",
     ]
-    first = proposal.deployments[0]
-    update = {RollingUpdate.kind: {"deployment": first, "set": {"image": "registry.example/app:next"}}}
-    return [*lines, f"  # To try a new image: - {_flow(update)}"]
+    for kind, spec in CHANGE_KINDS.items():
+        tried = _tried(spec.facts.first_try, proposal)
+        lines += [f"  - {_named(kind, name, proposal)}" for name in tried]
+    return lines
+
+
+def _tried(first_try: FirstTry, proposal: Proposal) -> tuple[str, ...]:
+    """Return the Deployments for which a kind of change is in the file."""
+    return {FirstTry.EVERY: proposal.deployments, FirstTry.REPLICATED: proposal.replicated}.get(first_try, ())
 
 
 def _named(kind: str, deployment: str, proposal: Proposal) -> str:
