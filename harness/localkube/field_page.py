@@ -1,4 +1,4 @@
-"""Writes ``docs/fields.md`` from the tables: ``python -m harness.localkube.field_page > docs/fields.md``."""
+"""Generate ``docs/fields.md``: ``python -m harness.localkube.field_page > docs/fields.md``."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from harness.localkube.traefik import annotation_classes as traefik
 _HEAD = """\
 # Fields and annotations on the embedded cluster
 
-This page is generated from the tables next to the code; a test fails while it is not current.
-`python -m harness.localkube.field_page > docs/fields.md` writes it again.
+This page is generated from the tables next to the code; a test fails if it is out of date.
+`python -m harness.localkube.field_page > docs/fields.md` regenerates it.
 
-Every field of every kind, and every annotation that an ingress controller knows, has exactly one class:
+Every field of every kind, and every annotation that an ingress controller reads, has exactly one class:
 
-- **implemented**: the embedded cluster carries it out.
+- **implemented**: the embedded cluster implements it.
 - **inert**: it has no effect on requests here. It is stored, and listed once in the report.
-- **decisive but not implemented**: a real cluster would answer, route, start or stop otherwise.
-- **unknown**: nobody knows it. A real API server or controller ignores or refuses it.
+- **decisive but not implemented**: a real cluster would answer, route, start or stop differently.
+- **unknown**: Kubernetes does not define it. A real API server or controller ignores or rejects it.
 
-`harness validate` and `harness run` refuse fields of the last two classes, with file and line, before anything starts.
-The ways out are: remove the field, use `--cluster kind`, or `--assume-inert FIELD`.
-With `--assume-inert` the run goes on as if the field had no effect, and no verdict is better than inconclusive.
+`harness validate` and `harness run` reject fields of the last two classes, with file and line, before anything starts.
+To continue, remove the field, use `--cluster kind`, or pass `--assume-inert FIELD`.
+With `--assume-inert` the run continues as if the field had no effect, and no verdict is better than inconclusive.
 A cell that loses requests stays lossy.
-FIELD is the path without list indices (`spec.template.spec.volumes`), or the whole name of the annotation.
+FIELD is the path without list indices (`spec.template.spec.volumes`), or the full name of the annotation.
 Objects that you apply to `harness cluster up` are stored.
 kubectl prints a warning, and an Event `FieldNotImplemented` names each such field.
 
-On `--cluster kind` and `--cluster context` no field is refused: the real cluster carries them out.
-Behind `traefik` the real Traefik reads Ingresses; ingress-nginx's annotations are inert.
-Behind `traefik-nginx` the real Traefik reads ingress-nginx's annotations too.
+On `--cluster kind` and `--cluster context` no field is rejected: the real cluster implements all of them.
+With `ingress: traefik` the real Traefik reads Ingresses; ingress-nginx's annotations are inert.
+With `ingress: traefik-nginx` the real Traefik also reads ingress-nginx's annotations.
 With `ingress: none` the annotations of Ingresses are inert.
 """
 
@@ -44,7 +44,7 @@ _ROW = "| {} | {} | {} |"
 
 
 def page() -> str:
-    """Return the whole page."""
+    """Return the whole page as Markdown."""
     return "\n".join([_HEAD, *_nginx(), "", *_traefik(), "", *_models(), ""])
 
 
@@ -60,12 +60,12 @@ def _nginx() -> Iterator[str]:
         ]
     )
     yield "\nAn empty value, and a value that ingress-nginx ignores (`proxy-read-timeout: 60s`), is inert."
-    yield "A value that ingress-nginx may take and that the embedded cluster can't read is decisive."
+    yield "A value that ingress-nginx may accept and that the embedded cluster cannot parse is decisive."
 
 
 def _traefik() -> Iterator[str]:
     yield f"## Annotations of Traefik (`{traefik.PREFIX}…`)\n"
-    yield "They count with `ingress: traefik`; elsewhere they are inert. `N` stands for a number.\n"
+    yield "They take effect with `ingress: traefik`; otherwise they are inert. `N` stands for a number.\n"
     yield "| kind | annotation | class |\n|---|---|---|"
     for kind, names in traefik.IMPLEMENTED.items():
         for name in names:
@@ -77,7 +77,7 @@ def _traefik() -> Iterator[str]:
 def _models() -> Iterator[str]:
     kinds = {model: f"{kind} ({version})" for (version, kind), model in KINDS.items() if version != GROUP_VERSION}
     yield "## Fields\n"
-    yield "A field of a model that is inert or decisive as a whole has no table of its own."
+    yield "A field whose whole model is inert or decisive has no table of its own."
     for model in (*kinds, *sorted(set(TABLES) - set(KINDS.values()))):
         yield f"\n### {kinds.get(model, model.removeprefix('V1'))}\n"
         yield from _header("field")
@@ -100,8 +100,8 @@ def _header(first: str) -> Iterator[str]:
 
 
 def _effect(rule: Decisive) -> str:
-    harmless = f" Without effect, or carried out: {rule.values}." if rule.values else ""
-    by = f" Behind {' and '.join(rule.carried_out_by)} it is implemented." if rule.carried_out_by else ""
+    harmless = f" Values without effect, or implemented: {rule.values}." if rule.values else ""
+    by = f" With {' and '.join(rule.carried_out_by)} it is implemented." if rule.carried_out_by else ""
     return f"A real cluster {rule.effect}.{harmless}{by}".replace("|", "\\|")
 
 

@@ -34,7 +34,7 @@ def test_first_pods_are_easy_to_read() -> None:
 @pytest.mark.parametrize("number", [0, 254 * 254 + 1])
 def test_address_beyond_the_block_is_refused(number: int) -> None:
     """A block that is used up says so and never wraps around."""
-    with pytest.raises(HarnessError, match="has no address"):
+    with pytest.raises(HarnessError, match="No address is left"):
         AddressBlock(20).pod_address(number)
 
 

@@ -49,7 +49,7 @@ def test_what_passes_anyway_is_taken_off_but_never_below_zero(seconds: float) ->
 @pytest.mark.parametrize("quantiles", [(0, 2, 1), (-1, 0), ()])
 def test_numbers_out_of_order_are_refused(quantiles: tuple[float, ...]) -> None:
     """A median above the maximum is a mistake, as are negative delays and none at all."""
-    with pytest.raises(ValueError, match="quantiles in order"):
+    with pytest.raises(ValueError, match="quantiles in ascending order"):
         Delay(*quantiles)
 
 

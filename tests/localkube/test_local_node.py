@@ -105,4 +105,4 @@ def test_part_that_does_not_stop_is_not_waited_for(settings: NodeSettings, monke
 
 def test_cluster_without_ingress_has_no_such_part(settings: NodeSettings) -> None:
     """``none`` leaves the ingress out; controllers and kubelet are always there."""
-    assert list(node.parts(settings)) == ["controllers", "kubelet", "kube-proxy"]
+    assert list(node.components(settings)) == ["controllers", "kubelet", "kube-proxy"]

@@ -25,7 +25,7 @@ def test_it_serves_until_it_is_stopped() -> None:
         server = yaml.safe_load(config.read_text())["clusters"][0]["cluster"]["server"]
         with urllib.request.urlopen(f"{server}/version") as answer:
             assert answer.status == 200
-        assert running.stdout.readline() == "# Ctrl-C takes it down\n"
+        assert running.stdout.readline() == "# Ctrl-C stops the cluster\n"
         running.send_signal(signal.SIGINT)
         running.stdout.read()
 
