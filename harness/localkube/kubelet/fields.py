@@ -1,4 +1,4 @@
-"""The classes of a pod's fields, as the kubelet and the scheduling of pods to the only node carry them out."""
+"""Classes of a pod's fields, as the kubelet and the scheduler implement them on the only node."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.environment import FIELD_PATHS
 from harness.localkube.kubelet.images import find_image
 
-#: What the only node has, in cores and bytes; a pod that asks for more stays Pending.
+#: Capacity of the only node, in cores and bytes; a pod that requests more stays Pending.
 NODE_CORES, NODE_BYTES = 64, 64 * 2**30
 
 _UNITS: Mapping[str, float] = {
@@ -21,13 +21,13 @@ _UNITS: Mapping[str, float] = {
 
 
 def _amount(quantity: Any) -> float:
-    """Return a quantity as a number; infinite where it can't be read."""
+    """Return a quantity as a number; infinity if it cannot be parsed."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)(\D*)", str(quantity))
     return float(match[1]) * _UNITS[match[2]] if match and match[2] in _UNITS else float("inf")
 
 
 def _fits(site: Site) -> bool:
-    """Treat amounts as harmless that any node has; those of other resources (a GPU) no node here has."""
+    """Accept amounts that the node has; it has no other resources, such as GPUs."""
     limits = {"cpu": NODE_CORES, "memory": NODE_BYTES, "ephemeral-storage": NODE_BYTES}
     if not isinstance(site.value, Mapping):
         return False
@@ -35,7 +35,7 @@ def _fits(site: Site) -> bool:
 
 
 def _only_preferred(site: Site) -> bool:
-    """Treat preferences as harmless: on one node they decide nothing."""
+    """Accept preferences: on one node they have no effect."""
     parts = site.value.values() if isinstance(site.value, Mapping) else ()
     return all(
         isinstance(part, Mapping) and not part.get("requiredDuringSchedulingIgnoredDuringExecution") for part in parts
@@ -43,7 +43,7 @@ def _only_preferred(site: Site) -> bool:
 
 
 def _spreads_over_hosts(site: Site) -> bool:
-    """Treat spreading as harmless where it is a wish, or where one node can't be uneven."""
+    """Accept spreading that is only preferred, or that one node always satisfies."""
     constraints = site.value if isinstance(site.value, list) else []
     return all(
         isinstance(each, Mapping)
@@ -56,7 +56,7 @@ def _spreads_over_hosts(site: Site) -> bool:
 
 
 def _images(site: Site) -> list[str]:
-    """Return the images that a field is about: of its container, or of all containers of its pod."""
+    """Return the images that a field applies to: of its container, or of all containers of its pod."""
     for holder in reversed(site.holders):
         if "image" in holder:
             return [str(holder["image"])]
@@ -67,38 +67,38 @@ def _images(site: Site) -> list[str]:
 
 
 def _static_program(site: Site) -> bool:
-    """Tell whether the genuine images are one static program each, which reads and writes no file and needs no user."""
+    """Return True if each original image is one static program, which uses no files and needs no certain user."""
     found = [find_image(name) for name in _images(site)]
     return bool(found) and all(image is not None and not image.shell for image in found)
 
 
 def _may_be_non_root(site: Site) -> bool:
-    """Treat ``runAsNonRoot`` as harmless where the user is given and is not root, and the program needs no other."""
+    """Accept ``runAsNonRoot`` if a non-root user is given and the program does not need a certain user."""
     pod: Mapping[str, Any] = next((h.get("securityContext") or {} for h in site.holders if "containers" in h), {})
     user = site.holder.get("runAsUser", pod.get("runAsUser"))
     return switched_off(site) or (isinstance(user, int) and user > 0 and _static_program(site))
 
 
 def _empty_directories(site: Site) -> bool:
-    """Treat volumes as harmless that are empty and that no program looks into."""
+    """Accept volumes that are empty and that no program reads."""
     volumes = site.value if isinstance(site.value, list) else []
     empty = all(isinstance(v, Mapping) and set(v) <= {"name", "emptyDir"} and "emptyDir" in v for v in volumes)
     return empty and _static_program(site)
 
 
 def _known_field(site: Site) -> bool:
-    """Tell whether the value of this ``fieldPath`` is known here."""
+    """Return True if this ``fieldPath`` is supported."""
     return isinstance(site.value, str) and FIELD_PATHS.fullmatch(site.value) is not None
 
 
-_PENDING = "leaves pods Pending where no node fits"
-_START = "does not start the containers before it is there"
-_USER = "runs the program as this user, which it may not be able to bear"
+_PENDING = "leaves pods Pending if no node fits"
+_START = "does not start the containers before it exists"
+_USER = "runs the program as this user, who may lack permissions that it needs"
 _STATIC = "any, with an image that is a single static program"
-_DNS = "the images look up no names"
+_DNS = "the images resolve no names"
 _NODE = "there is one node, without taints"
-_REGISTRY = "nothing is pulled"
-_ISOLATION = "processes are not isolated, and the images do not notice"
+_REGISTRY = "no image is pulled"
+_ISOLATION = "processes are not isolated, and the images do not depend on it"
 _RESOURCES = Decisive(_PENDING, _fits, "up to 64 cores and 64 GiB")
 
 _POD = Fields(
@@ -111,7 +111,7 @@ _POD = Fields(
         "resources": "V1ResourceRequirements",
     },
     inert={
-        "automountServiceAccountToken": "the images do not speak to the API",
+        "automountServiceAccountToken": "the images do not call the API",
         "dnsConfig": _DNS,
         "dnsPolicy": _DNS,
         "enableServiceLinks": "the images do not read these variables",
@@ -125,30 +125,30 @@ _POD = Fields(
         "priority": "there is room for all pods",
         "priorityClassName": "there is room for all pods",
         "runtimeClassName": _ISOLATION,
-        "serviceAccount": "the images do not speak to the API",
-        "serviceAccountName": "the images do not speak to the API",
+        "serviceAccount": "the images do not call the API",
+        "serviceAccountName": "the images do not call the API",
         "subdomain": _DNS,
         "tolerations": _NODE,
     },
     decisive={
         "activeDeadlineSeconds": Decisive("ends the pod after this time"),
         "affinity": Decisive(_PENDING, _only_preferred, "preferences"),
-        "ephemeralContainers": Decisive("runs these containers as well"),
-        "evictionResponders": Decisive("asks these before it evicts the pod"),
+        "ephemeralContainers": Decisive("also runs these containers"),
+        "evictionResponders": Decisive("consults these before it evicts the pod"),
         "hostNetwork": Decisive(
-            "gives the pod the node's address, where two pods can't have the same port", switched_off, "false"
+            "gives the pod the node's address, where two pods cannot use the same port", switched_off, "false"
         ),
         "hostname": Decisive("gives the pod this host name"),
         "hostnameOverride": Decisive("gives the pod this host name"),
-        "initContainers": Decisive("runs these containers to their end before it starts the others"),
-        "nodeName": Decisive("runs the pod on this node alone"),
+        "initContainers": Decisive("runs these containers to completion before it starts the others"),
+        "nodeName": Decisive("runs the pod only on this node"),
         "nodeSelector": Decisive(_PENDING, unless_in({"kubernetes.io/os": "linux"}), '{"kubernetes.io/os": "linux"}'),
         "os": Decisive(_PENDING, unless_in({"name": "linux"}), "{name: linux}"),
         "resourceClaims": Decisive(_PENDING),
         "schedulerName": Decisive("waits for this scheduler", unless_in("default-scheduler"), "default-scheduler"),
-        "schedulingGates": Decisive("leaves the pod Pending until somebody removes them"),
+        "schedulingGates": Decisive("leaves the pod Pending until they are removed"),
         "schedulingGroup": Decisive(_PENDING),
-        "setHostnameAsFQDN": Decisive("gives the pod another host name", switched_off, "false"),
+        "setHostnameAsFQDN": Decisive("gives the pod a different host name", switched_off, "false"),
         "shareProcessNamespace": Decisive("lets the containers see and signal each other", switched_off, "false"),
         "topologySpreadConstraints": Decisive(
             _PENDING, _spreads_over_hosts, "ScheduleAnyway, and kubernetes.io/hostname"
@@ -174,25 +174,25 @@ _CONTAINER = Fields(
     },
     inert={
         "imagePullPolicy": _REGISTRY,
-        "resizePolicy": "nothing is resized",
-        "stdin": "nobody types",
-        "stdinOnce": "nobody types",
-        "terminationMessagePath": "it is about messages for people",
-        "terminationMessagePolicy": "it is about messages for people",
-        "tty": "nobody types",
-        "volumeMounts": "spec.volumes decides about it",
+        "resizePolicy": "no pod is resized",
+        "stdin": "there is no terminal",
+        "stdinOnce": "there is no terminal",
+        "terminationMessagePath": "it affects only messages for users",
+        "terminationMessagePolicy": "it affects only messages for users",
+        "tty": "there is no terminal",
+        "volumeMounts": "the class of spec.volumes applies",
     },
     decisive={
         "envFrom": Decisive(_START),
-        "restartPolicy": Decisive("restarts the container by a policy of its own"),
-        "restartPolicyRules": Decisive("restarts the container by rules of its own"),
+        "restartPolicy": Decisive("restarts the container by its own policy"),
+        "restartPolicyRules": Decisive("restarts the container by its own rules"),
         "volumeDevices": Decisive(_START),
         "workingDir": Decisive("starts the program in this folder", _static_program, _STATIC),
     },
 )
 
 _SECURITY = {
-    "appArmorProfile": "no profile is loaded here, and RuntimeDefault lets the images do all they do",
+    "appArmorProfile": "no profile is loaded here, and RuntimeDefault allows all that the images do",
     "seLinuxOptions": _ISOLATION,
     "windowsOptions": "the node runs Linux",
 }
@@ -202,7 +202,7 @@ _SECCOMP = Decisive(
 )  # fmt: skip
 _NON_ROOT = Decisive(
     "does not start an image that runs as root", _may_be_non_root,
-    "true, where runAsUser is above 0 and the image is a single static program",
+    "true, if runAsUser is above 0 and the image is a single static program",
 )  # fmt: skip
 _AS_USER = Decisive(_USER, _static_program, _STATIC)
 
@@ -214,9 +214,9 @@ TABLES: Mapping[str, Fields] = {
     "V1PodSecurityContext": Fields(
         inert={
             **_SECURITY,
-            "fsGroupChangePolicy": "fsGroup has a class of its own",
+            "fsGroupChangePolicy": "fsGroup has its own class",
             "seLinuxChangePolicy": _ISOLATION,
-            "supplementalGroupsPolicy": "supplementalGroups has a class of its own",
+            "supplementalGroupsPolicy": "supplementalGroups has its own class",
         },
         decisive={
             "fsGroup": _AS_USER,
@@ -225,16 +225,18 @@ TABLES: Mapping[str, Fields] = {
             "runAsUser": _AS_USER,
             "seccompProfile": _SECCOMP,
             "supplementalGroups": _AS_USER,
-            "sysctls": Decisive("sets these parameters of the kernel, or refuses the pod"),
+            "sysctls": Decisive("sets these kernel parameters, or rejects the pod"),
         },
     ),
     "V1SecurityContext": Fields(
-        inert={**_SECURITY, "allowPrivilegeEscalation": "the images ask for no privilege", "procMount": _ISOLATION},
+        inert={**_SECURITY, "allowPrivilegeEscalation": "the images need no privileges", "procMount": _ISOLATION},
         decisive={
-            "capabilities": Decisive("takes capabilities from the program", _static_program, _STATIC),
-            "privileged": Decisive("needs a namespace that allows it", switched_off, "false"),
+            "capabilities": Decisive("changes the capabilities of the program", _static_program, _STATIC),
+            "privileged": Decisive("requires a namespace that allows it", switched_off, "false"),
             "readOnlyRootFilesystem": Decisive(
-                "lets the program write no file", lambda site: switched_off(site) or _static_program(site), _STATIC
+                "prevents the program from writing files",
+                lambda site: switched_off(site) or _static_program(site),
+                _STATIC,
             ),
             "runAsGroup": _AS_USER,
             "runAsNonRoot": _NON_ROOT,
@@ -247,10 +249,10 @@ TABLES: Mapping[str, Fields] = {
     ),
     "V1ContainerPort": Fields(
         implemented={"containerPort": "", "name": ""},
-        inert={"protocol": "it is for information"},
+        inert={"protocol": "it is informational"},
         decisive={
-            "hostIP": Decisive("takes this port of the node, which one pod can have"),
-            "hostPort": Decisive("takes this port of the node, which one pod can have", unless_in(0), "0"),
+            "hostIP": Decisive("uses this port of the node, which only one pod can use"),
+            "hostPort": Decisive("uses this port of the node, which only one pod can use", unless_in(0), "0"),
         },
     ),
     "V1EnvVar": Fields(implemented={"name": "", "value": "", "valueFrom": "V1EnvVarSource"}),
@@ -259,24 +261,25 @@ TABLES: Mapping[str, Fields] = {
         decisive={
             "configMapKeyRef": Decisive(_START),
             "fileKeyRef": Decisive(_START),
-            "resourceFieldRef": Decisive("gives the program its own amounts of resources"),
+            "resourceFieldRef": Decisive("gives the program its own resource amounts"),
             "secretKeyRef": Decisive(_START),
         },
     ),
     "V1ObjectFieldSelector": Fields(
-        inert={"apiVersion": "there is one"},
+        inert={"apiVersion": "there is only one"},
         decisive={
-            "fieldPath": Decisive("gives the program this field of its pod", _known_field, "those of the downward API"
-                                  " that need no node")
+            "fieldPath": Decisive(
+                "gives the program this field of its pod", _known_field, "those of the downward API that need no node"
+            )
         },
     ),
     "V1Lifecycle": Fields(
         implemented={"postStart": "V1LifecycleHandler", "preStop": "V1LifecycleHandler"},
-        decisive={"stopSignal": Decisive("stops the program by this signal", unless_in("SIGTERM"), "SIGTERM")},
+        decisive={"stopSignal": Decisive("stops the program with this signal", unless_in("SIGTERM"), "SIGTERM")},
     ),
     "V1LifecycleHandler": Fields(
         implemented={"exec": "", "httpGet": "V1HTTPGetAction", "sleep": ""},
-        decisive={"tcpSocket": Decisive("lets a hook of this kind fail")},
+        decisive={"tcpSocket": Decisive("fails a hook of this kind")},
     ),
     "V1Probe": Fields(
         implemented={
@@ -290,13 +293,13 @@ TABLES: Mapping[str, Fields] = {
             "terminationGracePeriodSeconds": "",
             "timeoutSeconds": "",
         },
-        decisive={"grpc": Decisive("asks the program by gRPC")},
+        decisive={"grpc": Decisive("probes the program by gRPC")},
     ),
     "V1HTTPGetAction": Fields(
         implemented={"host": "", "httpHeaders": "", "path": "", "port": ""},
         decisive={
-            "protocol": Decisive("asks by this protocol", unless_in("HTTP1"), "HTTP1"),
-            "scheme": Decisive("asks by https", unless_in("HTTP"), "HTTP"),
+            "protocol": Decisive("probes by this protocol", unless_in("HTTP1"), "HTTP1"),
+            "scheme": Decisive("probes by HTTPS", unless_in("HTTP"), "HTTP"),
         },
     ),
 }  # fmt: skip

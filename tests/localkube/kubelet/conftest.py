@@ -28,7 +28,7 @@ T = TypeVar("T")
 #: How long a request waits for its connection before it gives up.
 _CONNECT_SECONDS = 3
 #: How long a bare connection waits. The kernel answers on loopback at once or never.
-_SILENCE_SECONDS = 0.5
+_NO_ANSWER_SECONDS = 0.5
 
 
 class LocalCluster:
@@ -66,7 +66,7 @@ class LocalCluster:
         return await self.client.create(DEPLOYMENTS, deployment(**changes), "default")
 
     async def knock(self, pod: Object, port: int = 5678) -> str:
-        """Return what a new connection to a pod meets: ``connected``, ``refused`` or ``silence``."""
+        """Return what a new connection to a pod meets: ``connected``, ``refused`` or ``no answer``."""
         return await asyncio.to_thread(knock, pod["status"]["podIP"], port)
 
     async def until_knock(self, meets: str, pod: Object, *ports: int, seconds: float = 60) -> None:
@@ -82,11 +82,11 @@ class LocalCluster:
 
 
 def knock(address: str, port: int) -> str:
-    """Return what a new connection meets: ``connected``, ``refused`` or ``silence``."""
+    """Return what a new connection meets: ``connected``, ``refused`` or ``no answer``."""
     try:
-        socket.create_connection((address, port), timeout=_SILENCE_SECONDS).close()
+        socket.create_connection((address, port), timeout=_NO_ANSWER_SECONDS).close()
     except TimeoutError:
-        return "silence"
+        return "no answer"
     except ConnectionRefusedError:
         return "refused"
     return "connected"

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from harness.localkube.addresses import take_block
 from harness.localkube.kubelet.environment import ConfigError, environment, expand
-from harness.localkube.kubelet.handlers import HandlerFailedError, Handlers, Target
-from harness.localkube.kubelet.images import Image, Stop, find_image
+from harness.localkube.kubelet.handlers import HandlerFailedError, HandlerRunner, RunningContainer
+from harness.localkube.kubelet.images import Image, OnSigterm, find_image
 from harness.localkube.kubelet.listeners import owns_listener
-from harness.localkube.kubelet.probes import Threshold, until_next_tick
+from harness.localkube.kubelet.probes import ProbeThreshold, until_next_tick
 from harness.localkube.kubelet.runtime import Process
 from harness.localkube.kubelet.status import ContainerState, pod_status
 from harness.localkube.kubelet.termination import grace_after_hook
@@ -30,14 +30,14 @@ from harness.localkube.machinery.objects import Object
 @pytest.mark.parametrize(
     ("name", "stop", "shell"),
     [
-        ("hashicorp/http-echo", Stop.GRACEFUL, False),
-        ("hashicorp/http-echo:1.0", Stop.GRACEFUL, False),
-        ("docker.io/hashicorp/http-echo:1.0.0", Stop.GRACEFUL, False),
-        ("hashicorp/http-echo:0.2.3", Stop.DEAF, False),
-        ("xds2000/nginx-hostname", Stop.FAST, True),
+        ("hashicorp/http-echo", OnSigterm.GRACEFUL, False),
+        ("hashicorp/http-echo:1.0", OnSigterm.GRACEFUL, False),
+        ("docker.io/hashicorp/http-echo:1.0.0", OnSigterm.GRACEFUL, False),
+        ("hashicorp/http-echo:0.2.3", OnSigterm.IGNORED, False),
+        ("xds2000/nginx-hostname", OnSigterm.FAST, True),
     ],
 )
-def test_images_are_found_with_and_without_tag(name: str, stop: Stop, shell: bool) -> None:
+def test_images_are_found_with_and_without_tag(name: str, stop: OnSigterm, shell: bool) -> None:
     """Each version stops in its own way; only nginx-hostname has a shell."""
     image = find_image(name)
 
@@ -107,7 +107,7 @@ def test_the_hook_counts_against_the_grace_period(grace: int, hook: float, expec
 
 def test_a_probe_changes_its_word_only_at_its_threshold() -> None:
     """Two successes, then three failures in a row; a success in between starts the count again."""
-    threshold = Threshold(success=2, failure=3)
+    threshold = ProbeThreshold(success=2, failure=3)
     answers = [True, True, False, False, True, False, False, False]
 
     assert [threshold.count(ok=ok) for ok in answers] == [False, True, False, False, False, False, False, True]
@@ -235,16 +235,16 @@ def test_a_probe_that_somebody_else_answers_fails() -> None:
     """An orphan on the pod's address must not make the pod ready."""
 
     async def scenario(container: int, address: str, port: int) -> None:
-        target = Target(Process(container), {}, address, {}, shell=False, owned_ports=set())
+        target = RunningContainer(Process(container), {}, address, {}, shell=False, verified_ports=set())
         async with aiohttp.ClientSession() as session:
-            handlers: Any = Handlers
-            await handlers(None, session).act({"tcpSocket": {"port": port}}, target)
+            handlers: Any = HandlerRunner
+            await handlers(None, session).run({"tcpSocket": {"port": port}}, target)
 
     with (
         take_block() as held,
         listen(held.block.pod_address(1)) as orphan,
         somebody_else() as container,
-        pytest.raises(HandlerFailedError, match="not this container"),
+        pytest.raises(HandlerFailedError, match="does not belong to this container"),
     ):
         asyncio.run(scenario(container, *orphan.getsockname()))
 
@@ -263,12 +263,12 @@ def test_an_http_probe_sends_its_path_and_headers() -> None:
         server = await asyncio.start_server(answer, address, 0)
         port = server.sockets[0].getsockname()[1]
         spec = {"ports": [{"name": "http", "containerPort": port}]}
-        target = Target(Process(os.getpid()), spec, address, {}, shell=False, owned_ports=set())
+        target = RunningContainer(Process(os.getpid()), spec, address, {}, shell=False, verified_ports=set())
         get = {"path": "healthz", "port": "http", "httpHeaders": [{"name": "X-Custom", "value": "Awesome"}]}
-        handlers: Any = Handlers
+        handlers: Any = HandlerRunner
         async with server, aiohttp.ClientSession() as session:
-            await handlers(None, session).act({"httpGet": get}, target)
-        return {port} - target.owned_ports
+            await handlers(None, session).run({"httpGet": get}, target)
+        return {port} - target.verified_ports
 
     with take_block() as held:
         assert asyncio.run(scenario(held.block.pod_address(1))) == set()
@@ -289,11 +289,11 @@ def test_an_http_probe_succeeds_below_400(status: int, ok: bool) -> None:
     async def scenario(address: str) -> bool:
         server = await asyncio.start_server(answer, address, 0)
         port = server.sockets[0].getsockname()[1]
-        target = Target(Process(os.getpid()), {}, address, {}, shell=False, owned_ports=set())
-        handlers: Any = Handlers
+        target = RunningContainer(Process(os.getpid()), {}, address, {}, shell=False, verified_ports=set())
+        handlers: Any = HandlerRunner
         async with server, aiohttp.ClientSession() as session:
             try:
-                await handlers(None, session).act({"httpGet": {"port": port}}, target)
+                await handlers(None, session).run({"httpGet": {"port": port}}, target)
             except HandlerFailedError:
                 return False
             return True
@@ -306,9 +306,9 @@ def test_a_hook_may_not_kill_the_machines_first_process() -> None:
     """``kill 1`` means the container's process in a real container; here it would be somebody else's."""
 
     async def scenario(command: list[str]) -> None:
-        target = Target(Process(os.getpid()), {}, "", {}, shell=True, owned_ports=set())
-        handlers: Any = Handlers
-        await handlers(None, None).act({"exec": {"command": command}}, target)
+        target = RunningContainer(Process(os.getpid()), {}, "", {}, shell=True, verified_ports=set())
+        handlers: Any = HandlerRunner
+        await handlers(None, None).run({"exec": {"command": command}}, target)
 
     for command in (["kill", "1"], ["sh", "-c", "sleep 1; kill -QUIT 1"], ["bash", "-c", "kill -s TERM 1 && true"]):
         with pytest.raises(HandlerFailedError, match="process 1"):

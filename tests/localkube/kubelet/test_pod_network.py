@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from harness.localkube import profiles
+from harness.localkube.kubelet.black_hole import BlackHole
 from harness.localkube.kubelet.listeners import listening_ports
 from harness.localkube.kubelet.network import PodNetwork
-from harness.localkube.kubelet.silence import Silence
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import PODS
 
@@ -28,11 +28,11 @@ SHELL = {"image": "xds2000/nginx-hostname", "args": [], "env": [{"name": "NGINX_
 
 
 @pytest.fixture
-def silence() -> Iterator[Silence]:
+def black_hole() -> Iterator[BlackHole]:
     """Addresses that are kept silent until the test ends."""
-    made = Silence()
+    made = BlackHole()
     yield made
-    made.end()
+    made.close()
 
 
 @pytest.fixture
@@ -68,10 +68,10 @@ def echo(name: str, port: int, **fields: Any) -> Object:
     return {"name": name, "image": "hashicorp/http-echo:1.0", "args": [f"-listen=:{port}", f"-text={name}"], **fields}
 
 
-def test_a_network_refuses_until_it_is_removed(silence: Silence, knock_at: Callable[[str, int], str]) -> None:
+def test_a_network_refuses_until_it_is_removed(black_hole: BlackHole, knock_at: Callable[[str, int], str]) -> None:
     """Declared ports and ports that were listened on fall silent, others go on refusing."""
     declared, listened, unused = free_ports(3)
-    network = PodNetwork(ADDRESS, silence, [declared])
+    network = PodNetwork(ADDRESS, black_hole, [declared])
     with socket.create_server((ADDRESS, listened)):
         network.notice_listeners()
 
@@ -80,7 +80,7 @@ def test_a_network_refuses_until_it_is_removed(silence: Silence, knock_at: Calla
     after = [knock_at(ADDRESS, port) for port in (declared, listened, unused)]
 
     assert before == ["refused", "refused", "refused"]
-    assert after == ["silence", "silence", "refused"]
+    assert after == ["no answer", "no answer", "refused"]
     assert network.removed.is_set()
 
 
@@ -121,7 +121,7 @@ def test_an_ended_container_refuses_while_another_container_stops(on_cluster: On
     during, after, status = on_cluster(scenario)
 
     assert during == ["connected", "refused", "refused", "refused"]
-    assert after == ["silence", "silence"]
+    assert after == ["no answer", "no answer"]
     assert ["running" in each["state"] for each in status["status"]["containerStatuses"]] == [True, True]
 
 
@@ -155,7 +155,7 @@ def test_a_container_that_waits_for_its_restart_refuses(on_cluster: OnCluster, s
     waiting, gone = on_cluster(scenario, profile=stays_down)
 
     assert waiting == ["refused"] * 3
-    assert gone == "silence"
+    assert gone == "no answer"
 
 
 def _kill(pod: Object) -> None:
@@ -197,7 +197,7 @@ def test_a_completed_pod_is_silent_once_its_last_container_ended(on_cluster: OnC
         done = await cluster.until(
             PODS, lambda pods: next((p for p in pods if p["status"]["phase"] != "Running"), None)
         )
-        await cluster.until_knock("silence", pod, 8080, 8081)
+        await cluster.until_knock("no answer", pod, 8080, 8081)
         return one_ended, done["status"]["phase"]
 
     one_ended, phase = on_cluster(scenario)
@@ -228,7 +228,7 @@ def test_a_pod_refuses_from_its_end_to_the_removal_of_its_network(
         await cluster.gone(pod)
         return ended, await cluster.knock(pod)
 
-    assert on_cluster(scenario, profile="slow-network") == ("refused", "silence")
+    assert on_cluster(scenario, profile="slow-network") == ("refused", "no answer")
 
 
 def test_established_connections_end_with_their_process(on_cluster: OnCluster) -> None:

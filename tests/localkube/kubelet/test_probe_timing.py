@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jumping_clock import run_jumping
 
-from harness.localkube.kubelet.handlers import HandlerFailedError, Target
+from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.probes import ProbeKind, Prober
 from harness.localkube.kubelet.runtime import Process
 
@@ -21,7 +21,7 @@ class Answers:
         self.times: list[float] = []
         self._healthy = healthy
 
-    async def act(self, _probe: Any, _target: Any) -> None:
+    async def run(self, _probe: Any, _target: Any) -> None:
         """Note the time, and fail while the application is not healthy."""
         now = asyncio.get_running_loop().time()
         self.times.append(round(now, 3))
@@ -60,7 +60,7 @@ def probe_times(
             lambda _kind, _message: None,
             lambda: loop.time() >= enabled_from,
         )
-        target = Target(Process(1), {}, "", {}, shell=False, owned_ports=set())
+        target = RunningContainer(Process(1), {}, "", {}, shell=False, verified_ports=set())
         for moment in triggers:
             loop.call_at(moment, prober.trigger)
         running = asyncio.create_task(prober.run(target, started=started, anchor=0.35))

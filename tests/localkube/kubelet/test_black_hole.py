@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from harness.localkube.kubelet.black_hole import BlackHole
 from harness.localkube.kubelet.listeners import listener_inode
-from harness.localkube.kubelet.silence import Silence
 from harness.localkube.machinery.resources import PODS
 
 #: Nobody's address in any block of a cluster.
@@ -20,11 +20,11 @@ ADDRESS = "127.0.77.1"
 
 
 @pytest.fixture
-def silence() -> Iterator[Silence]:
+def black_hole() -> Iterator[BlackHole]:
     """Room for two."""
-    made = Silence(most=2)
+    made = BlackHole(most=2)
     yield made
-    made.end()
+    made.close()
 
 
 def free_port() -> int:
@@ -39,22 +39,22 @@ def answer(port: int, address: str = ADDRESS) -> str:
     try:
         socket.create_connection((address, port), timeout=0.2).close()
     except TimeoutError:
-        return "silence"
+        return "no answer"
     except ConnectionRefusedError:
         return "refused"
     return "connected"
 
 
-def test_a_silent_address_neither_accepts_nor_refuses(silence: Silence) -> None:
+def test_a_silent_address_neither_accepts_nor_refuses(black_hole: BlackHole) -> None:
     """Before, the kernel refuses; then nothing comes back, each time anew."""
     port = free_port()
     assert answer(port) == "refused"
-    assert silence.fall(ADDRESS, port)
-    assert [answer(port) for _ in range(3)] == ["silence"] * 3
+    assert black_hole.add(ADDRESS, port)
+    assert [answer(port) for _ in range(3)] == ["no answer"] * 3
 
 
-def test_who_connects_at_that_moment_holds_nothing_up(silence: Silence, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The only place in the queue is taken by a stranger: silence falls all the same, and at once."""
+def test_who_connects_at_that_moment_holds_nothing_up(black_hole: BlackHole, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only place in the queue is taken by a stranger: black_hole falls all the same, and at once."""
     port = free_port()
     stranger = socket.socket()
 
@@ -64,32 +64,32 @@ def test_who_connects_at_that_moment_holds_nothing_up(silence: Silence, monkeypa
             stranger.connect((ADDRESS, port))
 
     with stranger, monkeypatch.context() as patched:
-        patched.setattr("harness.localkube.kubelet.silence.socket.socket", Listener)
-        assert silence.fall(ADDRESS, port)
-    assert answer(port) == "silence"
+        patched.setattr("harness.localkube.kubelet.black_hole.socket.socket", Listener)
+        assert black_hole.add(ADDRESS, port)
+    assert answer(port) == "no answer"
 
 
-def test_where_somebody_listens_there_is_no_silence(silence: Silence) -> None:
+def test_where_somebody_listens_there_is_no_black_hole(black_hole: BlackHole) -> None:
     """A container that has not ended is left alone."""
     with socket.create_server((ADDRESS, 0)) as server:
         port = server.getsockname()[1]
-        assert not silence.fall(ADDRESS, port)
+        assert not black_hole.add(ADDRESS, port)
         assert answer(port) == "connected"
 
 
-def test_the_oldest_is_let_go(silence: Silence) -> None:
+def test_the_oldest_is_let_go(black_hole: BlackHole) -> None:
     """So that a long life of a cluster does not use up all descriptors."""
     ports = [free_port() for _ in range(3)]
     for port in ports:
-        assert silence.fall(ADDRESS, port)
-    assert [answer(port) for port in ports] == ["refused", "silence", "silence"]
+        assert black_hole.add(ADDRESS, port)
+    assert [answer(port) for port in ports] == ["refused", "no answer", "no answer"]
 
 
-def test_an_end_is_an_end(silence: Silence) -> None:
+def test_an_end_is_an_end(black_hole: BlackHole) -> None:
     """Afterwards the kernel refuses again."""
     port = free_port()
-    silence.fall(ADDRESS, port)
-    silence.end()
+    black_hole.add(ADDRESS, port)
+    black_hole.close()
     assert answer(port) == "refused"
 
 
@@ -123,4 +123,4 @@ def test_a_pod_that_is_gone_is_silent(on_cluster: Callable[..., Any], grace: int
                 await asyncio.to_thread(answer, 5678, pod["status"]["podIP"])
         return answer(5678, pod["status"]["podIP"])
 
-    assert on_cluster(scenario) == "silence"
+    assert on_cluster(scenario) == "no answer"
