@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import Target
+from harness.localkube.api.requests import RequestInfo
 from harness.localkube.api.server import serve_at
 from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.resources import NAMESPACES
@@ -26,7 +26,7 @@ Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 def registry() -> Registry:
     """A registry with the namespace ``default``; its versions start at 100."""
     registry = Registry(Storage(start=100))
-    registry.create(Target(NAMESPACES), {"metadata": {"name": "default"}})
+    registry.create(RequestInfo(NAMESPACES), {"metadata": {"name": "default"}})
     return registry
 
 

@@ -9,12 +9,12 @@ import pytest
 from harness.localkube.api.deletion import delete
 from harness.localkube.api.errors import StatusError
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import DeleteOptions, Target
+from harness.localkube.api.requests import DeleteOptions, RequestInfo
 from harness.localkube.machinery.objects import parse_timestamp
 from harness.localkube.machinery.resources import DEPLOYMENTS, NAMESPACES, PODS
 
-POD = Target(PODS, "default", "p")
-DEPLOYMENT = Target(DEPLOYMENTS, "default", "a")
+POD = RequestInfo(PODS, "default", "p")
+DEPLOYMENT = RequestInfo(DEPLOYMENTS, "default", "a")
 
 
 def pod(name: str = "p", **spec: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def deployment(**spec: Any) -> dict[str, Any]:
 
 def running(registry: Registry, **spec: Any) -> dict[str, Any]:
     """A pod on a node."""
-    return registry.create(Target(PODS, "default"), pod(nodeName="n", terminationGracePeriodSeconds=40, **spec))
+    return registry.create(RequestInfo(PODS, "default"), pod(nodeName="n", terminationGracePeriodSeconds=40, **spec))
 
 
 def test_a_running_pod_gets_its_grace_period(registry: Registry) -> None:
@@ -63,11 +63,11 @@ def test_a_second_delete_shortens_and_never_prolongs(registry: Registry) -> None
 
 def test_pods_that_need_no_grace_get_none(registry: Registry) -> None:
     """A pod that was never on a node, or has ended, goes at once."""
-    registry.create(Target(PODS, "default"), pod())
+    registry.create(RequestInfo(PODS, "default"), pod())
     assert delete(registry, POD, DeleteOptions())[1]
 
     running(registry)
-    registry.modify(Target(PODS, "default", "p", "status"), lambda obj: {**obj, "status": {"phase": "Succeeded"}})
+    registry.modify(RequestInfo(PODS, "default", "p", "status"), lambda obj: {**obj, "status": {"phase": "Succeeded"}})
     assert delete(registry, POD, DeleteOptions())[1]
 
 
@@ -86,7 +86,7 @@ def test_finalizers_hold_an_object(registry: Registry) -> None:
     """An object with finalizers stays, marked, until the last is removed."""
     body = deployment()
     body["metadata"]["finalizers"] = ["example.com/a", "example.com/b"]
-    registry.create(Target(DEPLOYMENTS, "default"), body)
+    registry.create(RequestInfo(DEPLOYMENTS, "default"), body)
     obj, gone = delete(registry, DEPLOYMENT, DeleteOptions())
     assert (gone, "deletionTimestamp" in obj["metadata"]) == (False, True)
 
@@ -102,7 +102,7 @@ def test_finalizers_hold_an_object(registry: Registry) -> None:
 @pytest.mark.parametrize(("policy", "finalizer"), [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")])
 def test_cascades_are_left_to_the_garbage_collector(registry: Registry, policy: str, finalizer: str) -> None:
     """Foreground and orphan deletion wait for the garbage collector behind a finalizer; background does not."""
-    registry.create(Target(DEPLOYMENTS, "default"), deployment())
+    registry.create(RequestInfo(DEPLOYMENTS, "default"), deployment())
 
     obj, gone = delete(registry, DEPLOYMENT, DeleteOptions(propagation=policy))
 
@@ -112,13 +112,13 @@ def test_cascades_are_left_to_the_garbage_collector(registry: Registry, policy: 
 def test_background_deletion_is_immediate(registry: Registry) -> None:
     """Without a policy, or with Background, the object is gone at once."""
     for propagation in (None, "Background"):
-        registry.create(Target(DEPLOYMENTS, "default"), deployment())
+        registry.create(RequestInfo(DEPLOYMENTS, "default"), deployment())
         assert delete(registry, DEPLOYMENT, DeleteOptions(propagation=propagation))[1]
 
 
 def test_an_unknown_policy_is_refused(registry: Registry) -> None:
     """A propagation policy that does not exist deletes nothing."""
-    registry.create(Target(DEPLOYMENTS, "default"), deployment())
+    registry.create(RequestInfo(DEPLOYMENTS, "default"), deployment())
 
     with pytest.raises(StatusError):
         delete(registry, DEPLOYMENT, DeleteOptions(propagation="Sideways"))
@@ -126,13 +126,13 @@ def test_an_unknown_policy_is_refused(registry: Registry) -> None:
 
 def test_a_namespace_waits_until_it_is_finalized(registry: Registry) -> None:
     """A deleted namespace is Terminating until its own finalizer is taken off by the finalize subresource."""
-    registry.create(Target(NAMESPACES), {"metadata": {"name": "x"}})
-    target = Target(NAMESPACES, None, "x")
+    registry.create(RequestInfo(NAMESPACES), {"metadata": {"name": "x"}})
+    target = RequestInfo(NAMESPACES, None, "x")
 
     obj, gone = delete(registry, target, DeleteOptions())
     assert (gone, obj["status"]["phase"], obj["spec"]["finalizers"]) == (False, "Terminating", ["kubernetes"])
 
-    finalize = Target(NAMESPACES, None, "x", "finalize")
+    finalize = RequestInfo(NAMESPACES, None, "x", "finalize")
     registry.modify(finalize, lambda obj: {**obj, "spec": {"finalizers": []}})
     assert registry.storage.get(NAMESPACES, ("", "x")) is None
 
@@ -140,7 +140,7 @@ def test_a_namespace_waits_until_it_is_finalized(registry: Registry) -> None:
 def test_the_default_namespace_stays(registry: Registry) -> None:
     """The namespace default can't be deleted."""
     with pytest.raises(StatusError) as caught:
-        delete(registry, Target(NAMESPACES, None, "default"), DeleteOptions())
+        delete(registry, RequestInfo(NAMESPACES, None, "default"), DeleteOptions())
     assert caught.value.code == 403
 
 

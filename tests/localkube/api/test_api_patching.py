@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.localkube.api.errors import StatusError
-from harness.localkube.api.ownership import Appliers
 from harness.localkube.api.patching import JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, patched
+from harness.localkube.api.server_side_apply import AppliedManifests
 
 Object = dict[str, Any]
 
@@ -89,7 +89,7 @@ def test_patches_leave_the_stored_object_alone(before: Object, after: Object) ->
 
 def test_apply_removes_what_is_no_longer_applied() -> None:
     """A field or list item that a manager's manifest no longer has goes; what others set stays."""
-    appliers = Appliers()
+    appliers = AppliedManifests()
     first: Object = {"spec": {"replicas": 2, "containers": [{"name": "c", "image": "i:2", "args": ["x"]}]}}
     second: Object = {"spec": {"containers": [{"name": "c", "image": "i:3"}]}}
     appliers.remember("u", first, "me")
@@ -103,7 +103,7 @@ def test_apply_removes_what_is_no_longer_applied() -> None:
 
 def test_apply_removes_an_item_it_had_added() -> None:
     """A container that was applied and is no longer in the manifest is removed."""
-    appliers = Appliers()
+    appliers = AppliedManifests()
     appliers.remember("u", {"spec": {"containers": [{"name": "c", "image": "i:1"}, {"name": "d", "image": "j"}]}}, "me")
 
     merged = appliers.merged(OBJ, {"spec": {"containers": [{"name": "c", "image": "i:1"}]}}, "me")
@@ -113,7 +113,7 @@ def test_apply_removes_an_item_it_had_added() -> None:
 
 def test_another_manager_removes_nothing() -> None:
     """What one manager applied is not removed by the manifest of another."""
-    appliers = Appliers()
+    appliers = AppliedManifests()
     appliers.remember("u", {"spec": {"replicas": 1}}, "me")
 
     assert appliers.merged(OBJ, {"spec": {}}, "you")["spec"]["replicas"] == 1

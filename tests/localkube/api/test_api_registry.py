@@ -10,7 +10,7 @@ import pytest
 
 from harness.localkube.api.errors import StatusError
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import Target
+from harness.localkube.api.requests import RequestInfo
 from harness.localkube.machinery.resources import (
     CONFIGMAPS,
     DEPLOYMENTS,
@@ -36,9 +36,9 @@ def deployment(**spec: Any) -> dict[str, Any]:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": base | spec}
 
 
-def at(resource: Resource, name: str = "", subresource: str = "") -> Target:
+def at(resource: Resource, name: str = "", subresource: str = "") -> RequestInfo:
     """A target in the namespace default."""
-    return Target(resource, "default", name, subresource)
+    return RequestInfo(resource, "default", name, subresource)
 
 
 def service(**spec: Any) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def service(**spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}], "selector": {"app": "a"}} | spec}
 
 
-def refused(registry: Registry, target: Target, body: dict[str, Any]) -> tuple[int, str]:
+def refused(registry: Registry, target: RequestInfo, body: dict[str, Any]) -> tuple[int, str]:
     """Code and reason of a refused creation."""
     with pytest.raises(StatusError) as caught:
         registry.create(target, body)
@@ -69,7 +69,7 @@ def test_create_adds_what_the_server_adds(registry: Registry) -> None:
 
 def test_a_node_registers_with_its_status(registry: Registry) -> None:
     """A kubelet creates its node with addresses and conditions, and they stay."""
-    node = registry.create(Target(NODES), {"metadata": {"name": "n"}, "status": {"phase": "x"}})
+    node = registry.create(RequestInfo(NODES), {"metadata": {"name": "n"}, "status": {"phase": "x"}})
 
     assert node["status"] == {"phase": "x"}
 
@@ -91,7 +91,7 @@ def test_what_create_refuses(registry: Registry) -> None:
 
     assert refused(registry, at(CONFIGMAPS), {"metadata": {"name": "a"}}) == (409, "AlreadyExists")
     assert refused(registry, at(CONFIGMAPS), elsewhere) == (400, "BadRequest")
-    assert refused(registry, Target(CONFIGMAPS, "nowhere"), {"metadata": {"name": "a"}}) == (404, "NotFound")
+    assert refused(registry, RequestInfo(CONFIGMAPS, "nowhere"), {"metadata": {"name": "a"}}) == (404, "NotFound")
     assert refused(registry, at(CONFIGMAPS), pod()) == (400, "BadRequest")
     assert refused(registry, at(DEPLOYMENTS), deployment(strategy="Recreate")) == (400, "BadRequest")
     assert refused(registry, at(DEPLOYMENTS), deployment(template={"spec": {"containers": "x"}})) == (400, "BadRequest")
@@ -108,7 +108,7 @@ def test_generation_counts_changes_of_the_specification(registry: Registry) -> N
     """Spec changes, and a Deployment's annotations, raise the generation; labels and status do not."""
     registry.create(at(DEPLOYMENTS), deployment())
 
-    def change(target: Target, **fields: Any) -> int:
+    def change(target: RequestInfo, **fields: Any) -> int:
         def merge(obj: dict[str, Any]) -> dict[str, Any]:
             for name, value in fields.items():
                 obj[name] = obj.get(name, {}) | value
@@ -224,13 +224,13 @@ def test_nulls_and_empty_metadata_are_dropped(registry: Registry) -> None:
 
 def test_a_terminating_namespace_takes_nothing_new(registry: Registry) -> None:
     """Nothing can be created in a namespace that is being deleted; the cause tells controllers to give up."""
-    registry.create(Target(NAMESPACES), {"metadata": {"name": "old"}})
-    live = registry.read(Target(NAMESPACES, None, "old"))
+    registry.create(RequestInfo(NAMESPACES), {"metadata": {"name": "old"}})
+    live = registry.read(RequestInfo(NAMESPACES, None, "old"))
     gone = {**live, "metadata": {**live["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
     registry.storage.put(NAMESPACES, ("", "old"), gone)
 
     with pytest.raises(StatusError) as caught:
-        registry.create(Target(PODS, "old"), pod())
+        registry.create(RequestInfo(PODS, "old"), pod())
 
     assert caught.value.code == 403
     assert [cause["reason"] for cause in caught.value.status["details"]["causes"]] == ["NamespaceTerminating"]

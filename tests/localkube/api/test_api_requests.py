@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.localkube.api.columns import human_duration, pod_reason
 from harness.localkube.api.errors import StatusError
-from harness.localkube.api.requests import Target, parse_body, parse_path
+from harness.localkube.api.requests import RequestInfo, parse_body, parse_path
 from harness.localkube.api.tables import table
 from harness.localkube.api.views import View
 from harness.localkube.machinery.objects import timestamp
@@ -29,16 +29,16 @@ from harness.localkube.machinery.resources import (
 @pytest.mark.parametrize(
     ("path", "target"),
     [
-        ("/api/v1/pods", Target(PODS)),
-        ("/api/v1/namespaces", Target(NAMESPACES)),
-        ("/api/v1/namespaces/x", Target(NAMESPACES, None, "x")),
-        ("/api/v1/namespaces/x/finalize", Target(NAMESPACES, None, "x", "finalize")),
-        ("/api/v1/namespaces/x/pods", Target(PODS, "x")),
-        ("/api/v1/namespaces/x/pods/p/log", Target(PODS, "x", "p", "log")),
-        ("/apis/apps/v1/namespaces/x/deployments/d/scale", Target(DEPLOYMENTS, "x", "d", "scale")),
+        ("/api/v1/pods", RequestInfo(PODS)),
+        ("/api/v1/namespaces", RequestInfo(NAMESPACES)),
+        ("/api/v1/namespaces/x", RequestInfo(NAMESPACES, None, "x")),
+        ("/api/v1/namespaces/x/finalize", RequestInfo(NAMESPACES, None, "x", "finalize")),
+        ("/api/v1/namespaces/x/pods", RequestInfo(PODS, "x")),
+        ("/api/v1/namespaces/x/pods/p/log", RequestInfo(PODS, "x", "p", "log")),
+        ("/apis/apps/v1/namespaces/x/deployments/d/scale", RequestInfo(DEPLOYMENTS, "x", "d", "scale")),
     ],
 )
-def test_paths(path: str, target: Target) -> None:
+def test_paths(path: str, target: RequestInfo) -> None:
     """A path names a resource, a namespace, an object, a subresource."""
     assert parse_path(path) == target
 
@@ -49,7 +49,7 @@ def test_clients_and_server_agree_on_paths(resource: Any) -> None:
     namespace = "x" if resource.namespaced else None
     for subresource in ("", *resource.subresources):
         path = resource.path("name", namespace, subresource)
-        assert parse_path(path) == Target(resource, namespace, "name", subresource)
+        assert parse_path(path) == RequestInfo(resource, namespace, "name", subresource)
 
 
 @pytest.mark.parametrize(

@@ -334,7 +334,7 @@ def test_a_watcher_that_goes_away_is_forgotten(tmp_path: Path) -> None:
         async with asyncio.timeout(60), serve_at("127.0.0.1", tmp_path, storage) as url:
             reader, writer = await open_watch(url)
             await reader.readuntil(b"default")
-            watchers = storage._shelf(NAMESPACES).watchers
+            watchers = storage._store(NAMESPACES).watchers
             assert len(watchers) == 1
             writer.close()
             while watchers:  # noqa: ASYNC110 - a set has no event to wait for

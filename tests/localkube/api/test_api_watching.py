@@ -10,7 +10,7 @@ import pytest
 
 from harness.localkube.api.errors import StatusError
 from harness.localkube.api.storage import Storage
-from harness.localkube.api.watching import Selection, WatchOptions, watch
+from harness.localkube.api.watch_stream import Selection, WatchOptions, watch
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import PODS
 
@@ -116,7 +116,7 @@ def test_a_closed_watch_leaves_no_queue() -> None:
     put(storage, thing("a"))
     asyncio.run(take(storage, 1))
 
-    assert storage._shelf(PODS).watchers == set()
+    assert storage._store(PODS).watchers == set()
 
 
 @pytest.mark.parametrize("query", [{"resourceVersion": "x"}, {"timeoutSeconds": "soon"}])
