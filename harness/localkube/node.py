@@ -46,7 +46,7 @@ async def run(settings: NodeSettings, components: Mapping[str, Component]) -> in
     """Run the cluster until a signal asks it to stop.
 
     Returns:
-        0 after an orderly stop, 1 if a component ended unexpectedly or did not stop in time.
+        0 after an orderly stop, 1 if a component ended by itself or did not stop in time.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -81,11 +81,11 @@ def _write_ready_file(settings: NodeSettings, url: str) -> None:
 
 
 def _report_ended(tasks: list[asyncio.Task[None]]) -> bool:
-    """Log every component that ended unexpectedly; return True if there is one."""
+    """Log every component that ended by itself; return True if there is one."""
     ended = [task for task in tasks if task.done()]
     for task in ended:
         error = None if task.cancelled() else task.exception()
-        log.error("the %s ended unexpectedly; the cluster stops", task.get_name(), exc_info=error)
+        log.error("the %s ended by itself; the cluster stops", task.get_name(), exc_info=error)
     return bool(ended)
 
 

@@ -101,7 +101,7 @@ class Runtime:
             RuntimeFailedError: It has ended.
         """
         await asyncio.shield(self._task)
-        raise RuntimeFailedError(f"the fork server ended unexpectedly with code {self._server.wait(_END_SECONDS)}")
+        raise RuntimeFailedError(f"the fork server ended by itself with code {self._server.wait(_END_SECONDS)}")
 
     def terminate(self, process: Process) -> None:
         """Send SIGTERM only to the main process."""

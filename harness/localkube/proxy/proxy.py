@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from harness.kit.backends import Backends, backends_file, write_backends
 from harness.localkube.controllers.endpoints import SERVICE_LABEL
-from harness.localkube.ingress.sync_log import Journal
+from harness.localkube.ingress.sync_log import SyncLog
 from harness.localkube.machinery.client import ApiClient, EventType
 from harness.localkube.machinery.informer import Callback, Informer
 from harness.localkube.machinery.objects import Key, Object, labels_of
@@ -29,8 +29,8 @@ async def run_proxy(client: ApiClient, settings: NodeSettings) -> None:
     settings.services.mkdir(parents=True, exist_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
     async with Informer(client, SERVICES) as services, Informer(client, ENDPOINTSLICES) as slices:
-        with Journal(settings.logs / PROXY_LOG) as journal:
-            proxy = _Proxy(settings, services, slices, journal)
+        with SyncLog(settings.logs / PROXY_LOG) as sync_log:
+            proxy = _Proxy(settings, services, slices, sync_log)
             runner = BoundedRunner(proxy.program, _MIN_SYNC.get(settings.profile, _DEFAULT_MIN_SYNC))
             services.subscribe(_on_service(runner))
             slices.subscribe(_on_slice(runner))
@@ -44,14 +44,14 @@ class _Proxy:
         settings: Where files go.
         services: Informer of Services, entered by the caller.
         slices: Informer of EndpointSlices, likewise.
-        journal: Told of each Service whose backends have become others.
+        sync_log: Told of each Service whose backends have become others.
     """
 
-    def __init__(self, settings: NodeSettings, services: Informer, slices: Informer, journal: Journal) -> None:
+    def __init__(self, settings: NodeSettings, services: Informer, slices: Informer, sync_log: SyncLog) -> None:
         self._folder = settings.services
         self._services = services
         self._slices = slices
-        self._journal = journal
+        self._sync_log = sync_log
         self._programmed: dict[Key, Backends] = {}
 
     def program(self) -> None:
@@ -72,7 +72,7 @@ class _Proxy:
     def _tell(self, key: Key, backends: Backends) -> None:
         addresses = ", ".join(f"{address}:{port}" for address, port in backends.addresses)
         detail = {"service": f"{key[0]}/{key[1]}", "backends": addresses or "none"}
-        self._journal.record("endpoints", detail)
+        self._sync_log.record("endpoints", detail)
 
 
 def _on_service(runner: BoundedRunner) -> Callback:

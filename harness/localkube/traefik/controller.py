@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from harness.localkube.ingress.sync_log import Journal
+from harness.localkube.ingress.sync_log import SyncLog
 from harness.localkube.machinery.client import AlreadyExists, ApiClient
 from harness.localkube.machinery.resources import INGRESSCLASSES
 from harness.localkube.settings import NodeSettings
@@ -52,9 +52,9 @@ async def run(
     logs.mkdir(parents=True, exist_ok=True)
     await traefik.start(*entry, client.base_url, logs)
     try:
-        with Journal(settings.logs / "ingress-controller.jsonl") as journal:
+        with SyncLog(settings.logs / "ingress-controller.jsonl") as sync_log:
             async with asyncio.TaskGroup() as group:
-                follower = group.create_task(follow_log(logs / LOG, journal), name="traefik log")
+                follower = group.create_task(follow_log(logs / LOG, sync_log), name="traefik log")
                 watch = group.create_task(_die_with(traefik), name="traefik end")
                 await _until_accepted(*entry)
                 ready()

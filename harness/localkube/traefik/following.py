@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from harness.kube.traefik_log import TraefikLog
-from harness.localkube.ingress.sync_log import Journal
+from harness.localkube.ingress.sync_log import SyncLog
 
 #: Seconds between two looks at the log: so inexact are the times.
 LOOK = 0.01
@@ -38,7 +38,7 @@ class LogTail:
         return [line.decode(errors="replace") for line in whole]
 
 
-async def follow_log(path: Path, journal: Journal) -> None:
+async def follow_log(path: Path, sync_log: SyncLog) -> None:
     """Record what Traefik says it did, until cancelled."""
     log, tail = TraefikLog(certified=True), LogTail(path)
     begun = time.monotonic_ns()
@@ -48,5 +48,5 @@ async def follow_log(path: Path, journal: Journal) -> None:
         read = time.monotonic_ns()
         for line in lines:
             for what, detail in log.said(line):
-                journal.record(what, detail, at=read, exact_ns=read - before)
+                sync_log.record(what, detail, at=read, exact_ns=read - before)
         await asyncio.sleep(LOOK)

@@ -196,14 +196,14 @@ class Plane:
                 connection.close()
                 row = row + 1 if connection.cookie else 0
 
-    def journal(self, what: str) -> list[dict[str, Any]]:
+    def sync_log(self, what: str) -> list[dict[str, Any]]:
         """What the controller recorded of one kind."""
         lines = (self.settings.logs / "ingress-controller.jsonl").read_text().splitlines()
         return [entry for entry in map(json.loads, lines) if entry["what"] == what]
 
     async def recorded(self, what: str, count: int) -> None:
         """Wait until the controller has recorded so many of one kind."""
-        await self.until(lambda: len(self.journal(what)) >= count)
+        await self.until(lambda: len(self.sync_log(what)) >= count)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Look again and again until a condition holds."""
@@ -265,7 +265,7 @@ class Plane:
 
     async def ingress(self, name: str, paths: Mapping[str, str], *, rewrite: str = "/", accepted: bool = True) -> None:
         """An Ingress from paths to Services; returns once nginx serves by it and the old workers accept no more."""
-        reloads = len(self.journal("reload"))
+        reloads = len(self.sync_log("reload"))
         entries = [
             {"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}}
             for path, service in paths.items()

@@ -161,8 +161,8 @@ def test_an_annotation_selects_ewma_without_a_reload(plane: StartPlane) -> None:
             async with asyncio.timeout(DEADLINE):
                 while await counted(p, slow, fast, times=10) != [5, 5]:
                     pass
-            assert len(p.journal("reload")) == 1
-            assert len(p.journal("endpoints")) == 1
+            assert len(p.sync_log("reload")) == 1
+            assert len(p.sync_log("endpoints")) == 1
             assert (await kept.request("/apple")).status == 200
             kept.close()
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from harness.localkube.ingress.annotations import PREFIX, affinity_of, canary_of
-from harness.localkube.ingress.model import Configuration
-from harness.localkube.ingress.shaping import Affinity, Mode, Shaping
+from harness.localkube.ingress.model import NginxConfiguration
+from harness.localkube.ingress.traffic_shaping import Affinity, AffinityMode, TrafficShaping
 from harness.localkube.ingress.translate import Snapshot, configuration_of
 
 
@@ -30,7 +30,7 @@ def canary(name: str = "b", service: str = "new", path: str = "/apple", **annota
     return ingress(name, service, path, **({"canary": "true", "canary_weight": "10"} | annotations))
 
 
-def told(*ingresses: dict[str, Any]) -> Configuration:
+def told(*ingresses: dict[str, Any]) -> NginxConfiguration:
     """What nginx is told for these."""
     return configuration_of(Snapshot(ingresses, [], [], []))
 
@@ -43,7 +43,7 @@ def test_a_canary_stands_beside_its_main_backend() -> None:
 
     assert configuration.servers == told(main).servers
     assert configuration.backends["default-old-80"].alternatives == ("default-new-80",)
-    assert configuration.backends["default-new-80"].shaping == Shaping(weight=10)
+    assert configuration.backends["default-new-80"].shaping == TrafficShaping(weight=10)
 
 
 def test_another_weight_is_no_reload() -> None:
@@ -110,8 +110,8 @@ def test_canary_annotations_set_what_they_name() -> None:
     )  # fmt: skip
     wrong = canary(canary_weight="many", canary_weight_total="10", canary_by_header="X;Y")
 
-    assert canary_of(full) == Shaping(200, 1000, "X-New", "yes", "^y", "new")
-    assert canary_of(wrong) == Shaping(weight=0, total=100)
+    assert canary_of(full) == TrafficShaping(200, 1000, "X-New", "yes", "^y", "new")
+    assert canary_of(wrong) == TrafficShaping(weight=0, total=100)
 
 
 def test_affinity_annotations_set_what_they_name() -> None:
@@ -120,6 +120,6 @@ def test_affinity_annotations_set_what_they_name() -> None:
 
     assert affinity_of(ingress("a", "old", affinity="cookie")) == Affinity("INGRESSCOOKIE")
     assert affinity_of(ingress("a", "old", affinity="cookie", **named)) == Affinity(
-        mode=Mode.PERSISTENT, max_age="60", change_on_failure=True
+        mode=AffinityMode.PERSISTENT, max_age="60", change_on_failure=True
     )
     assert affinity_of(ingress("a", "old", **named)) is None

@@ -34,7 +34,7 @@ def test_new_endpoints_cut_no_connection(plane: StartPlane) -> None:
             await p.service("apple", old.at)
             await p.ingress("fruit", {"/apple": "apple"})
             await p.answers("/apple", 200, "v1")
-            reloads = len(p.journal("reload"))
+            reloads = len(p.sync_log("reload"))
             kept = await p.connect()
             assert await kept.request("/apple") == (200, "v1")
 
@@ -42,8 +42,8 @@ def test_new_endpoints_cut_no_connection(plane: StartPlane) -> None:
             await p.answers("/apple", 200, "v2")
 
             assert await kept.request("/apple") == (200, "v2")
-            assert len(p.journal("reload")) == reloads
-            assert p.journal("endpoints")[-1]["detail"] == {"added": new.text, "removed": old.text}
+            assert len(p.sync_log("reload")) == reloads
+            assert p.sync_log("endpoints")[-1]["detail"] == {"added": new.text, "removed": old.text}
             kept.close()
 
     asyncio.run(scenario())
@@ -104,7 +104,7 @@ def test_a_real_controller_waits_between_syncs(plane: StartPlane) -> None:
             await p.ingress("fruit", {"/apple": "apple"})
             await p.service("apple", p.nowhere(1))
             await p.recorded("endpoints", 1)
-            return float(p.journal("endpoints")[0]["monotonic_ns"] - begun) / 1e9
+            return float(p.sync_log("endpoints")[0]["monotonic_ns"] - begun) / 1e9
 
     assert asyncio.run(scenario()) >= 1 / 0.3
 
@@ -117,7 +117,7 @@ def test_what_is_not_for_nginx_does_not_reload(plane: StartPlane) -> None:
             await p.service("apple", app.at)
             await p.ingress("fruit", {"/apple": "apple"})
             await p.answers("/apple", 200, "v1")
-            syncs = len(p.journal("sync"))
+            syncs = len(p.sync_log("sync"))
             kept = await p.connect()
             assert (await kept.request("/apple")).status == 200
 
@@ -125,7 +125,7 @@ def test_what_is_not_for_nginx_does_not_reload(plane: StartPlane) -> None:
             await p.recorded("sync", syncs + 1)
 
             assert await kept.request("/apple") == (200, "v1")
-            assert len(p.journal("reload")) == 1
+            assert len(p.sync_log("reload")) == 1
             kept.close()
 
     asyncio.run(scenario())

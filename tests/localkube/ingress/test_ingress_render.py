@@ -13,14 +13,14 @@ from harness.localkube.ingress.model import (
     EndpointDiff,
     Location,
     LocationSettings,
-    Match,
-    Server,
+    PathMatch,
+    VirtualServer,
 )
-from harness.localkube.ingress.render import Frame, render
+from harness.localkube.ingress.render import FixedConfig, render
 from harness.localkube.nginx.record import NginxInstall
 
 INSTALL = NginxInstall(Path("/n/nginx"), Path("/n/modules"), ("/n/lua/?.lua",), ("/n/lib/?.so",), "", "1.22.1")
-FRAME = Frame(
+FIXED = FixedConfig(
     install=INSTALL,
     directory=Path("/state/nginx"),
     access_log=Path("/state/logs/access.jsonl"),
@@ -34,7 +34,7 @@ FRAME = Frame(
 
 def text_of(*locations: Location, host: str = ANY_HOST) -> str:
     """The file for one server."""
-    return render(FRAME, (Server(host, locations),), 1)
+    return render(FIXED, (VirtualServer(host, locations),), 1)
 
 
 def block(text: str, opening: str) -> str:
@@ -69,7 +69,7 @@ def test_the_frame_is_that_of_ingress_nginx(line: str) -> None:
 
 def test_a_location_has_its_defaults() -> None:
     """Connect 5 s, read and send 60 s, error and timeout tried three times in all."""
-    found = block(text_of(Location("/", Match.PREFIX, "default-apple-80")), 'location "/"')
+    found = block(text_of(Location("/", PathMatch.PREFIX, "default-apple-80")), 'location "/"')
 
     for line in (
         'set $proxy_upstream_name "default-apple-80";',
@@ -89,14 +89,14 @@ def test_a_location_has_its_defaults() -> None:
 def test_a_rewrite_is_written_with_its_expression() -> None:
     """The path is matched without regard to case, and its groups are the target's."""
     settings = LocationSettings(rewrite_target="/$2")
-    text = text_of(Location("/a(/|$)(.*)", Match.REGEX, "b", settings=settings))
+    text = text_of(Location("/a(/|$)(.*)", PathMatch.REGEX, "b", settings=settings))
 
     assert 'rewrite "(?i)/a(/|$)(.*)" /$2 break;' in block(text, 'location ~* "^/a(/|$)(.*)"')
 
 
 def test_a_path_without_backend_is_not_found() -> None:
     """Where no rule leads the answer is 404, and nothing is proxied."""
-    found = block(text_of(Location("/", Match.PREFIX)), 'location "/"')
+    found = block(text_of(Location("/", PathMatch.PREFIX)), 'location "/"')
 
     assert "return 404;" in found
     assert "proxy_pass" not in found
@@ -112,7 +112,7 @@ def test_hosts_become_server_names() -> None:
 def test_an_annotation_changes_the_text() -> None:
     """Settings that differ are never the same configuration."""
     texts = {
-        text_of(Location("/", Match.PREFIX, "b", settings=settings))
+        text_of(Location("/", PathMatch.PREFIX, "b", settings=settings))
         for settings in (
             LocationSettings(),
             LocationSettings(read_timeout=61),

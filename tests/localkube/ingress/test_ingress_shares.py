@@ -29,7 +29,7 @@ async def beside(start: StartPlane, *, main: dict[str, str] | None = None, **can
         if main:
             await plane.annotate("fruit", **main)
             await plane.gives_sessions("/apple")
-        told = len(plane.journal("endpoints"))
+        told = len(plane.sync_log("endpoints"))
         await plane.ingress("fruit-canary", {"/apple": "new"}, accepted=False)
         await plane.annotate("fruit-canary", canary="true", **canary)
         await plane.recorded("endpoints", told + 1)
@@ -48,7 +48,7 @@ def test_a_weight_is_a_share_and_no_reload(plane: StartPlane) -> None:
 
     async def scenario() -> None:
         async with beside(plane, canary_weight="100") as p:
-            reloads = len(p.journal("reload"))
+            reloads = len(p.sync_log("reload"))
             await p.answers("/apple", 200, "new")
             kept = await p.connect()
 
@@ -62,7 +62,7 @@ def test_a_weight_is_a_share_and_no_reload(plane: StartPlane) -> None:
             share = [(await kept.request("/apple")).body for _ in range(1000)].count("new")
 
             assert 400 <= share <= 600  # Seven standard deviations.
-            assert len(p.journal("reload")) == reloads
+            assert len(p.sync_log("reload")) == reloads
             kept.close()
 
     asyncio.run(scenario())

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from harness.localkube.ingress.annotations import PREFIX, balancing_of, settings_of
+from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.model import (
     ANY_HOST,
     Backend,
     Balancing,
-    Configuration,
     LocationSettings,
+    NginxConfiguration,
 )
-from harness.localkube.ingress.served import is_ours
 from harness.localkube.ingress.translate import Snapshot, configuration_of
 
 OWN_CLASS = {"metadata": {"name": "nginx"}, "spec": {"controller": "k8s.io/ingress-nginx"}}
@@ -50,12 +50,12 @@ def endpoints(*pods: tuple[str, dict[str, bool]], name: str = "apple", port_name
     }
 
 
-def told(*ingresses: dict[str, Any], services: Any = (), slices: Any = ()) -> Configuration:
+def told(*ingresses: dict[str, Any], services: Any = (), slices: Any = ()) -> NginxConfiguration:
     """What nginx is told for these."""
     return configuration_of(Snapshot(ingresses, [OWN_CLASS], services, slices))
 
 
-def locations(configuration: Configuration, host: str = ANY_HOST) -> list[tuple[str, str, str]]:
+def locations(configuration: NginxConfiguration, host: str = ANY_HOST) -> list[tuple[str, str, str]]:
     """(match, path, service) of a host's locations."""
     (server,) = (server for server in configuration.servers if server.host == host)
     return [(location.match.value, location.path, location.service) for location in server.locations]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.localkube.ingress.pace import SyncQueue, TokenBucket
-from harness.localkube.ingress.watching import intent_of, on_class, on_service, on_slice
+from harness.localkube.ingress.rate_limit import SyncQueue, TokenBucket
+from harness.localkube.ingress.sync_triggers import intent_of, on_class, on_service, on_slice
 
 
 class Time:
