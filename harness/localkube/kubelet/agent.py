@@ -32,10 +32,10 @@ async def run(client: ApiClient, settings: NodeSettings) -> None:
     (settings.directory / "logs" / "pods").mkdir(parents=True, exist_ok=True)
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     program = INGRESS_PROGRAMS.get(settings.ingress)
-    plays = {program.app: program.play} if program is not None else {}
+    controllers = {program.app: program.run_controller} if program is not None else {}
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
-        SystemRuntime(client, settings, plays) as system,
+        SystemRuntime(client, settings, controllers) as system,
         NodeRuntime(settings.directory / "logs" / "containers.log", system) as runtime,
         Informer(client, NODES) as nodes,
         Informer(client, PODS) as pods,

@@ -1,7 +1,7 @@
-"""The classes of a Service's fields, as ingress controllers, kube-proxy and the EndpointSlice controller read them.
+"""Classes of a Service's fields, as ingress controllers, kube-proxy and the EndpointSlice controller read them.
 
-An ingress controller sends requests to the pods themselves. What only kube-proxy reads decides where traffic goes
-straight to a Service, which is so with ``ingress: none``.
+An ingress controller sends requests directly to the pods. Fields that only kube-proxy reads matter for traffic to a
+Service, which exists only with ``ingress: none``.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ def service_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
 
 
 def _behind_ingress(*values: object) -> Harmless:
-    """Treat every value as harmless behind an ingress controller, and these values everywhere."""
+    """Accept every value with an ingress controller, and these values also without one."""
     return lambda site: site.ingress != "none" or site.value in values
 
 
-#: The controllers that read a port's appProtocol.
+#: The controllers that read the appProtocol of a port.
 _BY_PROTOCOL = tuple(word for word, program in INGRESS_PROGRAMS.items() if program.reads_protocol)
-_BEHIND = "any, behind an ingress controller"
-_BALANCER = "no load balancer is made"
+_BEHIND = "any, with an ingress controller"
+_BALANCER = "no load balancer is created"
 
 TABLES: Mapping[str, Fields] = {
     "V1Service": Fields(
@@ -39,14 +39,14 @@ TABLES: Mapping[str, Fields] = {
         implemented={"clusterIP": "", "ports": "V1ServicePort", "publishNotReadyAddresses": "", "selector": ""},
         inert={
             "allocateLoadBalancerNodePorts": _BALANCER,
-            "clusterIPs": "clusterIP decides",
-            "externalIPs": "no traffic comes that way",
-            "externalName": "type decides",
+            "clusterIPs": "the class of clusterIP applies",
+            "externalIPs": "no traffic uses it",
+            "externalName": "the class of type applies",
             "healthCheckNodePort": _BALANCER,
-            "ipFamilyPolicy": "ipFamilies decides",
+            "ipFamilyPolicy": "the class of ipFamilies applies",
             "loadBalancerClass": _BALANCER,
             "loadBalancerIP": _BALANCER,
-            "sessionAffinityConfig": "sessionAffinity decides",
+            "sessionAffinityConfig": "the class of sessionAffinity applies",
             "trafficDistribution": "there is one node",
         },
         decisive={
@@ -56,7 +56,7 @@ TABLES: Mapping[str, Fields] = {
             "internalTrafficPolicy": Decisive(
                 "drops connections from nodes without a pod", _behind_ingress("Cluster"), f"Cluster; {_BEHIND}"
             ),
-            "ipFamilies": Decisive("gives the Service addresses of these families", unless_in(["IPv4"]), "[IPv4]"),
+            "ipFamilies": Decisive("assigns addresses of these families to the Service", unless_in(["IPv4"]), "[IPv4]"),
             "loadBalancerSourceRanges": Decisive(
                 "drops connections from other clients", _behind_ingress(), _BEHIND
             ),
@@ -72,11 +72,13 @@ TABLES: Mapping[str, Fields] = {
     ),
     "V1ServicePort": Fields(
         implemented={"name": "", "port": "", "targetPort": ""},
-        inert={"nodePort": "no traffic comes that way"},
+        inert={"nodePort": "no traffic uses it"},
         decisive={
             "appProtocol": Decisive(
-                "speaks this protocol to the pods where it is Traefik", lambda site: site.ingress not in _BY_PROTOCOL,
-                carried_out_by=_BY_PROTOCOL, values="any but behind Traefik, which carries it out",
+                "uses this protocol to the pods if the controller is Traefik",
+                lambda site: site.ingress not in _BY_PROTOCOL,
+                carried_out_by=_BY_PROTOCOL,
+                values="any, except with Traefik, which implements it",
             ),
             "protocol": Decisive("serves this protocol", unless_in("TCP"), "TCP"),
         },

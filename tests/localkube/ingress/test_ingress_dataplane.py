@@ -318,9 +318,9 @@ def test_a_taken_address_is_an_error(plane: StartPlane, monkeypatch: pytest.Monk
 
     from harness.localkube.ingress import controller  # noqa: PLC0415
 
-    real = controller.frame_of
+    real = controller.fixed_config_of
 
-    def frame_of(settings: Any, address: str) -> Any:
+    def occupied(settings: Any, address: str) -> Any:
         squatter = socket.socket()
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         squatter.bind((settings.block.ingress_address, settings.entry_port))
@@ -328,9 +328,9 @@ def test_a_taken_address_is_an_error(plane: StartPlane, monkeypatch: pytest.Monk
         taken.append(squatter)
         return real(settings, address)
 
-    monkeypatch.setattr(controller, "frame_of", frame_of)
+    monkeypatch.setattr(controller, "fixed_config_of", occupied)
     try:
-        with pytest.raises(BringUpError, match="can't listen"):
+        with pytest.raises(BringUpError, match="cannot listen"):
             asyncio.run(scenario())
     finally:
         taken[0].close()

@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import BringUpError
 from harness.localkube.kubelet.runtime import RuntimeFailedError
-from harness.localkube.system.runtime import WAIT_SHUTDOWN, NodeRuntime, Play, SystemProcess, SystemRuntime
+from harness.localkube.system.runtime import WAIT_SHUTDOWN, NodeRuntime, RunController, SystemProcess, SystemRuntime
 
 
 class Player:
@@ -29,7 +29,7 @@ class Player:
     async def __call__(
         self, _client: Any, _settings: Any, *, address: str, ready: Callable[[], None], leave: asyncio.Event
     ) -> None:
-        """As ``Play``."""
+        """As ``RunController``."""
         self.address = address
         self.begun.set()
         try:
@@ -50,7 +50,10 @@ class Player:
 async def runtime(player: Player) -> AsyncIterator[SystemRuntime]:
     """A runtime that has one application."""
     nobody: Any = None
-    async with SystemRuntime(nobody, nobody, {"controller": cast(Play, player)}) as system, asyncio.timeout(60):
+    async with (
+        SystemRuntime(nobody, nobody, {"controller": cast(RunController, player)}) as system,
+        asyncio.timeout(60),
+    ):
         yield system
 
 

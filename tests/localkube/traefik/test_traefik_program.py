@@ -17,8 +17,8 @@ from harness.kit.guardian import MARK
 from harness.localkube.addresses import free_port, take_block
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.traefik import process
-from harness.localkube.traefik.following import LogTail
 from harness.localkube.traefik.install import find_traefik
+from harness.localkube.traefik.log_follower import LogTail
 from harness.localkube.traefik.process import TraefikProcess, traefik_argv
 
 #: Nobody is there; Traefik asks again and again, and takes traffic meanwhile.

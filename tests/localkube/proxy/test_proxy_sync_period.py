@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 
-from harness.localkube.proxy.pace import BoundedRunner
+from harness.localkube.proxy.bounded_runner import BoundedRunner
 
 
 def runs(*requests: float, min_interval: float = 1.0) -> list[float]:
