@@ -87,7 +87,7 @@ def _models() -> Iterator[str]:
 
 def _fields(table: Fields) -> Iterator[str]:
     for name, child in table.implemented.items():
-        inside = "each annotation has a class of its own." if child == ANNOTATIONS else ""
+        inside = "each annotation has its own class." if child == ANNOTATIONS else ""
         yield _ROW.format(f"`{name}`", "implemented", inside or (f"see {child.removeprefix('V1')}." if child else ""))
     for name, why in table.inert.items():
         yield _ROW.format(f"`{name}`", "inert", f"{why}.")
