@@ -1,4 +1,4 @@
-"""Whoever connects to a pod that is gone gets no answer, as on a real network."""
+"""Connections to a pod that is gone get no answer, as on a real network."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from harness.localkube.kubelet.black_hole import BlackHole
 from harness.localkube.kubelet.listeners import listener_inode
 from harness.localkube.machinery.resources import PODS
 
-#: Nobody's address in any block of a cluster.
+#: An address that no cluster assigns.
 ADDRESS = "127.0.77.1"
 
 
 @pytest.fixture
 def black_hole() -> Iterator[BlackHole]:
-    """Room for two."""
+    """Yield a black hole with room for two addresses."""
     made = BlackHole(most=2)
     yield made
     made.close()
 
 
 def free_port() -> int:
-    """A port that nobody uses at the address."""
+    """Return an unused port of the address."""
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
         return int(probe.getsockname()[1])
 
 
 def answer(port: int, address: str = ADDRESS) -> str:
-    """What a connection attempt meets."""
+    """Return the result of a connection attempt."""
     try:
         socket.create_connection((address, port), timeout=0.2).close()
     except TimeoutError:
@@ -45,48 +45,50 @@ def answer(port: int, address: str = ADDRESS) -> str:
     return "connected"
 
 
-def test_a_silent_address_neither_accepts_nor_refuses(black_hole: BlackHole) -> None:
-    """Before, the kernel refuses; then nothing comes back, each time anew."""
+def test_connections_to_an_added_address_get_no_answer(black_hole: BlackHole) -> None:
+    """The kernel refuses before, and drops each connection attempt afterwards."""
     port = free_port()
     assert answer(port) == "refused"
     assert black_hole.add(ADDRESS, port)
     assert [answer(port) for _ in range(3)] == ["no answer"] * 3
 
 
-def test_who_connects_at_that_moment_holds_nothing_up(black_hole: BlackHole, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The only place in the queue is taken by a stranger: black_hole falls all the same, and at once."""
+def test_a_concurrent_connection_does_not_delay_the_black_hole(
+    black_hole: BlackHole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a client takes the only place in the queue, the address still drops connections at once."""
     port = free_port()
-    stranger = socket.socket()
+    client = socket.socket()
 
     class Listener(socket.socket):
         def listen(self, backlog: int = 0, /) -> None:
             super().listen(backlog)
-            stranger.connect((ADDRESS, port))
+            client.connect((ADDRESS, port))
 
-    with stranger, monkeypatch.context() as patched:
+    with client, monkeypatch.context() as patched:
         patched.setattr("harness.localkube.kubelet.black_hole.socket.socket", Listener)
         assert black_hole.add(ADDRESS, port)
     assert answer(port) == "no answer"
 
 
-def test_where_somebody_listens_there_is_no_black_hole(black_hole: BlackHole) -> None:
-    """A container that has not ended is left alone."""
+def test_an_address_with_a_listener_is_not_added(black_hole: BlackHole) -> None:
+    """A container that still runs keeps its port."""
     with socket.create_server((ADDRESS, 0)) as server:
         port = server.getsockname()[1]
         assert not black_hole.add(ADDRESS, port)
         assert answer(port) == "connected"
 
 
-def test_the_oldest_is_let_go(black_hole: BlackHole) -> None:
-    """So that a long life of a cluster does not use up all descriptors."""
+def test_the_oldest_address_is_released(black_hole: BlackHole) -> None:
+    """Old addresses are released, so that a long-lived cluster does not use up its file descriptors."""
     ports = [free_port() for _ in range(3)]
     for port in ports:
         assert black_hole.add(ADDRESS, port)
     assert [answer(port) for port in ports] == ["refused", "no answer", "no answer"]
 
 
-def test_an_end_is_an_end(black_hole: BlackHole) -> None:
-    """Afterwards the kernel refuses again."""
+def test_close_releases_all_addresses(black_hole: BlackHole) -> None:
+    """After ``close`` the kernel refuses again."""
     port = free_port()
     black_hole.add(ADDRESS, port)
     black_hole.close()
@@ -94,7 +96,7 @@ def test_an_end_is_an_end(black_hole: BlackHole) -> None:
 
 
 def _is_ours(address: str) -> bool:
-    """Whether the socket that listens there is this process's own: the kubelet runs in it, pods do not."""
+    """Return True if this process holds the listener: the kubelet runs in it, but pods do not."""
     inode = listener_inode(address, 5678)
     return inode is not None and f"socket:[{inode}]" in _open_files()
 
@@ -102,15 +104,15 @@ def _is_ours(address: str) -> bool:
 def _open_files() -> set[str]:
     found = set()
     for each in list(Path("/proc/self/fd").iterdir()):
-        with suppress(OSError):  # The folder's own is closed by now.
+        with suppress(OSError):  # The descriptor of the folder itself is closed by now.
             found.add(str(each.readlink()))
     return found
 
 
 @pytest.mark.processes
 @pytest.mark.parametrize("grace", [5, 0])
-def test_a_pod_that_is_gone_is_silent(on_cluster: Callable[..., Any], grace: int) -> None:
-    """Deleted in order or by force: who still connects to its address waits in vain."""
+def test_connections_to_a_deleted_pod_get_no_answer(on_cluster: Callable[..., Any], grace: int) -> None:
+    """The pod is deleted with a grace period or by force."""
 
     async def scenario(cluster: Any) -> str:
         probe = {"httpGet": {"path": "/", "port": 5678}, "periodSeconds": 1}
