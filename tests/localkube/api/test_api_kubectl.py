@@ -171,7 +171,7 @@ def test_a_server_side_dry_run_creates_nothing(kubectl: Kubectl) -> None:
 
 @pytest.mark.usefixtures("apple")
 def test_get_supports_all_output_forms(kubectl: Kubectl) -> None:
-    """kubectl get prints tables, wide tables, YAML, selected objects, all namespaces and single fields."""
+    """`kubectl get` prints tables, wide tables, YAML, selected objects, all namespaces and single fields."""
     pods = kubectl("get", "pods").stdout.splitlines()
     assert pods[0].split() == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
     assert pods[1].split()[:4] == ["apple-1-x", "1/1", "Running", "0"]
@@ -189,7 +189,7 @@ def test_get_supports_all_output_forms(kubectl: Kubectl) -> None:
 
 @pytest.mark.usefixtures("apple")
 def test_describe_prints_objects_and_events(kubectl: Kubectl) -> None:
-    """kubectl describe works for every common kind."""
+    """`kubectl describe` works for every common kind."""
     deployment = kubectl("describe", "deploy", "apple").stdout
     assert "ScalingReplicaSet" in deployment
     assert "apple-1" in deployment

@@ -129,7 +129,7 @@ def test_a_dry_run_warns_and_records_nothing(server: str) -> None:
 
 
 def test_the_clusters_own_components_get_no_warning(server: str) -> None:
-    """When the kubelet binds a pod to its node, that is not a field of the user."""
+    """The node name that the kubelet sets is not a field of the user."""
     assert send(server, ("POST", PODS, pod(nodeName="elsewhere")), agent=f"{COMPONENT_AGENT}kubelet") == [[]]
     assert events(server) == []
 
