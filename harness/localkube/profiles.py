@@ -3,8 +3,8 @@
 Verdicts depend on these delays. For example, a preStop of 3 s is enough only if the ingress learns of the replacement
 pod early enough. The ``kind`` profile holds distributions that ``bench/fidelity.py`` measured on a real kind cluster.
 Each delay is injected in the component that causes it in a real cluster. It is reduced by the time that our own
-component needs for the same step, so that the end-to-end times match the measurement. ``docs/fidelity.md`` compares
-both.
+component needs for the same step, so that the end-to-end times match the measurement.
+``docs/explanation/measurements.md`` compares both.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ _OWN_LATENCY = 0.01
 
 # Measured by bench/fidelity.py on 2026-11-23 between 01:51 and 02:04 UTC, on an otherwise idle machine with two cores:
 # kind v0.33, Kubernetes 1.34.4, the 16 cells of experiments/sabotage-rollout.yaml. The numbers are evenly spaced
-# quantiles. The comments give the step's name in docs/fidelity.md and the number of samples.
+# quantiles. The comments give the step's name in docs/explanation/measurements.md and the number of samples.
 _POD_READY_TO_ENDPOINTS = Delay(0.001, 0.007, 0.012, 0.016, 0.018, 0.025, 0.031, 0.035, 0.036, 0.082, 0.626)  # 29
 _MARKED_TO_ENDPOINTS = Delay(0.002, 0.010, 0.015, 0.017, 0.020, 0.023, 0.027, 0.034, 0.043, 0.051, 0.060)  # 26
 _MARKED_TO_REFUSED = Delay(0.003, 0.004, 0.041)  # 3; the status says "stopped" 0.33 to 0.48 s after the mark
