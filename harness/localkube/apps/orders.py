@@ -10,7 +10,7 @@ from enum import StrEnum
 LATE_SECONDS = 10.0
 
 
-class Ending(StrEnum):
+class StopMode(StrEnum):
     """The reactions of a stand-in to SIGTERM."""
 
     DRAINS = "drains"
@@ -20,11 +20,11 @@ class Ending(StrEnum):
 
 
 #: Each reaction as a sentence, for reports and documentation.
-ENDINGS = {
-    Ending.DRAINS: "closes its listener at SIGTERM, finishes requests in flight, then exits",
-    Ending.CLOSES_AT_ONCE: "closes its listener and all connections at SIGTERM and exits",
-    Ending.IGNORES_SIGTERM: "ignores SIGTERM and serves until SIGKILL",
-    Ending.EXITS_LATE: "closes its listener at SIGTERM, finishes requests in flight, "
+STOP_MODES = {
+    StopMode.DRAINS: "closes its listener at SIGTERM, finishes requests in flight, then exits",
+    StopMode.CLOSES_AT_ONCE: "closes its listener and all connections at SIGTERM and exits",
+    StopMode.IGNORES_SIGTERM: "ignores SIGTERM and serves until SIGKILL",
+    StopMode.EXITS_LATE: "closes its listener at SIGTERM, finishes requests in flight, "
     f"and exits {LATE_SECONDS:.0f} s later",
 }
 
@@ -41,7 +41,7 @@ class Orders:
         late: Seconds between the last request and the end of the process, with ``exits-late``.
     """
 
-    ending: Ending
+    ending: StopMode
     ready: float
     ports: tuple[int, ...]
     identity: str
@@ -56,4 +56,4 @@ class Orders:
         """Decode the configuration from an argument."""
         value = json.loads(text)
         ports = tuple(value["ports"])
-        return cls(Ending(value["ending"]), float(value["ready"]), ports, value["identity"], float(value["late"]))
+        return cls(StopMode(value["ending"]), float(value["ready"]), ports, value["identity"], float(value["late"]))

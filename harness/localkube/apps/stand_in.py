@@ -13,7 +13,7 @@ import signal
 from harness.localkube.apps.http_parser import Request
 from harness.localkube.apps.http_server import Answer, HttpServer, Response
 from harness.localkube.apps.launch import Launch, say
-from harness.localkube.apps.orders import Ending, Orders
+from harness.localkube.apps.orders import Orders, StopMode
 
 
 def main(launch: Launch) -> int:
@@ -23,7 +23,7 @@ def main(launch: Launch) -> int:
 
 async def _serve(orders: Orders, address: str) -> int:
     stop = asyncio.Event()
-    if orders.ending is Ending.IGNORES_SIGTERM:
+    if orders.ending is StopMode.IGNORES_SIGTERM:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -43,12 +43,12 @@ async def _serve(orders: Orders, address: str) -> int:
 
 
 async def _stop(orders: Orders, servers: list[HttpServer]) -> int:
-    if orders.ending is Ending.CLOSES_AT_ONCE:
+    if orders.ending is StopMode.CLOSES_AT_ONCE:
         for server in servers:
             server.close_all()
         return 0
     await asyncio.gather(*(server.shutdown(None) for server in servers))
-    if orders.ending is Ending.EXITS_LATE:
+    if orders.ending is StopMode.EXITS_LATE:
         await asyncio.sleep(orders.late)
     return 0
 

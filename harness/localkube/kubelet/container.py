@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.localkube.kubelet.environment import ConfigError, arguments, environment
 from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
-from harness.localkube.kubelet.models import Model, orders
+from harness.localkube.kubelet.models import StandInModel, orders
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.probes import ProbeKind, Prober
@@ -46,7 +46,7 @@ class ContainerWorker:
         spec: Object,
         *,
         image: Image,
-        model: Model | None,
+        model: StandInModel | None,
         network: PodNetwork,
         relists: RelistTimes,
         anchor: float,

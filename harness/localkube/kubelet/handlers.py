@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from harness.localkube.kubelet.listeners import owns_listener
-from harness.localkube.kubelet.models import Model, ports_of, unavailable_program
+from harness.localkube.kubelet.models import StandInModel, ports_of, unavailable_program
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
@@ -43,7 +43,7 @@ class RunningContainer:
     env: Mapping[str, str]
     shell: bool
     verified_ports: set[int]
-    model: Model | None = None
+    model: StandInModel | None = None
 
     def port(self, value: int | str) -> int:
         """Return the number of a port given by number or by the container's name for it."""

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from harness.localkube.apps.orders import Ending, Orders
+from harness.localkube.apps.orders import Orders, StopMode
 from harness.localkube.kubelet.images import Image, OnSigterm
 from harness.localkube.machinery.objects import Object
 
@@ -30,7 +30,7 @@ _SEPARATORS = re.compile(r"&&|\|\||[;\n|&]")
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class StandInModel:
     """The behaviour of a stand-in.
 
     Attributes:
@@ -40,7 +40,7 @@ class Model:
         shell: True if the image has a shell and ``sleep``; otherwise exec hooks fail, as in an image without them.
     """
 
-    ending: Ending = Ending.CLOSES_AT_ONCE
+    ending: StopMode = StopMode.CLOSES_AT_ONCE
     ready: float = 1.0
     ports: tuple[int, ...] = ()
     shell: bool = True
@@ -51,22 +51,22 @@ class Model:
         return Image("stand-in", "stand-in", (), 0, shell=self.shell, stop=_STOPS[self.ending])
 
 
-DEFAULT = Model()
+DEFAULT = StandInModel()
 
-_STOPS: Mapping[Ending, OnSigterm] = {
-    Ending.DRAINS: OnSigterm.PATIENT,
-    Ending.CLOSES_AT_ONCE: OnSigterm.FAST,
-    Ending.IGNORES_SIGTERM: OnSigterm.IGNORED,
-    Ending.EXITS_LATE: OnSigterm.PATIENT,
+_STOPS: Mapping[StopMode, OnSigterm] = {
+    StopMode.DRAINS: OnSigterm.PATIENT,
+    StopMode.CLOSES_AT_ONCE: OnSigterm.FAST,
+    StopMode.IGNORES_SIGTERM: OnSigterm.IGNORED,
+    StopMode.EXITS_LATE: OnSigterm.PATIENT,
 }
 
 
-def encode(models: Mapping[str, Model]) -> str:
+def encode(models: Mapping[str, StandInModel]) -> str:
     """Encode models by image pattern as the annotation's value."""
     return json.dumps({pattern: asdict(model) for pattern, model in models.items()})
 
 
-def model_of(metadata: Mapping[str, Any], image: str) -> Model:
+def model_of(metadata: Mapping[str, Any], image: str) -> StandInModel:
     """Return the model of a pod's container.
 
     Args:
@@ -82,27 +82,29 @@ def model_of(metadata: Mapping[str, Any], image: str) -> Model:
     if word is None:
         return found
     try:
-        return Model(Ending(word), found.ready, found.ports, found.shell)
+        return StandInModel(StopMode(word), found.ready, found.ports, found.shell)
     except ValueError:
-        raise ValueError(f"label {LABEL}: expected one of {', '.join(Ending)}, got {word!r}") from None
+        raise ValueError(f"label {LABEL}: expected one of {', '.join(StopMode)}, got {word!r}") from None
 
 
-def _read(text: str) -> dict[str, Model]:
+def _read(text: str) -> dict[str, StandInModel]:
     try:
         return {
-            pattern: Model(Ending(each["ending"]), float(each["ready"]), tuple(each["ports"]), bool(each["shell"]))
+            pattern: StandInModel(
+                StopMode(each["ending"]), float(each["ready"]), tuple(each["ports"]), bool(each["shell"])
+            )
             for pattern, each in json.loads(text).items()
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"annotation {ANNOTATION}: {error}") from None
 
 
-def orders(model: Model, pod: Object, container: Object) -> Orders:
+def orders(model: StandInModel, pod: Object, container: Object) -> Orders:
     """Return the configuration of a container's stand-in."""
     return Orders(model.ending, model.ready, tuple(ports_of(model, container)), identity(pod, container))
 
 
-def ports_of(model: Model, container: Mapping[str, Any]) -> Iterator[int]:
+def ports_of(model: StandInModel, container: Mapping[str, Any]) -> Iterator[int]:
     """Yield the ports on which a stand-in listens, each once.
 
     These are the TCP ports that the container declares and those of its model. A container without either is assumed to

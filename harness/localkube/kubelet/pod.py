@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from harness.localkube.kubelet.container import ContainerWorker
 from harness.localkube.kubelet.images import KNOWN_IMAGES, Image, find_image, has_stand_in
-from harness.localkube.kubelet.models import Model, model_of
+from harness.localkube.kubelet.models import StandInModel, model_of
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.relist_times import RelistTimes
@@ -203,7 +203,7 @@ class PodWorker:
             self._dirty.set()
         return True
 
-    def _image(self, spec: Object, *, system: bool) -> tuple[Image | None, Model | None]:
+    def _image(self, spec: Object, *, system: bool) -> tuple[Image | None, StandInModel | None]:
         """Return the image of a container, and the model of the stand-in that runs in its place, or None.
 
         Raises:

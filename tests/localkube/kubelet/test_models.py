@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from harness.kube.fieldclasses import REFUSED
-from harness.localkube.apps.orders import Ending, Orders
+from harness.localkube.apps.orders import Orders, StopMode
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import find_image, has_stand_in
 from harness.localkube.kubelet.models import (
     ANNOTATION,
     LABEL,
-    Model,
+    StandInModel,
     encode,
     identity,
     model_of,
@@ -50,19 +50,19 @@ def test_images_of_unknown_repositories_have_a_stand_in(name: str, expected: boo
 
 def test_the_first_matching_pattern_applies() -> None:
     """A general pattern after a specific one covers the rest."""
-    models = {"*/shop:*": Model(Ending.DRAINS, 0.5), "*": Model(Ending.IGNORES_SIGTERM)}
+    models = {"*/shop:*": StandInModel(StopMode.DRAINS, 0.5), "*": StandInModel(StopMode.IGNORES_SIGTERM)}
     metadata = {"annotations": {ANNOTATION: encode(models)}}
 
     assert model_of(metadata, SHOP) == models["*/shop:*"]
     assert model_of(metadata, "redis:7") == models["*"]
-    assert model_of({}, "redis:7") == Model(Ending.CLOSES_AT_ONCE)
+    assert model_of({}, "redis:7") == StandInModel(StopMode.CLOSES_AT_ONCE)
 
 
 def test_the_label_sets_only_the_ending() -> None:
     """The label is for users without an Experiment."""
-    metadata = {"labels": {LABEL: "drains"}, "annotations": {ANNOTATION: encode({"*": Model(ready=3.0)})}}
+    metadata = {"labels": {LABEL: "drains"}, "annotations": {ANNOTATION: encode({"*": StandInModel(ready=3.0)})}}
 
-    assert model_of(metadata, SHOP) == Model(Ending.DRAINS, 3.0)
+    assert model_of(metadata, SHOP) == StandInModel(StopMode.DRAINS, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,18 @@ def test_an_invalid_model_is_an_error(metadata: Object, message: str) -> None:
 @pytest.mark.parametrize(
     ("container", "model", "expected"),
     [
-        ({"ports": [{"containerPort": 80}, {"containerPort": 90, "protocol": "UDP"}]}, Model(), [80]),
-        ({"ports": [{"containerPort": 80}]}, Model(ports=(80, 81)), [80, 81]),
-        ({"readinessProbe": {"httpGet": {"port": 8080}}, "livenessProbe": {"grpc": {"port": 9}}}, Model(), [8080, 9]),
-        ({"ports": [{"containerPort": 80}], "readinessProbe": {"tcpSocket": {"port": 9}}}, Model(), [80]),
-        ({}, Model(), []),
+        ({"ports": [{"containerPort": 80}, {"containerPort": 90, "protocol": "UDP"}]}, StandInModel(), [80]),
+        ({"ports": [{"containerPort": 80}]}, StandInModel(ports=(80, 81)), [80, 81]),
+        (
+            {"readinessProbe": {"httpGet": {"port": 8080}}, "livenessProbe": {"grpc": {"port": 9}}},
+            StandInModel(),
+            [8080, 9],
+        ),
+        ({"ports": [{"containerPort": 80}], "readinessProbe": {"tcpSocket": {"port": 9}}}, StandInModel(), [80]),
+        ({}, StandInModel(), []),
     ],
 )
-def test_a_stand_in_listens_on_declared_ports(container: Object, model: Model, expected: list[int]) -> None:
+def test_a_stand_in_listens_on_declared_ports(container: Object, model: StandInModel, expected: list[int]) -> None:
     """A container that declares no port is assumed to listen on the ports of its probes."""
     assert list(ports_of(model, container)) == expected
 
@@ -122,7 +126,7 @@ def test_programs_that_a_stand_in_lacks_are_found(command: list[str], missing: s
 
 def test_the_configuration_is_decoded_as_encoded() -> None:
     """It is passed to the process as one argument."""
-    orders = Orders(Ending.EXITS_LATE, 0.25, (80, 81), "app=a")
+    orders = Orders(StopMode.EXITS_LATE, 0.25, (80, 81), "app=a")
 
     assert Orders.decode(orders.encode()) == orders
 
