@@ -1,8 +1,8 @@
-"""What is left of a pod's address when its network is gone: nobody, who answers nothing.
+"""Drop connections to the address of a pod whose network is removed, as a real cluster does.
 
-On a real cluster a packet to such an address is lost without a word, so whoever connects waits until its own patience
-ends. On a loopback address the kernel would refuse at once, which is another failure and a much shorter one: an ingress
-controller that still knows the pod would go on to the next in no time.
+On a real cluster, packets to such an address are lost, so a client waits until its own timeout. A loopback address
+would refuse at once. That is another error and a much shorter one: an ingress controller that still lists the pod would
+retry the next endpoint immediately.
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ import errno
 import socket
 from collections import OrderedDict
 
-#: Addresses that are kept silent; beyond them the oldest are refused again. Nobody knows a pod for so long.
-MOST = 256
+#: Most addresses kept at once. Older ones refuse connections again; no component still lists their pods by then.
+MAX_ADDRESSES = 256
 
 
-class Silence:
-    """Listeners that never accept, their queues full: the kernel drops what wants to connect.
+class BlackHole:
+    """A set of addresses that drop connections.
+
+    Its listeners never accept and their queues are full, so that the kernel drops connection attempts.
 
     Args:
-        most: How many are kept.
+        most: Most addresses kept at once.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MAX_ADDRESSES) -> None:
         self._most = most
         self._kept: OrderedDict[tuple[str, int], tuple[socket.socket, socket.socket]] = OrderedDict()
 
-    def fall(self, address: str, port: int) -> bool:
-        """Make an address silent from now on; False where somebody still listens there."""
+    def add(self, address: str, port: int) -> bool:
+        """Drop connections to an address from now on; return False if another socket still listens there."""
         if (address, port) in self._kept:
             return True
         listener = socket.socket()
@@ -40,7 +42,7 @@ class Silence:
             if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
                 raise
             return False
-        # A backlog of 0 has room for one, and this is the one; unless somebody was faster, who then waits in our place.
+        # A backlog of 0 has room for one connection, and this one fills it. If a client is faster, its connection does.
         filler = socket.socket()
         filler.settimeout(0)
         filler.connect_ex((address, port))
@@ -51,8 +53,8 @@ class Silence:
             inside.close()
         return True
 
-    def end(self) -> None:
-        """Let all addresses go."""
+    def close(self) -> None:
+        """Release all addresses."""
         for listener, filler in self._kept.values():
             listener.close()
             filler.close()

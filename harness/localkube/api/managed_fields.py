@@ -1,7 +1,7 @@
-"""``managedFields``: who changed what of an object, by the name that the client gives itself (``fieldManager``).
+"""Record in ``managedFields`` which client (``fieldManager``) changed which fields of an object.
 
-Only what is changed by a client that says its name is kept, since that is what people and programs look for; the real
-server knows the owner of every field from its creation on.
+Only changes of clients that send a ``fieldManager`` are recorded, because users and programs look for those. The real
+server records an owner for every field from its creation on.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from harness.localkube.machinery.objects import Object, timestamp
 _METADATA = ("annotations", "labels")
 
 
-def sign(live: Object, new: Object, manager: str, subresource: str = "") -> None:
-    """Write into ``new`` whose its changes are.
+def record_manager(live: Object, new: Object, manager: str, subresource: str = "") -> None:
+    """Record in ``new`` the manager of the changed fields.
 
     Args:
         live: The object before.
         new: The object after; its ``managedFields`` are replaced.
-        manager: The client's name; empty for one that says none.
-        subresource: Through which it was changed: ``scale``.
+        manager: The client's ``fieldManager``; empty if it sent none.
+        subresource: Subresource through which the object was changed: ``scale``.
     """
     entries = list(live["metadata"].get("managedFields") or ())
     changed = _changed(_part(live), _part(new)) if manager else {}
@@ -45,14 +45,14 @@ def sign(live: Object, new: Object, manager: str, subresource: str = "") -> None
 
 
 def _part(obj: Object) -> dict[str, Any]:
-    """What users write."""
+    """Return the parts of an object that users write."""
     metadata = {name: obj["metadata"].get(name) or {} for name in _METADATA}
     rest = {name: value for name, value in obj.items() if name not in {"apiVersion", "kind", "metadata", "status"}}
     return {"metadata": metadata, **rest}
 
 
 def _changed(before: Any, after: Any) -> dict[str, Any]:
-    """As the real server writes a set of fields: ``{"f:spec": {"f:replicas": {}}}``; a list is one field."""
+    """Return the changed fields in the server's notation: ``{"f:spec": {"f:replicas": {}}}``; a list is one field."""
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         return {}
     return {

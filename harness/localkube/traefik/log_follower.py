@@ -1,4 +1,4 @@
-"""What Traefik's log says it did, dated: its own stamps have whole seconds, so the moment of reading is what counts."""
+"""Follow Traefik's log and record its syncs. Its own timestamps are whole seconds, so the time of reading is used."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import time
 from pathlib import Path
 
 from harness.kube.traefik_log import TraefikLog
-from harness.localkube.ingress.sync_log import Journal
+from harness.localkube.ingress.sync_log import SyncLog
 
-#: Seconds between two looks at the log: so inexact are the times.
-LOOK = 0.01
+#: Seconds between two reads of the log, which is also the uncertainty of the times.
+POLL_SECONDS = 0.01
 
 
 class LogTail:
-    """The lines that a file has got since the last look; it may not be there yet.
+    """The lines that were added to a file since the last read; the file need not exist yet.
 
     Args:
-        path: The file.
+        path: Path of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,7 +26,7 @@ class LogTail:
         self._rest = b""
 
     def lines(self) -> list[str]:
-        """Whole lines only."""
+        """Return the new complete lines."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._position)
@@ -38,8 +38,8 @@ class LogTail:
         return [line.decode(errors="replace") for line in whole]
 
 
-async def follow_log(path: Path, journal: Journal) -> None:
-    """Record what Traefik says it did, until cancelled."""
+async def follow_log(path: Path, sync_log: SyncLog) -> None:
+    """Record the syncs that Traefik logs, until cancelled."""
     log, tail = TraefikLog(certified=True), LogTail(path)
     begun = time.monotonic_ns()
     while True:
@@ -48,5 +48,5 @@ async def follow_log(path: Path, journal: Journal) -> None:
         read = time.monotonic_ns()
         for line in lines:
             for what, detail in log.said(line):
-                journal.record(what, detail, at=read, exact_ns=read - before)
-        await asyncio.sleep(LOOK)
+                sync_log.record(what, detail, at=read, exact_ns=read - before)
+        await asyncio.sleep(POLL_SECONDS)

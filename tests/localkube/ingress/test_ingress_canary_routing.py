@@ -1,4 +1,4 @@
-"""Who gets a request where a canary stands beside: by header, cookie, weight and session; real nginx."""
+"""Requests between a main backend and its canary, by header, cookie, weight and session; with a real nginx."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.nginx, pytest.mark.processes]
 
 
 @asynccontextmanager
-async def beside(start: StartPlane, *, main: dict[str, str] | None = None, **canary: str) -> AsyncIterator[Plane]:
-    """Apps ``old`` and ``new``, the second behind a canary Ingress with these annotations; both are being served."""
+async def with_canary(start: StartPlane, *, main: dict[str, str] | None = None, **canary: str) -> AsyncIterator[Plane]:
+    """Run the apps ``old`` and ``new``, where a canary Ingress with these annotations serves ``new``."""
     async with AsyncExitStack() as stack:
         plane = await stack.enter_async_context(start())
         old = await stack.enter_async_context(plane.upstream("old", 1))
@@ -28,27 +28,27 @@ async def beside(start: StartPlane, *, main: dict[str, str] | None = None, **can
         await plane.ingress("fruit", {"/apple": "old"})
         if main:
             await plane.annotate("fruit", **main)
-            await plane.gives_sessions("/apple")
-        told = len(plane.journal("endpoints"))
+            await plane.sets_cookies("/apple")
+        logged = len(plane.sync_log("endpoints"))
         await plane.ingress("fruit-canary", {"/apple": "new"}, accepted=False)
         await plane.annotate("fruit-canary", canary="true", **canary)
-        await plane.recorded("endpoints", told + 1)
+        await plane.recorded("endpoints", logged + 1)
         yield plane
 
 
-async def asked(plane: Plane, **headers: str) -> str:
-    """The answer to a request with these headers."""
+async def body_for(plane: Plane, **headers: str) -> str:
+    """Return the body of the response to a request with these headers."""
     answer = await plane.get("/apple", headers={name.replace("_", "-"): value for name, value in headers.items()})
     assert answer.status == 200
     return answer.body
 
 
-def test_a_weight_is_a_share_and_no_reload(plane: StartPlane) -> None:
-    """All, none and half of the requests, one edit after the other, over one connection that nothing closes."""
+def test_a_weight_sets_the_share_without_a_reload(plane: StartPlane) -> None:
+    """The share changes from all to none to half of the requests on one open connection."""
 
     async def scenario() -> None:
-        async with beside(plane, canary_weight="100") as p:
-            reloads = len(p.journal("reload"))
+        async with with_canary(plane, canary_weight="100") as p:
+            reloads = len(p.sync_log("reload"))
             await p.answers("/apple", 200, "new")
             kept = await p.connect()
 
@@ -61,57 +61,57 @@ def test_a_weight_is_a_share_and_no_reload(plane: StartPlane) -> None:
                     seen.add((await kept.request("/apple")).body)
             share = [(await kept.request("/apple")).body for _ in range(1000)].count("new")
 
-            assert 400 <= share <= 600  # Seven standard deviations.
-            assert len(p.journal("reload")) == reloads
+            assert 400 <= share <= 600  # The bounds are about six standard deviations.
+            assert len(p.sync_log("reload")) == reloads
             kept.close()
 
     asyncio.run(scenario())
 
 
-def test_header_goes_before_cookie_before_weight(plane: StartPlane) -> None:
-    """What the first of them says counts; a word that is neither ``always`` nor ``never`` leaves it to the next."""
+def test_header_precedes_cookie_precedes_weight(plane: StartPlane) -> None:
+    """The first of them that says ``always`` or ``never`` decides; any other value is ignored."""
 
     async def scenario() -> None:
-        async with beside(plane, canary_by_header="X-Way", canary_by_cookie="way", canary_weight="100") as p:
+        async with with_canary(plane, canary_by_header="X-Way", canary_by_cookie="way", canary_weight="100") as p:
             await p.answers("/apple", 200, "new")
 
-            assert await asked(p, X_Way="never", Cookie="way=always") == "old"
-            assert await asked(p, X_Way="maybe", Cookie="way=never") == "old"
-            assert await asked(p, X_Way="maybe", Cookie="way=maybe") == "new"
+            assert await body_for(p, X_Way="never", Cookie="way=always") == "old"
+            assert await body_for(p, X_Way="maybe", Cookie="way=never") == "old"
+            assert await body_for(p, X_Way="maybe", Cookie="way=maybe") == "new"
             await p.annotate("fruit-canary", canary_weight="0")
             await p.answers("/apple", 200, "old")
-            assert await asked(p, X_Way="always", Cookie="way=never") == "new"
-            assert await asked(p, Cookie="way=always") == "new"
+            assert await body_for(p, X_Way="always", Cookie="way=never") == "new"
+            assert await body_for(p, Cookie="way=always") == "new"
 
     asyncio.run(scenario())
 
 
-def test_a_header_by_value_or_pattern(plane: StartPlane) -> None:
-    """With a value of its own, ``always`` means nothing; a pattern is asked only where there is no value."""
+def test_a_header_is_matched_by_value_or_pattern(plane: StartPlane) -> None:
+    """With a configured value, ``always`` has no effect; a pattern is used only without a value."""
 
     async def scenario() -> None:
-        async with beside(plane, canary_by_header="X-Way", canary_by_header_pattern="^ea") as p:
+        async with with_canary(plane, canary_by_header="X-Way", canary_by_header_pattern="^ea") as p:
             await p.answers("/apple", 200, "old")
             async with asyncio.timeout(60):
-                while await asked(p, X_Way="east") != "new":
+                while await body_for(p, X_Way="east") != "new":
                     pass
 
-            assert await asked(p, X_Way="always") == "old"
+            assert await body_for(p, X_Way="always") == "old"
             await p.annotate("fruit-canary", canary_by_header_value="west")
             async with asyncio.timeout(60):
-                while await asked(p, X_Way="west") != "new":
+                while await body_for(p, X_Way="west") != "new":
                     pass
             await p.answers("/apple", 200, "old")
-            assert await asked(p, X_Way="always") == "old"
+            assert await body_for(p, X_Way="always") == "old"
 
     asyncio.run(scenario())
 
 
-def test_a_canary_without_endpoints_gets_nothing(plane: StartPlane) -> None:
-    """Its share stays with main; a main backend without endpoints is 503, although its canary could serve."""
+def test_a_canary_without_endpoints_gets_no_requests(plane: StartPlane) -> None:
+    """All requests go to main; a main backend without endpoints answers 503, even if its canary could serve."""
 
     async def scenario() -> None:
-        async with beside(plane, canary_weight="100") as p:
+        async with with_canary(plane, canary_weight="100") as p:
             await p.answers("/apple", 200, "new")
 
             await p.service("new")
@@ -125,21 +125,21 @@ def test_a_canary_without_endpoints_gets_nothing(plane: StartPlane) -> None:
 
 
 @pytest.mark.parametrize("mode", ["balanced", "persistent"])
-def test_a_session_stays_with_who_began_it(plane: StartPlane, mode: str) -> None:
-    """A cookie from the main backend stays there when all others go to the canary, and the other way round."""
+def test_a_session_stays_with_its_backend(plane: StartPlane, mode: str) -> None:
+    """A cookie of the main backend keeps its session there when all others go to the canary, and vice versa."""
 
     async def scenario() -> None:
         main = {"affinity": "cookie", "session_cookie_name": "visit", "affinity_mode": mode}
-        async with beside(plane, main=main, canary_weight="0") as p:
+        async with with_canary(plane, main=main, canary_weight="0") as p:
             await p.answers("/apple", 200, "old")
             begun_old = await p.cookie("/apple", "visit")
             await p.annotate("fruit-canary", canary_weight="100")
             await p.answers("/apple", 200, "new")
             begun_new = await p.cookie("/apple", "visit")
 
-            assert [await asked(p, Cookie=f"visit={begun_old}") for _ in range(8)] == ["old"] * 8
+            assert [await body_for(p, Cookie=f"visit={begun_old}") for _ in range(8)] == ["old"] * 8
             await p.annotate("fruit-canary", canary_weight="0")
             await p.answers("/apple", 200, "old")
-            assert [await asked(p, Cookie=f"visit={begun_new}") for _ in range(8)] == ["new"] * 8
+            assert [await body_for(p, Cookie=f"visit={begun_new}") for _ in range(8)] == ["new"] * 8
 
     asyncio.run(scenario())

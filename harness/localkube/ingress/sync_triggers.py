@@ -1,6 +1,6 @@
-"""Which changes of the cluster make the controller sync: those for which ingress-nginx does, no more and no fewer.
+"""Decide which changes of the cluster trigger a sync: exactly those that do in ingress-nginx.
 
-It matters, since every sync takes a token of the rate limit, also one that finds nothing to do.
+This matters because every sync takes a token of the rate limit, even if it has no effect.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.localkube.ingress.served import is_ours
+from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.translate import SERVICE_LABEL, Snapshot
 from harness.localkube.machinery.client import EventType
 from harness.localkube.machinery.informer import Callback, Informer
@@ -18,14 +18,14 @@ from harness.localkube.system.programs import INGRESS_NGINX
 Dirty = Callable[[], None]
 
 
-class Watched:
-    """The four resources that a configuration is made from.
+class WatchedResources:
+    """The four resources from which a configuration is computed.
 
     Args:
-        ingresses: Informer of Ingresses, as the others entered by the caller.
-        classes: Of IngressClasses.
-        services: Of Services.
-        slices: Of EndpointSlices.
+        ingresses: Informer of Ingresses; like the others, its context is already open.
+        classes: Informer of IngressClasses.
+        services: Informer of Services.
+        slices: Informer of EndpointSlices.
     """
 
     def __init__(self, *, ingresses: Informer, classes: Informer, services: Informer, slices: Informer) -> None:
@@ -35,28 +35,28 @@ class Watched:
         self._slices = slices
 
     def snapshot(self) -> Snapshot:
-        """The objects as they are known now."""
+        """Return the current objects."""
         informers = (self._ingresses, self._classes, self._services, self._slices)
         return Snapshot(*(list(informer.items.values()) for informer in informers))
 
     def ours(self) -> list[Object]:
-        """The Ingresses that this controller serves."""
+        """Return the Ingresses that this controller serves."""
         return [obj for obj in self._ingresses.items.values() if is_ours(obj, self._classes.items.values())]
 
     def subscribe(self, dirty: Dirty, scheduled: Callable[[Object], None]) -> None:
-        """Have ``dirty`` called when a sync is due, and ``scheduled`` with each Ingress that is the cause of one."""
+        """Call ``dirty`` when a sync is due, and ``scheduled`` with each Ingress that causes one."""
         self._ingresses.subscribe(self._on_ingress(dirty, scheduled))
         self._classes.subscribe(on_class(dirty))
         self._services.subscribe(on_service(dirty, self._has_slices))
         self._slices.subscribe(on_slice(dirty))
 
     def _has_slices(self, service: Object) -> bool:
-        """Whether a Service's slices were heard of before the Service itself: no order holds between two watches."""
+        """Return True if a Service's slices arrived before the Service; two watches have no common order."""
         namespace, name = key_of(service)
         return any(labels_of(piece).get(SERVICE_LABEL) == name for piece in self._slices.in_namespace(namespace))
 
     def _on_ingress(self, dirty: Dirty, scheduled: Callable[[Object], None]) -> Callback:
-        def told(kind: EventType, old: Object | None, new: Object) -> None:
+        def on_change(kind: EventType, old: Object | None, new: Object) -> None:
             sides = [obj for obj in (old, new) if obj is not None]
             if not any(is_ours(obj, self._classes.items.values()) for obj in sides):
                 return
@@ -66,49 +66,54 @@ class Watched:
                 scheduled(new)
             dirty()
 
-        return told
+        return on_change
 
 
 def intent_of(ingress: Object) -> tuple[Any, Any]:
-    """The part of an Ingress that users write.
+    """Return the part of an Ingress that users write.
 
-    Its status is left out, which ingress-nginx does not do. But there the status is written on a timer of its own, a
-    minute after the Ingress was made; here it is at once, and its token would be missing in the trial that follows.
+    The status is excluded, although ingress-nginx does sync after a status change. But ingress-nginx writes the status
+    on a timer, a minute after the Ingress was created. Here it is written at once, and the token for it would be
+    missing in the trial that follows.
     """
     return (ingress.get("spec"), ingress["metadata"].get("annotations"))
 
 
 def on_class(dirty: Dirty) -> Callback:
-    """Any class but our own, which is there before it is made."""
+    """Handle any IngressClass except our own, which exists before it is created."""
 
-    def told(_kind: EventType, _old: Object | None, new: Object) -> None:
+    def on_change(_kind: EventType, _old: Object | None, new: Object) -> None:
         if new["metadata"]["name"] != INGRESS_NGINX.ingress_class:
             dirty()
 
-    return told
+    return on_change
 
 
 def on_service(dirty: Dirty, has_slices: Callable[[Object], bool]) -> Callback:
-    """Any change of a Service counts (the selector is one); its coming and going do not, the slices' do."""
+    """Handle changes of a Service, such as its selector.
 
-    def told(kind: EventType, old: Object | None, new: Object) -> None:
+    Its creation and deletion are ignored, because those of its slices trigger a sync.
+    """
+
+    def on_change(kind: EventType, old: Object | None, new: Object) -> None:
         changed = old is not None and old.get("spec") != new.get("spec")
         if (kind == "MODIFIED" and changed) or (kind == "ADDED" and has_slices(new)):
             dirty()
 
-    return told
+    return on_change
 
 
 def on_slice(dirty: Dirty) -> Callback:
-    """Any change of a slice's endpoints counts, also of one that is not ready or behind no Ingress.
+    """Handle any change of a slice's endpoints, even of unready ones and of Services without an Ingress.
 
-    Of the controller's own Service it does not: a real cluster's was there long before a trial, and its token is back.
+    Changes of the controller's own Service are ignored: on a real cluster it existed long before the trial, and its
+    token has been refilled.
     """
 
-    def told(kind: EventType, old: Object | None, new: Object) -> None:
+    def on_change(kind: EventType, old: Object | None, new: Object) -> None:
         if key_of(new)[0] == INGRESS_NGINX.namespace:
             return
         if kind != "MODIFIED" or old is None or old.get("endpoints") != new.get("endpoints"):
             dirty()
 
-    return told
+    return on_change

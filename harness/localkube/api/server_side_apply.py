@@ -1,7 +1,8 @@
-"""Server-side apply, as far as one applier per field goes: merge, and remove what the same manager applied before.
+"""Implement server-side apply for one manager per field: merge, and remove fields that the manager dropped.
 
-A real server tracks the owner of every field and refuses to take one from another manager. Here the last manifest of
-each manager is kept, so that a field it no longer has is removed; conflicts between managers are not found.
+A real server tracks the owner of every field and rejects a change to another manager's field. This one keeps the last
+manifest of each manager, and removes a field that the next manifest no longer has. It does not detect conflicts between
+managers.
 """
 
 from __future__ import annotations
@@ -12,25 +13,25 @@ from harness.kube.strategic import MERGE_KEYS, strategic_merge
 from harness.localkube.machinery.objects import Object
 
 
-class Appliers:
-    """What each manager has applied last, by the object's uid."""
+class AppliedManifests:
+    """The last manifest of each manager, by the object's uid."""
 
     def __init__(self) -> None:
         self._applied: dict[tuple[str, str], Object] = {}
 
     def merged(self, live: Object, manifest: Object, manager: str) -> Object:
-        """The live object with a manager's manifest applied."""
+        """Return the live object with a manager's manifest applied."""
         before = self._applied.get((live["metadata"]["uid"], manager), {})
         removal = _removal(before, manifest, "")
         return strategic_merge(strategic_merge(live, removal), manifest)
 
     def remember(self, uid: str, manifest: Object, manager: str) -> None:
-        """Keep what was applied."""
+        """Keep a manifest as the manager's last one."""
         self._applied[uid, manager] = manifest
 
 
 def _removal(before: Object, after: Object, field: str) -> Object:
-    """A strategic merge patch that deletes what ``after`` lacks of ``before``; ``field`` holds both."""
+    """Return a strategic merge patch that deletes what ``after`` lacks of ``before``; ``field`` contains both."""
     patch: Object = {}
     for name, old in before.items():
         if name not in after:

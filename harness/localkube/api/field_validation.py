@@ -1,4 +1,4 @@
-"""Refuses fields that the API does not know, where the client asks for it, as `kubectl apply` does."""
+"""Reject fields that the API does not know if the client asks for it, as `kubectl apply` does."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from harness.localkube.machinery.objects import Object
 
 
 async def check_fields(obj: Object, query: Mapping[str, str]) -> None:
-    """Check an object with ``fieldValidation=Strict``; otherwise do nothing.
+    """Check an object if ``fieldValidation`` is ``Strict``; otherwise do nothing.
 
-    In a thread: the models of the official client, which know the fields, take a while to import.
+    The check runs in a thread, because it imports the models of the official client, which takes a while.
 
     Raises:
         StatusError: 400, with every unknown field.
@@ -28,7 +28,7 @@ async def check_fields(obj: Object, query: Mapping[str, str]) -> None:
 
 
 def _problems(obj: Object) -> list[str]:
-    from harness.kube import schema  # noqa: PLC0415 - slow to import, and most requests have no need of it
+    from harness.kube import schema  # noqa: PLC0415 - slow to import, and most requests do not need it
 
     if (str(obj.get("apiVersion")), str(obj.get("kind"))) not in schema.KINDS:
         return []

@@ -1,4 +1,4 @@
-"""Clusters that stay up, with a stand-in for their process."""
+"""Persistent clusters, with a fake process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FakeNode = Callable[[str], None]
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A state directory of the test's own; what stands in it at the end is taken down."""
+    """Use a state directory of the test; stop its clusters at the end."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     yield tmp_path / "harness" / "clusters"
     for cluster in standing.status():
@@ -35,21 +35,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def pids_of(directory: Path) -> list[int]:
-    """Guardian and everything below it."""
+    """Return the guardian's PID and those of its descendants."""
     guardian = json.loads((directory / "guardian.json").read_text())["pid"]
     return [guardian, *(p.pid for p in psutil.Process(guardian).children(recursive=True))]
 
 
 def runs(pid: int) -> bool:
-    """Whether a process runs; one that waits for init to notice its end doesn't."""
+    """Return True if a process runs; a zombie does not count."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def test_cluster_stands_until_it_is_taken_down(home: Path, fake_node: FakeNode) -> None:
-    """``up`` leaves it running below init, ``status`` and ``kubeconfig`` know it, ``down`` leaves nothing."""
+def test_a_cluster_runs_until_down(home: Path, fake_node: FakeNode) -> None:
+    """``up`` leaves it running below init, ``status`` and ``kubeconfig`` find it, ``down`` removes everything."""
     fake_node("works")
     cluster = standing.up("demo")
     pids = pids_of(home / "demo")
@@ -64,8 +64,8 @@ def test_cluster_stands_until_it_is_taken_down(home: Path, fake_node: FakeNode) 
     assert standing.status() == []
 
 
-def test_second_up_is_refused(home: Path, fake_node: FakeNode) -> None:
-    """A cluster that is up is not started over."""
+def test_a_second_up_is_an_error(home: Path, fake_node: FakeNode) -> None:
+    """A cluster that is up is not started again."""
     fake_node("works")
     standing.up("demo")
 
@@ -73,8 +73,8 @@ def test_second_up_is_refused(home: Path, fake_node: FakeNode) -> None:
         standing.up("demo")
 
 
-def test_killed_cluster_is_down_and_can_be_had_again(home: Path, fake_node: FakeNode) -> None:
-    """After SIGKILL of its guardian it counts as down; the next ``up`` kills what was left of it and comes up."""
+def test_a_killed_cluster_is_down_and_can_be_started_again(home: Path, fake_node: FakeNode) -> None:
+    """After SIGKILL of its guardian it counts as down; the next ``up`` kills the leftover processes and starts it."""
     fake_node("works")
     standing.up("demo")
     guardian, *below = pids_of(home / "demo")
@@ -88,8 +88,8 @@ def test_killed_cluster_is_down_and_can_be_had_again(home: Path, fake_node: Fake
     assert not any(map(runs, below))
 
 
-def test_folder_of_another_life_is_not_a_cluster(home: Path, fake_node: FakeNode) -> None:
-    """A folder whose guardian's number belongs to another process by now is down, and that process is left alone."""
+def test_a_reused_guardian_pid_is_not_a_cluster(home: Path, fake_node: FakeNode) -> None:
+    """If another process now has the guardian's PID, the cluster is down, and that process is not killed."""
     (home / "old").mkdir(parents=True)
     (home / "old" / "guardian.json").write_text(json.dumps({"pid": os.getpid(), "started": 1}))
 
@@ -99,7 +99,7 @@ def test_folder_of_another_life_is_not_a_cluster(home: Path, fake_node: FakeNode
 
 
 def test_failed_up_leaves_no_process(home: Path, fake_node: FakeNode, impatient: Callable[[Path], None]) -> None:
-    """A bring-up that fails stops what it started and names the step; the logs stay until the next try."""
+    """A failed bring-up stops its processes and names the step; the logs are kept until the next attempt."""
     impatient(home / "demo")
     fake_node("hangs")
     with pytest.raises(BringUpError, match="waiting for the API server"):
@@ -114,8 +114,8 @@ def test_failed_up_leaves_no_process(home: Path, fake_node: FakeNode, impatient:
 @pytest.mark.parametrize(
     "moment", ["taking loopback addresses", "starting the cluster's process", "waiting for the API"]
 )
-def test_stopped_up_leaves_nothing(home: Path, fake_node: FakeNode, moment: str) -> None:
-    """A bring-up that is interrupted takes down what it started, and its folder: ``status`` knows nothing of it."""
+def test_an_interrupted_up_leaves_nothing(home: Path, fake_node: FakeNode, moment: str) -> None:
+    """An interrupted bring-up stops its processes and removes its folder, and ``status`` does not list it."""
     fake_node("hangs")
 
     def progress(text: str) -> None:
@@ -129,8 +129,8 @@ def test_stopped_up_leaves_nothing(home: Path, fake_node: FakeNode, moment: str)
     assert [process for process in psutil.process_iter(["cmdline"]) if str(home) in str(process.info["cmdline"])] == []
 
 
-def test_what_a_killed_guardian_left_is_known_by_its_cluster(home: Path, fake_node: FakeNode) -> None:
-    """``doctor`` says how it is taken down, instead of processes to kill one by one."""
+def test_leftovers_of_a_killed_guardian_belong_to_their_cluster(home: Path, fake_node: FakeNode) -> None:
+    """``doctor`` suggests to stop the cluster instead of killing single processes."""
     fake_node("works")
     standing.up("demo")
     guardian, *below = pids_of(home / "demo")
@@ -145,13 +145,13 @@ def test_what_a_killed_guardian_left_is_known_by_its_cluster(home: Path, fake_no
 
 @pytest.mark.parametrize("act", [standing.down, standing.kubeconfig])
 def test_unknown_cluster_is_an_error(home: Path, act: Callable[[str], object]) -> None:
-    """A name that nobody used is said, with the names there are."""
+    """The error for an unknown name lists the existing names."""
     with pytest.raises(InvalidInputError, match="there is no cluster 'nobody'"):
         act("nobody")
 
 
 @pytest.mark.parametrize("name", ["", "../up", "A", "-x", "a" * 60])
-def test_name_that_is_no_name_is_refused(home: Path, name: str) -> None:
-    """A name can't lead out of the state directory."""
+def test_an_invalid_name_is_an_error(home: Path, name: str) -> None:
+    """A name cannot point outside the state directory."""
     with pytest.raises(InvalidInputError, match="can't be a cluster's name"):
         standing.up(name)

@@ -1,6 +1,6 @@
-"""Turns the storage's changes into the events of one watch: selectors, initial events, bookmarks, expiry.
+"""Convert the storage's changes to the events of one watch: selectors, initial events, bookmarks, expiry.
 
-An object that stops matching the selector is a DELETED event for this watch, one that begins to match an ADDED one.
+An object that stops matching the selector is a DELETED event of the watch; one that begins to match is ADDED.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from harness.localkube.machinery.selectors import Matcher, parse_fields, parse_l
 
 _INITIAL_END = "k8s.io/initial-events-end"
 _BOOKMARK_SECONDS = 60.0
-#: A watch without a timeout of its own; a real server chooses between this and twice of it.
+#: Timeout of a watch that sets none, in seconds; a real server picks a time between this and twice as much.
 _LONGEST_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which objects a list or watch is about."""
+    """The objects that a list or watch selects."""
 
     namespace: str | None
     labels: Matcher
@@ -33,7 +33,11 @@ class Selection:
 
     @classmethod
     def parse(cls, namespace: str | None, name: str, query: Mapping[str, str]) -> Selection:
-        """From the query; a name in the path selects that object alone. Raises ``StatusError`` 400."""
+        """Parse the query; a name in the path selects only that object.
+
+        Raises:
+            StatusError: 400 if a selector is invalid.
+        """
         fields = query.get("fieldSelector", "")
         if name:
             fields = ",".join(filter(None, (fields, f"metadata.name={name}")))
@@ -43,14 +47,14 @@ class Selection:
             raise errors.bad_request(str(error)) from None
 
     def matches(self, obj: Object | None) -> bool:
-        """Whether the object is selected."""
+        """Return True if the object is selected."""
         if obj is None:
             return False
         in_namespace = self.namespace is None or obj["metadata"].get("namespace") == self.namespace
         return in_namespace and self.labels(obj) and self.fields(obj)
 
     def event(self, change: Change) -> tuple[EventType, Object] | None:
-        """What the change is to this watch; None if nothing."""
+        """Return the event that a change is for this watch; None if it does not concern it."""
         before = self.matches(change.old)
         if change.kind == "DELETED":
             return ("DELETED", change.new) if before else None
@@ -60,20 +64,20 @@ class Selection:
 
 
 def _as_of(change: Change) -> Object:
-    """The object as it was when it still matched, with the version of the change that ended that."""
+    """Return the object in its last matching state, with the version of the change that ended the match."""
     old = change.old or change.new
     return {**old, "metadata": {**old["metadata"], "resourceVersion": str(change.version)}}
 
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """How to watch.
+    """The options of a watch.
 
     Attributes:
-        version: Begin after this; None begins with all objects as ADDED.
-        bookmarks: Whether BOOKMARK events are wanted.
-        mark_initial: Whether the end of the initial events is to be marked by a bookmark.
-        seconds: When to end.
+        version: Start after this version; None starts with all objects as ADDED.
+        bookmarks: True to send BOOKMARK events.
+        mark_initial: True to send a bookmark after the initial events.
+        seconds: Duration in seconds.
     """
 
     version: int | None
@@ -83,7 +87,7 @@ class WatchOptions:
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> WatchOptions:
-        """From the query; raises ``StatusError`` 400."""
+        """Parse the query; raise ``StatusError`` 400 if a value is invalid."""
         text = query.get("resourceVersion", "")
         initial = query.get("sendInitialEvents") == "true"
         try:
@@ -97,10 +101,10 @@ class WatchOptions:
 async def watch(
     storage: Storage, resource: Resource, selection: Selection, options: WatchOptions
 ) -> AsyncGenerator[tuple[str, Object], None]:
-    """The events of a watch, until its time is over; an expired version is one ERROR event."""
+    """Yield the events of a watch until its timeout; an expired version yields one ERROR event."""
     loop = asyncio.get_running_loop()
     end = loop.time() + options.seconds
-    with storage.watching(resource) as changes:
+    with storage.subscribe(resource) as changes:
         try:
             past = list(_past(storage, resource, selection, options))
         except errors.StatusError as error:

@@ -1,4 +1,4 @@
-"""The container's log as a busy server writes it: many lines in one write, none later than a tenth of a second."""
+"""Write a container's log in batches, with a delay of at most a tenth of a second."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 from types import TracebackType
 from typing import Self
 
-_SECONDS = 0.1
+_FLUSH_SECONDS = 0.1
 
 
 class BatchedLog:
-    """Collects lines and writes them to standard output together; leaving its context writes what is left.
+    """Collects lines and writes them to standard output together; leaving its context writes the rest.
 
-    A write per request would cost more than answering it.
+    One write per request would cost more than the answer.
     """
 
     def __init__(self) -> None:
@@ -34,10 +34,10 @@ class BatchedLog:
         """Add a line."""
         self._lines.append(text)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_SECONDS, self.flush)
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Write what has come together."""
+        """Write the collected lines."""
         self._timer = None
         if self._lines:
             sys.stdout.write("\n".join(self._lines) + "\n")

@@ -1,4 +1,4 @@
-"""Local clusters keep what every kind of cluster promises."""
+"""Local clusters fulfil the contract of all clusters."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ pytestmark = [pytest.mark.nginx, pytest.mark.timeout(400)]
 
 
 def kill(cluster: Cluster) -> None:
-    """SIGKILL to the process that is the cluster."""
+    """Send SIGKILL to the cluster's process."""
     psutil.Process(cast(LocalCluster, cluster).node.pid).kill()
 
 
 class TestLocalNginx(ClusterContract):
-    """Behind ingress-nginx's stand-in."""
+    """The contract with ingress-nginx."""
 
     subject = Subject(LocalProvider, kill)
 
 
 class TestLocalTraefik(ClusterContract):
-    """Behind the real Traefik."""
+    """The contract with the real Traefik."""
 
     subject = Subject(LocalProvider, kill, ingress="traefik")
 
 
 class TestLocalService(ClusterContract):
-    """Straight to the Service."""
+    """The contract without an ingress controller."""
 
     subject = Subject(LocalProvider, kill, ingress="none", has_controller=False)

@@ -1,4 +1,4 @@
-"""Which Ingresses a controller serves, asked of the objects of a workload."""
+"""Decide which Ingresses a controller serves, by their class."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 
 
 def is_served(ingress: Mapping[str, Any], controller: str, objects: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether a controller serves an Ingress, where its class can be known.
+    """Return True if a controller serves an Ingress.
 
     Args:
         ingress: The Ingress.
-        controller: By its word in an Experiment. A genuine program decides for itself, and no controller serves none.
-        objects: All objects of the workload, with its IngressClasses.
+        controller: As named in an Experiment. A real controller decides by itself; without a controller the answer is
+            False.
+        objects: All objects of the workload, including IngressClasses.
     """
     program = INGRESS_PROGRAMS.get(controller)
     if program is None or program.is_genuine:
@@ -26,7 +27,7 @@ def is_served(ingress: Mapping[str, Any], controller: str, objects: Sequence[Map
 
 
 def is_ours(ingress: Mapping[str, Any], classes: Iterable[Mapping[str, Any]]) -> bool:
-    """Tell whether ingress-nginx serves an Ingress: its class is ours, or it has none (as in kind's manifest)."""
+    """Return True if ingress-nginx serves an Ingress: its class is ours, or it has none (as in kind's manifest)."""
     annotation = ((ingress.get("metadata") or {}).get("annotations") or {}).get(CLASS_ANNOTATION)
     if annotation is not None:
         return bool(annotation == INGRESS_NGINX.ingress_class)

@@ -1,8 +1,8 @@
-"""The HTTP server inside our applications: keep-alive, cheap, and with two exact ways to stop.
+"""A cheap HTTP server for our applications, with keep-alive and two exact ways to stop.
 
-How a server stops decides which requests are lost, so both ways follow the originals: Go's ``http.Server.Shutdown``
-(listener closed at once, idle connections too, what is in flight may finish) and nginx's fast shutdown (everything
-closed at once).
+The way a server stops decides which requests are lost, so both ways copy the originals. Go's ``http.Server.Shutdown``
+closes the listener and idle connections at once, and lets requests in flight finish. nginx's fast shutdown closes
+everything at once.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _PHRASES: Mapping[int, str] = {status.value: status.phrase for status in HTTPSta
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer.
+    """A response to a request.
 
     Attributes:
         status: HTTP status code.
-        body: All of it.
-        headers: Further header lines, each ``Name: value``.
-        delay: Seconds until it is sent.
+        body: The complete body.
+        headers: More header lines, each ``Name: value``.
+        delay: Seconds before it is sent.
     """
 
     status: int
@@ -38,7 +38,7 @@ class Response:
     delay: float = 0.0
 
     def encode(self, *, keep_alive: bool, head_only: bool) -> bytes:
-        """The bytes on the wire."""
+        """Return the bytes to send."""
         lines = [f"HTTP/1.1 {self.status} {_PHRASES.get(self.status, 'Unknown')}", *self.headers]
         lines.append(f"Content-Length: {len(self.body)}")
         if not keep_alive:
@@ -47,14 +47,14 @@ class Response:
         return head.encode("latin-1") + (b"" if head_only else self.body)
 
 
-#: What the application does with a request; called in the event loop, must not block.
+#: The application's function that answers a request; it runs in the event loop and must not block.
 Answer = Callable[[Request, str], Response]
 
 
-class Connection(asyncio.Protocol):
-    """One client's connection; requests are answered one after the other."""
+class ClientConnection(asyncio.Protocol):
+    """A connection of one client; its requests are answered one after the other."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: HttpServer) -> None:
         self._server = server
         self._parser = Parser()
         self._transport: asyncio.Transport | None = None
@@ -65,13 +65,16 @@ class Connection(asyncio.Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether it is between two requests; as in Go, one without any request yet is new for 5 s and idle then."""
+        """Return True if no request is in progress.
+
+        As in Go, a connection without any request counts as new for 5 s and as idle after that.
+        """
         if not self.used:
             return asyncio.get_running_loop().time() - self._made > _NEW_SECONDS
         return not self._answering and self._parser.idle
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio."""
+        """Register the connection (asyncio callback)."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         address = transport.get_extra_info("peername")
@@ -79,18 +82,18 @@ class Connection(asyncio.Protocol):
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called by asyncio."""
+        """Unregister the connection (asyncio callback)."""
         del exc
         self._server.forget(self)
 
     def data_received(self, data: bytes) -> None:
-        """Called by asyncio."""
+        """Parse the data and answer complete requests (asyncio callback)."""
         self.used = True
         self._parser.feed(data)
         self._work()
 
     def close(self) -> None:
-        """Close it; what was already written is still sent."""
+        """Close the connection after the written data has been sent."""
         if self._transport is not None:
             self._transport.close()
 
@@ -110,7 +113,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _take(self, request: Request) -> bool:
-        """Answer a request; False where no other may be taken now."""
+        """Answer a request; return False if the next one must wait or the connection closes."""
         self._parser.expects_continue = False
         response = self._server.answer(request, self._peer)
         if response.delay <= 0:
@@ -136,50 +139,50 @@ class Connection(asyncio.Protocol):
 
 
 @dataclass(slots=True)
-class Server:
-    """Serves one address until it is told to stop.
+class HttpServer:
+    """A server on one address, until it is stopped.
 
     Attributes:
-        answer: What the application does with a request, given the client's address too.
-        connections: Those that are open.
-        stopping: Set once a shutdown has begun; answers then end their connections.
+        answer: The application's function that answers a request; it also receives the client's address.
+        connections: The open connections.
+        stopping: True once a shutdown has begun; each response then closes its connection.
     """
 
     answer: Answer
-    connections: set[Connection] = field(default_factory=set)
+    connections: set[ClientConnection] = field(default_factory=set)
     stopping: bool = False
     _listener: asyncio.Server | None = None
     _empty: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def listen(self, address: str, port: int) -> int:
-        """Open the listener; returns the port, for those who asked for 0."""
+        """Open the listener; return the port, which matters if 0 was requested."""
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: Connection(self), address, port, backlog=_BACKLOG)
+        self._listener = await loop.create_server(lambda: ClientConnection(self), address, port, backlog=_BACKLOG)
         number: int = self._listener.sockets[0].getsockname()[1]
         return number
 
-    def forget(self, connection: Connection) -> None:
-        """Called by a connection that has ended."""
+    def forget(self, connection: ClientConnection) -> None:
+        """Remove a connection that has ended."""
         self.connections.discard(connection)
         if self.stopping and not self.connections:
             self._empty.set()
 
     def close_all(self) -> None:
-        """Close listener and connections at once, whatever they carry (nginx's fast shutdown)."""
+        """Close listener and connections at once, even during a response (nginx's fast shutdown)."""
         self._stop_listening()
         for connection in tuple(self.connections):
             connection.close()
 
     async def shutdown(self, seconds: float | None) -> bool:
-        """Close the listener and what is idle; let requests in flight finish for a while (Go's Shutdown).
+        """Close the listener and idle connections, and let requests in flight finish (Go's Shutdown).
 
         A new connection that has not carried a request yet may still send one until it is 5 s old, as in Go.
 
         Args:
-            seconds: How long to wait for them; None for as long as it takes.
+            seconds: Time limit for the requests in flight; None for no limit.
 
         Returns:
-            Whether all connections ended by themselves.
+            True if all connections ended within the time limit.
         """
         self._stop_listening()
         try:

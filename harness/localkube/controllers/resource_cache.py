@@ -1,6 +1,6 @@
-"""What a controller has written must be in its local copy before it looks again, or it would do its work twice.
+"""Cache a resource so that a controller sees its own writes before it reads again; else it would repeat its work.
 
-Kubernetes' controllers keep "expectations" for this. Here a handler simply waits until the informer shows its write.
+Kubernetes' controllers keep "expectations" for this. Here, a write waits until the informer shows it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.objects import Key, Object, controller_of, is_deleting, key_of, version_of
 from harness.localkube.machinery.resources import Resource
 
-_SECONDS = 5.0
+_TIMEOUT_SECONDS = 5.0
 
 
-class Mirror:
-    """An informer and the writes to its resource.
+class ResourceCache:
+    """Reads one resource from an informer, and waits after each write until the informer shows it.
 
     Args:
-        client: The API.
+        client: API client.
         resource: The resource.
-        informer: Its informer, already in sync.
+        informer: Its informer, already synced.
     """
 
     def __init__(self, client: ApiClient, resource: Resource, informer: Informer) -> None:
@@ -36,31 +36,31 @@ class Mirror:
         informer.subscribe(self._changed)
 
     def get(self, key: Key) -> Object | None:
-        """The object of this key, or None."""
+        """Return the object of this key, or None."""
         return self._informer.items.get(key)
 
     def all(self) -> list[Object]:
-        """Every object."""
+        """Return every object."""
         return list(self._informer.items.values())
 
     def in_namespace(self, namespace: str) -> list[Object]:
-        """The objects of one namespace."""
+        """Return the objects of one namespace."""
         return self._informer.in_namespace(namespace)
 
     def owned_by(self, owner: Object) -> list[Object]:
-        """The objects that another one controls."""
+        """Return the objects that another one controls."""
         uid = owner["metadata"]["uid"]
         namespace = owner["metadata"]["namespace"]
         return [obj for obj in self.in_namespace(namespace) if (controller_of(obj) or {}).get("uid") == uid]
 
     async def create(self, obj: Object, namespace: str) -> Object:
-        """Create an object and wait until it is seen."""
+        """Create an object and wait until the cache contains it."""
         created = await self._client.create(self._resource, obj, namespace)
         await self._seen(created)
         return created
 
     async def patch(self, obj: Object, body: Any, *, strategy: Strategy = "merge", subresource: str = "") -> Object:
-        """Patch an object and wait until the result is seen."""
+        """Patch an object and wait until the cache contains the result."""
         namespace, name = key_of(obj)
         result = await self._client.patch(
             self._resource, name, namespace or None, body, strategy=strategy, subresource=subresource
@@ -69,13 +69,13 @@ class Mirror:
         return result
 
     async def update(self, obj: Object) -> Object:
-        """Replace an object and wait until the result is seen."""
+        """Replace an object and wait until the cache contains the result."""
         result = await self._client.update(self._resource, obj)
         await self._seen(result)
         return result
 
     async def delete(self, obj: Object, *, propagation: str | None = None) -> None:
-        """Delete an object and wait until it is gone or seen to be going."""
+        """Delete an object and wait until the cache shows that it is gone or marked for deletion."""
         namespace, name = key_of(obj)
         uid = obj["metadata"]["uid"]
         await self._client.delete(self._resource, name, namespace or None, uid=uid, propagation=propagation)
@@ -87,18 +87,22 @@ class Mirror:
         await self._until(going)
 
     async def _seen(self, written: Object) -> None:
-        # Every write is an event of this resource's own watch, and events come in the order of versions.
+        # The resource's watch reports every write, in the order of versions.
         version = version_of(written)
         await self._until(lambda: self._latest >= version)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        """Raises ``TimeoutError`` when the watch is cut off; the work queue then tries the whole again."""
+        """Wait for a condition on the cache.
+
+        Raises:
+            TimeoutError: The watch is cut off; the work queue then retries the key.
+        """
         if condition():
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[future] = condition
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
                 await future
         finally:
             del self._waiting[future]

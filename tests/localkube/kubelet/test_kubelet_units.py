@@ -1,4 +1,4 @@
-"""The kubelet's parts one by one: images, environment, probes, grace arithmetic, status, whose listener it is."""
+"""Parts of the kubelet: images, environment, probes, grace periods, status, owners of listeners."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from harness.localkube.addresses import take_block
 from harness.localkube.kubelet.environment import ConfigError, environment, expand
-from harness.localkube.kubelet.handlers import HandlerFailedError, Handlers, Target
-from harness.localkube.kubelet.images import Image, Stop, find_image
+from harness.localkube.kubelet.handlers import HandlerFailedError, HandlerRunner, RunningContainer
+from harness.localkube.kubelet.images import Image, OnSigterm, find_image
 from harness.localkube.kubelet.listeners import owns_listener
-from harness.localkube.kubelet.probes import Threshold, until_next_tick
+from harness.localkube.kubelet.probes import ProbeThreshold, until_next_tick
 from harness.localkube.kubelet.runtime import Process
 from harness.localkube.kubelet.status import ContainerState, pod_status
 from harness.localkube.kubelet.termination import grace_after_hook
@@ -30,15 +30,15 @@ from harness.localkube.machinery.objects import Object
 @pytest.mark.parametrize(
     ("name", "stop", "shell"),
     [
-        ("hashicorp/http-echo", Stop.GRACEFUL, False),
-        ("hashicorp/http-echo:1.0", Stop.GRACEFUL, False),
-        ("docker.io/hashicorp/http-echo:1.0.0", Stop.GRACEFUL, False),
-        ("hashicorp/http-echo:0.2.3", Stop.DEAF, False),
-        ("xds2000/nginx-hostname", Stop.FAST, True),
+        ("hashicorp/http-echo", OnSigterm.GRACEFUL, False),
+        ("hashicorp/http-echo:1.0", OnSigterm.GRACEFUL, False),
+        ("docker.io/hashicorp/http-echo:1.0.0", OnSigterm.GRACEFUL, False),
+        ("hashicorp/http-echo:0.2.3", OnSigterm.IGNORED, False),
+        ("xds2000/nginx-hostname", OnSigterm.FAST, True),
     ],
 )
-def test_images_are_found_with_and_without_tag(name: str, stop: Stop, shell: bool) -> None:
-    """Each version stops in its own way; only nginx-hostname has a shell."""
+def test_images_are_found_with_and_without_tag(name: str, stop: OnSigterm, shell: bool) -> None:
+    """Each version reacts to SIGTERM in its own way; only nginx-hostname has a shell."""
     image = find_image(name)
 
     assert image is not None
@@ -48,13 +48,13 @@ def test_images_are_found_with_and_without_tag(name: str, stop: Stop, shell: boo
 @pytest.mark.parametrize(
     "name", ["nginx", "hashicorp/http-echo:0.9", "hashicorp/http-echo:10", "else/http-echo:1.0", ""]
 )
-def test_images_nobody_knows_are_not_found(name: str) -> None:
-    """A tag that merely looks like a known one is unknown."""
+def test_unknown_images_are_not_found(name: str) -> None:
+    """A tag that only resembles a known one is unknown."""
     assert find_image(name) is None
 
 
 def some_image() -> Image:
-    """The image of http-echo 1.x."""
+    """Return the image of http-echo 1.x."""
     image = find_image("hashicorp/http-echo")
     assert image is not None
     return image
@@ -67,7 +67,7 @@ POD: Object = {
 
 
 def test_environment_comes_from_image_pod_and_spec() -> None:
-    """The host name is the pod's; fields are looked up; earlier variables can be used in later ones."""
+    """The host name is the pod's name, fields are resolved, and later variables can refer to earlier ones."""
     fields = {
         "IP": "status.podIP",
         "NAME": "metadata.name",
@@ -83,7 +83,7 @@ def test_environment_comes_from_image_pod_and_spec() -> None:
     assert (found["HOSTNAME"], found["ECHO_TEXT"]) == ("apple-1", "hello-world")
 
 
-def test_variables_from_elsewhere_are_refused() -> None:
+def test_unsupported_sources_of_variables_are_errors() -> None:
     """A container never starts with a value silently missing."""
     env = [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]
 
@@ -92,8 +92,8 @@ def test_variables_from_elsewhere_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), [("$(A)x", "1x"), ("$$(A)", "$(A)"), ("$(B)", "$(B)"), ("$A", "$A")])
-def test_references_are_replaced_where_they_are_known(text: str, expected: str) -> None:
-    """As Kubernetes does it: unknown ones stay, doubled dollars escape."""
+def test_known_references_are_replaced(text: str, expected: str) -> None:
+    """As in Kubernetes, unknown references stay and a doubled dollar escapes."""
     assert expand(text, {"A": "1"}) == expected
 
 
@@ -101,13 +101,13 @@ def test_references_are_replaced_where_they_are_known(text: str, expected: str) 
     ("grace", "hook", "expected"), [(60, 10.2, 50), (30, 29.5, 2), (5, 5.0, 2), (1, 0.2, 2), (60, 0.9, 60)]
 )
 def test_the_hook_counts_against_the_grace_period(grace: int, hook: float, expected: int) -> None:
-    """In whole seconds, and 2 s are always left between SIGTERM and SIGKILL."""
+    """The hook counts in whole seconds, and at least 2 s remain between SIGTERM and SIGKILL."""
     assert grace_after_hook(grace, hook) == expected
 
 
-def test_a_probe_changes_its_word_only_at_its_threshold() -> None:
-    """Two successes, then three failures in a row; a success in between starts the count again."""
-    threshold = Threshold(success=2, failure=3)
+def test_a_probe_changes_its_state_only_at_its_threshold() -> None:
+    """It needs two successes, then three failures in a row; a success in between restarts the count."""
+    threshold = ProbeThreshold(success=2, failure=3)
     answers = [True, True, False, False, True, False, False, False]
 
     assert [threshold.count(ok=ok) for ok in answers] == [False, True, False, False, False, False, False, True]
@@ -116,12 +116,12 @@ def test_a_probe_changes_its_word_only_at_its_threshold() -> None:
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.integers(1, 60))
 def test_ticks_are_whole_periods_after_the_anchor(now: float, anchor: float, period: int) -> None:
-    """The next one is never now and never more than a period away, but for the tick that is due just now."""
+    """The next tick is never now and at most a period away, except for a tick that is due right now."""
     assert 0.001 < until_next_tick(now, anchor, period) <= period + 0.001
 
 
 def state(**facts: Any) -> ContainerState:
-    """A running, ready container, unless the facts say otherwise."""
+    """Build a running, ready container unless ``facts`` differ."""
     return ContainerState("c", "i", **{"state": {"running": {}}, "ready": True, "container_id": "x", **facts})
 
 
@@ -145,7 +145,7 @@ KILLED = {"terminated": {"exitCode": 137}}
 def test_phase_and_readiness_follow_the_containers(
     containers: list[ContainerState], deleting: bool, phase: str, ready: str
 ) -> None:
-    """A terminating pod stays ready while its containers are; it ends only when they have."""
+    """A terminating pod stays ready while its containers are ready, and ends only when they have ended."""
     status = pod_status({"spec": {}}, containers, address="127.9.1.1", host="127.9.0.1", deleting=deleting)
     conditions = {each["type"]: each["status"] for each in status["conditions"]}
 
@@ -174,7 +174,7 @@ GATE = {"readinessGates": [{"conditionType": "shop/routed"}]}
 def test_a_readiness_gate_keeps_a_pod_from_being_ready(
     others: list[str], containers: list[ContainerState], ready: str, reason: str | None, message: str
 ) -> None:
-    """The pod is ready when its containers are and each gate is True; the containers have a condition of their own."""
+    """The pod is ready if its containers are and each gate is True; the containers have their own condition."""
     foreign = [{"type": "shop/routed", "status": each} for each in others]
     pod: Object = {"spec": GATE, "status": {"conditions": foreign}}
     status = pod_status(pod, containers, address="127.9.1.1", host="127.9.0.1", deleting=False)
@@ -186,8 +186,8 @@ def test_a_readiness_gate_keeps_a_pod_from_being_ready(
     assert [each for each in status["conditions"] if each["type"] == "shop/routed"] == foreign
 
 
-def test_conditions_that_stay_keep_their_time() -> None:
-    """Only what changes gets a new lastTransitionTime."""
+def test_unchanged_conditions_keep_their_time() -> None:
+    """Only a changed condition gets a new lastTransitionTime."""
     pod: Object = {"spec": {}}
     pod["status"] = pod_status(pod, [state(ready=False)], address="127.9.1.1", host="h", deleting=False)
     for each in pod["status"]["conditions"]:
@@ -200,13 +200,13 @@ def test_conditions_that_stay_keep_their_time() -> None:
 
 
 def listen(address: str) -> socket.socket:
-    """A listening socket of this process."""
+    """Open a listening socket of this process."""
     return socket.create_server((address, 0))
 
 
 @contextmanager
-def somebody_else() -> Iterator[int]:
-    """The number of another process, which listens nowhere."""
+def other_process() -> Iterator[int]:
+    """Yield the PID of another process, which does not listen."""
     with subprocess.Popen(["sleep", "60"]) as process:
         try:
             yield process.pid
@@ -215,42 +215,42 @@ def somebody_else() -> Iterator[int]:
 
 
 @pytest.mark.processes
-def test_a_listener_belongs_to_the_process_that_has_it() -> None:
-    """Ours is ours, not another process's; nothing listens on a port nobody opened, nor for a wildcard elsewhere."""
+def test_a_listener_belongs_to_the_process_that_opened_it() -> None:
+    """Other processes, closed ports and wildcard listeners do not count."""
     with (
         take_block() as held,
         listen(held.block.pod_address(1)) as ours,
         listen("0.0.0.0") as wildcard,
-        somebody_else() as stranger,
+        other_process() as other,
     ):
         address, port = ours.getsockname()
 
         assert owns_listener(os.getpid(), address, port)
-        assert not owns_listener(stranger, address, port)
+        assert not owns_listener(other, address, port)
         assert not owns_listener(os.getpid(), address, wildcard.getsockname()[1])
 
 
 @pytest.mark.processes
-def test_a_probe_that_somebody_else_answers_fails() -> None:
+def test_a_probe_answered_by_another_process_fails() -> None:
     """An orphan on the pod's address must not make the pod ready."""
 
     async def scenario(container: int, address: str, port: int) -> None:
-        target = Target(Process(container), {}, address, {}, shell=False, owned_ports=set())
+        target = RunningContainer(Process(container), {}, address, {}, shell=False, verified_ports=set())
         async with aiohttp.ClientSession() as session:
-            handlers: Any = Handlers
-            await handlers(None, session).act({"tcpSocket": {"port": port}}, target)
+            handlers: Any = HandlerRunner
+            await handlers(None, session).run({"tcpSocket": {"port": port}}, target)
 
     with (
         take_block() as held,
         listen(held.block.pod_address(1)) as orphan,
-        somebody_else() as container,
-        pytest.raises(HandlerFailedError, match="not this container"),
+        other_process() as container,
+        pytest.raises(HandlerFailedError, match="does not belong to this container"),
     ):
         asyncio.run(scenario(container, *orphan.getsockname()))
 
 
 def test_an_http_probe_sends_its_path_and_headers() -> None:
-    """A named port, a path without slash, own headers; the answer counts since the listener is the container's own."""
+    """It resolves a named port, a path without slash and headers. The container owns the listener, so it succeeds."""
     heads = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -263,12 +263,12 @@ def test_an_http_probe_sends_its_path_and_headers() -> None:
         server = await asyncio.start_server(answer, address, 0)
         port = server.sockets[0].getsockname()[1]
         spec = {"ports": [{"name": "http", "containerPort": port}]}
-        target = Target(Process(os.getpid()), spec, address, {}, shell=False, owned_ports=set())
+        target = RunningContainer(Process(os.getpid()), spec, address, {}, shell=False, verified_ports=set())
         get = {"path": "healthz", "port": "http", "httpHeaders": [{"name": "X-Custom", "value": "Awesome"}]}
-        handlers: Any = Handlers
+        handlers: Any = HandlerRunner
         async with server, aiohttp.ClientSession() as session:
-            await handlers(None, session).act({"httpGet": get}, target)
-        return {port} - target.owned_ports
+            await handlers(None, session).run({"httpGet": get}, target)
+        return {port} - target.verified_ports
 
     with take_block() as held:
         assert asyncio.run(scenario(held.block.pod_address(1))) == set()
@@ -289,11 +289,11 @@ def test_an_http_probe_succeeds_below_400(status: int, ok: bool) -> None:
     async def scenario(address: str) -> bool:
         server = await asyncio.start_server(answer, address, 0)
         port = server.sockets[0].getsockname()[1]
-        target = Target(Process(os.getpid()), {}, address, {}, shell=False, owned_ports=set())
-        handlers: Any = Handlers
+        target = RunningContainer(Process(os.getpid()), {}, address, {}, shell=False, verified_ports=set())
+        handlers: Any = HandlerRunner
         async with server, aiohttp.ClientSession() as session:
             try:
-                await handlers(None, session).act({"httpGet": {"port": port}}, target)
+                await handlers(None, session).run({"httpGet": {"port": port}}, target)
             except HandlerFailedError:
                 return False
             return True
@@ -302,13 +302,13 @@ def test_an_http_probe_succeeds_below_400(status: int, ok: bool) -> None:
         assert asyncio.run(scenario(held.block.pod_address(1))) is ok
 
 
-def test_a_hook_may_not_kill_the_machines_first_process() -> None:
-    """``kill 1`` means the container's process in a real container; here it would be somebody else's."""
+def test_a_hook_cannot_signal_the_machines_init_process() -> None:
+    """``kill 1`` means the container's process in a real container; here it would reach the machine's init process."""
 
     async def scenario(command: list[str]) -> None:
-        target = Target(Process(os.getpid()), {}, "", {}, shell=True, owned_ports=set())
-        handlers: Any = Handlers
-        await handlers(None, None).act({"exec": {"command": command}}, target)
+        target = RunningContainer(Process(os.getpid()), {}, "", {}, shell=True, verified_ports=set())
+        handlers: Any = HandlerRunner
+        await handlers(None, None).run({"exec": {"command": command}}, target)
 
     for command in (["kill", "1"], ["sh", "-c", "sleep 1; kill -QUIT 1"], ["bash", "-c", "kill -s TERM 1 && true"]):
         with pytest.raises(HandlerFailedError, match="process 1"):

@@ -1,4 +1,4 @@
-"""How often kube-proxy programs: at once where it has rested, and at most once in its ``minSyncPeriod``."""
+"""Limit kube-proxy to one update per ``minSyncPeriod``; the first update after a pause is immediate."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable
 class BoundedRunner:
     """Runs a function after each request, never sooner than ``min_interval`` after its last run began.
 
-    That is kube-proxy's ``BoundedFrequencyRunner`` since Kubernetes 1.34. Requests that come while one waits are done
-    by the same run.
+    It behaves like kube-proxy's ``BoundedFrequencyRunner`` since Kubernetes 1.34. One run covers all requests that
+    arrive while it waits.
 
     Args:
-        work: What is run.
-        min_interval: Seconds from one run to the next.
-        clock: Seconds that only go forward.
-        sleep: Waits for so many of them.
+        work: Function to run.
+        min_interval: Least seconds from the beginning of one run to the next.
+        clock: Returns seconds of a monotonic clock.
+        sleep: Waits a number of seconds.
     """
 
     def __init__(
@@ -35,11 +35,11 @@ class BoundedRunner:
         self._wanted = asyncio.Event()
 
     def request(self) -> None:
-        """Have it run as soon as may be."""
+        """Request a run as soon as possible."""
         self._wanted.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Serve requests until cancelled."""
         not_before = self._clock()
         while True:
             await self._wanted.wait()

@@ -1,8 +1,8 @@
-"""When the controller syncs: one thing to do, at most one more, at a limited rate; it decides how late nginx learns.
+"""Limit the rate of syncs, which determines how late nginx learns of changes.
 
-The queue has only "sync" to do. A sync takes a token of the rate limit first and looks at the objects after, so what
-happens in between is seen, yet makes a further sync that takes the next token. This is how a pod that is not ready yet
-delays the news of the same pod being ready.
+At most one sync runs and one waits. A sync first takes a token of the rate limit and then reads the objects. It
+therefore sees changes that arrive while it waits for the token, but each of them also queues another sync that takes
+the next token. For this reason, the update for a pod that is not ready yet delays the update that reports it ready.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Protocol
 
 
 class Limit(Protocol):
-    """Something to wait for before a sync."""
+    """A limit to wait for before a sync."""
 
     async def take(self) -> None:
-        """Wait for the right to sync once."""
+        """Wait for the permission to sync once."""
 
 
 class TokenBucket:
-    """ingress-nginx's ``--sync-rate-limit``: lets ``burst`` through at once and ``rate`` per second in the long run.
+    """ingress-nginx's ``--sync-rate-limit``: ``burst`` syncs at once, ``rate`` per second in the long run.
 
     Args:
         rate: Tokens per second.
-        burst: Tokens that a full bucket holds; it is full at the start.
-        clock: Seconds that never go back.
-        sleep: Waits some seconds.
+        burst: Capacity of the bucket; it is full at the start.
+        clock: Returns seconds of a monotonic clock.
+        sleep: Waits a number of seconds.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class TokenBucket:
         self._at = clock()
 
     async def take(self) -> None:
-        """Take a token; waits until there is one. For one taker at a time."""
+        """Take a token, and wait if there is none. It must not be called concurrently."""
         self._fill()
         while self._tokens < 1:
             await self._sleep((1 - self._tokens) / self._rate)
@@ -55,17 +55,17 @@ class TokenBucket:
 
     def _fill(self) -> None:
         now = self._clock()
-        # A hair more than was earned, so that rounding never asks for one more wait of nothing.
+        # Add a tiny amount, so that a rounding error never causes another wait of almost no time.
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate + 1e-9)
         self._at = now
 
 
 class SyncQueue:
-    """Calls ``sync`` once for any number of requests that came before it began.
+    """A queue with at most one pending sync, which covers all requests that came before it begins.
 
     Args:
-        limit: What each sync waits for first.
-        sync: Looks at the objects and does what is to do.
+        limit: Limit that each sync waits for first.
+        sync: Reads the objects and applies them.
     """
 
     def __init__(self, limit: Limit, sync: Callable[[], Awaitable[None]]) -> None:
@@ -74,15 +74,15 @@ class SyncQueue:
         self._due = asyncio.Event()
 
     def add(self) -> None:
-        """Have a sync made."""
+        """Request a sync."""
         self._due.set()
 
     def forget(self) -> None:
-        """Drop the sync that is due: what asked for it has been seen."""
+        """Drop the pending sync, because its changes have been applied already."""
         self._due.clear()
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Run syncs until cancelled."""
         while True:
             await self._due.wait()
             self._due.clear()

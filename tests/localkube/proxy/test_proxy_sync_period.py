@@ -1,4 +1,4 @@
-"""When kube-proxy programs, on a clock of the test's own."""
+"""Times at which kube-proxy programs changes, on a fake clock."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 
-from harness.localkube.proxy.pace import BoundedRunner
+from harness.localkube.proxy.bounded_runner import BoundedRunner
 
 
 def runs(*requests: float, min_interval: float = 1.0) -> list[float]:
-    """When the work ran, of requests at these seconds of the test's clock."""
+    """Return the times of the runs for requests at these seconds of the fake clock."""
     now = 0.0
     ran: list[float] = []
     wanted: Iterator[float] = iter(sorted(requests))
@@ -44,21 +44,21 @@ def runs(*requests: float, min_interval: float = 1.0) -> list[float]:
     return ran
 
 
-def test_a_change_after_a_rest_is_programmed_at_once() -> None:
-    """Nobody waits for a tick."""
+def test_a_change_after_a_pause_is_programmed_at_once() -> None:
+    """There is no fixed tick to wait for."""
     assert runs(5.0, 9.0) == [5.0, 9.0]
 
 
-def test_the_second_within_a_second_waits() -> None:
+def test_a_second_change_waits_for_the_period() -> None:
     """It is programmed one second after the first, not one second after itself."""
     assert runs(5.0, 5.3, 8.0) == [5.0, 6.0, 8.0]
 
 
-def test_those_that_wait_are_done_together() -> None:
-    """Many changes within the second are one run at its end."""
+def test_waiting_changes_share_one_run() -> None:
+    """Many changes within the period are programmed by one run at its end."""
     assert runs(5.0, 5.1, 5.2, 5.9, 8.0) == [5.0, 6.0, 8.0]
 
 
-def test_one_that_comes_during_a_wait_is_not_lost() -> None:
-    """What changes after a run began gets a run of its own."""
+def test_a_change_after_a_run_gets_its_own_run() -> None:
+    """A change that arrives after a run began is programmed by the next run."""
     assert runs(5.0, 5.5, 6.5, 9.0) == [5.0, 6.0, 7.0, 9.0]

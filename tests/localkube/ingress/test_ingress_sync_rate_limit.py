@@ -1,4 +1,4 @@
-"""When the controller syncs: the rate limit on a clock of the test's own, and which events count."""
+"""The rate limit of syncs, on a fake clock, and the changes that trigger a sync."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 
 import pytest
 
-from harness.localkube.ingress.pace import SyncQueue, TokenBucket
-from harness.localkube.ingress.watching import intent_of, on_class, on_service, on_slice
+from harness.localkube.ingress.rate_limit import SyncQueue, TokenBucket
+from harness.localkube.ingress.sync_triggers import intent_of, on_class, on_service, on_slice
 
 
 class Time:
-    """A clock that moves when somebody waits on it."""
+    """A fake clock that advances when a caller sleeps."""
 
     def __init__(self) -> None:
         self.now = 100.0
 
     def read(self) -> float:
-        """Seconds."""
+        """Return the current time in seconds."""
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        """Let that much time pass at once."""
+        """Advance the clock."""
         self.now += seconds
 
 
-def test_the_first_is_fast_and_the_next_waits() -> None:
-    """At 0.3/s with burst 1 the second sync comes 3.33 s after the first, and the third as much later."""
+def test_the_first_sync_is_immediate_and_the_next_waits() -> None:
+    """At 0.3/s with burst 1, the second sync is 3.33 s after the first, and the third another 3.33 s later."""
     time = Time()
     bucket = TokenBucket(0.3, 1, clock=time.read, sleep=time.sleep)
 
@@ -41,8 +41,8 @@ def test_the_first_is_fast_and_the_next_waits() -> None:
     assert asyncio.run(scenario()) == pytest.approx([0, 1 / 0.3, 2 / 0.3])
 
 
-def test_the_bucket_fills_while_nobody_takes_and_no_further() -> None:
-    """After a long pause there is one token, not many; after a part of the period, the rest is waited for."""
+def test_the_bucket_fills_up_to_its_capacity() -> None:
+    """After a long pause there is one token, not many; after part of the period, the rest must be waited for."""
     time = Time()
     bucket = TokenBucket(0.3, 1, clock=time.read, sleep=time.sleep)
 
@@ -58,8 +58,8 @@ def test_the_bucket_fills_while_nobody_takes_and_no_further() -> None:
     assert asyncio.run(scenario()) == pytest.approx([200, 200 + 1 / 0.3])
 
 
-def test_a_burst_is_let_through() -> None:
-    """Ten tokens go at once where the burst is ten."""
+def test_a_burst_takes_tokens_without_a_wait() -> None:
+    """With a burst of ten, ten tokens are available at once."""
     time = Time()
     bucket = TokenBucket(1, 10, clock=time.read, sleep=time.sleep)
 
@@ -72,7 +72,7 @@ def test_a_burst_is_let_through() -> None:
 
 
 def counted(callback_of: Any, *events: tuple[str, Any, Any]) -> int:
-    """How many of these events make a sync due."""
+    """Return the number of these events that trigger a sync."""
     calls: list[int] = []
     callback = callback_of(lambda: calls.append(1))
     for kind, old, new in events:
@@ -81,23 +81,23 @@ def counted(callback_of: Any, *events: tuple[str, Any, Any]) -> int:
 
 
 def slice_of(*ready: bool, version: str = "1") -> dict[str, Any]:
-    """A slice whose pods are ready or not."""
+    """Build a slice whose pods are ready or not."""
     return {
         "metadata": {"name": "s", "resourceVersion": version},
         "endpoints": [{"addresses": [f"127.1.1.{n}"], "conditions": {"ready": r}} for n, r in enumerate(ready)],
     }
 
 
-def test_any_change_of_endpoints_counts() -> None:
-    """A pod that is not ready yet takes a token, too; a slice whose endpoints are the same does not."""
+def test_any_change_of_endpoints_triggers_a_sync() -> None:
+    """A pod that is not ready yet takes a token too; a slice with the same endpoints does not."""
     assert counted(on_slice, ("ADDED", None, slice_of())) == 1
     assert counted(on_slice, ("MODIFIED", slice_of(True), slice_of(True, False))) == 1
     assert counted(on_slice, ("MODIFIED", slice_of(True), slice_of(True, version="2"))) == 0
     assert counted(on_slice, ("DELETED", slice_of(), slice_of())) == 1
 
 
-def test_a_changed_selector_counts() -> None:
-    """A Service's change takes a token before its endpoints do; its making counts only if its slices came first."""
+def test_a_changed_service_triggers_a_sync() -> None:
+    """A changed Service takes a token before its endpoints do; a new one only if its slices came first."""
     old = {"metadata": {"name": "s"}, "spec": {"selector": {"version": "v1"}}}
     new = {"metadata": {"name": "s"}, "spec": {"selector": {"version": "v2"}}}
 
@@ -113,14 +113,14 @@ def test_a_changed_selector_counts() -> None:
     assert counted(late, ("ADDED", None, new)) == 1
 
 
-def test_classes_count_but_for_our_own() -> None:
-    """A class that appears may make Ingresses ours."""
+def test_other_ingress_classes_trigger_a_sync() -> None:
+    """A new class may assign Ingresses to this controller."""
     assert counted(on_class, ("ADDED", None, {"metadata": {"name": "nginx"}})) == 0
     assert counted(on_class, ("ADDED", None, {"metadata": {"name": "mine"}})) == 1
 
 
-def test_an_ingress_counts_by_what_users_write() -> None:
-    """Spec and annotations count, status and versions do not."""
+def test_spec_and_annotations_of_an_ingress_trigger_a_sync() -> None:
+    """Status and resourceVersion do not."""
     base = {"metadata": {"name": "i", "annotations": {"a": "1"}, "resourceVersion": "1"}, "spec": {"rules": []}}
     status = base | {"status": {"loadBalancer": {}}}
     edited = base | {"metadata": {"name": "i", "annotations": {"a": "2"}}}
@@ -130,7 +130,7 @@ def test_an_ingress_counts_by_what_users_write() -> None:
 
 
 class Gate:
-    """A rate limit that opens when the test says so."""
+    """A rate limit that the test opens."""
 
     def __init__(self) -> None:
         self.waiting = asyncio.Event()
@@ -144,12 +144,12 @@ class Gate:
         self.waiting.clear()
 
     def open(self) -> None:
-        """Let one through."""
+        """Let one caller continue."""
         self._open.set()
 
 
-def test_a_sync_looks_after_its_token_and_events_meanwhile_make_one_more() -> None:
-    """Ten events during the wait are seen by this sync, and cause exactly one further sync with a token of its own."""
+def test_a_sync_reads_after_its_token_and_later_events_cause_one_more() -> None:
+    """Ten events during the wait are part of this sync, and cause exactly one more sync with its own token."""
 
     async def scenario() -> tuple[list[str], bool]:
         endpoints, gate, seen, done = "old", Gate(), list[str](), asyncio.Semaphore(0)
@@ -170,7 +170,7 @@ def test_a_sync_looks_after_its_token_and_events_meanwhile_make_one_more() -> No
         await gate.waiting.wait()
         gate.open()
         await done.acquire()
-        # Two rounds of the loop are more than the queue needs to ask for a third token.
+        # In two iterations of the event loop, the queue could request a third token.
         for _ in range(2):
             await asyncio.sleep(0)
         third_is_due = gate.waiting.is_set()
@@ -180,8 +180,8 @@ def test_a_sync_looks_after_its_token_and_events_meanwhile_make_one_more() -> No
     assert asyncio.run(scenario()) == (["new", "new"], False)
 
 
-def test_what_was_seen_at_the_start_is_forgotten() -> None:
-    """A request that is dropped asks for no token."""
+def test_a_forgotten_request_takes_no_token() -> None:
+    """A request that is dropped requests no token."""
 
     async def scenario() -> bool:
         gate = Gate()
