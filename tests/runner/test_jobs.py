@@ -9,7 +9,7 @@ from harness.experiment.load import load_experiment
 from harness.model.changes import NoChange, RollingUpdate
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
 from harness.runner.deploy import images_of
-from harness.runner.options import LANES_PER_CORE, RunOptions, cores
+from harness.runner.options import TRIALS_PER_CORE, RunOptions, cores
 from harness.runner.trial import longest_grace
 from harness.runner.trial_order import estimated_seconds, plan_jobs
 from harness.store.rundir import RunDirectory
@@ -84,9 +84,9 @@ def test_a_change_may_take_as_long_as_its_manifests_ask_for(tmp_path: Path) -> N
 
 def test_lanes_follow_the_machine_unless_they_are_given() -> None:
     """By default a few per core, never more than there are trials; ``--parallel`` is taken as it is."""
-    assert RunOptions().lanes(100) == LANES_PER_CORE * cores()
-    assert RunOptions().lanes(1) == 1
-    assert RunOptions(parallel=2).lanes(100) == 2
+    assert RunOptions().parallel_trials(100) == TRIALS_PER_CORE * cores()
+    assert RunOptions().parallel_trials(1) == 1
+    assert RunOptions(parallel=2).parallel_trials(100) == 2
 
 
 def test_images_are_those_of_all_containers_each_once() -> None:

@@ -12,13 +12,13 @@ from harness.kit.interruption import Interrupted
 from harness.kit.waiting import pause
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration
-from harness.runner.progress import Silence
-from harness.runner.scheduler import run_lanes
+from harness.runner.progress import SilentProgress
+from harness.runner.scheduler import run_jobs
 from harness.runner.trial_order import TrialJob
 from harness.store.rundir import TrialDirectory
 
 
-class Told(Silence):
+class Told(SilentProgress):
     """Remembers how trials ended."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ def job(name: str) -> TrialJob:
 def test_every_job_runs_and_says_how_it_ended() -> None:
     """More jobs than lanes: each runs once, and its failure is told."""
     told = Told()
-    bugs = run_lanes([job(n) for n in "abc"], 2, lambda one: "no room" if one.name == "b" else "", told)
+    bugs = run_jobs([job(n) for n in "abc"], 2, lambda one: "no room" if one.name == "b" else "", told)
 
     assert bugs == ()
     assert told.ends == {"a": "", "b": "no room", "c": ""}
@@ -52,7 +52,7 @@ def test_a_bug_in_one_trial_is_kept_and_the_others_go_on() -> None:
         return ""
 
     told = Told()
-    bugs = run_lanes([job("a"), job("b")], 1, run, told)
+    bugs = run_jobs([job("a"), job("b")], 1, run, told)
 
     assert len(bugs) == 1
     assert "of all things" in bugs[0]
@@ -82,7 +82,7 @@ def test_an_interruption_unwinds_what_runs_and_begins_nothing_new() -> None:
         stopper = threading.Thread(target=stop)
         stopper.start()
         with pytest.raises(Interrupted):
-            run_lanes([job("a"), job("b")], 1, run, told)
+            run_jobs([job("a"), job("b")], 1, run, told)
         stopper.join()
 
     assert (begun, cleaned) == (["a"], ["a"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
-from harness.runner.recorded import Recorded
+from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.ledger import ConnectionLedger, LedgerWriter
 
 
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_responders_of_two_workers_have_one_meaning(folder: Path) -> None:
     """Number 1 was apple to one and banana to the other."""
-    rows, texts = Recorded.read(folder).attempts(begun=True)
+    rows, texts = RecordedTraffic.read(folder).attempts(begun=True)
 
     assert [texts[number] for number in rows["responder"]] == [
         "apple", "banana", "banana", "banana", "apple", "cherry",
@@ -59,7 +59,7 @@ def test_responders_of_two_workers_have_one_meaning(folder: Path) -> None:
 
 def test_connections_of_two_workers_are_not_confused(folder: Path) -> None:
     """Each attempt's connection is its own worker's, though both count from 1."""
-    recorded = Recorded.read(folder)
+    recorded = RecordedTraffic.read(folder)
     attempts, connections = recorded.attempts(begun=True)[0], recorded.connections(begun=True)
     workers = dict(zip(connections["number"].tolist(), connections["worker"].tolist(), strict=True))
 
@@ -69,13 +69,13 @@ def test_connections_of_two_workers_are_not_confused(folder: Path) -> None:
 
 def test_the_clocks_error_is_what_the_worst_comparison_allows(folder: Path) -> None:
     """By how much the offset moved counts too; a worker on this machine is not in it."""
-    assert Recorded.read(folder).clock_errors() == {1: 0.0005}
+    assert RecordedTraffic.read(folder).clock_errors() == {1: 0.0005}
 
 
 def test_a_ledger_that_did_not_come_home_is_damage_and_the_rest_is_there(folder: Path) -> None:
     """Its rows are unknown, which must not look like traffic without losses."""
     (folder / "ledger-1.npy").unlink()
-    recorded = Recorded.read(folder)
+    recorded = RecordedTraffic.read(folder)
     rows, _ = recorded.attempts(begun=True)
 
     assert len(rows) == 2
@@ -86,7 +86,7 @@ def test_a_calibration_that_is_missing_is_none_for_all(folder: Path) -> None:
     """One worker was proved; what the other one reports rests on nothing."""
     (folder / "calibration-0.json").write_text('{"faults": [], "served": {"requests": [], "duplicates": 0}}')
     LedgerWriter(folder / "calibration-0.npy", origin_ns=0).close()
-    recorded = Recorded.read(folder)
+    recorded = RecordedTraffic.read(folder)
 
     assert recorded.calibration() is None
     assert recorded.damage == ["no calibration of worker 1"]
@@ -96,7 +96,7 @@ def test_a_damaged_plan_is_damage(folder: Path) -> None:
     """How many workers there were is not guessed."""
     (folder / "plan.json").write_text("{}")
 
-    assert "plan.json" in Recorded.read(folder).damage[0]
+    assert "plan.json" in RecordedTraffic.read(folder).damage[0]
 
 
 def test_faults_of_all_are_told_once(folder: Path) -> None:
@@ -105,4 +105,4 @@ def test_faults_of_all_are_told_once(folder: Path) -> None:
         file.write(json.dumps({"event": "fault", "what": "client", "text": "no port"}) + "\n")
         file.write(json.dumps({"event": "fault", "what": "client", "text": "no port"}) + "\n")
 
-    assert Recorded.read(folder).faults() == ("client: no port",)
+    assert RecordedTraffic.read(folder).faults() == ("client: no port",)

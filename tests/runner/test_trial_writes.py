@@ -19,8 +19,8 @@ from harness.model.changes import NoChange
 from harness.model.controllers import ControllerAddress, controller_facts
 from harness.model.experiment import Cell, Configuration
 from harness.observe.scope import Scope
-from harness.runner.in_place.trial import InPlaceTrial, Live
-from harness.runner.progress import Silence
+from harness.runner.in_place.trial import InPlaceTrial, LiveApplication
+from harness.runner.progress import SilentProgress
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.trial_order import TrialJob
 from harness.store.rundir import TrialDirectory
@@ -56,7 +56,7 @@ def parts(tmp_path: Path) -> tuple[TrialJob, TrialSetting]:
     """A trial and what it shares with others."""
     cell = Cell(Configuration((("lifecycle", "bare"),), ()), NoChange(name="none"))
     experiment = SimpleNamespace(ingress="ingress-nginx")
-    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), Silence(), Semaphore(1))
+    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), SilentProgress(), Semaphore(1))
     return TrialJob("bare--none", cell, 1, TrialDirectory(tmp_path)), setting
 
 
@@ -72,7 +72,7 @@ def test_a_controller_of_the_harness_may_be_restarted(parts: tuple[TrialJob, Tri
 
 def test_a_trial_in_place_writes_into_the_applications_namespace(parts: tuple[TrialJob, TrialSetting]) -> None:
     """As any other, though its patches are also known to be its own."""
-    live = Live("trial", Scope({}, frozenset()), {}, 0.0)
+    live = LiveApplication("trial", Scope({}, frozenset()), {}, 0.0)
 
     assert writable(InPlaceTrial(*parts, live), None) == ["trial"]
 

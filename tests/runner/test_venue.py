@@ -15,7 +15,7 @@ from harness.model.changes import NoChange
 from harness.model.controllers import ControllerAddress
 from harness.model.experiment import Cell, Configuration, Manifest
 from harness.model.timeline import Event
-from harness.runner.placement import venue
+from harness.runner.placement import placement
 from harness.runner.trial_order import TrialJob
 from harness.store.rundir import TrialDirectory
 
@@ -107,7 +107,7 @@ REQUEST = BringUp(name="demo", directory=Path("run/cluster"))
 def test_each_trial_has_a_cluster_of_its_own() -> None:
     """A kind that is not shared comes up once per trial, in the trial's folder, with its number as seed."""
     provider = FakeProvider(shared=False)
-    with venue(provider, REQUEST, {}, silent) as stage:
+    with placement(provider, REQUEST, {}, silent) as stage:
         for number in (1, 2):
             with stage.place(job(number), silent) as place:
                 assert (place.namespace, place.shared) == ("harness", False)
@@ -123,7 +123,7 @@ def test_shared_cluster_comes_up_once() -> None:
     """Every trial has a namespace of its own on it, gone before the next begins; its facts are the run's."""
     provider = FakeProvider(shared=True)
     facts: dict[str, str] = {}
-    with venue(provider, REQUEST, facts, silent) as stage:
+    with placement(provider, REQUEST, facts, silent) as stage:
         for number in (1, 2):
             with stage.place(job(number), silent) as place:
                 assert place.shared
@@ -139,6 +139,6 @@ def test_shared_cluster_that_does_not_come_up_ends_the_run() -> None:
     """No trial could take place, so it is an error of the run."""
     with (
         pytest.raises(BringUpError),
-        venue(FakeProvider(shared=True, works=False), REQUEST, {}, silent),
+        placement(FakeProvider(shared=True, works=False), REQUEST, {}, silent),
     ):
         raise AssertionError("unreachable")

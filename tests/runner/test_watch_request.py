@@ -117,11 +117,11 @@ def test_what_a_hung_server_holds_does_not_hold_up_the_schedule() -> None:
     [
         ("localhost:8080", "http://localhost:8080"),
         ("shop.example/x", "http://shop.example/x"),
-        ("ftp://a/", "no http:// or https:// URL"),
-        ("http://", "no http:// or https:// URL"),
+        ("ftp://a/", "not an http:// or https:// URL"),
+        ("http://", "not an http:// or https:// URL"),
         ("http://a:99999/", "Port out of range"),
-        ("http://[::1/", "no URL"),
-        ("http://user:secret@a/", "is not sent"),
+        ("http://[::1/", "not a URL"),
+        ("http://user:secret@a/", "not supported"),
     ],
 )
 def test_what_is_no_url_is_told_with_what_it_may_have_been(url: str, why: str) -> None:

@@ -1,4 +1,4 @@
-"""From two sealed runs to the comparison and its reports; the same bytes each time."""
+"""Turns two sealed runs into the comparison and its reports; the same evidence always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ T = TypeVar("T")
 def conclude(directory: Path) -> Migration:
     """Compare the two runs of a migration's folder, and write the comparison and its reports.
 
-    A target that was never run, since the source's run was stopped, leaves every cell unknown.
+    If the source's run was stopped, the target never ran; then every cell is unknown.
 
     Raises:
-        EvidenceError: The folder is none, or a run is not as it was sealed.
+        EvidenceError: The folder is no migration's folder, or a run is not as it was sealed.
     """
     plan = read_plan(directory)
     names = plan.directories
@@ -52,11 +52,11 @@ def analyze_again(directory: Path) -> Migration:
     """Judge both runs again from their sealed evidence, then compare them.
 
     Raises:
-        EvidenceError: The folder is none, or evidence is not as it was sealed.
+        EvidenceError: The folder is no migration's folder, or evidence is not as it was sealed.
     """
     plan = read_plan(directory)
     for name in plan.directories:
-        if not _is_there(directory / name):
+        if not _has_run(directory / name):
             continue
         run = RunDirectory.open(directory / name)
         run.verify("evidence")
@@ -64,13 +64,16 @@ def analyze_again(directory: Path) -> Migration:
     return conclude(directory)
 
 
-def _is_there(path: Path) -> bool:
+def _has_run(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
 def _ran(path: Path, ingress: str, other: RunVerdict | None) -> Ran:
-    """One side's run; ``other`` is what a run that never began is made from: the same, with nothing in it."""
-    if other is not None and not _is_there(path):
+    """Return one side's run.
+
+    A run that never began is an empty copy of ``other``.
+    """
+    if other is not None and not _has_run(path):
         return Ran(ingress, path.name, replace(other, cells=(), environment={}, seconds=0.0))
     run = RunDirectory.open(path)
     run.verify("verdict")

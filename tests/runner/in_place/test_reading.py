@@ -9,12 +9,12 @@ import pytest
 from harness.errors import InvalidInputError
 from harness.kube.errors import ForbiddenError
 from harness.model.changes import SelectorPatch
-from harness.runner.in_place.reading import Found, as_evidence, look, others, related
-from harness.runner.in_place.targets import Target, parse_change
+from harness.runner.in_place.namespace import NamespaceObjects, as_evidence, other_managers, read_namespace, related
+from harness.runner.in_place.targets import ChangedObject, parse_change
 from harness.testing.fake_api import FakeKube
 
 NAMESPACE = "web"
-APPLE, PUBLIC = Target("Deployment", "apple"), Target("Service", "public")
+APPLE, PUBLIC = ChangedObject("Deployment", "apple"), ChangedObject("Service", "public")
 
 
 def deployment(name: str, **labels: str) -> dict[str, Any]:
@@ -38,11 +38,11 @@ def ingress(name: str, *services: str) -> dict[str, Any]:
 
 V1, V2 = deployment("apple", app="apple", version="v1"), deployment("green", app="apple", version="v2")
 OTHER = deployment("other", app="other")
-FOUND = Found((V1, V2, OTHER, service("public", app="apple", version="v1"), service("others", app="other"),
+FOUND = NamespaceObjects((V1, V2, OTHER, service("public", app="apple", version="v1"), service("others", app="other"),
                ingress("shop", "public")), ())  # fmt: skip
 
 
-def names(target: Target, change: str) -> list[str]:
+def names(target: ChangedObject, change: str) -> list[str]:
     """The objects that a change is about."""
     return [f"{o['kind']}/{o['metadata']['name']}" for o in related(FOUND, target, parse_change(change, target))]
 
@@ -64,7 +64,7 @@ def test_an_ingress_and_all_behind_it() -> None:
     """Through its Services."""
     edit = "ingress-edit: {annotations: {a/b: c}}"
 
-    assert names(Target("Ingress", "shop"), edit) == ["Ingress/shop", "Service/public", "Deployment/apple"]
+    assert names(ChangedObject("Ingress", "shop"), edit) == ["Ingress/shop", "Service/public", "Deployment/apple"]
 
 
 def test_no_secret_is_written_down() -> None:
@@ -93,7 +93,7 @@ def kube() -> FakeKube:
 def test_a_target_that_is_not_there_is_said_with_those_that_are() -> None:
     """And the one that was meant."""
     with pytest.raises(InvalidInputError) as caught:
-        look(kube(), Target("Deployment", "appel"), NAMESPACE)
+        read_namespace(kube(), ChangedObject("Deployment", "appel"), NAMESPACE)
     said = caught.value.message + caught.value.detail + caught.value.hint
 
     assert "there is no Deployment 'appel' in namespace web" in said
@@ -102,7 +102,7 @@ def test_a_target_that_is_not_there_is_said_with_those_that_are() -> None:
 
 def test_ingresses_are_read_only_where_one_is_changed() -> None:
     """A Role need not allow more than the change takes."""
-    read = look(kube(), APPLE, NAMESPACE).objects
+    read = read_namespace(kube(), APPLE, NAMESPACE).objects
 
     assert {obj["kind"] for obj in read} == {"Deployment", "Service"}
     assert all(obj["apiVersion"] for obj in read)
@@ -117,9 +117,11 @@ def scaler(of: str) -> dict[str, Any]:
 
 def test_an_autoscaler_of_the_object_is_named() -> None:
     """Not one of another object; and where they may not be listed, that is said."""
-    assert others([V1], [scaler("apple")]) == ("HorizontalPodAutoscaler hpa scales Deployment apple between 2 and 9",)
-    assert others([V1], [scaler("other")]) == ()
-    assert "may not be listed" in others([V1], None)[0]
+    assert other_managers([V1], [scaler("apple")]) == (
+        "HorizontalPodAutoscaler hpa scales Deployment apple between 2 and 9",
+    )
+    assert other_managers([V1], [scaler("other")]) == ()
+    assert "may not list" in other_managers([V1], None)[0]
 
 
 @pytest.mark.parametrize(
@@ -136,8 +138,8 @@ def test_a_gitops_controller_is_named(metadata: dict[str, Any], tool: str) -> No
     """By what it leaves on an object."""
     obj = {**V1, "metadata": {"name": "apple", **metadata}}
 
-    assert [note.split(" keeps ")[0] for note in others([obj], [])] == [tool]
-    assert others([V1], []) == ()
+    assert [note.split(" keeps ")[0] for note in other_managers([obj], [])] == [tool]
+    assert other_managers([V1], []) == ()
 
 
 def test_autoscalers_that_may_not_be_listed_are_unknown() -> None:
@@ -152,5 +154,5 @@ def test_autoscalers_that_may_not_be_listed_are_unknown() -> None:
     guarded = Guarded()
     guarded.put(V1, NAMESPACE)
 
-    assert look(guarded, APPLE, NAMESPACE).autoscalers is None
-    assert look(kube(), APPLE, NAMESPACE).autoscalers == ()
+    assert read_namespace(guarded, APPLE, NAMESPACE).autoscalers is None
+    assert read_namespace(kube(), APPLE, NAMESPACE).autoscalers == ()

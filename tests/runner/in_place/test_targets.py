@@ -6,13 +6,13 @@ import pytest
 
 from harness.errors import InvalidInputError
 from harness.model.changes import IngressEdit, Restart, RollingUpdate, Scale, SelectorPatch
-from harness.runner.in_place.targets import Target, changes_of, parse_change, parse_target, usages
+from harness.runner.in_place.targets import ChangedObject, changes_of, parse_change, parse_object, usages
 
-APPLE = Target("Deployment", "apple")
-PUBLIC = Target("Service", "apple-service")
+APPLE = ChangedObject("Deployment", "apple")
+PUBLIC = ChangedObject("Service", "apple-service")
 
 
-def refused(text: str, target: Target = APPLE) -> str:
+def refused(text: str, target: ChangedObject = APPLE) -> str:
     """Everything that is said of a change that can't be."""
     with pytest.raises(InvalidInputError) as caught:
         parse_change(text, target)
@@ -29,7 +29,7 @@ def refused(text: str, target: Target = APPLE) -> str:
 )  # fmt: skip
 def test_objects_are_named_as_kubectl_names_them(text: str, kind: str) -> None:
     """Short, long and with the API group."""
-    assert parse_target(text) == Target(kind, "apple")
+    assert parse_object(text) == ChangedObject(kind, "apple")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_objects_are_named_as_kubectl_names_them(text: str, kind: str) -> None:
 def test_what_names_no_object_is_refused(text: str) -> None:
     """With what was expected."""
     with pytest.raises(InvalidInputError) as caught:
-        parse_target(text)
+        parse_object(text)
 
     assert "expected deployment/NAME, service/NAME or ingress/NAME" in caught.value.message + caught.value.detail
 
@@ -49,10 +49,10 @@ def test_what_names_no_object_is_refused(text: str) -> None:
         ("restart", APPLE, Restart), ("scale=3", APPLE, Scale), ("scale: {replicas: 3}", APPLE, Scale),
         ("rolling-update: {set: {args: [-text=v2]}, answer: v2}", APPLE, RollingUpdate),
         ("selector-patch: {selector: {version: v2}, answer: v2}", PUBLIC, SelectorPatch),
-        ("ingress-edit: {annotations: {a/b: c}}", Target("Ingress", "fruit"), IngressEdit),
+        ("ingress-edit: {annotations: {a/b: c}}", ChangedObject("Ingress", "fruit"), IngressEdit),
     ],
 )  # fmt: skip
-def test_changes_are_those_of_an_experiment(text: str, target: Target, expected: type) -> None:
+def test_changes_are_those_of_an_experiment(text: str, target: ChangedObject, expected: type) -> None:
     """Their object is the one that was named."""
     change = parse_change(text, target)
 
@@ -72,7 +72,7 @@ def test_a_scale_has_its_number() -> None:
         ("selector-patch: {selector: {a: b}}", APPLE, "selector-patch is for service/NAME"),
         ("restart", PUBLIC, "restart is for deployment/NAME"),
         ("rollout-restart", APPLE, "did you mean 'restart'"),
-        ("canary: {}", Target("Ingress", "fruit"), "which version is written in an Experiment"),
+        ("canary: {}", ChangedObject("Ingress", "fruit"), "which version is written in an Experiment"),
         ("restart=3", APPLE, "'restart=3' is not a change of a Deployment"),
         ("restrat", APPLE, "restart"),
         ("restart: 3", APPLE, "expected a map of its fields"),
@@ -84,7 +84,7 @@ def test_a_scale_has_its_number() -> None:
         ("", APPLE, "expected"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_way_out(text: str, target: Target, said: str) -> None:
+def test_what_cannot_be_is_refused_with_the_way_out(text: str, target: ChangedObject, said: str) -> None:
     """What was wrong, and what would be right."""
     assert said in refused(text, target)
 

@@ -13,8 +13,8 @@ from harness.changes.undo import UndoEntry, UndoJournal, UndoOutcome, UndoResult
 from harness.cli.undo import told
 from harness.errors import EvidenceError, ExitCode, InvalidInputError
 from harness.kit.locks import held
-from harness.runner.in_place import undoing
-from harness.runner.in_place.undoing import Undoing, undo_run
+from harness.runner.in_place import undo
+from harness.runner.in_place.undo import UndoReport, undo_run
 from harness.runner.plan import InPlacePlan
 from harness.testing.fake_api import FakeKube
 
@@ -36,14 +36,14 @@ def test_exit_codes(outcomes: list[UndoOutcome], code: ExitCode) -> None:
     """The worst of them, whether it came about now or earlier."""
     results = tuple(UndoResult(ENTRY, outcome) for outcome in outcomes)
 
-    assert Undoing(PLAN, made=True, results=results).exit_code is code
-    assert Undoing(PLAN, made=True, results=(), earlier=results).exit_code is code
+    assert UndoReport(PLAN, made=True, results=results).exit_code is code
+    assert UndoReport(PLAN, made=True, results=(), earlier=results).exit_code is code
 
 
 @pytest.mark.parametrize("outcome", list(UndoOutcome))
 def test_every_outcome_has_its_words(outcome: UndoOutcome) -> None:
     """Each is said with its object, and where that is."""
-    lines = told(Undoing(PLAN, made=True, results=(UndoResult(ENTRY, outcome, "why"),)))
+    lines = told(UndoReport(PLAN, made=True, results=(UndoResult(ENTRY, outcome, "why"),)))
 
     assert lines[0].startswith("Service public: /spec/selector/v: ")
     assert lines[0].endswith(": why")
@@ -66,8 +66,8 @@ class Killed:
         patch = ({"op": "test", "path": "/spec/selector/v", "value": "new"},
                  {"op": "replace", "path": "/spec/selector/v", "value": "old"})  # fmt: skip
         self.journal.prepare(ENTRY.description, "Service", "public", "web", patch)
-        monkeypatch.setattr(undoing, "_plan", lambda _run: PLAN)
-        monkeypatch.setattr(undoing, "_cluster", self._cluster)
+        monkeypatch.setattr(undo, "_plan", lambda _run: PLAN)
+        monkeypatch.setattr(undo, "_cluster", self._cluster)
 
     @contextmanager
     def _cluster(self, *_where: Any) -> Iterator[FakeKube]:
@@ -124,7 +124,7 @@ def test_a_run_that_goes_on_is_left_alone(killed: Killed) -> None:
     with held(killed.folder), pytest.raises(InvalidInputError) as caught:
         undo_run(killed.folder)
 
-    assert "still goes on" in caught.value.message + caught.value.detail
+    assert "is still active" in caught.value.message + caught.value.detail
     assert killed.selected() == "new"
 
 
