@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.model import poisson
 from harness.model.experiment import TrafficPlan
-from harness.model.pace import UNIT, Pace, pace_of
+from harness.model.rate_curve import UNIT, RateCurve, curve_of
 
 Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 #: Tells the planned times of slots, in nanoseconds from the origin.
@@ -27,7 +27,7 @@ def planner(plan: TrafficPlan) -> Times:
 
     Random arrivals are summed up from the first one: cheap for numbers that come roughly in order, block after block.
     """
-    pace = pace_of(plan.rate)
+    pace = curve_of(plan.rate)
     if plan.arrivals == "even":
         return lambda numbers: _times(pace, numbers * UNIT)
     found = _Arrivals(plan.seed)
@@ -40,21 +40,23 @@ def slots_until(plan: TrafficPlan, elapsed_ns: int) -> int:
     Raises:
         ValueError: More than any trial has.
     """
-    limit = pace_of(plan.rate).positions_until(elapsed_ns)
+    limit = curve_of(plan.rate).positions_until(elapsed_ns)
     if limit > _MOST * UNIT:
         raise ValueError(f"{limit // UNIT:,} slots would have been planned")
     return -(-limit // UNIT) if plan.arrivals == "even" else _Arrivals(plan.seed).count_below(limit)
 
 
-def _times(pace: Pace, positions: Integers) -> Integers:
-    """``Pace.time_of`` of many positions."""
-    if any(under * over >= _INT64 for under, over in zip(pace.unders, pace.overs, strict=True)):
+def _times(pace: RateCurve, positions: Integers) -> Integers:
+    """``RateCurve.time_of`` of many positions."""
+    if any(under * over >= _INT64 for under, over in zip(pace.numerators, pace.denominators, strict=True)):
         return np.array([pace.time_of(position) for position in positions.tolist()], dtype=np.int64)
     if len(pace.times) == 1:
-        return _along(positions, pace.unders[0], pace.overs[0])
-    starts, begins, unders, overs = np.array((pace.positions, pace.times, pace.unders, pace.overs), np.int64)
+        return _along(positions, pace.numerators[0], pace.denominators[0])
+    starts, begins, numerators, denominators = np.array(
+        (pace.positions, pace.times, pace.numerators, pace.denominators), np.int64
+    )
     piece = np.searchsorted(starts, positions, side="right") - 1
-    times: Integers = begins[piece] + _along(positions - starts[piece], unders[piece], overs[piece])
+    times: Integers = begins[piece] + _along(positions - starts[piece], numerators[piece], denominators[piece])
     return times
 
 
@@ -67,7 +69,7 @@ def _along(positions: Integers, under: Integers | int, over: Integers | int) -> 
 
 
 class _Arrivals:
-    """``harness.model.poisson.Arrivals`` for many at once."""
+    """``harness.model.poisson.PoissonArrivals`` for many at once."""
 
     def __init__(self, seed: int) -> None:
         self._origin = np.uint64(poisson.origin_of(seed))

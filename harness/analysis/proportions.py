@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from harness.model.answering import Interval
+from harness.model.version_answers import Interval
 
 #: For people to read.
 USUAL = 0.99

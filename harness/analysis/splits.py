@@ -10,24 +10,24 @@ from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts, Mask, Numbers, delays, losses_by_label
 from harness.analysis.proportions import CERTAIN, USUAL, clopper_pearson, two_proportions
 from harness.analysis.turns import NEW, OLD, Versions, bound_attempts, changed_routes, test_windows, versions
-from harness.model.answering import Answering, Candidate, Comparison, Split
 from harness.model.attempt import Outcome
 from harness.model.changes import Candidates
 from harness.model.events import ChangeEvent, StepDetail
 from harness.model.verdict import Series
+from harness.model.version_answers import CandidateResult, Comparison, MeasuredShare, VersionAnswers
 
 #: A stretch of time in which a share was asked for: (repetition, step, start, end, share).
 _Asked = tuple[int, int, float, float, float]
 
 
-def answering_of(facts: Facts, series: Series) -> Answering:
+def answering_of(facts: Facts, series: Series) -> VersionAnswers:
     """All that a report says of it; nothing where the change is not about that."""
     change = facts.evidence.change
     if not change.version_routes or not facts.evidence.origin_ns:
-        return Answering()
+        return VersionAnswers()
     version, compared = versions(facts.evidence), change.candidates
     candidates = _candidates(facts, compared, version) if compared else ()
-    return Answering(
+    return VersionAnswers(
         splits=tuple(_splits(facts, version)),
         candidates=candidates,
         comparison=_compared(candidates, compared.latency) if compared else None,
@@ -36,7 +36,7 @@ def answering_of(facts: Facts, series: Series) -> Answering:
     )
 
 
-def _splits(facts: Facts, version: Versions) -> Iterator[Split]:
+def _splits(facts: Facts, version: Versions) -> Iterator[MeasuredShare]:
     sticky = bool(facts.evidence.change.sticky_cookie)
     good = _good(facts)
     for asked in _asked_shares(facts):
@@ -64,9 +64,9 @@ def _asked_shares(facts: Facts) -> Iterator[_Asked]:
             yield n, 0, start, min(end, facts.moments.stop), share
 
 
-def _split(asked: _Asked, counted: int, new: int, *, sessions: bool) -> Split:
+def _split(asked: _Asked, counted: int, new: int, *, sessions: bool) -> MeasuredShare:
     n, step, start, end, share = asked
-    return Split(
+    return MeasuredShare(
         n=n,
         step=step,
         start=round(start, 6),
@@ -80,7 +80,7 @@ def _split(asked: _Asked, counted: int, new: int, *, sessions: bool) -> Split:
     )
 
 
-def _candidates(facts: Facts, compared: Candidates, version: Versions) -> tuple[Candidate, ...]:
+def _candidates(facts: Facts, compared: Candidates, version: Versions) -> tuple[CandidateResult, ...]:
     """A, B, and what was nobody's, while the test ran."""
     rows, keys = facts.evidence.attempts, [route.key for route in facts.evidence.traffic.routes]
     during = np.zeros(len(rows), dtype=bool)
@@ -101,10 +101,10 @@ def _candidates(facts: Facts, compared: Candidates, version: Versions) -> tuple[
     )
 
 
-def _candidate(name: str, facts: Facts, mine: Mask, latency: Numbers, limit: float) -> Candidate:
+def _candidate(name: str, facts: Facts, mine: Mask, latency: Numbers, limit: float) -> CandidateResult:
     codes, took = facts.outcome[mine], latency[mine & (facts.outcome == Outcome.OK)] * 1000
     middle, high = np.percentile(took, [50, 99]) if len(took) else (0.0, 0.0)
-    return Candidate(
+    return CandidateResult(
         name=name,
         sent=len(codes),
         ok=len(took),
@@ -116,7 +116,7 @@ def _candidate(name: str, facts: Facts, mine: Mask, latency: Numbers, limit: flo
     )
 
 
-def _compared(candidates: tuple[Candidate, ...], latency: float) -> Comparison:
+def _compared(candidates: tuple[CandidateResult, ...], latency: float) -> Comparison:
     a, b = candidates[:2]
     p_value, method = two_proportions((a.successes, a.sent), (b.successes, b.sent))
     return Comparison(latency, p_value, method)

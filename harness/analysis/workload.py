@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.moments import Seconds
-from harness.model.change_facts import Target
+from harness.model.change_facts import TargetKind
 from harness.model.controllers import controller_facts
 from harness.model.timeline import Event, EventKind
 
@@ -66,7 +66,7 @@ def _life(name: str, events: list[Event], seconds: Seconds) -> PodLife:
 def deployment_of(evidence: TrialEvidence) -> Mapping[str, Any] | None:
     """The Deployment whose pods the change replaces; ``None`` if it replaces none, or it is not in the manifests."""
     change = evidence.change
-    name = change.target_name if change.facts.target is Target.DEPLOYMENT else None
+    name = change.target_name if change.facts.target is TargetKind.DEPLOYMENT else None
     for manifest in evidence.manifests:
         if manifest.get("kind") == "Deployment" and manifest.get("metadata", {}).get("name") == name:
             return manifest

@@ -13,7 +13,7 @@ from harness.experiment.schema import CLASSES, ExpectPart, MatchPart
 from harness.experiment.validation import fields_of, validate
 from harness.kit.located_yaml import Place
 from harness.model.changes import ChangeSpec
-from harness.model.experiment import Cell, Configuration, Expectation, Expected
+from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict
 
 M = TypeVar("M", bound=MatchPart)
 
@@ -164,7 +164,7 @@ def _expectation(part: ExpectPart, place: Place, problems: Problems) -> Expectat
             problems.add((*place, "class"), message, near(label, CLASSES))
     if part.verdict == "lossless" and (part.classes or part.window):
         problems.add(place, "class and window are about losses; a lossless cell has none")
-    return Expectation(Expected(part.verdict), tuple(part.classes), part.window, part.reason)
+    return Expectation(ExpectedVerdict(part.verdict), tuple(part.classes), part.window, part.reason)
 
 
 def _check_controls(
@@ -185,7 +185,7 @@ def _check_controls(
 
 def _useless(expectation: Expectation, fitting: Sequence[ChangeSpec]) -> str:
     """Why an entry decides no cell."""
-    if fitting and all(map(_is_control, fitting)) and expectation.verdict is not Expected.LOSSLESS:
+    if fitting and all(map(_is_control, fitting)) and expectation.verdict is not ExpectedVerdict.LOSSLESS:
         return "this entry decides no cell: it is for the control (none) alone, of which losses are never expected"
     return "this entry decides no cell: none fits, or an earlier entry has those that do"
 
@@ -203,7 +203,7 @@ def _judged(
             (expectation, place)
             for expectation, match, place in entries
             if match.fits(configuration, change)
-            and (expectation.verdict is Expected.LOSSLESS or not _is_control(change))
+            and (expectation.verdict is ExpectedVerdict.LOSSLESS or not _is_control(change))
         ]
         used.update(place for _, place in fitting[:1])
         cells.append(Cell(configuration, change, fitting[0][0] if fitting else Expectation()))

@@ -12,7 +12,7 @@ from harness.experiment.quantities import per_second
 from harness.experiment.schema import MOST_STEPS, HoldPart, RampPart
 from harness.experiment.validation import validate
 from harness.kit.located_yaml import Document, Place
-from harness.model.pace import SHORTEST_LEG
+from harness.model.rate_curve import SHORTEST_LEG
 from harness.model.rates import Leg, Rate
 
 _FORMS = "a rate such as 200/s, a ramp {from: 50/s, to: 500/s, over: 30s}, or a list of steps"

@@ -17,7 +17,16 @@ from pydantic_core import PydanticCustomError
 from harness.experiment.quantities import Duration, Rate
 from harness.model.attempt import LOSSES, Method, Shape
 from harness.model.controllers import CONTROLLERS, DEFAULT
-from harness.model.experiment import Arrivals, Expectation, Expected, Experiment, Pool, PoolOrder, Tls, TrafficPlan
+from harness.model.experiment import (
+    Arrivals,
+    Expectation,
+    ExpectedVerdict,
+    Experiment,
+    Pool,
+    PoolOrder,
+    Tls,
+    TrafficPlan,
+)
 
 #: The version of the format that this harness reads; a file that names none has this one.
 VERSION: Literal[1] = 1
@@ -107,7 +116,9 @@ ControllerWord = Annotated[
 
 MethodWord = Annotated[str, BeforeValidator(_is_one_of(_METHODS)), Field(json_schema_extra={"enum": _METHODS})]
 ShapeWord = Annotated[str, BeforeValidator(_is_one_of(_SHAPES)), Field(json_schema_extra={"enum": _SHAPES})]
-Verdict = Annotated[str, BeforeValidator(_is_one_of(Expected)), Field(json_schema_extra={"enum": [*Expected]})]
+Verdict = Annotated[
+    str, BeforeValidator(_is_one_of(ExpectedVerdict)), Field(json_schema_extra={"enum": [*ExpectedVerdict]})
+]
 #: An outcome; the reader of the entries checks the word, and names the entry.
 ClassWord = Annotated[str, Field(json_schema_extra={"enum": [*CLASSES]})]
 Status = Annotated[int, Field(ge=200, le=599)]

@@ -9,7 +9,7 @@ from harness.experiment.problems import Problems
 from harness.experiment.schema import MOST_CONCURRENCY
 from harness.model.attempt import Shape
 from harness.model.experiment import TrafficPlan
-from harness.model.pace import NS, UNIT, pace_of
+from harness.model.rate_curve import NS, UNIT, curve_of
 from harness.model.rates import highest_rate, lowest_rate
 
 #: The least time before and after a change in which losses of its own can be told from others.
@@ -108,7 +108,7 @@ def _check_pool(plan: TrafficPlan, problems: Problems) -> None:
     if Shape.REUSED not in plan.shapes:
         return
     part = _part(plan, Shape.REUSED)
-    needed = pace_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
+    needed = curve_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
     if needed > plan.baseline:
         problems.add(
             ("traffic", "pool") if ("traffic", "pool") in problems.document.lines else ("traffic",),

@@ -14,10 +14,10 @@ from harness.analysis.measures import EMPTY_SERIES
 from harness.analysis.splits import answering_of
 from harness.analysis.turns import bound_attempts, changed_routes, untold, versions
 from harness.findings.finding_type import FindingType, Sentence, TrialFinding
-from harness.model.answering import Split
 from harness.model.attempt import Method, Outcome
 from harness.model.events import ChangeEvent, Rollback, StepDetail
 from harness.model.verdict import Weight
+from harness.model.version_answers import MeasuredShare
 from harness.wording import count, plural, ratio, seconds
 
 
@@ -74,7 +74,7 @@ class VersionUntold(TrialFinding, code="version-untold", weight=Weight.EVIDENCE)
 
 @dataclass(frozen=True, kw_only=True)
 class _OfShare:
-    """The fields of a finding about a measured share; see ``model.answering.Split``."""
+    """The fields of a finding about a measured share; see ``model.answering.MeasuredShare``."""
 
     n: int
     step: int
@@ -89,7 +89,7 @@ class _OfShare:
     seconds: float
 
     @classmethod
-    def of(cls, split: Split) -> Self:
+    def of(cls, split: MeasuredShare) -> Self:
         """Return the finding about a measured share."""
         return cls(
             n=split.n,

@@ -15,7 +15,7 @@ from harness.findings.instrument import TrialFailed
 from harness.findings.registry import cell_checks
 from harness.findings.surroundings import FieldAssumed
 from harness.judging.trial import verdict_of
-from harness.model.experiment import Cell, Expectation, Expected
+from harness.model.experiment import Cell, Expectation, ExpectedVerdict
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, TrialVerdict, Verdict
 
 #: A cell and its judged trials.
@@ -142,4 +142,4 @@ def _numbered(trial: TrialVerdict, of: int) -> Iterator[Finding]:
 def _is_expected(expectation: Expectation, verdict: Verdict) -> bool:
     if verdict is Verdict.INCONCLUSIVE:
         return False
-    return expectation.verdict is Expected.ANY or expectation.verdict == verdict.value
+    return expectation.verdict is ExpectedVerdict.ANY or expectation.verdict == verdict.value

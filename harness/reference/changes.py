@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from harness.experiment.changes.reading import schema_of
 from harness.experiment.changes.schema import ChangeSchema
-from harness.model.change_facts import Target
+from harness.model.change_facts import TargetKind
 from harness.model.changes import CHANGE_KINDS
 from harness.reference.tables import table
 
@@ -31,7 +31,7 @@ def fields() -> str:
 def in_place() -> str:
     """Return what can be changed in place, and how it is undone."""
     allowed = [(kind, spec.facts) for kind, spec in CHANGE_KINDS.items() if not spec.facts.in_place.refused]
-    order = (Target.DEPLOYMENT, Target.SERVICE, Target.INGRESS)
+    order = (TargetKind.DEPLOYMENT, TargetKind.SERVICE, TargetKind.INGRESS)
     rows = (
         (f"`{facts.target.field}/NAME`", f"`{facts.in_place.usage}`", _undo(kind))
         for target in order

@@ -16,7 +16,7 @@ from harness.judging.cells import exit_code, judge_cells, judge_run
 from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec, NoChange
-from harness.model.experiment import Assumption, Cell, Configuration, Expectation, Expected
+from harness.model.experiment import Assumption, Cell, Configuration, Expectation, ExpectedVerdict
 from harness.model.verdict import CellVerdict, TrialVerdict, Verdict
 from harness.testing.evidence import CHANGE, quiet_trial, with_losses
 
@@ -33,7 +33,7 @@ CONTROL_LOSSY = judge_trial(with_losses(quiet_trial(CONTROL), 1.5, 1.6))
 
 
 def cell(
-    expected: Expected = Expected.LOSSLESS,
+    expected: ExpectedVerdict = ExpectedVerdict.LOSSLESS,
     *,
     change: ChangeSpec = CHANGE,
     configuration: Configuration = BARE,
@@ -57,18 +57,20 @@ def codes(verdict: CellVerdict) -> set[str]:
 @pytest.mark.parametrize(
     ("expected", "trial", "as_expected"),
     [
-        (Expected.LOSSLESS, GREEN, True),
-        (Expected.LOSSLESS, LOSSY, False),
-        (Expected.LOSSY, LOSSY, True),
-        (Expected.LOSSY, GREEN, False),
-        (Expected.ANY, LOSSY, True),
-        (Expected.ANY, GREEN, True),
-        (Expected.LOSSLESS, UNKNOWN, False),
-        (Expected.LOSSY, UNKNOWN, False),
-        (Expected.ANY, UNKNOWN, False),
+        (ExpectedVerdict.LOSSLESS, GREEN, True),
+        (ExpectedVerdict.LOSSLESS, LOSSY, False),
+        (ExpectedVerdict.LOSSY, LOSSY, True),
+        (ExpectedVerdict.LOSSY, GREEN, False),
+        (ExpectedVerdict.ANY, LOSSY, True),
+        (ExpectedVerdict.ANY, GREEN, True),
+        (ExpectedVerdict.LOSSLESS, UNKNOWN, False),
+        (ExpectedVerdict.LOSSY, UNKNOWN, False),
+        (ExpectedVerdict.ANY, UNKNOWN, False),
     ],
 )
-def test_a_verdict_is_held_against_the_expectation(expected: Expected, trial: TrialVerdict, as_expected: bool) -> None:
+def test_a_verdict_is_held_against_the_expectation(
+    expected: ExpectedVerdict, trial: TrialVerdict, as_expected: bool
+) -> None:
     """Any accepts both answers; what is unknown is never as expected."""
     assert judged(cell(expected), trial).as_expected is as_expected
 
@@ -95,7 +97,7 @@ def test_a_loss_in_the_control_spoils_its_configuration() -> None:
     verdicts = judge_cells(
         [
             (cell(change=CONTROL), [CONTROL_LOSSY]),
-            (cell(Expected.LOSSY), [LOSSY]),
+            (cell(ExpectedVerdict.LOSSY), [LOSSY]),
             (other_control, [CONTROL_GREEN]),
             (cell(configuration=OTHER), [GREEN]),
         ]
@@ -159,8 +161,8 @@ def test_a_stopped_control_is_told_once() -> None:
 
 def test_losses_of_another_class_are_unexpected() -> None:
     """At least one loss must be of an expected class."""
-    wrong = judged(cell(Expected.LOSSY, classes=("reset", "closed")), LOSSY)
-    right = judged(cell(Expected.LOSSY, classes=("reset", "status")), LOSSY)
+    wrong = judged(cell(ExpectedVerdict.LOSSY, classes=("reset", "closed")), LOSSY)
+    right = judged(cell(ExpectedVerdict.LOSSY, classes=("reset", "status")), LOSSY)
 
     assert (wrong.as_expected, ClassNotSeen.code in codes(wrong)) == (False, True)
     assert right.as_expected
@@ -168,8 +170,8 @@ def test_losses_of_another_class_are_unexpected() -> None:
 
 def test_losses_after_the_window_are_unexpected() -> None:
     """The window counts from when the change was made."""
-    wrong = judged(cell(Expected.LOSSY, window=0.5), LOSSY)
-    right = judged(cell(Expected.LOSSY, window=0.6), LOSSY)
+    wrong = judged(cell(ExpectedVerdict.LOSSY, window=0.5), LOSSY)
+    right = judged(cell(ExpectedVerdict.LOSSY, window=0.6), LOSSY)
 
     assert (wrong.as_expected, LossOutsideWindow.code in codes(wrong)) == (False, True)
     assert right.as_expected
@@ -195,7 +197,7 @@ def test_the_run_has_all_that_a_report_needs() -> None:
     """Rows, columns, sums and thresholds with their reasons."""
     facts = RunFacts(name="demo", command="harness run demo.yaml", started="2026-01-01T00:00:00Z", seconds=60.0)
 
-    run = judge_run(facts, [(cell(change=CONTROL), [CONTROL_GREEN]), (cell(Expected.LOSSY), [LOSSY])])
+    run = judge_run(facts, [(cell(change=CONTROL), [CONTROL_GREEN]), (cell(ExpectedVerdict.LOSSY), [LOSSY])])
 
     assert (run.configurations, run.changes, run.exit_code) == (("bare",), ("none", "rolling-update"), 0)
     assert [(one.sent, one.lost) for one in run.cells] == [(300, 0), (300, 10)]
@@ -221,7 +223,7 @@ def test_a_loss_stays_a_loss_whatever_is_assumed() -> None:
     """A lost request was lost; the assumption is named next to it."""
     lossy = judge_trial(replace(with_losses(quiet_trial(), 1.5, 1.6), assumed=ASSUMED))
 
-    verdict = judged(cell(Expected.LOSSY), lossy, control=CONTROL_ASSUMING)
+    verdict = judged(cell(ExpectedVerdict.LOSSY), lossy, control=CONTROL_ASSUMING)
 
     assert (verdict.verdict, verdict.as_expected) == (Verdict.LOSSY, True)
     assert FieldAssumed.code in codes(verdict)

@@ -14,9 +14,9 @@ from harness.analysis.planned import planner, slots_until
 from harness.analysis.schedule import account
 from harness.model import poisson
 from harness.model.experiment import Route, TrafficPlan
-from harness.model.pace import NS, pace_of
+from harness.model.rate_curve import NS, curve_of
 from harness.model.rates import Leg, Rate, highest_rate
-from harness.model.schedule import arrivals
+from harness.model.schedule import schedule_of
 from harness.testing.evidence import PLAN, quiet_trial
 
 SLOPES = st.one_of(st.integers(1, 100_000).map(float), st.floats(0.01, 100_000))
@@ -42,7 +42,7 @@ def plan(rate: Rate | list[Leg], kind: str = "even", seed: int = 0) -> TrafficPl
 def test_even_slots_are_planned_to_the_nanosecond(rate: Rate | list[Leg], slots: list[int]) -> None:
     """Also those whose products do not fit into 64 bits."""
     traffic = plan(rate)
-    schedule = arrivals(traffic)
+    schedule = schedule_of(traffic)
 
     assert planner(traffic)(np.array(slots)).tolist() == [schedule.planned_ns(slot) for slot in slots]
 
@@ -51,7 +51,7 @@ def test_even_slots_are_planned_to_the_nanosecond(rate: Rate | list[Leg], slots:
 def test_random_slots_are_planned_to_the_nanosecond(rate: Rate | list[Leg], seed: int, slots: list[int]) -> None:
     """In any order."""
     traffic = plan(rate, "poisson", seed)
-    schedule = arrivals(traffic)
+    schedule = schedule_of(traffic)
 
     assert planner(traffic)(np.array(slots)).tolist() == [schedule.planned_ns(slot) for slot in slots]
 
@@ -64,14 +64,14 @@ def test_as_many_are_planned_as_the_sender_reckons(kind: str, rate: Rate | list[
     if kind == "poisson":
         elapsed = min(elapsed, round(500 * NS / highest_rate(traffic.rate)))
 
-    assert slots_until(traffic, elapsed) == arrivals(traffic).slots_until(elapsed)
+    assert slots_until(traffic, elapsed) == schedule_of(traffic).slots_until(elapsed)
 
 
 def test_random_slots_go_across_chunks() -> None:
     """The sums go on where the chunk before ended."""
     traffic = plan(5000.0, "poisson", 9)
     times = planner(traffic)(np.arange(1000)[::-1])[::-1]
-    schedule = arrivals(traffic)
+    schedule = schedule_of(traffic)
 
     assert times.tolist() == [schedule.planned_ns(slot) for slot in range(1000)]
     assert [slots_until(traffic, int(times[n]) + 1) for n in (298, 299, 300, 999)] == [299, 300, 301, 1000]
@@ -79,7 +79,7 @@ def test_random_slots_go_across_chunks() -> None:
 
 def test_an_arrival_at_the_very_limit_is_not_below_it() -> None:
     """Counted as the sender does, at the last of a chunk and the first of the next too."""
-    sender, judge = poisson.Arrivals(4), planned._Arrivals(4)
+    sender, judge = poisson.PoissonArrivals(4), planned._Arrivals(4)
     limits = [sender.position(number) + more for number in (0, 7, 299, 300, 301) for more in (0, 1)]
 
     assert [judge.count_below(limit) for limit in limits] == [0, 1, 7, 8, 299, 300, 300, 301, 301, 302]
@@ -102,6 +102,6 @@ def test_damage_is_told_and_not_reckoned_with() -> None:
 def test_the_usual_rates_need_no_detour() -> None:
     """What people write is reckoned in 64 bits: judging ten million rows must not loop over them."""
     for rate in (200.0, 33.3, 100_000.0, 1234.567, (Leg(50.0, 5000.0, 600.0), Leg(99.9, 99.9, 10.0))):
-        pace = pace_of(rate)
+        pace = curve_of(rate)
 
-        assert all(under * over < 2**63 for under, over in zip(pace.unders, pace.overs, strict=True))
+        assert all(under * over < 2**63 for under, over in zip(pace.numerators, pace.denominators, strict=True))

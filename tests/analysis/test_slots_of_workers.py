@@ -9,7 +9,7 @@ from harness.analysis.evidence import Rows
 from harness.analysis.schedule import account
 from harness.model.attempt import Method
 from harness.model.experiment import Route, TrafficPlan
-from harness.model.schedule import arrivals, streams
+from harness.model.schedule import schedule_of, streams
 from harness.model.share import Share
 from harness.store.ledger_format import ATTEMPT
 
@@ -20,7 +20,7 @@ WORKERS = 3
 
 def ledger(worker: int) -> Rows:
     """All that a worker has to send."""
-    schedule = arrivals(PLAN, Share(worker, WORKERS))
+    schedule = schedule_of(PLAN, Share(worker, WORKERS))
     rows = np.zeros(schedule.slots_until(ELAPSED), ATTEMPT)
     order = streams(PLAN)
     for slot, row in enumerate(rows):

@@ -12,7 +12,7 @@ from harness.judging.cells import judge_cells
 from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
-from harness.model.experiment import Cell, Configuration, Expectation, Expected
+from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict
 from harness.model.rates import lowest_rate
 from harness.model.verdict import CellVerdict, TrialVerdict, Verdict
 from harness.testing.evidence import BEGIN, CHANGE, NS, PLAN, quiet_trial, with_losses, with_rows
@@ -46,7 +46,7 @@ def test_a_control_in_which_nothing_was_answered_is_none() -> None:
 
 def test_the_longest_window_of_all_trials_counts() -> None:
     """One trial's losses lie within the expected window, the other's do not: unexpected, in either order."""
-    expectation = Expectation(Expected.LOSSY, window=0.6)
+    expectation = Expectation(ExpectedVerdict.LOSSY, window=0.6)
     control = judge_trial(quiet_trial(CONTROL))
     short = judge_trial(with_losses(quiet_trial(), BEGIN + 0.1, BEGIN + 0.2))
     long = judge_trial(with_losses(quiet_trial(), BEGIN + 0.1, BEGIN + 0.9))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model.experiment import Route, TrafficPlan
-from harness.model.schedule import arrivals, planned_ns, slots_until
+from harness.model.schedule import planned_ns, schedule_of, slots_until
 from harness.model.share import Share
 
 WORKERS = st.integers(1, 9)
@@ -59,7 +59,7 @@ def test_a_worker_that_can_not_be_is_refused(worker: int, of: int) -> None:
 def test_all_workers_together_keep_the_unshared_schedule(of: int, elapsed: int) -> None:
     """Their planned times are those of the schedule as it is, and their counts sum to its count."""
     plan = TrafficPlan(rate=7.5, routes=(Route("/a"), Route("/b")))
-    shares = [arrivals(plan, Share(worker, of)) for worker in range(of)]
+    shares = [schedule_of(plan, Share(worker, of)) for worker in range(of)]
     counts = [share.slots_until(elapsed) for share in shares]
 
     assert sum(counts) == slots_until(plan, elapsed)

@@ -16,7 +16,7 @@ from harness.errors import EvidenceError
 from harness.findings.losses import RequestsLost
 from harness.model.attempt import Method, Outcome, Shape
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, NoChange, RollingUpdate, SelectorPatch
-from harness.model.experiment import Cell, Configuration, Expectation, Expected, Experiment, Route, TrafficPlan
+from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict, Experiment, Route, TrafficPlan
 from harness.model.timeline import Event, EventKind
 from harness.model.verdict import Finding
 from harness.store.records import dump, from_json, to_json
@@ -75,7 +75,7 @@ def test_whole_experiment_survives() -> None:
         SelectorPatch(name="patch", service="s", selector={"version": "banana"}, answers={"/apple": ("banana",)}),
     )
     configuration = Configuration((("lifecycle", "bare"),), ({"kind": "Service", "spec": {"ports": [{"port": 80}]}},))
-    cells = tuple(Cell(configuration, change, Expectation(Expected.ANY, ("status",))) for change in changes)
+    cells = tuple(Cell(configuration, change, Expectation(ExpectedVerdict.ANY, ("status",))) for change in changes)
     traffic = TrafficPlan(200.0, (Route("/apple"),), (Method.GET, Method.POST), (Shape.NEW,))
     experiment = Experiment("demo", "demo.yaml", ("demo.yaml",), "ingress-nginx", traffic, cells)
     back = there_and_back(experiment)

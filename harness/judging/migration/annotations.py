@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.model.controllers import controller_facts, reads_annotation, replacement_of
-from harness.model.migration import Difference, DifferenceCode
+from harness.model.migration import DifferenceCode, MigrationDifference
 
 
-def differing(manifests: Iterable[Mapping[str, Any]], source: str, target: str) -> tuple[Difference, ...]:
+def differing(manifests: Iterable[Mapping[str, Any]], source: str, target: str) -> tuple[MigrationDifference, ...]:
     """Return the annotations that the source reads and the target does not, each once, with their Ingresses."""
     where: dict[tuple[str, str], set[str]] = {}
     for name, value, ingress in _annotations(manifests):
@@ -29,9 +29,9 @@ def _annotations(manifests: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, 
                 yield str(name), str(value), str(metadata.get("name", ""))
 
 
-def _difference(name: str, value: str, ingresses: list[str], target: str) -> Difference:
+def _difference(name: str, value: str, ingresses: list[str], target: str) -> MigrationDifference:
     replacement, variant = replacement_of(target, name), controller_facts(target).variant
-    return Difference(
+    return MigrationDifference(
         DifferenceCode.ANNOTATION,
         {
             "annotation": name,

@@ -16,7 +16,7 @@ from harness.findings.registry import weight_of
 from harness.judging.migration.annotations import differing
 from harness.judging.migration.differences import differences_of
 from harness.judging.migration.sides import ABSENT, Access, side_of
-from harness.model.migration import CellPair, CellSide, Migration, Outcome
+from harness.model.migration import CellPair, CellSide, Migration, MigrationOutcome
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, Verdict, Weight
 
 #: Losses that no change was there to cause. By themselves they say nothing of a change, and all of a controller that
@@ -93,9 +93,9 @@ def exit_code(pairs: tuple[CellPair, ...], *, failed: bool, stopped: bool = Fals
     outcomes = {pair.outcome for pair in pairs}
     if failed:
         return ExitCode.HARNESS_FAILED
-    if Outcome.TARGET_LOSES in outcomes:
+    if MigrationOutcome.TARGET_LOSES in outcomes:
         return ExitCode.UNEXPECTED
-    if stopped or not pairs or Outcome.UNKNOWN in outcomes:
+    if stopped or not pairs or MigrationOutcome.UNKNOWN in outcomes:
         return ExitCode.INCONCLUSIVE
     return ExitCode.AS_EXPECTED
 
@@ -128,15 +128,15 @@ def _pair(
     )
 
 
-def outcome(source: CellSide, target: CellSide, *, loses_at_rest: bool = False) -> Outcome:
+def outcome(source: CellSide, target: CellSide, *, loses_at_rest: bool = False) -> MigrationOutcome:
     """What a cell says of the migration; an unknown on either side is never a pass."""
     if source.verdict is Verdict.LOSSLESS and (target.verdict is Verdict.LOSSY or loses_at_rest):
-        return Outcome.TARGET_LOSES
+        return MigrationOutcome.TARGET_LOSES
     if Verdict.INCONCLUSIVE in {source.verdict, target.verdict}:
-        return Outcome.UNKNOWN
+        return MigrationOutcome.UNKNOWN
     if target.verdict is Verdict.LOSSY:
-        return Outcome.BOTH_LOSE
-    return Outcome.SOURCE_LOSES if source.verdict is Verdict.LOSSY else Outcome.LOSSLESS
+        return MigrationOutcome.BOTH_LOSE
+    return MigrationOutcome.SOURCE_LOSES if source.verdict is Verdict.LOSSY else MigrationOutcome.LOSSLESS
 
 
 def loses_at_rest(cell: CellVerdict, side: CellSide, access: Access) -> bool:

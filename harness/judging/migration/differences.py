@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.judging.migration.sides import Access
-from harness.model.migration import CellSide, Difference, DifferenceCode
+from harness.model.migration import CellSide, DifferenceCode, MigrationDifference
 
 #: Seconds by which one controller must have been later than the other, to be called late: less is chance.
 LATER_BY = 0.5
@@ -17,7 +17,7 @@ Numbers = dict[str, str | int | float | bool]
 _NAMES = ("source", "target")
 
 
-def differences_of(sides: Sides, access: tuple[Access, Access], change: str) -> tuple[Difference, ...]:
+def differences_of(sides: Sides, access: tuple[Access, Access], change: str) -> tuple[MigrationDifference, ...]:
     """What differs in a cell.
 
     Args:
@@ -43,17 +43,17 @@ def _losing(sides: Sides) -> Iterator[tuple[int, CellSide, CellSide]]:
         yield 1, target, source
 
 
-def _unserved(sides: Sides, access: tuple[Access, Access]) -> Iterator[Difference]:
+def _unserved(sides: Sides, access: tuple[Access, Access]) -> Iterator[MigrationDifference]:
     """A route that one controller never served, so that no traffic began, and the other one did."""
     for number, side in enumerate(sides):
         other = sides[1 - number]
         errors = access[number].unserved()
         if errors and not side.sent and other.sent:
             told = ", ".join(list(errors)[:_ROUTES])
-            yield Difference(DifferenceCode.UNSERVED, {"answers": told}, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.UNSERVED, {"answers": told}, _NAMES[number])
 
 
-def _routing(sides: Sides, access: tuple[Access, Access]) -> Iterator[Difference]:
+def _routing(sides: Sides, access: tuple[Access, Access]) -> Iterator[MigrationDifference]:
     for number, side, other in _losing(sides):
         if other.lost:
             continue
@@ -61,18 +61,18 @@ def _routing(sides: Sides, access: tuple[Access, Access]) -> Iterator[Difference
         told = ", ".join(f"{route} × {count}" for route, count in errors[:_ROUTES])  # noqa: RUF001 - typography
         routes = "; ".join(f"{route}: {how}" for route, how in list(side.routes.items())[:_ROUTES])
         numbers: Numbers = {"lost": side.lost, "sent": side.sent, "answers": told, "routes": routes}
-        yield Difference(DifferenceCode.ROUTING, numbers, _NAMES[number])
+        yield MigrationDifference(DifferenceCode.ROUTING, numbers, _NAMES[number])
 
 
-def _sync_late(sides: Sides) -> Iterator[Difference]:
+def _sync_late(sides: Sides) -> Iterator[MigrationDifference]:
     """Endpoints that one controller had long before the other."""
     for number, side, other in _losing(sides):
         if other.sync_s >= 0 and side.sync_s > other.sync_s + LATER_BY:
             numbers: Numbers = {"late_s": round(side.sync_s, 2), "other_s": round(other.sync_s, 2), "lost": side.lost}
-            yield Difference(DifferenceCode.SYNC_LATE, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.SYNC_LATE, numbers, _NAMES[number])
 
 
-def _retries(sides: Sides) -> Iterator[Difference]:
+def _retries(sides: Sides) -> Iterator[MigrationDifference]:
     for number, side, other in _losing(sides):
         answered = "status" in side.classes
         if answered and other.retried > side.retried and side.tries_logged and other.tries_logged:
@@ -82,36 +82,42 @@ def _retries(sides: Sides) -> Iterator[Difference]:
                 "lost": side.lost,
                 "other_lost": other.lost,
             }
-            yield Difference(DifferenceCode.RETRIES, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.RETRIES, numbers, _NAMES[number])
 
 
-def _reload(sides: Sides) -> Iterator[Difference]:
+def _reload(sides: Sides) -> Iterator[MigrationDifference]:
     for number, side in enumerate(sides):
         other = sides[1 - number]
         if side.reloads and side.cut > other.cut and not other.reloads:
             numbers: Numbers = {"cut": side.cut, "other_cut": other.cut, "reloads": side.reloads, "lost": side.lost}
-            yield Difference(DifferenceCode.RELOAD, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.RELOAD, numbers, _NAMES[number])
 
 
-def _timeouts(sides: Sides) -> Iterator[Difference]:
+def _timeouts(sides: Sides) -> Iterator[MigrationDifference]:
     for number, side, other in _losing(sides):
         if _timed_out(side) and not _timed_out(other):
             numbers: Numbers = {"classes": _counts(side), "statuses": side.statuses, "lost": side.lost}
-            yield Difference(DifferenceCode.TIMEOUTS, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.TIMEOUTS, numbers, _NAMES[number])
 
 
-def _fell_through(sides: Sides) -> Iterator[Difference]:
+def _fell_through(sides: Sides) -> Iterator[MigrationDifference]:
     for number, side in enumerate(sides):
         wrong = side.classes.get("wrong-answer", 0)
         if wrong and not sides[1 - number].classes.get("wrong-answer", 0):
             numbers: Numbers = {"wrong": wrong, "other": _counts(sides[1 - number])}
-            yield Difference(DifferenceCode.FELL_THROUGH, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.FELL_THROUGH, numbers, _NAMES[number])
 
 
-_RULES: tuple[Callable[[Sides], Iterator[Difference]], ...] = (_sync_late, _retries, _reload, _timeouts, _fell_through)
+_RULES: tuple[Callable[[Sides], Iterator[MigrationDifference]], ...] = (
+    _sync_late,
+    _retries,
+    _reload,
+    _timeouts,
+    _fell_through,
+)
 
 
-def _classes(sides: Sides) -> Iterator[Difference]:
+def _classes(sides: Sides) -> Iterator[MigrationDifference]:
     """Where no rule knows why: what was lost, and how."""
     if not any(side.lost for side in sides) or _counts(sides[0]) == _counts(sides[1]):
         return
@@ -125,7 +131,7 @@ def _classes(sides: Sides) -> Iterator[Difference]:
             "other": _counts(other),
             "lost": side.lost,
         }
-        yield Difference(DifferenceCode.CLASSES, numbers, _NAMES[number])
+        yield MigrationDifference(DifferenceCode.CLASSES, numbers, _NAMES[number])
 
 
 def _timed_out(side: CellSide) -> bool:

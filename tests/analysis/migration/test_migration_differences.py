@@ -12,7 +12,7 @@ from harness.judging.migration.differences import differences_of
 from harness.judging.migration.sides import ABSENT, Access, delays
 from harness.model.annotations import NGINX, TRAEFIK, Replacement
 from harness.model.controllers import reads_annotation, replacement_of
-from harness.model.migration import CellSide, Difference
+from harness.model.migration import CellSide, MigrationDifference
 from harness.model.verdict import Mark, Verdict
 
 NOTHING = Access()
@@ -90,7 +90,7 @@ def ingress(**annotations: str) -> dict[str, Any]:
     return {"kind": "Ingress", "metadata": {"name": "fruit", "annotations": {**notes, "example.com/owner": "me"}}}
 
 
-def ignored(found: tuple[Difference, ...]) -> list[str]:
+def ignored(found: tuple[MigrationDifference, ...]) -> list[str]:
     """Names of the annotations that are told."""
     return [str(each.numbers["annotation"]).rpartition("/")[2] for each in found]
 

@@ -13,7 +13,7 @@ from harness.findings.instrument import CalibrationNotExact, TrialFailed
 from harness.findings.sending import MachineSaturated
 from harness.judging.migration.comparing import Ran, compare, exit_code, outcome
 from harness.judging.migration.sides import ABSENT, Access
-from harness.model.migration import Migration, Outcome
+from harness.model.migration import Migration, MigrationOutcome
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, Verdict
 from harness.testing.reports import sample_run
 
@@ -42,18 +42,20 @@ def gate(source: RunVerdict, target: RunVerdict, *, bugs: bool = False) -> Migra
 @pytest.mark.parametrize(
     ("source", "target", "expected", "code"),
     [
-        (LOSSLESS, LOSSLESS, Outcome.LOSSLESS, 0),
-        (LOSSLESS, LOSSY, Outcome.TARGET_LOSES, 1),
-        (LOSSY, LOSSLESS, Outcome.SOURCE_LOSES, 0),
-        (LOSSY, LOSSY, Outcome.BOTH_LOSE, 0),
-        (UNKNOWN, LOSSLESS, Outcome.UNKNOWN, 3),
-        (UNKNOWN, LOSSY, Outcome.UNKNOWN, 3),
-        (UNKNOWN, UNKNOWN, Outcome.UNKNOWN, 3),
-        (LOSSLESS, UNKNOWN, Outcome.UNKNOWN, 3),
-        (LOSSY, UNKNOWN, Outcome.UNKNOWN, 3),
+        (LOSSLESS, LOSSLESS, MigrationOutcome.LOSSLESS, 0),
+        (LOSSLESS, LOSSY, MigrationOutcome.TARGET_LOSES, 1),
+        (LOSSY, LOSSLESS, MigrationOutcome.SOURCE_LOSES, 0),
+        (LOSSY, LOSSY, MigrationOutcome.BOTH_LOSE, 0),
+        (UNKNOWN, LOSSLESS, MigrationOutcome.UNKNOWN, 3),
+        (UNKNOWN, LOSSY, MigrationOutcome.UNKNOWN, 3),
+        (UNKNOWN, UNKNOWN, MigrationOutcome.UNKNOWN, 3),
+        (LOSSLESS, UNKNOWN, MigrationOutcome.UNKNOWN, 3),
+        (LOSSY, UNKNOWN, MigrationOutcome.UNKNOWN, 3),
     ],
 )
-def test_each_pair_of_verdicts_has_its_outcome(source: Verdict, target: Verdict, expected: Outcome, code: int) -> None:
+def test_each_pair_of_verdicts_has_its_outcome(
+    source: Verdict, target: Verdict, expected: MigrationOutcome, code: int
+) -> None:
     """The target alone losing closes the gate; where a side is inconclusive it is never open."""
     migration = gate(run_of(cell(source)), run_of(cell(target)))
 
@@ -67,7 +69,8 @@ def test_all_pairs_are_in_the_table() -> None:
     open_gates = {
         (one, other)
         for one, other in itertools.product(Verdict, Verdict)
-        if outcome(sides[one], sides[other]) in {Outcome.LOSSLESS, Outcome.BOTH_LOSE, Outcome.SOURCE_LOSES}
+        if outcome(sides[one], sides[other])
+        in {MigrationOutcome.LOSSLESS, MigrationOutcome.BOTH_LOSE, MigrationOutcome.SOURCE_LOSES}
     }
 
     assert open_gates == {(LOSSLESS, LOSSLESS), (LOSSY, LOSSY), (LOSSY, LOSSLESS)}
@@ -122,7 +125,7 @@ def test_a_cell_that_the_target_never_ran_is_unknown() -> None:
     """A target that was not run, or lacks a cell, is no pass."""
     migration = gate(run_of(cell(LOSSLESS)), run_of())
 
-    assert [pair.outcome for pair in migration.pairs] == [Outcome.UNKNOWN]
+    assert [pair.outcome for pair in migration.pairs] == [MigrationOutcome.UNKNOWN]
     assert migration.exit_code == 3
 
 
