@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.schedule import planned_times
+from harness.analysis.slots import planned_times
 from harness.kit.clock import Clock
 from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
 from harness.model.experiment import (

@@ -14,7 +14,7 @@ import numpy as np
 from harness.analysis.facts import Facts, Mask, Numbers
 from harness.analysis.moments import NS
 from harness.analysis.planned import Integers, planner
-from harness.analysis.schedule import global_slots
+from harness.analysis.slots import global_slots
 from harness.analysis.thresholds import LONGEST_SEND_GAP_S, SEND_GAP_S
 from harness.findings.finding_type import OfStream, Sentence, TrialFinding, name_of
 from harness.model.verdict import Weight

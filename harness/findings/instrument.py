@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.analysis.evidence import Calibration
-from harness.analysis.facts import Facts, impossible_successes, strange_codes
+from harness.analysis.facts import Facts, impossible_successes, unknown_codes
 from harness.findings.finding_type import FindingType, Sentence, Subject, TrialFinding
 from harness.model.attempt import LOSSES, Outcome
 from harness.model.verdict import Weight
@@ -199,7 +199,7 @@ class IdentityBroken(
     @classmethod
     def check(cls, facts: Facts) -> Iterator[IdentityBroken]:
         """Yield it unless every planned slot has one sane record, and nothing else has."""
-        slots, strange, impossible = facts.slots, strange_codes(facts.outcome), impossible_successes(facts)
+        slots, strange, impossible = facts.slots, unknown_codes(facts.outcome), impossible_successes(facts)
         has_end = facts.evidence.stopped_ns is not None
         if facts.identity.holds and has_end and not (slots.duplicates or slots.foreign or strange or impossible):
             return

@@ -75,7 +75,7 @@ class LossBeforeChange(TrialFinding, code="loss-before-change", weight=Weight.IN
             yield cls(
                 lost=int(lost.sum()),
                 classes=_counts(losses_by_label(facts.outcome[lost])),
-                early_answers=int((facts.out_of_turn.early & lost).sum()),
+                early_answers=int((facts.mistimed.early & lost).sum()),
                 begun=facts.moments.begin is not None,
             )
 
@@ -199,7 +199,7 @@ class AnsweredOutOfTurn(TrialFinding, code="answered-out-of-turn", weight=Weight
     @classmethod
     def check(cls, facts: Facts) -> Iterator[AnsweredOutOfTurn]:
         """Yield it where there is such an answer."""
-        out = facts.out_of_turn
+        out = facts.mistimed
         if out.wrong.any():
             yield cls(
                 early=int(out.early.sum()),

@@ -8,11 +8,11 @@ from typing import Self
 
 import numpy as np
 
+from harness.analysis.answer_versions import changed_routes, sticky_attempts, unidentified, versions
 from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
 from harness.analysis.measures import EMPTY_SERIES
-from harness.analysis.splits import answering_of
-from harness.analysis.turns import bound_attempts, changed_routes, untold, versions
+from harness.analysis.version_answers import version_answers_of
 from harness.findings.finding_type import FindingType, Sentence, TrialFinding
 from harness.model.attempt import Method, Outcome
 from harness.model.events import ChangeEvent, Rollback, StepDetail
@@ -59,7 +59,7 @@ class VersionUntold(TrialFinding, code="version-untold", weight=Weight.EVIDENCE)
         if not change.version_routes:
             return
         mine = np.isin(rows["route"], changed_routes(facts.evidence)) & (facts.outcome == Outcome.OK)
-        found = int((mine & (rows["method"] != Method.HEAD) & untold(facts.evidence)).sum())
+        found = int((mine & (rows["method"] != Method.HEAD) & unidentified(facts.evidence)).sum())
         if found:
             yield cls(count=found)
 
@@ -131,7 +131,7 @@ class ShareNotAsAsked(_OfShare, TrialFinding, code="share-not-as-asked", weight=
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ShareNotMeasured | ShareNotAsAsked]:
         """Yield one for each share that is wrong or unknown, in the order of the steps."""
-        for split in answering_of(facts, EMPTY_SERIES).splits:
+        for split in version_answers_of(facts, EMPTY_SERIES).splits:
             if not split.counted:
                 yield ShareNotMeasured.of(split)
             elif not split.is_as_asked:
@@ -163,7 +163,7 @@ class NeverSticky(TrialFinding, code="never-sticky", weight=Weight.EVIDENCE):
         if not change.sticky_cookie:
             return
         version, good = versions(facts.evidence), facts.evidence.attempts["outcome"] == Outcome.OK
-        bound = bound_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
+        bound = sticky_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
         if not any(len(rows) > 1 for _, _, rows in bound):
             yield cls(cookie=change.sticky_cookie)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
 from harness.analysis.measures import EMPTY_SERIES
-from harness.analysis.splits import answering_of
 from harness.analysis.thresholds import DIFFERENCE_P
+from harness.analysis.version_answers import version_answers_of
 from harness.findings.finding_type import Sentence, TrialFinding
 from harness.model.events import ChangeEvent, Rollback
 from harness.model.verdict import Weight
@@ -75,7 +75,7 @@ class CandidatesDiffer(TrialFinding, code="candidates-differ", weight=Weight.NOT
     @classmethod
     def check(cls, facts: Facts) -> Iterator[CandidatesDiffer]:
         """Yield it where the test's p value is below the threshold."""
-        answering = answering_of(facts, EMPTY_SERIES)
+        answering = version_answers_of(facts, EMPTY_SERIES)
         test = answering.comparison
         if test is None or test.p_value >= DIFFERENCE_P.value:
             return

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from harness.analysis.chart_data import marks_of, phases_of, pods_of
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
@@ -23,8 +24,7 @@ from harness.analysis.measures import (
     series_of,
 )
 from harness.analysis.moments import Moments
-from harness.analysis.splits import answering_of
-from harness.analysis.story import marks_of, phases_of, pods_of
+from harness.analysis.version_answers import version_answers_of
 from harness.findings.finding_type import Subject, TrialFinding
 from harness.findings.instrument import CheckRaised, TrialFailed
 from harness.findings.registry import trial_checks, weight_of
@@ -121,7 +121,7 @@ def _measured(facts: Facts) -> TrialVerdict:
         responders=_responders(facts),
         calibration=_found(evidence.calibration),
         lateness_ms=measure_lateness(facts),
-        answering=answering_of(facts, series),
+        answering=version_answers_of(facts, series),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.measures import EMPTY_LATENCY
 from harness.analysis.moments import NS, Moments
-from harness.analysis.outages import find_outages, tell
+from harness.analysis.outages import find_outages, outage_records
 from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
 from harness.findings.finding_type import Subject
@@ -102,7 +102,7 @@ def _judge_origin(origin: OriginEvidence) -> OriginVerdict:
         url=origin.url,
         address=origin.address,
         trial=judge_trial(evidence, trial_checks(Subject.WATCH), moments),
-        outages=tell(found),
+        outages=outage_records(found),
         outages_total=len(found),
         wall_origin_ns=origin.wall_origin_ns,
         seconds=moments.stop,

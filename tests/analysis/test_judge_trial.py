@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.analysis.evidence import Calibration, TrialEvidence, label_of
 from harness.analysis.facts import Facts
-from harness.analysis.schedule import planned_times
+from harness.analysis.slots import planned_times
 from harness.findings.finding_type import FindingType
 from harness.findings.instrument import CheckRaised, TrialFailed
 from harness.findings.registry import TYPES, WEIGHTS

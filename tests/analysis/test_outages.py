@@ -1,4 +1,4 @@
-"""Outages are told as long as they were, whatever falls among their losses."""
+"""OutageArrays are told as long as they were, whatever falls among their losses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.outages import LISTED, RECOVERED, Outages, find_outages, tell
+from harness.analysis.outages import LISTED, RECOVERED, OutageArrays, find_outages, outage_records
 from harness.model.attempt import LOSSES, Outcome
 
 #: Distance of two requests in the made-up traffic: 1 ms.
@@ -15,7 +15,7 @@ STEP = 1_000_000
 OK, LOST, UNKNOWN, MISSED = Outcome.OK, Outcome.REFUSED, Outcome.UNFINISHED, Outcome.MISSED
 
 
-def find(*parts: tuple[Outcome, int], streams: int = 1, shuffle: bool = False) -> Outages:
+def find(*parts: tuple[Outcome, int], streams: int = 1, shuffle: bool = False) -> OutageArrays:
     """The outages of requests with these outcomes, so many of each in a row."""
     codes = np.concatenate([np.full(count, outcome, np.uint8) for outcome, count in parts])
     planned = np.arange(len(codes), dtype=np.int64) * STEP
@@ -23,9 +23,9 @@ def find(*parts: tuple[Outcome, int], streams: int = 1, shuffle: bool = False) -
     return find_outages(planned[order], codes[order], streams=streams, end_ns=len(codes) * STEP)
 
 
-def told(outages: Outages) -> list[tuple[float, float, int, int, bool]]:
+def told(outages: OutageArrays) -> list[tuple[float, float, int, int, bool]]:
     """(start, seconds, lost, sent, over) of each."""
-    return [(each.start, each.seconds, each.lost, each.sent, each.is_over) for each in tell(outages)]
+    return [(each.start, each.seconds, each.lost, each.sent, each.is_over) for each in outage_records(outages)]
 
 
 def test_nothing_lost_is_no_outage() -> None:
@@ -40,7 +40,7 @@ def test_an_outage_lasts_from_its_first_loss_to_the_next_answer(shuffle: bool) -
     found = find((OK, 20), (LOST, 5), (OK, 30), (Outcome.STATUS, 1), (LOST, 1), (OK, 20), shuffle=shuffle)
 
     assert told(found) == [(0.02, 0.005, 5, 5, True), (0.055, 0.002, 2, 2, True)]
-    assert [dict(each.classes) for each in tell(found)] == [{"refused": 5}, {"status": 1, "refused": 1}]
+    assert [dict(each.classes) for each in outage_records(found)] == [{"refused": 5}, {"status": 1, "refused": 1}]
 
 
 def test_losses_with_answers_among_them_are_one_outage() -> None:
@@ -92,7 +92,7 @@ def test_every_loss_is_in_exactly_one_outage(outcomes: list[Outcome], streams: i
 def test_of_very_many_the_longest_are_told_in_their_order() -> None:
     """Every tenth request lost for a long time is no report of a thousand pages; the count stays right."""
     found = find(*[(LOST, 1), (OK, RECOVERED)] * (LISTED + 100), (LOST, 3), (OK, 20))
-    listed = tell(found)
+    listed = outage_records(found)
 
     assert (len(found), len(listed)) == (LISTED + 101, LISTED)
     assert listed[-1].lost == 3

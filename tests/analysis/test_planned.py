@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.analysis import planned
 from harness.analysis.planned import planner, slots_until
-from harness.analysis.schedule import account
+from harness.analysis.slots import account
 from harness.model import poisson
 from harness.model.experiment import Route, TrafficPlan
 from harness.model.rate_curve import NS, curve_of
@@ -79,7 +79,7 @@ def test_random_slots_go_across_chunks() -> None:
 
 def test_an_arrival_at_the_very_limit_is_not_below_it() -> None:
     """Counted as the sender does, at the last of a chunk and the first of the next too."""
-    sender, judge = poisson.PoissonArrivals(4), planned._Arrivals(4)
+    sender, judge = poisson.PoissonArrivals(4), planned._PoissonArrays(4)
     limits = [sender.position(number) + more for number in (0, 7, 299, 300, 301) for more in (0, 1)]
 
     assert [judge.count_below(limit) for limit in limits] == [0, 1, 7, 8, 299, 300, 300, 301, 301, 302]

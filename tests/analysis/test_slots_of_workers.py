@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.evidence import Rows
-from harness.analysis.schedule import account
+from harness.analysis.slots import account
 from harness.model.attempt import Method
 from harness.model.experiment import Route, TrafficPlan
 from harness.model.schedule import schedule_of, streams

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.analysis.schedule import account
+from harness.analysis.slots import account
 from harness.errors import HarnessError
 from harness.kit.waiting import wait_until
 from harness.model.attempt import Method
