@@ -165,7 +165,7 @@ def test_a_place_where_no_folder_can_be_is_a_mistake_of_the_user(tmp_path: Path)
     (tmp_path / "file").touch()
 
     for out in (tmp_path / "file" / "run", Path("/proc/x")):
-        with pytest.raises(InvalidInputError, match="no folder can be made there"):
+        with pytest.raises(InvalidInputError, match="cannot create the folder"):
             RunDirectory.create(out, "demo")
 
 

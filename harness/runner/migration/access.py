@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.judging.migration.sides import Access
+from harness.judging.migration.sides import AccessFacts
 from harness.model.verdict import CellVerdict, RunVerdict
 
 #: Separator that nginx writes between the tries of one request.
@@ -16,7 +16,7 @@ _BETWEEN_TRIES = ","
 _ERRORS = 400
 
 
-def access_of(run: Path, verdict: RunVerdict) -> dict[str, Access]:
+def access_of(run: Path, verdict: RunVerdict) -> dict[str, AccessFacts]:
     """Return the facts of each cell's access logs, by the cell's id.
 
     A missing log gives no facts.
@@ -24,7 +24,7 @@ def access_of(run: Path, verdict: RunVerdict) -> dict[str, Access]:
     return {cell.id: _cell(run, cell) for cell in verdict.cells}
 
 
-def _cell(run: Path, cell: CellVerdict) -> Access:
+def _cell(run: Path, cell: CellVerdict) -> AccessFacts:
     retried, served, times = 0, set(), []
     errors: Counter[str] = Counter()
     for trial in cell.trials:
@@ -37,7 +37,7 @@ def _cell(run: Path, cell: CellVerdict) -> Access:
             else:
                 served.add(path)
     span = round(max(times) - min(times), 3) if times else 0.0
-    return Access(len(times), retried, dict(sorted(errors.items())), frozenset(served), span)
+    return AccessFacts(len(times), retried, dict(sorted(errors.items())), frozenset(served), span)
 
 
 def _tries(line: Mapping[str, Any]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.errors import EvidenceError
-from harness.judging.migration.comparing import Ran, compare
+from harness.judging.migration.comparing import MigrationRun, compare
 from harness.model.migration import Migration
 from harness.model.verdict import RunVerdict
 from harness.report.migration import document
@@ -30,7 +30,7 @@ def conclude(directory: Path) -> Migration:
     If the source's run was stopped, the target never ran; then every cell is unknown.
 
     Raises:
-        EvidenceError: The folder is no migration's folder, or a run is not as it was sealed.
+        EvidenceError: The folder is no migration's folder, or a run does not match its seals.
     """
     plan = read_plan(directory)
     names = plan.directories
@@ -52,7 +52,7 @@ def analyze_again(directory: Path) -> Migration:
     """Judge both runs again from their sealed evidence, then compare them.
 
     Raises:
-        EvidenceError: The folder is no migration's folder, or evidence is not as it was sealed.
+        EvidenceError: The folder is no migration's folder, or evidence does not match its seals.
     """
     plan = read_plan(directory)
     for name in plan.directories:
@@ -68,18 +68,18 @@ def _has_run(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
-def _ran(path: Path, ingress: str, other: RunVerdict | None) -> Ran:
+def _ran(path: Path, ingress: str, other: RunVerdict | None) -> MigrationRun:
     """Return one side's run.
 
     A run that never began is an empty copy of ``other``.
     """
     if other is not None and not _has_run(path):
-        return Ran(ingress, path.name, replace(other, cells=(), environment={}, seconds=0.0))
+        return MigrationRun(ingress, path.name, replace(other, cells=(), environment={}, seconds=0.0))
     run = RunDirectory.open(path)
     run.verify("verdict")
     verdict = read_verdict(run)
     end = _read(path / "end.json", RunEnd)
-    return Ran(ingress, path.name, verdict, access_of(path, verdict), bugs=bool(end.bugs))
+    return MigrationRun(ingress, path.name, verdict, access_of(path, verdict), bugs=bool(end.bugs))
 
 
 def _manifests(path: Path) -> dict[str, Sequence[Mapping[str, Any]]]:

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from harness.judging.migration.annotations import differing
+from harness.judging.migration.annotations import ignored_annotations
 from harness.judging.migration.differences import differences_of
-from harness.judging.migration.sides import ABSENT, Access, delays
+from harness.judging.migration.sides import ABSENT, AccessFacts, delays
 from harness.model.annotations import NGINX, TRAEFIK, Replacement
 from harness.model.controllers import reads_annotation, replacement_of
 from harness.model.migration import CellSide, MigrationDifference
 from harness.model.verdict import Mark, Verdict
 
-NOTHING = Access()
+NOTHING = AccessFacts()
 
 
 def side(lost: int = 0, **fields: Any) -> CellSide:
@@ -62,7 +62,7 @@ def test_a_cause_is_named_where_both_sides_show_it(
 
 def test_a_route_that_fails_at_rest_is_told_with_its_answers() -> None:
     """In the control nothing changes, so what fails behind one controller alone is routed or rewritten otherwise."""
-    access = (NOTHING, Access(300, 0, {"/apple 404": 300}))
+    access = (NOTHING, AccessFacts(300, 0, {"/apple 404": 300}))
 
     (found,) = differences_of((side(), side(300, routes={"GET /apple": "status 300"})), access, "none")
 
@@ -99,11 +99,11 @@ def test_annotations_that_the_target_ignores_are_told_once() -> None:
     """Traefik's Ingress provider reads none of ingress-nginx's; its ingress-nginx provider reads most."""
     manifests = [ingress(rewrite_target="/", load_balance="ewma")] * 2 + [{"kind": "Service", "metadata": {}}]
 
-    assert ignored(differing(manifests, "ingress-nginx", "traefik")) == ["load-balance", "rewrite-target"]
-    assert ignored(differing(manifests, "ingress-nginx", "traefik-nginx")) == ["load-balance"]
-    assert ignored(differing(manifests, "traefik-nginx", "traefik")) == ["rewrite-target"]
-    assert differing(manifests, "ingress-nginx", "ingress-nginx") == ()
-    assert differing(manifests, "traefik", "ingress-nginx") == ()
+    assert ignored(ignored_annotations(manifests, "ingress-nginx", "traefik")) == ["load-balance", "rewrite-target"]
+    assert ignored(ignored_annotations(manifests, "ingress-nginx", "traefik-nginx")) == ["load-balance"]
+    assert ignored(ignored_annotations(manifests, "traefik-nginx", "traefik")) == ["rewrite-target"]
+    assert ignored_annotations(manifests, "ingress-nginx", "ingress-nginx") == ()
+    assert ignored_annotations(manifests, "traefik", "ingress-nginx") == ()
 
 
 def test_traefiks_own_annotations_are_its_own() -> None:

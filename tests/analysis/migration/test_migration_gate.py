@@ -11,8 +11,8 @@ from harness.findings.completeness import StreamWithoutSuccess
 from harness.findings.expectations import LossInControl
 from harness.findings.instrument import CalibrationNotExact, TrialFailed
 from harness.findings.sending import MachineSaturated
-from harness.judging.migration.comparing import Ran, compare, exit_code, outcome
-from harness.judging.migration.sides import ABSENT, Access
+from harness.judging.migration.comparing import MigrationRun, compare, exit_code, outcome
+from harness.judging.migration.sides import ABSENT, AccessFacts
 from harness.model.migration import Migration, MigrationOutcome
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, Verdict
 from harness.testing.reports import sample_run
@@ -34,7 +34,7 @@ def run_of(*cells: CellVerdict, signal: int = 0) -> RunVerdict:
 def gate(source: RunVerdict, target: RunVerdict, *, bugs: bool = False) -> Migration:
     """The comparison of two runs."""
     return compare(
-        Ran("ingress-nginx", "source", source), Ran("traefik", "target", target, bugs=bugs), {},
+        MigrationRun("ingress-nginx", "source", source), MigrationRun("traefik", "target", target, bugs=bugs), {},
         command="", signal=source.signal or target.signal,
     )  # fmt: skip
 
@@ -97,12 +97,12 @@ def test_a_target_that_loses_without_a_change_closes_the_gate() -> None:
 def test_a_target_that_never_serves_a_route_closes_the_gate() -> None:
     """No traffic could begin: half a minute of nothing but errors in the access log."""
     silent = replace(cell(UNKNOWN, TrialFailed.code), sent=0, trials=())
-    refused = Access(500, 0, {"/apple 404": 500}, span_s=60.0)
+    refused = AccessFacts(500, 0, {"/apple 404": 500}, span_s=60.0)
 
-    def code(access: Access) -> int:
+    def code(access: AccessFacts) -> int:
         return compare(
-            Ran("ingress-nginx", "source", run_of(cell(LOSSLESS))),
-            Ran("traefik", "target", run_of(silent), {silent.id: access}),
+            MigrationRun("ingress-nginx", "source", run_of(cell(LOSSLESS))),
+            MigrationRun("traefik", "target", run_of(silent), {silent.id: access}),
             {},
             command="",
         ).exit_code
@@ -110,7 +110,7 @@ def test_a_target_that_never_serves_a_route_closes_the_gate() -> None:
     assert code(refused) == 1
     assert code(replace(refused, span_s=2.0)) == 3
     assert code(replace(refused, served=frozenset({"/apple"}))) == 3
-    assert code(Access()) == 3
+    assert code(AccessFacts()) == 3
 
 
 @pytest.mark.parametrize("doubt", [MachineSaturated.code, CalibrationNotExact.code])

@@ -10,8 +10,8 @@ import pytest
 from junitparser import JUnitXml
 from rich.console import Console
 
-from harness.judging.migration.comparing import Ran, compare
-from harness.judging.migration.sides import Access
+from harness.judging.migration.comparing import MigrationRun, compare
+from harness.judging.migration.sides import AccessFacts
 from harness.model.migration import DifferenceCode, Migration, MigrationDifference
 from harness.model.verdict import Verdict
 from harness.report import html, junit, markdown, migration_text, terminal
@@ -34,10 +34,10 @@ def migration() -> Migration:
         else cell
         for cell in source.cells
     )
-    access = {cell.id: Access(1000, 9 if cell.id == "bare--rolling-update" else 0, {}) for cell in cells}
+    access = {cell.id: AccessFacts(1000, 9 if cell.id == "bare--rolling-update" else 0, {}) for cell in cells}
     return compare(
-        Ran("ingress-nginx", "source-ingress-nginx", replace(source, cells=cells), access),
-        Ran("traefik", "target-traefik", source, {**access, "bare--rolling-update": Access(1000, 0, {})}),
+        MigrationRun("ingress-nginx", "source-ingress-nginx", replace(source, cells=cells), access),
+        MigrationRun("traefik", "target-traefik", source, {**access, "bare--rolling-update": AccessFacts(1000, 0, {})}),
         {"bare": (INGRESS,)},
         command="harness migrate sample.yaml",
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.errors import EvidenceError
-from harness.judging.migration.sides import Access
+from harness.judging.migration.sides import AccessFacts
 from harness.runner.migration.access import access_of
 from harness.runner.migration.plan import MigrationPlan, read_plan
 from harness.testing.reports import sample_run
@@ -17,7 +17,7 @@ from harness.testing.reports import sample_run
 RUN = sample_run(("bare",), ("none",))
 
 
-def logged(tmp_path: Path, *lines: dict[str, Any] | str) -> Access:
+def logged(tmp_path: Path, *lines: dict[str, Any] | str) -> AccessFacts:
     """The cell's access, with these lines in its log."""
     folder = tmp_path / RUN.cells[0].trials[0].directory
     folder.mkdir(parents=True)
@@ -69,7 +69,7 @@ def test_a_route_is_unserved_after_half_a_minute(tmp_path: Path) -> None:
 
 def test_no_log_tells_nothing(tmp_path: Path) -> None:
     """A trial without an access log is no error, and is told from one without retries."""
-    assert access_of(tmp_path, RUN)[RUN.cells[0].id] == Access()
+    assert access_of(tmp_path, RUN)[RUN.cells[0].id] == AccessFacts()
 
 
 def test_a_folder_that_is_no_migration_is_said_so(tmp_path: Path) -> None:
