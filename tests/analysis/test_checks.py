@@ -26,7 +26,13 @@ from harness.findings.instrument import (
 )
 from harness.findings.losses import AnsweredOutOfTurn, LossBeforeChange, RequestsLost
 from harness.findings.registry import TYPES
-from harness.findings.releases import NeverSticky, ReleaseIncomplete, ShareNotAsAsked, ShareNotMeasured, VersionUntold
+from harness.findings.releases import (
+    NeverSticky,
+    ReleaseIncomplete,
+    ShareNotAsAsked,
+    ShareNotMeasured,
+    VersionUntold,
+)
 from harness.findings.remarks import CandidatesDiffer, ClocksCompared, RolledBack
 from harness.findings.sending import AbandonedSlots, BehindSchedule, MachineSaturated, MissedSlots, Unfinished
 from harness.findings.shapes import NeverIdle, NeverReused, NothingUnderWay

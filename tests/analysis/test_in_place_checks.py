@@ -51,7 +51,7 @@ def test_a_loss_is_then_not_the_changes() -> None:
         ("argocd-controller", "Argo CD"),
         ("kustomize-controller", "Flux"),
         ("kubectl-edit", "kubectl-edit"),
-        ("", "Somebody whom the API server does not name"),
+        ("", "A client that the API server does not name"),
     ],
 )
 def test_it_is_said_who_it_was_and_what(who: str, name: str) -> None:

@@ -18,7 +18,7 @@ from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
 from harness.model.events import ChangeEvent, PutBack, Withheld
 from harness.observe.event_time import Sighting
-from harness.observe.interference import Interference, TargetTracker
+from harness.observe.interference import InterferenceTracker, TargetTracker
 from harness.observe.observer import Observer
 from harness.observe.scope import Scope
 from harness.runner.placement import TrialPlace
@@ -63,7 +63,7 @@ class InPlaceTrial(Trial):
     def __init__(self, job: TrialJob, setting: TrialSetting, live: LiveApplication) -> None:
         super().__init__(job, setting)
         self._live = live
-        self._interference = Interference()
+        self._interference = InterferenceTracker()
         self._trackers: dict[str, TargetTracker] = {
             kind: self._interference.tracker(kind, names) for kind, names in live.watched.items()
         }
