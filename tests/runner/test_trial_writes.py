@@ -1,4 +1,4 @@
-"""A change writes into the trial's namespace, and into the controller's only where the harness owns it."""
+"""Tests that a change writes into the trial's namespace, and into the controller's only if the harness owns it."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ PATCH = {"metadata": {"labels": {"seen": "yes"}}}
 
 
 def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
-    """The namespaces into which the change of a trial can write."""
+    """Return the namespaces into which the change of a trial can write."""
     kube = FakeKube()
     for namespace in NAMESPACES:
         kube.put({"kind": "Service", "metadata": {"name": "apple"}, "spec": {}}, namespace)
     child, observer = SimpleNamespace(answered=None, lost=None), SimpleNamespace(ingress_seen=None, quiet=None)
     cluster = SimpleNamespace(controller=controller, ingress_tells=frozenset())
-    scene = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
-    context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, scene), "trial")
+    parts = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
+    context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, parts), "trial")
     found = []
     for namespace in NAMESPACES:
         try:
@@ -53,7 +53,7 @@ def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> tuple[TrialJob, TrialSetting]:
-    """A trial and what it shares with others."""
+    """Return a trial's job and setting."""
     cell = Cell(Configuration((("lifecycle", "bare"),), ()), NoChange(name="none"))
     experiment = SimpleNamespace(ingress="ingress-nginx")
     setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), SilentProgress(), Semaphore(1))
@@ -61,24 +61,24 @@ def parts(tmp_path: Path) -> tuple[TrialJob, TrialSetting]:
 
 
 def test_a_trial_writes_into_its_own_namespace(parts: tuple[TrialJob, TrialSetting]) -> None:
-    """Where the ingress controller is somebody else's, nowhere else."""
+    """With a user's ingress controller it writes nowhere else."""
     assert writable(Trial(*parts), None) == ["trial"]
 
 
 def test_a_controller_of_the_harness_may_be_restarted(parts: tuple[TrialJob, TrialSetting]) -> None:
-    """Its namespace may be written to, and no further one."""
+    """Only its namespace may be written to as well."""
     assert writable(Trial(*parts), CONTROLLER) == ["trial", "ingress-nginx"]
 
 
 def test_a_trial_in_place_writes_into_the_applications_namespace(parts: tuple[TrialJob, TrialSetting]) -> None:
-    """As any other, though its patches are also known to be its own."""
+    """Its patches are also recognised as its own."""
     live = LiveApplication("trial", Scope({}, frozenset()), {}, 0.0)
 
     assert writable(InPlaceTrial(*parts, live), None) == ["trial"]
 
 
 def test_a_users_controller_is_never_given_to_a_change() -> None:
-    """Neither to a run on a context nor to one in place, though its log is followed."""
+    """This holds for a run on a context and for one in place, although its log is read."""
     target = Target("staging", "staging", "https://127.0.0.1:6443", {})
     on_a_context = ContextCluster(target, Path("kubeconfig"), None, INGRESS_CONTROLLERS["ingress-nginx"])
     in_place = LiveCluster("staging", Path("kubeconfig"), cast(Any, None), {}, frozenset({"reload"}))
