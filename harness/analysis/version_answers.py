@@ -28,7 +28,7 @@ def version_answers_of(facts: Facts, series: Series) -> VersionAnswers:
     version, compared = versions(facts.evidence), change.candidates
     candidates = _candidates(facts, compared, version) if compared else ()
     return VersionAnswers(
-        splits=tuple(_splits(facts, version)),
+        splits=tuple(_measured_shares(facts, version)),
         candidates=candidates,
         comparison=_compared(candidates, compared.latency) if compared else None,
         old=_per_bin(facts, version == OLD, series),
@@ -36,7 +36,7 @@ def version_answers_of(facts: Facts, series: Series) -> VersionAnswers:
     )
 
 
-def _splits(facts: Facts, version: Versions) -> Iterator[MeasuredShare]:
+def _measured_shares(facts: Facts, version: Versions) -> Iterator[MeasuredShare]:
     sticky = bool(facts.evidence.change.sticky_cookie)
     good = _good(facts)
     for asked in _requested_shares(facts):
@@ -46,7 +46,7 @@ def _splits(facts: Facts, version: Versions) -> Iterator[MeasuredShare]:
             first = version[[int(rows[0]) for repetition, _, rows in bound if repetition == n]]
         else:
             first = version[good & (version > 0) & (facts.sent_s >= start) & (facts.sent_s < end)]
-        yield _split(asked, len(first), int((first == NEW).sum()), sessions=sticky)
+        yield _measured_share(asked, len(first), int((first == NEW).sum()), sessions=sticky)
 
 
 def _requested_shares(facts: Facts) -> Iterator[_Requested]:
@@ -64,7 +64,7 @@ def _requested_shares(facts: Facts) -> Iterator[_Requested]:
             yield n, 0, start, min(end, facts.moments.stop), share
 
 
-def _split(asked: _Requested, counted: int, new: int, *, sessions: bool) -> MeasuredShare:
+def _measured_share(asked: _Requested, counted: int, new: int, *, sessions: bool) -> MeasuredShare:
     n, step, start, end, share = asked
     return MeasuredShare(
         n=n,
@@ -130,7 +130,7 @@ def _latency(facts: Facts) -> Numbers:
 
 
 def _good(facts: Facts) -> Mask:
-    """Return True for good answers on the routes that the change affects."""
+    """Return True for successes on the routes that the change affects."""
     routes = np.isin(facts.evidence.attempts["route"], changed_routes(facts.evidence))
     good: Mask = routes & (facts.outcome == Outcome.OK)
     return good
