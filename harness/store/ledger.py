@@ -3,7 +3,7 @@
 The ledger is written through a memory map, so ``kill -9`` loses nothing that was recorded. The order of the stores
 makes a row trustworthy: ``written`` follows the other fields of the intent, and ``outcome`` follows the fields that
 belong to it. Rows are packed by ``struct`` at fixed offsets; a scalar store by numpy costs ten times as much.
-``docs/results.md`` explains the fields.
+``docs/reference/ledger.md`` explains the fields.
 """
 # ruff: noqa: FURB136 - these lines run for every attempt, and calling min costs as much as storing three fields
 

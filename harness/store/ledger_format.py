@@ -1,7 +1,7 @@
 """Defines the bytes of a ledger: one fixed-size record per attempt and one per connection.
 
 Times are nanoseconds from the ledger's start (a CLOCK_MONOTONIC value in its ``traffic.jsonl``), or ``NEVER``.
-``docs/results.md`` explains the fields; a new field needs a new version.
+``docs/reference/ledger.md`` explains the fields; a new field needs a new version.
 """
 
 from __future__ import annotations
