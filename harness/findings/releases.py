@@ -117,7 +117,10 @@ class _OfShare:
 
 @dataclass(frozen=True, kw_only=True)
 class ShareNotMeasured(_OfShare, FindingType, code="share-not-measured", weight=Weight.EVIDENCE):
-    """No answer could be counted for a share; the check of ``ShareNotAsAsked`` yields it."""
+    """No answer could be counted for a share.
+
+    The check of ``ShareNotAsAsked`` yields it.
+    """
 
     def sentence(self) -> Sentence:
         """Return text and advice for a run."""
