@@ -1,7 +1,7 @@
-"""Whose turn it was to answer: while a release is under way, an answer that was right before may be wrong now.
+"""Decides which version may answer when: during a release, an answer that was right before may be wrong now.
 
-The sender accepts what either version answers, since it does not know how far the change has got. The timeline knows.
-Between a change's beginning and when it was seen to have happened either version may answer; outside of that only one.
+The sender accepts the answers of both versions, since it does not know the progress of the change. The timeline does.
+Between the beginning of a change and its observation either version may answer; at other times only one.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 Times = tuple[Numbers, Numbers]
 
-#: The sender keeps this much of a body; of a longer one nobody can say which pattern it matches.
+#: Characters of a body that the sender keeps; whether a longer body matches a pattern is unknown.
 TEXT_LIMIT = 200
-#: Answers by the one and the other version; 0 is neither, or nobody knows.
+#: Codes of the two versions; 0 means neither or unknown.
 OLD, NEW = 1, 2
 Versions = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ban:
-    """A stretch of time in which a version may not answer.
+class ForbiddenPeriod:
+    """A period in which a version may not answer.
 
     Attributes:
         version: ``OLD`` or ``NEW``.
-        after: Seconds; requests that were sent from then on.
-        before: Seconds; and whose answers were there before then.
-        late: Whether it may not answer any more, rather than not yet.
+        after: Start, seconds; it applies to requests sent later.
+        before: End, seconds; it applies to answers that arrived earlier.
+        late: True if the version may not answer any more; False if it may not answer yet.
     """
 
     version: int
@@ -49,13 +49,13 @@ class Ban:
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfTurn:
-    """Good answers that came when it was not their giver's turn.
+class MistimedAnswers:
+    """Good answers by a version that may not answer at that time.
 
     Attributes:
-        early: Answers that only the change makes right, before it.
-        late: Answers by a version that the change has taken away from the route, or has taken back.
-        strayed: Answers to a session by another candidate than the one it belongs to.
+        early: Answers of the new version before the change.
+        late: Answers of a version that the change, or its undo, has removed from the route.
+        strayed: Answers to a sticky session by the other candidate.
     """
 
     early: Mask
@@ -64,32 +64,32 @@ class OutOfTurn:
 
     @property
     def wrong(self) -> Mask:
-        """All of them."""
+        """Return all mistimed answers."""
         found: Mask = self.early | self.late | self.strayed
         return found
 
     @classmethod
-    def of(cls, evidence: TrialEvidence, sent: Numbers, done: Numbers, moments: Moments) -> OutOfTurn:
-        """Hold every good answer against the timeline; ``sent`` and ``done`` in seconds, parallel to the rows."""
-        nobody = np.zeros(len(done), dtype=bool)
+    def of(cls, evidence: TrialEvidence, sent: Numbers, done: Numbers, moments: Moments) -> MistimedAnswers:
+        """Compare every good answer with the timeline; ``sent`` and ``done`` are in seconds, parallel to the rows."""
+        none = np.zeros(len(done), dtype=bool)
         good = evidence.attempts["outcome"] == Outcome.OK
         change = evidence.change
         if not change.version_routes or not evidence.origin_ns:
             early = _early_answers(evidence, done, moments.begin)
-            return cls(early & good, nobody, nobody)
-        version, found = versions(evidence), {False: nobody.copy(), True: nobody.copy()}
+            return cls(early & good, none, none)
+        version, found = versions(evidence), {False: none.copy(), True: none.copy()}
         rows = np.isin(evidence.attempts["route"], changed_routes(evidence)) & good
-        for ban in _bans(evidence):
-            hit = rows & (version == ban.version) & (sent > ban.after) & (done < ban.before)
-            found[ban.late] |= hit
-        strayed = nobody
+        for forbidden in _forbidden_periods(evidence):
+            hit = rows & (version == forbidden.version) & (sent > forbidden.after) & (done < forbidden.before)
+            found[forbidden.late] |= hit
+        strayed = none
         if change.sticky_cookie:
             strayed = _strayed(evidence, version, (sent, done), rows)
         return cls(found[False], found[True], strayed)
 
 
 def versions(evidence: TrialEvidence) -> Versions:
-    """Which version gave each answer on the routes that the change is about: ``OLD``, ``NEW``, or 0."""
+    """Return the version that gave each answer on the changed routes: ``OLD``, ``NEW``, or 0."""
     rows, answer = evidence.attempts, evidence.change.new_answer
     found: Versions = np.zeros(len(rows), dtype=np.uint8)
     for index in changed_routes(evidence):
@@ -100,20 +100,23 @@ def versions(evidence: TrialEvidence) -> Versions:
     return found
 
 
-def untold(evidence: TrialEvidence) -> Mask:
-    """Answers of which too little was kept to say whose they are: none of the text, or not all of it."""
+def unidentified(evidence: TrialEvidence) -> Mask:
+    """Return True for answers whose version is unknown, since their text was not kept or not kept whole."""
     whole = [number for number, text in evidence.responders.items() if len(text) < TEXT_LIMIT]
     return np.isin(evidence.attempts["responder"], whole, invert=True)
 
 
 def changed_routes(evidence: TrialEvidence) -> list[int]:
-    """Indices of the routes on which a release changes who answers."""
+    """Return the indices of the routes on which a release changes which version answers."""
     keys = evidence.change.version_routes
     return [i for i, route in enumerate(evidence.traffic.routes) if route.key in keys]
 
 
 def test_windows(evidence: TrialEvidence) -> list[tuple[int, float, float]]:
-    """When each repetition of a test of candidates was settled, and when its end began: (n, start, end)."""
+    """Return the period of each repetition of a test of candidates: (repetition, start, end).
+
+    It starts when routing has settled, and ends with the request to undo the test.
+    """
     events = ChangeTimeline(evidence)
     return [
         (n, events.settled(events.at(ChangeEvent.OBSERVED, n)), events.begun(ChangeEvent.UNDONE, n))
@@ -130,8 +133,8 @@ def _version(text: str, answer: str, route: Route) -> int:
     return OLD if any(fnmatchcase(text, pattern) for pattern in route.answers) else 0
 
 
-def _bans(evidence: TrialEvidence) -> Iterator[Ban]:
-    """Who may not answer when, on the routes that the change is about."""
+def _forbidden_periods(evidence: TrialEvidence) -> Iterator[ForbiddenPeriod]:
+    """Yield the periods in which a version may not answer on the changed routes."""
     change, events = evidence.change, ChangeTimeline(evidence)
 
     def over(seen: float) -> float:
@@ -139,16 +142,18 @@ def _bans(evidence: TrialEvidence) -> Iterator[Ban]:
         return events.settled(seen) if grace is None else seen + grace
 
     begins = [events.begun(ChangeEvent.APPLIED, n) for n in range(1, change.times + 1)]
-    yield Ban(NEW, -np.inf, begins[0], late=False)
+    yield ForbiddenPeriod(NEW, -np.inf, begins[0], late=False)
     for n, following in zip(range(1, change.times + 1), [*begins[1:], np.inf], strict=True):
         if change.takes_all:
-            yield Ban(OLD, over(events.at(ChangeEvent.OBSERVED, n)), events.begun(ChangeEvent.UNDONE, n), late=True)
+            yield ForbiddenPeriod(
+                OLD, over(events.at(ChangeEvent.OBSERVED, n)), events.begun(ChangeEvent.UNDONE, n), late=True
+            )
         back = min(events.at(ChangeEvent.UNDO_OBSERVED, n), events.at(ChangeEvent.ROLLBACK_OBSERVED, n))
-        yield Ban(NEW, over(back), following, late=True)
+        yield ForbiddenPeriod(NEW, over(back), following, late=True)
 
 
 def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) -> Mask:
-    """Answers called right that only the change makes right, though they were given before it began."""
+    """Return True for answers that only the change makes right, but that came before it began."""
     rows = evidence.attempts
     early: Mask = np.zeros(len(rows), dtype=bool)
     if begin is None or not evidence.change.answers:
@@ -166,20 +171,20 @@ def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) 
 
 
 def _strayed(evidence: TrialEvidence, version: Versions, times: Times, rows: Mask) -> Mask:
-    """Answers to sessions by another candidate than the first one that they had a cookie of."""
+    """Return True for answers to sessions by another candidate than the first one whose cookie they got."""
     strayed: Mask = np.zeros(len(rows), dtype=bool)
-    for _, _, mine in bound_attempts(evidence, version, times, rows):
+    for _, _, mine in sticky_attempts(evidence, version, times, rows):
         strayed[mine[version[mine] != version[mine[0]]]] = True
     return strayed
 
 
-def bound_attempts(
+def sticky_attempts(
     evidence: TrialEvidence, version: Versions, times: Times, rows: Mask
 ) -> Iterator[tuple[int, int, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
-    """Of each session in each repetition of a test: the attempts that carried its cookie, in the order they were sent.
+    """Yield the attempts of each session that carried its cookie, in sent order, per repetition of a test.
 
-    Until the first answer to an attempt of the test is there a session may have no cookie, and each of its attempts may
-    be a stranger to the server: these say nothing. Sessions without any further attempt are left out.
+    Until the first answer within the test a session may have no cookie. Then the server does not know the session, so
+    such attempts are left out. Sessions without later attempts are left out as well.
 
     Yields:
         The repetition, the route, and the attempts' row numbers.

@@ -1,4 +1,4 @@
-"""A change in place from its sealed plan to its report."""
+"""Runs a change in place, from the sealed plan to the report."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from harness.clusters.context.live import live_cluster
 from harness.clusters.context.provider import alone
 from harness.errors import HarnessError
 from harness.kit.locks import held
-from harness.runner.in_place.preparing import Prepared
+from harness.runner.in_place.prepare import PreparedChange
 from harness.runner.in_place.trial import InPlaceTrial
 from harness.runner.options import RunOptions
-from harness.runner.placement import Place
+from harness.runner.placement import TrialPlace
 from harness.runner.progress import RunProgress
-from harness.runner.run import Course, RunResult, carry_out, write_plan
+from harness.runner.run import RunResult, RunSchedule, run_trials, write_plan
 from harness.runner.trial_order import TrialJob
 from harness.store.rundir import RunDirectory
 
 
-class ThisPlace:
-    """Every trial's place is where the application runs.
+class LivePlacement:
+    """Places every trial where the application runs.
 
     Args:
-        prepared: What is changed.
-        kubeconfig: With its context alone.
+        prepared: The change.
+        kubeconfig: A kubeconfig that has only the application's context.
     """
 
-    def __init__(self, prepared: Prepared, kubeconfig: Path) -> None:
+    def __init__(self, prepared: PreparedChange, kubeconfig: Path) -> None:
         self._prepared = prepared
         self._kubeconfig = kubeconfig
 
     @contextmanager
-    def place(self, job: TrialJob, progress: Progress) -> Iterator[Place]:
-        """Nothing is made here, and nothing is removed."""
+    def place(self, job: TrialJob, progress: Progress) -> Iterator[TrialPlace]:
+        """Yield the application's namespace; nothing is created or removed."""
         del job
         prepared = self._prepared
         progress(f"using context {prepared.context.context}: {prepared.context.server}")
@@ -50,11 +50,11 @@ class ThisPlace:
             **{f"managed also by ({n})": note for n, note in enumerate(prepared.plan.notes, 1)},
         }
         with live_cluster(prepared.context.context, self._kubeconfig, entry, words) as cluster:
-            yield Place(cluster, prepared.plan.namespace)
+            yield TrialPlace(cluster, prepared.plan.namespace)
 
 
-def run_in_place(prepared: Prepared, options: RunOptions, progress: RunProgress) -> RunResult:
-    """Run the control and the change, judge and report; whatever was changed and has an undo is put back.
+def run_in_place(prepared: PreparedChange, options: RunOptions, progress: RunProgress) -> RunResult:
+    """Run the control and the change, judge and report; every change that can be undone is undone.
 
     Raises:
         InvalidInputError: The run directory can't be used; nothing was started.
@@ -65,27 +65,27 @@ def run_in_place(prepared: Prepared, options: RunOptions, progress: RunProgress)
             raise HarnessError(f"Another process works in {run.path}.")
         write_plan(run, prepared.experiment, options, prepared.plan)
         if prepared.change.facts.undoable:
-            progress.note(f"should this be killed, what it has changed is put back by: harness undo {run.path}")
+            progress.note(f"if this process is killed, undo its change with: harness undo {run.path}")
         cells = prepared.experiment.cells
-        # In the order of the cells: what is lost without any change keeps the change from being made.
+        # The control comes first: if it loses requests, the change is withheld.
         jobs = tuple(TrialJob(cell.id, cell, 1, run.trial(cell.id, 1)) for cell in cells)
-        course = Course(
+        schedule = RunSchedule(
             jobs,
-            lanes=1,
-            where=_place(prepared),
+            parallel=1,
+            placement=_placement(prepared),
             facts={},
             trial=lambda job, setting: InPlaceTrial(job, setting, prepared.live),
         )
-        return carry_out(run, prepared.experiment, options, progress, course)
+        return run_trials(run, prepared.experiment, options, progress, schedule)
 
 
 @contextmanager
-def _place(prepared: Prepared) -> Iterator[ThisPlace]:
+def _placement(prepared: PreparedChange) -> Iterator[LivePlacement]:
     with alone(prepared.context) as path:
-        yield ThisPlace(prepared, path)
+        yield LivePlacement(prepared, path)
 
 
 def left_changed(run: Path) -> tuple[str, ...]:
-    """What a run has changed and could not put back, for people."""
+    """Describe the changes that a run made and could not undo."""
     journals = sorted(run.glob("trials/*/*/undo.jsonl"))
     return tuple(entry.description for path in journals for entry in UndoJournal(path).open_entries())

@@ -1,4 +1,4 @@
-"""``harness undo``: what a killed run has left changed, and nothing else, on the run's cluster, and on no other."""
+"""Tests of ``harness undo``: it undoes what a killed run left changed, nothing else, and only on the run's cluster."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from harness.changes.undo import UndoEntry, UndoJournal, UndoOutcome, UndoResult
 from harness.cli.undo import told
 from harness.errors import EvidenceError, ExitCode, InvalidInputError
 from harness.kit.locks import held
-from harness.runner.in_place import undoing
-from harness.runner.in_place.undoing import Undoing, undo_run
+from harness.runner.in_place import undo
+from harness.runner.in_place.undo import UndoReport, undo_run
 from harness.runner.plan import InPlacePlan
 from harness.testing.fake_api import FakeKube
 
@@ -33,17 +33,17 @@ ENTRY = UndoEntry(1, "Service public: /spec/selector/v", "Service", "public", "w
     ],
 )
 def test_exit_codes(outcomes: list[UndoOutcome], code: ExitCode) -> None:
-    """The worst of them, whether it came about now or earlier."""
+    """The worst outcome decides, whether it is new or from an earlier undo."""
     results = tuple(UndoResult(ENTRY, outcome) for outcome in outcomes)
 
-    assert Undoing(PLAN, made=True, results=results).exit_code is code
-    assert Undoing(PLAN, made=True, results=(), earlier=results).exit_code is code
+    assert UndoReport(PLAN, made=True, results=results).exit_code is code
+    assert UndoReport(PLAN, made=True, results=(), earlier=results).exit_code is code
 
 
 @pytest.mark.parametrize("outcome", list(UndoOutcome))
-def test_every_outcome_has_its_words(outcome: UndoOutcome) -> None:
-    """Each is said with its object, and where that is."""
-    lines = told(Undoing(PLAN, made=True, results=(UndoResult(ENTRY, outcome, "why"),)))
+def test_every_outcome_has_its_sentence(outcome: UndoOutcome) -> None:
+    """Each sentence names the object and its namespace."""
+    lines = told(UndoReport(PLAN, made=True, results=(UndoResult(ENTRY, outcome, "why"),)))
 
     assert lines[0].startswith("Service public: /spec/selector/v: ")
     assert lines[0].endswith(": why")
@@ -66,27 +66,27 @@ class Killed:
         patch = ({"op": "test", "path": "/spec/selector/v", "value": "new"},
                  {"op": "replace", "path": "/spec/selector/v", "value": "old"})  # fmt: skip
         self.journal.prepare(ENTRY.description, "Service", "public", "web", patch)
-        monkeypatch.setattr(undoing, "_plan", lambda _run: PLAN)
-        monkeypatch.setattr(undoing, "_cluster", self._cluster)
+        monkeypatch.setattr(undo, "_plan", lambda _run: PLAN)
+        monkeypatch.setattr(undo, "_cluster", self._cluster)
 
     @contextmanager
     def _cluster(self, *_where: Any) -> Iterator[FakeKube]:
         yield self.kube
 
     def selected(self) -> str:
-        """What the Service selects."""
+        """Return the selector of the Service."""
         return str(self.kube.get("Service", "public", "web")["spec"]["selector"]["v"])
 
 
 @pytest.fixture
 def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Killed:
-    """It is switched, and nobody is left who would put it back."""
+    """Return a run whose Service is switched, with no process left that would undo it."""
     return Killed(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(("kind", "namespace"), [("Service", "theirs"), ("IngressClass", "")])
-def test_nothing_beyond_the_namespace_of_the_run_is_touched(killed: Killed, kind: str, namespace: str) -> None:
-    """Whatever a journal says: the entry fails, the others are put back, and the object is as it was."""
+def test_nothing_outside_the_namespace_of_the_run_is_touched(killed: Killed, kind: str, namespace: str) -> None:
+    """Such a journal entry fails, the others are undone, and the object outside stays unchanged."""
     killed.kube.put({"kind": kind, "metadata": {"name": "other"}, "spec": {"selector": {"v": "new"}}}, namespace)
     patch = ({"op": "test", "path": "/spec/selector/v", "value": "new"},
              {"op": "replace", "path": "/spec/selector/v", "value": "old"})  # fmt: skip
@@ -100,8 +100,8 @@ def test_nothing_beyond_the_namespace_of_the_run_is_touched(killed: Killed, kind
     assert killed.kube.get(kind, "other", namespace)["spec"]["selector"]["v"] == "new"
 
 
-def test_it_is_put_back_once(killed: Killed) -> None:
-    """A second time there is nothing to do, and it says what was done."""
+def test_a_change_is_undone_once(killed: Killed) -> None:
+    """The second call does nothing, and reports what was done before."""
     first, second = undo_run(killed.folder), undo_run(killed.folder)
 
     assert killed.selected() == "old"
@@ -110,8 +110,8 @@ def test_it_is_put_back_once(killed: Killed) -> None:
     assert (first.exit_code, second.exit_code) == (ExitCode.AS_EXPECTED, ExitCode.AS_EXPECTED)
 
 
-def test_what_is_somebody_elses_by_now_is_left(killed: Killed) -> None:
-    """And stays so: exit code 3."""
+def test_a_later_change_of_somebody_else_is_kept(killed: Killed) -> None:
+    """The exit code is 3."""
     killed.kube.patch("Service", "public", "web", {"spec": {"selector": {"v": "theirs"}}})
     done = undo_run(killed.folder)
 
@@ -119,16 +119,16 @@ def test_what_is_somebody_elses_by_now_is_left(killed: Killed) -> None:
     assert done.exit_code is ExitCode.INCONCLUSIVE
 
 
-def test_a_run_that_goes_on_is_left_alone(killed: Killed) -> None:
-    """It puts back by itself."""
+def test_an_active_run_is_left_alone(killed: Killed) -> None:
+    """An active run undoes its change itself."""
     with held(killed.folder), pytest.raises(InvalidInputError) as caught:
         undo_run(killed.folder)
 
-    assert "still goes on" in caught.value.message + caught.value.detail
+    assert "is still active" in caught.value.message + caught.value.detail
     assert killed.selected() == "new"
 
 
-def test_what_is_no_run_directory_is_refused(tmp_path: Path) -> None:
-    """Nothing is asked of any cluster."""
+def test_another_directory_is_refused(tmp_path: Path) -> None:
+    """No cluster is contacted."""
     with pytest.raises(EvidenceError):
         undo_run(tmp_path)

@@ -1,4 +1,4 @@
-"""Who answered while two versions were there: the share of each step with its interval, two candidates side by side."""
+"""Measures which version answered during a release: the share in each step, and two candidates compared."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.analysis.answer_versions import NEW, OLD, Versions, changed_routes, sticky_attempts, test_windows, versions
 from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts, Mask, Numbers, delays, losses_by_label
 from harness.analysis.proportions import CERTAIN, USUAL, clopper_pearson, two_proportions
-from harness.analysis.turns import NEW, OLD, Versions, bound_attempts, changed_routes, test_windows, versions
-from harness.model.answering import Answering, Candidate, Comparison, Split
 from harness.model.attempt import Outcome
 from harness.model.changes import Candidates
 from harness.model.events import ChangeEvent, StepDetail
 from harness.model.verdict import Series
+from harness.model.version_answers import CandidateResult, Comparison, MeasuredShare, VersionAnswers
 
-#: A stretch of time in which a share was asked for: (repetition, step, start, end, share).
-_Asked = tuple[int, int, float, float, float]
+#: A period in which a share was requested: (repetition, step, start, end, share).
+_Requested = tuple[int, int, float, float, float]
 
 
-def answering_of(facts: Facts, series: Series) -> Answering:
-    """All that a report says of it; nothing where the change is not about that."""
+def version_answers_of(facts: Facts, series: Series) -> VersionAnswers:
+    """Return all measurements for the report; empty if the change does not affect which version answers."""
     change = facts.evidence.change
     if not change.version_routes or not facts.evidence.origin_ns:
-        return Answering()
+        return VersionAnswers()
     version, compared = versions(facts.evidence), change.candidates
     candidates = _candidates(facts, compared, version) if compared else ()
-    return Answering(
-        splits=tuple(_splits(facts, version)),
+    return VersionAnswers(
+        splits=tuple(_measured_shares(facts, version)),
         candidates=candidates,
         comparison=_compared(candidates, compared.latency) if compared else None,
         old=_per_bin(facts, version == OLD, series),
@@ -36,21 +36,21 @@ def answering_of(facts: Facts, series: Series) -> Answering:
     )
 
 
-def _splits(facts: Facts, version: Versions) -> Iterator[Split]:
+def _measured_shares(facts: Facts, version: Versions) -> Iterator[MeasuredShare]:
     sticky = bool(facts.evidence.change.sticky_cookie)
     good = _good(facts)
-    for asked in _asked_shares(facts):
+    for asked in _requested_shares(facts):
         n, _, start, end, _ = asked
         if sticky:
-            bound = bound_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
+            bound = sticky_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
             first = version[[int(rows[0]) for repetition, _, rows in bound if repetition == n]]
         else:
             first = version[good & (version > 0) & (facts.sent_s >= start) & (facts.sent_s < end)]
-        yield _split(asked, len(first), int((first == NEW).sum()), sessions=sticky)
+        yield _measured_share(asked, len(first), int((first == NEW).sum()), sessions=sticky)
 
 
-def _asked_shares(facts: Facts) -> Iterator[_Asked]:
-    """When which share was asked for; a step is counted from when it had settled."""
+def _requested_shares(facts: Facts) -> Iterator[_Requested]:
+    """Yield the periods in which a share was requested; a step counts from when routing has settled."""
     change, events = facts.evidence.change, ChangeTimeline(facts.evidence)
     share = change.share_asked
     if change.steps_asked:
@@ -64,9 +64,9 @@ def _asked_shares(facts: Facts) -> Iterator[_Asked]:
             yield n, 0, start, min(end, facts.moments.stop), share
 
 
-def _split(asked: _Asked, counted: int, new: int, *, sessions: bool) -> Split:
+def _measured_share(asked: _Requested, counted: int, new: int, *, sessions: bool) -> MeasuredShare:
     n, step, start, end, share = asked
-    return Split(
+    return MeasuredShare(
         n=n,
         step=step,
         start=round(start, 6),
@@ -80,8 +80,8 @@ def _split(asked: _Asked, counted: int, new: int, *, sessions: bool) -> Split:
     )
 
 
-def _candidates(facts: Facts, compared: Candidates, version: Versions) -> tuple[Candidate, ...]:
-    """A, B, and what was nobody's, while the test ran."""
+def _candidates(facts: Facts, compared: Candidates, version: Versions) -> tuple[CandidateResult, ...]:
+    """Return the results of A, of B, and of requests that belong to neither, during the test."""
     rows, keys = facts.evidence.attempts, [route.key for route in facts.evidence.traffic.routes]
     during = np.zeros(len(rows), dtype=bool)
     for _, start, end in test_windows(facts.evidence):
@@ -101,10 +101,10 @@ def _candidates(facts: Facts, compared: Candidates, version: Versions) -> tuple[
     )
 
 
-def _candidate(name: str, facts: Facts, mine: Mask, latency: Numbers, limit: float) -> Candidate:
+def _candidate(name: str, facts: Facts, mine: Mask, latency: Numbers, limit: float) -> CandidateResult:
     codes, took = facts.outcome[mine], latency[mine & (facts.outcome == Outcome.OK)] * 1000
     middle, high = np.percentile(took, [50, 99]) if len(took) else (0.0, 0.0)
-    return Candidate(
+    return CandidateResult(
         name=name,
         sent=len(codes),
         ok=len(took),
@@ -116,21 +116,21 @@ def _candidate(name: str, facts: Facts, mine: Mask, latency: Numbers, limit: flo
     )
 
 
-def _compared(candidates: tuple[Candidate, ...], latency: float) -> Comparison:
+def _compared(candidates: tuple[CandidateResult, ...], latency: float) -> Comparison:
     a, b = candidates[:2]
     p_value, method = two_proportions((a.successes, a.sent), (b.successes, b.sent))
     return Comparison(latency, p_value, method)
 
 
 def _latency(facts: Facts) -> Numbers:
-    """Seconds from sent to answered, without a delay that was asked for."""
+    """Return the seconds from sending to the answer, without a requested delay."""
     late = delays(facts.streams, facts.stream)
     took: Numbers = facts.done_s - facts.sent_s
     return took if late is None else np.maximum(took - late, 0.0)
 
 
 def _good(facts: Facts) -> Mask:
-    """Good answers on the routes that the change is about."""
+    """Return True for successes on the routes that the change affects."""
     routes = np.isin(facts.evidence.attempts["route"], changed_routes(facts.evidence))
     good: Mask = routes & (facts.outcome == Outcome.OK)
     return good

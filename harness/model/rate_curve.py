@@ -1,8 +1,8 @@
-"""A rate's course as whole numbers: how far a schedule has got at which nanosecond, and back.
+"""Turns a rate into whole numbers: the schedule's position at each nanosecond, and the inverse.
 
-Sender and judge must agree to the last slot, and the judge reckons with arrays of 64-bit integers, which know no root.
-So a ramp is climbed in steps of a millisecond (10,000 at most): within each the rate is constant, and after each as
-many slots have come as on the straight line. In between it is less than half a slot away from that.
+Sender and judge must agree on every slot, and the judge computes with arrays of 64-bit integers, which have no square
+root. So a ramp is approximated by pieces of a millisecond (at most 10,000). Within a piece the rate is constant, and at
+its end the position is that of the straight line. In between it differs by less than half a slot.
 """
 
 from __future__ import annotations
@@ -17,51 +17,58 @@ from itertools import pairwise
 from harness.model.rates import Leg, Rate
 
 NS = 1_000_000_000
-#: Positions are counted in this part of a slot: what arrives at random lies between whole slots.
+#: Positions per slot. They are finer than slots because random arrivals lie between whole slots.
 UNIT = 1 << 20
-#: Rates are taken as fractions with at most this denominator: exact for all that people write.
+#: Largest denominator of a rate as a fraction; exact for all rates that people write.
 _FINEST = 1000
-#: The least rate, in attempts per second, and the shortest time, in seconds, of a leg.
+#: The lowest rate of a leg in attempts per second, and the shortest leg in seconds.
 LEAST_RATE, SHORTEST_LEG = 0.01, 0.01
-#: The longest step of a ramp in nanoseconds, and the most steps that one is cut into.
+#: The longest piece of a ramp in nanoseconds, and the most pieces of one ramp.
 _STEP_NS, _MOST_STEPS = 1_000_000, 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Positions over time, in pieces of constant rate; the last has no end. Tuples are parallel, one item per piece.
+class RateCurve:
+    """Positions over time, in pieces of constant rate; the last piece has no end.
+
+    Tuples are parallel, with one item per piece.
 
     Attributes:
-        times: When each piece begins, in nanoseconds from the origin.
+        times: Start of each piece, in nanoseconds from the schedule's start.
         positions: The position at that time, in ``UNIT`` parts of a slot.
-        unders: With ``overs`` the piece's nanoseconds per position, as a fraction.
-        overs: See ``unders``.
+        numerators: Numerator of the piece's nanoseconds per position.
+        denominators: Denominator of the same fraction.
     """
 
     times: tuple[int, ...]
     positions: tuple[int, ...]
-    unders: tuple[int, ...]
-    overs: tuple[int, ...]
+    numerators: tuple[int, ...]
+    denominators: tuple[int, ...]
 
     def time_of(self, position: int) -> int:
-        """Nanoseconds from the origin, rounded down, at which a position (0 or more) is reached."""
+        """Return the time at which a position (0 or more) is reached, in nanoseconds, rounded down."""
         piece = bisect_right(self.positions, position) - 1
-        return self.times[piece] + (position - self.positions[piece]) * self.unders[piece] // self.overs[piece]
+        return (
+            self.times[piece] + (position - self.positions[piece]) * self.numerators[piece] // self.denominators[piece]
+        )
 
     def positions_until(self, elapsed_ns: int) -> int:
-        """How many positions are reached before ``elapsed_ns``: the exact inverse of ``time_of``."""
+        """Return how many positions are reached before ``elapsed_ns``; the exact inverse of ``time_of``."""
         if elapsed_ns <= 0:
             return 0
         piece = bisect_left(self.times, elapsed_ns) - 1
-        return self.positions[piece] - (self.times[piece] - elapsed_ns) * self.overs[piece] // self.unders[piece]
+        return (
+            self.positions[piece]
+            - (self.times[piece] - elapsed_ns) * self.denominators[piece] // self.numerators[piece]
+        )
 
 
 @lru_cache(maxsize=64)
-def pace_of(rate: Rate) -> Pace:
-    """The pace of a rate.
+def curve_of(rate: Rate) -> RateCurve:
+    """Return the curve of a rate.
 
     Raises:
-        ValueError: Nothing is planned by it, or a leg is too short or too slow to be one.
+        ValueError: The rate plans nothing, or a leg is too short or too slow.
     """
     legs = () if isinstance(rate, int | float) else rate
     for leg in legs:
@@ -78,16 +85,16 @@ def pace_of(rate: Rate) -> Pace:
         *(_reduced(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(points)),
         _reduced(NS * held.denominator, UNIT * held.numerator),
     ]
-    return Pace(
+    return RateCurve(
         times=tuple(time for time, _ in points),
         positions=tuple(position for _, position in points),
-        unders=tuple(under for under, _ in fractions),
-        overs=tuple(over for _, over in fractions),
+        numerators=tuple(numerator for numerator, _ in fractions),
+        denominators=tuple(denominator for _, denominator in fractions),
     )
 
 
 def _points(leg: Leg, time: int, position: int) -> list[tuple[int, int]]:
-    """Where the pieces of a leg end that begins at this time and position."""
+    """Return the ends of a leg's pieces, for a leg that begins at this time and position."""
     start, end = (Fraction(rate).limit_denominator(_FINEST) for rate in (leg.start, leg.end))
     length = round(leg.seconds * NS)
     steps = 1 if start == end else min(_MOST_STEPS, -(-length // _STEP_NS))
@@ -99,6 +106,6 @@ def _points(leg: Leg, time: int, position: int) -> list[tuple[int, int]]:
     return [(time + t, position + UNIT * (2 * first * length * t + gained * t * t) // over) for t in ends]
 
 
-def _reduced(under: int, over: int) -> tuple[int, int]:
-    divisor = math.gcd(under, over)
-    return under // divisor, over // divisor
+def _reduced(numerator: int, denominator: int) -> tuple[int, int]:
+    divisor = math.gcd(numerator, denominator)
+    return numerator // divisor, denominator // divisor

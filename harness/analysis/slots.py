@@ -1,6 +1,6 @@
-"""The ledger held against the schedule: which planned slots have a row, and which rows the schedule doesn't know.
+"""Compares the ledger with the schedule: which planned slots have a row, and which rows belong to no planned slot.
 
-The sender's own count is never asked: how many slots there were follows from the rate and the time alone.
+The sender's own count is never used: the number of slots follows from rate and time alone.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from harness.analysis.planned import Integers, Times, planner, slots_until
 from harness.model.experiment import TrafficPlan
 from harness.model.schedule import streams
 
-#: A number beyond this one is damage: reckoned with, it would leave 64 bits behind.
+#: Largest slot number of an undamaged ledger; computing with a larger one could overflow 64 bits.
 _LARGEST = 1 << 40
-#: Rows that are held against the schedule at once: all of them at once would need several times a ledger's memory.
+#: Rows compared at once; all rows at once would need several times a ledger's memory.
 _BLOCK = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The accounting of slots.
+    """Counts of planned slots and of rows.
 
     Attributes:
-        planned: Slots that were due before the stop.
-        present: How many of those have a row.
-        duplicates: Rows with the number of an earlier one.
-        foreign: Rows of slots that were not due, or with another time or stream than the schedule says.
+        planned: Slots planned before the stop.
+        present: Planned slots that have a row.
+        duplicates: Rows with the number of an earlier row.
+        foreign: Rows of slots that were not planned, or with another time or stream than planned.
     """
 
     planned: int
@@ -38,13 +38,13 @@ class Slots:
 
 
 def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int, workers: int = 1) -> Slots:
-    """Hold the ledgers' rows against the schedule.
+    """Compare the ledgers' rows with the schedule.
 
     Args:
-        plan: What was to be sent.
+        plan: The planned traffic.
         rows: The ledgers of all workers, in any order.
-        elapsed_ns: From the origin to when planning stopped.
-        workers: How many shared the schedule.
+        elapsed_ns: Nanoseconds from the schedule's start to its end.
+        workers: Number of workers that shared the schedule.
     """
     planned = slots_until(plan, elapsed_ns)
     numbers = global_slots(rows, workers, len(streams(plan)))
@@ -60,18 +60,18 @@ def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int, workers: int = 1) ->
 
 
 def global_slots(rows: Rows, workers: int, n_streams: int) -> Integers:
-    """The slots of rows in the whole schedule (``harness.model.share``); -1 for those that no worker can have."""
+    """Return the rows' slot numbers in the whole schedule (``harness.model.share``); -1 for impossible numbers."""
     numbers: Integers = rows["number"].astype(np.int64)
     worker = rows["worker"]
     if workers > 1:
-        turns, stream = np.divmod(numbers, n_streams)
-        numbers = (turns * workers + worker) * n_streams + stream
+        rounds, stream = np.divmod(numbers, n_streams)
+        numbers = (rounds * workers + worker) * n_streams + stream
     numbers[(worker >= workers) | (rows["number"] > _LARGEST)] = -1
     return numbers
 
 
 def _distinct(numbers: Integers) -> Integers:
-    """The different ones among them, in order."""
+    """Return the distinct numbers in order."""
     if (numbers[1:] > numbers[:-1]).all():
         return numbers
     # Rows are nearly in order, so sorting costs a twentieth of np.unique.
@@ -80,27 +80,27 @@ def _distinct(numbers: Integers) -> Integers:
 
 
 def _foreign(plan: TrafficPlan, rows: Rows, numbers: Integers, planned: int, times: Times) -> int:
-    """How many rows are not what the schedule says of a slot that was due."""
+    """Count the rows that do not match a planned slot."""
     wrong = (numbers < 0) | (numbers >= planned)
     due = np.where(wrong, 0, numbers)
-    wrong |= (times(due) != rows["planned"]) | _strange(plan, rows, due)
+    wrong |= (times(due) != rows["planned"]) | _has_wrong_stream(plan, rows, due)
     return int(wrong.sum())
 
 
 def planned_times(plan: TrafficPlan, numbers: Integers) -> Integers:
-    """``harness.model.schedule.planned_ns`` of many slots at once, exact to the nanosecond."""
+    """Return the planned times of many slots, as ``harness.model.schedule.planned_ns`` does for one."""
     return planner(plan)(numbers)
 
 
-def _strange(plan: TrafficPlan, rows: Rows, numbers: Integers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Rows whose stream is not the one whose turn it was."""
+def _has_wrong_stream(plan: TrafficPlan, rows: Rows, numbers: Integers) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return True for rows whose stream is not the one planned for their slot."""
     order = streams(plan)
     turn = numbers % len(order)
-    strange = np.zeros(len(rows), dtype=bool)
+    wrong = np.zeros(len(rows), dtype=bool)
     for field, values in (
         ("route", [stream.route for stream in order]),
         ("method", [int(stream.method) for stream in order]),
         ("shape", [int(stream.shape) for stream in order]),
     ):
-        strange |= np.array(values)[turn] != rows[field]
-    return strange
+        wrong |= np.array(values)[turn] != rows[field]
+    return wrong

@@ -1,4 +1,4 @@
-"""The application as it runs: what of its namespace the change is about, and who else writes to it."""
+"""Reads the application's namespace: the objects that the change affects, and their other managers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from harness.kube.api import KubeApi, Object
 from harness.kube.errors import ForbiddenError, KubeError
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Manifest
-from harness.runner.in_place.targets import Target
+from harness.runner.in_place.targets import ChangedObject
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-#: What shows that a GitOps controller keeps an object as its repository has it: labels, annotations, field managers.
+#: Labels and annotations by which a GitOps controller marks the objects that it keeps in sync with its repository.
 _GITOPS: Mapping[str, str] = {
     "argocd.argoproj.io/instance": "Argo CD",
     "argocd.argoproj.io/tracking-id": "Argo CD",
     "kustomize.toolkit.fluxcd.io/name": "Flux",
     "helm.toolkit.fluxcd.io/name": "Flux",
 }
+#: Field managers of GitOps controllers.
 _GITOPS_MANAGERS: Mapping[str, str] = {
     "argocd-controller": "Argo CD",
     "argocd-application-controller": "Argo CD",
@@ -31,11 +32,11 @@ _GITOPS_MANAGERS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a namespace has, as far as it may be asked.
+class NamespaceObjects:
+    """The objects of a namespace, as far as the user may read them.
 
     Attributes:
-        objects: Its Deployments, Services and, where the target is one, Ingresses, as they are.
+        objects: Its Deployments and Services, and its Ingresses if the target is an Ingress, unchanged.
         autoscalers: Its HorizontalPodAutoscalers; None if they may not be listed.
     """
 
@@ -43,15 +44,15 @@ class Found:
     autoscalers: tuple[Object, ...] | None
 
 
-def look(kube: KubeApi, target: Target, namespace: str) -> Found:
+def read_namespace(kube: KubeApi, target: ChangedObject, namespace: str) -> NamespaceObjects:
     """Read the namespace.
 
     Raises:
-        InvalidInputError: The target is not there.
+        InvalidInputError: The target does not exist.
         KubeError: The API server does not answer.
     """
     kinds = ["Deployment", "Service", *(["Ingress"] if target.kind == "Ingress" else [])]
-    # A list does not say in each object what it is.
+    # Objects in a list have no apiVersion and kind of their own.
     versions = {"Deployment": "apps/v1", "Service": "v1", "Ingress": "networking.k8s.io/v1"}
     objects = [
         {"apiVersion": versions[kind], **obj, "kind": kind} for kind in kinds for obj in kube.list(kind, namespace)
@@ -60,7 +61,7 @@ def look(kube: KubeApi, target: Target, namespace: str) -> Found:
     if target.name not in names:
         message = f"there is no {target.kind} {target.name!r} in namespace {namespace}; there are {listed(names)}"
         raise InvalidInputError([Problem(message, hint=near(target.name, names))])
-    return Found(tuple(objects), _autoscalers(kube, namespace))
+    return NamespaceObjects(tuple(objects), _autoscalers(kube, namespace))
 
 
 def _autoscalers(kube: KubeApi, namespace: str) -> tuple[Object, ...] | None:
@@ -72,8 +73,8 @@ def _autoscalers(kube: KubeApi, namespace: str) -> tuple[Object, ...] | None:
         return ()  # not served here
 
 
-def related(found: Found, target: Target, change: ChangeSpec) -> tuple[Object, ...]:
-    """The target, and the Services and Deployments that traffic meets before and behind it."""
+def related(found: NamespaceObjects, target: ChangedObject, change: ChangeSpec) -> tuple[Object, ...]:
+    """Return the target with the Services and Deployments on the path of its traffic."""
     by_kind: dict[str, dict[str, Object]] = {"Deployment": {}, "Service": {}, "Ingress": {}}
     for obj in found.objects:
         by_kind[obj["kind"]][obj["metadata"]["name"]] = obj
@@ -116,9 +117,9 @@ def _backends(ingress: Object) -> Iterator[str]:
 
 
 def as_evidence(obj: Object) -> Manifest:
-    """An object as it is written down: without what the server adds, and without the values of its environment.
+    """Return an object for the evidence, without the server's fields and without the values of its environment.
 
-    A run directory is shown around, and the environment of somebody's application is where secrets are.
+    A run directory gets shared, and the environment of an application is where its secrets are.
     """
     metadata = {key: obj["metadata"][key] for key in ("name", "namespace", "labels") if key in obj["metadata"]}
     annotations = {k: v for k, v in (obj["metadata"].get("annotations") or {}).items() if k != _LAST_APPLIED}
@@ -141,12 +142,12 @@ def _without_values(value: Any) -> Any:
     }
 
 
-def others(objects: Sequence[Object], autoscalers: Iterable[Object] | None) -> tuple[str, ...]:
-    """Who else may change these objects meanwhile, for people."""
+def other_managers(objects: Sequence[Object], autoscalers: Iterable[Object] | None) -> tuple[str, ...]:
+    """Describe who else may change these objects during the run."""
     notes = [note for obj in objects for note in _gitops(obj)]
     names = {obj["metadata"]["name"] for obj in objects if obj["kind"] == "Deployment"}
     if autoscalers is None:
-        notes.append("whether an autoscaler scales it can't be known: HorizontalPodAutoscalers may not be listed")
+        notes.append("an autoscaler may scale it: this user may not list HorizontalPodAutoscalers")
     for scaler in autoscalers or ():
         aim = scaler.get("spec", {}).get("scaleTargetRef") or {}
         if aim.get("kind") == "Deployment" and aim.get("name") in names:

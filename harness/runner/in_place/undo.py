@@ -1,4 +1,4 @@
-"""What a run that was killed has left changed is put back, from what it wrote down before it changed anything."""
+"""Undoes the changes that a killed run has left, from the journal that it wrote before each change."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from harness.runner.plan import InPlacePlan, RunPlan
 from harness.store.records import from_json
 from harness.store.rundir import RunDirectory
 
-#: What is undone after a run's evidence was sealed is written here, outside of what is sealed.
+#: Journal of undos after the run's evidence was sealed; it lies outside the sealed folders.
 AFTERWARDS = "undone.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Undoing:
-    """What ``harness undo`` found and did.
+class UndoReport:
+    """The result of ``harness undo``.
 
     Attributes:
-        plan: Where the change was made.
-        made: Whether anything with an undo was ever begun.
-        results: What became of each change, this time or before.
-        earlier: Of these, what had become of it before.
+        plan: The changed application.
+        made: A change with an undo was begun.
+        results: Outcome of each change that was undone now.
+        earlier: Outcome of each change that had been undone before.
     """
 
     plan: InPlacePlan
@@ -41,40 +41,48 @@ class Undoing:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 all is as it was before; 3 something is somebody else's by now; 4 something could not be put back."""
+        """Return the exit code.
+
+        0: all is as it was before. 3: somebody else has changed something since. 4: something could not be undone.
+        """
         outcomes = {result.outcome for result in (*self.results, *self.earlier)}
         if UndoOutcome.FAILED in outcomes:
             return ExitCode.HARNESS_FAILED
         return ExitCode.INCONCLUSIVE if outcomes & {UndoOutcome.LEFT, UndoOutcome.GONE} else ExitCode.AS_EXPECTED
 
 
-def undo_run(directory: Path, *, context: str = "", kubeconfig: str = "") -> Undoing:
-    """Put back what a run has left changed; safe to repeat.
+def undo_run(directory: Path, *, context: str = "", kubeconfig: str = "") -> UndoReport:
+    """Undo the changes that a run has left; safe to repeat.
 
     Args:
         directory: The run directory.
-        context: Another context than the run's, where the kubeconfig has changed since.
-        kubeconfig: Another kubeconfig.
+        context: Context to use if the kubeconfig has changed since the run; empty for the run's own.
+        kubeconfig: Kubeconfig to use; empty for the run's own.
 
     Raises:
-        EvidenceError: That is no run directory, or a journal is damaged.
-        InvalidInputError: It was no run in place, it still goes on, or the context leads to another cluster.
+        EvidenceError: The directory is no run directory, or a journal is damaged.
+        InvalidInputError: The run was not in place, is still active, or the context belongs to another cluster.
     """
     run = RunDirectory.open(directory)
     plan = _plan(run)
     with held(run.path) as locked:
         if not locked:
             raise InvalidInputError(
-                [Problem(f"the run in {directory} still goes on", hint="Ctrl-C ends it, and it puts back by itself")]
+                [
+                    Problem(
+                        f"the run in {directory} is still active",
+                        hint="Ctrl-C ends it, and it undoes its change itself",
+                    )
+                ]
             )
         journals = [_journal(run, path) for path in sorted(run.path.glob("trials/*/*/undo.jsonl"))]
         earlier = tuple(result for journal in journals for result in journal.settled())
         if not any(journal.open_entries() for journal in journals):
-            return Undoing(plan, made=bool(journals), results=(), earlier=earlier)
+            return UndoReport(plan, made=bool(journals), results=(), earlier=earlier)
         with _cluster(plan, context, kubeconfig) as kube:
             mine = ConfinedKube(kube, plan.namespace)
             results = tuple(result for journal in journals for result in undo_all(journal, mine))
-    return Undoing(plan, made=True, results=results, earlier=earlier)
+    return UndoReport(plan, made=True, results=results, earlier=earlier)
 
 
 def _plan(run: RunDirectory) -> InPlacePlan:
@@ -90,17 +98,20 @@ def _plan(run: RunDirectory) -> InPlacePlan:
 
 @contextmanager
 def _cluster(plan: InPlacePlan, context: str, kubeconfig: str) -> Iterator[Kube]:
-    """The cluster that was changed, and no other."""
+    """Connect to the cluster that was changed, and to no other."""
     target = find_target(context or plan.context, kubeconfig or plan.kubeconfig)
     if target.server != plan.server and not context:
-        message = f"context {target.context} leads to {target.server}; the change was made on {plan.server}"
-        hint = "if that is the same cluster, say so by naming the context: --context NAME"
+        message = f"context {target.context} is for {target.server}; the change was made on {plan.server}"
+        hint = "if that is the same cluster, confirm it with --context NAME"
         raise InvalidInputError([Problem(message, hint=hint)])
     with alone(target) as path, Kube(path) as kube:
         yield kube
 
 
 def _journal(run: RunDirectory, path: Path) -> UndoJournal:
-    """A trial's journal, to be gone on with: not in a folder that is sealed, where it would be an extra file."""
+    """Open a trial's undo journal so that new entries go outside the sealed folder.
+
+    In a sealed folder they would be an extra file.
+    """
     name = f"{path.parent.parent.name}-{path.parent.name}-{AFTERWARDS}"
     return UndoJournal(path, afterwards=run.path / name if run.is_sealed("evidence") else None)

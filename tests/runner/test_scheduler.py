@@ -1,4 +1,4 @@
-"""Trials side by side: one that fails takes nobody along, and a stop reaches all."""
+"""Tests of parallel trials: a failing trial does not affect others, and an interruption reaches all."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.kit.interruption import Interrupted
 from harness.kit.waiting import pause
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration
-from harness.runner.progress import Silence
-from harness.runner.scheduler import run_lanes
+from harness.runner.progress import SilentProgress
+from harness.runner.scheduler import run_jobs
 from harness.runner.trial_order import TrialJob
 from harness.store.rundir import TrialDirectory
 
 
-class Told(Silence):
+class RecordedEnds(SilentProgress):
     """Remembers how trials ended."""
 
     def __init__(self) -> None:
@@ -30,37 +30,37 @@ class Told(Silence):
 
 
 def job(name: str) -> TrialJob:
-    """A job of that name; nothing of it but the name is looked at."""
+    """Return a job of this name; only the name is used."""
     return TrialJob(name, Cell(Configuration((), ()), NoChange(name="none")), 1, TrialDirectory(Path(name)))
 
 
-def test_every_job_runs_and_says_how_it_ended() -> None:
-    """More jobs than lanes: each runs once, and its failure is told."""
-    told = Told()
-    bugs = run_lanes([job(n) for n in "abc"], 2, lambda one: "no room" if one.name == "b" else "", told)
+def test_every_job_runs_and_reports_its_end() -> None:
+    """With more jobs than threads, each runs once and its failure is reported."""
+    progress = RecordedEnds()
+    bugs = run_jobs([job(n) for n in "abc"], 2, lambda one: "no room" if one.name == "b" else "", progress)
 
     assert bugs == ()
-    assert told.ends == {"a": "", "b": "no room", "c": ""}
+    assert progress.ends == {"a": "", "b": "no room", "c": ""}
 
 
-def test_a_bug_in_one_trial_is_kept_and_the_others_go_on() -> None:
-    """A traceback is returned, not swallowed, and the other trials still run."""
+def test_a_bug_in_one_trial_is_kept_and_the_others_continue() -> None:
+    """The traceback is returned, and the other trials run."""
 
     def run(one: TrialJob) -> str:
         if one.name == "a":
             raise ZeroDivisionError("of all things")
         return ""
 
-    told = Told()
-    bugs = run_lanes([job("a"), job("b")], 1, run, told)
+    progress = RecordedEnds()
+    bugs = run_jobs([job("a"), job("b")], 1, run, progress)
 
     assert len(bugs) == 1
     assert "of all things" in bugs[0]
-    assert told.ends == {"a": "ZeroDivisionError: of all things", "b": ""}
+    assert progress.ends == {"a": "ZeroDivisionError: of all things", "b": ""}
 
 
-def test_an_interruption_unwinds_what_runs_and_begins_nothing_new() -> None:
-    """The running trial cleans up, the waiting one never starts, and the caller is told."""
+def test_an_interruption_ends_running_trials_and_starts_none() -> None:
+    """The running trial cleans up, the waiting one never starts, and the caller gets the interruption."""
     begun, cleaned = [], []
     running = threading.Event()
 
@@ -77,13 +77,13 @@ def test_an_interruption_unwinds_what_runs_and_begins_nothing_new() -> None:
         running.wait(60)
         interruption.interrupt()
 
-    told = Told()
+    progress = RecordedEnds()
     with interruption.fresh():
         stopper = threading.Thread(target=stop)
         stopper.start()
         with pytest.raises(Interrupted):
-            run_lanes([job("a"), job("b")], 1, run, told)
+            run_jobs([job("a"), job("b")], 1, run, progress)
         stopper.join()
 
     assert (begun, cleaned) == (["a"], ["a"])
-    assert told.ends["a"] == "interrupted"
+    assert progress.ends["a"] == "interrupted"

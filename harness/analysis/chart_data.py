@@ -1,4 +1,4 @@
-"""The timeline retold for the chart and the event list: phases, the lives of pods, and marks."""
+"""Turns the timeline into data for the chart and the event list: phases, lives of pods, and marks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from harness.analysis.workload import PodLife, pod_lives
 from harness.model.timeline import Event, EventKind, Phase
 from harness.model.verdict import Mark, Window
 
-#: Events of pods that say nothing beside their lives' bands.
-_DULL = {
+#: Events left out because the bands of the pods' lives show them already.
+_SHOWN_AS_BANDS = {
     (EventKind.POD, "scheduled"),
     (EventKind.POD, "started"),
     (EventKind.KUBELET, "Scheduled"),
@@ -20,12 +20,24 @@ _DULL = {
     (EventKind.KUBELET, "Started"),
     (EventKind.INGRESS, "sync"),
 }
-#: Details that repeat what the event says already, or say nothing to people.
-_NOISE = {"kind", "n", "begun", "image", "app", "hash", "version", "object", "count", "deletion", "new_workers_up_ns"}
+#: Details left out because they repeat the event or mean nothing to a reader.
+_OMITTED_DETAILS = {
+    "kind",
+    "n",
+    "begun",
+    "image",
+    "app",
+    "hash",
+    "version",
+    "object",
+    "count",
+    "deletion",
+    "new_workers_up_ns",
+}
 
 
 def phases_of(evidence: TrialEvidence) -> tuple[Window, ...]:
-    """The trial's phases; one that never ended lasts to the last event."""
+    """Return the trial's phases; one that never ended lasts until the last event."""
     seconds = Seconds(evidence.origin_ns)
     begun = [event for event in evidence.timeline if event.kind is EventKind.PHASE and event.what == "begin"]
     if not begun or not evidence.origin_ns:
@@ -40,7 +52,7 @@ def phases_of(evidence: TrialEvidence) -> tuple[Window, ...]:
 
 
 def pods_of(evidence: TrialEvidence, moments: Moments) -> tuple[Window, ...]:
-    """The lives of pods, each in up to three windows: ``starting``, ``ready``, ``terminating``."""
+    """Return the lives of pods, each in up to three windows: ``starting``, ``ready``, ``terminating``."""
     if not evidence.origin_ns:
         return ()
     return tuple(window for life in pod_lives(evidence) for window in _states(life, moments.stop))
@@ -60,7 +72,7 @@ def _states(life: PodLife, stop: float) -> Iterator[Window]:
 
 
 def marks_of(evidence: TrialEvidence) -> tuple[Mark, ...]:
-    """The events of the trial's traffic time, in order; what came before its origin is bring-up."""
+    """Return the events since the traffic's start, in order; earlier events belong to the bring-up."""
     if not evidence.origin_ns:
         return ()
     seconds = Seconds(evidence.origin_ns)
@@ -70,12 +82,14 @@ def marks_of(evidence: TrialEvidence) -> tuple[Mark, ...]:
         for event in events
         if event.at >= evidence.origin_ns
         and event.kind is not EventKind.PHASE
-        and (event.kind, event.what) not in _DULL
+        and (event.kind, event.what) not in _SHOWN_AS_BANDS
     )
 
 
 def _text(event: Event) -> str:
-    """What an event says further: its message, or its details as they are."""
+    """Return an event's message, or else its details."""
     if message := event.detail.get("message"):
         return str(message)
-    return ", ".join(f"{key} {value}" for key, value in event.detail.items() if key not in _NOISE and value != "")
+    return ", ".join(
+        f"{key} {value}" for key, value in event.detail.items() if key not in _OMITTED_DETAILS and value != ""
+    )

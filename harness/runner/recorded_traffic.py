@@ -1,7 +1,7 @@
-"""What one or several workers recorded, read as the records of one traffic.
+"""Reads the records of all workers of a trial as the records of one traffic.
 
-Workers number responders and connections each for itself; here each number gets one meaning for all. What can't be read
-is told as damage and left out, so that the judge has the rest and the trial fails all the same.
+Each worker numbers its responders and connections itself; here each number gets one meaning for all workers. Unreadable
+records are listed as damage and left out: the judge sees the rest, and the trial fails because of the damage.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _NS = 1_000_000_000
 
 
 @dataclass(slots=True)
-class Recorded:
-    """The traffic folder of a trial.
+class RecordedTraffic:
+    """The records in a trial's traffic folder.
 
     Attributes:
-        workers: How many shared the schedule.
-        journal: Events of the process that led, or of the only one.
+        workers: Number of workers that shared the schedule.
+        journal: Events of the master, or of the only process.
         journals: Events of each worker.
-        damage: What can't be read.
+        damage: Descriptions of records that can't be read.
     """
 
     directory: Path
@@ -41,37 +41,39 @@ class Recorded:
     damage: list[str] = field(default_factory=list)
 
     @classmethod
-    def read(cls, directory: Path) -> Recorded:
+    def read(cls, directory: Path) -> RecordedTraffic:
         """Read the plan and the journals of a folder."""
         recorded = cls(directory)
-        crew = recorded._crew()
-        recorded.workers = crew or 1
+        planned = recorded._planned_workers()
+        recorded.workers = planned or 1
         recorded.journal = recorded._events(JOURNAL)
-        names = [f"traffic-{number}.jsonl" for number in range(crew)]
+        names = [f"traffic-{number}.jsonl" for number in range(planned)]
         recorded.journals = [recorded._events(name) for name in names] or [recorded.journal]
         return recorded
 
     @property
     def origin_ns(self) -> int:
-        """The schedule's origin, as the traffic itself says; 0 if it does not."""
+        """Return the schedule's start from the traffic's journal, in ns of CLOCK_MONOTONIC; 0 if it is not there."""
         return self._moment("started", "origin_ns")
 
     @property
     def stopped_ns(self) -> int:
-        """When planning stopped, as the traffic itself says; 0 if it does not."""
+        """Return the schedule's end from the traffic's journal, in ns of CLOCK_MONOTONIC; 0 if it is not there."""
         return self._moment("stopping", "at_ns")
 
     def _moment(self, event: str, name: str) -> int:
         return next((int(e.get(name, 0)) for e in self.journal if e.get("event") == event), 0)
 
     def faults(self) -> tuple[str, ...]:
-        """What failed in the traffic itself, in words, each once."""
-        told = (self.journal, *(journal for journal in self.journals if journal is not self.journal))
-        texts = [f"{e.get('what')}: {e.get('text')}" for journal in told for e in journal if e.get("event") == "fault"]
+        """Return the failures of the traffic processes themselves, as text, without duplicates."""
+        journals = (self.journal, *(journal for journal in self.journals if journal is not self.journal))
+        texts = [
+            f"{e.get('what')}: {e.get('text')}" for journal in journals for e in journal if e.get("event") == "fault"
+        ]
         return tuple(dict.fromkeys(texts))
 
     def clock_errors(self) -> dict[int, float]:
-        """Worker -> seconds by which its times may be wrong beside ours; workers on this machine are not in it."""
+        """Return the possible error of each worker's times in seconds; workers on this machine are left out."""
         errors: dict[int, float] = {}
         for event in self.journal:
             if event.get("event") == "clock" and event["error_ns"]:
@@ -80,7 +82,10 @@ class Recorded:
         return errors
 
     def attempts(self, *, begun: bool) -> tuple[Rows, dict[int, str]]:
-        """All attempts, and what their responders' numbers mean; a ledger must be there once traffic has begun."""
+        """Return all attempts, and the meaning of their responders' numbers.
+
+        A missing ledger is damage once traffic has begun.
+        """
         rows = self._rows("ledger-{}.npy", load_attempts, JUDGED_ATTEMPT, begun=begun)
         if self.workers == 1:
             return rows, _responders(self.journals[0])
@@ -92,14 +97,14 @@ class Recorded:
         return rows, {number: text for text, number in meanings.items()}
 
     def connections(self, *, begun: bool) -> Rows:
-        """All connections; those of several workers with numbers that are nobody else's."""
+        """Return all connections; with several workers they get numbers that are unique among all."""
         rows = self._rows("connections-{}.npy", load_connections, JUDGED_CONNECTION, begun=begun)
         if self.workers > 1:
             _set_apart(rows, "number", self.workers)
         return rows
 
     def calibration(self) -> Calibration | None:
-        """The detector's proof: of every worker, or it is none."""
+        """Return the detector's calibration; None if it is missing for any worker."""
         found = [self._calibration(number) for number in range(self.workers)]
         present = [calibration for calibration in found if calibration is not None]
         if present and len(present) < self.workers:
@@ -119,8 +124,8 @@ class Recorded:
             self.damage.append(f"the calibration can't be read: {error}")
             return None
 
-    def _crew(self) -> int:
-        """How many workers there were to be; 0 where a process was alone."""
+    def _planned_workers(self) -> int:
+        """Return how many workers the plan has; 0 if one process sent alone."""
         try:
             crew = json.loads((self.directory / PLAN).read_text(encoding="utf-8"))["crew"]
             return int(crew["local"]) + int(crew["remote"]) if crew else 0
@@ -131,7 +136,7 @@ class Recorded:
             return 0
 
     def _events(self, name: str) -> list[dict[str, Any]]:
-        """A journal; a last line cut short by kill -9 is dropped."""
+        """Return the events of a journal; a last line cut short by kill -9 is dropped."""
         path = self.directory / name
         if not path.exists():
             return []
@@ -170,7 +175,10 @@ def _responders(journal: list[dict[str, Any]]) -> dict[int, str]:
 
 
 def _renumbered(numbers: Any, texts: dict[int, str], meanings: dict[str, int]) -> Any:
-    """One worker's numbers of responders as those of all; ``meanings`` is extended. 0 is none, for all."""
+    """Translate one worker's responder numbers to those of all workers; extends ``meanings``.
+
+    0 means no responder for all of them.
+    """
     table = np.zeros(int(np.max(numbers, initial=0)) + 1, np.uint16)
     for number in range(1, len(table)):
         text = texts.get(number, f"answer {number}")
@@ -179,6 +187,6 @@ def _renumbered(numbers: Any, texts: dict[int, str], meanings: dict[str, int]) -
 
 
 def _set_apart(rows: Rows, name: str, workers: int) -> None:
-    """Make numbers that count from 1 in each worker different for all; 0 stays none."""
+    """Make numbers that each worker counts from 1 unique among all workers; 0 still means none."""
     numbers = rows[name].astype(np.int64)
     rows[name] = np.where(numbers > 0, (numbers - 1) * workers + rows["worker"] + 1, 0)

@@ -1,4 +1,4 @@
-"""A watch is judged by its account: no change, no control, and the same distrust of the instrument."""
+"""Tests that a watch is judged by its account: no change, no control, and the same checks of the instrument."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ FACTS = WatchFacts(urls=("http://a/",), command="harness watch http://a/", start
 
 
 def quiet() -> TrialEvidence:
-    """Traffic of three seconds of which nothing was lost."""
+    """Return traffic of three seconds without losses."""
     return replace(quiet_trial(NoChange(name="none")), timeline=(), manifests=())
 
 
 def judged(*trials: TrialEvidence) -> WatchVerdict:
-    """The verdict of a watch on so many origins."""
+    """Return the verdict of a watch on so many origins."""
     return judge_watch(FACTS, [OriginEvidence(f"http://{n}", "10.0.0.1:80", t, 0) for n, t in enumerate(trials)])
 
 
 def codes(verdict: WatchVerdict) -> set[str]:
-    """What was found, at any origin."""
+    """Return the codes of the findings at all origins."""
     return {finding.code for origin in verdict.origins for finding in origin.trial.findings}
 
 
 def test_a_quiet_watch_is_lossless() -> None:
-    """Without a change, a timeline or a control; with its account and what it could not have seen."""
+    """It needs no change, timeline or control. It has its account and the shortest visible outage."""
     verdict = judged(quiet())
 
     assert (verdict.verdict, verdict.exit_code, codes(verdict)) == (Verdict.LOSSLESS, 0, set())
@@ -49,7 +49,7 @@ def test_a_quiet_watch_is_lossless() -> None:
 
 @pytest.mark.parametrize("start", [0.0, 1.5, 2.9])
 def test_a_loss_is_a_loss_whenever_it_happens(start: float) -> None:
-    """There is no change that it could come before."""
+    """No loss can come before a change, as there is none."""
     verdict = judged(with_losses(quiet(), start, start + 0.1))
     (outage,) = verdict.origins[0].outages
 
@@ -59,7 +59,7 @@ def test_a_loss_is_a_loss_whenever_it_happens(start: float) -> None:
     assert verdict.identity.lost == {"status": 10}
 
 
-#: What makes a watch inconclusive, and what it then says.
+#: Faults that make a watch inconclusive, with their findings.
 SPOILT: dict[str, tuple[Callable[[TrialEvidence], TrialEvidence], str]] = {
     "no proof": (lambda t: replace(t, calibration=None), CalibrationMissing.code),
     "a missing row": (lambda t: without_rows(t, 100), AbandonedSlots.code),
@@ -74,7 +74,7 @@ SPOILT: dict[str, tuple[Callable[[TrialEvidence], TrialEvidence], str]] = {
 
 
 def late(trial: TrialEvidence) -> Rows:
-    """Every request left 120 ms after its time."""
+    """Return traffic in which every request was sent 120 ms late."""
     rows = trial.attempts.copy()
     rows["sent"] += 120_000_000
     rows["done"] += 120_000_000
@@ -82,8 +82,8 @@ def late(trial: TrialEvidence) -> Rows:
 
 
 @pytest.mark.parametrize("case", SPOILT)
-def test_what_is_unknown_is_never_lossless(case: str) -> None:
-    """The instrument, the account and the schedule are asked as in a run."""
+def test_an_unknown_is_never_lossless(case: str) -> None:
+    """Instrument, account and schedule are checked as in a run."""
     spoil, code = SPOILT[case]
     verdict = judged(spoil(quiet()))
 
@@ -93,14 +93,14 @@ def test_what_is_unknown_is_never_lossless(case: str) -> None:
 
 
 def test_a_loss_outweighs_missing_evidence_but_not_a_broken_instrument() -> None:
-    """As in a run."""
+    """This is the same as in a run."""
     lossy = with_losses(quiet(), 1.0, 1.1)
 
     assert judged(without_rows(lossy, 10)).verdict is Verdict.LOSSY
     assert judged(replace(lossy, calibration=None)).verdict is Verdict.INCONCLUSIVE
 
 
-def test_connections_that_never_carried_a_second_request_are_a_note() -> None:
+def test_connections_without_a_second_request_are_a_note() -> None:
     """A server that closes every connection loses nothing by that."""
     verdict = judged(with_rows(quiet(), 0, 10, carried=0))
 
@@ -108,7 +108,7 @@ def test_connections_that_never_carried_a_second_request_are_a_note() -> None:
 
 
 def test_several_origins_have_one_account_and_the_worst_verdict() -> None:
-    """Counts are summed; lossy comes before inconclusive, and that before lossless."""
+    """Counts are summed; lossy comes before inconclusive, and inconclusive before lossless."""
     fine, lossy, unknown = quiet(), with_losses(quiet(), 1.0, 1.1), without_rows(quiet(), 10)
     verdict = judged(fine, lossy, unknown)
 
@@ -119,8 +119,8 @@ def test_several_origins_have_one_account_and_the_worst_verdict() -> None:
     assert judged().verdict is Verdict.INCONCLUSIVE
 
 
-def test_bins_hold_enough_requests_not_to_show_a_comb() -> None:
-    """At 50/s and 20 ms apart, bins of 50 ms would hold two and three in turn."""
+def test_bins_have_enough_requests_for_a_smooth_chart() -> None:
+    """At 50/s, bins of 50 ms would alternate between two and three requests."""
     plan = replace(quiet().traffic, rate=50.0)
     trial = replace(quiet_trial(NoChange(name="none"), plan, stop=6.0), timeline=(), manifests=())
     series = judged(trial).origins[0].trial.series

@@ -1,4 +1,4 @@
-"""Trials have a cluster each, or a namespace each on one that they share."""
+"""Tests that trials get a cluster of their own, or a namespace of their own on a shared one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from harness.model.changes import NoChange
 from harness.model.controllers import ControllerAddress
 from harness.model.experiment import Cell, Configuration, Manifest
 from harness.model.timeline import Event
-from harness.runner.placement import venue
+from harness.runner.placement import placement
 from harness.runner.trial_order import TrialJob
 from harness.store.rundir import TrialDirectory
 
 
 class FakeCluster:
-    """A cluster of which nothing but its coming and going is looked at."""
+    """A cluster that records only its start and end."""
 
     name = "fake"
     kubeconfig = Path("kubeconfig")
@@ -32,31 +32,31 @@ class FakeCluster:
         self.log = log
 
     def facts(self) -> Mapping[str, str]:
-        """One fact."""
+        """Return one fact."""
         return {"cluster": "fake"}
 
     def service_entry(self, namespace: str, service: str) -> Entry:
-        """None."""
+        """Return nothing."""
         raise NotImplementedError
 
     @property
     def controller(self) -> ControllerAddress | None:
-        """None."""
+        """Return nothing."""
         return None
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """None."""
+        """Return nothing."""
         yield from ()
 
     def check(self) -> None:
-        """It lives."""
+        """Do nothing: the cluster is up."""
 
     def collect(self, destination: Path) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     @contextmanager
     def part(self, namespace: str, directory: Path) -> Iterator[Cluster]:
-        """A namespace comes and goes."""
+        """Record the start and end of a namespace."""
         self.log.append(f"+{namespace}")
         yield self
         self.log.append(f"-{namespace}")
@@ -74,15 +74,15 @@ class FakeProvider:
         self.requests: list[BringUp] = []
 
     def check(self, request: BringUp) -> None:
-        """All is well."""
+        """Do nothing: everything is available."""
 
     def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
-        """Carry out every field."""
+        """Report every field as implemented."""
         return ()
 
     @contextmanager
     def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:
-        """Up inside."""
+        """Yield a cluster."""
         if not self.works:
             raise BringUpError("It did not come up.")
         self.requests.append(request)
@@ -92,24 +92,24 @@ class FakeProvider:
 
 
 def job(number: int) -> TrialJob:
-    """A trial."""
+    """Return a trial."""
     cell = Cell(Configuration((("lifecycle", "bare"),), ()), NoChange(name="none"))
     return TrialJob(f"bare--none #{number}", cell, number, TrialDirectory(Path("trials") / str(number)))
 
 
 def silent(_text: str) -> None:
-    """Progress for nobody."""
+    """Ignore progress."""
 
 
 REQUEST = BringUp(name="demo", directory=Path("run/cluster"))
 
 
 def test_each_trial_has_a_cluster_of_its_own() -> None:
-    """A kind that is not shared comes up once per trial, in the trial's folder, with its number as seed."""
+    """Such a cluster comes up once per trial, in the trial's folder, with the trial's number as seed."""
     provider = FakeProvider(shared=False)
-    with venue(provider, REQUEST, {}, silent) as stage:
+    with placement(provider, REQUEST, {}, silent) as places:
         for number in (1, 2):
-            with stage.place(job(number), silent) as place:
+            with places.place(job(number), silent) as place:
                 assert (place.namespace, place.shared) == ("harness", False)
 
     assert provider.log == ["up", "down", "up", "down"]
@@ -119,13 +119,13 @@ def test_each_trial_has_a_cluster_of_its_own() -> None:
     ]
 
 
-def test_shared_cluster_comes_up_once() -> None:
-    """Every trial has a namespace of its own on it, gone before the next begins; its facts are the run's."""
+def test_a_shared_cluster_comes_up_once() -> None:
+    """Every trial has its own namespace, which is gone before the next trial. The cluster's facts become the run's."""
     provider = FakeProvider(shared=True)
     facts: dict[str, str] = {}
-    with venue(provider, REQUEST, facts, silent) as stage:
+    with placement(provider, REQUEST, facts, silent) as places:
         for number in (1, 2):
-            with stage.place(job(number), silent) as place:
+            with places.place(job(number), silent) as place:
                 assert place.shared
 
     begun, ended = provider.log[1:5:2], provider.log[2:5:2]
@@ -135,10 +135,10 @@ def test_shared_cluster_comes_up_once() -> None:
     assert facts == {"cluster": "fake"}
 
 
-def test_shared_cluster_that_does_not_come_up_ends_the_run() -> None:
-    """No trial could take place, so it is an error of the run."""
+def test_a_shared_cluster_that_does_not_come_up_ends_the_run() -> None:
+    """No trial could take place, so this is an error of the run."""
     with (
         pytest.raises(BringUpError),
-        venue(FakeProvider(shared=True, works=False), REQUEST, {}, silent),
+        placement(FakeProvider(shared=True, works=False), REQUEST, {}, silent),
     ):
         raise AssertionError("unreachable")

@@ -1,4 +1,4 @@
-"""What of somebody's namespace a change is about, what is written down of it, and who else writes to it."""
+"""Tests of reading a user's namespace: objects of the change, what the evidence keeps of them, and other managers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import pytest
 from harness.errors import InvalidInputError
 from harness.kube.errors import ForbiddenError
 from harness.model.changes import SelectorPatch
-from harness.runner.in_place.reading import Found, as_evidence, look, others, related
-from harness.runner.in_place.targets import Target, parse_change
+from harness.runner.in_place.namespace import NamespaceObjects, as_evidence, other_managers, read_namespace, related
+from harness.runner.in_place.targets import ChangedObject, parse_change
 from harness.testing.fake_api import FakeKube
 
 NAMESPACE = "web"
-APPLE, PUBLIC = Target("Deployment", "apple"), Target("Service", "public")
+APPLE, PUBLIC = ChangedObject("Deployment", "apple"), ChangedObject("Service", "public")
 
 
 def deployment(name: str, **labels: str) -> dict[str, Any]:
-    """A Deployment whose pods have these labels."""
+    """Return a Deployment whose pods have these labels."""
     containers = [{"name": name, "image": "x", "env": [{"name": "PASSWORD", "value": "hunter2"}, {"name": "EMPTY"}]}]
     template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
     spec = {"selector": {"matchLabels": labels}, "template": template}
@@ -26,49 +26,49 @@ def deployment(name: str, **labels: str) -> dict[str, Any]:
 
 
 def service(name: str, **selector: str) -> dict[str, Any]:
-    """A Service."""
+    """Return a Service."""
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"selector": selector}}
 
 
 def ingress(name: str, *services: str) -> dict[str, Any]:
-    """An Ingress with a path for each Service."""
+    """Return an Ingress with a path for each Service."""
     paths = [{"path": f"/{each}", "backend": {"service": {"name": each}}} for each in services]
     return {"kind": "Ingress", "metadata": {"name": name}, "spec": {"rules": [{"http": {"paths": paths}}]}}
 
 
 V1, V2 = deployment("apple", app="apple", version="v1"), deployment("green", app="apple", version="v2")
 OTHER = deployment("other", app="other")
-FOUND = Found((V1, V2, OTHER, service("public", app="apple", version="v1"), service("others", app="other"),
+FOUND = NamespaceObjects((V1, V2, OTHER, service("public", app="apple", version="v1"), service("others", app="other"),
                ingress("shop", "public")), ())  # fmt: skip
 
 
-def names(target: Target, change: str) -> list[str]:
-    """The objects that a change is about."""
+def names(target: ChangedObject, change: str) -> list[str]:
+    """Return the names of the objects that a change affects."""
     return [f"{o['kind']}/{o['metadata']['name']}" for o in related(FOUND, target, parse_change(change, target))]
 
 
-def test_a_deployment_and_what_leads_to_it() -> None:
-    """The Services that select its pods; nothing of others."""
+def test_a_deployment_has_the_services_that_select_it() -> None:
+    """Other Services are left out."""
     assert names(APPLE, "restart") == ["Deployment/apple", "Service/public"]
 
 
-def test_a_service_and_what_is_behind_it_before_and_after() -> None:
-    """A switch concerns the pods that it selects, and those that it will."""
+def test_a_service_has_its_pods_before_and_after_the_change() -> None:
+    """A selector patch affects the pods selected now and those selected afterwards."""
     switch = "selector-patch: {selector: {version: v2}, answer: v2}"
 
     assert isinstance(parse_change(switch, PUBLIC), SelectorPatch)
     assert names(PUBLIC, switch) == ["Service/public", "Deployment/apple", "Deployment/green"]
 
 
-def test_an_ingress_and_all_behind_it() -> None:
-    """Through its Services."""
+def test_an_ingress_has_its_services_and_their_pods() -> None:
+    """The Services of its paths lead to the pods."""
     edit = "ingress-edit: {annotations: {a/b: c}}"
 
-    assert names(Target("Ingress", "shop"), edit) == ["Ingress/shop", "Service/public", "Deployment/apple"]
+    assert names(ChangedObject("Ingress", "shop"), edit) == ["Ingress/shop", "Service/public", "Deployment/apple"]
 
 
-def test_no_secret_is_written_down() -> None:
-    """Neither the values of an environment, nor the manifest that kubectl keeps, nor what the server adds."""
+def test_no_secret_gets_into_the_evidence() -> None:
+    """Values of the environment, kubectl's copy of the manifest and the server's fields are left out."""
     last = {"kubectl.kubernetes.io/last-applied-configuration": "hunter2", "team": "blue"}
     status = {"status": {"x": "hunter2"}}
     obj = {**V1, **status, "metadata": {"name": "apple", "annotations": last, "uid": "u", "managedFields": []}}
@@ -83,43 +83,45 @@ def test_no_secret_is_written_down() -> None:
 
 
 def kube() -> FakeKube:
-    """The namespace."""
+    """Return a fake API server with this namespace."""
     made = FakeKube()
     for obj in FOUND.objects:
         made.put(obj, NAMESPACE)
     return made
 
 
-def test_a_target_that_is_not_there_is_said_with_those_that_are() -> None:
-    """And the one that was meant."""
+def test_a_missing_target_is_reported_with_existing_ones() -> None:
+    """The message suggests the most similar name."""
     with pytest.raises(InvalidInputError) as caught:
-        look(kube(), Target("Deployment", "appel"), NAMESPACE)
+        read_namespace(kube(), ChangedObject("Deployment", "appel"), NAMESPACE)
     said = caught.value.message + caught.value.detail + caught.value.hint
 
     assert "there is no Deployment 'appel' in namespace web" in said
     assert "apple" in said
 
 
-def test_ingresses_are_read_only_where_one_is_changed() -> None:
-    """A Role need not allow more than the change takes."""
-    read = look(kube(), APPLE, NAMESPACE).objects
+def test_ingresses_are_read_only_if_one_is_changed() -> None:
+    """A Role needs only the rights of its change."""
+    read = read_namespace(kube(), APPLE, NAMESPACE).objects
 
     assert {obj["kind"] for obj in read} == {"Deployment", "Service"}
     assert all(obj["apiVersion"] for obj in read)
 
 
 def scaler(of: str) -> dict[str, Any]:
-    """An autoscaler."""
+    """Return an autoscaler."""
     aim = {"kind": "Deployment", "name": of}
     spec = {"scaleTargetRef": aim, "minReplicas": 2, "maxReplicas": 9}
     return {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "hpa"}, "spec": spec}
 
 
 def test_an_autoscaler_of_the_object_is_named() -> None:
-    """Not one of another object; and where they may not be listed, that is said."""
-    assert others([V1], [scaler("apple")]) == ("HorizontalPodAutoscaler hpa scales Deployment apple between 2 and 9",)
-    assert others([V1], [scaler("other")]) == ()
-    assert "may not be listed" in others([V1], None)[0]
+    """Autoscalers of other objects are not named. A missing right to list them is reported."""
+    assert other_managers([V1], [scaler("apple")]) == (
+        "HorizontalPodAutoscaler hpa scales Deployment apple between 2 and 9",
+    )
+    assert other_managers([V1], [scaler("other")]) == ()
+    assert "may not list" in other_managers([V1], None)[0]
 
 
 @pytest.mark.parametrize(
@@ -133,15 +135,15 @@ def test_an_autoscaler_of_the_object_is_named() -> None:
     ],
 )
 def test_a_gitops_controller_is_named(metadata: dict[str, Any], tool: str) -> None:
-    """By what it leaves on an object."""
+    """Its labels, annotations or field managers identify it."""
     obj = {**V1, "metadata": {"name": "apple", **metadata}}
 
-    assert [note.split(" keeps ")[0] for note in others([obj], [])] == [tool]
-    assert others([V1], []) == ()
+    assert [note.split(" keeps ")[0] for note in other_managers([obj], [])] == [tool]
+    assert other_managers([V1], []) == ()
 
 
 def test_autoscalers_that_may_not_be_listed_are_unknown() -> None:
-    """No right to list them is no proof that there are none."""
+    """A missing right to list autoscalers is no proof that there are none."""
 
     class Guarded(FakeKube):
         def list(self, kind: str, namespace: str, *, labels: str = "") -> Any:
@@ -152,5 +154,5 @@ def test_autoscalers_that_may_not_be_listed_are_unknown() -> None:
     guarded = Guarded()
     guarded.put(V1, NAMESPACE)
 
-    assert look(guarded, APPLE, NAMESPACE).autoscalers is None
-    assert look(kube(), APPLE, NAMESPACE).autoscalers == ()
+    assert read_namespace(guarded, APPLE, NAMESPACE).autoscalers is None
+    assert read_namespace(kube(), APPLE, NAMESPACE).autoscalers == ()

@@ -1,4 +1,4 @@
-"""Releases of which the evidence says too little: nobody was asked whose turn it was, so none of them is lossless."""
+"""Tests of releases with incomplete evidence: valid versions can't be checked, so no such release is lossless."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ RELEASES = [blue_green_trial, canary_trial, header_trial, sticky_trial]
 
 
 def codes(verdict: TrialVerdict) -> set[str]:
-    """What was found."""
+    """Return the codes of the findings."""
     return {finding.code for finding in verdict.findings}
 
 
 def without_step(trial: TrialEvidence, step: int) -> TrialEvidence:
-    """Nothing on the timeline of one step of a canary."""
+    """Remove one step of a canary from the timeline."""
     return replace(trial, timeline=tuple(event for event in trial.timeline if event.detail.get("step") != step))
 
 
 def rolled_back(trial: TrialEvidence) -> TrialEvidence:
-    """Taken back in the second step in place of the way back at the end."""
+    """Roll back in the second step, in place of the undo at the end."""
     for what in ("undone", "undo-observed"):
         trial = without_events(trial, EventKind.CHANGE, what)
     trial = with_event(trial, 19.0, EventKind.CHANGE, "rollback", subject="canary", n=1, step=2, lost=3)
@@ -46,8 +46,8 @@ def rolled_back(trial: TrialEvidence) -> TrialEvidence:
 
 
 @pytest.mark.parametrize("step", [1, 2])
-def test_a_step_that_the_timeline_lacks_leaves_no_answer(step: int) -> None:
-    """Its share was measured by nobody."""
+def test_a_missing_step_is_inconclusive(step: int) -> None:
+    """Its share was not measured."""
     verdict = judge_trial(without_step(canary_trial(), step))
 
     assert verdict.verdict is Verdict.INCONCLUSIVE
@@ -56,16 +56,16 @@ def test_a_step_that_the_timeline_lacks_leaves_no_answer(step: int) -> None:
 
 @pytest.mark.parametrize("make", [blue_green_trial, header_trial, sticky_trial])
 @pytest.mark.parametrize("what", ["undone", "undo-observed"])
-def test_a_way_back_that_the_timeline_lacks_leaves_no_answer(make: Callable[[], TrialEvidence], what: str) -> None:
-    """Whoever answers after it is asked by when it was seen; without that, whose turn it was is unknown."""
+def test_a_missing_undo_is_inconclusive(make: Callable[[], TrialEvidence], what: str) -> None:
+    """Later answers are checked by the time of the undo; without it the valid version is unknown."""
     verdict = judge_trial(without_events(make(), EventKind.CHANGE, what))
 
     assert ReleaseIncomplete.code in codes(verdict)
     assert verdict.verdict is not Verdict.LOSSLESS
 
 
-def test_a_rollback_without_a_loss_explains_nothing() -> None:
-    """Steps that a rollback has cut off are excused by the loss that called for it, and by that alone."""
+def test_a_rollback_without_a_loss_excuses_nothing() -> None:
+    """Steps after a rollback are excused only by the loss that caused it."""
     trial = rolled_back(canary_trial())
 
     assert judge_trial(trial).verdict is Verdict.INCONCLUSIVE
@@ -74,8 +74,8 @@ def test_a_rollback_without_a_loss_explains_nothing() -> None:
     assert ReleaseIncomplete.code not in codes(lossy)
 
 
-def test_a_rollback_that_was_not_carried_out_is_told() -> None:
-    """Beside the loss: the new version may still be there."""
+def test_an_unobserved_rollback_is_reported() -> None:
+    """It is reported in addition to the loss, since the new version may still answer."""
     trial = without_events(rolled_back(canary_trial()), EventKind.CHANGE, "rollback-observed")
     verdict = judge_trial(with_losses(trial, 15.0, 15.1, Outcome.STATUS))
 
@@ -84,7 +84,7 @@ def test_a_rollback_that_was_not_carried_out_is_told() -> None:
 
 
 def test_an_early_rollback_excuses_the_steps_after_it() -> None:
-    """What was never begun is missed by nobody, what came before is."""
+    """Later steps are not missing, earlier ones are."""
     trial = rolled_back(canary_trial())
     early = tuple(
         replace(event, detail={**event.detail, "step": 1}) if event.what == "rollback" else event
@@ -97,10 +97,10 @@ def test_an_early_rollback_excuses_the_steps_after_it() -> None:
 
 @pytest.mark.parametrize("make", RELEASES)
 @pytest.mark.parametrize("text", ["apple-v1" + "x" * 192, None])
-def test_good_answers_of_which_too_little_was_kept_leave_no_answer(
+def test_good_answers_without_a_known_version_are_inconclusive(
     make: Callable[[], TrialEvidence], text: str | None
 ) -> None:
-    """A page longer than what is kept, or a text that is lost, could be the wrong version's: never lossless."""
+    """A page longer than the kept part, or a missing text, could be the wrong version's."""
     trial = make()
     route = 1 if make is header_trial else 0
     trial = with_answers(trial, 5.0, 5.1, 77, route)
@@ -110,8 +110,8 @@ def test_good_answers_of_which_too_little_was_kept_leave_no_answer(
     assert VersionUntold.code in codes(verdict)
 
 
-def test_answers_to_head_have_nothing_to_tell() -> None:
-    """They have no body, so their status is all that is asked."""
+def test_answers_to_head_are_excused() -> None:
+    """They have no body, so only their status counts."""
     trial = with_answers(blue_green_trial(), 5.0, 5.1, 0)
     rows = trial.attempts.copy()
     chosen = (rows["route"] == 0) & (rows["responder"] == 0)
@@ -122,8 +122,8 @@ def test_answers_to_head_have_nothing_to_tell() -> None:
     assert VersionUntold.code not in codes(heads)
 
 
-def test_long_answers_of_other_routes_are_nobodys_matter() -> None:
-    """A private route's page may be as long as it likes: nobody asks whose turn it is there."""
+def test_long_answers_of_other_routes_do_not_matter() -> None:
+    """A private route is not checked for its version."""
     trial = with_answers(blue_green_trial(), 5.0, 5.1, 77, 1)
 
     assert judge_trial(replace(trial, responders={V1: "apple-v1", V2: "apple-v2", 77: "x" * 200})).findings == ()

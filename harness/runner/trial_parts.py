@@ -1,4 +1,4 @@
-"""The parts of a running trial, and when the system has come to rest."""
+"""Groups the parts of a running trial, and decides when the system is at rest."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from harness.observe.observer import Observer
 from harness.store.timeline import TimelineWriter
 from harness.traffic.process import TrafficChild
 
-#: How long the ingress controller must have done nothing when the change begins. One that has just synced (its own
-#: status update is enough) takes up the next change later than one at rest, and a loss that any cluster at rest would
-#: show goes unseen. The slowest controller and a margin of 0.2 s.
+#: Seconds for which the ingress controller must have been idle when the change begins. A controller that has just
+#: synced (its own status update is enough) processes the next change later than an idle one. Then a loss that occurs
+#: on every idle cluster could stay unseen. This is the longest sync interval plus a margin of 0.2 s.
 INGRESS_REST_SECONDS = LONGEST_SYNC_S + 0.2
-#: Longest time for it to come to rest.
+#: Seconds for the ingress controller to become idle.
 INGRESS_REST_WAIT = 30.0
-#: Longest time for pods to go and the ingress to follow after a change was seen.
+#: Seconds for old pods to go and the ingress to sync after a change was observed.
 REST_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class TrialParts:
     """The parts of a running trial.
 
     Attributes:
-        child: The traffic.
-        cluster: Where it goes.
-        entry: Where it enters.
-        observer: What sees the cluster.
-        timeline: What is written down.
+        child: The traffic process.
+        cluster: The cluster under test.
+        entry: Address to which the traffic is sent.
+        observer: Records events of the cluster.
+        timeline: The file of all events.
         clock: The trial's clock.
     """
 
@@ -48,27 +48,27 @@ class Scene:
     clock: Clock
 
     def record(self, kind: EventKind, subject: str, what: str, detail: Detail | None = None) -> int:
-        """Put an event on the timeline; returns its time."""
+        """Write an event to the timeline, and return its time."""
         at = self.clock.now()
         self.timeline.record(Event(at, kind, subject, what, detail or {}))
         return at
 
     def record_change(self, name: str, event: ChangeEvent, detail: EventDetail, *, n: int | None = None) -> None:
-        """Put an event of the change on the timeline that the change does not record itself.
+        """Write an event of the change that the change does not record itself.
 
         Args:
             name: The change's name.
-            event: What happened.
-            detail: Of the event's type.
-            n: The repetition, 0 for the whole change; None leaves it out.
+            event: Type of the event.
+            detail: Detail that belongs to this type.
+            n: Number of the repetition; 0 for the whole change; None omits it.
         """
         self.timeline.record(written(self.clock.now(), name, event, detail, n=n))
 
     def wait_for_ingress_rest(self) -> None:
-        """Wait until the ingress controller would take up a change at once.
+        """Wait until the ingress controller is idle, so that it would process a change at once.
 
         Raises:
-            WaitTimeoutError: It never rests.
+            WaitTimeoutError: It did not become idle in time.
         """
         wait_until(
             lambda: self.observer.ingress_idle(INGRESS_REST_SECONDS),
@@ -77,9 +77,10 @@ class Scene:
         )
 
     def wait_for_rest(self, since_ns: int, change: ChangeSpec, check: Callable[[], None]) -> None:
-        """Wait for the last of: old pods gone, ingress synced. In vain, it is a change that was not seen to its end.
+        """Wait until old pods are gone and the ingress has synced.
 
-        Not a failure of the trial: what was lost until then is lost, whatever the system still does.
+        A timeout is recorded as a change that was not observed to its end. It is no failure of the trial: requests lost
+        until then are lost, whatever the system does later.
         """
 
         def at_rest() -> bool:

@@ -1,4 +1,4 @@
-"""The edges of whose turn it was: what was under way, what failed anyway, what was cut short, a second repetition."""
+"""Tests of edge cases of which version may answer: requests in flight, failures, cut texts, a second repetition."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from harness.testing.evidence import NS, ORIGIN, with_rows
 from harness.testing.release_evidence import V1, V2, blue_green_trial, header_trial, sticky_trial, with_answers
 
 
-def test_what_was_sent_within_the_grace_may_be_answered_after_it() -> None:
-    """The old version took the request while it still might: its answer is right whenever it comes."""
+def test_a_request_sent_within_the_grace_may_be_answered_after_it() -> None:
+    """The old version received the request in time, so its answer is right whenever it comes."""
     trial = with_answers(blue_green_trial(), 3.8, 3.9, V1)
     rows = trial.attempts.copy()
     rows["done"][(rows["responder"] == V1) & (rows["planned"] >= 3.8 * NS) & (rows["planned"] < 3.9 * NS)] += NS // 2
@@ -27,8 +27,8 @@ def test_what_was_sent_within_the_grace_may_be_answered_after_it() -> None:
     assert AnsweredOutOfTurn.code not in {finding.code for finding in verdict.findings}
 
 
-def test_what_failed_anyway_keeps_its_class() -> None:
-    """A bad status by the wrong version is a bad status: only a good answer can be out of turn."""
+def test_a_failure_keeps_its_class() -> None:
+    """A bad status by the wrong version is a bad status; only a good answer can be mistimed."""
     trial = with_rows(with_answers(header_trial(), 6.0, 6.1, V1, 1), 6.0, 6.1, outcome=Outcome.STATUS, status=503)
     verdict = judge_trial(trial)
 
@@ -36,8 +36,8 @@ def test_what_failed_anyway_keeps_its_class() -> None:
     assert set(verdict.identity.lost) == {"status"}
 
 
-def test_a_text_that_was_cut_short_is_never_called_the_old_versions() -> None:
-    """What follows the characters that are kept could make it the new one's: no loss, and no answer."""
+def test_a_cut_text_is_never_assigned_to_the_old_version() -> None:
+    """The missing characters could make it the new version's, so it is no loss and no answer."""
     trial = with_answers(blue_green_trial(), 5.0, 5.1, 77)
     public, private = trial.traffic.routes
     routes = (replace(public, answers=("apple-v1*",)), private)
@@ -50,8 +50,8 @@ def test_a_text_that_was_cut_short_is_never_called_the_old_versions() -> None:
     assert [finding.code for finding in verdict.findings] == [VersionUntold.code]
 
 
-def test_a_second_repetition_gives_the_new_version_its_turn_again() -> None:
-    """After the way back it may not answer until the next switch is asked for, and from then on it may."""
+def test_the_new_version_may_answer_again_in_a_second_repetition() -> None:
+    """After the undo it may not answer until the next switch is requested."""
     trial = blue_green_trial()
     change = trial.change
     assert isinstance(change, BlueGreen)
@@ -73,7 +73,7 @@ def test_a_second_repetition_gives_the_new_version_its_turn_again() -> None:
 
 
 def test_every_stream_has_sessions_of_its_own() -> None:
-    """Sessions of one number belong to nobody but their stream: another stream's may stay with the other candidate."""
+    """Equal session numbers in two streams are different sessions, which may have different candidates."""
     trial = sticky_trial()
     rows = trial.attempts.copy()
     other = (rows["number"] % 2 == 1) & (rows["planned"] >= 1.5 * NS) & (rows["planned"] < 12.2 * NS)

@@ -1,4 +1,4 @@
-"""What can be found out about a change in place before anything starts: what is wrong is told at once."""
+"""Checks a change in place before anything starts, so that every fault of the request is reported at once."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from harness.model.controllers import NO_CONTROLLER, Aspect, families, signals_o
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
 from harness.model.rates import lowest_rate
 from harness.observe.scope import Scope
-from harness.runner.in_place.reading import Found, as_evidence, look, others, related
-from harness.runner.in_place.targets import Target, parse_change, parse_target
-from harness.runner.in_place.trial import Live
+from harness.runner.in_place.namespace import NamespaceObjects, as_evidence, other_managers, read_namespace, related
+from harness.runner.in_place.targets import ChangedObject, parse_change, parse_object
+from harness.runner.in_place.trial import LiveApplication
 from harness.runner.plan import InPlacePlan
 from harness.runner.watch.plan import Origin
 from harness.runner.watch.request import WatchRequest, origins_of
@@ -36,19 +36,19 @@ from harness.runner.watch.request import WatchRequest, origins_of
 
 @dataclass(frozen=True, slots=True)
 class InPlaceRequest:
-    """What the user asked for.
+    """A change in place as the user requested it.
 
     Attributes:
         target: ``deployment/apple``.
-        change: ``restart``, or a change as an Experiment has it.
+        change: ``restart``, or a change as written in an Experiment.
         namespace: The target's namespace.
         context: Context of the kubeconfig.
-        kubeconfig: The file; empty for the user's own.
-        requests: What is sent.
+        kubeconfig: Path of the file; empty for the user's default.
+        requests: The traffic to send.
         baseline: Seconds of traffic before the change.
-        settle: Seconds of traffic after everything has come to rest.
-        control: Seconds in which nothing is changed, before the change's own trial.
-        hold: Seconds that a change stays, before it is put back.
+        settle: Seconds of traffic after everything is at rest.
+        control: Seconds of the control trial, which changes nothing and comes before the change's own trial.
+        hold: Seconds between the change and its undo.
     """
 
     target: str
@@ -64,50 +64,50 @@ class InPlaceRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A change in place, found to be possible.
+class PreparedChange:
+    """A change in place that has passed all checks.
 
     Attributes:
-        experiment: The control and the change, as an Experiment's cells.
-        plan: Where it takes place.
+        experiment: The control and the change as cells of an Experiment.
+        plan: The object, its namespace and its cluster.
         live: The application.
         context: The cluster.
-        origin: Where traffic enters.
+        origin: The address that receives the traffic.
         version: The API server's version.
     """
 
     experiment: Experiment
     plan: InPlacePlan
-    live: Live
+    live: LiveApplication
     context: Context
     origin: Origin
     version: str
 
     @property
     def change(self) -> ChangeSpec:
-        """What is changed."""
+        """Return the change."""
         return self.experiment.cells[-1].change
 
 
-def prepare(request: InPlaceRequest) -> Prepared:
-    """Read the application and check the request against it; changes nothing.
+def prepare(request: InPlaceRequest) -> PreparedChange:
+    """Read the application, and check the request against it; changes nothing.
 
     Raises:
-        InvalidInputError: Something in the request can't be.
+        InvalidInputError: The request has faults.
         KubeError: The API server does not answer.
     """
     if not request.namespace:
         raise InvalidInputError([Problem("--in-place needs the namespace: -n NAME", hint="it is never guessed")])
-    target = parse_target(request.target)
+    target = parse_object(request.target)
     change = parse_change(request.change, target)
     origin = _origin(request)
     context = find_target(request.context, request.kubeconfig)
     with alone(context) as path, Kube(path) as kube:
         version = kube.server_version()
         check_access(kube, context.context, rights_in_place([change.kind]), namespace=request.namespace)
-        found = look(kube, target, request.namespace)
-        told = find_visible(kube)[1]
-    _check(change, found, origin.traffic, told)
+        found = read_namespace(kube, target, request.namespace)
+        visible = find_visible(kube)[1]
+    _check(change, found, origin.traffic, visible)
     objects = related(found, target, change)
     experiment = _experiment(request, target, _answering(change, origin.traffic), origin, objects=objects)
     names = {kind: frozenset(o["metadata"]["name"] for o in objects if o["kind"] == kind) for kind in _kinds(objects)}
@@ -123,11 +123,11 @@ def prepare(request: InPlaceRequest) -> Prepared:
         cluster=context.cluster,
         server=context.server,
         watched=tuple(f"{o['kind']}/{o['metadata']['name']}" for o in objects),
-        notes=others(objects, found.autoscalers),
+        notes=other_managers(objects, found.autoscalers),
     )
-    # A hold of the change's own is counted from when it was applied, and is all there is.
-    live = Live(request.namespace, scope, names, 0.0 if change.own_hold else request.hold)
-    return Prepared(experiment, plan, live, context, origin, version)
+    # A change with a hold of its own counts it from its own application, so no second hold is added.
+    live = LiveApplication(request.namespace, scope, names, 0.0 if change.own_hold else request.hold)
+    return PreparedChange(experiment, plan, live, context, origin, version)
 
 
 def _kinds(objects: tuple[Object, ...]) -> tuple[str, ...]:
@@ -135,9 +135,9 @@ def _kinds(objects: tuple[Object, ...]) -> tuple[str, ...]:
 
 
 def _files(kubeconfig: str) -> str:
-    """The kubeconfig as it is found again from another folder and by another shell."""
-    told = kubeconfig or os.environ.get("KUBECONFIG", "")
-    return ":".join(str(Path(part).absolute()) for part in told.split(":") if part)
+    """Return the kubeconfig as absolute paths, so that `harness undo` finds it from any folder and shell."""
+    paths = kubeconfig or os.environ.get("KUBECONFIG", "")
+    return ":".join(str(Path(part).absolute()) for part in paths.split(":") if part)
 
 
 def _origin(request: InPlaceRequest) -> Origin:
@@ -159,55 +159,56 @@ def _origin(request: InPlaceRequest) -> Origin:
     return replace(origins[0], traffic=traffic)
 
 
-def _check(change: ChangeSpec, found: Found, traffic: TrafficPlan, told: frozenset[str]) -> None:
-    """Hold the change against what is there, and against what can be seen here."""
+def _check(change: ChangeSpec, found: NamespaceObjects, traffic: TrafficPlan, visible: frozenset[str]) -> None:
+    """Check the change against the objects of the namespace and against the signals that can be observed here."""
     problems = Problems(Document(None, "--change", 0, {}))
     check_change(change, (change.kind,), CheckContext(WorkloadObjects(found.objects), problems, whole="namespace"))
-    wrong = [*problems.found, *_unseen(change, traffic, told)]
+    wrong = [*problems.found, *_unobservable(change, traffic, visible)]
     if wrong:
         raise InvalidInputError([replace(problem, file="--change", line=0) for problem in wrong])
 
 
 def _namespaces() -> str:
-    """Return the namespaces of all ingress controllers that can be seen, for people."""
+    """Return the namespaces of all ingress controllers whose signals can be read, as text."""
     return " or ".join(facts.address.namespace for facts in families() if facts.address is not None)
 
 
-#: The problem where the ingress controller can't be seen to put this into effect.
-_UNSEEN: Mapping[Aspect, Problem] = {
+#: The problem to report if the ingress controller's signals can't show that it applied this part.
+_UNOBSERVABLE: Mapping[Aspect, Problem] = {
     Aspect.ENDPOINTS: Problem(
         "the ingress controller's log does not show here whether traffic has followed the selector",
         hint="answer: the body that only the new pods give",
     ),
     Aspect.RULES: Problem(
         "the ingress controller's log does not show here whether it has loaded the edit, so nothing could be concluded",
-        hint=f"it takes the right to list pods and read logs in the namespace {_namespaces()}",
+        hint=f"needed: the right to list pods and read logs in the namespace {_namespaces()}",
     ),
 }
 
 
-def _unseen(change: ChangeSpec, traffic: TrafficPlan, told: frozenset[str]) -> Iterator[Problem]:
-    """What could never be observed."""
+def _unobservable(change: ChangeSpec, traffic: TrafficPlan, visible: frozenset[str]) -> Iterator[Problem]:
+    """Yield a problem if the effect of the change could not be observed."""
     pinned = any(route.answers for route in traffic.routes)
     if change.new_answer:
         return
     if change.takes_answer and pinned:
         hint = "answer: the body that only they give"
         yield Problem(
-            "with --expect-body, the answer of the new pods must be said: it is right from then on", hint=hint
+            "with --expect-body, the change must name the answer of the new pods, which is right from then on",
+            hint=hint,
         )
-    elif change.facts.awaits_ingress is not None and not signals_of(change.facts.awaits_ingress, told):
-        yield _UNSEEN[change.facts.awaits_ingress]
+    elif change.facts.awaits_ingress is not None and not signals_of(change.facts.awaits_ingress, visible):
+        yield _UNOBSERVABLE[change.facts.awaits_ingress]
 
 
 def _answering(change: ChangeSpec, traffic: TrafficPlan) -> ChangeSpec:
-    """The change with its answer right on every path that says what is."""
+    """Add the change's new answer to every path that has expected answers."""
     pinned = [route.key for route in traffic.routes if route.answers]
     return replace(change, answers={**change.answers_on(pinned), **change.answers})
 
 
 def _experiment(
-    request: InPlaceRequest, target: Target, change: ChangeSpec, origin: Origin, *, objects: tuple[Object, ...]
+    request: InPlaceRequest, target: ChangedObject, change: ChangeSpec, origin: Origin, *, objects: tuple[Object, ...]
 ) -> Experiment:
     manifests = tuple(as_evidence(obj) for obj in objects)
     row = Configuration((("in-place", target.name),), manifests)
