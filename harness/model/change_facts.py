@@ -28,6 +28,14 @@ class TargetKind(StrEnum):
         return "" if self in {TargetKind.NOTHING, TargetKind.CONTROLLER} else self.value.lower()
 
 
+class FirstTry(StrEnum):
+    """The Deployments for which a first Experiment has a change."""
+
+    NEVER = "none"
+    EVERY = "every Deployment that gets requests"
+    REPLICATED = "those with more than one replica: with one, the answer is known"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InPlace:
     """The permission to make a kind of change on a running application, with its command-line form.
@@ -66,6 +74,7 @@ class ChangeFacts:
         new: Name of the new version in reports.
         old_stays: True if the old version may answer during the whole change.
         is_control: True if nothing is changed.
+        first_try: The Deployments for which a first Experiment has it.
     """
 
     summary: str
@@ -85,6 +94,7 @@ class ChangeFacts:
     new: str = "the new version"
     old_stays: bool = False
     is_control: bool = False
+    first_try: FirstTry = FirstTry.NEVER
 
     def rights_behind(self, controller: str) -> tuple[Right, ...]:
         """Return the rights for this kind with an ingress controller, given by its name."""

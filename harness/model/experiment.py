@@ -211,6 +211,7 @@ class Experiment:
             verdict is better than inconclusive.
         inert: Fields of the workload without effect on requests, each with its objects.
         notices: Sentences about omitted parts of the workload's files, each with file and line.
+        stand_ins: Sentences about images in place of which the embedded cluster runs a stand-in.
     """
 
     name: str
@@ -226,3 +227,4 @@ class Experiment:
     assumed: tuple[Assumption, ...] = ()
     inert: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()

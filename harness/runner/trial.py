@@ -120,7 +120,8 @@ class Trial:
     def _deploy(self, kube: Kube, place: TrialPlace) -> None:
         """Deploy the workload, and wait until it is available."""
         self._step("workload: waiting for its pods")
-        deploy(kube, self.job.cell.configuration.manifests, place.namespace, shared=place.shared)
+        manifests, folder = self.job.cell.configuration.manifests, self.job.directory.path
+        deploy(kube, manifests, place.namespace, shared=place.shared, evidence=folder)
 
     def _observer(self, kube: Kube, place: TrialPlace, timeline: TimelineWriter) -> Observer:
         """Return the observer that records the cluster's events."""
