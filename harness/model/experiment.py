@@ -211,7 +211,7 @@ class Experiment:
             verdict is better than inconclusive.
         inert: Fields of the workload without effect on requests, each with its objects.
         notices: Sentences about omitted parts of the workload's files, each with file and line.
-        stand_ins: Sentences about images that a stand-in of the embedded cluster replaces.
+        stand_ins: Sentences about images in place of which the embedded cluster runs a stand-in.
     """
 
     name: str
