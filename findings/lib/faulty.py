@@ -7,6 +7,7 @@ import collections
 import http.client
 import json
 import socket
+import struct
 import sys
 import threading
 import time
@@ -74,6 +75,7 @@ class Faulty:
             return False
         answers = {
             "/cut": (OK[:-5], False),
+            "/cut-by-reset": (OK[:-5], False),
             "/cut-chunked": (CHUNKED, False),
             "/closes": (b"", False),
             "/fails": (FAILED, True),
@@ -81,6 +83,11 @@ class Faulty:
         }
         answer, stays = answers.get(path, (OK, True))
         connection.sendall(answer)
+        if path == "/cut-by-reset":
+            # The peer has to read the part first: a reset drops what it has not read yet.
+            time.sleep(0.2)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise ConnectionResetError
         return stays
 
 
