@@ -22,7 +22,7 @@ HANG_S = 120
 
 
 class Faulty:
-    """A server whose path names the fault; usable as a thread of a Python part too."""
+    """A server whose path names the fault, counted with its query; usable as a thread of a Python part too."""
 
     def __init__(self, port: int = 0) -> None:
         self.counts: collections.Counter[str] = collections.Counter()
@@ -56,7 +56,7 @@ class Faulty:
 
     def _answer(self, connection: socket.socket, target: str, served: int) -> bool:
         """Answer one request; return whether the connection stays open."""
-        path = target[target.index("/") :]
+        path = target[target.index("/") :].partition("?")[0]
         if path == "/counts":
             body = json.dumps(self.counts).encode()
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -73,6 +73,9 @@ class Faulty:
             return False
         if path == "/closes-when-reused" and served > 1:
             return False
+        if path == "/unavailable-once" and count == 1:
+            connection.sendall(OK.replace(b"200 OK", b"503 Service Unavailable"))
+            return True
         answers = {
             "/cut": (OK[:-5], False),
             "/cut-by-reset": (OK[:-5], False),
