@@ -79,7 +79,7 @@ ENTRIES = (
     Entry(
         "validate",
         "harness.cli.validate:validate",
-        "Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.",
+        "Check an Experiment file and all files that it names, and list its cells. Starts nothing.",
     ),
     Entry(
         "schema",

@@ -1,4 +1,4 @@
-"""What one kind of cluster does not take: asked while an Experiment is read, so that each answer gets its line."""
+"""Rules of one kind of cluster, applied while an Experiment is checked, so that each problem has a line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FieldCheck = Callable[[Manifest, str, Sequence[Manifest]], Sequence[Classified]]
 
 
 def takes_any(_subject: object) -> None:
-    """Return no problem: whether the cluster takes it is known to the cluster alone."""
+    """Return no problem: only the cluster itself can refuse this."""
 
 
 def any_field(_manifest: Manifest, _ingress: str, _objects: Sequence[Manifest]) -> Sequence[Classified]:
-    """Refuse no field: a real cluster carries all of them out."""
+    """Refuse no field: a real cluster implements all of them."""
     return ()
 
 
@@ -31,10 +31,10 @@ class ClusterRules:
     """The checks of one kind of cluster; each returns a problem without its place, or None.
 
     Attributes:
-        image: Asked of the name of every image in the workload and in its updates.
-        object: Asked of every object of the workload.
-        change: Asked of every change.
-        fields: Asked of every object of the workload, as it is and as changes make it.
+        image: Checks the name of every image in the workload and in its updates.
+        object: Checks every object of the workload.
+        change: Checks every change.
+        fields: Classifies the fields of every object of the workload, before and after changes.
     """
 
     image: ImageCheck = takes_any
@@ -43,5 +43,5 @@ class ClusterRules:
     fields: FieldCheck = any_field
 
 
-#: The rules of a cluster that takes everything.
+#: The rules of a cluster that accepts everything.
 ANYTHING = ClusterRules()

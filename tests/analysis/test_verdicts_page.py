@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.analysis import thresholds
 from harness.model.attempt import LOSSES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "principles.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "verdicts.md").read_text(encoding="utf-8")
 
 
 def test_every_class_of_loss_is_described() -> None:
@@ -20,7 +20,7 @@ def test_the_lines_are_those_of_the_code() -> None:
     lines = (
         f"| {thresholds.LATENESS_P99_MS.value:g} ms |",
         f"| {thresholds.STALL_MEDIAN_MS.value:g} ms |",
-        f"| {thresholds.SEND_GAP_S.value:g} s beside",
+        f"| {thresholds.SEND_GAP_S.value:g} s more than",
         f"| {thresholds.IN_FLIGHT_S.value:g} s |",
         f"| {thresholds.GRACE_SLACK_S.value:g} s |",
     )

@@ -1,4 +1,4 @@
-"""What ``docs/results.md`` says of the ledgers is true."""
+"""What ``docs/reference/ledger.md`` says of the ledgers is true."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from documentation import page
 
 from harness.model.attempt import Method, Outcome, Progress, Shape
 from harness.store.ledger import LedgerWriter
 from harness.store.ledger_format import ATTEMPT, CONNECTION
 
-TEXT = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+TEXT = page("reference/ledger.md")
+SNIPPETS = re.findall(r"```python\n(.*?)```", page("how-to/read-attempts.md"), flags=re.DOTALL)
 
 
 def test_every_field_is_described() -> None:
@@ -29,7 +31,7 @@ def test_every_outcome_has_its_code() -> None:
     assert {int(code): label for code, label in rows} == {outcome.value: outcome.label for outcome in Outcome}
 
 
-@pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL), ids=["numpy", "pandas"])
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=["numpy", "pandas"])
 def test_the_lines_that_read_a_ledger_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snippet: str) -> None:
     """They are run as they stand there."""
     monkeypatch.chdir(tmp_path)
