@@ -13,7 +13,7 @@ debs nginx=1.22.1-9+deb12u11 varnish=7.1.1-2+deb12u1 libvarnishapi3=7.1.1-2+deb1
   haproxy=2.6.12-1+deb12u4 liblua5.3-0=5.3.6-2 libopentracing-c-wrapper0=1.1.3-3+b1 libopentracing1=1.6.0-4
 need cc  # varnishd compiles its configuration
 start_faulty
-root=$tmp/root/usr
+root=$tmp/unpacked/usr
 libraries=$root/lib/$(uname -m)-linux-gnu
 nginx=$(free_port)
 mkdir "$tmp/nginx"

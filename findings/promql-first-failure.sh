@@ -26,6 +26,6 @@ Y
 expected "40 of about 2,000 requests failed: increase() is about 40"
 for value in 0 40; do sed "s/EXPECTED/$value/" "$tmp/tests.yml" >"$tmp/$value.yml"; done
 seen "the counter says 40, increase() says 0; of a counter that starts at 0 it says 40" \
-  "$tmp/root/usr/bin/promtool" test rules "$tmp/0.yml"
+  "$tmp/unpacked/usr/bin/promtool" test rules "$tmp/0.yml"
 refused() { ! "$@" >/dev/null 2>&1; }
-seen "promtool refuses the expected 40" refused "$tmp/root/usr/bin/promtool" test rules "$tmp/40.yml"
+seen "promtool refuses the expected 40" refused "$tmp/unpacked/usr/bin/promtool" test rules "$tmp/40.yml"

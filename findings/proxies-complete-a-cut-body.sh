@@ -12,7 +12,7 @@ source "$(dirname "$0")/lib/lib.sh"
 debs h2o=2.2.5+dfsg2-7 lighttpd=1.4.69-1 nginx=1.22.1-9+deb12u11 haproxy=2.6.12-1+deb12u4 liblua5.3-0=5.3.6-2 \
   libopentracing-c-wrapper0=1.1.3-3+b1 libopentracing1=1.6.0-4
 start_faulty
-root=$tmp/root/usr
+root=$tmp/unpacked/usr
 h2o=$(free_port)
 cat >"$tmp/h2o.conf" <<CONF
 hosts:

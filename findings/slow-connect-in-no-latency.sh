@@ -34,8 +34,8 @@ behind_full_queue() {
 expected "a latency of a second or more, whatever the tool"
 behind_full_queue "$tmp/venv/bin/k6" run -q --address 127.0.0.1:0 --no-usage-report --summary-export "$tmp/k6.json" \
   "$tmp/script.js" >/dev/null 2>&1
-behind_full_queue deb_run "$tmp/root/usr/bin/wrk" -t1 -c1 -d6s "$url" >"$tmp/wrk.out"
-HOME=$tmp behind_full_queue deb_run "$tmp/root/usr/bin/siege" -R "$tmp/siegerc" -q -b -c1 -r1 "$url" >"$tmp/siege.out" 2>&1
+behind_full_queue deb_run "$tmp/unpacked/usr/bin/wrk" -t1 -c1 -d6s "$url" >"$tmp/wrk.out"
+HOME=$tmp behind_full_queue deb_run "$tmp/unpacked/usr/bin/siege" -R "$tmp/siegerc" -q -b -c1 -r1 "$url" >"$tmp/siege.out" 2>&1
 behind_full_queue "$tmp/bin/hey" -n 1 -c 1 "$url" >"$tmp/hey.out"
 vegeta() { echo "GET $url" | "$tmp/bin/vegeta" attack -rate 1 -duration 1s | "$tmp/bin/vegeta" report -type json; }
 behind_full_queue vegeta >"$tmp/vegeta.json"

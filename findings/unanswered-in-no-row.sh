@@ -12,14 +12,14 @@ debs wrk=4.1.0-3+b2 libluajit-5.1-2=2.1.0~beta3+git20220320+dfsg-4.1+deb12u1 sie
 start_faulty
 
 expected "one request in ten hangs, so both tools report failures"
-deb_run "$tmp/root/usr/bin/wrk" -t1 -c4 -d4s --timeout 1s "http://127.0.0.1:$faulty/one-in-ten-hangs" >"$tmp/wrk.out"
+deb_run "$tmp/unpacked/usr/bin/wrk" -t1 -c4 -d4s --timeout 1s "http://127.0.0.1:$faulty/one-in-ten-hangs" >"$tmp/wrk.out"
 read_by_server=$(requests_read GET/one-in-ten-hangs)
 counted=$(sed -n 's/^ *\([0-9]*\) requests in .*/\1/p' "$tmp/wrk.out")
 seen "wrk: the server read $read_by_server requests, four hang, wrk counts $counted" test $((read_by_server - counted)) -eq 4
 seen "wrk: no line on errors" test -z "$(grep -E 'Socket errors|Non-2xx' "$tmp/wrk.out")"
 
 printf 'timeout = 1\nconnection = close\njson_output = true\nlogging = false\n' >"$tmp/siegerc"
-HOME=$tmp deb_run "$tmp/root/usr/bin/siege" -R "$tmp/siegerc" -q -b -c2 -t4S "http://127.0.0.1:$faulty/one-in-ten-hangs" \
+HOME=$tmp deb_run "$tmp/unpacked/usr/bin/siege" -R "$tmp/siegerc" -q -b -c2 -t4S "http://127.0.0.1:$faulty/one-in-ten-hangs" \
   >"$tmp/siege.out" 2>&1
 read_by_server=$(($(requests_read GET/one-in-ten-hangs) - read_by_server))
 counted=$(sed -n 's/.*"transactions":[^0-9]*\([0-9]*\).*/\1/p' "$tmp/siege.out")

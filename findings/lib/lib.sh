@@ -47,18 +47,18 @@ gos() {
   echo "versions: $*"
 }
 
-# Unpack Debian packages (name=version) into $tmp/root, without installing them.
+# Unpack Debian packages (name=version) into $tmp/unpacked, without installing them.
 debs() {
   need apt-get dpkg
   mkdir -p "$tmp/debs"
   (cd "$tmp/debs" && apt-get -q download "$@" >"$tmp/apt.log" 2>&1) || cannot "apt-get download $* (try apt-get update)"
   local file
-  for file in "$tmp"/debs/*.deb; do dpkg -x "$file" "$tmp/root"; done
+  for file in "$tmp"/debs/*.deb; do dpkg -x "$file" "$tmp/unpacked"; done
   echo "versions: $*"
 }
 
 # Run a program from the unpacked Debian packages with their libraries.
-deb_run() { env LD_LIBRARY_PATH="$tmp/root/usr/lib/$(uname -m)-linux-gnu" "$@"; }
+deb_run() { env LD_LIBRARY_PATH="$tmp/unpacked/usr/lib/$(uname -m)-linux-gnu" "$@"; }
 
 # Print a free port on loopback.
 free_port() { python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
