@@ -7,6 +7,7 @@
 # Versions: uvicorn 0.54.0, granian 2.8.9, gunicorn 27.0.1 (sync and gthread), hypercorn 0.18.0, seen 2026-11-29.
 # Matters: nginx and Traefik log 200 for such an answer too. If the application's log agrees with the gateway's, both
 #   are wrong, and only the client's account shows the loss.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips uvicorn==0.54.0 granian==2.8.9 gunicorn==27.0.1 hypercorn==0.18.0
 expected "a body that the server breaks off: no line that says 200"

@@ -7,6 +7,7 @@
 # Versions: autocannon 9.0.0 (npm), seen 2026-11-29.
 # Matters: a pod that is killed with requests in flight closes its connections; autocannon's error column stays at 0.
 #   Only the difference between requests sent and answers counted shows the loss, and the printed table has no such row.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 npms autocannon@9.0.0
 start_faulty

@@ -8,6 +8,7 @@
 # Versions: pandas 3.1.1, polars 2.1.0, pyarrow 26.0.1, seen 2026-11-29.
 # Matters: a lost request has no status. Moving an analysis to the faster storage removes the losses from its count.
 # Source: https://pandas.pydata.org/docs/user_guide/integer_na.html
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips pandas==3.1.1 polars==2.1.0 pyarrow==26.0.1
 expected "7 answered 200, 1 answered 503, 2 unanswered: 3 failures each time"

@@ -8,6 +8,7 @@
 # Matters: an application's upgrade that turns early hints on loses every such request behind these proxies, without
 #   one error status in nginx's log; the old version of the application next to it works.
 # Source: https://nginx.org/en/docs/http/ngx_http_core_module.html#early_hints (nginx 1.29 and later)
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 debs nginx=1.22.1-9+deb12u11 varnish=7.1.1-2+deb12u1 libvarnishapi3=7.1.1-2+deb12u1 libjemalloc2=5.3.0-1 \
   haproxy=2.6.12-1+deb12u4 liblua5.3-0=5.3.6-2 libopentracing-c-wrapper0=1.1.3-3+b1 libopentracing1=1.6.0-4

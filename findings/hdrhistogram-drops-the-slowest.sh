@@ -8,6 +8,7 @@
 # Matters: the histogram's range is set from the expected latencies, so the timeouts of an outage are what is missing:
 #   the worse the outage, the better the percentiles.
 # Source: https://github.com/HdrHistogram/HdrHistogram_py
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips hdrhistogram==0.10.8
 expected "90 requests of 10 ms and 10 of 60 s in a histogram up to 30 s: an exception, or a p99 of 30 s"

@@ -7,6 +7,7 @@
 # Versions: hypercorn 0.18.0, seen 2026-11-29.
 # Matters: a loss by the rollout has the face of a fault in the application: proxies pass 500 on and do not retry it,
 #   and reports that sort losses by status blame the code.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips hypercorn==0.18.0
 expected "SIGTERM with a request of 10 s in flight and 1 s of grace: the connection is closed unanswered"

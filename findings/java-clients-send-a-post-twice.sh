@@ -11,6 +11,7 @@
 # Matters: a Java test client, or a Java service behind the tested one, turns a lost request into a success and into
 #   two executions. Its own error rate during a rollout says nothing about the server's.
 # Source: DefaultHttpRequestRetryStrategy, https://hc.apache.org/httpcomponents-client-5.5.x/current/httpclient5/apidocs/
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 need java mvn
 start_faulty

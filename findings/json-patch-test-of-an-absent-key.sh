@@ -9,6 +9,7 @@
 # Matters: `test` guards an undo or a switch of routing against a change by someone else. A guard that was tried with
 #   Python lets the patch through, or refuses it, on the cluster.
 # Source: RFC 6902, section 4.6; https://github.com/evanphx/json-patch
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 need go
 pips jsonpatch==1.48

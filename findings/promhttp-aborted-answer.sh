@@ -7,6 +7,7 @@
 # Versions: client_golang 1.23.2, Go 1.24 and later, seen 2026-11-29.
 # Matters: a Go gateway's own request metrics have no trace of the answers that a dying pod cut, not even in the total.
 # Source: https://pkg.go.dev/net/http#ErrAbortHandler, https://pkg.go.dev/github.com/prometheus/client_golang/prometheus/promhttp
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 need go
 start_faulty

@@ -8,6 +8,7 @@
 # Matters: controllers create the label value at the first failure. A short outage in one scrape interval, which is what
 #   a rolling update makes, is invisible until the same series rises again.
 # Source: https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 debs prometheus=2.42.0+ds-5+deb12u1
 cat >"$tmp/tests.yml" <<'Y'

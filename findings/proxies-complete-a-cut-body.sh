@@ -8,6 +8,7 @@
 # Versions: h2o 2.2.5, lighttpd 1.4.69, nginx 1.22.1, HAProxy 2.6.12 (all Debian 12), seen 2026-11-29.
 # Matters: the loss is gone from every client's view: half a JSON list or half a file, with a status of 200 and correct
 #   framing. Only a check of the content, or of its length, finds it.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 debs h2o=2.2.5+dfsg2-7 lighttpd=1.4.69-1 nginx=1.22.1-9+deb12u11 haproxy=2.6.12-1+deb12u4 liblua5.3-0=5.3.6-2 \
   libopentracing-c-wrapper0=1.1.3-3+b1 libopentracing1=1.6.0-4

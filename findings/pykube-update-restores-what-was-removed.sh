@@ -9,6 +9,7 @@
 # Matters: an undo that removes an annotation, a canary weight or a variable reports success and changes nothing: the
 #   cluster stays in the state under test, and the next trial starts from it.
 # Source: https://codeberg.org/hjacobs/pykube-ng
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips pykube-ng==23.6.0
 expected "the patch removes the annotation and the variables"

@@ -8,6 +8,7 @@
 # Versions: the standard library of Python 3.11 and later, numpy 2.4.6, seen 2026-11-29.
 # Matters: a p99 over a deadline that no request missed fails a service-level check; two tools that share the data differ.
 # Source: https://docs.python.org/3/library/statistics.html#statistics.quantiles
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips numpy==2.4.6
 expected "ten requests, nine of 10 ms and one of 100 ms: the p99 is at most 100 ms"

@@ -8,6 +8,7 @@
 # Versions: uvicorn 0.54.0 (2 workers), hypercorn 0.18.0 (2 workers), gunicorn 27.0.1 (gthread, 2 workers), seen 2026-11-29.
 # Matters: the recycling goes on during a rollout and its losses are blamed on the rollout. A control run without a
 #   change shows them.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips uvicorn==0.54.0 hypercorn==0.18.0 gunicorn==27.0.1
 expected "8 clients with kept connections, a worker recycled every 200 requests: nothing lost"

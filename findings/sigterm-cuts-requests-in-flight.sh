@@ -8,6 +8,7 @@
 # Matters: each rolling update loses what is in flight. A uWSGI pod also uses up its whole grace period and is killed
 #   with requests in flight a second time, unless die-on-term, or a preStop hook with SIGQUIT or the master FIFO, is set.
 # Source: https://uwsgi-docs.readthedocs.io/en/latest/ThingsToKnow.html (on SIGTERM and die-on-term)
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips waitress==3.0.2 pyuwsgi==2.0.30.post1
 packages=$(echo "$tmp"/venv/lib/python3*/site-packages)

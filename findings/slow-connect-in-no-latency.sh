@@ -9,6 +9,7 @@
 # Matters: packets to a pod that is gone are dropped, so the harm of a rollout is a connect that takes 1 s or 3 s. A
 #   threshold on k6's http_req_duration passes; http_req_connecting and iteration_duration have the wait.
 # Source: https://grafana.com/docs/k6/latest/using-k6/metrics/reference/ (on http_req_duration)
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 [ "$(uname)" = Linux ] || cannot "needs Linux"
 debs wrk=4.1.0-3+b2 libluajit-5.1-2=2.1.0~beta3+git20220320+dfsg-4.1+deb12u1 siege=4.0.7-1+b1

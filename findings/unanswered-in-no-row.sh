@@ -7,6 +7,7 @@
 # Versions: wrk 4.1.0, siege 4.0.7 (Debian 12), seen 2026-11-29.
 # Matters: a request that a dying pod has read and never answers is the loss to find. Both tools report none.
 # Source: wrk's maintainer on what "timeout" counts: https://github.com/wg/wrk/issues/177
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 debs wrk=4.1.0-3+b2 libluajit-5.1-2=2.1.0~beta3+git20220320+dfsg-4.1+deb12u1 siege=4.0.7-1+b1
 start_faulty

@@ -7,6 +7,7 @@
 # Versions: uvicorn 0.54.0, seen 2026-11-29.
 # Matters: a proxy's pool of idle connections, or a load generator's, fills the limit. A new pod in a rollout, with fewer
 #   connections, is fine, and the old ones answer 503 at no load: it looks like an effect of the rollout.
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips uvicorn==0.54.0
 expected "limit 5, no request in work: all are served"

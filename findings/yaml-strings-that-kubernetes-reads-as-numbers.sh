@@ -10,6 +10,7 @@
 #   number of 08 or a variable of "y" is refused, or is another value: the change under test is not the one planned.
 #   Send JSON to the API, or have the document read back by a YAML 1.1 and a Go parser in the tests.
 # Source: https://github.com/kubernetes-sigs/yaml
+set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 need go
 pips PyYAML==6.0.4 ruamel.yaml==0.19.1

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared steps of the findings. Source it first: it makes the temporary folder and removes it at exit.
 #
 # Exit codes of a finding: 0 the behaviour is as stated, 1 it has changed, 2 the packages could not be installed.
