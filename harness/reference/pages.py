@@ -11,7 +11,7 @@ from harness.reference.roles import cluster_role, role_in_place
 
 #: Page below ``docs`` -> name of the part -> its generator.
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "experiments.md": {
+    "reference/experiments.md": {
         "fields of the file": settings.file,
         "fields of traffic": settings.traffic,
         "fields of a ramp": settings.ramp,
@@ -20,6 +20,8 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "kinds of changes": changes.kinds,
         "fields of changes": settings.changes,
         "fields of a match": settings.match,
+        "fields of a model": settings.model,
+        "endings of stand-ins": settings.endings,
         "fields of expect": settings.expect,
         "fields of the validation": settings.validation,
         "codes of problems": settings.codes,
