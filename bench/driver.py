@@ -26,8 +26,9 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 
 from bench.jobs import Job, Result
-from harness.model.attempt import LOSSES, Method, Outcome, Shape
+from harness.model.attempt import LOSSES, Method, Outcome
 from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.store.ledger import read_ledger
 from harness.traffic import session as session_module
 from harness.traffic.plan import TrafficChildPlan

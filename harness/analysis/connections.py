@@ -1,4 +1,4 @@
-"""Connections, counted beside requests: a reload interrupts them even where no request is lost."""
+"""Counts of connections: a reload interrupts them even where no request is lost."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ import numpy as np
 from harness.analysis.evidence import Rows
 from harness.analysis.facts import Facts, Mask
 from harness.analysis.moments import NS
-from harness.model.attempt import CloseReason, Progress, Shape
+from harness.model.attempt import CloseReason, Progress
+from harness.model.shapes import KEPT_SHAPES, Shape
 from harness.model.verdict import ConnectionCount
 
-#: Shapes whose connections are kept after an answer.
-KEPT = (Shape.REUSED, Shape.IDLE)
 
-
-def alive_at(connections: Rows, moment: float, shapes: Sequence[Shape] = KEPT) -> Mask:
-    """Kept-alive connections that were open at a moment (seconds from the origin)."""
+def alive_at(connections: Rows, moment: float, shapes: Sequence[Shape] = KEPT_SHAPES) -> Mask:
+    """Return which connections of some shapes were open at a moment (seconds from the origin)."""
     at = moment * NS
     closed = np.where(connections["closed"] < 0, np.inf, connections["closed"].astype(np.float64))
     opened = (connections["connected"] >= 0) & (connections["connected"] <= at)
-    alive: Mask = np.isin(connections["shape"], [int(shape) for shape in shapes]) & opened & (closed > at)
+    alive: Mask = np.isin(connections["shape"], shapes) & opened & (closed > at)
     return alive
 
 
 def is_cut(facts: Facts) -> Mask:
-    """Kept-alive connections that the peer ended, unannounced, after the change began and before sending stopped."""
+    """Return which kept-alive connections the peer ended unannounced, from the change's begin to the end of sending."""
     rows, begin = facts.evidence.connections, facts.moments.begin
     if begin is None:
         return np.zeros(len(rows), dtype=bool)
@@ -35,14 +33,12 @@ def is_cut(facts: Facts) -> Mask:
     # One that broke during its first request is a lost request, not a connection that was kept alive.
     attempts = facts.evidence.attempts
     answered = attempts["connection"][attempts["progress"] == Progress.ANSWERED]
-    cut: Mask = (
-        by_peer & in_time & np.isin(rows["shape"], [int(shape) for shape in KEPT]) & np.isin(rows["number"], answered)
-    )
+    cut: Mask = by_peer & in_time & np.isin(rows["shape"], KEPT_SHAPES) & np.isin(rows["number"], answered)
     return cut
 
 
 def count_connections(facts: Facts) -> ConnectionCount:
-    """The numbers of a trial."""
+    """Return the numbers of a trial."""
     rows, cut = facts.evidence.connections, is_cut(facts)
     begin = facts.moments.begin
     return ConnectionCount(

@@ -15,9 +15,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from harness.experiment.quantities import Duration, Rate
-from harness.model.attempt import LOSSES, Method, Shape
+from harness.model.attempt import LOSSES, Method
 from harness.model.controllers import CONTROLLERS, DEFAULT
 from harness.model.experiment import Arrivals, Expectation, Expected, Experiment, Pool, PoolOrder, Tls, TrafficPlan
+from harness.model.shapes import SHAPES
 
 #: The version of the format that this harness reads; a file that names none has this one.
 VERSION: Literal[1] = 1
@@ -90,7 +91,7 @@ def _is_one_of(words: Iterable[str]) -> Callable[[Any], Any]:
 
 
 _METHODS = [method.name for method in Method]
-_SHAPES = [shape.name.lower() for shape in Shape]
+_SHAPES = [shape.word for shape in SHAPES]
 
 Name = Annotated[str, Field(pattern=NAME, title="name")]
 
@@ -250,9 +251,8 @@ class TrafficPart(Part):
         description="HTTP methods; a POST and a PUT carry 8 bytes; of an answer to HEAD only the status is judged",
     )
     connections: Annotated[list[ShapeWord], Field(min_length=1)] = Field(
-        default=[shape.name.lower() for shape in default_of(TrafficPlan, "shapes")],
-        description="`new`: a connection for each attempt; `reused`: one of the pool; `idle`: one that was not used "
-        "for a while; `slow`: a new one with a slow answer",
+        default=[shape.word for shape in default_of(TrafficPlan, "shapes")],
+        description="; ".join(f"`{shape.word}`: {facts.summary}" for shape, facts in SHAPES.items()),
     )
     pool: PoolPart = Field(default=PoolPart(), description="the kept connections")
     baseline: Duration = Field(

@@ -13,8 +13,12 @@ from harness.experiment.traffic_checks import check_plan
 from harness.experiment.validation import validate
 from harness.experiment.workload import Files
 from harness.kit.located_yaml import Place
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.experiment import Pool, Tls, TrafficPlan
+from harness.model.shapes import SHAPES, Shape
+
+#: The durations that shapes require, by the word of the shape.
+_DURATIONS = {shape.word: facts.duration for shape, facts in SHAPES.items() if facts.duration is not None}
 
 
 def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | None:
@@ -23,11 +27,12 @@ def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | 
     rate = read_rate(part.rate, ("traffic", "rate"), problems) if part else None
     if part is None or rate is None:
         return None
+    shapes = tuple(Shape[name.upper()] for name in part.connections)
     plan = TrafficPlan(
         rate=rate,
         routes=tuple(read_route(path) for path in part.paths),
         methods=tuple(Method[name] for name in part.methods),
-        shapes=tuple(Shape[name.upper()] for name in part.connections),
+        shapes=shapes,
         pool=Pool(part.pool.size, part.pool.order, part.pool.look),
         baseline=part.baseline,
         settle=part.settle,
@@ -37,8 +42,7 @@ def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | 
         tls=_tls(part.tls, files, problems) if part.tls is not None else None,
         arrivals=part.arrivals,
         seed=part.seed or 0,
-        idle=part.idle or 0.0,
-        slow=part.slow or 0.0,
+        **{each.field: getattr(part, each.field) or 0.0 for each in _DURATIONS.values()},
     )
     _check_extras(part, problems)
     check_route_fields(plan, problems)
@@ -47,16 +51,20 @@ def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | 
 
 
 def _check_extras(part: TrafficPart, problems: Problems) -> None:
-    """What is said of something that is not there would be ignored without a word."""
+    """Note fields without the thing that they describe, and shapes without their duration."""
     if part.seed is not None and part.arrivals != "poisson":
         problems.add(("traffic", "seed"), "arrivals are even: a seed decides nothing", hint="write arrivals: poisson")
-    for name, value in (("idle", part.idle), ("slow", part.slow)):
-        if value is not None and name not in part.connections:
-            hint = f"write connections: [{', '.join([*part.connections, name])}]"
-            problems.add(("traffic", name), f"no connection is {name}", hint=hint)
-        elif not value and name in part.connections:
-            what = "how long a connection was not used" if name == "idle" else "the delay that the app is asked for"
-            problems.add(("traffic", "connections"), f"{name} needs a time: {what}", hint=f"write {name}: 2s")
+    for word, duration in _DURATIONS.items():
+        value = getattr(part, duration.field)
+        if value is not None and word not in part.connections:
+            hint = f"write connections: [{', '.join([*part.connections, word])}]"
+            problems.add(("traffic", duration.field), f"no connection is {word}", hint=hint)
+        elif not value and word in part.connections:
+            problems.add(
+                ("traffic", "connections"),
+                f"{word} needs a time: {duration.meaning}",
+                hint=f"write {duration.field}: 2s",
+            )
 
 
 def _tls(part: TlsPart, files: Files, problems: Problems) -> Tls:

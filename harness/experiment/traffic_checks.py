@@ -7,10 +7,10 @@ from typing import Any
 
 from harness.experiment.problems import Problems
 from harness.experiment.schema import MOST_CONCURRENCY
-from harness.model.attempt import Shape
-from harness.model.experiment import TrafficPlan
+from harness.model.experiment import MOST_WAITING, TrafficPlan, waiting_connections
 from harness.model.pace import NS, UNIT, pace_of
 from harness.model.rates import highest_rate, lowest_rate
+from harness.model.shapes import SHAPES, ConnectionSource, Shape, ShapeDuration, part_from
 
 #: The least time before and after a change in which losses of its own can be told from others.
 SHORTEST_PHASE = 1.0
@@ -22,10 +22,8 @@ LONGEST_INTERVAL = 0.35
 _SILENCE, _TRIAL_SECONDS, _UNLUCKY = 1.0, 120.0, 0.001
 #: How many standard deviations random arrivals may lie above their mean.
 _CROWD = 5.0
-#: Before the change begins, some connections must have been idle for long enough, for at least so many seconds.
-_IDLE_LEAD = 1.0
-#: Connections of the idle shape that are kept at most: more than servers let one client have.
-_MOST_IDLE = 10_000
+#: Before the change begins, some connections must have waited for long enough, for at least so many seconds.
+_WAITING_LEAD = 1.0
 
 
 def check_plan(plan: TrafficPlan, problems: Problems) -> None:
@@ -35,13 +33,16 @@ def check_plan(plan: TrafficPlan, problems: Problems) -> None:
     _check_rate(plan, problems)
     _check_concurrency(plan, problems)
     _check_pool(plan, problems)
-    _check_idle(plan, problems)
+    for shape in dict.fromkeys(plan.shapes):
+        duration = SHAPES[shape].duration
+        if duration is not None and SHAPES[shape].waits and plan.seconds_of(shape):
+            _check_waiting(plan, shape, duration, problems)
 
 
 def _check_lists(plan: TrafficPlan, problems: Problems) -> None:
     lists: dict[str, list[Any]] = {
         "methods": [method.name for method in plan.methods],
-        "connections": [shape.name.lower() for shape in plan.shapes],
+        "connections": [shape.word for shape in plan.shapes],
     }
     for name, values in lists.items():
         for index, value in enumerate(values):
@@ -89,7 +90,7 @@ def _least_random_rate(streams: int) -> int:
 def _check_concurrency(plan: TrafficPlan, problems: Problems) -> None:
     """An outage must not reach the limit of attempts under way."""
     highest = highest_rate(plan.rate)
-    needed = highest * plan.timeout + highest * _part(plan, Shape.SLOW) * plan.slow
+    needed = highest * plan.timeout + highest * _mean_delay(plan)
     if plan.arrivals == "poisson":
         needed = math.ceil(needed + _CROWD * math.sqrt(needed))
     if needed > plan.concurrency:
@@ -105,9 +106,9 @@ def _check_concurrency(plan: TrafficPlan, problems: Problems) -> None:
 
 def _check_pool(plan: TrafficPlan, problems: Problems) -> None:
     """A pool that is still filling when the change begins has no idle connections to lose."""
-    if Shape.REUSED not in plan.shapes:
+    part = part_from(plan.shapes, ConnectionSource.POOL)
+    if not part:
         return
-    part = _part(plan, Shape.REUSED)
     needed = pace_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
     if needed > plan.baseline:
         problems.add(
@@ -118,25 +119,30 @@ def _check_pool(plan: TrafficPlan, problems: Problems) -> None:
         )
 
 
-def _check_idle(plan: TrafficPlan, problems: Problems) -> None:
-    """There must be connections that were idle for long enough when the change begins, and not too many."""
-    if Shape.IDLE not in plan.shapes or not plan.idle:
-        return
-    if plan.baseline < plan.idle + _IDLE_LEAD:
+def _check_waiting(plan: TrafficPlan, shape: Shape, duration: ShapeDuration, problems: Problems) -> None:
+    """Note a shape without a connection that has waited for long enough when the change begins, or with too many."""
+    seconds, waiting = plan.seconds_of(shape), waiting_connections(plan, shape)
+    if plan.baseline < (least := seconds + _WAITING_LEAD):
         problems.add(
-            ("traffic", "idle"),
-            f"no connection has been idle for {plan.idle:g} s when the change begins after {plan.baseline:g} s",
-            hint=f"write baseline: {plan.idle + _IDLE_LEAD:g}s or more",
+            ("traffic", duration.field),
+            f"no connection has {duration.unused} for {seconds:g} s when the change begins after {plan.baseline:g} s",
+            hint=f"write baseline: {least:g}s or more",
         )
-    kept = highest_rate(plan.rate) * _part(plan, Shape.IDLE) * plan.idle
-    if kept > _MOST_IDLE:
+    if waiting > MOST_WAITING:
         problems.add(
-            ("traffic", "idle"),
-            f"{kept:,.0f} connections would be kept idle for {plan.idle:g} s each, more than {_MOST_IDLE:,}",
+            ("traffic", duration.field),
+            f"{waiting:,.0f} connections would be kept {shape.word} for {seconds:g} s each, more than {MOST_WAITING:,}",
             hint="lower the rate or the time",
         )
 
 
-def _part(plan: TrafficPlan, shape: Shape) -> float:
-    """The share of all attempts that have this shape."""
-    return plan.shapes.count(shape) / len(plan.shapes)
+def shortest_baseline(plan: TrafficPlan) -> float:
+    """Return the least seconds of baseline after which the change meets connections of every shape."""
+    waits = [plan.seconds_of(shape) + _WAITING_LEAD for shape in plan.shapes if SHAPES[shape].waits]
+    return max(waits, default=0.0)
+
+
+def _mean_delay(plan: TrafficPlan) -> float:
+    """Return the delay that attempts ask for, in seconds, on average over all streams."""
+    delays = [plan.seconds_of(shape) for shape in plan.shapes if SHAPES[shape].needs_application]
+    return sum(delays) / len(plan.shapes)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.connections import KEPT, alive_at, count_connections
+from harness.analysis.connections import alive_at, count_connections
 from harness.analysis.facts import Facts, Mask
 from harness.findings.finding_type import Sentence, Subject, TrialFinding
-from harness.model.attempt import Outcome, Shape
+from harness.model.attempt import Outcome
+from harness.model.shapes import KEPT_SHAPES, ConnectionSource, shapes_from
 from harness.model.verdict import Weight
 from harness.wording import count, plural
 
@@ -110,7 +111,7 @@ class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, sub
     def check(cls, facts: Facts) -> Iterator[NothingReused]:
         """Yield it where pooled requests were answered and none of them reused a connection."""
         rows = facts.evidence.attempts
-        of_pool = (facts.outcome == Outcome.OK) & (rows["shape"] == Shape.REUSED)
+        of_pool = (facts.outcome == Outcome.OK) & np.isin(rows["shape"], shapes_from(ConnectionSource.POOL))
         if of_pool.any() and not (of_pool & (rows["carried"] > 0)).any():
             yield cls(ok=int(np.count_nonzero(of_pool)))
 
@@ -135,9 +136,10 @@ class PoolNotFilled(TrialFinding, code="pool-not-filled", weight=Weight.NOTE):
     def check(cls, facts: Facts) -> Iterator[PoolNotFilled]:
         """Yield it where the pool was not full when the change began."""
         plan, begin = facts.evidence.traffic, facts.moments.begin
-        if Shape.REUSED not in plan.shapes or begin is None:
+        pooled = shapes_from(ConnectionSource.POOL)
+        if begin is None or not set(plan.shapes).intersection(pooled):
             return
-        filled = int(np.count_nonzero(alive_at(facts.evidence.connections, begin, (Shape.REUSED,))))
+        filled = int(np.count_nonzero(alive_at(facts.evidence.connections, begin, pooled)))
         if filled < plan.pool.size:
             yield cls(pooled=filled, size=plan.pool.size)
 
@@ -154,5 +156,5 @@ def _lost_by_cut(facts: Facts) -> Mask:
     """Return which requests were lost with a kept-alive connection; those with an answer, even a bad one, were not."""
     rows = facts.evidence.attempts
     ended = np.isin(facts.outcome, (Outcome.CLOSED, Outcome.RESET)) & ~facts.is_before
-    lost: Mask = ended & (rows["carried"] > 0) & np.isin(rows["shape"], KEPT)
+    lost: Mask = ended & (rows["carried"] > 0) & np.isin(rows["shape"], KEPT_SHAPES)
     return lost

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.changes import ChangeSpec
-from harness.model.rates import Rate
+from harness.model.rates import Rate, highest_rate
+from harness.model.shapes import DEFAULT_SHAPES, SHAPES, Shape
 
 #: One Kubernetes object as read from a file.
 Manifest = Mapping[str, Any]
@@ -92,14 +93,14 @@ class TrafficPlan:
 
     Attributes:
         arrivals: ``even`` distances between slots, or random ones (``poisson``), the same for the same ``seed``.
-        idle: How long a connection of the idle shape was not used before.
-        slow: The delay that attempts of the slow shape ask the application for.
+        idle: Seconds for which a connection of the idle shape was not used before.
+        slow: Seconds of delay that attempts of the slow shape ask the application for.
     """
 
     rate: Rate
     routes: tuple[Route, ...]
     methods: tuple[Method, ...] = (Method.GET,)
-    shapes: tuple[Shape, ...] = (Shape.NEW, Shape.REUSED)
+    shapes: tuple[Shape, ...] = DEFAULT_SHAPES
     pool: Pool = Pool()
     baseline: float = 3.0
     settle: float = 3.0
@@ -115,7 +116,24 @@ class TrafficPlan:
     @property
     def patience(self) -> float:
         """The longest that any attempt may take from its begin to its end."""
-        return self.timeout + (self.slow if Shape.SLOW in self.shapes else 0.0)
+        delays = (self.seconds_of(shape) for shape in self.shapes if SHAPES[shape].needs_application)
+        return self.timeout + max(delays, default=0.0)
+
+    def seconds_of(self, shape: Shape) -> float:
+        """Return the duration that a shape requires, in seconds; 0 for a shape without one."""
+        name = SHAPES[shape].field
+        return float(getattr(self, name)) if name else 0.0
+
+
+#: The most connections that may wait unused for one shape: more than servers let one client have.
+MOST_WAITING = 10_000
+
+
+def waiting_connections(plan: TrafficPlan, shape: Shape) -> float:
+    """Return how many connections wait unused for attempts of a shape: as many as rate and duration require."""
+    if not SHAPES[shape].waits:
+        return 0.0
+    return highest_rate(plan.rate) * plan.shapes.count(shape) / len(plan.shapes) * plan.seconds_of(shape)
 
 
 @dataclass(frozen=True, slots=True)

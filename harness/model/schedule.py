@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.experiment import TrafficPlan
 from harness.model.pace import UNIT, Pace, pace_of
 from harness.model.poisson import Arrivals
+from harness.model.shapes import SHAPES, Shape, WireProtocol
 from harness.model.share import Share
 
 
@@ -24,9 +25,11 @@ class Stream:
         route: Index into the plan's routes.
         path: That route's path.
         method: ``GET`` or ``POST``.
-        shape: How its attempts come by their connections.
+        shape: The connection shape.
         delay: Seconds by which the application is asked to delay the answer.
-        key: What the route is called.
+        unused_for: Seconds for which a connection must have waited unused before an attempt.
+        protocol: The protocol on its connections.
+        key: Name of the route.
         host: The ``Host`` header that the route asks for; the client's own where empty.
         headers: Further headers, ``(name, value)``.
         cookie: Name of the cookie that its sessions send back; empty for none.
@@ -38,6 +41,8 @@ class Stream:
     method: Method
     shape: Shape
     delay: float = 0.0
+    unused_for: float = 0.0
+    protocol: WireProtocol = WireProtocol.HTTP1
     key: str = ""
     host: str = ""
     headers: tuple[tuple[str, str], ...] = ()
@@ -151,7 +156,8 @@ def streams(plan: TrafficPlan) -> tuple[Stream, ...]:
             path=route.path,
             method=method,
             shape=shape,
-            delay=plan.slow if shape is Shape.SLOW else 0.0,
+            delay=plan.seconds_of(shape) if SHAPES[shape].needs_application else 0.0,
+            unused_for=plan.seconds_of(shape) if SHAPES[shape].waits else 0.0,
             key=route.key,
             host=route.host,
             headers=route.headers,

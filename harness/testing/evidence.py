@@ -14,12 +14,12 @@ import numpy as np
 from harness.analysis.evidence import Calibration, CalibrationCase, Rows, TrialEvidence
 from harness.analysis.planned import slots_until
 from harness.analysis.schedule import planned_times
-from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress
 from harness.model.changes import ChangeSpec, RollingUpdate
 from harness.model.events import ChangeEvent
-from harness.model.experiment import Pool, Route, TrafficPlan
-from harness.model.rates import highest_rate
+from harness.model.experiment import Pool, Route, TrafficPlan, waiting_connections
 from harness.model.schedule import streams
+from harness.model.shapes import ConnectionSource, shapes_from
 from harness.model.timeline import Event, EventKind, Phase
 
 NS = 1_000_000_000
@@ -144,25 +144,27 @@ def _attempts(plan: TrafficPlan, stop: float) -> Rows:
     rows["done"] += (np.array([each.delay for each in order])[numbers % len(order)] * NS).astype(np.int64)
     rows["status"], rows["outcome"], rows["progress"] = 200, Outcome.OK, Progress.ANSWERED
     rows["responder"] = np.where(rows["done"] < END * NS, 1, 2)
-    rows["carried"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) // POOL, 0)
-    rows["connection"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) % POOL + 1, numbers + POOL + 1)
+    pooled = np.isin(rows["shape"], shapes_from(ConnectionSource.POOL))
+    rows["carried"] = np.where(pooled, numbers // len(order) // POOL, 0)
+    rows["connection"] = np.where(pooled, numbers // len(order) % POOL + 1, numbers + POOL + 1)
     _rest(rows, plan)
     return rows
 
 
 def _rest(rows: Rows, plan: TrafficPlan) -> None:
-    """Attempts of the idle shape, on as many connections as let each rest for long enough."""
-    idle = np.flatnonzero(rows["shape"] == Shape.IDLE)
-    turns = np.arange(len(idle))
-    size = 2 + round(plan.idle * highest_rate(plan.rate) * plan.shapes.count(Shape.IDLE) / len(plan.shapes))
-    rows["connection"][idle], rows["carried"][idle] = 2 * len(rows) + turns % size, turns // size
+    """Give attempts on rested connections as many of them as let each rest for long enough."""
+    for shape in shapes_from(ConnectionSource.RESTED):
+        rested = np.flatnonzero(rows["shape"] == shape)
+        turns, size = np.arange(len(rested)), 2 + round(waiting_connections(plan, shape))
+        rows["connection"][rested], rows["carried"][rested] = 2 * len(rows) + turns % size, turns // size
 
 
 def _connections() -> Rows:
     rows = np.zeros(POOL, dtype=list(_CONNECTION))
     rows["number"] = np.arange(POOL) + 1
     rows["connected"], rows["closed"], rows["requests"] = 1_000_000, round(STOP * NS) + 50_000_000, 36
-    rows["shape"], rows["reason"] = Shape.REUSED, CloseReason.BY_US
+    (rows["shape"],) = shapes_from(ConnectionSource.POOL)
+    rows["reason"] = CloseReason.BY_US
     return rows
 
 

@@ -25,10 +25,10 @@ from harness.traffic.calibration.proof import Calibration
 from harness.traffic.engine import Engine
 from harness.traffic.event_log import Heard, Journal
 from harness.traffic.http.answers import AnswerBook
-from harness.traffic.http.attempt import Target
 from harness.traffic.http.client import Client, ClientPlan
-from harness.traffic.http.endpoint_choice import BackendLog, Balanced
-from harness.traffic.http.tls import Secure, make_context
+from harness.traffic.http.destination import Destination
+from harness.traffic.http.endpoint_choice import BackendLog, RandomEndpoint
+from harness.traffic.http.tls import TlsPeer, make_context
 from harness.traffic.plan import TrafficChildPlan
 
 #: Between the command to begin and the origin: the ledgers are made in this time.
@@ -160,12 +160,12 @@ class Session:
 
     def _send(self) -> None:
         log = BackendLog(self.plan.directory / f"backends-{self.plan.worker}.jsonl") if self.commands.backends else None
-        target = self._target(log)
+        destination = self._destination(log)
         origin = self.commands.origin_ns or monotonic_ns() + _LEAD_NS
         directory, worker = self.plan.directory, self.plan.worker
         ledger = LedgerWriter(directory / f"ledger-{worker}.npy", origin_ns=origin, worker=worker)
         connections = ConnectionLedger(directory / f"connections-{worker}.npy", origin_ns=origin, worker=worker)
-        client = self._client(target, ledger, connections)
+        client = self._client(destination, ledger, connections)
         engine = Engine(
             self.plan.traffic,
             client,
@@ -199,18 +199,18 @@ class Session:
             gevent.sleep(max(0, self.commands.stop_ns - monotonic_ns()) / 1e9)
         return engine.stop()
 
-    def _target(self, log: BackendLog | None) -> Target:
+    def _destination(self, log: BackendLog | None) -> Destination:
         traffic, address = self.plan.traffic, self.commands.address
-        target = resolve(address, self.commands.port)
+        found = resolve(address, self.commands.port)
         if log is not None:
             nowhere = (address, self.commands.port)
-            dialler = Balanced(Path(self.commands.backends), nowhere, self.plan.worker, log.note)
-            target = replace(target, dialler=dialler)
+            choice = RandomEndpoint(Path(self.commands.backends), nowhere, self.plan.worker, log.note)
+            found = replace(found, choice=choice)
         if traffic.tls is None or self._context is None:
-            return target
-        return replace(target, secure=Secure.of(traffic.tls, self._context, traffic.host or address))
+            return found
+        return replace(found, tls=TlsPeer.of(traffic.tls, self._context, traffic.host or address))
 
-    def _client(self, target: Target, ledger: LedgerWriter, connections: ConnectionLedger) -> Client:
+    def _client(self, destination: Destination, ledger: LedgerWriter, connections: ConnectionLedger) -> Client:
         traffic = self.plan.traffic
         plan = ClientPlan(
             streams=streams(traffic),
@@ -218,11 +218,10 @@ class Session:
             token=f"{self.token}-{self.plan.worker}",
             timeout=traffic.timeout,
             pool=replace(traffic.pool, size=self._share.part(traffic.pool.size)),
-            idle=traffic.idle,
         )
         return Client(
             plan,
-            target,
+            destination,
             ledger=ledger,
             connections=connections,
             answers=AnswerBook(
@@ -252,7 +251,7 @@ class Session:
             gevent.sleep(_POLL)
 
 
-def resolve(address: str, port: int) -> Target:
+def resolve(address: str, port: int) -> Destination:
     """Where a name and port lead.
 
     Raises:
@@ -263,7 +262,7 @@ def resolve(address: str, port: int) -> Target:
     except OSError as error:
         raise HarnessError(f"There is no way to {address}:{port}: {error}.") from error
     known: tuple[Any, ...] = found
-    return Target(family, known)
+    return Destination(family, known)
 
 
 def host_header(address: str, port: int, *, secure: bool = False) -> str:

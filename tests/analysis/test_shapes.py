@@ -11,7 +11,8 @@ from harness.analysis.facts import Facts
 from harness.findings.losses import RequestsLost
 from harness.findings.shapes import NeverIdle, NothingUnderWay
 from harness.judging.trial import judge_trial
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.model.verdict import Finding, Verdict
 from harness.testing.evidence import BEGIN, CHANGE, NS, PLAN, at, quiet_trial, with_rows
 

@@ -12,8 +12,9 @@ import pytest
 
 from harness.errors import EvidenceError
 from harness.kit.clock import Clock
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
 from harness.model.experiment import Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.runner import export as exporting
 from harness.runner.execution import TrialOutcome
 from harness.runner.export import COLUMNS, parts_of, write_csv

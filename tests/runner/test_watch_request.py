@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from harness.errors import InvalidInputError
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Route, Tls
 from harness.model.rates import Leg
+from harness.model.shapes import Shape
 from harness.runner.watch.request import MOST_ORIGINS, WatchRequest, origins_of
 from harness.runner.watch.sender import address_of
 from harness.traffic.http.answers import AnswerBook

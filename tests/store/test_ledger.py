@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from harness.errors import EvidenceError, HarnessError
-from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import ConnectionLedger, LedgerFullError, LedgerWriter, read_connections, read_ledger
 from harness.store.ledger_format import ATTEMPT, CONNECTION, NEVER
 from harness.store.ledger_tail import LedgerTail

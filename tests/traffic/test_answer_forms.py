@@ -15,9 +15,10 @@ from client_rig import Rig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 
 
 @dataclass(frozen=True)

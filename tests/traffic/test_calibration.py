@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from gevent.server import StreamServer
 
 from harness.analysis.evidence import Calibration as Judged
 from harness.findings.instrument import PROVED, PROVED_WITH_TLS
-from harness.model.attempt import Outcome, Progress, Shape
+from harness.model.attempt import Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerWriter, read_ledger
 from harness.traffic.calibration import cases, faulty_server
 from harness.traffic.calibration.cases import CASES, CalibrationError
@@ -24,7 +26,7 @@ from harness.traffic.calibration.proof import Calibration
 from harness.traffic.calibration.server import FaultyServer
 from harness.traffic.http.attempt import Attempt
 from harness.traffic.http.client import Client
-from harness.traffic.http.connection import Connection
+from harness.traffic.http.http1 import Http1Connection
 
 
 @pytest.fixture
@@ -116,13 +118,13 @@ def test_a_client_that_sends_again_is_caught(
     """The retry that most HTTP clients have: a dropped request is sent once more, and its loss is gone."""
     fail = Client.failed
 
-    def retry(self: Client, connection: Connection, attempt: Attempt, error: BaseException, at: int) -> None:
+    def retry(self: Client, connection: Http1Connection, attempt: Attempt, error: BaseException, at: int) -> None:
         if attempt.stream.path != "/fault/fin-before" or attempt.carried == 0:
             fail(self, connection, attempt, error, at)
             return
-        again = self._new_connection(Shape.NEW, at)
+        again = self._new_connection(replace(attempt.stream, shape=Shape.NEW), at)
         attempt.connection, attempt.carried, attempt.progress = again, 0, Progress.NOT_CONNECTED
-        again.open(self._target, attempt, self._forms[0].request(attempt.row))
+        again.open(self._destination, attempt, self._forms[0].request(attempt.row))
 
     monkeypatch.setattr(Client, "failed", retry)
     judged = calibrated(address, tmp_path)

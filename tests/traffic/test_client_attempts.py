@@ -11,9 +11,10 @@ import gevent
 import numpy as np
 from client_rig import GET_NEW, GET_REUSED, OK, POST_NEW, POST_REUSED, Handler, Rig, always_ok
 
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
 from harness.model.experiment import Route
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.store.ledger_format import NEVER
 from harness.traffic.http.answers import AnswerBook
 

@@ -12,14 +12,15 @@ from client_rig import OK, PATIENCE, Rig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.traffic.calibration.faults import FAULTS
 from harness.traffic.calibration.faulty_server import Behaviour
 from harness.traffic.calibration.proof import _context
 from harness.traffic.calibration.server import SERVER_NAME
-from harness.traffic.http.tls import Secure
+from harness.traffic.http.tls import TlsPeer
 
 ROADS = ("plain", "tls")
 SHAPES = (Shape.NEW, Shape.REUSED)
@@ -41,7 +42,7 @@ class World:
     behaviour: Behaviour
     make: Callable[..., Rig]
     port: int
-    secure: Secure | None
+    secure: TlsPeer | None
 
     def client(self, streams: list[Stream], **settings: Any) -> Rig:
         """A client that sends these streams."""
@@ -55,7 +56,7 @@ def world(request: pytest.FixtureRequest, serve: Callable[..., int], rig: Callab
     behaviour = Behaviour({})
     if request.param == "plain":
         return World(behaviour, rig, serve(behaviour.handle), None)
-    return World(behaviour, rig, serve(behaviour.handle_tls), Secure(_context(trusts=True), SERVER_NAME))
+    return World(behaviour, rig, serve(behaviour.handle_tls), TlsPeer(_context(trusts=True), SERVER_NAME))
 
 
 def expected(streams: list[Stream]) -> list[str]:

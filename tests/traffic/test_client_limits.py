@@ -16,7 +16,7 @@ from client_rig import GET_NEW, GET_REUSED, Rig, always_ok
 
 from harness.model.attempt import Progress
 from harness.store.ledger_format import NEVER
-from harness.traffic.http import connection as connection_module
+from harness.traffic.http import http1
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def test_no_port_left_is_no_loss(
         holder.bind(("127.0.0.9", 0))
         only = holder.getsockname()[1]
 
-    class OfOnePort(connection_module._Socket):  # type: ignore[misc, valid-type]  # chosen at import
+    class OfOnePort(http1._Socket):  # type: ignore[misc, valid-type]  # chosen at import
         """A machine that has one port."""
 
         def __init__(self, *args: Any, **settings: Any) -> None:
@@ -67,7 +67,7 @@ def test_no_port_left_is_no_loss(
             self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.bind(("127.0.0.9", only))
 
-    monkeypatch.setattr(connection_module, "_Socket", OfOnePort)
+    monkeypatch.setattr(http1, "_Socket", OfOnePort)
     made = rig(port)
     made.attempt(GET_REUSED)
     made.client.begin(0, GET_NEW)
@@ -87,7 +87,7 @@ def test_what_our_own_machine_lacks_is_no_loss(
     def none_left(*_: Any) -> None:
         raise OSError(number, "none left")
 
-    monkeypatch.setattr(connection_module, "_Socket", none_left)
+    monkeypatch.setattr(http1, "_Socket", none_left)
     made = rig(1)
     made.attempt(GET_NEW)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from client_rig import OK, Rig
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.experiment import Pool
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 
 STREAMS = tuple(Stream(0, "/a?b=c", method, shape) for method in Method for shape in (Shape.NEW, Shape.REUSED))
 

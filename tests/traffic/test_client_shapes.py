@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from client_rig import Handler, Rig, always_ok, end
 
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.traffic.http.pool import RestedPool
 
-IDLE = (Stream(0, "/", Method.GET, Shape.IDLE),)
+IDLE = (Stream(0, "/", Method.GET, Shape.IDLE, unused_for=5.0),)
 NS = 1_000_000_000
 
 
@@ -41,7 +42,7 @@ def test_a_connection_is_used_again_only_after_its_rest(
     serve: Callable[[Handler], int], rig: Callable[..., Rig]
 ) -> None:
     """Until then each attempt opens one; the one that has rested for longest is next, and its rest begins anew."""
-    made = rig(serve(always_ok), streams=IDLE, idle=5.0)
+    made = rig(serve(always_ok), streams=IDLE)
     clock = by_hand(made)
     for clock.at in (0.0, 1.0, 4.9, 5.0, 5.5, 6.0, 9.9, 10.0):
         made.attempt(0)
@@ -54,7 +55,7 @@ def test_a_connection_is_used_again_only_after_its_rest(
 def test_idle_connections_are_not_those_of_the_pool(serve: Callable[[Handler], int], rig: Callable[..., Rig]) -> None:
     """Each shape has its own, and the pool's size does not limit the idle ones."""
     streams = (*IDLE, Stream(0, "/", Method.GET, Shape.REUSED))
-    made = rig(serve(always_ok), streams=streams, idle=5.0, pool=Pool(size=1))
+    made = rig(serve(always_ok), streams=streams, pool=Pool(size=1))
     by_hand(made)
     for _ in range(3):
         made.attempt(0)
@@ -75,7 +76,7 @@ def test_an_end_that_came_while_a_connection_rested(
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         end(connection, "fin")
 
-    made = rig(serve(once), streams=IDLE, idle=5.0, pool=Pool(look=look))
+    made = rig(serve(once), streams=IDLE, pool=Pool(look=look))
     clock = by_hand(made)
     made.attempt(0)
     made.until(lambda: made.reasons == ["PEER_FIN"])

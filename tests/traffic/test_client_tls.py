@@ -15,11 +15,12 @@ import pytest
 import trustme
 from client_rig import GET_NEW, GET_REUSED, OK, POST_NEW, POST_REUSED, Rig, always_ok
 
-from harness.model.attempt import Method, Progress, Shape
+from harness.model.attempt import Method, Progress
 from harness.model.experiment import Pool, Route, Tls
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.store.ledger_format import NEVER
-from harness.traffic.http.tls import Secure, make_context
+from harness.traffic.http.tls import TlsPeer, make_context
 
 CA = trustme.CA(key_type=trustme.KeyType.ECDSA)
 
@@ -31,11 +32,11 @@ def server_context(*names: str, ca: trustme.CA = CA, **settings: Any) -> Any:
     return context
 
 
-def secure(name: str = "shop.test", *, verify: bool = True) -> Secure:
+def secure(name: str = "shop.test", *, verify: bool = True) -> TlsPeer:
     """A client's side that trusts the authority of these tests."""
     context = make_context(Tls(verify=verify))
     CA.configure_trust(context)
-    return Secure(context, name)
+    return TlsPeer(context, name)
 
 
 def speaks(handler: Callable[[Any, Any], None], context: Any) -> Callable[[Any, Any], None]:

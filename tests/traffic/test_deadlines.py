@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.traffic.http import deadlines as deadlines_module
 from harness.traffic.http.attempt import Attempt
 from harness.traffic.http.deadlines import Deadlines
@@ -72,7 +73,7 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
     return made
 
 
-def begun(deadlines: Deadlines, loop: Loop) -> Any:
+def begun(deadlines: Deadlines[Attempt], loop: Loop) -> Any:
     """An attempt that begins now."""
     attempt = Attempt(STREAM, loop.now + TIMEOUT)
     deadlines.add(attempt)
@@ -82,7 +83,7 @@ def begun(deadlines: Deadlines, loop: Loop) -> Any:
 def test_each_attempt_ends_at_its_time_whether_or_not_those_before_it_were_answered(loop: Loop) -> None:
     """Nothing before its time, nothing that is done, and nothing forgotten after a pause."""
     expired: list[tuple[int, Attempt]] = []
-    deadlines = Deadlines(loop, TIMEOUT, lambda attempt: expired.append((loop.now, attempt)))
+    deadlines = Deadlines[Attempt](loop, TIMEOUT, lambda attempt: expired.append((loop.now, attempt)))
     first = begun(deadlines, loop)
     loop.until(30)
     answered = begun(deadlines, loop)

@@ -7,16 +7,16 @@ from collections import Counter
 from pathlib import Path
 
 from harness.kit.backends import Address, Backends, write_backends
-from harness.traffic.http.endpoint_choice import BackendLog, Balanced
+from harness.traffic.http.endpoint_choice import BackendLog, RandomEndpoint
 
 NOWHERE: Address = ("127.9.0.3", 80)
 ONE: Address = ("127.9.1.1", 5678)
 TWO: Address = ("127.9.1.2", 5678)
 
 
-def balanced(path: Path, seed: int = 0) -> Balanced:
+def balanced(path: Path, seed: int = 0) -> RandomEndpoint:
     """A dialler whose choices nobody writes down."""
-    return Balanced(path, NOWHERE, seed, lambda _number, _address: None)
+    return RandomEndpoint(path, NOWHERE, seed, lambda _number, _address: None)
 
 
 def test_each_backend_gets_its_share(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_the_choice_is_written_down_at_once(tmp_path: Path) -> None:
     """Connection and backend are in the file when the choice is made, not when it is closed."""
     write_backends(tmp_path / "s", Backends((ONE,)))
     log = BackendLog(tmp_path / "backends-0.jsonl")
-    Balanced(tmp_path / "s", NOWHERE, 0, log.note).choose(7)
+    RandomEndpoint(tmp_path / "s", NOWHERE, 0, log.note).choose(7)
     lines = [json.loads(line) for line in (tmp_path / "backends-0.jsonl").read_text().splitlines()]
     log.close()
 

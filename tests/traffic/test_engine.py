@@ -16,9 +16,10 @@ import gevent.event
 import pytest
 from gevent.server import StreamServer
 
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route, TrafficPlan
 from harness.model.schedule import planned_ns, slots_until, streams
+from harness.model.shapes import Shape
 from harness.store import ledger as ledger_module
 from harness.store.ledger import read_connections, read_ledger
 from harness.traffic import engine as engine_module

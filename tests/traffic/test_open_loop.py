@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from harness.analysis.outages import find_outages
 from harness.analysis.planned import planner, slots_until
-from harness.model.attempt import Outcome, Shape
+from harness.model.attempt import Outcome
 from harness.model.experiment import Pool, Route, TrafficPlan
 from harness.model.rates import Leg
 from harness.model.schedule import arrivals, streams
+from harness.model.shapes import Shape
 from harness.model.share import Share
 from harness.store.ledger import read_ledger
 from harness.traffic import engine as engine_module

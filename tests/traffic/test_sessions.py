@@ -10,8 +10,9 @@ import gevent.event
 import pytest
 from client_rig import Handler, Rig
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.schedule import Stream, session_of
+from harness.model.shapes import Shape
 from harness.traffic.http.cookies import Sessions
 
 STREAM = Stream(0, "/", Method.GET, Shape.REUSED, cookie="who", sessions=2)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerWriter
 
 pytestmark = pytest.mark.processes

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.model.experiment import Tls
 from harness.traffic.http.outcomes import TlsError
-from harness.traffic.http.tls import Secure, TlsLayer, TlsSettingsError, make_context, name_in
+from harness.traffic.http.tls import TlsLayer, TlsPeer, TlsSettingsError, make_context, name_in
 
 CA = trustme.CA(key_type=trustme.KeyType.ECDSA)
 CERTIFICATE = CA.issue_cert("shop.test", key_type=trustme.KeyType.ECDSA)
@@ -47,18 +47,18 @@ class Server:
         return self._out.read()
 
 
-def secure() -> Secure:
+def secure() -> TlsPeer:
     """A client that trusts the authority of these tests."""
     context = make_context(Tls())
     CA.configure_trust(context)
-    return Secure(context, "shop.test")
+    return TlsPeer(context, "shop.test")
 
 
 def shaken() -> tuple[TlsLayer, Server]:
     """Both sides after the handshake."""
     client, server = TlsLayer(secure()), Server()
     client.begin()
-    while not client.stands:
+    while not client.established:
         assert client.take(server.take(client.outgoing())) == b""
     client.take(server.take(client.outgoing()))
     return client, server
@@ -71,7 +71,7 @@ def test_hands_are_shaken_and_bytes_pass_in_pieces_of_any_size(sizes: list[int],
     client, server = TlsLayer(secure()), Server()
     client.begin()
     turn = 0
-    while not client.stands:
+    while not client.established:
         back = server.take(client.outgoing())
         while back:
             size = sizes[turn % len(sizes)]
@@ -112,13 +112,13 @@ def test_whole_records_before_a_spoilt_one_count() -> None:
 def test_the_farewell_is_said_once_hands_are_shaken() -> None:
     """A peer that waits for it sees it; before the handshake there is nothing to say."""
     client, server = shaken()
-    server.take(client.farewell())
+    server.take(client.close_notify())
 
     assert server._tls.read(1) == b""
     fresh = TlsLayer(secure())
     fresh.begin()
     fresh.outgoing()
-    assert fresh.farewell() == b""
+    assert fresh.close_notify() == b""
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_the_farewell_is_said_once_hands_are_shaken() -> None:
 def test_the_server_is_called_as_in_the_host_header(host: str, name: str) -> None:
     """Without the port and the brackets; a name of its own wins."""
     assert name_in(host) == name
-    assert Secure.of(Tls(), make_context(Tls()), host).name == name
-    assert Secure.of(Tls(server_name="other.test"), make_context(Tls()), host).name == "other.test"
+    assert TlsPeer.of(Tls(), make_context(Tls()), host).name == name
+    assert TlsPeer.of(Tls(server_name="other.test"), make_context(Tls()), host).name == "other.test"
 
 
 def test_settings_that_cannot_be_used_are_told(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_settings_that_cannot_be_used_are_told(tmp_path: Path) -> None:
             make_context(Tls(ca=str(ca)))
 
     with pytest.raises(TlsSettingsError, match="server_name"):
-        Secure.of(Tls(server_name=".test"), make_context(Tls()), "shop.test")
+        TlsPeer.of(Tls(server_name=".test"), make_context(Tls()), "shop.test")
 
 
 def test_certificates_are_checked_unless_told_otherwise(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.traffic.http.wire import RequestForm
 
 

@@ -17,7 +17,7 @@ from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.reading import check_change
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
-from harness.experiment.traffic_checks import LONGEST_INTERVAL
+from harness.experiment.traffic_checks import LONGEST_INTERVAL, shortest_baseline
 from harness.kit.located_yaml import Document
 from harness.kube.api import Object
 from harness.kube.client import Kube
@@ -157,6 +157,9 @@ def _origin(request: InPlaceRequest) -> Origin:
             f"--rate: each of {streams} streams (path x method x connection) needs a request at least every 0.35 s"
         )
         raise InvalidInputError([Problem(message, hint=least)])
+    if request.baseline < (longest := shortest_baseline(traffic)):
+        message = f"--baseline {request.baseline:g} s: the change would meet no connection that has waited long enough"
+        raise InvalidInputError([Problem(message, hint=f"write --baseline {longest:g}s or more")])
     return replace(origins[0], traffic=traffic)
 
 

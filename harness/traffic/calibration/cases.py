@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool
+from harness.model.shapes import Shape
 from harness.traffic.calibration.faults import FAULTS, HANDSHAKES, Fault
 
 #: Time of attempts that are meant to run into it; short, since nothing else is waited for.

@@ -19,16 +19,17 @@ import gevent
 from gevent import socket as gsocket
 
 from harness.kit.files import write_text
-from harness.model.attempt import CloseReason, Method, Shape
+from harness.model.attempt import CloseReason, Method
 from harness.model.experiment import Route
 from harness.model.schedule import Stream
+from harness.model.shapes import SHAPES, Shape
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections
 from harness.traffic.calibration.cases import CASES, LONG, ROUTES, CalibrationError, Case, chosen
 from harness.traffic.calibration.server import CERTIFICATE, SERVER_NAME
 from harness.traffic.http.answers import AnswerBook
-from harness.traffic.http.attempt import Target
 from harness.traffic.http.client import Client, ClientPlan
-from harness.traffic.http.tls import Secure
+from harness.traffic.http.destination import Destination
+from harness.traffic.http.tls import TlsPeer
 
 #: How often each fault is met with each method and connection shape.
 TIMES = 2
@@ -140,7 +141,7 @@ class Calibration:
         )
         client = Client(
             plan,
-            self._target(case, facts),
+            self._destination(case, facts),
             ledger=self._ledger,
             connections=self._connections,
             answers=self._answers,
@@ -150,22 +151,22 @@ class Calibration:
             if case.waits:
                 self._wait_together(client, case)
             for _ in range(0 if case.waits else self._times):
-                if shape == Shape.REUSED:
+                if SHAPES[shape].source.keeps:
                     self._attempt(client, before, 1)
                     self._await_end(client, case, before)
                 self._attempt(client, case, 0)
-                if shape == Shape.REUSED:
+                if SHAPES[shape].source.keeps:
                     self._await_end(client, case, case)
         finally:
             client.close()
 
-    def _target(self, case: Case, facts: dict[str, int]) -> Target:
+    def _destination(self, case: Case, facts: dict[str, int]) -> Destination:
         port = "tls_port" if self._trusting is not None and not case.port else case.port
         context = self._trusting if case.trusts else self._doubting
-        return Target(
+        return Destination(
             socket.AF_INET,
             (self._address[0], facts[port] if port else self._address[1]),
-            Secure(context, case.server_name or SERVER_NAME) if context is not None else None,
+            TlsPeer(context, case.server_name or SERVER_NAME) if context is not None else None,
         )
 
     def _attempt(self, client: Client, case: Case, index: int) -> None:

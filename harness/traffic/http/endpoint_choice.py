@@ -17,30 +17,14 @@ from typing import Any, Protocol
 from harness.kit.backends import Address, BackendsReader
 
 
-class Dialler(Protocol):
+class EndpointChoice(Protocol):
     """Chooses the address of each new connection."""
 
     def choose(self, connection: int) -> tuple[Any, ...]:
         """The address, as the ``socket`` module takes it, of the connection with this number."""
 
 
-class Fixed:
-    """One address for all connections.
-
-    Args:
-        address: As the ``socket`` module takes it.
-    """
-
-    def __init__(self, address: tuple[Any, ...]) -> None:
-        self._address = address
-
-    def choose(self, connection: int) -> tuple[Any, ...]:
-        """The address."""
-        del connection
-        return self._address
-
-
-class Balanced:
+class RandomEndpoint:
     """One of a Service's backends for each connection, at random, as kube-proxy's rules choose.
 
     Args:

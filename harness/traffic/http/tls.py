@@ -25,7 +25,7 @@ class TlsSettingsError(HarnessError):
 
 
 @dataclass(frozen=True, slots=True)
-class Secure:
+class TlsPeer:
     """What it takes to speak TLS with a target.
 
     Attributes:
@@ -37,7 +37,7 @@ class Secure:
     name: str
 
     @classmethod
-    def of(cls, tls: Tls, context: ssl.SSLContext, host: str) -> Secure:
+    def of(cls, tls: Tls, context: ssl.SSLContext, host: str) -> TlsPeer:
         """For a target that is called ``host`` where the settings name no other.
 
         Args:
@@ -94,18 +94,18 @@ class TlsLayer:
         secure: Whom it is with, and what is accepted.
 
     Attributes:
-        stands: The handshake is over.
+        established: The handshake is over.
         closed: The peer has said that it sends nothing more (``close_notify``).
         error: What made it useless; ``take`` may have returned what came before.
     """
 
-    __slots__ = ("_in", "_out", "_tls", "closed", "error", "stands")
+    __slots__ = ("_in", "_out", "_tls", "closed", "error", "established")
 
-    def __init__(self, secure: Secure) -> None:
+    def __init__(self, secure: TlsPeer) -> None:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         self._tls = secure.context.wrap_bio(self._in, self._out, server_hostname=secure.name)
-        self.stands = False
+        self.established = False
         self.closed = False
         self.error: TlsError | None = None
 
@@ -126,7 +126,7 @@ class TlsLayer:
             TlsError: It is not what was agreed on, or the certificate is not accepted.
         """
         self._in.write(data)
-        if not self.stands and not self._shake():
+        if not self.established and not self._shake():
             return b""
         return b"".join(self._records())
 
@@ -145,9 +145,9 @@ class TlsLayer:
         """Bytes that are to be given to the connection now, each once."""
         return self._out.read()
 
-    def farewell(self) -> bytes:
+    def close_notify(self) -> bytes:
         """The last bytes of a connection that we end: that nothing more comes, or what we did not accept."""
-        if self.stands:
+        if self.established:
             # It would wait for the peer's farewell; we don't.
             with contextlib.suppress(ssl.SSLError):
                 self._tls.unwrap()
@@ -160,7 +160,7 @@ class TlsLayer:
             return False
         except ssl.SSLError as error:
             raise TlsError(_text(error)) from error
-        self.stands = True
+        self.established = True
         return True
 
     def _records(self) -> list[bytes]:
