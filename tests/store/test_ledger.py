@@ -25,7 +25,8 @@ ORIGIN = 5_000
 ENDLESS = """
 import sys
 from pathlib import Path
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerWriter
 ledger = LedgerWriter(Path(sys.argv[1]), origin_ns=0, chunk=64)
 while True:
@@ -41,7 +42,8 @@ while True:
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerFullError, LedgerWriter
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096 + 80 * 100, 4096 + 80 * 100))
 ledger = LedgerWriter(Path(sys.argv[1]), origin_ns=0, chunk=64)
