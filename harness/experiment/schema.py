@@ -294,6 +294,11 @@ class TrafficPart(Part):
         default=None,
         description="the delay that `?delay=2s` asks the application for; required with the connection kind `slow`",
     )
+    preopened: Duration | None = Field(
+        default=None,
+        description="how long before its use a connection of the kind `preopened` was opened, at least; required with "
+        "that kind",
+    )
 
 
 class MatchPart(Part):

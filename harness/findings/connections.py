@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.connections import alive_at, count_connections
+from harness.analysis.connections import alive_at, closed_unused, count_connections
 from harness.analysis.facts import Facts, Mask
 from harness.findings.finding_type import Sentence, Subject, TrialFinding
-from harness.model.attempt import Outcome
+from harness.model.attempt import CloseReason, Outcome
 from harness.model.shapes import KEPT_SHAPES, ConnectionSource, shapes_from
 from harness.model.verdict import Weight
 from harness.wording import count, plural
@@ -95,6 +95,61 @@ class ConnectionsCut(
     @property
     def _rst(self) -> str:
         return f" ({count(self.by_rst)} by RST)" if self.by_rst else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnusedClosed(
+    TrialFinding,
+    code="unused-closed",
+    weight=Weight.NOTE,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """The peer closed connections that were opened ahead of need, before a request was due on them.
+
+    Every real client notices that and opens another one, so no request is lost by it.
+
+    Attributes:
+        closed: How many, since the change began.
+        by_rst: Those of them that ended by RST.
+        waiting: Connections that were open ahead of need when the change began.
+    """
+
+    closed: int
+    by_rst: int
+    waiting: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[UnusedClosed]:
+        """Yield it where an unused connection was closed."""
+        begin = facts.moments.begin
+        if begin is None:
+            return
+        rows = facts.evidence.connections
+        closed = closed_unused(facts, begin)
+        if closed.any():
+            yield cls(
+                closed=int(np.count_nonzero(closed)),
+                by_rst=int(np.count_nonzero(rows["reason"][closed] == CloseReason.PEER_RST)),
+                waiting=int(np.count_nonzero(alive_at(rows, begin, shapes_from(ConnectionSource.AHEAD)))),
+            )
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self._text} since the change began; {count(self.waiting)} were open then.",
+            "No request was lost by that: a client notices it and opens another connection. A request that was sent "
+            "at the same moment would be lost; the losses say whether that happened.",
+        )
+
+    def watch_sentence(self) -> Sentence:
+        """Return it for a watch."""
+        return Sentence(f"{self._text}.", "Servers close connections that bring no request for a while.")
+
+    @property
+    def _text(self) -> str:
+        by = f" ({count(self.by_rst)} by RST)" if self.by_rst else ""
+        closed = plural(self.closed, "preopened connection was", "preopened connections were")
+        return f"{closed} closed by the other side{by} before a request was due"
 
 
 @dataclass(frozen=True, kw_only=True)

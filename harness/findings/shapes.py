@@ -11,14 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.facts import Facts, Mask
+from harness.analysis.connections import closed_unused, waited_unused
+from harness.analysis.facts import Facts, Mask, Numbers
 from harness.analysis.moments import NS
-from harness.findings.finding_type import FindingType, OfStream, Sentence, TrialFinding, name_of
+from harness.analysis.planned import Integers
+from harness.findings.finding_type import FindingType, OfStream, Sentence, Subject, TrialFinding, name_of
 from harness.model.attempt import Outcome
 from harness.model.schedule import Stream
 from harness.model.shapes import SHAPES
 from harness.model.verdict import Weight
-from harness.wording import milliseconds, seconds
+from harness.wording import count, milliseconds, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,77 @@ class NothingUnderWay(OfStream, TrialFinding, code="nothing-under-way", weight=W
             f"{seconds(self.delay_s)}{usual}. So nothing is known of answers that are under way.",
             "The application must honour ?delay=2s in the query, as harness/slow-echo does; http-echo does not.",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverPreopened(OfStream, TrialFinding, code="never-preopened", weight=Weight.EVIDENCE):
+    """No connection that had waited unused met the change.
+
+    One meets it that is open and unused when a repetition begins, and then carries a request. So does one that the
+    peer closes instead, if requests travelled on connections that had waited for as long before the change.
+
+    Attributes:
+        preopened_s: Seconds for which a connection had to wait.
+        closed: Unused connections that the peer closed since the change began.
+    """
+
+    preopened_s: float
+    closed: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NeverPreopened]:
+        """Yield one for each stream without such a connection."""
+        begin, guarded = facts.moments.begin, _guarded(cls, facts)
+        if begin is None or not guarded:
+            return
+        starts = np.array(facts.moments.starts or (begin,)) * NS
+        waited, connected = waited_unused(facts, guarded[0][0])
+        met = waited & _spans(starts, connected, facts.evidence.attempts["done"])
+        closed = facts.evidence.connections[closed_unused(facts, begin)]
+        was_closed = _spans(starts, closed["connected"], closed["closed"]).any()
+        for stream, mine in guarded:
+            if not (met & mine).any() and not (was_closed and (waited & mine & (facts.done_s < begin)).any()):
+                yield cls(**name_of(stream), preopened_s=stream.unused_for, closed=len(closed))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        closed = f" The other side closed {count(self.closed)} of them before their use." if self.closed else ""
+        return Sentence(
+            f"{self.stream}: no request since the change travelled on a connection that was opened before it and had "
+            f"been unused for {seconds(self.preopened_s)}, so nothing is known of preopened connections.{closed}",
+            "Lengthen the baseline; shorten the time if the server closes unused connections sooner.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NothingWaited(OfStream, TrialFinding, code="nothing-waited", weight=Weight.EVIDENCE, subjects={Subject.WATCH}):
+    """No request of a watched stream travelled on a connection that had waited unused for long enough."""
+
+    seconds: float
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NothingWaited]:
+        """Yield one for each such stream."""
+        for index, stream in enumerate(facts.streams):
+            if SHAPES[stream.shape].waits:
+                keeps = SHAPES[stream.shape].source.keeps
+                waited = _rested(facts, stream) if keeps else waited_unused(facts, stream)[0]
+                if not (waited & (facts.stream == index)).any():
+                    yield cls(**name_of(stream), seconds=stream.unused_for)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self.stream}: no request travelled on a connection that had waited unused for {seconds(self.seconds)}, "
+            "so nothing is known of such connections.",
+            "Watch for longer, or shorten the time if the server closes unused connections sooner.",
+        )
+
+
+def _spans(starts: Numbers, opened: Integers, ended: Integers) -> Mask:
+    """Return which intervals contain the begin of a repetition; all in nanoseconds from the origin."""
+    spans: Mask = np.searchsorted(starts, opened, side="left") < np.searchsorted(starts, ended, side="right")
+    return spans
 
 
 def _guarded(finding: type[FindingType], facts: Facts) -> list[tuple[Stream, Mask]]:

@@ -95,6 +95,7 @@ class TrafficPlan:
         arrivals: ``even`` distances between slots, or random ones (``poisson``), the same for the same ``seed``.
         idle: Seconds for which a connection of the idle shape was not used before.
         slow: Seconds of delay that attempts of the slow shape ask the application for.
+        preopened: Seconds for which a connection of the preopened shape was open and unused before its attempt.
     """
 
     rate: Rate
@@ -112,6 +113,7 @@ class TrafficPlan:
     seed: int = 0
     idle: float = 0.0
     slow: float = 0.0
+    preopened: float = 0.0
 
     @property
     def patience(self) -> float:

@@ -24,6 +24,7 @@ class Shape(IntEnum):
     REUSED = 1
     IDLE = 2
     SLOW = 3
+    PREOPENED = 4
 
     @property
     def word(self) -> str:
@@ -35,12 +36,13 @@ class ConnectionSource(Enum):
     """The way in which an attempt obtains its connection.
 
     ``OWN``: opened when the attempt begins. ``POOL``: taken from a pool of fixed size. ``RESTED``: kept after an
-    earlier answer, and unused for a while.
+    earlier answer, and unused for a while. ``AHEAD``: opened ahead of need, and unused until this attempt.
     """
 
     OWN = auto()
     POOL = auto()
     RESTED = auto()
+    AHEAD = auto()
 
     @property
     def keeps(self) -> bool:
@@ -142,6 +144,16 @@ SHAPES: Mapping[Shape, ShapeFacts] = {
         lost="that were to be slow",
         duration=ShapeDuration("slow", "the delay that the app is asked for", is_delay=True),
         guard="nothing-under-way",
+    ),
+    Shape.PREOPENED: ShapeFacts(
+        source=ConnectionSource.AHEAD,
+        summary="one that was opened ahead of need and carried nothing yet",
+        stream="on preopened connections",
+        lost="on preopened ones",
+        duration=ShapeDuration(
+            "preopened", "how long before its use a connection was opened", unused="been open and unused"
+        ),
+        guard="never-preopened",
     ),
 }
 

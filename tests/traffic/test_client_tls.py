@@ -293,3 +293,41 @@ def test_a_server_that_never_answers_the_handshake_is_a_connect_timeout(rig: Cal
 
     assert (made.outcomes, row["progress"], row["connected"]) == (["timeout-connect"], Progress.NOT_CONNECTED, NEVER)
     assert row["port"] > 0
+
+
+def test_a_connection_that_is_opened_ahead_completes_its_handshake_ahead(
+    serve: Callable[..., int], rig: Callable[..., Rig]
+) -> None:
+    """The request that comes later is all that travels then, and it travels once."""
+    received: list[bytes] = []
+
+    def answer(connection: Any, _address: Any) -> None:
+        while data := connection.recv(65536):
+            received.append(data)
+            connection.sendall(OK)
+
+    port = serve(speaks(answer, server_context("shop.test")))
+    made = rig(port, streams=(Stream(0, "/", Method.GET, Shape.PREOPENED),), secure=secure())
+    made.attempt(0)
+    made.until(lambda: bool(made.client.idle()))
+    made.attempt(0)
+    attempt, connection = made.rows[1], made.opened[0]
+
+    assert made.outcomes == ["ok", "ok"]
+    assert (attempt["connection"], attempt["carried"]) == (1, 0)
+    assert 0 < connection["connected"] < attempt["sent"]
+    assert len(received) == 2
+
+
+def test_a_handshake_that_fails_ahead_is_reported_and_is_no_loss(
+    serve: Callable[..., int], rig: Callable[..., Rig]
+) -> None:
+    """The attempt's own connection shows the same as its outcome."""
+    port = serve(speaks(always_ok, server_context("another.test")))
+    made = rig(port, streams=(Stream(0, "/", Method.GET, Shape.PREOPENED),), secure=secure())
+    made.attempt(0)
+    made.until(lambda: made.reasons == ["BROKEN", "BROKEN"])
+
+    assert made.outcomes == ["tls"]
+    assert len(made.refusals) == 2
+    assert made.faults == []

@@ -18,7 +18,7 @@ from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
 from harness.model.shapes import Shape
-from harness.store.ledger import ConnectionLedger, LedgerWriter, read_ledger
+from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections, read_ledger
 from harness.traffic.http import http1
 from harness.traffic.http.answers import AnswerBook
 from harness.traffic.http.client import Client, ClientPlan
@@ -30,7 +30,7 @@ from harness.traffic.http.destination import Destination
 def test_a_refused_connection_is_tried_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: Method, shape: Shape
 ) -> None:
-    """One refusal by the operating system per attempt, whatever its method and connection."""
+    """The operating system refuses each connection once: the attempt's own, and one that was opened ahead."""
     refusals: list[int] = []
 
     class Counting(http1._Socket):  # type: ignore[misc, valid-type]  # chosen at import
@@ -60,4 +60,5 @@ def test_a_refused_connection_is_tried_once(
     connections.close()
 
     assert read_ledger(ledger.path)["outcome"].tolist() == [Outcome.REFUSED]
-    assert len(refusals) == 1
+    assert read_connections(connections.path)["requests"].sum() == 1
+    assert len(refusals) == len(read_connections(connections.path))

@@ -20,7 +20,7 @@ def test_requests_carry_their_id_and_say_what_becomes_of_the_connection(method: 
 
     assert lines[0] == f"{method.name} /a HTTP/1.1"
     assert {"Host: shop.test", "X-Request-ID: tok-0-7"} < set(lines)
-    assert ("Connection: close" in lines) == (shape in {Shape.NEW, Shape.SLOW})
+    assert ("Connection: close" in lines) == (shape in {Shape.NEW, Shape.SLOW, Shape.PREOPENED})
     assert (f"Content-Length: {len(body)}" in lines) == (method in {Method.POST, Method.PUT})
     assert bool(body) == (method in {Method.POST, Method.PUT})
 

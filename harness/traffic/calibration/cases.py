@@ -9,13 +9,14 @@ from harness.errors import HarnessError
 from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool
 from harness.model.shapes import Shape
-from harness.traffic.calibration.faults import FAULTS, HANDSHAKES, Fault
+from harness.traffic.calibration.faults import FAULTS, HANDSHAKES, Ending, Fault
 
 #: Time of attempts that are meant to run into it; short, since nothing else is waited for.
 SHORT = 0.2
 #: Time of all other attempts: long enough that a starved machine does not make a timeout of them.
 LONG = 15.0
-#: The shapes that are calibrated; other shapes of traffic come by their connections in one of these ways.
+#: The shapes that each fault is met with. A connection that waited unused has cases of its own; all other shapes obtain
+#: their connections in one of these three ways.
 _SHAPES = (Shape.NEW, Shape.REUSED)
 
 
@@ -38,6 +39,7 @@ class Case:
         served: Whether the server gets the requests at all.
         server_name: The name that the handshake asks for and checks, where TLS is spoken.
         trusts: The client trusts the server's certificate.
+        unused: The end that the server makes of a connection that waits unused, before the attempt.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Case:
     served: bool = True
     server_name: str = ""
     trusts: bool = True
+    unused: Ending = Ending.KEEP
 
     @property
     def waits(self) -> bool:
@@ -73,7 +76,8 @@ class Case:
 
 
 def _cases() -> tuple[Case, ...]:
-    good, new, reused, naive = FAULTS["ok"], (Shape.NEW,), (Shape.REUSED,), Pool(size=1, look=False)
+    good, naive = FAULTS["ok"], Pool(size=1, look=False)
+    new, reused, ahead = (Shape.NEW,), (Shape.REUSED,), (Shape.PREOPENED,)
     return (
         *(Case(fault.name, fault, fault.expected) for fault in FAULTS.values()),
         Case("refused", good, Outcome.REFUSED, new, "refused_port", served=False),
@@ -88,6 +92,13 @@ def _cases() -> tuple[Case, ...]:
         ),
         Case("tls-untrusted", good, Outcome.TLS, new, "tls_port", served=False, trusts=False),
         Case("tls-other-name", good, Outcome.TLS, new, "tls_port", served=False, server_name="another"),
+        Case("unused-ok", good, Outcome.OK, ahead),
+        Case("unused-fin-before", FAULTS["fin-before"], Outcome.CLOSED, ahead),
+        Case("unused-rst-before", FAULTS["rst-before"], Outcome.RESET, ahead),
+        Case("look-after-unused-fin", good, Outcome.OK, ahead, unused=Ending.FIN),
+        Case("look-after-unused-rst", good, Outcome.OK, ahead, unused=Ending.RST),
+        Case("send-after-unused-fin", good, Outcome.CLOSED, ahead, pool=naive, unused=Ending.FIN, served=False),
+        Case("send-after-unused-rst", good, Outcome.RESET, ahead, pool=naive, unused=Ending.RST, served=False),
     )
 
 

@@ -15,6 +15,7 @@ import ssl
 import struct
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ _ADDRESS = "127.0.0.1"
 #: Connections that fill a backlog of length 0: one is accepted by the kernel, the others keep trying.
 _FILLERS = 4
 _RESET = struct.pack("ii", 1, 0)
+#: Seconds in which a connection that the client has opened must be accepted, and how often that is checked.
+_ACCEPT_SECONDS, _POLL = 10.0, 0.002
+
+
+class EndUnusedError(Exception):
+    """Interrupts a handler that waits for the first request, so that it ends the connection.
+
+    Attributes:
+        ending: The way to end it.
+    """
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending)
+        self.ending = ending
 
 
 class Behaviour:
@@ -46,20 +61,28 @@ class Behaviour:
         self.served: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.facts = facts
         self._seen: set[str] = set()
+        #: Handlers of connections that have brought no request yet, by the server's and the client's port.
+        self._unused: dict[tuple[int, int], Any] = {}
 
-    def handle(self, connection: Any, _address: Any) -> None:
+    def handle(self, connection: Any, address: Any) -> None:
         """Serve one connection to its end."""
+        ports = (connection.getsockname()[1], address[1])
+        self._unused[ports] = gevent.getcurrent()
         # What is sent is sent at once: an RST takes with it what still waits.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         buffer = b""
         try:
             while True:
                 head, buffer = _read_request(connection, buffer)
+                self._unused.pop(ports, None)
                 if not head or not self._serve(connection, head):
                     return
+        except EndUnusedError as order:
+            _end(connection, order.ending)
         except OSError:
             return
         finally:
+            self._unused.pop(ports, None)
             connection.close()
 
     def handle_tls(self, connection: Any, address: Any) -> None:
@@ -88,7 +111,7 @@ class Behaviour:
         """Answer a request; returns whether the connection goes on."""
         path = head.split(" ", 2)[1]
         if path.startswith("/-/"):
-            body = json.dumps(self.facts if path == "/-/facts" else self.served[path.rsplit("/", 1)[1]]).encode()
+            body = json.dumps(self._own(path)).encode()
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             return True
         fault = FAULTS.get(path.removeprefix("/fault/"))
@@ -98,6 +121,27 @@ class Behaviour:
         self._count(fault, _field(head, "x-request-id"))
         gevent.sleep(fault.delay)
         return _act(connection, fault)
+
+    def _own(self, path: str) -> Mapping[str, int]:
+        """Answer a request about the server itself, or end an unused connection for it."""
+        match path.split("/")[2:]:
+            case ["served", token]:
+                return self.served[token]
+            case ["end", own, peer, name]:
+                return {"ended": self._end_unused((int(own), int(peer)), Ending[name])}
+            case _:
+                return self.facts
+
+    def _end_unused(self, ports: tuple[int, int], ending: Ending) -> int:
+        """End an unused connection, which the server may have yet to accept; return 1 if there was one."""
+        with gevent.Timeout(_ACCEPT_SECONDS, exception=False):
+            while ports not in self._unused:
+                gevent.sleep(_POLL)
+        handler = self._unused.pop(ports, None)
+        if handler is None:
+            return 0
+        handler.kill(EndUnusedError(ending))
+        return 1
 
     def _count(self, fault: Fault, identity: str) -> None:
         token = identity.rsplit("-", 1)[0]
@@ -141,11 +185,16 @@ def _act(connection: Any, fault: Fault) -> bool:
         connection.sendall(fault.answer)
     if fault.ending is Ending.HANG:
         connection.recv(1)
-    if fault.ending is Ending.FIN and isinstance(connection, gevent.ssl.SSLSocket):
-        _say_farewell(connection)
-    if fault.ending is Ending.RST:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    _end(connection, fault.ending)
     return fault.ending is Ending.KEEP
+
+
+def _end(connection: Any, ending: Ending) -> None:
+    """Prepare how a connection ends when it is closed."""
+    if ending is Ending.FIN and isinstance(connection, gevent.ssl.SSLSocket):
+        _say_farewell(connection)
+    if ending is Ending.RST:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
 def _say_farewell(connection: Any) -> None:

@@ -22,9 +22,10 @@ from harness.kit.files import write_text
 from harness.model.attempt import CloseReason, Method
 from harness.model.experiment import Route
 from harness.model.schedule import Stream
-from harness.model.shapes import SHAPES, Shape
+from harness.model.shapes import SHAPES, ConnectionSource, Shape
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections
 from harness.traffic.calibration.cases import CASES, LONG, ROUTES, CalibrationError, Case, chosen
+from harness.traffic.calibration.faults import Ending
 from harness.traffic.calibration.server import CERTIFICATE, SERVER_NAME
 from harness.traffic.http.answers import AnswerBook
 from harness.traffic.http.client import Client, ClientPlan
@@ -131,7 +132,7 @@ class Calibration:
 
     def _meet(self, case: Case, method: Method, shape: Shape, facts: dict[str, int]) -> None:
         """Meet one fault so many times in a row, with a client of its own."""
-        before = CASES[ROUTES[case.after]]
+        before, opens_ahead = CASES[ROUTES[case.after]], SHAPES[shape].source is ConnectionSource.AHEAD
         streams = tuple(
             Stream(ROUTES[c.name], c.fault.path, method if method in c.methods else c.methods[0], shape)
             for c in (case, before)
@@ -150,10 +151,15 @@ class Calibration:
         try:
             if case.waits:
                 self._wait_together(client, case)
+            if opens_ahead:
+                # Each attempt leaves a connection for the next one.
+                self._attempt(client, before, 1)
             for _ in range(0 if case.waits else self._times):
                 if SHAPES[shape].source.keeps:
                     self._attempt(client, before, 1)
                     self._await_end(client, case, before)
+                elif opens_ahead:
+                    self._await_unused(client, case, self._destination(case, facts).address[1])
                 self._attempt(client, case, 0)
                 if SHAPES[shape].source.keeps:
                     self._await_end(client, case, case)
@@ -191,8 +197,20 @@ class Calibration:
         if met.name not in {"idle-fin", "idle-rst"}:
             return
         self._cuts += 1
-        ended = client.idle_ended if not case.pool.look else lambda: not client.has_idle()
+        ended = client.idle_ended if not case.pool.look else lambda: not client.idle()
         _wait(ended, f"the end of the connection after {met.name} to be seen")
+
+    def _await_unused(self, client: Client, case: Case, port: int) -> None:
+        """Wait for a connection that was opened ahead, and let the server end it where the case says so."""
+        _wait(lambda: bool(client.idle()), "a connection to be opened ahead")
+        if case.unused is Ending.KEEP:
+            return
+        self._cuts += 1
+        unused = client.idle()[0]
+        if not json.loads(_ask(self._address, f"/-/end/{port}/{unused.port}/{case.unused.name}"))["ended"]:
+            raise CalibrationError("The faulty server does not know a connection that was opened ahead.")
+        ended = client.idle_ended if not case.pool.look else lambda: unused not in client.idle()
+        _wait(ended, f"the end of the unused connection of {case.name} to be seen")
 
     def _write(self, served: dict[str, int]) -> None:
         asked = Counter[str]()

@@ -180,11 +180,11 @@ class Client:
 
     def idle_ended(self) -> bool:
         """Return True if the peer has ended an idle connection that is still in a pool, because nobody looks."""
-        return any(connection.end is not None for pool in self._pools.values() for connection in pool.idle())
+        return any(connection.end is not None for connection in self.idle())
 
-    def has_idle(self) -> bool:
-        """Return True if a pooled connection is idle."""
-        return any(pool.idle() for pool in self._pools.values())
+    def idle(self) -> tuple[ClientConnection, ...]:
+        """Return the connections of all pools that carry nothing."""
+        return tuple(connection for pool in self._pools.values() for connection in pool.idle())
 
     def close(self) -> None:
         """Close all connections and record their end; attempts still in flight stay unfinished."""

@@ -156,6 +156,24 @@ class RestedPool:
         return tuple(self._since)
 
 
+class AheadPool(RestedPool):
+    """Connections that are opened ahead of need, and wait for their only request.
+
+    Each attempt takes the one that has waited for longest, if that is long enough, and has another one opened.
+    So as many wait as the rate and the time require.
+    A connection that the peer closes meanwhile is dropped, and the attempt that lacks it opens one of its own.
+    """
+
+    def join(self, connection: ClientConnection) -> bool:
+        """Reject every one: a connection that has carried a request is closed after its answer."""
+        del connection
+        return False
+
+    def ahead(self) -> int:
+        """Return 1: a connection for a later attempt."""
+        return 1
+
+
 #: Makes the pool of a shape from the plan's pool settings, the seconds that its connections wait, and the receiver of
 #: connections that a look found ended.
 MakePool = Callable[[Pool, float, FoundEnded], ConnectionPool]
@@ -164,6 +182,9 @@ MakePool = Callable[[Pool, float, FoundEnded], ConnectionPool]
 POOLS: Mapping[ConnectionSource, MakePool] = {
     ConnectionSource.POOL: lambda plan, _, found_ended: IdlePool(plan, found_ended),
     ConnectionSource.RESTED: lambda plan, seconds, found_ended: RestedPool(
+        round(seconds * _NS), found_ended, look=plan.look
+    ),
+    ConnectionSource.AHEAD: lambda plan, seconds, found_ended: AheadPool(
         round(seconds * _NS), found_ended, look=plan.look
     ),
 }

@@ -77,7 +77,7 @@ def test_a_branch_on_a_name_is_found(code: str) -> None:
 def test_every_shape_has_a_row() -> None:
     """Ledgers store the numbers, so they never change."""
     assert set(SHAPES) == set(Shape)
-    assert {shape.word: int(shape) for shape in Shape} == {"new": 0, "reused": 1, "idle": 2, "slow": 3}
+    assert {shape.word: int(shape) for shape in Shape} == {"new": 0, "reused": 1, "idle": 2, "slow": 3, "preopened": 4}
 
 
 @pytest.mark.parametrize("shape", Shape)
