@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.traffic.plan import Crew
+from harness.traffic.plan import WorkerGroup
 
 #: Trials side by side per processor core. A trial mostly waits (for grace periods, sync intervals, phases) and at
 #: the default rates needs a tenth of a core; its start-up needs a whole one, which the start gate takes care of.
@@ -49,11 +49,11 @@ class RunOptions:
     expect_workers: int = 0
     bind: tuple[str, int] = ("127.0.0.1", 0)
 
-    def crew(self, *, last: bool) -> Crew | None:
+    def crew(self, *, last: bool) -> WorkerGroup | None:
         """Who shares the sending of a trial; None if one process does it alone."""
         if self.workers == 1 and not self.expect_workers:
             return None
-        return Crew(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
+        return WorkerGroup(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
 
     def lanes(self, trials: int) -> int:
         """Trials to run side by side, given how many there are; one where workers join, since they do one at a time."""

@@ -34,7 +34,7 @@ from harness.runner.trial_order import TrialJob
 from harness.store.records import to_json
 from harness.store.rundir import write_json
 from harness.store.timeline import TimelineWriter
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
 #: Longest time a change may take, beside the grace periods and deadlines that its manifests ask for.
@@ -63,7 +63,7 @@ class TrialSetting:
     calibration: tuple[str, int]
     progress: RunProgress
     gate: Semaphore
-    crew: Callable[[TrialJob], Crew | None] = lambda _job: None
+    crew: Callable[[TrialJob], WorkerGroup | None] = lambda _job: None
 
 
 class Trial:

@@ -22,7 +22,7 @@ from harness.store.ledger import LedgerWriter, read_ledger
 from harness.traffic.calibration import cases, faulty_server
 from harness.traffic.calibration.cases import CASES, CalibrationError
 from harness.traffic.calibration.faulty_server import Behaviour
-from harness.traffic.calibration.proof import Calibration
+from harness.traffic.calibration.run import CalibrationRun
 from harness.traffic.calibration.server import FaultyServer
 from harness.traffic.http.attempt import Attempt
 from harness.traffic.http.client import Client
@@ -50,7 +50,7 @@ def address() -> Iterator[tuple[str, int]]:
 
 def calibrated(address: tuple[str, int], directory: Path, **settings: Any) -> Judged:
     """Calibrate, and read what the judge reads."""
-    Calibration(address, directory, token="tok", **settings).run()
+    CalibrationRun(address, directory, token="tok", **settings).run()
     record = json.loads((directory / "calibration-0.json").read_text())
     return Judged.of(record, read_ledger(directory / "calibration-0.npy"))
 
@@ -107,7 +107,7 @@ def test_some_faults_can_be_met_many_times(address: tuple[str, int], tmp_path: P
 def test_a_fault_that_there_is_not_is_refused(tmp_path: Path, name: str, why: str) -> None:
     """Before anything is sent, with those that there are."""
     with pytest.raises(CalibrationError, match=why) as caught:
-        Calibration(("127.0.0.1", 9), tmp_path, token="tok", names=("ok", name))
+        CalibrationRun(("127.0.0.1", 9), tmp_path, token="tok", names=("ok", name))
 
     assert "fin-before" in caught.value.hint
 
@@ -189,7 +189,7 @@ def test_a_client_that_loses_its_rows_is_caught(
 def test_without_a_faulty_server_there_is_no_calibration(tmp_path: Path) -> None:
     """It says so instead of passing."""
     with pytest.raises(CalibrationError, match="faulty server"):
-        Calibration(("127.0.0.1", 9), tmp_path, token="tok").run()
+        CalibrationRun(("127.0.0.1", 9), tmp_path, token="tok").run()
 
     assert not (tmp_path / "calibration-0.json").exists()
 
@@ -200,7 +200,7 @@ def test_the_server_counts_what_it_does_by_client(tmp_path: Path) -> None:
     with FaultyServer.start(tmp_path) as server:
         for token in ("one", "two"):
             (tmp_path / token).mkdir()
-            Calibration((server.address, server.port), tmp_path / token, token=token).run()
+            CalibrationRun((server.address, server.port), tmp_path / token, token=token).run()
     served = json.loads((tmp_path / "served.json").read_text())
     planned = Counter(
         {

@@ -18,7 +18,7 @@ from harness.model.schedule import Stream
 from harness.model.shapes import Shape
 from harness.traffic.calibration.faults import FAULTS
 from harness.traffic.calibration.faulty_server import Behaviour
-from harness.traffic.calibration.proof import _context
+from harness.traffic.calibration.run import _context
 from harness.traffic.calibration.server import SERVER_NAME
 from harness.traffic.http.tls import TlsPeer
 

@@ -23,10 +23,10 @@ from harness.model.shapes import Shape
 from harness.store import ledger as ledger_module
 from harness.store.ledger import read_connections, read_ledger
 from harness.traffic import engine as engine_module
-from harness.traffic.event_log import Journal, JournalReader
+from harness.traffic.event_log import EventLog, EventLogReader
 from harness.traffic.http.client import Client
 from harness.traffic.plan import TrafficChildPlan, read_plan, write_plan
-from harness.traffic.session import Commands, Session, host_header
+from harness.traffic.session import Session, SessionCommands, host_header
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ROUTES = (Route("/a", ("ok",)), Route("/b"))
@@ -85,7 +85,7 @@ def run(
     Returns:
         (rows, events by name).
     """
-    commands = Commands()
+    commands = SessionCommands()
     answers = {route.path: route.answers for route in traffic.routes}
     session = Session(TrafficChildPlan(traffic=traffic, answers=answers, directory=directory, token="t"), commands)
     worker = gevent.spawn(session.run)
@@ -93,7 +93,7 @@ def run(
     until(lambda: session.origin_ns and monotonic_ns() >= session.origin_ns + seconds * 1e9)
     before()
     commands.end()
-    reader = JournalReader(directory / "traffic.jsonl")
+    reader = EventLogReader(directory / "traffic.jsonl")
     until(lambda: reader.find("stopping") or worker.dead)
     after()
     worker.join(timeout=PATIENCE)
@@ -128,7 +128,7 @@ def test_every_slot_has_one_row_in_its_stream(tmp_path: Path, serve: Callable[..
 @pytest.mark.usefixtures("patient")
 def test_a_schedule_with_an_end_plans_nothing_beyond_it(tmp_path: Path, serve: Callable[..., int]) -> None:
     """However late the command to stop comes, the slots are those of the length that was asked for, to the last."""
-    commands = Commands()
+    commands = SessionCommands()
     traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     session = Session(TrafficChildPlan(traffic=traffic, answers={}, directory=tmp_path, token="t"), commands)
     worker = gevent.spawn(session.run)
@@ -136,7 +136,7 @@ def test_a_schedule_with_an_end_plans_nothing_beyond_it(tmp_path: Path, serve: C
     until(lambda: session.origin_ns and monotonic_ns() >= session.origin_ns + 400_000_000)
     commands.end()
     worker.join(timeout=PATIENCE)
-    stopping = JournalReader(tmp_path / "traffic.jsonl").find("stopping")
+    stopping = EventLogReader(tmp_path / "traffic.jsonl").find("stopping")
 
     assert len(read_ledger(tmp_path / "ledger-0.npy")) == 25
     assert stopping is not None
@@ -285,7 +285,7 @@ def test_responders_are_told_before_their_number_is_used(tmp_path: Path, serve: 
 
 def test_a_stop_before_the_start_sends_nothing(tmp_path: Path) -> None:
     """A process that is told to stop while it waits has nothing to account for."""
-    commands = Commands()
+    commands = SessionCommands()
     traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     commands.end()
     Session(TrafficChildPlan(traffic=traffic, answers={}, directory=tmp_path), commands).run()
@@ -296,7 +296,7 @@ def test_a_stop_before_the_start_sends_nothing(tmp_path: Path) -> None:
 def test_commands_come_as_lines_and_the_end_of_the_pipe_is_the_order_to_stop() -> None:
     """Lines may arrive in pieces; nobody has to say stop."""
     ours, theirs = os.pipe()
-    commands = Commands()
+    commands = SessionCommands()
     follower = gevent.spawn(commands.follow, ours)
     line = json.dumps({"go": {"address": "127.0.0.1", "port": 80}}).encode() + b"\n"
     os.write(theirs, line[:9])
@@ -316,7 +316,7 @@ def test_commands_come_as_lines_and_the_end_of_the_pipe_is_the_order_to_stop() -
 
 def test_a_full_disk_can_still_be_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal has set a little room aside and uses it for its last words."""
-    journal = Journal(tmp_path / "traffic.jsonl")
+    journal = EventLog(tmp_path / "traffic.jsonl")
     reserve = tmp_path / ".traffic.jsonl.reserve"
     write = os.write
 

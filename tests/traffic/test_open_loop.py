@@ -27,9 +27,9 @@ from harness.store.ledger import read_ledger
 from harness.traffic import engine as engine_module
 from harness.traffic import session as session_module
 from harness.traffic.engine import Engine
-from harness.traffic.event_log import Journal, JournalReader
+from harness.traffic.event_log import EventLog, EventLogReader
 from harness.traffic.plan import TrafficChildPlan
-from harness.traffic.session import Commands, Session
+from harness.traffic.session import Session, SessionCommands
 
 NS = 1_000_000_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -65,13 +65,13 @@ class Notes:
         self.missed.append((planned, index))
 
 
-class Running:
+class LocustSession:
     """A session that runs in this process."""
 
     def __init__(self, directory: Path, traffic: TrafficPlan, port: int) -> None:
         self.traffic = traffic
         self.directory = directory
-        self.commands = Commands()
+        self.commands = SessionCommands()
         self.session = Session(TrafficChildPlan(traffic=traffic, answers={}, directory=directory), self.commands)
         self.greenlet = gevent.spawn(self.session.run)
         self.commands.begin("127.0.0.1", port)
@@ -91,7 +91,7 @@ class Running:
         self.commands.end()
         self.greenlet.join(timeout=60)
         assert self.greenlet.successful()
-        reader = JournalReader(self.directory / "traffic.jsonl")
+        reader = EventLogReader(self.directory / "traffic.jsonl")
         stopping, started = reader.find("stopping"), reader.find("started")
         assert stopping is not None
         assert started is not None
@@ -110,7 +110,7 @@ def test_every_kind_of_schedule_is_sent_to_the_last_slot(
 ) -> None:
     """Workers side by side send each slot once, at its planned time or after, in its stream, and none besides."""
     plan = TrafficPlan(rate=rate, routes=ROUTES, arrivals="poisson" if poisson else "even", seed=seed)
-    journal, notes = Journal(tmp_path / "traffic.jsonl"), [Notes() for _ in range(of)]
+    journal, notes = EventLog(tmp_path / "traffic.jsonl"), [Notes() for _ in range(of)]
     origin = monotonic_ns()
     engines = [
         Engine(plan, note, journal, origin_ns=origin, seconds=0.1, share=Share(worker, of))  # type: ignore[arg-type]
@@ -156,7 +156,7 @@ def test_an_outage_is_as_long_as_the_server_was_away(
     traffic = TrafficPlan(
         rate=200, routes=ROUTES, pool=Pool(size=4), timeout=60.0, arrivals="poisson" if poisson else "even", seed=5
     )
-    running = Running(tmp_path, traffic, serve(stall))
+    running = LocustSession(tmp_path, traffic, serve(stall))
     running.when(lambda: len(held) == back - away and answered[-1] > back + 50)
     cut.set()
     rows = running.end()
@@ -173,7 +173,7 @@ def test_a_server_that_never_answers_is_an_account_of_timeouts(tmp_path: Path) -
     """It accepts nothing either: what its backlog holds waits for an answer, the rest for a connection."""
     with socket.create_server(("127.0.0.1", 0), backlog=20) as listener:
         traffic = TrafficPlan(rate=300, routes=ROUTES, pool=Pool(size=8), timeout=0.5)
-        running = Running(tmp_path, traffic, listener.getsockname()[1])
+        running = LocustSession(tmp_path, traffic, listener.getsockname()[1])
         running.until(0.5)
         rows = running.end()
     counts = Counter(rows["outcome"].tolist())
@@ -190,7 +190,7 @@ def test_a_stop_in_the_middle_of_a_stall_leaves_nothing_out(tmp_path: Path, serv
         gevent.sleep(60)
 
     traffic = TrafficPlan(rate=(Leg(50.0, 400.0, 0.4),), routes=ROUTES, timeout=0.6, concurrency=20)
-    running = Running(tmp_path, traffic, serve(hang))
+    running = LocustSession(tmp_path, traffic, serve(hang))
     running.until(0.4)
     rows = running.end()
     counts = Counter(rows["outcome"].tolist())
@@ -213,7 +213,7 @@ def test_the_shapes_keep_to_the_schedule_too(tmp_path: Path, serve: Callable[...
     traffic = TrafficPlan(
         rate=200, routes=ROUTES[:1], shapes=tuple(Shape), pool=Pool(size=2), timeout=30, idle=0.1, slow=0.15
     )
-    running = Running(tmp_path, traffic, serve(answer))
+    running = LocustSession(tmp_path, traffic, serve(answer))
     running.until(0.3)
     with gevent.Timeout(60):
         while not len(_rested(read_ledger(tmp_path / "ledger-0.npy"))):
@@ -241,7 +241,7 @@ def test_the_drain_waits_for_slow_answers(
         gevent.sleep(60)
 
     traffic = TrafficPlan(rate=100, routes=ROUTES, shapes=(Shape.SLOW,), timeout=0.1, slow=0.6)
-    running = Running(tmp_path, traffic, serve(hang))
+    running = LocustSession(tmp_path, traffic, serve(hang))
     running.until(0.1)
     rows = running.end()
 

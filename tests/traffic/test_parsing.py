@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.model.attempt import Outcome
 from harness.traffic.calibration.faults import FAULTS, Ending
-from harness.traffic.http.leniency import LenientParser
+from harness.traffic.http.lenient_parser import LenientParser
 from harness.traffic.http.outcomes import OversizeError
 from harness.traffic.http.parsing import BEGINNING, BODY_LIMIT, HEAD_LIMIT, AnswerParser
 

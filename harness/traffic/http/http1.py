@@ -22,7 +22,7 @@ from harness.model.shapes import Shape
 from harness.store.ledger_format import NEVER
 from harness.traffic.http.attempt import Attempt, ConnectionOwner
 from harness.traffic.http.destination import Destination
-from harness.traffic.http.leniency import LenientParser
+from harness.traffic.http.lenient_parser import LenientParser
 from harness.traffic.http.outcomes import PeerClosedError, TlsError, reason_of
 from harness.traffic.http.parsing import AnswerParser
 from harness.traffic.http.tls import TlsLayer

@@ -82,5 +82,5 @@ def test_authorities_that_cannot_be_read_are_told_before_anything_starts(tmp_pat
     """Not even the calibration is made; the error names the file."""
     missing = str(tmp_path / "none.pem")
     plan = TrafficChildPlan(traffic=replace(TRAFFIC, tls=Tls(ca=missing)), answers={}, directory=tmp_path / "t")
-    with TrafficChild.start(plan) as child, pytest.raises(HarnessError, match=r"none\.pem can't be read"):
+    with TrafficChild.start(plan) as child, pytest.raises(HarnessError, match=r"none\.pem cannot be read"):
         child.wait_ready(PATIENCE)

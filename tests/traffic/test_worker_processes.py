@@ -17,7 +17,7 @@ from harness.model.attempt import Method
 from harness.model.experiment import Route, TrafficPlan
 from harness.runner.recorded import Recorded
 from harness.traffic.calibration.server import FaultyServer
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
 pytestmark = pytest.mark.processes
@@ -46,7 +46,7 @@ def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
         answers={route.path: route.answers for route in TRAFFIC.routes},
         directory=directory / "traffic",
         calibration=(server.address, server.port),
-        crew=Crew(local=2),
+        crew=WorkerGroup(local=2),
     )
 
 
