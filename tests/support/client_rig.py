@@ -1,4 +1,4 @@
-"""A client with its ledgers, and servers in this process for it to meet."""
+"""A client with its ledgers, and servers in this process."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Rig:
                 gevent.sleep(0.001)
 
     def heard(self, shape: Shape = Shape.REUSED) -> None:
-        """Wait until the peer's last word has reached the idle connection, without letting the loop run."""
+        """Wait until the peer's end has reached the idle connection, without running the loop."""
         (connection,) = self.client._pools[shape].idle()
         assert isinstance(connection, Http1Connection)
         assert connection._socket is not None
@@ -100,22 +100,22 @@ class Rig:
 
     @property
     def rows(self) -> Any:
-        """The attempts so far."""
+        """Return the attempts so far."""
         return read_ledger(self.directory / "l.npy")
 
     @property
     def opened(self) -> Any:
-        """The connections so far."""
+        """Return the connections so far."""
         return read_connections(self.directory / "c.npy")
 
     @property
     def outcomes(self) -> list[str]:
-        """Labels of the attempts' outcomes."""
+        """Return the labels of the attempts' outcomes."""
         return [Outcome(code).label for code in self.rows["outcome"]]
 
     @property
     def reasons(self) -> list[str]:
-        """Why the connections have ended."""
+        """Return the reasons for which the connections ended."""
         return [CloseReason(code).name for code in self.opened["reason"]]
 
 

@@ -31,7 +31,7 @@ from harness.traffic.http.http1 import Http1Connection
 
 @pytest.fixture
 def address() -> Iterator[tuple[str, int]]:
-    """A faulty server in this process."""
+    """Start a faulty server in this process."""
     closed, full = faulty_server._closed_port(), faulty_server._full_port()
     facts = {"refused_port": closed.getsockname()[1], "full_port": full[0].getsockname()[1]}
     behaviour = Behaviour(facts)
@@ -49,14 +49,14 @@ def address() -> Iterator[tuple[str, int]]:
 
 
 def calibrated(address: tuple[str, int], directory: Path, **settings: Any) -> Judged:
-    """Calibrate, and read what the judge reads."""
+    """Calibrate, and read the result as judging does."""
     CalibrationRun(address, directory, token="tok", **settings).run()
     record = json.loads((directory / "calibration-0.json").read_text())
     return Judged.of(record, read_ledger(directory / "calibration-0.npy"))
 
 
 def inexact(judged: Judged) -> set[str]:
-    """The cases that did not come out as they went in, and what the two sides disagree on."""
+    """Return the cases with a wrong outcome, and the counts on which both sides disagree."""
     return {case.name for case in judged.cases if not case.is_exact} | {
         f"served {name}" for name, (sent, served) in judged.served.items() if sent != served
     }
@@ -104,8 +104,8 @@ def test_some_faults_can_be_met_many_times(address: tuple[str, int], tmp_path: P
 
 
 @pytest.mark.parametrize(("name", "why"), [("rst-befor", "not known"), ("tls-hung", "needs TLS")])
-def test_a_fault_that_there_is_not_is_refused(tmp_path: Path, name: str, why: str) -> None:
-    """Before anything is sent, with those that there are."""
+def test_an_unknown_fault_is_refused(tmp_path: Path, name: str, why: str) -> None:
+    """The refusal comes before anything is sent, and lists the known faults."""
     with pytest.raises(CalibrationError, match=why) as caught:
         CalibrationRun(("127.0.0.1", 9), tmp_path, token="tok", names=("ok", name))
 
@@ -160,7 +160,7 @@ def test_a_detector_that_errs_in_one_class_is_caught_in_that_class(
     lie: Callable[[Outcome], Outcome],
     caught: set[str],
 ) -> None:
-    """Whatever is hidden, confused or believed shows under the name of the fault."""
+    """Each hidden, confused or accepted fault shows under its name."""
     record = LedgerWriter.outcome
 
     def lying(self: LedgerWriter, row: int, outcome: Outcome, *args: Any, **known: Any) -> None:
@@ -187,7 +187,7 @@ def test_a_client_that_loses_its_rows_is_caught(
 
 
 def test_without_a_faulty_server_there_is_no_calibration(tmp_path: Path) -> None:
-    """It says so instead of passing."""
+    """It fails instead of passing."""
     with pytest.raises(CalibrationError, match="faulty server"):
         CalibrationRun(("127.0.0.1", 9), tmp_path, token="tok").run()
 

@@ -1,4 +1,4 @@
-"""What our own machine lacks is told apart from what the server does."""
+"""A lack of our own machine differs from a failure of the server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.traffic.http import http1
 
 @contextmanager
 def few_files(more: int) -> Iterator[None]:
-    """This process may open so many more files and sockets, and no others."""
+    """Limit how many more files and sockets this process may open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = islice((fd for fd in count() if not os.path.lexists(f"/proc/self/fd/{fd}")), more)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(free) + 1, hard))
@@ -79,10 +79,10 @@ def test_no_port_left_is_no_loss(
 
 
 @pytest.mark.parametrize("number", [errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM])
-def test_what_our_own_machine_lacks_is_no_loss(
+def test_a_lack_of_our_own_machine_is_no_loss(
     rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """No socket to be had is a client fault, told in words too."""
+    """A missing socket is a client fault, and is reported in words too."""
 
     def none_left(*_: Any) -> None:
         raise OSError(number, "none left")
@@ -98,7 +98,7 @@ def test_what_our_own_machine_lacks_is_no_loss(
 def test_a_bug_while_judging_is_a_client_fault(
     serve: Callable[..., int], rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever our own code does wrong ends in the ledger, and is never success."""
+    """An error of our own code ends in the ledger, and is never a success."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("a bug")

@@ -1,4 +1,4 @@
-"""What reaches a server is the attempts and nothing else: counted there, byte by byte."""
+"""A server receives the attempts and nothing else, counted byte by byte."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_nothing_but_attempts_is_sent(serve: Callable[..., int], rig: Callable[.
 
 
 def request(stream: Stream, number: int) -> bytes:
-    """The bytes that an attempt may send."""
+    """Return the bytes that an attempt may send."""
     lines = [f"{stream.method.name} /a?b=c HTTP/1.1", "Host: h", f"X-Request-ID: t-0-{number}"]
     lines += ["User-Agent: harness", "Accept: */*"]
     lines += ["Connection: close"] if stream.shape == Shape.NEW else []

@@ -1,4 +1,4 @@
-"""A server may answer, and go, before it has the whole request: what it said counts, and nothing is sent again."""
+"""A server may answer and close before it has the whole request: the answer counts, and nothing is sent again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The open loop keeps its schedule whatever the server does, and says so when it can't."""
+"""The open loop keeps its schedule whatever the server does, and reports it when it cannot."""
 
 from __future__ import annotations
 
@@ -215,10 +215,10 @@ def test_the_concurrency_limit_is_kept_and_what_it_holds_back_is_missed(
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_full_disk_stops_the_planning_and_says_so(
+def test_a_full_disk_stops_the_planning_and_is_reported(
     tmp_path: Path, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was recorded stays; slots from then on have no row, so the judge sees them as abandoned."""
+    """Records stay; slots from then on have no row, so judging sees them as abandoned."""
     monkeypatch.setattr(ledger_module.LedgerWriter.__init__, "__kwdefaults__", {"worker": 0, "chunk": 20})
     allocate = os.posix_fallocate
     calls: list[int] = []
@@ -274,7 +274,7 @@ def test_connections_are_all_accounted_for(tmp_path: Path, serve: Callable[..., 
 
 
 @pytest.mark.usefixtures("patient")
-def test_responders_are_told_before_their_number_is_used(tmp_path: Path, serve: Callable[..., int]) -> None:
+def test_responders_are_announced_before_their_number_is_used(tmp_path: Path, serve: Callable[..., int]) -> None:
     """Each different body has a number in the rows and its text in the journal."""
     traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     rows, events = run(tmp_path, traffic, serve(always_ok), 0.1)
@@ -284,7 +284,7 @@ def test_responders_are_told_before_their_number_is_used(tmp_path: Path, serve: 
 
 
 def test_a_stop_before_the_start_sends_nothing(tmp_path: Path) -> None:
-    """A process that is told to stop while it waits has nothing to account for."""
+    """A process that is stopped while it waits has nothing to account for."""
     commands = SessionCommands()
     traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     commands.end()
@@ -293,8 +293,8 @@ def test_a_stop_before_the_start_sends_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["traffic.jsonl"]
 
 
-def test_commands_come_as_lines_and_the_end_of_the_pipe_is_the_order_to_stop() -> None:
-    """Lines may arrive in pieces; nobody has to say stop."""
+def test_commands_come_as_lines_and_the_end_of_the_pipe_means_stop() -> None:
+    """Lines may arrive in pieces; no stop command is needed."""
     ours, theirs = os.pipe()
     commands = SessionCommands()
     follower = gevent.spawn(commands.follow, ours)
@@ -314,8 +314,8 @@ def test_commands_come_as_lines_and_the_end_of_the_pipe_is_the_order_to_stop() -
     os.close(ours)
 
 
-def test_a_full_disk_can_still_be_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal has set a little room aside and uses it for its last words."""
+def test_a_full_disk_can_still_be_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event log has reserved disk space for its last events."""
     journal = EventLog(tmp_path / "traffic.jsonl")
     reserve = tmp_path / ".traffic.jsonl.reserve"
     write = os.write
@@ -335,7 +335,7 @@ def test_a_full_disk_can_still_be_written_down(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_plan_survives_its_file(tmp_path: Path) -> None:
-    """What the child reads is what the parent wrote."""
+    """The child reads the plan that the parent wrote."""
     plan = TrafficChildPlan(
         traffic=TrafficPlan(rate=12.5, routes=ROUTES, methods=(Method.POST,), pool=Pool(7, "lifo", look=False)),
         answers={"/a": ("ok", "new*"), "/b": ()},

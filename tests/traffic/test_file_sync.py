@@ -21,7 +21,7 @@ from harness.traffic.distributed.file_sync import SYNCED_FILES, FileReceiver, Gr
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was not acknowledged is sent again with the next look."""
+    """Send unacknowledged pieces again at the next call."""
     monkeypatch.setattr(mirror, "RESEND", 0.0)
 
 
@@ -119,8 +119,8 @@ def test_a_file_at_home_has_no_hole(tmp_path: Path) -> None:
     assert not home.take(Piece.of("ledger", HEADER + size, b"x" * 80))
 
 
-def test_another_file_at_home_is_told(tmp_path: Path) -> None:
-    """The last look compares whole files: one changed byte that no piece explains."""
+def test_a_different_file_at_the_master_is_found(tmp_path: Path) -> None:
+    """The last step compares whole files: one byte changed, and no piece explains it."""
     home = FileReceiver(tmp_path, 0)
     home.take(Piece.of("journal", 0, b"right"))
     (tmp_path / "traffic-0.jsonl").write_bytes(b"wrong")
@@ -143,8 +143,8 @@ def test_an_empty_ledger_comes_home_too(tmp_path: Path) -> None:
     assert FileReceiver(tmp_path / "home", 3).differences({"ledger": whole(tmp_path / "ledger-3.npy")}) == []
 
 
-def test_open_connections_are_looked_at_until_they_are_closed(tmp_path: Path) -> None:
-    """A connection that stands for the whole trial is told again when it ends, though thousands came after it."""
+def test_open_connections_are_read_until_they_are_closed(tmp_path: Path) -> None:
+    """A connection that is open for the whole trial is sent again when it ends, after thousands of others."""
     (tmp_path / "home").mkdir()
     ledger = ConnectionLedger(tmp_path / "connections-3.npy", origin_ns=0, worker=3)
     home, sender = FileReceiver(tmp_path / "home", 3), GrowingFile("connections", tmp_path, 3)

@@ -39,7 +39,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class FakeSession:
-    """What a worker runs: records that it began and ended when it was told to, and one attempt."""
+    """The session of a worker: records its begin and end by command, and one attempt."""
 
     def __init__(
         self, plan: TrafficChildPlan, commands: SessionCommands, heard: Callable[[Mapping[str, Any]], None]
@@ -107,14 +107,14 @@ class Network:
             self._queue.append((kind, to or f"from {sender}", changed))
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """What the master's journal says."""
+        """Return the events of the master's log."""
         reader = EventLogReader(self.directory / "home" / "traffic.jsonl")
         reader.poll()
         return [event for event in reader.events if event["event"] == name]
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Let greenlets run until something has happened."""
-        with gevent.Timeout(60, HarnessError(f"waited in vain for {what}")):
+        with gevent.Timeout(60, HarnessError(f"waited without success for {what}")):
             while not condition():
                 gevent.sleep(0.005)
 
@@ -235,7 +235,7 @@ def test_files_that_differ_in_the_end_are_a_fault(network: Network) -> None:
 
 
 def test_a_clock_that_jumps_stops_it_before_it_begins(network: Network) -> None:
-    """A worker whose master's times contradict each other says so; nothing is sent."""
+    """A worker whose master's times contradict each other reports it, and nothing is sent."""
     jumps = iter(range(0, 10**12, 10**9))
 
     def change(kind: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def test_a_clock_that_jumps_stops_it_before_it_begins(network: Network) -> None:
 
 
 def test_a_lost_worker_is_named_and_the_others_go_on(network: Network) -> None:
-    """Its share is missing in the sum; the fault says which it was; the rest is drained and home."""
+    """Its share is missing in the sum, the fault names it, and the rest drains and arrives."""
     network.join("a")
     network.join("b")
     network.wait(lambda: network.events("ready"), "all to be ready")
@@ -284,7 +284,7 @@ def test_one_that_stops_by_itself_is_lost(network: Network) -> None:
     assert "stopped before the command to stop" in network.events("fault")[0]["text"]
 
 
-def test_one_too_many_is_refused_and_says_why(network: Network) -> None:
+def test_one_too_many_is_refused_with_a_reason(network: Network) -> None:
     """The third of two has no share, and the two are not disturbed."""
     for name in ("a", "b", "c"):
         network.join(name)
@@ -296,7 +296,7 @@ def test_one_too_many_is_refused_and_says_why(network: Network) -> None:
 
 
 def test_a_worker_without_a_master_stops_sending(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Traffic that nobody watches ends, and the worker says why."""
+    """Unobserved traffic ends, and the worker has the reason."""
     monkeypatch.setattr(worker_module, "MASTER_SECONDS", 0.2)
     network.join("a")
     network.join("b")
@@ -318,7 +318,7 @@ def test_a_stop_before_it_begins_sends_nothing(network: Network) -> None:
 
 
 def test_the_schedules_own_end_is_not_exceeded(network: Network) -> None:
-    """Where the traffic has a length, the common end lies on it, however late the stop comes."""
+    """Traffic with a length ends after it, however late the stop comes."""
     network.join("a")
     network.join("b")
     network.wait(lambda: network.events("ready"), "all to be ready")

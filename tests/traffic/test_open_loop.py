@@ -1,4 +1,4 @@
-"""Whatever the server does and however the traffic ends: the slots are those of the schedule, each with its time."""
+"""The slots are those of the schedule, each with its time, whatever the server does and however the traffic ends."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ RATES = st.one_of(
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No slot is missed for lateness, however starved the machine is."""
+    """Miss no slot for lateness, however starved the machine is."""
     monkeypatch.setattr(engine_module, "TOLERANCE_NS", 10**11)
 
 
 class Notes:
-    """In place of a client: writes down what it is to send."""
+    """Records the attempts that a client would make."""
 
     def __init__(self) -> None:
         self.begun: list[tuple[int, int]] = []
@@ -87,7 +87,7 @@ class LocustSession:
                 gevent.sleep(0.002)
 
     def end(self) -> Any:
-        """Stop it; returns its rows, after they were held against the schedule."""
+        """Stop it; return its rows, after a comparison with the schedule."""
         self.commands.end()
         self.greenlet.join(timeout=60)
         assert self.greenlet.successful()
@@ -108,7 +108,7 @@ class LocustSession:
 def test_every_kind_of_schedule_is_sent_to_the_last_slot(
     tmp_path: Path, rate: float | tuple[Leg, ...], *, poisson: bool, of: int, seed: int
 ) -> None:
-    """Workers side by side send each slot once, at its planned time or after, in its stream, and none besides."""
+    """Parallel workers send each slot once, at its planned time or later, in its stream, and no others."""
     plan = TrafficPlan(rate=rate, routes=ROUTES, arrivals="poisson" if poisson else "even", seed=seed)
     journal, notes = EventLog(tmp_path / "traffic.jsonl"), [Notes() for _ in range(of)]
     origin = monotonic_ns()
@@ -183,7 +183,7 @@ def test_a_server_that_never_answers_is_an_account_of_timeouts(tmp_path: Path) -
 
 
 def test_a_stop_in_the_middle_of_a_stall_leaves_nothing_out(tmp_path: Path, serve: Callable[..., int]) -> None:
-    """What is due is sent, what is under way has its time, what the limit held back is missed: all have a row."""
+    """Due slots are sent, attempts under way have their timeout, held-back slots are missed: all have a row."""
 
     def hang(connection: Any, _address: Any) -> None:
         connection.recv(65536)
@@ -233,7 +233,7 @@ def test_the_shapes_keep_to_the_schedule_too(tmp_path: Path, serve: Callable[...
 def test_the_drain_waits_for_slow_answers(
     tmp_path: Path, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was sent right before the end has its delay and its timeout: nothing stays unfinished."""
+    """Attempts from right before the end have their delay and their timeout, so none stays unfinished."""
     monkeypatch.setattr(session_module, "_DRAIN_GRACE", 0.2)
 
     def hang(connection: Any, _address: Any) -> None:
@@ -250,5 +250,5 @@ def test_the_drain_waits_for_slow_answers(
 
 
 def _rested(rows: Any) -> Any:
-    """Attempts of the idle shape on a connection that had carried one before."""
+    """Return the attempts of the idle shape on a connection that had carried one before."""
     return rows[(rows["shape"] == Shape.IDLE) & (rows["carried"] > 0)]

@@ -1,4 +1,4 @@
-"""What ``docs/results.md`` says of the ledgers is true."""
+"""``docs/results.md`` describes the ledgers correctly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
 
 
 def test_every_field_is_described() -> None:
-    """Names of all fields of both records stand in the tables."""
+    """The tables contain all fields of both records."""
     described = set(re.findall(r"`([a-z_]+)`", TEXT))
 
     assert {name for dtype in (ATTEMPT, CONNECTION) for name in dtype.names or ()} - described == set()
@@ -32,7 +32,7 @@ def test_every_outcome_has_its_code() -> None:
 
 @pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL), ids=["numpy", "pandas"])
 def test_the_lines_that_read_a_ledger_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snippet: str) -> None:
-    """They are run as they stand there."""
+    """The test runs them unchanged."""
     monkeypatch.chdir(tmp_path)
     ledger = LedgerWriter(tmp_path / "ledger-0.npy", origin_ns=0)
     for outcome in Outcome:

@@ -1,4 +1,4 @@
-"""What Locust shows is what the ledger says."""
+"""Locust shows the numbers of the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several Locust processes that share one traffic, led through one of them."""
+"""Several Locust processes that share one traffic, with a master."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ TRAFFIC = TrafficPlan(
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[FaultyServer]:
-    """A faulty server as a process of its own."""
+    """Start a faulty server as a process of its own."""
     with FaultyServer.start(tmp_path / "server") as running:
         yield running
 
 
 def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
-    """Two workers on this machine; half of the slots are dropped."""
+    """Return a plan for two workers on this machine; half of the slots are dropped."""
     return TrafficChildPlan(
         traffic=TRAFFIC,
         answers={route.path: route.answers for route in TRAFFIC.routes},
@@ -51,7 +51,7 @@ def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
 
 
 def worker_pids(child: TrafficChild) -> dict[int, int]:
-    """Share -> process, as the master's journal has it."""
+    """Return the process of each share, from the master's log."""
     return {e["worker"]: e["pid"] for e in child._journal.events if e["event"] == "joined"}
 
 
@@ -118,8 +118,8 @@ def test_kill_9_of_the_master_leaves_no_process_and_every_ledger(tmp_path: Path,
     assert recorded.damage == []
 
 
-def test_workers_that_can_not_start_are_told_with_their_own_words(tmp_path: Path, server: FaultyServer) -> None:
-    """A locustfile that breaks in workers alone: the error names a worker and what it said, and comes soon."""
+def test_workers_that_cannot_start_are_reported_with_their_output(tmp_path: Path, server: FaultyServer) -> None:
+    """A locustfile that fails only in workers: the error names a worker, has its output, and comes soon."""
     broken = tmp_path / "broken.py"
     broken.write_text(
         "import os\nfrom harness.traffic.locustfile import *\n"
