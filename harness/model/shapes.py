@@ -131,10 +131,10 @@ SHAPES: Mapping[Shape, ShapeFacts] = {
     ),
     Shape.IDLE: ShapeFacts(
         source=ConnectionSource.RESTED,
-        summary="one that was not used for a while",
+        summary="one idle for `idle`",
         stream="on idle connections",
         lost="on idle ones",
-        duration=ShapeDuration("idle", "how long a connection was not used", unused="been idle"),
+        duration=ShapeDuration("idle", "the idle time of a connection", unused="been idle"),
         guard="never-idle",
     ),
     Shape.SLOW: ShapeFacts(
@@ -142,16 +142,16 @@ SHAPES: Mapping[Shape, ShapeFacts] = {
         summary="a new one with a slow answer",
         stream="with slow answers",
         lost="that were to be slow",
-        duration=ShapeDuration("slow", "the delay that the app is asked for", is_delay=True),
+        duration=ShapeDuration("slow", "the delay of its answers", is_delay=True),
         guard="nothing-under-way",
     ),
     Shape.PREOPENED: ShapeFacts(
         source=ConnectionSource.AHEAD,
-        summary="one that was opened ahead of need and carried nothing yet",
+        summary="an unused one, opened `preopened` ago",
         stream="on preopened connections",
         lost="on preopened ones",
         duration=ShapeDuration(
-            "preopened", "how long before its use a connection was opened", unused="been open and unused"
+            "preopened", "the time from opening a connection to its request", unused="been open and unused"
         ),
         guard="never-preopened",
     ),

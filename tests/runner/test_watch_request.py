@@ -170,7 +170,7 @@ def test_shapes_that_wait_have_their_times() -> None:
 @pytest.mark.parametrize(
     ("shape", "seconds", "rate", "text"),
     [
-        (Shape.PREOPENED, 0.0, 60.0, "preopened needs a time: how long before its use a connection was opened"),
+        (Shape.PREOPENED, 0.0, 60.0, "preopened needs a time: the time from opening a connection to its request"),
         (Shape.IDLE, 0.0, 60.0, "idle needs a time"),
         (Shape.SLOW, 2.0, 60.0, "slow: no watch can see whether the application helps"),
         (Shape.PREOPENED, 20.0, 1000.0, "20,000 connections to http://a would wait unused"),
