@@ -175,7 +175,10 @@ class Trial:
     def _entry(self, place: Place) -> Entry:
         """Where the traffic of this Experiment enters: through the ingress, or straight to a Service."""
         service = self.setting.experiment.entry
-        return place.cluster.service_entry(place.namespace, service) if service else place.cluster.entry
+        if service:
+            return place.cluster.service_entry(place.namespace, service)
+        entry = place.cluster.entry
+        return entry.secure or entry if self.traffic.tls is not None else entry
 
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change

@@ -9,10 +9,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Harmless, Site
-from harness.localkube.ingress.annotations import FALSE, PREFIX, RULES, TRUE, ParseResult, parse_result
+from harness.localkube.ingress.annotations import PREFIX, RULES, TRUE, ParseResult, parse_result
 from harness.localkube.ingress.ingress_class import is_served
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
@@ -52,6 +51,11 @@ def _without_cookie(site: Site) -> bool:
     return not str(site.holder.get(f"{PREFIX}affinity", "")).strip()
 
 
+def _without_tls(site: Site) -> bool:
+    """Accept a setting of TLS if the Ingress has none."""
+    return not (site.root.get("spec") or {}).get("tls")
+
+
 _SWITCH = "false"
 _ZERO = "0"
 _ACL = "answers 403 to clients outside the list"
@@ -73,7 +77,6 @@ DECISIVE: Mapping[str, Decisive] = {
     "denylist-source-range": Decisive("answers 403 to clients in the list"),
     "enable-cors": Decisive("answers OPTIONS itself and adds headers to every response", _off, _SWITCH),
     "enable-modsecurity": Decisive("answers 403 to requests that ModSecurity blocks", _off, _SWITCH),
-    "force-ssl-redirect": Decisive("answers HTTP with 308", _off, _SWITCH),
     "from-to-www-redirect": Decisive("answers the host with or without www. with 308", _off, _SWITCH),
     "global-rate-limit": Decisive("answers 429 above the limit", _not_positive, _ZERO),
     "limit-connections": Decisive("answers 503 above this number of connections of a client", _not_positive, _ZERO),
@@ -87,6 +90,7 @@ DECISIVE: Mapping[str, Decisive] = {
     "proxy-cookie-domain": Decisive("rewrites the domain of cookies", _one_of("off"), "off"),
     "proxy-cookie-path": Decisive("rewrites the path of cookies", _one_of("off"), "off"),
     "proxy-redirect-from": Decisive("rewrites the Location of redirects", _one_of("off"), "off"),
+    "relative-redirects": Decisive("omits the host in redirects", _off, _SWITCH),
     "server-alias": Decisive("also serves these hosts"),
     "server-snippet": Decisive(_SNIPPET),
     "service-upstream": Decisive(
@@ -96,9 +100,14 @@ DECISIVE: Mapping[str, Decisive] = {
     "session-cookie-expires": Decisive("sets the cookie's expiry", _without_cookie, "any, without affinity"),
     "session-cookie-secure": Decisive("makes clients send the cookie only over HTTPS", _without_cookie, "any, without"
                                       " affinity"),
+    "ssl-ciphers": Decisive("accepts only these ciphers", _without_tls, "any, without spec.tls"),
     "ssl-passthrough": Decisive("passes TLS through to the pods", _off, _SWITCH),
+    "ssl-prefer-server-ciphers": Decisive(
+        "chooses the cipher of TLS connections by this setting", _without_tls, "any, without spec.tls"
+    ),
     "stream-snippet": Decisive(_SNIPPET),
     "temporal-redirect": Decisive("answers 302"),
+    "use-port-in-redirects": Decisive("names its port in redirects to HTTPS", _off, _SWITCH),
     "upstream-hash-by": Decisive("sends requests with the same key to the same pod"),
 }  # fmt: skip
 
@@ -109,7 +118,6 @@ _CORS = "it has no effect without enable-cors, which has its own class"
 _LIMIT = "it has no effect without a limit, which has its own class"
 _UPSTREAM_TLS = "it has no effect without backend-protocol HTTPS or GRPCS, which has its own class"
 _TRACES = "it affects only traces and logs"
-_TLS = "it has no effect without TLS, for which the class of spec.tls applies"
 _BUFFERS = "it affects only memory and temporary files of nginx"
 _BROWSERS = "it affects only browsers that send the cookie from other sites"
 
@@ -161,10 +169,6 @@ INERT: Mapping[str, str] = {
         _TRACES,
     ),
     **dict.fromkeys(
-        ("preserve-trailing-slash", "ssl-ciphers", "ssl-prefer-server-ciphers", "ssl-redirect"),
-        _TLS,
-    ),
-    **dict.fromkeys(
         (
             "client-body-buffer-size", "proxy-buffers-number", "proxy-busy-buffers-size", "proxy-max-temp-file-size",
         ),
@@ -185,11 +189,9 @@ INERT: Mapping[str, str] = {
     "modsecurity-transaction-id": "it has no effect without enable-modsecurity, which has a class of its own",
     "permanent-redirect-code": "it has no effect without permanent-redirect, which has a class of its own",
     "proxy-redirect-to": "it has no effect without proxy-redirect-from, which has a class of its own",
-    "relative-redirects": "it has no effect without a redirect, which has a class of its own",
     "temporal-redirect-code": "it has no effect without temporal-redirect, which has a class of its own",
     "upstream-hash-by-subset": "it has no effect without upstream-hash-by, which has a class of its own",
     "upstream-hash-by-subset-size": "it has no effect without upstream-hash-by, which has a class of its own",
-    "use-port-in-redirects": "it has no effect without a redirect, which has a class of its own",
 }  # fmt: skip
 
 #: Alias -> the name in the tables.
@@ -237,9 +239,3 @@ def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
     if result is ParseResult.UNREADABLE:
         return FieldClass.DECISIVE, f"may accept the value {str(site.value)!r}, which cannot be parsed here", ""
     return FieldClass.IMPLEMENTED, "", ""
-
-
-def redirects_to_https(ingress: Mapping[str, Any]) -> bool:
-    """Return True if an Ingress makes ingress-nginx answer HTTP with 308 for a host with TLS, its default."""
-    annotations = (ingress.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(f"{PREFIX}ssl-redirect", "")).strip() not in FALSE

@@ -43,6 +43,9 @@ _SWITCH = "on|off"
 _RULES: Mapping[str, _AnnotationRule] = {
     "rewrite-target": _AnnotationRule("rewrite_target", r"/?[-._~a-zA-Z0-9/$:%+=&?@]*"),
     "use-regex": _AnnotationRule("use_regex", _TRUTH, TRUE.__contains__),
+    "ssl-redirect": _AnnotationRule("ssl_redirect", _TRUTH, TRUE.__contains__),
+    "force-ssl-redirect": _AnnotationRule("force_ssl_redirect", _TRUTH, TRUE.__contains__),
+    "preserve-trailing-slash": _AnnotationRule("preserve_trailing_slash", _TRUTH, TRUE.__contains__),
     "proxy-connect-timeout": _AnnotationRule("connect_timeout", _SECONDS, int),
     "proxy-send-timeout": _AnnotationRule("send_timeout", _SECONDS, int),
     "proxy-read-timeout": _AnnotationRule("read_timeout", _SECONDS, int),

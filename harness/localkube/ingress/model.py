@@ -50,6 +50,10 @@ class LocationSettings:
         http_version: HTTP version of connections to endpoints.
         forwarded_prefix: Value of X-Forwarded-Prefix; empty for no such header.
         upstream_vhost: Host header sent to endpoints; empty for the client's.
+        ssl_redirect: True to redirect HTTP to HTTPS if the host has a certificate.
+        force_ssl_redirect: True to redirect HTTP to HTTPS in any case.
+        preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
+            change of it alone causes no reload.
     """
 
     rewrite_target: str = ""
@@ -66,6 +70,9 @@ class LocationSettings:
     http_version: str = "1.1"
     forwarded_prefix: str = ""
     upstream_vhost: str = ""
+    ssl_redirect: bool = True
+    force_ssl_redirect: bool = False
+    preserve_trailing_slash: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +136,13 @@ class NginxConfiguration:
     Attributes:
         servers: Virtual hosts; a difference causes a reload.
         backends: Backends by name; they are sent to Lua.
+        certificates: Certificate and key of each host with TLS in PEM form, empty for the default certificate; they are
+            sent to Lua.
     """
 
     servers: tuple[VirtualServer, ...]
     backends: Mapping[str, Backend]
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

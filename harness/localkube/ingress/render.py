@@ -9,6 +9,13 @@ from pathlib import Path
 from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, VirtualServer
 from harness.localkube.nginx.record import NginxInstall
 
+#: Paths under which ingress-nginx never redirects to HTTPS.
+_ACME = "/.well-known/acme-challenge"
+_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384"
+)
 LUA = Path(__file__).parent / "lua"
 
 #: Fields of the access log that the evidence contains: one JSON object per request, named after nginx's variables.
@@ -34,7 +41,7 @@ _PROXY_HEADERS = (
     ("X-Real-IP", "$remote_addr"),
     ("X-Forwarded-For", "$remote_addr"),
     ("X-Forwarded-Host", "$http_host"),
-    ("X-Forwarded-Port", "$server_port"),
+    ("X-Forwarded-Port", "$pass_port"),
     ("X-Forwarded-Proto", "$scheme"),
     ("X-Forwarded-Scheme", "$scheme"),
     ("X-Scheme", "$scheme"),
@@ -54,7 +61,9 @@ class FixedConfig:
         directory: Existing folder for its files.
         access_log: Path of the access log.
         address: Address to listen on.
-        port: Port for traffic.
+        port: Port for HTTP.
+        tls_port: Port for HTTPS.
+        certificate: Path of the default certificate with its key.
         admin_port: Port for the controller.
         timer: Seconds between two reads of the backends by a worker.
         seed: Seed of the load balancer's random choices.
@@ -68,6 +77,8 @@ class FixedConfig:
     access_log: Path
     address: str
     port: int
+    tls_port: int
+    certificate: Path
     admin_port: int
     timer: float
     seed: int
@@ -98,14 +109,20 @@ def render(fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: i
         log_format=",".join(f'"{name}":{value}' for name, value in _LOG_FIELDS),
         access_log=fixed.access_log,
         admin=f"{fixed.address}:{fixed.admin_port}",
-        servers="\n".join(_server(server, f"{fixed.address}:{fixed.port}") for server in servers),
+        certificate=fixed.certificate,
+        tls_port=fixed.tls_port,
+        ciphers=_CIPHERS,
+        servers="\n".join(_server(server, fixed) for server in servers),
     )
 
 
-def _server(server: VirtualServer, listen: str) -> str:
+def _server(server: VirtualServer, fixed: FixedConfig) -> str:
     default = server.host == ANY_HOST
+    options = " default_server reuseport backlog=4096" if default else ""
     lines = [
-        f"    listen {listen}{' default_server reuseport backlog=4096' if default else ''};",
+        f"    listen {fixed.address}:{fixed.port}{options};",
+        f"    listen {fixed.address}:{fixed.tls_port}{options} ssl http2;",
+        "    ssl_certificate_by_lua_block { certificate.choose() }",
         f"    server_name {_server_name(server.host)};",
         '    set $proxy_upstream_name "-";',
     ]
@@ -137,8 +154,27 @@ def _location(location: Location) -> Iterator[str]:
             yield f"    {line}"
     else:
         yield '    set $proxy_upstream_name "upstream-default-backend";'
-        yield "    return 404;"
+        yield "    header_filter_by_lua_block { certificate.header() }"
+        yield from (f"    {line}" for line in _answering_404(location))
     yield "}"
+
+
+def _answering_404(location: Location) -> Iterator[str]:
+    """Yield the default backend: it answers 404, after the redirect to HTTPS."""
+    if redirect := _redirect_to_https(location):
+        yield f"rewrite_by_lua_block {{ {redirect} }}"
+        yield "content_by_lua_block { ngx.exit(404) }"
+    else:
+        yield "return 404;"
+
+
+def _redirect_to_https(location: Location) -> str:
+    """Return the Lua statement that redirects to HTTPS; empty if the location never does."""
+    settings = location.settings
+    if location.path.startswith(_ACME) or not (settings.ssl_redirect or settings.force_ssl_redirect):
+        return ""
+    always, keep = (str(each).lower() for each in (settings.force_ssl_redirect, settings.preserve_trailing_slash))
+    return f"certificate.redirect({{ always = {always}, keep_slash = {keep} }})"
 
 
 def _proxying(location: Location) -> Iterator[str]:
@@ -146,7 +182,8 @@ def _proxying(location: Location) -> Iterator[str]:
     yield f'set $proxy_upstream_name "{location.backend}";'
     yield f'set $location_path "{location.written.replace("$", "${literal_dollar}")}";'
     yield f"# {location.ingress} -> {location.service}"
-    yield "rewrite_by_lua_block { balancer.rewrite() }"
+    yield f"rewrite_by_lua_block {{ {_redirect_to_https(location)} balancer.rewrite() }}"
+    yield "header_filter_by_lua_block { certificate.header() }"
     yield "log_by_lua_block { balancer.log() }"
     yield f"client_max_body_size {settings.body_size};"
     yield f"proxy_set_header Host {settings.upstream_vhost or '$best_http_host'};"
@@ -194,9 +231,12 @@ http {{
     lua_shared_dict configuration 4m;
     lua_shared_dict ewma 1m;
     lua_shared_dict ewma_touched 1m;
+    lua_shared_dict certificate_servers 5m;
+    lua_shared_dict certificate_data 20m;
     init_by_lua_block {{
         balancer = require("balancer")
         configuration = require("configuration")
+        certificate = require("certificate")
     }}
     init_worker_by_lua_block {{
         balancer.init_worker({{ timer = {timer}, generation = {generation}, seed = {seed} }})
@@ -221,6 +261,18 @@ http {{
     map $http_x_request_id $req_id {{ default $http_x_request_id; "" $request_id; }}
     map $http_host $best_http_host {{ default $http_host; "" $host; }}
 
+    map $server_port $pass_port {{ default $server_port; {tls_port} 443; }}
+
+    ssl_certificate "{certificate}";
+    ssl_certificate_key "{certificate}";
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers {ciphers};
+    ssl_prefer_server_ciphers on;
+    ssl_session_cache shared:SSL:10m;
+    ssl_session_timeout 10m;
+    ssl_session_tickets off;
+    ssl_buffer_size 4k;
+
     log_format evidence escape=json '{{{log_format}}}';
     access_log "{access_log}" evidence;
 
@@ -236,7 +288,7 @@ http {{
     server {{
         listen {admin};
         access_log off;
-        client_max_body_size 4m;
+        client_max_body_size 20m;
         client_body_buffer_size 1m;
         location / {{ content_by_lua_block {{ configuration.serve() }} }}
     }}

@@ -5,15 +5,18 @@ Pure, so that tests cover each rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from harness.localkube.ingress.annotations import canary_of, settings_of
 from harness.localkube.ingress.canaries import MergedPaths, merge_paths
+from harness.localkube.ingress.certificates import Certificate, SecretKey, certificates_of
 from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.model import (
     ANY_HOST,
     Backend,
     Location,
+    LocationSettings,
     NginxConfiguration,
     PathMatch,
     VirtualServer,
@@ -25,12 +28,21 @@ SERVICE_LABEL = "kubernetes.io/service-name"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The objects from which a configuration is computed."""
+    """The objects from which a configuration is computed.
+
+    Attributes:
+        ingresses: All Ingresses.
+        classes: All IngressClasses.
+        services: All Services.
+        slices: All EndpointSlices.
+        certificates: The valid certificates, by Secret.
+    """
 
     ingresses: Sequence[Object]
     classes: Sequence[Object]
     services: Sequence[Object]
     slices: Sequence[Object]
+    certificates: Mapping[SecretKey, Certificate] = field(default_factory=dict)
 
 
 def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
@@ -41,8 +53,11 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     merged = merge_paths(path for ingress in ours for path in paths_of(ingress))
     served = list(merged.served.values())
     hosts = sorted({path.host for path in served} | {ANY_HOST})
-    servers = tuple(_server(host, [path for path in served if path.host == host]) for host in hosts)
-    return NginxConfiguration(servers, _backends(merged, snapshot))
+    servers = tuple(
+        _server(host, [path for path in served if path.host == host], _first_settings(ours, host)) for host in hosts
+    )
+    certificates = certificates_of([each for each in ours if canary_of(each) is None], hosts, snapshot.certificates)
+    return NginxConfiguration(servers, _backends(merged, snapshot), certificates)
 
 
 def _backends(merged: MergedPaths, snapshot: Snapshot) -> dict[str, Backend]:
@@ -68,10 +83,24 @@ def _backends(merged: MergedPaths, snapshot: Snapshot) -> dict[str, Backend]:
     }
 
 
-def _server(host: str, paths: list[IngressPath]) -> VirtualServer:
+def _first_settings(ingresses: Sequence[Object], host: str) -> LocationSettings:
+    """Return the settings for the paths of a host that no rule matches: those of the host's oldest main Ingress."""
+    for ingress in ingresses if host != ANY_HOST else ():
+        rules = (ingress.get("spec") or {}).get("rules") or []
+        if canary_of(ingress) is None and any(rule.get("host") == host for rule in rules):
+            return settings_of(ingress)
+    return LocationSettings(ssl_redirect=False)
+
+
+def _server(host: str, paths: list[IngressPath], first: LocationSettings) -> VirtualServer:
     """Return a host's locations, the longest path first.
 
     If one path needs a regular expression, all of them become regular expressions.
+
+    Args:
+        host: The host.
+        paths: Its paths.
+        first: Settings of its default location.
     """
     regex = any(path.annotations.settings.use_regex or _rewrites(path) for path in paths)
     locations: list[Location] = []
@@ -79,7 +108,7 @@ def _server(host: str, paths: list[IngressPath]) -> VirtualServer:
         exact_too = any(other.path == path.path and other.kind == "Exact" for other in paths)
         locations += _locations(path, regex=regex, exact_too=exact_too)
     if not any(location.path == "/" and location.match is not PathMatch.EXACT for location in locations):
-        locations.append(Location("/", PathMatch.PREFIX))
+        locations.append(Location("/", PathMatch.PREFIX, settings=first))
     return VirtualServer(host, tuple(locations))
 
 
