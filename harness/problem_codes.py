@@ -70,6 +70,14 @@ class ProblemCode(StrEnum):
     IDLE_TOO_LONG = "idle-too-long", "no connection is idle for long enough when the change begins"
     TOO_MANY_CONNECTIONS = "too-many-connections", "more connections would stay open than a server accepts"
 
+    STAND_IN_ANSWERS = (
+        "stand-in-answers",
+        "a route expects an answer that the stand-in of its image does not give",
+    )
+    SERVICE_WITHOUT_PODS = "service-without-pods", "no pod of the workload stands behind the Service of a route"
+    WRONG_PORT = "wrong-port", "a rule or Service names a port that does not exist"
+    MISSING_REFERENCE = "missing-reference", "a pod names an object that the workload does not have"
+
     NEEDS_INGRESS = "needs-ingress", "a change needs an ingress controller, and traffic does not pass one"
     CANNOT_SPLIT = "cannot-split", "the ingress controller cannot split the requests as the change asks"
     NO_PODS = "no-pods", "a Deployment has no pod to change"

@@ -36,9 +36,10 @@ from harness.experiment.matching import names_of, parse_exclude, parse_expect
 from harness.experiment.matrix import AxisValue, combinations, parse_matrix
 from harness.experiment.namespaces import Workload, without_namespace
 from harness.experiment.objects import WorkloadObjects
+from harness.experiment.preflight import check_backends, check_references, check_stand_ins
 from harness.experiment.problems import Problems
 from harness.experiment.routes import check_expected_bodies, check_headers, check_route_keys, check_sessions
-from harness.experiment.schema import VERSION, Head
+from harness.experiment.schema import VERSION, Head, ModelPart
 from harness.experiment.stages import ParsedExperiment, ResolvedCell, ResolvedConfiguration, ResolvedExperiment
 from harness.experiment.traffic import check_authorities, check_settings_used, parse_traffic
 from harness.experiment.traffic_checks import (
@@ -50,8 +51,10 @@ from harness.experiment.traffic_checks import (
     check_times,
 )
 from harness.experiment.validation import validate
-from harness.experiment.workload import ExperimentFiles, parse_workload, render
+from harness.experiment.workload import ExperimentFiles, RenderedObject, parse_workload, render
 from harness.kit.located_yaml import Document, read_documents
+from harness.localkube.apps.orders import StopMode
+from harness.localkube.kubelet.models import StandInModel
 from harness.model.experiment import Configuration, Experiment
 from harness.problem_codes import ProblemCode
 
@@ -86,6 +89,10 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     checks.changed_fields,
     checks.routes,
     checks.answers,
+    # the way of a request to a pod
+    check_backends,
+    check_references,
+    check_stand_ins,
     # the cells
     check_entries,
     check_exclude,
@@ -142,6 +149,7 @@ def load_experiment(
         assumed=review.assumed,
         inert=review.inert,
         notices=resolved.workload.notices,
+        stand_ins=rules.describe_stand_ins([m for row in resolved.configurations for m in row.configuration.manifests]),
     )
 
 
@@ -187,7 +195,7 @@ def resolve(
         names=possible_names(parsed, rows),
         all_cells=tuple(names_of(row, spec) for row in rows for spec, _ in parsed.changes),
         configurations=tuple(
-            _resolve_configuration(row, values, parsed, workload, problems)
+            _resolve_configuration(row, _render(values, workload, parsed, rules, problems), parsed)
             for row, values in named
             if workload.objects and not is_excluded(parsed, row)
         ),
@@ -233,21 +241,36 @@ def _named(values: tuple[AxisValue, ...]) -> Configuration:
     return Configuration(tuple((value.axis, value.name) for value in values), ())
 
 
-def _resolve_configuration(
-    row: Configuration,
+def _render(
     values: tuple[AxisValue, ...],
-    parsed: ParsedExperiment,
     workload: Workload,
+    parsed: ParsedExperiment,
+    rules: ClusterRules,
     problems: Problems,
-) -> ResolvedConfiguration:
+) -> tuple[RenderedObject, ...]:
+    """Return the objects of a configuration with their patches, and with the models of their stand-ins."""
     patches = [patch for value in values for patch in value.patches]
-    objects = render(workload.objects, patches, problems)
+    models = {pattern: model_from(part) for pattern, part in (parsed.head.models if parsed.head else {}).items()}
+    return tuple(
+        replace(item, manifest=rules.with_models(item.manifest, models))
+        for item in render(workload.objects, patches, problems)
+    )
+
+
+def _resolve_configuration(
+    row: Configuration, objects: tuple[RenderedObject, ...], parsed: ParsedExperiment
+) -> ResolvedConfiguration:
     rendered = replace(row, manifests=tuple(item.manifest for item in objects))
     configuration = for_controller(rendered, parsed.ingress)
     cells = cells_left(parsed, configuration)
     return ResolvedConfiguration(
         configuration, objects, tuple(_answered(cell, parsed, configuration) for cell in cells)
     )
+
+
+def model_from(part: ModelPart) -> StandInModel:
+    """Return the model that a part of the file describes."""
+    return StandInModel(StopMode(part.stop), part.ready, tuple(part.ports), part.shell)
 
 
 def _answered(cell: ResolvedCell, parsed: ParsedExperiment, configuration: Configuration) -> ResolvedCell:

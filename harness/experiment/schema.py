@@ -15,6 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from harness.experiment.quantities import Duration, RatePerSecond, duration_text
+from harness.localkube.apps.orders import StopMode
+from harness.localkube.kubelet.models import StandInModel
 from harness.model.attempt import LOSSES, Method, Shape
 from harness.model.controllers import CONTROLLERS, DEFAULT
 from harness.model.experiment import (
@@ -98,6 +100,10 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+def _as_model(value: Any) -> Any:
+    return {"stop": value} if isinstance(value, str) else value
+
+
 def is_one_of(words: Iterable[str]) -> Callable[[Any], Any]:
     """Return a validator that accepts these words alone; its error has them, for a hint."""
     known = tuple(words)
@@ -134,6 +140,8 @@ VerdictWord = Annotated[str, BeforeValidator(is_one_of(Expected)), Field(json_sc
 #: An outcome; ``parse_expect`` validates the word.
 ClassWord = Annotated[str, Field(json_schema_extra={"enum": [*CLASSES]})]
 StatusCode = Annotated[int, Field(ge=200, le=599)]
+
+EndingWord = Annotated[str, BeforeValidator(is_one_of(StopMode)), Field(json_schema_extra={"enum": [*StopMode]})]
 
 #: One text, or a list of them.
 Texts = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str]), Field(min_length=1)]
@@ -372,6 +380,28 @@ class PatchedPart(ExperimentPart):
 _Axes = Annotated[dict[str, Annotated[dict[Name, PatchedPart | None], Field(min_length=1)]], Field(min_length=1)]
 
 
+class ModelPart(ExperimentPart):
+    """The stand-in that the embedded cluster runs in place of an image that it does not have."""
+
+    stop: EndingWord = Field(
+        default=default_of(StandInModel, "ending"), description="its behaviour at SIGTERM: one of the four words"
+    )
+    ready: Duration = Field(
+        default=default_of(StandInModel, "ready"), description="time from its start until it listens"
+    )
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
+        default=[*default_of(StandInModel, "ports")], description="ports besides those that the container declares"
+    )
+    shell: bool = Field(
+        default=default_of(StandInModel, "shell"),
+        description="the image has a shell and `sleep`; without, an exec hook fails as in such an image",
+    )
+
+
+#: A model, or its behaviour at SIGTERM alone.
+_Model = Annotated[ModelPart, BeforeValidator(_as_model, json_schema_input_type=EndingWord | ModelPart)]
+
+
 class Head(ExperimentPart):
     """The whole file. Parts with models of their own are validated by their parsers."""
 
@@ -381,6 +411,10 @@ class Head(ExperimentPart):
     labels: dict[str, str] = Field(default=default_of(Experiment, "labels"), description="copied into the results")
     workload: Texts = Field(description="manifests: files, or folders of `.yaml`, `.yml` and `.json` files")
     ingress: ControllerWord = Field(default=DEFAULT.word, description="the ingress controller in front")
+    models: dict[str, _Model] = Field(
+        default={},
+        description="stand-ins on the embedded cluster, by patterns of images such as `shop:*`; the first match counts",
+    )
     entry: EntryPart | None = Field(
         default=None,
         description="with `ingress: none`: the Service that gets all traffic; traffic enters by the ingress without it",

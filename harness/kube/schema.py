@@ -28,7 +28,7 @@ KINDS: Mapping[tuple[str, str], str] = {
         for kind in ("Namespace", "Pod", "Service", "ConfigMap", "Secret", "ServiceAccount", "Endpoints", "Node")
     },
     ("v1", "Event"): "CoreV1Event",
-    ("v1", "PersistentVolumeClaim"): "V1PersistentVolumeClaim",
+    **{("v1", kind): f"V1{kind}" for kind in ("PersistentVolumeClaim", "ResourceQuota", "LimitRange")},
     **{("apps/v1", kind): f"V1{kind}" for kind in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")},
     **{("networking.k8s.io/v1", kind): f"V1{kind}" for kind in ("Ingress", "IngressClass", "NetworkPolicy")},
     ("discovery.k8s.io/v1", "EndpointSlice"): "V1EndpointSlice",

@@ -20,6 +20,8 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "kinds of changes": changes.kinds,
         "fields of changes": settings.changes,
         "fields of a match": settings.match,
+        "fields of a model": settings.model,
+        "endings of stand-ins": settings.endings,
         "fields of expect": settings.expect,
         "fields of the validation": settings.validation,
         "codes of problems": settings.codes,

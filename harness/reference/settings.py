@@ -8,15 +8,16 @@ from typing import Any
 from harness.experiment.changes.reading import schema_of
 from harness.experiment.changes.schema import ChangeSchema
 from harness.experiment.json_schema import definition_of, experiment_schema, forms, part_schema
-from harness.experiment.schema import ExpectPart, ExperimentPart, HoldPart, MatchPart, RampPart, TrafficPart
+from harness.experiment.schema import ExpectPart, ExperimentPart, HoldPart, MatchPart, ModelPart, RampPart, TrafficPart
 from harness.experiment.validation_report import ValidationReport
+from harness.localkube.apps.orders import STOP_MODES, StopMode
 from harness.model.changes import CHANGE_KINDS
 from harness.problem_codes import ProblemCode
 from harness.reference.tables import table
 
 _HEAD = ("field", "type", "default", "meaning")
 #: Fields of the file that have sections of their own on the page.
-_APART = ("traffic", "matrix", "changes", "exclude", "expect")
+_APART = ("models", "traffic", "matrix", "changes", "exclude", "expect")
 _SECTIONS = {"exclude": "exclude-and-expect", "expect": "exclude-and-expect"}
 
 _Schema = Mapping[str, Any]
@@ -42,6 +43,16 @@ def ramp() -> str:
 def step() -> str:
     """Return the fields of a step of a rate."""
     return _table(HoldPart)
+
+
+def model() -> str:
+    """Return the fields of a model."""
+    return _table(ModelPart)
+
+
+def endings() -> str:
+    """Return the ways in which a stand-in stops."""
+    return table(("word", "at SIGTERM the stand-in"), ((f"`{ending}`", STOP_MODES[ending]) for ending in StopMode))
 
 
 def match() -> str:

@@ -102,8 +102,9 @@ def test_a_problem_of_an_item_is_at_its_line_in_the_source(bench: Bench) -> None
 
 def test_images_that_the_cluster_lacks_are_refused(bench: Bench) -> None:
     """Images of the workload and of an update are refused; that of an update that is meant to get stuck is not."""
-    update = "rolling-update: {deployment: apple, set: {image: my/app:2}, answer: b}"
-    stuck = "rolling-update: {name: stuck, deployment: apple, set: {image: my/app:3}, until: progress-deadline}"
+    update = "rolling-update: {deployment: apple, set: {image: 'hashicorp/http-echo:2'}, answer: b}"
+    to_stuck = "deployment: apple, set: {image: 'hashicorp/http-echo:3'}, until: progress-deadline"
+    stuck = f"rolling-update: {{name: stuck, {to_stuck}}}"
     bench.edit("apps.yaml", "http-echo:1.0", "http-eco:1.0")
     bench.edit("small.yaml", RESTART, f"{RESTART}\n  - {update}\n  - {stuck}")
 
@@ -114,5 +115,5 @@ def test_images_that_the_cluster_lacks_are_refused(bench: Bench) -> None:
         ("small.yaml", 14),
         ("apps.yaml", 13),
     ]
-    assert ["my/app:2" in str(error.value), "hashicorp/http-echo:1.0" in str(error.value)] == [True, True]
+    assert ["http-echo:2" in str(error.value), "hashicorp/http-echo:1.0" in str(error.value)] == [True, True]
     assert bench.problems() == []

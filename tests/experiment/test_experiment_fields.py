@@ -138,7 +138,7 @@ HARMLESS_PODS = [
     (POD, "      nodeSelector: {kubernetes.io/os: linux}\n"),
     (POD, "      hostNetwork: false\n"),
     (POD, "      initContainers: []\n"),
-    (POD, "      serviceAccountName: mine\n"),
+    (POD, "      serviceAccountName: default\n"),
     (POD, "      securityContext: {runAsUser: 1000, fsGroup: 1000, seccompProfile: {type: RuntimeDefault}}\n"),
     (POD, "      volumes: [{name: tmp, emptyDir: {}}]\n"),
     (

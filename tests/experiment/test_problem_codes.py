@@ -15,6 +15,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.load import load_experiment
 from harness.localkube.fields import CLASSIFIER
+from harness.localkube.kubelet.images import has_stand_in
 from harness.problem_codes import ProblemCode
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ pytest_plugins = ("experiment_bench",)
 
 ROOT = Path(__file__).parents[2]
 #: The rules of all kinds of clusters together.
-RULES = ClusterRules(check_image, check_object, check_change, CLASSIFIER.classify)
+RULES = ClusterRules(check_image, check_object, check_change, CLASSIFIER.classify, has_stand_in=has_stand_in)
 RESTART = "restart: {deployment: apple}"
 POOL = "pool: {size: 10}"
 HOOK = "lifecycle: {preStop: {sleep: {seconds: 6}}}"
@@ -94,6 +95,17 @@ EXAMPLES = [
         "rate: 100/s",
         "rate: 9000/s\n  connections: [idle]\n  idle: 2s\n  concurrency: 90000",
         ProblemCode.TOO_MANY_CONNECTIONS,
+    ),
+    ("apps.yaml", "image: hashicorp/http-echo:1.0", "image: shop", ProblemCode.STAND_IN_ANSWERS),
+    ("apps.yaml", "selector: {app: apple}", "selector: {app: aple}", ProblemCode.SERVICE_WITHOUT_PODS),
+    ("apps.yaml", "port: {number: 5678}", "port: {number: 80}", ProblemCode.WRONG_PORT),
+    ("apps.yaml", "{port: 5678}", "{port: 5678, targetPort: web}", ProblemCode.WRONG_PORT),
+    ("patch.yaml", HOOK, "readinessProbe: {httpGet: {port: web}}", ProblemCode.WRONG_PORT),
+    (
+        "apps.yaml",
+        "      terminationGracePeriodSeconds: 20",
+        "      serviceAccountName: shop",
+        ProblemCode.MISSING_REFERENCE,
     ),
     ("apps.yaml", "replicas: 1", "replicas: 0", ProblemCode.NO_PODS),
     ("small.yaml", RESTART, "scale: {deployment: apple, replicas: 1}", ProblemCode.NO_EFFECT),

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.localkube.kubelet.environment import ConfigError, arguments, environment
 from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
+from harness.localkube.kubelet.models import StandInModel, orders
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.probes import ProbeKind, Prober
@@ -27,6 +28,7 @@ class ContainerWorker:
         pod: Its pod.
         spec: Its entry in the pod's spec.
         image: Its image.
+        model: The model of the stand-in that runs in place of its image, or None.
         network: The pod's network.
         relists: Times at which the kubelet relists the pod.
         anchor: Time on the loop's clock from which the ticks of its probes are counted.
@@ -44,6 +46,7 @@ class ContainerWorker:
         spec: Object,
         *,
         image: Image,
+        model: StandInModel | None,
         network: PodNetwork,
         relists: RelistTimes,
         anchor: float,
@@ -54,6 +57,7 @@ class ContainerWorker:
         self._pod = pod
         self._spec = spec
         self._image = image
+        self._model = model
         self._network = network
         self._relists = relists
         self._anchor = anchor
@@ -145,7 +149,7 @@ class ContainerWorker:
             ConfigError: Its spec needs a value that is not available.
             RuntimeFailedError: The program does not exist, or the runtime failed.
         """
-        env = environment(self._pod, self._spec, self._image, self._network.address)
+        env = self._environment()
         app, args = self._program(env)
         self._record_event("Pulled", f'Container image "{self.state.image}" already present on machine')
         self._record_event("Created", f"Created container: {self.state.name}")
@@ -154,13 +158,21 @@ class ContainerWorker:
         )
         self._record_event("Started", f"Started container {self.state.name}")
         self.state.container_id = f"processes://{process.pid}"
-        return RunningContainer(process, self._spec, self._network.address, env, self._image.shell, set())
+        return RunningContainer(process, self._spec, self._network.address, env, self._image.shell, set(), self._model)
+
+    def _environment(self) -> dict[str, str]:
+        """Return its environment; a stand-in reads no variables of the spec, so they need not be known."""
+        if self._model is not None:
+            return environment(self._pod, {}, self._image, self._network.address)
+        return environment(self._pod, self._spec, self._image, self._network.address)
 
     def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
         """Return the application and its arguments.
 
         The application is empty if the command is another program of an image with a shell.
         """
+        if self._model is not None:
+            return self._image.app, [orders(self._model, self._pod, self._spec).encode()]
         command = arguments(self._spec.get("command"), env)
         args = arguments(self._spec.get("args"), env)
         if not command:

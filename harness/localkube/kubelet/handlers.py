@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from harness.localkube.kubelet.listeners import owns_listener
+from harness.localkube.kubelet.models import StandInModel, ports_of, unavailable_program
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
@@ -33,6 +34,7 @@ class RunningContainer:
         env: Its environment, for programs executed inside.
         shell: True if its image has programs to execute.
         verified_ports: Ports whose listener is verified to belong to the container.
+        model: The model of the stand-in that runs in place of its image, or None.
     """
 
     process: Process
@@ -41,6 +43,7 @@ class RunningContainer:
     env: Mapping[str, str]
     shell: bool
     verified_ports: set[int]
+    model: StandInModel | None = None
 
     def port(self, value: int | str) -> int:
         """Return the number of a port given by number or by the container's name for it."""
@@ -72,6 +75,21 @@ class HandlerRunner:
         self._runtime = runtime
         self._session = session
 
+    async def probe(self, probe: Object, target: RunningContainer) -> None:
+        """Run the action of a probe; return if it succeeded.
+
+        A stand-in has neither the program of an exec probe nor a gRPC service, so for these it is checked that it
+        listens.
+
+        Raises:
+            HandlerFailedError: The action failed, or its kind is not supported.
+        """
+        if target.model is None or not ({"exec", "grpc"} & probe.keys()):
+            await self.run(probe, target)
+            return
+        for port in ports_of(target.model, target.spec):
+            await self._tcp_socket({"port": port}, target)
+
     async def run(self, handler: Object, target: RunningContainer) -> None:
         """Run the action of a probe or hook; return if it succeeded.
 
@@ -90,8 +108,9 @@ class HandlerRunner:
             raise HandlerFailedError("the local cluster supports only exec, httpGet, tcpSocket and sleep")
 
     async def _exec(self, command: list[str], target: RunningContainer) -> None:
-        if not command or not target.shell:
-            name = command[0] if command else ""
+        missing = unavailable_program(command) if target.model is not None else ""
+        if not command or not target.shell or missing:
+            name = missing or (command[0] if command else "")
             raise HandlerFailedError(f'exec: "{name}": executable file not found in $PATH')
         if _KILLS_INIT.search(" ".join(command)):
             raise HandlerFailedError(
@@ -111,7 +130,7 @@ class HandlerRunner:
             raise HandlerFailedError(f"command '{' '.join(command)}' exited with {code}")
 
     async def _http_get(self, get: Object, target: RunningContainer) -> None:
-        if get.get("scheme", "HTTP") != "HTTP":
+        if get.get("scheme", "HTTP") != "HTTP" and target.model is None:
             raise HandlerFailedError("the local cluster's probes support only HTTP")
         port = target.port(get["port"])
         path = get.get("path") or "/"

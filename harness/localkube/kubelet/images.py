@@ -89,6 +89,12 @@ _PATTERNS: Mapping[str, Image] = {
     r"xds2000/nginx-hostname:.+": _NGINX_HOSTNAME,
 }
 
+#: Pattern of the image names that a container runtime accepts, with optional tag and digest.
+_NAME = (
+    r"(?:[a-zA-Z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+    r"(?::[\w][\w.-]{0,127})?(?:@[A-Za-z0-9]+:[0-9a-fA-F]{32,})?"
+)
+
 #: Images of the cluster's own pods; workloads cannot use them. Their applications run in the node's own process
 #: (``harness.localkube.system``), and their only program is the one that a preStop hook calls.
 _SYSTEM: Mapping[str, Image] = {
@@ -100,6 +106,18 @@ _SYSTEM: Mapping[str, Image] = {
 
 #: The images by their usual names, for messages.
 KNOWN_IMAGES: Mapping[str, Image] = {image.name: image for image in _PATTERNS.values()}
+
+
+def has_stand_in(name: str) -> bool:
+    """Return True if a stand-in runs in place of an image.
+
+    This is the case for every image of an unknown repository. An unknown tag of a known repository counts as an image
+    that does not exist.
+    """
+    plain = name.removeprefix("docker.io/").partition("@")[0]
+    head, slash, last = plain.rpartition("/")
+    repository = f"{head}{slash}{last.partition(':')[0]}"
+    return bool(re.fullmatch(_NAME, name)) and not any(repository == pattern.partition(":")[0] for pattern in _PATTERNS)
 
 
 def find_image(name: str, *, system: bool = False) -> Image | None:
