@@ -5,7 +5,7 @@
    the answers of changes.
 3. ``check`` runs every row of ``CHECKS`` on what is left.
 
-``docs/experiments.md`` describes the format.
+``docs/reference/experiments.md`` describes the format.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The parts of an Experiment file as pydantic models: the fields, their types, their defaults and their meaning.
 
 A model validates each field by itself; ``CHECKS`` of ``load`` validates how fields fit together.
-The tables of ``docs/experiments.md`` and the JSON Schema are generated from these models (``harness.reference`` and
-``json_schema``), so a setting is described here and nowhere else.
+The tables of ``docs/reference/experiments.md`` and the JSON Schema are generated from these models
+(``harness.reference`` and ``json_schema``), so a setting is described here and nowhere else.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ def incomplete(kind: str) -> Iterator[str]:
             if parameters != (3 if part == "check" else 1):
                 yield f"the parameters of {part}"
     in_place_page = page("reference/in-place.md")
-    if f"| `{kind}` |" not in page("experiments.md"):
-        yield "its row in docs/experiments.md"
+    if f"| `{kind}` |" not in page("reference/experiments.md"):
+        yield "its row in docs/reference/experiments.md"
     in_place = spec.facts.in_place
     if (f"`{in_place.usage}`" if in_place.usage else f"- `{kind}`: {in_place.refused}.") not in in_place_page:
         yield "its place in docs/reference/in-place.md"
@@ -112,7 +112,7 @@ def test_a_kind_without_its_other_parts_is_found(with_toy: None) -> None:
         "a module toy with ToySchema",
         "a module toy with check",
         "a module toy with carry_out",
-        "its row in docs/experiments.md",
+        "its row in docs/reference/experiments.md",
         "its place in docs/reference/in-place.md",
         "its rights in the Role of docs/reference/rights.md",
     ]
