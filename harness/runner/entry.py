@@ -10,6 +10,7 @@ import random
 import socket
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from harness.clusters.base import Entry
 from harness.kit.backends import read_backends
@@ -30,6 +31,8 @@ ANSWER_SECONDS = 10.0
 UNBROKEN_SECONDS = LONGEST_APPLY_S + 0.3
 
 
+#: Ingress controllers redirect HTTP with this status.
+_REDIRECTED = ", a redirect to HTTPS: add tls: {verify: false} to traffic"
 #: Timeout of each request, in seconds.
 _ANSWER_TIMEOUT = 2.0
 
@@ -68,6 +71,10 @@ def answer_of(
         connection.close()
 
 
+def _is_redirected(status: int, secure: Secure | None) -> bool:
+    return status == HTTPStatus.PERMANENT_REDIRECT and secure is None
+
+
 def _secure(entry: Entry, traffic: TrafficPlan) -> Secure | None:
     if traffic.tls is None:
         return None
@@ -94,7 +101,9 @@ def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
             outcome, _ = book.judge(number, status, body)
             outcomes.add(outcome)
             if outcome is Outcome.STATUS:
-                wrong.append(f"{route.key} gave {status or 'no answer'}")
+                wrong.append(
+                    f"{route.key} gave {status or 'no answer'}{_REDIRECTED if _is_redirected(status, secure) else ''}"
+                )
         now = time.monotonic()
         if Outcome.STATUS in outcomes or (Outcome.WRONG_ANSWER in outcomes and now - begin < ANSWER_SECONDS):
             since = now

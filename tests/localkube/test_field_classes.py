@@ -153,7 +153,7 @@ def test_annotations_of_traefik_take_effect_with_traefik(kind: str, name: str, v
 )
 def test_annotations_of_another_ingress_class_are_ignored(spec: dict[str, str], served: bool) -> None:
     """The controller does not serve an Ingress of another class, unless an IngressClass names the controller."""
-    name = f"{PREFIX}permanent-redirect"
+    name = f"{PREFIX}auth-url"
     ingress = {**INGRESS, "spec": spec, "metadata": {"name": "web", "annotations": {name: "https://new.example"}}}
     own = {
         "apiVersion": "networking.k8s.io/v1",

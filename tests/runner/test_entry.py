@@ -76,6 +76,13 @@ def test_what_it_waited_for_in_vain_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     assert "/apple gave 503" in str(raised.value)
 
 
+def test_a_redirect_to_https_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with TLS answers HTTP with 308; the message names the setting."""
+    monkeypatch.setattr(entry, "ENTRY_SECONDS", 0.3)
+    with server([308], []) as where, pytest.raises(WaitTimeoutError, match=r"add tls: \{verify: false\} to traffic"):
+        entry.wait_for_entry(where, plan())
+
+
 def test_an_entry_with_tls_is_asked_with_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The certificate is checked as the traffic checks it, for the name of the host; plain HTTP gets no answer."""
     monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.1)

@@ -64,7 +64,6 @@ _SNIPPET = "inserts this text into nginx.conf, which can change every response"
 #: Without the prefix.
 DECISIVE: Mapping[str, Decisive] = {
     "allowlist-source-range": Decisive(_ACL),
-    "app-root": Decisive("answers / with 302"),
     "auth-tls-secret": Decisive("answers 400 to clients without a certificate"),
     "auth-type": Decisive("answers 401 without a password"),
     "auth-url": Decisive("sends a subrequest to this URL for every request, and answers 401 or 403 if it does"),
@@ -85,7 +84,6 @@ DECISIVE: Mapping[str, Decisive] = {
     "limit-rps": Decisive("answers 503 above this number of requests of a client per second", _not_positive, _ZERO),
     "mirror-target": Decisive("also sends every request to this target"),
     "modsecurity-snippet": Decisive("answers 403 to requests that these rules block"),
-    "permanent-redirect": Decisive("answers 301"),
     "proxy-buffer-size": Decisive("answers 502 if a response header is larger", _at_least_4k, "4k or more"),
     "proxy-cookie-domain": Decisive("rewrites the domain of cookies", _one_of("off"), "off"),
     "proxy-cookie-path": Decisive("rewrites the path of cookies", _one_of("off"), "off"),
@@ -106,7 +104,9 @@ DECISIVE: Mapping[str, Decisive] = {
         "chooses the cipher of TLS connections by this setting", _without_tls, "any, without spec.tls"
     ),
     "stream-snippet": Decisive(_SNIPPET),
-    "temporal-redirect": Decisive("answers 302"),
+    "temporal-redirect-code": Decisive(
+        "answers temporal redirects with this status since v1.12", _one_of("302"), "302"
+    ),
     "use-port-in-redirects": Decisive("names its port in redirects to HTTPS", _off, _SWITCH),
     "upstream-hash-by": Decisive("sends requests with the same key to the same pod"),
 }  # fmt: skip
@@ -187,9 +187,7 @@ INERT: Mapping[str, str] = {
     "mirror-host": "it has no effect without mirror-target, which has a class of its own",
     "mirror-request-body": "it has no effect without mirror-target, which has a class of its own",
     "modsecurity-transaction-id": "it has no effect without enable-modsecurity, which has a class of its own",
-    "permanent-redirect-code": "it has no effect without permanent-redirect, which has a class of its own",
     "proxy-redirect-to": "it has no effect without proxy-redirect-from, which has a class of its own",
-    "temporal-redirect-code": "it has no effect without temporal-redirect, which has a class of its own",
     "upstream-hash-by-subset": "it has no effect without upstream-hash-by, which has a class of its own",
     "upstream-hash-by-subset-size": "it has no effect without upstream-hash-by, which has a class of its own",
 }  # fmt: skip

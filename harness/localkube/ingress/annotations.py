@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from harness.localkube.ingress.model import Balancing, LocationSettings
+from harness.localkube.ingress.model import Balancing, LocationSettings, Redirect
 from harness.localkube.ingress.traffic_shaping import Affinity, AffinityMode, TrafficShaping
 from harness.localkube.system.programs import INGRESS_NGINX
 
@@ -27,17 +27,21 @@ _CONDITIONS = (
 
 @dataclass(frozen=True, slots=True)
 class _AnnotationRule:
-    """The setting that an annotation controls, its allowed values, and its parser."""
+    """The setting that an annotation controls, its allowed values, its parser, and the values that have no effect."""
 
     setting: str
     allowed: str
     read: Callable[[str], Any] = str
+    ignored: str = ""
 
 
 #: Values of Go's strconv.ParseBool, with which ingress-nginx parses switches; it ignores all other values.
 TRUE, FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 _TRUTH = "|".join((*TRUE, *FALSE))
 
+#: A part of a URL in nginx.conf, with the variables that nginx has wherever it runs.
+_VARIABLE = r"\$(?:request_uri|uri|host|http_host|scheme|args|is_args|query_string|\d)(?![a-z_0-9])"
+_URL_PART = rf"(?:[-._~a-zA-Z0-9/:?&=%+@,!*()#]|{_VARIABLE})"
 _SECONDS = r"\d{1,6}"
 _SWITCH = "on|off"
 _RULES: Mapping[str, _AnnotationRule] = {
@@ -46,6 +50,10 @@ _RULES: Mapping[str, _AnnotationRule] = {
     "ssl-redirect": _AnnotationRule("ssl_redirect", _TRUTH, TRUE.__contains__),
     "force-ssl-redirect": _AnnotationRule("force_ssl_redirect", _TRUTH, TRUE.__contains__),
     "preserve-trailing-slash": _AnnotationRule("preserve_trailing_slash", _TRUTH, TRUE.__contains__),
+    # ParseRequestURI accepts absolute URLs as well, which ingress-nginx then ignores.
+    "app-root": _AnnotationRule(
+        "app_root", r"/(?:[-._~a-zA-Z0-9/?&=:+@,]|%[0-9a-fA-F]{2})*", ignored=r"[-._~a-zA-Z0-9].*"
+    ),
     "proxy-connect-timeout": _AnnotationRule("connect_timeout", _SECONDS, int),
     "proxy-send-timeout": _AnnotationRule("send_timeout", _SECONDS, int),
     "proxy-read-timeout": _AnnotationRule("read_timeout", _SECONDS, int),
@@ -60,6 +68,15 @@ _RULES: Mapping[str, _AnnotationRule] = {
     "upstream-vhost": _AnnotationRule("upstream_vhost", r"[-.a-zA-Z0-9:]+"),
 }
 #: Separate from ``_RULES``, because it applies to backends; in a location's settings it would cause a reload.
+#: ``redirect_of`` reads them together.
+_REDIRECT: Mapping[str, _AnnotationRule] = {
+    "temporal-redirect": _AnnotationRule(
+        "target", rf"(?i:https?):(?:{_URL_PART})*", ignored=r"(?!(?i:http)[-+.a-zA-Z0-9]*:).*"
+    ),
+    "permanent-redirect": _AnnotationRule("target", rf"(?:{_URL_PART})+"),
+    # A value that is no number switches the redirect off.
+    "permanent-redirect-code": _AnnotationRule("status", r".*"),
+}
 _BALANCING: Mapping[str, _AnnotationRule] = {
     "load-balance": _AnnotationRule("balancing", "|".join(Balancing), Balancing)
 }
@@ -90,7 +107,7 @@ _AFFINITY: Mapping[str, _AnnotationRule] = {
 }
 
 #: Every implemented annotation, without the prefix.
-RULES: Mapping[str, _AnnotationRule] = {**_RULES, **_BALANCING, **_CANARY, **_BEHAVIOR, **_AFFINITY}
+RULES: Mapping[str, _AnnotationRule] = {**_RULES, **_REDIRECT, **_BALANCING, **_CANARY, **_BEHAVIOR, **_AFFINITY}
 
 
 class ParseResult(StrEnum):
@@ -110,13 +127,40 @@ def parse_result(name: str, value: str) -> ParseResult:
     if re.fullmatch(rule.allowed, text):
         return ParseResult.PARSED
     is_number = re.fullmatch(r"[-+]?\d+", text) is not None
-    ignored = not text or (rule.allowed in _NUMBERS and not is_number) or rule.allowed == _TRUTH
+    ignored = (
+        not text
+        or re.fullmatch(rule.ignored, text, re.DOTALL) is not None
+        or (rule.allowed in _NUMBERS and not is_number)
+        or rule.allowed == _TRUTH
+    )
     return ParseResult.IGNORED if ignored else ParseResult.UNREADABLE
 
 
 def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:
     """Return the settings of an Ingress's annotations; an invalid value is logged and has no effect."""
-    return replace(LocationSettings(), **_values(ingress, _RULES))
+    return replace(LocationSettings(), **_values(ingress, _RULES), redirect=redirect_of(ingress))
+
+
+def redirect_of(ingress: Mapping[str, Any]) -> Redirect | None:
+    """Return the redirect of every request of an Ingress; None for none.
+
+    As in ingress-nginx, an invalid value of one of these annotations disables the redirects of the others.
+    """
+    annotations = ingress["metadata"].get("annotations") or {}
+    www, temporal, permanent, code = (
+        annotations.get(PREFIX + name)
+        for name in ("from-to-www-redirect", "temporal-redirect", "permanent-redirect", "permanent-redirect-code")
+    )
+    if www is not None and www not in {*TRUE, *FALSE}:
+        return None
+    if temporal is not None:
+        parsed = _values(ingress, {"temporal-redirect": _REDIRECT["temporal-redirect"]})
+        return Redirect(302, parsed["target"]) if parsed else None
+    if permanent is None or (code is not None and not re.fullmatch(r"[-+]?\d+", code)):
+        return None
+    parsed = _values(ingress, {"permanent-redirect": _REDIRECT["permanent-redirect"]})
+    status = int(code or 0)
+    return Redirect(status if 300 <= status <= 308 else 301, parsed["target"]) if parsed else None
 
 
 def balancing_of(ingress: Mapping[str, Any]) -> Balancing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from harness.localkube.ingress.traffic_shaping import Affinity, TrafficShaping
 
@@ -29,6 +30,13 @@ class Balancing(StrEnum):
 
     ROUND_ROBIN = "round_robin"
     EWMA = "ewma"
+
+
+class Redirect(NamedTuple):
+    """A redirect, which may name variables of nginx in its target."""
+
+    status: int
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,8 @@ class LocationSettings:
         upstream_vhost: Host header sent to endpoints; empty for the client's.
         ssl_redirect: True to redirect HTTP to HTTPS if the host has a certificate.
         force_ssl_redirect: True to redirect HTTP to HTTPS in any case.
+        app_root: Path that requests for / of the whole host are redirected to; empty for no such redirect.
+        redirect: Status and target of a redirect of every request; None for none.
         preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
             change of it alone causes no reload.
     """
@@ -72,6 +82,8 @@ class LocationSettings:
     upstream_vhost: str = ""
     ssl_redirect: bool = True
     force_ssl_redirect: bool = False
+    app_root: str = ""
+    redirect: Redirect | None = None
     preserve_trailing_slash: bool = field(default=False, compare=False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.localkube.ingress.annotations import (
@@ -92,6 +92,11 @@ def paths_of(ingress: Object) -> Iterator[IngressPath]:
     default = spec.get("defaultBackend")
     if default and not rules:
         rules = [{}]
+        # ingress-nginx applies neither redirects nor app-root to the Ingress that serves all other hosts.
+        settings = replace(
+            annotations.settings, ssl_redirect=False, force_ssl_redirect=False, app_root="", redirect=None
+        )
+        annotations = replace(annotations, settings=settings)
     for rule in rules:
         host = rule.get("host") or ANY_HOST
         if host != ANY_HOST and not _HOST.fullmatch(host):

@@ -128,6 +128,8 @@ def _server(server: VirtualServer, fixed: FixedConfig) -> str:
     ]
     if default:
         lines.append("    location = /healthz { access_log off; return 200; }")
+    roots = dict.fromkeys(location.settings.app_root for location in server.locations)
+    lines += [f'    if ($uri = /) {{ return 302 "$scheme://$http_host{root}"; }}' for root in roots if root]
     for location in server.locations:
         lines += ["    " + line for line in _location(location)]
     return "\n".join(["server {", *lines, "}"])
@@ -161,11 +163,18 @@ def _location(location: Location) -> Iterator[str]:
 
 def _answering_404(location: Location) -> Iterator[str]:
     """Yield the default backend: it answers 404, after the redirect to HTTPS."""
+    yield from _policies(location)
     if redirect := _redirect_to_https(location):
         yield f"rewrite_by_lua_block {{ {redirect} }}"
         yield "content_by_lua_block { ngx.exit(404) }"
     else:
         yield "return 404;"
+
+
+def _policies(location: Location) -> Iterator[str]:
+    """Yield what may answer a request before it reaches a backend."""
+    if redirect := location.settings.redirect:
+        yield f'return {redirect.status} "{redirect.target}";'
 
 
 def _redirect_to_https(location: Location) -> str:
@@ -185,6 +194,7 @@ def _proxying(location: Location) -> Iterator[str]:
     yield f"rewrite_by_lua_block {{ {_redirect_to_https(location)} balancer.rewrite() }}"
     yield "header_filter_by_lua_block { certificate.header() }"
     yield "log_by_lua_block { balancer.log() }"
+    yield from _policies(location)
     yield f"client_max_body_size {settings.body_size};"
     yield f"proxy_set_header Host {settings.upstream_vhost or '$best_http_host'};"
     for name, value in _PROXY_HEADERS:
