@@ -82,7 +82,7 @@ def test_a_rolling_update_under_https(
     )
     out = tmp_path / "run"
     finished = harness.run("run", path, "--out", out, "--json")
-    cells = {(cell["configuration"]["lifecycle"], cell["change"]): cell for cell in finished.json["cells"]}
+    cells = {(cell["configuration"], cell["change"]): cell for cell in finished.json["cells"]}
     rows = read_ledger(out / "trials" / "graceful--restart" / "1" / "traffic" / "ledger-0.npy")
 
     assert cells["graceful", "restart"]["verdict"] == "lossless", finished.err

@@ -58,12 +58,10 @@ def _without_tls(site: Site) -> bool:
 
 _SWITCH = "false"
 _ZERO = "0"
-_ACL = "answers 403 to clients outside the list"
 _SNIPPET = "inserts this text into nginx.conf, which can change every response"
 
 #: Without the prefix.
 DECISIVE: Mapping[str, Decisive] = {
-    "allowlist-source-range": Decisive(_ACL),
     "auth-tls-secret": Decisive("answers 400 to clients without a certificate"),
     "auth-type": Decisive("answers 401 without a password"),
     "auth-url": Decisive("sends a subrequest to this URL for every request, and answers 401 or 403 if it does"),
@@ -73,15 +71,11 @@ DECISIVE: Mapping[str, Decisive] = {
     "custom-headers": Decisive("adds the headers of this ConfigMap to every response"),
     "custom-http-errors": Decisive("replaces responses with these statuses by those of the default backend"),
     "default-backend": Decisive("sends requests to this Service while the Ingress's own Service has no endpoints"),
-    "denylist-source-range": Decisive("answers 403 to clients in the list"),
     "enable-cors": Decisive("answers OPTIONS itself and adds headers to every response", _off, _SWITCH),
     "enable-modsecurity": Decisive("answers 403 to requests that ModSecurity blocks", _off, _SWITCH),
     "from-to-www-redirect": Decisive("answers the host with or without www. with 308", _off, _SWITCH),
     "global-rate-limit": Decisive("answers 429 above the limit", _not_positive, _ZERO),
-    "limit-connections": Decisive("answers 503 above this number of connections of a client", _not_positive, _ZERO),
     "limit-rate": Decisive("limits the rate of responses", _not_positive, _ZERO),
-    "limit-rpm": Decisive("answers 503 above this number of requests of a client per minute", _not_positive, _ZERO),
-    "limit-rps": Decisive("answers 503 above this number of requests of a client per second", _not_positive, _ZERO),
     "mirror-target": Decisive("also sends every request to this target"),
     "modsecurity-snippet": Decisive("answers 403 to requests that these rules block"),
     "proxy-buffer-size": Decisive("answers 502 if a response header is larger", _at_least_4k, "4k or more"),
@@ -89,7 +83,6 @@ DECISIVE: Mapping[str, Decisive] = {
     "proxy-cookie-path": Decisive("rewrites the path of cookies", _one_of("off"), "off"),
     "proxy-redirect-from": Decisive("rewrites the Location of redirects", _one_of("off"), "off"),
     "relative-redirects": Decisive("omits the host in redirects", _off, _SWITCH),
-    "server-alias": Decisive("also serves these hosts"),
     "server-snippet": Decisive(_SNIPPET),
     "service-upstream": Decisive(
         "sends requests to the Service's cluster address, where kube-proxy chooses the pod", _off, _SWITCH
@@ -108,7 +101,7 @@ DECISIVE: Mapping[str, Decisive] = {
         "answers temporal redirects with this status since v1.12", _one_of("302"), "302"
     ),
     "use-port-in-redirects": Decisive("names its port in redirects to HTTPS", _off, _SWITCH),
-    "upstream-hash-by": Decisive("sends requests with the same key to the same pod"),
+    "upstream-hash-by-subset": Decisive("sends requests with the same key to a subset of the pods", _off, _SWITCH),
 }  # fmt: skip
 
 _AUTH_URL = "it has no effect without auth-url, which has its own class"
@@ -149,8 +142,8 @@ INERT: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "global-rate-limit-ignored-cidrs", "global-rate-limit-key", "global-rate-limit-window", "limit-allowlist",
-            "limit-burst-multiplier", "limit-rate-after", "limit-whitelist",
+            "global-rate-limit-ignored-cidrs", "global-rate-limit-key", "global-rate-limit-window",
+            "limit-rate-after",
         ),
         _LIMIT,
     ),
@@ -188,12 +181,14 @@ INERT: Mapping[str, str] = {
     "mirror-request-body": "it has no effect without mirror-target, which has a class of its own",
     "modsecurity-transaction-id": "it has no effect without enable-modsecurity, which has a class of its own",
     "proxy-redirect-to": "it has no effect without proxy-redirect-from, which has a class of its own",
-    "upstream-hash-by-subset": "it has no effect without upstream-hash-by, which has a class of its own",
-    "upstream-hash-by-subset-size": "it has no effect without upstream-hash-by, which has a class of its own",
+    "upstream-hash-by-subset-size": "it has no effect without upstream-hash-by-subset, which has a class of its own",
 }  # fmt: skip
 
 #: Alias -> the name in the tables.
 ALIASES: Mapping[str, str] = {"whitelist-source-range": "allowlist-source-range"}
+
+#: With an empty list of clients, ingress-nginx answers every request with 503.
+_EMPTY_MATTERS = frozenset({"allowlist-source-range", "denylist-source-range"})
 
 #: A real ingress controller implements the annotations that it reads, except those that need other components.
 _NOT_BY_ITSELF = frozenset({"service-upstream"})
@@ -222,7 +217,7 @@ def class_of(name: str, site: Site) -> tuple[FieldClass, str, str]:
 
 
 def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
-    if not _text(site):
+    if not _text(site) and name not in _EMPTY_MATTERS:
         return FieldClass.INERT, "ingress-nginx ignores an empty annotation", ""
     if name in INERT:
         return FieldClass.INERT, INERT[name], ""

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from harness.localkube.ingress.access import InvalidListError, rate_limit_of, source_lists
+from harness.localkube.ingress.annotation_names import PREFIX
 from harness.localkube.ingress.model import Balancing, LocationSettings, Redirect
 from harness.localkube.ingress.traffic_shaping import Affinity, AffinityMode, TrafficShaping
-from harness.localkube.system.programs import INGRESS_NGINX
-
-PREFIX = INGRESS_NGINX.annotations
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +76,26 @@ _REDIRECT: Mapping[str, _AnnotationRule] = {
     # A value that is no number switches the redirect off.
     "permanent-redirect-code": _AnnotationRule("status", r".*"),
 }
+#: ``access`` reads them. Every list has an effect: an invalid one denies all requests, or disables the limits.
+_ACCESS: Mapping[str, _AnnotationRule] = {
+    name: _AnnotationRule(name, r"(?s:.*)")
+    for name in ("allowlist-source-range", "denylist-source-range", "limit-allowlist", "limit-whitelist")
+} | {
+    name: _AnnotationRule(name, r"[-+]?\d+", ignored=r"(?s:.*)")
+    for name in ("limit-burst-multiplier", "limit-connections", "limit-rpm", "limit-rps")
+}
+_NAME_OF_SERVER = r"\s*(?:\*\.)?[-a-zA-Z0-9.]*\s*"
+_SERVERS: Mapping[str, _AnnotationRule] = {
+    "server-alias": _AnnotationRule("aliases", rf"{_NAME_OF_SERVER}(?:,{_NAME_OF_SERVER})*")
+}
+_HASH_VARIABLE = (
+    r"(?:request_uri|uri|host|scheme|args|query_string|remote_addr|request_method|(?:http|arg|cookie)_[a-z0-9_]+)"
+)
+_HASH: Mapping[str, _AnnotationRule] = {
+    "upstream-hash-by": _AnnotationRule(
+        "hash_by", rf"(?:[-a-zA-Z0-9_.:/]|\$\{{{_HASH_VARIABLE}\}}|\${_HASH_VARIABLE}(?![a-zA-Z0-9_]))+"
+    )
+}
 _BALANCING: Mapping[str, _AnnotationRule] = {
     "load-balance": _AnnotationRule("balancing", "|".join(Balancing), Balancing)
 }
@@ -107,7 +126,17 @@ _AFFINITY: Mapping[str, _AnnotationRule] = {
 }
 
 #: Every implemented annotation, without the prefix.
-RULES: Mapping[str, _AnnotationRule] = {**_RULES, **_REDIRECT, **_BALANCING, **_CANARY, **_BEHAVIOR, **_AFFINITY}
+RULES: Mapping[str, _AnnotationRule] = {
+    **_RULES,
+    **_REDIRECT,
+    **_ACCESS,
+    **_SERVERS,
+    **_HASH,
+    **_BALANCING,
+    **_CANARY,
+    **_BEHAVIOR,
+    **_AFFINITY,
+}
 
 
 class ParseResult(StrEnum):
@@ -138,7 +167,38 @@ def parse_result(name: str, value: str) -> ParseResult:
 
 def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:
     """Return the settings of an Ingress's annotations; an invalid value is logged and has no effect."""
-    return replace(LocationSettings(), **_values(ingress, _RULES), redirect=redirect_of(ingress))
+    found = replace(
+        LocationSettings(),
+        **_values(ingress, _RULES),
+        redirect=redirect_of(ingress),
+        limits=rate_limit_of(ingress),
+    )
+    try:
+        allowed, denied = source_lists(ingress)
+    except InvalidListError:
+        return replace(found, denied=True)
+    return replace(found, allowed_sources=allowed, denied_sources=denied)
+
+
+def aliases_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the further names of an Ingress's hosts, sorted."""
+    text = _values(ingress, _SERVERS).get("aliases", "")
+    return tuple(sorted({word.strip() for word in text.split(",") if word.strip()}))
+
+
+def hash_of(ingress: Mapping[str, Any]) -> str:
+    """Return the text by which requests are hashed to endpoints; empty for none.
+
+    As in ingress-nginx, an invalid value of an annotation about subsets disables the hash.
+    """
+    annotations = ingress["metadata"].get("annotations") or {}
+    subset = annotations.get(f"{PREFIX}upstream-hash-by-subset")
+    size = annotations.get(f"{PREFIX}upstream-hash-by-subset-size")
+    if (subset is not None and subset not in {*TRUE, *FALSE}) or (
+        size is not None and not re.fullmatch(r"[-+]?\d+", size)
+    ):
+        return ""
+    return str(_values(ingress, _HASH).get("hash_by", ""))
 
 
 def redirect_of(ingress: Mapping[str, Any]) -> Redirect | None:

@@ -84,7 +84,10 @@ def secret_values(secret: Object) -> dict[str, bytes]:
 
 
 def certificates_of(
-    ingresses: Sequence[Object], hosts: Iterable[str], secrets: Mapping[SecretKey, Certificate]
+    ingresses: Sequence[Object],
+    hosts: Iterable[str],
+    secrets: Mapping[SecretKey, Certificate],
+    aliases: Mapping[str, Sequence[str]],
 ) -> dict[str, str]:
     """Return the certificate of each host with TLS in PEM form; ``DEFAULT`` for the default certificate.
 
@@ -95,6 +98,7 @@ def certificates_of(
         ingresses: The main Ingresses, the oldest first.
         hosts: The hosts that nginx serves.
         secrets: The certificates by Secret.
+        aliases: Further names of hosts; one has TLS only if the certificate of the host is valid for it.
     """
     found: dict[str, str] = {}
     served = set(hosts)
@@ -103,11 +107,14 @@ def certificates_of(
         for rule in (spec.get("rules") or []) if spec.get("tls") else []:
             host = rule.get("host") or ""
             if host in served and host not in found:
-                found[host] = _certificate(ingress, host, secrets)
+                certificate = _certificate(ingress, host, secrets)
+                found[host] = certificate.pem if certificate else DEFAULT
+                covered = [name for name in aliases.get(host, ()) if certificate and certificate.covers(name)]
+                found |= dict.fromkeys(covered, found[host])
     return found
 
 
-def _certificate(ingress: Object, host: str, secrets: Mapping[SecretKey, Certificate]) -> str:
+def _certificate(ingress: Object, host: str, secrets: Mapping[SecretKey, Certificate]) -> Certificate | None:
     namespace = ingress["metadata"].get("namespace", "")
     entries = ingress["spec"]["tls"]
     named = [
@@ -120,9 +127,9 @@ def _certificate(ingress: Object, host: str, secrets: Mapping[SecretKey, Certifi
     for name in names:
         certificate = secrets.get((namespace, name))
         if certificate is not None and certificate.covers(host):
-            return certificate.pem
+            return certificate
     _log.warning("ingress %s/%s: %s has the default certificate", namespace, ingress["metadata"]["name"], host)
-    return DEFAULT
+    return None
 
 
 def default_certificate() -> str:

@@ -40,6 +40,27 @@ class Redirect(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """The limits of an Ingress for each client address; 0 or less for none.
+
+    Attributes:
+        identifier: Unique for the Ingress, and part of a variable's name.
+        connections: Most requests at a time.
+        per_second: Requests per second.
+        per_minute: Requests per minute.
+        burst: Factor of the limits by which requests may exceed the rate for a moment.
+        exempt: Addresses and networks without limits.
+    """
+
+    identifier: str
+    connections: int = 0
+    per_second: int = 0
+    per_minute: int = 0
+    burst: int = 5
+    exempt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LocationSettings:
     """The settings of annotations, with ingress-nginx's defaults.
 
@@ -62,6 +83,10 @@ class LocationSettings:
         force_ssl_redirect: True to redirect HTTP to HTTPS in any case.
         app_root: Path that requests for / of the whole host are redirected to; empty for no such redirect.
         redirect: Status and target of a redirect of every request; None for none.
+        denied: True to answer every request with 503, because an annotation about access is invalid.
+        allowed_sources: Addresses and networks of the only clients that are answered; empty for all.
+        denied_sources: Addresses and networks of clients that are answered with 403.
+        limits: Limits for each client; None for none.
         preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
             change of it alone causes no reload.
     """
@@ -84,7 +109,15 @@ class LocationSettings:
     force_ssl_redirect: bool = False
     app_root: str = ""
     redirect: Redirect | None = None
+    denied: bool = False
+    allowed_sources: tuple[str, ...] = ()
+    denied_sources: tuple[str, ...] = ()
+    limits: RateLimit | None = None
     preserve_trailing_slash: bool = field(default=False, compare=False)
+
+    def has_access_rules(self) -> bool:
+        """Return True if some clients are refused."""
+        return bool(self.allowed_sources or self.denied_sources or self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +145,17 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class VirtualServer:
-    """A virtual host and its locations, in the order in which regular expressions are matched."""
+    """A virtual host and its locations, in the order in which regular expressions are matched.
+
+    Attributes:
+        host: Its name.
+        locations: Its locations.
+        aliases: Its further names.
+    """
 
     host: str
     locations: tuple[Location, ...]
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +168,7 @@ class Backend:
         alternatives: Names of its alternative backends; the first gets the requests that its traffic shaping selects.
         shaping: For a canary's backend, the requests that it gets.
         affinity: Session affinity.
+        hash_by: Text with variables of nginx; requests with the same text go to the same endpoint. Empty for no hash.
     """
 
     endpoints: tuple[str, ...] = ()
@@ -135,10 +176,11 @@ class Backend:
     alternatives: tuple[str, ...] = ()
     shaping: TrafficShaping | None = None
     affinity: Affinity | None = None
+    hash_by: str = ""
 
     def routing(self) -> tuple[object, ...]:
         """Return the rules that distribute requests between backends, without endpoints."""
-        return (self.alternatives, self.shaping, self.affinity)
+        return (self.alternatives, self.shaping, self.affinity, self.hash_by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from harness.localkube.ingress.annotations import (
     balancing_of,
     canary_of,
     has_legacy_affinity,
+    hash_of,
     settings_of,
 )
 from harness.localkube.ingress.model import ANY_HOST, Balancing, LocationSettings
@@ -37,6 +38,7 @@ class PathAnnotations:
         canary: Traffic shaping if it is a canary, else None.
         affinity: Session affinity; None for none.
         legacy: True if a canary ignores the sessions of its main Ingress.
+        hash_by: Text by which requests are hashed to endpoints; empty for none.
     """
 
     settings: LocationSettings
@@ -44,6 +46,7 @@ class PathAnnotations:
     canary: TrafficShaping | None = None
     affinity: Affinity | None = None
     legacy: bool = False
+    hash_by: str = ""
 
     @classmethod
     def of(cls, ingress: Object) -> PathAnnotations:
@@ -54,6 +57,7 @@ class PathAnnotations:
             canary=canary_of(ingress),
             affinity=affinity_of(ingress),
             legacy=has_legacy_affinity(ingress),
+            hash_by=hash_of(ingress),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, VirtualServer
+from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, RateLimit, VirtualServer
 from harness.localkube.nginx.record import NginxInstall
 
 #: Paths under which ingress-nginx never redirects to HTTPS.
@@ -112,6 +112,7 @@ def render(fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: i
         certificate=fixed.certificate,
         tls_port=fixed.tls_port,
         ciphers=_CIPHERS,
+        zones="".join(f"    {line}\n" for line in _zones(servers)),
         servers="\n".join(_server(server, fixed) for server in servers),
     )
 
@@ -123,7 +124,7 @@ def _server(server: VirtualServer, fixed: FixedConfig) -> str:
         f"    listen {fixed.address}:{fixed.port}{options};",
         f"    listen {fixed.address}:{fixed.tls_port}{options} ssl http2;",
         "    ssl_certificate_by_lua_block { certificate.choose() }",
-        f"    server_name {_server_name(server.host)};",
+        f"    server_name {' '.join([_server_name(server.host), *server.aliases])};",
         '    set $proxy_upstream_name "-";',
     ]
     if default:
@@ -164,7 +165,8 @@ def _location(location: Location) -> Iterator[str]:
 def _answering_404(location: Location) -> Iterator[str]:
     """Yield the default backend: it answers 404, after the redirect to HTTPS."""
     yield from _policies(location)
-    if redirect := _redirect_to_https(location):
+    if location.settings.has_access_rules() or _redirect_to_https(location):
+        redirect = _redirect_to_https(location)
         yield f"rewrite_by_lua_block {{ {redirect} }}"
         yield "content_by_lua_block { ngx.exit(404) }"
     else:
@@ -173,8 +175,45 @@ def _answering_404(location: Location) -> Iterator[str]:
 
 def _policies(location: Location) -> Iterator[str]:
     """Yield what may answer a request before it reaches a backend."""
-    if redirect := location.settings.redirect:
+    settings = location.settings
+    if settings.denied:
+        yield "return 503;"
+    yield from (f"deny {each};" for each in settings.denied_sources)
+    if settings.allowed_sources:
+        yield from (f"allow {each};" for each in settings.allowed_sources)
+        yield "deny all;"
+    if settings.limits:
+        yield from _limits(settings.limits)
+    if redirect := settings.redirect:
         yield f'return {redirect.status} "{redirect.target}";'
+
+
+def _limits(limits: RateLimit) -> Iterator[str]:
+    name = limits.identifier
+    if limits.connections > 0:
+        yield f"limit_conn {name}_conn {limits.connections};"
+    for zone, limit in (("rps", limits.per_second), ("rpm", limits.per_minute)):
+        if limit > 0:
+            yield f"limit_req zone={name}_{zone} burst={limit * limits.burst} nodelay;"
+
+
+def _zones(servers: tuple[VirtualServer, ...]) -> Iterator[str]:
+    """Yield the counters of the limits; those of one Ingress are shared by its paths."""
+    found = {
+        limits.identifier: limits
+        for server in servers
+        for location in server.locations
+        if (limits := location.settings.limits)
+    }
+    for name, limits in sorted(found.items()):
+        exempt = "".join(f" {each} 1;" for each in limits.exempt)
+        yield f"geo $remote_addr $allowlist_{name} {{ default 0;{exempt} }}"
+        yield f'map $allowlist_{name} $limit_{name} {{ 0 $binary_remote_addr; 1 ""; }}'
+        if limits.connections > 0:
+            yield f"limit_conn_zone $limit_{name} zone={name}_conn:5m;"
+        for zone, limit in (("rps", limits.per_second), ("rpm", limits.per_minute)):
+            if limit > 0:
+                yield f"limit_req_zone $limit_{name} zone={name}_{zone}:5m rate={limit}r/{zone[-1]};"
 
 
 def _redirect_to_https(location: Location) -> str:
@@ -260,11 +299,15 @@ http {{
     tcp_nopush on;
     tcp_nodelay on;
     server_tokens off;
+    limit_req_status 503;
+    limit_conn_status 503;
     default_type text/html;
     proxy_buffer_size 4k;
     proxy_buffers 4 4k;
     proxy_headers_hash_max_size 1024;
     variables_hash_max_size 2048;
+    variables_hash_bucket_size 256;
+    server_names_hash_bucket_size 256;
 
     geo $literal_dollar {{ default "$"; }}
     map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
@@ -303,6 +346,6 @@ http {{
         location / {{ content_by_lua_block {{ configuration.serve() }} }}
     }}
 
-{servers}
+{zones}{servers}
 }}
 """

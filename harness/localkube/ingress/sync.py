@@ -129,7 +129,7 @@ class Synchronizer:
         """Post the certificates if they have changed; this closes no connection."""
         if configuration.certificates == self._running.certificates:
             return
-        hosts = [server.host for server in configuration.servers]
+        hosts = [name for server in configuration.servers for name in (server.host, *server.aliases)]
         default = self._fixed.certificate.read_text(encoding="ascii")
         try:
             await self._admin.post_certificates(hosts, configuration.certificates, default)

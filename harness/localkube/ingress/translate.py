@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.localkube.ingress.annotations import canary_of, settings_of
+from harness.localkube.ingress.annotations import aliases_of, canary_of, settings_of
 from harness.localkube.ingress.canaries import MergedPaths, merge_paths
 from harness.localkube.ingress.certificates import Certificate, SecretKey, certificates_of
 from harness.localkube.ingress.ingress_class import is_ours
@@ -22,6 +22,7 @@ from harness.localkube.ingress.model import (
     VirtualServer,
 )
 from harness.localkube.ingress.paths import IngressPath, Object, paths_of, qualified
+from harness.localkube.ingress.traffic_shaping import Affinity
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 
@@ -53,14 +54,42 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     merged = merge_paths(path for ingress in ours for path in paths_of(ingress))
     served = list(merged.served.values())
     hosts = sorted({path.host for path in served} | {ANY_HOST})
+    aliases = _aliases(ours, hosts)
     servers = tuple(
-        _server(host, [path for path in served if path.host == host], _first_settings(ours, host)) for host in hosts
+        replace(
+            _server(host, [path for path in served if path.host == host], _first_settings(ours, host)),
+            aliases=aliases.get(host, ()),
+        )
+        for host in hosts
     )
-    certificates = certificates_of([each for each in ours if canary_of(each) is None], hosts, snapshot.certificates)
-    return NginxConfiguration(servers, _backends(merged, snapshot), certificates)
+    certificates = certificates_of(
+        [each for each in ours if canary_of(each) is None], hosts, snapshot.certificates, aliases
+    )
+    return NginxConfiguration(servers, _backends(merged, snapshot, aliases), certificates)
 
 
-def _backends(merged: MergedPaths, snapshot: Snapshot) -> dict[str, Backend]:
+def _aliases(ingresses: Sequence[Object], hosts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the further names of each host: those of its oldest main Ingress that has some and are no hosts."""
+    found: dict[str, tuple[str, ...]] = {}
+    for ingress in ingresses:
+        names = aliases_of(ingress)
+        if not names or canary_of(ingress) is not None:
+            continue
+        for rule in (ingress.get("spec") or {}).get("rules") or []:
+            found.setdefault(rule.get("host") or ANY_HOST, tuple(name for name in names if name not in hosts))
+    return found
+
+
+def _with_aliases(affinity: Affinity | None, aliases: Mapping[str, tuple[str, ...]]) -> Affinity | None:
+    """Set the cookie for the further names of hosts, too."""
+    if affinity is None:
+        return None
+    split = [place.partition("/") for place in affinity.locations]
+    more = [f"{alias}/{path}" for host, _, path in split for alias in aliases.get(host, ())]
+    return replace(affinity, locations=(*affinity.locations, *more))
+
+
+def _backends(merged: MergedPaths, snapshot: Snapshot, aliases: Mapping[str, tuple[str, ...]]) -> dict[str, Backend]:
     """Return the backends of the served paths and their alternatives, by name."""
     services = {(s["metadata"].get("namespace", ""), s["metadata"]["name"]): s for s in snapshot.services}
     slices: dict[tuple[str, str], list[Object]] = {}
@@ -76,7 +105,8 @@ def _backends(merged: MergedPaths, snapshot: Snapshot) -> dict[str, Backend]:
             first.annotations.balancing,
             alternatives=merged.alternatives.get(name, ()),
             shaping=first.annotations.canary,
-            affinity=merged.affinity.get(name),
+            affinity=_with_aliases(merged.affinity.get(name), aliases),
+            hash_by=first.annotations.hash_by,
         )
         for name, first in sorted(merged.first_paths.items())
         if name in names
