@@ -32,7 +32,8 @@ SERVICE = "  ports: [{port: 5678}]\n"
 ANNOTATIONS = [
     ("app-root", "/$host"),
     ("auth-tls-secret", "default/ca"),
-    ("auth-type", "basic"),
+    ("auth-type", "digest"),
+    ("satisfy", "any"),
     ("auth-url", "http://auth.example/check"),
     ("backend-protocol", "HTTPS"),
     ("configuration-snippet", "return 418;"),

@@ -63,7 +63,6 @@ _SNIPPET = "inserts this text into nginx.conf, which can change every response"
 #: Without the prefix.
 DECISIVE: Mapping[str, Decisive] = {
     "auth-tls-secret": Decisive("answers 400 to clients without a certificate"),
-    "auth-type": Decisive("answers 401 without a password"),
     "auth-url": Decisive("sends a subrequest to this URL for every request, and answers 401 or 403 if it does"),
     "backend-protocol": Decisive("uses this protocol to the pods", _plain_http, "HTTP, AUTO_HTTP"),
     "configuration-snippet": Decisive(_SNIPPET),
@@ -83,6 +82,7 @@ DECISIVE: Mapping[str, Decisive] = {
     "proxy-cookie-path": Decisive("rewrites the path of cookies", _one_of("off"), "off"),
     "proxy-redirect-from": Decisive("rewrites the Location of redirects", _one_of("off"), "off"),
     "relative-redirects": Decisive("omits the host in redirects", _off, _SWITCH),
+    "satisfy": Decisive("accepts requests that pass one of the checks of access", _one_of("all"), "all"),
     "server-snippet": Decisive(_SNIPPET),
     "service-upstream": Decisive(
         "sends requests to the Service's cluster address, where kube-proxy chooses the pod", _off, _SWITCH
@@ -105,7 +105,6 @@ DECISIVE: Mapping[str, Decisive] = {
 }  # fmt: skip
 
 _AUTH_URL = "it has no effect without auth-url, which has its own class"
-_AUTH_TYPE = "it has no effect without auth-type, which has its own class"
 _AUTH_TLS = "it has no effect without auth-tls-secret, which has its own class"
 _CORS = "it has no effect without enable-cors, which has its own class"
 _LIMIT = "it has no effect without a limit, which has its own class"
@@ -125,7 +124,6 @@ INERT: Mapping[str, str] = {
         ),
         _AUTH_URL,
     ),
-    **dict.fromkeys(("auth-realm", "auth-secret", "auth-secret-type", "satisfy"), _AUTH_TYPE),
     **dict.fromkeys(
         (
             "auth-tls-error-page", "auth-tls-match-cn", "auth-tls-pass-certificate-to-upstream",

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.localkube.ingress.access import InvalidListError, rate_limit_of, source_lists
 from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.basic_auth import AuthDeniedError, Secrets, basic_auth_of
 from harness.localkube.ingress.model import Balancing, LocationSettings, Redirect
 from harness.localkube.ingress.traffic_shaping import Affinity, AffinityMode, TrafficShaping
 
@@ -84,6 +85,14 @@ _ACCESS: Mapping[str, _AnnotationRule] = {
     name: _AnnotationRule(name, r"[-+]?\d+", ignored=r"(?s:.*)")
     for name in ("limit-burst-multiplier", "limit-connections", "limit-rpm", "limit-rps")
 }
+#: ``basic_auth`` reads them together. Other types with "basic" or "digest" in them need a module that is not here; any
+#: further type denies all requests.
+_AUTH: Mapping[str, _AnnotationRule] = {
+    "auth-type": _AnnotationRule("type", r"basic|(?!.*(?:basic|digest)).+"),
+    "auth-secret": _AnnotationRule("secret", r"(?s:.*)"),
+    "auth-secret-type": _AnnotationRule("form", r"(?s:.*)"),
+    "auth-realm": _AnnotationRule("realm", r"[^\"\\$\r\n\0]*"),
+}
 _NAME_OF_SERVER = r"\s*(?:\*\.)?[-a-zA-Z0-9.]*\s*"
 _SERVERS: Mapping[str, _AnnotationRule] = {
     "server-alias": _AnnotationRule("aliases", rf"{_NAME_OF_SERVER}(?:,{_NAME_OF_SERVER})*")
@@ -130,6 +139,7 @@ RULES: Mapping[str, _AnnotationRule] = {
     **_RULES,
     **_REDIRECT,
     **_ACCESS,
+    **_AUTH,
     **_SERVERS,
     **_HASH,
     **_BALANCING,
@@ -165,7 +175,7 @@ def parse_result(name: str, value: str) -> ParseResult:
     return ParseResult.IGNORED if ignored else ParseResult.UNREADABLE
 
 
-def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:
+def settings_of(ingress: Mapping[str, Any], secrets: Secrets | None = None) -> LocationSettings:
     """Return the settings of an Ingress's annotations; an invalid value is logged and has no effect."""
     found = replace(
         LocationSettings(),
@@ -175,9 +185,10 @@ def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:
     )
     try:
         allowed, denied = source_lists(ingress)
-    except InvalidListError:
+        auth = basic_auth_of(ingress, secrets or {})
+    except (InvalidListError, AuthDeniedError):
         return replace(found, denied=True)
-    return replace(found, allowed_sources=allowed, denied_sources=denied)
+    return replace(found, allowed_sources=allowed, denied_sources=denied, auth=auth)
 
 
 def aliases_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ closes connections. Endpoints and load balancing are sent to Lua, and a change c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -37,6 +38,24 @@ class Redirect(NamedTuple):
 
     status: int
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class BasicAuth:
+    """Basic authentication.
+
+    Attributes:
+        realm: Text that the client shows.
+        users: Content of a password file for nginx: a user and the hash of the password on each line.
+    """
+
+    realm: str
+    users: bytes = field(repr=False)
+
+    @property
+    def file_name(self) -> str:
+        """Return a name for the password file, which differs for other users."""
+        return f"users-{hashlib.sha256(self.users).hexdigest()[:32]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +106,7 @@ class LocationSettings:
         allowed_sources: Addresses and networks of the only clients that are answered; empty for all.
         denied_sources: Addresses and networks of clients that are answered with 403.
         limits: Limits for each client; None for none.
+        auth: Basic authentication; None for none.
         preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
             change of it alone causes no reload.
     """
@@ -113,11 +133,12 @@ class LocationSettings:
     allowed_sources: tuple[str, ...] = ()
     denied_sources: tuple[str, ...] = ()
     limits: RateLimit | None = None
+    auth: BasicAuth | None = None
     preserve_trailing_slash: bool = field(default=False, compare=False)
 
     def has_access_rules(self) -> bool:
         """Return True if some clients are refused."""
-        return bool(self.allowed_sources or self.denied_sources or self.limits)
+        return bool(self.allowed_sources or self.denied_sources or self.limits or self.auth)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from harness.localkube.ingress.annotations import (
     hash_of,
     settings_of,
 )
+from harness.localkube.ingress.basic_auth import Secrets
 from harness.localkube.ingress.model import ANY_HOST, Balancing, LocationSettings
 from harness.localkube.ingress.traffic_shaping import Affinity, TrafficShaping
 
@@ -49,10 +50,10 @@ class PathAnnotations:
     hash_by: str = ""
 
     @classmethod
-    def of(cls, ingress: Object) -> PathAnnotations:
+    def of(cls, ingress: Object, secrets: Secrets) -> PathAnnotations:
         """Parse the annotations of an Ingress."""
         return cls(
-            settings=settings_of(ingress),
+            settings=settings_of(ingress, secrets),
             balancing=balancing_of(ingress),
             canary=canary_of(ingress),
             affinity=affinity_of(ingress),
@@ -85,12 +86,12 @@ def qualified(obj: Object) -> str:
     return f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
 
 
-def paths_of(ingress: Object) -> Iterator[IngressPath]:
+def paths_of(ingress: Object, secrets: Secrets) -> Iterator[IngressPath]:
     """Yield an Ingress's paths.
 
     Its default backend serves the root path of its hosts that define none, or of all other hosts.
     """
-    annotations = PathAnnotations.of(ingress)
+    annotations = PathAnnotations.of(ingress, secrets)
     spec = ingress.get("spec") or {}
     rules = spec.get("rules") or []
     default = spec.get("defaultBackend")

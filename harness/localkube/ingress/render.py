@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, RateLimit, VirtualServer
 from harness.localkube.nginx.record import NginxInstall
 
-#: Paths under which ingress-nginx never redirects to HTTPS.
+#: Paths under which ingress-nginx never redirects to HTTPS and asks for no password.
 _ACME = "/.well-known/acme-challenge"
 _CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -132,7 +132,7 @@ def _server(server: VirtualServer, fixed: FixedConfig) -> str:
     roots = dict.fromkeys(location.settings.app_root for location in server.locations)
     lines += [f'    if ($uri = /) {{ return 302 "$scheme://$http_host{root}"; }}' for root in roots if root]
     for location in server.locations:
-        lines += ["    " + line for line in _location(location)]
+        lines += ["    " + line for line in _location(location, fixed)]
     return "\n".join(["server {", *lines, "}"])
 
 
@@ -146,25 +146,25 @@ def _server_name(host: str) -> str:
     return host
 
 
-def _location(location: Location) -> Iterator[str]:
+def _location(location: Location, fixed: FixedConfig) -> Iterator[str]:
     opening = {PathMatch.PREFIX: "location", PathMatch.EXACT: "location =", PathMatch.REGEX: "location ~*"}[
         location.match
     ]
     pattern = f"^{location.path}" if location.match is PathMatch.REGEX else location.path
     yield f'{opening} "{pattern}" {{'
     if location.backend:
-        for line in _proxying(location):
+        for line in _proxying(location, fixed):
             yield f"    {line}"
     else:
         yield '    set $proxy_upstream_name "upstream-default-backend";'
         yield "    header_filter_by_lua_block { certificate.header() }"
-        yield from (f"    {line}" for line in _answering_404(location))
+        yield from (f"    {line}" for line in _answering_404(location, fixed))
     yield "}"
 
 
-def _answering_404(location: Location) -> Iterator[str]:
+def _answering_404(location: Location, fixed: FixedConfig) -> Iterator[str]:
     """Yield the default backend: it answers 404, after the redirect to HTTPS."""
-    yield from _policies(location)
+    yield from _policies(location, fixed)
     if location.settings.has_access_rules() or _redirect_to_https(location):
         redirect = _redirect_to_https(location)
         yield f"rewrite_by_lua_block {{ {redirect} }}"
@@ -173,7 +173,7 @@ def _answering_404(location: Location) -> Iterator[str]:
         yield "return 404;"
 
 
-def _policies(location: Location) -> Iterator[str]:
+def _policies(location: Location, fixed: FixedConfig) -> Iterator[str]:
     """Yield what may answer a request before it reaches a backend."""
     settings = location.settings
     if settings.denied:
@@ -182,6 +182,10 @@ def _policies(location: Location) -> Iterator[str]:
     if settings.allowed_sources:
         yield from (f"allow {each};" for each in settings.allowed_sources)
         yield "deny all;"
+    if settings.auth and not location.path.startswith(_ACME):
+        yield f'auth_basic "{settings.auth.realm}";'
+        yield f'auth_basic_user_file "{fixed.directory / settings.auth.file_name}";'
+        yield 'proxy_set_header Authorization "";'
     if settings.limits:
         yield from _limits(settings.limits)
     if redirect := settings.redirect:
@@ -225,7 +229,7 @@ def _redirect_to_https(location: Location) -> str:
     return f"certificate.redirect({{ always = {always}, keep_slash = {keep} }})"
 
 
-def _proxying(location: Location) -> Iterator[str]:
+def _proxying(location: Location, fixed: FixedConfig) -> Iterator[str]:
     settings = location.settings
     yield f'set $proxy_upstream_name "{location.backend}";'
     yield f'set $location_path "{location.written.replace("$", "${literal_dollar}")}";'
@@ -233,7 +237,7 @@ def _proxying(location: Location) -> Iterator[str]:
     yield f"rewrite_by_lua_block {{ {_redirect_to_https(location)} balancer.rewrite() }}"
     yield "header_filter_by_lua_block { certificate.header() }"
     yield "log_by_lua_block { balancer.log() }"
-    yield from _policies(location)
+    yield from _policies(location, fixed)
     yield f"client_max_body_size {settings.body_size};"
     yield f"proxy_set_header Host {settings.upstream_vhost or '$best_http_host'};"
     for name, value in _PROXY_HEADERS:

@@ -153,5 +153,11 @@ def routing_of(configuration: NginxConfiguration) -> dict[str, tuple[object, ...
 def write(
     path: Path, fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: int = FIRST_GENERATION
 ) -> None:
-    """Write nginx.conf; nginx is started with the first generation."""
+    """Write nginx.conf and the password files that it names; nginx is started with the first generation."""
+    for server in servers:
+        for location in server.locations:
+            if auth := location.settings.auth:
+                users = path.with_name(auth.file_name)
+                users.touch(mode=0o600)
+                users.write_bytes(auth.users)
     path.write_text(render(fixed, servers, generation), encoding="utf-8")

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from harness.localkube.ingress.basic_auth import secret_key
 from harness.localkube.ingress.certificates import CertificateStore, secret_values
 from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.translate import SERVICE_LABEL, Snapshot
 from harness.localkube.machinery.client import EventType
 from harness.localkube.machinery.informer import Callback, Informer
-from harness.localkube.machinery.objects import Object, key_of, labels_of
+from harness.localkube.machinery.objects import Key, Object, key_of, labels_of
 from harness.localkube.system.programs import INGRESS_NGINX
 
 Dirty = Callable[[], None]
@@ -44,7 +45,8 @@ class WatchedResources:
         """Return the current objects."""
         informers = (self._ingresses, self._classes, self._services, self._slices)
         certificates = self._certificates.read(self._secrets.items.values())
-        return Snapshot(*(list(informer.items.values()) for informer in informers), certificates)
+        secrets = {key: secret_values(secret) for key, secret in self._secrets.items.items()}
+        return Snapshot(*(list(informer.items.values()) for informer in informers), certificates, secrets)
 
     def ours(self) -> list[Object]:
         """Return the Ingresses that this controller serves."""
@@ -80,19 +82,19 @@ class WatchedResources:
         """Handle changes of the Secrets that our Ingresses refer to."""
 
         def on_change(kind: EventType, old: Object | None, new: Object) -> None:
-            namespace, name = key_of(new)
             changed = kind != "MODIFIED" or old is None or secret_values(old) != secret_values(new)
-            if changed and any(
-                name in secrets_of(each) and key_of(each)[0] == namespace for each in self._ingresses.items.values()
-            ):
+            if changed and any(key_of(new) in secrets_of(each) for each in self._ingresses.items.values()):
                 dirty()
 
         return on_change
 
 
-def secrets_of(ingress: Object) -> set[str]:
-    """Return the names of the Secrets with the certificates of an Ingress."""
-    return {str(entry["secretName"]) for entry in ingress["spec"].get("tls") or [] if entry.get("secretName")}
+def secrets_of(ingress: Object) -> set[Key]:
+    """Return the Secrets with the certificates and the users of an Ingress."""
+    namespace, _ = key_of(ingress)
+    names = [entry.get("secretName") for entry in ingress["spec"].get("tls") or []]
+    users = secret_key(ingress)
+    return {(namespace, name) for name in names if name} | ({users} if users else set())
 
 
 def intent_of(ingress: Object) -> tuple[Any, Any]:

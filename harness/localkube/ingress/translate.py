@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.localkube.ingress.annotations import aliases_of, canary_of, settings_of
+from harness.localkube.ingress.basic_auth import Secrets
 from harness.localkube.ingress.canaries import MergedPaths, merge_paths
 from harness.localkube.ingress.certificates import Certificate, SecretKey, certificates_of
 from harness.localkube.ingress.ingress_class import is_ours
@@ -37,6 +38,7 @@ class Snapshot:
         services: All Services.
         slices: All EndpointSlices.
         certificates: The valid certificates, by Secret.
+        secrets: The values of all Secrets.
     """
 
     ingresses: Sequence[Object]
@@ -44,6 +46,7 @@ class Snapshot:
     services: Sequence[Object]
     slices: Sequence[Object]
     certificates: Mapping[SecretKey, Certificate] = field(default_factory=dict)
+    secrets: Secrets = field(default_factory=dict)
 
 
 def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
@@ -51,13 +54,13 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     ours = [ingress for ingress in snapshot.ingresses if is_ours(ingress, snapshot.classes)]
     # If two Ingresses have the same host and path, the older one is served.
     ours.sort(key=lambda i: (i["metadata"].get("creationTimestamp", ""), qualified(i)))
-    merged = merge_paths(path for ingress in ours for path in paths_of(ingress))
+    merged = merge_paths(path for ingress in ours for path in paths_of(ingress, snapshot.secrets))
     served = list(merged.served.values())
     hosts = sorted({path.host for path in served} | {ANY_HOST})
     aliases = _aliases(ours, hosts)
     servers = tuple(
         replace(
-            _server(host, [path for path in served if path.host == host], _first_settings(ours, host)),
+            _server(host, [path for path in served if path.host == host], _first_settings(snapshot, ours, host)),
             aliases=aliases.get(host, ()),
         )
         for host in hosts
@@ -113,12 +116,12 @@ def _backends(merged: MergedPaths, snapshot: Snapshot, aliases: Mapping[str, tup
     }
 
 
-def _first_settings(ingresses: Sequence[Object], host: str) -> LocationSettings:
+def _first_settings(snapshot: Snapshot, ingresses: Sequence[Object], host: str) -> LocationSettings:
     """Return the settings for the paths of a host that no rule matches: those of the host's oldest main Ingress."""
     for ingress in ingresses if host != ANY_HOST else ():
         rules = (ingress.get("spec") or {}).get("rules") or []
         if canary_of(ingress) is None and any(rule.get("host") == host for rule in rules):
-            return settings_of(ingress)
+            return settings_of(ingress, snapshot.secrets)
     return LocationSettings(ssl_redirect=False)
 
 
