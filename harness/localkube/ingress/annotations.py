@@ -54,6 +54,14 @@ _RULES: Mapping[str, _AnnotationRule] = {
     "app-root": _AnnotationRule(
         "app_root", r"/(?:[-._~a-zA-Z0-9/?&=:+@,]|%[0-9a-fA-F]{2})*", ignored=r"[-._~a-zA-Z0-9].*"
     ),
+    "default-backend": _AnnotationRule("default_backend", r"[a-z]([-a-z0-9]*[a-z0-9])?"),
+    "custom-http-errors": _AnnotationRule(
+        "custom_errors",
+        r"[345]\d\d(,[345]\d\d)*",
+        lambda text: tuple(sorted({int(code) for code in text.split(",")})),
+        ignored=r".*(?:[^-+\d,]|,,).*|,.*|.*,",
+    ),
+    "disable-proxy-intercept-errors": _AnnotationRule("keep_errors", _TRUTH, TRUE.__contains__),
     "proxy-connect-timeout": _AnnotationRule("connect_timeout", _SECONDS, int),
     "proxy-send-timeout": _AnnotationRule("send_timeout", _SECONDS, int),
     "proxy-read-timeout": _AnnotationRule("read_timeout", _SECONDS, int),

@@ -107,6 +107,10 @@ class LocationSettings:
         denied_sources: Addresses and networks of clients that are answered with 403.
         limits: Limits for each client; None for none.
         auth: Basic authentication; None for none.
+        default_backend: Name of the Service that serves while the Ingress's own has no endpoints, and that answers in
+            place of custom errors; empty for none.
+        custom_errors: Statuses that the default backend replaces.
+        keep_errors: True to replace only nginx's own responses with these statuses, not those of endpoints.
         preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
             change of it alone causes no reload.
     """
@@ -134,6 +138,9 @@ class LocationSettings:
     denied_sources: tuple[str, ...] = ()
     limits: RateLimit | None = None
     auth: BasicAuth | None = None
+    default_backend: str = ""
+    custom_errors: tuple[int, ...] = ()
+    keep_errors: bool = False
     preserve_trailing_slash: bool = field(default=False, compare=False)
 
     def has_access_rules(self) -> bool:
@@ -153,6 +160,9 @@ class Location:
         service: Name of the Service behind it.
         settings: Settings of the Ingress's annotations.
         written: The path as written in the Ingress, for the session cookie.
+        port: Port of the Service as written in the Ingress.
+        fallback: Backend of the Service that ``default-backend`` names, if it is used; empty for the controller's own
+            default backend.
     """
 
     path: str
@@ -162,6 +172,8 @@ class Location:
     service: str = ""
     settings: LocationSettings = field(default_factory=LocationSettings)
     written: str = ""
+    port: str = ""
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.localkube.ingress.default_backends import PREFIX as FALLBACK_PREFIX
 from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, RateLimit, VirtualServer
 from harness.localkube.nginx.record import NginxInstall
 
+#: The controller's own default backend, which answers 404.
+_DEFAULT_BACKEND = "upstream-default-backend"
 #: Paths under which ingress-nginx never redirects to HTTPS and asks for no password.
 _ACME = "/.well-known/acme-challenge"
 _CIPHERS = (
@@ -131,6 +134,7 @@ def _server(server: VirtualServer, fixed: FixedConfig) -> str:
         lines.append("    location = /healthz { access_log off; return 200; }")
     roots = dict.fromkeys(location.settings.app_root for location in server.locations)
     lines += [f'    if ($uri = /) {{ return 302 "$scheme://$http_host{root}"; }}' for root in roots if root]
+    lines += ["    " + line for line in _error_locations(server)]
     for location in server.locations:
         lines += ["    " + line for line in _location(location, fixed)]
     return "\n".join(["server {", *lines, "}"])
@@ -178,6 +182,8 @@ def _policies(location: Location, fixed: FixedConfig) -> Iterator[str]:
     settings = location.settings
     if settings.denied:
         yield "return 503;"
+        return
+    yield from _custom_errors(location)
     yield from (f"deny {each};" for each in settings.denied_sources)
     if settings.allowed_sources:
         yield from (f"allow {each};" for each in settings.allowed_sources)
@@ -190,6 +196,55 @@ def _policies(location: Location, fixed: FixedConfig) -> Iterator[str]:
         yield from _limits(settings.limits)
     if redirect := settings.redirect:
         yield f'return {redirect.status} "{redirect.target}";'
+
+
+def _custom_errors(location: Location) -> Iterator[str]:
+    """Yield the statuses that the default backend replaces, and what its headers say about the location."""
+    settings = location.settings
+    if settings.custom_errors or location.backend.startswith(FALLBACK_PREFIX):
+        namespace, _, ingress = location.ingress.partition("/")
+        for name, value in zip(
+            ("namespace", "ingress_name", "service_name", "service_port"),
+            (namespace, ingress, location.service, location.port),
+            strict=True,
+        ):
+            yield f'set ${name} "{value}";'
+    if settings.custom_errors and not settings.keep_errors:
+        yield "proxy_intercept_errors on;"
+    for code in settings.custom_errors:
+        yield f"error_page {code} = @custom_{location.fallback or _DEFAULT_BACKEND}_{code};"
+
+
+def _error_locations(server: VirtualServer) -> Iterator[str]:
+    """Yield the locations that answer in place of custom errors; the controller's own default backend answers 404."""
+    found = sorted({(each.fallback, code) for each in server.locations for code in each.settings.custom_errors})
+    for fallback, code in found:
+        yield f"location @custom_{fallback or _DEFAULT_BACKEND}_{code} {{"
+        yield "    internal;"
+        if fallback:
+            yield f'    set $proxy_upstream_name "{fallback}";'
+            yield "    rewrite_by_lua_block { balancer.rewrite() }"
+            yield "    proxy_intercept_errors off;"
+            yield from (f"    {line}" for line in _error_headers(str(code)))
+            yield "    proxy_set_header X-Original-URI $request_uri;"
+            yield "    proxy_set_header X-Forwarded-For $remote_addr;"
+            yield "    proxy_set_header Host $best_http_host;"
+            yield "    rewrite (.*) / break;"
+            yield "    proxy_pass http://upstream_balancer;"
+        else:
+            yield "    return 404;"
+        yield "}"
+
+
+def _error_headers(code: str) -> Iterator[str]:
+    """Yield the headers that tell a default backend why it is asked."""
+    yield f"proxy_set_header X-Code {code};"
+    yield "proxy_set_header X-Format $http_accept;"
+    yield "proxy_set_header X-Namespace $namespace;"
+    yield "proxy_set_header X-Ingress-Name $ingress_name;"
+    yield "proxy_set_header X-Service-Name $service_name;"
+    yield "proxy_set_header X-Service-Port $service_port;"
+    yield "proxy_set_header X-Request-ID $req_id;"
 
 
 def _limits(limits: RateLimit) -> Iterator[str]:
@@ -240,8 +295,12 @@ def _proxying(location: Location, fixed: FixedConfig) -> Iterator[str]:
     yield from _policies(location, fixed)
     yield f"client_max_body_size {settings.body_size};"
     yield f"proxy_set_header Host {settings.upstream_vhost or '$best_http_host'};"
+    fallback = location.backend.startswith(FALLBACK_PREFIX)
     for name, value in _PROXY_HEADERS:
-        yield f"proxy_set_header {name} {value};"
+        if not (fallback and name == "X-Request-ID"):
+            yield f"proxy_set_header {name} {value};"
+    if fallback:
+        yield from _error_headers("503")
     if settings.forwarded_prefix:
         yield f'proxy_set_header X-Forwarded-Prefix "{settings.forwarded_prefix}";'
     yield f"proxy_connect_timeout {settings.connect_timeout}s;"

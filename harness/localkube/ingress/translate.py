@@ -12,6 +12,7 @@ from harness.localkube.ingress.annotations import aliases_of, canary_of, setting
 from harness.localkube.ingress.basic_auth import Secrets
 from harness.localkube.ingress.canaries import MergedPaths, merge_paths
 from harness.localkube.ingress.certificates import Certificate, SecretKey, certificates_of
+from harness.localkube.ingress.default_backends import use_default_backends
 from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.model import (
     ANY_HOST,
@@ -68,7 +69,33 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     certificates = certificates_of(
         [each for each in ours if canary_of(each) is None], hosts, snapshot.certificates, aliases
     )
-    return NginxConfiguration(servers, _backends(merged, snapshot, aliases), certificates)
+    backends = _backends(merged, snapshot, aliases)
+    servers = use_default_backends(servers, backends, _FirstPorts(snapshot))
+    return NginxConfiguration(servers, backends, certificates)
+
+
+class _FirstPorts:
+    """Finds the endpoints of the first port of a Service, given its namespace and name."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __call__(self, namespace: str, name: str) -> tuple[str, ...]:
+        services = (each for each in self._snapshot.services if _is(each, namespace, each["metadata"]["name"], name))
+        service = next(services, None)
+        ports = ((service or {}).get("spec") or {}).get("ports") or []
+        if not ports:
+            return ()
+        slices = [
+            each
+            for each in self._snapshot.slices
+            if _is(each, namespace, (each["metadata"].get("labels") or {}).get(SERVICE_LABEL, ""), name)
+        ]
+        return _endpoints(service, ports[0].get("name") or ports[0]["port"], slices)
+
+
+def _is(obj: Object, namespace: str, found: str, name: str) -> bool:
+    return obj["metadata"].get("namespace", "") == namespace and found == name
 
 
 def _aliases(ingresses: Sequence[Object], hosts: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -158,6 +185,7 @@ def _locations(path: IngressPath, *, regex: bool, exact_too: bool) -> Iterator[L
         service=path.service[1],
         settings=path.annotations.settings,
         written=path.path,
+        port=str(path.port),
     )
     if regex:
         yield replace(base, match=PathMatch.REGEX)
