@@ -22,7 +22,7 @@ from harness.model.controllers import CONTROLLERS, DEFAULT
 from harness.model.experiment import (
     Arrivals,
     Expectation,
-    Expected,
+    ExpectedVerdict,
     Experiment,
     Pool,
     PoolOrder,
@@ -30,7 +30,7 @@ from harness.model.experiment import (
     Tls,
     TrafficPlan,
 )
-from harness.model.pace import SHORTEST_LEG
+from harness.model.rate_curve import SHORTEST_LEG
 
 #: The version of the format that this harness reads; it is the default of a file.
 VERSION: Literal[1] = 1
@@ -136,7 +136,9 @@ ControllerWord = Annotated[
 
 MethodWord = Annotated[str, BeforeValidator(is_one_of(_METHODS)), Field(json_schema_extra={"enum": _METHODS})]
 ShapeWord = Annotated[str, BeforeValidator(is_one_of(_SHAPES)), Field(json_schema_extra={"enum": _SHAPES})]
-VerdictWord = Annotated[str, BeforeValidator(is_one_of(Expected)), Field(json_schema_extra={"enum": [*Expected]})]
+VerdictWord = Annotated[
+    str, BeforeValidator(is_one_of(ExpectedVerdict)), Field(json_schema_extra={"enum": [*ExpectedVerdict]})
+]
 #: An outcome; ``parse_expect`` validates the word.
 ClassWord = Annotated[str, Field(json_schema_extra={"enum": [*CLASSES]})]
 StatusCode = Annotated[int, Field(ge=200, le=599)]
