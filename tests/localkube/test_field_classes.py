@@ -13,7 +13,8 @@ from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Site, table_
 from harness.localkube.field_page import page
 from harness.localkube.fields import CLASSIFIER, TABLES
 from harness.localkube.ingress import annotation_classes as nginx
-from harness.localkube.ingress.annotations import PREFIX, RULES
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import RULES
 from harness.localkube.traefik import annotation_classes as traefik
 from harness.model.experiment import Manifest
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Harmless, Site
-from harness.localkube.ingress.annotations import PREFIX, RULES, TRUE, ParseResult, parse_result
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import RULES, TRUE, ParseResult, parse_result
 from harness.localkube.ingress.ingress_class import is_served
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 

@@ -9,7 +9,8 @@ import pytest
 import trustme
 
 from harness.localkube.ingress.access import rate_limit_of
-from harness.localkube.ingress.annotations import PREFIX, hash_of, settings_of
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import hash_of, settings_of
 from harness.localkube.machinery.resources import SECRETS
 from tests.localkube.ingress.test_ingress_tls import SHOP, secret, serves, trusting
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.localkube.ingress.annotations import PREFIX, settings_of
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import settings_of
 from harness.localkube.ingress.basic_auth import secret_key
 from harness.localkube.machinery.resources import SECRETS
 

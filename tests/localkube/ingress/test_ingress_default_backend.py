@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.localkube.ingress.annotations import PREFIX, settings_of
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import settings_of
 
 if TYPE_CHECKING:
     from tests.localkube.ingress.conftest import StartPlane

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.localkube.ingress.annotations import PREFIX, redirect_of, settings_of
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import redirect_of, settings_of
 
 if TYPE_CHECKING:
     from tests.localkube.ingress.conftest import StartPlane
