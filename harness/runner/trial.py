@@ -179,7 +179,10 @@ class Trial:
     def _entry(self, place: TrialPlace) -> Entry:
         """Return the address for the traffic: the ingress, or a Service if the Experiment names one."""
         service = self.setting.experiment.entry
-        return place.cluster.service_entry(place.namespace, service) if service else place.cluster.entry
+        if service:
+            return place.cluster.service_entry(place.namespace, service)
+        entry = place.cluster.entry
+        return entry.secure or entry if self.traffic.tls is not None else entry
 
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change
