@@ -118,5 +118,10 @@ def main(config: str) -> None:
     os._exit(code)
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """Run the cluster that the command line names."""
     main(sys.argv[1])
+
+
+if __name__ == "__main__":
+    program()

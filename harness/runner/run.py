@@ -18,6 +18,7 @@ from harness.clusters.registry import provider
 from harness.errors import ExitCode
 from harness.experiment.fields import review
 from harness.kit import interruption
+from harness.kit.forkserver import ForkServers, Template
 from harness.kit.interruption import Interrupted
 from harness.kube.manifests import name_of
 from harness.model.experiment import Experiment, Manifest
@@ -36,6 +37,7 @@ from harness.runner.worker_options import check_crew
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
 from harness.traffic.calibration.server import FaultyServer
+from harness.traffic.forked import TRAFFIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,16 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
     facts: dict[str, str] = {}
-    where = venue(kind, _request_of(experiment, options, run.path / "cluster"), facts, progress.note)
-    course = Course(jobs, lanes=1 if kind.shared else options.lanes(len(jobs)), where=where, facts=facts)
+    servers = ForkServers(run.path / "processes")
+    request = replace(_request_of(experiment, options, run.path / "cluster"), servers=servers)
+    course = Course(
+        jobs,
+        lanes=1 if kind.shared else options.lanes(len(jobs)),
+        where=venue(kind, request, facts, progress.note),
+        facts=facts,
+        servers=servers,
+        templates=kind.templates,
+    )
     return carry_out(run, experiment, options, progress, course, advice=advice)
 
 
@@ -88,6 +98,8 @@ class Course:
         lanes: How many run side by side.
         where: Gives each its place, for as long as the context lasts.
         facts: What the clusters say of themselves; completed while trials run.
+        servers: Fork servers for the processes of the trials.
+        templates: Of the clusters' processes; their servers import while the first trial begins.
         trial: Makes a trial of a job.
     """
 
@@ -95,6 +107,8 @@ class Course:
     lanes: int
     where: AbstractContextManager[Venue]
     facts: dict[str, str]
+    servers: ForkServers
+    templates: tuple[Template, ...] = ()
     trial: Callable[[TrialJob, TrialSetting], Trial] = Trial
 
 
@@ -122,9 +136,10 @@ def carry_out(
         return outcome.failure
 
     try:
-        with _faulty_server(run) as address, course.where as place:
+        with _fork_servers(course, options) as servers, _faulty_server(run) as address, course.where as place:
             setting = replace(
                 _setting(experiment, place, address, progress),
+                servers=servers,
                 crew=lambda job: options.crew(last=job is course.jobs[-1]),
             )
             bugs = run_lanes(course.jobs, course.lanes, run_one, progress)
@@ -174,6 +189,16 @@ def _setting(experiment: Experiment, place: Venue, calibration: tuple[str, int],
         progress=progress,
         gate=Semaphore(cores()),
     )
+
+
+@contextmanager
+def _fork_servers(course: Course, options: RunOptions) -> Iterator[ForkServers]:
+    """Start the fork servers that every trial needs; they import while the run goes on."""
+    sends_alone = options.crew(last=False) is None
+    with course.servers as servers:
+        for template in ((TRAFFIC,) if sends_alone else ()) + course.templates:
+            servers.of(template)
+        yield servers
 
 
 @contextmanager

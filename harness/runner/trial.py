@@ -17,6 +17,7 @@ from harness.clusters.base import Entry
 from harness.errors import HarnessError
 from harness.kit import interruption
 from harness.kit.clock import Clock
+from harness.kit.forkserver import ForkServers
 from harness.kit.interruption import Interrupted
 from harness.kit.waiting import pause, wait_until
 from harness.kube.client import Kube
@@ -55,6 +56,7 @@ class TrialSetting:
         calibration: Address of the faulty server.
         progress: Told of every step.
         crew: Says who shares the sending of a trial; None if one process does it alone.
+        servers: Give the traffic process its imports.
         gate: Limits how many trials start up at once: starting takes a whole core, running a tenth of one.
     """
 
@@ -63,6 +65,7 @@ class TrialSetting:
     calibration: tuple[str, int]
     progress: RunProgress
     gate: Semaphore
+    servers: ForkServers | None = None
     crew: Callable[[TrialJob], Crew | None] = lambda _job: None
 
 
@@ -96,7 +99,7 @@ class Trial:
         with ExitStack() as stack:
             timeline = stack.enter_context(TimelineWriter(self.job.directory.timeline))
             with self._gate():
-                child = stack.enter_context(TrafficChild.start(self._child_plan()))
+                child = stack.enter_context(TrafficChild.start(self._child_plan(), servers=self.setting.servers))
                 place = self._place(stack)
                 cluster = place.cluster
                 # Once more, after the cluster: left first, so that no traffic meets a cluster that is taken down.

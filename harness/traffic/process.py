@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.errors import HarnessError
+from harness.kit.forkserver import ForkServers
 from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
 from harness.traffic.event_log import JournalReader
+from harness.traffic.forked import TRAFFIC
 from harness.traffic.live import LiveCounts, LiveTraffic, LiveWorker
 from harness.traffic.plan import VARIABLE, Crew, TrafficChildPlan, write_plan
 
@@ -41,19 +43,24 @@ class TrafficChild:
         self._is_drained = False
 
     @classmethod
-    def start(cls, plan: TrafficChildPlan, *, locustfile: Path | None = None) -> TrafficChild:
+    def start(
+        cls, plan: TrafficChildPlan, *, locustfile: Path | None = None, servers: ForkServers | None = None
+    ) -> TrafficChild:
         """Start Locust; it imports and calibrates while the caller does other things.
 
         Args:
             plan: What is to be sent; its directory is made.
             locustfile: The user's own locustfile; it must hold a subclass of ``LosslessUser``.
+            servers: Give it a process that has Locust imported, where that is possible.
 
         Raises:
             HarnessError: The plan can't be written, or the process not be started.
         """
         path = write_plan(plan).resolve()
         plan.directory.joinpath(plan.journal).unlink(missing_ok=True)
-        process = ManagedProcess.start(
+        is_plain = locustfile is None and plan.crew is None
+        start = servers.of(TRAFFIC).spawn if servers is not None and is_plain else ManagedProcess.start
+        process = start(
             _command(plan, locustfile or _LOCUSTFILE),
             name="the traffic process (Locust)",
             log=plan.directory / "locust.log",

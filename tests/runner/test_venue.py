@@ -66,6 +66,7 @@ class FakeProvider:
     """A kind of cluster, shared or not."""
 
     kind = "fake"
+    templates = ()
 
     def __init__(self, *, shared: bool, works: bool = True) -> None:
         self.shared = shared

@@ -112,6 +112,7 @@ class ContextProvider:
 
     kind = "context"
     shared = True
+    templates = ()
 
     def check(self, request: BringUp) -> None:
         """Find out what can't work before anything is made.

@@ -115,6 +115,7 @@ class KindProvider:
 
     kind = "kind"
     shared = True
+    templates = ()
 
     def check(self, request: BringUp) -> None:
         """Find out what can't work before anything starts.
