@@ -79,7 +79,7 @@ class ForkServer:
                 [executable, "-P", "-m", "harness.kit.zygote", str(theirs.fileno()), *template.modules],
                 name=f"the fork server ({template.name})",
                 log=log,
-                env=os.environ | _ONE_THREAD | template.environment,
+                env={**os.environ, **_ONE_THREAD, **template.environment},
                 pass_fds=(theirs.fileno(),),
             )
         return cls(template, process, ours)

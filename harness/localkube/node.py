@@ -21,9 +21,10 @@ from harness.kit import streams
 from harness.localkube.api.server import serve
 from harness.localkube.controllers.manager import run_controllers
 from harness.localkube.kubelet import run_kubelet
+from harness.localkube.kubelet.container_server import ContainerServer, ForkedServer
 from harness.localkube.machinery.client import COMPONENT_AGENT, ApiClient
 from harness.localkube.proxy.proxy import run_proxy
-from harness.localkube.settings import NodeSettings
+from harness.localkube.settings import CONTAINERS_LOG, NodeSettings
 from harness.localkube.system.install import run_installer
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
@@ -36,9 +37,13 @@ Part = Callable[[ApiClient, NodeSettings], Awaitable[None]]
 STOP_SECONDS = 4.0
 
 
-def parts(settings: NodeSettings) -> Mapping[str, Part]:
-    """The parts by name, in the order in which they start."""
-    always: dict[str, Part] = {"controllers": run_controllers, "kubelet": run_kubelet, "kube-proxy": run_proxy}
+def parts(settings: NodeSettings, server: ContainerServer | None = None) -> Mapping[str, Part]:
+    """Return the parts by name, in the order in which they start; ``server`` makes the kubelet's containers."""
+
+    async def kubelet(client: ApiClient, settings: NodeSettings) -> None:
+        await run_kubelet(client, settings, server)
+
+    always: dict[str, Part] = {"controllers": run_controllers, "kubelet": kubelet, "kube-proxy": run_proxy}
     return {"installer": run_installer, **always} if settings.ingress in INGRESS_PROGRAMS else always
 
 
@@ -109,7 +114,8 @@ def main(config: str) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     settings = NodeSettings.read(Path(config))
-    which = parts(settings)
+    # Forked off now: once the event loop runs it is too late.
+    which = parts(settings, ForkedServer(settings.logs / CONTAINERS_LOG))
     # What is loaded by now stays: leaving it out of every collection shortens the pauses of the cluster under test.
     gc.freeze()
     code = asyncio.run(run(settings, which))

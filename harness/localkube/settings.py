@@ -20,6 +20,9 @@ SERVICE_PORT = 80
 #: kube-proxy's account of what it programmed and when, in the folder of logs.
 PROXY_LOG = "kube-proxy.jsonl"
 
+#: What the process that makes containers has to say itself, in the folder of logs.
+CONTAINERS_LOG = "containers.log"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSettings:

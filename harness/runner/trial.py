@@ -12,6 +12,7 @@ from threading import Semaphore
 
 from harness.changes.context import ChangeContext
 from harness.changes.perform import perform
+from harness.changes.remembered import RememberingKube
 from harness.changes.undo import UndoJournal
 from harness.clusters.base import Entry
 from harness.errors import HarnessError
@@ -19,7 +20,7 @@ from harness.kit import interruption
 from harness.kit.clock import Clock
 from harness.kit.forkserver import ForkServers
 from harness.kit.interruption import Interrupted
-from harness.kit.waiting import pause, wait_until
+from harness.kit.waiting import at_most_every, pause, wait_until
 from harness.kube.client import Kube
 from harness.kube.confined import ConfinedKube
 from harness.model.experiment import Experiment, TrafficPlan
@@ -44,6 +45,8 @@ CHANGE_SECONDS = 60.0
 READY_SECONDS = 120.0
 #: The same where workers join that somebody has to start.
 JOIN_SECONDS = 180.0
+#: Shortest time between two looks at the traffic and the cluster while something is awaited, in seconds.
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +199,9 @@ class Trial:
 
     def _change_context(self, kube: Kube, scene: Scene, namespace: str) -> ChangeContext:
         controller = scene.cluster.controller
+        remembering = RememberingKube(kube, scene.observer.revision)
         return ChangeContext(
-            kube=ConfinedKube(kube, namespace, *([controller.namespace] if controller else [])),
+            kube=ConfinedKube(remembering, namespace, *([controller.namespace] if controller else [])),
             namespace=namespace,
             timeline=scene.timeline,
             undo=UndoJournal(self.job.directory.undo),
@@ -208,7 +212,8 @@ class Trial:
             ingress=self.setting.experiment.ingress,
             controller=controller,
             quiet=scene.observer.quiet,
-            check=lambda: self._look(scene),
+            check=at_most_every(LOOK_SECONDS, lambda: self._look(scene)),
+            looking=remembering.looking,
             timeout=CHANGE_SECONDS + longest_grace(self.job),
             clock=self.clock,
         )

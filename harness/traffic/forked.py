@@ -18,7 +18,7 @@ _NO_PATCHES = "LOCUST_SKIP_MONKEY_PATCH"
 
 TRAFFIC = Template(
     name="traffic",
-    modules=("locust.main", "harness.traffic.running", "harness.traffic.distributed.roles"),
+    modules=("harness.traffic.preloaded",),
     entry="harness.traffic.forked:main",
     title="locust",
     environment={_NO_PATCHES: "1"},
@@ -29,7 +29,9 @@ def main() -> None:
     """Run Locust's command line, in a child of the fork server."""
     from gevent import monkey, queue  # noqa: PLC0415 - whoever only names the template does not load gevent
 
-    with warnings.catch_warnings():
+    from harness.traffic.preloaded import installed_plugins_known  # noqa: PLC0415 - as above
+
+    with warnings.catch_warnings(), installed_plugins_known():
         # ssl is imported by now. The class that would matter, SSLContext, is looked up when a connection needs it.
         warnings.simplefilter("ignore", monkey.MonkeyPatchWarning)
         monkey.patch_all()

@@ -223,16 +223,21 @@ def main() -> None:
     """Entry point: ``python -m harness.localkube.apps.forkserver --control FD``."""
     parser = argparse.ArgumentParser(description="Forks the local cluster's containers; started by its kubelet.")
     parser.add_argument("--control", type=int, required=True, help="file descriptor of a connected socket")
+    control = socket.socket(fileno=parser.parse_args().control)
+    gc.collect()
+    gc.freeze()
+    serve(control)
+
+
+def serve(control: socket.socket) -> None:
+    """Make containers until the other end of the socket is closed."""
     # A container whose log has no room goes on, as one does whose program ignores that.
     streams.secure()
-    control = socket.socket(fileno=parser.parse_args().control)
     devnull = os.open(os.devnull, os.O_RDONLY)
     os.dup2(devnull, 0)
     os.close(devnull)
     # Ctrl-C reaches the whole foreground group; only the kubelet decides what that means for containers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()
     ForkServer(control).run()
 
 
