@@ -43,9 +43,7 @@ class LiveProgress:
     def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
         """Say what is to come."""
         self._total, self._ended = len(trials), 0
-        self._console.print(
-            f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}", markup=False
-        )
+        self._console.print(f"{plural(len(trials), 'trial')}, {_beside(lanes)}; evidence in {directory}", markup=False)
 
     def step(self, trial: str, text: str) -> None:
         """Show a trial's step."""
@@ -94,7 +92,7 @@ class PlainProgress:
     def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
         """Say what is to come."""
         self._total, self._ended = len(trials), 0
-        self._print(f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}")
+        self._print(f"{plural(len(trials), 'trial')}, {_beside(lanes)}; evidence in {directory}")
 
     def step(self, trial: str, text: str) -> None:
         """Not shown: a log wants results."""
@@ -115,6 +113,11 @@ class PlainProgress:
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)
+
+
+def _beside(lanes: int) -> str:
+    """Return how many trials may run at once."""
+    return f"up to {lanes} side by side" if lanes > 1 else "one after the other"
 
 
 def ended_text(trial: str, sent: int, lost: int, failure: str) -> str:

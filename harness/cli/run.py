@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -16,9 +17,9 @@ from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, conf
 from harness.cli.experiment_options import (
     AssumeInert,
     Behind,
-    ExperimentFile,
     Keep,
     Only,
+    OptionalExperimentFile,
     Where,
     controller,
     parse_only,
@@ -29,6 +30,7 @@ from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
+from harness.judging.starved import starved_cells
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
@@ -36,7 +38,9 @@ from harness.report import terminal
 from harness.report.run import document
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
-from harness.runner.run import RunResult, run_experiment
+from harness.runner.rerun import rerun_of
+from harness.runner.run import FREE, RunResult, run_experiment
+from harness.wording import plural
 
 Parallel = Annotated[
     int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
@@ -51,7 +55,7 @@ ExpectWorkers = Annotated[
 
 
 def run(
-    experiment: ExperimentFile,
+    experiment: OptionalExperimentFile = None,
     cluster: Where = "local",
     ingress: Behind = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
@@ -74,6 +78,18 @@ def run(
     workers: Workers = None,
     expect_workers: ExpectWorkers = 0,
     bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
+    rerun: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run the inconclusive cells of this run again, in a new folder.")
+    ] = None,
+    retry_inconclusive: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=5,
+            help="Repeat a trial so often that proves nothing because the machine is busy.",
+            show_default="0; 1 where CI=true",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
@@ -97,17 +113,29 @@ def run(
       harness run experiments/exercise-3-blue-green.yaml --ingress traefik
 
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
+
+      harness run --rerun reports/demo-20260101T120000
     """
     replaced = read_images(image or [], images)
-    read = load_experiment(
-        experiment,
-        only=parse_only(only or []),
-        rules=rules_of(cluster, replaced),
-        assume_inert=assume_inert or (),
-        ingress=controller(ingress),
-    )
-    check_assumed(assume_inert or (), [read])
-    loaded = with_images(read, replaced, pull_policy)
+    repeats = ""
+    if rerun is not None:
+        given = {"an Experiment": experiment, "--only": only, "--assume-inert": assume_inert, "--ingress": ingress}
+        given |= {"--image": image, "--images": images, "--pull-policy": pull_policy}
+        _refuse_beside_rerun([name for name, value in given.items() if value])
+        again = rerun_of(rerun)
+        loaded, cluster, profile, repeats = again.experiment, again.cluster, again.profile, again.told
+    elif experiment is None:
+        raise InvalidInputError([Problem("there is no Experiment to run", hint="harness run EXPERIMENT.yaml")])
+    else:
+        read = load_experiment(
+            experiment,
+            only=parse_only(only or []),
+            rules=rules_of(cluster, replaced),
+            assume_inert=assume_inert or (),
+            ingress=controller(ingress),
+        )
+        check_assumed(assume_inert or (), [read])
+        loaded = with_images(read, replaced, pull_policy)
     show_notices(loaded, Console(stderr=True, highlight=False))
     options = RunOptions(
         cluster=cluster,
@@ -118,6 +146,8 @@ def run(
         command=shlex.join(["harness", *sys.argv[1:]]),
         workers=workers if workers is not None else int(not expect_workers),
         expect_workers=expect_workers,
+        retry_inconclusive=_retries(retry_inconclusive),
+        repeats=repeats,
         bind=_awaited_at(bind, sending=workers != 0 or expect_workers > 0),
         cluster_options={
             **kind_options(
@@ -129,6 +159,22 @@ def run(
     if cluster == "context":
         confirm(f"{loaded.name} will be run in namespaces of its own, harness-…", options.cluster_options, yes=yes)
     return _run(loaded, options, as_json=as_json)
+
+
+def _retries(asked: int | None) -> int:
+    """Return how often a starved trial is repeated: on a CI service nobody is there to do it."""
+    return int(os.environ.get("CI") == "true") if asked is None else asked
+
+
+def _refuse_beside_rerun(given: list[str]) -> None:
+    """Refuse what says again what the repeated run says already.
+
+    Raises:
+        InvalidInputError: There is any of it.
+    """
+    if given:
+        hint = "the run directory has the cells, the workload and the changes"
+        raise InvalidInputError([Problem(f"--rerun goes without {', '.join(given)}", hint=hint)])
 
 
 def _awaited_at(bind: str, *, sending: bool) -> tuple[str, int]:
@@ -157,12 +203,27 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
 def show_result(result: RunResult, *, as_json: bool) -> None:
     """The table, the reasons, and where the report is; with ``--json`` one object on stdout, the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
+    if busy := busy_sentence(result):
+        console.print(busy, markup=False, soft_wrap=True)
     console.print(terminal.render(document(result.verdict)))
     console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     for bug in result.bugs:
         console.print(f"a bug of the harness: {bug}", markup=False, style="red")
     if as_json:
         sys.stdout.write(json.dumps(summary(result.verdict, result.directory), sort_keys=True) + "\n")
+
+
+def busy_sentence(result: RunResult) -> str:
+    """Return what to say first of a run that suffered from a busy machine; empty for any other."""
+    cells = starved_cells(result.verdict.cells)
+    if not cells or result.interrupted:
+        return ""
+    free = result.verdict.environment.get(FREE)
+    left = f" (free processors: {free})" if free else ""
+    return (
+        f"The machine is busy{left}, so {plural(len(cells), 'cell')} of {len(result.verdict.cells)} "
+        f"could not be measured; repeat with: harness run --rerun {shlex.quote(str(result.directory))}"
+    )
 
 
 def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from harness.traffic.plan import Crew
 
-#: Trials side by side per processor core. A trial mostly waits (for grace periods, sync intervals, phases) and at
-#: the default rates needs a tenth of a core; its start-up needs a whole one, which the start gate takes care of.
-LANES_PER_CORE = 3
+#: Most trials side by side per processor core. A trial mostly waits (for grace periods, sync intervals, phases) and at
+#: the default rates needs a twentieth of a core; how many really run is decided by what is free (``Admission``).
+LANES_PER_CORE = 8
 
 
 def cores() -> int:
@@ -27,7 +27,7 @@ class RunOptions:
         cluster: Kind of cluster (``local``, ``kind``).
         out: Run directory to create; ``None`` makes one below ``reports/``.
         only: Which cells: ``{"configuration": globs, "change": globs}``.
-        parallel: Trials side by side; 0 lets the machine's size decide.
+        parallel: Trials side by side; 0 lets the processor time decide that is free.
         keep: Keep the clusters' state directories beside the evidence.
         profile: Delay profile of local clusters.
         command: The command line, for the report.
@@ -35,6 +35,8 @@ class RunOptions:
         workers: Processes on this machine that share the sending; 0 only where others are expected.
         expect_workers: Processes that join from this or other machines and share it too.
         bind: Address and port at which those are awaited.
+        retry_inconclusive: How often a trial is repeated that is inconclusive because the machine was busy.
+        repeats: The run directory whose inconclusive cells are run again; empty for none.
     """
 
     cluster: str = "local"
@@ -48,6 +50,8 @@ class RunOptions:
     workers: int = 1
     expect_workers: int = 0
     bind: tuple[str, int] = ("127.0.0.1", 0)
+    retry_inconclusive: int = 0
+    repeats: str = ""
 
     def crew(self, *, last: bool) -> Crew | None:
         """Who shares the sending of a trial; None if one process does it alone."""

@@ -66,6 +66,7 @@ class RunEnd:
         signal: The signal that stopped it; 0 if none did.
         bugs: Tracebacks of trials in which the harness itself failed.
         facts: What the clusters say of themselves, of the first trial that had one.
+        repeated: The trials that were repeated, in words: each is judged by its last repetition.
     """
 
     seconds: float
@@ -73,3 +74,4 @@ class RunEnd:
     signal: int = 0
     bugs: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Semaphore
 
 import yaml
 
@@ -20,9 +19,11 @@ from harness.experiment.fields import review
 from harness.kit import interruption
 from harness.kit.forkserver import ForkServers, Template
 from harness.kit.interruption import Interrupted
+from harness.kit.processor import ProcessorMeter
 from harness.kube.manifests import name_of
 from harness.model.experiment import Experiment, Manifest
 from harness.model.verdict import RunVerdict
+from harness.runner.admission import Admission
 from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
 from harness.runner.judging import judge, write_reports
@@ -30,6 +31,7 @@ from harness.runner.options import RunOptions, cores
 from harness.runner.placement import Venue, venue
 from harness.runner.plan import InPlacePlan, RunEnd, RunPlan
 from harness.runner.progress import RunProgress
+from harness.runner.repeating import Repeater
 from harness.runner.scheduler import run_lanes
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.trial_order import TrialJob, plan_jobs
@@ -38,6 +40,9 @@ from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
 from harness.traffic.calibration.server import FaultyServer
 from harness.traffic.forked import TRAFFIC
+
+#: What the report calls the processor time that was left free.
+FREE = "free processors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
         facts=facts,
         servers=servers,
         templates=kind.templates,
+        # Workers that were told of the last trial have left by then.
+        retries=0 if options.expect_workers else options.retry_inconclusive,
     )
     return carry_out(run, experiment, options, progress, course, advice=advice)
 
@@ -101,6 +108,7 @@ class Course:
         servers: Fork servers for the processes of the trials.
         templates: Of the clusters' processes; their servers import while the first trial begins.
         trial: Makes a trial of a job.
+        retries: How often a trial is repeated that the machine starved.
     """
 
     jobs: tuple[TrialJob, ...]
@@ -110,6 +118,7 @@ class Course:
     servers: ForkServers
     templates: tuple[Template, ...] = ()
     trial: Callable[[TrialJob, TrialSetting], Trial] = Trial
+    retries: int = 0
 
 
 def carry_out(
@@ -130,19 +139,28 @@ def carry_out(
     bugs: tuple[str, ...] = ()
     interrupted = False
 
-    def run_one(job: TrialJob) -> str:
-        outcome = course.trial(job, setting).run()
-        facts.update({key: value for key, value in outcome.facts.items() if key not in facts})
-        return outcome.failure
-
+    repeater = Repeater(run, experiment, course.retries, progress.note)
+    meter = ProcessorMeter()
+    first = meter.sample()
     try:
         with _fork_servers(course, options) as servers, _faulty_server(run) as address, course.where as place:
-            setting = replace(
-                _setting(experiment, place, address, progress),
+            setting = TrialSetting(
+                experiment=experiment,
+                venue=place,
+                calibration=address,
+                progress=progress,
+                admission=Admission((), None, starting=1),
                 servers=servers,
                 crew=lambda job: options.crew(last=job is course.jobs[-1]),
             )
-            bugs = run_lanes(course.jobs, course.lanes, run_one, progress)
+
+            def run_all(jobs: Sequence[TrialJob]) -> tuple[str, ...]:
+                admission = Admission([job.name for job in jobs], None if options.parallel else meter, starting=cores())
+                return _run_all(jobs, course, replace(setting, admission=admission), facts)
+
+            bugs = run_all(course.jobs)
+            facts[FREE] = f"{meter.free_since(first):.2f} of {meter.processors:g}, on average while trials ran"
+            bugs += repeater.repeat(course.jobs, run_all)
     except Interrupted:
         interrupted = True
     end = RunEnd(
@@ -151,6 +169,7 @@ def carry_out(
         signal=interruption.signal_number() if interrupted else 0,
         bugs=bugs,
         facts=facts,
+        repeated=tuple(map(str, repeater.repeated)),
     )
     write_json(run.path / "end.json", to_json(end))
     verdict = _conclude(run, progress)
@@ -180,15 +199,15 @@ def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
     return verdict
 
 
-def _setting(experiment: Experiment, place: Venue, calibration: tuple[str, int], progress: RunProgress) -> TrialSetting:
-    """What all trials share."""
-    return TrialSetting(
-        experiment=experiment,
-        venue=place,
-        calibration=calibration,
-        progress=progress,
-        gate=Semaphore(cores()),
-    )
+def _run_all(jobs: Sequence[TrialJob], course: Course, setting: TrialSetting, facts: dict[str, str]) -> tuple[str, ...]:
+    """Run trials side by side; return the tracebacks of those in which the harness itself failed."""
+
+    def run_one(job: TrialJob) -> str:
+        outcome = course.trial(job, setting).run()
+        facts.update({key: value for key, value in outcome.facts.items() if key not in facts})
+        return outcome.failure
+
+    return run_lanes(jobs, course.lanes, run_one, setting.progress)
 
 
 @contextmanager
@@ -245,7 +264,7 @@ def write_plan(
         profile=options.profile,
         command=options.command,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=describe_environment(),
+        environment=describe_environment() | ({"repeats": options.repeats} if options.repeats else {}),
         in_place=in_place,
     )
     write_json(run.path / "run.json", to_json(plan))

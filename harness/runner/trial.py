@@ -5,10 +5,9 @@ The phases are those of the design: baseline, change, settle, drain. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from threading import Semaphore
 
 from harness.changes.context import ChangeContext
 from harness.changes.perform import perform
@@ -20,12 +19,13 @@ from harness.kit import interruption
 from harness.kit.clock import Clock
 from harness.kit.forkserver import ForkServers
 from harness.kit.interruption import Interrupted
-from harness.kit.waiting import at_most_every, pause, wait_until
+from harness.kit.waiting import at_most_every, pause
 from harness.kube.client import Kube
 from harness.kube.confined import ConfinedKube
 from harness.model.experiment import Experiment, TrafficPlan
 from harness.model.timeline import EventKind, Phase
 from harness.observe.observer import Observer
+from harness.runner.admission import Admission
 from harness.runner.deploy import deploy
 from harness.runner.entry import wait_for_entry
 from harness.runner.execution import TrialOutcome
@@ -60,14 +60,14 @@ class TrialSetting:
         progress: Told of every step.
         crew: Says who shares the sending of a trial; None if one process does it alone.
         servers: Give the traffic process its imports.
-        gate: Limits how many trials start up at once: starting takes a whole core, running a tenth of one.
+        admission: Says when a trial may begin.
     """
 
     experiment: Experiment
     venue: Venue
     calibration: tuple[str, int]
     progress: RunProgress
-    gate: Semaphore
+    admission: Admission
     servers: ForkServers | None = None
     crew: Callable[[TrialJob], Crew | None] = lambda _job: None
 
@@ -101,15 +101,17 @@ class Trial:
     def _run(self) -> None:
         with ExitStack() as stack:
             timeline = stack.enter_context(TimelineWriter(self.job.directory.timeline))
-            with self._gate():
-                child = stack.enter_context(TrafficChild.start(self._child_plan(), servers=self.setting.servers))
-                place = self._place(stack)
-                cluster = place.cluster
-                # Once more, after the cluster: left first, so that no traffic meets a cluster that is taken down.
-                stack.push(child)
-                kube = stack.enter_context(Kube(cluster.kubeconfig))
-                self._bring_workload(kube, place)
-                self._wait_ready(child)
+            self._step("waiting for its turn to start")
+            turn = stack.enter_context(self.setting.admission.turn(self.job.name))
+            child = stack.enter_context(TrafficChild.start(self._child_plan(), servers=self.setting.servers))
+            place = self._place(stack)
+            cluster = place.cluster
+            # Once more, after the cluster: left first, so that no traffic meets a cluster that is taken down.
+            stack.push(child)
+            kube = stack.enter_context(Kube(cluster.kubeconfig))
+            self._bring_workload(kube, place)
+            self._wait_ready(child)
+            turn.started()
             observer = stack.enter_context(self._observer(kube, place, timeline))
             entry = self._entry(place)
             self._wait_entry(entry)
@@ -161,15 +163,6 @@ class Trial:
 
     def _step(self, text: str) -> None:
         self.setting.progress.step(self.job.name, text)
-
-    @contextmanager
-    def _gate(self) -> Iterator[None]:
-        self._step("waiting for its turn to start")
-        wait_until(lambda: self.setting.gate.acquire(blocking=False), timeout=float("inf"), what="a turn to start")
-        try:
-            yield
-        finally:
-            self.setting.gate.release()
 
     def _place(self, stack: ExitStack) -> Place:
         venue = self.setting.venue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Semaphore
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -20,6 +19,7 @@ from harness.model.controllers import ControllerAddress, controller_facts
 from harness.model.experiment import Cell, Configuration
 from harness.observe.scope import Scope
 from harness.runner.in_place.trial import InPlaceTrial, Live
+from harness.runner.admission import Admission
 from harness.runner.progress import Silence
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.trial_order import TrialJob
@@ -56,7 +56,7 @@ def parts(tmp_path: Path) -> tuple[TrialJob, TrialSetting]:
     """A trial and what it shares with others."""
     cell = Cell(Configuration((("lifecycle", "bare"),), ()), NoChange(name="none"))
     experiment = SimpleNamespace(ingress="ingress-nginx")
-    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), Silence(), Semaphore(1))
+    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), Silence(), Admission([], None, starting=1))
     return TrialJob("bare--none", cell, 1, TrialDirectory(tmp_path)), setting
 
 
