@@ -94,10 +94,6 @@ class ForkServer:
         """Tell if the server itself runs; what it has started may be on its way out where it does not."""
         return guardian.running(self.pid, self._started)
 
-    def alive(self) -> bool:
-        """Return true while the server, or anything that it has started, may run."""
-        return self._process.alive()
-
     def stop(self) -> None:
         """End it and all that it has started."""
         self._control.close()
@@ -293,7 +289,7 @@ class ForkServers:
             if self._is_closed:
                 raise HarnessError(f"The fork server ({template.name}) was stopped with its run.")
             server = self._servers.get(template.name)
-            if server is None or not server.alive():
+            if server is None or not server.is_running:
                 if server is not None:
                     server.stop()
                 server = ForkServer.start(template, self._folder / f"{template.name}.log")

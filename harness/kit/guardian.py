@@ -34,6 +34,9 @@ _PR_SET_CHILD_SUBREAPER = 36
 #: Seconds that a child has after a signal sent to the guardian itself.
 PATIENCE = 10.0
 
+#: Tells a guardian to kill all that is below it at once: the kernel sends it when the guardian's fork server ends.
+KILL_ALL = signal.SIGUSR1
+
 #: In the environment of everything below a guardian: whose it is, as "<guardian's pid>.<its start in ticks>".
 MARK = "HARNESS_RUN"
 
@@ -168,6 +171,8 @@ def _watch(child: int, lifeline: int, wake: int, asked: list[int]) -> int | None
         if status is not None:
             return status
         numbers = [asked.pop() for _ in range(len(asked))]
+        if KILL_ALL in numbers:
+            return None
         if numbers and deadline is None:
             deadline = time.monotonic() + PATIENCE
         if lifeline in ready:
@@ -224,7 +229,7 @@ def guard(lifeline: int, status: int, become: Callable[[], None], *, kept: tuple
         if number != signal.SIGCHLD:
             asked.append(number)
 
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, KILL_ALL):
         signal.signal(number, ask)
     child = _spawn(status, become)
     _close_all_but(lifeline, wake, waker, *kept)

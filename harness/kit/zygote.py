@@ -156,8 +156,8 @@ def _be_guardian(request: Request, descriptors: list[int], server: int) -> None:
     code = 70
     try:
         os.setsid()
-        # If the server and its guardian are both killed, this one ends its child in order.
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        # In case the server is killed, and its guardian, too.
+        _libc.prctl(_PR_SET_PDEATHSIG, guardian.KILL_ALL)
         if os.getppid() != server:
             os._exit(code)
         lifeline, status, ending, _, log = descriptors[:FIXED_DESCRIPTORS]
@@ -174,7 +174,7 @@ def _be_guardian(request: Request, descriptors: list[int], server: int) -> None:
 
 def _be_child(request: Request, descriptors: list[int]) -> None:
     """Be the child, in the process that the guardian has forked; does not return."""
-    code = 70
+    code = 1
     try:
         _leave_server(request, descriptors)
         module, _, function = request.entry.partition(":")
@@ -210,7 +210,7 @@ def _leave_server(request: Request, descriptors: list[int]) -> None:
     """Make this process what a fresh interpreter would be, but for the modules that are loaded."""
     kept = descriptors[FIXED_DESCRIPTORS:]
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, guardian.KILL_ALL):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(descriptors[3], 0)

@@ -10,8 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
-from harness.kit.processor import ProcessorMeter, Sample
+from harness.kit.processor import Sample
 from harness.kit.waiting import wait_until
 
 #: Processors that must have been free lately for another trial to begin: to start one takes about a whole one for a
@@ -21,6 +22,16 @@ FREE_TO_START = 0.5
 MEASURED_SECONDS = 0.3
 #: Seconds between two questions of a trial that waits.
 _ASK = 0.05
+
+
+class Meter(Protocol):
+    """Measures free processor time (``ProcessorMeter``)."""
+
+    def sample(self) -> Sample:
+        """Begin to measure."""
+
+    def free_since(self, earlier: Sample) -> float:
+        """Return how many processors were free on average since."""
 
 
 class Turn:
@@ -53,7 +64,7 @@ class Admission:
     def __init__(
         self,
         order: Sequence[str],
-        meter: ProcessorMeter | None,
+        meter: Meter | None,
         *,
         starting: int,
         now: Callable[[], float] = time.monotonic,

@@ -18,8 +18,8 @@ from harness.model.changes import NoChange
 from harness.model.controllers import ControllerAddress, controller_facts
 from harness.model.experiment import Cell, Configuration
 from harness.observe.scope import Scope
-from harness.runner.in_place.trial import InPlaceTrial, Live
 from harness.runner.admission import Admission
+from harness.runner.in_place.trial import InPlaceTrial, Live
 from harness.runner.progress import Silence
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.trial_order import TrialJob
@@ -37,7 +37,10 @@ def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
     kube = FakeKube()
     for namespace in NAMESPACES:
         kube.put({"kind": "Service", "metadata": {"name": "apple"}, "spec": {}}, namespace)
-    child, observer = SimpleNamespace(answered=None, lost=None), SimpleNamespace(ingress_seen=None, quiet=None)
+    child, observer = (
+        SimpleNamespace(answered=None, lost=None),
+        SimpleNamespace(ingress_seen=None, quiet=None, revision=None),
+    )
     cluster = SimpleNamespace(controller=controller, ingress_tells=frozenset())
     scene = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
     context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, scene), "trial")
@@ -56,7 +59,9 @@ def parts(tmp_path: Path) -> tuple[TrialJob, TrialSetting]:
     """A trial and what it shares with others."""
     cell = Cell(Configuration((("lifecycle", "bare"),), ()), NoChange(name="none"))
     experiment = SimpleNamespace(ingress="ingress-nginx")
-    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), Silence(), Admission([], None, starting=1))
+    setting = TrialSetting(
+        cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), Silence(), Admission([], None, starting=1)
+    )
     return TrialJob("bare--none", cell, 1, TrialDirectory(tmp_path)), setting
 
 

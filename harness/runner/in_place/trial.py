@@ -98,6 +98,10 @@ class InPlaceTrial(Trial):
             super()._phases(scene, context)
             self._look_once_more(context)
         finally:
+            if self.job.cell.change.facts.is_control:
+                # After the drain: what times out does so after the hold.
+                with suppress(HarnessError):
+                    self._live.losses += scene.child.counts().lost
             with shielded():
                 self._put_back(scene, context)
                 self._tell_interference(scene)
@@ -110,8 +114,6 @@ class InPlaceTrial(Trial):
             scene.record_change(change.name, ChangeEvent.WITHHELD, Withheld(lost=lost))
             return
         super()._make(context, scene)
-        if change.facts.is_control:
-            self._live.losses += scene.child.counts().lost
 
     def _look(self, scene: Scene) -> None:
         super()._look(scene)
