@@ -171,19 +171,14 @@ def _watch(child: int, lifeline: int, wake: int, asked: list[int]) -> int | None
         if status is not None:
             return status
         numbers = [asked.pop() for _ in range(len(asked))]
-        if KILL_ALL in numbers:
-            return None
         if numbers and deadline is None:
             deadline = time.monotonic() + PATIENCE
-        if lifeline in ready:
-            told = os.read(lifeline, 512)
-            if not told:
-                return None
-            numbers += told
-        for number in numbers:
-            os.kill(child, number)
-        if deadline is not None and time.monotonic() >= deadline:
+        told = os.read(lifeline, 512) if lifeline in ready else b"\0"
+        is_late = deadline is not None and time.monotonic() >= deadline
+        if KILL_ALL in numbers or not told or is_late:
             return None
+        for number in (*numbers, *told.strip(b"\0")):
+            os.kill(child, number)
 
 
 def _end_like(status: int) -> None:

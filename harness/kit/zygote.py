@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.kit import guardian
+from harness.kit.title import set_title
 
 #: What the server says on its socket once it serves.
 READY = b"ready"
@@ -43,7 +44,6 @@ REQUEST_BYTES = 1 << 20
 #: Most descriptors that a child may be given.
 _MOST_DESCRIPTORS = 32
 _PR_SET_PDEATHSIG = 1
-_PR_SET_NAME = 15
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -156,6 +156,7 @@ def _be_guardian(request: Request, descriptors: list[int], server: int) -> None:
     code = 70
     try:
         os.setsid()
+        set_title("guardian")
         # In case the server is killed, and its guardian, too.
         _libc.prctl(_PR_SET_PDEATHSIG, guardian.KILL_ALL)
         if os.getppid() != server:
@@ -225,7 +226,7 @@ def _leave_server(request: Request, descriptors: list[int]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = list(request.argv)
-    _libc.prctl(_PR_SET_NAME, request.title.encode()[:15])
+    set_title(request.title)
     # ``random`` seeds itself after a fork; numpy does not.
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
@@ -234,6 +235,7 @@ def _leave_server(request: Request, descriptors: list[int]) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Import what is to be loaded, and serve."""
+    set_title("fork-server")
     control = socket.socket(fileno=int(arguments[0]))
     control.set_inheritable(False)
     for module in arguments[1:]:

@@ -95,6 +95,7 @@ def test_a_child_is_as_a_fresh_program_would_be(servers: ForkServers, tmp_path: 
     assert "default_int_handler" in first["handlers"]["SIGINT"]
     assert before < first["monotonic"] < second["monotonic"] < time.monotonic()
     assert first["title"] == "forkable"
+    assert Path(f"/proc/{server.pid}/comm").read_text() == "fork-server\n"
 
 
 def test_children_draw_other_random_numbers(servers: ForkServers, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 
 from harness.kit import streams
 from harness.kit.files import open_log
+from harness.kit.title import set_title
 from harness.localkube.apps import http_echo, nginx_hostname, slow_echo
 from harness.localkube.apps.launch import Launch
 
@@ -109,7 +110,7 @@ class ForkServer:
         launch = Launch(args=tuple(args), env=env, address=address)
         main = APPS[app] if app else lambda _: _become(args, env)
         with open_log(Path(log)) as output:
-            pid = self._fork(output.fileno(), lambda: main(launch))
+            pid = self._fork(output.fileno(), lambda: main(launch), app or "container")
         self._containers[pid] = set()
         return pid
 
@@ -118,16 +119,17 @@ class ForkServer:
             raise ValueError("container not running")
         output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            pid = self._fork(output, lambda: _become(argv, env))
+            pid = self._fork(output, lambda: _become(argv, env), "container")
         finally:
             os.close(output)
         self._containers[container].add(pid)
         return pid
 
-    def _fork(self, output: int, body: Callable[[], int]) -> int:
+    def _fork(self, output: int, body: Callable[[], int], title: str) -> int:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
+            set_title(title)
             self._in_child(parent, output, body)
         return pid
 
@@ -231,6 +233,7 @@ def main() -> None:
 
 def serve(control: socket.socket) -> None:
     """Make containers until the other end of the socket is closed."""
+    set_title("containers")
     # A container whose log has no room goes on, as one does whose program ignores that.
     streams.secure()
     devnull = os.open(os.devnull, os.O_RDONLY)
