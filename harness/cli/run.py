@@ -146,7 +146,7 @@ def run(
         command=shlex.join(["harness", *sys.argv[1:]]),
         workers=workers if workers is not None else int(not expect_workers),
         expect_workers=expect_workers,
-        retry_inconclusive=_retries(retry_inconclusive),
+        retry_inconclusive=retries(retry_inconclusive),
         repeats=repeats,
         bind=_awaited_at(bind, sending=workers != 0 or expect_workers > 0),
         cluster_options={
@@ -161,7 +161,7 @@ def run(
     return _run(loaded, options, as_json=as_json)
 
 
-def _retries(asked: int | None) -> int:
+def retries(asked: int | None) -> int:
     """Return how often a starved trial is repeated: on a CI service nobody is there to do it."""
     return int(os.environ.get("CI") == "true") if asked is None else asked
 

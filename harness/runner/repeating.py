@@ -110,7 +110,7 @@ class Repeater:
         with clear_disk_errors(aside):
             aside.parent.mkdir(parents=True, exist_ok=True)
             job.directory.path.rename(aside)
-            job.directory.path.mkdir()
+            self._run.trial(job.cell.id, job.number)
         return RepeatedTrial(job.cell.id, job.number, why, aside.relative_to(self._run.path).as_posix())
 
 
