@@ -29,7 +29,7 @@ EXPERIMENTS = (
 )  # fmt: skip
 CLUSTERS = ("local", "kind")
 STATE = ROOT / "reports" / "fidelity"
-PAGE = ROOT / "docs" / "fidelity.md"
+PAGE = ROOT / "docs" / "explanation" / "measurements.md"
 FIGURES = ROOT / "bench" / "fidelity.json"
 #: How `harness run` ends when it has judged something.
 _JUDGED = {0, 1, 3}

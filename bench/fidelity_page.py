@@ -1,7 +1,7 @@
 """The page that says where the local cluster is like a real one and where it is not, made from figures alone.
 
-What explains a difference is written by hand, in ``docs/fidelity.md`` outside of the markers; the tables are not. The
-same measurements give the same bytes: dates and machines are those of the runs.
+In ``docs/explanation/measurements.md`` it writes the tables between markers; explanations outside them are written by
+hand. The same measurements give the same bytes: dates and machines are those of the runs.
 """
 
 from __future__ import annotations

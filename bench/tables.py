@@ -1,4 +1,4 @@
-"""Tables of results, printed and kept in ``docs/performance.md`` between markers that leave the text around alone."""
+"""Print tables of results, and keep them between markers in ``docs/explanation/measurements.md``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.measure import machine
 from bench.servers import ROOT
 
-DOCUMENT = ROOT / "docs" / "performance.md"
+DOCUMENT = ROOT / "docs" / "explanation" / "measurements.md"
 
 
 def parser(description: str) -> argparse.ArgumentParser:

@@ -33,7 +33,7 @@ _HELP = (
         "it sends as protobuf, which a local cluster does not read. Pipe it:"
     ),
     "  kubectl create namespace foo --dry-run=client -o yaml | kubectl apply -f -",
-    f"Nothing is pulled; it has these images: {', '.join(sorted(KNOWN_IMAGES))}",
+    f"Nothing is pulled; it has these images: {', '.join(sorted(KNOWN_IMAGES))}. A stand-in runs for any other.",
 )
 
 app = typer.Typer(

@@ -51,6 +51,17 @@ ENTRIES = (
         settings=_PASS_ON,
     ),
     Entry(
+        "check",
+        "harness.cli.intake:check",
+        "Run manifests as they are: traffic, a restart and a deleted pod, with and without the likely remedy.",
+        settings=_PASS_ON,
+    ),
+    Entry(
+        "init",
+        "harness.cli.intake:init",
+        "Write an Experiment for manifests as they are, ready to run and with a comment on each setting.",
+    ),
+    Entry(
         "run",
         "harness.cli.run:run",
         "Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.",
@@ -79,7 +90,7 @@ ENTRIES = (
     Entry(
         "validate",
         "harness.cli.validate:validate",
-        "Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.",
+        "Check an Experiment file and all files that it names, and list its cells. Starts nothing.",
     ),
     Entry(
         "schema",

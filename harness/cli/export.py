@@ -27,8 +27,8 @@ def export(
 ) -> int:
     """Write every attempt as a row: labels instead of codes, times in nanoseconds, the id as it was on the wire.
 
-    Works on what a killed run has left, too. docs/results.md describes the columns, and how to read the ledgers
-    themselves by numpy and pandas.
+    Works on what a killed run has left, too. docs/reference/ledger.md describes the columns.
+    docs/how-to/read-attempts.md shows how to read the ledgers with numpy and pandas.
 
     Exit code: 0 written, also where the reader leaves early (| head); 4 it could not be written, all of it; 2 invalid
     input.

@@ -81,7 +81,8 @@ def run_in_place_command(
     under traffic, --hold after it was seen. The undo plan is written before the change; Ctrl-C puts it back at once,
     and after a crash harness undo DIR does. A change that has no undo says so before you are asked.
 
-    Everything is checked before anything starts: the object, the change, the rights (docs/in-place.md has the Role).
+    Everything is checked before anything starts: the object, the change, the rights (the Role is in
+    docs/reference/rights.md).
     Then cluster, object and change are named, and you are asked; --yes answers. An autoscaler or a GitOps controller
     that changes the object meanwhile makes the verdict inconclusive, and is named.
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
 from rich.console import Console
 
 from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.experiment_options import AssumeInert, Behind, ExperimentFile, Only, Where, controller, parse_only
+from harness.errors import ExitCode, InvalidInputError
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
+from harness.experiment.validation_report import ValidationReport, report_of, report_of_problems, report_text
+from harness.kit import streams
 from harness.model.experiment import Experiment
 from harness.wording import plural
 
@@ -18,30 +24,57 @@ def validate(
     cluster: Where = "local",
     ingress: Behind = "",
     assume_inert: AssumeInert = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON: problems with codes and lines, or the cells.")
+    ] = False,
 ) -> int:
-    """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
+    """Check an Experiment file and all files that it names, and list its cells. Starts nothing.
 
-    Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
-    the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled), fields that a local cluster does not implement although they decide about requests, and on
-    kind and context every object outside of namespaces.
+    Every problem is listed at once, with file and line: errors in the file, objects that an API server would refuse
+    with the patches applied, images that a local cluster does not have (--cluster kind and context pull any), decisive
+    fields that a local cluster does not implement, and on kind and context every object outside of namespaces.
+
+    With --json, standard output has one JSON document for a valid file and for one with problems. Each problem has a
+    code that stays the same when its sentence is improved.
+
+    Exit code: 0 valid; 2 there are problems; 4 the result could not be printed.
     """
-    loaded = load_experiment(
-        experiment,
-        only=parse_only(only or []),
-        rules=rules_of(cluster, {}),
-        assume_inert=assume_inert or (),
-        ingress=controller(ingress),
-    )
-    check_assumed(assume_inert or (), [loaded])
+
+    def load() -> Experiment:
+        loaded = load_experiment(
+            experiment,
+            only=parse_only(only or []),
+            rules=rules_of(cluster, {}),
+            assume_inert=assume_inert or (),
+            ingress=controller(ingress),
+        )
+        check_assumed(assume_inert or (), [loaded])
+        return loaded
+
+    if not as_json:
+        _show(load())
+        return ExitCode.AS_EXPECTED
+    try:
+        report = report_of(load())
+    except InvalidInputError as error:
+        report = report_of_problems(str(experiment), error.problems)
+    return _print(report)
+
+
+def _show(loaded: Experiment) -> None:
     console = Console(highlight=False)
     console.print(describe(loaded), markup=False, soft_wrap=True)
     show_notices(loaded, console)
-    return 0
+
+
+def _print(report: ValidationReport) -> int:
+    with streams.product() as file:
+        file.write(report_text(report))
+    return ExitCode.AS_EXPECTED if report.valid else ExitCode.INVALID_INPUT
 
 
 def describe(experiment: Experiment) -> str:
-    """A valid Experiment in a few lines: its cells and what is expected of each."""
+    """Return a valid Experiment in a few lines: its cells and what is expected of each."""
     cells, trials = plural(len(experiment.cells), "cell"), plural(experiment.trials, "trial")
     lines = [f"{experiment.source}: valid. {cells}, {trials} each:"]
     width = max(len(cell.configuration.name) for cell in experiment.cells)

@@ -211,8 +211,8 @@ def _leave_server(request: Request, descriptors: list[int]) -> None:
     """Make this process what a fresh interpreter would be, but for the modules that are loaded."""
     kept = descriptors[FIXED_DESCRIPTORS:]
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, guardian.KILL_ALL):
-        signal.signal(number, signal.SIG_DFL)
+    for default in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, guardian.KILL_ALL):
+        signal.signal(default, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(descriptors[3], 0)
     low = 3

@@ -10,7 +10,7 @@ from harness.wording import instant
 
 
 def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
-    """The object; ``docs/results.md`` says what its members mean."""
+    """The object; ``docs/reference/watch.md`` says what its members mean."""
     identity = watch.identity
     return {
         "verdict": watch.verdict.value,

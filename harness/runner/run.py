@@ -264,7 +264,7 @@ def write_plan(
         profile=options.profile,
         command=options.command,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=describe_environment() | ({"repeats": options.repeats} if options.repeats else {}),
+        environment={**describe_environment(), **({"repeats": options.repeats} if options.repeats else {})},
         in_place=in_place,
     )
     write_json(run.path / "run.json", to_json(plan))

@@ -28,7 +28,7 @@ def test_what_a_cluster_takes(cluster: str, image: bool, obj: bool, change: bool
     """An unknown image, an object outside of namespaces, a restart of the ingress controller."""
     rules = rules_of(cluster, {})
 
-    assert (rules.image("example/unheard-of:3") is None) is image
+    assert (rules.image("hashicorp/http-echo:0.9") is None) is image
     assert (rules.object(INGRESS_CLASS) is None) is obj
     assert (rules.change(RESTART) is None) is change
     assert rules.change(NONE) is None

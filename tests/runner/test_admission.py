@@ -77,7 +77,7 @@ def test_load_that_comes_during_the_run_holds_the_next_back() -> None:
     """And when it goes, the next begins."""
     load = Load(free=2.0)
     trials = Trials(load, "abcd", starting=9)
-    begun = []
+    begun: list[list[str]] = []
     for free in (2.0, 2.0, 0.0, 0.0, 2.0):
         load.free = free
         begun.append(trials.ask(*sorted(set("abcd") - set("".join(map("".join, begun))))))
@@ -100,7 +100,7 @@ def test_no_more_start_at_once_than_there_are_processors() -> None:
     """However much is free: to start takes a whole one."""
     load = Load(free=64.0)
     trials = Trials(load, "abcd", starting=2)
-    begun = []
+    begun: list[str] = []
     for _ in range(4):
         begun += trials.ask(*sorted(set("abcd") - set(begun)))
         load.now += 1

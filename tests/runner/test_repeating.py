@@ -19,11 +19,12 @@ from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration
+from harness.model.timeline import EventKind
 from harness.model.verdict import TrialVerdict, Verdict
 from harness.runner import repeating
 from harness.runner.repeating import Repeater, may_be_starved
 from harness.runner.trial_order import TrialJob
-from harness.store.ledger import ATTEMPT
+from harness.store.ledger_format import ATTEMPT
 from harness.store.rundir import RunDirectory
 from harness.testing.evidence import quiet_trial, with_losses, with_rows, without_events
 from harness.testing.reports import sample_run
@@ -45,10 +46,10 @@ def test_a_trial_with_missed_slots_and_no_loss_is_starved() -> None:
     [
         pytest.param(with_losses(MISSED, 1.5, 1.6), id="a loss, too"),
         pytest.param(with_losses(quiet_trial(), 1.5, 1.6), id="a loss alone"),
-        pytest.param(without_events(MISSED, "change", "observed"), id="the change was not seen"),
+        pytest.param(without_events(MISSED, EventKind.CHANGE, "observed"), id="the change was not seen"),
         pytest.param(replace(MISSED, failure="the cluster ended"), id="it failed"),
         pytest.param(replace(MISSED, calibration=None), id="the detector was not proved"),
-        pytest.param(without_events(quiet_trial(), "change", "observed"), id="inconclusive, but not of load"),
+        pytest.param(without_events(quiet_trial(), EventKind.CHANGE, "observed"), id="inconclusive, but not of load"),
     ],
 )
 def test_nothing_else_is_starved(evidence: Any) -> None:

@@ -61,9 +61,7 @@ def _of_change(kind: str, controller: str) -> tuple[Right, ...]:
     return tuple(replace(right, why=kind) for right in facts_of(kind).rights_behind(controller))
 
 
-def check_access(
-    kube: KubeApi, context: str, rights: Sequence[Right], *, namespace: str = "", page: str = "clusters.md"
-) -> None:
+def check_access(kube: KubeApi, context: str, rights: Sequence[Right], *, namespace: str = "") -> None:
     """Ask the API server whether the user has every right.
 
     Args:
@@ -71,7 +69,6 @@ def check_access(
         context: How the user calls it.
         rights: What is asked about.
         namespace: Where; the whole cluster where empty.
-        page: The page of the documentation that has them as a Role.
 
     Raises:
         InvalidInputError: With everything that is not allowed.
@@ -82,7 +79,9 @@ def check_access(
         return  # an API server that can't be asked will refuse by itself
     if refused:
         where = f" in namespace {namespace}" if namespace else ""
-        message = f"the user of context {context} may not do what is needed{where}; see docs/{page} for a Role"
+        message = (
+            f"the user of context {context} may not do what is needed{where}; see docs/reference/rights.md for a Role"
+        )
         raise InvalidInputError([Problem(message), *refused])
 
 

@@ -16,6 +16,7 @@ from harness.clusters.local import bringup
 from harness.clusters.local.images import check_image
 from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
+from harness.kit.forkserver import Template
 from harness.kit.processes import ManagedProcess
 from harness.kube.fieldclasses import Classified
 from harness.localkube.addresses import take_block
@@ -111,7 +112,7 @@ class LocalProvider:
 
     kind = "local"
     shared = False
-    templates = (NODE,)
+    templates: tuple[Template, ...] = (NODE,)
 
     def check(self, request: BringUp) -> None:
         """Find out what can't work before anything starts.
