@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, Node
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
+from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
 from harness.judging.starved import starved_cells
@@ -38,7 +40,7 @@ from harness.report import terminal
 from harness.report.run import document
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
-from harness.runner.rerun import rerun_of
+from harness.runner.rerun import Rerun, rerun_of
 from harness.runner.run import FREE, RunResult, run_experiment
 from harness.wording import plural
 
@@ -51,6 +53,19 @@ Workers = Annotated[
 ]
 ExpectWorkers = Annotated[
     int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
+]
+
+Again = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Run the inconclusive cells of this run again, in a new folder.")
+]
+Retries = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=5,
+        help="Repeat a trial so often that proves nothing because the machine is busy.",
+        show_default="0; 1 where CI=true",
+    ),
 ]
 
 
@@ -78,18 +93,8 @@ def run(
     workers: Workers = None,
     expect_workers: ExpectWorkers = 0,
     bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
-    rerun: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Run the inconclusive cells of this run again, in a new folder.")
-    ] = None,
-    retry_inconclusive: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=5,
-            help="Repeat a trial so often that proves nothing because the machine is busy.",
-            show_default="0; 1 where CI=true",
-        ),
-    ] = None,
+    rerun: Again = None,
+    retry_inconclusive: Retries = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
@@ -117,37 +122,26 @@ def run(
       harness run --rerun reports/demo-20260101T120000
     """
     replaced = read_images(image or [], images)
-    repeats = ""
     if rerun is not None:
         given = {"an Experiment": experiment, "--only": only, "--assume-inert": assume_inert, "--ingress": ingress}
         given |= {"--image": image, "--images": images, "--pull-policy": pull_policy}
-        _refuse_beside_rerun([name for name, value in given.items() if value])
-        again = rerun_of(rerun)
-        loaded, cluster, profile, repeats = again.experiment, again.cluster, again.profile, again.told
-    elif experiment is None:
-        raise InvalidInputError([Problem("there is no Experiment to run", hint="harness run EXPERIMENT.yaml")])
+        asked = _again(rerun, beside=[name for name, value in given.items() if value])
     else:
-        read = load_experiment(
-            experiment,
-            only=parse_only(only or []),
-            rules=rules_of(cluster, replaced),
-            assume_inert=assume_inert or (),
-            ingress=controller(ingress),
-        )
-        check_assumed(assume_inert or (), [read])
-        loaded = with_images(read, replaced, pull_policy)
+        read = _read(experiment, only or [], rules_of(cluster, replaced), assume_inert or (), ingress)
+        asked = Rerun(with_images(read, replaced, pull_policy), cluster, profile)
+    loaded, cluster = asked.experiment, asked.cluster
     show_notices(loaded, Console(stderr=True, highlight=False))
     options = RunOptions(
         cluster=cluster,
         out=out,
         parallel=parallel,
         keep=keep,
-        profile=profile,
+        profile=asked.profile,
         command=shlex.join(["harness", *sys.argv[1:]]),
         workers=workers if workers is not None else int(not expect_workers),
         expect_workers=expect_workers,
         retry_inconclusive=retries(retry_inconclusive),
-        repeats=repeats,
+        repeats=asked.told,
         bind=_awaited_at(bind, sending=workers != 0 or expect_workers > 0),
         cluster_options={
             **kind_options(
@@ -166,15 +160,38 @@ def retries(asked: int | None) -> int:
     return int(os.environ.get("CI") == "true") if asked is None else asked
 
 
-def _refuse_beside_rerun(given: list[str]) -> None:
-    """Refuse what says again what the repeated run says already.
+def _read(
+    experiment: Path | None, only: list[str], rules: ClusterRules, assume_inert: Sequence[str], ingress: str
+) -> Experiment:
+    """Read the Experiment that the command line names.
 
     Raises:
-        InvalidInputError: There is any of it.
+        InvalidInputError: It names none, or the Experiment has problems.
     """
-    if given:
+    if experiment is None:
+        raise InvalidInputError([Problem("there is no Experiment to run", hint="harness run EXPERIMENT.yaml")])
+    read = load_experiment(
+        experiment,
+        only=parse_only(only),
+        rules=rules,
+        assume_inert=assume_inert,
+        ingress=controller(ingress),
+    )
+    check_assumed(assume_inert, [read])
+    return read
+
+
+def _again(directory: Path, *, beside: list[str]) -> Rerun:
+    """Read what is to be repeated.
+
+    Raises:
+        InvalidInputError: Options beside it say again what the run directory says, or there is nothing to repeat.
+        EvidenceError: It is no run directory, or is not as it was sealed.
+    """
+    if beside:
         hint = "the run directory has the cells, the workload and the changes"
-        raise InvalidInputError([Problem(f"--rerun goes without {', '.join(given)}", hint=hint)])
+        raise InvalidInputError([Problem(f"--rerun goes without {', '.join(beside)}", hint=hint)])
+    return rerun_of(directory)
 
 
 def _awaited_at(bind: str, *, sending: bool) -> tuple[str, int]:

@@ -14,19 +14,19 @@ from harness.store.rundir import RunDirectory
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """What is run again.
+    """What is run: an Experiment, or a part of one that was run before.
 
     Attributes:
         experiment: The Experiment as it was run, with these cells alone.
         cluster: Kind of cluster.
         profile: Delay profile of local clusters.
-        told: For the report: what it repeats.
+        told: For the report: what it repeats; empty for a run that repeats nothing.
     """
 
     experiment: Experiment
     cluster: str
     profile: str
-    told: str
+    told: str = ""
 
 
 def rerun_of(directory: Path) -> Rerun:
