@@ -40,10 +40,12 @@ class LiveProgress:
         self._start = time.monotonic()
         self.live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
 
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
         """Say what is to come."""
         self._total, self._ended = len(trials), 0
-        self._console.print(f"{plural(len(trials), 'trial')}, {_beside(lanes)}; evidence in {directory}", markup=False)
+        self._console.print(
+            f"{plural(len(trials), 'trial')}, {_beside(parallel)}; evidence in {directory}", markup=False
+        )
 
     def step(self, trial: str, text: str) -> None:
         """Show a trial's step."""
@@ -89,10 +91,10 @@ class PlainProgress:
         self._total = 0
         self._ended = 0
 
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
         """Say what is to come."""
         self._total, self._ended = len(trials), 0
-        self._print(f"{plural(len(trials), 'trial')}, {_beside(lanes)}; evidence in {directory}")
+        self._print(f"{plural(len(trials), 'trial')}, {_beside(parallel)}; evidence in {directory}")
 
     def step(self, trial: str, text: str) -> None:
         """Not shown: a log wants results."""
@@ -115,9 +117,9 @@ class PlainProgress:
         self._console.print(text, markup=False, soft_wrap=True)
 
 
-def _beside(lanes: int) -> str:
+def _beside(parallel: int) -> str:
     """Return how many trials may run at once."""
-    return f"up to {lanes} side by side" if lanes > 1 else "one after the other"
+    return f"up to {parallel} side by side" if parallel > 1 else "one after the other"
 
 
 def ended_text(trial: str, sent: int, lost: int, failure: str) -> str:
