@@ -141,7 +141,7 @@ def run(
         workers=workers if workers is not None else int(not expect_workers),
         expect_workers=expect_workers,
         retry_inconclusive=retries(retry_inconclusive),
-        repeats=asked.told,
+        repeats=asked.description,
         bind=_awaited_at(bind, sending=workers != 0 or expect_workers > 0),
         cluster_options={
             **kind_options(

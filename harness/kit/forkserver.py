@@ -1,6 +1,6 @@
 """Start children in which modules are loaded already: a fork costs milliseconds where an import costs half a second.
 
-A ``ForkServer`` is one server process (``harness.kit.zygote``) below a guardian of its own. What it starts is a
+A ``ForkServerProcess`` is one server process (``harness.kit.zygote``) below a guardian of its own. What it starts is a
 ``ManagedProcess`` as any other: with a guardian, a lifeline, a log and an exit code.
 """
 
@@ -27,7 +27,7 @@ from harness.kit import guardian
 from harness.kit.files import open_log
 from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
-from harness.kit.zygote import READY, Request
+from harness.kit.zygote import READY, ForkRequest
 
 #: Longest time for a server to import its modules, on a machine that does much else.
 READY_SECONDS = 120.0
@@ -55,7 +55,7 @@ class Template:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class ForkServer:
+class ForkServerProcess:
     """One server; made by ``start``, ended by ``stop``."""
 
     def __init__(self, template: Template, process: ManagedProcess, control: socket.socket) -> None:
@@ -67,7 +67,7 @@ class ForkServer:
         self._lock = threading.Lock()
 
     @classmethod
-    def start(cls, template: Template, log: Path) -> ForkServer:
+    def start(cls, template: Template, log: Path) -> ForkServerProcess:
         """Start a server; it imports while the caller does other things.
 
         Raises:
@@ -124,7 +124,7 @@ class ForkServer:
             HarnessError: The server has ended.
         """
         self._wait_ready()
-        request = Request(
+        request = ForkRequest(
             entry=self.template.entry,
             argv=argv[argv.index("-m") + 1 :],
             environment=os.environ if env is None else env,
@@ -195,7 +195,7 @@ class _ForkedGuard:
     The guardian writes the child's code into a pipe whose end shows that the guardian itself is gone.
     """
 
-    def __init__(self, server: ForkServer, ending: FileIO, our_input: FileIO | None, log: Path) -> None:
+    def __init__(self, server: ForkServerProcess, ending: FileIO, our_input: FileIO | None, log: Path) -> None:
         self.stdin: IO[bytes] | None = None if our_input is None else BufferedWriter(our_input)
         self._server = server
         self._ending = ending
@@ -264,7 +264,7 @@ class ForkServers:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._servers: dict[str, ForkServer] = {}
+        self._servers: dict[str, ForkServerProcess] = {}
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -279,7 +279,7 @@ class ForkServers:
             for server in self._servers.values():
                 stack.callback(server.stop)
 
-    def of(self, template: Template) -> ForkServer:
+    def of(self, template: Template) -> ForkServerProcess:
         """Return the server of a template; one that has ended is replaced.
 
         Raises:
@@ -292,6 +292,6 @@ class ForkServers:
             if server is None or not server.is_running:
                 if server is not None:
                     server.stop()
-                server = ForkServer.start(template, self._folder / f"{template.name}.log")
+                server = ForkServerProcess.start(template, self._folder / f"{template.name}.log")
                 self._servers[template.name] = server
             return server

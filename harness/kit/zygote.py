@@ -1,7 +1,7 @@
 """A process that imports modules once and forks children in which they are loaded: the server of a fork server.
 
 ``python -P -m harness.kit.zygote CONTROL MODULE...`` imports the modules, says so, and then serves requests that come
-on the socket ``CONTROL``, one per packet: a ``Request`` as JSON, with descriptors beside it. For each it forks a
+on the socket ``CONTROL``, one per packet: a ``ForkRequest`` as JSON, with its descriptors. For each it forks a
 guardian (``harness.kit.guardian``), which forks the child and ends with it. The end of the socket ends the server, and
 its own guardian kills all that is left below it.
 
@@ -52,7 +52,7 @@ class UnsafeForkError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ForkRequest:
     """What a child is to be.
 
     Attributes:
@@ -76,7 +76,7 @@ class Request:
         ).encode()
 
     @classmethod
-    def unpack(cls, packet: bytes) -> Request:
+    def unpack(cls, packet: bytes) -> ForkRequest:
         """Return what was packed."""
         return cls(**json.loads(packet))
 
@@ -135,7 +135,7 @@ class Zygote:
             check_forkable()
             server = os.getpid()
             if os.fork() == 0:
-                _be_guardian(Request.unpack(packet), descriptors, server)
+                _be_guardian(ForkRequest.unpack(packet), descriptors, server)
         finally:
             for number in descriptors:
                 os.close(number)
@@ -151,7 +151,7 @@ class Zygote:
             return
 
 
-def _be_guardian(request: Request, descriptors: list[int], server: int) -> None:
+def _be_guardian(request: ForkRequest, descriptors: list[int], server: int) -> None:
     """Be the guardian of a child, in the process that was just forked; does not return."""
     code = 70
     try:
@@ -173,7 +173,7 @@ def _be_guardian(request: Request, descriptors: list[int], server: int) -> None:
         os._exit(code)
 
 
-def _be_child(request: Request, descriptors: list[int]) -> None:
+def _be_child(request: ForkRequest, descriptors: list[int]) -> None:
     """Be the child, in the process that the guardian has forked; does not return."""
     code = 1
     try:
@@ -207,7 +207,7 @@ def _finish() -> None:
     sys.stderr.flush()
 
 
-def _leave_server(request: Request, descriptors: list[int]) -> None:
+def _leave_server(request: ForkRequest, descriptors: list[int]) -> None:
     """Make this process what a fresh interpreter would be, but for the modules that are loaded."""
     kept = descriptors[FIXED_DESCRIPTORS:]
     signal.set_wakeup_fd(-1)

@@ -56,7 +56,7 @@ class Repeater:
         run: The run directory.
         experiment: What is run.
         times: How often a trial is repeated at most.
-        note: Told what is done, for people.
+        note: Receives what is done, for people.
 
     Attributes:
         repeated: What was repeated so far.
@@ -90,8 +90,8 @@ class Repeater:
             starved = [(job, why) for job in jobs if (why := self._starved(job))]
             if not starved:
                 break
-            told = ", ".join(job.name for job, _ in starved)
-            self._note(f"the machine is busy: {plural(len(starved), 'trial')} had no processor time; repeating {told}")
+            names = ", ".join(job.name for job, _ in starved)
+            self._note(f"the machine is busy: {plural(len(starved), 'trial')} had no processor time; repeating {names}")
             self.repeated += [self._set_aside(job, why, attempt) for job, why in starved]
             jobs = [job for job, _ in starved]
             bugs += run_all(jobs)

@@ -14,19 +14,19 @@ from harness.store.rundir import RunDirectory
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """What is run: an Experiment, or a part of one that was run before.
+    """An Experiment to run, or the part of a run that is run again.
 
     Attributes:
         experiment: The Experiment as it was run, with these cells alone.
         cluster: Kind of cluster.
         profile: Delay profile of local clusters.
-        told: For the report: what it repeats; empty for a run that repeats nothing.
+        description: What it repeats, for the report; empty for a run that repeats nothing.
     """
 
     experiment: Experiment
     cluster: str
     profile: str
-    told: str = ""
+    description: str = ""
 
 
 def rerun_of(directory: Path) -> Rerun:
@@ -52,8 +52,8 @@ def rerun_of(directory: Path) -> Rerun:
     )
     # The copies in the run directory: the user's own may have changed since.
     files = tuple(str(path) for path in sorted((run.path / "plan" / "files").glob("*")))
-    told = f"the inconclusive cells of {run.path}: {', '.join(cell.id for cell in open_cells)}"
-    return Rerun(replace(plan.experiment, cells=cells, files=files), plan.cluster, plan.profile, told)
+    description = f"the inconclusive cells of {run.path}: {', '.join(cell.id for cell in open_cells)}"
+    return Rerun(replace(plan.experiment, cells=cells, files=files), plan.cluster, plan.profile, description)
 
 
 def _refused(directory: Path, why: str, hint: str) -> InvalidInputError:

@@ -90,7 +90,7 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
         facts=facts,
         servers=servers,
         templates=kind.templates,
-        # Workers that were told of the last trial have left by then.
+        # Workers have left by then: they know which trial is the last.
         retries=0 if options.expect_workers else options.retry_inconclusive,
     )
     return run_trials(run, experiment, options, progress, schedule, advice=advice)

@@ -27,7 +27,7 @@ TRAFFIC = Template(
 
 def main() -> None:
     """Run Locust's command line, in a child of the fork server."""
-    from gevent import monkey, queue  # noqa: PLC0415 - whoever only names the template does not load gevent
+    from gevent import monkey, queue  # noqa: PLC0415 - naming the template does not load gevent
 
     from harness.traffic.preloaded import installed_plugins_known  # noqa: PLC0415 - as above
 

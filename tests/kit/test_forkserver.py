@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from harness.errors import HarnessError
-from harness.kit.forkserver import ForkServer, ForkServers, Template
+from harness.kit.forkserver import ForkServerProcess, ForkServers, Template
 from harness.kit.guardian import MARK, start_ticks
 from harness.kit.leftovers import left_over_processes
 from harness.kit.processes import ManagedProcess
@@ -46,7 +46,7 @@ def servers(tmp_path: Path) -> Iterator[ForkServers]:
         yield running
 
 
-def spawn(server: ForkServer, tmp_path: Path, *args: str, **more: Any) -> ManagedProcess:
+def spawn(server: ForkServerProcess, tmp_path: Path, *args: str, **more: Any) -> ManagedProcess:
     """A child of the server."""
     argv = [sys.executable, "-m", "forkable", *args]
     return server.spawn(argv, name="the child", log=tmp_path / "log", **more)

@@ -27,7 +27,7 @@ def test_inconclusive_cells_and_their_controls_run_again(partial: Path) -> None:
     assert [cell.id for cell in again.experiment.cells] == ["graceful--none", "graceful--selector-patch"]
     assert {cell.id for cell in again.experiment.cells} < {cell.id for cell in plan.experiment.cells}
     assert (again.cluster, again.profile) == (plan.cluster, plan.profile)
-    assert again.told.endswith(f"the inconclusive cells of {partial}: graceful--selector-patch")
+    assert again.description.endswith(f"the inconclusive cells of {partial}: graceful--selector-patch")
     assert again.experiment.traffic == plan.experiment.traffic
 
 
