@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +50,7 @@ class ChangeContext:
         ingress_seen: ``(word, since_ns)``: was an event of that name of the ingress controller seen since?
         ingress_tells: Names of the events that can be seen at all on this cluster.
         quiet: ``(since_ns)``: has the system come to rest?
+        looking: A context in which reads may be answered from memory where nothing has changed.
         check: Raises where waiting makes no sense because the traffic or the cluster itself has ended.
         timeout: Seconds for a change to be seen, for its undo, and for the system to come to rest.
         clock: The run's clock.
@@ -71,6 +73,7 @@ class ChangeContext:
     timeout: float
     clock: Clock
     check: Callable[[], None] = lambda: None
+    looking: Callable[[], AbstractContextManager[None]] = nullcontext
     restore: bool = False
     ingress_tells: frozenset[str] = DEFAULT.tells
     ingress: str = DEFAULT.word

@@ -44,7 +44,7 @@ class LiveProgress:
         """Say what is to come."""
         self._total, self._ended = len(trials), 0
         self._console.print(
-            f"{plural(len(trials), 'trial')}, {parallel} side by side; evidence in {directory}", markup=False
+            f"{plural(len(trials), 'trial')}, {_beside(parallel)}; evidence in {directory}", markup=False
         )
 
     def step(self, trial: str, text: str) -> None:
@@ -94,7 +94,7 @@ class PlainProgress:
     def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
         """Say what is to come."""
         self._total, self._ended = len(trials), 0
-        self._print(f"{plural(len(trials), 'trial')}, {parallel} side by side; evidence in {directory}")
+        self._print(f"{plural(len(trials), 'trial')}, {_beside(parallel)}; evidence in {directory}")
 
     def step(self, trial: str, text: str) -> None:
         """Not shown: a log wants results."""
@@ -115,6 +115,11 @@ class PlainProgress:
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)
+
+
+def _beside(parallel: int) -> str:
+    """Return how many trials may run at once."""
+    return f"up to {parallel} side by side" if parallel > 1 else "one after the other"
 
 
 def ended_text(trial: str, sent: int, lost: int, failure: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.kit.forkserver import ForkServers, Template
 from harness.kube.fieldclasses import Classified
 from harness.model.controllers import DEFAULT, ControllerAddress
 from harness.model.experiment import Manifest
@@ -52,6 +53,7 @@ class BringUp:
         workload: The workload's objects, those of all configurations; a shared cluster refuses those that do not live
             in namespaces.
         options: Further options of the kind, by name.
+        servers: Fork servers for the processes of clusters; without them each begins in a fresh interpreter.
     """
 
     name: str
@@ -63,6 +65,7 @@ class BringUp:
     changes: tuple[str, ...] = ()
     workload: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    servers: ForkServers | None = None
 
 
 #: Told of each bring-up step as it begins: a short text for people.
@@ -137,10 +140,12 @@ class Provider(Protocol):
     Attributes:
         kind: The word for it.
         shared: Whether one cluster (a ``SharedCluster``) serves all trials of a run; otherwise each has its own.
+        templates: Of the processes that ``up`` takes from the request's fork servers.
     """
 
     kind: str
     shared: bool
+    templates: tuple[Template, ...]
 
     def check(self, request: BringUp) -> None:
         """Raise ``InvalidInputError`` or ``MissingToolError`` for what can't work, before anything starts."""

@@ -25,6 +25,9 @@ SERVICE_TLS_PORT = 443
 #: kube-proxy's log of the rules it programmed, with times; in the folder of logs.
 PROXY_LOG = "kube-proxy.jsonl"
 
+#: What the process that makes containers has to say itself, in the folder of logs.
+CONTAINERS_LOG = "containers.log"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSettings:

@@ -24,3 +24,22 @@ class Tracker(Protocol):
 
     def deleted(self, obj: Object, sighting: Sighting) -> Iterable[Event]:
         """One object is gone; ``obj`` is how it was last."""
+
+
+class Unrecorded:
+    """Derives no events: of its kind nothing needs to be known but that something has changed."""
+
+    def listed(self, objects: Objects, sighting: Sighting) -> Iterable[Event]:
+        """Return nothing."""
+        del objects, sighting
+        return ()
+
+    def changed(self, obj: Object, sighting: Sighting) -> Iterable[Event]:
+        """Return nothing."""
+        del obj, sighting
+        return ()
+
+    def deleted(self, obj: Object, sighting: Sighting) -> Iterable[Event]:
+        """Return nothing."""
+        del obj, sighting
+        return ()

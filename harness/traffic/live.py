@@ -131,10 +131,15 @@ class LiveTraffic:
 
     def __init__(self, workers: Sequence[LiveWorker]) -> None:
         self._workers = workers
+        #: Questions that were answered with True; the answer does not change.
+        self._answered: set[tuple[str, int, int | None]] = set()
 
     def answered(self, pattern: str, since: int, route: int | None = None) -> bool:
         """Return True if it is true of any sender; see ``LiveWorker.answered``."""
-        return any(worker.answered(pattern, since, route) for worker in self._workers)
+        asked = (pattern, since, route)
+        if asked not in self._answered and any(worker.answered(*asked) for worker in self._workers):
+            self._answered.add(asked)
+        return asked in self._answered
 
     def lost(self, since: int) -> int:
         """Sum over all senders; see ``LiveLedger.lost``."""

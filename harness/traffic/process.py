@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.errors import HarnessError
+from harness.kit.forkserver import ForkServers
 from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
 from harness.traffic.event_log import EventLogReader
+from harness.traffic.forked import TRAFFIC
 from harness.traffic.live import LiveCounts, LiveTraffic, LiveWorker
 from harness.traffic.plan import VARIABLE, TrafficChildPlan, WorkerGroup, write_plan
 
@@ -41,19 +43,24 @@ class TrafficChild:
         self._is_drained = False
 
     @classmethod
-    def start(cls, plan: TrafficChildPlan, *, locustfile: Path | None = None) -> TrafficChild:
+    def start(
+        cls, plan: TrafficChildPlan, *, locustfile: Path | None = None, servers: ForkServers | None = None
+    ) -> TrafficChild:
         """Start Locust, and return while it imports and calibrates.
 
         Args:
             plan: The plan; its directory is created.
             locustfile: The user's own locustfile, with a subclass of ``LosslessUser``.
+            servers: Fork servers, of which one has Locust imported; None to start an interpreter.
 
         Raises:
             HarnessError: The plan cannot be written, or the process cannot be started.
         """
         path = write_plan(plan).resolve()
         plan.directory.joinpath(plan.journal).unlink(missing_ok=True)
-        process = ManagedProcess.start(
+        is_plain = locustfile is None and plan.crew is None
+        start = servers.of(TRAFFIC).spawn if servers is not None and is_plain else ManagedProcess.start
+        process = start(
             _command(plan, locustfile or _LOCUSTFILE),
             name="the traffic process (Locust)",
             log=plan.directory / "locust.log",

@@ -338,3 +338,44 @@ def test_a_node_in_need_is_seen(scene: Scene) -> None:
         status = {"conditions": [{"type": "MemoryPressure", "status": "True"}]}
         scene.kube.put({"kind": "Node", "metadata": {"name": "n1"}, "status": status}, "")
         assert scene.timeline.wait("unwell", "n1").detail["condition"] == "MemoryPressure"
+
+
+def test_changes_are_counted_of_what_is_followed(scene: Scene) -> None:
+    """Each change of a kind counts, a Deployment's without an event of its own; others have no count."""
+    scene.add("old")
+    with scene.observer() as observer:
+        before = {kind: observer.revision(kind, NS) for kind in ("Pod", "EndpointSlice", "Deployment")}
+        assert None not in before.values()
+        assert observer.revision("Ingress", NS) is None
+        assert observer.revision("Pod", "elsewhere") is None
+        scene.kube.put({"kind": "Deployment", "metadata": {"name": "apple"}, "spec": {}}, NS)
+        wait_until(lambda: observer.revision("Deployment", NS) != before["Deployment"], timeout=60, what="a count")
+        assert observer.revision("Pod", NS) == before["Pod"]
+        assert "Deployment" not in {event.subject for event in scene.timeline.events}
+
+
+def test_what_is_not_followed_at_the_moment_has_no_count(scene: Scene) -> None:
+    """While a watch is broken nobody would tell of a change, so nothing may be taken for unchanged."""
+    with scene.observer() as observer:
+        before = observer.revision("Pod", NS)
+        assert before is not None
+        scene.kube.refusals["list"] = UnreachableError("list", 0, "no answer", "down")
+        scene.kube.break_watches()
+        wait_until(lambda: observer.revision("Pod", NS) is None, timeout=60, what="the end of the count")
+        scene.kube.refusals.clear()
+        wait_until(lambda: (observer.revision("Pod", NS) or 0) > before, timeout=60, what="a new count")
+
+
+def test_a_kind_that_may_not_be_watched_has_no_count(scene: Scene) -> None:
+    """On somebody's cluster: the change then asks the API server each time."""
+    original = scene.kube.list_with_version
+
+    def refusing(kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
+        if kind == "Deployment":
+            raise ForbiddenError("list", 403, "Forbidden", "not yours")
+        return original(kind, namespace, labels=labels)
+
+    scene.kube.list_with_version = refusing  # type: ignore[method-assign]
+    with scene.observer() as observer:
+        assert observer.revision("Deployment", NS) is None
+        assert observer.revision("Pod", NS) is not None

@@ -13,17 +13,14 @@ from typing import Any
 
 from command_line import CommandLine
 
-from harness.findings.coverage import NoOverlap
 from harness.findings.expectations import ControlMissing
 from harness.findings.registry import TYPES, WEIGHTS
-from harness.findings.releases import ShareNotMeasured
-from harness.findings.sending import BehindSchedule, MachineSaturated, MissedSlots
+from harness.judging.starved import FOLLOWS as CONSEQUENCES
+from harness.judging.starved import STARVED
 from harness.model.verdict import Weight
 
-#: What is found where the machine left the sender without processor time.
-STARVED = {BehindSchedule.code, MachineSaturated.code, MissedSlots.code}
-#: What may follow from that, and is no excuse by itself.
-FOLLOWS = {NoOverlap.code, ShareNotMeasured.code, ControlMissing.code}
+#: What may follow from a starved sender, and is no excuse by itself.
+FOLLOWS = CONSEQUENCES | {ControlMissing.code}
 #: How often what is starved is measured at most.
 GOES = 3
 NOTES = {code for code in TYPES if WEIGHTS[code] is Weight.NOTE}

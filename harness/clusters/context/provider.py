@@ -17,6 +17,7 @@ from harness.clusters.shared.scope import refuse_cluster_scoped
 from harness.controllers.base import IngressController
 from harness.controllers.registry import find_visible
 from harness.errors import HarnessError, InvalidInputError, Problem
+from harness.kit.forkserver import Template
 from harness.kube.api import KubeApi
 from harness.kube.client import Kube
 from harness.kube.errors import KubeError, NotFoundError
@@ -112,6 +113,7 @@ class ContextProvider:
 
     kind = "context"
     shared = True
+    templates: tuple[Template, ...] = ()
 
     def check(self, request: BringUp) -> None:
         """Find out what can't work before anything is made.

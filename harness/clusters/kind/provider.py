@@ -18,6 +18,7 @@ from harness.clusters.kind.preflight import preflight
 from harness.clusters.kind.settings import KindSettings
 from harness.clusters.shared.part import part_of
 from harness.errors import HarnessError, InvalidInputError, Problem
+from harness.kit.forkserver import Template
 from harness.kit.processes import ManagedProcess
 from harness.kube.client import Kube
 from harness.kube.fieldclasses import Classified
@@ -115,6 +116,7 @@ class KindProvider:
 
     kind = "kind"
     shared = True
+    templates: tuple[Template, ...] = ()
 
     def check(self, request: BringUp) -> None:
         """Find out what can't work before anything starts.
