@@ -43,10 +43,14 @@ class WatchedResources:
 
     def snapshot(self) -> Snapshot:
         """Return the current objects."""
-        informers = (self._ingresses, self._classes, self._services, self._slices)
-        certificates = self._certificates.read(self._secrets.items.values())
-        secrets = {key: secret_values(secret) for key, secret in self._secrets.items.items()}
-        return Snapshot(*(list(informer.items.values()) for informer in informers), certificates, secrets)
+        return Snapshot(
+            ingresses=list(self._ingresses.items.values()),
+            classes=list(self._classes.items.values()),
+            services=list(self._services.items.values()),
+            slices=list(self._slices.items.values()),
+            certificates=self._certificates.read(self._secrets.items.values()),
+            secrets={key: secret_values(secret) for key, secret in self._secrets.items.items()},
+        )
 
     def ours(self) -> list[Object]:
         """Return the Ingresses that this controller serves."""
