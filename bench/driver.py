@@ -26,12 +26,13 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 
 from bench.jobs import Job, Result
-from harness.model.attempt import LOSSES, Method, Outcome, Shape
+from harness.model.attempt import LOSSES, Method, Outcome
 from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.store.ledger import read_ledger
 from harness.traffic import session as session_module
 from harness.traffic.plan import TrafficChildPlan
-from harness.traffic.session import Commands, Session
+from harness.traffic.session import Session, SessionCommands
 from harness.traffic.user import LosslessUser
 
 #: Seconds; no server of a benchmark leaves a request unanswered, so none is lost to a machine that is slow.
@@ -98,7 +99,7 @@ def _send(job: Job, done: Callable[[], int]) -> None:
 
 def _session(job: Job, directory: Path, done: Callable[[], int]) -> float:
     """The engine, apart from Locust; returns its processor time."""
-    commands = Commands()
+    commands = SessionCommands()
     session = Session(TrafficChildPlan(_traffic(job), {}, directory), commands)
     commands.begin("127.0.0.1", job.port)
     # As LosslessUser has it.

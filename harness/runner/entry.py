@@ -19,7 +19,7 @@ from harness.model.attempt import Outcome
 from harness.model.controllers import LONGEST_APPLY_S
 from harness.model.experiment import TrafficPlan
 from harness.traffic.http.answers import AnswerBook
-from harness.traffic.http.tls import Secure, make_context
+from harness.traffic.http.tls import TlsPeer, make_context
 
 #: Longest wait: a few syncs of the slowest controller.
 ENTRY_SECONDS = 60.0
@@ -45,7 +45,7 @@ def address_of(entry: Entry) -> tuple[str, int]:
 
 
 def answer_of(
-    entry: Entry, path: str, host: str, headers: Sequence[tuple[str, str]] = (), secure: Secure | None = None
+    entry: Entry, path: str, host: str, headers: Sequence[tuple[str, str]] = (), secure: TlsPeer | None = None
 ) -> tuple[int, bytes]:
     """Return status and body of one GET on a new connection; status 0 if there was no answer.
 
@@ -72,14 +72,14 @@ def answer_of(
         connection.close()
 
 
-def _is_redirected(status: int, secure: Secure | None) -> bool:
+def _is_redirected(status: int, secure: TlsPeer | None) -> bool:
     return status == HTTPStatus.PERMANENT_REDIRECT and secure is None
 
 
-def _secure(entry: Entry, traffic: TrafficPlan) -> Secure | None:
+def _secure(entry: Entry, traffic: TrafficPlan) -> TlsPeer | None:
     if traffic.tls is None:
         return None
-    return Secure.of(traffic.tls, make_context(traffic.tls), traffic.host or entry.address)
+    return TlsPeer.of(traffic.tls, make_context(traffic.tls), traffic.host or entry.address)
 
 
 def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:

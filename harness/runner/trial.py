@@ -34,7 +34,7 @@ from harness.runner.trial_parts import TrialParts
 from harness.store.records import to_json
 from harness.store.rundir import write_json
 from harness.store.timeline import TimelineWriter
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
 #: Seconds that a change may take in addition to the grace periods and deadlines of its manifests.
@@ -63,7 +63,7 @@ class TrialSetting:
     calibration: tuple[str, int]
     progress: RunProgress
     gate: Semaphore
-    sharing: Callable[[TrialJob], Crew | None] = lambda _job: None
+    sharing: Callable[[TrialJob], WorkerGroup | None] = lambda _job: None
 
 
 class Trial:

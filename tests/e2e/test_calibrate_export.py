@@ -17,7 +17,8 @@ RESENDING = """
 import sys
 
 def spoil():
-    from harness.model.attempt import Progress, Shape
+    from harness.model.attempt import Progress
+    from harness.model.shapes import Shape
     from harness.traffic.http.client import Client
 
     fail = Client.failed
