@@ -45,7 +45,7 @@ def resolve(host: str) -> str:
 
 
 def entry_of_ingress(kube: KubeApi, namespace: str) -> Entry:
-    """The address that the ingress controller has written into an Ingress of the namespace, at port 80.
+    """Return the address that the ingress controller has written into an Ingress: at port 80, and 443 for TLS.
 
     Raises:
         WaitTimeoutError: It wrote none.
@@ -59,7 +59,8 @@ def entry_of_ingress(kube: KubeApi, namespace: str) -> Entry:
         interval=0.5,
         what="the ingress controller to write its address into the Ingress; or give it with --entry-url",
     )
-    return Entry(resolve(host), _PORTS["http"])
+    address = resolve(host)
+    return Entry(address, _PORTS["http"], secure=Entry(address, _PORTS["https"]))
 
 
 def _address(kube: KubeApi, namespace: str) -> str:

@@ -43,15 +43,13 @@ class WatchedResources:
 
     def snapshot(self) -> Snapshot:
         """Return the current objects."""
-        certificates = self._certificates.read(self._secrets.items.values())
-        secrets = {key: secret_values(secret) for key, secret in self._secrets.items.items()}
         return Snapshot(
             ingresses=list(self._ingresses.items.values()),
             classes=list(self._classes.items.values()),
             services=list(self._services.items.values()),
             slices=list(self._slices.items.values()),
-            certificates=certificates,
-            secrets=secrets,
+            certificates=self._certificates.read(self._secrets.items.values()),
+            secrets={key: secret_values(secret) for key, secret in self._secrets.items.items()},
         )
 
     def ours(self) -> list[Object]:
