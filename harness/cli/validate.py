@@ -1,11 +1,19 @@
-"""``harness validate``: check an Experiment file. It imports nothing that runs one."""
+"""``harness validate``: check an Experiment file. It imports nothing that runs one, so that it is fast."""
 
 from __future__ import annotations
 
 from rich.console import Console
 
 from harness.cli.cluster_rules import rules_of, show_notices
-from harness.cli.experiment_options import AssumeInert, Behind, ExperimentFile, Only, Where, controller, parse_only
+from harness.cli.experiment_options import (
+    AssumeInert,
+    ClusterOption,
+    ExperimentFile,
+    IngressOption,
+    Only,
+    controller,
+    parse_only,
+)
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
 from harness.model.experiment import Experiment
@@ -15,16 +23,15 @@ from harness.wording import plural
 def validate(
     experiment: ExperimentFile,
     only: Only = None,
-    cluster: Where = "local",
-    ingress: Behind = "",
+    cluster: ClusterOption = "local",
+    ingress: IngressOption = "",
     assume_inert: AssumeInert = None,
 ) -> int:
-    """Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.
+    """Check an Experiment file and all files it names, and list its cells. Starts nothing.
 
-    Every problem is told at once, with its file and line: what the file can't say, what an API server would refuse in
-    the workload with its patches applied, and images that a local cluster has not (--cluster kind and context have
-    any that can be pulled), fields that a local cluster does not implement although they decide about requests, and on
-    kind and context every object outside of namespaces.
+    Reports every problem at once, with file and line: invalid fields and values; manifests that an API server would
+    refuse, with all patches applied; for a local cluster, images that it does not have and fields that affect requests
+    but that it does not implement; for kind and context, objects outside of namespaces.
     """
     loaded = load_experiment(
         experiment,
@@ -41,7 +48,7 @@ def validate(
 
 
 def describe(experiment: Experiment) -> str:
-    """A valid Experiment in a few lines: its cells and what is expected of each."""
+    """Return a valid Experiment in a few lines: its cells, and the expected verdict of each."""
     cells, trials = plural(len(experiment.cells), "cell"), plural(experiment.trials, "trial")
     lines = [f"{experiment.source}: valid. {cells}, {trials} each:"]
     width = max(len(cell.configuration.name) for cell in experiment.cells)
@@ -50,8 +57,8 @@ def describe(experiment: Experiment) -> str:
         for cell in experiment.cells
     ]
     lines += [
-        f"assumed to have no effect, so that no verdict is better than inconclusive: {each.field} of {each.object}"
+        f"assumed to have no effect, so every verdict is inconclusive at best: {each.field} of {each.object}"
         for each in experiment.assumed
     ]
-    lines += [f"without effect on requests: {each}" for each in experiment.inert]
+    lines += [f"has no effect on requests: {each}" for each in experiment.inert]
     return "\n".join(lines)

@@ -13,10 +13,10 @@ from harness.cli.main import app
     ("words", "first_line"),
     [
         (["run", "--help"], "Run an Experiment"),
-        (["run", "--in-place", "--help"], "Make one change of an application"),
-        (["run", "--in-place=deployment/apple", "--help"], "Make one change of an application"),
-        (["run", "--change", "restart", "--in-place", "deployment/apple", "-h"], "Make one change of an application"),
-        (["undo", "--help"], "Put back what a run in place has left changed"),
+        (["run", "--in-place", "--help"], "Make one change to an application"),
+        (["run", "--in-place=deployment/apple", "--help"], "Make one change to an application"),
+        (["run", "--change", "restart", "--in-place", "deployment/apple", "-h"], "Make one change to an application"),
+        (["undo", "--help"], "Undo what `harness run --in-place` left changed"),
     ],
 )
 def test_each_way_has_its_own_help(words: list[str], first_line: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 import typer
 from rich.text import Text
 
-from harness.cli.commands import ENTRIES, LazyCommand
+from harness.cli.commands import COMMANDS, LazyCommand
 from harness.cli.help_text import reflowed
 from harness.cli.main import app
 
@@ -47,7 +47,7 @@ def test_an_example_keeps_its_lines() -> None:
     assert reflowed(text) == "One.\n\nTwo lines.\n\n  harness run\n    --json"
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
 def test_the_list_of_commands_says_what_the_command_says(entry: Any) -> None:
     """The summary that is shown without importing a command is the first paragraph of its help."""
     command = LazyCommand(entry).load()

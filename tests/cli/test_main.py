@@ -61,7 +61,7 @@ def test_an_error_for_users_has_no_traceback(
     ("error", "words"),
     [
         (Interrupted(), "stopped by Ctrl-C\n"),
-        (Interrupted("nothing had begun yet"), "stopped by Ctrl-C: nothing had begun yet\n"),
+        (Interrupted("nothing had started yet"), "stopped by Ctrl-C: nothing had started yet\n"),
     ],
 )
 def test_who_stops_a_command_is_told(

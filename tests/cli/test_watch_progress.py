@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from harness.cli.watching import Pace, PlainWatch, line
+from harness.cli.watch_progress import RecentRate, PlainWatch, line
 from harness.runner.watch.progress import LastLoss, WatchCounts
 
 
@@ -25,7 +25,7 @@ def test_the_line_tells_rate_losses_and_the_last_one() -> None:
 
 def test_the_pace_is_that_of_late() -> None:
     """Of the last two seconds, not of the whole time."""
-    pace = Pace()
+    pace = RecentRate()
     for tenth in range(100):
         pace(at(tenth / 10))
 

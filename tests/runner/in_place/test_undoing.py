@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.changes.undo import UndoEntry, UndoJournal, UndoOutcome, UndoResult
-from harness.cli.undo import told
+from harness.cli.undo import describe
 from harness.errors import EvidenceError, ExitCode, InvalidInputError
 from harness.kit.locks import held
 from harness.runner.in_place import undoing
@@ -43,7 +43,7 @@ def test_exit_codes(outcomes: list[UndoOutcome], code: ExitCode) -> None:
 @pytest.mark.parametrize("outcome", list(UndoOutcome))
 def test_every_outcome_has_its_words(outcome: UndoOutcome) -> None:
     """Each is said with its object, and where that is."""
-    lines = told(Undoing(PLAN, made=True, results=(UndoResult(ENTRY, outcome, "why"),)))
+    lines = describe(Undoing(PLAN, made=True, results=(UndoResult(ENTRY, outcome, "why"),)))
 
     assert lines[0].startswith("Service public: /spec/selector/v: ")
     assert lines[0].endswith(": why")
