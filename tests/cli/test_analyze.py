@@ -138,7 +138,7 @@ def test_a_killed_run_is_told_in_a_few_lines(sealed: RunDirectory, capsys: pytes
 
     assert analyze(sealed.path, unsealed=True) == 3
     shown = capsys.readouterr().out
-    assert "The run did not get to its end: 0 of 1 cell has a result." in shown
+    assert "The run did not finish: 0 of 1 cell has a result." in shown
     assert "cut short" in shown
     assert "60 requests sent in 1 trial, each tried exactly once; 0 lost." in shown
     assert [word for word in ("failed", "no record", "lossless") if word in shown] == []

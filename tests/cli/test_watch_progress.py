@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from harness.cli.watch_progress import RecentRate, PlainWatch, line
+from harness.cli.watch_progress import PlainWatch, RecentRate, line
 from harness.runner.watch.progress import LastLoss, WatchCounts
 
 

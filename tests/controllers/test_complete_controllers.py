@@ -24,7 +24,7 @@ from harness.localkube.ingress.controller import run
 from harness.localkube.kubelet.images import find_image
 from harness.localkube.system.programs import INGRESS_PROGRAMS, IngressProgram
 from harness.model.controllers import CONTROLLERS, NO_CONTROLLER, SIGNALS, Aspect, ControllerFacts, Explanations, Signal
-from harness.report.chart.lanes import _MARKS
+from harness.report.chart.timeline import _MARKS
 from harness.runner.doctor import CHECKS
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 
 from harness.model.verdict import Mark, Series, TrialVerdict, Window
 from harness.report.chart import trial as chart
-from harness.report.chart.lanes import short_name
+from harness.report.chart.timeline import short_name
 from harness.testing.reports import sample_run
 
 

@@ -17,8 +17,8 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from harness.findings.instrument import TrialFailed
 from harness.model.verdict import Finding, RunVerdict
 from harness.report import junit, markdown, terminal
+from harness.report.labels import again
 from harness.report.run import document
-from harness.report.words import again
 from harness.testing.reports import sample_run
 
 

@@ -169,7 +169,7 @@ def test_a_stopped_run_says_how_far_it_got() -> None:
     assert (
         run_text.by_configuration(run)[1][1] == "was cut short in none; was not run in rolling-update and ingress-edit."
     )
-    assert run_text.answer(replace(run, signal=9)).startswith("The run did not get to its end: 2 of 6")
+    assert run_text.answer(replace(run, signal=9)).startswith("The run did not finish: 2 of 6")
 
 
 def test_a_503_with_ready_pods_is_the_reloads_doing() -> None:
@@ -246,7 +246,7 @@ def test_no_loss_and_other_loss_than_expected_are_said() -> None:
     )
 
     assert "1 of 2 cells lost nothing although losses were expected" in run_text.answer(run)
-    assert "1 lost requests in another way than expected" in run_text.answer(run)
+    assert "1 lost requests in a different way than expected" in run_text.answer(run)
 
 
 def test_false_greens_are_not_missed() -> None:

@@ -57,7 +57,7 @@ def test_every_format_names_the_cell_that_closes_the_gate(migration: Migration) 
     for text in (terminal_text(migration), markdown.render(document(migration)), html.render(document(migration))):
         plain = re.sub(r"\s+", " ", text)
         assert "requests are lost that ingress-nginx does not lose: bare × rolling-update" in plain  # noqa: RUF001
-        assert "tried 9 requests again" in plain
+        assert "retried 9 requests" in plain
         assert "rewrite-target" in plain
 
 
@@ -122,7 +122,7 @@ def test_a_hook_that_is_too_short_is_told(migration: Migration) -> None:
     told = migration_text.explain(migration, late, replace(migration.pairs[0], prestop_s=3.0))
 
     assert "0.3 times a second" in told.text
-    assert "A preStop of 3 s does not outlast that." in told.text
+    assert "A preStop of 3 s is too short for that." in told.text
 
 
 def test_the_answers_of_all_kinds(migration: Migration) -> None:
@@ -135,6 +135,6 @@ def test_the_answers_of_all_kinds(migration: Migration) -> None:
 
     assert migration_text.answer(replace(migration, pairs=(silent,))).startswith("traefik does not serve")
     assert migration_text.answer(replace(migration, signal=2)).startswith("Stopped")
-    assert migration_text.answer(same) == "Nothing is lost behind traefik, as behind ingress-nginx."
+    assert migration_text.answer(same) == "No request is lost behind traefik, nor behind ingress-nginx."
     assert migration_text.answer(unknown).startswith("No answer")
     assert migration_text.answer(replace(migration, pairs=())).startswith("No answer")
