@@ -47,7 +47,7 @@ class ChangeContext:
         undo: The journal that is written before anything is changed.
         answered: Whether traffic got an answer since, see ``Answered``.
         ingress_seen: ``(word, since_ns)``: was an event of that name of the ingress controller seen since?
-        ingress_tells: Names of the events that can be seen at all on this cluster.
+        ingress_signals: Names of the events that can be seen at all on this cluster.
         quiet: ``(since_ns)``: has the system come to rest?
         check: Raises where waiting makes no sense because the traffic or the cluster itself has ended.
         timeout: Seconds for a change to be seen, for its undo, and for the system to come to rest.
@@ -72,7 +72,7 @@ class ChangeContext:
     clock: Clock
     check: Callable[[], None] = lambda: None
     restore: bool = False
-    ingress_tells: frozenset[str] = DEFAULT.tells
+    ingress_signals: frozenset[str] = DEFAULT.tells
     ingress: str = DEFAULT.word
     lost: Callable[[int], int] = lambda _since_ns: 0
     put_back_after: float | None = None
@@ -80,8 +80,8 @@ class ChangeContext:
 
     def ingress_sees(self, aspect: Aspect) -> bool:
         """Return whether it can be seen here that the ingress controller puts this into effect."""
-        return bool(signals_of(aspect, self.ingress_tells))
+        return bool(signals_of(aspect, self.ingress_signals))
 
     def ingress_did(self, aspect: Aspect, since_ns: int) -> bool:
         """Return whether the ingress controller was seen to put this into effect since."""
-        return any(self.ingress_seen(signal.word, since_ns) for signal in signals_of(aspect, self.ingress_tells))
+        return any(self.ingress_seen(signal.word, since_ns) for signal in signals_of(aspect, self.ingress_signals))

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, Port, kind_options
 from harness.clusters.base import BringUp
-from harness.clusters.kind import owned
-from harness.clusters.kind import standing as kind_standing
-from harness.clusters.local import standing
+from harness.clusters.kind import persistent as kind_persistent
+from harness.clusters.kind import records
+from harness.clusters.local import persistent
 from harness.errors import InvalidInputError, Problem
 from harness.kit import streams
 from harness.localkube.kubelet.images import KNOWN_IMAGES
@@ -66,11 +66,11 @@ def up(
     if _is_kind(cluster):
         replaced = read_images(image or [], images)
         options = kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, port=port)
-        request = BringUp(name=name, directory=owned.logs_of(name), ingress=ingress, options=options)
-        made = kind_standing.up(request, progress)
+        request = BringUp(name=name, directory=records.logs_of(name), ingress=ingress, options=options)
+        made = kind_persistent.up(request, progress)
         url, config = f"http://{made.entry.address}:{made.entry.port}", made.kubeconfig
     else:
-        local = standing.up(name, profile=profile, ingress=ingress, progress=progress)
+        local = persistent.up(name, profile=profile, ingress=ingress, progress=progress)
         url, config = local.entry_url, local.kubeconfig
     out = Console(highlight=False)
     out.print(f"cluster {name} is up; its ingress answers at {url}", soft_wrap=True)
@@ -82,7 +82,7 @@ def up(
 @app.command()
 def down(name: Name = "harness", cluster: Kind = "local") -> int:
     """Remove a cluster and all its state. A cluster that you made by other means is never touched."""
-    take_down: Callable[[str], None] = kind_standing.down if _is_kind(cluster) else standing.down
+    take_down: Callable[[str], None] = kind_persistent.down if _is_kind(cluster) else persistent.down
     take_down(name)
     Console(highlight=False).print(f"cluster {name} is down")
     return 0
@@ -91,10 +91,10 @@ def down(name: Name = "harness", cluster: Kind = "local") -> int:
 @app.command()
 def status() -> int:
     """List the clusters that are up, and leftovers of earlier ones."""
-    rows = [(c.name, "local", c.state, c.entry_url, c.kubeconfig) for c in standing.status()]
+    rows = [(c.name, "local", c.state, c.entry_url, c.kubeconfig) for c in persistent.status()]
     rows += [
         (c.name, "kind", c.state(), f"http://{c.entry.address}:{c.entry.port}" if c.port else "-", c.kubeconfig)
-        for c in owned.all_owned()
+        for c in records.all_records()
     ]
     out = Console(highlight=False)
     for row in rows:
@@ -110,7 +110,7 @@ def kubeconfig(name: Name = "harness", cluster: Kind = "local") -> int:
 
     Exit code 4 if it can't be printed: with an empty KUBECONFIG, kubectl would use another cluster.
     """
-    path: Callable[[str], Path] = kind_standing.kubeconfig if _is_kind(cluster) else standing.kubeconfig
+    path: Callable[[str], Path] = kind_persistent.kubeconfig if _is_kind(cluster) else persistent.kubeconfig
     with streams.product() as file:
         file.write(f"{path(name)}\n")
     return 0

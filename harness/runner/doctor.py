@@ -16,9 +16,9 @@ from pathlib import Path
 
 import psutil
 
-from harness.clusters.kind import owned
+from harness.clusters.kind import records
 from harness.clusters.kind.preflight import has_ipvs
-from harness.clusters.local import standing
+from harness.clusters.local import persistent
 from harness.errors import CommandError, HarnessError, MissingToolError
 from harness.kit.leftovers import LeftOver, left_over_processes
 from harness.kit.processes import run
@@ -176,7 +176,7 @@ def check_leftovers() -> Check:
     if not left:
         return Check("left-over processes", State.OK, "none")
     listed = ", ".join(f"{process.pid} ({process.command})" for process in left)
-    return Check("left-over processes", State.LACKS, listed, remedy(left, standing.guardians()))
+    return Check("left-over processes", State.LACKS, listed, remedy(left, persistent.guardians()))
 
 
 def remedy(left: list[LeftOver], clusters: Mapping[tuple[int, int], str]) -> str:
@@ -189,14 +189,14 @@ def remedy(left: list[LeftOver], clusters: Mapping[tuple[int, int], str]) -> str
 
 def check_standing() -> Check:
     """Clusters that `harness cluster up` left running on purpose."""
-    names = [f"{cluster.name} ({cluster.state})" for cluster in standing.status()]
-    names += [f"{cluster.name} (kind, {cluster.state()})" for cluster in owned.all_owned() if cluster.standing]
+    names = [f"{cluster.name} ({cluster.state})" for cluster in persistent.status()]
+    names += [f"{cluster.name} (kind, {cluster.state()})" for cluster in records.all_records() if cluster.standing]
     return Check("standing clusters", State.OK, ", ".join(names) or "none")
 
 
 def check_orphaned_clusters() -> Check:
     """Kind clusters of runs that were killed: each holds a gigabyte of memory."""
-    names = [cluster.name for cluster in owned.all_owned() if cluster.orphaned()]
+    names = [cluster.name for cluster in records.all_records() if cluster.orphaned()]
     if not names:
         return Check("left-over kind clusters", State.OK, "none")
     hint = "; ".join(f"harness cluster down --cluster kind --name {name}" for name in names)

@@ -81,7 +81,7 @@ class OneCluster:
         """A namespace; the next trial's begins when everything in it is gone."""
         namespace = namespace_name("harness", f"{job.cell.id}-{job.number}")
         progress(f"namespace {namespace}")
-        with self._cluster.part(namespace, job.directory.path) as cluster:
+        with self._cluster.for_trial(namespace, job.directory.path) as cluster:
             yield Place(cluster, namespace, shared=True)
 
 

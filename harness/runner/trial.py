@@ -201,7 +201,7 @@ class Trial:
             answered=scene.child.answered,
             lost=scene.child.lost,
             ingress_seen=scene.observer.ingress_seen,
-            ingress_tells=scene.cluster.ingress_tells,
+            ingress_signals=scene.cluster.ingress_signals,
             ingress=self.setting.experiment.ingress,
             controller=controller,
             quiet=scene.observer.quiet,

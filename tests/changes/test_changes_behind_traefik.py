@@ -20,7 +20,7 @@ NOBODY = SelectorPatch(name="nobody", service="apple-service", selector={"versio
 def behind_traefik(world: World, *told: str) -> World:
     """Traefik, which has done what is told and nothing else."""
     world.ingress = set(told)
-    world.context = replace(world.context, ingress_tells=frozenset({"configured"}))
+    world.context = replace(world.context, ingress_signals=frozenset({"configured"}))
     return world
 
 

@@ -102,7 +102,7 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
     world.context = replace(
         world.context,
         ingress=controller,
-        ingress_tells=TABLE[controller].tells,
+        ingress_signals=TABLE[controller].tells,
         controller=ControllerAddress(NS, "apple", "apple", {}),
         put_back_after=0.0,
     )

@@ -353,7 +353,7 @@ def container(world: World) -> Any:
 def test_where_the_ingress_cannot_be_seen_the_answer_says_as_much(world: World) -> None:
     """On a cluster whose controller tells nothing, the new answer shows the switch; without one nothing does."""
     world.ingress.clear()
-    world.context = replace(world.context, ingress_tells=frozenset())
+    world.context = replace(world.context, ingress_signals=frozenset())
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "banana-v1"}, answer="banana*")
 
     assert perform(spec, world.context)

@@ -64,9 +64,9 @@ def world(request: pytest.FixtureRequest, make_world: Callable[..., World]) -> W
     """A world with a rule that can be split, behind each controller."""
     made = make_world(timeout=1)
     made.kube.put(INGRESS, NS)
-    tells = frozenset({"configured"}) if request.param == "traefik" else made.context.ingress_tells
+    tells = frozenset({"configured"}) if request.param == "traefik" else made.context.ingress_signals
     made.ingress |= {"configured"}
-    made.context = replace(made.context, ingress=request.param, ingress_tells=tells)
+    made.context = replace(made.context, ingress=request.param, ingress_signals=tells)
     return made
 
 

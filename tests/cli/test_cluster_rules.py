@@ -51,7 +51,7 @@ def test_validate_refuses_what_a_shared_cluster_does(bench: Bench, cluster: str)
     path = bench.folder / "apps.yaml"
     path.write_text(f"{path.read_text()}---\napiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: disk}}\n")
 
-    with pytest.raises(InvalidInputError, match=r"apps\.yaml:35: PersistentVolume disk lives outside of namespaces"):
+    with pytest.raises(InvalidInputError, match=r"apps\.yaml:35: PersistentVolume disk is cluster-scoped"):
         validate(bench.path, cluster=cluster)
 
 

@@ -24,7 +24,7 @@ def options(kube_proxy: str) -> Mapping[str, str]:
 
 def kill(cluster: Cluster) -> None:
     """SIGKILL to all that runs in its node."""
-    node = cast(KindCluster, cluster).owned.container
+    node = cast(KindCluster, cluster).record.container
     subprocess.run(["docker", "kill", node], check=True, capture_output=True)
 
 

@@ -26,7 +26,7 @@ class FakeCluster:
     name = "fake"
     kubeconfig = Path("kubeconfig")
     entry = Entry("127.0.0.1", 80)
-    ingress_tells = frozenset[str]()
+    ingress_signals = frozenset[str]()
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
@@ -55,7 +55,7 @@ class FakeCluster:
         """Nothing."""
 
     @contextmanager
-    def part(self, namespace: str, directory: Path) -> Iterator[Cluster]:
+    def for_trial(self, namespace: str, directory: Path) -> Iterator[Cluster]:
         """A namespace comes and goes."""
         self.log.append(f"+{namespace}")
         yield self

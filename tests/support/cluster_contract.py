@@ -145,7 +145,7 @@ class Subject:
         provider = self.provider()
         provider.check(request)
         with provider.up(request, lambda _text: None) as cluster:
-            seen.facts, seen.told, seen.controller = cluster.facts(), cluster.ingress_tells, cluster.controller
+            seen.facts, seen.told, seen.controller = cluster.facts(), cluster.ingress_signals, cluster.controller
             with self._part(cluster, seen.folder, shared=provider.shared) as mine:
                 self._look(mine, seen)
             with Kube(cluster.kubeconfig) as kube:
@@ -155,7 +155,7 @@ class Subject:
 
     def _part(self, cluster: Cluster, folder: Path, *, shared: bool) -> AbstractContextManager[Cluster]:
         """The cluster as one trial sees it."""
-        return cast(SharedCluster, cluster).part(NAMESPACE, folder) if shared else nullcontext(cluster)
+        return cast(SharedCluster, cluster).for_trial(NAMESPACE, folder) if shared else nullcontext(cluster)
 
     def _look(self, cluster: Cluster, seen: Seen) -> None:
         """Deploy, ask, and write down what is seen."""
@@ -167,9 +167,9 @@ class Subject:
             seen.answer = wait_until(lambda: answer_of(entry, ATTEMPT), timeout=PATIENCE, what="the entry to answer")
             # What the controller says of it comes a moment later.
             wait_until(
-                lambda: cluster.ingress_tells <= {event.what for event in seen.events},
+                lambda: cluster.ingress_signals <= {event.what for event in seen.events},
                 timeout=PATIENCE,
-                what=lambda: f"{set(cluster.ingress_tells)} to be told, not {[e.what for e in seen.events]} alone",
+                what=lambda: f"{set(cluster.ingress_signals)} to be told, not {[e.what for e in seen.events]} alone",
             )
             if seen.controller is not None:
                 seen.controller_pods = _ready_pods(kube, seen.controller)
@@ -215,7 +215,7 @@ class ClusterContract:
         assert seen.answer == "apple-v1"
 
     def test_controller_tells_what_it_is_said_to_tell(self, seen: Seen) -> None:
-        """Each of ``ingress_tells`` has come about by now, and every event is the ingress controller's."""
+        """Each of ``ingress_signals`` has come about by now, and every event is the ingress controller's."""
         assert seen.told <= {event.what for event in seen.events}
         assert {event.kind for event in seen.events} <= {EventKind.INGRESS}
         assert all(event.exact_ns >= 0 for event in seen.events)

@@ -25,7 +25,7 @@ def carry_out(repetition: Repetition[IngressEdit]) -> bool:
 
 
 def _edit_missing(context: ChangeContext, since: int) -> Missing:
-    signals = signals_of(Aspect.RULES, context.ingress_tells) or (RELOAD,)
+    signals = signals_of(Aspect.RULES, context.ingress_signals) or (RELOAD,)
     unchanged = any(signal.unchanged and context.ingress_seen(signal.unchanged, since) for signal in signals)
     if unchanged or context.ingress_did(Aspect.RULES, since):
         return ()

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.clusters.context.access import check_access, rights_in_place
-from harness.clusters.context.kubeconfig import Target as Context
-from harness.clusters.context.kubeconfig import find_target
-from harness.clusters.context.provider import alone
+from harness.clusters.context.kubeconfig import KubeContext as Context
+from harness.clusters.context.kubeconfig import find_context
+from harness.clusters.context.provider import private_kubeconfig
 from harness.controllers.registry import find_visible
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.changes.context import CheckContext
@@ -101,8 +101,8 @@ def prepare(request: InPlaceRequest) -> Prepared:
     target = parse_target(request.target)
     change = parse_change(request.change, target)
     origin = _origin(request)
-    context = find_target(request.context, request.kubeconfig)
-    with alone(context) as path, Kube(path) as kube:
+    context = find_context(request.context, request.kubeconfig)
+    with private_kubeconfig(context) as path, Kube(path) as kube:
         version = kube.server_version()
         check_access(
             kube, context.context, rights_in_place([change.kind]), namespace=request.namespace, page="in-place.md"

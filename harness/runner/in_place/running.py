@@ -10,7 +10,7 @@ from harness.changes.undo import UndoJournal
 from harness.clusters.base import Entry, Progress
 from harness.clusters.context.entry import resolve
 from harness.clusters.context.live import live_cluster
-from harness.clusters.context.provider import alone
+from harness.clusters.context.provider import private_kubeconfig
 from harness.errors import HarnessError
 from harness.kit.locks import held
 from harness.runner.in_place.preparing import Prepared
@@ -81,7 +81,7 @@ def run_in_place(prepared: Prepared, options: RunOptions, progress: RunProgress)
 
 @contextmanager
 def _place(prepared: Prepared) -> Iterator[ThisPlace]:
-    with alone(prepared.context) as path:
+    with private_kubeconfig(prepared.context) as path:
         yield ThisPlace(prepared, path)
 
 

@@ -15,7 +15,7 @@ from harness.clusters.context import entry as entries
 from harness.clusters.context import provider
 from harness.clusters.context.access import check_access, rights_of_run
 from harness.clusters.context.entry import entry_of_ingress, parse_entry
-from harness.clusters.context.kubeconfig import find_target
+from harness.clusters.context.kubeconfig import find_context
 from harness.errors import HarnessError, InvalidInputError, WaitTimeoutError
 from harness.kube.api import Object
 from harness.kube.errors import NotFoundError
@@ -56,7 +56,7 @@ class Reviewing(FakeKube):
 def test_one_context_alone_is_used(tmp_path: Path) -> None:
     """Nothing of another context is in what the harness works with, and files are found from where it is."""
     path = kubeconfig(tmp_path / "config", "prod", "staging")
-    target = find_target("staging", str(path))
+    target = find_context("staging", str(path))
     target.write(tmp_path / "own")
     written = (tmp_path / "own").read_text()
 
@@ -72,8 +72,8 @@ def test_files_of_the_environment_are_merged(tmp_path: Path, monkeypatch: pytest
     one, other = kubeconfig(tmp_path / "1", "a"), kubeconfig(tmp_path / "other" / "2", "a", "b")
     monkeypatch.setenv("KUBECONFIG", f"{one}:{other}")
 
-    assert find_target("b").content["clusters"][0]["cluster"]["certificate-authority"] == str(other.parent / "ca.pem")
-    assert find_target("a").content["clusters"][0]["cluster"]["certificate-authority"] == str(one.parent / "ca.pem")
+    assert find_context("b").content["clusters"][0]["cluster"]["certificate-authority"] == str(other.parent / "ca.pem")
+    assert find_context("a").content["clusters"][0]["cluster"]["certificate-authority"] == str(one.parent / "ca.pem")
 
 
 @pytest.mark.parametrize(("context", "message"), [("", "needs --context"), ("nowhere", "no context 'nowhere'")])
@@ -82,8 +82,8 @@ def test_context_is_never_guessed(tmp_path: Path, context: str, message: str) ->
     path = kubeconfig(tmp_path / "config", "prod")
 
     with pytest.raises(InvalidInputError, match=message) as caught:
-        find_target(context, str(path))
-    assert "there are: prod" in str(caught.value)
+        find_context(context, str(path))
+    assert "existing contexts: prod" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["{", "- a list", None])
@@ -94,7 +94,7 @@ def test_file_that_is_no_kubeconfig(tmp_path: Path, content: str | None) -> None
         path.write_text(content)
 
     with pytest.raises(InvalidInputError, match="config"):
-        find_target("a", str(path))
+        find_context("a", str(path))
 
 
 NEEDED = rights_of_run(["restart", "canary"], "traefik")
@@ -160,7 +160,7 @@ def test_entry_is_an_address(url: str, address: str, port: int) -> None:
 )
 def test_what_is_no_entry(url: str) -> None:
     """No host, no port that could be known, or a path, which belongs into the Experiment."""
-    with pytest.raises(InvalidInputError, match="is no entry"):
+    with pytest.raises(InvalidInputError, match="expected http"):
         parse_entry(url)
 
 

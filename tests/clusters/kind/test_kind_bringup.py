@@ -1,4 +1,4 @@
-"""Bringing a kind cluster up and down: in named steps, each of whose failures is told, and leaves nothing behind."""
+"""A kind cluster comes up in named steps. A failed step is reported, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.clusters.base import BringUp
-from harness.clusters.kind import bringup, owned
+from harness.clusters.kind import bringup, records
 from harness.clusters.kind.provider import KindProvider
 from harness.errors import BringUpError, HarnessError, InvalidInputError
 from harness.kit import interruption
@@ -52,10 +52,10 @@ def test_cluster_is_up_inside_and_gone_outside(tools: FakeTools, tmp_path: Path)
         cluster.check()
 
     assert not tools.has_cluster()
-    assert owned.all_owned() == []
+    assert records.all_records() == []
     assert steps == [
         "getting images",
-        "writing down that it is ours",
+        "recording it as ours",
         "creating the cluster",
         "creating the cluster: Preparing nodes",
         "loading 2 images",
@@ -63,7 +63,7 @@ def test_cluster_is_up_inside_and_gone_outside(tools: FakeTools, tmp_path: Path)
         "applying ingress-nginx",
         "waiting for ingress-nginx",
         "waiting for the ingress to answer",
-        "taking the cluster down",
+        "removing the cluster",
     ]
 
 
@@ -100,7 +100,7 @@ def test_image_that_cannot_be_had(tools: FakeTools, tmp_path: Path) -> None:
     tools.file("images", "hashicorp/http-echo:1.0\n")
     error = fails(tmp_path)
 
-    assert "Step that failed: getting images" in error.message
+    assert "Failed step: getting images" in error.message
     assert "controller:v1.11.0" in error.message
     assert "no route to host" in error.detail
     assert "--image" in error.hint
@@ -122,12 +122,12 @@ def test_create_that_fails(tools: FakeTools, tmp_path: Path) -> None:
     tools.file("create.fails")
     error = fails(tmp_path)
 
-    assert "Step that failed: creating the cluster" in error.message
+    assert "Failed step: creating the cluster" in error.message
     assert "kubelet is not healthy" in error.detail
     assert str(tmp_path / "logs") in error.hint
     assert (tmp_path / "logs" / "node" / "kubelet.log").exists()
     assert not tools.has_cluster()
-    assert owned.all_owned() == []
+    assert records.all_records() == []
 
 
 def test_create_that_is_interrupted(tools: FakeTools, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_create_that_is_interrupted(tools: FakeTools, tmp_path: Path) -> None:
         thread.join()
 
     assert not tools.has_cluster()
-    assert owned.all_owned() == []
+    assert records.all_records() == []
 
 
 def test_load_that_fails(tools: FakeTools, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_load_that_fails(tools: FakeTools, tmp_path: Path) -> None:
     tools.file("load.fails")
     error = fails(tmp_path)
 
-    assert "Step that failed: loading 2 images" in error.message
+    assert "Failed step: loading 2 images" in error.message
     assert "no space left" in error.detail
     assert not tools.has_cluster()
 
@@ -180,7 +180,7 @@ def test_ingress_that_does_not_become_ready(tools: FakeTools, tmp_path: Path, mo
     )
     error = fails(tmp_path)
 
-    assert "Step that failed: waiting for ingress-nginx" in error.message
+    assert "Failed step: waiting for ingress-nginx" in error.message
     assert "pod controller-1, container controller: waiting ImagePullBackOff: no route to host" in error.detail
     assert error.detail.count("log: controller says") == 6
     assert "event: Pod controller-1: Failed: Error: ErrImagePull" in error.detail
@@ -202,7 +202,7 @@ def test_failed_cluster_is_kept_if_asked(tools: FakeTools, tmp_path: Path) -> No
     fails(tmp_path, keep="yes")
 
     assert tools.has_cluster()
-    assert len(owned.all_owned()) == 1
+    assert len(records.all_records()) == 1
 
 
 def test_cluster_is_kept_if_asked(tools: FakeTools, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_standing_cluster_serves_who_needs_no_ingress(tools: FakeTools, tmp_path
     KindProvider().check(without)
     with KindProvider().up(without, silent) as cluster:
         assert cluster.controller is None
-        assert cluster.ingress_tells == frozenset()
+        assert cluster.ingress_signals == frozenset()
 
     assert len(tools.calls("kind create")) == 1
 
@@ -264,7 +264,7 @@ def test_cluster_of_the_user_is_never_touched(tools: FakeTools, tmp_path: Path) 
     tools.file("container", "somebody-elses")
     error = fails(tmp_path, name="mine")
 
-    assert "not made by us" in error.message
+    assert "not created by the harness" in error.message
     assert tools.has_cluster()
     assert not tools.calls("kind delete")
 
@@ -281,11 +281,11 @@ def test_cluster_that_took_the_name_since_is_not_deleted(tools: FakeTools, tmp_p
 def test_cluster_of_a_killed_run_is_taken_down_by_the_next(tools: FakeTools, tmp_path: Path) -> None:
     """A run that was killed could not take its cluster down; one that stands, or whose run lives, is left."""
     for name, pid, standing in (("harness-dead", 2**22 + 1, False), ("harness-stands", 2**22 + 1, True)):
-        owned.Owned(name, pid, 1, standing, "ingress-nginx", "iptables", "c0ffee", 80).write()
+        records.ClusterRecord(name, pid, 1, standing, "ingress-nginx", "iptables", "c0ffee", 80).write()
     steps: list[str] = []
     tools.file("container", "c0ffee")
     with KindProvider().up(request(tmp_path), steps.append):
-        assert steps[0] == "took down harness-dead, which a killed run had left"
+        assert steps[0] == "removed harness-dead, which a killed run had left"
 
-    assert [found.name for found in owned.all_owned()] == ["harness-stands"]
+    assert [found.name for found in records.all_records()] == ["harness-stands"]
     assert "--name harness-dead" in tools.calls("kind delete")[0]

@@ -8,11 +8,11 @@ import pytest
 
 from harness.clusters.base import Entry
 from harness.clusters.kind.entries import open_service
-from harness.clusters.kind.owned import Owned
+from harness.clusters.kind.records import ClusterRecord
 from harness.errors import HarnessError
 from harness.testing.fake_api import FakeKube
 
-MINE = Owned("mine", 1, 1, True, "none", "nftables", "c0ffee", 8080, 8090)
+MINE = ClusterRecord("mine", 1, 1, True, "none", "nftables", "c0ffee", 8080, 8090)
 
 
 def with_service(**spec: Any) -> FakeKube:
@@ -46,6 +46,8 @@ def test_headless_service_is_refused() -> None:
 def test_cluster_that_was_made_without_the_port() -> None:
     """One that stands since before there was such a port says how to be rid of it."""
     with pytest.raises(HarnessError) as caught:
-        open_service(with_service(), Owned("old", 1, 1, True, "none", "iptables", "c0ffee", 8080), "demo", "apple")
+        open_service(
+            with_service(), ClusterRecord("old", 1, 1, True, "none", "iptables", "c0ffee", 8080), "demo", "apple"
+        )
 
     assert "cluster down" in caught.value.hint

@@ -95,7 +95,7 @@ def test_no_room(tools: FakeTools, monkeypatch: pytest.MonkeyPatch) -> None:
     """Docker's disk is almost full."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(10, 9, 2**30))
 
-    with pytest.raises(MissingToolError, match="GiB left"):
+    with pytest.raises(MissingToolError, match="GiB of free space"):
         check()
 
 

@@ -42,7 +42,7 @@ def test_namespace_of_somebody_else_is_left_alone() -> None:
     kube = FakeKube()
     kube.put(namespace("trial", {"team": "payments"}), "")
 
-    with pytest.raises(HarnessError, match="not made by the harness"):
+    with pytest.raises(HarnessError, match="not created by the harness"):
         remove_namespace(kube, "trial")
     assert kube.get("Namespace", "trial", "")
 

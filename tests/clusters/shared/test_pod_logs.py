@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.shared.podlogs import Container, PodLogs, Sink, containers_with_logs
+from harness.clusters.shared.pod_logs import ContainerRun, PodLogs, Sink, containers_with_logs
 from harness.kit.waiting import wait_until
 from harness.kube.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
 from harness.kube.logs import LogLine
@@ -53,7 +53,7 @@ class Kept:
         self.closed: list[str] = []
 
     @contextmanager
-    def open(self, container: Container) -> Iterator[Sink]:
+    def open(self, container: ContainerRun) -> Iterator[Sink]:
         """For a container."""
         yield lambda line: self.lines.append((container.pod, line.text))
         self.closed.append(container.pod)
@@ -164,4 +164,4 @@ def test_only_containers_that_ran_have_logs() -> None:
     pod = running("one", restarts=2)
     pod["status"]["containerStatuses"].append({"name": "slow", "state": {"waiting": {}}})
 
-    assert list(containers_with_logs(pod)) == [Container("uid-one", "one", "app", 2)]
+    assert list(containers_with_logs(pod)) == [ContainerRun("uid-one", "one", "app", 2)]

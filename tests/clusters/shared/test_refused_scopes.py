@@ -45,8 +45,8 @@ def test_kubernetes_own_kinds_are_refused_without_a_server(group: str) -> None:
         problem = check_object(manifest(kind, f"{group}/v1" if group else "v1"))
 
         assert problem is not None
-        assert problem.message.startswith(f"{kind} one lives outside of namespaces")
-        assert "create it yourself beforehand" in problem.hint
+        assert problem.message.startswith(f"{kind} one is cluster-scoped")
+        assert "create it before the run" in problem.hint
 
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Pod", "PersistentVolumeClaim"])
@@ -68,7 +68,7 @@ def test_the_server_says_where_other_kinds_live() -> None:
 
 def test_a_kind_that_is_not_served_is_refused(kubeconfig: Path) -> None:
     """Its scope is not known, and it could not be applied either."""
-    with Kube(kubeconfig) as kube, pytest.raises(InvalidInputError, match="serves no kind Widget"):
+    with Kube(kubeconfig) as kube, pytest.raises(InvalidInputError, match="has no kind Widget"):
         refuse_cluster_scoped(kube, [manifest("Widget", "example.com/v1")])
 
 
@@ -77,7 +77,7 @@ def test_a_run_on_a_context_asks_the_server_first(kubeconfig: Path) -> None:
     options = {"context": "harness-users", "kubeconfig": str(kubeconfig)}
     request = BringUp("demo", kubeconfig.parent, options=options, workload=(SETTINGS, CLASS))
 
-    with pytest.raises(InvalidInputError, match="IngressClass one lives outside of namespaces"):
+    with pytest.raises(InvalidInputError, match="IngressClass one is cluster-scoped"):
         ContextProvider().check(request)
     ContextProvider().check(BringUp("demo", kubeconfig.parent, options=options, workload=(SETTINGS,)))
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.shared.part import Part
-from harness.clusters.shared.podlogs import Container
+from harness.clusters.shared.pod_logs import ContainerRun
+from harness.clusters.shared.trial_cluster import TrialCluster
 from harness.controllers.base import IngressController
 from harness.controllers.nginx import INGRESS_NGINX
 from harness.controllers.traefik import TRAEFIK
@@ -22,7 +22,7 @@ from harness.kube.logs import LogLine
 from harness.kube.stamps import Stamps
 
 STAMP = "2026-01-31T12:00:00Z"
-POD = Container("u", "controller-1", "controller", 0)
+POD = ContainerRun("u", "controller-1", "controller", 0)
 NGINX_SAYS = (
     '{"time":1.0,"attempt":"a-0-1"}',
     'I0101 00:00:00.1 7 controller.go:213] "Backend successfully reloaded"',
@@ -45,13 +45,13 @@ def cluster(failure: str = "") -> Any:
     return SimpleNamespace(check=check)
 
 
-def part(folder: Path, controller: IngressController, whole: Any = None) -> Part:
+def part(folder: Path, controller: IngressController, whole: Any = None) -> TrialCluster:
     """A part behind a controller."""
-    return Part(whole or cluster(), folder, Stamps(Clock.start(), same_clock=True), controller.log)
+    return TrialCluster(whole or cluster(), folder, Stamps(Clock.start(), same_clock=True), controller.log)
 
 
 @contextmanager
-def heard(one: Part, says: tuple[str, ...]) -> Iterator[list[str]]:
+def heard(one: TrialCluster, says: tuple[str, ...]) -> Iterator[list[str]]:
     """What became events of a controller's words."""
     with one.controller_sink(POD) as take:
         for text in says:
@@ -79,7 +79,7 @@ def test_each_word_goes_where_it_belongs(
 
 def test_workload_says_what_it_says(tmp_path: Path) -> None:
     """Its lines are kept as they are, even where they look like an access log."""
-    with part(tmp_path, INGRESS_NGINX).workload_sink(Container("u", "apple-1", "echo", 2)) as take:
+    with part(tmp_path, INGRESS_NGINX).workload_sink(ContainerRun("u", "apple-1", "echo", 2)) as take:
         take(LogLine("", NGINX_SAYS[0], 1))
 
     assert (tmp_path / "logs" / "pods" / "apple-1_echo-2.log").read_text() == NGINX_SAYS[0] + "\n"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.clusters.base import BringUp
-from harness.clusters.kind import owned, standing
+from harness.clusters.kind import persistent, records
 from harness.errors import InvalidInputError
 
 pytestmark = pytest.mark.processes
@@ -27,32 +27,32 @@ def request(tmp_path: Path) -> BringUp:
 
 def test_it_stays_until_it_is_taken_down(tools: FakeTools, tmp_path: Path) -> None:
     """Up, listed, found by kubectl, down, forgotten."""
-    made = standing.up(request(tmp_path), silent)
+    made = persistent.up(request(tmp_path), silent)
     assert made.standing
-    assert [found.state() for found in owned.all_owned()] == ["up"]
-    assert standing.kubeconfig("harness") == made.kubeconfig
+    assert [found.state() for found in records.all_records()] == ["up"]
+    assert persistent.kubeconfig("harness") == made.kubeconfig
 
-    standing.down("harness")
+    persistent.down("harness")
     assert not tools.has_cluster()
-    assert owned.all_owned() == []
+    assert records.all_records() == []
 
 
 def test_second_of_a_name_is_refused(tools: FakeTools, tmp_path: Path) -> None:
     """What is up already is left as it is."""
-    standing.up(request(tmp_path), silent)
+    persistent.up(request(tmp_path), silent)
 
     with pytest.raises(InvalidInputError, match="is up already"):
-        standing.up(request(tmp_path), silent)
+        persistent.up(request(tmp_path), silent)
     assert len(tools.calls("kind create")) == 1
 
 
 def test_one_that_has_ended_is_made_anew(tools: FakeTools, tmp_path: Path) -> None:
     """Its node is gone: not up any more, and no obstacle."""
-    standing.up(request(tmp_path), silent)
+    persistent.up(request(tmp_path), silent)
     (tools.folder / "container").unlink()
-    with pytest.raises(InvalidInputError, match="isn't up any more"):
-        standing.kubeconfig("harness")
-    standing.up(request(tmp_path), silent)
+    with pytest.raises(InvalidInputError, match="is no longer up"):
+        persistent.kubeconfig("harness")
+    persistent.up(request(tmp_path), silent)
 
     assert tools.has_cluster()
 
@@ -62,6 +62,6 @@ def test_clusters_that_we_did_not_make_are_not_known(tools: FakeTools) -> None:
     tools.file("clusters", "mine\n")
     tools.file("container", "somebody-elses")
 
-    with pytest.raises(InvalidInputError, match="has made no kind cluster 'mine'"):
-        standing.down("mine")
+    with pytest.raises(InvalidInputError, match="has created no kind cluster 'mine'"):
+        persistent.down("mine")
     assert tools.has_cluster()
