@@ -41,6 +41,10 @@ AssumeInert = Annotated[
         " repeatable. Every verdict is then inconclusive at best.",
     ),
 ]
+Parallel = Annotated[
+    int, typer.Option(min=0, help="Trials that run at the same time, each on its own cluster; 0: as many as fit.")
+]
+Profile = Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")]
 Keep = Annotated[
     bool,
     typer.Option("--keep", help="Keep the directory of a local cluster, or the kind cluster, after the run."),

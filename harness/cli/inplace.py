@@ -37,34 +37,39 @@ from harness.runner.in_place.running import left_changed, run_in_place
 from harness.runner.in_place.targets import usages
 from harness.runner.options import RunOptions
 
+Changed = Annotated[
+    str,
+    typer.Option(
+        "--in-place", metavar="KIND/NAME", help="Object to change: deployment/NAME, service/NAME or ingress/NAME."
+    ),
+]
+Urls = Annotated[
+    list[str], typer.Option(metavar="URL", help="URL that gets traffic; repeatable, for several paths of one host.")
+]
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the object. There is no default.")
+]
+Control = Annotated[
+    str, typer.Option(metavar="TIME", help="Length of the control: the same traffic, first, without a change.")
+]
+Hold = Annotated[
+    str, typer.Option(metavar="TIME", help="Time from the moment the change is observed until it is undone.")
+]
 _CHANGE = f"The change, as in an Experiment but without the object's name: {'; '.join(usages())}."
 
 
 def run_in_place_command(
-    target: Annotated[
-        str,
-        typer.Option(
-            "--in-place", metavar="KIND/NAME", help="Object to change: deployment/NAME, service/NAME or ingress/NAME."
-        ),
-    ],
+    target: Changed,
     change: Annotated[str, typer.Option(metavar="CHANGE", help=_CHANGE)],
-    url: Annotated[
-        list[str], typer.Option(metavar="URL", help="URL that gets traffic; repeatable, for several paths of one host.")
-    ],
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the object. There is no default.")
-    ],
+    url: Urls,
+    namespace: Namespace,
     context: Context = "",
     kubeconfig: Kubeconfig = None,
     yes: Yes = False,
     baseline: Annotated[str, typer.Option(metavar="TIME", help="Length of traffic before the change.")] = "5s",
     settle: Annotated[str, typer.Option(metavar="TIME", help="Length of traffic after the change has settled.")] = "5s",
-    control: Annotated[
-        str, typer.Option(metavar="TIME", help="Length of the control: the same traffic, first, without a change.")
-    ] = "10s",
-    hold: Annotated[
-        str, typer.Option(metavar="TIME", help="Time from the moment the change is observed until it is undone.")
-    ] = "10s",
+    control: Control = "10s",
+    hold: Hold = "10s",
     rate: RateText = DEFAULTS.rate,
     method: Methods = DEFAULTS.method,
     connections: Connections = DEFAULTS.connections,

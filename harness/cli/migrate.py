@@ -15,7 +15,7 @@ from rich.console import Console
 
 from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import CONTEXT_PANEL, Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
-from harness.cli.experiment_options import AssumeInert, ClusterOption, Keep, Only, parse_only
+from harness.cli.experiment_options import AssumeInert, ClusterOption, Keep, Only, Parallel, Profile, parse_only
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.errors import InvalidInputError, Problem
@@ -37,26 +37,33 @@ from harness.store.records import to_json
 _KNOWN = tuple(word for word, facts in CONTROLLERS.items() if facts.address is not None)
 _NAMES = ", ".join(_KNOWN)
 
+OptionalExperiment = Annotated[
+    Path | None, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.", show_default=False)
+]
+To = Annotated[str, typer.Option("--to", help="Ingress controller to move to; same choices as --from.")]
+Analyze = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Compare the sealed evidence of an earlier migration again, offline.")
+]
+ToEntryUrl = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="Where traffic enters the --to controller; --entry-url then belongs to the --from controller.",
+        rich_help_panel=CONTEXT_PANEL,
+    ),
+]
+
 
 def migrate(
-    experiment: Annotated[
-        Path | None, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.", show_default=False)
-    ] = None,
+    experiment: OptionalExperiment = None,
     source: Annotated[str, typer.Option("--from", help=f"Ingress controller in use now: {_NAMES}.")] = DEFAULT.word,
-    target: Annotated[
-        str, typer.Option("--to", help="Ingress controller to move to; same choices as --from.")
-    ] = "traefik",
-    analyze: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Compare the sealed evidence of an earlier migration again, offline."),
-    ] = None,
+    target: To = "traefik",
+    analyze: Analyze = None,
     cluster: ClusterOption = "local",
     out: Annotated[Path | None, typer.Option(help="Folder to create.", show_default="below reports/")] = None,
     only: Only = None,
-    parallel: Annotated[
-        int, typer.Option(min=0, help="Trials that run at the same time, each on its own cluster; 0: as many as fit.")
-    ] = 0,
-    profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
+    parallel: Parallel = 0,
+    profile: Profile = "kind",
     keep: Keep = False,
     kube_proxy: KubeProxy = "iptables",
     node_image: NodeImage = "",
@@ -68,14 +75,7 @@ def migrate(
     context: Context = "",
     kubeconfig: Kubeconfig = None,
     entry_url: EntryUrl = "",
-    to_entry_url: Annotated[
-        str,
-        typer.Option(
-            metavar="URL",
-            help="Where traffic enters the --to controller; --entry-url then belongs to the --from controller.",
-            rich_help_panel=CONTEXT_PANEL,
-        ),
-    ] = "",
+    to_entry_url: ToEntryUrl = "",
     yes: Yes = False,
     assume_inert: AssumeInert = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON on stdout.")] = False,

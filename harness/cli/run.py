@@ -20,6 +20,8 @@ from harness.cli.experiment_options import (
     IngressOption,
     Keep,
     Only,
+    Parallel,
+    Profile,
     controller,
     parse_only,
 )
@@ -38,9 +40,6 @@ from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult, run_experiment
 
-Parallel = Annotated[
-    int, typer.Option(min=0, help="Trials that run at the same time, each on its own cluster; 0: as many as fit.")
-]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -49,6 +48,10 @@ Workers = Annotated[
 ]
 ExpectWorkers = Annotated[
     int, typer.Option(min=0, max=256, help="Sender processes that will join with `harness worker`, from any machine.")
+]
+Bind = Annotated[
+    str,
+    typer.Option(metavar="HOST:PORT", help="Address to which those workers connect.", show_default="any on 127.0.0.1"),
 ]
 
 
@@ -60,7 +63,7 @@ def run(
     only: Only = None,
     assume_inert: AssumeInert = None,
     parallel: Parallel = 0,
-    profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
+    profile: Profile = "kind",
     keep: Keep = False,
     kube_proxy: KubeProxy = "iptables",
     node_image: NodeImage = "",
@@ -75,12 +78,7 @@ def run(
     yes: Yes = False,
     workers: Workers = None,
     expect_workers: ExpectWorkers = 0,
-    bind: Annotated[
-        str,
-        typer.Option(
-            metavar="HOST:PORT", help="Address to which those workers connect.", show_default="any on 127.0.0.1"
-        ),
-    ] = "",
+    bind: Bind = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.

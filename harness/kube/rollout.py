@@ -1,4 +1,4 @@
-"""When a Deployment's rollout is over: what ``kubectl rollout status`` looks at, as a pure function and as a wait."""
+"""Decides whether a Deployment's rollout is complete, by the rules of ``kubectl rollout status``, and waits for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.kube.errors import RolloutStuckError
 
 
 class Rollout(StrEnum):
-    """How far a rollout is."""
+    """The state of a rollout."""
 
     COMPLETE = "complete"
     PROGRESSING = "progressing"
@@ -22,14 +22,14 @@ class Rollout(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RolloutStatus:
-    """How far a rollout is, and what it waits for (empty when complete)."""
+    """The state of a rollout, and the condition that is missing (empty when complete)."""
 
     state: Rollout
     missing: str = ""
 
 
 def rollout_status(deployment: Mapping[str, Any]) -> RolloutStatus:
-    """Judge a Deployment as ``kubectl rollout status`` does.
+    """Return the status of a Deployment's rollout, by the rules of ``kubectl rollout status``.
 
     Source: ``DeploymentStatusViewer.Status`` in k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go.
     """
@@ -48,15 +48,15 @@ def rollout_status(deployment: Mapping[str, Any]) -> RolloutStatus:
 
 
 def rollout_state(deployment: Mapping[str, Any]) -> Rollout:
-    """How far a Deployment's rollout is."""
+    """Return the state of a Deployment's rollout."""
     return rollout_status(deployment).state
 
 
 def _missing(*, wanted: int, updated: int, total: int, available: int) -> str:
     if updated < wanted:
-        return f"{updated} of {wanted} new replicas have been made"
+        return f"{updated} of {wanted} new replicas have been created"
     if total > updated:
-        return f"{total - updated} old replicas are still there"
+        return f"{total - updated} old replicas still exist"
     if available < updated:
         return f"{available} of {updated} new replicas are available"
     return ""
@@ -73,15 +73,15 @@ def wait_rollout(kube: KubeApi, deployment: str, namespace: str, timeout: float)
     Args:
         kube: The API server.
         deployment: Its name.
-        namespace: Where it is.
-        timeout: Seconds.
+        namespace: Its namespace.
+        timeout: Timeout in seconds.
 
     Returns:
-        The Deployment as it was when complete.
+        The Deployment after its rollout.
 
     Raises:
-        RolloutStuckError: It exceeded its own progress deadline.
-        WaitTimeoutError: It was still going on; says what it waited for.
+        RolloutStuckError: The rollout exceeded the Deployment's progress deadline.
+        WaitTimeoutError: The rollout was still under way; the message says what was missing.
     """
     seen = ""
 

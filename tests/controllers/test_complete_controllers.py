@@ -94,7 +94,7 @@ def lacking(controller: IngressController) -> list[str]:
         "preStop": facts.prestop_s > facts.sync_s + facts.apply_s,
         "annotations": bool(facts.reads),
         "rights": set(rights_used(controller)) <= allowed and bool(allowed) is (controller.sharing is not None),
-        "events of the log": controller.log.tells(()) <= facts.tells,
+        "events of the log": controller.log.signals(()) <= facts.tells,
         "image": kind is None or bool(pinned_images().get(kind.image)),
         "node port": kind is None or kind.node_port in node_ports(),
         "folders": kind is None or bool(kind.folders),
@@ -142,7 +142,7 @@ def test_a_forgotten_part_is_noticed(controller: IngressController) -> None:
     assert known is not None
     facts = replace(controller.facts, explanations=replace(known, pace=""))
     kind = KindManifests(image="none", folders=(), node_port=1)
-    log = replace(controller.log, tells=lambda _pods: frozenset({"applied"}))
+    log = replace(controller.log, signals=lambda _pods: frozenset({"applied"}))
     broken = replace(controller, facts=facts, kind=kind, log=log, own_api="x/v1")
 
     assert {"explanation pace", "events of the log", "image", "folders", "node port", "own kinds"} <= {*lacking(broken)}

@@ -51,7 +51,7 @@ FACTS = {"provider": "kubernetes", "routers": 2, "servers": "10.0.0.5:5678,10.0.
 def told(*lines: str) -> list[tuple[int, str]]:
     """What a log tells: number of the line and word, for each event."""
     log = TraefikLog()
-    return [(number, what) for number, line in enumerate(lines) for what, _ in log.said(line)]
+    return [(number, what) for number, line in enumerate(lines) for what, _ in log.events_of(line)]
 
 
 @pytest.mark.parametrize("config", [{"http": HTTP}, json.dumps({"http": HTTP})])
@@ -74,7 +74,7 @@ def test_certificate_that_comes_with_the_first_configurations_is_awaited() -> No
     """Only the start can be without it; what is taken over later is told by its routers alone."""
     log = TraefikLog(certified=True)
 
-    assert [len(log.said(line)) for line in (CERTIFIES, received(), BUILDS)] == [0, 0, 1]
+    assert [len(log.events_of(line)) for line in (CERTIFIES, received(), BUILDS)] == [0, 0, 1]
 
 
 def test_configuration_that_is_as_it_was_is_none() -> None:
@@ -89,9 +89,9 @@ def test_each_provider_has_its_own() -> None:
     """Ingresses and Traefik's own kinds come by different ways, and may be taken over at once."""
     log = TraefikLog()
     for line in (received(), received(providerName="kubernetescrd", config={}), received(providerName="internal")):
-        assert log.said(line) == []
+        assert log.events_of(line) == []
 
-    assert [facts["provider"] for _, facts in log.said(BUILDS)] == ["kubernetes", "kubernetescrd"]
+    assert [facts["provider"] for _, facts in log.events_of(BUILDS)] == ["kubernetes", "kubernetescrd"]
 
 
 def test_server_that_is_fenced_gets_no_new_requests() -> None:

@@ -143,7 +143,7 @@ def test_an_object_outside_of_namespaces_is_refused(
 
     assert finished.code == 2
     assert "workload.yaml:1: IngressClass fruit is cluster-scoped" in finished.err
-    assert "create it yourself beforehand" in finished.err
+    assert "create it before the run" in finished.err
     assert users.recorded.writes == []
     assert not (tmp_path / "run").exists()
 

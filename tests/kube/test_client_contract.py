@@ -204,7 +204,7 @@ def test_a_write_for_a_namespace_changes_nothing_outside_of_namespaces(kube: Kub
     kube.create(ingress_class("one"), "")
     before = kube.list_with_version("IngressClass", "")
 
-    with pytest.raises(ScopeError, match="outside of namespaces"):
+    with pytest.raises(ScopeError, match="cluster-scoped"):
         WRITES[write](kube, NS)
 
     assert kube.list_with_version("IngressClass", "") == before
@@ -212,12 +212,12 @@ def test_a_write_for_a_namespace_changes_nothing_outside_of_namespaces(kube: Kub
 
 def test_a_write_without_its_namespace_is_not_sent(kube: KubeApi) -> None:
     """An object that lives in a namespace is written into the one that is named."""
-    with pytest.raises(ScopeError, match="none is named"):
+    with pytest.raises(ScopeError, match="no namespace is given"):
         kube.create(config_map("one"), "")
 
 
 @pytest.mark.parametrize(("namespace", "name"), [("..", "one"), (NS, "..")])
 def test_a_name_never_leads_elsewhere(kubeconfig: Path, namespace: str, name: str) -> None:
     """Part of a URL that would be another URL is no name."""
-    with Kube(kubeconfig) as kube, pytest.raises(ScopeError, match="such a name"):
+    with Kube(kubeconfig) as kube, pytest.raises(ScopeError, match="have this name"):
         kube.delete("ConfigMap", name, namespace)

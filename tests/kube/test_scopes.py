@@ -77,7 +77,7 @@ def test_a_confined_run_writes_into_its_own_namespace(write: str) -> None:
     before = kube.list_with_version("Secret", "theirs")
     confined = ConfinedKube(kube, "mine")
 
-    with pytest.raises(ScopeError, match="namespace theirs, and this run may write only into mine"):
+    with pytest.raises(ScopeError, match="namespace theirs, but this run may write only in mine"):
         WRITES[write](confined, "theirs")
     assert kube.list_with_version("Secret", "theirs") == before
     WRITES[write](confined, "mine")

@@ -7,15 +7,15 @@ from typing import Any
 from harness.kit.clock import Clock
 from harness.kube.api import Object
 from harness.observe.endpoints import EndpointTracker
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 from harness.testing.fake_workloads import endpoint_slice
 
 CLOCK = Clock(0, 0)
 
 
-def seen(at: int) -> Sighting:
+def seen(at: int) -> Observation:
     """Seen by a watch."""
-    return Sighting(CLOCK, at)
+    return Observation(CLOCK, at)
 
 
 def one(name: str, *entries: tuple[str, dict[str, bool]], port: int = 80) -> Object:
@@ -73,7 +73,7 @@ def test_a_deleted_slice_takes_its_endpoints_with_it() -> None:
     list(tracker.changed(slice_a, seen(5)))
     (live,) = tracker.deleted(slice_a, seen(6))
     list(tracker.changed(slice_a, seen(7)))
-    (found,) = tracker.listed([], Sighting(CLOCK, 20, 8))
+    (found,) = tracker.listed([], Observation(CLOCK, 20, 8))
 
     assert (live.detail["ready"], live.exact_ns) == ("", 0)
     assert (found.detail["ready"], found.at, found.exact_ns) == ("", 20, 12)

@@ -10,8 +10,8 @@ from harness.kit.clock import Clock
 from harness.kube.api import KubeApi, Object
 from harness.kube.errors import ConflictError
 from harness.model.timeline import EventKind
-from harness.observe.event_time import Sighting
-from harness.observe.interference import Interference, TargetTracker, differences
+from harness.observe.event_time import Observation
+from harness.observe.interference import InterferenceDetector, TargetTracker, differences
 from harness.testing.fake_api import FakeKube
 
 NAMESPACE = "web"
@@ -32,28 +32,28 @@ class Watched:
     """An application that is watched, and the harness that changes it."""
 
     def __init__(self) -> None:
-        self.interference = Interference()
+        self.interference = InterferenceDetector()
         self.kube = FakeKube()
         self.kube.put(apple(), NAMESPACE)
-        self.signed: KubeApi = self.interference.signed(self.kube)
+        self.signed: KubeApi = self.interference.own_api(self.kube)
         self.tracker: TargetTracker = self.interference.tracker("Deployment", frozenset({"apple"}))
-        list(self.tracker.listed([self.now()], self.sighting(listed=True)))
+        list(self.tracker.listed([self.now()], self.observation(listed=True)))
 
     def now(self) -> Object:
         """The object as it is."""
         return self.kube.get("Deployment", "apple", NAMESPACE)
 
-    def sighting(self, *, listed: bool = False) -> Sighting:
+    def observation(self, *, listed: bool = False) -> Observation:
         """A look at the cluster."""
-        return Sighting(CLOCK, CLOCK.now(), CLOCK.monotonic_anchor_ns if listed else None)
+        return Observation(CLOCK, CLOCK.now(), CLOCK.monotonic_anchor_ns if listed else None)
 
     def seen(self) -> None:
         """The watch delivers the object as it is."""
-        list(self.tracker.changed(self.now(), self.sighting()))
+        list(self.tracker.changed(self.now(), self.observation()))
 
     def told(self) -> list[str]:
         """Fields that others have altered."""
-        return [str(event.detail["fields"]) for event in self.interference.sorted_out()]
+        return [str(event.detail["fields"]) for event in self.interference.take_foreign()]
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_refused_request_of_ours_excuses_nobody(watched: Watched) -> None:
 
 def test_a_deleted_object_is_somebodys(watched: Watched) -> None:
     """And one that comes back under its name is another change."""
-    list(watched.tracker.deleted(watched.now(), watched.sighting()))
+    list(watched.tracker.deleted(watched.now(), watched.observation()))
     watched.seen()
 
     assert watched.told()[0] == "the whole object, which was deleted"
@@ -139,7 +139,7 @@ def test_a_deleted_object_is_somebodys(watched: Watched) -> None:
 
 def test_one_that_a_list_lacks_was_deleted(watched: Watched) -> None:
     """While the watch was interrupted."""
-    list(watched.tracker.listed([], watched.sighting(listed=True)))
+    list(watched.tracker.listed([], watched.observation(listed=True)))
 
     assert watched.told() == ["the whole object, which was deleted"]
 
@@ -149,7 +149,7 @@ def test_an_event_says_who_and_what(watched: Watched) -> None:
     managed = [{"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {}}}]
     watched.kube.put(apple(9, managedFields=managed), NAMESPACE)
     watched.seen()
-    (event,) = watched.interference.sorted_out()
+    (event,) = watched.interference.take_foreign()
 
     assert (event.kind, event.subject, event.what) == (EventKind.TARGET, "apple", "altered")
     assert event.detail == {"object": "Deployment/apple", "fields": "spec.replicas", "who": "kubectl-edit"}
@@ -158,8 +158,8 @@ def test_an_event_says_who_and_what(watched: Watched) -> None:
 def test_objects_of_others_are_none_of_ours(watched: Watched) -> None:
     """Another Deployment of the namespace may change as it likes."""
     other = {**apple(7), "metadata": {"name": "pear"}}
-    list(watched.tracker.changed(other, watched.sighting()))
-    list(watched.tracker.deleted(other, watched.sighting()))
+    list(watched.tracker.changed(other, watched.observation()))
+    list(watched.tracker.deleted(other, watched.observation()))
 
     assert watched.told() == []
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from harness.kit.clock import Clock
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 from harness.observe.kubelet import KubeletTracker
 
 CLOCK = Clock(1_769_860_800 * 1_000_000_000, 0)  # 2026-01-31T12:00:00Z
-SEEN = Sighting(CLOCK, 60_000_000_000)
+SEEN = Observation(CLOCK, 60_000_000_000)
 
 
 def killing(**fields: Any) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from harness.kit.clock import Clock
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 from harness.observe.nodes import NodeTracker
 
 CLOCK = Clock(1_769_860_800 * 1_000_000_000, 0)  # 2026-01-31T12:00:00Z
-SEEN = Sighting(CLOCK, 60_000_000_000)
+SEEN = Observation(CLOCK, 60_000_000_000)
 
 
 def node(**statuses: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def test_what_the_first_look_finds_was_there_before() -> None:
 
 def test_what_a_list_finds_is_dated_by_the_nodes_own_word() -> None:
     """Between two looks it may have happened at any time; the condition says when."""
-    look = Sighting(CLOCK, 60_000_000_000, 1_000_000_000)
+    look = Observation(CLOCK, 60_000_000_000, 1_000_000_000)
     (event,) = NodeTracker().listed([node(DiskPressure="True")], look)
 
     assert (event.at, event.exact_ns) == (8_000_000_000, 1_000_000_000)

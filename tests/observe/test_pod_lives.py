@@ -10,7 +10,7 @@ import pytest
 from harness.kit.clock import Clock
 from harness.kube.api import Object
 from harness.model.timeline import Event
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 from harness.observe.pods import PodTracker
 from harness.testing.fake_api import stamp
 from harness.testing.fake_workloads import pod
@@ -25,14 +25,14 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def live(seconds: float) -> Sighting:
+def live(seconds: float) -> Observation:
     """Seen by a watch."""
-    return Sighting(CLOCK, int(seconds * NS))
+    return Observation(CLOCK, int(seconds * NS))
 
 
-def listed(seconds: float, since: float) -> Sighting:
+def listed(seconds: float, since: float) -> Observation:
     """Found by a list after everything was last known at ``since``."""
-    return Sighting(CLOCK, int(seconds * NS), int(since * NS))
+    return Observation(CLOCK, int(seconds * NS), int(since * NS))
 
 
 def apple(*, ready: bool = True, scheduled: bool = True, started: bool = True, **metadata: Any) -> Object:

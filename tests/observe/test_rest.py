@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.kit.clock import Clock
 from harness.observe.endpoints import EndpointTracker
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 from harness.observe.pods import PodView
 from harness.observe.rest import INGRESS_LAG_NS, at_rest
 from harness.testing.fake_workloads import endpoint_slice
@@ -20,7 +20,7 @@ def endpoints(*addresses: str, at: int = 100) -> EndpointTracker:
     tracker = EndpointTracker()
     made = endpoint_slice("apple", [])
     made["endpoints"] = [{"addresses": [address], "conditions": {"ready": True}} for address in addresses]
-    list(tracker.changed(made, Sighting(Clock(0, 0), at)))
+    list(tracker.changed(made, Observation(Clock(0, 0), at)))
     return tracker
 
 

@@ -10,8 +10,8 @@ import pytest
 from harness.kit.clock import Clock
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event, EventKind
-from harness.observe.event_time import Sighting
-from harness.observe.scope import Scope, Scoped
+from harness.observe.event_time import Observation
+from harness.observe.scope import Scope, ScopedTracker
 
 SCOPE = Scope({"apple": {"matchLabels": {"app": "apple"}}}, frozenset({"public"}))
 
@@ -47,28 +47,28 @@ def test_what_belongs_to_it(obj: Object, expected: bool) -> None:
 class Told:
     """A tracker that tells everything it is told."""
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
+    def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
         """One event each."""
         for obj in objects:
-            yield from self.changed(obj, sighting)
+            yield from self.changed(obj, observation)
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
+    def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
         """One."""
-        yield Event(sighting.at, EventKind.POD, obj["metadata"]["name"], "seen")
+        yield Event(observation.at, EventKind.POD, obj["metadata"]["name"], "seen")
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
+    def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
         """One."""
-        yield Event(sighting.at, EventKind.POD, obj["metadata"]["name"], "gone")
+        yield Event(observation.at, EventKind.POD, obj["metadata"]["name"], "gone")
 
 
 def test_a_tracker_is_told_of_nothing_else() -> None:
     """Lists name no kind in each object; the tracker's own is meant."""
-    tracker, sighting = Scoped("Pod", Told(), SCOPE), Sighting(Clock.start(), 1)
+    tracker, seen = ScopedTracker("Pod", Told(), SCOPE), Observation(Clock.start(), 1)
     mine = {"metadata": {"name": "mine", "labels": {"app": "apple"}}}
     other = {"metadata": {"name": "other", "labels": {"app": "pear"}}}
-    seen = [
-        *tracker.listed([mine, other], sighting), *tracker.changed(other, sighting), *tracker.changed(mine, sighting),
-        *tracker.deleted(other, sighting), *tracker.deleted(mine, sighting),
+    found = [
+        *tracker.listed([mine, other], seen), *tracker.changed(other, seen), *tracker.changed(mine, seen),
+        *tracker.deleted(other, seen), *tracker.deleted(mine, seen),
     ]  # fmt: skip
 
-    assert [(event.subject, event.what) for event in seen] == [("mine", "seen"), ("mine", "seen"), ("mine", "gone")]
+    assert [(event.subject, event.what) for event in found] == [("mine", "seen"), ("mine", "seen"), ("mine", "gone")]

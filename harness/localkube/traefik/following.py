@@ -47,6 +47,6 @@ async def follow_log(path: Path, journal: Journal) -> None:
         lines = tail.lines()
         read = time.monotonic_ns()
         for line in lines:
-            for what, detail in log.said(line):
+            for what, detail in log.events_of(line):
                 journal.record(what, detail, at=read, exact_ns=read - before)
         await asyncio.sleep(LOOK)

@@ -14,8 +14,8 @@ from harness.kit.interruption import shielded
 from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
 from harness.model.events import ChangeEvent, PutBack, Withheld
-from harness.observe.event_time import Sighting
-from harness.observe.interference import Interference, TargetTracker
+from harness.observe.event_time import Observation
+from harness.observe.interference import InterferenceDetector, TargetTracker
 from harness.observe.observer import Observer
 from harness.observe.scope import Scope
 from harness.runner.placement import Place
@@ -60,7 +60,7 @@ class InPlaceTrial(Trial):
     def __init__(self, job: TrialJob, setting: TrialSetting, live: Live) -> None:
         super().__init__(job, setting)
         self._live = live
-        self._interference = Interference()
+        self._interference = InterferenceDetector()
         self._trackers: dict[str, TargetTracker] = {
             kind: self._interference.tracker(kind, names) for kind, names in live.watched.items()
         }
@@ -87,7 +87,7 @@ class InPlaceTrial(Trial):
         context = super()._change_context(kube, scene, namespace)
         return replace(
             context,
-            kube=self._interference.signed(context.kube),
+            kube=self._interference.own_api(context.kube),
             timeout=context.timeout + LIVE_CHANGE_SECONDS,
             restore=True,
             put_back_after=self._live.hold,
@@ -118,7 +118,7 @@ class InPlaceTrial(Trial):
         self._tell_interference(scene)
 
     def _tell_interference(self, scene: Scene) -> None:
-        for event in self._interference.sorted_out():
+        for event in self._interference.take_foreign():
             scene.timeline.record(event)
             who = event.detail["who"] or "somebody"
             self.setting.progress.note(f"{who} has changed {event.detail['object']}: {event.detail['fields']}")
@@ -127,9 +127,9 @@ class InPlaceTrial(Trial):
         """By a request of its own: nothing that a watch has yet to deliver goes unseen."""
         for kind, names in self._live.watched.items():
             for name in names:
-                sighting = Sighting(self.clock, self.clock.now(), self.clock.monotonic_anchor_ns)
+                observation = Observation(self.clock, self.clock.now(), self.clock.monotonic_anchor_ns)
                 with suppress(NotFoundError):
-                    list(self._trackers[kind].changed(context.kube.get(kind, name, context.namespace), sighting))
+                    list(self._trackers[kind].changed(context.kube.get(kind, name, context.namespace), observation))
 
     def _put_back(self, scene: Scene, context: ChangeContext) -> None:
         """What the change has not put back itself, since it was cut short."""

@@ -95,7 +95,7 @@ def test_nothing_beyond_the_namespace_of_the_run_is_touched(killed: Killed, kind
     undone = undo_run(killed.folder)
 
     assert [result.outcome for result in undone.results] == [UndoOutcome.FAILED, UndoOutcome.UNDONE]
-    assert "may write only into web" in undone.results[0].text
+    assert "may write only in web" in undone.results[0].text
     assert killed.selected() == "old"
     assert killed.kube.get(kind, "other", namespace)["spec"]["selector"]["v"] == "new"
 
