@@ -111,7 +111,7 @@ def kubeconfig(name: Name = "harness", cluster: Kind = "local") -> int:
     Exit code 4 if it can't be printed: with an empty KUBECONFIG, kubectl would use another cluster.
     """
     path: Callable[[str], Path] = kind_persistent.kubeconfig if _is_kind(cluster) else persistent.kubeconfig
-    with streams.product() as file:
+    with streams.required_output() as file:
         file.write(f"{path(name)}\n")
     return 0
 

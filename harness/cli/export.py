@@ -49,7 +49,7 @@ def export(
     top = RunDirectory.open(directory).path
     folders = parts_of(top, cells=cell, trial=trial or 0)
     if out == "-":
-        with streams.product() as file:
+        with streams.required_output() as file:
             write_csv(top, folders, file)
         return 0
     with clear_disk_errors(Path(out)), Path(out).open("w", encoding="utf-8", newline="") as file:

@@ -22,6 +22,6 @@ def schema() -> int:
 
       harness schema > experiment.schema.json
     """
-    with streams.product() as file:
+    with streams.required_output() as file:
         file.write(schema_text())
     return 0

@@ -92,7 +92,7 @@ def watch(
     if problems:
         raise InvalidInputError(problems)
     origins = origins_of(request)
-    with interruption.in_order(leave_at_once):
+    with interruption.deferred(leave_at_once):
         with choose_watch_progress() as progress:
             result = run_watch(
                 urls, origins, progress, out=out, seconds=length, workers=workers,

@@ -28,7 +28,7 @@ from harness.experiment.schema import VERSION, Head
 from harness.experiment.traffic import read_traffic
 from harness.experiment.validation import validate
 from harness.experiment.workload import Files, read_workload
-from harness.kit.located_yaml import Document, read_documents
+from harness.kit.located_yaml import YamlDocument, read_documents
 from harness.model.changes import ChangeSpec
 from harness.model.controllers import DEFAULT
 from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
@@ -92,7 +92,7 @@ def load_experiment(
     )
 
 
-def _document(path: Path) -> Document:
+def _document(path: Path) -> YamlDocument:
     documents, problems = read_documents(path)
     if not problems and len(documents) != 1:
         problems = [Problem(f"expected one YAML document, got {len(documents)}", str(path))]
@@ -105,7 +105,7 @@ def _document(path: Path) -> Document:
     return documents[0]
 
 
-def _wrong_version(document: Document) -> list[Problem]:
+def _wrong_version(document: YamlDocument) -> list[Problem]:
     """Return the problem of a file in another version of the format; the rest of it may mean anything."""
     version = document.value.get("version", VERSION)
     if version == VERSION and type(version) is int:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 from harness.errors import Problem
-from harness.kit.located_yaml import Document, Place
+from harness.kit.located_yaml import Place, YamlDocument
 from harness.model.changes import facts_of
 
 
@@ -17,7 +17,7 @@ class Problems:
         document: The Experiment file, whose places are used where no other file is named.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self.document = document
         self.found: list[Problem] = []
 

@@ -11,7 +11,7 @@ from harness.experiment.problems import Problems
 from harness.experiment.quantities import per_second
 from harness.experiment.schema import MOST_STEPS, HoldPart, RampPart
 from harness.experiment.validation import validate
-from harness.kit.located_yaml import Document, Place
+from harness.kit.located_yaml import Place, YamlDocument
 from harness.model.pace import SHORTEST_LEG
 from harness.model.rates import Leg, Rate
 
@@ -45,7 +45,7 @@ def parse_rate(text: str) -> Rate:
     """
     if not text.lstrip().startswith(("{", "[")):
         return per_second(text)
-    problems = Problems(Document({}, "", 0, {}))
+    problems = Problems(YamlDocument({}, "", 0, {}))
     try:
         rate = read_rate(yaml.safe_load(text), (), problems)
     except yaml.YAMLError as error:

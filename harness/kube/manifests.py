@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InvalidInputError, Problem
-from harness.kit.located_yaml import Document, Place, read_documents
+from harness.kit.located_yaml import Place, YamlDocument, read_documents
 from harness.kube.schema import Violation, missing_fields, path_text, violations, without
 from harness.model.experiment import Manifest
 
@@ -26,7 +26,7 @@ class LocatedManifest:
 
     manifest: Manifest
     file: str
-    document: Document
+    document: YamlDocument
     inside: Place = ()
 
     @property
@@ -95,7 +95,7 @@ def manifest_files(path: Path) -> list[Path]:
     return [path]
 
 
-def _problems(document: Document, wrong: list[Violation]) -> list[Problem]:
+def _problems(document: YamlDocument, wrong: list[Violation]) -> list[Problem]:
     everything = [*wrong, *missing_fields(document.value)]
     problems = [Problem(sentence(document.value, v), document.file, document.line_of(v.path)) for v in everything]
     if not name_of(document.value):

@@ -11,7 +11,7 @@ import pytest
 from harness.changes.perform import perform
 from harness.changes.undo import undo_all
 from harness.model.changes import BlueGreen, Retire, Start
-from harness.testing.fake_workloads import Part
+from harness.testing.fake_workloads import WorkloadPart
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World
@@ -58,7 +58,7 @@ def test_a_switch_that_does_not_happen_is_not_seen(world: World, sabotage: str, 
     """Each condition alone keeps the switch from being called seen."""
     spec = SWITCH
     if sabotage == "endpoints":
-        world.workloads.broken.add(Part.ENDPOINTS)
+        world.workloads.broken.add(WorkloadPart.ENDPOINTS)
     elif sabotage == "deaf":
         world.ingress.clear()
     else:
@@ -89,7 +89,7 @@ def test_the_old_version_that_goes_at_once_waits_for_nothing(make_world: Callabl
 
 def test_old_pods_that_stay_are_said(world: World) -> None:
     """A retirement that does not end is not called done."""
-    world.workloads.broken.add(Part.DEPLOYMENT_CONTROLLER)
+    world.workloads.broken.add(WorkloadPart.DEPLOYMENT_CONTROLLER)
 
     assert not perform(replace(SWITCH, retire=Retire("apple")), world.context)
     assert "end of the pods of Deployment apple" in world.missing()

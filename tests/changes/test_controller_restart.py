@@ -12,7 +12,7 @@ from harness.changes.perform import perform
 from harness.errors import HarnessError
 from harness.model.changes import ControllerRestart
 from harness.model.controllers import ControllerAddress
-from harness.testing.fake_workloads import Part
+from harness.testing.fake_workloads import WorkloadPart
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World
@@ -35,9 +35,10 @@ def test_it_is_seen_when_the_new_pod_serves(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "missing"), [(Part.NEW_PODS, "rollout"), (Part.OLD_PODS, "end of the old pods"), (None, "an answer")]
+    ("part", "missing"),
+    [(WorkloadPart.NEW_PODS, "rollout"), (WorkloadPart.OLD_PODS, "end of the old pods"), (None, "an answer")],
 )
-def test_it_is_not_seen_otherwise(world: World, part: Part | None, missing: str) -> None:
+def test_it_is_not_seen_otherwise(world: World, part: WorkloadPart | None, missing: str) -> None:
     """Each condition alone keeps it from being called seen."""
     if part is None:
         world.answers = False
@@ -52,5 +53,5 @@ def test_a_controller_that_is_not_known_is_said(world: World) -> None:
     """Nothing is restarted by guessing."""
     world.context = replace(world.context, controller=None)
 
-    with pytest.raises(HarnessError, match="not known here"):
+    with pytest.raises(HarnessError, match="its Deployment is unknown"):
         perform(RESTART, world.context)

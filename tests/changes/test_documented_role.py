@@ -31,7 +31,7 @@ from harness.model.changes import (
 )
 from harness.model.controllers import CONTROLLERS as TABLE
 from harness.model.controllers import ControllerAddress
-from harness.testing.fake_workloads import Part
+from harness.testing.fake_workloads import WorkloadPart
 from harness.testing.role_bound_api import Grant, RoleBoundKube, grants_of
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
         ingress=controller,
         ingress_signals=TABLE[controller].tells,
         controller=ControllerAddress(NS, "apple", "apple", {}),
-        put_back_after=0.0,
+        undo_after=0.0,
     )
     if case == "rolling-update that gets stuck":
-        world.workloads.broken.add(Part.NEW_PODS)
+        world.workloads.broken.add(WorkloadPart.NEW_PODS)
     if case == "canary that loses":
         world.context = replace(world.context, lost=lambda _since: 1)
     if case.startswith("ab-test"):

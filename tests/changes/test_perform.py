@@ -23,7 +23,7 @@ from harness.model.changes import (
     Scale,
     SelectorPatch,
 )
-from harness.testing.fake_workloads import Part
+from harness.testing.fake_workloads import WorkloadPart
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World
@@ -59,7 +59,7 @@ def unanswered(world: World) -> None:
     world.answers = False
 
 
-def broken(part: Part) -> Callable[[World], None]:
+def broken(part: WorkloadPart) -> Callable[[World], None]:
     """A part of the cluster does not follow."""
 
     def sabotage(world: World) -> None:
@@ -72,21 +72,21 @@ def broken(part: Part) -> Callable[[World], None]:
 @pytest.mark.parametrize(
     ("spec", "sabotage", "missing"),
     [
-        (ROLL, broken(Part.DEPLOYMENT_CONTROLLER), "rollout"),
-        (ROLL, broken(Part.NEW_PODS), "rollout"),
-        (ROLL, broken(Part.OLD_PODS), "end of the old pods"),
+        (ROLL, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "rollout"),
+        (ROLL, broken(WorkloadPart.NEW_PODS), "rollout"),
+        (ROLL, broken(WorkloadPart.OLD_PODS), "end of the old pods"),
         (ROLL, unanswered, "an answer like 'apple-v1x'"),
-        (RESTART, broken(Part.DEPLOYMENT_CONTROLLER), "rollout"),
-        (RESTART, broken(Part.OLD_PODS), "end of the old pods"),
-        (DELETE, broken(Part.OLD_PODS), "end of the deleted pod"),
-        (DELETE, broken(Part.NEW_PODS), "replacement"),
-        (FORCE, broken(Part.DEPLOYMENT_CONTROLLER), "replacement"),
-        (SCALE, broken(Part.DEPLOYMENT_CONTROLLER), "rollout"),
-        (SCALE, broken(Part.NEW_PODS), "rollout"),
-        (REPOINT, broken(Part.ENDPOINTS), "endpoints"),
+        (RESTART, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "rollout"),
+        (RESTART, broken(WorkloadPart.OLD_PODS), "end of the old pods"),
+        (DELETE, broken(WorkloadPart.OLD_PODS), "end of the deleted pod"),
+        (DELETE, broken(WorkloadPart.NEW_PODS), "replacement"),
+        (FORCE, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "replacement"),
+        (SCALE, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "rollout"),
+        (SCALE, broken(WorkloadPart.NEW_PODS), "rollout"),
+        (REPOINT, broken(WorkloadPart.ENDPOINTS), "endpoints"),
         (REPOINT, deaf, "ingress"),
         (REPOINT, unanswered, "an answer like 'banana*'"),
-        (NOBODY, broken(Part.ENDPOINTS), "endpoints none"),
+        (NOBODY, broken(WorkloadPart.ENDPOINTS), "endpoints none"),
         (NOBODY, deaf, "ingress"),
         (EDIT, deaf, "reload"),
     ],
@@ -113,7 +113,7 @@ def test_an_answer_to_come_needs_a_pod_behind_the_selector(world: World) -> None
 
 def test_what_the_ingress_did_before_the_endpoints_changed_does_not_count(world: World) -> None:
     """An older change that the ingress controller takes over late is not taken for this one."""
-    world.workloads.broken.add(Part.ENDPOINTS)
+    world.workloads.broken.add(WorkloadPart.ENDPOINTS)
     looks: list[int] = []
 
     def early(what: str, since_ns: int) -> bool:
@@ -264,7 +264,7 @@ def test_a_stuck_rollout_is_seen_as_failed_and_put_back(make_world: Callable[...
     """Until its progress deadline: called failed, undone, and the old version complete again."""
     world = make_world(timeout=60)
     before = container(world)
-    world.workloads.broken.add(Part.NEW_PODS)
+    world.workloads.broken.add(WorkloadPart.NEW_PODS)
     spec = RollingUpdate(name="stuck", deployment="apple", set={"image": "none"}, until="progress-deadline")
 
     assert perform(spec, world.context)
@@ -311,7 +311,7 @@ def test_a_namespace_that_goes_leaves_nothing_open(world: World) -> None:
 
 def test_a_forced_deletion_has_no_grace(world: World) -> None:
     """The pod's object is gone at once, with nobody to end the pod."""
-    world.workloads.broken.update({Part.OLD_PODS, Part.DEPLOYMENT_CONTROLLER})
+    world.workloads.broken.update({WorkloadPart.OLD_PODS, WorkloadPart.DEPLOYMENT_CONTROLLER})
     before = world.kube.list("Pod", NS, labels="app=apple")
 
     perform(FORCE, world.context)

@@ -8,7 +8,7 @@ import pytest
 
 from harness.experiment.ingress_class import check_kinds, for_controller
 from harness.experiment.problems import Problems
-from harness.kit.located_yaml import Document
+from harness.kit.located_yaml import YamlDocument
 from harness.model.experiment import Configuration
 
 OLD = "kubernetes.io/ingress.class"
@@ -67,7 +67,7 @@ def test_nothing_else_is_touched() -> None:
 def test_traefiks_own_kinds_need_traefik(controller: str, problems: int) -> None:
     """Nobody else would serve them, and their routes would lead nowhere; told once, whatever the configurations."""
     route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "apple"}, "spec": {}}
-    found = Problems(Document({"ingress": controller}, "x.yaml", 1, {("ingress",): 3}))
+    found = Problems(YamlDocument({"ingress": controller}, "x.yaml", 1, {("ingress",): 3}))
     check_kinds([Configuration((), (ingress(), route)), Configuration((), (route,))], controller, found)
 
     assert len(found.found) == problems

@@ -77,7 +77,7 @@ def test_each_signal_that_asks_for_an_end_interrupts(number: signal.Signals) -> 
         signal.signal(number, before)
 
 
-@pytest.mark.parametrize("handles", [interruption.handled, lambda: interruption.in_order(print)])
+@pytest.mark.parametrize("handles", [interruption.handled, lambda: interruption.deferred(print)])
 def test_a_hang_up_that_is_ignored_stays_so(handles: Callable[[], AbstractContextManager[None]]) -> None:
     """Under ``nohup`` a terminal may go."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -98,7 +98,7 @@ def _signal_self_shortly(number: int) -> None:
 def test_a_hang_up_is_no_impatience() -> None:
     """The kernel and the shell send one each, and a window may be closed after Ctrl-C: the evidence is sealed still."""
     heard: list[int] = []
-    with interruption.fresh(), interruption.in_order(heard.append):
+    with interruption.fresh(), interruption.deferred(heard.append):
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGHUP):
             os.kill(os.getpid(), number)
 
@@ -109,7 +109,7 @@ def test_a_hang_up_is_no_impatience() -> None:
 def test_work_in_order_hears_of_a_signal_at_its_next_wait_and_of_a_second_one_at_once() -> None:
     """What is not a wait is never cut in two; whoever signals twice does not want to wait."""
     heard: list[int] = []
-    with interruption.fresh(), interruption.in_order(heard.append):
+    with interruption.fresh(), interruption.deferred(heard.append):
         os.kill(os.getpid(), signal.SIGINT)
         first = list(heard)
         with pytest.raises(Interrupted):

@@ -232,7 +232,7 @@ from harness.errors import HarnessError
 from harness.kit import streams
 streams.secure()
 try:
-    with streams.product() as file:
+    with streams.required_output() as file:
         for _ in range(100_000):
             file.write("some line of data\\n")
 except HarnessError as error:
@@ -279,7 +279,7 @@ def test_a_product_waits_for_its_reader(monkeypatch: pytest.MonkeyPatch, owned: 
 
     thread = threading.Thread(target=read)
     thread.start()
-    with streams.product() as file:
+    with streams.required_output() as file:
         for number in range(lines):
             file.write(f"{number}\n")
     thread.join(60)
@@ -295,6 +295,6 @@ def test_an_error_of_a_product_comes_through(monkeypatch: pytest.MonkeyPatch, ow
 
 
 def _begin_and_fail() -> None:
-    with streams.product() as file:
+    with streams.required_output() as file:
         file.write("begun")
         raise HarnessError("The ledger is damaged.")

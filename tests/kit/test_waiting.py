@@ -19,7 +19,7 @@ def test_failure_names_what_was_missing_as_seen_last() -> None:
     """The message is made at the end, so that it can tell what was seen last."""
     seen: list[int] = []
 
-    with pytest.raises(WaitTimeoutError, match=r"in vain for \d+ of 5 pods"):
+    with pytest.raises(WaitTimeoutError, match=r"waiting for \d+ of 5 pods"):
         wait_until(lambda: seen.append(1), timeout=0.01, what=lambda: f"{len(seen)} of 5 pods", interval=0.001)
 
     assert len(seen) >= 2

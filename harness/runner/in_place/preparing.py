@@ -18,7 +18,7 @@ from harness.experiment.changes.reading import check_change
 from harness.experiment.objects import Objects
 from harness.experiment.problems import Problems
 from harness.experiment.traffic_checks import LONGEST_INTERVAL
-from harness.kit.located_yaml import Document
+from harness.kit.located_yaml import YamlDocument
 from harness.kube.api import Object
 from harness.kube.client import Kube
 from harness.model.changes import ChangeSpec, NoChange
@@ -162,7 +162,7 @@ def _origin(request: InPlaceRequest) -> Origin:
 
 def _check(change: ChangeSpec, found: Found, traffic: TrafficPlan, told: frozenset[str]) -> None:
     """Hold the change against what is there, and against what can be seen here."""
-    problems = Problems(Document(None, "--change", 0, {}))
+    problems = Problems(YamlDocument(None, "--change", 0, {}))
     check_change(change, (change.kind,), CheckContext(Objects(found.objects), problems))
     seen = [Problem(p.message.replace("in the workload", "in the namespace"), hint=p.hint) for p in problems.found]
     wrong = [*seen, *_unseen(change, traffic, told)]

@@ -90,7 +90,7 @@ class InPlaceTrial(Trial):
             kube=self._interference.own_api(context.kube),
             timeout=context.timeout + LIVE_CHANGE_SECONDS,
             restore=True,
-            put_back_after=self._live.hold,
+            undo_after=self._live.hold,
         )
 
     def _phases(self, scene: Scene, context: ChangeContext) -> None:
