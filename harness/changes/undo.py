@@ -230,7 +230,7 @@ def _sort_fields(entry: UndoEntry, found: Mapping[str, Any]) -> tuple[list[tuple
         if holds == given:
             ours.append(field)
         elif holds != original:
-            left.append(f"{path} was changed by somebody else to {holds!r} and is left as it is")
+            left.append(f"{path} now has {holds!r}")
     return ours, left
 
 
