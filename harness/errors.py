@@ -1,7 +1,7 @@
-"""The exceptions that carry a message for the user, and the exit codes that they become.
+"""Separate errors that the user can act on from bugs, and give each an exit code.
 
-Every error that a user can meet is a ``HarnessError``: it says what was wrong, where, and what to do,
-and the CLI prints it without a traceback. Anything else that escapes is a bug of the harness.
+Every expected error is a ``HarnessError``. It says what is wrong, where, and what to do. The command line prints it
+without a traceback. Any other exception that reaches the command line is a bug of the harness.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process tells its caller; see the README's table."""
+    """The exit code of a command. The README explains each."""
 
     AS_EXPECTED = 0
     UNEXPECTED = 1
@@ -21,12 +21,12 @@ class ExitCode(IntEnum):
 
 
 class HarnessError(Exception):
-    """The harness could not do its work.
+    """An error that is shown to the user without a traceback.
 
     Args:
-        message: What went wrong, in one sentence.
-        hint: What the user can do about it; empty where nothing is known.
-        detail: Output or context worth showing below the message (log tail, command).
+        message: The problem, in one sentence.
+        hint: A remedy. Empty if none is known.
+        detail: Output or context to show below the message, such as the end of a log, or a command.
     """
 
     exit_code = ExitCode.HARNESS_FAILED
@@ -38,20 +38,20 @@ class HarnessError(Exception):
         self.detail = detail
 
     def __str__(self) -> str:
-        """All parts, one below the other."""
+        """Return the message, the detail and the hint on separate lines."""
         return "\n".join(part for part in (self.message, self.detail, self.hint) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with what the user gave.
+    """One problem in the user's input.
 
     Attributes:
-        message: What is wrong and what was expected.
-        file: The file it is in, as the user named it; empty if there is none.
-        line: Line in that file, counted from 1; 0 where unknown.
-        hint: What to write instead; may be empty.
-        column: Column in that line, counted from 1; 0 where the line says enough.
+        message: The problem and the expected value.
+        file: The file that contains it, as the user named it. Empty if there is none.
+        line: Line in that file, counted from 1. 0 if unknown.
+        hint: The correction. It may be empty.
+        column: Column in that line, counted from 1. 0 if the line is enough.
     """
 
     message: str
@@ -61,14 +61,14 @@ class Problem:
     column: int = 0
 
     def __str__(self) -> str:
-        """``file:line:column: message (hint)``, as compilers print it."""
+        """Return ``file:line:column: message (hint)``, as compilers print it."""
         numbers = [str(number) for number in (self.line, self.column) if number]
         place = f"{':'.join([self.file, *numbers])}: " if self.file else ""
         return f"{place}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
 class InvalidInputError(HarnessError):
-    """What the user gave can't be used; every problem is listed, not the first alone."""
+    """An error that lists every problem of the user's input."""
 
     exit_code = ExitCode.INVALID_INPUT
 
@@ -80,22 +80,22 @@ class InvalidInputError(HarnessError):
 
 
 class MissingToolError(HarnessError):
-    """A program or resource that this machine lacks; the hint says how to get it."""
+    """An error about a program or resource that this machine lacks. The hint says how to get it."""
 
 
 class BringUpError(HarnessError):
-    """A cluster did not come up; the detail says which step and what it saw."""
+    """An error about a cluster that did not come up. The detail names the failed step and its output."""
 
 
 class CommandError(HarnessError):
-    """A child process failed; the detail has the pasteable command line and the output's tail."""
+    """An error about a failed child process. The detail has its command line and the end of its output."""
 
 
 class WaitTimeoutError(HarnessError):
-    """Something awaited did not happen before its deadline; the message names what was missing."""
+    """An error about a wait that reached its deadline. The message names the missing event."""
 
 
 class EvidenceError(HarnessError):
-    """A run directory is incomplete, damaged, or changed after it was sealed."""
+    """An error about a run directory that is incomplete, damaged, or changed after it was sealed."""
 
     exit_code = ExitCode.INVALID_INPUT

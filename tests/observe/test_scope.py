@@ -1,4 +1,4 @@
-"""Of somebody's namespace only what belongs to the application is looked at."""
+"""Only objects of the application are observed in a namespace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCOPE = Scope({"apple": {"matchLabels": {"app": "apple"}}}, frozenset({"public"}
 
 
 def made(kind: str, name: str, *, labels: dict[str, str] | None = None, **more: Any) -> Object:
-    """An object."""
+    """Return an object."""
     return {"kind": kind, "metadata": {"name": name, "labels": labels or {}}, **more}
 
 
@@ -39,31 +39,31 @@ def made(kind: str, name: str, *, labels: dict[str, str] | None = None, **more: 
         (made("Node", "node-1"), True),
     ],
 )
-def test_what_belongs_to_it(obj: Object, expected: bool) -> None:
-    """Its pods by its selector, its Services by name, and what is said of either."""
+def test_the_scope_has_the_applications_objects(obj: Object, expected: bool) -> None:
+    """It has pods by selector, Services by name, and their endpoints and Events."""
     assert SCOPE.has(obj) is expected
 
 
-class Told:
-    """A tracker that tells everything it is told."""
+class Recording:
+    """A tracker that yields an event for everything it gets."""
 
     def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
-        """One event each."""
+        """Yield one event for each object."""
         for obj in objects:
             yield from self.changed(obj, observation)
 
     def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
-        """One."""
+        """Yield one event."""
         yield Event(observation.at, EventKind.POD, obj["metadata"]["name"], "seen")
 
     def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
-        """One."""
+        """Yield one event."""
         yield Event(observation.at, EventKind.POD, obj["metadata"]["name"], "gone")
 
 
-def test_a_tracker_is_told_of_nothing_else() -> None:
-    """Lists name no kind in each object; the tracker's own is meant."""
-    tracker, seen = ScopedTracker("Pod", Told(), SCOPE), Observation(Clock.start(), 1)
+def test_a_tracker_gets_only_objects_of_the_scope() -> None:
+    """Items of lists have no kind, so the tracker's kind is used."""
+    tracker, seen = ScopedTracker("Pod", Recording(), SCOPE), Observation(Clock.start(), 1)
     mine = {"metadata": {"name": "mine", "labels": {"app": "apple"}}}
     other = {"metadata": {"name": "other", "labels": {"app": "pear"}}}
     found = [

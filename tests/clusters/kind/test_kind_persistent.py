@@ -1,4 +1,4 @@
-"""Kind clusters that stay up are ours to take down, and no others."""
+"""The harness removes only the persistent kind clusters that it created."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ FakeTools = Any
 
 
 def silent(_text: str) -> None:
-    """Progress for nobody."""
+    """Show no progress."""
 
 
 def request(tmp_path: Path) -> BringUp:
-    """A request for a cluster of the name that commands use."""
+    """Return a request for a cluster with the default name."""
     return BringUp(name="harness", directory=tmp_path / "logs")
 
 
-def test_it_stays_until_it_is_taken_down(tools: FakeTools, tmp_path: Path) -> None:
-    """Up, listed, found by kubectl, down, forgotten."""
+def test_it_stays_until_it_is_removed(tools: FakeTools, tmp_path: Path) -> None:
+    """It is up, listed, reachable by kubectl, and then removed."""
     made = persistent.up(request(tmp_path), silent)
     assert made.standing
     assert [found.state() for found in records.all_records()] == ["up"]
@@ -38,7 +38,7 @@ def test_it_stays_until_it_is_taken_down(tools: FakeTools, tmp_path: Path) -> No
 
 
 def test_second_of_a_name_is_refused(tools: FakeTools, tmp_path: Path) -> None:
-    """What is up already is left as it is."""
+    """A running cluster is not changed."""
     persistent.up(request(tmp_path), silent)
 
     with pytest.raises(InvalidInputError, match="is up already"):
@@ -46,8 +46,8 @@ def test_second_of_a_name_is_refused(tools: FakeTools, tmp_path: Path) -> None:
     assert len(tools.calls("kind create")) == 1
 
 
-def test_one_that_has_ended_is_made_anew(tools: FakeTools, tmp_path: Path) -> None:
-    """Its node is gone: not up any more, and no obstacle."""
+def test_one_without_node_is_created_again(tools: FakeTools, tmp_path: Path) -> None:
+    """A cluster without its node is not up, and does not prevent a new one."""
     persistent.up(request(tmp_path), silent)
     (tools.folder / "container").unlink()
     with pytest.raises(InvalidInputError, match="is no longer up"):
@@ -58,7 +58,7 @@ def test_one_that_has_ended_is_made_anew(tools: FakeTools, tmp_path: Path) -> No
 
 
 def test_clusters_that_we_did_not_make_are_not_known(tools: FakeTools) -> None:
-    """Whatever kind itself knows: without our note there is nothing to take down."""
+    """Without a record there is nothing to remove, even if kind knows the cluster."""
     tools.file("clusters", "mine\n")
     tools.file("container", "somebody-elses")
 
