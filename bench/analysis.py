@@ -60,7 +60,7 @@ def report(spent: dict[int, list[Spent]]) -> str:
     said = f"{largest:,} attempts: {wall[largest].middle:.1f} s, {peak[largest] / 1e9:.2f} GB"
     goal = f"The goal at {max(SIZES):,} is {SECONDS:.0f} s and {BYTES / 1e9} GB"
     kept = largest >= max(SIZES) and wall[largest].high <= SECONDS and peak[largest] <= BYTES
-    return f"{table(heads, rows)}\n\n{said}. {goal}{', and it is met' if kept else ''}."
+    return f"{table(heads, rows)}\n\n{said}.\n{goal}{', and it is met' if kept else ''}."
 
 
 def _per_million(cpu: dict[int, Spread], smallest: int, size: int) -> str:

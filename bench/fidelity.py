@@ -29,7 +29,7 @@ EXPERIMENTS = (
 )  # fmt: skip
 CLUSTERS = ("local", "kind")
 STATE = ROOT / "reports" / "fidelity"
-PAGE = ROOT / "docs" / "fidelity.md"
+PAGE = ROOT / "docs" / "explanation" / "measurements.md"
 FIGURES = ROOT / "bench" / "fidelity.json"
 #: Exit codes of ``harness run`` after judging.
 _JUDGED = {0, 1, 3}

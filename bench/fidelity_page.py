@@ -1,7 +1,7 @@
-"""Generates the tables of ``docs/fidelity.md``, which compares local clusters with real ones.
+"""Generates the tables that compare local clusters with real ones.
 
-Explanations are written by hand outside of the markers. The same measurements give the same bytes: dates and machines
-are those of the runs.
+In ``docs/explanation/measurements.md`` it writes the tables between markers. Explanations outside of them are written
+by hand. The same measurements give the same bytes: dates and machines are those of the runs.
 """
 
 from __future__ import annotations

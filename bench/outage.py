@@ -121,11 +121,11 @@ def report(trial: Trial) -> str:
                 f"{np.percentile(errors, 95):.1f}" if errors else "",
             ]
         )
-    heads = ["outage, ms", "outages", "that met a request", "caught", "measured length, ms", "95 % within, ms"]
+    heads = ["outage, ms", "outages", "that met a request", "caught", "length found, ms", "95 % within, ms"]
     cut = sum(planned.cut for planned in trial.planned)
     more = (
         f"The server cut {cut:,} requests, the ledger says {trial.cut:,}; of {trial.result.requests:,} sent, "
-        f"{trial.result.missed:,} slots were missed. Outages found where there was none: {made_up:,}. "
+        f"{trial.result.missed:,} slots were missed.\nOutages found where there was none: {made_up:,}.\n"
         f"Requests left {trial.late[0]:.2f} ms (median) and "
         f"{trial.late[1]:.2f} ms (99th percentile) after their plan."
     )

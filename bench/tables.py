@@ -1,4 +1,4 @@
-"""Prints tables of results, and writes them into ``docs/performance.md`` between markers."""
+"""Prints tables of results, and writes them into ``docs/explanation/measurements.md`` between markers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.measure import machine
 from bench.servers import ROOT
 
-DOCUMENT = ROOT / "docs" / "performance.md"
+DOCUMENT = ROOT / "docs" / "explanation" / "measurements.md"
 
 
 def parser(description: str) -> argparse.ArgumentParser:

@@ -62,7 +62,7 @@ def load(
             of each configuration that is kept stays.
         ingress: Ingress controller in place of the file's; empty for the file's.
         assume_inert: Fields that the embedded cluster does not implement, left in as if they had no effect on
-            requests. No verdict there is then better than inconclusive. ``docs/fields.md`` has their names.
+            requests. No verdict there is then better than inconclusive. ``docs/reference/fields.md`` has their names.
 
     Raises:
         InvalidInputError: With every problem found, each with its file and line.
@@ -156,8 +156,8 @@ def attempts(directory: str | Path, *, cell: str = "*", trial: int = 0) -> pd.Da
         trial: Number of the trial; 0 for all.
 
     Returns:
-        One row per attempt, with the columns of ``harness export`` (``docs/results.md`` describes each). Times are
-        nanoseconds; a value that does not exist is missing (``<NA>``). Columns of labels are categories.
+        One row per attempt, with the columns of ``harness export``; ``docs/reference/ledger.md`` describes each.
+        Times are nanoseconds; a value that does not exist is missing (``<NA>``). Columns of labels are categories.
 
     Raises:
         EvidenceError: There is no such traffic, or a ledger cannot be read.

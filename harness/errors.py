@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from harness.problem_codes import ProblemCode
+
 
 class ExitCode(IntEnum):
     """The exit code of a command. The README explains each."""
@@ -52,6 +54,7 @@ class Problem:
         line: Line in that file, counted from 1. 0 if unknown.
         hint: The correction. It may be empty.
         column: Column in that line, counted from 1. 0 if the line is enough.
+        code: The kind of problem. Programs compare it instead of the message.
     """
 
     message: str
@@ -59,6 +62,7 @@ class Problem:
     line: int = 0
     hint: str = ""
     column: int = 0
+    code: ProblemCode = ProblemCode.OPTION
 
     def __str__(self) -> str:
         """Return ``file:line:column: message (hint)``, as compilers print it."""

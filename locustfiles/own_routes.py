@@ -5,8 +5,8 @@ In several processes:   locust -f own_routes.py --headless --host https://shop.e
 On several machines:    locust -f own_routes.py --master --expect-workers 2      and on each of the others
                         locust -f own_routes.py --worker --master-host MASTER
 
-Each run leaves a folder below reports/ with a record of every request (docs/results.md says how to read it). Workers
-share the one rate below; the files of those on other machines come home when the traffic is stopped.
+Each run leaves a folder below reports/ with a record of every request (docs/reference/ledger.md describes it).
+Workers share the one rate below; the files of those on other machines come home when the traffic is stopped.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ def _delete(entry: UndoEntry, kube: KubeApi) -> UndoResult:
     """Delete the created object, unless somebody else created the one of that name."""
     mark = entry.operations[0]
     if value_at(kube.get(entry.kind, entry.name, entry.namespace), mark["path"]) != mark["value"]:
-        return UndoResult(entry, UndoOutcome.LEFT, "it was created by somebody else and is left as it is")
+        return UndoResult(entry, UndoOutcome.LEFT, "somebody else created this object")
     kube.delete(entry.kind, entry.name, entry.namespace)
     return UndoResult(entry, UndoOutcome.UNDONE)
 
@@ -230,7 +230,7 @@ def _sort_fields(entry: UndoEntry, found: Mapping[str, Any]) -> tuple[list[tuple
         if holds == given:
             ours.append(field)
         elif holds != original:
-            left.append(f"{path} now has {holds!r}")
+            left.append(f"somebody else set {path} to {holds!r}")
     return ours, left
 
 

@@ -33,7 +33,7 @@ _HELP = (
         "which a local cluster can't read. Send them as YAML instead:"
     ),
     "  kubectl create namespace foo --dry-run=client -o yaml | kubectl apply -f -",
-    f"A local cluster pulls no images. It has these: {', '.join(sorted(KNOWN_IMAGES))}",
+    f"A local cluster pulls no images. It has these: {', '.join(sorted(KNOWN_IMAGES))}. A stand-in runs for any other.",
 )
 
 app = typer.Typer(

@@ -51,6 +51,17 @@ COMMANDS = (
         settings=_PASS_ON,
     ),
     CommandSpec(
+        "check",
+        "harness.cli.intake:check",
+        "Run manifests as they are: traffic, a restart and a deleted pod, with and without the likely remedy.",
+        settings=_PASS_ON,
+    ),
+    CommandSpec(
+        "init",
+        "harness.cli.intake:init",
+        "Write an Experiment for manifests as they are, ready to run and with a comment on each setting.",
+    ),
+    CommandSpec(
         "run",
         "harness.cli.run:run",
         "Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.",
@@ -79,7 +90,7 @@ COMMANDS = (
     CommandSpec(
         "validate",
         "harness.cli.validate:validate",
-        "Check an Experiment file and all files it names, and list its cells. Starts nothing.",
+        "Check an Experiment file and all files that it names, and list its cells. Starts nothing.",
     ),
     CommandSpec(
         "schema",

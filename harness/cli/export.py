@@ -32,8 +32,8 @@ def export(
 ) -> int:
     """Write every attempt of a run or a watch as a CSV row: labels instead of codes, times in nanoseconds.
 
-    Also works on the evidence that a killed run left. docs/results.md describes the columns, and how to read the
-    ledgers with numpy and pandas.
+    Also works on the evidence that a killed run left. docs/reference/ledger.md describes the columns.
+    docs/how-to/read-attempts.md shows how to read the ledgers with numpy and pandas.
 
     Exit code: 0 written, also if the reader closes the pipe early (| head); 2 invalid input; 4 not all of it could be
     written.

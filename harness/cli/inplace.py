@@ -91,9 +91,9 @@ def run_in_place_command(
     be undone; if it can't, the prompt says so. The undo plan is written before the change. Ctrl-C undoes the change at
     once. After a crash, run harness undo DIR.
 
-    The object, the change and your rights are checked before anything starts (docs/in-place.md has the Role). Then a
-    prompt names cluster, object and change, and asks for confirmation, unless you give --yes. If an autoscaler or a
-    GitOps controller changes the object meanwhile, the verdict is inconclusive and names it.
+    The object, the change and your rights are checked before anything starts. docs/reference/rights.md has the Role.
+    Then a prompt names cluster, object and change, and asks for confirmation, unless you give --yes. If an autoscaler
+    or a GitOps controller changes the object meanwhile, the verdict is inconclusive and names it.
 
     [bold]Examples[/bold]
 

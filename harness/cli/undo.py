@@ -15,14 +15,14 @@ from harness.runner.in_place.undoing import Undoing, undo_run
 _NOW = {
     UndoOutcome.UNDONE: "undone",
     UndoOutcome.NOT_NEEDED: "has its earlier value already",
-    UndoOutcome.LEFT: "was changed by somebody else since, and is left as it is",
+    UndoOutcome.LEFT: "is left as it is",
     UndoOutcome.GONE: "does not exist any more",
     UndoOutcome.FAILED: "COULD NOT BE UNDONE; try again",
 }
 _BEFORE = {
     UndoOutcome.UNDONE: "was undone earlier",
     UndoOutcome.NOT_NEEDED: "had its earlier value already at an earlier undo",
-    UndoOutcome.LEFT: "had been changed by somebody else at an earlier undo, and was left as it is",
+    UndoOutcome.LEFT: "was left as it was at an earlier undo",
     UndoOutcome.GONE: "did not exist any more at an earlier undo",
 }
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from harness.errors import Problem
+from harness.problem_codes import ProblemCode
 
 #: Path of a node in a document: keys and list indices from its root.
 Place = tuple[str | int, ...]
@@ -57,9 +58,9 @@ def read_documents(path: Path) -> tuple[list[YamlDocument], list[Problem]]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        return [], [Problem(f"can't read the file: {error.strerror or error}", file)]
+        return [], [Problem(f"can't read the file: {error.strerror or error}", file, code=_unreadable(error))]
     except UnicodeDecodeError:
-        return [], [Problem("expected text in UTF-8", file)]
+        return [], [Problem("expected text in UTF-8", file, code=ProblemCode.UNREADABLE_FILE)]
     return parse_documents(text, file)
 
 
@@ -71,7 +72,8 @@ def parse_documents(text: str, file: str) -> tuple[list[YamlDocument], list[Prob
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return [], [Problem(f"not YAML: the character #x{error.character:02x} is not allowed", file, line)]
+        message = f"not YAML: the character #x{error.character:02x} is not allowed"
+        return [], [Problem(message, file, line, code=ProblemCode.NOT_YAML)]
     try:
         while loader.check_node():
             reader = _Reader(loader, file, problems)
@@ -82,7 +84,7 @@ def parse_documents(text: str, file: str) -> tuple[list[YamlDocument], list[Prob
     except yaml.MarkedYAMLError as error:
         problems.append(_malformed(error, file))
     except RecursionError:
-        problems.append(Problem("nested too deeply", file))
+        problems.append(Problem("nested too deeply", file, code=ProblemCode.NOT_YAML))
     finally:
         loader.dispose()
     return documents, problems
@@ -141,7 +143,11 @@ class _Reader:
             if key is None:
                 continue
             if key in own:
-                self._problem(key_node, f"the key {key!r} is repeated; it is already on line {own[key]}")
+                self._problem(
+                    key_node,
+                    f"the key {key!r} is repeated; it is already on line {own[key]}",
+                    code=ProblemCode.REPEATED,
+                )
                 continue
             own[key] = key_node.start_mark.line + 1
             self.lines[*place, key] = own[key]
@@ -176,15 +182,23 @@ class _Reader:
             self._problem(node, f"can't be read: {reason}")
             return None
 
-    def _problem(self, node: yaml.Node, message: str, hint: str = "") -> None:
-        self._problems.append(Problem(message, self._file, node.start_mark.line + 1, hint))
+    def _problem(
+        self, node: yaml.Node, message: str, hint: str = "", *, code: ProblemCode = ProblemCode.NOT_YAML
+    ) -> None:
+        self._problems.append(Problem(message, self._file, node.start_mark.line + 1, hint, code=code))
+
+
+def _unreadable(error: OSError) -> ProblemCode:
+    missing = isinstance(error, FileNotFoundError)
+    return ProblemCode.NO_SUCH_FILE if missing else ProblemCode.UNREADABLE_FILE
 
 
 def _malformed(error: yaml.MarkedYAMLError, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     context = f" {error.context}," if error.context else ""
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    return Problem(f"not YAML:{context} {error.problem}", file, line, _remedy(error, line), column)
+    message, hint = f"not YAML:{context} {error.problem}", _remedy(error, line)
+    return Problem(message, file, line, hint, column, ProblemCode.NOT_YAML)
 
 
 def _remedy(error: yaml.MarkedYAMLError, line: int) -> str:

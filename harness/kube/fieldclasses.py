@@ -85,12 +85,14 @@ class Decisive:
         harmless: Recognises the values that have no effect.
         values: These values in words, for the documentation; empty if there are none.
         carried_out_by: Ingress controllers that implement the field themselves.
+        implemented: True if the harmless values are implemented, and not only without effect.
     """
 
     effect: str
     harmless: Harmless = never
     values: str = ""
     carried_out_by: tuple[str, ...] = ()
+    implemented: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +153,12 @@ class Classifier:
     Attributes:
         tables: Model of the API -> its fields.
         annotations: Kind -> classification of its annotations. Annotations of other kinds are inert.
+        read: Annotations that the cluster itself reads, on objects and on templates of pods.
     """
 
     tables: Mapping[str, Fields]
     annotations: Mapping[str, AnnotationClass]
+    read: frozenset[str] = frozenset()
 
     def classify(
         self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
@@ -204,6 +208,8 @@ class Classifier:
         elif site.ingress in rule.carried_out_by:
             return
         elif rule.harmless(site):
+            if rule.implemented:
+                return
             text = "this value has no effect on requests"
             yield Classified(path, field_name(path), FieldClass.INERT, text)
         else:
@@ -213,6 +219,8 @@ class Classifier:
         own = path == ("metadata", "annotations")
         rule = self.annotations.get(str(site.root.get("kind"))) if own else None
         for name, value in site.value.items():
+            if name in self.read:
+                continue
             inner = Site(value, (*site.holders, site.value), site.ingress, site.objects)
             found, text, hint = rule(str(name), inner) if rule else (FieldClass.INERT, "nothing here reads it", "")
             if found is not FieldClass.IMPLEMENTED:

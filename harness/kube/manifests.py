@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InvalidInputError, Problem
 from harness.kit.located_yaml import Place, YamlDocument, read_documents
-from harness.kube.schema import Violation, missing_fields, path_text, violations, without
+from harness.kube.schema import Violation, ViolationKind, missing_fields, path_text, violations, without
 from harness.model.experiment import Manifest
+from harness.problem_codes import ProblemCode
 
 SUFFIXES = (".yaml", ".yml", ".json")
+
+#: The code of the problem that a violation of the schema is.
+CODES: Mapping[ViolationKind, ProblemCode] = {
+    ViolationKind.UNKNOWN_KIND: ProblemCode.UNKNOWN_KIND,
+    ViolationKind.UNKNOWN_VERSION: ProblemCode.UNKNOWN_KIND,
+    ViolationKind.UNKNOWN_FIELD: ProblemCode.UNKNOWN_FIELD,
+    ViolationKind.WRONG_TYPE: ProblemCode.WRONG_TYPE,
+    ViolationKind.MISSING: ProblemCode.REQUIRED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +83,16 @@ def read_manifests(path: Path) -> tuple[list[LocatedManifest], list[Problem]]:
     problems: list[Problem] = []
     files = manifest_files(path)
     if not files:
-        problems.append(Problem("no YAML or JSON file in this folder", str(path)))
+        problems.append(Problem("no YAML or JSON file in this folder", str(path), code=ProblemCode.UNREADABLE_FILE))
     for file in files:
         documents, unreadable = read_documents(file)
         problems += unreadable
         if not documents and not unreadable:
-            problems.append(Problem("no object in this file", str(file)))
+            problems.append(Problem("no object in this file", str(file), code=ProblemCode.UNREADABLE_FILE))
         for document in documents:
             if not isinstance(document.value, dict):
-                problems.append(Problem("expected an object with apiVersion and kind", document.file, document.line))
+                message = "expected an object with apiVersion and kind"
+                problems.append(Problem(message, document.file, document.line, code=ProblemCode.WRONG_TYPE))
                 continue
             wrong = violations(document.value)
             problems += _problems(document, wrong)
@@ -97,16 +109,20 @@ def manifest_files(path: Path) -> list[Path]:
 
 def _problems(document: YamlDocument, wrong: list[Violation]) -> list[Problem]:
     everything = [*wrong, *missing_fields(document.value)]
-    problems = [Problem(sentence(document.value, v), document.file, document.line_of(v.path)) for v in everything]
+    problems = [
+        Problem(sentence(document.value, v), document.file, document.line_of(v.path), code=CODES[v.kind])
+        for v in everything
+    ]
     if not name_of(document.value):
-        problems.append(Problem('"metadata.name" is required', document.file, document.line_of(("metadata",))))
+        line = document.line_of(("metadata",))
+        problems.append(Problem('"metadata.name" is required', document.file, line, code=ProblemCode.REQUIRED))
     return problems
 
 
 def sentence(manifest: Manifest, violation: Violation) -> str:
     """Return the message of a problem: ``Deployment apple: spec.replicas: expected integer, …``."""
     title = " ".join(str(part) for part in (manifest.get("kind"), name_of(manifest)) if part)
-    where = path_text(violation.path) if violation.message.startswith("expected") else ""
+    where = "" if violation.names_its_field else path_text(violation.path)
     return ": ".join(part for part in (title, where, violation.message) if part)
 
 
@@ -117,5 +133,5 @@ def _twice(found: list[LocatedManifest]) -> list[Problem]:
         earlier = first.setdefault(item.key, item)
         if earlier is not item:
             message = f"{' '.join(item.key)} is defined twice; first in {earlier.file}:{earlier.document.line}"
-            problems.append(Problem(message, item.file, item.document.line))
+            problems.append(Problem(message, item.file, item.document.line, code=ProblemCode.REPEATED))
     return problems

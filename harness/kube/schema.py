@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from harness.kube.custom import GROUPS, MODELS, Model
@@ -27,7 +28,7 @@ KINDS: Mapping[tuple[str, str], str] = {
         for kind in ("Namespace", "Pod", "Service", "ConfigMap", "Secret", "ServiceAccount", "Endpoints", "Node")
     },
     ("v1", "Event"): "CoreV1Event",
-    ("v1", "PersistentVolumeClaim"): "V1PersistentVolumeClaim",
+    **{("v1", kind): f"V1{kind}" for kind in ("PersistentVolumeClaim", "ResourceQuota", "LimitRange")},
     **{("apps/v1", kind): f"V1{kind}" for kind in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")},
     **{("networking.k8s.io/v1", kind): f"V1{kind}" for kind in ("Ingress", "IngressClass", "NetworkPolicy")},
     ("discovery.k8s.io/v1", "EndpointSlice"): "V1EndpointSlice",
@@ -58,17 +59,36 @@ _INT_OR_STRING = frozenset({"port", "targetPort", "maxSurge", "maxUnavailable", 
 _QUANTITIES = frozenset({"limits", "requests", "overhead", "hard", "capacity", "allocatable", "sizeLimit", "divisor"})
 
 
+class ViolationKind(StrEnum):
+    """A way in which a field violates its schema."""
+
+    UNKNOWN_KIND = "unknown kind"
+    UNKNOWN_VERSION = "unknown version"
+    UNKNOWN_FIELD = "unknown field"
+    WRONG_TYPE = "wrong type"
+    MISSING = "missing"
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """A field that violates the schema.
 
     Attributes:
-        path: Path of the field.
+        path: Path of the field; for a missing field, of the object that lacks it.
         message: The problem.
+        kind: The kind of violation.
+        field: Name of the missing field; empty for other kinds.
     """
 
     path: Path
     message: str
+    kind: ViolationKind
+    field: str = ""
+
+    @property
+    def names_its_field(self) -> bool:
+        """True if the message has the field's path, so that a sentence need not add it."""
+        return self.kind not in {ViolationKind.WRONG_TYPE, ViolationKind.UNKNOWN_VERSION}
 
 
 def unknown_fields(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -148,11 +168,13 @@ def _model(name: str) -> Any:
 def _unknown_kind(kind: Any, version: Any) -> Violation:
     same = sorted(v for v, k in KINDS if k == kind)
     if same:
-        return Violation(("apiVersion",), f"expected {' or '.join(same)} for kind {kind}, got {version!r}")
+        message = f"expected {' or '.join(same)} for kind {kind}, got {version!r}"
+        return Violation(("apiVersion",), message, ViolationKind.UNKNOWN_VERSION)
     if not kind:
-        return Violation((), "an object needs apiVersion and kind")
+        return Violation((), "an object needs apiVersion and kind", ViolationKind.UNKNOWN_KIND)
     known = ", ".join(sorted({k for _, k in KINDS}))
-    return Violation(("kind",), f"unknown kind {kind!r} (apiVersion {version!r}); known are {known}")
+    message = f"unknown kind {kind!r} (apiVersion {version!r}); known are {known}"
+    return Violation(("kind",), message, ViolationKind.UNKNOWN_KIND)
 
 
 def _check(value: Any, expected: str, path: Path, *, patch: bool) -> Iterator[Violation]:
@@ -179,22 +201,22 @@ def _check_basic(value: Any, expected: str, path: Path) -> Iterator[Violation]:
         types, name = (str, int, float), "quantity"
     # In Python a bool is an int; in the API it is not.
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types and object not in types):
-        yield Violation(path, f"expected {name}, got {_type_name(value)}")
+        yield Violation(path, f"expected {name}, got {_type_name(value)}", ViolationKind.WRONG_TYPE)
 
 
 def _check_list(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[Violation]:
     if not isinstance(value, list):
-        yield Violation(path, f"expected list, got {_type_name(value)}")
+        yield Violation(path, f"expected list, got {_type_name(value)}", ViolationKind.WRONG_TYPE)
         return
     for index, part in enumerate(value):
         if part is None:
-            yield Violation((*path, index), "expected a value, got null")
+            yield Violation((*path, index), "expected a value, got null", ViolationKind.WRONG_TYPE)
         yield from _check(part, item, (*path, index), patch=patch)
 
 
 def _check_dict(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[Violation]:
     if not isinstance(value, Mapping):
-        yield Violation(path, f"expected map, got {_type_name(value)}")
+        yield Violation(path, f"expected map, got {_type_name(value)}", ViolationKind.WRONG_TYPE)
         return
     for key, part in value.items():
         if not (patch and key.startswith("$")):
@@ -203,7 +225,7 @@ def _check_dict(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[V
 
 def _check_model(value: Any, model: Any, path: Path, *, patch: bool) -> Iterator[Violation]:
     if not isinstance(value, Mapping):
-        yield Violation(path, f"expected map, got {_type_name(value)}")
+        yield Violation(path, f"expected map, got {_type_name(value)}", ViolationKind.WRONG_TYPE)
         return
     types = {model.attribute_map[name]: expected for name, expected in model.openapi_types.items()}
     for key, part in value.items():
@@ -212,7 +234,8 @@ def _check_model(value: Any, model: Any, path: Path, *, patch: bool) -> Iterator
         elif not (patch and str(key).startswith("$")):
             near = difflib.get_close_matches(str(key), types, n=1)
             ending = f'; did you mean "{near[0]}"?' if near else ""
-            yield Violation((*path, key), f'unknown field "{path_text((*path, key))}"{ending}')
+            message = f'unknown field "{path_text((*path, key))}"{ending}'
+            yield Violation((*path, key), message, ViolationKind.UNKNOWN_FIELD)
 
 
 def _missing(value: Any, expected: str, path: Path) -> Iterator[Violation]:
@@ -228,7 +251,8 @@ def _missing(value: Any, expected: str, path: Path) -> Iterator[Violation]:
             if value.get(field) is not None:
                 yield from _missing(value[field], kind, (*path, field))
             elif _is_required(model, name):
-                yield Violation(path, f'"{path_text((*path, field))}" is required')
+                message = f'"{path_text((*path, field))}" is required'
+                yield Violation(path, message, ViolationKind.MISSING, field)
 
 
 def _is_required(model: Any, name: str) -> bool:

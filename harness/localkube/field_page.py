@@ -1,4 +1,4 @@
-"""Writes ``docs/fields.md`` from the tables: ``python -m harness.localkube.field_page > docs/fields.md``."""
+"""Writes ``docs/reference/fields.md`` from the tables: ``python -m harness.localkube.field_page > FILE``."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ _HEAD = """\
 # Fields and annotations on the embedded cluster
 
 This page is generated from the tables next to the code; a test fails while it is not current.
-`python -m harness.localkube.field_page > docs/fields.md` writes it again.
+`python -m harness.localkube.field_page > docs/reference/fields.md` writes it again.
 
 Every field of every kind, and every annotation that an ingress controller knows, has exactly one class:
 
 - **implemented**: the embedded cluster carries it out.
-- **inert**: it has no effect on requests here. It is stored, and listed once in the report.
+- **inert**: it has no effect on requests here; it is stored, and listed once in the report.
 - **decisive but not implemented**: a real cluster would answer, route, start or stop otherwise.
-- **unknown**: nobody knows it. A real API server or controller ignores or refuses it.
+- **unknown**: no table has it; a real API server or controller ignores or refuses it.
+
+Some values of a decisive field are accepted, since they have no effect or are carried out.
 
 `harness validate` and `harness run` refuse fields of the last two classes, with file and line, before anything starts.
 The ways out are: remove the field, use `--cluster kind`, or `--assume-inert FIELD`.
@@ -40,7 +42,8 @@ Behind `traefik-nginx` the real Traefik reads ingress-nginx's annotations too.
 With `ingress: none` the annotations of Ingresses are inert.
 """
 
-_ROW = "| {} | {} | {} |"
+_ROW = "| {} | {} | {} | {} |"
+_TRAEFIK_ROW = "| {} | {} | {} |"
 
 
 def page() -> str:
@@ -53,10 +56,10 @@ def _nginx() -> Iterator[str]:
     yield from _header("annotation")
     yield from sorted(
         [
-            *(_ROW.format(f"`{name}`", "implemented", "") for name in RULES),
-            *(_ROW.format(f"`{name}`", "inert", f"{why}.") for name, why in nginx.INERT.items()),
-            *(_ROW.format(f"`{name}`", "decisive", _effect(rule)) for name, rule in nginx.DECISIVE.items()),
-            *(_ROW.format(f"`{name}`", "as", f"`{other}`") for name, other in nginx.ALIASES.items()),
+            *(_ROW.format(f"`{name}`", "implemented", "", "") for name in RULES),
+            *(_ROW.format(f"`{name}`", "inert", f"{why}.", "") for name, why in nginx.INERT.items()),
+            *(_ROW.format(f"`{name}`", *_decisive(rule)) for name, rule in nginx.DECISIVE.items()),
+            *(_ROW.format(f"`{name}`", "as", f"`{other}`", "") for name, other in nginx.ALIASES.items()),
         ]
     )
     yield "\nAn empty value, and a value that ingress-nginx ignores (`proxy-read-timeout: 60s`), is inert."
@@ -65,13 +68,13 @@ def _nginx() -> Iterator[str]:
 
 def _traefik() -> Iterator[str]:
     yield f"## Annotations of Traefik (`{traefik.PREFIX}…`)\n"
-    yield "They count with `ingress: traefik`; elsewhere they are inert. `N` stands for a number.\n"
+    yield "They count with `ingress: traefik`; elsewhere they are inert.\n`N` stands for a number.\n"
     yield "| kind | annotation | class |\n|---|---|---|"
     for kind, names in traefik.IMPLEMENTED.items():
         for name in names:
-            yield _ROW.format(kind, f"`{name}`", "implemented, by the real Traefik")
+            yield _TRAEFIK_ROW.format(kind, f"`{name}`", "implemented, by the real Traefik")
         for name, effect in traefik.DECISIVE.get(kind, {}).items():
-            yield _ROW.format(kind, f"`{name}`", f"decisive: a real cluster {effect}. Inert: `false`.")
+            yield _TRAEFIK_ROW.format(kind, f"`{name}`", f"decisive: a real cluster {effect}. Inert: `false`.")
 
 
 def _models() -> Iterator[str]:
@@ -88,21 +91,23 @@ def _models() -> Iterator[str]:
 def _fields(table: Fields) -> Iterator[str]:
     for name, child in table.implemented.items():
         inside = "each annotation has a class of its own." if child == ANNOTATIONS else ""
-        yield _ROW.format(f"`{name}`", "implemented", inside or (f"see {child.removeprefix('V1')}." if child else ""))
+        meaning = inside or (f"see {child.removeprefix('V1')}." if child else "")
+        yield _ROW.format(f"`{name}`", "implemented", meaning, "")
     for name, why in table.inert.items():
-        yield _ROW.format(f"`{name}`", "inert", f"{why}.")
+        yield _ROW.format(f"`{name}`", "inert", f"{why}.", "")
     for name, rule in table.decisive.items():
-        yield _ROW.format(f"`{name}`", "decisive", _effect(rule))
+        yield _ROW.format(f"`{name}`", *_decisive(rule))
 
 
 def _header(first: str) -> Iterator[str]:
-    yield f"| {first} | class | |\n|---|---|---|"
+    yield f"| {first} | class | meaning | values that are accepted |\n|---|---|---|---|"
 
 
-def _effect(rule: Decisive) -> str:
-    harmless = f" Without effect, or carried out: {rule.values}." if rule.values else ""
-    by = f" Behind {' and '.join(rule.carried_out_by)} it is implemented." if rule.carried_out_by else ""
-    return f"A real cluster {rule.effect}.{harmless}{by}".replace("|", "\\|")
+def _decisive(rule: Decisive) -> tuple[str, str, str]:
+    """Return class, meaning and accepted values of a decisive field."""
+    by = f"all, behind {' and '.join(rule.carried_out_by)}" if rule.carried_out_by else ""
+    accepted = "; ".join(part for part in (rule.values, by) if part)
+    return "decisive", f"A real cluster {rule.effect}.".replace("|", "\\|"), accepted.replace("|", "\\|")
 
 
 if __name__ == "__main__":

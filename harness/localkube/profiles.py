@@ -3,7 +3,8 @@
 Verdicts depend on these delays: whether a preStop of 3 s is enough is decided by how late the ingress learns of the
 pod that replaces the old one. The ``kind`` profile holds distributions that ``bench/fidelity.py`` measured on a real
 kind cluster. Each delay is injected in the part that causes it in a real cluster, lessened by what our own part needs
-for the same step, so that the end-to-end times come out as measured; ``docs/fidelity.md`` has both side by side.
+for the same step, so that the end-to-end times come out as measured.
+``docs/explanation/measurements.md`` has both side by side.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ _OWN_LATENCY = 0.01
 
 # Measured by bench/fidelity.py on 2026-11-23 between 01:51 and 02:04 UTC, while the machine (two cores) was quiet: kind
 # v0.33, Kubernetes 1.34.4, the 16 cells of experiments/sabotage-rollout.yaml. The numbers are quantiles at even shares;
-# behind each stands the step's name in docs/fidelity.md, and how often it was seen.
+# behind each stands the step's name in docs/explanation/measurements.md, and how often it was seen.
 _POD_READY_TO_ENDPOINTS = Delay(0.001, 0.007, 0.012, 0.016, 0.018, 0.025, 0.031, 0.035, 0.036, 0.082, 0.626)  # 29
 _MARKED_TO_ENDPOINTS = Delay(0.002, 0.010, 0.015, 0.017, 0.020, 0.023, 0.027, 0.034, 0.043, 0.051, 0.060)  # 26
 _MARKED_TO_REFUSED = Delay(0.003, 0.004, 0.041)  # 3; the status says "stopped" only 0.33 to 0.48 s after the mark

@@ -28,6 +28,14 @@ class Target(StrEnum):
         return "" if self in {Target.NOTHING, Target.CONTROLLER} else self.value.lower()
 
 
+class FirstTry(StrEnum):
+    """The Deployments for which a first Experiment has a change."""
+
+    NEVER = "none"
+    EVERY = "every Deployment that gets requests"
+    REPLICATED = "those with more than one replica: with one, the answer is known"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InPlace:
     """The permission to make a kind on an application that runs already, and how to write it.
@@ -66,6 +74,7 @@ class ChangeFacts:
         new: What reports call the version after.
         old_stays: Whether the version before may answer as long as the change lasts.
         is_control: Whether nothing is changed.
+        first_try: The Deployments for which a first Experiment of somebody's manifests has it.
     """
 
     summary: str
@@ -85,6 +94,7 @@ class ChangeFacts:
     new: str = "the new version"
     old_stays: bool = False
     is_control: bool = False
+    first_try: FirstTry = FirstTry.NEVER
 
     def rights_behind(self, controller: str) -> tuple[Right, ...]:
         """Return what it takes behind an ingress controller, by the controller's word."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
-from harness.model.change_facts import ChangeFacts, InPlace, Target
+from harness.model.change_facts import ChangeFacts, FirstTry, InPlace, Target
 from harness.model.controllers import Aspect
 from harness.model.rights import Right
 
@@ -282,6 +282,7 @@ class Restart(ChangeSpec):
         replaces_pods=True,
         rights=(_PATCH_DEPLOYMENTS, _READ_PODS),
         aliases=("rollout-restart", "rolling-restart"),
+        first_try=FirstTry.EVERY,
     )
     deployment: str
 
@@ -306,6 +307,7 @@ class DeletePod(ChangeSpec):
         replaces_pods=True,
         rights=(Right("apps", "deployments", ("get",)), Right("", "pods", ("list", "delete"))),
         aliases=("kill-pod", "pod-deletion"),
+        first_try=FirstTry.REPLICATED,
     )
     deployment: str
     force: bool = False

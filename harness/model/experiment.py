@@ -208,6 +208,7 @@ class Experiment:
             better than inconclusive.
         inert: Fields of the workload without effect on requests, each with its objects.
         notices: What was left out of the workload's files, each as a sentence for people, with its place.
+        stand_ins: Images that a stand-in of the embedded cluster runs in place of, each as a sentence for people.
     """
 
     name: str
@@ -223,3 +224,4 @@ class Experiment:
     assumed: tuple[Assumption, ...] = ()
     inert: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()

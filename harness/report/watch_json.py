@@ -10,7 +10,7 @@ from harness.wording import instant
 
 
 def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
-    """Return the object. ``docs/watch.md`` describes its members."""
+    """Return the object. ``docs/reference/watch.md`` describes its members."""
     identity = watch.identity
     return {
         "verdict": watch.verdict.value,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from harness.clusters.shared.diagnosis import diagnose
 from harness.clusters.shared.scope import refuse_cluster_scoped
+from harness.errors import HarnessError, WaitTimeoutError
+from harness.kit.files import write_text
 from harness.kube.client import Kube
 from harness.kube.rollout import wait_rollout
 from harness.model.experiment import Manifest
 
+#: The file that says why a workload did not become ready.
+NOT_READY = "not-ready.txt"
 #: Longest time for one Deployment to become available; an initialDelay of 15 s is among the shipped Experiments.
 AVAILABLE_SECONDS = 120.0
 
@@ -23,14 +29,20 @@ def images_of(manifests: Sequence[Manifest]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def deploy(kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared: bool) -> None:
+def deploy(
+    kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared: bool, evidence: Path | None = None
+) -> None:
     """Create the namespace, apply all manifests, wait for every Deployment's rollout.
+
+    Where one does not become ready, the file ``not-ready.txt`` in the evidence keeps the states, last log lines and
+    warnings of its pods.
 
     Args:
         kube: The API server.
         manifests: The workload.
         namespace: Where it goes; not there yet.
         shared: Whether the cluster outlives the trial. Then nothing is written outside of the namespace.
+        evidence: Folder of the trial; None keeps none.
 
     Raises:
         InvalidInputError: The cluster is shared and an object lives outside of namespaces; nothing was applied.
@@ -43,4 +55,24 @@ def deploy(kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared:
         kube.apply(manifest, namespace if shared or kube.is_namespaced(manifest) else "")
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
-            wait_rollout(kube, manifest["metadata"]["name"], namespace, AVAILABLE_SECONDS)
+            _wait(kube, manifest["metadata"]["name"], namespace, evidence)
+
+
+def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) -> None:
+    try:
+        wait_rollout(kube, deployment, namespace, AVAILABLE_SECONDS)
+    except HarnessError as error:
+        found = diagnose(kube, namespace)
+        if evidence is not None:
+            write_text(evidence / NOT_READY, f"{error}\n\n{found}\n")
+        if isinstance(error, WaitTimeoutError) and found:
+            raise WaitTimeoutError(f"{error} The pods say: {_brief(found)}") from error
+        raise
+
+
+def _brief(found: str) -> str:
+    """Return the first state and the last warning of a diagnosis."""
+    lines = [line for line in found.splitlines() if not line.startswith("  ")]
+    warnings = [line for line in lines if line.startswith("event: ")]
+    states = [line for line in lines if not line.startswith("event: ")]
+    return "; ".join((*states[:1], *warnings[-1:]))

@@ -30,7 +30,7 @@ from harness.traffic.plan import PLAN, TrafficChildPlan, read_plan
 #: Rows that are in memory at once.
 _BLOCK = 50_000
 
-#: The columns, in their order; ``docs/results.md`` says what each one means.
+#: The columns, in their order; ``docs/reference/ledger.md`` says what each one means.
 COLUMNS = (
     "part", "id", "slot", "worker", "number", "method", "path", "connections", "outcome", "progress", "status",
     "responder", "errno", "planned_ns", "sent_ns", "connected_ns", "first_byte_ns", "done_ns", "planned_unix_ns",

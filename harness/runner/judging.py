@@ -81,7 +81,7 @@ def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
     """What the report says of the run as a whole."""
     return RunFacts(
         name=plan.experiment.name,
-        description=plan.experiment.description,
+        description=_description(plan),
         command=plan.command,
         started=plan.started,
         seconds=end.seconds,
@@ -95,6 +95,16 @@ def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
         trials=plan.experiment.trials,
         signal=(end.signal or int(signal.SIGINT)) if end.interrupted else 0,
     )
+
+
+def _description(plan: RunPlan) -> str:
+    """Return the first lines of the report: the Experiment's own, and what runs in place of its images."""
+    experiment = plan.experiment
+    if not experiment.stand_ins:
+        return experiment.description
+    sentences = "; ".join(experiment.stand_ins)
+    meaning = "The verdict is that of an application which starts and stops so; --cluster kind runs the image itself."
+    return " ".join(filter(None, (experiment.description, f"{sentences}.", meaning)))
 
 
 def _without_effect(plan: RunPlan) -> dict[str, str]:

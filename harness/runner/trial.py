@@ -117,7 +117,8 @@ class Trial:
     def _bring_workload(self, kube: Kube, place: Place) -> None:
         """Put onto the cluster what traffic goes to, and wait until it is available."""
         self._step("workload: waiting for its pods")
-        deploy(kube, self.job.cell.configuration.manifests, place.namespace, shared=place.shared)
+        manifests, folder = self.job.cell.configuration.manifests, self.job.directory.path
+        deploy(kube, manifests, place.namespace, shared=place.shared, evidence=folder)
 
     def _observer(self, kube: Kube, place: Place, timeline: TimelineWriter) -> Observer:
         """What sees the cluster."""

@@ -2,8 +2,8 @@
 
 Written through a memory map, so nothing that was recorded is lost by ``kill -9``. The order of the stores is what
 makes a row trustworthy: ``written`` comes after the intent's other fields, ``outcome`` after all that belongs to it.
-Rows are packed by ``struct`` at fixed offsets (a numpy scalar store costs ten times as much); ``docs/results.md``
-says for readers what the fields mean.
+Rows are packed by ``struct`` at fixed offsets (a numpy scalar store costs ten times as much).
+``docs/reference/ledger.md`` describes the fields for readers.
 """
 # ruff: noqa: FURB136 - these lines run for every attempt, and calling min costs as much as storing three fields
 

@@ -1,7 +1,8 @@
 """The bytes of a ledger: one fixed-size record per attempt and one per connection.
 
 Times are nanoseconds from the ledger's origin (a CLOCK_MONOTONIC value in its ``traffic.jsonl``); ``NEVER``
-where the moment did not come. ``docs/results.md`` describes the records for readers; a new field is a new version.
+where the moment did not come. ``docs/reference/ledger.md`` describes the records for readers.
+A new field is a new version.
 """
 
 from __future__ import annotations

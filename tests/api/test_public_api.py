@@ -126,7 +126,7 @@ def test_watch_without_an_end_is_refused(seconds: float) -> None:
 
 def test_page_of_the_library_names_what_there_is() -> None:
     """Every ``harness.NAME`` of the page is public, and its Python parses."""
-    page = (ROOT / "docs/library.md").read_text()
+    page = (ROOT / "docs/how-to/use-the-library.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     trees = [ast.parse(block) for block in blocks]
     used = {

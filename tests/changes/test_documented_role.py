@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
+from documentation import documented_role
 
 from harness.changes.perform import perform
 from harness.model.changes import (
@@ -32,7 +31,7 @@ from harness.model.changes import (
 from harness.model.controllers import CONTROLLERS as TABLE
 from harness.model.controllers import ControllerAddress
 from harness.testing.fake_workloads import WorkloadPart
-from harness.testing.role_bound_api import Grant, RoleBoundKube, grants_of
+from harness.testing.role_bound_api import Grant, RoleBoundKube
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World
@@ -84,14 +83,6 @@ CHANGES: Mapping[str, ChangeSpec] = {
     "ab-test by weight": BY_WEIGHT,
     "controller-restart": ControllerRestart(name="again"),
 }  # fmt: skip
-
-
-def documented(page: str) -> frozenset[Grant]:
-    """Return the grants of the Role on a page of the documentation."""
-    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
-    roles = [yaml.safe_load(part.split("```")[0]) for part in text.split("```yaml\n")[1:]]
-    (role,) = [role for role in roles if str(role.get("kind", "")).endswith("Role")]
-    return grants_of(role)
 
 
 def prepared(make_world: Callable[..., World], case: str, controller: str) -> World:
@@ -149,13 +140,13 @@ def test_every_kind_of_change_is_a_case() -> None:
 )
 def test_the_documented_role_is_enough(make_world: Callable[..., World], case: str, controller: str) -> None:
     """Each change is made, observed and undone with the documented Role."""
-    carried_out(prepared(make_world, case, controller), case, documented("clusters.md"))
+    carried_out(prepared(make_world, case, controller), case, documented_role("ClusterRole"))
 
 
 @pytest.mark.parametrize("controller", CONTROLLERS)
 def test_the_rights_of_changes_are_those_that_are_used(make_world: Callable[..., World], controller: str) -> None:
     """The facts of each kind have exactly the rights that it uses."""
-    granted = documented("clusters.md")
+    granted = documented_role("ClusterRole")
     used: dict[str, set[Grant]] = {kind: set() for kind in CHANGE_KINDS}
     for case, spec in CHANGES.items():
         kube = carried_out(prepared(make_world, case, controller), case, granted)
@@ -177,7 +168,7 @@ def test_the_rights_of_changes_are_those_that_are_used(make_world: Callable[...,
 
 def test_a_right_that_is_missing_is_noticed(make_world: Callable[..., World]) -> None:
     """Without ``delete`` on Ingresses, an A/B test is made but its undo is refused."""
-    lacking = documented("clusters.md") - {Grant("networking.k8s.io", "ingresses", "delete")}
+    lacking = documented_role("ClusterRole") - {Grant("networking.k8s.io", "ingresses", "delete")}
     world = prepared(make_world, "ab-test by header", "ingress-nginx")
     kube = RoleBoundKube(world.kube, lacking)
     world.context = replace(world.context, kube=kube)

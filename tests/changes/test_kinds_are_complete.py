@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, ClassVar, cast
 
 import pytest
-import yaml
+from documentation import documented_role, page
 
 from harness.changes.perform import executor_of
 from harness.experiment.changes.reading import check_of, schema_of
@@ -20,10 +20,9 @@ from harness.model.change_facts import ChangeFacts, InPlace, Target
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, NoChange, Scale, module_of
 from harness.model.controllers import CONTROLLERS
 from harness.model.rights import Right
-from harness.testing.role_bound_api import Grant, grants_of
+from harness.testing.role_bound_api import Grant
 
 ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
 
 
 def incomplete(kind: str) -> Iterator[str]:
@@ -39,17 +38,17 @@ def incomplete(kind: str) -> Iterator[str]:
         else:
             if parameters != (3 if part == "check" else 1):
                 yield f"the parameters of {part}"
-    pages = {page: (DOCS / page).read_text() for page in ("experiments.md", "in-place.md")}
-    if f"| `{kind}` |" not in pages["experiments.md"]:
+    in_place_page = page("reference/in-place.md")
+    if f"| `{kind}` |" not in page("experiments.md"):
         yield "its row in docs/experiments.md"
     in_place = spec.facts.in_place
-    if (f"`{in_place.usage}`" if in_place.usage else f"- `{kind}`: {in_place.refused}.") not in pages["in-place.md"]:
-        yield "its place in docs/in-place.md"
+    if (f"`{in_place.usage}`" if in_place.usage else f"- `{kind}`: {in_place.refused}.") not in in_place_page:
+        yield "its place in docs/reference/in-place.md"
     needed = {
         Grant(r.group, r.resource, verb) for w in CONTROLLERS for r in spec.facts.rights_behind(w) for verb in r.verbs
     }
-    if needed - documented():
-        yield "its rights in the Role of docs/clusters.md"
+    if needed - documented_role("ClusterRole"):
+        yield "its rights in the Role of docs/reference/rights.md"
 
 
 def _record(kind: str, spec: type[ChangeSpec]) -> Iterator[str]:
@@ -76,14 +75,6 @@ def _schema(kind: str, spec: type[ChangeSpec]) -> Iterator[str]:
         return
     own = {name: field for name, field in schema.model_fields.items() if name not in ChangeSchema.model_fields}
     yield from (f"a description of {name}" for name, field in own.items() if not field.description)
-
-
-def documented() -> frozenset[Grant]:
-    """Return the grants of the documented ClusterRole."""
-    parts = (DOCS / "clusters.md").read_text().split("```yaml\n")[1:]
-    roles = [yaml.safe_load(part.split("```")[0]) for part in parts]
-    (role,) = [role for role in roles if role.get("kind") == "ClusterRole"]
-    return grants_of(role)
 
 
 @pytest.mark.parametrize("kind", CHANGE_KINDS)
@@ -122,8 +113,8 @@ def test_a_kind_without_its_other_parts_is_found(with_toy: None) -> None:
         "a module toy with check",
         "a module toy with carry_out",
         "its row in docs/experiments.md",
-        "its place in docs/in-place.md",
-        "its rights in the Role of docs/clusters.md",
+        "its place in docs/reference/in-place.md",
+        "its rights in the Role of docs/reference/rights.md",
     ]
 
 

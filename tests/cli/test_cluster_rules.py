@@ -28,7 +28,7 @@ def test_each_kind_of_cluster_has_its_rules(cluster: str, image: bool, obj: bool
     """The rules concern an unknown image, a cluster-scoped object, and a restart of the ingress controller."""
     rules = rules_of(cluster, {})
 
-    assert (rules.image("example/unheard-of:3") is None) is image
+    assert (rules.image("hashicorp/http-echo:0.9") is None) is image
     assert (rules.object(INGRESS_CLASS) is None) is obj
     assert (rules.change(RESTART) is None) is change
     assert rules.change(NONE) is None

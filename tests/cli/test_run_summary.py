@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
+from documentation import page
 
 from harness.cli.run import run, summary
 from harness.testing.reports import sample_run
 
 PRINTED = summary(sample_run(("bare",), ("none", "rolling-update")), Path("reports/x"))
-REFERENCE = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+REFERENCE = page("reference/run-directory.md")
 
 
 def keys() -> set[str]:
@@ -22,7 +23,7 @@ def keys() -> set[str]:
     return {*PRINTED, *(key for cell in cells for key in cell)}
 
 
-@pytest.mark.parametrize("text", [inspect.getdoc(run), REFERENCE], ids=["help", "docs/results.md"])
+@pytest.mark.parametrize("text", [inspect.getdoc(run), REFERENCE], ids=["help", "docs/reference/run-directory.md"])
 def test_every_field_is_described(text: str) -> None:
     """The author of a script finds each field."""
     assert sorted(key for key in keys() if not re.search(rf"\b{key}\b", text)) == []

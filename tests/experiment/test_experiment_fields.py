@@ -138,7 +138,7 @@ HARMLESS_PODS = [
     (POD, "      nodeSelector: {kubernetes.io/os: linux}\n"),
     (POD, "      hostNetwork: false\n"),
     (POD, "      initContainers: []\n"),
-    (POD, "      serviceAccountName: mine\n"),
+    (POD, "      serviceAccountName: default\n"),
     (POD, "      securityContext: {runAsUser: 1000, fsGroup: 1000, seccompProfile: {type: RuntimeDefault}}\n"),
     (POD, "      volumes: [{name: tmp, emptyDir: {}}]\n"),
     (
@@ -207,14 +207,14 @@ def test_a_value_without_effect_is_listed_and_accepted(bench: Bench, name: str, 
     ("name", "value"), [("rewrite-target", "/"), ("use-regex", "T"), ("proxy-read-timeout", "60"), ("canary", "false")]
 )
 def test_an_implemented_annotation_is_neither_refused_nor_listed(bench: Bench, name: str, value: str) -> None:
-    """What is carried out needs no word."""
+    """An implemented field is not mentioned."""
     annotate(bench, name, value)
 
     assert not [each for each in load(bench).inert if name in each]
 
 
-def test_a_misspelt_annotation_is_refused_with_the_likely_spelling(bench: Bench) -> None:
-    """The controller would ignore it without a word, and the user meant something."""
+def test_a_misspelled_annotation_is_refused_with_the_likely_spelling(bench: Bench) -> None:
+    """The controller would ignore it silently, and the user meant another one."""
     annotate(bench, "permanent-redirects", "https://new.example")
 
     (problem,) = problems(bench)
@@ -291,7 +291,7 @@ def bench_line(bench: Bench, text: str) -> int:
 
 @pytest.mark.parametrize(("after", "text"), HARMLESS_PODS, ids=[text.strip()[:40] for _, text in HARMLESS_PODS])
 def test_a_pod_field_without_effect_is_accepted(bench: Bench, after: str, text: str) -> None:
-    """What charts have by default must not stand in the way."""
+    """Defaults of common charts are not refused."""
     bench.edit("apps.yaml", after, after + text)
 
     assert problems(bench) == []
@@ -304,9 +304,7 @@ def test_a_pod_field_without_effect_is_accepted(bench: Bench, after: str, text: 
         ("  externalTrafficPolicy: Local\n", "externalTrafficPolicy"),
     ],
 )
-def test_what_kube_proxy_reads_decides_where_traffic_goes_straight_to_a_service(
-    bench: Bench, text: str, field: str
-) -> None:
+def test_fields_of_kube_proxy_are_decisive_without_an_ingress(bench: Bench, text: str, field: str) -> None:
     """Behind an ingress controller it is listed, since the controller sends requests to the pods themselves."""
     bench.edit("apps.yaml", SERVICE, SERVICE + text)
 
@@ -340,7 +338,7 @@ def test_an_external_name_is_refused(bench: Bench) -> None:
     ],
 )
 def test_a_change_is_checked_on_the_object_that_it_makes(bench: Bench, change: str, field: str) -> None:
-    """The problem stands at the change, and goes with an assumption."""
+    """The problem is at the change, and an assumption removes it."""
     bench.edit("small.yaml", "  - restart: {deployment: apple}\n", f"  - {change}\n")
     bench.edit("small.yaml", "expect:\n  - {pod: bare, change: restart, verdict: lossy}\n", "")
 
@@ -352,7 +350,7 @@ def test_a_change_is_checked_on_the_object_that_it_makes(bench: Bench, change: s
 
 
 def test_a_patch_of_the_matrix_is_checked(bench: Bench) -> None:
-    """The problem stands in the patch's file."""
+    """The problem is in the patch's file."""
     bench.edit("patch.yaml", "    spec:\n", "    spec:\n      schedulingGates: [{name: a}]\n")
 
     (problem,) = problems(bench)
@@ -371,7 +369,7 @@ def test_an_assumption_is_kept_in_the_experiment(bench: Bench) -> None:
 
 
 def test_an_assumption_about_nothing_is_refused(bench: Bench) -> None:
-    """A misspelt name would leave the user with a promise that nobody made."""
+    """A misspelled name would not assume anything."""
     annotate(bench, "limit-rps", "1")
     loaded = load(bench, f"{NGINX}limit-rps")
 
@@ -391,8 +389,8 @@ def test_a_real_cluster_refuses_no_field(bench: Bench) -> None:
     assert bench.problems() == []
 
 
-def test_a_network_policy_is_refused_where_it_keeps_requests_out(bench: Bench) -> None:
-    """Here nobody enforces it."""
+def test_a_network_policy_that_blocks_requests_is_refused(bench: Bench) -> None:
+    """The embedded cluster does not enforce it."""
     head = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\n"
     policy = f"{head}spec: {{podSelector: {{}}, RULES}}\n"
     text = (bench.folder / "apps.yaml").read_text()
@@ -403,8 +401,8 @@ def test_a_network_policy_is_refused_where_it_keeps_requests_out(bench: Bench) -
     assert problems(bench) == []
 
 
-def test_an_experiment_that_was_loaded_for_any_cluster_is_looked_at_before_it_runs(bench: Bench) -> None:
-    """However it was made, no field is passed over; a real cluster has nothing to assume."""
+def test_the_fields_of_an_experiment_loaded_for_any_cluster_are_checked_before_it_runs(bench: Bench) -> None:
+    """No field is skipped, however it was loaded; a real cluster needs no assumption."""
     annotate(bench, "limit-rps", "1")
     loaded = bench.load()
 
@@ -419,8 +417,8 @@ def test_an_experiment_that_was_loaded_for_any_cluster_is_looked_at_before_it_ru
     assert review(assuming, any_field).assumed == ()
 
 
-def test_a_change_is_looked_at_before_it_runs(bench: Bench) -> None:
-    """Also where the Experiment was loaded for any cluster."""
+def test_the_fields_of_a_change_are_checked_before_it_runs(bench: Bench) -> None:
+    """Also if the Experiment was loaded for any cluster."""
     edit = "ingress-edit: {ingress: fruit, annotations: {nginx.ingress.kubernetes.io/app-root: /shop}}"
     bench.edit("small.yaml", "  - restart: {deployment: apple}\n", f"  - {edit}\n")
     bench.edit("small.yaml", "expect:\n  - {pod: bare, change: restart, verdict: lossy}\n", "")

@@ -182,8 +182,8 @@ def test_fields_of_a_wrong_type_are_left_to_the_schema() -> None:
 
 
 def test_the_page_is_current() -> None:
-    """``python -m harness.localkube.field_page > docs/fields.md`` writes it again."""
-    assert (ROOT / "docs" / "fields.md").read_text(encoding="utf-8") == page()
+    """``python -m harness.localkube.field_page > docs/reference/fields.md`` writes it again."""
+    assert (ROOT / "docs" / "reference" / "fields.md").read_text(encoding="utf-8") == page()
 
 
 def test_the_page_has_every_row() -> None:

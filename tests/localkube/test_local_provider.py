@@ -100,12 +100,14 @@ def test_failed_step_is_named_and_cleaned_up(
 def test_everything_unknown_is_listed_before_anything_starts(tmp_path: Path, fake_node: FakeNode) -> None:
     """Ingress, profile and image that nobody knows are three problems of one error."""
     fake_node("works")
-    request = request_in(tmp_path, ingress="haproxy", profile="eks", images=("hashicorp/http-echo:1.0", "redis:7"))
+    request = request_in(
+        tmp_path, ingress="haproxy", profile="eks", images=("hashicorp/http-echo:1.0", "hashicorp/http-echo:7")
+    )
     with pytest.raises(InvalidInputError) as caught:
         LocalProvider().check(request)
 
     assert len(caught.value.problems) == 3
-    assert "'redis:7'" in str(caught.value)
+    assert "'hashicorp/http-echo:7'" in str(caught.value)
     assert not (tmp_path / "cluster").exists()
 
 

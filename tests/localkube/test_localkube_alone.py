@@ -39,4 +39,4 @@ def test_it_imports_nothing_that_measures() -> None:
     code = f"import sys; import harness.localkube.__main__, harness.localkube.node; {shown}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == str(["errors", "kit", "kube", "localkube"])
+    assert done.stdout.strip() == str(["errors", "kit", "kube", "localkube", "problem_codes"])

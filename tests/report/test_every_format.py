@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documentation import page
 from jinja2 import UndefinedError
 from jsonschema import Draft7Validator, ValidationError
 from made_up_watches import lossy, quiet, watched
@@ -74,8 +75,8 @@ def test_every_command_writes_every_format(tmp_path: Path) -> None:
 
 
 def test_every_format_is_documented() -> None:
-    """``docs/results.md`` names each file."""
-    text = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    """``docs/reference/run-directory.md`` names each file."""
+    text = page("reference/run-directory.md")
 
     assert [each.file for each in FORMATS if f"`{each.file}`" not in text] == []
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from documentation import page
 from made_up_watches import lossy, quiet, watched
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
@@ -120,9 +120,9 @@ def test_lengths_have_a_suitable_unit() -> None:
 
 
 def test_every_member_of_the_object_is_described() -> None:
-    """docs/watch.md describes each."""
-    page = (Path(__file__).parents[2] / "docs" / "watch.md").read_text(encoding="utf-8")
+    """docs/reference/watch.md describes each."""
+    text = page("reference/watch.md")
     found = summary(lossy(), "x")
     names = [*found, *found["latency_ms"], *found["outages"][0]]
 
-    assert [name for name in names if f"`{name}`" not in page and f"outages[].{name}`" not in page] == []
+    assert [name for name in names if f"`{name}`" not in text and f"outages[].{name}`" not in text] == []

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from documentation import page
 
 from harness.errors import EvidenceError
 from harness.kit.clock import Clock
@@ -118,9 +119,8 @@ def test_a_clock_that_nobody_knows_leaves_a_gap(run: Path) -> None:
 
 
 def test_every_column_is_described() -> None:
-    """In the table of docs/results.md, and nothing else is there."""
-    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
-    table = page.partition("### As CSV")[2].partition("Workers come")[0]
+    """In the table of docs/reference/ledger.md, and nothing else is there."""
+    table = page("reference/ledger.md").partition("## Columns of the CSV")[2].partition("Workers come")[0]
     described = {
         name for line in table.splitlines() if line.startswith("| `") for name in line.split("|")[1].split("`")
     }

@@ -61,9 +61,7 @@ def _of_change(kind: str, controller: str) -> tuple[Right, ...]:
     return tuple(replace(right, why=kind) for right in facts_of(kind).rights_behind(controller))
 
 
-def check_access(
-    kube: KubeApi, context: str, rights: Sequence[Right], *, namespace: str = "", page: str = "clusters.md"
-) -> None:
+def check_access(kube: KubeApi, context: str, rights: Sequence[Right], *, namespace: str = "") -> None:
     """Check with the API server that the user has every right.
 
     Args:
@@ -71,7 +69,6 @@ def check_access(
         context: Name of the context, for the message.
         rights: The rights to check.
         namespace: Namespace in which they are needed; empty for the whole cluster.
-        page: Page of the documentation with the Role.
 
     Raises:
         InvalidInputError: A right is missing; lists all missing ones.
@@ -82,7 +79,8 @@ def check_access(
         return  # the API server has no access reviews; it will refuse what is not allowed
     if refused:
         where = f" in namespace {namespace}" if namespace else ""
-        message = f"the user of context {context} lacks rights{where}; docs/{page} has a Role with all of them"
+        page = "docs/reference/rights.md"
+        message = f"the user of context {context} lacks rights{where}; {page} has a Role with all of them"
         raise InvalidInputError([Problem(message), *refused])
 
 

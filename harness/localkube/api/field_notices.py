@@ -13,10 +13,24 @@ from harness.localkube.fields import CLASSIFIER
 from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.events import event_body
 from harness.localkube.machinery.objects import Object, controller_of
-from harness.localkube.machinery.resources import EVENTS, INGRESSCLASSES, INGRESSES
+from harness.localkube.machinery.resources import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    EVENTS,
+    INGRESSCLASSES,
+    INGRESSES,
+    NOT_RUN,
+    SECRETS,
+    by_kind,
+)
+
+#: What a pod is made of, and what a Service leads to.
+_SURROUNDING = (CONFIGMAPS, SECRETS, by_kind("PersistentVolumeClaim", "v1"), DEPLOYMENTS)
 
 REASON = "FieldNotImplemented"
 _COMPONENT = "apiserver"
+_IDLE = frozenset(resource.kind for resource in NOT_RUN)
+_NO_PODS = "{kind} is stored: the embedded cluster runs no pods for it; a real cluster does"
 
 
 class FieldNotices:
@@ -43,8 +57,9 @@ class FieldNotices:
         if agent.startswith(COMPONENT_AGENT) or controller_of(after) is not None:
             return []
         known = {(each.field, each.text) for each in self._refused(before)} if before else set()
+        idle = [_NO_PODS.format(kind=after["kind"])] if before is None and after["kind"] in _IDLE else []
         found = {(each.field, each.text): each for each in self._refused(after)}
-        sentences = [_sentence(each) for key, each in found.items() if key not in known]
+        sentences = idle + [_sentence(each) for key, each in found.items() if key not in known]
         if not dry_run:
             for sentence in sentences:
                 self._record(after, sentence)
@@ -56,7 +71,12 @@ class FieldNotices:
     def _around(self, obj: Object) -> Sequence[Object]:
         """Return what decides about an object besides itself."""
         if obj["kind"] != "Ingress":
-            return ()
+            namespace = obj["metadata"].get("namespace")
+            return [
+                {"kind": each.kind, **found}
+                for each in _SURROUNDING
+                for found in self._registry.storage.list(each, namespace)
+            ]
         storage, metadata = self._registry.storage, obj["metadata"]
         key = (metadata.get("namespace"), metadata["name"])
         others = [

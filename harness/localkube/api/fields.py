@@ -13,6 +13,7 @@ from harness.localkube.system.programs import INGRESS_PROGRAMS
 _NAMESPACES = frozenset(program.namespace for program in INGRESS_PROGRAMS.values())
 _STORED = "it is stored; nobody here reads it"
 _NO_PODS = "it is stored; no pods are run for it here"
+_NO_QUOTA = "it is stored; the node has room for what is accepted"
 _OBJECT = {"metadata": "V1ObjectMeta"}
 
 
@@ -58,6 +59,8 @@ TABLES: Mapping[str, Fields] = {
     "V1Namespace": _stored("spec", "status"),
     "V1Node": _stored("spec", "status"),
     "V1PersistentVolumeClaim": _stored("spec", "status"),
+    "V1ResourceQuota": _stored("spec", "status", why=_NO_QUOTA),
+    "V1LimitRange": _stored("spec", why=_NO_QUOTA),
     "V1Lease": _stored("spec"),
     "V1PodDisruptionBudget": _stored("spec", "status"),
     "V2HorizontalPodAutoscaler": _stored("spec", "status"),

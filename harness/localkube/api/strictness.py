@@ -32,5 +32,9 @@ def _problems(obj: Object) -> list[str]:
 
     if (str(obj.get("apiVersion")), str(obj.get("kind"))) not in schema.KINDS:
         return []
-    found = schema.unknown_fields(obj)
-    return [text if text.startswith("unknown field") else f"{path}: {text}" for path, text in found]
+    return [
+        found.message
+        if found.kind is schema.ViolationKind.UNKNOWN_FIELD
+        else f"{schema.path_text(found.path)}: {found.message}"
+        for found in schema.violations(obj)
+    ]

@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 
 from harness.kit import streams
 from harness.kit.files import open_log
-from harness.localkube.apps import http_echo, nginx_hostname, slow_echo
+from harness.localkube.apps import http_echo, nginx_hostname, slow_echo, stand_in
 from harness.localkube.apps.launch import Launch
 
 #: Every application by the name that images use.
@@ -37,6 +37,7 @@ APPS: Mapping[str, Callable[[Launch], int]] = {
     "http-echo": http_echo.main,
     "nginx-hostname": nginx_hostname.main,
     "slow-echo": slow_echo.main,
+    "stand-in": stand_in.main,
 }
 
 _PR_SET_PDEATHSIG = 1

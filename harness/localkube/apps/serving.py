@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -16,6 +17,7 @@ from harness.localkube.apps.http_parser import BadRequestError, Parser, Request
 
 _BACKLOG = 4096
 _NEW_SECONDS = 5.0
+_POLL_SECONDS = 0.5
 _PHRASES: Mapping[int, str] = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -171,7 +173,7 @@ class Server:
     async def shutdown(self, seconds: float | None) -> bool:
         """Close the listener and what is idle; let requests in flight finish for a while (Go's Shutdown).
 
-        A new connection that has not carried a request yet may still send one, as in Go.
+        A new connection that has not carried a request yet may still send one until it is 5 s old, as in Go.
 
         Args:
             seconds: How long to wait for them; None for as long as it takes.
@@ -180,17 +182,21 @@ class Server:
             Whether all connections ended by themselves.
         """
         self._stop_listening()
-        for connection in tuple(self.connections):
-            if connection.idle:
-                connection.close()
-        if not self.connections:
-            return True
         try:
             async with asyncio.timeout(seconds):
-                await self._empty.wait()
+                while self.connections:
+                    self._close_idle()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_POLL_SECONDS):
+                            await self._empty.wait()
         except TimeoutError:
             return False
         return True
+
+    def _close_idle(self) -> None:
+        for connection in tuple(self.connections):
+            if connection.idle:
+                connection.close()
 
     def _stop_listening(self) -> None:
         self.stopping = True

@@ -10,6 +10,7 @@ from harness.localkube.kubelet.environment import ConfigError, arguments, enviro
 from harness.localkube.kubelet.handlers import HandlerFailedError, Target
 from harness.localkube.kubelet.images import Image
 from harness.localkube.kubelet.looks import Looks
+from harness.localkube.kubelet.models import Model, orders
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.probes import ProbeKind, Prober
@@ -27,6 +28,7 @@ class Container:
         pod: Its pod.
         spec: Its entry in the pod's spec.
         image: Its image.
+        model: The model of the stand-in that runs in place of its image, if one does.
         network: The pod's network.
         looks: When the kubelet looks at the pod.
         anchor: When the ticks of its probes begin, on the loop's clock.
@@ -44,6 +46,7 @@ class Container:
         spec: Object,
         *,
         image: Image,
+        model: Model | None,
         network: PodNetwork,
         looks: Looks,
         anchor: float,
@@ -54,6 +57,7 @@ class Container:
         self._pod = pod
         self._spec = spec
         self._image = image
+        self._model = model
         self._network = network
         self._looks = looks
         self._anchor = anchor
@@ -142,7 +146,7 @@ class Container:
             ConfigError: Its spec asks for what can't be had.
             RuntimeFailedError: There is no such program, or the runtime failed.
         """
-        env = environment(self._pod, self._spec, self._image, self._network.address)
+        env = self._environment()
         app, args = self._program(env)
         self._tell("Pulled", f'Container image "{self.state.image}" already present on machine')
         self._tell("Created", f"Created container: {self.state.name}")
@@ -151,10 +155,18 @@ class Container:
         )
         self._tell("Started", f"Started container {self.state.name}")
         self.state.container_id = f"processes://{process.pid}"
-        return Target(process, self._spec, self._network.address, env, self._image.shell, set())
+        return Target(process, self._spec, self._network.address, env, self._image.shell, set(), self._model)
+
+    def _environment(self) -> dict[str, str]:
+        """Return its environment; a stand-in reads none, so that it need not be known."""
+        if self._model is not None:
+            return environment(self._pod, {}, self._image, self._network.address)
+        return environment(self._pod, self._spec, self._image, self._network.address)
 
     def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
         """The application and its arguments; an empty application for another program of an image with a shell."""
+        if self._model is not None:
+            return self._image.app, [orders(self._model, self._pod, self._spec).encode()]
         command = arguments(self._spec.get("command"), env)
         args = arguments(self._spec.get("args"), env)
         if not command:

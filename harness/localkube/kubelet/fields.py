@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.kube.fieldclasses import Decisive, Fields, Site, switched_off, unless_in
+from harness.kube.fieldclasses import Decisive, Fields, Harmless, Site, switched_off, unless_in
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.environment import FIELD_PATHS
-from harness.localkube.kubelet.images import find_image
+from harness.localkube.kubelet.images import find_image, has_stand_in
+from harness.localkube.kubelet.models import model_of, ports_of, unavailable_program
 
 #: What the only node has, in cores and bytes; a pod that asks for more stays Pending.
 NODE_CORES, NODE_BYTES = 64, 64 * 2**30
@@ -66,24 +67,125 @@ def _images(site: Site) -> list[str]:
     return []
 
 
-def _static_program(site: Site) -> bool:
-    """Tell whether the genuine images are one static program each, which reads and writes no file and needs no user."""
-    found = [find_image(name) for name in _images(site)]
-    return bool(found) and all(image is not None and not image.shell for image in found)
+def _stands_in(site: Site) -> bool:
+    """Tell whether stand-ins run in place of all images that a field is about."""
+    found = _images(site)
+    return bool(found) and all(map(has_stand_in, found))
+
+
+def _needs_no_system(site: Site) -> bool:
+    """Tell whether the programs read and write no file and need no user.
+
+    That is so for the known images that are one static program each, and for stand-ins.
+    """
+    found = _images(site)
+    known = [find_image(name) for name in found]
+    return bool(found) and all(
+        has_stand_in(name) or (image is not None and not image.shell) for name, image in zip(found, known, strict=True)
+    )
 
 
 def _may_be_non_root(site: Site) -> bool:
-    """Treat ``runAsNonRoot`` as harmless where the user is given and is not root, and the program needs no other."""
+    """Treat ``runAsNonRoot`` as harmless where the user is given and is not root, and the program needs no other.
+
+    The user of an image that a stand-in runs for is not known; it is taken for one that starts.
+    """
     pod: Mapping[str, Any] = next((h.get("securityContext") or {} for h in site.holders if "containers" in h), {})
     user = site.holder.get("runAsUser", pod.get("runAsUser"))
-    return switched_off(site) or (isinstance(user, int) and user > 0 and _static_program(site))
+    return switched_off(site) or _stands_in(site) or (isinstance(user, int) and user > 0 and _needs_no_system(site))
 
 
-def _empty_directories(site: Site) -> bool:
-    """Treat volumes as harmless that are empty and that no program looks into."""
+def _mountable(site: Site) -> bool:
+    """Treat volumes as harmless that are there at once and that no program looks into."""
     volumes = site.value if isinstance(site.value, list) else []
-    empty = all(isinstance(v, Mapping) and set(v) <= {"name", "emptyDir"} and "emptyDir" in v for v in volumes)
-    return empty and _static_program(site)
+    return _needs_no_system(site) and all(isinstance(each, Mapping) and _is_there(each, site) for each in volumes)
+
+
+def _is_there(volume: Mapping[str, Any], site: Site) -> bool:
+    """Tell whether a volume can be mounted: it is empty, or the objects that it is made of are applied with the pod."""
+    kinds = set(volume) - {"name"}
+    if kinds == {"projected"}:
+        sources = (volume["projected"] or {}).get("sources") or []
+        return all(isinstance(each, Mapping) and _is_there(each, site) for each in sources)
+    if len(kinds) != 1:
+        return False
+    (kind,) = kinds
+    if kind in {"emptyDir", "downwardAPI", "serviceAccountToken"}:
+        return True
+    reference = volume[kind] if isinstance(volume[kind], Mapping) else {}
+    names = {"configMap": ("ConfigMap", "name"), "secret": ("Secret", "secretName"),
+             "persistentVolumeClaim": ("PersistentVolumeClaim", "claimName")}  # fmt: skip
+    if kind not in names:
+        return False
+    of, field = names[kind]
+    return reference.get("optional") is True or _has(site, of, reference.get(field) or reference.get("name"))
+
+
+def _has(site: Site, kind: str, name: Any) -> bool:
+    """Tell whether an object is applied together with this one."""
+    return any(each.get("kind") == kind and (each.get("metadata") or {}).get("name") == name for each in site.objects)
+
+
+def _sources_are_there(site: Site) -> bool:
+    """Treat ``envFrom`` as harmless where a stand-in ignores the variables and every source exists."""
+    sources = site.value if isinstance(site.value, list) else []
+    return _stands_in(site) and all(isinstance(each, Mapping) and _source_is_there(each, site) for each in sources)
+
+
+def _source_is_there(source: Mapping[str, Any], site: Site) -> bool:
+    for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+        reference = source.get(field)
+        if isinstance(reference, Mapping):
+            return reference.get("optional") is True or _has(site, kind, reference.get("name"))
+    return False
+
+
+def _key_is_there(kind: str) -> Harmless:
+    """Treat a variable's source as harmless where a stand-in ignores the variable and the key exists."""
+
+    def check(site: Site) -> bool:
+        reference = site.value if isinstance(site.value, Mapping) else {}
+        if reference.get("optional") is True:
+            return _stands_in(site)
+        keys = {"data", "stringData", "binaryData"}
+        return _stands_in(site) and any(
+            reference.get("key") in (each.get(part) or {})
+            for each in site.objects
+            if each.get("kind") == kind and (each.get("metadata") or {}).get("name") == reference.get("name")
+            for part in keys
+        )
+
+    return check
+
+
+def _runs_to_its_end(site: Site) -> bool:
+    """Treat init containers as harmless that stand-ins carry out: each takes its time and succeeds."""
+    containers = site.value if isinstance(site.value, list) else []
+    return all(
+        isinstance(each, Mapping) and has_stand_in(str(each.get("image"))) and not each.get("restartPolicy")
+        for each in containers
+    )
+
+
+def _stand_in_listens(site: Site) -> bool:
+    """Treat the port of a probe as carried out unless it leads to a stand-in that does not listen there."""
+    port = site.value.get("port") if isinstance(site.value, Mapping) else site.value
+    container = next((each for each in reversed(site.holders) if "image" in each), None)
+    if not isinstance(port, int) or container is None or not has_stand_in(str(container["image"])):
+        return True
+    metadata = next((each.get("metadata") for each in reversed(site.holders) if "spec" in each), None)
+    try:
+        model = model_of(metadata or {}, str(container["image"]))
+    except ValueError:
+        return True  # The kubelet reports it.
+    return port in ports_of(model, container)
+
+
+def _available_in_stand_in(site: Site) -> bool:
+    """Treat a hook's command as harmless (carried out) unless a stand-in lacks one of its programs."""
+    command = (site.value or {}).get("command") if isinstance(site.value, Mapping) else None
+    words = [str(each) for each in command] if isinstance(command, list) else []
+    return not _stands_in(site) or not unavailable_program(words)
 
 
 def _known_field(site: Site) -> bool:
@@ -94,7 +196,11 @@ def _known_field(site: Site) -> bool:
 _PENDING = "leaves pods Pending where no node fits"
 _START = "does not start the containers before it is there"
 _USER = "runs the program as this user, which it may not be able to bear"
-_STATIC = "any, with an image that is a single static program"
+_STATIC = "any, with an image that is a single static program or a stand-in"
+_OTHER_PORT = "asks the real program on this port, on which its stand-in does not listen: declare the containerPort"
+_DECLARED = "any port that the container declares; without a stand-in, any"
+_ANY_STAND_IN = "any, with a stand-in"
+_KEYS = "with a stand-in: keys of objects of the workload"
 _DNS = "the images look up no names"
 _NODE = "there is one node, without taints"
 _REGISTRY = "nothing is pulled"
@@ -140,7 +246,12 @@ _POD = Fields(
         ),
         "hostname": Decisive("gives the pod this host name"),
         "hostnameOverride": Decisive("gives the pod this host name"),
-        "initContainers": Decisive("runs these containers to their end before it starts the others"),
+        "initContainers": Decisive(
+            "runs these containers to their end before it starts the others",
+            _runs_to_its_end,
+            "containers whose images are stand-ins, without a restartPolicy of their own",
+            implemented=True,
+        ),
         "nodeName": Decisive("runs the pod on this node alone"),
         "nodeSelector": Decisive(_PENDING, unless_in({"kubernetes.io/os": "linux"}), '{"kubernetes.io/os": "linux"}'),
         "os": Decisive(_PENDING, unless_in({"name": "linux"}), "{name: linux}"),
@@ -153,7 +264,12 @@ _POD = Fields(
         "topologySpreadConstraints": Decisive(
             _PENDING, _spreads_over_hosts, "ScheduleAnyway, and kubernetes.io/hostname"
         ),
-        "volumes": Decisive(_START, _empty_directories, "emptyDir, with images that are a single static program"),
+        "volumes": Decisive(
+            _START,
+            _mountable,
+            "with an image that is a single static program or a stand-in: emptyDir, downwardAPI, and"
+            " what is made of objects of the workload",
+        ),
     },
 )
 
@@ -183,11 +299,11 @@ _CONTAINER = Fields(
         "volumeMounts": "spec.volumes decides about it",
     },
     decisive={
-        "envFrom": Decisive(_START),
+        "envFrom": Decisive(_START, _sources_are_there, "with a stand-in: objects of the workload"),
         "restartPolicy": Decisive("restarts the container by a policy of its own"),
         "restartPolicyRules": Decisive("restarts the container by rules of its own"),
         "volumeDevices": Decisive(_START),
-        "workingDir": Decisive("starts the program in this folder", _static_program, _STATIC),
+        "workingDir": Decisive("starts the program in this folder", _needs_no_system, _STATIC),
     },
 )
 
@@ -202,9 +318,9 @@ _SECCOMP = Decisive(
 )  # fmt: skip
 _NON_ROOT = Decisive(
     "does not start an image that runs as root", _may_be_non_root,
-    "true, where runAsUser is above 0 and the image is a single static program",
+    "true, where runAsUser is above 0 and the image is a single static program; any with a stand-in",
 )  # fmt: skip
-_AS_USER = Decisive(_USER, _static_program, _STATIC)
+_AS_USER = Decisive(_USER, _needs_no_system, _STATIC)
 
 TABLES: Mapping[str, Fields] = {
     "V1Pod": Fields(implemented={"metadata": "V1ObjectMeta", "spec": "V1PodSpec"}, inert={**CONSTANTS, **STATUS}),
@@ -231,10 +347,10 @@ TABLES: Mapping[str, Fields] = {
     "V1SecurityContext": Fields(
         inert={**_SECURITY, "allowPrivilegeEscalation": "the images ask for no privilege", "procMount": _ISOLATION},
         decisive={
-            "capabilities": Decisive("takes capabilities from the program", _static_program, _STATIC),
+            "capabilities": Decisive("takes capabilities from the program", _needs_no_system, _STATIC),
             "privileged": Decisive("needs a namespace that allows it", switched_off, "false"),
             "readOnlyRootFilesystem": Decisive(
-                "lets the program write no file", lambda site: switched_off(site) or _static_program(site), _STATIC
+                "lets the program write no file", lambda site: switched_off(site) or _needs_no_system(site), _STATIC
             ),
             "runAsGroup": _AS_USER,
             "runAsNonRoot": _NON_ROOT,
@@ -257,10 +373,10 @@ TABLES: Mapping[str, Fields] = {
     "V1EnvVarSource": Fields(
         implemented={"fieldRef": "V1ObjectFieldSelector"},
         decisive={
-            "configMapKeyRef": Decisive(_START),
+            "configMapKeyRef": Decisive(_START, _key_is_there("ConfigMap"), _KEYS),
             "fileKeyRef": Decisive(_START),
-            "resourceFieldRef": Decisive("gives the program its own amounts of resources"),
-            "secretKeyRef": Decisive(_START),
+            "resourceFieldRef": Decisive("gives the program its own amounts of resources", _stands_in, _ANY_STAND_IN),
+            "secretKeyRef": Decisive(_START, _key_is_there("Secret"), _KEYS),
         },
     ),
     "V1ObjectFieldSelector": Fields(
@@ -275,8 +391,15 @@ TABLES: Mapping[str, Fields] = {
         decisive={"stopSignal": Decisive("stops the program by this signal", unless_in("SIGTERM"), "SIGTERM")},
     ),
     "V1LifecycleHandler": Fields(
-        implemented={"exec": "", "httpGet": "V1HTTPGetAction", "sleep": ""},
-        decisive={"tcpSocket": Decisive("lets a hook of this kind fail")},
+        implemented={"httpGet": "V1HTTPGetAction", "sleep": ""},
+        decisive={
+            "exec": Decisive(
+                "runs this program in the container, which the stand-in does not have", _available_in_stand_in,
+                "any in the images that are here; sh, sleep, true, echo, printf, date and exit in a stand-in",
+                implemented=True,
+            ),
+            "tcpSocket": Decisive("lets a hook of this kind fail"),
+        },
     ),
     "V1Probe": Fields(
         implemented={
@@ -286,17 +409,25 @@ TABLES: Mapping[str, Fields] = {
             "initialDelaySeconds": "",
             "periodSeconds": "",
             "successThreshold": "",
-            "tcpSocket": "",
             "terminationGracePeriodSeconds": "",
             "timeoutSeconds": "",
         },
-        decisive={"grpc": Decisive("asks the program by gRPC")},
+        decisive={
+            "grpc": Decisive("asks the program by gRPC", _stands_in, _ANY_STAND_IN, implemented=True),
+            "tcpSocket": Decisive(_OTHER_PORT, _stand_in_listens, _DECLARED, implemented=True),
+        },
     ),
     "V1HTTPGetAction": Fields(
-        implemented={"host": "", "httpHeaders": "", "path": "", "port": ""},
+        implemented={"host": "", "httpHeaders": "", "path": ""},
         decisive={
+            "port": Decisive(_OTHER_PORT, _stand_in_listens, _DECLARED, implemented=True),
             "protocol": Decisive("asks by this protocol", unless_in("HTTP1"), "HTTP1"),
-            "scheme": Decisive("asks by https", unless_in("HTTP"), "HTTP"),
+            "scheme": Decisive(
+                "asks by https",
+                lambda site: site.value == "HTTP" or _stands_in(site),
+                "HTTP; any in probes of a stand-in",
+                implemented=True,
+            ),
         },
     ),
 }  # fmt: skip

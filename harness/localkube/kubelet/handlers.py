@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from harness.localkube.kubelet.listeners import owns_listener
+from harness.localkube.kubelet.models import Model, ports_of, unavailable_program
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
@@ -33,6 +34,7 @@ class Target:
         env: Its environment, for what is executed inside.
         shell: Whether its image has programs to execute.
         owned_ports: Ports whose listener was seen to be the container's own.
+        model: The model of the stand-in that runs in place of its image, if one does.
     """
 
     process: Process
@@ -41,6 +43,7 @@ class Target:
     env: Mapping[str, str]
     shell: bool
     owned_ports: set[int]
+    model: Model | None = None
 
     def port(self, value: int | str) -> int:
         """A port by number or by the name that the container gives it."""
@@ -72,6 +75,20 @@ class Handlers:
         self._runtime = runtime
         self._session = session
 
+    async def probe(self, probe: Object, target: Target) -> None:
+        """Perform the action of a probe; returns when it succeeded.
+
+        A stand-in has neither the program of an exec probe nor a gRPC service: both find whether it listens.
+
+        Raises:
+            HandlerFailedError: It did not, or is of a kind that is not known here.
+        """
+        if target.model is None or not ({"exec", "grpc"} & probe.keys()):
+            await self.act(probe, target)
+            return
+        for port in ports_of(target.model, target.spec):
+            await self._tcp_socket({"port": port}, target)
+
     async def act(self, handler: Object, target: Target) -> None:
         """Perform the action of a probe or hook; returns when it succeeded.
 
@@ -90,8 +107,9 @@ class Handlers:
             raise HandlerFailedError("the local cluster knows exec, httpGet, tcpSocket and sleep")
 
     async def _exec(self, command: list[str], target: Target) -> None:
-        if not command or not target.shell:
-            name = command[0] if command else ""
+        missing = unavailable_program(command) if target.model is not None else ""
+        if not command or not target.shell or missing:
+            name = missing or (command[0] if command else "")
             raise HandlerFailedError(f'exec: "{name}": executable file not found in $PATH')
         if _KILLS_INIT.search(" ".join(command)):
             raise HandlerFailedError("process 1 is not the container's on the local cluster, so it is not signalled")
@@ -109,7 +127,7 @@ class Handlers:
             raise HandlerFailedError(f"command '{' '.join(command)}' exited with {code}")
 
     async def _http_get(self, get: Object, target: Target) -> None:
-        if get.get("scheme", "HTTP") != "HTTP":
+        if get.get("scheme", "HTTP") != "HTTP" and target.model is None:
             raise HandlerFailedError("the local cluster's probes speak HTTP only")
         port = target.port(get["port"])
         path = get.get("path") or "/"

@@ -69,6 +69,12 @@ _PATTERNS: Mapping[str, Image] = {
     r"xds2000/nginx-hostname:.+": _NGINX_HOSTNAME,
 }
 
+#: An image's name as a container runtime takes it, with a tag and a digest if it has them.
+_NAME = (
+    r"(?:[a-zA-Z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+    r"(?::[\w][\w.-]{0,127})?(?:@[A-Za-z0-9]+:[0-9a-fA-F]{32,})?"
+)
+
 #: Images of what belongs to the cluster itself; a workload can't have them. Their applications run in the node's own
 #: process (``harness.localkube.system``), and their one program is what a preStop hook calls.
 _SYSTEM: Mapping[str, Image] = {
@@ -80,6 +86,18 @@ _SYSTEM: Mapping[str, Image] = {
 
 #: The images by the name people know them by, for messages.
 KNOWN_IMAGES: Mapping[str, Image] = {image.name: image for image in _PATTERNS.values()}
+
+
+def has_stand_in(name: str) -> bool:
+    """Return whether a stand-in runs in place of an image.
+
+    One does for every image of a repository that is not known here. An unknown tag of a known repository is taken for
+    one that does not exist.
+    """
+    plain = name.removeprefix("docker.io/").partition("@")[0]
+    head, slash, last = plain.rpartition("/")
+    repository = f"{head}{slash}{last.partition(':')[0]}"
+    return bool(re.fullmatch(_NAME, name)) and not any(repository == pattern.partition(":")[0] for pattern in _PATTERNS)
 
 
 def find_image(name: str, *, system: bool = False) -> Image | None:

@@ -7,13 +7,14 @@ import logging
 from contextlib import suppress
 
 from harness.localkube.kubelet.container import Container
-from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
+from harness.localkube.kubelet.images import KNOWN_IMAGES, Image, find_image, has_stand_in
 from harness.localkube.kubelet.looks import Looks
+from harness.localkube.kubelet.models import Model, model_of
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.status import OWN_CONDITIONS, ContainerState, pod_status
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
-from harness.localkube.machinery.objects import Object, is_deleting
+from harness.localkube.machinery.objects import Object, is_deleting, timestamp
 from harness.localkube.machinery.resources import PODS
 
 _log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class PodWorker:
         self._looks = Looks(0, 0)
         self._containers: list[Container] = []
         self._states: list[ContainerState] = []
+        self._init: list[ContainerState] = []
         self._deleting = asyncio.Event()
         self._gone = asyncio.Event()
         self._dirty = asyncio.Event()
@@ -90,7 +92,7 @@ class PodWorker:
         publishing = asyncio.create_task(self._publish_changes(), name=f"status of {self._name}")
         living: list[asyncio.Task[None]] = []
         try:
-            if self._make_containers() and not await self._wait_for_start():
+            if self._make_containers() and not await self._wait_for_start() and await self._initialize():
                 living += [
                     asyncio.create_task(each.live(), name=f"container of {self._name}") for each in self._containers
                 ]
@@ -133,12 +135,14 @@ class PodWorker:
         self._network = PodNetwork(address, self._node.silence, _declared_ports(self._pod))
         self._looks = self._first_looks()
         anchor = self._seen + self._node.profile.probe_ticks.sample(self._node.rng)
-        complete = not self._pod["spec"].get("initContainers")
-        if not complete:
-            # Better a pod that says why it does not start than one that starts without what it needs.
-            self._node.tell(self._pod, "Failed", "The local cluster does not run init containers", kind="Warning")
+        complete = self._make_init_containers()
         for spec in self._pod["spec"]["containers"]:
-            image = find_image(spec["image"], system=system)
+            try:
+                image, model = self._image(spec, system=system)
+            except ValueError as error:
+                self._states.append(self._with_wrong_model(spec, str(error)))
+                complete = False
+                continue
             if image is None:
                 self._states.append(self._without_image(spec))
                 complete = False
@@ -148,6 +152,7 @@ class PodWorker:
                 self._pod,
                 spec,
                 image=image,
+                model=model,
                 network=self._network,
                 looks=self._looks,
                 anchor=anchor,
@@ -159,6 +164,61 @@ class PodWorker:
             self._containers.clear()
         self._dirty.set()
         return complete
+
+    def _make_init_containers(self) -> bool:
+        """Prepare the stand-ins of init containers; return False where one of them is more than that.
+
+        Better a pod that says why it does not start than one that starts without what it needs.
+        """
+        complete = True
+        for spec in self._pod["spec"].get("initContainers") or ():
+            state = ContainerState(spec["name"], spec["image"])
+            self._init.append(state)
+            if spec.get("restartPolicy") or not has_stand_in(spec["image"]):
+                message = (
+                    f"init container {spec['name']}: only stand-ins without a restartPolicy run as init containers"
+                )
+                self._node.tell(self._pod, "Failed", message, kind="Warning")
+                state.state = {"waiting": {"reason": "CreateContainerConfigError", "message": message}}
+                complete = False
+        return complete
+
+    async def _initialize(self) -> bool:
+        """Carry out the init containers one after the other; return False if the pod is to go before they have ended.
+
+        A stand-in takes its time and succeeds.
+        """
+        for state in self._init:
+            begun = timestamp()
+            state.state = {"running": {"startedAt": begun}}
+            self._dirty.set()
+            seconds = model_of(self._pod["metadata"], state.image).ready
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._deleting.wait()
+            if self._deleting.is_set():
+                return False
+            ended: Object = {"exitCode": 0, "reason": "Completed", "startedAt": begun, "finishedAt": timestamp()}
+            state.state, state.ready = {"terminated": ended}, True
+            self._dirty.set()
+        return True
+
+    def _image(self, spec: Object, *, system: bool) -> tuple[Image | None, Model | None]:
+        """Return the image of a container, and the model of the stand-in that runs in its place, if one does.
+
+        Raises:
+            ValueError: The pod's models cannot be read.
+        """
+        image = find_image(spec["image"], system=system)
+        if image is not None or not has_stand_in(spec["image"]):
+            return image, None
+        model = model_of(self._pod["metadata"], spec["image"])
+        return model.image, model
+
+    def _with_wrong_model(self, spec: Object, message: str) -> ContainerState:
+        self._node.tell(self._pod, "Failed", f"Error: {message}", kind="Warning")
+        waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": message}}
+        return ContainerState(spec["name"], spec["image"], state=waiting)
 
     def _first_looks(self) -> Looks:
         """When the kubelet looks at the pod: first when it finds its containers running.
@@ -223,6 +283,7 @@ class PodWorker:
             address=self._network.address if any(each.container_id for each in self._states) else "",
             host=self._node.settings.block.node_address,
             deleting=self._deleting.is_set(),
+            init=self._init,
         )
         self._pod["status"] = self._pod.get("status", {}) | status
         body = {"status": status | {"conditions": [_patch_of(e) for e in status["conditions"] if _is_own(e)]}}

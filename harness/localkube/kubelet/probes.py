@@ -118,7 +118,7 @@ class Prober:
         ok = False
         try:
             async with asyncio.timeout(seconds):
-                await self.handlers.act(self.probe, target)
+                await self.handlers.probe(self.probe, target)
             ok = True
         except TimeoutError:
             self.on_failure(self.kind, f"no answer within {seconds} s (context deadline exceeded)")

@@ -63,7 +63,15 @@ def phase_of(containers: Sequence[ContainerState], restart_policy: str, *, delet
     return "Running" if began else "Pending"
 
 
-def pod_status(pod: Object, containers: Sequence[ContainerState], *, address: str, host: str, deleting: bool) -> Object:
+def pod_status(
+    pod: Object,
+    containers: Sequence[ContainerState],
+    *,
+    address: str,
+    host: str,
+    deleting: bool,
+    init: Sequence[ContainerState] = (),
+) -> Object:
     """The whole status; conditions that did not change keep their time.
 
     Conditions of others stay as they are, and the pod's readiness gates are read from them.
@@ -74,11 +82,12 @@ def pod_status(pod: Object, containers: Sequence[ContainerState], *, address: st
         address: The pod's address; empty before it has one.
         host: The node's address.
         deleting: Whether the pod is being deleted.
+        init: Its init containers, in the order of the spec.
     """
     phase = phase_of(containers, pod["spec"].get("restartPolicy", "Always"), deleting=deleting)
     others = [entry for entry in pod.get("status", {}).get("conditions") or [] if entry["type"] not in OWN_CONDITIONS]
     gates = _closed_gates(pod["spec"].get("readinessGates") or [], others)
-    own = [_kept(pod, entry) for entry in _conditions(containers, phase, address, gates)]
+    own = [_kept(pod, entry) for entry in _conditions(containers, init, phase, address, gates)]
     status: Object = {
         "phase": phase,
         "conditions": [*own, *others],
@@ -88,6 +97,8 @@ def pod_status(pod: Object, containers: Sequence[ContainerState], *, address: st
         "startTime": pod.get("status", {}).get("startTime") or timestamp(),
         "qosClass": pod.get("status", {}).get("qosClass") or "BestEffort",
     }
+    if init:
+        status["initContainerStatuses"] = [each.to_json() for each in init]
     if address:
         status |= {"podIP": address, "podIPs": [{"ip": address}]}
     return status
@@ -105,7 +116,9 @@ def _closed_gates(gates: Sequence[Object], conditions: Sequence[Object]) -> str:
     return ", ".join(messages)
 
 
-def _conditions(containers: Sequence[ContainerState], phase: str, address: str, gates: str) -> Iterable[Object]:
+def _conditions(
+    containers: Sequence[ContainerState], init: Sequence[ContainerState], phase: str, address: str, gates: str
+) -> Iterable[Object]:
     unready = [each.name for each in containers if not each.ready]
     complete: Object = {"status": "True"}
     if phase in {"Succeeded", "Failed"}:
@@ -117,7 +130,11 @@ def _conditions(containers: Sequence[ContainerState], phase: str, address: str, 
     if gates and complete["status"] == "True":
         ready = {"status": "False", "reason": "ReadinessGatesNotReady", "message": gates}
     yield {"type": "PodReadyToStartContainers", "status": "True" if address else "False"}
-    yield {"type": "Initialized", "status": "True"}
+    if incomplete := [each.name for each in init if "terminated" not in each.state]:
+        message = f"containers with incomplete status: [{' '.join(incomplete)}]"
+        yield {"type": "Initialized", "status": "False", "reason": "ContainersNotInitialized", "message": message}
+    else:
+        yield {"type": "Initialized", "status": "True"}
     yield {"type": "Ready", **ready}
     yield {"type": "ContainersReady", **complete}
     yield {"type": "PodScheduled", "status": "True"}

@@ -103,6 +103,27 @@ CUSTOM_KINDS = tuple(
     Resource(group.group, group.version, kind, plural) for group in GROUPS for kind, plural in group.plurals.items()
 )
 NEW_EVENTS = Resource("events.k8s.io", "v1", "Event", "events", stored_as="/events")
+_RBAC = "rbac.authorization.k8s.io"
+#: Kinds that would run pods on a real cluster, and that are stored here.
+NOT_RUN = (
+    Resource("apps", "v1", "StatefulSet", "statefulsets", short_names=("sts",), subresources=("status",)),
+    Resource("apps", "v1", "DaemonSet", "daemonsets", short_names=("ds",), subresources=("status",)),
+    Resource("batch", "v1", "Job", "jobs", subresources=("status",)),
+    Resource("batch", "v1", "CronJob", "cronjobs", short_names=("cj",), subresources=("status",)),
+)
+#: Kinds that have no effect on requests, and that are stored here.
+STORED = (
+    Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", short_names=("pvc",)),
+    Resource("", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",)),
+    Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",)),
+    Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short_names=("pdb",)),
+    Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short_names=("hpa",)),
+    Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short_names=("netpol",)),
+    Resource(_RBAC, "v1", "Role", "roles"),
+    Resource(_RBAC, "v1", "RoleBinding", "rolebindings"),
+    Resource(_RBAC, "v1", "ClusterRole", "clusterroles", namespaced=False),
+    Resource(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
+)
 
 #: Every resource that is served, in the order of discovery.
 RESOURCES: tuple[Resource, ...] = (
@@ -122,6 +143,8 @@ RESOURCES: tuple[Resource, ...] = (
     INGRESSCLASSES,
     LEASES,
     NEW_EVENTS,
+    *NOT_RUN,
+    *STORED,
     *CUSTOM_KINDS,
 )
 

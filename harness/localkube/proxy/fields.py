@@ -7,9 +7,12 @@ straight to a Service, which is so with ``ingress: none``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Harmless, Site, unless_in
 from harness.localkube.fieldtables import CONSTANTS, STATUS
+from harness.localkube.kubelet.images import has_stand_in
+from harness.localkube.kubelet.models import model_of, ports_of
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.traefik import annotation_classes as traefik
 
@@ -26,8 +29,54 @@ def _behind_ingress(*values: object) -> Harmless:
     return lambda site: site.ingress != "none" or site.value in values
 
 
+def _reaches_stand_in(field: str) -> Harmless:
+    """Treat a port as carried out unless it leads to stand-ins alone, of which none listens there.
+
+    A real program may listen on a port that its container does not declare; a stand-in does not.
+    """
+
+    def check(site: Site) -> bool:
+        if field == "port" and site.holder.get("targetPort") not in (None, ""):
+            return True
+        if not isinstance(site.value, int):
+            return True
+        selector = (site.root.get("spec") or {}).get("selector") or {}
+        pods = [pod for each in site.objects if (pod := pod_of(each)) is not None and _selects(selector, pod)]
+        ports = [_ports(pod) for pod in pods]
+        return not ports or any(each is None or site.value in each for each in ports)
+
+    return check
+
+
+def pod_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the pod, or the template of pods, that an object holds; None for one without."""
+    if manifest.get("kind") == "Pod":
+        return manifest
+    template = (manifest.get("spec") or {}).get("template")
+    return template if isinstance(template, Mapping) and "spec" in template else None
+
+
+def _selects(selector: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    labels = (pod.get("metadata") or {}).get("labels") or {}
+    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
+
+
+def _ports(pod: Mapping[str, Any]) -> set[int] | None:
+    """Return the ports that the stand-ins of a pod listen on; None where not all containers are stand-ins."""
+    containers = (pod.get("spec") or {}).get("containers") or []
+    if not all(has_stand_in(str(each.get("image"))) for each in containers):
+        return None
+    try:
+        models = [(model_of(pod.get("metadata") or {}, str(each.get("image"))), each) for each in containers]
+    except ValueError:
+        return None  # The kubelet reports it.
+    return {port for model, each in models for port in ports_of(model, each)}
+
+
 #: The controllers that read a port's appProtocol.
 _BY_PROTOCOL = tuple(word for word, program in INGRESS_PROGRAMS.items() if program.reads_protocol)
+_OTHER_PORT = "reaches the real program on this port, on which its stand-in does not listen: declare the containerPort"
+_DECLARED = "any port that a container declares; without stand-ins, any"
 _BEHIND = "any, behind an ingress controller"
 _BALANCER = "no load balancer is made"
 
@@ -71,13 +120,15 @@ TABLES: Mapping[str, Fields] = {
         },
     ),
     "V1ServicePort": Fields(
-        implemented={"name": "", "port": "", "targetPort": ""},
+        implemented={"name": ""},
         inert={"nodePort": "no traffic comes that way"},
         decisive={
             "appProtocol": Decisive(
                 "speaks this protocol to the pods where it is Traefik", lambda site: site.ingress not in _BY_PROTOCOL,
                 carried_out_by=_BY_PROTOCOL, values="any but behind Traefik, which carries it out",
             ),
+            "port": Decisive(_OTHER_PORT, _reaches_stand_in("port"), _DECLARED, implemented=True),
+            "targetPort": Decisive(_OTHER_PORT, _reaches_stand_in("targetPort"), _DECLARED, implemented=True),
             "protocol": Decisive("serves this protocol", unless_in("TCP"), "TCP"),
         },
     ),

@@ -15,9 +15,9 @@ from harness.controllers.registry import find_visible
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.reading import check_change
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems
-from harness.experiment.traffic_checks import LONGEST_INTERVAL
+from harness.experiment.schema import LONGEST_INTERVAL
 from harness.kit.located_yaml import YamlDocument
 from harness.kube.api import Object
 from harness.kube.client import Kube
@@ -104,9 +104,7 @@ def prepare(request: InPlaceRequest) -> Prepared:
     context = find_context(request.context, request.kubeconfig)
     with private_kubeconfig(context) as path, Kube(path) as kube:
         version = kube.server_version()
-        check_access(
-            kube, context.context, rights_in_place([change.kind]), namespace=request.namespace, page="in-place.md"
-        )
+        check_access(kube, context.context, rights_in_place([change.kind]), namespace=request.namespace)
         found = look(kube, target, request.namespace)
         told = find_visible(kube)[1]
     _check(change, found, origin.traffic, told)
@@ -154,7 +152,8 @@ def _origin(request: InPlaceRequest) -> Origin:
     if lowest_rate(traffic.rate) * LONGEST_INTERVAL < streams:
         least = f"{streams / LONGEST_INTERVAL:.0f}/s or more"
         message = (
-            f"--rate: each of {streams} streams (path x method x connection) needs a request at least every 0.35 s"
+            f"--rate: each of {streams} streams (path x method x connection) needs a request at least every"
+            f" {LONGEST_INTERVAL:g} s"
         )
         raise InvalidInputError([Problem(message, hint=least)])
     return replace(origins[0], traffic=traffic)
@@ -163,9 +162,8 @@ def _origin(request: InPlaceRequest) -> Origin:
 def _check(change: ChangeSpec, found: Found, traffic: TrafficPlan, told: frozenset[str]) -> None:
     """Hold the change against what is there, and against what can be seen here."""
     problems = Problems(YamlDocument(None, "--change", 0, {}))
-    check_change(change, (change.kind,), CheckContext(Objects(found.objects), problems))
-    seen = [Problem(p.message.replace("in the workload", "in the namespace"), hint=p.hint) for p in problems.found]
-    wrong = [*seen, *_unseen(change, traffic, told)]
+    check_change(change, (change.kind,), CheckContext(WorkloadObjects(found.objects), problems, whole="namespace"))
+    wrong = [*problems.found, *_unseen(change, traffic, told)]
     if wrong:
         raise InvalidInputError([replace(problem, file="--change", line=0) for problem in wrong])
 

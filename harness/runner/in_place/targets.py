@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.changes.reading import read_changes
+from harness.experiment.changes.reading import parse_changes
 from harness.experiment.problems import Problems, near, near_kind
 from harness.kit.located_yaml import YamlDocument, parse_documents
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, facts_of
+from harness.problem_codes import ProblemCode
 
 #: Kinds that can be changed in place, by what kubectl calls them.
 _KINDS: Mapping[str, str] = {
@@ -67,12 +68,12 @@ def parse_change(text: str, target: Target) -> ChangeSpec:
         message = f"{field}: {fields[field]!r} is not the object that --in-place names, {target.name}"
         raise InvalidInputError([Problem(message, _OPTION)])
     problems = Problems(document)
-    changes = read_changes([{kind: fields}], problems, control=False)
+    changes = parse_changes([{kind: fields}], problems)
     for spec, _ in changes:
         if spec.times != 1:
-            problems.add((), "times: in place, a change is made once")
+            problems.add(ProblemCode.CONFLICT, (), "times: in place, a change is made once")
     if problems.found:
-        raise InvalidInputError([Problem(problem.message, _OPTION, hint=problem.hint) for problem in problems.found])
+        raise InvalidInputError([replace(problem, file=_OPTION, line=0) for problem in problems.found])
     return changes[0][0]
 
 

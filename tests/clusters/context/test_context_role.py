@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import yaml
+from documentation import documented_role
 
 from harness.clusters.context.access import OPTIONAL, rights_in_place, rights_of_run
 from harness.model.changes import CHANGE_KINDS
 from harness.model.controllers import CONTROLLERS
 from harness.model.rights import Right
-from harness.testing.role_bound_api import Grant, grants_of
-
-DOCS = Path(__file__).parents[3] / "docs"
-
-
-def documented(page: str) -> frozenset[Grant]:
-    """Return the grants of the Role on a page."""
-    text = (DOCS / page).read_text(encoding="utf-8")
-    roles = [yaml.safe_load(part.split("```")[0]) for part in text.split("```yaml\n")[1:]]
-    (role,) = [role for role in roles if str(role.get("kind", "")).endswith("Role")]
-    return grants_of(role)
+from harness.testing.role_bound_api import Grant
 
 
 def asked(rights: tuple[Right, ...]) -> frozenset[Grant]:
@@ -33,14 +21,14 @@ def test_documented_role_is_what_is_needed() -> None:
     """With the Role, every change can run behind every controller. It grants no other right."""
     needed = [asked(rights_of_run(CHANGE_KINDS, controller)) for controller in CONTROLLERS]
 
-    assert documented("clusters.md") == frozenset().union(*needed)
+    assert documented_role("ClusterRole") == frozenset().union(*needed)
 
 
 def test_documented_role_in_place_is_what_all_changes_need() -> None:
     """With the Role, every change in place can be made. It grants no other right."""
     kinds = [kind for kind, spec in CHANGE_KINDS.items() if not spec.facts.in_place.refused]
 
-    assert documented("in-place.md") == asked((*rights_in_place(kinds), *OPTIONAL))
+    assert documented_role("Role") == asked((*rights_in_place(kinds), *OPTIONAL))
 
 
 @pytest.mark.parametrize("controller", [word for word, facts in CONTROLLERS.items() if facts.share_rights])

@@ -280,7 +280,7 @@ def test_an_unknown_image_is_said_and_never_runs(on_cluster: OnCluster) -> None:
     """The pod waits with ImagePullBackOff and can be deleted."""
 
     async def scenario(cluster: Any) -> str:
-        await cluster.deploy(container={"image": "nobody/knows:1"})
+        await cluster.deploy(container={"image": "hashicorp/http-echo:0.9"})
 
         def waiting(pods: list[Object]) -> Object | None:
             states = [s["state"] for p in pods for s in p.get("status", {}).get("containerStatuses") or []]

@@ -21,7 +21,7 @@ class Answers:
         self.times: list[float] = []
         self._healthy = healthy
 
-    async def act(self, _probe: Any, _target: Any) -> None:
+    async def probe(self, _probe: Any, _target: Any) -> None:
         """Note the time, and fail while the application is not healthy."""
         now = asyncio.get_running_loop().time()
         self.times.append(round(now, 3))

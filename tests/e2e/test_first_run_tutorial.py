@@ -1,0 +1,88 @@
+"""The commands of the tutorial work as it says: each is run, and its output compared with the page's.
+
+Numbers differ from run to run and shift the borders of tables, so numbers, borders and line breaks are not compared.
+Exit codes are, and so is every 0: it stands for nothing lost.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+from documentation import page
+
+NUMBER = re.compile(r"(?<!exit code )(?<![\d.,])(?!0(?![\d.]))\d+(?:,\d{3})*(?:\.\d+)?")
+BLOCK = re.compile(r"^```(console|yaml)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+#: A class of loss with its number; which ones occur differs from run to run.
+LOSS = r"(?:status|refused|reset|closed|truncated|timeout-connect|timeout-response) N"
+SHORTENED = "…"
+
+
+def words(output: str) -> str:
+    """Return an output in one line, without what differs from run to run."""
+    text = NUMBER.sub("N", output)
+    text = " ".join(re.sub(r"[\u2500-\u257f]", " ", text).split())
+    return re.sub(rf"{LOSS}(?:, {LOSS})*", "LOSSES", text)
+
+
+def is_as_shown(output: str, shown: str) -> bool:
+    """Return whether an output is the one that a page shows; a line of ``…`` stands for any lines."""
+    parts = [re.escape(words(part)) for part in re.split(rf"^{SHORTENED}$", shown, flags=re.MULTILINE)]
+    return re.fullmatch(r"\s*.*\s*".join(parts), words(output)) is not None
+
+
+def steps(block: str) -> Iterator[tuple[str, str]]:
+    """Yield each command of a block with the output that it shows."""
+    for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        command, _, output = step.partition("\n")
+        yield command, output
+
+
+@pytest.mark.e2e
+@pytest.mark.nginx
+def test_every_command_does_as_the_page_says(harness: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From an empty folder to the lossy verdict, the fix and the lossless one, in the order of the page."""
+    blocks = BLOCK.findall(page("tutorial/first-run.md"))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+    commands = []
+    for language, block in blocks:
+        if language == "yaml":
+            with (harness.folder / "mine.yaml").open("a", encoding="utf-8") as file:
+                file.write(block)
+            continue
+        for command, shown in steps(block):
+            commands.append(command)
+            if command.startswith("cd "):
+                harness.folder /= command.removeprefix("cd ")
+                continue
+            shell = ["bash", "-c", f"exec 2>&1; {command}"]
+            done = harness.finish(harness.start_command(shell, env={"COLUMNS": "80"}))
+            assert is_as_shown(done.out, shown), f"$ {command}\n{done.out}"
+
+    text = "".join(block for _, block in blocks)
+    assert len(commands) == 9
+    assert "exit code 1" in text
+    assert "exit code 0" in text
+
+
+@pytest.mark.parametrize(
+    ("output", "same"),
+    [
+        ("│ a │ 5 of 1,974 lost │\nstatus 7, reset 1;\nmuch\nmore\n0 lost in 0.9 s\nexit code 1", True),
+        ("│ a │ 5 of 1,974 lost │\nclosed 1;\n0 lost in 10 s\nexit code 1", True),
+        ("│ b │ 5 of 1,974 lost │\nclosed 1;\n0 lost in 10 s\nexit code 1", False),
+        ("│ a │ 0 of 1,974 lost │\nclosed 1;\n0 lost in 10 s\nexit code 1", False),
+        ("│ a │ 5 of 1,974 lost │\nclosed 1;\n10 lost in 10 s\nexit code 1", False),
+        ("│ a │ 5 of 1,974 lost │\nclosed 1;\n0 lost in 10 s\nexit code 3", False),
+        ("│ a │ 5 of 1,974 lost │\nclosed 1;\n0 lost in 10 s\nexit code 1\nand a traceback", False),
+    ],
+)
+def test_only_what_differs_from_run_to_run_is_ignored(output: str, same: bool) -> None:
+    """Numbers and classes of losses may differ; words, exit codes and a 0 may not."""
+    shown = "┃ a ┃ 562 of 17 lost ┃\ntimeout-response 510, status 52;\n…\n0 lost in 1.5 s\nexit code 1\n"
+
+    assert is_as_shown(output, shown) is same
