@@ -21,7 +21,7 @@ from bench.measure import Spread, spend
 from bench.outage_server import GAP, LEAD, PlannedOutage, outages
 from bench.servers import cores, python_server
 from bench.tables import parser, publish, table
-from harness.analysis.outages import Outages, find_outages
+from harness.analysis.outages import OutageArrays, find_outages
 from harness.model.attempt import Outcome
 from harness.store.ledger import read_ledger
 
@@ -39,8 +39,8 @@ class Trial:
     """The result of one run.
 
     Attributes:
-        planned: Outages of the server.
-        found: Outages that the analysis found, in nanoseconds from the origin.
+        planned: OutageArrays of the server.
+        found: OutageArrays that the analysis found, in nanoseconds from the origin.
         origin: CLOCK_MONOTONIC of the origin.
         result: Result of the sender.
         late: Delay of requests in milliseconds: median and 99th percentile.
@@ -48,7 +48,7 @@ class Trial:
     """
 
     planned: list[PlannedOutage]
-    found: Outages
+    found: OutageArrays
     origin: int
     result: Result
     late: tuple[float, float]

@@ -1,7 +1,7 @@
-"""Separate errors that the user can act on from bugs, and give each an exit code.
+"""The exceptions with a message for the user, and the exit codes they lead to.
 
-Every expected error is a ``HarnessError``. It says what is wrong, where, and what to do. The command line prints it
-without a traceback. Any other exception that reaches the command line is a bug of the harness.
+Every error that a user can cause or meet is a ``HarnessError``. It says what was wrong, where, and what to do. The CLI
+prints it without a traceback. Any other exception that escapes is a bug of the harness.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from harness.problem_codes import ProblemCode
 
 
 class ExitCode(IntEnum):
-    """The exit code of a command. The README explains each."""
+    """Exit codes of the process; the README explains each."""
 
     AS_EXPECTED = 0
     UNEXPECTED = 1
@@ -23,12 +23,12 @@ class ExitCode(IntEnum):
 
 
 class HarnessError(Exception):
-    """An error that is shown to the user without a traceback.
+    """An error that the user can read: the harness could not do its work.
 
     Args:
-        message: The problem, in one sentence.
-        hint: A remedy. Empty if none is known.
-        detail: Output or context to show below the message, such as the end of a log, or a command.
+        message: One sentence about the failure.
+        hint: Advice for the user; empty if there is none.
+        detail: Output or context to show below the message, such as the end of a log or a command line.
     """
 
     exit_code = ExitCode.HARNESS_FAILED
@@ -40,21 +40,21 @@ class HarnessError(Exception):
         self.detail = detail
 
     def __str__(self) -> str:
-        """Return the message, the detail and the hint on separate lines."""
+        """Return message, detail and hint, one below the other."""
         return "\n".join(part for part in (self.message, self.detail, self.hint) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem in the user's input.
+    """One fault in the user's input.
 
     Attributes:
-        message: The problem and the expected value.
-        file: The file that contains it, as the user named it. Empty if there is none.
-        line: Line in that file, counted from 1. 0 if unknown.
-        hint: The correction. It may be empty.
-        column: Column in that line, counted from 1. 0 if the line is enough.
-        code: The kind of problem. Programs compare it instead of the message.
+        message: The fault, and what was expected.
+        file: Path as the user wrote it; empty if the fault is not in a file.
+        line: Line in that file, counted from 1; 0 if unknown.
+        hint: Text to write instead; may be empty.
+        column: Column in that line, counted from 1; 0 if the line is precise enough.
+        code: Kind of the problem; programs compare it in place of the message.
     """
 
     message: str
@@ -72,7 +72,7 @@ class Problem:
 
 
 class InvalidInputError(HarnessError):
-    """An error that lists every problem of the user's input."""
+    """The user's input can't be used; lists every problem, not only the first."""
 
     exit_code = ExitCode.INVALID_INPUT
 
@@ -84,22 +84,22 @@ class InvalidInputError(HarnessError):
 
 
 class MissingToolError(HarnessError):
-    """An error about a program or resource that this machine lacks. The hint says how to get it."""
+    """This machine lacks a program or resource; the hint says how to get it."""
 
 
 class BringUpError(HarnessError):
-    """An error about a cluster that did not come up. The detail names the failed step and its output."""
+    """A cluster did not come up; the detail names the step and what that step saw."""
 
 
 class CommandError(HarnessError):
-    """An error about a failed child process. The detail has its command line and the end of its output."""
+    """A child process failed; the detail has a command line to paste and the end of its output."""
 
 
 class WaitTimeoutError(HarnessError):
-    """An error about a wait that reached its deadline. The message names the missing event."""
+    """A condition did not hold before its deadline; the message names what was missing."""
 
 
 class EvidenceError(HarnessError):
-    """An error about a run directory that is incomplete, damaged, or changed after it was sealed."""
+    """A run directory is incomplete, damaged, or changed after it was sealed."""
 
     exit_code = ExitCode.INVALID_INPUT

@@ -1,4 +1,4 @@
-"""Connections, counted beside requests: a reload interrupts them even where no request is lost."""
+"""Counts connections, because a reload interrupts them even if no request is lost."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.analysis.moments import NS
 from harness.model.attempt import CloseReason, Progress, Shape
 from harness.model.verdict import ConnectionCount
 
-#: Shapes whose connections are kept after an answer.
+#: Shapes whose connections stay open after an answer.
 KEPT = (Shape.REUSED, Shape.IDLE)
 
 
 def alive_at(connections: Rows, moment: float, shapes: Sequence[Shape] = KEPT) -> Mask:
-    """Kept-alive connections that were open at a moment (seconds from the origin)."""
+    """Return True for kept-alive connections that were open at a time (seconds from the start)."""
     at = moment * NS
     closed = np.where(connections["closed"] < 0, np.inf, connections["closed"].astype(np.float64))
     opened = (connections["connected"] >= 0) & (connections["connected"] <= at)
@@ -26,13 +26,16 @@ def alive_at(connections: Rows, moment: float, shapes: Sequence[Shape] = KEPT) -
 
 
 def is_cut(facts: Facts) -> Mask:
-    """Kept-alive connections that the peer ended, unannounced, after the change began and before sending stopped."""
+    """Return True for kept-alive connections that the peer closed unannounced after the change began.
+
+    Only those closed before sending stopped count.
+    """
     rows, begin = facts.evidence.connections, facts.moments.begin
     if begin is None:
         return np.zeros(len(rows), dtype=bool)
     by_peer = np.isin(rows["reason"], [int(CloseReason.PEER_FIN), int(CloseReason.PEER_RST)])
     in_time = (rows["closed"] >= begin * NS) & (rows["closed"] <= facts.moments.stop * NS)
-    # One that broke during its first request is a lost request, not a connection that was kept alive.
+    # A connection that broke during its first request is a lost request, not a kept-alive connection.
     attempts = facts.evidence.attempts
     answered = attempts["connection"][attempts["progress"] == Progress.ANSWERED]
     cut: Mask = (
@@ -42,7 +45,7 @@ def is_cut(facts: Facts) -> Mask:
 
 
 def count_connections(facts: Facts) -> ConnectionCount:
-    """The numbers of a trial."""
+    """Return the counts of a trial's connections."""
     rows, cut = facts.evidence.connections, is_cut(facts)
     begin = facts.moments.begin
     return ConnectionCount(

@@ -40,10 +40,10 @@ class LiveProgress:
         self._start = time.monotonic()
         self.live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
 
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
         """Show how many trials there are, and where their evidence goes."""
         self._total, self._ended = len(trials), 0
-        self._console.print(began_text(len(trials), lanes, directory), markup=False)
+        self._console.print(began_text(len(trials), parallel, directory), markup=False)
 
     def step(self, trial: str, text: str) -> None:
         """Show a trial's step."""
@@ -89,10 +89,10 @@ class PlainProgress:
         self._total = 0
         self._ended = 0
 
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
         """Show how many trials there are, and where their evidence goes."""
         self._total, self._ended = len(trials), 0
-        self._print(began_text(len(trials), lanes, directory))
+        self._print(began_text(len(trials), parallel, directory))
 
     def step(self, trial: str, text: str) -> None:
         """Show nothing: a log is for results."""
@@ -115,9 +115,9 @@ class PlainProgress:
         self._console.print(text, markup=False, soft_wrap=True)
 
 
-def began_text(trials: int, lanes: int, directory: str) -> str:
+def began_text(trials: int, parallel: int, directory: str) -> str:
     """Return the first line of a run."""
-    return f"{plural(trials, 'trial')}, {lanes} at a time; evidence in {directory}"
+    return f"{plural(trials, 'trial')}, {parallel} at a time; evidence in {directory}"
 
 
 def ended_text(trial: str, sent: int, lost: int, failure: str) -> str:

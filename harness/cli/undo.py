@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.changes.undo import UndoOutcome, UndoResult
 from harness.cli.context_options import Kubeconfig
-from harness.runner.in_place.undoing import Undoing, undo_run
+from harness.runner.in_place.undo import UndoReport, undo_run
 
 _NOW = {
     UndoOutcome.UNDONE: "undone",
@@ -56,7 +56,7 @@ def undo(
     return int(done.exit_code)
 
 
-def describe(done: Undoing) -> list[str]:
+def describe(done: UndoReport) -> list[str]:
     """Return a line for each change, with what was found and done."""
     where = f"namespace {done.plan.namespace}, cluster {done.plan.cluster} at {done.plan.server}"
     if not done.made:

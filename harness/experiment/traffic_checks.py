@@ -9,7 +9,7 @@ from harness.experiment.problems import Problems
 from harness.experiment.schema import LONGEST_INTERVAL, MOST_CONCURRENCY, SHORTEST_PHASE
 from harness.model.attempt import Shape
 from harness.model.experiment import TrafficPlan
-from harness.model.pace import NS, UNIT, pace_of
+from harness.model.rate_curve import NS, UNIT, curve_of
 from harness.model.rates import highest_rate, lowest_rate
 from harness.problem_codes import ProblemCode
 
@@ -99,7 +99,7 @@ def check_pool(plan: TrafficPlan, problems: Problems) -> None:
     if Shape.REUSED not in plan.shapes:
         return
     part = _part(plan, Shape.REUSED)
-    needed = pace_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
+    needed = curve_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
     if needed > plan.baseline:
         problems.add(
             ProblemCode.POOL_NOT_FULL,

@@ -85,7 +85,7 @@ def _matrix(proposal: Proposal) -> list[str]:
 
 def _changes(proposal: Proposal) -> list[str]:
     lines = [
-        "changes:  # docs/experiments.md has all of them",
+        "changes:",
         "  - none  # the control: what is lost when nothing is changed",
     ]
     for kind, spec in CHANGE_KINDS.items():

@@ -1,6 +1,6 @@
 """Start a cluster in the foreground: ``python -m harness.localkube``.
 
-It needs nothing of the harness but ``kit``, ``kube`` and ``errors``, so that this program can be used and tested alone.
+It imports only ``kit``, ``kube`` and ``errors`` from the harness, so that it can be used and tested alone.
 """
 
 from __future__ import annotations
@@ -43,14 +43,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m harness.localkube", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--ingress", choices=(*INGRESS_PROGRAMS, "none"), default="none", help="ingress controller")
-    parser.add_argument("--profile", choices=sorted(PROFILES), default="kind", help="delays of its parts")
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.localkube",
+        description="Start a small Kubernetes cluster in the foreground; Ctrl-C stops it.",
+    )
+    parser.add_argument(
+        "--ingress",
+        choices=(*INGRESS_PROGRAMS, "none"),
+        default="none",
+        help="ingress controller to run (default: none)",
+    )
+    parser.add_argument(
+        "--profile",
+        choices=sorted(PROFILES),
+        default="kind",
+        help="delay profile of the cluster's components (default: kind)",
+    )
     return parser
 
 
 def _run(options: argparse.Namespace, stack: ExitStack) -> None:
-    """Bring it up, say where it is, and wait until it ends or is asked to."""
+    """Start the cluster, print its addresses, and wait until it ends or a signal arrives."""
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="localkube-")))
     (directory / "logs").mkdir()
     program = INGRESS_PROGRAMS.get(options.ingress)
@@ -81,7 +94,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     _say(f"export KUBECONFIG={directory / 'kubeconfig'}")
     if program is not None:
         _say(f"# the ingress answers at http://{settings.block.ingress_address}:{settings.entry_port}")
-    _say("# Ctrl-C takes it down")
+    _say("# Ctrl-C stops the cluster")
     wait_until(lambda: not node.alive(), timeout=float("inf"), what="the end of the cluster", interval=0.2)
     raise HarnessError("The cluster's process has ended.", detail=log.read_text(errors="replace"))
 

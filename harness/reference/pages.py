@@ -11,7 +11,7 @@ from harness.reference.roles import cluster_role, role_in_place
 
 #: Page below ``docs`` -> name of the part -> its generator.
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "experiments.md": {
+    "reference/experiments.md": {
         "fields of the file": settings.file,
         "fields of traffic": settings.traffic,
         "fields of a ramp": settings.ramp,

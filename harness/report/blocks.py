@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
 from harness.findings.finding_type import Sentence
-from harness.model.answering import Answering
 from harness.model.verdict import Identity, Latency, Mark, TrialVerdict, Window
+from harness.model.version_answers import VersionAnswers
 from harness.wording import count
 
 
@@ -59,7 +59,7 @@ class Paragraph(Block):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectedVerdict(Block):
+class ExpectationNote(Block):
     """The verdict that an Experiment expects of a cell, and the reason."""
 
     text: str
@@ -188,7 +188,7 @@ class LossWindows(Block):
 class WhoAnswered(Block):
     """The shares of each version, and the comparison of candidates, in a release."""
 
-    answering: Answering
+    answering: VersionAnswers
     detail: Detail = Detail.PAGE
 
 

@@ -17,7 +17,7 @@ from harness.report.blocks import (
     Detail,
     Events,
     Evidence,
-    ExpectedVerdict,
+    ExpectationNote,
     Figures,
     Findings,
     Item,
@@ -152,7 +152,7 @@ def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
             figures=figures if cell.sent or not how else "",
         ),
         blocks=(
-            ExpectedVerdict(text=expected(cell), reason=cell.expected_reason),
+            ExpectationNote(text=expected(cell), reason=cell.expected_reason),
             *_findings(cell, "Stopped" if how else ""),
             *(block for trial in cell.trials for block in _trial(trial, several=several)),
         ),

@@ -1,6 +1,6 @@
-"""Wait for the entry to answer before traffic begins: the ingress learns of ready pods later than the API does.
+"""Waits until the entry answers before traffic begins, because the ingress learns of ready pods later than the API.
 
-These few requests go before the traffic, on connections of their own, and are no part of the evidence.
+The requests of this wait use connections of their own and are not part of the evidence.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from harness.traffic.http.answers import AnswerBook
 
 #: Longest wait: a few syncs of the slowest controller.
 ENTRY_SECONDS = 60.0
-#: Longest wait for the right application. Until its own rule is there, a wider one may answer 200 in its place; a
-#: configuration that is wrong for longer is left to the traffic, which reports it.
+#: Longest wait for the right application. Until the route's own rule is loaded, a wider rule may answer 200 instead.
+#: A configuration that stays wrong for longer is no reason to wait: the traffic will report it.
 ANSWER_SECONDS = 10.0
-#: How long every path must have answered without a break. Parts of a data plane (each nginx worker) learn of endpoints
-#: on timers of their own, so one right answer says nothing about the others. The slowest and a margin of 0.3 s.
+#: Seconds for which every path must have answered without a break. Parts of a data plane (such as each nginx worker)
+#: learn of endpoints on timers of their own, so one right answer says nothing about the other parts. This is the
+#: longest such timer plus a margin of 0.3 s.
 UNBROKEN_SECONDS = LONGEST_APPLY_S + 0.3
 
 
 def address_of(entry: Entry) -> tuple[str, int]:
-    """The address to connect to now: one of the backends where it has some, else its own."""
+    """Return the address to connect to now: a random backend if the entry has backends, else its own."""
     backends = read_backends(entry.backends).addresses if entry.backends is not None else ()
     return random.choice(backends) if backends else (entry.address, entry.port)  # noqa: S311 - no secret
 
@@ -50,10 +51,10 @@ def answer_of(entry: Entry, path: str, host: str, headers: Sequence[tuple[str, s
 
 
 def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
-    """Wait until every path has answered as its route promises, without a break.
+    """Wait until every path has given its route's answer without a break.
 
     Raises:
-        WaitTimeoutError: Naming the path that did not, and the status it gave last.
+        WaitTimeoutError: A path did not; the message names it and its last status.
     """
     begin = since = time.monotonic()
     book = AnswerBook(traffic.routes, lambda _number, _text: None)

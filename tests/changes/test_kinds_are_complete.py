@@ -16,7 +16,7 @@ from documentation import documented_role, page
 from harness.changes.perform import executor_of
 from harness.experiment.changes.reading import check_of, schema_of
 from harness.experiment.changes.schema import ChangeSchema
-from harness.model.change_facts import ChangeFacts, InPlace, Target
+from harness.model.change_facts import ChangeFacts, InPlace, TargetKind
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, NoChange, Scale, module_of
 from harness.model.controllers import CONTROLLERS
 from harness.model.rights import Right
@@ -39,8 +39,8 @@ def incomplete(kind: str) -> Iterator[str]:
             if parameters != (3 if part == "check" else 1):
                 yield f"the parameters of {part}"
     in_place_page = page("reference/in-place.md")
-    if f"| `{kind}` |" not in page("experiments.md"):
-        yield "its row in docs/experiments.md"
+    if f"| `{kind}` |" not in page("reference/experiments.md"):
+        yield "its row in docs/reference/experiments.md"
     in_place = spec.facts.in_place
     if (f"`{in_place.usage}`" if in_place.usage else f"- `{kind}`: {in_place.refused}.") not in in_place_page:
         yield "its place in docs/reference/in-place.md"
@@ -90,7 +90,7 @@ class Toy(ChangeSpec):
     kind: ClassVar[str] = "toy"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="a toy",
-        target=Target.DEPLOYMENT,
+        target=TargetKind.DEPLOYMENT,
         observed="never",
         undoable=False,
         undo="it does nothing",
@@ -112,7 +112,7 @@ def test_a_kind_without_its_other_parts_is_found(with_toy: None) -> None:
         "a module toy with ToySchema",
         "a module toy with check",
         "a module toy with carry_out",
-        "its row in docs/experiments.md",
+        "its row in docs/reference/experiments.md",
         "its place in docs/reference/in-place.md",
         "its rights in the Role of docs/reference/rights.md",
     ]
@@ -125,7 +125,7 @@ def test_a_kind_without_its_other_parts_is_found(with_toy: None) -> None:
         ({"observed": ""}, "its observed"),
         ({"undo": ""}, "its undo"),
         ({"in_place": InPlace()}, "either its usage in place or why it is refused"),
-        ({"target": Target.SERVICE}, "a field service"),
+        ({"target": TargetKind.SERVICE}, "a field service"),
         ({"rights": ()}, "its rights"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

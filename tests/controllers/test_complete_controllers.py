@@ -209,12 +209,12 @@ def test_local_program_can_be_found_and_run(word: str) -> None:
 
     assert image is not None
     assert image.app == program.app
-    assert inspect.signature(program.play).parameters.keys() == inspect.signature(run).parameters.keys()
+    assert inspect.signature(program.run_controller).parameters.keys() == inspect.signature(run).parameters.keys()
     assert callable(program.finder)
     assert any(program.package == INGRESS_PROGRAMS[each].package for each in CHECKED)
 
 
 @EACH
 def test_each_controller_is_documented(controller: IngressController) -> None:
-    """Users find its name in the pages where they choose one."""
-    assert f"`{controller.facts.word}`" in (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    """Users read its word where they choose one."""
+    assert f"`{controller.facts.word}`" in (ROOT / "docs" / "reference" / "experiments.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from harness.experiment.load import load_experiment
 from harness.localkube.kubelet.images import KNOWN_IMAGES
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "experiments.md").read_text()
+TEXT = (ROOT / "docs" / "reference" / "experiments.md").read_text()
 
 
 def test_the_first_page_lists_the_images_of_local_clusters() -> None:

@@ -1,4 +1,4 @@
-"""The classes of the fields of Ingresses and IngressClasses."""
+"""Classes of the fields of Ingresses and IngressClasses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.ingress import annotation_classes
 from harness.localkube.ingress.annotation_classes import redirects_to_https
 from harness.localkube.ingress.annotations import PREFIX
-from harness.localkube.ingress.served import CLASS_ANNOTATION, is_served
+from harness.localkube.ingress.ingress_class import CLASS_ANNOTATION, is_served
 from harness.localkube.system.programs import INGRESS_NGINX, INGRESS_PROGRAMS
 from harness.localkube.traefik import annotation_classes as traefik
 
@@ -30,15 +30,15 @@ def ingress_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
 
 
 def class_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
-    """Classify an annotation of an IngressClass: here every Ingress without a class is the controller's own."""
+    """Classify an annotation of an IngressClass; here the controller serves every Ingress without a class."""
     spec = site.root.get("spec") or {}
     if name == _DEFAULT_CLASS and str(site.value) == "true" and spec.get("controller") != INGRESS_NGINX.controller:
-        return FieldClass.DECISIVE, "gives Ingresses without a class to the controller of this IngressClass", ""
+        return FieldClass.DECISIVE, "assigns Ingresses without a class to the controller of this IngressClass", ""
     return FieldClass.INERT, "an Ingress without a class belongs to the controller", ""
 
 
 def _without_redirect(site: Site) -> bool:
-    """Tell whether no request over http is redirected for this ``tls``, in this Ingress or in one of the same host."""
+    """Return True if this ``tls`` causes no redirect of HTTP, in this Ingress or in one of the same host."""
     if not is_served(site.root, site.ingress, site.objects):
         return True
     if redirects_to_https(site.root):
@@ -52,7 +52,7 @@ def _without_redirect(site: Site) -> bool:
 
 
 def _tls_hosts(tls: Any) -> Iterator[str]:
-    """Yield the hosts that a ``tls`` is for; an entry without hosts may be for any."""
+    """Yield the hosts of a ``tls`` entry; an entry without hosts applies to any host."""
     for entry in tls if isinstance(tls, list) else []:
         if isinstance(entry, Mapping):
             yield from map(str, entry.get("hosts") or ["*"])
@@ -65,7 +65,7 @@ def _shares(hosts: list[str], ingress: Mapping[str, Any]) -> bool:
 
 
 def _same(one: str, other: str) -> bool:
-    """Tell whether two names of hosts, each with or without a wildcard, have a host in common."""
+    """Return True if two host names, each with or without a wildcard, match a common host."""
     return (
         one in {"*", other}
         or (one.startswith("*.") and other.partition(".")[2] == one[2:])
@@ -81,10 +81,10 @@ TABLES: Mapping[str, Fields] = {
         implemented={"defaultBackend": "V1IngressBackend", "ingressClassName": "", "rules": "V1IngressRule"},
         decisive={
             "tls": Decisive(
-                'answers http with 308, a redirect to https, unless ssl-redirect is "false" in every Ingress of the'
+                'answers HTTP with 308, a redirect to HTTPS, unless ssl-redirect is "false" in every Ingress of the'
                 " host",
                 _without_redirect,
-                f'any, where {PREFIX}ssl-redirect is "false"',
+                f'any, if {PREFIX}ssl-redirect is "false"',
                 carried_out_by=_BY_ITSELF,
             )
         },
@@ -94,7 +94,7 @@ TABLES: Mapping[str, Fields] = {
     "V1HTTPIngressPath": Fields(implemented={"backend": "V1IngressBackend", "path": "", "pathType": ""}),
     "V1IngressBackend": Fields(
         implemented={"service": "V1IngressServiceBackend"},
-        inert={"resource": "ingress-nginx and Traefik pass over a backend that is no Service"},
+        inert={"resource": "ingress-nginx and Traefik ignore a backend that is not a Service"},
     ),
     "V1IngressServiceBackend": Fields(implemented={"name": "", "port": "V1ServiceBackendPort"}),
     "V1ServiceBackendPort": Fields(implemented={"name": "", "number": ""}),

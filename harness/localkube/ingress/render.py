@@ -1,4 +1,4 @@
-"""nginx.conf as ingress-nginx v1.11 would write it, as far as requests can tell; pure text from records."""
+"""Render nginx.conf as ingress-nginx v1.11 does, in all parts that affect requests. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.localkube.ingress.model import ANY_HOST, Location, Match, Server
+from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, VirtualServer
 from harness.localkube.nginx.record import NginxInstall
 
 LUA = Path(__file__).parent / "lua"
 
-#: The access log of the contract between cluster and evidence: one JSON object per request, names as nginx's variables.
+#: Fields of the access log that the evidence contains: one JSON object per request, named after nginx's variables.
 _LOG_FIELDS = (
     ("time", "$msec"),
     ("attempt", '"$http_x_request_id"'),
@@ -28,7 +28,7 @@ _LOG_FIELDS = (
     ("connection_requests", "$connection_requests"),
     ("backend", '"$proxy_upstream_name"'),
 )
-#: As in ingress-nginx: which of the retained values nginx itself would not default to.
+#: The headers that ingress-nginx sets and that differ from nginx's defaults.
 _PROXY_HEADERS = (
     ("X-Request-ID", "$req_id"),
     ("X-Real-IP", "$remote_addr"),
@@ -46,21 +46,21 @@ _PROXY_HEADERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What does not change while the controller runs.
+class FixedConfig:
+    """The part of the configuration that does not change while the controller runs.
 
     Attributes:
-        install: The nginx.
-        directory: Where it keeps its files; they exist.
-        access_log: File of the access log.
-        address: Where it listens.
-        port: For traffic.
-        admin_port: For the controller.
-        timer: Seconds between two looks of a worker at its backends.
-        seed: Of the balancer's choices.
-        user: ``user group`` of the workers; empty where nginx is not started by root.
-        descriptors: Open files that a worker may have.
-        workers: How many.
+        install: The nginx installation.
+        directory: Existing folder for its files.
+        access_log: Path of the access log.
+        address: Address to listen on.
+        port: Port for traffic.
+        admin_port: Port for the controller.
+        timer: Seconds between two reads of the backends by a worker.
+        seed: Seed of the load balancer's random choices.
+        user: ``user group`` of the workers; empty if nginx is not started by root.
+        descriptors: Most open files of a worker.
+        workers: Number of workers.
     """
 
     install: NginxInstall
@@ -76,33 +76,33 @@ class Frame:
     workers: int = 2
 
 
-def render(frame: Frame, servers: tuple[Server, ...], generation: int) -> str:
-    """The whole file.
+def render(fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: int) -> str:
+    """Return the complete nginx.conf.
 
     Args:
-        frame: What stays.
+        fixed: The fixed part.
         servers: Virtual hosts.
-        generation: Number that the workers of this configuration report under, so that they can be told from the old.
+        generation: Number that the workers of this configuration report, to distinguish them from older ones.
     """
     return _HEAD.format(
-        load_modules=frame.install.load_modules(),
-        user=f"user {frame.user};" if frame.user else "",
-        workers=frame.workers,
-        descriptors=frame.descriptors,
-        connections=min(8192, frame.descriptors),
-        directory=frame.directory,
-        package_paths=frame.install.package_paths(LUA),
-        timer=f"{frame.timer:g}",
+        load_modules=fixed.install.load_modules(),
+        user=f"user {fixed.user};" if fixed.user else "",
+        workers=fixed.workers,
+        descriptors=fixed.descriptors,
+        connections=min(8192, fixed.descriptors),
+        directory=fixed.directory,
+        package_paths=fixed.install.package_paths(LUA),
+        timer=f"{fixed.timer:g}",
         generation=generation,
-        seed=frame.seed,
+        seed=fixed.seed,
         log_format=",".join(f'"{name}":{value}' for name, value in _LOG_FIELDS),
-        access_log=frame.access_log,
-        admin=f"{frame.address}:{frame.admin_port}",
-        servers="\n".join(_server(server, f"{frame.address}:{frame.port}") for server in servers),
+        access_log=fixed.access_log,
+        admin=f"{fixed.address}:{fixed.admin_port}",
+        servers="\n".join(_server(server, f"{fixed.address}:{fixed.port}") for server in servers),
     )
 
 
-def _server(server: Server, listen: str) -> str:
+def _server(server: VirtualServer, listen: str) -> str:
     default = server.host == ANY_HOST
     lines = [
         f"    listen {listen}{' default_server reuseport backlog=4096' if default else ''};",
@@ -117,15 +117,20 @@ def _server(server: Server, listen: str) -> str:
 
 
 def _server_name(host: str) -> str:
-    """``*.`` stands for one label, as Ingresses have it; nginx's own wildcard would take several."""
+    """Return the ``server_name`` of a host.
+
+    In Ingresses ``*.`` matches exactly one label, but nginx's own wildcard would match several.
+    """
     if host.startswith("*."):
         return '"~^[\\w-]+\\.' + host.removeprefix("*.").replace(".", "\\.") + '$"'
     return host
 
 
 def _location(location: Location) -> Iterator[str]:
-    opening = {Match.PREFIX: "location", Match.EXACT: "location =", Match.REGEX: "location ~*"}[location.match]
-    pattern = f"^{location.path}" if location.match is Match.REGEX else location.path
+    opening = {PathMatch.PREFIX: "location", PathMatch.EXACT: "location =", PathMatch.REGEX: "location ~*"}[
+        location.match
+    ]
+    pattern = f"^{location.path}" if location.match is PathMatch.REGEX else location.path
     yield f'{opening} "{pattern}" {{'
     if location.backend:
         for line in _proxying(location):

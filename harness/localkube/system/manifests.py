@@ -1,6 +1,6 @@
-"""The ingress controllers as objects of the API, named and labelled as their own manifests do it.
+"""Build the objects of the ingress controllers, with the names and labels of their official manifests.
 
-They are few and small: what a rolling update of them needs, and what a user who looks around expects to find.
+Only a few objects are created: those that a rolling update of the controller needs and that a user expects to find.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from harness.localkube.machinery.objects import Object
 from harness.localkube.system.programs import IngressProgram
 
-#: Seconds that a controller's pod is given to end, as in the kind cluster's manifests.
+#: Grace period of a controller's pod in seconds, as in the kind cluster's manifests.
 GRACE_SECONDS = 30
 
 
 def namespace_of(program: IngressProgram) -> Object:
-    """Its namespace."""
+    """Build the controller's namespace."""
     return {"metadata": {"name": program.namespace}}
 
 
 def service_of(program: IngressProgram) -> Object:
-    """Its Service; kube-proxy's file of it says where traffic enters."""
+    """Build the controller's Service; kube-proxy's file for it contains the address where traffic enters."""
     return {
         "metadata": {"name": program.service, "labels": dict(program.labels)},
         "spec": {
@@ -30,11 +30,11 @@ def service_of(program: IngressProgram) -> Object:
 
 
 def deployment_of(program: IngressProgram, port: int) -> Object:
-    """Its Deployment.
+    """Build the controller's Deployment.
 
     Args:
         program: The controller.
-        port: At which its pods take traffic.
+        port: Port on which its pods receive traffic.
     """
     labels = dict(program.labels)
     container = {
@@ -58,5 +58,5 @@ def deployment_of(program: IngressProgram, port: int) -> Object:
 
 
 def class_of(program: IngressProgram) -> Object:
-    """Its IngressClass."""
+    """Build the controller's IngressClass."""
     return {"metadata": {"name": program.ingress_class}, "spec": {"controller": program.controller}}

@@ -1,4 +1,4 @@
-"""A user who applies an object with a field that is not carried out is warned, once, and finds an Event."""
+"""A user who applies an object with a field that is not implemented gets one warning and an Event."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def pod(**spec: Any) -> Object:
 
 
 def send(server: str, *requests: tuple[str, str, Object], agent: str = "curl") -> list[list[str]]:
-    """Send requests one after the other; the warnings of each answer."""
+    """Send requests one after the other; return the warnings of each response."""
 
     async def main() -> list[list[str]]:
         async with aiohttp.ClientSession(server, headers={"User-Agent": agent}) as session:
@@ -67,8 +67,8 @@ def events(server: str) -> list[Object]:
     return asyncio.run(main())
 
 
-def test_an_object_with_a_field_that_is_not_carried_out_is_warned_about(server: str) -> None:
-    """The header and the Event name the field and what a real cluster does."""
+def test_a_field_that_is_not_implemented_causes_a_warning(server: str) -> None:
+    """The header and the Event name the field and its effect on a real cluster."""
     (warnings,) = send(server, ("POST", INGRESSES, ingress({RPS: "1"}, tls=[{"hosts": ["shop.example"]}])))
 
     assert len(warnings) == 2
@@ -83,16 +83,16 @@ def test_an_object_with_a_field_that_is_not_carried_out_is_warned_about(server: 
     assert sorted(event["message"].split()[0] for event in found) == [RPS, "spec.tls"]
 
 
-def test_an_object_that_is_carried_out_gets_no_warning(server: str) -> None:
-    """Defaults that the server fills in are no field of the user's."""
+def test_an_implemented_object_causes_no_warning(server: str) -> None:
+    """Defaults that the server adds cause no warning."""
     warnings = send(server, ("POST", INGRESSES, ingress({RPS: "0"})), ("POST", PODS, pod()))
 
     assert warnings == [[], []]
     assert events(server) == []
 
 
-def test_only_what_a_write_brings_in_is_told(server: str) -> None:
-    """An edit of something else says nothing again; a new field does."""
+def test_only_new_fields_cause_a_warning(server: str) -> None:
+    """A later write of another field causes no second warning; a new field does."""
     path = f"{INGRESSES}/web"
     first, second, third = send(
         server,
@@ -106,8 +106,8 @@ def test_only_what_a_write_brings_in_is_told(server: str) -> None:
     assert len(events(server)) == 2
 
 
-def test_tls_is_told_where_another_ingress_of_the_host_is_redirected(server: str) -> None:
-    """The server knows all Ingresses."""
+def test_tls_causes_a_warning_if_another_ingress_of_the_host_redirects(server: str) -> None:
+    """The server compares all Ingresses."""
     off = {"nginx.ingress.kubernetes.io/ssl-redirect": "false"}
     tls = [{"hosts": ["shop.example"]}]
 
@@ -121,21 +121,21 @@ def test_tls_is_told_where_another_ingress_of_the_host_is_redirected(server: str
 
 
 def test_a_dry_run_warns_and_records_nothing(server: str) -> None:
-    """Nothing was stored."""
+    """A dry run returns the warning but creates no Event."""
     (warnings,) = send(server, ("POST", f"{INGRESSES}?dryRun=All", ingress({RPS: "1"})))
 
     assert len(warnings) == 1
     assert events(server) == []
 
 
-def test_the_clusters_own_parts_are_not_warned(server: str) -> None:
-    """The kubelet binds a pod to its node; that is no field of the user's."""
+def test_the_clusters_own_components_get_no_warning(server: str) -> None:
+    """The node name that the kubelet sets is not a field of the user."""
     assert send(server, ("POST", PODS, pod(nodeName="elsewhere")), agent=f"{COMPONENT_AGENT}kubelet") == [[]]
     assert events(server) == []
 
 
-def test_a_configuration_of_the_controller_is_warned_about(server: str) -> None:
-    """Here the controller does not read its ConfigMap; any other is stored without a word."""
+def test_a_configmap_of_the_controller_causes_a_warning(server: str) -> None:
+    """The controller does not read its ConfigMap here; any other ConfigMap is stored without a warning."""
     body = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -155,7 +155,7 @@ def test_a_configuration_of_the_controller_is_warned_about(server: str) -> None:
 @pytest.mark.kubectl
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
 def test_kubectl_prints_the_warning(kubectl: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    """Whoever applies a manifest sees it at once."""
+    """A user who applies a manifest sees the warning at once."""
     done = kubectl("apply", "-f", "-", text=json.dumps(pod(schedulingGates=[{"name": "example.com/wait"}])))
 
     assert "Warning: spec.schedulingGates is not implemented by the embedded cluster" in done.stderr

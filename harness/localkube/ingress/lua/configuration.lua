@@ -1,10 +1,10 @@
--- The controller's door into running workers: what it posts is kept in memory that all workers share and that a reload
--- keeps, so that a new worker has endpoints before its first request.
+-- Receive the controller's endpoints in running workers. They are stored in memory that all workers share and that
+-- survives a reload, so that a new worker has endpoints before its first request.
 local _M = {}
 
 local shared = ngx.shared.configuration
 
--- Raised with each post; a worker compares it with the one it applied last.
+-- Incremented with each post; a worker compares it with the version that it applied last.
 local VERSION = "version"
 local BACKENDS = "backends"
 
@@ -16,8 +16,8 @@ function _M.backends()
   return shared:get(BACKENDS)
 end
 
--- Counts the workers of a configuration's generation that are `up`, and those that are `leaving`: they accept no more and
--- close their idle connections.
+-- Count the workers of a generation that are `up`, and those that are `leaving`: they accept no connections and close
+-- their idle ones.
 function _M.report_worker(state, generation)
   shared:incr(state .. ":" .. generation, 1, 0)
 end
@@ -45,7 +45,7 @@ local function take_backends()
   end
   local stored, problem = shared:safe_set(BACKENDS, body)
   if not stored then
-    ngx.log(ngx.ERR, "backends not kept: ", problem)
+    ngx.log(ngx.ERR, "cannot store the backends: ", problem)
     return ngx.exit(ngx.HTTP_INTERNAL_SERVER_ERROR)
   end
   shared:incr(VERSION, 1, 0)
