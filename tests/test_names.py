@@ -19,27 +19,33 @@ SOURCES: Sources = {
 }
 
 #: Class names that still have two meanings. Each is a fault to be fixed; no name may be added.
-NOT_YET_UNIQUE = frozenset(
-    {
-        "Cluster", "Document", "Entry", "Part", "Recorder",
-    }
-)  # fmt: skip
+NOT_YET_UNIQUE: frozenset[str] = frozenset()
 
 #: Modules and packages whose prose is finished.
 FINISHED = (
     "harness/__init__.py",
+    "harness/__main__.py",
     "harness/analysis/",
     "harness/api.py",
+    "harness/changes/",
+    "harness/cli/",
+    "harness/clusters/",
+    "harness/controllers/",
     "harness/errors.py",
     "harness/experiment/",
     "harness/findings/",
     "harness/intake/",
     "harness/judging/",
+    "harness/kit/",
+    "harness/kube/",
     "harness/localkube/",
     "harness/model/",
+    "harness/observe/",
     "harness/reference/",
+    "harness/report/",
     "harness/runner/",
     "harness/store/",
+    "harness/testing/",
     "harness/traffic/",
     "harness/wording.py",
 )

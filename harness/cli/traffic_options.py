@@ -1,4 +1,4 @@
-"""Options that say what is sent to a URL, for the commands that send to one: the same words everywhere."""
+"""Options for requests to a URL, shared by ``watch`` and ``run --in-place``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.words import duration_of, rate_of, words_of
+from harness.cli.option_values import duration_of, rate_of, words_of
 from harness.errors import Problem
 from harness.model.attempt import Method
 from harness.model.shapes import DEFAULT_SHAPES, SHAPES, Shape
 from harness.runner.watch.request import WatchRequest
 
-_PANEL = "Requests that are sent to a URL (watch, run --in-place)"
+_PANEL = "Requests and expected answers"
 
 #: The shapes that need no help of the application.
 _SHAPES = {shape.word: shape for shape, facts in SHAPES.items() if not facts.needs_application}
@@ -24,49 +24,75 @@ _EXAMPLES = [f"{word}=5s" if SHAPES[shape].waits else word for word, shape in _S
 _METHODS = {method.name: method for method in Method}
 _STATUSES = {str(status): status for status in range(200, 600)}
 _RATE = (
-    "Requests per second over all URLs: 50, 50/s, 600/m; or, as in an Experiment, '{from: 50/s, to: 500/s, over: 30s}'."
+    "Requests per second over all URLs: 50, 50/s, 600/m; or a ramp, as in an Experiment:"
+    " '{from: 50/s, to: 500/s, over: 30s}'."
 )
 
 RateText = Annotated[str, typer.Option(metavar="R", help=_RATE, rich_help_panel=_PANEL)]
 Methods = Annotated[
-    str, typer.Option(metavar="GET,POST", help="GET, POST, HEAD, PUT, DELETE; in turn.", rich_help_panel=_PANEL)
+    str,
+    typer.Option(
+        metavar="GET,POST", help="Methods, used in turn: GET, POST, HEAD, PUT, DELETE.", rich_help_panel=_PANEL
+    ),
 ]
 Connections = Annotated[
     str,
     typer.Option(
         metavar="new,reused",
-        help=f"Kinds of connections, in turn: {', '.join(_EXAMPLES)}; the time is how long a connection waits unused.",
+        help=f"Connections, used in turn: {', '.join(_EXAMPLES)}; the time is how long a connection waits unused.",
         rich_help_panel=_PANEL,
     ),
 ]
 Timeout = Annotated[
-    str, typer.Option(metavar="TIME", help="What a request has, connecting included.", rich_help_panel=_PANEL)
+    str, typer.Option(metavar="TIME", help="Timeout of a request, including connecting.", rich_help_panel=_PANEL)
 ]
 ExpectStatus = Annotated[
     str,
-    typer.Option(metavar="200,204", help="Statuses that are right.", show_default="any 2xx", rich_help_panel=_PANEL),
+    typer.Option(
+        metavar="200,204", help="Statuses that count as success.", show_default="any 2xx", rich_help_panel=_PANEL
+    ),
 ]
 ExpectBody = Annotated[
     str | None,
-    typer.Option(metavar="TEXT", help="The whole body, but for white space around it.", rich_help_panel=_PANEL),
+    typer.Option(
+        metavar="TEXT", help="Required body, compared without white space at its ends.", rich_help_panel=_PANEL
+    ),
 ]
-ExpectRegex = Annotated[str, typer.Option(metavar="RE", help="Must be found in the body.", rich_help_panel=_PANEL)]
+ExpectRegex = Annotated[
+    str,
+    typer.Option(
+        metavar="RE", help="Regular expression that must match somewhere in the body.", rich_help_panel=_PANEL
+    ),
+]
 HostName = Annotated[
-    str, typer.Option("--host", metavar="NAME", help="Host header, apart from the URL's own.", rich_help_panel=_PANEL)
+    str,
+    typer.Option(
+        "--host", metavar="NAME", help="Host header to send instead of the URL's host.", rich_help_panel=_PANEL
+    ),
 ]
 Authorities = Annotated[
     Path | None,
-    typer.Option("--ca", metavar="FILE", help="PEM file of authorities to trust for https.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--ca",
+        metavar="FILE",
+        help="PEM file with the certificate authorities to trust for https.",
+        rich_help_panel=_PANEL,
+    ),
 ]
-Insecure = Annotated[bool, typer.Option("--insecure", help="Accept any certificate.", rich_help_panel=_PANEL)]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Accept any server certificate.", rich_help_panel=_PANEL)]
 ServerName = Annotated[
-    str, typer.Option(metavar="NAME", help="Name to ask for and check by TLS (SNI).", rich_help_panel=_PANEL)
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Server name for TLS (SNI), also used to check the certificate.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficWords:
-    """These options as they were given; their defaults."""
+    """The values of these options as text. Its defaults are theirs."""
 
     rate: str = "50"
     method: str = "GET"
@@ -81,7 +107,7 @@ class TrafficWords:
     server_name: str = ""
 
     def request(self, urls: Sequence[str], problems: list[Problem]) -> WatchRequest:
-        """What they ask for; what they can't mean is a problem."""
+        """Return the requests to send to ``urls``. Adds invalid values to ``problems``."""
         shapes = _shapes_of(self.connections, problems)
         statuses = words_of(self.expect_status, "--expect-status", _STATUSES, problems) if self.expect_status else ()
         return WatchRequest(

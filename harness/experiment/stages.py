@@ -14,7 +14,7 @@ from harness.experiment.namespaces import Workload
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.schema import Head, TrafficPart
 from harness.experiment.workload import RenderedObject
-from harness.kit.located_yaml import Document
+from harness.kit.located_yaml import YamlDocument
 from harness.kube.manifests import LocatedManifest
 from harness.model.controllers import DEFAULT
 from harness.model.experiment import Configuration, TrafficPlan
@@ -49,7 +49,7 @@ class ParsedExperiment:
         expect: The entries of ``expect`` without errors.
     """
 
-    document: Document
+    document: YamlDocument
     head: Head | None
     traffic: ParsedTraffic | None
     manifests: tuple[LocatedManifest, ...]

@@ -208,7 +208,7 @@ class Trial:
             answered=parts.child.answered,
             lost=parts.child.lost,
             ingress_seen=parts.observer.ingress_seen,
-            ingress_tells=parts.cluster.ingress_tells,
+            ingress_signals=parts.cluster.ingress_signals,
             ingress=self.setting.experiment.ingress,
             controller=controller,
             quiet=parts.observer.quiet,

@@ -1,6 +1,6 @@
-"""Made-up trials, to be changed in one detail: what judging is tested against, and examples of what evidence is.
+"""Synthetic trials for tests of judging, which also serve as examples of evidence.
 
-``quiet_trial`` is a trial in which everything went well; the functions below it each spoil one thing.
+``quiet_trial`` returns a trial without any fault. The functions below it each add one fault.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from harness.model.shapes import ConnectionSource, shapes_from
 from harness.model.timeline import Event, EventKind, Phase
 
 NS = 1_000_000_000
-#: The origin of made-up traffic on CLOCK_MONOTONIC.
+#: Origin of synthetic traffic on CLOCK_MONOTONIC.
 ORIGIN = 5_000 * NS
-#: Seconds from the origin: the change begins, has been seen, sending stops.
+#: Seconds from the origin at which the change begins, is observed, and sending stops.
 BEGIN, END, STOP = 1.0, 2.0, 3.0
-#: Kept-alive connections of a made-up trial.
+#: Number of kept-alive connections of a synthetic trial.
 POOL = 4
 #: Number of the first of its connections that were opened ahead of need.
 AHEAD = 1_000_000
@@ -54,7 +54,7 @@ CHANGE = RollingUpdate(name="rolling-update", deployment="apple", answers={"/app
 
 
 def quiet_trial(change: ChangeSpec = CHANGE, plan: TrafficPlan = PLAN, *, stop: float = STOP) -> TrialEvidence:
-    """A trial in which everything went well: nothing lost, the change seen, the detector proved."""
+    """Return a trial without any fault: nothing lost, the change observed, the calibration exact."""
     return TrialEvidence(
         number=1,
         directory="trials/graceful--rolling-update/1",
@@ -72,26 +72,26 @@ def quiet_trial(change: ChangeSpec = CHANGE, plan: TrafficPlan = PLAN, *, stop: 
 
 
 def proof() -> Calibration:
-    """A detector that was shown every kind of outcome and recognised all."""
+    """Return an exact calibration with every kind of outcome."""
     labels = [outcome.label for outcome in (Outcome.OK, *sorted(LOSSES))]
     cases = tuple(CalibrationCase(label, label, 8, {label: 8}) for label in labels)
     return Calibration(cases, dict.fromkeys(labels, (8, 8)))
 
 
 def at(seconds: float) -> int:
-    """CLOCK_MONOTONIC of a moment in a made-up trial."""
+    """Return the CLOCK_MONOTONIC of a moment in a synthetic trial, given in seconds from the origin."""
     return ORIGIN + round(seconds * NS)
 
 
 def deployment(*, prestop: bool) -> Mapping[str, Any]:
-    """The Deployment that ``CHANGE`` updates."""
+    """Return the Deployment that ``CHANGE`` updates."""
     lifecycle = {"lifecycle": {"preStop": {"sleep": {"seconds": 6}}}} if prestop else {}
     spec = {"containers": [{"name": "apple", "image": "hashicorp/http-echo:1.0", **lifecycle}]}
     return {"kind": "Deployment", "metadata": {"name": "apple"}, "spec": {"template": {"spec": spec}}}
 
 
 def with_rows(evidence: TrialEvidence, start: float, end: float, **fields: int) -> TrialEvidence:
-    """Other fields for the attempts that were planned in a stretch of time (seconds)."""
+    """Set fields of the attempts that were planned in an interval, given in seconds."""
     rows = evidence.attempts.copy()
     chosen = (rows["planned"] >= start * NS) & (rows["planned"] < end * NS)
     for name, value in fields.items():
@@ -100,30 +100,30 @@ def with_rows(evidence: TrialEvidence, start: float, end: float, **fields: int) 
 
 
 def with_losses(evidence: TrialEvidence, start: float, end: float, outcome: Outcome = Outcome.STATUS) -> TrialEvidence:
-    """Attempts lost in a stretch of time; with status 502 where they have one."""
+    """Make the attempts of an interval lost; with status 502 if the outcome has a status."""
     return with_rows(evidence, start, end, outcome=outcome, status=502 if outcome is Outcome.STATUS else 0)
 
 
 def without_rows(evidence: TrialEvidence, *indices: int) -> TrialEvidence:
-    """Some attempts missing from the ledger."""
+    """Remove some attempts from the ledger."""
     return replace(evidence, attempts=np.delete(evidence.attempts, indices))
 
 
 def with_event(
     evidence: TrialEvidence, seconds: float, kind: EventKind, what: str, *, subject: str = "", **detail: str | int
 ) -> TrialEvidence:
-    """One more event."""
+    """Add an event to the timeline."""
     return replace(evidence, timeline=(*evidence.timeline, Event(at(seconds), kind, subject, what, detail)))
 
 
 def without_events(evidence: TrialEvidence, kind: EventKind, what: str) -> TrialEvidence:
-    """No events of a kind."""
+    """Remove the events of a kind from the timeline."""
     kept = tuple(event for event in evidence.timeline if (event.kind, event.what) != (kind, what))
     return replace(evidence, timeline=kept)
 
 
 def with_cut_connections(evidence: TrialEvidence, seconds: float, reason: CloseReason, count: int) -> TrialEvidence:
-    """Kept-alive connections ended at a moment."""
+    """Close some kept-alive connections at a moment."""
     rows = evidence.connections.copy()
     rows["closed"][:count], rows["reason"][:count] = round(seconds * NS), reason
     return replace(evidence, connections=rows)
@@ -157,7 +157,7 @@ def _attempts(plan: TrafficPlan, stop: float) -> Rows:
 
 
 def _rest(rows: Rows, plan: TrafficPlan) -> None:
-    """Give attempts on rested connections as many of them as let each rest for long enough."""
+    """Spread attempts on rested connections over enough of them, so that each rests for long enough."""
     for shape in shapes_from(ConnectionSource.RESTED):
         rested = np.flatnonzero(rows["shape"] == shape)
         turns, size = np.arange(len(rested)), 2 + round(waiting_connections(plan, shape))

@@ -21,7 +21,7 @@ TABLE = [
     ("small.yaml", "name: small\n", "", "small.yaml:1", "name"),
     ("small.yaml", "name: small", "name: a--b", "small.yaml:1", "letters"),
     ("small.yaml", "name: small", "name: 5", "small.yaml:1", "text"),
-    ("small.yaml", "name: small", "name: small\nname: again", "small.yaml:2", "twice"),
+    ("small.yaml", "name: small", "name: small\nname: again", "small.yaml:2", "repeated"),
     ("small.yaml", "workload:", "worklod:", "small.yaml:2", "did you mean 'workload'"),
     ("small.yaml", "workload: apps.yaml", "workload: app.yaml", "small.yaml:2", "did you mean 'apps.yaml'"),
     ("small.yaml", "name: small", "name: small\ningress: ingress-ngnix", "small.yaml:2", "'ingress-nginx'"),

@@ -1,4 +1,4 @@
-"""What is said of idle connections, slow answers and pauses of the sender."""
+"""Sentences about idle connections, slow answers and pauses of the sender."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ LOST = {"lost": 3, "sent": 9, "classes": "status 3", "lost_new": 1, "lost_reused
         (RequestsLost.code, {**LOST, "first_s": 0.1, "last_s": 0.8}, ("between 0.1 s and 0.8 s after",)),
     ],
 )
-def test_the_sentence_says_what_was_seen(code: str, numbers: dict[str, str | float], words: tuple[str, ...]) -> None:
-    """With its numbers, in a unit that fits."""
+def test_the_sentence_has_its_numbers(code: str, numbers: dict[str, str | float], words: tuple[str, ...]) -> None:
+    """Each number has a suitable unit."""
     text = explain(Finding(code, numbers)).text
 
     assert [word for word in words if word not in text] == []

@@ -1,4 +1,4 @@
-"""A client with its ledgers, and servers in this process."""
+"""A traffic client with its ledgers, and servers in the same process."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Rig:
         )
 
     def attempt(self, stream: int, times: int = 1, *, together: bool = False) -> None:
-        """Make attempts one after the other, or all at once, and wait for their end."""
+        """Make attempts one after the other or all at once, and wait for their end."""
         for _ in range(times):
             self.client.begin(0, stream)
             if not together:
@@ -74,17 +74,17 @@ class Rig:
         self.drain()
 
     def drain(self) -> None:
-        """Let the loop run until nothing is in flight."""
+        """Run the loop until no attempt is under way."""
         self.until(lambda: self.client.in_flight == 0)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Let the loop run until a condition holds."""
+        """Run the loop until a condition holds."""
         with gevent.Timeout(PATIENCE):
             while not condition():
                 gevent.sleep(0.001)
 
     def heard(self, shape: Shape = Shape.REUSED) -> None:
-        """Wait until the peer's end has reached the idle connection, without running the loop."""
+        """Wait until the peer's close has reached the idle connection, without running the loop."""
         (connection,) = self.client._pools[shape].idle()
         assert isinstance(connection, Http1Connection)
         assert connection._socket is not None
@@ -115,7 +115,7 @@ class Rig:
 
     @property
     def reasons(self) -> list[str]:
-        """Return the reasons for which the connections ended."""
+        """Return the reasons for which connections ended."""
         return [CloseReason(code).name for code in self.opened["reason"]]
 
 
@@ -126,7 +126,7 @@ def always_ok(connection: Any, _address: Any) -> None:
 
 
 def end(connection: Any, how: Literal["fin", "rst"]) -> None:
-    """End a connection from the server's side."""
+    """Close a connection from the server's side."""
     if how == "rst":
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

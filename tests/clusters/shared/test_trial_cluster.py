@@ -1,4 +1,4 @@
-"""A trial's part of a shared cluster keeps what the ingress controller says, apart: access log, words, deeds."""
+"""A trial's cluster stores the access log and other lines of the ingress controller separately, and its events."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.shared.part import Part
-from harness.clusters.shared.podlogs import Container
+from harness.clusters.shared.pod_logs import ContainerRun
+from harness.clusters.shared.trial_cluster import TrialCluster
 from harness.controllers.base import IngressController
 from harness.controllers.nginx import INGRESS_NGINX
 from harness.controllers.traefik import TRAEFIK
@@ -22,7 +22,7 @@ from harness.kube.logs import LogLine
 from harness.kube.stamps import Stamps
 
 STAMP = "2026-01-31T12:00:00Z"
-POD = Container("u", "controller-1", "controller", 0)
+POD = ContainerRun("u", "controller-1", "controller", 0)
 NGINX_SAYS = (
     '{"time":1.0,"attempt":"a-0-1"}',
     'I0101 00:00:00.1 7 controller.go:213] "Backend successfully reloaded"',
@@ -36,7 +36,7 @@ TRAEFIK_SAYS = (
 
 
 def cluster(failure: str = "") -> Any:
-    """A whole cluster, of which only its check is asked."""
+    """Return a shared cluster of which only the check is used."""
 
     def check() -> None:
         if failure:
@@ -45,14 +45,14 @@ def cluster(failure: str = "") -> Any:
     return SimpleNamespace(check=check)
 
 
-def part(folder: Path, controller: IngressController, whole: Any = None) -> Part:
-    """A part behind a controller."""
-    return Part(whole or cluster(), folder, Stamps(Clock.start(), same_clock=True), controller.log)
+def trial_cluster_of(folder: Path, controller: IngressController, whole: Any = None) -> TrialCluster:
+    """Return a trial's cluster behind a controller."""
+    return TrialCluster(whole or cluster(), folder, Stamps(Clock.start(), same_clock=True), controller.log)
 
 
 @contextmanager
-def heard(one: Part, says: tuple[str, ...]) -> Iterator[list[str]]:
-    """What became events of a controller's words."""
+def events_of(one: TrialCluster, says: tuple[str, ...]) -> Iterator[list[str]]:
+    """Return the events of a controller's lines."""
     with one.controller_sink(POD) as take:
         for text in says:
             take(LogLine(STAMP, text, Clock.start().now()))
@@ -62,11 +62,11 @@ def heard(one: Part, says: tuple[str, ...]) -> Iterator[list[str]]:
 @pytest.mark.parametrize(
     ("controller", "says", "tells"), [(INGRESS_NGINX, NGINX_SAYS, "reload"), (TRAEFIK, TRAEFIK_SAYS, "configured")]
 )
-def test_each_word_goes_where_it_belongs(
+def test_each_line_is_stored_by_its_kind(
     tmp_path: Path, controller: IngressController, says: tuple[str, ...], tells: str
 ) -> None:
-    """The access log by the same names for all controllers, everything else as it was said, deeds as events."""
-    with heard(part(tmp_path, controller), says) as events:
+    """The access log has common names for all controllers, other lines are unchanged, and actions are events."""
+    with events_of(trial_cluster_of(tmp_path, controller), says) as events:
         pass
     (access,) = (tmp_path / "access.jsonl").read_text().splitlines()
     words = (tmp_path / "logs" / "ingress-controller-controller-1_controller.log").read_text().splitlines()
@@ -77,9 +77,9 @@ def test_each_word_goes_where_it_belongs(
     assert tells in controller.facts.tells
 
 
-def test_workload_says_what_it_says(tmp_path: Path) -> None:
-    """Its lines are kept as they are, even where they look like an access log."""
-    with part(tmp_path, INGRESS_NGINX).workload_sink(Container("u", "apple-1", "echo", 2)) as take:
+def test_lines_of_the_workload_are_unchanged(tmp_path: Path) -> None:
+    """They are stored unchanged even if they look like an access log."""
+    with trial_cluster_of(tmp_path, INGRESS_NGINX).workload_sink(ContainerRun("u", "apple-1", "echo", 2)) as take:
         take(LogLine("", NGINX_SAYS[0], 1))
 
     assert (tmp_path / "logs" / "pods" / "apple-1_echo-2.log").read_text() == NGINX_SAYS[0] + "\n"
@@ -88,7 +88,7 @@ def test_workload_says_what_it_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unwritable", ["full", "folder"])
 def test_logs_that_cannot_be_written_are_left_out(tmp_path: Path, unwritable: str) -> None:
-    """What the controller did is known all the same, and nothing is raised that would end the trial."""
+    """The controller's events are kept, and nothing is raised that would end the trial."""
     log = tmp_path / "logs" / "ingress-controller-controller-1_controller.log"
     log.parent.mkdir()
     for path in (log, tmp_path / "access.jsonl"):
@@ -96,19 +96,19 @@ def test_logs_that_cannot_be_written_are_left_out(tmp_path: Path, unwritable: st
             path.symlink_to("/dev/full")
         else:
             path.mkdir()
-    with heard(part(tmp_path, INGRESS_NGINX), NGINX_SAYS) as events:
+    with events_of(trial_cluster_of(tmp_path, INGRESS_NGINX), NGINX_SAYS) as events:
         pass
 
     assert events == ["reload"]
     assert not (tmp_path / "access.jsonl").is_file()
 
 
-def test_end_of_the_whole_is_the_parts(tmp_path: Path) -> None:
-    """So is a log that can't be followed any more: without it nobody knows what was told."""
+def test_the_end_of_the_shared_cluster_is_reported(tmp_path: Path) -> None:
+    """A log that can't be followed is reported too: events could be missing."""
     with pytest.raises(HarnessError, match="ended by itself"):
-        part(tmp_path, INGRESS_NGINX, cluster("it ended by itself")).check()
+        trial_cluster_of(tmp_path, INGRESS_NGINX, cluster("it ended by itself")).check()
 
-    deaf = part(tmp_path, INGRESS_NGINX)
+    deaf = trial_cluster_of(tmp_path, INGRESS_NGINX)
     deaf.followers.append(SimpleNamespace(failure="log of controller-1: forbidden"))  # type: ignore[arg-type]
     with pytest.raises(HarnessError, match="forbidden"):
         deaf.check()

@@ -1,7 +1,7 @@
-"""Clusters that stay up when the command that started them ends: to work on with kubectl.
+"""Persistent local clusters, which stay up after the command that started them: for kubectl.
 
-Each has a folder in the user's state directory and a guardian that is a daemon. Whether it is up is decided by that
-guardian's process id and start time, never by the folder: a machine that was switched off leaves folders behind.
+Each has a folder in the user's state directory and a guardian that is a daemon. A cluster is up if its guardian runs,
+which is checked by process id and start time. The folder proves nothing: it survives a power cut.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
-class StandingCluster:
-    """A cluster that was left up.
+class PersistentCluster:
+    """A persistent cluster.
 
     Attributes:
-        name: Its name.
-        state: ``up``; ``down`` if its processes are gone and only its folder is there.
-        kubeconfig: For kubectl.
+        name: Name of the cluster.
+        state: ``up``, or ``down`` if only its folder is left.
+        kubeconfig: Path of its kubeconfig.
         entry: Where traffic enters now; None if it never came up.
     """
 
@@ -53,7 +53,7 @@ class StandingCluster:
 
     @property
     def entry_url(self) -> str:
-        """Where its ingress answers; ``-`` if it never came up."""
+        """Return the URL of its ingress; ``-`` if it never came up."""
         return f"http://{self.entry.address}:{self.entry.port}" if self.entry else "-"
 
 
@@ -63,13 +63,13 @@ def _silent(_text: str) -> None:
 
 def up(
     name: str, *, profile: str = "kind", ingress: str = DEFAULT.word, seed: int = 0, progress: Progress = _silent
-) -> StandingCluster:
+) -> PersistentCluster:
     """Bring a cluster up and leave it running.
 
     Raises:
-        InvalidInputError: The name is no name, or its cluster is up.
-        BringUpError: A step failed; nothing of it runs, its logs are kept where the message says.
-        Interrupted: It was stopped; nothing of it is left.
+        InvalidInputError: The name is invalid, or a cluster of that name is up.
+        BringUpError: A step failed. Nothing of it runs; the message names the folder of its logs.
+        Interrupted: The user stopped it. Nothing of it is left.
     """
     directory = _directory(name)
     request = BringUp(name=name, directory=directory, profile=profile, ingress=ingress, seed=seed)
@@ -90,7 +90,7 @@ def up(
 
 
 def down(name: str) -> None:
-    """Take a cluster down and remove its folder; what a killed guardian left of it goes too.
+    """Stop a cluster and remove its folder, with any processes that a killed guardian left.
 
     Raises:
         InvalidInputError: There is no such cluster.
@@ -102,8 +102,8 @@ def down(name: str) -> None:
         _remove(directory)
 
 
-def status() -> list[StandingCluster]:
-    """All clusters of this user, by name."""
+def status() -> list[PersistentCluster]:
+    """Return all clusters of this user, sorted by name."""
     try:
         folders = sorted(path for path in _root().iterdir() if path.is_dir())
     except FileNotFoundError:
@@ -112,25 +112,25 @@ def status() -> list[StandingCluster]:
 
 
 def guardians() -> dict[tuple[int, int], str]:
-    """The clusters that were left up, by process id and start of their guardians, whether those still run or not."""
+    """Return the names of persistent clusters by (process id, start) of their guardians, even if those have ended."""
     found = [(_daemon(_directory(cluster.name)), cluster.name) for cluster in status()]
     return {(node.pid, node.started): name for node, name in found if node is not None}
 
 
 def kubeconfig(name: str) -> Path:
-    """The kubeconfig of a cluster that is up.
+    """Return the path of the kubeconfig of a running cluster.
 
     Raises:
-        InvalidInputError: There is no such cluster, or it isn't up.
+        InvalidInputError: There is no such cluster, or it is not up.
     """
     directory = _directory(name)
     if not directory.is_dir():
         raise _unknown(name)
     if _state(directory) != "up":
         raise InvalidInputError(
-            [Problem(f"the cluster {name!r} isn't up any more", hint=f"harness cluster up --name {name}")]
+            [Problem(f"the cluster {name!r} is no longer up", hint=f"harness cluster up --name {name}")]
         )
-    return bringup.Files(directory).kubeconfig
+    return bringup.ClusterFiles(directory).kubeconfig
 
 
 def _start(request: BringUp, directory: Path, progress: Progress) -> None:
@@ -139,9 +139,9 @@ def _start(request: BringUp, directory: Path, progress: Progress) -> None:
         held = take_block()
     with held:
         settings = bringup.write_settings(request, directory, held.block, found)
-        # What was started is written down before an interruption is heard, so that it can be stopped.
+        # Record the process before an interruption can be raised, so that it can be stopped.
         with bringup.step("starting the cluster's process", request.name, directory, progress), shielded():
-            log = bringup.Files(directory).node_log
+            log = bringup.ClusterFiles(directory).node_log
             node = Daemon.start(bringup.node_argv(directory), log=log, cwd=directory, pass_fds=(held.fileno(),))
             with _stopped_on_error(node):
                 write_text(directory / "guardian.json", json.dumps({"pid": node.pid, "started": node.started}) + "\n")
@@ -165,7 +165,7 @@ def _stopped_on_error(node: Daemon) -> Iterator[None]:
 
 
 def _remove(directory: Path) -> None:
-    """Stop whatever still runs of a cluster and remove its folder."""
+    """Stop all processes of a cluster, and remove its folder."""
     node = _daemon(directory)
     if node is not None:
         node.stop()
@@ -176,7 +176,7 @@ def _remove(directory: Path) -> None:
 
 
 def _kill_left_over(node: Daemon) -> None:
-    """Kill what a guardian that was itself killed could not take along."""
+    """Kill the processes that a killed guardian left."""
 
     def left() -> list[int]:
         return [
@@ -206,7 +206,8 @@ def _directory(name: str) -> Path:
         raise InvalidInputError(
             [
                 Problem(
-                    f"{name!r} can't be a cluster's name", hint="up to 40 of a-z, 0-9 and -, a letter or digit at ends"
+                    f"{name!r} is not a valid name of a cluster",
+                    hint="up to 40 of a-z, 0-9 and -, with a letter or digit at both ends",
                 )
             ]
         )
@@ -215,7 +216,7 @@ def _directory(name: str) -> Path:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    """One command at a time: two that start or stop the same cluster would take each other's folder away."""
+    """Allow one command at a time: two that start or stop the same cluster would remove each other's folder."""
     lock = _root() / ".lock"
     with clear_disk_errors(lock):
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -238,17 +239,17 @@ def _state(directory: Path) -> str:
     return "up" if node is not None and node.alive() else "down"
 
 
-def _read(directory: Path) -> StandingCluster:
+def _read(directory: Path) -> PersistentCluster:
     try:
         data = json.loads((directory / "entry.json").read_bytes())
         entry = _entry_now(data)
     except (FileNotFoundError, ValueError):
         entry = None
-    return StandingCluster(directory.name, _state(directory), bringup.Files(directory).kubeconfig, entry)
+    return PersistentCluster(directory.name, _state(directory), bringup.ClusterFiles(directory).kubeconfig, entry)
 
 
 def _entry_now(data: Mapping[str, Any]) -> Entry:
-    """Where the ingress controller's pod is now: it has another address once it has been replaced."""
+    """Return the current address of the ingress controller's pod, which changes when the pod is replaced."""
     backends = data.get("backends")
     pods = read_backends(Path(backends)).addresses if backends else ()
     return Entry(*pods[0]) if pods else Entry(str(data["address"]), int(data["port"]))
@@ -256,4 +257,4 @@ def _entry_now(data: Mapping[str, Any]) -> Entry:
 
 def _unknown(name: str) -> InvalidInputError:
     names = ", ".join(cluster.name for cluster in status())
-    return InvalidInputError([Problem(f"there is no cluster {name!r}", hint=f"there are: {names or 'none'}")])
+    return InvalidInputError([Problem(f"there is no cluster {name!r}", hint=f"existing clusters: {names or 'none'}")])

@@ -1,4 +1,4 @@
-"""Signs and labels of verdicts, weights and outcomes, the same in every report."""
+"""Signs and labels of verdicts, weights and outcomes, shared by all reports."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import shlex
 
 from harness.model.verdict import Verdict, Weight
 
-#: A sign for each verdict, since colour alone is not for everybody.
+#: A sign for each verdict, for readers who can't tell the colours apart.
 ICONS = {Verdict.LOSSLESS: "✓", Verdict.LOSSY: "✗", Verdict.INCONCLUSIVE: "?"}
 
-#: The label of each finding.
+#: Weight of a finding -> its label.
 LABELS = {
     Weight.INSTRUMENT: "Can't be trusted",
     Weight.LOSS: "Lost",
@@ -17,23 +17,23 @@ LABELS = {
     Weight.NOTE: "Note",
 }
 
-#: What each outcome class means to somebody who has not read the manual.
+#: Outcome -> its explanation.
 OUTCOMES = {
     "status": "answered with an HTTP status that is no success (502: no answer from the pod, 503: no pod to ask)",
-    "refused": "the connection was refused: nobody listens there",
+    "refused": "the connection was refused: nothing listens on the port",
     "reset": "the connection was reset (RST) before any answer",
     "closed": "the connection was closed before any answer",
     "truncated": "the answer broke off in the middle",
     "timeout-connect": "no connection within the timeout",
     "timeout-response": "no answer within the timeout",
-    "wrong-answer": "a complete answer, but not one that this route may give",
+    "wrong-answer": "a complete answer, but not one that this route allows",
     "malformed": "an answer that is not HTTP",
     "tls": "no TLS connection: the certificate was not accepted, or the two sides found no common protocol",
 }
 
 
 def again(command: str) -> str:
-    """Return a command line that works once more: without ``--out``, since a run never takes an existing folder."""
+    """Return the command line without ``--out``, so that it works again: a run refuses an existing folder."""
     try:
         parts = shlex.split(command)
     except ValueError:

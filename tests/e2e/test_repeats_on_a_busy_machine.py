@@ -1,4 +1,4 @@
-"""What the end-to-end tests forgive a starved machine, and what they never do."""
+"""End-to-end tests repeat cells that a busy machine disturbed, and no others."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 from command_line import CommandLine, Finished
-from starved import GOES, is_starved, wrong_rows
+from starved import MEASUREMENTS, is_starved, wrong_rows
 
 
 def cell(change: str = "roll", verdict: str = "inconclusive", *findings: str, **fields: Any) -> Mapping[str, Any]:
-    """A cell that was to be lossless."""
+    """Return a cell that was expected to be lossless."""
     expected = fields.get("expected", "lossless")
     made = {"configuration": "bare", "change": change, "verdict": verdict, "expected": expected, "lost": 0}
     return {**made, "as_expected": verdict == expected, "findings": list(findings), **fields}
@@ -23,7 +23,7 @@ MISSED = cell("roll", "inconclusive", "missed-slots", "sender-paused", "no-overl
 
 
 @pytest.mark.parametrize(
-    ("odd", "beside", "excused"),
+    ("odd", "beside", "accepted"),
     [
         (MISSED, (), True),
         ({**MISSED, "lost": 1}, (), False),
@@ -37,22 +37,22 @@ MISSED = cell("roll", "inconclusive", "missed-slots", "sender-paused", "no-overl
         (cell("roll", "inconclusive", "control-missing"), (cell("none", "inconclusive", "trial-failed"),), False),
     ],
 )
-def test_only_want_of_time_is_an_excuse(
-    odd: Mapping[str, Any], beside: tuple[Mapping[str, Any], ...], *, excused: bool
+def test_only_effects_of_a_busy_machine_are_accepted(
+    odd: Mapping[str, Any], beside: tuple[Mapping[str, Any], ...], *, accepted: bool
 ) -> None:
-    """No loss, nothing else that was found, and not for what must lose."""
-    assert is_starved(odd, (odd, *beside)) is excused
+    """A lost request or another finding is never accepted, nor is a cell that must lose requests but lost none."""
+    assert is_starved(odd, (odd, *beside)) is accepted
 
 
 class Runs:
-    """In place of the command line: gives each run's cells in turn, the last ones for ever."""
+    """A substitute for the command line, which returns each run's cells in turn, and the last ones forever."""
 
     def __init__(self, *runs: list[Mapping[str, Any]]) -> None:
         self.runs = list(runs)
         self.asked: list[str] = []
 
     def run(self, *words: object, timeout: float) -> Finished:
-        """A run."""
+        """Return the cells of the next run."""
         assert timeout > 0
         self.asked.append(" ".join(map(str, words)))
         cells = self.runs.pop(0) if len(self.runs) > 1 else self.runs[0]
@@ -67,25 +67,25 @@ MUST_LOSE = cell("roll", "inconclusive", "missed-slots", expected="lossy")
 
 
 @pytest.mark.parametrize(
-    ("runs", "wrong", "goes"),
+    ("runs", "wrong", "measurements"),
     [
         (([FINE],), 0, 1),
         (([cell("roll", "lossy", "requests-lost", lost=7)],), 1, 1),
         (([cell("roll", "lossless", expected="lossy")],), 1, 1),
         (([MISSED], [FINE]), 0, 2),
-        (([MISSED],), 0, GOES),
+        (([MISSED],), 0, MEASUREMENTS),
         (([TIMEOUTS], [FINE]), 0, 2),
-        (([TIMEOUTS],), 1, GOES),
-        (([MUST_LOSE],), 1, GOES),
+        (([TIMEOUTS],), 1, MEASUREMENTS),
+        (([MUST_LOSE],), 1, MEASUREMENTS),
         (([MISSED, cell("edit", "lossy", "requests-lost", lost=1)],), 1, 1),
     ],
 )
-def test_a_row_is_measured_again_where_it_was_starved_and_nowhere_else(
-    runs: tuple[list[Mapping[str, Any]], ...], wrong: int, goes: int
+def test_only_disturbed_rows_are_measured_again(
+    runs: tuple[list[Mapping[str, Any]], ...], wrong: int, measurements: int
 ) -> None:
-    """In the end a loss is a loss, and what must lose has to."""
+    """A loss in the last measurement counts, and a row that must lose requests has to lose some."""
     line = Runs(*runs)
-    told = wrong_rows(cast(CommandLine, line), Path("table.yaml"), Path("run"))
+    wrong_lines = wrong_rows(cast(CommandLine, line), Path("table.yaml"), Path("run"))
 
-    assert (len(told), len(line.asked)) == (wrong, goes)
+    assert (len(wrong_lines), len(line.asked)) == (wrong, measurements)
     assert all("--only=configuration=bare,change=roll" in asked for asked in line.asked[1:])

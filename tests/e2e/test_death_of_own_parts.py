@@ -1,4 +1,4 @@
-"""Parts of the harness that die under a trial: its own fault, said at once, and never called a loss."""
+"""If a part of the harness dies during a trial, the error names it, and no loss is reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARTS = {"traffic": "locust", "cluster": "localkube", "fork server": "fork-serve
 def test_the_death_of_its_own_part_is_inconclusive(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, part: str
 ) -> None:
-    """The sender or the cluster killed under the control: exit code 3, not lossy, and no long wait."""
+    """If the sender or the cluster is killed in the control, the exit code is 3, without a long wait."""
     path = experiment(changes=[{"none": {"hold": "600s"}}])
     process = harness.start("run", path, "--out", tmp_path / "run", "--json")
     timeline = tmp_path / "run" / "trials" / "bare--none" / "1" / "timeline.jsonl"

@@ -1,4 +1,4 @@
-"""Logs of pods while they live: a pod's log goes with the pod, so whoever wants it must read it before."""
+"""Follows the logs of pods while they run, because a pod's log is removed with the pod."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from harness.kube.api import Object, Objects, WatchEvent
 from harness.kube.errors import ForbiddenError, KubeError, NotFoundError, WatchExpiredError, WatchInterruptedError
 from harness.kube.logs import LogLine
 
-#: Seconds before another attempt after the API server gave no answer.
+#: Seconds until the next attempt after an error of the API server.
 RETRY_SECONDS = 0.5
 #: Seconds for all threads to end.
 JOIN_SECONDS = 10.0
-#: Lines that are known again: more than are written in the second from which a log is read on.
+#: Number of lines to remember: more than a container writes in the second that is read again after a reconnect.
 RECENT = 50_000
 
 _FRACTION = re.compile(r"\.\d+")
 
-#: Takes the lines of one container.
+#: Receives the lines of one container.
 Sink = Callable[[LogLine], None]
 
 
 class LogApi(Protocol):
-    """What is asked of the API server."""
+    """The API calls that following logs needs."""
 
     def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
-        """All objects, with the version to watch from."""
+        """Return all objects, and the version to watch from."""
 
     def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
-        """Follow changes."""
+        """Yield changes."""
 
     def follow_log(
         self,
@@ -50,18 +50,18 @@ class LogApi(Protocol):
         stamps: bool = True,
         follow: bool = True,
     ) -> Iterator[LogLine]:
-        """The lines of a container's log."""
+        """Yield the lines of a container's log."""
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class ContainerRun:
     """One run of a container of a pod.
 
     Attributes:
-        uid: Of the pod.
-        pod: Its name.
-        name: Of the container.
-        restarts: How often it had been restarted before.
+        uid: UID of the pod.
+        pod: Name of the pod.
+        name: Name of the container.
+        restarts: Number of restarts before this run.
     """
 
     uid: str
@@ -71,18 +71,18 @@ class Container:
 
 
 class PodLogs:
-    """Follows every container of the pods with some labels, each in a thread of its own; a context manager.
+    """A context manager that follows the log of every container of selected pods, each in its own thread.
 
     Args:
         kube: The API server; used from several threads.
-        namespace: Where the pods are.
-        labels: Labels that they have; empty for all pods.
-        open_sink: Gives what takes a container's lines, for as long as its log is followed.
-        since: RFC 3339 time to begin at; empty for everything there is.
-        stamps: Whether the server is to say when it took each line.
+        namespace: Namespace of the pods.
+        labels: Labels of the pods; empty for all pods.
+        open_sink: Opens the receiver of a container's lines, which stays open while its log is followed.
+        since: RFC 3339 time to start from; empty for the whole log.
+        stamps: True to get a timestamp with each line.
 
     Attributes:
-        failure: What can't be followed any more, and why; empty while all is well.
+        failure: The log that can't be followed any more, with the reason; empty if there is none.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class PodLogs:
         kube: LogApi,
         namespace: str,
         labels: Mapping[str, str],
-        open_sink: Callable[[Container], AbstractContextManager[Sink]],
+        open_sink: Callable[[ContainerRun], AbstractContextManager[Sink]],
         *,
         since: str = "",
         stamps: bool = False,
@@ -103,18 +103,18 @@ class PodLogs:
         self._since = since
         self._stamps = stamps
         self._stop = threading.Event()
-        self._followed: set[Container] = set()
+        self._followed: set[ContainerRun] = set()
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        """Begin; returns at once."""
+        """Start following. Returns at once."""
         self._spawn(f"logs of {self._namespace}", self._follow_pods)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         """End all threads."""
         self._stop.set()
-        for thread in self._threads:  # more may come while the first, which starts them, is ending
+        for thread in self._threads:  # the first thread may start more while it ends
             thread.join(JOIN_SECONDS)
 
     def _spawn(self, name: str, work: Callable[[], None]) -> None:
@@ -150,9 +150,9 @@ class PodLogs:
                 self._followed.add(container)
                 self._spawn(f"log of {container.pod}/{container.name}", partial(self._follow, container))
 
-    def _follow(self, container: Container) -> None:
+    def _follow(self, container: ContainerRun) -> None:
         with self._open_sink(container) as sink:
-            reading = _Reading(container, sink, self._since)
+            reading = _LogPosition(container, sink, self._since)
             while not self._stop.is_set():
                 try:
                     self._read(reading, stop=self._stop.is_set, follow=True)
@@ -160,16 +160,16 @@ class PodLogs:
                 except NotFoundError:
                     return
                 except KubeError as error:
-                    # No attempt mends the first; without stamps nobody could tell which lines are new.
+                    # Retries do not help against missing rights. Without timestamps, new lines can't be identified.
                     if isinstance(error, ForbiddenError) or not self._stamps:
                         raise
                     self._stop.wait(RETRY_SECONDS)
-            if self._stamps and self._stop.is_set():  # what was on its way when the stream was cut
+            if self._stamps and self._stop.is_set():  # read lines that were under way when the stream was closed
                 with contextlib.suppress(KubeError):
                     self._read(reading, stop=lambda: False, follow=False)
 
-    def _read(self, reading: _Reading, *, stop: Callable[[], bool], follow: bool) -> None:
-        """Everything that is new, to the container's end or what is its end now."""
+    def _read(self, reading: _LogPosition, *, stop: Callable[[], bool], follow: bool) -> None:
+        """Read new lines: up to the container's end if ``follow``, otherwise up to the current end of the log."""
         one = reading.container
         for line in self._kube.follow_log(
             one.pod, self._namespace, one.name, since=reading.since, stop=stop, stamps=self._stamps, follow=follow
@@ -177,25 +177,25 @@ class PodLogs:
             reading.take(line)
 
 
-class _Reading:
-    """How far a log has been read.
+class _LogPosition:
+    """The position up to which a log has been read.
 
-    Stamps are no order: a container's output and its errors are stamped one by one and written in whatever order they
-    come to it, so a line may be followed by one that is microseconds older. Lines are known again by all they are.
+    Timestamps are not in order: a container's stdout and stderr get theirs independently, so a line may be followed by
+    one that is microseconds older. A line is therefore recognised by timestamp and text.
 
     Attributes:
-        container: Whose.
-        since: Time to begin at, when it is read on: the whole second of the last line.
+        container: The run of the container.
+        since: Time to continue from: the whole second of the last line.
     """
 
-    def __init__(self, container: Container, sink: Sink, since: str) -> None:
+    def __init__(self, container: ContainerRun, sink: Sink, since: str) -> None:
         self.container = container
         self.since = since
         self._sink = sink
         self._recent: dict[tuple[str, str], None] = {}
 
     def take(self, line: LogLine) -> None:
-        """A line, which may be one that has been read before."""
+        """Pass on a line, unless it was read before."""
         key = (line.stamp, line.text)
         if not line.stamp:
             self._sink(line)
@@ -207,10 +207,10 @@ class _Reading:
                 del self._recent[next(iter(self._recent))]
 
 
-def containers_with_logs(pod: Mapping[str, Any]) -> Iterator[Container]:
-    """Those that run or have run."""
+def containers_with_logs(pod: Mapping[str, Any]) -> Iterator[ContainerRun]:
+    """Yield the containers of a pod that run or have run."""
     metadata, status = pod["metadata"], pod.get("status", {})
     for entry in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         state = entry.get("state") or {}
         if "running" in state or "terminated" in state:
-            yield Container(metadata["uid"], metadata["name"], entry["name"], int(entry.get("restartCount") or 0))
+            yield ContainerRun(metadata["uid"], metadata["name"], entry["name"], int(entry.get("restartCount") or 0))

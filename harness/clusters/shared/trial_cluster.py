@@ -1,4 +1,4 @@
-"""The part of a shared cluster that belongs to one trial: a namespace, and everything logged while it is there."""
+"""A shared cluster as one trial uses it: with a namespace of its own, and with the logs written during the trial."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.clusters.base import Cluster, Entry
 from harness.clusters.shared.namespaces import remove_namespace
-from harness.clusters.shared.podlogs import Container, PodLogs, Sink
+from harness.clusters.shared.pod_logs import ContainerRun, PodLogs, Sink
 from harness.controllers.base import ControllerLog, IngressController
 from harness.errors import HarnessError
 from harness.kit import interruption
@@ -25,14 +25,14 @@ from harness.model.timeline import Event
 ACCESS_LOG = "access.jsonl"
 
 
-class Part:
-    """A shared cluster as one trial sees it; a ``harness.clusters.base.Cluster``.
+class TrialCluster:
+    """A shared cluster during one trial, as a ``harness.clusters.base.Cluster``.
 
     Args:
-        cluster: The whole of it.
-        directory: Where logs go.
-        stamps: How its times are ours.
-        log: How the ingress controller's log is read; None where it is not.
+        cluster: The shared cluster.
+        directory: Folder for logs.
+        stamps: Converts times of the cluster.
+        log: Parser of the ingress controller's log; None if the log is not read.
     """
 
     def __init__(self, cluster: Cluster, directory: Path, stamps: Stamps, log: ControllerLog | None) -> None:
@@ -46,39 +46,39 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Of the whole cluster."""
+        """Return the shared cluster's name."""
         return self._cluster.name
 
     @property
     def kubeconfig(self) -> Path:
-        """Of the whole cluster."""
+        """Return the shared cluster's kubeconfig."""
         return self._cluster.kubeconfig
 
     @property
     def entry(self) -> Entry:
-        """Of the whole cluster."""
+        """Return the shared cluster's entry."""
         return self._cluster.entry
 
     @property
     def controller(self) -> ControllerAddress | None:
-        """Of the whole cluster."""
+        """Return the address of the shared cluster's ingress controller."""
         return self._cluster.controller
 
     def service_entry(self, namespace: str, service: str) -> Entry:
-        """Of the whole cluster."""
+        """Return the shared cluster's entry for a Service."""
         return self._cluster.service_entry(namespace, service)
 
     def facts(self) -> Mapping[str, str]:
-        """Of the whole cluster."""
+        """Return the shared cluster's lines for the report."""
         return self._cluster.facts()
 
     @property
-    def ingress_tells(self) -> frozenset[str]:
-        """Of the whole cluster."""
-        return self._cluster.ingress_tells
+    def ingress_signals(self) -> frozenset[str]:
+        """Return the shared cluster's observable signals."""
+        return self._cluster.ingress_signals
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """What the ingress controller has said since the part began, until ``stop()``."""
+        """Yield the ingress controller's events since the trial began, until ``stop()``."""
         while True:
             last_look = stop()
             try:
@@ -89,10 +89,10 @@ class Part:
                     return
 
     def check(self) -> None:
-        """Raise if the cluster has ended, or the ingress controller can't be followed any more.
+        """Raise if the cluster has ended, or a log can't be followed any more.
 
         Raises:
-            HarnessError: Saying which.
+            HarnessError: With the reason.
         """
         self._cluster.check()
         for follower in self.followers:
@@ -100,20 +100,20 @@ class Part:
                 raise HarnessError(f"The cluster's logs can't be followed any more: {follower.failure}")
 
     def collect(self, destination: Path) -> None:
-        """Nothing is left to do: logs are written while they come, since a pod's log goes with the pod."""
+        """Do nothing: logs are written as they come, because a pod's log is removed with the pod."""
 
     @contextmanager
-    def workload_sink(self, container: Container) -> Iterator[Sink]:
-        """Takes the log of a container of the workload, as it is."""
+    def workload_sink(self, container: ContainerRun) -> Iterator[Sink]:
+        """Yield a function that stores the log of a container of the workload."""
         with self._file(self._directory / "logs" / "pods" / _file_name(container)) as write:
             yield lambda line: write(line.text)
 
     @contextmanager
-    def controller_sink(self, container: Container) -> Iterator[Sink]:
-        """Takes the ingress controller's log: access log and all else apart, and events of what it says it did."""
+    def controller_sink(self, container: ContainerRun) -> Iterator[Sink]:
+        """Yield a function that stores the controller's access log and other lines, and extracts its events."""
         log = self._log
         if log is None:
-            raise RuntimeError("there is no ingress controller whose log could be read")
+            raise RuntimeError("there is no ingress controller with a readable log")
         events_of = log.reader()
         with (
             self._file(self._directory / ACCESS_LOG) as write_access,
@@ -132,9 +132,9 @@ class Part:
 
     @contextmanager
     def _file(self, path: Path) -> Iterator[Callable[[str], None]]:
-        """Give a function that appends a whole line to a log; several threads may write to the same file.
+        """Yield a function that appends a line to a log. Several threads may write to the same file.
 
-        A log that cannot be written is left out: no verdict depends on it.
+        A log that can't be written is left out: no verdict depends on it.
         """
         file = open_log(path)
 
@@ -150,13 +150,13 @@ class Part:
                 file.close()
 
 
-def _file_name(container: Container) -> str:
+def _file_name(container: ContainerRun) -> str:
     again = f"-{container.restarts}" if container.restarts else ""
     return f"{container.pod}_{container.name}{again}.log"
 
 
 @contextmanager
-def part_of(
+def trial_cluster(
     cluster: Cluster,
     namespace: str,
     directory: Path,
@@ -165,37 +165,37 @@ def part_of(
     same_clock: bool,
     disposable: bool,
 ) -> Iterator[Cluster]:
-    """A trial's part: the namespace is not there when it begins, and is gone when it ends.
+    """Yield the cluster for one trial. Its namespace does not exist at the start, and is removed at the end.
 
     Args:
-        cluster: The whole cluster.
-        namespace: The trial's namespace; whoever deploys makes it.
-        directory: Where its logs go.
-        controller: The ingress controller whose log is followed; None where it can't be.
-        same_clock: Whether the nodes' clock is this machine's.
-        disposable: Whether the cluster goes with the run, so that nobody need tidy it up after an interruption.
+        cluster: The shared cluster.
+        namespace: The trial's namespace. The deployment of the workload creates it.
+        directory: Folder for its logs.
+        controller: The ingress controller whose log is followed; None if it can't be followed.
+        same_clock: True if the nodes use this machine's clock.
+        disposable: True if the cluster is removed after the run, so that an interrupted trial need not clean up.
 
     Raises:
-        HarnessError: The namespace is somebody else's, or does not go.
+        HarnessError: The namespace belongs to somebody else, or can't be removed.
     """
     clock = Clock.start()
-    part = Part(cluster, directory, Stamps(clock, same_clock), controller.log if controller else None)
+    part = TrialCluster(cluster, directory, Stamps(clock, same_clock), controller.log if controller else None)
     with ExitStack() as stack:
         kube = stack.enter_context(Kube(cluster.kubeconfig))
         remove_namespace(kube, namespace)
-        stack.callback(_tidy, kube, namespace, disposable=disposable)
+        stack.callback(_clean_up, kube, namespace, disposable=disposable)
         for follower in _followers(kube, part, namespace, controller, clock):
             part.followers.append(stack.enter_context(follower))
         yield part
 
 
-def _tidy(kube: Kube, namespace: str, *, disposable: bool) -> None:
+def _clean_up(kube: Kube, namespace: str, *, disposable: bool) -> None:
     if not (disposable and interruption.requested()):
         remove_namespace(kube, namespace)
 
 
 def _followers(
-    kube: Kube, part: Part, namespace: str, controller: IngressController | None, clock: Clock
+    kube: Kube, part: TrialCluster, namespace: str, controller: IngressController | None, clock: Clock
 ) -> Iterator[AbstractContextManager[PodLogs]]:
     yield PodLogs(kube, namespace, {}, part.workload_sink)
     address = controller.facts.address if controller is not None else None

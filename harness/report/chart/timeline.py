@@ -1,4 +1,4 @@
-"""The upper parts of a trial's chart: phases, the lives of pods, and what happened when, a row each."""
+"""The upper parts of a trial's chart: rows for phases, pods, and events of the change, endpoints and ingress."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections.abc import Iterator, Mapping
 from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
 from harness.model.verdict import Mark, TrialVerdict, Window
-from harness.report.chart.drawing import LANE, OWN_COLOUR, WIDTH, Piece, Time, layer, part, rows
+from harness.report.chart.drawing import OWN_COLOUR, ROW, WIDTH, Piece, Time, layer, part, rows
 
-#: More pods than this are not told apart in a picture.
+#: Maximum number of pods in a chart; more would be unreadable.
 _MOST_PODS = 14
-#: Pixels that a letter of a phase's name needs.
+#: Width of a letter of a phase's name in pixels.
 _LETTER = 7
-#: The states of a pod's life and their colours.
+#: State of a pod -> its colour.
 STATES = {"starting": "var(--pod-starting)", "ready": "var(--pod-ready)", "terminating": "var(--pod-terminating)"}
-#: ``(kind, what)`` of a mark -> its row in the chart, its shape, its colour.
+#: ``(kind, what)`` of a mark -> its row in the chart, shape and colour.
 _MARKS: Mapping[tuple[str, str], tuple[str, str, str]] = {
     (EventKind.CHANGE, ChangeEvent.APPLIED): ("change made", "triangle-right", "var(--mark-change)"),
     (EventKind.CHANGE, ChangeEvent.UNDONE): ("change made", "triangle-left", "var(--mark-change)"),
-    (EventKind.CHANGE, ChangeEvent.OBSERVED): ("change seen", "square", "var(--mark-change)"),
-    (EventKind.CHANGE, ChangeEvent.NOT_OBSERVED): ("change seen", "cross", "var(--lost-fill)"),
+    (EventKind.CHANGE, ChangeEvent.OBSERVED): ("change observed", "square", "var(--mark-change)"),
+    (EventKind.CHANGE, ChangeEvent.NOT_OBSERVED): ("change observed", "cross", "var(--lost-fill)"),
     (EventKind.ENDPOINTS, "changed"): ("endpoints", "circle", "var(--mark-endpoints)"),
     (EventKind.INGRESS, "endpoints"): ("ingress", "circle", "var(--mark-endpoints)"),
     (EventKind.INGRESS, "configured"): ("ingress", "circle", "var(--mark-endpoints)"),
     (EventKind.INGRESS, "reload"): ("ingress", "diamond", "var(--mark-reload)"),
 }
-_MARK_ROWS = ("change made", "change seen", "endpoints", "ingress")
+_MARK_ROWS = ("change made", "change observed", "endpoints", "ingress")
 
 
-def lanes(trial: TrialVerdict, time: Time) -> Iterator[Piece]:
-    """Those that have something to show, from top to bottom."""
+def timeline(trial: TrialVerdict, time: Time) -> Iterator[Piece]:
+    """Yield the parts that have data, from top to bottom."""
     yield from _phases(time.clip(trial.phases), time)
     yield from _pods(time.clip(trial.pods), time)
     yield from _happenings(trial.marks, time)
 
 
 def short_name(pod: str) -> str:
-    """``apple 66f9…x7k2p`` for ``apple-66f9d8c7b5-x7k2p``: short enough, and still one pod's."""
+    """Return ``apple 66f9…x7k2p`` for ``apple-66f9d8c7b5-x7k2p``: short, but still unique."""
     parts = pod.split("-")
     return f"{'-'.join(parts[:-2])} {parts[-2][:4]}…{parts[-1]}" if len(parts) > 2 else pod
 
@@ -64,7 +64,7 @@ def _phases(windows: list[Window], time: Time) -> Iterator[Piece]:
 
 
 def _fitting(window: Window, time: Time) -> str:
-    """A phase's name; nothing where it would run into its neighbour's."""
+    """Return the name of a phase; empty if it is too long for the phase's bar."""
     return window.label if (window.end - window.start) / time.end * WIDTH > _LETTER * len(window.label) else ""
 
 
@@ -79,7 +79,7 @@ def _pods(windows: list[Window], time: Time) -> Iterator[Piece]:
     ]
     row = rows([short_name(name) for name in names])
     encoding = {"x": time.axis(), "x2": {"field": "t2"}, "y": row, "color": OWN_COLOUR}
-    yield part(LANE * len(names), layer(data, "bar", encoding, height=10, cornerRadius=2))
+    yield part(ROW * len(names), layer(data, "bar", encoding, height=10, cornerRadius=2))
 
 
 def _happenings(marks: tuple[Mark, ...], time: Time) -> Iterator[Piece]:
@@ -93,4 +93,4 @@ def _happenings(marks: tuple[Mark, ...], time: Time) -> Iterator[Piece]:
         return
     own_shape: Piece = {"field": "shape", "type": "nominal", "scale": None, "legend": None}
     encoding = {"x": time.axis(), "y": rows(names), "shape": own_shape, "color": OWN_COLOUR}
-    yield part(LANE * len(names), layer(data, "point", encoding, filled=True, size=70, opacity=0.9))
+    yield part(ROW * len(names), layer(data, "point", encoding, filled=True, size=70, opacity=0.9))

@@ -1,8 +1,8 @@
-"""A server with outages of known length: ``python -m bench.dark PORT OUT MILLISECONDS…`` serves until SIGTERM.
+"""A server with known outages: ``python -m bench.outage_server PORT OUT MILLISECONDS…`` serves until SIGTERM.
 
-In an outage every request that it reads costs its connection, without an answer; at all other times it answers at once.
-The first outage comes a second after the first request, the others follow at distances that are not quite equal. What
-decides is its own clock when it has read a request, and that is what it writes down at the end.
+During an outage it closes the connection of every request that it reads, without an answer. At other times it answers
+at once. The first outage begins a second after the first request, and the others follow at slightly different
+intervals. Its own clock at the time of reading a request decides. It writes the outages to a file at the end.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from bench.servers import ADDRESS
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
 _NS = 1_000_000_000
-#: Nanoseconds before the first outage, and from the end of one to the begin of the next.
+#: Nanoseconds before the first outage, and between two outages.
 LEAD, GAP = _NS, 150_000_000
-#: The distances are longer by a random part, so that no outage keeps step with the sender.
+#: Maximum random extension of the interval in nanoseconds, so that outages are not synchronous with the sender.
 _JITTER = 20_000_000
 
 
 @dataclass(slots=True)
-class Dark:
-    """One outage.
+class PlannedOutage:
+    """An outage of the server.
 
     Attributes:
-        begin: CLOCK_MONOTONIC at which it begins.
-        end: CLOCK_MONOTONIC at which it is over.
-        cut: Requests that it cost.
+        begin: CLOCK_MONOTONIC of its begin.
+        end: CLOCK_MONOTONIC of its end.
+        cut: Number of requests that it lost.
     """
 
     begin: int
@@ -42,25 +42,25 @@ class Dark:
     cut: int = 0
 
 
-def outages(milliseconds: list[int], first: int) -> list[Dark]:
-    """When they are, the first request having come at ``first``; the same distances each time."""
+def outages(milliseconds: list[int], first: int) -> list[PlannedOutage]:
+    """Return the outages for a first request at ``first``. The intervals are the same each time."""
     jitter, at, found = random.Random(1), first + LEAD, []
     for length in milliseconds:
-        found.append(Dark(at, at + length * 1_000_000))
+        found.append(PlannedOutage(at, at + length * 1_000_000))
         at = found[-1].end + GAP + jitter.randrange(_JITTER)
     return found
 
 
-class DarkServer:
-    """One loop over all connections.
+class OutageServer:
+    """A server with one event loop for all connections.
 
     Args:
-        port: Where it listens.
-        milliseconds: The outages' lengths in their order.
+        port: Port to listen on.
+        milliseconds: Lengths of the outages, in order.
     """
 
     def __init__(self, port: int, milliseconds: list[int]) -> None:
-        self.plan: list[Dark] = []
+        self.plan: list[PlannedOutage] = []
         self._milliseconds = milliseconds
         self._next = 0
         self._selector = selectors.DefaultSelector()
@@ -70,7 +70,7 @@ class DarkServer:
         self._ended = False
 
     def serve(self) -> None:
-        """Serve until it is ended."""
+        """Serve until ``end`` is called."""
         while not self._ended:
             for key, _ in self._selector.select(0.1):
                 if key.fileobj is self._listener:
@@ -90,7 +90,7 @@ class DarkServer:
 
     def _read(self, connection: socket.socket) -> None:
         try:
-            if connection.recv(65536) and not self._is_dark():
+            if connection.recv(65536) and not self._is_down():
                 connection.sendall(_OK)
                 return
         except OSError:
@@ -98,8 +98,8 @@ class DarkServer:
         self._selector.unregister(connection)
         connection.close()
 
-    def _is_dark(self) -> bool:
-        """Whether a request that was read now is lost; counts it if so."""
+    def _is_down(self) -> bool:
+        """Return True if a request that is read now is lost. Count it if so."""
         now = monotonic_ns()
         if not self.plan:
             self.plan = outages(self._milliseconds, now)
@@ -112,9 +112,9 @@ class DarkServer:
 
 
 def main() -> None:
-    """Serve until SIGTERM, then write what was done."""
+    """Serve until SIGTERM, then write the outages to a file."""
     port, out, *milliseconds = sys.argv[1:]
-    server = DarkServer(int(port), [int(length) for length in milliseconds])
+    server = OutageServer(int(port), [int(length) for length in milliseconds])
     signal.signal(signal.SIGTERM, server.end)
     server.serve()
     Path(out).write_text(json.dumps([asdict(one) for one in server.plan]), encoding="utf-8")
