@@ -21,7 +21,7 @@ from bench.jobs import Job, Result
 from bench.measure import Spread, spend
 from bench.servers import cores, python_server
 from bench.tables import parser, publish, table
-from harness.analysis.outages import Outages, find_outages
+from harness.analysis.outages import OutageArrays, find_outages
 from harness.model.attempt import Outcome
 from harness.store.ledger import read_ledger
 
@@ -48,7 +48,7 @@ class Trial:
     """
 
     dark: list[Dark]
-    found: Outages
+    found: OutageArrays
     origin: int
     result: Result
     late: tuple[float, float]

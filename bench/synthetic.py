@@ -8,11 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.schedule import planned_times
+from harness.analysis.slots import planned_times
 from harness.kit.clock import Clock
 from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress
-from harness.model.experiment import Cell, Configuration, Expectation, Expected, Experiment, Pool, Route, TrafficPlan
-from harness.model.schedule import arrivals, streams
+from harness.model.experiment import (
+    Cell,
+    Configuration,
+    Expectation,
+    ExpectedVerdict,
+    Experiment,
+    Pool,
+    Route,
+    TrafficPlan,
+)
+from harness.model.schedule import schedule_of, streams
 from harness.model.shapes import KEPT_SHAPES, Shape
 from harness.runner.execution import TrialOutcome
 from harness.runner.plan import RunEnd, RunPlan
@@ -52,14 +61,14 @@ def make_run(folder: Path, attempts: int) -> RunDirectory:
     cell = Cell(
         Configuration((("lifecycle", "graceful"),), (deployment(prestop=True),)),
         replace(CHANGE, answers={"/apple": ("apple-v2",)}),
-        Expectation(Expected.ANY),
+        Expectation(ExpectedVerdict.ANY),
     )
     experiment = Experiment("synthetic", "synthetic.yaml", (), "ingress-nginx", PLAN, (cell,))
     plan = RunPlan(experiment, "local", "fast", "bench", "2026-01-01T00:00:00+00:00", {})
     write_json(run.path / "run.json", to_json(plan))
     run.seal("plan")
     trial = run.trial(cell.id, 1)
-    stop = arrivals(PLAN).planned_ns(attempts - 1) + 1
+    stop = schedule_of(PLAN).planned_ns(attempts - 1) + 1
     write_json(trial.outcome, to_json(TrialOutcome(Clock(0, 0), origin_ns=ORIGIN, stopped_ns=ORIGIN + stop)))
     _write_timeline(trial, stop / NS / STOP)
     _write_journal(trial)

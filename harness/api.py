@@ -28,7 +28,7 @@ from harness.model.watch import WatchVerdict
 from harness.runner.export import COLUMNS, columns, parts_of
 from harness.runner.judging import read_verdict
 from harness.runner.options import RunOptions
-from harness.runner.progress import RunProgress, Silence
+from harness.runner.progress import RunProgress, SilentProgress
 from harness.runner.run import RunResult, run_experiment
 from harness.runner.watch import judging as watch_judging
 from harness.runner.watch.plan import is_watch
@@ -94,7 +94,7 @@ def run(
     """
     loaded = experiment if isinstance(experiment, Experiment) else load(experiment)
     with _signals():
-        return run_experiment(loaded, options or RunOptions(command="harness.run"), progress or Silence())
+        return run_experiment(loaded, options or RunOptions(command="harness.run"), progress or SilentProgress())
 
 
 def watch(

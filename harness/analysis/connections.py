@@ -1,4 +1,4 @@
-"""Counts of connections: a reload interrupts them even where no request is lost."""
+"""Counts connections, because a reload interrupts them even if no request is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.model.verdict import ConnectionCount
 
 
 def alive_at(connections: Rows, moment: float, shapes: Sequence[Shape] = KEPT_SHAPES) -> Mask:
-    """Return which connections of some shapes were open at a moment (seconds from the origin)."""
+    """Return True for connections of some shapes that were open at a time (seconds from the start)."""
     at = moment * NS
     closed = np.where(connections["closed"] < 0, np.inf, connections["closed"].astype(np.float64))
     opened = (connections["connected"] >= 0) & (connections["connected"] <= at)
@@ -26,13 +26,16 @@ def alive_at(connections: Rows, moment: float, shapes: Sequence[Shape] = KEPT_SH
 
 
 def is_cut(facts: Facts) -> Mask:
-    """Return which kept-alive connections the peer ended unannounced, from the change's begin to the end of sending."""
+    """Return True for kept-alive connections that the peer closed unannounced after the change began.
+
+    Only those closed before sending stopped count.
+    """
     rows, begin = facts.evidence.connections, facts.moments.begin
     if begin is None:
         return np.zeros(len(rows), dtype=bool)
     by_peer = np.isin(rows["reason"], [int(CloseReason.PEER_FIN), int(CloseReason.PEER_RST)])
     in_time = (rows["closed"] >= begin * NS) & (rows["closed"] <= facts.moments.stop * NS)
-    # One that broke during its first request is a lost request, not a connection that was kept alive.
+    # A connection that broke during its first request is a lost request, not a kept-alive connection.
     attempts = facts.evidence.attempts
     answered = attempts["connection"][attempts["progress"] == Progress.ANSWERED]
     cut: Mask = by_peer & in_time & np.isin(rows["shape"], KEPT_SHAPES) & np.isin(rows["number"], answered)
@@ -78,7 +81,7 @@ def _keys(rows: Rows, number: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]
 
 
 def count_connections(facts: Facts) -> ConnectionCount:
-    """Return the numbers of a trial."""
+    """Return the counts of a trial's connections."""
     rows, cut = facts.evidence.connections, is_cut(facts)
     begin = facts.moments.begin
     return ConnectionCount(

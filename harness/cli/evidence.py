@@ -50,7 +50,7 @@ def analyze(
 def _again(run: RunDirectory) -> tuple[Document, int]:
     """Judge and write the reports; return what to print, and the exit code."""
     if is_watch(run.path):
-        watched = watch_judging.keep(run, watch_judging.judge_again(run))
+        watched = watch_judging.write_verdict(run, watch_judging.judge_again(run))
         return watch_report.document(watched), watched.exit_code
     verdict = judge(run)
     write_reports(run, verdict)

@@ -32,8 +32,8 @@ from harness.cli.words import duration_of
 from harness.errors import InvalidInputError, Problem
 from harness.kit.interruption import Interrupted
 from harness.model.rates import rate_text
-from harness.runner.in_place.preparing import InPlaceRequest, Prepared, prepare
-from harness.runner.in_place.running import left_changed, run_in_place
+from harness.runner.in_place.prepare import InPlaceRequest, PreparedChange, prepare
+from harness.runner.in_place.run import left_changed, run_in_place
 from harness.runner.in_place.targets import usages
 from harness.runner.options import RunOptions
 
@@ -120,7 +120,7 @@ def run_in_place_command(
     return _run(prepared, RunOptions(cluster="in place", out=out, profile="", command=_command()), as_json=as_json)
 
 
-def described(prepared: Prepared) -> str:
+def described(prepared: PreparedChange) -> str:
     """What will be done, for the question whether it shall be: notes on who else may interfere, then one sentence."""
     plan, change = prepared.plan, prepared.change
     notes = [f"note: {note}" for note in plan.notes]
@@ -144,7 +144,7 @@ def _command() -> str:
     return shlex.join(["harness", *sys.argv[1:]])
 
 
-def _run(prepared: Prepared, options: RunOptions, *, as_json: bool) -> int:
+def _run(prepared: PreparedChange, options: RunOptions, *, as_json: bool) -> int:
     with choose_progress() as progress:
         try:
             result = run_in_place(prepared, options, progress)

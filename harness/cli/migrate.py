@@ -29,7 +29,7 @@ from harness.report import terminal
 from harness.report.migration import document
 from harness.runner.images import read_images, with_images
 from harness.runner.migration.concluding import analyze_again
-from harness.runner.migration.migrate import Leg, run_migration
+from harness.runner.migration.migrate import MigrationSide, run_migration
 from harness.runner.options import RunOptions
 from harness.store.records import to_json
 
@@ -138,14 +138,14 @@ def _leg(
     replaced: Mapping[str, str],
     pull_policy: str,
     assume_inert: list[str] | None,
-) -> Leg:
+) -> MigrationSide:
     """The Experiment behind one controller."""
     rules = rules_of(options.cluster, replaced)
     read = load_experiment(path, only=options.only, rules=rules, assume_inert=assume_inert or (), ingress=ingress)
-    return Leg(with_images(read, replaced, pull_policy), options)
+    return MigrationSide(with_images(read, replaced, pull_policy), options)
 
 
-def _run(source: Leg, target: Leg, out: Path | None, *, as_json: bool) -> int:
+def _run(source: MigrationSide, target: MigrationSide, out: Path | None, *, as_json: bool) -> int:
     with choose_progress() as progress:
         try:
             result = run_migration(source, target, out, _command(), progress)

@@ -40,11 +40,11 @@ class LiveProgress:
         self._start = time.monotonic()
         self.live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
 
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
         """Say what is to come."""
         self._total, self._ended = len(trials), 0
         self._console.print(
-            f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}", markup=False
+            f"{plural(len(trials), 'trial')}, {parallel} side by side; evidence in {directory}", markup=False
         )
 
     def step(self, trial: str, text: str) -> None:
@@ -91,10 +91,10 @@ class PlainProgress:
         self._total = 0
         self._ended = 0
 
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
         """Say what is to come."""
         self._total, self._ended = len(trials), 0
-        self._print(f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}")
+        self._print(f"{plural(len(trials), 'trial')}, {parallel} side by side; evidence in {directory}")
 
     def step(self, trial: str, text: str) -> None:
         """Not shown: a log wants results."""

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.changes.undo import UndoOutcome, UndoResult
 from harness.cli.context_options import Kubeconfig
-from harness.runner.in_place.undoing import Undoing, undo_run
+from harness.runner.in_place.undo import UndoReport, undo_run
 
 _TOLD = {
     UndoOutcome.UNDONE: "put back",
@@ -54,7 +54,7 @@ def undo(
     return int(done.exit_code)
 
 
-def told(done: Undoing) -> list[str]:
+def told(done: UndoReport) -> list[str]:
     """What was found and done, a line for each change."""
     where = f"namespace {done.plan.namespace}, cluster {done.plan.cluster} at {done.plan.server}"
     if not done.made:

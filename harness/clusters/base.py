@@ -28,11 +28,13 @@ class Entry:
         backends: A file with the addresses of which one is chosen for each connection, as kube-proxy has programmed
             them (``harness.kit.backends``); where it is given, nobody listens at ``address`` itself. None where the
             network of the cluster chooses.
+        secure: Where traffic with TLS enters; None if it enters at the same place.
     """
 
     address: str
     port: int
     backends: Path | None = None
+    secure: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)

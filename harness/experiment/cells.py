@@ -11,7 +11,7 @@ from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import ExpectPart
 from harness.experiment.stages import ParsedExperiment, ResolvedCell, ResolvedExperiment
 from harness.experiment.validation import fields_of
-from harness.model.experiment import Cell, Configuration, Expectation, Expected
+from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict
 from harness.problem_codes import ProblemCode
 
 
@@ -128,7 +128,7 @@ def check_expect(experiment: ResolvedExperiment, problems: Problems) -> None:
     """Require that each entry of ``expect`` decides a cell, and that its fields fit together."""
     for entry in experiment.parsed.expect:
         expectation = entry.expectation
-        if expectation.verdict is Expected.LOSSLESS and (expectation.classes or expectation.window):
+        if expectation.verdict is ExpectedVerdict.LOSSLESS and (expectation.classes or expectation.window):
             message = "class and window are about losses; a lossless cell has none"
             problems.add(ProblemCode.UNUSED_SETTING, entry.match.place, message)
     cells = experiment.cells
@@ -171,7 +171,7 @@ def _unknown(
 def _unused(expectation: Expectation, matched: Sequence[ResolvedCell]) -> str:
     """Return the reason why an entry decides no cell."""
     only_controls = matched and all(cell.change.spec.facts.is_control for cell in matched)
-    if only_controls and expectation.verdict is not Expected.LOSSLESS:
+    if only_controls and expectation.verdict is not ExpectedVerdict.LOSSLESS:
         return "this entry decides no cell: it matches the control (none) alone, of which losses are never expected"
     return "this entry decides no cell: it matches none, or an earlier entry decides those"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.errors import Problem
 from harness.kube.fieldclasses import Classified
-from harness.localkube.kubelet.models import Model
+from harness.localkube.kubelet.models import StandInModel
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Manifest
 
@@ -30,7 +30,7 @@ def any_field(_manifest: Manifest, _ingress: str, _objects: Sequence[Manifest]) 
     return ()
 
 
-def as_it_is(manifest: Manifest, _models: Mapping[str, Model]) -> Manifest:
+def as_it_is(manifest: Manifest, _models: Mapping[str, StandInModel]) -> Manifest:
     """Return the object: a real cluster runs the images themselves."""
     return manifest
 
@@ -64,7 +64,7 @@ class ClusterRules:
     object: ObjectCheck = takes_any
     change: ChangeCheck = takes_any
     fields: FieldCheck = any_field
-    with_models: Callable[[Manifest, Mapping[str, Model]], Manifest] = as_it_is
+    with_models: Callable[[Manifest, Mapping[str, StandInModel]], Manifest] = as_it_is
     describe_stand_ins: Callable[[Sequence[Manifest]], tuple[str, ...]] = none_stands_in
     has_stand_in: Callable[[str], bool] = runs_itself
     pod_kinds: Sequence[str] = WITH_PODS

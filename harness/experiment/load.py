@@ -53,8 +53,8 @@ from harness.experiment.traffic_checks import (
 from harness.experiment.validation import validate
 from harness.experiment.workload import ExperimentFiles, RenderedObject, parse_workload, render
 from harness.kit.located_yaml import Document, read_documents
-from harness.localkube.apps.orders import Ending
-from harness.localkube.kubelet.models import Model
+from harness.localkube.apps.orders import StopMode
+from harness.localkube.kubelet.models import StandInModel
 from harness.model.experiment import Configuration, Experiment
 from harness.problem_codes import ProblemCode
 
@@ -268,9 +268,9 @@ def _resolve_configuration(
     )
 
 
-def model_from(part: ModelPart) -> Model:
+def model_from(part: ModelPart) -> StandInModel:
     """Return the model that a part of the file describes."""
-    return Model(Ending(part.stop), part.ready, tuple(part.ports), part.shell)
+    return StandInModel(StopMode(part.stop), part.ready, tuple(part.ports), part.shell)
 
 
 def _answered(cell: ResolvedCell, parsed: ParsedExperiment, configuration: Configuration) -> ResolvedCell:

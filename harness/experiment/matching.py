@@ -12,7 +12,7 @@ from harness.experiment.schema import CLASSES, ExpectPart, MatchPart
 from harness.experiment.validation import validate
 from harness.kit.located_yaml import Place
 from harness.model.changes import ChangeSpec
-from harness.model.experiment import Configuration, Expectation, Expected
+from harness.model.experiment import Configuration, Expectation, ExpectedVerdict
 from harness.problem_codes import ProblemCode
 
 #: The names of a cell: of its configuration, its change, and its value on each axis, by the fields of an entry.
@@ -57,7 +57,7 @@ class ExpectEntry:
 
     def decides(self, names: CellNames, change: ChangeSpec) -> bool:
         """Return whether the entry is for a cell. A control is always expected to be lossless."""
-        allowed = self.expectation.verdict is Expected.LOSSLESS or not change.facts.is_control
+        allowed = self.expectation.verdict is ExpectedVerdict.LOSSLESS or not change.facts.is_control
         return allowed and self.match.matches(names)
 
 
@@ -121,4 +121,4 @@ def _expectation(part: ExpectPart, place: Place, problems: Problems) -> Expectat
         if label not in CLASSES:
             message = f"unknown class {label!r}; known are {listed(CLASSES)}"
             problems.add(ProblemCode.UNKNOWN_NAME, (*place, "class"), message, near(label, CLASSES))
-    return Expectation(Expected(part.verdict), tuple(part.classes), part.window, part.reason)
+    return Expectation(ExpectedVerdict(part.verdict), tuple(part.classes), part.window, part.reason)

@@ -12,7 +12,7 @@ from harness.experiment.quantities import duration_text, per_second
 from harness.experiment.schema import MOST_STEPS, HoldPart, RampPart
 from harness.experiment.validation import validate
 from harness.kit.located_yaml import Document, Place
-from harness.model.pace import SHORTEST_LEG
+from harness.model.rate_curve import SHORTEST_LEG
 from harness.model.rates import Leg, Rate
 from harness.problem_codes import ProblemCode
 

@@ -15,14 +15,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from harness.experiment.quantities import Duration, RatePerSecond, duration_text
-from harness.localkube.apps.orders import Ending
-from harness.localkube.kubelet.models import Model
+from harness.localkube.apps.orders import StopMode
+from harness.localkube.kubelet.models import StandInModel
 from harness.model.attempt import LOSSES, Method
 from harness.model.controllers import CONTROLLERS, DEFAULT
 from harness.model.experiment import (
     Arrivals,
     Expectation,
-    Expected,
+    ExpectedVerdict,
     Experiment,
     Pool,
     PoolOrder,
@@ -30,7 +30,7 @@ from harness.model.experiment import (
     Tls,
     TrafficPlan,
 )
-from harness.model.pace import SHORTEST_LEG
+from harness.model.rate_curve import SHORTEST_LEG
 from harness.model.shapes import SHAPES
 
 #: The version of the format that this harness reads; it is the default of a file.
@@ -137,12 +137,14 @@ ControllerWord = Annotated[
 
 MethodWord = Annotated[str, BeforeValidator(is_one_of(_METHODS)), Field(json_schema_extra={"enum": _METHODS})]
 ShapeWord = Annotated[str, BeforeValidator(is_one_of(_SHAPES)), Field(json_schema_extra={"enum": _SHAPES})]
-VerdictWord = Annotated[str, BeforeValidator(is_one_of(Expected)), Field(json_schema_extra={"enum": [*Expected]})]
+VerdictWord = Annotated[
+    str, BeforeValidator(is_one_of(ExpectedVerdict)), Field(json_schema_extra={"enum": [*ExpectedVerdict]})
+]
 #: An outcome; ``parse_expect`` validates the word.
 ClassWord = Annotated[str, Field(json_schema_extra={"enum": [*CLASSES]})]
 StatusCode = Annotated[int, Field(ge=200, le=599)]
 
-EndingWord = Annotated[str, BeforeValidator(is_one_of(Ending)), Field(json_schema_extra={"enum": [*Ending]})]
+EndingWord = Annotated[str, BeforeValidator(is_one_of(StopMode)), Field(json_schema_extra={"enum": [*StopMode]})]
 
 #: One text, or a list of them.
 Texts = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str]), Field(min_length=1)]
@@ -389,14 +391,16 @@ class ModelPart(ExperimentPart):
     """The stand-in that the embedded cluster runs in place of an image that it does not have."""
 
     stop: EndingWord = Field(
-        default=default_of(Model, "ending"), description="its behaviour at SIGTERM: one of the four words"
+        default=default_of(StandInModel, "ending"), description="its behaviour at SIGTERM: one of the four words"
     )
-    ready: Duration = Field(default=default_of(Model, "ready"), description="time from its start until it listens")
+    ready: Duration = Field(
+        default=default_of(StandInModel, "ready"), description="time from its start until it listens"
+    )
     ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
-        default=[*default_of(Model, "ports")], description="ports besides those that the container declares"
+        default=[*default_of(StandInModel, "ports")], description="ports besides those that the container declares"
     )
     shell: bool = Field(
-        default=default_of(Model, "shell"),
+        default=default_of(StandInModel, "shell"),
         description="the image has a shell and `sleep`; without, an exec hook fails as in such an image",
     )
 

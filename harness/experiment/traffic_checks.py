@@ -8,7 +8,7 @@ from typing import Any
 from harness.experiment.problems import Problems
 from harness.experiment.schema import LONGEST_INTERVAL, MOST_CONCURRENCY, SHORTEST_PHASE
 from harness.model.experiment import MOST_WAITING, TrafficPlan, waiting_connections
-from harness.model.pace import NS, UNIT, pace_of
+from harness.model.rate_curve import NS, UNIT, curve_of
 from harness.model.rates import highest_rate, lowest_rate
 from harness.model.shapes import SHAPES, ConnectionSource, Shape, ShapeDuration, part_from
 from harness.problem_codes import ProblemCode
@@ -97,7 +97,7 @@ def check_pool(plan: TrafficPlan, problems: Problems) -> None:
     part = part_from(plan.shapes, ConnectionSource.POOL)
     if not part:
         return
-    needed = pace_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
+    needed = curve_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
     if needed > plan.baseline:
         problems.add(
             ProblemCode.POOL_NOT_FULL,

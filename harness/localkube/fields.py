@@ -1,4 +1,4 @@
-"""What the local cluster does with every field of every kind: all tables together."""
+"""Combine the field tables of all components: how the embedded cluster treats every field of every kind."""
 
 from __future__ import annotations
 

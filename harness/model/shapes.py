@@ -28,7 +28,7 @@ class Shape(IntEnum):
 
     @property
     def word(self) -> str:
-        """The name in files, options and reports: ``reused``."""
+        """Return the name in files, options and reports: ``reused``."""
         return self.name.lower()
 
 
@@ -98,7 +98,7 @@ class ShapeFacts:
 
     @property
     def field(self) -> str:
-        """The name of its duration's field in plans; empty for a shape without one."""
+        """Return the name of its duration's field in plans; empty for a shape without one."""
         return self.duration.field if self.duration is not None else ""
 
     @property

@@ -38,7 +38,7 @@ class _Seen:
     managers: tuple[str, ...]
 
 
-class Interference:
+class InterferenceTracker:
     """Tells what others alter from what we do.
 
     A patch of ours may be seen before the API server has answered it, so that a sight is sorted only while none of ours
@@ -103,7 +103,7 @@ class TargetTracker:
         interference: Told of each difference.
     """
 
-    def __init__(self, kind: str, names: frozenset[str], interference: Interference) -> None:
+    def __init__(self, kind: str, names: frozenset[str], interference: InterferenceTracker) -> None:
         self.kind = kind
         self._names = names
         self._interference = interference
@@ -146,7 +146,7 @@ class TargetTracker:
 class _Signed:
     """A ``KubeApi`` whose patches are known to be ours."""
 
-    def __init__(self, kube: KubeApi, interference: Interference) -> None:
+    def __init__(self, kube: KubeApi, interference: InterferenceTracker) -> None:
         self._kube = kube
         self._interference = interference
         self.get = kube.get

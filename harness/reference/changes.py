@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.model.change_facts import Target
+from harness.model.change_facts import TargetKind
 from harness.model.changes import CHANGE_KINDS
 from harness.reference.tables import table
 
@@ -19,7 +19,7 @@ def kinds() -> str:
 def in_place() -> str:
     """Return the table of changes in place, with their undo."""
     allowed = [(kind, spec.facts) for kind, spec in CHANGE_KINDS.items() if not spec.facts.in_place.refused]
-    order = (Target.DEPLOYMENT, Target.SERVICE, Target.INGRESS)
+    order = (TargetKind.DEPLOYMENT, TargetKind.SERVICE, TargetKind.INGRESS)
     rows = (
         (f"`{facts.target.field}/NAME`", f"`{facts.in_place.usage}`", _undo(kind))
         for target in order

@@ -10,7 +10,7 @@ from harness.experiment.changes.schema import ChangeSchema
 from harness.experiment.json_schema import definition_of, experiment_schema, forms, part_schema
 from harness.experiment.schema import ExpectPart, ExperimentPart, HoldPart, MatchPart, ModelPart, RampPart, TrafficPart
 from harness.experiment.validation_report import ValidationReport
-from harness.localkube.apps.orders import ENDINGS, Ending
+from harness.localkube.apps.orders import STOP_MODES, StopMode
 from harness.model.changes import CHANGE_KINDS
 from harness.problem_codes import ProblemCode
 from harness.reference.tables import table
@@ -52,7 +52,7 @@ def model() -> str:
 
 def endings() -> str:
     """Return the ways in which a stand-in stops."""
-    return table(("word", "at SIGTERM the stand-in"), ((f"`{ending}`", ENDINGS[ending]) for ending in Ending))
+    return table(("word", "at SIGTERM the stand-in"), ((f"`{ending}`", STOP_MODES[ending]) for ending in StopMode))
 
 
 def match() -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.model.answering import Candidate, Comparison, Split
 from harness.model.verdict import CellVerdict, TrialVerdict
+from harness.model.version_answers import CandidateResult, Comparison, MeasuredShare
 from harness.wording import count, milliseconds, plural, probability, ranked, ratio, seconds
 
 _METHODS = {"z": "z test", "fisher": "Fisher's exact test"}
@@ -19,13 +19,13 @@ def lines(cell: CellVerdict) -> tuple[str, ...]:
     )
 
 
-def split_name(split: Split) -> str:
+def split_name(split: MeasuredShare) -> str:
     """``step 2``; with the repetition where it is not the first."""
     name = f"step {split.step}" if split.step else "share of B"
     return f"{name}, time {split.n}" if split.n > 1 else name
 
 
-def got(split: Split) -> str:
+def got(split: MeasuredShare) -> str:
     """``9.8 % (488 of 5,000 answers)``."""
     if not split.counted:
         return "not measured"
@@ -33,7 +33,7 @@ def got(split: Split) -> str:
     return f"{ratio(split.new / split.counted)} ({count(split.new)} of {count(split.counted)} {what})"
 
 
-def interval(split: Split) -> str:
+def interval(split: MeasuredShare) -> str:
     """``8.7 % to 10.9 %``."""
     return f"{ratio(split.interval.low)} to {ratio(split.interval.high)}" if split.counted else ""
 
@@ -45,7 +45,7 @@ def compared(test: Comparison) -> str:
     return f"Success is {what}: the candidates {differ} (p {probability(test.p_value)}, {_METHODS[test.method]})."
 
 
-def candidate(one: Candidate) -> str:
+def candidate(one: CandidateResult) -> str:
     """``B: 1,000 sent, 3 lost (status 3), 997 successes; answers in 2.1 ms (median), 9.0 ms (99 %)``."""
     lost = f" ({', '.join(f'{label} {n}' for label, n in ranked(one.lost))})" if one.lost else ""
     name = "of unknown candidates" if one.name == "unknown" else one.name

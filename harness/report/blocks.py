@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
 from harness.findings.finding_type import Sentence
-from harness.model.answering import Answering
 from harness.model.verdict import Identity, Latency, Mark, TrialVerdict, Window
+from harness.model.version_answers import VersionAnswers
 from harness.wording import count
 
 
@@ -188,7 +188,7 @@ class Losing(Block):
 class WhoAnswered(Block):
     """Shares and candidates of a release."""
 
-    answering: Answering
+    answering: VersionAnswers
     detail: Detail = Detail.PAGE
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.model.migration import CellPair, CellSide, Migration, Outcome
+from harness.model.migration import CellPair, CellSide, Migration, MigrationOutcome
 from harness.model.verdict import Verdict
 from harness.report.blocks import Block, Detail, Findings, Item, Lines, Paragraph, Tone
 from harness.report.document import Case, Column, Conclusion, Document, Row, Section, Status, Suite, Table, Tally
 from harness.report.migration_text import OUTCOMES, answer, explain, figures, totals, why_unknown
 
 _VERDICT = {
-    Outcome.LOSSLESS: Verdict.LOSSLESS,
-    Outcome.TARGET_LOSES: Verdict.LOSSY,
-    Outcome.BOTH_LOSE: Verdict.LOSSY,
-    Outcome.SOURCE_LOSES: Verdict.LOSSLESS,
-    Outcome.UNKNOWN: Verdict.INCONCLUSIVE,
+    MigrationOutcome.LOSSLESS: Verdict.LOSSLESS,
+    MigrationOutcome.TARGET_LOSES: Verdict.LOSSY,
+    MigrationOutcome.BOTH_LOSE: Verdict.LOSSY,
+    MigrationOutcome.SOURCE_LOSES: Verdict.LOSSLESS,
+    MigrationOutcome.UNKNOWN: Verdict.INCONCLUSIVE,
 }
-_STATUS = {Outcome.TARGET_LOSES: Status.FAILED, Outcome.UNKNOWN: Status.UNKNOWN}
+_STATUS = {MigrationOutcome.TARGET_LOSES: Status.FAILED, MigrationOutcome.UNKNOWN: Status.UNKNOWN}
 
 
 def document(migration: Migration) -> Document:
@@ -75,8 +75,8 @@ def _conclusion(migration: Migration, pair: CellPair) -> Conclusion:
         text=OUTCOMES[pair.outcome],
         code=pair.outcome.value,
         verdict=_VERDICT[pair.outcome],
-        is_alarm=pair.outcome is Outcome.TARGET_LOSES,
-        note=why_unknown(migration, pair) if pair.outcome is Outcome.UNKNOWN else "",
+        is_alarm=pair.outcome is MigrationOutcome.TARGET_LOSES,
+        note=why_unknown(migration, pair) if pair.outcome is MigrationOutcome.UNKNOWN else "",
     )
 
 
@@ -105,7 +105,7 @@ def _sections(migration: Migration) -> Iterator[Section]:
 def _pair(migration: Migration, pair: CellPair) -> Section:
     blocks: list[Block] = []
     if pair.differences:
-        tone = Tone.LOSS if pair.outcome is Outcome.TARGET_LOSES else Tone.NOTE
+        tone = Tone.LOSS if pair.outcome is MigrationOutcome.TARGET_LOSES else Tone.NOTE
         items = tuple(
             Item(explain(migration, each, pair), each.code.value.replace("-", " "), tone) for each in pair.differences
         )
@@ -139,4 +139,4 @@ def _names(pair: CellPair) -> tuple[str, str]:
 
 
 def _is_unknown(pair: CellPair) -> bool:
-    return pair.outcome is Outcome.UNKNOWN
+    return pair.outcome is MigrationOutcome.UNKNOWN

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 from harness.findings.finding_type import Sentence
 from harness.model.controllers import CONTROLLERS, Explanations, controller_facts
-from harness.model.migration import CellPair, CellSide, Difference, DifferenceCode, Migration, Outcome
+from harness.model.migration import CellPair, CellSide, DifferenceCode, Migration, MigrationDifference, MigrationOutcome
 from harness.wording import count, listed, milliseconds, plural, seconds
 
 #: What each outcome is called in a table.
-OUTCOMES: Mapping[Outcome, str] = {
-    Outcome.LOSSLESS: "the same: nothing lost",
-    Outcome.TARGET_LOSES: "the target loses",
-    Outcome.BOTH_LOSE: "both lose",
-    Outcome.SOURCE_LOSES: "only the source loses",
-    Outcome.UNKNOWN: "unknown",
+OUTCOMES: Mapping[MigrationOutcome, str] = {
+    MigrationOutcome.LOSSLESS: "the same: nothing lost",
+    MigrationOutcome.TARGET_LOSES: "the target loses",
+    MigrationOutcome.BOTH_LOSE: "both lose",
+    MigrationOutcome.SOURCE_LOSES: "only the source loses",
+    MigrationOutcome.UNKNOWN: "unknown",
 }
 
 
@@ -24,7 +24,7 @@ def answer(migration: Migration) -> str:
     if migration.signal:
         return "Stopped before its end: no answer."
     source, target = migration.source, migration.target
-    losing, unknown = migration.having(Outcome.TARGET_LOSES), migration.having(Outcome.UNKNOWN)
+    losing, unknown = migration.having(MigrationOutcome.TARGET_LOSES), migration.having(MigrationOutcome.UNKNOWN)
     if losing:
         where = listed([title(pair) for pair in losing])
         if not any(pair.target.sent for pair in losing):
@@ -32,7 +32,7 @@ def answer(migration: Migration) -> str:
         return f"Behind {target} requests are lost that {source} does not lose: {where}."
     if unknown or not migration.pairs:
         return f"No answer: {plural(len(unknown), 'cell')} of {len(migration.pairs)} can't be compared."
-    both, better = migration.having(Outcome.BOTH_LOSE), migration.having(Outcome.SOURCE_LOSES)
+    both, better = migration.having(MigrationOutcome.BOTH_LOSE), migration.having(MigrationOutcome.SOURCE_LOSES)
     if not both and not better:
         return f"Nothing is lost behind {target}, as behind {source}."
     parts = [f"{plural(len(both), 'cell loses', 'cells lose')} behind both"] if both else []
@@ -72,12 +72,12 @@ def why_unknown(migration: Migration, pair: CellPair) -> str:
     return "; ".join(told)
 
 
-def explain(migration: Migration, difference: Difference, pair: CellPair | None = None) -> Sentence:
+def explain(migration: Migration, difference: MigrationDifference, pair: CellPair | None = None) -> Sentence:
     """A difference in words."""
     return _TOLD[difference.code](migration, difference, pair)
 
 
-def _who(migration: Migration, difference: Difference) -> tuple[str, str]:
+def _who(migration: Migration, difference: MigrationDifference) -> tuple[str, str]:
     """The controller whose requests it costs, and the other."""
     names = (migration.source, migration.target)
     return names if difference.side == "source" else (names[1], names[0])
@@ -94,7 +94,7 @@ def _in_order(migration: Migration) -> list[str]:
     return [word for word in CONTROLLERS if word in {migration.source, migration.target}]
 
 
-def _annotation(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+def _annotation(migration: Migration, difference: MigrationDifference, pair: CellPair | None) -> Sentence:
     del pair
     n = difference.numbers
     about = f" ({n['about']})" if n["about"] else ""
@@ -106,7 +106,7 @@ def _annotation(migration: Migration, difference: Difference, pair: CellPair | N
     return Sentence(text, f"{advice}.")
 
 
-def _unserved(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+def _unserved(migration: Migration, difference: MigrationDifference, pair: CellPair | None) -> Sentence:
     del pair
     who, other = _who(migration, difference)
     return Sentence(
@@ -124,7 +124,7 @@ def _ignored(migration: Migration, who: str) -> str:
     return "Compare how the two read the Ingress: its class, host, path and kind of path."
 
 
-def _routing(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+def _routing(migration: Migration, difference: MigrationDifference, pair: CellPair | None) -> Sentence:
     del pair
     who, other = _who(migration, difference)
     n = difference.numbers
@@ -136,7 +136,7 @@ def _routing(migration: Migration, difference: Difference, pair: CellPair | None
     )
 
 
-def _sync_late(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+def _sync_late(migration: Migration, difference: MigrationDifference, pair: CellPair | None) -> Sentence:
     who, other = _who(migration, difference)
     n = difference.numbers
     hook = f" A preStop of {pair.prestop_s:g} s does not outlast that." if pair and pair.prestop_s >= 0 else ""
@@ -147,7 +147,7 @@ def _sync_late(migration: Migration, difference: Difference, pair: CellPair | No
     )
 
 
-def _retries(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+def _retries(migration: Migration, difference: MigrationDifference, pair: CellPair | None) -> Sentence:
     del pair
     who, other = _who(migration, difference)
     n = difference.numbers
@@ -161,7 +161,7 @@ def _retries(migration: Migration, difference: Difference, pair: CellPair | None
     )
 
 
-def _reload(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+def _reload(migration: Migration, difference: MigrationDifference, pair: CellPair | None) -> Sentence:
     del pair
     who, other = _who(migration, difference)
     n = difference.numbers
@@ -172,7 +172,7 @@ def _reload(migration: Migration, difference: Difference, pair: CellPair | None)
     )
 
 
-def _timeouts(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+def _timeouts(migration: Migration, difference: MigrationDifference, pair: CellPair | None) -> Sentence:
     del pair
     who, other = _who(migration, difference)
     how = ", ".join(filter(None, (str(difference.numbers["classes"]), str(difference.numbers["statuses"]))))
@@ -184,7 +184,7 @@ def _timeouts(migration: Migration, difference: Difference, pair: CellPair | Non
     )
 
 
-def _fell_through(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+def _fell_through(migration: Migration, difference: MigrationDifference, pair: CellPair | None) -> Sentence:
     del pair
     who, other = _who(migration, difference)
     n = difference.numbers
@@ -196,7 +196,7 @@ def _fell_through(migration: Migration, difference: Difference, pair: CellPair |
     )
 
 
-def _classes(migration: Migration, difference: Difference, pair: CellPair | None) -> Sentence:
+def _classes(migration: Migration, difference: MigrationDifference, pair: CellPair | None) -> Sentence:
     del pair
     who, other = _who(migration, difference)
     n = difference.numbers
@@ -208,7 +208,7 @@ def _classes(migration: Migration, difference: Difference, pair: CellPair | None
     )
 
 
-_TOLD: Mapping[DifferenceCode, Callable[[Migration, Difference, CellPair | None], Sentence]] = {
+_TOLD: Mapping[DifferenceCode, Callable[[Migration, MigrationDifference, CellPair | None], Sentence]] = {
     DifferenceCode.ANNOTATION: _annotation,
     DifferenceCode.UNSERVED: _unserved,
     DifferenceCode.ROUTING: _routing,

@@ -1,4 +1,4 @@
-"""The workload goes onto the cluster as the manifests say, in a namespace of its own."""
+"""Applies the workload's manifests in a namespace of its own, and waits until its pods are available."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AVAILABLE_SECONDS = 120.0
 
 
 def images_of(manifests: Sequence[Manifest]) -> tuple[str, ...]:
-    """Every image that the workload's pod templates name, each once, in order."""
+    """Return the images of the workload's pod templates, without duplicates, in order of appearance."""
     found: dict[str, None] = {}
     for manifest in manifests:
         pod = manifest.get("spec", {}).get("template", {}).get("spec", {})
@@ -32,21 +32,21 @@ def images_of(manifests: Sequence[Manifest]) -> tuple[str, ...]:
 def deploy(
     kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared: bool, evidence: Path | None = None
 ) -> None:
-    """Create the namespace, apply all manifests, wait for every Deployment's rollout.
+    """Create the namespace, apply all manifests, and wait for every Deployment's rollout.
 
-    Where one does not become ready, the file ``not-ready.txt`` in the evidence keeps the states, last log lines and
-    warnings of its pods.
+    If a Deployment does not become ready, ``not-ready.txt`` in the evidence has the states, last log lines and warnings
+    of its pods.
 
     Args:
         kube: The API server.
         manifests: The workload.
-        namespace: Where it goes; not there yet.
-        shared: Whether the cluster outlives the trial. Then nothing is written outside of the namespace.
-        evidence: Folder of the trial; None keeps none.
+        namespace: Namespace to create.
+        shared: The cluster outlives the trial, so nothing may be written outside the namespace.
+        evidence: Directory of the trial; None writes no such file.
 
     Raises:
-        InvalidInputError: The cluster is shared and an object lives outside of namespaces; nothing was applied.
-        HarnessError: Naming the object that the API refused or the Deployment that did not become available.
+        InvalidInputError: The cluster is shared and an object is cluster-scoped; nothing was applied.
+        HarnessError: The API refused an object, or a Deployment did not become available; the message names it.
     """
     if shared:
         refuse_cluster_scoped(kube, manifests)

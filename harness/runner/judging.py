@@ -1,4 +1,4 @@
-"""From sealed evidence to ``verdict.json``, and from that to the reports: the same bytes every time."""
+"""Turns sealed evidence into ``verdict.json`` and reports; the same evidence always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def judge(run: RunDirectory) -> RunVerdict:
     """Judge a run's evidence, write ``verdict.json`` and seal it.
 
     Raises:
-        EvidenceError: The plan can't be read; damaged evidence of a trial is a finding of that trial instead.
+        EvidenceError: The plan can't be read. Damaged evidence of a trial is a finding of that trial instead.
     """
     verdict = _judged(run, ())
     write_json(run.path / "verdict.json", to_json(verdict))
@@ -36,10 +36,10 @@ def judge(run: RunDirectory) -> RunVerdict:
 
 
 def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
-    """Judge whatever evidence there is, sealed or not, and write nothing.
+    """Judge the evidence that exists, sealed or not, and write nothing.
 
-    A trial that did not get to its end, or is not as it was sealed, is inconclusive. Nothing that was judged this way
-    is as expected: the exit code is never 0.
+    A trial is inconclusive if it did not reach its end or does not match its seal. The exit code is never 0, because
+    unsealed evidence proves nothing.
 
     Raises:
         EvidenceError: The plan can't be read.
@@ -50,7 +50,7 @@ def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> RunV
 
 def _judged(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
     plan = _read(run, "run.json", RunPlan)
-    # A run that was killed has no end.
+    # A run that was killed has no end.json.
     killed = RunEnd(seconds=0.0, interrupted=True, signal=int(signal.SIGKILL))
     end = _read(run, "end.json", RunEnd) if (run.path / "end.json").exists() else killed
     evidence = read_trials(run, plan.experiment, differences, stopped=end.interrupted)
@@ -59,26 +59,26 @@ def _judged(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
 
 
 def read_verdict(run: RunDirectory) -> RunVerdict:
-    """The verdict that ``judge`` wrote.
+    """Return the verdict that ``judge`` wrote.
 
     Raises:
-        EvidenceError: There is none, or it is damaged.
+        EvidenceError: The file is missing or damaged.
     """
     return _read(run, "verdict.json", RunVerdict)
 
 
 def write_reports(run: RunDirectory, verdict: RunVerdict) -> None:
-    """Write and seal the reports.
+    """Write the reports of every format, and seal them.
 
     Raises:
-        HarnessError: They can't be written.
+        HarnessError: A report can't be written.
     """
     reports.write_reports(run.path, document(verdict))
     run.seal("reports")
 
 
 def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
-    """What the report says of the run as a whole."""
+    """Return the facts about the run as a whole that the report shows."""
     return RunFacts(
         name=plan.experiment.name,
         description=_description(plan),

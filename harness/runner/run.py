@@ -1,4 +1,4 @@
-"""One Experiment end to end: plan sealed, trials run, evidence sealed, then judged and reported."""
+"""Runs one Experiment end to end: seals the plan, runs the trials, seals the evidence, judges and reports."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
 from harness.runner.judging import judge, write_reports
 from harness.runner.options import RunOptions, cores
-from harness.runner.placement import Venue, venue
+from harness.runner.placement import Placement, placement
 from harness.runner.plan import InPlacePlan, RunEnd, RunPlan
 from harness.runner.progress import RunProgress
-from harness.runner.scheduler import run_lanes
+from harness.runner.scheduler import run_jobs
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.trial_order import TrialJob, plan_jobs
-from harness.runner.worker_options import check_crew
+from harness.runner.worker_options import check_workers
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
 from harness.traffic.calibration.server import FaultyServer
@@ -40,13 +40,13 @@ from harness.traffic.calibration.server import FaultyServer
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run gave.
+    """The result of a run.
 
     Attributes:
         directory: The run directory.
-        verdict: The judgement of whatever evidence there is.
-        bugs: Tracebacks of trials in which the harness itself failed.
-        interrupted: Whether it was stopped before its end.
+        verdict: The judgement of all evidence that exists.
+        bugs: Tracebacks of trials that failed because of a bug of the harness.
+        interrupted: The run was stopped before its end.
     """
 
     directory: Path
@@ -56,12 +56,12 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """The process's exit code, except for an interruption's."""
+        """Return the exit code of the process, unless it was interrupted."""
         return ExitCode.HARNESS_FAILED if self.bugs else self.verdict.exit_code
 
 
 def run_experiment(experiment: Experiment, options: RunOptions, progress: RunProgress) -> RunResult:
-    """Run, judge and report.
+    """Run an Experiment, judge it and write the reports.
 
     Raises:
         InvalidInputError: The cluster can't run this Experiment; nothing was started.
@@ -74,60 +74,61 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
     facts: dict[str, str] = {}
-    where = venue(kind, _request_of(experiment, options, run.path / "cluster"), facts, progress.note)
-    course = Course(jobs, lanes=1 if kind.shared else options.lanes(len(jobs)), where=where, facts=facts)
-    return carry_out(run, experiment, options, progress, course, advice=advice)
+    places = placement(kind, _request_of(experiment, options, run.path / "cluster"), facts, progress.note)
+    parallel = 1 if kind.shared else options.parallel_trials(len(jobs))
+    schedule = RunSchedule(jobs, parallel=parallel, placement=places, facts=facts)
+    return run_trials(run, experiment, options, progress, schedule, advice=advice)
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """The trials of a run, and where and how they take place.
+class RunSchedule:
+    """The trials of a run with their order, parallelism and placement.
 
     Attributes:
-        jobs: The trials, in the order in which they are begun.
-        lanes: How many run side by side.
-        where: Gives each its place, for as long as the context lasts.
-        facts: What the clusters say of themselves; completed while trials run.
-        trial: Makes a trial of a job.
+        jobs: The trials, in the order in which they start.
+        parallel: Number of trials that run at the same time.
+        placement: Context that gives each trial its place until it ends.
+        facts: The clusters' description of themselves; extended while trials run.
+        trial: Creates the trial of a job.
     """
 
     jobs: tuple[TrialJob, ...]
-    lanes: int
-    where: AbstractContextManager[Venue]
+    parallel: int
+    placement: AbstractContextManager[Placement]
     facts: dict[str, str]
     trial: Callable[[TrialJob, TrialSetting], Trial] = Trial
 
 
-def carry_out(
+def run_trials(
     run: RunDirectory,
     experiment: Experiment,
     options: RunOptions,
     progress: RunProgress,
-    course: Course,
+    schedule: RunSchedule,
     *,
     advice: str = "",
 ) -> RunResult:
-    """Run the trials of a run whose plan is sealed, seal the evidence, judge and report."""
-    progress.began(tuple(job.name for job in course.jobs), course.lanes, str(run.path))
+    """Run all trials of a sealed plan, seal the evidence, judge and report."""
+    progress.began(tuple(job.name for job in schedule.jobs), schedule.parallel, str(run.path))
     if advice:
         progress.note(advice)
     begun = time.monotonic()
-    facts = course.facts
+    facts = schedule.facts
     bugs: tuple[str, ...] = ()
     interrupted = False
 
     def run_one(job: TrialJob) -> str:
-        outcome = course.trial(job, setting).run()
+        outcome = schedule.trial(job, setting).run()
         facts.update({key: value for key, value in outcome.facts.items() if key not in facts})
         return outcome.failure
 
     try:
-        with _faulty_server(run) as address, course.where as place:
+        with _faulty_server(run) as address, schedule.placement as places:
             setting = replace(
-                _setting(experiment, place, address, progress),
-                crew=lambda job: options.crew(last=job is course.jobs[-1]),
+                _setting(experiment, places, address, progress),
+                sharing=lambda job: options.sharing(last=job is schedule.jobs[-1]),
             )
-            bugs = run_lanes(course.jobs, course.lanes, run_one, progress)
+            bugs = run_jobs(schedule.jobs, schedule.parallel, run_one, progress)
     except Interrupted:
         interrupted = True
     end = RunEnd(
@@ -143,7 +144,9 @@ def carry_out(
 
 
 def check_run(experiment: Experiment, options: RunOptions) -> str:
-    """Make sure of what can be made sure of before anything starts; what is worth a word is returned.
+    """Check everything that can be checked before anything starts, and return advice for the user.
+
+    The advice is empty if there is none.
 
     Raises:
         InvalidInputError: The cluster can't run this Experiment.
@@ -152,11 +155,11 @@ def check_run(experiment: Experiment, options: RunOptions) -> str:
     kind = provider(options.cluster)
     review(experiment, kind.classify)
     kind.check(_request_of(experiment, options, options.out or Path("reports")))
-    return check_crew(options, experiment.traffic)
+    return check_workers(options, experiment.traffic)
 
 
 def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
-    """Seal the evidence, then judge and report."""
+    """Seal the evidence, then judge it and write the reports."""
     run.seal("evidence")
     progress.note("judging the evidence")
     verdict = judge(run)
@@ -165,11 +168,13 @@ def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
     return verdict
 
 
-def _setting(experiment: Experiment, place: Venue, calibration: tuple[str, int], progress: RunProgress) -> TrialSetting:
-    """What all trials share."""
+def _setting(
+    experiment: Experiment, places: Placement, calibration: tuple[str, int], progress: RunProgress
+) -> TrialSetting:
+    """Return the setting that all trials share."""
     return TrialSetting(
         experiment=experiment,
-        venue=place,
+        placement=places,
         calibration=calibration,
         progress=progress,
         gate=Semaphore(cores()),
@@ -178,7 +183,7 @@ def _setting(experiment: Experiment, place: Venue, calibration: tuple[str, int],
 
 @contextmanager
 def _faulty_server(run: RunDirectory) -> Iterator[tuple[str, int]]:
-    """The faulty server of a run, in a folder of its own."""
+    """Start the faulty server of a run, in a folder of its own."""
     directory = run.path / "calibration"
     directory.mkdir(exist_ok=True)
     with FaultyServer.start(directory) as server:
@@ -186,7 +191,7 @@ def _faulty_server(run: RunDirectory) -> Iterator[tuple[str, int]]:
 
 
 def _request_of(experiment: Experiment, options: RunOptions, directory: Path) -> BringUp:
-    """What the trials of the Experiment will ask of the cluster."""
+    """Return the properties that the trials of the Experiment need of their clusters."""
     manifests = [m for cell in experiment.cells for m in cell.configuration.manifests]
     classes = {str(m["spec"].get("ingressClassName") or "") for m in manifests if m["kind"] == "Ingress"}
     return BringUp(
@@ -206,14 +211,17 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
 
 
 def _each_once(manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
-    """Return one manifest for each object; the configurations have the same objects, with other fields."""
+    """Return one manifest for each object.
+
+    All configurations have the same objects, with different fields.
+    """
     return tuple({(m.get("apiVersion"), m["kind"], name_of(m)): m for m in manifests}.values())
 
 
 def write_plan(
     run: RunDirectory, experiment: Experiment, options: RunOptions, in_place: InPlacePlan | None = None
 ) -> None:
-    """Everything that is decided before the first trial, sealed."""
+    """Write everything that is decided before the first trial, and seal it."""
     plan = RunPlan(
         experiment=experiment,
         cluster=options.cluster,

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.analysis.evidence import Calibration, CalibrationCase, Rows, TrialEvidence
 from harness.analysis.planned import slots_until
-from harness.analysis.schedule import planned_times
+from harness.analysis.slots import planned_times
 from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress
 from harness.model.changes import ChangeSpec, RollingUpdate
 from harness.model.events import ChangeEvent

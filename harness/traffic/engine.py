@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 
 from harness.model.experiment import TrafficPlan
-from harness.model.schedule import arrivals, streams
+from harness.model.schedule import schedule_of, streams
 from harness.model.share import Share
 from harness.store.ledger import LedgerFullError
 from harness.traffic.event_log import EventLog
@@ -60,7 +60,7 @@ class Engine:
         self._journal = journal
         self._origin = origin_ns
         self._length = round(seconds * 1e9) or _ENDLESS
-        self._schedule = arrivals(plan, share)
+        self._schedule = schedule_of(plan, share)
         self._concurrency = share.part(plan.concurrency) if share is not None else plan.concurrency
         self._streams = len(streams(plan))
         self._loop: Any = gevent.get_hub().loop

@@ -39,7 +39,7 @@ class WorkerGroup:
 
     @property
     def size(self) -> int:
-        """The number of workers."""
+        """Return the number of workers."""
         return self.local + self.remote
 
 

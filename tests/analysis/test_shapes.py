@@ -1,4 +1,4 @@
-"""Idle connections and slow answers: judged by themselves, and only where they met the change."""
+"""Tests of idle connections and slow answers: judged separately, and only if they overlapped the change."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ PREOPENED = replace(PLAN, shapes=(Shape.NEW, Shape.PREOPENED), preopened=0.5)
 
 
 def found(evidence: TrialEvidence) -> dict[str, list[Finding]]:
-    """Findings of a trial by code."""
+    """Return the findings of a trial by code."""
     findings = judge_trial(evidence).findings
     return {finding.code: [each for each in findings if each.code is finding.code] for finding in findings}
 
 
 @pytest.mark.parametrize("plan", [IDLE, SLOW, PREOPENED])
 def test_a_trial_with_such_attempts_is_lossless(plan: TrafficPlan) -> None:
-    """With nothing wrong nothing is found."""
+    """Without a fault there is no finding."""
     verdict = judge_trial(quiet_trial(plan=plan))
 
     assert (verdict.verdict, verdict.findings) == (Verdict.LOSSLESS, ())
@@ -41,7 +41,7 @@ def test_a_trial_with_such_attempts_is_lossless(plan: TrafficPlan) -> None:
 
 
 def test_connections_that_were_used_again_too_soon_are_not_idle() -> None:
-    """A millisecond less than was asked for is too soon; each stream is told."""
+    """A millisecond less than requested is too soon, and each stream is reported."""
     evidence = quiet_trial(plan=IDLE)
     rows = evidence.attempts.copy()
     rows["connection"][rows["shape"] == Shape.IDLE] = 1
@@ -52,7 +52,7 @@ def test_connections_that_were_used_again_too_soon_are_not_idle() -> None:
 
 
 def test_connections_that_were_never_used_again_are_not_idle() -> None:
-    """One stream of them is told, the other is not."""
+    """One of two streams is reported."""
     evidence = quiet_trial(plan=IDLE)
     rows = evidence.attempts.copy()
     alone = (rows["shape"] == Shape.IDLE) & (rows["method"] == Method.POST)
@@ -62,8 +62,8 @@ def test_connections_that_were_never_used_again_are_not_idle() -> None:
     assert finding.numbers["method"] == "POST"
 
 
-def test_slow_answers_that_came_at_once_are_told() -> None:
-    """An application that takes no notice of the delay leaves nothing under way; the finding says how fast it was."""
+def test_slow_answers_that_came_at_once_are_reported() -> None:
+    """An application that ignores the delay leaves no request in flight. The finding has the fastest answer."""
     evidence = quiet_trial(plan=SLOW)
     rows = evidence.attempts.copy()
     slow = rows["shape"] == Shape.SLOW
@@ -75,15 +75,15 @@ def test_slow_answers_that_came_at_once_are_told() -> None:
     assert float(first.numbers["answered_s"]) < 0.01
 
 
-def test_an_answer_that_nobody_saw_the_end_of_was_under_way() -> None:
-    """Unfinished is not before."""
+def test_an_unfinished_answer_was_in_flight() -> None:
+    """An unfinished request did not end before the change."""
     evidence = with_rows(quiet_trial(plan=SLOW), 0.0, 0.99, outcome=Outcome.UNFINISHED, done=-1)
 
     assert NothingUnderWay.code not in found(evidence)
 
 
-def test_a_slow_request_that_times_out_was_in_flight_for_its_delay_too() -> None:
-    """Only one that was overdue, its delay included, when the change began was lost without it."""
+def test_a_slow_request_is_in_flight_for_its_delay_too() -> None:
+    """It was lost without the change only if it was overdue, including its delay, when the change began."""
     evidence = quiet_trial(plan=SLOW)
     rows = evidence.attempts.copy()
     early = (rows["shape"] == Shape.SLOW) & (rows["planned"] >= (BEGIN - 0.8) * NS) & (rows["planned"] < BEGIN * NS)
@@ -95,13 +95,13 @@ def test_a_slow_request_that_times_out_was_in_flight_for_its_delay_too() -> None
     assert judge_trial(facts.evidence).verdict is Verdict.LOSSY
 
 
-def test_the_delay_that_was_asked_for_is_no_latency() -> None:
-    """Of an answer that took 402 ms with 400 ms asked for, 2 ms are the system's."""
+def test_a_requested_delay_is_no_latency() -> None:
+    """Of an answer after 402 ms with a delay of 400 ms, the latency is 2 ms."""
     assert judge_trial(quiet_trial(plan=SLOW)).latency.max < 10
 
 
-def test_a_slow_answer_is_the_cost_of_the_repetition_that_it_met() -> None:
-    """It left before the second repetition began and was due after that: from there it counts."""
+def test_a_slow_answer_belongs_to_the_repetition_that_it_overlaps() -> None:
+    """It was sent before the second repetition and due after its start, so it counts from there."""
     evidence = quiet_trial(replace(CHANGE, times=2), plan=replace(SLOW, slow=0.3))
     second = [replace(event, at=at(1.7)) if event.detail.get("n") == 2 else event for event in evidence.timeline]
     evidence = with_rows(replace(evidence, timeline=tuple(second)), 1.5, 1.65, outcome=Outcome.STATUS, status=502)
@@ -113,8 +113,8 @@ def test_a_slow_answer_is_the_cost_of_the_repetition_that_it_met() -> None:
     assert float(finding.numbers["window_s"]) == 0
 
 
-def test_losses_are_told_by_the_shapes_that_were_sent() -> None:
-    """New and reused always, the others where they are part of the plan."""
+def test_losses_are_counted_by_the_shapes_that_were_sent() -> None:
+    """New and reused connections are always counted, others if they are part of the plan."""
     lost = with_rows(quiet_trial(plan=IDLE), 1.2, 1.4, outcome=Outcome.CLOSED, progress=Progress.SENT, status=0)
     (finding,) = found(lost)[RequestsLost.code]
 

@@ -16,7 +16,7 @@ from documentation import documented_role, page
 from harness.changes.perform import executor_of
 from harness.experiment.changes.reading import check_of, schema_of
 from harness.experiment.changes.schema import ChangeSchema
-from harness.model.change_facts import ChangeFacts, InPlace, Target
+from harness.model.change_facts import ChangeFacts, InPlace, TargetKind
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, NoChange, Scale, module_of
 from harness.model.controllers import CONTROLLERS
 from harness.model.rights import Right
@@ -90,7 +90,7 @@ class Toy(ChangeSpec):
     kind: ClassVar[str] = "toy"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="a toy",
-        target=Target.DEPLOYMENT,
+        target=TargetKind.DEPLOYMENT,
         observed="never",
         undoable=False,
         undo="it does nothing",
@@ -125,7 +125,7 @@ def test_a_kind_without_its_other_parts_is_found(with_toy: None) -> None:
         ({"observed": ""}, "its observed"),
         ({"undo": ""}, "its undo"),
         ({"in_place": InPlace()}, "either its usage in place or why it is refused"),
-        ({"target": Target.SERVICE}, "a field service"),
+        ({"target": TargetKind.SERVICE}, "a field service"),
         ({"rights": ()}, "its rights"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -209,7 +209,7 @@ def test_local_program_can_be_found_and_played(word: str) -> None:
 
     assert image is not None
     assert image.app == program.app
-    assert inspect.signature(program.play).parameters.keys() == inspect.signature(run).parameters.keys()
+    assert inspect.signature(program.run_controller).parameters.keys() == inspect.signature(run).parameters.keys()
     assert callable(program.finder)
     assert any(program.package == INGRESS_PROGRAMS[each].package for each in CHECKED)
 

@@ -9,7 +9,7 @@ import trustme
 
 from harness.model.attempt import Method
 from harness.model.changes import NoChange, Restart, RollingUpdate, SelectorPatch
-from harness.model.experiment import Expected, Pool, Route, Tls, TrafficPlan
+from harness.model.experiment import ExpectedVerdict, Pool, Route, Tls, TrafficPlan
 from harness.model.shapes import Shape
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def test_cells_are_rows_of_configurations(bench: Bench) -> None:
     found = [(cell.id, cell.expectation.verdict) for cell in bench.load().cells]
 
     assert found == [
-        ("bare--none", Expected.LOSSLESS),
-        ("bare--restart", Expected.LOSSY),
-        ("graceful--none", Expected.LOSSLESS),
-        ("graceful--restart", Expected.LOSSLESS),
+        ("bare--none", ExpectedVerdict.LOSSLESS),
+        ("bare--restart", ExpectedVerdict.LOSSY),
+        ("graceful--none", ExpectedVerdict.LOSSLESS),
+        ("graceful--restart", ExpectedVerdict.LOSSLESS),
     ]
 
 

@@ -9,13 +9,13 @@ import yaml
 
 from harness.experiment.load import load_experiment
 from harness.model.changes import RollingUpdate
-from harness.model.experiment import Expected
+from harness.model.experiment import ExpectedVerdict
 
 FOLDER = Path(__file__).parents[2] / "experiments"
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
 
 
-def expectations(name: str) -> dict[str, Expected]:
+def expectations(name: str) -> dict[str, ExpectedVerdict]:
     """Return the expected verdict of each cell."""
     return {cell.id: cell.expectation.verdict for cell in load_experiment(FOLDER / name).cells}
 
@@ -50,7 +50,7 @@ def test_every_patch_is_used() -> None:
 def test_the_demo_has_its_documented_cells() -> None:
     """Three configurations by five changes, with a real cluster's verdicts."""
     found = expectations("demo.yaml")
-    lossy = {name for name, verdict in found.items() if verdict is Expected.LOSSY}
+    lossy = {name for name, verdict in found.items() if verdict is ExpectedVerdict.LOSSY}
 
     assert len(found) == 15
     assert lossy == {
@@ -60,7 +60,7 @@ def test_the_demo_has_its_documented_cells() -> None:
         "probe--delete-pod",
         "graceful--delete-pod",
     }
-    assert {name for name, verdict in found.items() if verdict is Expected.ANY} == {
+    assert {name for name, verdict in found.items() if verdict is ExpectedVerdict.ANY} == {
         f"{row}--ingress-edit" for row in ("bare", "probe", "graceful")
     }
 
@@ -97,7 +97,7 @@ def test_sabotage_changes_at_least_three_times(path: Path) -> None:
     """A single change may lose nothing by chance, so each is repeated; lossy cells have class and window."""
     for cell in load_experiment(path).cells:
         assert cell.change.kind == "none" or cell.change.times >= 3
-        if cell.expectation.verdict is Expected.LOSSY:
+        if cell.expectation.verdict is ExpectedVerdict.LOSSY:
             assert cell.expectation.classes
             assert cell.expectation.window > 0
 
@@ -111,7 +111,7 @@ def test_sabotage_has_both_sides() -> None:
         if cell.change.kind != "none"
     ]
 
-    assert (verdicts.count(Expected.LOSSY), verdicts.count(Expected.LOSSLESS)) == (16, 10)
+    assert (verdicts.count(ExpectedVerdict.LOSSY), verdicts.count(ExpectedVerdict.LOSSLESS)) == (16, 10)
 
 
 def test_the_new_version_has_an_answer_of_its_own() -> None:

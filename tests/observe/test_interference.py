@@ -11,7 +11,7 @@ from harness.kube.api import KubeApi, Object
 from harness.kube.errors import ConflictError
 from harness.model.timeline import EventKind
 from harness.observe.event_time import Sighting
-from harness.observe.interference import Interference, TargetTracker, differences
+from harness.observe.interference import InterferenceTracker, TargetTracker, differences
 from harness.testing.fake_api import FakeKube
 
 NAMESPACE = "web"
@@ -32,7 +32,7 @@ class Watched:
     """An application that is watched, and the harness that changes it."""
 
     def __init__(self) -> None:
-        self.interference = Interference()
+        self.interference = InterferenceTracker()
         self.kube = FakeKube()
         self.kube.put(apple(), NAMESPACE)
         self.signed: KubeApi = self.interference.signed(self.kube)

@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator, ValidationError
 from made_up_watches import lossy, quiet, watched
 from rich.console import Console
 
-from harness.judging.migration.comparing import Ran, compare
+from harness.judging.migration.comparing import MigrationRun, compare
 from harness.model.verdict import Verdict
 from harness.report import blocks, ctrf, html, markdown, migration, run, terminal, watch
 from harness.report.blocks import Account, Block, Detail
@@ -38,7 +38,7 @@ def migrated() -> Document:
         else cell
         for cell in FEW.cells
     )
-    sides = Ran("ingress-nginx", "source", replace(FEW, cells=source)), Ran("traefik", "target", FEW)
+    sides = MigrationRun("ingress-nginx", "source", replace(FEW, cells=source)), MigrationRun("traefik", "target", FEW)
     return migration.document(compare(*sides, {}, command="harness migrate sample.yaml"))
 
 

@@ -70,7 +70,7 @@ def test_every_finding_has_a_sentence(code: str) -> None:
 @pytest.mark.parametrize(
     ("finding", "parts"),
     [
-        (Finding(CalibrationNotExact.code, {"duplicates": 2}), ("2 requests", "re-sends")),
+        (Finding(CalibrationNotExact.code, {"duplicates": 2}), ("2 requests", "sends requests again")),
         (
             Finding(
                 CalibrationNotExact.code,
@@ -181,8 +181,8 @@ def test_a_503_with_ready_pods_is_the_reloads_doing() -> None:
     )
 
     assert "old nginx workers" in reload
-    assert "before this one goes" not in reload
-    assert "before this one goes" in gone
+    assert "before this one ends" not in reload
+    assert "before this one ends" in gone
     assert gone == patch
 
 

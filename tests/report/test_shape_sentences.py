@@ -37,13 +37,13 @@ LOST = {"lost": 3, "sent": 9, "classes": "status 3", "lost_new": 1, "lost_reused
         (
             BehindSchedule.code,
             {"p90_ms": 130.5, "max_ms": 140.0},
-            ("under way, one request in ten left 130 ms",),
+            ("during the change, one request in ten was sent 130 ms",),
         ),
-        (BehindSchedule.code, {"p99_ms": 120.0, "max_ms": 140.0}, ("one request in a hundred left 120 ms",)),
+        (BehindSchedule.code, {"p99_ms": 120.0, "max_ms": 140.0}, ("one request in a hundred was sent 120 ms",)),
         (
             RequestsLost.code,
             {**LOST, "first_s": -0.6, "last_s": 0.8},
-            ("0.6 s before and 0.8 s after", "2 that"),
+            ("0.6 s before and 0.8 s after", "2 with slow answers"),
         ),
         (RequestsLost.code, {**LOST, "first_s": 0.1, "last_s": 0.8}, ("between 0.1 s and 0.8 s after",)),
     ],

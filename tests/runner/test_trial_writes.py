@@ -1,4 +1,4 @@
-"""A change writes into the trial's namespace, and into the controller's only where the harness owns it."""
+"""Tests that a change writes into the trial's namespace, and into the controller's only if the harness owns it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from harness.model.changes import NoChange
 from harness.model.controllers import ControllerAddress, controller_facts
 from harness.model.experiment import Cell, Configuration
 from harness.observe.scope import Scope
-from harness.runner.in_place.trial import InPlaceTrial, Live
-from harness.runner.progress import Silence
+from harness.runner.in_place.trial import InPlaceTrial, LiveApplication
+from harness.runner.progress import SilentProgress
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.trial_order import TrialJob
 from harness.store.rundir import TrialDirectory
@@ -33,14 +33,14 @@ PATCH = {"metadata": {"labels": {"seen": "yes"}}}
 
 
 def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
-    """The namespaces into which the change of a trial can write."""
+    """Return the namespaces into which the change of a trial can write."""
     kube = FakeKube()
     for namespace in NAMESPACES:
         kube.put({"kind": "Service", "metadata": {"name": "apple"}, "spec": {}}, namespace)
     child, observer = SimpleNamespace(answered=None, lost=None), SimpleNamespace(ingress_seen=None, quiet=None)
     cluster = SimpleNamespace(controller=controller, ingress_tells=frozenset())
-    scene = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
-    context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, scene), "trial")
+    parts = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
+    context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, parts), "trial")
     found = []
     for namespace in NAMESPACES:
         try:
@@ -53,32 +53,32 @@ def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> tuple[TrialJob, TrialSetting]:
-    """A trial and what it shares with others."""
+    """Return a trial's job and setting."""
     cell = Cell(Configuration((("lifecycle", "bare"),), ()), NoChange(name="none"))
     experiment = SimpleNamespace(ingress="ingress-nginx")
-    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), Silence(), Semaphore(1))
+    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), SilentProgress(), Semaphore(1))
     return TrialJob("bare--none", cell, 1, TrialDirectory(tmp_path)), setting
 
 
 def test_a_trial_writes_into_its_own_namespace(parts: tuple[TrialJob, TrialSetting]) -> None:
-    """Where the ingress controller is somebody else's, nowhere else."""
+    """With a user's ingress controller it writes nowhere else."""
     assert writable(Trial(*parts), None) == ["trial"]
 
 
 def test_a_controller_of_the_harness_may_be_restarted(parts: tuple[TrialJob, TrialSetting]) -> None:
-    """Its namespace may be written to, and no further one."""
+    """Only its namespace may be written to as well."""
     assert writable(Trial(*parts), CONTROLLER) == ["trial", "ingress-nginx"]
 
 
 def test_a_trial_in_place_writes_into_the_applications_namespace(parts: tuple[TrialJob, TrialSetting]) -> None:
-    """As any other, though its patches are also known to be its own."""
-    live = Live("trial", Scope({}, frozenset()), {}, 0.0)
+    """Its patches are also recognised as its own."""
+    live = LiveApplication("trial", Scope({}, frozenset()), {}, 0.0)
 
     assert writable(InPlaceTrial(*parts, live), None) == ["trial"]
 
 
 def test_a_users_controller_is_never_given_to_a_change() -> None:
-    """Neither to a run on a context nor to one in place, though its log is followed."""
+    """This holds for a run on a context and for one in place, although its log is read."""
     target = Target("staging", "staging", "https://127.0.0.1:6443", {})
     on_a_context = ContextCluster(target, Path("kubeconfig"), None, INGRESS_CONTROLLERS["ingress-nginx"])
     in_place = LiveCluster("staging", Path("kubeconfig"), cast(Any, None), {}, frozenset({"reload"}))

@@ -15,7 +15,7 @@ import pytest
 from gevent.server import StreamServer
 
 from harness.analysis.evidence import Calibration as Judged
-from harness.findings.instrument import PROVED, PROVED_WITH_TLS
+from harness.findings.instrument import CALIBRATED, CALIBRATED_WITH_TLS
 from harness.model.attempt import Outcome, Progress
 from harness.model.shapes import Shape
 from harness.store.ledger import LedgerWriter, read_ledger
@@ -68,7 +68,7 @@ def test_an_honest_client_is_exact(address: tuple[str, int], tmp_path: Path) -> 
 
     assert inexact(judged) == set()
     assert (judged.duplicates, judged.faults) == (0, ())
-    assert {case.expected for case in judged.cases} == PROVED
+    assert {case.expected for case in judged.cases} == CALIBRATED
     assert {case.name for case in CASES if Shape.NEW in case.shapes and Shape.REUSED in case.shapes} > {"fin-before"}
 
 
@@ -78,7 +78,7 @@ def test_with_tls_the_same_faults_are_met_through_tls(address: tuple[str, int], 
     names = {case.name for case in judged.cases}
 
     assert inexact(judged) == set()
-    assert {case.expected for case in judged.cases} == PROVED_WITH_TLS
+    assert {case.expected for case in judged.cases} == CALIBRATED_WITH_TLS
     assert {"fin-before", "refused", "send-after-rst", "no-length-cut", "tls-untrusted", "tls-hung"} < names
 
 

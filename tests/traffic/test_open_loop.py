@@ -20,7 +20,7 @@ from harness.analysis.planned import planner, slots_until
 from harness.model.attempt import Outcome
 from harness.model.experiment import Pool, Route, TrafficPlan
 from harness.model.rates import Leg
-from harness.model.schedule import arrivals, streams
+from harness.model.schedule import schedule_of, streams
 from harness.model.shapes import Shape
 from harness.model.share import Share
 from harness.store.ledger import read_ledger
@@ -124,7 +124,7 @@ def test_every_kind_of_schedule_is_sent_to_the_last_slot(
     for engine in engines:
         engine.stop()
     journal.close()
-    schedule, kinds = arrivals(plan), len(streams(plan))
+    schedule, kinds = schedule_of(plan), len(streams(plan))
     count = schedule.slots_until(round(0.1 * NS))
 
     assert [note.missed for note in notes] == [[]] * of

@@ -10,7 +10,7 @@ import pytest
 
 from harness.analysis.evidence import Calibration
 from harness.errors import HarnessError
-from harness.findings.instrument import PROVED_WITH_TLS
+from harness.findings.instrument import CALIBRATED_WITH_TLS
 from harness.kit.waiting import wait_until
 from harness.model.attempt import Method, Outcome, Progress
 from harness.model.experiment import Route, Tls, TrafficPlan
@@ -64,7 +64,7 @@ def test_traffic_goes_through_tls_after_a_calibration_that_did(tmp_path: Path) -
     outcomes, proof, journal = sent(tmp_path, TRAFFIC)
 
     assert set(outcomes) == {Outcome.OK, Outcome.CLOSED}
-    assert {case.expected for case in proof.cases} == PROVED_WITH_TLS
+    assert {case.expected for case in proof.cases} == CALIBRATED_WITH_TLS
     assert all(case.is_exact for case in proof.cases)
     assert [line for line in journal if line["event"] in {"tls", "fault"}] == []
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.analysis.schedule import account
+from harness.analysis.slots import account
 from harness.errors import HarnessError
 from harness.kit.waiting import wait_until
 from harness.model.attempt import Method
 from harness.model.experiment import Route, TrafficPlan
-from harness.runner.recorded import Recorded
+from harness.runner.recorded_traffic import RecordedTraffic
 from harness.traffic.calibration.server import FaultyServer
 from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
@@ -66,7 +66,7 @@ def test_two_workers_send_exactly_the_schedule(tmp_path: Path, server: FaultySer
         stopped = child.stop()
         child.wait_drained(PATIENCE)
         counts = child.counts()
-    recorded = Recorded.read(tmp_path / "traffic")
+    recorded = RecordedTraffic.read(tmp_path / "traffic")
     rows, responders = recorded.attempts(begun=True)
     slots = account(TRAFFIC, rows, stopped - origin, workers=2)
     calibration = recorded.calibration()
@@ -89,7 +89,7 @@ def test_a_killed_worker_is_named_at_once_and_the_other_one_drains(tmp_path: Pat
         os.kill(worker_pids(child)[1], signal.SIGKILL)
         with pytest.raises(HarnessError, match=r"worker 1 \(.*\) was killed by SIGKILL"):
             wait_until(lambda: child.counts() is None, timeout=PATIENCE, what="the loss to be seen")
-    recorded = Recorded.read(tmp_path / "traffic")
+    recorded = RecordedTraffic.read(tmp_path / "traffic")
     rows, _ = recorded.attempts(begun=True)
     slots = account(TRAFFIC, rows, recorded.stopped_ns - origin, workers=2)
     mine = rows[rows["worker"] == 0]
@@ -112,7 +112,7 @@ def test_kill_9_of_the_master_leaves_no_process_and_every_ledger(tmp_path: Path,
             wait_until(lambda: child.counts() is None, timeout=PATIENCE, what="its end")
         psutil.wait_procs(workers, timeout=PATIENCE)
         assert not any(worker.is_running() for worker in workers)
-    recorded = Recorded.read(tmp_path / "traffic")
+    recorded = RecordedTraffic.read(tmp_path / "traffic")
 
     assert len(recorded.attempts(begun=True)[0]) >= 60
     assert recorded.damage == []

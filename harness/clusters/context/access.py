@@ -8,7 +8,7 @@ from dataclasses import replace
 from harness.errors import InvalidInputError, Problem
 from harness.kube.api import KubeApi
 from harness.kube.errors import NotFoundError
-from harness.model.change_facts import Target
+from harness.model.change_facts import TargetKind
 from harness.model.changes import facts_of
 from harness.model.rights import Right, united
 
@@ -52,7 +52,7 @@ def rights_in_place(kinds: Iterable[str]) -> tuple[Right, ...]:
     """Return what changes in place need, by their kinds."""
     rights = list(_IN_PLACE)
     for kind in kinds:
-        rights += _IN_PLACE_INGRESS if facts_of(kind).target is Target.INGRESS else ()
+        rights += _IN_PLACE_INGRESS if facts_of(kind).target is TargetKind.INGRESS else ()
         rights += _of_change(kind, "")
     return united(rights)
 

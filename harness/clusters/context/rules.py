@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from harness.errors import Problem
-from harness.model.change_facts import ChangeFacts, Target
+from harness.model.change_facts import ChangeFacts, TargetKind
 from harness.model.changes import ChangeSpec
 
 
 def reaches_beyond(facts: ChangeFacts) -> bool:
     """Return whether a kind of change reaches beyond the trial's namespace."""
-    return facts.target is Target.CONTROLLER
+    return facts.target is TargetKind.CONTROLLER
 
 
 def check_change(change: ChangeSpec) -> Problem | None:

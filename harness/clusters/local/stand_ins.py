@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from harness.localkube.apps.orders import ENDINGS
+from harness.localkube.apps.orders import STOP_MODES
 from harness.localkube.kubelet.images import has_stand_in
-from harness.localkube.kubelet.models import ANNOTATION, Model, encode, model_of
+from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode, model_of
 from harness.model.experiment import Manifest
 
 #: Kinds for which the embedded cluster runs pods.
 POD_KINDS = ("Deployment", "ReplicaSet", "Pod")
 
 
-def with_models(manifest: Manifest, models: Mapping[str, Model]) -> Manifest:
+def with_models(manifest: Manifest, models: Mapping[str, StandInModel]) -> Manifest:
     """Return an object whose pods name their models; one without pods as it is."""
     if not models or pod_of(manifest) is None:
         return manifest
@@ -60,6 +60,6 @@ def _sentences(manifests: Sequence[Manifest], images: Mapping[str, str]) -> Iter
             except ValueError:
                 continue  # The check of models reports it.
             yield (
-                f"{image} is not pulled: a stand-in runs in its place ({model.ending}: it {ENDINGS[model.ending]}; "
+                f"{image} is not pulled: a stand-in runs in its place ({model.ending}: it {STOP_MODES[model.ending]}; "
                 f"it listens {model.ready:g} s after its start)"
             )

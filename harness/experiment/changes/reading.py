@@ -14,7 +14,7 @@ from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, listed, near, near_kind
 from harness.experiment.validation import validate
 from harness.kit.located_yaml import Place
-from harness.model.change_facts import Target
+from harness.model.change_facts import TargetKind
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, NoChange, module_of
 from harness.model.controllers import CONTROLLERS, NO_CONTROLLER, controller_facts
 from harness.model.experiment import TrafficPlan
@@ -120,9 +120,9 @@ def _derived(spec: ChangeSpec, plan: TrafficPlan, objects: WorkloadObjects) -> l
 
 def _services(spec: ChangeSpec, objects: WorkloadObjects) -> list[str]:
     """Return the Services that lead to the changed object."""
-    if spec.facts.target is Target.DEPLOYMENT:
+    if spec.facts.target is TargetKind.DEPLOYMENT:
         return objects.services_of(spec.target_name)
-    return [spec.target_name] if spec.facts.target is Target.SERVICE else []
+    return [spec.target_name] if spec.facts.target is TargetKind.SERVICE else []
 
 
 def _brings_new_answer(spec: ChangeSpec, objects: WorkloadObjects) -> bool:

@@ -1,4 +1,4 @@
-"""The requests that write: create, update, patch, apply, delete, evict."""
+"""Handle the requests that write: create, update, patch, apply, delete, evict."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import Any
 from harness.localkube.api import errors, patching
 from harness.localkube.api.conversion import to_served, to_stored
 from harness.localkube.api.deletion import delete
-from harness.localkube.api.ownership import Appliers
+from harness.localkube.api.field_validation import check_fields
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import DeleteOptions, Target, as_object
+from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object
 from harness.localkube.api.scale import scale_of, scaled
-from harness.localkube.api.strictness import check_fields
-from harness.localkube.api.watching import Selection
+from harness.localkube.api.server_side_apply import AppliedManifests
+from harness.localkube.api.watch_stream import Selection
 from harness.localkube.machinery.objects import Object, key_of
 from harness.localkube.machinery.resources import EVENTS, NEW_EVENTS
 
-#: An answer: HTTP status and body, which is an object of the target's kind unless its own kind says otherwise.
+#: HTTP status and body. The body is an object of the requested kind unless its ``kind`` field says otherwise.
 Answer = tuple[int, Object]
 
-#: Kinds whose deletion is answered by the object itself; the others by a Status once they are gone.
+#: Kinds whose deletion is answered with the object; for others, a Status is the answer once they are gone.
 _DELETED_SHOWN = frozenset({"Pod", "Service", "ServiceAccount"})
 
 
 class Writes:
-    """Carries out writes on a registry; every method raises ``StatusError`` for what is refused."""
+    """Executes writes on a registry; every method raises ``StatusError`` for a rejected request."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._appliers = Appliers()
+        self._applied = AppliedManifests()
 
-    async def create(self, target: Target, body: Any, query: Mapping[str, str]) -> Answer:
-        """POST."""
+    async def create(self, target: RequestInfo, body: Any, query: Mapping[str, str]) -> Answer:
+        """Handle POST."""
         if target.subresource == "eviction":
             options = DeleteOptions.parse(as_object(body).get("deleteOptions") or {}, query)
             delete(self._registry, target, options)
@@ -44,8 +44,8 @@ class Writes:
         stored, obj = _stored_target(target), to_stored(target.resource, obj)
         return 201, self._registry.create(stored, obj, dry_run=is_dry(query))
 
-    async def update(self, target: Target, body: Any, query: Mapping[str, str]) -> Answer:
-        """PUT."""
+    async def update(self, target: RequestInfo, body: Any, query: Mapping[str, str]) -> Answer:
+        """Handle PUT."""
         _check_named(target, "PUT")
         obj = as_object(body)
         if target.subresource == "scale":
@@ -53,8 +53,8 @@ class Writes:
         await check_fields(obj, query)
         return 200, self._modify(target, lambda _: obj, query)
 
-    async def patch(self, target: Target, body: Any, content_type: str, query: Mapping[str, str]) -> Answer:
-        """PATCH."""
+    async def patch(self, target: RequestInfo, body: Any, content_type: str, query: Mapping[str, str]) -> Answer:
+        """Handle PATCH."""
         _check_named(target, "PATCH")
         if content_type.partition(";")[0].strip() == patching.APPLY_PATCH:
             return await self._apply(target, as_object(body), query)
@@ -67,7 +67,7 @@ class Writes:
         await check_fields(change(to_served(target.resource, self._registry.read(_stored_target(target)))), query)
         return 200, self._modify(target, change, query)
 
-    async def _apply(self, target: Target, manifest: Object, query: Mapping[str, str]) -> Answer:
+    async def _apply(self, target: RequestInfo, manifest: Object, query: Mapping[str, str]) -> Answer:
         manager = query.get("fieldManager", "")
         if not manager:
             raise errors.bad_request("fieldManager is required for apply patch")
@@ -81,15 +81,15 @@ class Writes:
             kept = manifest
 
             def change(obj: Object) -> Object:
-                return self._appliers.merged(obj, manifest, manager)
+                return self._applied.merged(obj, manifest, manager)
 
             code, obj = 200, self._modify(target, change, query)
         if not is_dry(query):
-            self._appliers.remember(obj["metadata"]["uid"], kept, manager)
+            self._applied.remember(obj["metadata"]["uid"], kept, manager)
         return code, obj
 
     def _modify(
-        self, target: Target, change: Callable[[Object], Object], query: Mapping[str, str], by: str = ""
+        self, target: RequestInfo, change: Callable[[Object], Object], query: Mapping[str, str], by: str = ""
     ) -> Object:
         def changed(obj: Object) -> Object:
             return to_stored(target.resource, change(to_served(target.resource, obj)))
@@ -97,41 +97,41 @@ class Writes:
         manager = (query.get("fieldManager", ""), by)
         return self._registry.modify(_stored_target(target), changed, dry_run=is_dry(query), manager=manager)
 
-    def _scale(self, target: Target, change: Callable[[Object], Object], query: Mapping[str, str]) -> Object:
-        whole = Target(target.resource, target.namespace, target.name)
+    def _scale(self, target: RequestInfo, change: Callable[[Object], Object], query: Mapping[str, str]) -> Object:
+        whole = RequestInfo(target.resource, target.namespace, target.name)
         return scale_of(self._modify(whole, lambda obj: scaled(obj, change(scale_of(obj))), query, by="scale"))
 
-    def delete(self, target: Target, body: Any, query: Mapping[str, str]) -> Answer:
-        """DELETE of one object."""
+    def delete(self, target: RequestInfo, body: Any, query: Mapping[str, str]) -> Answer:
+        """Handle DELETE of one object."""
         target = _stored_target(target)
         obj, gone = delete(self._registry, target, DeleteOptions.parse(body, query))
         if gone and target.resource.kind not in _DELETED_SHOWN:
             return 200, errors.success(target.resource, target.name, obj["metadata"]["uid"])
         return 200, obj
 
-    def delete_collection(self, target: Target, body: Any, query: Mapping[str, str]) -> list[Object]:
-        """DELETE of all selected objects; returns them."""
+    def delete_collection(self, target: RequestInfo, body: Any, query: Mapping[str, str]) -> list[Object]:
+        """Handle DELETE of all selected objects; return them."""
         target = _stored_target(target)
         selection = Selection.parse(target.namespace, "", query)
         chosen = [o for o in self._registry.storage.list(target.resource, target.namespace) if selection.matches(o)]
         options = DeleteOptions.parse(body, query)
         for obj in chosen:
             namespace, name = key_of(obj)
-            delete(self._registry, Target(target.resource, namespace or None, name), options)
+            delete(self._registry, RequestInfo(target.resource, namespace or None, name), options)
         return chosen
 
 
-def _stored_target(target: Target) -> Target:
-    """Events are stored as core/v1, whichever way they come."""
+def _stored_target(target: RequestInfo) -> RequestInfo:
+    """Return the target in storage: Events are stored as core/v1 regardless of the requested version."""
     resource = EVENTS if target.resource is NEW_EVENTS else target.resource
-    return Target(resource, target.namespace, target.name, target.subresource)
+    return RequestInfo(resource, target.namespace, target.name, target.subresource)
 
 
-def _check_named(target: Target, method: str) -> None:
+def _check_named(target: RequestInfo, method: str) -> None:
     if not target.name or target.subresource in {"log", "eviction"}:
         raise errors.not_allowed(method)
 
 
 def is_dry(query: Mapping[str, str]) -> bool:
-    """Tell whether a request asks to store nothing."""
+    """Return True if a request must not store anything."""
     return query.get("dryRun") == "All"

@@ -1,4 +1,4 @@
-"""Orders of a stand-in: a record that the kubelet makes, and that travels to the process as one argument."""
+"""The configuration of a stand-in, which the kubelet passes to its process as one argument."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from enum import StrEnum
 LATE_SECONDS = 10.0
 
 
-class Ending(StrEnum):
-    """What a stand-in does when it gets SIGTERM."""
+class StopMode(StrEnum):
+    """The reactions of a stand-in to SIGTERM."""
 
     DRAINS = "drains"
     CLOSES_AT_ONCE = "closes-at-once"
@@ -19,41 +19,41 @@ class Ending(StrEnum):
     EXITS_LATE = "exits-late"
 
 
-#: The same in a sentence each, for reports and documentation.
-ENDINGS = {
-    Ending.DRAINS: "closes its listener at SIGTERM, finishes requests in flight, then exits",
-    Ending.CLOSES_AT_ONCE: "closes its listener and all connections at SIGTERM and exits",
-    Ending.IGNORES_SIGTERM: "ignores SIGTERM and serves until SIGKILL",
-    Ending.EXITS_LATE: "closes its listener at SIGTERM, finishes requests in flight, "
+#: Each reaction as a sentence, for reports and documentation.
+STOP_MODES = {
+    StopMode.DRAINS: "closes its listener at SIGTERM, finishes requests in flight, then exits",
+    StopMode.CLOSES_AT_ONCE: "closes its listener and all connections at SIGTERM and exits",
+    StopMode.IGNORES_SIGTERM: "ignores SIGTERM and serves until SIGKILL",
+    StopMode.EXITS_LATE: "closes its listener at SIGTERM, finishes requests in flight, "
     f"and exits {LATE_SECONDS:.0f} s later",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What one stand-in does.
+    """The configuration of one stand-in.
 
     Attributes:
-        ending: How it stops.
+        ending: Its reaction to SIGTERM.
         ready: Seconds from the start of the process until its listeners open.
         ports: Ports that it listens on.
-        identity: The body of every answer, without the newline.
+        identity: The body of every response, without the newline.
         late: Seconds between the last request and the end of the process, with ``exits-late``.
     """
 
-    ending: Ending
+    ending: StopMode
     ready: float
     ports: tuple[int, ...]
     identity: str
     late: float = LATE_SECONDS
 
     def encode(self) -> str:
-        """Return the orders as one argument of the application."""
+        """Encode the configuration as one argument of the application."""
         return json.dumps(asdict(self))
 
     @classmethod
     def decode(cls, text: str) -> Orders:
-        """Return the orders that an argument holds."""
+        """Decode the configuration from an argument."""
         value = json.loads(text)
         ports = tuple(value["ports"])
-        return cls(Ending(value["ending"]), float(value["ready"]), ports, value["identity"], float(value["late"]))
+        return cls(StopMode(value["ending"]), float(value["ready"]), ports, value["identity"], float(value["late"]))

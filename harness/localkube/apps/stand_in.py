@@ -1,7 +1,8 @@
-"""The stand-in for an image that the embedded cluster does not have: it listens, says who it is, and stops as chosen.
+"""A program that replaces an image that the embedded cluster does not have.
 
-Nothing is pulled, so the program of an unknown image cannot run. Its pods decide about requests all the same: when they
-listen, what their probes find, and how they stop. The stand-in does exactly that and nothing else.
+No image is pulled, so the program of an unknown image cannot run. Its pods still affect requests: by the time at which
+they listen, the results of their probes, and the way they stop. The stand-in copies only this behaviour. It listens,
+answers its identity, and stops as configured.
 """
 
 from __future__ import annotations
@@ -10,25 +11,25 @@ import asyncio
 import signal
 
 from harness.localkube.apps.http_parser import Request
+from harness.localkube.apps.http_server import Answer, HttpServer, Response
 from harness.localkube.apps.launch import Launch, say
-from harness.localkube.apps.orders import Ending, Orders
-from harness.localkube.apps.serving import Answer, Response, Server
+from harness.localkube.apps.orders import Orders, StopMode
 
 
 def main(launch: Launch) -> int:
-    """Serve until SIGTERM; returns the exit code."""
+    """Serve until SIGTERM; return the exit code."""
     return asyncio.run(_serve(Orders.decode(launch.args[0]), launch.address))
 
 
 async def _serve(orders: Orders, address: str) -> int:
     stop = asyncio.Event()
-    if orders.ending is Ending.IGNORES_SIGTERM:
+    if orders.ending is StopMode.IGNORES_SIGTERM:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     if await _stopped_within(stop, orders.ready):
         return 0
-    servers = [Server(_identify(orders.identity)) for _ in orders.ports]
+    servers = [HttpServer(_identify(orders.identity)) for _ in orders.ports]
     for server, port in zip(servers, orders.ports, strict=True):
         try:
             await server.listen(address, port)
@@ -41,19 +42,19 @@ async def _serve(orders: Orders, address: str) -> int:
     return await _stop(orders, servers)
 
 
-async def _stop(orders: Orders, servers: list[Server]) -> int:
-    if orders.ending is Ending.CLOSES_AT_ONCE:
+async def _stop(orders: Orders, servers: list[HttpServer]) -> int:
+    if orders.ending is StopMode.CLOSES_AT_ONCE:
         for server in servers:
             server.close_all()
         return 0
     await asyncio.gather(*(server.shutdown(None) for server in servers))
-    if orders.ending is Ending.EXITS_LATE:
+    if orders.ending is StopMode.EXITS_LATE:
         await asyncio.sleep(orders.late)
     return 0
 
 
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait for the start to be over; return True if SIGTERM came before."""
+    """Wait for the end of the start; return True if SIGTERM comes first."""
     try:
         async with asyncio.timeout(seconds):
             return await stop.wait()
@@ -62,7 +63,7 @@ async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
 
 
 def _identify(identity: str) -> Answer:
-    """Answer every request with who answers: a route is checked by status, or by a pattern of this text."""
+    """Answer every request with the identity, so that a route can be checked by status or by this text."""
     response = Response(200, identity.encode() + b"\n", ("Content-Type: text/plain; charset=utf-8",))
 
     def answer(request: Request, peer: str) -> Response:

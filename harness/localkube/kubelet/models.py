@@ -1,7 +1,7 @@
-"""Models: the behaviour of the stand-ins that run in place of images which the embedded cluster does not have.
+"""Models of stand-ins, which run in place of images that the embedded cluster does not have.
 
-A pod names its models in an annotation, by patterns of image names, or one for all of its containers in a label.
-Without either it gets the default, which is the behaviour that loses the most.
+An annotation of a pod assigns models by patterns of image names; a label assigns one way to stop to all its containers.
+Without either, the default applies, which is the behaviour that loses the most requests.
 """
 
 from __future__ import annotations
@@ -14,67 +14,67 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from harness.localkube.apps.orders import Ending, Orders
-from harness.localkube.kubelet.images import Image, Stop
+from harness.localkube.apps.orders import Orders, StopMode
+from harness.localkube.kubelet.images import Image, OnSigterm
 from harness.localkube.machinery.objects import Object
 
-#: The label of a pod that gives all of its stand-ins one way to stop.
+#: Label of a pod that sets the way to stop of all its stand-ins.
 LABEL = "localkube/model"
-#: The annotation of a pod that gives its stand-ins models by the names of their images, as JSON.
+#: Annotation of a pod that sets the models of its stand-ins by image name, as JSON.
 ANNOTATION = "localkube/models"
 
-#: Programs that a hook may call in a stand-in: they take time or print, and change nothing that decides about requests.
+#: Programs that a hook may call in a stand-in: they take time or print, but do not affect requests.
 HOOK_PROGRAMS = frozenset({"sleep", "true", "echo", "printf", "date", "exit", ":"})
 _SHELLS = frozenset({"sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash", "/usr/bin/sh", "/usr/bin/bash"})
 _SEPARATORS = re.compile(r"&&|\|\||[;\n|&]")
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class StandInModel:
     """The behaviour of a stand-in.
 
     Attributes:
-        ending: How it stops.
+        ending: Its reaction to SIGTERM.
         ready: Seconds from its start until it listens.
-        ports: Ports that it listens on besides those that the container declares.
-        shell: The image has a shell and ``sleep``; without, an exec hook fails as it does in an image without them.
+        ports: Ports on which it listens in addition to those that the container declares.
+        shell: True if the image has a shell and ``sleep``; otherwise exec hooks fail, as in an image without them.
     """
 
-    ending: Ending = Ending.CLOSES_AT_ONCE
+    ending: StopMode = StopMode.CLOSES_AT_ONCE
     ready: float = 1.0
     ports: tuple[int, ...] = ()
     shell: bool = True
 
     @property
     def image(self) -> Image:
-        """The image that it amounts to."""
+        """Return the image with this behaviour."""
         return Image("stand-in", "stand-in", (), 0, shell=self.shell, stop=_STOPS[self.ending])
 
 
-DEFAULT = Model()
+DEFAULT = StandInModel()
 
-_STOPS: Mapping[Ending, Stop] = {
-    Ending.DRAINS: Stop.PATIENT,
-    Ending.CLOSES_AT_ONCE: Stop.FAST,
-    Ending.IGNORES_SIGTERM: Stop.DEAF,
-    Ending.EXITS_LATE: Stop.PATIENT,
+_STOPS: Mapping[StopMode, OnSigterm] = {
+    StopMode.DRAINS: OnSigterm.PATIENT,
+    StopMode.CLOSES_AT_ONCE: OnSigterm.FAST,
+    StopMode.IGNORES_SIGTERM: OnSigterm.IGNORED,
+    StopMode.EXITS_LATE: OnSigterm.PATIENT,
 }
 
 
-def encode(models: Mapping[str, Model]) -> str:
-    """Return models by image pattern as the annotation's value."""
+def encode(models: Mapping[str, StandInModel]) -> str:
+    """Encode models by image pattern as the annotation's value."""
     return json.dumps({pattern: asdict(model) for pattern, model in models.items()})
 
 
-def model_of(metadata: Mapping[str, Any], image: str) -> Model:
+def model_of(metadata: Mapping[str, Any], image: str) -> StandInModel:
     """Return the model of a pod's container.
 
     Args:
-        metadata: The pod's.
-        image: The container's image; the first pattern that it matches counts.
+        metadata: The pod's metadata.
+        image: The container's image; the first matching pattern applies.
 
     Raises:
-        ValueError: The label or the annotation cannot be read.
+        ValueError: The label or the annotation cannot be parsed.
     """
     patterns = _read(str((metadata.get("annotations") or {}).get(ANNOTATION) or "{}"))
     found = next((model for pattern, model in patterns.items() if fnmatchcase(image, pattern)), DEFAULT)
@@ -82,31 +82,33 @@ def model_of(metadata: Mapping[str, Any], image: str) -> Model:
     if word is None:
         return found
     try:
-        return Model(Ending(word), found.ready, found.ports, found.shell)
+        return StandInModel(StopMode(word), found.ready, found.ports, found.shell)
     except ValueError:
-        raise ValueError(f"label {LABEL}: expected one of {', '.join(Ending)}, got {word!r}") from None
+        raise ValueError(f"label {LABEL}: expected one of {', '.join(StopMode)}, got {word!r}") from None
 
 
-def _read(text: str) -> dict[str, Model]:
+def _read(text: str) -> dict[str, StandInModel]:
     try:
         return {
-            pattern: Model(Ending(each["ending"]), float(each["ready"]), tuple(each["ports"]), bool(each["shell"]))
+            pattern: StandInModel(
+                StopMode(each["ending"]), float(each["ready"]), tuple(each["ports"]), bool(each["shell"])
+            )
             for pattern, each in json.loads(text).items()
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"annotation {ANNOTATION}: {error}") from None
 
 
-def orders(model: Model, pod: Object, container: Object) -> Orders:
-    """Return what the stand-in of a container does."""
+def orders(model: StandInModel, pod: Object, container: Object) -> Orders:
+    """Return the configuration of a container's stand-in."""
     return Orders(model.ending, model.ready, tuple(ports_of(model, container)), identity(pod, container))
 
 
-def ports_of(model: Model, container: Mapping[str, Any]) -> Iterator[int]:
-    """Yield the ports that a stand-in listens on, each once.
+def ports_of(model: StandInModel, container: Mapping[str, Any]) -> Iterator[int]:
+    """Yield the ports on which a stand-in listens, each once.
 
-    These are the TCP ports that the container declares and those of its model. A container without either is taken to
-    listen where its probes look.
+    These are the TCP ports that the container declares and those of its model. A container without either is assumed to
+    listen on the ports of its probes.
     """
     declared = [
         int(port["containerPort"]) for port in container.get("ports") or () if port.get("protocol", "TCP") == "TCP"
@@ -139,13 +141,13 @@ def identity(pod: Object, container: Object) -> str:
 
 
 def version(image: str) -> str:
-    """Return the tag of an image, ``latest`` where it has none; a digest is left out."""
+    """Return the tag of an image, by default ``latest``; a digest is omitted."""
     name = image.partition("@")[0].rpartition("/")[2]
     return name.partition(":")[2] or "latest"
 
 
 def unavailable_program(command: Sequence[str]) -> str:
-    """Return the first program of a hook's command that a stand-in does not have; empty where it has them all."""
+    """Return the first program of a hook's command that a stand-in lacks; empty if it has all of them."""
     if not command:
         return ""
     if command[0] in _SHELLS:
@@ -156,7 +158,7 @@ def unavailable_program(command: Sequence[str]) -> str:
 
 
 def _programs(script: str) -> Iterator[str]:
-    """Yield the program of each simple command in a script; all of it where the script has other forms."""
+    """Yield the program of each simple command of a script; yield the whole script if it has other forms."""
     if any(mark in script for mark in "$`(){}<>"):
         yield script
         return

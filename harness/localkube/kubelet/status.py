@@ -1,4 +1,4 @@
-"""A pod's status, worked out from the state of its containers; pure, so that every case can be shown in a test."""
+"""Compute a pod's status from the state of its containers. Pure, so that a test can cover every case."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 
 from harness.localkube.machinery.objects import Object, condition, timestamp
 
-#: The conditions that the kubelet writes; others belong to whoever set them.
+#: The conditions that the kubelet writes; other components own all others.
 OWN_CONDITIONS = frozenset({"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"})
 
-#: A container's state before anything happened to it.
+#: The initial state of a container.
 CREATING: Object = {"waiting": {"reason": "ContainerCreating"}}
 
 
 @dataclass(slots=True)
 class ContainerState:
-    """What the kubelet says of one container.
+    """The status of one container, as the kubelet reports it.
 
     Attributes:
         name: Its name.
-        image: Its image, as the pod names it.
+        image: Its image, as named in the pod.
         state: The API's ``state``: one of waiting, running, terminated.
-        last_state: The one before a restart.
-        ready: Whether its readiness probe succeeds (or it runs and has none).
-        started: Whether its startup probe has succeeded (or it runs and has none).
-        restarts: How often it was started again.
-        container_id: Of the process; empty before the first start.
+        last_state: The state before the last restart.
+        ready: True if its readiness probe succeeds (or it runs and has none).
+        started: True if its startup probe has succeeded (or it runs and has none).
+        restarts: Number of restarts.
+        container_id: Identifies the process; empty before the first start.
     """
 
     name: str
@@ -39,7 +39,7 @@ class ContainerState:
     container_id: str = ""
 
     def to_json(self) -> Object:
-        """The API's ContainerStatus."""
+        """Return the API's ContainerStatus."""
         return {
             "name": self.name,
             "image": self.image,
@@ -54,7 +54,10 @@ class ContainerState:
 
 
 def phase_of(containers: Sequence[ContainerState], restart_policy: str, *, deleting: bool) -> str:
-    """Pending, Running, Succeeded or Failed; a pod that is being deleted ends although it would be restarted."""
+    """Return Pending, Running, Succeeded or Failed.
+
+    A pod that is being deleted can end even if its restart policy is Always.
+    """
     if all("terminated" in each.state for each in containers):
         codes = [each.state["terminated"]["exitCode"] for each in containers]
         if deleting or restart_policy == "Never" or (restart_policy == "OnFailure" and not any(codes)):
@@ -72,16 +75,16 @@ def pod_status(
     deleting: bool,
     init: Sequence[ContainerState] = (),
 ) -> Object:
-    """The whole status; conditions that did not change keep their time.
+    """Return the complete status; unchanged conditions keep their times.
 
-    Conditions of others stay as they are, and the pod's readiness gates are read from them.
+    Conditions of other components stay unchanged, and the pod's readiness gates are read from them.
 
     Args:
-        pod: The pod with its status until now.
+        pod: The pod with its previous status.
         containers: In the order of the spec.
-        address: The pod's address; empty before it has one.
+        address: The pod's address; empty if it has none yet.
         host: The node's address.
-        deleting: Whether the pod is being deleted.
+        deleting: True if the pod is being deleted.
         init: Its init containers, in the order of the spec.
     """
     phase = phase_of(containers, pod["spec"].get("restartPolicy", "Always"), deleting=deleting)
@@ -105,7 +108,7 @@ def pod_status(
 
 
 def _closed_gates(gates: Sequence[Object], conditions: Sequence[Object]) -> str:
-    """Say in the kubelet's words which readiness gates keep a pod from being ready; empty if none does."""
+    """Return the kubelet's message about readiness gates that keep the pod from being ready; empty if none does."""
     found = {entry["type"]: entry["status"] for entry in conditions}
     messages = []
     for name in (gate["conditionType"] for gate in gates):

@@ -1,7 +1,7 @@
-"""The classes of a Service's fields, as ingress controllers, kube-proxy and the EndpointSlice controller read them.
+"""Classes of a Service's fields, as ingress controllers, kube-proxy and the EndpointSlice controller read them.
 
-An ingress controller sends requests to the pods themselves. What only kube-proxy reads decides where traffic goes
-straight to a Service, which is so with ``ingress: none``.
+An ingress controller sends requests directly to the pods. Fields that only kube-proxy reads matter for traffic to a
+Service, which exists only with ``ingress: none``.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def service_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
 
 
 def _behind_ingress(*values: object) -> Harmless:
-    """Treat every value as harmless behind an ingress controller, and these values everywhere."""
+    """Accept every value with an ingress controller, and these values also without one."""
     return lambda site: site.ingress != "none" or site.value in values
 
 
 def _reaches_stand_in(field: str) -> Harmless:
-    """Treat a port as carried out unless it leads to stand-ins alone, of which none listens there.
+    """Accept a port unless it leads only to stand-ins of which none listens there.
 
-    A real program may listen on a port that its container does not declare; a stand-in does not.
+    A real program may listen on a port that its container does not declare, but a stand-in does not.
     """
 
     def check(site: Site) -> bool:
@@ -49,7 +49,7 @@ def _reaches_stand_in(field: str) -> Harmless:
 
 
 def pod_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the pod, or the template of pods, that an object holds; None for one without."""
+    """Return the pod or pod template that an object contains; None if it has none."""
     if manifest.get("kind") == "Pod":
         return manifest
     template = (manifest.get("spec") or {}).get("template")
@@ -62,7 +62,7 @@ def _selects(selector: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
 
 
 def _ports(pod: Mapping[str, Any]) -> set[int] | None:
-    """Return the ports that the stand-ins of a pod listen on; None where not all containers are stand-ins."""
+    """Return the ports on which the stand-ins of a pod listen; None if a container has no stand-in."""
     containers = (pod.get("spec") or {}).get("containers") or []
     if not all(has_stand_in(str(each.get("image"))) for each in containers):
         return None
@@ -73,12 +73,12 @@ def _ports(pod: Mapping[str, Any]) -> set[int] | None:
     return {port for model, each in models for port in ports_of(model, each)}
 
 
-#: The controllers that read a port's appProtocol.
+#: The controllers that read the appProtocol of a port.
 _BY_PROTOCOL = tuple(word for word, program in INGRESS_PROGRAMS.items() if program.reads_protocol)
 _OTHER_PORT = "reaches the real program on this port, on which its stand-in does not listen: declare the containerPort"
 _DECLARED = "any port that a container declares; without stand-ins, any"
-_BEHIND = "any, behind an ingress controller"
-_BALANCER = "no load balancer is made"
+_BEHIND = "any, with an ingress controller"
+_BALANCER = "no load balancer is created"
 
 TABLES: Mapping[str, Fields] = {
     "V1Service": Fields(
@@ -88,14 +88,14 @@ TABLES: Mapping[str, Fields] = {
         implemented={"clusterIP": "", "ports": "V1ServicePort", "publishNotReadyAddresses": "", "selector": ""},
         inert={
             "allocateLoadBalancerNodePorts": _BALANCER,
-            "clusterIPs": "clusterIP decides",
-            "externalIPs": "no traffic comes that way",
-            "externalName": "type decides",
+            "clusterIPs": "the class of clusterIP applies",
+            "externalIPs": "no traffic uses it",
+            "externalName": "the class of type applies",
             "healthCheckNodePort": _BALANCER,
-            "ipFamilyPolicy": "ipFamilies decides",
+            "ipFamilyPolicy": "the class of ipFamilies applies",
             "loadBalancerClass": _BALANCER,
             "loadBalancerIP": _BALANCER,
-            "sessionAffinityConfig": "sessionAffinity decides",
+            "sessionAffinityConfig": "the class of sessionAffinity applies",
             "trafficDistribution": "there is one node",
         },
         decisive={
@@ -105,7 +105,7 @@ TABLES: Mapping[str, Fields] = {
             "internalTrafficPolicy": Decisive(
                 "drops connections from nodes without a pod", _behind_ingress("Cluster"), f"Cluster; {_BEHIND}"
             ),
-            "ipFamilies": Decisive("gives the Service addresses of these families", unless_in(["IPv4"]), "[IPv4]"),
+            "ipFamilies": Decisive("assigns addresses of these families to the Service", unless_in(["IPv4"]), "[IPv4]"),
             "loadBalancerSourceRanges": Decisive(
                 "drops connections from other clients", _behind_ingress(), _BEHIND
             ),
@@ -121,11 +121,13 @@ TABLES: Mapping[str, Fields] = {
     ),
     "V1ServicePort": Fields(
         implemented={"name": ""},
-        inert={"nodePort": "no traffic comes that way"},
+        inert={"nodePort": "no traffic uses it"},
         decisive={
             "appProtocol": Decisive(
-                "speaks this protocol to the pods where it is Traefik", lambda site: site.ingress not in _BY_PROTOCOL,
-                carried_out_by=_BY_PROTOCOL, values="any but behind Traefik, which carries it out",
+                "uses this protocol to the pods if the controller is Traefik",
+                lambda site: site.ingress not in _BY_PROTOCOL,
+                carried_out_by=_BY_PROTOCOL,
+                values="any, except with Traefik, which implements it",
             ),
             "port": Decisive(_OTHER_PORT, _reaches_stand_in("port"), _DECLARED, implemented=True),
             "targetPort": Decisive(_OTHER_PORT, _reaches_stand_in("targetPort"), _DECLARED, implemented=True),

@@ -1,4 +1,4 @@
-"""What is changed in place and how, as it is said on the command line."""
+"""Parses the target and the change of ``--in-place`` from the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.kit.located_yaml import Document, parse_documents
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, facts_of
 from harness.problem_codes import ProblemCode
 
-#: Kinds that can be changed in place, by what kubectl calls them.
+#: Kinds that can be changed in place, by their names in kubectl.
 _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("deployment", "deployments", "deploy", "deployment.apps"), "Deployment"),
     **dict.fromkeys(("service", "services", "svc"), "Service"),
@@ -24,8 +24,8 @@ _OPTION = "--change"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The object that is changed.
+class ChangedObject:
+    """The object to change.
 
     Attributes:
         kind: ``Deployment``, ``Service`` or ``Ingress``.
@@ -36,15 +36,15 @@ class Target:
     name: str
 
     def __str__(self) -> str:
-        """``Deployment/apple``."""
+        """Return ``Deployment/apple``."""
         return f"{self.kind}/{self.name}"
 
 
-def parse_target(text: str) -> Target:
-    """``deployment/apple`` as kubectl writes it.
+def parse_object(text: str) -> ChangedObject:
+    """Parse an object as kubectl writes it: ``deployment/apple``.
 
     Raises:
-        InvalidInputError: It is none, or of a kind that can't be changed in place.
+        InvalidInputError: The text names no object, or one of a kind that can't be changed in place.
     """
     word, slash, name = text.partition("/")
     kind = _KINDS.get(word.lower())
@@ -52,14 +52,16 @@ def parse_target(text: str) -> Target:
         hint = near(word, ("deployment", "service", "ingress")) if kind is None else ""
         what = "expected deployment/NAME, service/NAME or ingress/NAME"
         raise InvalidInputError([Problem(f"--in-place {text!r}: {what}", hint=hint)])
-    return Target(kind, name)
+    return ChangedObject(kind, name)
 
 
-def parse_change(text: str, target: Target) -> ChangeSpec:
-    """A change as an Experiment has it, its object being the target: ``restart``, ``scale=3``, ``{scale: {…}}``.
+def parse_change(text: str, target: ChangedObject) -> ChangeSpec:
+    """Parse a change as written in an Experiment; its object is the target.
+
+    Examples: ``restart``, ``scale=3``, ``{scale: {…}}``.
 
     Raises:
-        InvalidInputError: It is none, or none for an object of this kind; every problem is listed.
+        InvalidInputError: The text is no change, or no change of this kind of object; lists every problem.
     """
     document = _document(text)
     kind, fields = _split(document.value, target)
@@ -78,19 +80,19 @@ def parse_change(text: str, target: Target) -> ChangeSpec:
 
 
 def changes_of(kind: str) -> tuple[str, ...]:
-    """Return the words of the changes that can be made in place to a kind of object."""
+    """Return the names of the changes that can be made in place to a kind of object."""
     return tuple(
         word for word, spec in CHANGE_KINDS.items() if spec.facts.target == kind and not spec.facts.in_place.refused
     )
 
 
 def usages() -> tuple[str, ...]:
-    """Return how each change in place is written on the command line."""
+    """Return the command-line form of each change in place."""
     return tuple(spec.facts.in_place.usage for spec in CHANGE_KINDS.values() if not spec.facts.in_place.refused)
 
 
 def _instead(kind: str, known: tuple[str, ...]) -> str:
-    """Say why a word is refused, or what was meant by it."""
+    """Return the reason why a name is refused, or the name that was probably meant."""
     if kind not in CHANGE_KINDS:
         return near_kind(kind, known)
     facts = CHANGE_KINDS[kind].facts
@@ -109,8 +111,8 @@ def _document(text: str) -> Document:
     return documents[0]
 
 
-def _split(value: Any, target: Target) -> tuple[str, dict[str, Any]]:
-    """The change's word and its fields."""
+def _split(value: Any, target: ChangedObject) -> tuple[str, dict[str, Any]]:
+    """Return the change's name and its fields."""
     known = changes_of(target.kind)
     value = {value: None} if isinstance(value, str) else value
     if not isinstance(value, dict) or len(value) != 1:

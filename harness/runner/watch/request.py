@@ -1,4 +1,4 @@
-"""From the words of a command line to the traffic of each origin; every problem is found before anything starts."""
+"""Turns the arguments of a watch into the traffic of each origin, and finds every fault before anything starts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from harness.model.rates import Rate, highest_rate, lowest_rate, rate_text, scal
 from harness.model.shapes import SHAPES, ConnectionSource, Shape, part_from
 from harness.runner.watch.plan import Origin
 
-#: Origins of one watch: each has a sending process of its own.
+#: Most origins of one watch: each has a sending process of its own.
 MOST_ORIGINS = 8
-#: A connection of the pool is used about this often, in seconds, so that each is idle for a while before its next use.
+#: Seconds between two uses of a pooled connection, roughly, so that each connection is idle for a while.
 _IDLE = 0.5
 _LARGEST_POOL = 64
-#: Requests under way at the same time: at least this many, more where rate and timeout make more of them possible.
+#: Lower limit of concurrent requests; rate and timeout may require more.
 _CONCURRENCY = 1000
 _MOST_CONCURRENT = 20_000
 _PORTS = {"http": 80, "https": 443}
@@ -32,22 +32,22 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchRequest:
-    """What is to be watched, and how.
+    """A watch as the user requested it.
 
     Attributes:
-        urls: Absolute, ``http`` or ``https``.
-        rate: Requests per second, over all URLs; or their course.
-        methods: Sent in turn.
-        shapes: Kinds of connections, in turn.
+        urls: Absolute ``http`` or ``https`` URLs.
+        rate: Requests per second over all URLs, constant or in steps and ramps.
+        methods: HTTP methods, used in turn.
+        shapes: Kinds of connections, used in turn.
         durations: Seconds that the shapes among them require.
-        timeout: Seconds that a request has, connecting included.
-        statuses: HTTP statuses that are right; empty for any 2xx.
-        body: The one body that is right, white space around it apart; None for any.
-        regex: What must be found in the body; empty for nothing.
-        host: ``Host`` header; empty for that of the URL.
-        ca: PEM file of the authorities that are trusted; None for the system's.
+        timeout: Seconds that a request may take, including the connection's setup.
+        statuses: Expected HTTP statuses; empty for any 2xx.
+        body: Expected body, compared without surrounding white space; None for any.
+        regex: Regular expression that must match within the body; empty for none.
+        host: ``Host`` header; empty for the URL's host.
+        ca: PEM file of trusted certificate authorities; None for the system's.
         insecure: Accept any certificate.
-        server_name: Name to ask for and check by TLS; empty for that of the ``Host`` header.
+        server_name: Server name for TLS (SNI and certificate check); empty for the ``Host`` header's.
     """
 
     urls: tuple[str, ...]
@@ -66,10 +66,10 @@ class WatchRequest:
 
 
 def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
-    """The traffic of each origin, in the order in which they are named first.
+    """Return the traffic of each origin, in the order of first appearance.
 
     Raises:
-        InvalidInputError: Something in the request can't be; all of it is listed.
+        InvalidInputError: The request has faults; lists all of them.
     """
     problems = [*_problems(request)]
     by_origin: dict[tuple[str, str, int], list[str]] = {}
@@ -101,7 +101,7 @@ def _problems(request: WatchRequest) -> Iterator[Problem]:
     try:
         re.compile(request.regex)
     except re.error as error:
-        yield Problem(f"--expect-regex {request.regex!r} is no regular expression: {error}")
+        yield Problem(f"--expect-regex {request.regex!r} is not a regular expression: {error}")
     if (request.regex or request.body is not None) and set(request.methods) == {Method.HEAD}:
         yield Problem("an answer to HEAD has no body, so nothing can be expected of it")
     if not re.fullmatch(r"[!-~]*", request.host):
@@ -144,18 +144,18 @@ def _tls_problems(request: WatchRequest) -> Iterator[Problem]:
 
 
 def _parts(url: str, problems: list[Problem]) -> tuple[str, str, int, str] | None:
-    """(scheme, host, port, path) of a URL."""
+    """Return (scheme, host, port, path) of a URL."""
     try:
         split = urlsplit(url)
         port, host = split.port, (split.hostname or "").encode("idna").decode()
     except ValueError as error:
-        problems.append(Problem(f"{url!r} is no URL: {error}"))
+        problems.append(Problem(f"{url!r} is not a URL: {error}"))
         return None
     if split.scheme not in _PORTS or not host:
-        problems.append(Problem(f"{url!r} is no http:// or https:// URL", hint=_suggestion(url)))
+        problems.append(Problem(f"{url!r} is not an http:// or https:// URL", hint=_suggestion(url)))
         return None
     if "@" in split.netloc:
-        problems.append(Problem(f"{url!r}: a user name or password is not sent"))
+        problems.append(Problem(f"{url!r}: user names and passwords in URLs are not supported"))
         return None
     return split.scheme, host, _PORTS[split.scheme] if port is None else port, _path(split)
 
@@ -176,7 +176,7 @@ def _origin(request: WatchRequest, scheme: str, host: str, port: int, paths: tup
     rate = scaled(request.rate, len(paths) / len(request.urls))
     highest = highest_rate(rate)
     reused = highest * part_from(request.shapes, ConnectionSource.POOL)
-    # Compared like an Experiment's answers: most programs end a text with a line end that nobody types.
+    # Stripped like an Experiment's answers: most programs end a body with a newline that users do not type.
     answers = () if request.body is None else (glob.escape(request.body.strip()),)
     tls = Tls(not request.insecure, str(request.ca.resolve()) if request.ca else "", request.server_name)
     durations: dict[str, Any] = {SHAPES[shape].field: seconds for shape, seconds in request.durations.items()}

@@ -66,7 +66,7 @@ class FaultCase:
 
     @property
     def timeout(self) -> float:
-        """The timeout of its attempts in seconds; the least one for attempts that get no answer."""
+        """Return the timeout of its attempts in seconds; the least one for attempts that get no answer."""
         return SHORT if self.waits else LONG
 
     @property

@@ -56,7 +56,7 @@ class Fault:
 
     @property
     def path(self) -> str:
-        """The path that requests it."""
+        """Return the path that requests it."""
         return f"/fault/{self.name}"
 
 

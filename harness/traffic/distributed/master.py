@@ -94,7 +94,7 @@ class Master:
             MessageKind.EVENT: self._on_event,
             MessageKind.PIECE: self._on_piece,
             MessageKind.WHOLE: self._on_whole,
-            MessageKind.RESCUE: self._on_rescue,
+            MessageKind.RESCUE: self._on_recovery,
         }
 
     def lead(self) -> None:
@@ -262,7 +262,7 @@ class Master:
         member.clock = clock
         self._note("clock", worker=member.number, offset_ns=clock.offset_ns, error_ns=clock.error_ns, moved_ns=moved)
 
-    def _on_rescue(self, client: str, data: Mapping[str, Any]) -> None:
+    def _on_recovery(self, client: str, data: Mapping[str, Any]) -> None:
         """Accept the files of a dead worker from the process that started it."""
         member = self.members.by_number(data["worker"])
         if member is not None and not member.is_home:

@@ -15,7 +15,7 @@ class Timed(Protocol):
 
     @property
     def deadline(self) -> int:
-        """The deadline."""
+        """Return the deadline."""
 
     @property
     def done(self) -> bool:

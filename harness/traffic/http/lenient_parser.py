@@ -154,7 +154,7 @@ def _framed(fields: _Fields) -> tuple[_Fields, bool]:
     codings = b",".join(value for name, value in others if name == b"transfer-encoding")
     if codings:
         if codings.lower().rpartition(b",")[2].strip() != b"chunked":
-            raise HTTPParseError("a length beside a transfer coding that has none")
+            raise HTTPParseError("a length together with a transfer coding that has none")
         return others, True
     if len(set(said)) > 1:
         raise HTTPParseError("lengths that contradict each other")

@@ -60,7 +60,7 @@ class AnswerParser(HTTPResponseParser):
 
     @property
     def body(self) -> bytes:
-        """The received part of the body, or its beginning."""
+        """Return the received part of the body, or its beginning."""
         body = self._body
         return bytes(body if len(body) <= self._keep else body[: self._keep])
 

@@ -1,4 +1,4 @@
-"""Models: the stand-ins of unknown images, on pods and on a whole small cluster."""
+"""Models of stand-ins for unknown images, on pods and on a small cluster."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from harness.kube.fieldclasses import REFUSED
-from harness.localkube.apps.orders import Ending, Orders
+from harness.localkube.apps.orders import Orders, StopMode
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import find_image, has_stand_in
 from harness.localkube.kubelet.models import (
     ANNOTATION,
     LABEL,
-    Model,
+    StandInModel,
     encode,
     identity,
     model_of,
@@ -43,26 +43,26 @@ SHOP = "registry.example/shop:1.2"
     ],
 )
 def test_images_of_unknown_repositories_have_a_stand_in(name: str, expected: bool) -> None:
-    """An unknown tag of a known repository does not exist, and neither does a name that no runtime takes."""
+    """An unknown tag of a known repository does not exist, nor does an image with an invalid name."""
     assert has_stand_in(name) is expected
     assert not (expected and find_image(name))
 
 
-def test_the_first_pattern_that_matches_counts() -> None:
-    """A general pattern behind a special one covers the rest."""
-    models = {"*/shop:*": Model(Ending.DRAINS, 0.5), "*": Model(Ending.IGNORES_SIGTERM)}
+def test_the_first_matching_pattern_applies() -> None:
+    """A general pattern after a specific one covers the rest."""
+    models = {"*/shop:*": StandInModel(StopMode.DRAINS, 0.5), "*": StandInModel(StopMode.IGNORES_SIGTERM)}
     metadata = {"annotations": {ANNOTATION: encode(models)}}
 
     assert model_of(metadata, SHOP) == models["*/shop:*"]
     assert model_of(metadata, "redis:7") == models["*"]
-    assert model_of({}, "redis:7") == Model(Ending.CLOSES_AT_ONCE)
+    assert model_of({}, "redis:7") == StandInModel(StopMode.CLOSES_AT_ONCE)
 
 
-def test_the_label_gives_the_ending_and_leaves_the_rest() -> None:
-    """The label is for people who have no Experiment."""
-    metadata = {"labels": {LABEL: "drains"}, "annotations": {ANNOTATION: encode({"*": Model(ready=3.0)})}}
+def test_the_label_sets_only_the_ending() -> None:
+    """The label is for users without an Experiment."""
+    metadata = {"labels": {LABEL: "drains"}, "annotations": {ANNOTATION: encode({"*": StandInModel(ready=3.0)})}}
 
-    assert model_of(metadata, SHOP) == Model(Ending.DRAINS, 3.0)
+    assert model_of(metadata, SHOP) == StandInModel(StopMode.DRAINS, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_the_label_gives_the_ending_and_leaves_the_rest() -> None:
         ({"annotations": {ANNOTATION: json.dumps({"*": {"ending": "drains"}})}}, "ready"),
     ],
 )
-def test_a_model_that_cannot_be_read_is_an_error(metadata: Object, message: str) -> None:
-    """A misspelt model must not become the default."""
+def test_an_invalid_model_is_an_error(metadata: Object, message: str) -> None:
+    """A misspelt model does not become the default."""
     with pytest.raises(ValueError, match=message):
         model_of(metadata, SHOP)
 
@@ -82,19 +82,23 @@ def test_a_model_that_cannot_be_read_is_an_error(metadata: Object, message: str)
 @pytest.mark.parametrize(
     ("container", "model", "expected"),
     [
-        ({"ports": [{"containerPort": 80}, {"containerPort": 90, "protocol": "UDP"}]}, Model(), [80]),
-        ({"ports": [{"containerPort": 80}]}, Model(ports=(80, 81)), [80, 81]),
-        ({"readinessProbe": {"httpGet": {"port": 8080}}, "livenessProbe": {"grpc": {"port": 9}}}, Model(), [8080, 9]),
-        ({"ports": [{"containerPort": 80}], "readinessProbe": {"tcpSocket": {"port": 9}}}, Model(), [80]),
-        ({}, Model(), []),
+        ({"ports": [{"containerPort": 80}, {"containerPort": 90, "protocol": "UDP"}]}, StandInModel(), [80]),
+        ({"ports": [{"containerPort": 80}]}, StandInModel(ports=(80, 81)), [80, 81]),
+        (
+            {"readinessProbe": {"httpGet": {"port": 8080}}, "livenessProbe": {"grpc": {"port": 9}}},
+            StandInModel(),
+            [8080, 9],
+        ),
+        ({"ports": [{"containerPort": 80}], "readinessProbe": {"tcpSocket": {"port": 9}}}, StandInModel(), [80]),
+        ({}, StandInModel(), []),
     ],
 )
-def test_a_stand_in_listens_on_declared_ports(container: Object, model: Model, expected: list[int]) -> None:
-    """A container that declares none is taken to listen where its probes look."""
+def test_a_stand_in_listens_on_declared_ports(container: Object, model: StandInModel, expected: list[int]) -> None:
+    """A container that declares no port is assumed to listen on the ports of its probes."""
     assert list(ports_of(model, container)) == expected
 
 
-def test_an_answer_names_deployment_version_pod_and_container() -> None:
+def test_a_response_names_deployment_version_pod_and_container() -> None:
     """The hash of the pod template is not part of the Deployment's name."""
     owners = [{"name": "shop-7c9d", "controller": True}]
     pod = {"metadata": {"name": "shop-7c9d-x", "labels": {"pod-template-hash": "7c9d"}, "ownerReferences": owners}}
@@ -116,19 +120,19 @@ def test_an_answer_names_deployment_version_pod_and_container() -> None:
     ],
 )
 def test_programs_that_a_stand_in_lacks_are_found(command: list[str], missing: str) -> None:
-    """A script that is more than a row of simple commands counts as missing: nobody knows what it does."""
+    """A script that is more than a row of simple commands counts as missing, because its effect is unknown."""
     assert unavailable_program(command) == missing
 
 
-def test_orders_survive_the_way_to_the_process() -> None:
-    """They travel as one argument."""
-    orders = Orders(Ending.EXITS_LATE, 0.25, (80, 81), "app=a")
+def test_the_configuration_is_decoded_as_encoded() -> None:
+    """It is passed to the process as one argument."""
+    orders = Orders(StopMode.EXITS_LATE, 0.25, (80, 81), "app=a")
 
     assert Orders.decode(orders.encode()) == orders
 
 
-def refused(pod: Object, *others: Object) -> list[str]:
-    """Return the fields of a Deployment's pod that the cluster refuses."""
+def rejected(pod: Object, *others: Object) -> list[str]:
+    """Return the fields of a Deployment's pod that the cluster rejects."""
     made = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -167,15 +171,15 @@ SOURCES: tuple[Object, ...] = (
 
 
 def test_the_pod_of_a_chart_is_accepted_with_its_sources() -> None:
-    """The real program's user, files and variables do not matter to a stand-in."""
-    assert refused(CHART, *SOURCES) == []
+    """A stand-in does not depend on the real program's user, files and variables."""
+    assert rejected(CHART, *SOURCES) == []
 
 
-def test_a_source_that_is_missing_is_refused() -> None:
-    """A real kubelet does not start the container before it is there."""
-    assert refused(CHART) == ["containers.env.valueFrom.secretKeyRef", "containers.envFrom", "volumes"]
+def test_a_missing_source_is_rejected() -> None:
+    """A real kubelet does not start the container before it exists."""
+    assert rejected(CHART) == ["containers.env.valueFrom.secretKeyRef", "containers.envFrom", "volumes"]
     without_key = {**SOURCES[0], "stringData": {}}
-    assert refused(CHART, without_key, SOURCES[1]) == ["containers.env.valueFrom.secretKeyRef"]
+    assert rejected(CHART, without_key, SOURCES[1]) == ["containers.env.valueFrom.secretKeyRef"]
 
 
 @pytest.mark.parametrize(
@@ -191,19 +195,19 @@ def test_a_source_that_is_missing_is_refused() -> None:
         ),
     ],
 )
-def test_a_stand_in_does_not_excuse_the_rest(pod: Object, field: str) -> None:
-    """A hook of a program that is not there decides about requests; known images really read their variables."""
+def test_a_stand_in_does_not_make_other_fields_inert(pod: Object, field: str) -> None:
+    """A hook with a missing program affects requests, and known images do read their variables."""
     container = {"name": "shop", "image": SHOP, **pod}
 
-    assert refused({"containers": [container]}, *SOURCES) == [field]
+    assert rejected({"containers": [container]}, *SOURCES) == [field]
 
 
 @pytest.mark.parametrize("action", ["httpGet", "tcpSocket"])
 @pytest.mark.parametrize(("port", "expected"), [(8080, []), ("web", []), (9090, ["port"])])
 def test_a_probe_must_lead_to_a_declared_port(action: str, port: object, expected: list[str]) -> None:
-    """The stand-in would never become ready, and the rollout would wait in silence."""
+    """Otherwise the stand-in would never become ready, and the rollout would wait without a message."""
     container = {"name": "shop", "image": SHOP, "ports": [{"name": "web", "containerPort": 8080}]}
-    found = refused({"containers": [{**container, "readinessProbe": {action: {"port": port}}}]})
+    found = rejected({"containers": [{**container, "readinessProbe": {action: {"port": port}}}]})
 
     field = f"containers.readinessProbe.{action}" + (".port" if action == "httpGet" else "")
     assert found == [field] * len(expected)
@@ -211,7 +215,7 @@ def test_a_probe_must_lead_to_a_declared_port(action: str, port: object, expecte
 
 @pytest.mark.parametrize(("port", "expected"), [(8080, []), (9090, ["spec.ports.targetPort"])])
 def test_a_service_must_lead_to_a_declared_port(port: int, expected: list[str]) -> None:
-    """The real program may listen on another port; the stand-in does not, and the loss would be its own."""
+    """The real program may listen on another port, but the stand-in does not and would cause the loss itself."""
     pods = {"metadata": {"labels": {"app": "shop"}}, "spec": CHART}
     made = {"kind": "Deployment", "metadata": {"name": "shop"}, "spec": {"template": pods}}
     service = {
@@ -228,7 +232,7 @@ def test_a_service_must_lead_to_a_declared_port(port: int, expected: list[str]) 
 
 @pytest.mark.processes
 def test_a_stand_in_serves_on_the_ports_of_its_container(on_cluster: OnCluster) -> None:
-    """Its exec probe finds that it listens, its init container has ended before, and it says who it is."""
+    """Its exec probe checks that it listens, its init container has ended before, and it answers its identity."""
 
     async def scenario(cluster: Any) -> tuple[str, str, Object]:
         probe = {"exec": {"command": ["pg_isready"]}, "periodSeconds": 1}
@@ -252,7 +256,7 @@ def test_a_stand_in_serves_on_the_ports_of_its_container(on_cluster: OnCluster) 
 
 @pytest.mark.processes
 def test_a_pod_with_a_misspelt_model_does_not_start(on_cluster: OnCluster) -> None:
-    """It says which words there are."""
+    """Its status lists the valid words."""
 
     async def scenario(cluster: Any) -> Object:
         labels = {"app": "apple", LABEL: "x"}

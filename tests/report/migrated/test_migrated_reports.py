@@ -10,9 +10,9 @@ import pytest
 from junitparser import JUnitXml
 from rich.console import Console
 
-from harness.judging.migration.comparing import Ran, compare
-from harness.judging.migration.sides import Access
-from harness.model.migration import Difference, DifferenceCode, Migration
+from harness.judging.migration.comparing import MigrationRun, compare
+from harness.judging.migration.sides import AccessFacts
+from harness.model.migration import DifferenceCode, Migration, MigrationDifference
 from harness.model.verdict import Verdict
 from harness.report import html, junit, markdown, migration_text, terminal
 from harness.report.migration import document
@@ -34,10 +34,10 @@ def migration() -> Migration:
         else cell
         for cell in source.cells
     )
-    access = {cell.id: Access(1000, 9 if cell.id == "bare--rolling-update" else 0, {}) for cell in cells}
+    access = {cell.id: AccessFacts(1000, 9 if cell.id == "bare--rolling-update" else 0, {}) for cell in cells}
     return compare(
-        Ran("ingress-nginx", "source-ingress-nginx", replace(source, cells=cells), access),
-        Ran("traefik", "target-traefik", source, {**access, "bare--rolling-update": Access(1000, 0, {})}),
+        MigrationRun("ingress-nginx", "source-ingress-nginx", replace(source, cells=cells), access),
+        MigrationRun("traefik", "target-traefik", source, {**access, "bare--rolling-update": AccessFacts(1000, 0, {})}),
         {"bare": (INGRESS,)},
         command="harness migrate sample.yaml",
     )
@@ -105,7 +105,7 @@ def test_each_difference_is_a_sentence(migration: Migration, code: DifferenceCod
         "classes": "status 3", "statuses": "504 x 3", "other": "", "wrong": 3,
     }  # fmt: skip
     pair = replace(migration.pairs[0], prestop_s=3.0)
-    told = migration_text.explain(migration, Difference(code, numbers, side), pair)
+    told = migration_text.explain(migration, MigrationDifference(code, numbers, side), pair)
 
     names = [migration.source, migration.target] if side == "source" else [migration.target, migration.source]
     if code is DifferenceCode.ANNOTATION:
@@ -117,7 +117,7 @@ def test_each_difference_is_a_sentence(migration: Migration, code: DifferenceCod
 
 def test_a_hook_that_is_too_short_is_told(migration: Migration) -> None:
     """The workload's preStop of 3 s is held against the controller that was late."""
-    late = Difference(DifferenceCode.SYNC_LATE, {"late_s": 3.4, "other_s": 0.2, "lost": 3}, "source")
+    late = MigrationDifference(DifferenceCode.SYNC_LATE, {"late_s": 3.4, "other_s": 0.2, "lost": 3}, "source")
 
     told = migration_text.explain(migration, late, replace(migration.pairs[0], prestop_s=3.0))
 

@@ -7,7 +7,7 @@ import pytest
 from harness.errors import InvalidInputError
 from harness.model.attempt import Method
 from harness.model.shapes import Shape
-from harness.runner.in_place.preparing import InPlaceRequest, _origin
+from harness.runner.in_place.prepare import InPlaceRequest, _origin
 from harness.runner.watch.request import WatchRequest
 
 
