@@ -28,7 +28,7 @@ class Outcome(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name in files and reports: ``timeout-connect``."""
+        """Return the name in files and reports: ``timeout-connect``."""
         return self.name.lower().replace("_", "-")
 
 
