@@ -26,12 +26,13 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 
 from bench.jobs import Job, Result
-from harness.model.attempt import LOSSES, Method, Outcome, Shape
+from harness.model.attempt import LOSSES, Method, Outcome
 from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.store.ledger import read_ledger
 from harness.traffic import session as session_module
 from harness.traffic.plan import TrafficChildPlan
-from harness.traffic.session import Commands, Session
+from harness.traffic.session import Session, SessionCommands
 from harness.traffic.user import LosslessUser
 
 #: Timeout in seconds: long, so that a slow machine loses no request. The servers answer every request.
@@ -98,7 +99,7 @@ def _send(job: Job, done: Callable[[], int]) -> None:
 
 def _session(job: Job, directory: Path, done: Callable[[], int]) -> float:
     """Run the engine without Locust. Return its processor time."""
-    commands = Commands()
+    commands = SessionCommands()
     session = Session(TrafficChildPlan(_traffic(job), {}, directory), commands)
     commands.begin("127.0.0.1", job.port)
     # As in LosslessUser.

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.analysis.slots import planned_times
 from harness.kit.clock import Clock
-from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress
 from harness.model.experiment import (
     Cell,
     Configuration,
@@ -22,6 +22,7 @@ from harness.model.experiment import (
     TrafficPlan,
 )
 from harness.model.schedule import schedule_of, streams
+from harness.model.shapes import KEPT_SHAPES, Shape
 from harness.runner.execution import TrialOutcome
 from harness.runner.plan import RunEnd, RunPlan
 from harness.store.ledger import LedgerWriter
@@ -147,7 +148,7 @@ def _attempts(numbers: np.ndarray, stretch: float, generator: np.random.Generato
 
 def _give_connections(rows: np.ndarray, first: int) -> np.ndarray:
     """Number the attempts' connections. Return the rows of new connections, which carried one attempt each."""
-    is_new = rows["shape"] == Shape.NEW
+    is_new = ~np.isin(rows["shape"], KEPT_SHAPES)
     rows["connection"] = rows["number"] // 2 % _POOL + 1
     rows["carried"] = np.minimum(rows["number"] // 2 // _POOL, 65_535)
     opened = np.zeros(int(is_new.sum()), CONNECTION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +50,7 @@ class ChangeContext:
         ingress_seen: ``(word, since_ns)``: returns True if the ingress controller had an event of that name since.
         ingress_signals: Names of the ingress controller's events that can be observed on this cluster.
         quiet: ``(since_ns)``: returns True if the system is at rest.
+        looking: A context in which reads may be answered from memory where nothing has changed.
         check: Raises if waiting is useless because the traffic or the cluster has ended.
         timeout: Seconds for a change to be observed, for its undo, and for the system to come to rest.
         clock: The run's clock.
@@ -70,6 +72,7 @@ class ChangeContext:
     timeout: float
     clock: Clock
     check: Callable[[], None] = lambda: None
+    looking: Callable[[], AbstractContextManager[None]] = nullcontext
     restore: bool = False
     ingress_signals: frozenset[str] = DEFAULT.tells
     ingress: str = DEFAULT.word

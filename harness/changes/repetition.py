@@ -174,7 +174,8 @@ class Repetition(Generic[SpecT_co]):
         def nothing_missing() -> bool:
             nonlocal latest
             self.context.check()
-            latest = _asked(missing)
+            with self.context.looking():
+                latest = _asked(missing)
             return not latest or enough()
 
         with suppress(WaitTimeoutError):

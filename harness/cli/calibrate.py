@@ -21,7 +21,7 @@ from harness.findings.instrument import CalibrationNotExact
 from harness.report.faults import FAULTS
 from harness.runner.calibrate import calibrate as prove
 from harness.store.rundir import RunDirectory
-from harness.traffic.calibration.cases import Case, chosen
+from harness.traffic.calibration.cases import FaultCase, chosen
 from harness.wording import count
 
 
@@ -87,7 +87,7 @@ def calibrate(
     return ExitCode.INCONCLUSIVE if wrong else ExitCode.AS_EXPECTED
 
 
-def _cases(words: str, *, tls: bool) -> tuple[Case, ...]:
+def _cases(words: str, *, tls: bool) -> tuple[FaultCase, ...]:
     known = {case.name: case for case in chosen((), tls=tls)}
     if words == "all":
         return tuple(known.values())
@@ -98,7 +98,7 @@ def _cases(words: str, *, tls: bool) -> tuple[Case, ...]:
     return tuple(known[name] for name in names)
 
 
-def _show_list(cases: Sequence[Case]) -> None:
+def _show_list(cases: Sequence[FaultCase]) -> None:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for head in ("fault", "expected", "what the server does"):
         table.add_column(head, no_wrap=head != "what the server does")

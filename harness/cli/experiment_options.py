@@ -12,6 +12,9 @@ from harness.experiment.problems import near
 from harness.model.controllers import CONTROLLERS
 
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
+OptionalExperimentFile = Annotated[
+    Path | None, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.", show_default=False)
+]
 Only = Annotated[
     list[str] | None,
     typer.Option(

@@ -117,7 +117,8 @@ class PlainProgress:
 
 def began_text(trials: int, parallel: int, directory: str) -> str:
     """Return the first line of a run."""
-    return f"{plural(trials, 'trial')}, {parallel} at a time; evidence in {directory}"
+    how = f"up to {parallel} at a time" if parallel > 1 else "one at a time"
+    return f"{plural(trials, 'trial')}, {how}; evidence in {directory}"
 
 
 def ended_text(trial: str, sent: int, lost: int, failure: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +18,10 @@ from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, conf
 from harness.cli.experiment_options import (
     AssumeInert,
     ClusterOption,
-    ExperimentFile,
     IngressOption,
     Keep,
     Only,
+    OptionalExperimentFile,
     Parallel,
     Profile,
     controller,
@@ -29,8 +31,10 @@ from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, Node
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
+from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
+from harness.judging.starved import starved_cells
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
@@ -38,7 +42,9 @@ from harness.report import terminal
 from harness.report.run import document
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
-from harness.runner.run import RunResult, run_experiment
+from harness.runner.rerun import Rerun, rerun_of
+from harness.runner.run import FREE, RunResult, run_experiment
+from harness.wording import plural
 
 Workers = Annotated[
     int | None,
@@ -54,9 +60,22 @@ Bind = Annotated[
     typer.Option(metavar="HOST:PORT", help="Address to which those workers connect.", show_default="any on 127.0.0.1"),
 ]
 
+Again = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Run the inconclusive cells of this run again, in a new folder.")
+]
+Retries = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=5,
+        help="Repeat a trial so often that proves nothing because the machine is busy.",
+        show_default="0; 1 where CI=true",
+    ),
+]
+
 
 def run(
-    experiment: ExperimentFile,
+    experiment: OptionalExperimentFile = None,
     cluster: ClusterOption = "local",
     ingress: IngressOption = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
@@ -79,6 +98,8 @@ def run(
     workers: Workers = None,
     expect_workers: ExpectWorkers = 0,
     bind: Bind = "",
+    rerun: Again = None,
+    retry_inconclusive: Retries = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
@@ -103,27 +124,30 @@ def run(
       harness run experiments/exercise-3-blue-green.yaml --ingress traefik
 
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
+
+      harness run --rerun reports/demo-20260101T120000
     """
     replaced = read_images(image or [], images)
-    read = load_experiment(
-        experiment,
-        only=parse_only(only or []),
-        rules=rules_of(cluster, replaced),
-        assume_inert=assume_inert or (),
-        ingress=controller(ingress),
-    )
-    check_assumed(assume_inert or (), [read])
-    loaded = with_images(read, replaced, pull_policy)
+    if rerun is not None:
+        given = {"an Experiment": experiment, "--only": only, "--assume-inert": assume_inert, "--ingress": ingress}
+        given |= {"--image": image, "--images": images, "--pull-policy": pull_policy}
+        asked = _again(rerun, further=[name for name, value in given.items() if value])
+    else:
+        read = _read(experiment, only or [], rules_of(cluster, replaced), assume_inert or (), ingress)
+        asked = Rerun(with_images(read, replaced, pull_policy), cluster, profile)
+    loaded, cluster = asked.experiment, asked.cluster
     show_notices(loaded, Console(stderr=True, highlight=False))
     options = RunOptions(
         cluster=cluster,
         out=out,
         parallel=parallel,
         keep=keep,
-        profile=profile,
+        profile=asked.profile,
         command=shlex.join(["harness", *sys.argv[1:]]),
         workers=workers if workers is not None else int(not expect_workers),
         expect_workers=expect_workers,
+        retry_inconclusive=retries(retry_inconclusive),
+        repeats=asked.description,
         bind=_bind_address(bind, sending=workers != 0 or expect_workers > 0),
         cluster_options={
             **kind_options(
@@ -135,6 +159,45 @@ def run(
     if cluster == "context":
         confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
     return _run(loaded, options, as_json=as_json)
+
+
+def retries(asked: int | None) -> int:
+    """Return how often a starved trial is repeated: on a CI service nobody is there to do it."""
+    return int(os.environ.get("CI") == "true") if asked is None else asked
+
+
+def _read(
+    experiment: Path | None, only: list[str], rules: ClusterRules, assume_inert: Sequence[str], ingress: str
+) -> Experiment:
+    """Read the Experiment that the command line names.
+
+    Raises:
+        InvalidInputError: It names none, or the Experiment has problems.
+    """
+    if experiment is None:
+        raise InvalidInputError([Problem("there is no Experiment to run", hint="harness run EXPERIMENT.yaml")])
+    read = load_experiment(
+        experiment,
+        only=parse_only(only),
+        rules=rules,
+        assume_inert=assume_inert,
+        ingress=controller(ingress),
+    )
+    check_assumed(assume_inert, [read])
+    return read
+
+
+def _again(directory: Path, *, further: list[str]) -> Rerun:
+    """Return the cells to repeat.
+
+    Raises:
+        InvalidInputError: Further options repeat what the run directory says, or there is nothing to repeat.
+        EvidenceError: It is no run directory, or is not as it was sealed.
+    """
+    if further:
+        hint = "the run directory has the cells, the workload and the changes"
+        raise InvalidInputError([Problem(f"--rerun goes without {', '.join(further)}", hint=hint)])
+    return rerun_of(directory)
 
 
 def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
@@ -167,12 +230,27 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
 def show_result(result: RunResult, *, as_json: bool) -> None:
     """Print table, findings and the report's path. With ``--json``, print a summary on stdout, the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
+    if busy := busy_sentence(result):
+        console.print(busy, markup=False, soft_wrap=True)
     console.print(terminal.render(document(result.verdict)))
     console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     for bug in result.bugs:
         console.print(f"a bug in the harness: {bug}", markup=False, style="red")
     if as_json:
         sys.stdout.write(json.dumps(summary(result.verdict, result.directory), sort_keys=True) + "\n")
+
+
+def busy_sentence(result: RunResult) -> str:
+    """Return what to say first of a run that suffered from a busy machine; empty for any other."""
+    cells = starved_cells(result.verdict.cells)
+    if not cells or result.interrupted:
+        return ""
+    free = result.verdict.environment.get(FREE)
+    left = f" (free processors: {free})" if free else ""
+    return (
+        f"The machine is busy{left}, so {plural(len(cells), 'cell')} of {len(result.verdict.cells)} "
+        f"could not be measured; repeat with: harness run --rerun {shlex.quote(str(result.directory))}"
+    )
 
 
 def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:

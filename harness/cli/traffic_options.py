@@ -11,13 +11,16 @@ import typer
 
 from harness.cli.option_values import duration_of, rate_of, words_of
 from harness.errors import Problem
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
+from harness.model.shapes import DEFAULT_SHAPES, SHAPES, Shape
 from harness.runner.watch.request import WatchRequest
 
 _PANEL = "Requests and expected answers"
 
-#: Connection shapes that work with any application.
-_SHAPES = {"new": Shape.NEW, "reused": Shape.REUSED}
+#: The shapes that need no help of the application.
+_SHAPES = {shape.word: shape for shape, facts in SHAPES.items() if not facts.needs_application}
+#: The same, each with the time that it needs, as examples.
+_EXAMPLES = [f"{word}=5s" if SHAPES[shape].waits else word for word, shape in _SHAPES.items()]
 _METHODS = {method.name: method for method in Method}
 _STATUSES = {str(status): status for status in range(200, 600)}
 _RATE = (
@@ -36,7 +39,7 @@ Connections = Annotated[
     str,
     typer.Option(
         metavar="new,reused",
-        help="Connections, used in turn: new (one per request), reused (kept alive).",
+        help=f"Connections, used in turn: {', '.join(_EXAMPLES)}; the time is how long a connection waits unused.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -93,7 +96,7 @@ class TrafficWords:
 
     rate: str = "50"
     method: str = "GET"
-    connections: str = "new,reused"
+    connections: str = ",".join(shape.word for shape in DEFAULT_SHAPES)
     timeout: str = "2s"
     expect_status: str = ""
     expect_body: str | None = None
@@ -105,12 +108,14 @@ class TrafficWords:
 
     def request(self, urls: Sequence[str], problems: list[Problem]) -> WatchRequest:
         """Return the requests to send to ``urls``. Adds invalid values to ``problems``."""
+        shapes = _shapes_of(self.connections, problems)
         statuses = words_of(self.expect_status, "--expect-status", _STATUSES, problems) if self.expect_status else ()
         return WatchRequest(
             urls=tuple(urls),
             rate=rate_of(self.rate, "--rate", problems),
             methods=tuple(_METHODS[name] for name in words_of(self.method.upper(), "--method", _METHODS, problems)),
-            shapes=tuple(_SHAPES[name] for name in words_of(self.connections, "--connections", _SHAPES, problems)),
+            shapes=tuple(shapes),
+            durations={shape: seconds for shape, seconds in shapes.items() if seconds},
             timeout=duration_of(self.timeout, "--timeout", problems),
             statuses=tuple(map(int, statuses)),
             body=self.expect_body,
@@ -120,6 +125,19 @@ class TrafficWords:
             insecure=self.insecure,
             server_name=self.server_name,
         )
+
+
+def _shapes_of(text: str, problems: list[Problem]) -> dict[Shape, float]:
+    """Return the shapes of ``new,idle=5s``, each with the seconds that are given for it (0 for none)."""
+    option = "--connections"
+    times = dict(item.strip().partition("=")[::2] for item in text.split(","))
+    found = {}
+    for word in words_of(",".join(item.partition("=")[0] for item in text.split(",")), option, _SHAPES, problems):
+        shape, time = _SHAPES[word], times[word]
+        found[shape] = duration_of(time, f"{option} {word}", problems) if time else 0.0
+        if time and not SHAPES[shape].waits:
+            problems.append(Problem(f"{option} {word} takes no time: its connections need not wait"))
+    return found
 
 
 DEFAULTS = TrafficWords()

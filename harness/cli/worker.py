@@ -13,7 +13,7 @@ from rich.console import Console
 
 from harness.cli.option_values import duration_of
 from harness.errors import ExitCode, HarnessError, InvalidInputError, Problem
-from harness.traffic.distributed.remote_worker import Joining
+from harness.traffic.distributed.remote_worker import RemoteWorker
 
 
 def worker(
@@ -61,7 +61,7 @@ def worker(
     parent = directory or Path(tempfile.mkdtemp(prefix="harness-worker-"))
     is_done = False
     try:
-        served = Joining(host, port, seconds, parent.resolve(), show).serve()
+        served = RemoteWorker(host, port, seconds, parent.resolve(), show).serve()
         is_done = True
     finally:
         if directory is None and (is_done or not list(parent.glob("*/ledger-*.npy"))):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.kit.forkserver import ForkServers, Template
 from harness.kube.fieldclasses import Classified
 from harness.model.controllers import DEFAULT, ControllerAddress
 from harness.model.experiment import Manifest
@@ -28,11 +29,13 @@ class Entry:
         backends: File with the endpoints that kube-proxy has programmed (``harness.kit.backends``). The client picks
             one of them for each connection, and nothing listens on ``address``. None if the cluster's network
             balances connections.
+        secure: Entry of TLS traffic; None if it is the same.
     """
 
     address: str
     port: int
     backends: Path | None = None
+    secure: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class BringUp:
         changes: Kinds of the changes that will be made.
         workload: Objects of the workload in all configurations. A shared cluster refuses cluster-scoped ones.
         options: Further options of the kind of cluster, by name.
+        servers: Fork servers for the processes of clusters; without them each starts a fresh interpreter.
     """
 
     name: str
@@ -60,6 +64,7 @@ class BringUp:
     changes: tuple[str, ...] = ()
     workload: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    servers: ForkServers | None = None
 
 
 #: Called with the name of each bring-up step as it begins.
@@ -134,10 +139,12 @@ class Provider(Protocol):
     Attributes:
         kind: The value of ``--cluster`` that selects it.
         shared: True if one cluster (a ``SharedCluster``) serves all trials of a run; False if each has its own.
+        templates: Processes that ``up`` takes from the request's fork servers.
     """
 
     kind: str
     shared: bool
+    templates: tuple[Template, ...]
 
     def check(self, request: BringUp) -> None:
         """Raise ``InvalidInputError`` or ``MissingToolError`` if the request can't work, before anything starts."""

@@ -44,11 +44,11 @@ from harness.experiment.stages import ParsedExperiment, ResolvedCell, ResolvedCo
 from harness.experiment.traffic import check_authorities, check_settings_used, parse_traffic
 from harness.experiment.traffic_checks import (
     check_concurrency,
-    check_idle,
     check_lists,
     check_pool,
     check_rate,
     check_times,
+    check_waiting,
 )
 from harness.experiment.validation import validate
 from harness.experiment.workload import ExperimentFiles, RenderedObject, parse_workload, render
@@ -74,7 +74,7 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     of_plan(check_rate),
     of_plan(check_concurrency),
     of_plan(check_pool),
-    of_plan(check_idle),
+    of_plan(check_waiting),
     # the workload in each configuration
     checks.namespaces,
     checks.allowed_objects,

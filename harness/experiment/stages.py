@@ -71,7 +71,7 @@ class ParsedExperiment:
 
     @property
     def plan(self) -> TrafficPlan | None:
-        """The traffic plan; None if the traffic has an error."""
+        """Return the traffic plan; None if the traffic has an error."""
         return self.traffic.plan if self.traffic else None
 
     @property
@@ -136,12 +136,12 @@ class ResolvedExperiment:
 
     @property
     def plan(self) -> TrafficPlan | None:
-        """The traffic plan; None if the traffic has an error."""
+        """Return the traffic plan; None if the traffic has an error."""
         return self.parsed.plan
 
     @property
     def cells(self) -> tuple[ResolvedCell, ...]:
-        """All cells that are left."""
+        """Return all cells that are left."""
         return tuple(cell for configuration in self.configurations for cell in configuration.cells)
 
     def objects_of(self, configuration: ResolvedConfiguration) -> WorkloadObjects:

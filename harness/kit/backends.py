@@ -28,9 +28,9 @@ class Backends:
     refusal: str = ""
 
 
-def backends_file(folder: Path, namespace: str, service: str) -> Path:
-    """Return the file of a Service. Names in Kubernetes have no underscores, so the file name is unique."""
-    return folder / f"{namespace}_{service}.json"
+def backends_file(folder: Path, namespace: str, service: str, port: str = "") -> Path:
+    """Return the file of a Service's first port, or of the port of a name; names in Kubernetes have no underscores."""
+    return folder / f"{namespace}_{service}{'_' if port else ''}{port}.json"
 
 
 def write_backends(path: Path, backends: Backends) -> None:

@@ -10,6 +10,9 @@ the guardian is then a daemon. A byte on the lifeline is a signal for the child.
 process ids of child and guardian and, if the command can't be run, an errno. It closes when the command runs.
 
 The guardian passes SIGTERM and SIGINT on to the child, and kills all descendants after ``PATIENCE`` seconds.
+
+A fork server (``harness.kit.zygote``) calls ``guard`` in a process that it has forked, with a function in place of a
+command.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
@@ -28,6 +32,9 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 #: Seconds that a child has to end after a signal to the guardian.
 PATIENCE = 10.0
+
+#: Signal that makes a guardian kill all its descendants at once: the kernel sends it when the fork server ends.
+KILL_ALL = signal.SIGUSR1
 
 #: Environment variable of all descendants of a guardian: "<guardian's pid>.<its start in ticks>".
 MARK = "HARNESS_RUN"
@@ -112,8 +119,8 @@ def _reap(child: int) -> int | None:
             result = status
 
 
-def _spawn(status: int, command: list[str]) -> int:
-    """Fork and run the command. The child writes its pid, and an errno if it fails, to ``status``."""
+def _spawn(status: int, become: Callable[[], None]) -> int:
+    """Fork and let the child call ``become``. The child first writes its pid to ``status``."""
     guardian = os.getpid()
     pid = os.fork()
     if pid:
@@ -123,14 +130,19 @@ def _spawn(status: int, command: list[str]) -> int:
     if os.getppid() != guardian:
         os._exit(127)
     os.write(status, b"%d %d\n" % (os.getpid(), guardian))
+    os.environ[MARK] = f"{guardian}.{start_ticks(guardian)}"
+    become()
+    os._exit(127)
+
+
+def _execute(status: int, command: list[str]) -> None:
+    """Become a program. Write the errno to ``status`` if that fails."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    os.environ[MARK] = f"{guardian}.{start_ticks(guardian)}"
     try:
         os.execvp(command[0], command)  # noqa: S606 - no shell is the point
     except OSError as error:
         os.write(status, b"%d\n" % (error.errno or 0))
-    os._exit(127)
 
 
 def _close_all_but(*kept: int) -> None:
@@ -163,15 +175,12 @@ def _watch(child: int, lifeline: int, wake: int, asked: list[int]) -> int | None
         numbers = [asked.pop() for _ in range(len(asked))]
         if numbers and deadline is None:
             deadline = time.monotonic() + PATIENCE
-        if lifeline in ready:
-            received = os.read(lifeline, 512)
-            if not received:
-                return None
-            numbers += received
-        for number in numbers:
-            os.kill(child, number)
-        if deadline is not None and time.monotonic() >= deadline:
+        received = os.read(lifeline, 512) if lifeline in ready else b"\0"
+        is_late = deadline is not None and time.monotonic() >= deadline
+        if KILL_ALL in numbers or not received or is_late:
             return None
+        for number in (*numbers, *received.strip(b"\0")):
+            os.kill(child, number)
 
 
 def _end_like(status: int) -> None:
@@ -189,6 +198,24 @@ def main(lifeline: int, status: int, command: list[str]) -> None:
     """Run the command and guard it. Does not return."""
     if lifeline < 0 and os.fork():
         os._exit(0)
+    os.set_inheritable(status, False)  # noqa: FBT003 - the signature is the standard library's
+    if lifeline >= 0:
+        os.set_inheritable(lifeline, False)  # noqa: FBT003 - the signature is the standard library's
+    _end_like(guard(lifeline, status, lambda: _execute(status, command)))
+
+
+def guard(lifeline: int, status: int, become: Callable[[], None], *, kept: tuple[int, ...] = ()) -> int:
+    """Run a child and guard it until nothing is left of it and below it.
+
+    Args:
+        lifeline: The read end of a pipe; its end ends the child. -1 for none.
+        status: Gets the process ids of child and guardian; closed in the guardian once the child is there.
+        become: Called in the child; does not return, unless the child cannot be what it is to be.
+        kept: Further descriptors that the guardian does not close.
+
+    Returns:
+        The child's wait status.
+    """
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     wake, waker = os.pipe()
     os.set_blocking(waker, False)
@@ -199,20 +226,17 @@ def main(lifeline: int, status: int, command: list[str]) -> None:
         if number != signal.SIGCHLD:
             asked.append(number)
 
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, KILL_ALL):
         signal.signal(number, ask)
-    os.set_inheritable(status, False)  # noqa: FBT003 - the signature is the standard library's
-    if lifeline >= 0:
-        os.set_inheritable(lifeline, False)  # noqa: FBT003 - the signature is the standard library's
-    child = _spawn(status, command)
-    _close_all_but(lifeline, wake, waker)
+    child = _spawn(status, become)
+    _close_all_but(lifeline, wake, waker, *kept)
     ended = _watch(child, lifeline, wake, asked)
     if ended is None:
         # Kill the child separately, so that its status is kept.
         os.kill(child, signal.SIGKILL)
         ended = os.waitpid(child, 0)[1]
     _kill_all()
-    _end_like(ended)
+    return ended
 
 
 if __name__ == "__main__":

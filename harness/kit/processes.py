@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Protocol, Self
 
 from harness.errors import CommandError, HarnessError, WaitTimeoutError
 from harness.kit.files import tail
@@ -77,6 +77,20 @@ def describe_code(code: int) -> str:
     return f"ended with code {code}"
 
 
+class Guard(Protocol):
+    """A guardian as the harness sees it, whether a child of its own (``subprocess.Popen``) or a fork server's."""
+
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """The child's input, where it has a pipe."""
+
+    def poll(self) -> int | None:
+        """Return the child's code once the guardian has ended, else None."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the guardian's end; return the child's code."""
+
+
 class ManagedProcess:
     """A child process with its descendants, which all end when the context is left or when this process dies.
 
@@ -84,9 +98,7 @@ class ManagedProcess:
     terminal reaches only this process, which then stops its children.
     """
 
-    def __init__(
-        self, guard: subprocess.Popen[bytes], *, pid: int, name: str, argv: Sequence[str], log: Path, lifeline: int
-    ) -> None:
+    def __init__(self, guard: Guard, *, pid: int, name: str, argv: Sequence[str], log: Path, lifeline: int) -> None:
         self.pid = pid
         self.name = name
         self.argv = tuple(argv)

@@ -62,3 +62,17 @@ def pause(seconds: float, *, tick: Callable[[], None] = lambda: None, interval: 
     while (left := deadline - time.monotonic()) > 0:
         tick()
         nap(min(interval, left))
+
+
+def at_most_every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls ``call``, unless it did so less than ``seconds`` ago. For one thread."""
+    latest = float("-inf")
+
+    def maybe() -> None:
+        nonlocal latest
+        now = time.monotonic()
+        if now - latest >= seconds:
+            latest = now
+            call()
+
+    return maybe

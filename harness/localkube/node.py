@@ -21,9 +21,10 @@ from harness.kit import streams
 from harness.localkube.api.server import serve
 from harness.localkube.controllers.manager import run_controllers
 from harness.localkube.kubelet import run_kubelet
+from harness.localkube.kubelet.container_server import ContainerServer, ForkedServer
 from harness.localkube.machinery.client import COMPONENT_AGENT, ApiClient
 from harness.localkube.proxy.proxy import run_proxy
-from harness.localkube.settings import NodeSettings
+from harness.localkube.settings import CONTAINERS_LOG, NodeSettings
 from harness.localkube.system.install import run_installer
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
@@ -36,9 +37,13 @@ Component = Callable[[ApiClient, NodeSettings], Awaitable[None]]
 STOP_SECONDS = 4.0
 
 
-def components(settings: NodeSettings) -> Mapping[str, Component]:
-    """Return the components by name, in the order in which they start."""
-    always: dict[str, Component] = {"controllers": run_controllers, "kubelet": run_kubelet, "kube-proxy": run_proxy}
+def components(settings: NodeSettings, server: ContainerServer | None = None) -> Mapping[str, Component]:
+    """Return the components by name, in the order in which they start; ``server`` makes the kubelet's containers."""
+
+    async def kubelet(client: ApiClient, settings: NodeSettings) -> None:
+        await run_kubelet(client, settings, server)
+
+    always: dict[str, Component] = {"controllers": run_controllers, "kubelet": kubelet, "kube-proxy": run_proxy}
     return {"installer": run_installer, **always} if settings.ingress in INGRESS_PROGRAMS else always
 
 
@@ -115,7 +120,8 @@ def main(config: str) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     settings = NodeSettings.read(Path(config))
-    started = components(settings)
+    # Forked now: once the event loop runs, it is too late.
+    started = components(settings, ForkedServer(settings.logs / CONTAINERS_LOG))
     # Objects loaded by now live until the end. Excluding them from collections shortens the cluster's GC pauses.
     gc.freeze()
     code = asyncio.run(run(settings, started))
@@ -124,5 +130,10 @@ def main(config: str) -> None:
     os._exit(code)
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """Run the cluster that the command line names."""
     main(sys.argv[1])
+
+
+if __name__ == "__main__":
+    program()

@@ -24,7 +24,7 @@ from harness.observe.pods import PodTracker
 from harness.observe.rest import at_rest
 from harness.observe.scope import Scope, ScopedTracker
 from harness.observe.services import ServiceTracker
-from harness.observe.tracker import Tracker
+from harness.observe.tracker import Tracker, Unrecorded
 from harness.observe.watcher import Watcher
 
 #: Seconds for the first lists to arrive.
@@ -96,19 +96,18 @@ class Observer:
                 *targets.items(),
             ]
         ]
-        # Users of a shared cluster seldom have the right to read its nodes, and no verdict depends on it.
-        self._watchers.append(
-            Watcher(
-                "Node",
-                "",
-                kube=kube,
-                tracker=NodeTracker(),
-                keep=self._keep,
-                stop=self._stop,
-                clock=clock,
-                optional=True,
-            )
+        # Users of a shared cluster seldom have the right to read its nodes, and no verdict depends on it. The change
+        # itself reads a Deployment; watching it as well saves reads.
+        optional: tuple[tuple[str, str, Tracker], ...] = (
+            ("Node", "", NodeTracker()),
+            *((("Deployment", namespace, Unrecorded()),) if "Deployment" not in targets else ()),
         )
+        self._watchers += [
+            Watcher(
+                kind, where, kube=kube, tracker=tracker, keep=self._keep, stop=self._stop, clock=clock, optional=True
+            )
+            for kind, where, tracker in optional
+        ]
         self._threads = [
             threading.Thread(target=self._guarded, args=(name, work), name=f"observe {name}", daemon=True)
             for name, work in [*((w.kind, w.run) for w in self._watchers), ("ingress", self._follow_ingress)]
@@ -154,6 +153,10 @@ class Observer:
         """Return True if the ingress controller had no event for ``seconds``."""
         with self._lock:
             return self._clock.now() - max(self._ingress.values(), default=0) >= seconds * 1e9
+
+    def revision(self, kind: str, namespace: str) -> int | None:
+        """Return how often objects of a kind in a namespace were seen to change; None where they are not followed."""
+        return next((w.revision for w in self._watchers if (w.kind, w.namespace) == (kind, namespace)), None)
 
     def quiet(self, since_ns: int) -> bool:
         """Return True if the system is at rest after a change that began at ``since_ns``; see ``rest.at_rest``."""

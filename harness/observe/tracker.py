@@ -24,3 +24,22 @@ class Tracker(Protocol):
 
     def deleted(self, obj: Object, observation: Observation) -> Iterable[Event]:
         """Take in a deletion. ``obj`` is the object's last state."""
+
+
+class Unrecorded:
+    """A tracker without events: of its kind nothing matters but that something has changed."""
+
+    def listed(self, objects: Objects, observation: Observation) -> Iterable[Event]:
+        """Return nothing."""
+        del objects, observation
+        return ()
+
+    def changed(self, obj: Object, observation: Observation) -> Iterable[Event]:
+        """Return nothing."""
+        del obj, observation
+        return ()
+
+    def deleted(self, obj: Object, observation: Observation) -> Iterable[Event]:
+        """Return nothing."""
+        del obj, observation
+        return ()

@@ -69,6 +69,13 @@ class Watcher:
         self._optional = optional
         self._whole: int | None = None  # time up to which everything is known
         self._outage = 0  # begin of the current interruption
+        self._revision = 0
+        self._is_following = False
+
+    @property
+    def revision(self) -> int | None:
+        """Return the number of changes of the kind that were observed; None while it is not watched."""
+        return self._revision if self._is_following else None
 
     def run(self) -> None:
         """Observe until stopped.
@@ -83,6 +90,7 @@ class Watcher:
                 delay = _BACKOFF[0]
                 self._watch(version)
             except (KubeError, WatchInterruptedError, WatchExpiredError) as error:
+                self._is_following = False
                 if self._optional and isinstance(error, ForbiddenError):
                     self._record("not-permitted", self._clock.now(), {"reason": str(error)})
                     self.synced.set()
@@ -101,6 +109,8 @@ class Watcher:
         if self._outage:
             self._record("resumed", now, {"seconds": round((now - self._outage) / 1e9, 3)})
         self._whole, self._outage = now, 0
+        self._revision += 1
+        self._is_following = True
         self.synced.set()
         return version
 
@@ -120,6 +130,8 @@ class Watcher:
                 self._take(event)
 
     def _take(self, event: WatchEvent) -> None:
+        if event.type != "BOOKMARK":
+            self._revision += 1
         observation = Observation(self._clock, event.received_ns)
         if event.type in {"ADDED", "MODIFIED"}:
             self._keep(self._tracker.changed(event.object, observation))

@@ -33,6 +33,10 @@ FAULTS: Mapping[str, str] = {
     "full-backlog": "listens but accepts no connections, and the accept queue is full",
     "send-after-fin": "closes the idle connection; the client sends on it without checking it first",
     "send-after-rst": "resets the idle connection; the client sends on it without checking it first",
+    "unused-fin-before": "closes a connection that was opened ahead of need instead of answering",
+    "unused-rst-before": "resets a connection that was opened ahead of need instead of answering",
+    "send-after-unused-fin": "closed a connection that was opened ahead; the client sends into it without a look",
+    "send-after-unused-rst": "reset a connection that was opened ahead; the client sends into it without a look",
     "tls-garbage": "answers the handshake with something that is not TLS",
     "tls-alert": "answers the handshake with an alert",
     "tls-fin": "closes the connection instead of a handshake",
@@ -60,4 +64,7 @@ FAULTS: Mapping[str, str] = {
     "idle-rst": "answers, then resets the idle connection",
     "look-after-fin": "closes the idle connection; the client checks it first and opens another one",
     "look-after-rst": "resets the idle connection; the client checks it first and opens another one",
+    "unused-ok": "answers on a connection that was opened ahead of need",
+    "look-after-unused-fin": "closed a connection that was opened ahead of need; the client uses another one",
+    "look-after-unused-rst": "reset a connection that was opened ahead of need; the client uses another one",
 }

@@ -35,7 +35,7 @@ def read_trials(
     """
     numbers = range(1, experiment.trials + 1)
     trials = {
-        cell.id: tuple(_read_trial(run, experiment, cell, number, stopped=stopped) for number in numbers)
+        cell.id: tuple(read_trial(run, experiment, cell, number, stopped=stopped) for number in numbers)
         for cell in experiment.cells
     }
     if not differences:
@@ -57,7 +57,9 @@ def with_differences(evidence: TrialEvidence, differences: Sequence[Difference])
     return replace(evidence, differences=tuple(mine))
 
 
-def _read_trial(run: RunDirectory, experiment: Experiment, cell: Cell, number: int, *, stopped: bool) -> TrialEvidence:
+def read_trial(
+    run: RunDirectory, experiment: Experiment, cell: Cell, number: int, *, stopped: bool = False
+) -> TrialEvidence:
     """Return the evidence of one trial of a cell."""
     trial = run.trial(cell.id, number)
     evidence = read_traffic(trial, run.path, number=number, change=cell.change, traffic=experiment.traffic)

@@ -58,6 +58,15 @@ def _judged(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
     return judge_run(_facts(plan, end), cells)
 
 
+def read_plan(run: RunDirectory) -> RunPlan:
+    """Return what a run was asked to do.
+
+    Raises:
+        EvidenceError: Its plan is damaged.
+    """
+    return _read(run, "run.json", RunPlan)
+
+
 def read_verdict(run: RunDirectory) -> RunVerdict:
     """Return the verdict that ``judge`` wrote.
 
@@ -88,6 +97,7 @@ def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
         environment={
             "cluster": plan.cluster,
             **end.facts,
+            **{f"repeated trial {number}": text for number, text in enumerate(end.repeated, 1)},
             **_notices(plan),
             **plan.environment,
             **_without_effect(plan),

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.traffic.plan import Crew
+from harness.traffic.plan import WorkerGroup
 
-#: Parallel trials per processor core. A trial mostly waits for grace periods, sync intervals and phases: at the
-#: default rates it needs a tenth of a core. Its start-up needs a whole core, so a gate limits concurrent start-ups.
-TRIALS_PER_CORE = 3
+#: Most parallel trials per processor core. A trial mostly waits for grace periods, sync intervals and phases: at the
+#: default rates it needs a twentieth of a core. ``Admission`` decides how many really run.
+TRIALS_PER_CORE = 8
 
 
 def cores() -> int:
@@ -27,7 +27,7 @@ class RunOptions:
         cluster: Kind of cluster (``local``, ``kind``).
         out: Run directory to create; None creates one below ``reports/``.
         only: Cells to run: ``{"configuration": globs, "change": globs}``.
-        parallel: Number of parallel trials; 0 derives it from the number of cores.
+        parallel: Number of parallel trials; 0 lets the free processor time decide.
         keep: Keep the clusters' state directories next to the evidence.
         profile: Delay profile of local clusters.
         command: Command line, for the report.
@@ -35,6 +35,8 @@ class RunOptions:
         workers: Processes on this machine that share the sending; 0 only together with ``expect_workers``.
         expect_workers: Further processes that join from this or other machines.
         bind: Address and port at which joining workers connect.
+        retry_inconclusive: How often a trial is repeated that is inconclusive because the machine was busy.
+        repeats: Description of the run whose inconclusive cells are run again; empty for none.
     """
 
     cluster: str = "local"
@@ -48,15 +50,17 @@ class RunOptions:
     workers: int = 1
     expect_workers: int = 0
     bind: tuple[str, int] = ("127.0.0.1", 0)
+    retry_inconclusive: int = 0
+    repeats: str = ""
 
-    def sharing(self, *, last: bool) -> Crew | None:
+    def sharing(self, *, last: bool) -> WorkerGroup | None:
         """Return how workers share the sending of a trial; None if one process sends alone.
 
         ``last`` marks the last trial of the run, after which joined workers may leave.
         """
         if self.workers == 1 and not self.expect_workers:
             return None
-        return Crew(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
+        return WorkerGroup(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
 
     def parallel_trials(self, trials: int) -> int:
         """Return how many of the given trials run in parallel; 1 if workers join, since they serve one at a time."""

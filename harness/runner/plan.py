@@ -68,6 +68,7 @@ class RunEnd:
         signal: Number of the signal that stopped it; 0 if none did.
         bugs: Tracebacks of trials that failed because of a bug of the harness.
         facts: The clusters' description of themselves; the first trial that gives a fact decides.
+        repeated: Descriptions of the trials that were repeated; the last repetition of each is judged.
     """
 
     seconds: float
@@ -75,3 +76,4 @@ class RunEnd:
     signal: int = 0
     bugs: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Semaphore
 
 import yaml
 
@@ -18,10 +17,13 @@ from harness.clusters.registry import provider
 from harness.errors import ExitCode
 from harness.experiment.fields import review
 from harness.kit import interruption
+from harness.kit.forkserver import ForkServers, Template
 from harness.kit.interruption import Interrupted
+from harness.kit.processor import ProcessorMeter
 from harness.kube.manifests import name_of
 from harness.model.experiment import Experiment, Manifest
 from harness.model.verdict import RunVerdict
+from harness.runner.admission import Admission
 from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
 from harness.runner.judging import judge, write_reports
@@ -29,6 +31,7 @@ from harness.runner.options import RunOptions, cores
 from harness.runner.placement import Placement, placement
 from harness.runner.plan import InPlacePlan, RunEnd, RunPlan
 from harness.runner.progress import RunProgress
+from harness.runner.repeating import Repeater
 from harness.runner.scheduler import run_jobs
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.trial_order import TrialJob, plan_jobs
@@ -36,6 +39,10 @@ from harness.runner.worker_options import check_workers
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
 from harness.traffic.calibration.server import FaultyServer
+from harness.traffic.forked import TRAFFIC
+
+#: What the report calls the processor time that was left free.
+FREE = "free processors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +81,18 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
     facts: dict[str, str] = {}
-    places = placement(kind, _request_of(experiment, options, run.path / "cluster"), facts, progress.note)
-    parallel = 1 if kind.shared else options.parallel_trials(len(jobs))
-    schedule = RunSchedule(jobs, parallel=parallel, placement=places, facts=facts)
+    servers = ForkServers(run.path / "processes")
+    request = replace(_request_of(experiment, options, run.path / "cluster"), servers=servers)
+    schedule = RunSchedule(
+        jobs,
+        parallel=1 if kind.shared else options.parallel_trials(len(jobs)),
+        placement=placement(kind, request, facts, progress.note),
+        facts=facts,
+        servers=servers,
+        templates=kind.templates,
+        # Workers have left by then: they know which trial is the last.
+        retries=0 if options.expect_workers else options.retry_inconclusive,
+    )
     return run_trials(run, experiment, options, progress, schedule, advice=advice)
 
 
@@ -86,17 +102,23 @@ class RunSchedule:
 
     Attributes:
         jobs: The trials, in the order in which they start.
-        parallel: Number of trials that run at the same time.
+        parallel: Number of trials that run at the same time, at most.
         placement: Context that gives each trial its place until it ends.
         facts: The clusters' description of themselves; extended while trials run.
+        servers: Fork servers for the processes of the trials.
+        templates: Templates of the clusters' processes; their servers import while the first trial begins.
         trial: Creates the trial of a job.
+        retries: How often a trial is repeated that the machine starved.
     """
 
     jobs: tuple[TrialJob, ...]
     parallel: int
     placement: AbstractContextManager[Placement]
     facts: dict[str, str]
+    servers: ForkServers
+    templates: tuple[Template, ...] = ()
     trial: Callable[[TrialJob, TrialSetting], Trial] = Trial
+    retries: int = 0
 
 
 def run_trials(
@@ -117,18 +139,28 @@ def run_trials(
     bugs: tuple[str, ...] = ()
     interrupted = False
 
-    def run_one(job: TrialJob) -> str:
-        outcome = schedule.trial(job, setting).run()
-        facts.update({key: value for key, value in outcome.facts.items() if key not in facts})
-        return outcome.failure
-
+    repeater = Repeater(run, experiment, schedule.retries, progress.note)
+    meter = ProcessorMeter()
+    first = meter.sample()
     try:
-        with _faulty_server(run) as address, schedule.placement as places:
-            setting = replace(
-                _setting(experiment, places, address, progress),
+        with _fork_servers(schedule, options) as servers, _faulty_server(run) as address, schedule.placement as places:
+            setting = TrialSetting(
+                experiment=experiment,
+                placement=places,
+                calibration=address,
+                progress=progress,
+                admission=Admission((), None, starting=1),
+                servers=servers,
                 sharing=lambda job: options.sharing(last=job is schedule.jobs[-1]),
             )
-            bugs = run_jobs(schedule.jobs, schedule.parallel, run_one, progress)
+
+            def run_all(jobs: Sequence[TrialJob]) -> tuple[str, ...]:
+                admission = Admission([job.name for job in jobs], None if options.parallel else meter, starting=cores())
+                return _run_all(jobs, schedule, replace(setting, admission=admission), facts)
+
+            bugs = run_all(schedule.jobs)
+            facts[FREE] = f"{meter.free_since(first):.2f} of {meter.processors:g}, on average while trials ran"
+            bugs += repeater.repeat(schedule.jobs, run_all)
     except Interrupted:
         interrupted = True
     end = RunEnd(
@@ -137,6 +169,7 @@ def run_trials(
         signal=interruption.signal_number() if interrupted else 0,
         bugs=bugs,
         facts=facts,
+        repeated=tuple(map(str, repeater.repeated)),
     )
     write_json(run.path / "end.json", to_json(end))
     verdict = _conclude(run, progress)
@@ -168,17 +201,27 @@ def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
     return verdict
 
 
-def _setting(
-    experiment: Experiment, places: Placement, calibration: tuple[str, int], progress: RunProgress
-) -> TrialSetting:
-    """Return the setting that all trials share."""
-    return TrialSetting(
-        experiment=experiment,
-        placement=places,
-        calibration=calibration,
-        progress=progress,
-        gate=Semaphore(cores()),
-    )
+def _run_all(
+    jobs: Sequence[TrialJob], schedule: RunSchedule, setting: TrialSetting, facts: dict[str, str]
+) -> tuple[str, ...]:
+    """Run trials side by side; return the tracebacks of those in which the harness itself failed."""
+
+    def run_one(job: TrialJob) -> str:
+        outcome = schedule.trial(job, setting).run()
+        facts.update({key: value for key, value in outcome.facts.items() if key not in facts})
+        return outcome.failure
+
+    return run_jobs(jobs, schedule.parallel, run_one, setting.progress)
+
+
+@contextmanager
+def _fork_servers(schedule: RunSchedule, options: RunOptions) -> Iterator[ForkServers]:
+    """Start the fork servers that every trial needs; they import while the run goes on."""
+    sends_alone = options.sharing(last=False) is None
+    with schedule.servers as servers:
+        for template in ((TRAFFIC,) if sends_alone else ()) + schedule.templates:
+            servers.of(template)
+        yield servers
 
 
 @contextmanager
@@ -228,7 +271,7 @@ def write_plan(
         profile=options.profile,
         command=options.command,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=describe_environment(),
+        environment={**describe_environment(), **({"repeats": options.repeats} if options.repeats else {})},
         in_place=in_place,
     )
     write_json(run.path / "run.json", to_json(plan))

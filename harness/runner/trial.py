@@ -5,25 +5,27 @@ The phases are baseline, change, settle and drain. Nothing is judged here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from threading import Semaphore
 
 from harness.changes.context import ChangeContext
 from harness.changes.perform import perform
+from harness.changes.remembered import RememberingKube
 from harness.changes.undo import UndoJournal
 from harness.clusters.base import Entry
 from harness.errors import HarnessError
 from harness.kit import interruption
 from harness.kit.clock import Clock
+from harness.kit.forkserver import ForkServers
 from harness.kit.interruption import Interrupted
-from harness.kit.waiting import pause, wait_until
+from harness.kit.waiting import at_most_every, pause
 from harness.kube.client import Kube
 from harness.kube.confined import ConfinedKube
 from harness.model.experiment import Experiment, TrafficPlan
 from harness.model.timeline import EventKind, Phase
 from harness.observe.observer import Observer
+from harness.runner.admission import Admission
 from harness.runner.deploy import deploy
 from harness.runner.entry import wait_for_entry
 from harness.runner.execution import TrialOutcome
@@ -34,7 +36,7 @@ from harness.runner.trial_parts import TrialParts
 from harness.store.records import to_json
 from harness.store.rundir import write_json
 from harness.store.timeline import TimelineWriter
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
 #: Seconds that a change may take in addition to the grace periods and deadlines of its manifests.
@@ -43,6 +45,8 @@ CHANGE_SECONDS = 60.0
 READY_SECONDS = 120.0
 #: The same if workers join that a person has to start.
 JOIN_SECONDS = 180.0
+#: Shortest time between two looks at the traffic and the cluster while something is awaited, in seconds.
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +58,18 @@ class TrialSetting:
         placement: Gives each trial its cluster and namespace.
         calibration: Address of the faulty server.
         progress: Receives every step.
+        admission: Decides when a trial may begin.
+        servers: Fork servers for the traffic process; None starts a fresh interpreter.
         sharing: Returns how workers share the sending of a trial; None if one process sends alone.
-        gate: Limits how many trials start up at once. Starting up takes a whole core, running a tenth of one.
     """
 
     experiment: Experiment
     placement: Placement
     calibration: tuple[str, int]
     progress: RunProgress
-    gate: Semaphore
-    sharing: Callable[[TrialJob], Crew | None] = lambda _job: None
+    admission: Admission
+    servers: ForkServers | None = None
+    sharing: Callable[[TrialJob], WorkerGroup | None] = lambda _job: None
 
 
 class Trial:
@@ -98,15 +104,17 @@ class Trial:
     def _run(self) -> None:
         with ExitStack() as stack:
             timeline = stack.enter_context(TimelineWriter(self.job.directory.timeline))
-            with self._gate():
-                child = stack.enter_context(TrafficChild.start(self._child_plan()))
-                place = self._place(stack)
-                cluster = place.cluster
-                # Entered again after the cluster, so that traffic ends before the cluster is taken down.
-                stack.push(child)
-                kube = stack.enter_context(Kube(cluster.kubeconfig))
-                self._deploy(kube, place)
-                self._wait_ready(child)
+            self._step("waiting for its turn to start")
+            turn = stack.enter_context(self.setting.admission.turn(self.job.name))
+            child = stack.enter_context(TrafficChild.start(self._child_plan(), servers=self.setting.servers))
+            place = self._place(stack)
+            cluster = place.cluster
+            # Entered again after the cluster, so that traffic ends before the cluster is taken down.
+            stack.push(child)
+            kube = stack.enter_context(Kube(cluster.kubeconfig))
+            self._deploy(kube, place)
+            self._wait_ready(child)
+            turn.started()
             observer = stack.enter_context(self._observer(kube, place, timeline))
             entry = self._entry(place)
             self._wait_entry(entry)
@@ -160,15 +168,6 @@ class Trial:
     def _step(self, text: str) -> None:
         self.setting.progress.step(self.job.name, text)
 
-    @contextmanager
-    def _gate(self) -> Iterator[None]:
-        self._step("waiting for its turn to start")
-        wait_until(lambda: self.setting.gate.acquire(blocking=False), timeout=float("inf"), what="a turn to start")
-        try:
-            yield
-        finally:
-            self.setting.gate.release()
-
     def _place(self, stack: ExitStack) -> TrialPlace:
         placement = self.setting.placement
         place = stack.enter_context(placement.place(self.job, lambda text: self._step(f"cluster: {text}")))
@@ -179,7 +178,10 @@ class Trial:
     def _entry(self, place: TrialPlace) -> Entry:
         """Return the address for the traffic: the ingress, or a Service if the Experiment names one."""
         service = self.setting.experiment.entry
-        return place.cluster.service_entry(place.namespace, service) if service else place.cluster.entry
+        if service:
+            return place.cluster.service_entry(place.namespace, service)
+        entry = place.cluster.entry
+        return entry.secure or entry if self.traffic.tls is not None else entry
 
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change
@@ -197,8 +199,9 @@ class Trial:
 
     def _change_context(self, kube: Kube, parts: TrialParts, namespace: str) -> ChangeContext:
         controller = parts.cluster.controller
+        remembering = RememberingKube(kube, parts.observer.revision)
         return ChangeContext(
-            kube=ConfinedKube(kube, namespace, *([controller.namespace] if controller else [])),
+            kube=ConfinedKube(remembering, namespace, *([controller.namespace] if controller else [])),
             namespace=namespace,
             timeline=parts.timeline,
             undo=UndoJournal(self.job.directory.undo),
@@ -209,7 +212,8 @@ class Trial:
             ingress=self.setting.experiment.ingress,
             controller=controller,
             quiet=parts.observer.quiet,
-            check=lambda: self._check(parts),
+            check=at_most_every(LOOK_SECONDS, lambda: self._check(parts)),
+            looking=remembering.looking,
             timeout=CHANGE_SECONDS + longest_grace(self.job),
             clock=self.clock,
         )

@@ -14,12 +14,12 @@ import numpy as np
 from harness.analysis.evidence import Calibration, CalibrationCase, Rows, TrialEvidence
 from harness.analysis.planned import slots_until
 from harness.analysis.slots import planned_times
-from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress
 from harness.model.changes import ChangeSpec, RollingUpdate
 from harness.model.events import ChangeEvent
-from harness.model.experiment import Pool, Route, TrafficPlan
-from harness.model.rates import highest_rate
+from harness.model.experiment import Pool, Route, TrafficPlan, waiting_connections
 from harness.model.schedule import streams
+from harness.model.shapes import ConnectionSource, shapes_from
 from harness.model.timeline import Event, EventKind, Phase
 
 NS = 1_000_000_000
@@ -29,6 +29,8 @@ ORIGIN = 5_000 * NS
 BEGIN, END, STOP = 1.0, 2.0, 3.0
 #: Number of kept-alive connections of a synthetic trial.
 POOL = 4
+#: Number of the first of its connections that were opened ahead of need.
+AHEAD = 1_000_000
 
 _ATTEMPT = (
     ("number", "<u8"), ("planned", "<i8"), ("sent", "<i8"), ("done", "<i8"), ("connection", "<u4"), ("status", "<u2"),
@@ -36,7 +38,8 @@ _ATTEMPT = (
     ("outcome", "u1"), ("progress", "u1"),
 )  # fmt: skip
 _CONNECTION = (
-    ("number", "<u8"), ("connected", "<i8"), ("closed", "<i8"), ("requests", "<u4"), ("shape", "u1"), ("reason", "u1"),
+    ("number", "<u8"), ("connected", "<i8"), ("closed", "<i8"), ("requests", "<u4"), ("worker", "<u2"), ("shape", "u1"),
+    ("reason", "u1"),
 )  # fmt: skip
 
 PLAN = TrafficPlan(
@@ -58,7 +61,7 @@ def quiet_trial(change: ChangeSpec = CHANGE, plan: TrafficPlan = PLAN, *, stop: 
         change=change,
         traffic=plan,
         attempts=_attempts(plan, stop),
-        connections=_connections(),
+        connections=_connections(plan, stop),
         origin_ns=ORIGIN,
         stopped_ns=at(stop),
         timeline=_timeline(change, stop),
@@ -144,25 +147,46 @@ def _attempts(plan: TrafficPlan, stop: float) -> Rows:
     rows["done"] += (np.array([each.delay for each in order])[numbers % len(order)] * NS).astype(np.int64)
     rows["status"], rows["outcome"], rows["progress"] = 200, Outcome.OK, Progress.ANSWERED
     rows["responder"] = np.where(rows["done"] < END * NS, 1, 2)
-    rows["carried"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) // POOL, 0)
-    rows["connection"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) % POOL + 1, numbers + POOL + 1)
+    pooled = np.isin(rows["shape"], shapes_from(ConnectionSource.POOL))
+    rows["carried"] = np.where(pooled, numbers // len(order) // POOL, 0)
+    rows["connection"] = np.where(pooled, numbers // len(order) % POOL + 1, numbers + POOL + 1)
     _rest(rows, plan)
+    ahead = np.isin(rows["shape"], shapes_from(ConnectionSource.AHEAD))
+    rows["connection"][ahead] = AHEAD + np.arange(np.count_nonzero(ahead))
     return rows
 
 
 def _rest(rows: Rows, plan: TrafficPlan) -> None:
-    """Spread the attempts of the idle shape over enough connections, so that each is idle for long enough."""
-    idle = np.flatnonzero(rows["shape"] == Shape.IDLE)
-    turns = np.arange(len(idle))
-    size = 2 + round(plan.idle * highest_rate(plan.rate) * plan.shapes.count(Shape.IDLE) / len(plan.shapes))
-    rows["connection"][idle], rows["carried"][idle] = 2 * len(rows) + turns % size, turns // size
+    """Spread attempts on rested connections over enough of them, so that each rests for long enough."""
+    for shape in shapes_from(ConnectionSource.RESTED):
+        rested = np.flatnonzero(rows["shape"] == shape)
+        turns, size = np.arange(len(rested)), 2 + round(waiting_connections(plan, shape))
+        rows["connection"][rested], rows["carried"][rested] = 2 * len(rows) + turns % size, turns // size
 
 
-def _connections() -> Rows:
+def _connections(plan: TrafficPlan, stop: float) -> Rows:
+    """Make the pool, and the connections that were opened ahead of need, each for as long as its shape requires."""
+    attempts = _attempts(plan, stop)
+    ahead = [_ahead(attempts[attempts["shape"] == s], plan.seconds_of(s)) for s in shapes_from(ConnectionSource.AHEAD)]
+    return np.concatenate([_pool(), *ahead])
+
+
+def _ahead(attempts: Rows, seconds: float) -> Rows:
+    """Make the connections of attempts that were opened ahead of need; those of the first attempts were not."""
+    rows = np.zeros(len(attempts), dtype=list(_CONNECTION))
+    rows["number"], rows["shape"], rows["closed"] = attempts["connection"], attempts["shape"], attempts["done"]
+    waited = attempts["sent"] - round(seconds * NS)
+    rows["connected"] = np.where(waited > 0, waited, attempts["sent"] + 100_000)
+    rows["requests"], rows["reason"] = 1, CloseReason.BY_US
+    return rows
+
+
+def _pool() -> Rows:
     rows = np.zeros(POOL, dtype=list(_CONNECTION))
     rows["number"] = np.arange(POOL) + 1
     rows["connected"], rows["closed"], rows["requests"] = 1_000_000, round(STOP * NS) + 50_000_000, 36
-    rows["shape"], rows["reason"] = Shape.REUSED, CloseReason.BY_US
+    (rows["shape"],) = shapes_from(ConnectionSource.POOL)
+    rows["reason"] = CloseReason.BY_US
     return rows
 
 

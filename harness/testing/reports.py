@@ -7,10 +7,12 @@ inconclusive cell, and a cell with two trials.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 from harness.findings.connections import ConnectionsCut
 from harness.findings.losses import RequestsLost
 from harness.findings.sending import BehindSchedule
+from harness.model.shapes import DEFAULT_SHAPES
 from harness.model.verdict import (
     CellVerdict,
     ConnectionCount,
@@ -119,7 +121,14 @@ def _trial(change: str, lost: int) -> TrialVerdict:
         verdict=Verdict.LOSSY if lost else Verdict.LOSSLESS,
         findings=(*([_requests_lost(lost)] if lost else []), *([_connections_cut()] if cut else [])),
         identity=Identity(_SENT, _SENT, 0, 0, 0, _SENT - lost, {"status": lost} if lost else {}, 0),
-        streams=tuple(_stream(method, shape, lost) for method in ("GET", "POST") for shape in ("new", "reused")),
+        streams=tuple(
+            StreamCount(
+                method, shape.word, "/apple", _SENT // 4, _SENT // 4 - part, {"status": part} if part else {}, 0
+            )
+            for (method, shape), part in zip(
+                product(("GET", "POST"), DEFAULT_SHAPES), (lost // 4,) * 3 + (lost // 4 + lost % 4,), strict=True
+            )
+        ),
         connections=ConnectionCount(516, 16, cut, cut // 6, 31),
         latency=Latency(1.4, 9.2, 24.0, 1.9, 10.4, 25.1),
         phases=(Window(0, 3, "baseline"), Window(3, 7, "change"), Window(7, 9.5, "settle"), Window(9.5, 10, "drain")),
@@ -139,11 +148,6 @@ def _trial(change: str, lost: int) -> TrialVerdict:
         calibration={"rst-before": (8, 8), "hung": (8, 8), "status-502": (8, 8)},
         lateness_ms={"p50": 0.4, "p99": 6.1, "max": 8.9},
     )
-
-
-def _stream(method: str, shape: str, lost: int) -> StreamCount:
-    part = lost // 4 + (lost % 4 if (method, shape) == ("POST", "reused") else 0)
-    return StreamCount(method, shape, "/apple", _SENT // 4, _SENT // 4 - part, {"status": part} if part else {}, 0)
 
 
 def _requests_lost(lost: int) -> Finding:

@@ -11,9 +11,10 @@ import pytest
 
 from harness.cli.evidence import analyze
 from harness.kit.clock import Clock
-from harness.model.attempt import LOSSES, Method, Outcome, Progress, Shape
+from harness.model.attempt import LOSSES, Method, Outcome, Progress
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.model.timeline import Event, EventKind, Phase
 from harness.runner.execution import TrialOutcome
 from harness.runner.plan import RunEnd, RunPlan

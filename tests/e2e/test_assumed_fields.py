@@ -11,7 +11,7 @@ from command_line import ROOT, CommandLine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.nginx]
 
-FIELD = "nginx.ingress.kubernetes.io/permanent-redirect"
+FIELD = "nginx.ingress.kubernetes.io/auth-url"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def redirecting(tmp_path: Path, experiment: Callable[..., Path]) -> Path:
     folder.mkdir()
     for source in (ROOT / "experiments" / "apps" / "apple-banana").iterdir():
         text = source.read_text(encoding="utf-8")
-        marked = text.replace("  annotations:\n", f"  annotations:\n    {FIELD}: https://new.example\n")
+        marked = text.replace("  annotations:\n", f"  annotations:\n    {FIELD}: https://auth.example\n")
         (folder / source.name).write_text(marked, encoding="utf-8")
     assert FIELD in (folder / "ingress.yaml").read_text(encoding="utf-8")
     return experiment(workload=str(folder))
@@ -32,7 +32,10 @@ def test_a_run_is_refused_before_anything_starts(harness: CommandLine, redirecti
     done = harness.run("run", redirecting, "--out", tmp_path / "run")
 
     assert done.code == 2
-    assert f"Ingress fruit: {FIELD} is not implemented by the embedded cluster: a real cluster answers 301" in done.err
+    assert (
+        f"Ingress fruit: {FIELD} is not implemented by the embedded cluster: a real cluster sends a subrequest"
+        in done.err
+    )
     assert "ingress.yaml:" in done.err
     assert "--cluster kind" in done.err
     assert not (tmp_path / "run").exists()

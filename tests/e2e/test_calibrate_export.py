@@ -17,7 +17,10 @@ RESENDING = """
 import sys
 
 def spoil():
-    from harness.model.attempt import Progress, Shape
+    from dataclasses import replace
+
+    from harness.model.attempt import Progress
+    from harness.model.shapes import Shape
     from harness.traffic.http.client import Client
 
     fail = Client.failed
@@ -25,9 +28,9 @@ def spoil():
     def failed(self, connection, attempt, error, at):
         if attempt.stream.path != "/fault/fin-before" or attempt.carried == 0:
             return fail(self, connection, attempt, error, at)
-        again = self._new_connection(Shape.NEW, at)
+        again = self._new_connection(replace(attempt.stream, shape=Shape.NEW), at)
         attempt.connection, attempt.carried, attempt.progress = again, 0, Progress.NOT_CONNECTED
-        again.open(self._target, attempt, self._forms[0].request(attempt.row))
+        again.open(self._destination, attempt, self._forms[0].request(attempt.row))
 
     Client.failed = failed
 

@@ -10,7 +10,8 @@ import pytest
 from command_line import ROOT, CommandLine
 from starved import wrong_rows
 
-from harness.model.attempt import Outcome, Shape
+from harness.model.attempt import Outcome
+from harness.model.shapes import Shape
 from harness.store.ledger import read_ledger
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(4800)]

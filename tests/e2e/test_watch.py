@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import PATIENCE, CommandLine, Finished
-from starved import STARVED
 
+from harness.judging.starved import STARVED
 from harness.kit.waiting import wait_until
 from harness.model.attempt import Outcome
 from harness.store.ledger import read_ledger

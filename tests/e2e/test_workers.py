@@ -78,7 +78,7 @@ def test_two_workers_share_a_run_and_every_record_comes_home(
     assert [event["wrong"] for event in events(traffic, "home")] == [0, 0]
     assert events(traffic, "drained")[0]["rows"] == sum(len(rows) for rows in ledgers)
     assert all(len(read_connections(traffic / f"connections-{number}.npy")) > 0 for number in (0, 1))
-    assert all("every record is with the master" in worker.out for worker in joined)
+    assert all("the master has every record" in worker.out for worker in joined)
     assert not list(tmp_path.glob("worker-*/trial-*"))
     assert harness.run("analyze", out).code == finished.code
 

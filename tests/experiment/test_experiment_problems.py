@@ -50,6 +50,22 @@ TABLE = [
     ("small.yaml", "paths: [{path: /apple, answers: apple}]", "paths: []", "small.yaml:5", "at least 1 item"),
     ("small.yaml", "pool: {size: 10}", "pool: {size: 10, order: filo}", "small.yaml:6", "'fifo' or 'lifo'"),
     ("small.yaml", "pool: {size: 10}", "pool: {size: 151}", "small.yaml:6", "takes 3.0 s to fill"),
+    ("small.yaml", "pool: {size: 10}", "preopened: 1s", "small.yaml:6", "no connection is preopened"),
+    ("small.yaml", "pool: {size: 10}", "connections: [new, preopened]", "small.yaml:6", "preopened needs a time"),
+    (
+        "small.yaml",
+        "pool: {size: 10}",
+        "connections: [new, preopened]\n  preopened: 5s",
+        "small.yaml:7",
+        "no connection has been open and unused for 5 s when the change begins after 3 s",
+    ),
+    (
+        "small.yaml",
+        "rate: 100/s",
+        "rate: 9000/s\n  connections: [preopened]\n  preopened: 2s\n  concurrency: 100000",
+        "small.yaml:6",
+        "18,000 connections would be kept preopened",
+    ),
     ("small.yaml", "pool: {size: 10}", "methods: [TRACE]", "small.yaml:6", "'PUT' or 'DELETE'"),
     (
         "small.yaml",

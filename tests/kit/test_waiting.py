@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import WaitTimeoutError
-from harness.kit.waiting import wait_until
+from harness.kit.waiting import at_most_every, wait_until
 
 
 def test_first_truthy_value_is_returned() -> None:
@@ -34,3 +34,16 @@ def test_errors_of_the_condition_pass_through() -> None:
     """An exception of the condition ends the wait."""
     with pytest.raises(KeyError):
         wait_until(lambda: dict[str, int]()["x"], timeout=1, what="nothing")
+
+
+def test_a_call_is_made_at_most_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first at once, another once the time is over; not one for each time it is asked."""
+    now = 100.0
+    calls: list[float] = []
+    monkeypatch.setattr("harness.kit.waiting.time.monotonic", lambda: now)
+    maybe = at_most_every(0.2, lambda: calls.append(now))
+    for step in (0.0, 0.1, 0.19, 0.2, 0.3, 0.41):
+        now = 100.0 + step
+        maybe()
+
+    assert calls == [100.0, 100.2, 100.41]

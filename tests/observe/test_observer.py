@@ -338,3 +338,44 @@ def test_a_node_under_pressure_is_recorded(surroundings: Surroundings) -> None:
         status = {"conditions": [{"type": "MemoryPressure", "status": "True"}]}
         surroundings.kube.put({"kind": "Node", "metadata": {"name": "n1"}, "status": status}, "")
         assert surroundings.timeline.wait("unwell", "n1").detail["condition"] == "MemoryPressure"
+
+
+def test_changes_are_counted_of_what_is_followed(surroundings: Surroundings) -> None:
+    """Each change of a kind counts, a Deployment's without an event of its own; others have no count."""
+    surroundings.add("old")
+    with surroundings.observer() as observer:
+        before = {kind: observer.revision(kind, NS) for kind in ("Pod", "EndpointSlice", "Deployment")}
+        assert None not in before.values()
+        assert observer.revision("Ingress", NS) is None
+        assert observer.revision("Pod", "elsewhere") is None
+        surroundings.kube.put({"kind": "Deployment", "metadata": {"name": "apple"}, "spec": {}}, NS)
+        wait_until(lambda: observer.revision("Deployment", NS) != before["Deployment"], timeout=60, what="a count")
+        assert observer.revision("Pod", NS) == before["Pod"]
+        assert "Deployment" not in {event.subject for event in surroundings.timeline.events}
+
+
+def test_what_is_not_followed_at_the_moment_has_no_count(surroundings: Surroundings) -> None:
+    """While a watch is broken nobody would report a change, so nothing may be taken for unchanged."""
+    with surroundings.observer() as observer:
+        before = observer.revision("Pod", NS)
+        assert before is not None
+        surroundings.kube.refusals["list"] = UnreachableError("list", 0, "no answer", "down")
+        surroundings.kube.break_watches()
+        wait_until(lambda: observer.revision("Pod", NS) is None, timeout=60, what="the end of the count")
+        surroundings.kube.refusals.clear()
+        wait_until(lambda: (observer.revision("Pod", NS) or 0) > before, timeout=60, what="a new count")
+
+
+def test_a_kind_that_may_not_be_watched_has_no_count(surroundings: Surroundings) -> None:
+    """On a user's cluster the change then asks the API server each time."""
+    original = surroundings.kube.list_with_version
+
+    def refusing(kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
+        if kind == "Deployment":
+            raise ForbiddenError("list", 403, "Forbidden", "not yours")
+        return original(kind, namespace, labels=labels)
+
+    surroundings.kube.list_with_version = refusing  # type: ignore[method-assign]
+    with surroundings.observer() as observer:
+        assert observer.revision("Deployment", NS) is None
+        assert observer.revision("Pod", NS) is not None

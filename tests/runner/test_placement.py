@@ -10,6 +10,7 @@ import pytest
 
 from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.errors import BringUpError
+from harness.kit.forkserver import Template
 from harness.kube.fieldclasses import Classified
 from harness.model.changes import NoChange
 from harness.model.controllers import ControllerAddress
@@ -66,6 +67,7 @@ class FakeProvider:
     """A kind of cluster, shared or not."""
 
     kind = "fake"
+    templates: tuple[Template, ...] = ()
 
     def __init__(self, *, shared: bool, works: bool = True) -> None:
         self.shared = shared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Semaphore
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,6 +18,7 @@ from harness.model.changes import NoChange
 from harness.model.controllers import ControllerAddress, controller_facts
 from harness.model.experiment import Cell, Configuration
 from harness.observe.scope import Scope
+from harness.runner.admission import Admission
 from harness.runner.in_place.trial import InPlaceTrial, LiveApplication
 from harness.runner.progress import SilentProgress
 from harness.runner.trial import Trial, TrialSetting
@@ -37,7 +37,10 @@ def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
     kube = FakeKube()
     for namespace in NAMESPACES:
         kube.put({"kind": "Service", "metadata": {"name": "apple"}, "spec": {}}, namespace)
-    child, observer = SimpleNamespace(answered=None, lost=None), SimpleNamespace(ingress_seen=None, quiet=None)
+    child, observer = (
+        SimpleNamespace(answered=None, lost=None),
+        SimpleNamespace(ingress_seen=None, quiet=None, revision=None),
+    )
     cluster = SimpleNamespace(controller=controller, ingress_signals=frozenset())
     parts = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
     context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, parts), "trial")
@@ -56,7 +59,8 @@ def parts(tmp_path: Path) -> tuple[TrialJob, TrialSetting]:
     """Return a trial's job and setting."""
     cell = Cell(Configuration((("lifecycle", "bare"),), ()), NoChange(name="none"))
     experiment = SimpleNamespace(ingress="ingress-nginx")
-    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), SilentProgress(), Semaphore(1))
+    admission = Admission([], None, starting=1)
+    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), SilentProgress(), admission)
     return TrialJob("bare--none", cell, 1, TrialDirectory(tmp_path)), setting
 
 

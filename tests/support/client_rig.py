@@ -13,14 +13,16 @@ from typing import Any, Literal
 
 import gevent
 
-from harness.model.attempt import CloseReason, Method, Outcome, Shape
+from harness.model.attempt import CloseReason, Method, Outcome
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections, read_ledger
 from harness.traffic.http.answers import AnswerBook
-from harness.traffic.http.attempt import Target
 from harness.traffic.http.client import Client, ClientPlan
-from harness.traffic.http.tls import Secure
+from harness.traffic.http.destination import Destination
+from harness.traffic.http.http1 import Http1Connection
+from harness.traffic.http.tls import TlsPeer
 
 Handler = Callable[[Any, Any], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -42,9 +44,8 @@ class Rig:
     timeout: float = PATIENCE
     streams: tuple[Stream, ...] = STREAMS
     routes: tuple[Route, ...] = (Route("/", ("ok",)),)
-    secure: Secure | None = None
+    secure: TlsPeer | None = None
     address: str = "127.0.0.1"
-    idle: float = 0.0
     faults: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
@@ -53,10 +54,10 @@ class Rig:
         self.origin = monotonic_ns()
         self.ledger = LedgerWriter(self.directory / "l.npy", origin_ns=self.origin)
         self.connections = ConnectionLedger(self.directory / "c.npy", origin_ns=self.origin)
-        plan = ClientPlan(self.streams, host="h", token="t-0", timeout=self.timeout, pool=self.pool, idle=self.idle)
+        plan = ClientPlan(self.streams, host="h", token="t-0", timeout=self.timeout, pool=self.pool)
         self.client = Client(
             plan,
-            Target(socket.AF_INET, (self.address, self.port), self.secure),
+            Destination(socket.AF_INET, (self.address, self.port), self.secure),
             ledger=self.ledger,
             connections=self.connections,
             answers=AnswerBook(self.routes, lambda _number, _text: None),
@@ -85,6 +86,7 @@ class Rig:
     def heard(self, shape: Shape = Shape.REUSED) -> None:
         """Wait until the peer's close has reached the idle connection, without running the loop."""
         (connection,) = self.client._pools[shape].idle()
+        assert isinstance(connection, Http1Connection)
         assert connection._socket is not None
         poll = select.poll()
         poll.register(connection._socket, select.POLLIN)

@@ -97,6 +97,11 @@ class CommandLine:
                 found[int(entry.name)] = _read(entry / "cmdline").replace(b"\0", b" ").decode(errors="replace")
         return found
 
+    def titled(self, title: str) -> list[int]:
+        """Every live process that carries the mark and that the kernel calls so."""
+        wanted = f"{title}\n".encode()
+        return [pid for pid in self.processes() if _read(Path(f"/proc/{pid}/comm")) == wanted]
+
     def _is_inside(self, link: Path) -> bool:
         try:
             return str(link.readlink()).startswith(f"{self.folder}/")

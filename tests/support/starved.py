@@ -13,17 +13,14 @@ from typing import Any
 
 from command_line import CommandLine
 
-from harness.findings.coverage import NoOverlap
 from harness.findings.expectations import ControlMissing
 from harness.findings.registry import TYPES, WEIGHTS
-from harness.findings.releases import ShareNotMeasured
-from harness.findings.sending import BehindSchedule, MachineSaturated, MissedSlots
+from harness.judging.starved import FOLLOWS as CONSEQUENCES
+from harness.judging.starved import STARVED
 from harness.model.verdict import Weight
 
-#: Codes of findings about a sender that got too little processor time.
-STARVED = {BehindSchedule.code, MachineSaturated.code, MissedSlots.code}
-#: Codes of findings that may follow from it. By themselves they are faults.
-FOLLOWS = {NoOverlap.code, ShareNotMeasured.code, ControlMissing.code}
+#: Codes of findings that may follow from a starved sender. By themselves they are faults.
+FOLLOWS = CONSEQUENCES | {ControlMissing.code}
 #: The most measurements of a cell whose sender was starved.
 MEASUREMENTS = 3
 NOTES = {code for code in TYPES if WEIGHTS[code] is Weight.NOTE}

@@ -45,7 +45,7 @@ def resolve(host: str) -> str:
 
 
 def entry_of_ingress(kube: KubeApi, namespace: str) -> Entry:
-    """Return the address that the ingress controller wrote into an Ingress of the namespace, with port 80.
+    """Return the address that the ingress controller wrote into an Ingress with port 80, and 443 for TLS.
 
     Raises:
         WaitTimeoutError: The controller wrote no address in time.
@@ -60,7 +60,8 @@ def entry_of_ingress(kube: KubeApi, namespace: str) -> Entry:
         interval=0.5,
         what="the ingress controller to write its address into the Ingress; or give it with --entry-url",
     )
-    return Entry(resolve(host), _PORTS["http"])
+    address = resolve(host)
+    return Entry(address, _PORTS["http"], secure=Entry(address, _PORTS["https"]))
 
 
 def _address(kube: KubeApi, namespace: str) -> str:

@@ -17,6 +17,7 @@ from harness.clusters.shared.trial_cluster import trial_cluster
 from harness.controllers.base import IngressController
 from harness.controllers.registry import find_visible
 from harness.errors import HarnessError, InvalidInputError, Problem
+from harness.kit.forkserver import Template
 from harness.kube.api import KubeApi
 from harness.kube.client import Kube
 from harness.kube.errors import KubeError, NotFoundError
@@ -114,6 +115,7 @@ class ContextProvider:
 
     kind = "context"
     shared = True
+    templates: tuple[Template, ...] = ()
 
     def check(self, request: BringUp) -> None:
         """Check the request before anything is created.

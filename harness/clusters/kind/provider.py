@@ -18,6 +18,7 @@ from harness.clusters.kind.records import ClusterRecord
 from harness.clusters.kind.settings import KindSettings
 from harness.clusters.shared.trial_cluster import trial_cluster
 from harness.errors import HarnessError, InvalidInputError, Problem
+from harness.kit.forkserver import Template
 from harness.kit.processes import ManagedProcess
 from harness.kube.client import Kube
 from harness.kube.fieldclasses import Classified
@@ -115,6 +116,7 @@ class KindProvider:
 
     kind = "kind"
     shared = True
+    templates: tuple[Template, ...] = ()
 
     def check(self, request: BringUp) -> None:
         """Check the request and the machine before anything starts.

@@ -21,7 +21,7 @@ from harness.kit.files import clear_disk_errors, tail
 from harness.kit.waiting import wait_until
 from harness.localkube.addresses import AddressBlock, free_port
 from harness.localkube.kubeconfig import write_kubeconfig
-from harness.localkube.settings import ENTRY_PORT, SERVICE_PORT, NodeSettings
+from harness.localkube.settings import ENTRY_PORT, SERVICE_PORT, SERVICE_TLS_PORT, TLS_PORT, NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS, Program
 
 #: Seconds for the cluster's process to serve its API, on a busy machine.
@@ -113,6 +113,7 @@ def write_settings(request: BringUp, directory: Path, block: AddressBlock, found
         ingress=request.ingress,
         nginx=found.nginx if found is not None else None,
         entry_port=free_port(block.ingress_address, ENTRY_PORT),
+        tls_port=free_port(block.ingress_address, TLS_PORT),
         options=request.options,
     )
     config = ClusterFiles(directory).config
@@ -172,8 +173,12 @@ def controller_entry(settings: NodeSettings) -> Entry:
     program = INGRESS_PROGRAMS.get(settings.ingress)
     if program is None:
         return Entry(settings.block.ingress_address, settings.entry_port)
+    address = settings.block.service_address
     path = backends_file(settings.services, program.namespace, program.service)
-    return Entry(settings.block.service_address, SERVICE_PORT, path)
+    if not program.tls_port:
+        return Entry(address, SERVICE_PORT, path)
+    secure = backends_file(settings.services, program.namespace, program.service, program.tls_port)
+    return Entry(address, SERVICE_PORT, path, Entry(address, SERVICE_TLS_PORT, secure))
 
 
 def service_entry(settings: NodeSettings, namespace: str, service: str, alive: Callable[[], bool]) -> Entry:

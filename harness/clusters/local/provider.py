@@ -16,10 +16,12 @@ from harness.clusters.local import bringup
 from harness.clusters.local.images import check_image
 from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
+from harness.kit.forkserver import Template
 from harness.kit.processes import ManagedProcess
 from harness.kube.fieldclasses import Classified
 from harness.localkube.addresses import take_block
 from harness.localkube.fields import CLASSIFIER
+from harness.localkube.forked import NODE
 from harness.localkube.kubelet.images import find_image
 from harness.localkube.profiles import PROFILES
 from harness.localkube.settings import PROXY_LOG, NodeSettings
@@ -110,6 +112,7 @@ class LocalProvider:
 
     kind = "local"
     shared = False
+    templates: tuple[Template, ...] = (NODE,)
 
     def check(self, request: BringUp) -> None:
         """Check the request and the machine before anything starts.
@@ -160,8 +163,9 @@ class LocalProvider:
             held = stack.enter_context(take_block())
             settings = bringup.write_settings(request, directory, held.block, found)
         with step("starting the cluster's process"):
+            start = ManagedProcess.start if request.servers is None else request.servers.of(NODE).spawn
             node = stack.enter_context(
-                ManagedProcess.start(
+                start(
                     bringup.node_argv(directory),
                     name=f"local cluster {request.name}",
                     log=bringup.ClusterFiles(directory).node_log,

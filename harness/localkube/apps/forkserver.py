@@ -32,6 +32,7 @@ from typing import Any, NoReturn
 
 from harness.kit import streams
 from harness.kit.files import open_log
+from harness.kit.title import set_title
 from harness.localkube.apps import http_echo, nginx_hostname, slow_echo, stand_in
 from harness.localkube.apps.launch import Launch
 
@@ -113,7 +114,7 @@ class ForkServer:
         launch = Launch(args=tuple(args), env=env, address=address)
         main = APPS[app] if app else lambda _: _execute(args, env)
         with open_log(Path(log)) as output:
-            pid = self._fork(output.fileno(), lambda: main(launch))
+            pid = self._fork(output.fileno(), lambda: main(launch), app or "container")
         self._containers[pid] = set()
         return pid
 
@@ -122,16 +123,17 @@ class ForkServer:
             raise ValueError("container not running")
         output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            pid = self._fork(output, lambda: _execute(argv, env))
+            pid = self._fork(output, lambda: _execute(argv, env), "container")
         finally:
             os.close(output)
         self._containers[container].add(pid)
         return pid
 
-    def _fork(self, output: int, body: Callable[[], int]) -> int:
+    def _fork(self, output: int, body: Callable[[], int], title: str) -> int:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
+            set_title(title)
             self._in_child(parent, output, body)
         return pid
 
@@ -230,16 +232,22 @@ def main() -> None:
     """Run the fork server: ``python -m harness.localkube.apps.forkserver --control FD``."""
     parser = argparse.ArgumentParser(description="Fork the local cluster's containers; started by its kubelet.")
     parser.add_argument("--control", type=int, required=True, help="file descriptor of a connected socket")
+    control = socket.socket(fileno=parser.parse_args().control)
+    gc.collect()
+    gc.freeze()
+    serve(control)
+
+
+def serve(control: socket.socket) -> None:
+    """Make containers until the other end of the socket is closed."""
+    set_title("containers")
     # A container continues if the disk is full and its log cannot be written.
     streams.secure()
-    control = socket.socket(fileno=parser.parse_args().control)
     devnull = os.open(os.devnull, os.O_RDONLY)
     os.dup2(devnull, 0)
     os.close(devnull)
     # Ctrl-C reaches the whole foreground group, but only the kubelet stops containers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()
     ForkServer(control).run()
 
 

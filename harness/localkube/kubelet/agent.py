@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from harness.localkube.kubelet.container_server import ContainerServer
 from harness.localkube.kubelet.handlers import HandlerRunner
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.pod import PodWorker
@@ -20,14 +21,14 @@ from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import NODES, PODS
 from harness.localkube.profiles import Profile
-from harness.localkube.settings import NodeSettings
+from harness.localkube.settings import CONTAINERS_LOG, NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.system.runtime import NodeRuntime, SystemRuntime
 
 _log = logging.getLogger(__name__)
 
 
-async def run(client: ApiClient, settings: NodeSettings) -> None:
+async def run(client: ApiClient, settings: NodeSettings, server: ContainerServer | None = None) -> None:
     """Implement ``run_kubelet``."""
     (settings.directory / "logs" / "pods").mkdir(parents=True, exist_ok=True)
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
@@ -36,7 +37,7 @@ async def run(client: ApiClient, settings: NodeSettings) -> None:
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
         SystemRuntime(client, settings, controllers) as system,
-        NodeRuntime(settings.directory / "logs" / "containers.log", system) as runtime,
+        NodeRuntime(settings.directory / "logs" / CONTAINERS_LOG, system, server) as runtime,
         Informer(client, NODES) as nodes,
         Informer(client, PODS) as pods,
     ):

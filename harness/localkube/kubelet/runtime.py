@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.kit.files import open_log
+from harness.localkube.kubelet.container_server import ContainerServer, ExecutedServer
 
-_SERVER = "harness.localkube.apps.forkserver"
 #: Timeout in seconds. The server kills its children and ends as soon as the socket closes, unless the machine hangs.
 _END_SECONDS = 10
 
@@ -52,26 +48,19 @@ class Runtime:
 
     Args:
         log: File for the fork server's own output.
+        server: A fork server that runs already; None starts one.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, server: ContainerServer | None = None) -> None:
         self._log = log
+        self._given = server
         self._requests: dict[int, asyncio.Future[Process]] = {}
         self._processes: dict[int, Process] = {}
         self._number = 0
 
     async def __aenter__(self) -> Self:
-        ours, theirs = socket.socketpair()
-        with theirs, open_log(self._log) as log:
-            number = str(theirs.fileno())
-            self._server = subprocess.Popen(  # noqa: ASYNC220 - once, before there is any load; a spawn, not a fork
-                [sys.executable, "-m", _SERVER, "--control", number],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._server = self._given or ExecutedServer(self._log)
+        self._reader, self._writer = await asyncio.open_connection(sock=self._server.control)
         self._task = asyncio.create_task(self._listen(), name="container runtime")
         return self
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from harness.localkube.kubelet.container_server import ContainerServer
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.settings import NodeSettings
@@ -152,10 +153,11 @@ class NodeRuntime(Runtime):
     Args:
         log: File for the fork server's own output.
         system: Runtime of the controllers.
+        server: A fork server that runs already, as ``Runtime`` takes it.
     """
 
-    def __init__(self, log: Path, system: SystemRuntime) -> None:
-        super().__init__(log)
+    def __init__(self, log: Path, system: SystemRuntime, server: ContainerServer | None = None) -> None:
+        super().__init__(log, server)
         self._system = system
 
     async def start(self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path) -> Process:

@@ -18,6 +18,7 @@ from harness.experiment.changes.reading import check_change
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems
 from harness.experiment.schema import LONGEST_INTERVAL
+from harness.experiment.traffic_checks import shortest_baseline
 from harness.kit.located_yaml import YamlDocument
 from harness.kube.api import Object
 from harness.kube.client import Kube
@@ -156,6 +157,9 @@ def _origin(request: InPlaceRequest) -> Origin:
             f" {LONGEST_INTERVAL:g} s"
         )
         raise InvalidInputError([Problem(message, hint=least)])
+    if request.baseline < (longest := shortest_baseline(traffic)):
+        message = f"--baseline {request.baseline:g} s: the change would meet no connection that has waited long enough"
+        raise InvalidInputError([Problem(message, hint=f"write --baseline {longest:g}s or more")])
     return replace(origins[0], traffic=traffic)
 
 

@@ -12,6 +12,7 @@ from harness.clusters.context.entry import resolve
 from harness.clusters.context.live import live_cluster
 from harness.clusters.context.provider import private_kubeconfig
 from harness.errors import HarnessError
+from harness.kit.forkserver import ForkServers
 from harness.kit.locks import held
 from harness.runner.in_place.prepare import PreparedChange
 from harness.runner.in_place.trial import InPlaceTrial
@@ -74,6 +75,7 @@ def run_in_place(prepared: PreparedChange, options: RunOptions, progress: RunPro
             parallel=1,
             placement=_placement(prepared),
             facts={},
+            servers=ForkServers(run.path / "processes"),
             trial=lambda job, setting: InPlaceTrial(job, setting, prepared.live),
         )
         return run_trials(run, prepared.experiment, options, progress, schedule)

@@ -101,6 +101,10 @@ class InPlaceTrial(Trial):
             super()._phases(parts, context)
             self._read_again(context)
         finally:
+            if self.job.cell.change.facts.is_control:
+                # After the drain: what times out does so after the hold.
+                with suppress(HarnessError):
+                    self._live.losses += parts.child.counts().lost
             with shielded():
                 self._put_back(parts, context)
                 self._report_interference(parts)
@@ -113,8 +117,6 @@ class InPlaceTrial(Trial):
             parts.record_change(change.name, ChangeEvent.WITHHELD, Withheld(lost=lost))
             return
         super()._make_change(context, parts)
-        if change.facts.is_control:
-            self._live.losses += parts.child.counts().lost
 
     def _check(self, parts: TrialParts) -> None:
         super()._check(parts)

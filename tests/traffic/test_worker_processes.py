@@ -1,4 +1,4 @@
-"""Several Locust processes that share one traffic, led through one of them."""
+"""Several Locust processes that share one traffic, with a master."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.model.attempt import Method
 from harness.model.experiment import Route, TrafficPlan
 from harness.runner.recorded_traffic import RecordedTraffic
 from harness.traffic.calibration.server import FaultyServer
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
 pytestmark = pytest.mark.processes
@@ -34,24 +34,24 @@ TRAFFIC = TrafficPlan(
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[FaultyServer]:
-    """A faulty server as a process of its own."""
+    """Start a faulty server as a process of its own."""
     with FaultyServer.start(tmp_path / "server") as running:
         yield running
 
 
 def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
-    """Two workers on this machine; half of the slots are dropped."""
+    """Return a plan for two workers on this machine; half of the slots are dropped."""
     return TrafficChildPlan(
         traffic=TRAFFIC,
         answers={route.path: route.answers for route in TRAFFIC.routes},
         directory=directory / "traffic",
         calibration=(server.address, server.port),
-        crew=Crew(local=2),
+        crew=WorkerGroup(local=2),
     )
 
 
 def worker_pids(child: TrafficChild) -> dict[int, int]:
-    """Share -> process, as the master's journal has it."""
+    """Return the process of each share, from the master's log."""
     return {e["worker"]: e["pid"] for e in child._journal.events if e["event"] == "joined"}
 
 
@@ -118,8 +118,8 @@ def test_kill_9_of_the_master_leaves_no_process_and_every_ledger(tmp_path: Path,
     assert recorded.damage == []
 
 
-def test_workers_that_can_not_start_are_told_with_their_own_words(tmp_path: Path, server: FaultyServer) -> None:
-    """A locustfile that breaks in workers alone: the error names a worker and what it said, and comes soon."""
+def test_workers_that_cannot_start_are_reported_with_their_output(tmp_path: Path, server: FaultyServer) -> None:
+    """A locustfile that fails only in workers: the error names a worker, has its output, and comes soon."""
     broken = tmp_path / "broken.py"
     broken.write_text(
         "import os\nfrom harness.traffic.locustfile import *\n"

@@ -1,4 +1,4 @@
-"""The traffic process: Locust's own command line, led by its parent, accounted for whatever happens to it."""
+"""The traffic process: Locust's command line, controlled by its parent, with a complete account in any case."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ TRAFFIC = TrafficPlan(
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[FaultyServer]:
-    """A faulty server as a process of its own."""
+    """Start a faulty server as a process of its own."""
     with FaultyServer.start(tmp_path / "server") as running:
         yield running
 
 
 def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
-    """Half of the slots are answered, half are dropped."""
+    """Return a plan of which half of the slots is answered and half dropped."""
     return TrafficChildPlan(
         traffic=TRAFFIC,
         answers={route.path: route.answers for route in TRAFFIC.routes},
@@ -56,7 +56,7 @@ def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
 
 
 def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: FaultyServer) -> None:
-    """Ready, go, counts that grow, stop, drained; rows for exactly the planned slots; calibration and log beside."""
+    """Ready, go, growing counts, stop, drained; rows for exactly the planned slots; a calibration and a log."""
     with TrafficChild.start(plan(server, tmp_path)) as child:
         child.wait_ready(PATIENCE)
         origin = child.go(server.address, server.port)
@@ -106,7 +106,7 @@ def test_leaving_the_context_drains(tmp_path: Path, server: FaultyServer) -> Non
     assert Outcome.UNFINISHED not in rows["outcome"]
 
 
-def test_a_calibration_that_can_not_be_made_is_said_in_words(tmp_path: Path) -> None:
+def test_a_failed_calibration_is_reported(tmp_path: Path) -> None:
     """Nobody at the faulty server's address: the error names it, and is no log of Locust."""
     alone = TrafficChildPlan(traffic=TRAFFIC, answers={}, directory=tmp_path / "t", calibration=("127.0.0.1", 9))
     with TrafficChild.start(alone) as child, pytest.raises(HarnessError, match="The faulty server at"):
@@ -157,7 +157,7 @@ time.sleep(100)
 
 
 def test_a_locustfile_that_fails_is_an_error_with_its_log(tmp_path: Path, server: FaultyServer) -> None:
-    """The parent says that the process ended, and shows why."""
+    """The parent reports that the process ended, and shows the reason."""
     broken = tmp_path / "broken.py"
     broken.write_text("raise RuntimeError('my own mistake')\n")
 

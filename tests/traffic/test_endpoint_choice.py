@@ -1,4 +1,4 @@
-"""Where a connection goes when a Service's backends are chosen by the client."""
+"""The client's choice of a Service's backend for each connection."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections import Counter
 from pathlib import Path
 
 from harness.kit.backends import Address, Backends, write_backends
-from harness.traffic.http.endpoint_choice import BackendLog, Balanced
+from harness.traffic.http.endpoint_choice import BackendLog, RandomEndpoint
 
 NOWHERE: Address = ("127.9.0.3", 80)
 ONE: Address = ("127.9.1.1", 5678)
 TWO: Address = ("127.9.1.2", 5678)
 
 
-def balanced(path: Path, seed: int = 0) -> Balanced:
-    """A dialler whose choices nobody writes down."""
-    return Balanced(path, NOWHERE, seed, lambda _number, _address: None)
+def random_endpoint(path: Path, seed: int = 0) -> RandomEndpoint:
+    """Make a choice without a log."""
+    return RandomEndpoint(path, NOWHERE, seed, lambda _number, _address: None)
 
 
 def test_each_backend_gets_its_share(tmp_path: Path) -> None:
     """The choice is random and even: of 2,000 connections to two backends each gets a good 40 %."""
     write_backends(tmp_path / "s", Backends((ONE, TWO)))
-    dialler = balanced(tmp_path / "s")
-    counted = Counter(dialler.choose(number) for number in range(2000))
+    choice = random_endpoint(tmp_path / "s")
+    counted = Counter(choice.choose(number) for number in range(2000))
 
     assert counted.keys() == {ONE, TWO}
     assert min(counted.values()) > 800
@@ -32,7 +32,7 @@ def test_each_backend_gets_its_share(tmp_path: Path) -> None:
 def test_the_choice_follows_from_the_seed(tmp_path: Path) -> None:
     """One seed, one course; another worker's is another."""
     write_backends(tmp_path / "s", Backends((ONE, TWO)))
-    first, again, other = (balanced(tmp_path / "s", seed) for seed in (1, 1, 2))
+    first, again, other = (random_endpoint(tmp_path / "s", seed) for seed in (1, 1, 2))
     course = [first.choose(n) for n in range(50)]
 
     assert [again.choose(n) for n in range(50)] == course
@@ -40,27 +40,27 @@ def test_the_choice_follows_from_the_seed(tmp_path: Path) -> None:
 
 
 def test_a_change_counts_from_the_next_connection_on(tmp_path: Path) -> None:
-    """What is programmed at the moment of the connect decides."""
+    """The backends that are programmed at the moment of the connect decide."""
     write_backends(tmp_path / "s", Backends((ONE,)))
-    dialler = balanced(tmp_path / "s")
-    assert dialler.choose(1) == ONE
+    choice = random_endpoint(tmp_path / "s")
+    assert choice.choose(1) == ONE
     write_backends(tmp_path / "s", Backends((TWO,)))
 
-    assert dialler.choose(2) == TWO
+    assert choice.choose(2) == TWO
 
 
 def test_without_a_backend_it_goes_where_nobody_listens(tmp_path: Path) -> None:
     """The kernel refuses there, as kube-proxy rejects."""
     write_backends(tmp_path / "s", Backends())
 
-    assert balanced(tmp_path / "s").choose(1) == NOWHERE
+    assert random_endpoint(tmp_path / "s").choose(1) == NOWHERE
 
 
 def test_the_choice_is_written_down_at_once(tmp_path: Path) -> None:
     """Connection and backend are in the file when the choice is made, not when it is closed."""
     write_backends(tmp_path / "s", Backends((ONE,)))
     log = BackendLog(tmp_path / "backends-0.jsonl")
-    Balanced(tmp_path / "s", NOWHERE, 0, log.note).choose(7)
+    RandomEndpoint(tmp_path / "s", NOWHERE, 0, log.note).choose(7)
     lines = [json.loads(line) for line in (tmp_path / "backends-0.jsonl").read_text().splitlines()]
     log.close()
 

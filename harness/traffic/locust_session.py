@@ -1,4 +1,4 @@
-"""A session in a greenlet of its own, so that Locust's users may come and go without touching it."""
+"""A session in its own greenlet, independent of the start and stop of Locust's users."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import gevent
 from locust.stats import RequestStats
 
 from harness.errors import HarnessError
-from harness.traffic.event_log import Heard
+from harness.traffic.event_log import OnEvent
 from harness.traffic.plan import TrafficChildPlan
-from harness.traffic.session import Commands, Session
+from harness.traffic.session import Session, SessionCommands
 from harness.traffic.statistics import StatisticsFeed
 
 _log = logging.getLogger(__name__)
 
-#: How often Locust's statistics are brought up to date, in seconds.
+#: Seconds between updates of Locust's statistics.
 _FEED_EVERY = 1.0
 
 
-class Running:
-    """A session that runs.
+class LocustSession:
+    """A running session.
 
     Args:
-        plan: What is sent.
-        commands: When, and where to.
+        plan: The traffic.
+        commands: Destination, begin and end.
         stats: Locust's statistics.
-        heard: Told of every event of the session's journal.
+        heard: Receives every event of the session's log.
 
     Attributes:
-        failure: Why it ended before it was told to; empty if it did not, or still runs.
+        failure: The reason for an early end; empty if there was none, or it still runs.
     """
 
     def __init__(
-        self, plan: TrafficChildPlan, commands: Commands, stats: RequestStats, heard: Heard | None = None
+        self, plan: TrafficChildPlan, commands: SessionCommands, stats: RequestStats, heard: OnEvent | None = None
     ) -> None:
         self.failure = ""
         self.commands = commands
@@ -45,7 +45,7 @@ class Running:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
+        """True once it has ended."""
         return bool(self._greenlet.dead)
 
     def wait(self) -> None:
@@ -53,7 +53,7 @@ class Running:
         self._greenlet.join()
 
     def end(self) -> None:
-        """Plan nothing more, and wait until what is under way is answered or lost."""
+        """Plan nothing more, and wait until all attempts under way have their outcome."""
         self.commands.end()
         self.wait()
 
@@ -62,17 +62,17 @@ class Running:
             self.failure = self._session()
         except HarnessError as error:
             self.failure = str(error)
-        except Exception:  # noqa: BLE001 - a greenlet's end; what it was is in the log, that it was is said
+        except Exception:  # noqa: BLE001 - the end of a greenlet; the log has the traceback
             _log.exception("The traffic process failed.")
             self.failure = "the traffic process failed"
         if self.failure:
             _log.error("The traffic ended early: %s", self.failure)
 
     def _session(self) -> str:
-        """Do the work; returns why it ended early, or nothing."""
+        """Run the session; return the reason for an early end, empty for none."""
         session = Session(self._plan, self.commands, self._heard)
         feed = StatisticsFeed(self._plan.directory / f"ledger-{self._plan.worker}.npy", self._plan.traffic, self._stats)
-        # What Locust has loaded stays for good: without it, collecting garbage never holds up the schedule for long.
+        # Objects that Locust has loaded stay until the end. Collections that skip them delay the schedule only briefly.
         gc.freeze()
         feeding = gevent.spawn(_feed_forever, feed, session)
         try:

@@ -11,16 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_ledger
 from harness.store.mapped import HEADER
 from harness.traffic.distributed import file_sync as mirror
-from harness.traffic.distributed.file_sync import KINDS, FileMirror, Home, Piece, close_for, whole
+from harness.traffic.distributed.file_sync import SYNCED_FILES, FileReceiver, GrowingFile, Piece, close_for, whole
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was not acknowledged is sent again with the next look."""
+    """Send unacknowledged pieces again at the next call."""
     monkeypatch.setattr(mirror, "RESEND", 0.0)
 
 
@@ -37,7 +38,7 @@ def attempts(ledger: LedgerWriter, count: int, *, open_: bool = False) -> list[i
     return rows
 
 
-def carry(sender: FileMirror, home: Home) -> int:
+def carry(sender: GrowingFile, home: FileReceiver) -> int:
     """Everything that is to be sent now, sent and acknowledged; returns how many pieces that were."""
     pieces = list(sender.pieces())
     for piece in pieces:
@@ -49,8 +50,8 @@ def carry(sender: FileMirror, home: Home) -> int:
 def test_a_ledger_comes_home_byte_for_byte(tmp_path: Path) -> None:
     """While it grows and after it is closed; what is home and final is not looked at again."""
     (tmp_path / "home").mkdir()
-    ledger, home = ledger_at(tmp_path), Home(tmp_path / "home", 3)
-    sender = FileMirror("ledger", tmp_path, 3)
+    ledger, home = ledger_at(tmp_path), FileReceiver(tmp_path / "home", 3)
+    sender = GrowingFile("ledger", tmp_path, 3)
     attempts(ledger, 1500)
     open_rows = attempts(ledger, 20, open_=True)
     assert carry(sender, home) == 3
@@ -75,8 +76,8 @@ def test_lost_spoilt_and_disordered_pieces_change_nothing(
     """Pieces and acknowledgements get lost, come twice, in any order, or with a flipped bit: the file is the same."""
     directory = tmp_path_factory.mktemp("worker")
     (directory / "home").mkdir()
-    ledger, home = ledger_at(directory), Home(directory / "home", 3)
-    sender = FileMirror("ledger", directory, 3)
+    ledger, home = ledger_at(directory), FileReceiver(directory / "home", 3)
+    sender = GrowingFile("ledger", directory, 3)
     left = count
     while left or list(sender.pieces()):
         step = min(left, chance.randrange(1, 900))
@@ -103,7 +104,7 @@ def test_lost_spoilt_and_disordered_pieces_change_nothing(
 
 def test_a_spoilt_piece_is_not_written(tmp_path: Path) -> None:
     """One flipped bit in transit: the checksum tells, and the piece is not acknowledged."""
-    home, piece = Home(tmp_path, 0), Piece.of("journal", 0, b'{"event": "ready"}\n')
+    home, piece = FileReceiver(tmp_path, 0), Piece.of("journal", 0, b'{"event": "ready"}\n')
 
     assert not home.take(replace(piece, data=b"[" + piece.data[1:]))
     assert (home.spoilt, list(tmp_path.iterdir())) == (1, [])
@@ -112,15 +113,15 @@ def test_a_spoilt_piece_is_not_written(tmp_path: Path) -> None:
 
 def test_a_file_at_home_has_no_hole(tmp_path: Path) -> None:
     """A piece that overtakes the one before it has to come again: zeroes in between would look like the end."""
-    home = Home(tmp_path, 0)
-    size = mirror._ROWS * KINDS["ledger"].dtype.itemsize  # type: ignore[union-attr]  # it has rows
+    home = FileReceiver(tmp_path, 0)
+    size = mirror._ROWS * SYNCED_FILES["ledger"].dtype.itemsize  # type: ignore[union-attr]  # it has rows
 
     assert not home.take(Piece.of("ledger", HEADER + size, b"x" * 80))
 
 
-def test_another_file_at_home_is_told(tmp_path: Path) -> None:
-    """The last look compares whole files: one changed byte that no piece explains."""
-    home = Home(tmp_path, 0)
+def test_a_different_file_at_the_master_is_found(tmp_path: Path) -> None:
+    """The last step compares whole files: one byte changed, and no piece explains it."""
+    home = FileReceiver(tmp_path, 0)
     home.take(Piece.of("journal", 0, b"right"))
     (tmp_path / "traffic-0.jsonl").write_bytes(b"wrong")
     (tmp_path / "there").write_bytes(b"right")
@@ -131,7 +132,7 @@ def test_another_file_at_home_is_told(tmp_path: Path) -> None:
 
 def test_a_kind_that_nobody_knows_is_not_written(tmp_path: Path) -> None:
     """A worker can't choose the names of files on the master's side."""
-    assert not Home(tmp_path, 0).take(Piece.of("../../passwd", 0, b"x"))
+    assert not FileReceiver(tmp_path, 0).take(Piece.of("../../passwd", 0, b"x"))
 
 
 def test_an_empty_ledger_comes_home_too(tmp_path: Path) -> None:
@@ -139,14 +140,14 @@ def test_an_empty_ledger_comes_home_too(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     ledger_at(tmp_path).close()
 
-    assert Home(tmp_path / "home", 3).differences({"ledger": whole(tmp_path / "ledger-3.npy")}) == []
+    assert FileReceiver(tmp_path / "home", 3).differences({"ledger": whole(tmp_path / "ledger-3.npy")}) == []
 
 
-def test_open_connections_are_looked_at_until_they_are_closed(tmp_path: Path) -> None:
-    """A connection that stands for the whole trial is told again when it ends, though thousands came after it."""
+def test_open_connections_are_read_until_they_are_closed(tmp_path: Path) -> None:
+    """A connection that is open for the whole trial is sent again when it ends, after thousands of others."""
     (tmp_path / "home").mkdir()
     ledger = ConnectionLedger(tmp_path / "connections-3.npy", origin_ns=0, worker=3)
-    home, sender = Home(tmp_path / "home", 3), FileMirror("connections", tmp_path, 3)
+    home, sender = FileReceiver(tmp_path / "home", 3), GrowingFile("connections", tmp_path, 3)
     first = ledger.begin(Shape.REUSED, 1)
     for _ in range(1200):
         number = ledger.begin(Shape.NEW, 1)

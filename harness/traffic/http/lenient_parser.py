@@ -1,10 +1,10 @@
-"""Answers that are good but not as HTTP's grammar wants them today, made into such as it does.
+"""A parser for answers that break HTTP's grammar in ways that every client accepts.
 
-llhttp takes nothing but the grammar. RFC 9112 tells clients to take more: lines that end in a bare LF (2.2), folded
-header lines (5.2), one length said several times (6.3), a later minor version (RFC 9110, 2.5). An answer that every
-browser shows is not a lost request. So a head that llhttp refuses gets a second opinion here: it is read by the RFC's
-rules for recipients, written again as the grammar wants it, and given to llhttp. What no careful client takes stays
-refused: lengths that contradict each other, names that are none, white space where a first header should be.
+llhttp accepts only the grammar. RFC 9112 asks clients to accept more: lines that end in a bare LF (2.2), folded header
+lines (5.2), a repeated length (6.3), a later minor version (RFC 9110, 2.5). An answer that every browser shows is not
+a lost request. So a head that llhttp rejects is parsed by the RFC's rules for recipients, rewritten in the grammar, and
+given to llhttp. Errors that no careful client accepts are still rejected: contradictory lengths, invalid names, white
+space in place of the first header.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TEXT = re.compile(rb"[^\r\n]")
 _END_OF_LINE = re.compile(rb"\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9])[ \t]+([0-9]{3})(?:[ \t]+(.*))?", re.DOTALL)
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: Control characters, a CR inside a line among them: each is read as a space (RFC 9110, 5.5; RFC 9112, 2.2).
+#: Control characters, including a CR inside a line; each becomes a space (RFC 9110, 5.5; RFC 9112, 2.2).
 _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
 #: Headers as (name in lower case, value).
@@ -30,7 +30,7 @@ _Fields = list[tuple[bytes, bytes]]
 
 
 class LenientParser(AnswerParser):
-    """Takes the place of a parser that has refused a head, for the rest of the connection."""
+    """Replaces a parser that has rejected a head, for the rest of the connection."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()
@@ -39,15 +39,15 @@ class LenientParser(AnswerParser):
 
     @classmethod
     def instead_of(cls, parser: AnswerParser, data: bytes) -> Self:
-        """The parser that goes on where another one has refused.
+        """Build the parser that continues where another one has rejected data.
 
         Args:
-            parser: It has ``head`` of an answer behind it.
-            data: What it refused.
+            parser: The other one, which has accepted ``head`` of an answer.
+            data: The data that it rejected.
 
         Raises:
-            HTTPParseError: It is no HTTP, however kindly it is read.
-            OversizeError: As ``AnswerParser.take``.
+            HTTPParseError: The data is no HTTP by lenient rules either.
+            OversizeError: See ``AnswerParser.take``.
         """
         made = cls()
         made.begin(to_head=parser._to_head, whole=parser._whole, keep_head=parser._keep_head)  # noqa: SLF001 - family
@@ -60,7 +60,7 @@ class LenientParser(AnswerParser):
         self._waiting.clear()
 
     def take(self, data: bytes) -> None:
-        """As ``AnswerParser.take``, with heads read kindly."""
+        """Parse data, with lenient rules for heads; see ``AnswerParser.take``."""
         begin = 0
         while begin < len(data) and self.in_head and not self.complete:
             head, begin = self._head_in(data, begin)
@@ -73,13 +73,13 @@ class LenientParser(AnswerParser):
 
     @property
     def keeps_connection(self) -> bool:
-        """As ``AnswerParser.keeps_connection``; an answer that has two kinds of length ends its connection."""
+        """True if the connection can carry another request; an answer with two kinds of length ends it."""
         return not self._is_distrusted and super().keeps_connection
 
     def _head_in(self, data: bytes, begin: int) -> tuple[bytes, int]:
-        """A whole head, if there is one from ``begin`` on, and where in the data it ends.
+        """Return a complete head from ``begin`` on, if there is one, and the position of its end in the data.
 
-        What is not whole waits for the rest. Interim answers may be many: what is behind one is not copied for each.
+        An incomplete head waits for the rest. The data behind an interim answer is not copied, since there may be many.
         """
         waiting = self._waiting
         if waiting:
@@ -106,10 +106,10 @@ class LenientParser(AnswerParser):
 
 
 def _strict(head: bytes) -> tuple[bytes, bool]:
-    """A head as the grammar wants it, and whether it had two kinds of length, of which one must be wrong.
+    """Rewrite a head in the grammar; also return True if it had two kinds of length, of which one must be wrong.
 
     Raises:
-        HTTPParseError: It can't be understood.
+        HTTPParseError: The head is invalid.
     """
     first, *lines = _END_OF_LINE.split(head)
     status_line = _STATUS_LINE.fullmatch(first)
@@ -118,7 +118,7 @@ def _strict(head: bytes) -> tuple[bytes, bool]:
     minor, status, reason = status_line.groups(default=b"")
     fields, has_two_lengths = _framed(_fields(lines))
     if status.startswith(b"1") and status != b"101":
-        # An interim answer is not the last word, whatever it says of the connection.
+        # An interim answer does not end the connection, whatever its header says.
         fields = [field for field in fields if field[0] != b"connection"]
     line = b"HTTP/1.%b %b %b" % (b"0" if minor == b"0" else b"1", status, _CONTROL.sub(b" ", reason))
     return b"\r\n".join((line, *(b"%b: %b" % field for field in fields), b"", b"")), has_two_lengths
@@ -146,7 +146,7 @@ def _text(value: bytes) -> bytes:
 
 
 def _framed(fields: _Fields) -> tuple[_Fields, bool]:
-    """The headers with one length at most (RFC 9112, 6.3), and whether there were two kinds of it."""
+    """Return the headers with at most one length (RFC 9112, 6.3), and True if there were two kinds of length."""
     said = [part.strip() for name, value in fields if name == b"content-length" for part in value.split(b",")]
     if not said:
         return fields, False
@@ -154,7 +154,7 @@ def _framed(fields: _Fields) -> tuple[_Fields, bool]:
     codings = b",".join(value for name, value in others if name == b"transfer-encoding")
     if codings:
         if codings.lower().rpartition(b",")[2].strip() != b"chunked":
-            raise HTTPParseError("a length beside a transfer coding that has none")
+            raise HTTPParseError("a length together with a transfer coding that has none")
         return others, True
     if len(set(said)) > 1:
         raise HTTPParseError("lengths that contradict each other")

@@ -1,4 +1,4 @@
-"""The traffic process speaks TLS inside Locust, whose gevent has put its own ``ssl`` in the place of Python's."""
+"""The traffic process uses TLS inside Locust, whose gevent replaces Python's ``ssl``."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def sent(directory: Path, traffic: TrafficPlan) -> tuple[list[int], Calibration,
 
 
 def test_traffic_goes_through_tls_after_a_calibration_that_did(tmp_path: Path) -> None:
-    """What is done is what is reported, and the proof was made through TLS as well."""
+    """The report is exact, and the calibration used TLS too."""
     outcomes, proof, journal = sent(tmp_path, TRAFFIC)
 
     assert set(outcomes) == {Outcome.OK, Outcome.CLOSED}
@@ -69,7 +69,7 @@ def test_traffic_goes_through_tls_after_a_calibration_that_did(tmp_path: Path) -
     assert [line for line in journal if line["event"] in {"tls", "fault"}] == []
 
 
-def test_a_certificate_that_is_not_accepted_is_told_once_in_words(tmp_path: Path) -> None:
+def test_a_rejected_certificate_is_reported_once(tmp_path: Path) -> None:
     """Every attempt is lost; nothing of it was sent."""
     outcomes, _, journal = sent(tmp_path, replace(TRAFFIC, tls=Tls(server_name=SERVER_NAME)))
 
@@ -78,9 +78,9 @@ def test_a_certificate_that_is_not_accepted_is_told_once_in_words(tmp_path: Path
     assert [str(line["text"])[:31] for line in journal if line["event"] == "tls"] == ["the certificate is not accepted"]
 
 
-def test_authorities_that_cannot_be_read_are_told_before_anything_starts(tmp_path: Path) -> None:
+def test_unreadable_authorities_are_reported_before_anything_starts(tmp_path: Path) -> None:
     """Not even the calibration is made; the error names the file."""
     missing = str(tmp_path / "none.pem")
     plan = TrafficChildPlan(traffic=replace(TRAFFIC, tls=Tls(ca=missing)), answers={}, directory=tmp_path / "t")
-    with TrafficChild.start(plan) as child, pytest.raises(HarnessError, match=r"none\.pem can't be read"):
+    with TrafficChild.start(plan) as child, pytest.raises(HarnessError, match=r"none\.pem cannot be read"):
         child.wait_ready(PATIENCE)

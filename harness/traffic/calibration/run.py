@@ -1,7 +1,7 @@
-"""The detector is proved before it is believed: known faults go in, and exactly their number must come out.
+"""The run of a calibration: the detector meets known faults and must report exactly their number.
 
-Runs in the process that will send the trial's traffic, with the same client and the same ledger code. Nothing is
-judged here: the ledger of it and the two counts, planned and served, are evidence for the judge.
+It runs in the process that will send the trial's traffic, with the same client and the same ledger code.
+Nothing is judged here: judging uses its ledger and the two counts, planned and served.
 """
 
 from __future__ import annotations
@@ -19,42 +19,44 @@ import gevent
 from gevent import socket as gsocket
 
 from harness.kit.files import write_text
-from harness.model.attempt import CloseReason, Method, Shape
+from harness.model.attempt import CloseReason, Method
 from harness.model.experiment import Route
 from harness.model.schedule import Stream
+from harness.model.shapes import SHAPES, ConnectionSource, Shape
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections
-from harness.traffic.calibration.cases import CASES, LONG, ROUTES, CalibrationError, Case, chosen
+from harness.traffic.calibration.cases import CASES, LONG, ROUTES, CalibrationError, FaultCase, chosen
+from harness.traffic.calibration.faults import Ending
 from harness.traffic.calibration.server import CERTIFICATE, SERVER_NAME
 from harness.traffic.http.answers import AnswerBook
-from harness.traffic.http.attempt import Target
 from harness.traffic.http.client import Client, ClientPlan
-from harness.traffic.http.tls import Secure
+from harness.traffic.http.destination import Destination
+from harness.traffic.http.tls import TlsPeer
 
-#: How often each fault is met with each method and connection shape.
+#: Meetings with each fault by method and connection shape.
 TIMES = 2
-#: Attempts that wait for their time to be up are under way together, this many at most.
+#: The most attempts that wait for their timeout at the same time.
 _TOGETHER = 100
 _POLL = 0.002
-#: Times the slowest of all other attempts, which had much more beside them: what those have that wait in vain.
+#: Timeout of attempts that get no answer, as a multiple of the slowest other attempt, which ran among many.
 _SLACK = 1.0
-#: Seconds that they are given where no other attempt was made before.
+#: Their timeout in seconds where no other attempt was made before.
 _UNMEASURED = 1.0
 
 
-class Calibration:
+class CalibrationRun:
     """One calibration.
 
     Args:
         address: The faulty server's address and port.
-        directory: Gets ``calibration-<worker>.npy``, the connections beside it, and ``calibration-<worker>.json``.
-        token: What the attempts' ids begin with; no other calibration may have the same.
+        directory: Receives ``calibration-<worker>.npy``, its connections, and ``calibration-<worker>.json``.
+        token: The begin of the attempts' ids, unique among all calibrations.
         worker: Number of the worker.
-        times: How often each fault is met with each method and connection shape.
+        times: Meetings with each fault by method and connection shape.
         names: The faults; empty for all.
-        tls: The traffic speaks TLS: so does the calibration, and meets the faults that only TLS has.
+        tls: The traffic uses TLS; the calibration does the same, and meets the faults of TLS too.
 
     Raises:
-        CalibrationError: There is no fault of one of the names.
+        CalibrationError: No fault has one of the names.
     """
 
     def __init__(
@@ -89,15 +91,15 @@ class Calibration:
         self._slowest = 0.0
 
     def run(self) -> None:
-        """Meet every fault, and write down what was planned and what the server did.
+        """Meet every fault, and record the planned and the served counts.
 
         Raises:
             CalibrationError: The faulty server does not answer, or an attempt never ends.
         """
         try:
             facts = json.loads(_ask(self._address, "/-/facts"))
-            # What waits for an answer in vain comes last: nothing else is under way then, and it is known how long a
-            # connection takes here.
+            # Attempts that get no answer come last: nothing else is under way then, and the time that a connection
+            # takes on this machine is known.
             self._meet_all([case for case in self._cases if not case.is_left_waiting], facts)
             self._meet_all([case for case in self._cases if case.is_left_waiting], facts)
             served = json.loads(_ask(self._address, f"/-/served/{self._token}"))
@@ -108,8 +110,8 @@ class Calibration:
             self._connections.close()
         self._write(served)
 
-    def _meet_all(self, cases: Iterable[Case], facts: dict[str, int]) -> None:
-        """Meet some faults at the same time, each with every method and shape."""
+    def _meet_all(self, cases: Iterable[FaultCase], facts: dict[str, int]) -> None:
+        """Meet some faults at the same time, with each method and shape."""
         jobs = [
             gevent.spawn(self._meet, case, method, shape, facts)
             for case in cases
@@ -118,19 +120,18 @@ class Calibration:
         ]
         gevent.joinall(jobs, raise_error=True)
 
-    def _timeout(self, case: Case) -> float:
-        """Seconds that a case's attempts have.
+    def _timeout(self, case: FaultCase) -> float:
+        """Return the timeout of a case's attempts in seconds.
 
-        Where a timeout of the answer is meant, the connection must come about within it: on a machine that is starved,
-        and through TLS, that takes longer than such an attempt needs to wait otherwise.
+        A timeout of the answer must leave time to connect, which takes long on a starved machine and with TLS.
         """
         if not case.is_left_waiting:
             return case.timeout
         return min(LONG, max(case.timeout, _SLACK * self._slowest)) if self._slowest else _UNMEASURED
 
-    def _meet(self, case: Case, method: Method, shape: Shape, facts: dict[str, int]) -> None:
-        """Meet one fault so many times in a row, with a client of its own."""
-        before = CASES[ROUTES[case.after]]
+    def _meet(self, case: FaultCase, method: Method, shape: Shape, facts: dict[str, int]) -> None:
+        """Meet one fault repeatedly, with a client of its own."""
+        before, opens_ahead = CASES[ROUTES[case.after]], SHAPES[shape].source is ConnectionSource.AHEAD
         streams = tuple(
             Stream(ROUTES[c.name], c.fault.path, method if method in c.methods else c.methods[0], shape)
             for c in (case, before)
@@ -140,7 +141,7 @@ class Calibration:
         )
         client = Client(
             plan,
-            self._target(case, facts),
+            self._destination(case, facts),
             ledger=self._ledger,
             connections=self._connections,
             answers=self._answers,
@@ -149,49 +150,66 @@ class Calibration:
         try:
             if case.waits:
                 self._wait_together(client, case)
+            if opens_ahead:
+                # Each attempt leaves a connection for the next one.
+                self._attempt(client, before, 1)
             for _ in range(0 if case.waits else self._times):
-                if shape == Shape.REUSED:
+                if SHAPES[shape].source.keeps:
                     self._attempt(client, before, 1)
                     self._await_end(client, case, before)
+                elif opens_ahead:
+                    self._await_unused(client, case, self._destination(case, facts).address[1])
                 self._attempt(client, case, 0)
-                if shape == Shape.REUSED:
+                if SHAPES[shape].source.keeps:
                     self._await_end(client, case, case)
         finally:
             client.close()
 
-    def _target(self, case: Case, facts: dict[str, int]) -> Target:
+    def _destination(self, case: FaultCase, facts: dict[str, int]) -> Destination:
         port = "tls_port" if self._trusting is not None and not case.port else case.port
         context = self._trusting if case.trusts else self._doubting
-        return Target(
+        return Destination(
             socket.AF_INET,
             (self._address[0], facts[port] if port else self._address[1]),
-            Secure(context, case.server_name or SERVER_NAME) if context is not None else None,
+            TlsPeer(context, case.server_name or SERVER_NAME) if context is not None else None,
         )
 
-    def _attempt(self, client: Client, case: Case, index: int) -> None:
+    def _attempt(self, client: Client, case: FaultCase, index: int) -> None:
         begun = monotonic_ns()
         self._begin(client, case, index)
         _wait(lambda: not client.in_flight, f"an attempt of {case.name} to end")
         self._slowest = max(self._slowest, (monotonic_ns() - begun) / 1e9)
 
-    def _wait_together(self, client: Client, case: Case) -> None:
-        """Attempts that wait for their time to be up have a short one, in which nothing else is sent."""
+    def _wait_together(self, client: Client, case: FaultCase) -> None:
+        """Make the attempts that wait for their timeout at the same time."""
         for first in range(0, self._times, _TOGETHER):
             for _ in range(first, min(first + _TOGETHER, self._times)):
                 self._begin(client, case, 0)
             _wait(lambda: not client.in_flight, f"the attempts of {case.name} to end")
 
-    def _begin(self, client: Client, case: Case, index: int) -> None:
+    def _begin(self, client: Client, case: FaultCase, index: int) -> None:
         self._planned[case.name] += 1
         client.begin(monotonic_ns() - self._origin, index)
 
-    def _await_end(self, client: Client, case: Case, met: Case) -> None:
-        """Wait until the client has seen that the peer has ended the idle connection, where it does that."""
+    def _await_end(self, client: Client, case: FaultCase, met: FaultCase) -> None:
+        """Wait until the client has seen the end of the idle connection, if the case ends it."""
         if met.name not in {"idle-fin", "idle-rst"}:
             return
         self._cuts += 1
-        ended = client.idle_ended if not case.pool.look else lambda: not client.has_idle()
+        ended = client.idle_ended if not case.pool.look else lambda: not client.idle()
         _wait(ended, f"the end of the connection after {met.name} to be seen")
+
+    def _await_unused(self, client: Client, case: FaultCase, port: int) -> None:
+        """Wait for a connection that was opened ahead, and let the server end it where the case says so."""
+        _wait(lambda: bool(client.idle()), "a connection to be opened ahead")
+        if case.unused is Ending.KEEP:
+            return
+        self._cuts += 1
+        unused = client.idle()[0]
+        if not json.loads(_ask(self._address, f"/-/end/{port}/{unused.port}/{case.unused.name}"))["ended"]:
+            raise CalibrationError("The faulty server does not know a connection that was opened ahead.")
+        ended = client.idle_ended if not case.pool.look else lambda: unused not in client.idle()
+        _wait(ended, f"the end of the unused connection of {case.name} to be seen")
 
     def _write(self, served: dict[str, int]) -> None:
         asked = Counter[str]()
@@ -228,7 +246,7 @@ class Calibration:
 
 
 def _context(*, trusts: bool) -> ssl.SSLContext:
-    """What a client of the faulty server accepts: its certificate, or none at all."""
+    """Build a client's context that accepts the faulty server's certificate, or none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if trusts:
         context.load_verify_locations(CERTIFICATE)
@@ -236,16 +254,16 @@ def _context(*, trusts: bool) -> ssl.SSLContext:
 
 
 def _wait(condition: Callable[[], bool], what: str) -> None:
-    """``wait_until`` for greenlets: the loop must run while this waits."""
+    """Wait in a greenlet while the loop runs."""
     deadline = monotonic_ns() + round((LONG + 5) * 1e9)
     while not condition():
         if monotonic_ns() > deadline:
-            raise CalibrationError(f"Waited in vain for {what}.")
+            raise CalibrationError(f"Waited without success for {what}.")
         gevent.sleep(_POLL)
 
 
 def _ask(address: tuple[str, int], path: str) -> bytes:
-    """The body of a small answer from the faulty server's own side."""
+    """Return the body of an answer about the faulty server itself."""
     connection: Any = gsocket.create_connection(address, timeout=LONG)
     try:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: calibration\r\n\r\n".encode())
