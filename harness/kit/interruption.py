@@ -36,7 +36,7 @@ _state = _State()
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 #: Seconds between two looks of a waiting thread at whether it is to end.
-_LOOK = 0.02
+_LOOK = 0.05
 
 
 def interrupt(number: int = 0) -> None:

@@ -1,6 +1,6 @@
 """An answer of an API server that has no end: watches and logs. It ends at once when it is told to.
 
-A read on a quiet stream blocks for as long as nothing happens. A second thread asks ``stop`` ten times a second and
+A read on a quiet stream blocks for as long as nothing happens. A second thread asks ``stop`` four times a second and
 shuts the receiving side of the socket down when it says so: a read timeout would break the stream for good, and
 waiting for the next line would hold the trial's end up.
 """
@@ -17,7 +17,7 @@ from harness.kube.errors import KubeError, error_for
 from harness.kube.wire import transport_errors
 
 CONNECT_SECONDS = 5.0
-STOP_INTERVAL = 0.1
+STOP_INTERVAL = 0.25
 
 Query = Sequence[tuple[str, str]]
 
