@@ -67,7 +67,7 @@ class ProblemCode(StrEnum):
     RATE_TOO_LOW = "rate-too-low", "each stream gets too few requests to notice a loss"
     CONCURRENCY_TOO_LOW = "concurrency-too-low", "an outage would exceed the number of open attempts"
     POOL_NOT_FULL = "pool-not-full", "the pool of connections is not full when the change begins"
-    IDLE_TOO_LONG = "idle-too-long", "no connection is idle for long enough when the change begins"
+    IDLE_TOO_LONG = "idle-too-long", "no connection has waited unused for long enough when the change begins"
     TOO_MANY_CONNECTIONS = "too-many-connections", "more connections would stay open than a server accepts"
 
     STAND_IN_ANSWERS = (

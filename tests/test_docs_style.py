@@ -13,7 +13,7 @@ from markdown_rules import LONGEST_CELL, anchors, broken_links, cells, sentences
 START = DOCS / "README.md"
 _IN_FOLDERS = sorted(
     path
-    for folder in (".github", "bench", "docs", "experiments", "harness", "kind-config", "locustfiles")
+    for folder in (".github", "bench", "docs", "experiments", "findings", "harness", "kind-config", "locustfiles")
     for path in (ROOT / folder).rglob("*.md")
 )
 PAGES = [

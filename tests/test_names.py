@@ -19,30 +19,38 @@ SOURCES: Sources = {
 }
 
 #: Class names that still have two meanings. Each is a fault to be fixed; no name may be added.
-NOT_YET_UNIQUE = frozenset(
-    {
-        "Calibration", "Case", "Cluster", "Commands", "Configuration", "Connection", "Container", "Document", "Entry",
-        "Files", "Handlers", "Journal", "Kind", "Match", "Part", "Recorder", "Running", "Server", "Target",
-        "Threshold", "_Rule",
-    }
-)  # fmt: skip
+NOT_YET_UNIQUE: frozenset[str] = frozenset()
 
 #: Modules and packages whose prose is finished.
 FINISHED = (
     "harness/__init__.py",
+    "harness/__main__.py",
     "harness/analysis/",
     "harness/api.py",
+    "harness/changes/",
+    "harness/cli/",
+    "harness/clusters/",
+    "harness/controllers/",
     "harness/errors.py",
+    "harness/experiment/",
     "harness/findings/",
+    "harness/intake/",
     "harness/judging/",
+    "harness/kit/",
+    "harness/kube/",
+    "harness/localkube/",
     "harness/model/",
+    "harness/observe/",
     "harness/reference/",
+    "harness/report/",
     "harness/runner/",
     "harness/store/",
+    "harness/testing/",
+    "harness/traffic/",
     "harness/wording.py",
 )
 #: Modules in these packages that are not finished.
-NOT_YET_FINISHED = frozenset({"harness/findings/shapes.py", "harness/model/attempt.py"})
+NOT_YET_FINISHED: frozenset[str] = frozenset()
 
 #: Words of which a plainer one exists: say, next to, again, failed, forever, fix, anyone.
 BANNED = re.compile(r"\b(told|beside|anew|in vain|for good|mend(s|ed|ing)?|whoever|is to be had)\b", re.IGNORECASE)
@@ -153,7 +161,7 @@ def test_names_are_terms_of_the_field() -> None:
     assert private_names(finished(SOURCES)) == []
 
 
-@pytest.mark.parametrize("entry", [*FINISHED, *NOT_YET_FINISHED])
+@pytest.mark.parametrize("entry", [*FINISHED, *sorted(NOT_YET_FINISHED)])
 def test_every_listed_module_exists(entry: str) -> None:
     """A path that is misspelled would check nothing."""
     assert [path for path in SOURCES if path.startswith(entry)] != []

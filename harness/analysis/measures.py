@@ -31,7 +31,7 @@ def count_streams(facts: Facts) -> tuple[StreamCount, ...]:
         counts.append(
             StreamCount(
                 method=stream.method.name,
-                shape=stream.shape.name.lower(),
+                shape=stream.shape.word,
                 path=stream.key,
                 sent=len(codes),
                 ok=int((codes == Outcome.OK).sum()),

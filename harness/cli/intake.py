@@ -1,4 +1,4 @@
-"""``harness init`` and ``harness check``: from manifests to an Experiment, and to a verdict."""
+"""``harness init`` and ``harness check``: make an Experiment from manifests, and run it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 import yaml
 from rich.console import Console
 
-from harness.cli.experiment_options import Behind, controller
+from harness.cli.experiment_options import IngressOption, controller
 from harness.errors import InvalidInputError, Problem
 from harness.intake.clean import clean
 from harness.intake.compose import compose, experiment_name
@@ -22,7 +22,9 @@ from harness.kit.files import write_text
 
 Manifests = Annotated[
     str,
-    typer.Argument(metavar="PATH", help="Manifests: a file, a folder, a chart, an overlay, or - for standard input."),
+    typer.Argument(
+        metavar="PATH", help="Manifests: a file, a folder, a Helm chart, a kustomization, or - for standard input."
+    ),
 ]
 
 
@@ -32,17 +34,17 @@ def init(
         Path | None,
         typer.Option("--output", "-o", help="Experiment file to write.", show_default="NAME.experiment.yaml"),
     ] = None,
-    ingress: Behind = "",
-    force: Annotated[bool, typer.Option(help="Replace files that are there already.")] = False,
+    ingress: IngressOption = "",
+    force: Annotated[bool, typer.Option(help="Replace existing files.")] = False,
 ) -> int:
     """Write an Experiment for manifests as they are, ready to run and with a comment on each setting.
 
-    It finds hosts, paths, Services and Deployments, sends traffic to every route, restarts the Deployments behind them,
-    and compares the manifests as they are with a likely remedy.
+    The Experiment sends traffic to every route of the manifests and restarts the Deployments behind them. It compares
+    the manifests as they are with the manifests after a likely remedy.
 
-    PATH may be a file, a folder, a dump of `kubectl get -o yaml`, a List, JSON, a Helm chart or a kustomization
-    (these are rendered by helm and kubectl). Where the manifests have to be rendered or cleaned, the result is written
-    next to the Experiment.
+    PATH may be a file, a folder, the output of `kubectl get -o yaml`, a List, JSON, a Helm chart or a kustomization.
+    helm and kubectl render the last two. If manifests are rendered, or fields that only an API server sets are removed,
+    the resulting manifests are written next to the Experiment.
 
     [bold]Examples[/bold]
 
@@ -58,15 +60,15 @@ def init(
     console = Console(highlight=False)
     for notice in written:
         console.print(f"notice: {notice}", markup=False, soft_wrap=True)
-    console.print(f"{target} is written. Next: harness run {target}", markup=False, soft_wrap=True)
+    console.print(f"wrote {target}; next: harness run {target}", markup=False, soft_wrap=True)
     return 0
 
 
-def check(context: typer.Context, path: Manifests, ingress: Behind = "") -> int:
+def check(context: typer.Context, path: Manifests, ingress: IngressOption = "") -> int:
     """Run manifests as they are: traffic, a restart and a deleted pod, with and without the likely remedy.
 
-    The same as `harness init` followed by `harness run`, without a file to keep. It takes every option of
-    `harness run`, and writes the report below reports/ in the current folder.
+    Does the same as `harness init` followed by `harness run`, but keeps no Experiment file. Takes every option of
+    `harness run`. The report is written below reports/ in the current folder.
 
     [bold]Examples[/bold]
 
@@ -95,13 +97,13 @@ def check(context: typer.Context, path: Manifests, ingress: Behind = "") -> int:
 def write_experiment(
     source: Source, path: str, target: Path, *, ingress: str, force: bool, command: str
 ) -> tuple[str, ...]:
-    """Write an Experiment, and its workload where the files cannot be named as they are.
+    """Write an Experiment. Write its workload, too, if it differs from the source's files.
 
     Returns:
-        Sentences about what was left out.
+        Sentences about objects and fields that were left out.
 
     Raises:
-        InvalidInputError: Nothing can be tried with these manifests, or a file is there already.
+        InvalidInputError: The manifests have nothing to try, or a file exists already.
     """
     objects, left_out = clean(source.objects)
     proposal = propose(objects, ingress)
@@ -111,7 +113,7 @@ def write_experiment(
     there = [file for file in new if file.exists()]
     if there and not force:
         raise InvalidInputError(
-            [Problem(f"{file} is there already", hint="--force replaces it, --output names another") for file in there]
+            [Problem(f"{file} exists already", hint="--force replaces it, --output names another") for file in there]
         )
     notices = tuple(left_out)
     if source.rendered_by:

@@ -1,4 +1,4 @@
-"""``harness run``: from an Experiment file to a verdict."""
+"""``harness run``: run an Experiment and print its verdict."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import (
     AssumeInert,
-    Behind,
+    ClusterOption,
+    IngressOption,
     Keep,
     Only,
     OptionalExperimentFile,
-    Where,
+    Parallel,
+    Profile,
     controller,
     parse_only,
 )
@@ -44,15 +46,18 @@ from harness.runner.rerun import Rerun, rerun_of
 from harness.runner.run import FREE, RunResult, run_experiment
 from harness.wording import plural
 
-Parallel = Annotated[
-    int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
-]
 Workers = Annotated[
     int | None,
-    typer.Option(min=0, max=256, help="Processes here that share the sending (1; 0 where others join)."),
+    typer.Option(
+        min=0, max=256, help="Sender processes on this machine.", show_default="1, or 0 with --expect-workers"
+    ),
 ]
 ExpectWorkers = Annotated[
-    int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
+    int, typer.Option(min=0, max=256, help="Sender processes that will join with `harness worker`, from any machine.")
+]
+Bind = Annotated[
+    str,
+    typer.Option(metavar="HOST:PORT", help="Address to which those workers connect.", show_default="any on 127.0.0.1"),
 ]
 
 Again = Annotated[
@@ -71,13 +76,13 @@ Retries = Annotated[
 
 def run(
     experiment: OptionalExperimentFile = None,
-    cluster: Where = "local",
-    ingress: Behind = "",
+    cluster: ClusterOption = "local",
+    ingress: IngressOption = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     only: Only = None,
     assume_inert: AssumeInert = None,
     parallel: Parallel = 0,
-    profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
+    profile: Profile = "kind",
     keep: Keep = False,
     kube_proxy: KubeProxy = "iptables",
     node_image: NodeImage = "",
@@ -92,18 +97,19 @@ def run(
     yes: Yes = False,
     workers: Workers = None,
     expect_workers: ExpectWorkers = 0,
-    bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
+    bind: Bind = "",
     rerun: Again = None,
     retry_inconclusive: Retries = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
-    """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
+    """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
 
-    The run directory holds the evidence, verdict.json, and the report: index.html and the formats for CI. --json prints
-    a summary: name, exit_code, directory, and cells, each with configuration, change, verdict, expected, as_expected,
-    sent, lost, connections_cut and the codes of its findings; the whole of it is verdict.json in that directory.
+    The run directory has the evidence, verdict.json, and the report: index.html and the formats for CI.
 
-    One change of an application that is running already, without an Experiment: harness run --in-place --help
+    --json prints a summary: name, exit_code, directory and cells. Each cell has configuration, change, verdict,
+    expected, as_expected, sent, lost, connections_cut and the codes of its findings. verdict.json has everything.
+
+    To change an application that is already running, without an Experiment, see: harness run --in-place --help
 
     [bold]Examples[/bold]
 
@@ -125,7 +131,7 @@ def run(
     if rerun is not None:
         given = {"an Experiment": experiment, "--only": only, "--assume-inert": assume_inert, "--ingress": ingress}
         given |= {"--image": image, "--images": images, "--pull-policy": pull_policy}
-        asked = _again(rerun, beside=[name for name, value in given.items() if value])
+        asked = _again(rerun, further=[name for name, value in given.items() if value])
     else:
         read = _read(experiment, only or [], rules_of(cluster, replaced), assume_inert or (), ingress)
         asked = Rerun(with_images(read, replaced, pull_policy), cluster, profile)
@@ -142,7 +148,7 @@ def run(
         expect_workers=expect_workers,
         retry_inconclusive=retries(retry_inconclusive),
         repeats=asked.description,
-        bind=_awaited_at(bind, sending=workers != 0 or expect_workers > 0),
+        bind=_bind_address(bind, sending=workers != 0 or expect_workers > 0),
         cluster_options={
             **kind_options(
                 kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
@@ -151,7 +157,7 @@ def run(
         },
     )
     if cluster == "context":
-        confirm(f"{loaded.name} will be run in namespaces of its own, harness-…", options.cluster_options, yes=yes)
+        confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
     return _run(loaded, options, as_json=as_json)
 
 
@@ -181,25 +187,29 @@ def _read(
     return read
 
 
-def _again(directory: Path, *, beside: list[str]) -> Rerun:
-    """Read what is to be repeated.
+def _again(directory: Path, *, further: list[str]) -> Rerun:
+    """Return the cells to repeat.
 
     Raises:
-        InvalidInputError: Options beside it say again what the run directory says, or there is nothing to repeat.
+        InvalidInputError: Further options repeat what the run directory says, or there is nothing to repeat.
         EvidenceError: It is no run directory, or is not as it was sealed.
     """
-    if beside:
+    if further:
         hint = "the run directory has the cells, the workload and the changes"
-        raise InvalidInputError([Problem(f"--rerun goes without {', '.join(beside)}", hint=hint)])
+        raise InvalidInputError([Problem(f"--rerun goes without {', '.join(further)}", hint=hint)])
     return rerun_of(directory)
 
 
-def _awaited_at(bind: str, *, sending: bool) -> tuple[str, int]:
-    """Where workers from elsewhere are awaited; ``sending`` is whether anybody sends at all."""
+def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
+    """Return the address to which workers of other machines connect; port 0 is any.
+
+    Raises:
+        InvalidInputError: ``bind`` is no address, or ``sending`` is False, so that no process would send.
+    """
     problems: list[Problem] = []
     address = address_of(bind, "--bind", problems) if bind else ("127.0.0.1", 0)
     if not sending:
-        problems.append(Problem("--workers 0 leaves nobody to send", hint="1 or more, or --expect-workers N"))
+        problems.append(Problem("--workers 0: no process would send", hint="1 or more, or --expect-workers N"))
     if problems:
         raise InvalidInputError(problems)
     return address
@@ -210,7 +220,7 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
         try:
             result = run_experiment(experiment, options, progress)
         except Interrupted:
-            raise Interrupted("nothing had begun yet") from None
+            raise Interrupted("nothing had started yet") from None
     show_result(result, as_json=as_json)
     if result.interrupted:
         return result.verdict.process_code
@@ -218,14 +228,14 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
 
 
 def show_result(result: RunResult, *, as_json: bool) -> None:
-    """The table, the reasons, and where the report is; with ``--json`` one object on stdout, the rest on stderr."""
+    """Print table, findings and the report's path. With ``--json``, print a summary on stdout, the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
     if busy := busy_sentence(result):
         console.print(busy, markup=False, soft_wrap=True)
     console.print(terminal.render(document(result.verdict)))
     console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     for bug in result.bugs:
-        console.print(f"a bug of the harness: {bug}", markup=False, style="red")
+        console.print(f"a bug in the harness: {bug}", markup=False, style="red")
     if as_json:
         sys.stdout.write(json.dumps(summary(result.verdict, result.directory), sort_keys=True) + "\n")
 
@@ -244,7 +254,7 @@ def busy_sentence(result: RunResult) -> str:
 
 
 def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:
-    """The verdict in short, for scripts; the whole of it is in ``verdict.json``."""
+    """Return the summary that ``--json`` prints. ``verdict.json`` has everything."""
     return {
         "name": verdict.name,
         "exit_code": verdict.process_code,

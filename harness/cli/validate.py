@@ -1,4 +1,4 @@
-"""``harness validate``: check an Experiment file. It imports nothing that runs one."""
+"""``harness validate``: check an Experiment file. It imports nothing that runs one, so that it is fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import typer
 from rich.console import Console
 
 from harness.cli.cluster_rules import rules_of, show_notices
-from harness.cli.experiment_options import AssumeInert, Behind, ExperimentFile, Only, Where, controller, parse_only
+from harness.cli.experiment_options import (
+    AssumeInert,
+    ClusterOption,
+    ExperimentFile,
+    IngressOption,
+    Only,
+    controller,
+    parse_only,
+)
 from harness.errors import ExitCode, InvalidInputError
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
@@ -21,8 +29,8 @@ from harness.wording import plural
 def validate(
     experiment: ExperimentFile,
     only: Only = None,
-    cluster: Where = "local",
-    ingress: Behind = "",
+    cluster: ClusterOption = "local",
+    ingress: IngressOption = "",
     assume_inert: AssumeInert = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON: problems with codes and lines, or the cells.")
@@ -30,12 +38,12 @@ def validate(
 ) -> int:
     """Check an Experiment file and all files that it names, and list its cells. Starts nothing.
 
-    Every problem is listed at once, with file and line: errors in the file, objects that an API server would refuse
-    with the patches applied, images that a local cluster does not have (--cluster kind and context pull any), decisive
-    fields that a local cluster does not implement, and on kind and context every object outside of namespaces.
+    Reports every problem at once, with file and line: invalid fields and values; manifests that an API server would
+    refuse, with all patches applied; for a local cluster, images that it does not have and fields that affect requests
+    but that it does not implement; for kind and context, objects outside of namespaces.
 
-    With --json, standard output has one JSON document for a valid file and for one with problems. Each problem has a
-    code that stays the same when its sentence is improved.
+    With --json, standard output has one JSON document, for a valid file and for one with problems. Each problem has a
+    code that stays the same when its message is improved.
 
     Exit code: 0 valid; 2 there are problems; 4 the result could not be printed.
     """
@@ -68,13 +76,13 @@ def _show(loaded: Experiment) -> None:
 
 
 def _print(report: ValidationReport) -> int:
-    with streams.product() as file:
+    with streams.required_output() as file:
         file.write(report_text(report))
     return ExitCode.AS_EXPECTED if report.valid else ExitCode.INVALID_INPUT
 
 
 def describe(experiment: Experiment) -> str:
-    """Return a valid Experiment in a few lines: its cells and what is expected of each."""
+    """Return a valid Experiment in a few lines: its cells, and the expected verdict of each."""
     cells, trials = plural(len(experiment.cells), "cell"), plural(experiment.trials, "trial")
     lines = [f"{experiment.source}: valid. {cells}, {trials} each:"]
     width = max(len(cell.configuration.name) for cell in experiment.cells)
@@ -83,8 +91,8 @@ def describe(experiment: Experiment) -> str:
         for cell in experiment.cells
     ]
     lines += [
-        f"assumed to have no effect, so that no verdict is better than inconclusive: {each.field} of {each.object}"
+        f"assumed to have no effect, so every verdict is inconclusive at best: {each.field} of {each.object}"
         for each in experiment.assumed
     ]
-    lines += [f"without effect on requests: {each}" for each in experiment.inert]
+    lines += [f"has no effect on requests: {each}" for each in experiment.inert]
     return "\n".join(lines)

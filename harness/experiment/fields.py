@@ -42,12 +42,12 @@ class FieldReview:
 
     @property
     def assumed(self) -> tuple[Assumption, ...]:
-        """The refused fields that are assumed to have no effect, in the order in which they were found."""
+        """Return the refused fields that are assumed to have no effect, in the order in which they were found."""
         return tuple(self._assumed.values())
 
     @property
     def inert(self) -> tuple[str, ...]:
-        """Every field without effect on requests, once, with its objects: ``spec.… (Deployment web)``."""
+        """Return every field without effect on requests, once, with its objects: ``spec.… (Deployment web)``."""
         return tuple(f"{name} ({', '.join(objects)})" for name, objects in self._inert.items())
 
     def check_objects(self, objects: Sequence[RenderedObject], problems: Problems) -> None:

@@ -44,15 +44,15 @@ from harness.experiment.stages import ParsedExperiment, ResolvedCell, ResolvedCo
 from harness.experiment.traffic import check_authorities, check_settings_used, parse_traffic
 from harness.experiment.traffic_checks import (
     check_concurrency,
-    check_idle,
     check_lists,
     check_pool,
     check_rate,
     check_times,
+    check_waiting,
 )
 from harness.experiment.validation import validate
 from harness.experiment.workload import ExperimentFiles, RenderedObject, parse_workload, render
-from harness.kit.located_yaml import Document, read_documents
+from harness.kit.located_yaml import YamlDocument, read_documents
 from harness.localkube.apps.orders import StopMode
 from harness.localkube.kubelet.models import StandInModel
 from harness.model.experiment import Configuration, Experiment
@@ -74,7 +74,7 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     of_plan(check_rate),
     of_plan(check_concurrency),
     of_plan(check_pool),
-    of_plan(check_idle),
+    of_plan(check_waiting),
     # the workload in each configuration
     checks.namespaces,
     checks.allowed_objects,
@@ -153,7 +153,7 @@ def load_experiment(
     )
 
 
-def parse(document: Document, files: ExperimentFiles, problems: Problems) -> ParsedExperiment:
+def parse(document: YamlDocument, files: ExperimentFiles, problems: Problems) -> ParsedExperiment:
     """Parse every part of the file by itself, and read the files that they name."""
     raw = document.value
     head = validate(Head, raw, (), problems)
@@ -210,7 +210,7 @@ def check(experiment: ResolvedExperiment, problems: Problems) -> None:
         row(experiment, problems)
 
 
-def _document(path: Path) -> Document:
+def _document(path: Path) -> YamlDocument:
     documents, problems = read_documents(path)
     if not problems and len(documents) != 1:
         message = f"expected one YAML document, got {len(documents)}"
@@ -225,7 +225,7 @@ def _document(path: Path) -> Document:
     return documents[0]
 
 
-def _wrong_version(document: Document) -> list[Problem]:
+def _wrong_version(document: YamlDocument) -> list[Problem]:
     """Return the problem of a file in another version of the format; its other fields may mean anything."""
     version = document.value.get("version", VERSION)
     if version == VERSION and type(version) is int:

@@ -1,4 +1,4 @@
-"""Faults that can be read from the manifests: each would make a trial lose everything, or wait in vain."""
+"""Faults that can be read from the manifests: each would make a trial lose every request, or wait until its timeout."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 from harness.errors import Problem
-from harness.kit.located_yaml import Document, Place
+from harness.kit.located_yaml import Place, YamlDocument
 from harness.model.changes import facts_of
 from harness.problem_codes import ProblemCode
 
@@ -18,7 +18,7 @@ class Problems:
         document: The Experiment file; places without a file are places in it.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self.document = document
         self.found: list[Problem] = []
 

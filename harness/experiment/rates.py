@@ -11,7 +11,7 @@ from harness.experiment.problems import Problems
 from harness.experiment.quantities import duration_text, per_second
 from harness.experiment.schema import MOST_STEPS, HoldPart, RampPart
 from harness.experiment.validation import validate
-from harness.kit.located_yaml import Document, Place
+from harness.kit.located_yaml import Place, YamlDocument
 from harness.model.rate_curve import SHORTEST_LEG
 from harness.model.rates import Leg, Rate
 from harness.problem_codes import ProblemCode
@@ -43,7 +43,7 @@ def parse_rate(text: str) -> Rate:
     """
     if not text.lstrip().startswith(("{", "[")):
         return per_second(text)
-    problems = Problems(Document({}, "", 0, {}))
+    problems = Problems(YamlDocument({}, "", 0, {}))
     try:
         rate = parse_rate_at(yaml.safe_load(text), (), problems)
     except yaml.YAMLError as error:

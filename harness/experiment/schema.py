@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from harness.experiment.quantities import Duration, RatePerSecond, duration_text
 from harness.localkube.apps.orders import StopMode
 from harness.localkube.kubelet.models import StandInModel
-from harness.model.attempt import LOSSES, Method, Shape
+from harness.model.attempt import LOSSES, Method
 from harness.model.controllers import CONTROLLERS, DEFAULT
 from harness.model.experiment import (
     Arrivals,
@@ -31,6 +31,7 @@ from harness.model.experiment import (
     TrafficPlan,
 )
 from harness.model.rate_curve import SHORTEST_LEG
+from harness.model.shapes import SHAPES
 
 #: The version of the format that this harness reads; it is the default of a file.
 VERSION: Literal[1] = 1
@@ -119,7 +120,7 @@ def is_one_of(words: Iterable[str]) -> Callable[[Any], Any]:
 
 
 _METHODS = [method.name for method in Method]
-_SHAPES = [shape.name.lower() for shape in Shape]
+_SHAPES = [shape.word for shape in SHAPES]
 
 Name = Annotated[str, Field(pattern=NAME, title="name")]
 
@@ -290,9 +291,8 @@ class TrafficPart(ExperimentPart):
         description="HTTP methods; a POST and a PUT carry 8 bytes; of an answer to HEAD only the status is judged",
     )
     connections: Annotated[list[ShapeWord], Field(min_length=1)] = Field(
-        default=[shape.name.lower() for shape in default_of(TrafficPlan, "shapes")],
-        description="`new`: a connection for each attempt; `reused`: one of the pool; `idle`: one that was idle for "
-        "the time `idle`; `slow`: a new one with a slow answer",
+        default=[shape.word for shape in default_of(TrafficPlan, "shapes")],
+        description="; ".join(f"`{shape.word}`: {facts.summary}" for shape, facts in SHAPES.items()),
     )
     pool: PoolPart = Field(default=PoolPart(), description="the pool of kept connections")
     baseline: Duration = Field(
@@ -338,6 +338,11 @@ class TrafficPart(ExperimentPart):
         default=None,
         description="delay of slow answers, sent to the application as `?delay=2s`; required with the connection kind "
         "`slow`",
+    )
+    preopened: Duration | None = Field(
+        default=None,
+        description="time for which a connection is open and unused before its request, at least; required with the "
+        "connection kind `preopened`",
     )
 
 

@@ -14,7 +14,7 @@ from harness.experiment.namespaces import Workload
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.schema import Head, TrafficPart
 from harness.experiment.workload import RenderedObject
-from harness.kit.located_yaml import Document
+from harness.kit.located_yaml import YamlDocument
 from harness.kube.manifests import LocatedManifest
 from harness.model.controllers import DEFAULT
 from harness.model.experiment import Configuration, TrafficPlan
@@ -49,7 +49,7 @@ class ParsedExperiment:
         expect: The entries of ``expect`` without errors.
     """
 
-    document: Document
+    document: YamlDocument
     head: Head | None
     traffic: ParsedTraffic | None
     manifests: tuple[LocatedManifest, ...]
@@ -71,7 +71,7 @@ class ParsedExperiment:
 
     @property
     def plan(self) -> TrafficPlan | None:
-        """The traffic plan; None if the traffic has an error."""
+        """Return the traffic plan; None if the traffic has an error."""
         return self.traffic.plan if self.traffic else None
 
     @property
@@ -136,12 +136,12 @@ class ResolvedExperiment:
 
     @property
     def plan(self) -> TrafficPlan | None:
-        """The traffic plan; None if the traffic has an error."""
+        """Return the traffic plan; None if the traffic has an error."""
         return self.parsed.plan
 
     @property
     def cells(self) -> tuple[ResolvedCell, ...]:
-        """All cells that are left."""
+        """Return all cells that are left."""
         return tuple(cell for configuration in self.configurations for cell in configuration.cells)
 
     def objects_of(self, configuration: ResolvedConfiguration) -> WorkloadObjects:

@@ -13,9 +13,13 @@ from harness.experiment.schema import TlsPart, TrafficPart, given
 from harness.experiment.stages import ParsedTraffic
 from harness.experiment.validation import validate
 from harness.experiment.workload import ExperimentFiles
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.experiment import Pool, Tls, TrafficPlan
+from harness.model.shapes import SHAPES, Shape
 from harness.problem_codes import ProblemCode
+
+#: The durations that shapes require, by the word of the shape.
+_DURATIONS = {shape.word: facts.duration for shape, facts in SHAPES.items() if facts.duration is not None}
 
 
 def parse_traffic(value: Any, files: ExperimentFiles, problems: Problems) -> ParsedTraffic | None:
@@ -37,7 +41,7 @@ def parse_traffic(value: Any, files: ExperimentFiles, problems: Problems) -> Par
         host=part.host,
         tls=_tls(part.tls, files) if part.tls is not None else None,
         arrivals=part.arrivals,
-        **given(seed=part.seed, idle=part.idle, slow=part.slow),
+        **given(seed=part.seed, **{each.field: getattr(part, each.field) for each in _DURATIONS.values()}),
     )
     return ParsedTraffic(part, plan)
 
@@ -47,14 +51,14 @@ def check_settings_used(part: TrafficPart, problems: Problems) -> None:
     if part.seed is not None and part.arrivals != "poisson":
         message = "arrivals are even: a seed decides nothing"
         problems.add(ProblemCode.UNUSED_SETTING, ("traffic", "seed"), message, "write arrivals: poisson")
-    for name, value in (("idle", part.idle), ("slow", part.slow)):
-        if value is not None and name not in part.connections:
-            hint = f"write connections: [{', '.join([*part.connections, name])}]"
-            problems.add(ProblemCode.UNUSED_SETTING, ("traffic", name), f"no connection is {name}", hint)
-        elif not value and name in part.connections:
-            what = "the idle time of a connection" if name == "idle" else "the delay of its answers"
-            message = f"{name} needs a time: {what}"
-            problems.add(ProblemCode.REQUIRED, ("traffic", "connections"), message, f"write {name}: 2s")
+    for word, duration in _DURATIONS.items():
+        value = getattr(part, duration.field)
+        if value is not None and word not in part.connections:
+            hint = f"write connections: [{', '.join([*part.connections, word])}]"
+            problems.add(ProblemCode.UNUSED_SETTING, ("traffic", duration.field), f"no connection is {word}", hint)
+        elif not value and word in part.connections:
+            message = f"{word} needs a time: {duration.meaning}"
+            problems.add(ProblemCode.REQUIRED, ("traffic", "connections"), message, f"write {duration.field}: 2s")
 
 
 def check_authorities(plan: TrafficPlan, problems: Problems) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from harness.experiment.problems import Problems
 from harness.experiment.schema import LONGEST_INTERVAL, MOST_CONCURRENCY, SHORTEST_PHASE
-from harness.model.attempt import Shape
-from harness.model.experiment import TrafficPlan
+from harness.model.experiment import MOST_WAITING, TrafficPlan, waiting_connections
 from harness.model.rate_curve import NS, UNIT, curve_of
 from harness.model.rates import highest_rate, lowest_rate
+from harness.model.shapes import SHAPES, ConnectionSource, Shape, ShapeDuration, part_from
 from harness.problem_codes import ProblemCode
 
 #: The longest silence of a stream that judging accepts (``LONGEST_SEND_GAP_S``) and the length of a trial, in seconds;
@@ -18,17 +18,15 @@ from harness.problem_codes import ProblemCode
 _SILENCE, _TRIAL_SECONDS, _UNLUCKY = 1.0, 120.0, 0.001
 #: Standard deviations by which random arrivals may exceed their mean.
 _CROWD = 5.0
-#: Seconds before the change in which connections must have been idle for long enough.
-_IDLE_LEAD = 1.0
-#: Most connections of the idle shape: more than servers accept from one client.
-_MOST_IDLE = 10_000
+#: Seconds before the change in which some connections must have waited for long enough.
+_WAITING_LEAD = 1.0
 
 
 def check_lists(plan: TrafficPlan, problems: Problems) -> None:
     """Require each method and each kind of connection once."""
     lists: dict[str, list[Any]] = {
         "methods": [method.name for method in plan.methods],
-        "connections": [shape.name.lower() for shape in plan.shapes],
+        "connections": [shape.word for shape in plan.shapes],
     }
     for name, values in lists.items():
         for index, value in enumerate(values):
@@ -79,7 +77,7 @@ def _least_random_rate(streams: int) -> int:
 def check_concurrency(plan: TrafficPlan, problems: Problems) -> None:
     """Require that an outage does not reach the limit of open attempts."""
     highest = highest_rate(plan.rate)
-    needed = highest * plan.timeout + highest * _part(plan, Shape.SLOW) * plan.slow
+    needed = highest * plan.timeout + highest * _mean_delay(plan)
     if plan.arrivals == "poisson":
         needed = math.ceil(needed + _CROWD * math.sqrt(needed))
     if needed > plan.concurrency:
@@ -96,9 +94,9 @@ def check_concurrency(plan: TrafficPlan, problems: Problems) -> None:
 
 def check_pool(plan: TrafficPlan, problems: Problems) -> None:
     """Require a full pool before the change: a pool that is still filling has no idle connections to lose."""
-    if Shape.REUSED not in plan.shapes:
+    part = part_from(plan.shapes, ConnectionSource.POOL)
+    if not part:
         return
-    part = _part(plan, Shape.REUSED)
     needed = curve_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
     if needed > plan.baseline:
         problems.add(
@@ -110,27 +108,39 @@ def check_pool(plan: TrafficPlan, problems: Problems) -> None:
         )
 
 
-def check_idle(plan: TrafficPlan, problems: Problems) -> None:
-    """Require connections that are idle for long enough when the change begins, and not too many."""
-    if Shape.IDLE not in plan.shapes or not plan.idle:
-        return
-    if plan.baseline < plan.idle + _IDLE_LEAD:
+def check_waiting(plan: TrafficPlan, problems: Problems) -> None:
+    """Require connections that have waited unused for long enough when the change begins, and not too many."""
+    for shape in dict.fromkeys(plan.shapes):
+        duration = SHAPES[shape].duration
+        if duration is not None and SHAPES[shape].waits and plan.seconds_of(shape):
+            _check_waiting(plan, shape, duration, problems)
+
+
+def _check_waiting(plan: TrafficPlan, shape: Shape, duration: ShapeDuration, problems: Problems) -> None:
+    seconds, waiting = plan.seconds_of(shape), waiting_connections(plan, shape)
+    if plan.baseline < (least := seconds + _WAITING_LEAD):
         problems.add(
             ProblemCode.IDLE_TOO_LONG,
-            ("traffic", "idle"),
-            f"no connection has been idle for {plan.idle:g} s when the change begins after {plan.baseline:g} s",
-            hint=f"write baseline: {plan.idle + _IDLE_LEAD:g}s or more",
+            ("traffic", duration.field),
+            f"no connection has {duration.unused} for {seconds:g} s when the change begins after {plan.baseline:g} s",
+            hint=f"write baseline: {least:g}s or more",
         )
-    kept = highest_rate(plan.rate) * _part(plan, Shape.IDLE) * plan.idle
-    if kept > _MOST_IDLE:
+    if waiting > MOST_WAITING:
         problems.add(
             ProblemCode.TOO_MANY_CONNECTIONS,
-            ("traffic", "idle"),
-            f"{kept:,.0f} connections would be kept idle for {plan.idle:g} s each, more than {_MOST_IDLE:,}",
+            ("traffic", duration.field),
+            f"{waiting:,.0f} connections would be kept {shape.word} for {seconds:g} s each, more than {MOST_WAITING:,}",
             hint="lower the rate or the time",
         )
 
 
-def _part(plan: TrafficPlan, shape: Shape) -> float:
-    """Return the share of attempts of this shape."""
-    return plan.shapes.count(shape) / len(plan.shapes)
+def shortest_baseline(plan: TrafficPlan) -> float:
+    """Return the least seconds of baseline after which the change meets connections of every shape."""
+    waits = [plan.seconds_of(shape) + _WAITING_LEAD for shape in plan.shapes if SHAPES[shape].waits]
+    return max(waits, default=0.0)
+
+
+def _mean_delay(plan: TrafficPlan) -> float:
+    """Return the delay that attempts ask for, in seconds, on average over all streams."""
+    delays = [plan.seconds_of(shape) for shape in plan.shapes if SHAPES[shape].needs_application]
+    return sum(delays) / len(plan.shapes)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.connections import KEPT, alive_at, count_connections
+from harness.analysis.connections import alive_at, closed_unused, count_connections
 from harness.analysis.facts import Facts, Mask
 from harness.findings.finding_type import Sentence, Subject, TrialFinding
-from harness.model.attempt import Outcome, Shape
+from harness.model.attempt import CloseReason, Outcome
+from harness.model.shapes import KEPT_SHAPES, ConnectionSource, shapes_from
 from harness.model.verdict import Weight
 from harness.wording import count, plural
 
@@ -101,6 +102,61 @@ class ConnectionsCut(
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnusedClosed(
+    TrialFinding,
+    code="unused-closed",
+    weight=Weight.NOTE,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """The peer closed connections that were opened ahead of need, before a request was due on them.
+
+    Every real client notices that and opens another one, so no request is lost by it.
+
+    Attributes:
+        closed: How many, since the change began.
+        by_rst: Those of them that ended by RST.
+        waiting: Connections that were open ahead of need when the change began.
+    """
+
+    closed: int
+    by_rst: int
+    waiting: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[UnusedClosed]:
+        """Yield it where an unused connection was closed."""
+        begin = facts.moments.begin
+        if begin is None:
+            return
+        rows = facts.evidence.connections
+        closed = closed_unused(facts, begin)
+        if closed.any():
+            yield cls(
+                closed=int(np.count_nonzero(closed)),
+                by_rst=int(np.count_nonzero(rows["reason"][closed] == CloseReason.PEER_RST)),
+                waiting=int(np.count_nonzero(alive_at(rows, begin, shapes_from(ConnectionSource.AHEAD)))),
+            )
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self._text} since the change began; {count(self.waiting)} were open then.",
+            "No request was lost by that: a client notices it and opens another connection. A request that was sent "
+            "at the same moment would be lost; the losses say whether that happened.",
+        )
+
+    def watch_sentence(self) -> Sentence:
+        """Return it for a watch."""
+        return Sentence(f"{self._text}.", "Servers close connections that bring no request for a while.")
+
+    @property
+    def _text(self) -> str:
+        by = f" ({count(self.by_rst)} by RST)" if self.by_rst else ""
+        closed = plural(self.closed, "preopened connection was", "preopened connections were")
+        return f"{closed} closed by the other side{by} before a request was due"
+
+
+@dataclass(frozen=True, kw_only=True)
 class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, subjects={Subject.WATCH}):
     """No request of a watch reused a connection, although that was requested.
 
@@ -114,7 +170,7 @@ class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, sub
     def check(cls, facts: Facts) -> Iterator[NothingReused]:
         """Yield a finding if pooled requests were answered and none of them reused a connection."""
         rows = facts.evidence.attempts
-        of_pool = (facts.outcome == Outcome.OK) & (rows["shape"] == Shape.REUSED)
+        of_pool = (facts.outcome == Outcome.OK) & np.isin(rows["shape"], shapes_from(ConnectionSource.POOL))
         if of_pool.any() and not (of_pool & (rows["carried"] > 0)).any():
             yield cls(ok=int(np.count_nonzero(of_pool)))
 
@@ -139,9 +195,10 @@ class PoolNotFilled(TrialFinding, code="pool-not-filled", weight=Weight.NOTE):
     def check(cls, facts: Facts) -> Iterator[PoolNotFilled]:
         """Yield a finding if the pool was not full when the change began."""
         plan, begin = facts.evidence.traffic, facts.moments.begin
-        if Shape.REUSED not in plan.shapes or begin is None:
+        pooled = shapes_from(ConnectionSource.POOL)
+        if begin is None or not set(plan.shapes).intersection(pooled):
             return
-        filled = int(np.count_nonzero(alive_at(facts.evidence.connections, begin, (Shape.REUSED,))))
+        filled = int(np.count_nonzero(alive_at(facts.evidence.connections, begin, pooled)))
         if filled < plan.pool.size:
             yield cls(pooled=filled, size=plan.pool.size)
 
@@ -158,5 +215,5 @@ def _lost_by_cut(facts: Facts) -> Mask:
     """Return True for requests lost with a kept-alive connection; those with any answer do not count."""
     rows = facts.evidence.attempts
     ended = np.isin(facts.outcome, (Outcome.CLOSED, Outcome.RESET)) & ~facts.is_before
-    lost: Mask = ended & (rows["carried"] > 0) & np.isin(rows["shape"], KEPT)
+    lost: Mask = ended & (rows["carried"] > 0) & np.isin(rows["shape"], KEPT_SHAPES)
     return lost

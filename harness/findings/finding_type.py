@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 from harness.analysis.cells import CellFacts
 from harness.analysis.facts import Facts
 from harness.model.schedule import Stream
+from harness.model.shapes import SHAPES
 from harness.model.timeline import Detail
 from harness.model.verdict import Cause, Finding, Weight
 
@@ -22,6 +23,9 @@ from harness.model.verdict import Cause, Finding, Weight
 PREFIX = "prefix"
 
 _Value = str | int | float | bool
+
+#: The end of a stream's name, by the word of its shape.
+_SHAPE_NAMES = {shape.word: facts.stream for shape, facts in SHAPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +177,7 @@ class OfStream:
     @property
     def stream(self) -> str:
         """Return the stream as text: ``GET /apple on new connections``."""
-        how = "with slow answers" if self.shape == "slow" else f"on {self.shape} connections"
-        return f"{self.method} {self.path} {how}"
+        return f"{self.method} {self.path} {_SHAPE_NAMES.get(self.shape, self.shape)}"
 
 
 class StreamName(typing.TypedDict):
@@ -187,7 +190,7 @@ class StreamName(typing.TypedDict):
 
 def name_of(stream: Stream) -> StreamName:
     """Return the fields that name a stream."""
-    return {"method": stream.method.name, "shape": stream.shape.name.lower(), "path": stream.key}
+    return {"method": stream.method.name, "shape": stream.shape.word, "path": stream.key}
 
 
 def _value(kind: Any, raw: _Value | None) -> Any:

@@ -10,8 +10,9 @@ import numpy as np
 from harness.analysis.facts import Facts, Mask, delays, losses_by_label
 from harness.analysis.workload import drops_routes, stayed_ready
 from harness.findings.finding_type import PREFIX, Sentence, Subject, TrialFinding
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.changes import facts_of
+from harness.model.shapes import DEFAULT_SHAPES, SHAPES
 from harness.model.verdict import Weight
 from harness.wording import between, count, plural, seconds, share
 
@@ -53,9 +54,9 @@ _DROPPED_ROUTES = {
 #: Kinds of requests by which losses are counted, and those of them that are shown only if they were sent.
 _KINDS = {
     "get": "GET", "post": "POST", "head": "HEAD", "put": "PUT", "delete": "DELETE",
-    "new": "on new", "reused": "on reused connections", "idle": "on idle ones", "slow": "with slow answers",
+    **{shape.word: facts.lost for shape, facts in SHAPES.items()},
 }  # fmt: skip
-_RARE = frozenset({"head", "put", "delete", "idle", "slow"})
+_RARE = frozenset({"head", "put", "delete", *(shape.word for shape, facts in SHAPES.items() if not facts.is_usual)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,10 +231,10 @@ class AnsweredOutOfTurn(TrialFinding, code="answered-out-of-turn", weight=Weight
 def _by_kind(facts: Facts, lost: Mask) -> dict[str, int]:
     """Return the number of lost requests by method and by shape."""
     rows, plan = facts.evidence.attempts, facts.evidence.traffic
-    methods, shapes = sorted(_USUAL.union(plan.methods)), sorted({Shape.NEW, Shape.REUSED, *plan.shapes})
+    methods, shapes = sorted(_USUAL.union(plan.methods)), sorted({*DEFAULT_SHAPES, *plan.shapes})
     return {
         **{method.name.lower(): int((rows["method"][lost] == method).sum()) for method in methods},
-        **{shape.name.lower(): int((rows["shape"][lost] == shape).sum()) for shape in shapes},
+        **{shape.word: int((rows["shape"][lost] == shape).sum()) for shape in shapes},
     }
 
 

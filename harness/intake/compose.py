@@ -12,6 +12,7 @@ from harness.intake.proposal import PRE_STOP_SECONDS, Proposal, ProposedRoute
 from harness.model.change_facts import FirstTry
 from harness.model.changes import CHANGE_KINDS
 
+_TLS = "  tls: {verify: false}  # HTTP is redirected to HTTPS; any certificate is accepted"
 #: Seconds that a trial needs at least: without change, after the change, and for one answer.
 _BASELINE, _SETTLE, _TIMEOUT = 4, 3, 5
 
@@ -58,6 +59,7 @@ def _traffic(proposal: Proposal) -> list[str]:
         *(f"    - {_flow(_path(route))}  # Service {route.service}" for route in proposal.routes),
         "  methods: [GET]",
         "  connections: [new, reused]",
+        *([_TLS] if proposal.tls else []),
         f"  baseline: {_BASELINE}s  # traffic before the change; a loss here is not the change's",
         f"  settle: {_SETTLE}s  # traffic after it",
         f"  timeout: {_TIMEOUT}s",

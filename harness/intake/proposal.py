@@ -50,6 +50,7 @@ class Proposal:
         routes: Requests to send, at least one.
         deployments: Deployments behind the routes, to be changed.
         replicated: Those of them with more than one replica.
+        tls: True if the routes are served over HTTPS, to which HTTP is redirected.
         remedies: A patch for each Deployment that lacks a preStop hook or a readiness probe.
         left: Deployments and routes that are not used, for a comment.
     """
@@ -60,6 +61,7 @@ class Proposal:
     deployments: tuple[str, ...]
     replicated: tuple[str, ...]
     remedies: tuple[Patch, ...]
+    tls: bool = False
     left: tuple[str, ...] = ()
 
 
@@ -108,6 +110,7 @@ def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal
         deployments=tuple(used),
         replicated=tuple(name for name in used if found.replicas(name) > 1),
         remedies=tuple(patch for name in used if (patch := _remedy(found, name))),
+        tls=word == DEFAULT.word and _has_tls(objects),
         left=tuple(left),
     )
 
@@ -137,6 +140,11 @@ def _routes(objects: Sequence[Mapping[str, Any]], found: WorkloadObjects) -> Ite
                     yield ProposedRoute(path, host, service)
         if service := at(ingress, "spec", "defaultBackend", "service", "name"):
             yield ProposedRoute("/", "", str(service))
+
+
+def _has_tls(objects: Sequence[Mapping[str, Any]]) -> bool:
+    """Return True if an Ingress has a certificate; ingress-nginx then serves every host over HTTPS."""
+    return any(each.get("kind") == "Ingress" and at(each, "spec", "tls") for each in objects)
 
 
 def _any_host(host: str) -> str:

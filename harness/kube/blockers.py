@@ -1,6 +1,6 @@
-"""Reasons for which a rollout cannot become ready: read from pods and ReplicaSets, as ``kubectl describe`` shows them.
+"""Find the reasons why a rollout can't become ready, so that it fails within seconds and with a reason.
 
-A rollout that cannot succeed fails within seconds and says why, rather than after its whole time without a reason.
+The reasons are those in the status of pods and ReplicaSets, which ``kubectl describe`` shows too.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Seconds for which a container must wait for one of these reasons until it counts as blocked. A pull is tried again,
-#: and a Secret may come with the rest of the workload.
+#: Seconds until a container that waits for one of these reasons counts as blocked. A pull is repeated, and a Secret may
+#: be created later with the rest of the workload.
 WAITING: Mapping[str, float] = {
     "InvalidImageName": 0.0,
     "ErrImageNeverPull": 0.0,
@@ -31,8 +31,8 @@ class Blocker:
     """A reason that keeps pods from becoming ready.
 
     Attributes:
-        sentence: The object and the reason, for people.
-        seconds: How long it must last until nothing else is to be expected.
+        sentence: The object and the reason, for messages.
+        seconds: Time after which the reason counts as permanent.
     """
 
     sentence: str
@@ -41,27 +41,27 @@ class Blocker:
 
 @dataclass(slots=True)
 class BlockerWatch:
-    """Remembers since when each reason has been there.
+    """A record of the reasons, with the time at which each was first observed.
 
     Attributes:
-        since: First sight of each reason, in seconds of any clock.
+        since: First observation of each reason, in seconds of any clock.
     """
 
     since: dict[str, float] = field(default_factory=dict)
 
-    def look(self, found: Sequence[Blocker], now: float) -> str:
-        """Take in what is there now; return the sentence of a reason that has lasted long enough, empty without one."""
+    def observe(self, found: Sequence[Blocker], now: float) -> str:
+        """Record the current reasons, and return the sentence of one that is permanent; empty if there is none."""
         self.since = {each.sentence: self.since.get(each.sentence, now) for each in found}
         lasting = (each.sentence for each in found if now - self.since[each.sentence] >= each.seconds)
         return next(lasting, "")
 
 
 def blockers(pods: Sequence[Mapping[str, Any]], owners: Sequence[Mapping[str, Any]]) -> list[Blocker]:
-    """Return what keeps the pods of a rollout from becoming ready.
+    """Return the reasons why the pods of a rollout are not ready.
 
     Args:
         pods: Pods of the rollout.
-        owners: Its Deployment and ReplicaSets, which say why they cannot create pods.
+        owners: Its Deployment and ReplicaSets. Their status says why they can't create pods.
     """
     return [*(found for owner in owners for found in _not_created(owner)), *(f for pod in pods for f in _pod(pod))]
 
@@ -90,13 +90,12 @@ def _container(pod: str, entry: Mapping[str, Any]) -> Iterator[Blocker]:
     reason = waiting.get("reason", "")
     if reason not in WAITING:
         return
-    if reason == "CrashLoopBackOff":
+    if reason == "CrashLoopBackOff":  # its message has a back-off time that changes, so it is left out
         if entry.get("restartCount", 0) < CRASHES:
             return
         code = ((entry.get("lastState") or {}).get("terminated") or {}).get("exitCode")
         message = f"it ended with exit code {code} each time" if code is not None else "it ends each time"
     else:
         message = waiting.get("message", "")
-    # The name of the pod and the number in a back-off differ from pod to pod and from look to look.
     sentence = f"container {entry['name']} of pod {pod}: {reason}: {message}".rstrip(": ")
     yield Blocker(sentence, WAITING[reason])

@@ -1,4 +1,4 @@
-"""When a Deployment's rollout is over: what ``kubectl rollout status`` looks at, as a pure function and as a wait."""
+"""Decides whether a Deployment's rollout is complete, by the rules of ``kubectl rollout status``, and waits for it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from harness.kube.api import KubeApi, Object
 from harness.kube.blockers import Blocker, BlockerWatch, blockers
 from harness.kube.errors import RolloutStuckError
 
-#: Seconds between two looks at the pods of a rollout that is going on.
-_LOOK_SECONDS = 1.0
+#: Seconds between two requests for the pods of a rollout under way.
+_PODS_INTERVAL = 1.0
 
 
 class Rollout(StrEnum):
-    """How far a rollout is."""
+    """The state of a rollout."""
 
     COMPLETE = "complete"
     PROGRESSING = "progressing"
@@ -27,14 +27,14 @@ class Rollout(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RolloutStatus:
-    """How far a rollout is, and what it waits for (empty when complete)."""
+    """The state of a rollout, and the condition that is missing (empty when complete)."""
 
     state: Rollout
     missing: str = ""
 
 
 def rollout_status(deployment: Mapping[str, Any]) -> RolloutStatus:
-    """Judge a Deployment as ``kubectl rollout status`` does.
+    """Return the status of a Deployment's rollout, by the rules of ``kubectl rollout status``.
 
     Source: ``DeploymentStatusViewer.Status`` in k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go.
     """
@@ -53,15 +53,15 @@ def rollout_status(deployment: Mapping[str, Any]) -> RolloutStatus:
 
 
 def rollout_state(deployment: Mapping[str, Any]) -> Rollout:
-    """How far a Deployment's rollout is."""
+    """Return the state of a Deployment's rollout."""
     return rollout_status(deployment).state
 
 
 def _missing(*, wanted: int, updated: int, total: int, available: int) -> str:
     if updated < wanted:
-        return f"{updated} of {wanted} new replicas have been made"
+        return f"{updated} of {wanted} new replicas have been created"
     if total > updated:
-        return f"{total - updated} old replicas are still there"
+        return f"{total - updated} old replicas still exist"
     if available < updated:
         return f"{available} of {updated} new replicas are available"
     return ""
@@ -78,20 +78,21 @@ def wait_rollout(kube: KubeApi, deployment: str, namespace: str, timeout: float)
     Args:
         kube: The API server.
         deployment: Its name.
-        namespace: Where it is.
-        timeout: Seconds.
+        namespace: Its namespace.
+        timeout: Timeout in seconds.
 
     Returns:
-        The Deployment as it was when complete.
+        The Deployment after its rollout.
 
     Raises:
-        RolloutStuckError: It exceeded its own progress deadline, or its pods cannot become ready; says why.
-        WaitTimeoutError: It was still going on; says what it waited for.
+        RolloutStuckError: The rollout exceeded the Deployment's progress deadline, or its pods can't become ready. The
+            message has the reason.
+        WaitTimeoutError: The rollout was still under way; the message says what was missing.
     """
-    seen, watch, next_look = "", BlockerWatch(), 0.0
+    seen, watch, next_request = "", BlockerWatch(), 0.0
 
     def complete() -> Object | None:
-        nonlocal seen, next_look
+        nonlocal seen, next_request
         found = kube.get("Deployment", deployment, namespace)
         status = rollout_status(found)
         seen = status.missing
@@ -101,9 +102,9 @@ def wait_rollout(kube: KubeApi, deployment: str, namespace: str, timeout: float)
                 hint=f"See why its pods do not become ready: kubectl -n {namespace} describe pods",
             )
         now = time.monotonic()
-        if status.state is not Rollout.COMPLETE and now >= next_look:
-            next_look = now + _LOOK_SECONDS
-            if reason := watch.look(_blockers(kube, found, namespace), now):
+        if status.state is not Rollout.COMPLETE and now >= next_request:
+            next_request = now + _PODS_INTERVAL
+            if reason := watch.observe(_blockers(kube, found, namespace), now):
                 raise RolloutStuckError(f"Deployment {deployment} cannot become ready: {reason}")
         return found if status.state is Rollout.COMPLETE else None
 

@@ -21,7 +21,7 @@ from harness.kit.waiting import wait_until
 from harness.localkube.addresses import free_port, take_block
 from harness.localkube.kubeconfig import write_kubeconfig
 from harness.localkube.profiles import PROFILES
-from harness.localkube.settings import ENTRY_PORT, NodeSettings
+from harness.localkube.settings import ENTRY_PORT, TLS_PORT, NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 #: Longest time for the API server to answer, in seconds.
@@ -78,6 +78,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
         ingress=options.ingress,
         nginx=found.nginx if found is not None else None,
         entry_port=free_port(held.block.ingress_address, ENTRY_PORT),
+        tls_port=free_port(held.block.ingress_address, TLS_PORT),
     )
     config, log = directory / "config.json", directory / "logs" / "node.log"
     settings.write(config)

@@ -107,7 +107,7 @@ def take_block() -> HeldBlock:
     raise HarnessError(
         f"None of the {count} address blocks 127.{FIRST_BLOCK} to 127.{LAST_BLOCK} is free: {last}.",
         hint=f"Local clusters need loopback addresses 127.x.y.z and port {_HOLD_PORT} on them; "
-        "`harness cluster status` lists standing clusters.",
+        "`harness cluster status` lists persistent clusters.",
     )
 
 

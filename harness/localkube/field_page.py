@@ -10,7 +10,8 @@ from harness.kube.fieldclasses import ANNOTATIONS, Decisive, Fields
 from harness.kube.schema import KINDS
 from harness.localkube.fields import TABLES
 from harness.localkube.ingress import annotation_classes as nginx
-from harness.localkube.ingress.annotations import PREFIX, RULES
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import RULES
 from harness.localkube.traefik import annotation_classes as traefik
 
 _HEAD = """\

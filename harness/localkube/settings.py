@@ -14,8 +14,13 @@ from harness.localkube.nginx.record import NginxInstall
 #: Port where traffic enters, unless another process listens on it at all addresses.
 ENTRY_PORT = 8080
 
+#: Port where traffic with TLS enters, under the same condition.
+TLS_PORT = 8443
+
 #: Port of the address that stands for a Service without endpoints: nothing listens there.
 SERVICE_PORT = 80
+#: The same for traffic with TLS.
+SERVICE_TLS_PORT = 443
 
 #: kube-proxy's log of the rules it programmed, with times; in the folder of logs.
 PROXY_LOG = "kube-proxy.jsonl"
@@ -38,6 +43,7 @@ class NodeSettings:
             none.
         nginx: The nginx to use; None if the controller needs none.
         entry_port: Port of the data plane at ``block.ingress_address``.
+        tls_port: Its port for TLS.
         options: More options by name, as given by the user.
     """
 
@@ -49,6 +55,7 @@ class NodeSettings:
     ingress: str
     nginx: NginxInstall | None
     entry_port: int = ENTRY_PORT
+    tls_port: int = TLS_PORT
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property

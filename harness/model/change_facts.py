@@ -74,7 +74,7 @@ class ChangeFacts:
         new: Name of the new version in reports.
         old_stays: True if the old version may answer during the whole change.
         is_control: True if nothing is changed.
-        first_try: Deployments for which a first Experiment has the kind.
+        first_try: The Deployments for which a first Experiment has it.
     """
 
     summary: str

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.changes import ChangeSpec
-from harness.model.rates import Rate
+from harness.model.rates import Rate, highest_rate
+from harness.model.shapes import DEFAULT_SHAPES, SHAPES, Shape
 
 #: One Kubernetes object as read from a file.
 Manifest = Mapping[str, Any]
@@ -97,12 +98,13 @@ class TrafficPlan:
         arrivals: ``even`` distances between slots, or random ones (``poisson``) that depend only on ``seed``.
         idle: Minimum idle time of a connection before an attempt of the idle shape uses it.
         slow: Delay that attempts of the slow shape request from the application.
+        preopened: Minimum time for which a connection of the preopened shape is open and unused before its attempt.
     """
 
     rate: Rate
     routes: tuple[Route, ...]
     methods: tuple[Method, ...] = (Method.GET,)
-    shapes: tuple[Shape, ...] = (Shape.NEW, Shape.REUSED)
+    shapes: tuple[Shape, ...] = DEFAULT_SHAPES
     pool: Pool = Pool()
     baseline: float = 3.0
     settle: float = 3.0
@@ -114,11 +116,29 @@ class TrafficPlan:
     seed: int = 0
     idle: float = 0.0
     slow: float = 0.0
+    preopened: float = 0.0
 
     @property
     def patience(self) -> float:
         """Return the longest possible duration of an attempt, in seconds."""
-        return self.timeout + (self.slow if Shape.SLOW in self.shapes else 0.0)
+        delays = (self.seconds_of(shape) for shape in self.shapes if SHAPES[shape].needs_application)
+        return self.timeout + max(delays, default=0.0)
+
+    def seconds_of(self, shape: Shape) -> float:
+        """Return the duration that a shape requires, in seconds; 0 for a shape without one."""
+        name = SHAPES[shape].field
+        return float(getattr(self, name)) if name else 0.0
+
+
+#: Limit of connections that wait unused for one shape: more than servers accept from one client.
+MOST_WAITING = 10_000
+
+
+def waiting_connections(plan: TrafficPlan, shape: Shape) -> float:
+    """Return the number of connections that wait unused for a shape, as rate and duration require."""
+    if not SHAPES[shape].waits:
+        return 0.0
+    return highest_rate(plan.rate) * plan.shapes.count(shape) / len(plan.shapes) * plan.seconds_of(shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +231,7 @@ class Experiment:
             verdict is better than inconclusive.
         inert: Fields of the workload without effect on requests, each with its objects.
         notices: Sentences about omitted parts of the workload's files, each with file and line.
-        stand_ins: Sentences about images that a stand-in of the embedded cluster replaces.
+        stand_ins: Sentences about images in place of which the embedded cluster runs a stand-in.
     """
 
     name: str

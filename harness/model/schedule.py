@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.experiment import TrafficPlan
 from harness.model.poisson import PoissonArrivals
 from harness.model.rate_curve import UNIT, RateCurve, curve_of
+from harness.model.shapes import SHAPES, Shape, WireProtocol
 from harness.model.share import Share
 
 
@@ -26,6 +27,8 @@ class Stream:
         method: ``GET`` or ``POST``.
         shape: How its attempts get their connections.
         delay: Seconds for which the application is asked to delay the answer.
+        unused_for: Seconds for which a connection must have waited unused before an attempt.
+        protocol: Protocol on its connections.
         key: The route's key.
         host: The route's ``Host`` header; empty for the client's default.
         headers: Further headers, ``(name, value)``.
@@ -38,6 +41,8 @@ class Stream:
     method: Method
     shape: Shape
     delay: float = 0.0
+    unused_for: float = 0.0
+    protocol: WireProtocol = WireProtocol.HTTP1
     key: str = ""
     host: str = ""
     headers: tuple[tuple[str, str], ...] = ()
@@ -154,7 +159,8 @@ def streams(plan: TrafficPlan) -> tuple[Stream, ...]:
             path=route.path,
             method=method,
             shape=shape,
-            delay=plan.slow if shape is Shape.SLOW else 0.0,
+            delay=plan.seconds_of(shape) if SHAPES[shape].needs_application else 0.0,
+            unused_for=plan.seconds_of(shape) if SHAPES[shape].waits else 0.0,
             key=route.key,
             host=route.host,
             headers=route.headers,

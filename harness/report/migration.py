@@ -1,4 +1,4 @@
-"""The document of a migration: both sides of each cell, what made them differ, and the annotations that are ignored."""
+"""Builds the report of a migration: both sides of each cell, the causes of differences, and ignored annotations."""
 
 from __future__ import annotations
 
@@ -47,15 +47,14 @@ def document(migration: Migration) -> Document:
 def _table(migration: Migration) -> Table:
     source, target = (f"{directory}/index.html" for directory in migration.directories)
     return Table(
-        title="The same cells behind both",
+        title="The same cells behind both controllers",
         corner="Cell",
         columns=(Column(migration.source, source), Column(migration.target, target), Column("the migration")),
         rows=tuple(
             Row(_names(pair), (_tally(pair.source), _tally(pair.target), _conclusion(migration, pair)))
             for pair in migration.pairs
         ),
-        note="The two runs are whole run directories of their own, each sealed; their reports show every loss beside "
-        "the events around it.",
+        note="Each side is a complete, sealed run directory. Its report shows every loss next to the events around it.",
     )
 
 
@@ -82,12 +81,12 @@ def _conclusion(migration: Migration, pair: CellPair) -> Conclusion:
 
 def _sections(migration: Migration) -> Iterator[Section]:
     parts = tuple(_pair(migration, pair) for pair in migration.pairs if pair.differences or _is_unknown(pair))
-    nothing = "Nothing: no cell lost requests or connections behind one of them that it did not lose behind the other."
+    nothing = "None: no cell lost requests or connections behind one controller that it did not lose behind the other."
     if any(pair.differences for pair in migration.pairs):
-        yield Section(names=("What made requests differ",), key="why", parts=parts)
+        yield Section(names=("Causes of differences",), key="why", parts=parts)
     else:
         yield Section(
-            names=("What made requests differ",),
+            names=("Causes of differences",),
             key="why",
             blocks=(Paragraph(text=nothing),),
             detail=Detail.PAGE,

@@ -34,15 +34,15 @@ def deploy(
 ) -> None:
     """Create the namespace, apply all manifests, and wait for every Deployment's rollout.
 
-    Where one does not become ready, the file ``not-ready.txt`` in the evidence keeps the states, last log lines and
-    warnings of its pods.
+    If a Deployment does not become ready, ``not-ready.txt`` in the evidence has the states, last log lines and warnings
+    of its pods.
 
     Args:
         kube: The API server.
         manifests: The workload.
         namespace: Namespace to create.
         shared: The cluster outlives the trial, so nothing may be written outside the namespace.
-        evidence: Folder of the trial; None to keep no ``not-ready.txt``.
+        evidence: Directory of the trial; None writes no such file.
 
     Raises:
         InvalidInputError: The cluster is shared and an object is cluster-scoped; nothing was applied.

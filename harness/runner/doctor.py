@@ -19,9 +19,9 @@ from pathlib import Path
 
 import psutil
 
-from harness.clusters.kind import owned
+from harness.clusters.kind import records
 from harness.clusters.kind.preflight import has_ipvs
-from harness.clusters.local import standing
+from harness.clusters.local import persistent
 from harness.errors import CommandError, HarnessError, MissingToolError
 from harness.kit.leftovers import LeftOver, left_over_processes
 from harness.kit.processes import run
@@ -179,7 +179,7 @@ def check_leftovers() -> Check:
     if not left:
         return Check("left-over processes", State.OK, "none")
     listed = ", ".join(f"{process.pid} ({process.command})" for process in left)
-    return Check("left-over processes", State.LACKS, listed, remedy(left, standing.guardians()))
+    return Check("left-over processes", State.LACKS, listed, remedy(left, persistent.guardians()))
 
 
 def remedy(left: list[LeftOver], clusters: Mapping[tuple[int, int], str]) -> str:
@@ -193,16 +193,16 @@ def remedy(left: list[LeftOver], clusters: Mapping[tuple[int, int], str]) -> str
     return "; ".join([*commands, *([f"kill {' '.join(pids)}"] if pids else [])])
 
 
-def check_standing() -> Check:
+def check_persistent() -> Check:
     """List the clusters that `harness cluster up` left running on purpose."""
-    names = [f"{cluster.name} ({cluster.state})" for cluster in standing.status()]
-    names += [f"{cluster.name} (kind, {cluster.state()})" for cluster in owned.all_owned() if cluster.standing]
-    return Check("standing clusters", State.OK, ", ".join(names) or "none")
+    names = [f"{cluster.name} ({cluster.state})" for cluster in persistent.status()]
+    names += [f"{cluster.name} (kind, {cluster.state()})" for cluster in records.all_records() if cluster.standing]
+    return Check("persistent clusters", State.OK, ", ".join(names) or "none")
 
 
 def check_orphaned_clusters() -> Check:
     """Check for kind clusters of runs that were killed: each holds a gigabyte of memory."""
-    names = [cluster.name for cluster in owned.all_owned() if cluster.orphaned()]
+    names = [cluster.name for cluster in records.all_records() if cluster.orphaned()]
     if not names:
         return Check("left-over kind clusters", State.OK, "none")
     hint = "; ".join(f"harness cluster down --cluster kind --name {name}" for name in names)
@@ -234,7 +234,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     check_docker,
     check_kind,
     check_ipvs,
-    check_standing,
+    check_persistent,
     check_orphaned_clusters,
     check_leftovers,
 )

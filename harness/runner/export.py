@@ -17,8 +17,9 @@ import numpy as np
 
 from harness.analysis.evidence import Rows, label_of
 from harness.errors import EvidenceError
-from harness.model.attempt import Method, Progress, Shape
+from harness.model.attempt import Method, Progress
 from harness.model.schedule import streams
+from harness.model.shapes import Shape
 from harness.model.share import Share
 from harness.runner.evidence import read_outcome
 from harness.runner.recorded_traffic import RecordedTraffic
@@ -132,7 +133,7 @@ def _columns(rows: Rows, worker: _Worker) -> list[list[Any]]:
         numbers,
         [Method(code).name for code in rows["method"].tolist()],
         [traffic.routes[index].key for index in rows["route"].tolist()],
-        [Shape(code).name.lower() for code in rows["shape"].tolist()],
+        [Shape(code).word for code in rows["shape"].tolist()],
         [label_of(code) for code in rows["outcome"].tolist()],
         [Progress(code).name.lower().replace("_", "-") for code in rows["progress"].tolist()],
         _known(rows["status"], 0),

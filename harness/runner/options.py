@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.traffic.plan import Crew
+from harness.traffic.plan import WorkerGroup
 
 #: Most parallel trials per processor core. A trial mostly waits for grace periods, sync intervals and phases: at the
 #: default rates it needs a twentieth of a core. ``Admission`` decides how many really run.
@@ -53,14 +53,14 @@ class RunOptions:
     retry_inconclusive: int = 0
     repeats: str = ""
 
-    def sharing(self, *, last: bool) -> Crew | None:
+    def sharing(self, *, last: bool) -> WorkerGroup | None:
         """Return how workers share the sending of a trial; None if one process sends alone.
 
         ``last`` marks the last trial of the run, after which joined workers may leave.
         """
         if self.workers == 1 and not self.expect_workers:
             return None
-        return Crew(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
+        return WorkerGroup(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
 
     def parallel_trials(self, trials: int) -> int:
         """Return how many of the given trials run in parallel; 1 if workers join, since they serve one at a time."""

@@ -82,7 +82,7 @@ class OneCluster:
         """Create a namespace; it is gone before the next trial begins."""
         namespace = namespace_name("harness", f"{job.cell.id}-{job.number}")
         progress(f"namespace {namespace}")
-        with self._cluster.part(namespace, job.directory.path) as cluster:
+        with self._cluster.for_trial(namespace, job.directory.path) as cluster:
             yield TrialPlace(cluster, namespace, shared=True)
 
 

@@ -36,7 +36,7 @@ from harness.runner.trial_parts import TrialParts
 from harness.store.records import to_json
 from harness.store.rundir import write_json
 from harness.store.timeline import TimelineWriter
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
 #: Seconds that a change may take in addition to the grace periods and deadlines of its manifests.
@@ -69,7 +69,7 @@ class TrialSetting:
     progress: RunProgress
     admission: Admission
     servers: ForkServers | None = None
-    sharing: Callable[[TrialJob], Crew | None] = lambda _job: None
+    sharing: Callable[[TrialJob], WorkerGroup | None] = lambda _job: None
 
 
 class Trial:
@@ -178,7 +178,10 @@ class Trial:
     def _entry(self, place: TrialPlace) -> Entry:
         """Return the address for the traffic: the ingress, or a Service if the Experiment names one."""
         service = self.setting.experiment.entry
-        return place.cluster.service_entry(place.namespace, service) if service else place.cluster.entry
+        if service:
+            return place.cluster.service_entry(place.namespace, service)
+        entry = place.cluster.entry
+        return entry.secure or entry if self.traffic.tls is not None else entry
 
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change
@@ -205,7 +208,7 @@ class Trial:
             answered=parts.child.answered,
             lost=parts.child.lost,
             ingress_seen=parts.observer.ingress_seen,
-            ingress_tells=parts.cluster.ingress_tells,
+            ingress_signals=parts.cluster.ingress_signals,
             ingress=self.setting.experiment.ingress,
             controller=controller,
             quiet=parts.observer.quiet,

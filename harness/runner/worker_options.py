@@ -6,8 +6,8 @@ import errno
 import socket
 
 from harness.errors import HarnessError, InvalidInputError, Problem
-from harness.model.attempt import Shape
 from harness.model.experiment import TrafficPlan
+from harness.model.shapes import ConnectionSource, part_from
 from harness.runner.options import RunOptions, cores
 
 
@@ -28,7 +28,7 @@ def check_workers(options: RunOptions, traffic: TrafficPlan) -> str:
         if options.bind[1]:
             lacking, given = ("--expect-workers N", "--bind")
         problems.append(Problem(f"{given} needs {lacking}", hint="workers join with: harness worker --join HOST:PORT"))
-    if size > 1 and Shape.REUSED in traffic.shapes and size > traffic.pool.size:
+    if size > 1 and part_from(traffic.shapes, ConnectionSource.POOL) and size > traffic.pool.size:
         problems.append(Problem(f"{size} workers can't share a pool of {traffic.pool.size} connections"))
     if size > traffic.concurrency:
         problems.append(Problem(f"{size} workers can't share a concurrency of {traffic.concurrency}"))

@@ -16,7 +16,8 @@ import numpy as np
 
 from harness.errors import EvidenceError, HarnessError
 from harness.kit.files import clear_disk_errors
-from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger_format import ATTEMPT, CONNECTION, NEVER
 from harness.store.mapped import HEADER, MappedRows
 

@@ -1,4 +1,4 @@
-"""A made-up run of releases, for the parts of a report that other changes leave empty. Nothing of it was measured."""
+"""A synthetic run of releases, for parts of a report that only releases have. Nothing of it was measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _USUAL, _WIDE = 0.99, 1 - 1e-6
 
 
 def sample_releases() -> RunVerdict:
-    """A canary whose second step got another share than it asked for, and a test of two candidates that differ."""
+    """Return a run with a canary whose second step got a wrong share, and an A/B test whose candidates differ."""
     run = sample_run(("graceful",), ("none", "selector-patch"))
     canary, test = _canary(run.cells[0]), _test(run.cells[1])
     return replace(run, cells=(canary, test), changes=("canary", "ab-test"), exit_code=3)

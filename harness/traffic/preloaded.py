@@ -1,4 +1,4 @@
-"""What the traffic's fork server imports and does once, so that no child has to."""
+"""Imports and caches of the fork server of traffic processes: made once, shared by every child."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import locust.main
 import numpy.ma
 
 import harness.traffic.distributed.roles
-import harness.traffic.running
+import harness.traffic.locust_session
 
 __all__ = ["harness", "installed_plugins_known", "locust", "numpy"]
 

@@ -11,7 +11,7 @@ import pytest
 from harness.analysis.evidence import Calibration, CalibrationCase, TrialEvidence
 from harness.findings.application import FalseGreen, PrestopFailed, RolloutStuck
 from harness.findings.completeness import ChangeNotObserved, NoTraffic, StreamWithoutSuccess
-from harness.findings.connections import ConnectionsCut, NothingReused, PoolNotFilled
+from harness.findings.connections import ConnectionsCut, NothingReused, PoolNotFilled, UnusedClosed
 from harness.findings.coverage import NoOverlap
 from harness.findings.expectations import ClassNotSeen, ControlMissing, LossInControl, LossOutsideWindow
 from harness.findings.in_place import ChangeWithheld, Interference
@@ -35,7 +35,7 @@ from harness.findings.releases import (
 )
 from harness.findings.remarks import CandidatesDiffer, ClocksCompared, RolledBack
 from harness.findings.sending import AbandonedSlots, BehindSchedule, MachineSaturated, MissedSlots, Unfinished
-from harness.findings.shapes import NeverIdle, NeverReused, NothingUnderWay
+from harness.findings.shapes import NeverIdle, NeverPreopened, NeverReused, NothingUnderWay, NothingWaited
 from harness.findings.stopping import CutShort, NotRun
 from harness.findings.surroundings import ClockUncertain, FieldAssumed, NodeUnwell, SenderPaused, WatchInterrupted
 from harness.judging.trial import judge_trial
@@ -339,7 +339,7 @@ def test_every_trial_finding_has_a_case() -> None:
         LossOutsideWindow.code,
         NothingReused.code,
         SenderPaused.code,
-        NeverIdle.code,
+        *(NeverIdle.code, NeverPreopened.code, NothingWaited.code, UnusedClosed.code),
         *(NeverSticky.code, ShareNotAsAsked.code, ShareNotMeasured.code),
         *(ReleaseIncomplete.code, VersionUntold.code),
         *(AnsweredOutOfTurn.code, RolledBack.code, CandidatesDiffer.code),

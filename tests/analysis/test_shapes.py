@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from harness.analysis.evidence import TrialEvidence
+from harness.analysis.evidence import Rows, TrialEvidence
 from harness.analysis.facts import Facts
+from harness.findings.connections import UnusedClosed
 from harness.findings.losses import RequestsLost
-from harness.findings.shapes import NeverIdle, NothingUnderWay
+from harness.findings.shapes import NeverIdle, NeverPreopened, NothingUnderWay
 from harness.judging.trial import judge_trial
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
+from harness.model.experiment import TrafficPlan
+from harness.model.shapes import Shape
 from harness.model.verdict import Finding, Verdict
-from harness.testing.evidence import BEGIN, CHANGE, NS, PLAN, at, quiet_trial, with_rows
+from harness.testing.evidence import AHEAD, BEGIN, CHANGE, NS, PLAN, at, quiet_trial, with_rows
 
 IDLE = replace(PLAN, shapes=(Shape.NEW, Shape.IDLE), idle=0.5)
 SLOW = replace(PLAN, shapes=(Shape.NEW, Shape.SLOW), slow=0.4)
+PREOPENED = replace(PLAN, shapes=(Shape.NEW, Shape.PREOPENED), preopened=0.5)
 
 
 def found(evidence: TrialEvidence) -> dict[str, list[Finding]]:
@@ -25,13 +31,13 @@ def found(evidence: TrialEvidence) -> dict[str, list[Finding]]:
     return {finding.code: [each for each in findings if each.code is finding.code] for finding in findings}
 
 
-@pytest.mark.parametrize("plan", [IDLE, SLOW])
-def test_a_trial_with_such_attempts_is_lossless(plan: object) -> None:
+@pytest.mark.parametrize("plan", [IDLE, SLOW, PREOPENED])
+def test_a_trial_with_such_attempts_is_lossless(plan: TrafficPlan) -> None:
     """Without a fault there is no finding."""
-    verdict = judge_trial(quiet_trial(plan=plan))  # type: ignore[arg-type]  # table
+    verdict = judge_trial(quiet_trial(plan=plan))
 
     assert (verdict.verdict, verdict.findings) == (Verdict.LOSSLESS, ())
-    assert {stream.shape for stream in verdict.streams} == {"new", "idle" if plan is IDLE else "slow"}
+    assert {stream.shape for stream in verdict.streams} == {shape.word for shape in plan.shapes}
 
 
 def test_connections_that_were_used_again_too_soon_are_not_idle() -> None:
@@ -116,3 +122,80 @@ def test_losses_are_counted_by_the_shapes_that_were_sent() -> None:
         "lost_new": 10,
         "lost_idle": 10,
     }
+
+
+def opened(evidence: TrialEvidence, seconds: float, after: float = 0.0) -> TrialEvidence:
+    """Open the connections of preopened attempts that left after a moment another time before they left."""
+    rows, attempts = evidence.connections.copy(), evidence.attempts
+    mine = attempts["shape"] == Shape.PREOPENED
+    late = mine & (attempts["sent"] >= after * NS)
+    index = np.searchsorted(rows["number"], attempts["connection"][late])
+    rows["connected"][index] = attempts["sent"][late] - round(seconds * NS)
+    return replace(evidence, connections=rows)
+
+
+def closed(evidence: TrialEvidence, *moments: float, reason: CloseReason = CloseReason.PEER_FIN) -> TrialEvidence:
+    """Add connections that were opened 0.6 s before the change, and closed unused."""
+    rows = np.zeros(len(moments), evidence.connections.dtype)
+    rows["number"], rows["shape"], rows["reason"] = 2 * AHEAD + np.arange(len(moments)), Shape.PREOPENED, reason
+    rows["connected"], rows["closed"] = round((BEGIN - 0.6) * NS), [round(moment * NS) for moment in moments]
+    return replace(evidence, connections=np.concatenate([evidence.connections, rows]))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda trial: opened(trial, 0.499), id="too young"),
+        pytest.param(lambda trial: opened(trial, -0.001), id="opened for the attempt"),
+        pytest.param(lambda trial: opened(opened(trial, 0.499), 0.6, after=BEGIN + 0.7), id="opened since the change"),
+        pytest.param(lambda trial: replace(trial, connections=trial.connections[:0]), id="without a record"),
+        pytest.param(lambda trial: replace(trial, connections=shifted(trial)), id="of another worker"),
+        pytest.param(lambda trial: closed(opened(trial, 0.1), BEGIN + 0.1), id="closed, but never used before"),
+        pytest.param(lambda trial: closed(opened(trial, 0.1, after=BEGIN), BEGIN - 0.1), id="closed before the change"),
+    ],
+)
+def test_a_stream_whose_waiting_connections_never_met_the_change_is_inconclusive(
+    spoil: Callable[[TrialEvidence], TrialEvidence],
+) -> None:
+    """All requests were answered, and yet nothing is known of connections that wait while the change happens."""
+    evidence = spoil(quiet_trial(plan=PREOPENED))
+
+    assert judge_trial(evidence).verdict is Verdict.INCONCLUSIVE
+    first, second = found(evidence)[NeverPreopened.code]
+    assert (first.numbers["method"], second.numbers["method"]) == ("GET", "POST")
+    assert first.numbers["preopened_s"] == 0.5
+
+
+def shifted(evidence: TrialEvidence) -> Rows:
+    """Give the connections to another worker than the attempts."""
+    rows = evidence.connections.copy()
+    rows["worker"] += 1
+    return rows
+
+
+def test_waiting_connections_that_the_peer_closes_at_the_change_have_met_it() -> None:
+    """They were in use before it, and every one that waited is accounted for; a note says what happened to them."""
+    evidence = closed(opened(quiet_trial(plan=PREOPENED), 0.1, after=BEGIN), BEGIN + 0.1, BEGIN + 0.1)
+    (note,) = judge_trial(evidence).findings
+
+    assert judge_trial(evidence).verdict is Verdict.LOSSLESS
+    assert (note.code, note.numbers["closed"], note.numbers["by_rst"]) == (UnusedClosed.code, 2, 0)
+    assert int(note.numbers["waiting"]) >= 2
+
+
+@pytest.mark.parametrize("reason", [CloseReason.BY_US, CloseReason.OPEN])
+def test_waiting_connections_that_we_close_are_no_news(reason: CloseReason) -> None:
+    """At the end all of them are closed."""
+    assert UnusedClosed.code not in found(closed(quiet_trial(plan=PREOPENED), BEGIN + 0.5, reason=reason))
+
+
+def test_a_request_on_a_waiting_connection_that_got_no_answer_is_a_loss() -> None:
+    """The account of closed connections excuses no request that was sent."""
+    evidence = closed(quiet_trial(plan=PREOPENED), BEGIN + 0.1)
+    rows = evidence.attempts.copy()
+    one = np.flatnonzero((rows["shape"] == Shape.PREOPENED) & (rows["sent"] > BEGIN * NS))[0]
+    rows["outcome"][one], rows["progress"][one], rows["status"][one] = Outcome.CLOSED, Progress.SENT, 0
+    evidence = replace(evidence, attempts=rows)
+
+    assert judge_trial(evidence).verdict is Verdict.LOSSY
+    assert found(evidence)[RequestsLost.code][0].numbers["lost_preopened"] == 1

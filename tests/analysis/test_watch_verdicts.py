@@ -13,19 +13,26 @@ from harness.findings.connections import NothingReused
 from harness.findings.instrument import CalibrationMissing, ClientFaults, IdentityBroken, TrialFailed
 from harness.findings.losses import RequestsLost
 from harness.findings.sending import AbandonedSlots, BehindSchedule, MissedSlots, Unfinished
+from harness.findings.shapes import NothingWaited
 from harness.judging.watch import OriginEvidence, WatchFacts, judge_watch
 from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
+from harness.model.experiment import TrafficPlan
+from harness.model.shapes import Shape
 from harness.model.verdict import Verdict
 from harness.model.watch import WatchVerdict
-from harness.testing.evidence import quiet_trial, with_losses, with_rows, without_rows
+from harness.testing.evidence import PLAN, quiet_trial, with_losses, with_rows, without_rows
 
 FACTS = WatchFacts(urls=("http://a/",), command="harness watch http://a/", started="2026-01-02T03:04:05+00:00")
 
 
-def quiet() -> TrialEvidence:
+IDLE = replace(PLAN, shapes=(Shape.NEW, Shape.IDLE), idle=0.5)
+PREOPENED = replace(PLAN, shapes=(Shape.NEW, Shape.PREOPENED), preopened=0.5)
+
+
+def quiet(plan: TrafficPlan = PLAN) -> TrialEvidence:
     """Return traffic of three seconds without losses."""
-    return replace(quiet_trial(NoChange(name="none")), timeline=(), manifests=())
+    return replace(quiet_trial(NoChange(name="none"), plan), timeline=(), manifests=())
 
 
 def judged(*trials: TrialEvidence) -> WatchVerdict:
@@ -127,3 +134,17 @@ def test_bins_have_enough_requests_for_a_smooth_chart() -> None:
 
     assert series.bin_seconds == 0.1
     assert set(series.sent[:-1]) == {5}
+
+
+@pytest.mark.parametrize("plan", [IDLE, PREOPENED])
+def test_a_watch_in_which_no_connection_waited_is_inconclusive(plan: TrafficPlan) -> None:
+    """There is no change to meet, but connections must have waited; with them it is lossless."""
+    evidence = quiet(plan)
+    spoilt = replace(evidence, connections=evidence.connections[:0])
+    if plan is IDLE:
+        rows = evidence.attempts.copy()
+        rows["connection"] = rows["number"] + 1
+        spoilt = replace(evidence, attempts=rows)
+
+    assert (judged(evidence).verdict, codes(judged(evidence))) == (Verdict.LOSSLESS, set())
+    assert (judged(spoilt).verdict, codes(judged(spoilt))) == (Verdict.INCONCLUSIVE, {NothingWaited.code})

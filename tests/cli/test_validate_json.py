@@ -1,4 +1,4 @@
-"""``harness validate --json``: one document for other programs, for valid files and for files with problems."""
+"""``harness validate --json`` prints one document, for valid files and for files with problems."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def validate(
 
 
 def test_a_valid_file_lists_its_cells(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """With the expected verdict of each."""
+    """Each has its expected verdict."""
     code, document = validate(monkeypatch, capfd, DEMO)
 
     assert (code, document["valid"], document["problems"]) == (0, True, [])
@@ -45,7 +45,7 @@ def test_a_valid_file_lists_its_cells(monkeypatch: pytest.MonkeyPatch, capfd: py
 def test_a_file_with_problems_lists_each(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """With code, file, line, message and way out, in the order of lines."""
+    """Each has its code, file, line, message and hint, in the order of lines."""
     path = tmp_path / "mine.yaml"
     path.write_text(DEMO.read_text().replace("name: demo", "nam: demo").replace("apps/", f"{DEMO.parent}/apps/"))
 
@@ -74,7 +74,7 @@ def test_a_problem_of_an_option_has_no_line(
     arguments: tuple[str, str],
     code: ProblemCode,
 ) -> None:
-    """It is in the document as well."""
+    """It is in the document too, with an empty file name."""
     exit_code, document = validate(monkeypatch, capfd, DEMO, *arguments)
 
     assert exit_code == 2
@@ -82,7 +82,7 @@ def test_a_problem_of_an_option_has_no_line(
 
 
 def test_a_missing_file_is_a_problem(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """The document says so, and no traceback."""
+    """The document lists it, and there is no traceback."""
     code, document = validate(monkeypatch, capfd, "nowhere.yaml")
 
     assert (code, document["experiment"]) == (2, "nowhere.yaml")
@@ -90,7 +90,7 @@ def test_a_missing_file_is_a_problem(monkeypatch: pytest.MonkeyPatch, capfd: pyt
 
 
 def test_lost_output_is_a_failure(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """A program that gets half a document must not read exit code 0."""
+    """A program that gets half a document does not get exit code 0."""
     monkeypatch.setattr("harness.kit.streams._closed", {1})
     monkeypatch.setattr(sys, "argv", ["harness", "validate", "--json", str(DEMO)])
     with pytest.raises(SystemExit) as left:

@@ -1,4 +1,4 @@
-"""``harness check``: from a chart's output to a verdict in one command."""
+"""``harness check`` gives a verdict on a chart's output in one command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 
 def test_a_chart_goes_from_its_output_to_a_verdict(harness: CommandLine, tmp_path: Path) -> None:
-    """Its images are stood in for: the restart loses as it is, and does not with a preStop sleep."""
+    """Stand-ins run for its images. The restart loses requests as it is, and none with a preStop sleep."""
     chart = ROOT / "tests" / "people" / "chart.yaml"
 
     done = harness.run("check", chart, "--only", "change=restart", "--out", tmp_path / "run", "--json")

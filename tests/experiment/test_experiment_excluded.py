@@ -19,7 +19,7 @@ pytest_plugins = ("experiment_bench",)
 
 RESTART = "restart: {deployment: apple}"
 EXPECT = "expect:\n  - {pod: bare, change: restart, verdict: lossy}\n"
-REDIRECT = "annotations: {nginx.ingress.kubernetes.io/app-root: /shop}"
+REDIRECT = "annotations: {nginx.ingress.kubernetes.io/auth-url: http://a.example}"
 
 #: (patch of the configuration ``graceful``, a change that has a problem there and nowhere else, the problem)
 CHANGES = [

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.changes import NoChange, Restart, RollingUpdate, SelectorPatch
 from harness.model.experiment import ExpectedVerdict, Pool, Route, Tls, TrafficPlan
+from harness.model.shapes import Shape
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench

@@ -8,7 +8,7 @@ import pytest
 
 from harness.experiment.ingress_class import check_kinds, for_controller
 from harness.experiment.problems import Problems
-from harness.kit.located_yaml import Document
+from harness.kit.located_yaml import YamlDocument
 from harness.model.experiment import Configuration
 
 OLD = "kubernetes.io/ingress.class"
@@ -66,7 +66,7 @@ def test_other_objects_and_annotations_stay() -> None:
 def test_traefiks_own_kinds_need_traefik(controller: str, problems: int) -> None:
     """Another controller would ignore their routes; one problem for all configurations."""
     route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "apple"}, "spec": {}}
-    found = Problems(Document({"ingress": controller}, "x.yaml", 1, {("ingress",): 3}))
+    found = Problems(YamlDocument({"ingress": controller}, "x.yaml", 1, {("ingress",): 3}))
     for manifests in ((ingress(), route), (route,)):
         check_kinds(Configuration((), manifests), controller, found)
 

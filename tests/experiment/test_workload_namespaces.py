@@ -166,11 +166,11 @@ def test_every_object_outside_of_namespaces_is_refused_with_its_line(bench: Benc
     )
     found = refused(bench)
 
-    assert [(Path(p.file).name, p.line, p.message.split(" lives")[0]) for p in found] == [
+    assert [(Path(p.file).name, p.line, p.message.split(" is cluster")[0]) for p in found] == [
         ("apps.yaml", 35, "IngressClass mine"),
         ("apps.yaml", 40, "PriorityClass high"),
     ]
-    assert all("create it yourself beforehand" in p.hint for p in found)
+    assert all("create it before the run" in p.hint for p in found)
 
 
 def test_an_ingress_class_is_accepted_on_a_cluster_of_its_own(bench: Bench) -> None:

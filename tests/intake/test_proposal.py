@@ -15,6 +15,7 @@ from harness.cli.main import app
 from harness.errors import InvalidInputError
 from harness.experiment.load import load_experiment
 from harness.intake.clean import clean
+from harness.intake.compose import compose
 from harness.intake.proposal import MOST_DEPLOYMENTS, concrete, propose
 from harness.intake.sources import read_source
 
@@ -200,3 +201,17 @@ def test_files_are_not_replaced_without_asking(tmp_path: Path, monkeypatch: pyte
     assert Path("shop.experiment.yaml").read_text() == "mine"
     assert CliRunner().invoke(app, ["init", "shop.yaml", "--force"]).exit_code == 0
     assert Path("shop.experiment.yaml").read_text() != "mine"
+
+
+def test_a_host_with_tls_is_asked_over_https(tmp_path: Path) -> None:
+    """HTTP is redirected there, which is no loss; Traefik serves HTTP as before."""
+    tls = [{"hosts": ["shop.example"], "secretName": "shop-tls"}]
+    plain = [deployment("web"), service("web"), ingress(("shop.example", "/", "web"))]
+    secure = [deployment("web"), service("web"), ingress(("shop.example", "/", "web"), tls=tls)]
+
+    assert propose(secure).tls
+    assert not propose(plain).tls
+    assert not propose(secure, "traefik").tls
+    for proposal, written in ((propose(secure), {"verify": False}), (propose(plain), None)):
+        text = compose(proposal, name="shop", workload=str(tmp_path), command="harness init")
+        assert yaml.safe_load(text)["traffic"].get("tls") == written

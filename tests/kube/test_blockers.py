@@ -1,4 +1,4 @@
-"""Blockers: a rollout that cannot become ready says why, and soon."""
+"""A rollout that can't become ready fails soon, and its error has the reason."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_container_that_may_still_start_is_not_blocked(reason: str) -> None:
 
 @pytest.mark.parametrize(("restarts", "count"), [(CRASHES - 1, 0), (CRASHES, 1)])
 def test_a_crash_counts_once_it_has_happened_again(restarts: int, count: int) -> None:
-    """Many applications crash once, until what they need is there."""
+    """Many applications crash once or twice before their dependencies are ready."""
     last = {"terminated": {"exitCode": 3}}
 
     found = blockers([pod("CrashLoopBackOff", restartCount=restarts, lastState=last)], [])
@@ -49,7 +49,7 @@ def test_a_crash_counts_once_it_has_happened_again(restarts: int, count: int) ->
 
 
 def test_a_pod_that_is_being_deleted_does_not_count() -> None:
-    """It goes anyway."""
+    """Its replacement counts instead."""
     leaving = pod("InvalidImageName")
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
@@ -57,7 +57,7 @@ def test_a_pod_that_is_being_deleted_does_not_count() -> None:
 
 
 def test_pods_that_cannot_be_created_or_scheduled_are_blocked() -> None:
-    """The ReplicaSet's condition and the scheduler's say it."""
+    """The reasons are in conditions, of the ReplicaSet and of the pod."""
     failure = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
     owner = {"kind": "Deployment", "metadata": {"name": "shop"}, "status": {"conditions": [failure]}}
     pending = pod()
@@ -73,13 +73,17 @@ def test_a_reason_counts_only_while_it_lasts() -> None:
     """A reason that goes away in between starts from zero."""
     watch, reason = BlockerWatch(), [Blocker("no Secret", 5.0)]
 
-    assert [watch.look(reason, 0.0), watch.look(reason, 4.9)] == ["", ""]
-    assert watch.look([], 4.95) == ""
-    assert [watch.look(reason, 5.0), watch.look(reason, 9.9), watch.look(reason, 10.0)] == ["", "", "no Secret"]
+    assert [watch.observe(reason, 0.0), watch.observe(reason, 4.9)] == ["", ""]
+    assert watch.observe([], 4.95) == ""
+    assert [watch.observe(reason, 5.0), watch.observe(reason, 9.9), watch.observe(reason, 10.0)] == [
+        "",
+        "",
+        "no Secret",
+    ]
 
 
 def deployed(*pods: dict[str, Any]) -> FakeKube:
-    """Return an API server with a Deployment whose rollout to a second ReplicaSet is going on."""
+    """Return an API server with a Deployment whose rollout to a second ReplicaSet is under way."""
     kube = FakeKube()
     found = kube.put(
         {
@@ -105,7 +109,7 @@ def deployed(*pods: dict[str, Any]) -> FakeKube:
 
 
 def test_a_rollout_that_cannot_become_ready_ends_at_once() -> None:
-    """Long before its time is up."""
+    """It does not wait for its timeout."""
     kube = deployed(pod("InvalidImageName"))
 
     with pytest.raises(RolloutStuckError, match="shop cannot become ready: container web of pod shop-1: InvalidImage"):
@@ -113,7 +117,7 @@ def test_a_rollout_that_cannot_become_ready_ends_at_once() -> None:
 
 
 def test_a_broken_pod_of_the_old_version_does_not_block_the_new_one() -> None:
-    """A rollout is often the way out of a broken version."""
+    """A rollout often repairs a broken version."""
     kube = deployed(pod("InvalidImageName", owner="old"))
 
     with pytest.raises(Exception, match="to roll out"):

@@ -13,7 +13,8 @@ from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Site, table_
 from harness.localkube.field_page import page
 from harness.localkube.fields import CLASSIFIER, TABLES
 from harness.localkube.ingress import annotation_classes as nginx
-from harness.localkube.ingress.annotations import PREFIX, RULES
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import RULES
 from harness.localkube.traefik import annotation_classes as traefik
 from harness.model.experiment import Manifest
 
@@ -153,7 +154,7 @@ def test_annotations_of_traefik_take_effect_with_traefik(kind: str, name: str, v
 )
 def test_annotations_of_another_ingress_class_are_ignored(spec: dict[str, str], served: bool) -> None:
     """The controller does not serve an Ingress of another class, unless an IngressClass names the controller."""
-    name = f"{PREFIX}permanent-redirect"
+    name = f"{PREFIX}auth-url"
     ingress = {**INGRESS, "spec": spec, "metadata": {"name": "web", "annotations": {name: "https://new.example"}}}
     own = {
         "apiVersion": "networking.k8s.io/v1",

@@ -89,7 +89,7 @@ def test_failed_step_is_named_and_cleaned_up(
     """The error names the step and the end of the log, the log is kept, and no process runs."""
     impatient(tmp_path / "cluster")
     fake_node(mode)
-    with pytest.raises(BringUpError, match=f"Step that failed: {step}") as caught:
+    with pytest.raises(BringUpError, match=f"Failed step: {step}") as caught:
         LocalProvider().up(request_in(tmp_path), silent).__enter__()
 
     assert "last words" in caught.value.detail

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.clusters.local import standing
+from harness.clusters.local import persistent
 from harness.errors import BringUpError, InvalidInputError
 from harness.kit import interruption
 from harness.kit.interruption import Interrupted
@@ -30,8 +30,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Use a state directory of the test; stop its clusters at the end."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     yield tmp_path / "harness" / "clusters"
-    for cluster in standing.status():
-        standing.down(cluster.name)
+    for cluster in persistent.status():
+        persistent.down(cluster.name)
 
 
 def pids_of(directory: Path) -> list[int]:
@@ -51,40 +51,40 @@ def runs(pid: int) -> bool:
 def test_a_cluster_runs_until_down(home: Path, fake_node: FakeNode) -> None:
     """``up`` leaves it running below init, ``status`` and ``kubeconfig`` find it, ``down`` removes everything."""
     fake_node("works")
-    cluster = standing.up("demo")
+    cluster = persistent.up("demo")
     pids = pids_of(home / "demo")
 
-    assert (cluster.state, standing.status()) == ("up", [cluster])
-    assert standing.kubeconfig("demo").read_text().count("harness-demo")
+    assert (cluster.state, persistent.status()) == ("up", [cluster])
+    assert persistent.kubeconfig("demo").read_text().count("harness-demo")
     assert cluster.entry_url.startswith("http://127.")
     assert len(pids) == 3
     assert not set(pids) & {p.pid for p in psutil.Process().children(recursive=True)}
-    standing.down("demo")
+    persistent.down("demo")
     assert not any(map(runs, pids))
-    assert standing.status() == []
+    assert persistent.status() == []
 
 
 def test_a_second_up_is_an_error(home: Path, fake_node: FakeNode) -> None:
     """A cluster that is up is not started again."""
     fake_node("works")
-    standing.up("demo")
+    persistent.up("demo")
 
     with pytest.raises(InvalidInputError, match="is up already"):
-        standing.up("demo")
+        persistent.up("demo")
 
 
 def test_a_killed_cluster_is_down_and_can_be_started_again(home: Path, fake_node: FakeNode) -> None:
     """After SIGKILL of its guardian it counts as down; the next ``up`` kills the leftover processes and starts it."""
     fake_node("works")
-    standing.up("demo")
+    persistent.up("demo")
     guardian, *below = pids_of(home / "demo")
     os.kill(guardian, signal.SIGKILL)
     wait_until(lambda: not runs(guardian), timeout=60, what="the guardian to be gone")
 
-    assert standing.status()[0].state == "down"
-    with pytest.raises(InvalidInputError, match="isn't up any more"):
-        standing.kubeconfig("demo")
-    assert standing.up("demo").state == "up"
+    assert persistent.status()[0].state == "down"
+    with pytest.raises(InvalidInputError, match="is no longer up"):
+        persistent.kubeconfig("demo")
+    assert persistent.up("demo").state == "up"
     assert not any(map(runs, below))
 
 
@@ -93,9 +93,9 @@ def test_a_reused_guardian_pid_is_not_a_cluster(home: Path, fake_node: FakeNode)
     (home / "old").mkdir(parents=True)
     (home / "old" / "guardian.json").write_text(json.dumps({"pid": os.getpid(), "started": 1}))
 
-    assert [(c.name, c.state, c.entry_url) for c in standing.status()] == [("old", "down", "-")]
-    standing.down("old")
-    assert standing.status() == []
+    assert [(c.name, c.state, c.entry_url) for c in persistent.status()] == [("old", "down", "-")]
+    persistent.down("old")
+    assert persistent.status() == []
 
 
 def test_failed_up_leaves_no_process(home: Path, fake_node: FakeNode, impatient: Callable[[Path], None]) -> None:
@@ -103,9 +103,9 @@ def test_failed_up_leaves_no_process(home: Path, fake_node: FakeNode, impatient:
     impatient(home / "demo")
     fake_node("hangs")
     with pytest.raises(BringUpError, match="waiting for the API server"):
-        standing.up("demo")
+        persistent.up("demo")
 
-    assert standing.status()[0].state == "down"
+    assert persistent.status()[0].state == "down"
     assert (home / "demo" / "logs" / "node.log").exists()
     assert not runs(json.loads((home / "demo" / "guardian.json").read_text())["pid"])
     assert not runs(int((home / "demo" / "pid").read_text()))
@@ -123,27 +123,27 @@ def test_an_interrupted_up_leaves_nothing(home: Path, fake_node: FakeNode, momen
             interruption.interrupt()
 
     with interruption.fresh(), pytest.raises(Interrupted, match="nothing of the cluster demo is left"):
-        standing.up("demo", progress=progress)
+        persistent.up("demo", progress=progress)
 
-    assert standing.status() == []
+    assert persistent.status() == []
     assert [process for process in psutil.process_iter(["cmdline"]) if str(home) in str(process.info["cmdline"])] == []
 
 
 def test_leftovers_of_a_killed_guardian_belong_to_their_cluster(home: Path, fake_node: FakeNode) -> None:
     """``doctor`` suggests to stop the cluster instead of killing single processes."""
     fake_node("works")
-    standing.up("demo")
+    persistent.up("demo")
     guardian, *below = pids_of(home / "demo")
     os.kill(guardian, signal.SIGKILL)
     wait_until(lambda: not runs(guardian), timeout=60, what="the guardian to be gone")
     left = [process for process in left_over_processes() if process.pid in below]
     other = replace(left[0], pid=7, guardian=8)
 
-    assert remedy(left, standing.guardians()) == "harness cluster down --name demo"
-    assert remedy([*left, other], standing.guardians()) == "harness cluster down --name demo; kill 7"
+    assert remedy(left, persistent.guardians()) == "harness cluster down --name demo"
+    assert remedy([*left, other], persistent.guardians()) == "harness cluster down --name demo; kill 7"
 
 
-@pytest.mark.parametrize("act", [standing.down, standing.kubeconfig])
+@pytest.mark.parametrize("act", [persistent.down, persistent.kubeconfig])
 def test_unknown_cluster_is_an_error(home: Path, act: Callable[[str], object]) -> None:
     """The error for an unknown name lists the existing names."""
     with pytest.raises(InvalidInputError, match="there is no cluster 'nobody'"):
@@ -153,5 +153,5 @@ def test_unknown_cluster_is_an_error(home: Path, act: Callable[[str], object]) -
 @pytest.mark.parametrize("name", ["", "../up", "A", "-x", "a" * 60])
 def test_an_invalid_name_is_an_error(home: Path, name: str) -> None:
     """A name cannot point outside the state directory."""
-    with pytest.raises(InvalidInputError, match="can't be a cluster's name"):
-        standing.up(name)
+    with pytest.raises(InvalidInputError, match="is not a valid name"):
+        persistent.up(name)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.experiment import Route, TrafficPlan
 from harness.model.schedule import planned_ns, slots_until, streams
+from harness.model.shapes import Shape
 
 RATES = st.one_of(st.integers(1, 100_000).map(float), st.floats(0.01, 100_000), st.just(33.3))
 

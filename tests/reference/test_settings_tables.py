@@ -76,7 +76,7 @@ def test_the_table_of_changes_has_each_field_of_a_kind(kind: str) -> None:
     [
         ("rate", ["rate, ramp or list of steps or ramps", "required"]),
         ("paths[].statuses", ["200 to 599 or list of 200 to 599", "none"]),
-        ("connections", ["list of `new`, `reused`, `idle`, `slow`", "`[new, reused]`"]),
+        ("connections", ["list of `new`, `reused`, `idle`, `slow`, `preopened`", "`[new, reused]`"]),
         ("pool", ["map", "as below"]),
         ("pool.size", ["1 to 10,000", f"`{Pool().size}`"]),
         ("pool.look", ["`true`, `false`", "`true`"]),

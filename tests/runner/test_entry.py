@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+import trustme
 
 from harness.clusters.base import Entry
 from harness.errors import WaitTimeoutError
-from harness.model.experiment import Route, TrafficPlan
+from harness.model.experiment import Route, Tls, TrafficPlan
 from harness.runner import entry
 
 
 @contextmanager
-def server(statuses: list[int], hosts: list[str], bodies: tuple[bytes, ...] = (b"",)) -> Iterator[Entry]:
+def server(
+    statuses: list[int], hosts: list[str], bodies: tuple[bytes, ...] = (b"",), tls: ssl.SSLContext | None = None
+) -> Iterator[Entry]:
     """Return a server that gives these statuses and bodies in turn, and the last one from then on."""
     said = list(bodies)
 
@@ -33,6 +38,9 @@ def server(statuses: list[int], hosts: list[str], bodies: tuple[bytes, ...] = (b
             """Print nothing to stderr."""
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        # The handshake belongs to the thread of the connection.
+        http.socket = tls.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -66,6 +74,35 @@ def test_a_timeout_names_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
         entry.wait_for_entry(where, plan())
 
     assert "/apple gave 503" in str(raised.value)
+
+
+def test_a_redirect_to_https_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with TLS answers HTTP with 308; the message names the setting."""
+    monkeypatch.setattr(entry, "ENTRY_SECONDS", 0.3)
+    with server([308], []) as where, pytest.raises(WaitTimeoutError, match=r"add tls: \{verify: false\} to traffic"):
+        entry.wait_for_entry(where, plan())
+
+
+def test_an_entry_with_tls_is_asked_with_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The certificate is checked as the traffic checks it, for the name of the host; plain HTTP gets no answer."""
+    monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.1)
+    authority, stranger = trustme.CA(), trustme.CA()
+    for name, each in (("right", authority), ("wrong", stranger)):
+        each.cert_pem.write_to_path(tmp_path / name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("shop.example").configure_cert(context)
+    hosts: list[str] = []
+
+    def traffic(tls: Tls | None) -> TrafficPlan:
+        return TrafficPlan(rate=1, routes=(Route("/apple"),), host="shop.example", tls=tls)
+
+    with server([200], hosts, tls=context) as where:
+        entry.wait_for_entry(where, traffic(Tls(ca=str(tmp_path / "right"))))
+        assert set(hosts) == {"shop.example"}
+        monkeypatch.setattr(entry, "ENTRY_SECONDS", 0.3)
+        for wrong in (None, Tls(ca=str(tmp_path / "wrong"))):
+            with pytest.raises(WaitTimeoutError, match="/apple gave no answer"):
+                entry.wait_for_entry(where, traffic(wrong))
 
 
 def test_a_refused_connection_is_status_0() -> None:

@@ -11,9 +11,10 @@ from harness.findings.instrument import TrialFailed
 from harness.findings.stopping import CutShort
 from harness.judging.trial import judge_trial
 from harness.kit.clock import Clock
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.model.verdict import Verdict
 from harness.runner.evidence import read_trials
 from harness.runner.execution import TrialOutcome

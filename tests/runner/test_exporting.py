@@ -13,8 +13,9 @@ from documentation import page
 
 from harness.errors import EvidenceError
 from harness.kit.clock import Clock
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
 from harness.model.experiment import Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.runner import export as exporting
 from harness.runner.execution import TrialOutcome
 from harness.runner.export import COLUMNS, parts_of, write_csv
@@ -22,7 +23,7 @@ from harness.store.ledger import LedgerWriter, read_ledger
 from harness.store.ledger_format import NEVER
 from harness.store.records import to_json
 from harness.store.rundir import write_json
-from harness.traffic.plan import Crew, TrafficChildPlan, write_plan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup, write_plan
 
 TRAFFIC = TrafficPlan(rate=1000, routes=(Route("/a"), Route('/b?x="1",2')), methods=(Method.GET, Method.POST))
 #: A time whose nanoseconds no float can hold.
@@ -55,7 +56,7 @@ def run(tmp_path: Path) -> Path:
     trial, other = tmp_path / "trials" / "bare--none" / "1", tmp_path / "trials" / "bare--restart" / "1"
     for folder in (trial / "traffic", other / "traffic"):
         folder.mkdir(parents=True)
-        write_plan(TrafficChildPlan(traffic=TRAFFIC, answers={}, directory=folder, crew=Crew(local=2)))
+        write_plan(TrafficChildPlan(traffic=TRAFFIC, answers={}, directory=folder, crew=WorkerGroup(local=2)))
     for worker in (0, 1):
         record(trial / "traffic", worker, 504)
     write_json(trial / "outcome.json", to_json(TrialOutcome(Clock(WALL, ORIGIN), origin_ns=ORIGIN)))

@@ -27,7 +27,7 @@ class FakeCluster:
     name = "fake"
     kubeconfig = Path("kubeconfig")
     entry = Entry("127.0.0.1", 80)
-    ingress_tells = frozenset[str]()
+    ingress_signals = frozenset[str]()
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
@@ -56,7 +56,7 @@ class FakeCluster:
         """Do nothing."""
 
     @contextmanager
-    def part(self, namespace: str, directory: Path) -> Iterator[Cluster]:
+    def for_trial(self, namespace: str, directory: Path) -> Iterator[Cluster]:
         """Record the start and end of a namespace."""
         self.log.append(f"+{namespace}")
         yield self

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.ledger import ConnectionLedger, LedgerWriter
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from harness.changes.context import ChangeContext
-from harness.clusters.context.kubeconfig import Target
+from harness.clusters.context.kubeconfig import KubeContext
 from harness.clusters.context.live import LiveCluster
 from harness.clusters.context.provider import ContextCluster
 from harness.controllers.registry import INGRESS_CONTROLLERS
@@ -41,7 +41,7 @@ def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
         SimpleNamespace(answered=None, lost=None),
         SimpleNamespace(ingress_seen=None, quiet=None, revision=None),
     )
-    cluster = SimpleNamespace(controller=controller, ingress_tells=frozenset())
+    cluster = SimpleNamespace(controller=controller, ingress_signals=frozenset())
     parts = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
     context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, parts), "trial")
     found = []
@@ -83,7 +83,7 @@ def test_a_trial_in_place_writes_into_the_applications_namespace(parts: tuple[Tr
 
 def test_a_users_controller_is_never_given_to_a_change() -> None:
     """This holds for a run on a context and for one in place, although its log is read."""
-    target = Target("staging", "staging", "https://127.0.0.1:6443", {})
+    target = KubeContext("staging", "staging", "https://127.0.0.1:6443", {})
     on_a_context = ContextCluster(target, Path("kubeconfig"), None, INGRESS_CONTROLLERS["ingress-nginx"])
     in_place = LiveCluster("staging", Path("kubeconfig"), cast(Any, None), {}, frozenset({"reload"}))
 

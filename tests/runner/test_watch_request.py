@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from harness.errors import InvalidInputError
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Route, Tls
 from harness.model.rates import Leg
+from harness.model.shapes import Shape
 from harness.runner.watch.request import MOST_ORIGINS, WatchRequest, origins_of
 from harness.runner.watch.sender import address_of
 from harness.traffic.http.answers import AnswerBook
@@ -156,3 +157,25 @@ def test_a_name_resolves_to_ipv4_first() -> None:
     """Few local servers listen on both, and no request is sent to find out."""
     assert address_of("localhost", 80) == "127.0.0.1"
     assert address_of("::1", 80) == "::1"
+
+
+def test_shapes_that_wait_have_their_times() -> None:
+    """They are fields of the plan, as in an Experiment."""
+    shapes = (Shape.NEW, Shape.IDLE, Shape.PREOPENED)
+    (origin,) = origins_of(request("http://a/", shapes=shapes, durations={Shape.IDLE: 2.0, Shape.PREOPENED: 4.0}))
+
+    assert {shape: origin.traffic.seconds_of(shape) for shape in shapes} == dict(zip(shapes, (0, 2, 4), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("shape", "seconds", "rate", "text"),
+    [
+        (Shape.PREOPENED, 0.0, 60.0, "preopened needs a time: the time from opening a connection to its request"),
+        (Shape.IDLE, 0.0, 60.0, "idle needs a time"),
+        (Shape.SLOW, 2.0, 60.0, "slow: no watch can see whether the application helps"),
+        (Shape.PREOPENED, 20.0, 1000.0, "20,000 connections to http://a would wait unused"),
+    ],
+)
+def test_shapes_that_could_show_nothing_are_refused(shape: Shape, seconds: float, rate: float, text: str) -> None:
+    """Before anything is sent."""
+    assert text in problems("http://a/", shapes=(shape,), rate=rate, durations={shape: seconds})

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from harness.errors import HarnessError, InvalidInputError
-from harness.model.attempt import Shape
 from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.runner.options import RunOptions, cores
 from harness.runner.worker_options import check_workers
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from harness.errors import EvidenceError, HarnessError
-from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import ConnectionLedger, LedgerFullError, LedgerWriter, read_connections, read_ledger
 from harness.store.ledger_format import ATTEMPT, CONNECTION, NEVER
 from harness.store.ledger_tail import LedgerTail
@@ -24,7 +25,8 @@ ORIGIN = 5_000
 ENDLESS = """
 import sys
 from pathlib import Path
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerWriter
 ledger = LedgerWriter(Path(sys.argv[1]), origin_ns=0, chunk=64)
 while True:
@@ -40,7 +42,8 @@ while True:
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerFullError, LedgerWriter
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096 + 80 * 100, 4096 + 80 * 100))
 ledger = LedgerWriter(Path(sys.argv[1]), origin_ns=0, chunk=64)

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from harness.errors import EvidenceError
 from harness.findings.losses import RequestsLost
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, NoChange, RollingUpdate, SelectorPatch
 from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict, Experiment, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.model.timeline import Event, EventKind
 from harness.model.verdict import Finding
 from harness.store.records import dump, from_json, to_json

@@ -182,7 +182,7 @@ print(json.dumps({
 #: What has taken hold of something before gevent patched it. The connection does so on purpose (it asks
 #: ``monkey.get_original``), the session names a type. The rest belongs to Locust's HTTP users, which do not run here.
 KNOWN = {
-    "harness.traffic.http.connection": ["select.poll", "socket.socket"],
+    "harness.traffic.http.http1": ["select.poll", "socket.socket"],
     "harness.traffic.session": ["ssl.SSLContext"],
     "requests.packages.urllib3.connectionpool": ["queue.LifoQueue"],
     "requests.packages.urllib3.util": ["ssl.SSLContext"],

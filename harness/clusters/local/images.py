@@ -1,4 +1,4 @@
-"""The images that a local cluster has, or has a stand-in for. It imports nothing that runs one."""
+"""The check of images for local clusters, apart from the code that runs one, so that ``validate`` is fast."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _SIMILAR = 0.85
 
 
 def check_image(name: str) -> Problem | None:
-    """Return the problem that local clusters have with an image's name; None where they run it or its stand-in."""
+    """Return the problem of an image that local clusters can't run; None if they run it or a stand-in for it."""
     if find_image(name) is not None:
         return None
     known = sorted(KNOWN_IMAGES)
     if not has_stand_in(name):
         return Problem(
-            f"local clusters don't have the image {name!r}, and pull nothing", hint=f"they have {', '.join(known)}"
+            f"local clusters don't have the image {name!r} and pull no images", hint=f"they have {', '.join(known)}"
         )
     if close := difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR):
         return Problem(f"local clusters don't have the image {name!r}", hint=f"did you mean {close[0]}?")

@@ -51,7 +51,7 @@ class Response:
 Answer = Callable[[Request, str], Response]
 
 
-class ClientConnection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """A connection of one client; its requests are answered one after the other."""
 
     def __init__(self, server: HttpServer) -> None:
@@ -149,7 +149,7 @@ class HttpServer:
     """
 
     answer: Answer
-    connections: set[ClientConnection] = field(default_factory=set)
+    connections: set[HttpConnection] = field(default_factory=set)
     stopping: bool = False
     _listener: asyncio.Server | None = None
     _empty: asyncio.Event = field(default_factory=asyncio.Event)
@@ -157,11 +157,11 @@ class HttpServer:
     async def listen(self, address: str, port: int) -> int:
         """Open the listener; return the port, which matters if 0 was requested."""
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: ClientConnection(self), address, port, backlog=_BACKLOG)
+        self._listener = await loop.create_server(lambda: HttpConnection(self), address, port, backlog=_BACKLOG)
         number: int = self._listener.sockets[0].getsockname()[1]
         return number
 
-    def forget(self, connection: ClientConnection) -> None:
+    def forget(self, connection: HttpConnection) -> None:
         """Remove a connection that has ended."""
         self.connections.discard(connection)
         if self.stopping and not self.connections:

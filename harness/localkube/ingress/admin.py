@@ -1,10 +1,11 @@
-"""Send endpoints to the running nginx workers over HTTP, and ask for their states."""
+"""Send endpoints and certificates to the running nginx workers over HTTP, and ask for their states."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from types import TracebackType
 from typing import Literal, Self
@@ -56,12 +57,33 @@ class NginxAdmin:
             aiohttp.ClientError: nginx rejected them for a second.
             TimeoutError: nginx did not answer.
         """
-        body = json.dumps({name: _to_lua(backend) for name, backend in backends.items()}, sort_keys=True)
+        await self._post(
+            "/backends", json.dumps({name: _to_lua(backend) for name, backend in backends.items()}, sort_keys=True)
+        )
+
+    async def post_certificates(self, hosts: Iterable[str], certificates: Mapping[str, str], default: str) -> None:
+        """Send the workers the certificates of hosts; they use them at once.
+
+        Args:
+            hosts: All hosts that nginx serves.
+            certificates: Certificate and key of each host with TLS; empty for the default one.
+            default: The default certificate with its key.
+
+        Raises:
+            aiohttp.ClientError: nginx rejected them for a second.
+            TimeoutError: nginx did not answer.
+        """
+        pems = {host: pem or default for host, pem in certificates.items()}
+        servers = dict.fromkeys(hosts, "") | {host: _identifier(pem) for host, pem in pems.items()}
+        body = {"servers": servers, "certificates": {_identifier(pem): pem for pem in pems.values()}}
+        await self._post("/servers", json.dumps(body, sort_keys=True))
+
+    async def _post(self, path: str, body: str) -> None:
         for attempt in range(_ATTEMPTS):
             try:
-                await self._request("POST", "/backends", body)
+                await self._request("POST", path, body)
             except (aiohttp.ClientError, TimeoutError):
-                # A second post of the same endpoints has no effect, so a retry is safe.
+                # A second post of the same text has no effect, so a retry is safe.
                 if attempt == _ATTEMPTS - 1:
                     raise
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -83,6 +105,10 @@ class NginxAdmin:
             raise RuntimeError("NginxAdmin is used outside its context")
         async with self._session.request(method, self._url + path, data=body, raise_for_status=True) as response:
             return await response.text()
+
+
+def _identifier(pem: str) -> str:
+    return hashlib.sha256(pem.encode()).hexdigest()
 
 
 def _to_lua(backend: Backend) -> dict[str, object]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Harmless, Site
-from harness.localkube.ingress.annotations import FALSE, PREFIX, RULES, TRUE, ParseResult, parse_result
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import RULES, TRUE, ParseResult, parse_result
 from harness.localkube.ingress.ingress_class import is_served
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
@@ -52,42 +52,36 @@ def _without_cookie(site: Site) -> bool:
     return not str(site.holder.get(f"{PREFIX}affinity", "")).strip()
 
 
+def _without_tls(site: Site) -> bool:
+    """Accept a setting of TLS if the Ingress has none."""
+    return not (site.root.get("spec") or {}).get("tls")
+
+
 _SWITCH = "false"
 _ZERO = "0"
-_ACL = "answers 403 to clients outside the list"
 _SNIPPET = "inserts this text into nginx.conf, which can change every response"
 
 #: Without the prefix.
 DECISIVE: Mapping[str, Decisive] = {
-    "allowlist-source-range": Decisive(_ACL),
-    "app-root": Decisive("answers / with 302"),
     "auth-tls-secret": Decisive("answers 400 to clients without a certificate"),
-    "auth-type": Decisive("answers 401 without a password"),
     "auth-url": Decisive("sends a subrequest to this URL for every request, and answers 401 or 403 if it does"),
     "backend-protocol": Decisive("uses this protocol to the pods", _plain_http, "HTTP, AUTO_HTTP"),
     "configuration-snippet": Decisive(_SNIPPET),
     "connection-proxy-header": Decisive("sends this Connection header to the pods"),
     "custom-headers": Decisive("adds the headers of this ConfigMap to every response"),
-    "custom-http-errors": Decisive("replaces responses with these statuses by those of the default backend"),
-    "default-backend": Decisive("sends requests to this Service while the Ingress's own Service has no endpoints"),
-    "denylist-source-range": Decisive("answers 403 to clients in the list"),
     "enable-cors": Decisive("answers OPTIONS itself and adds headers to every response", _off, _SWITCH),
     "enable-modsecurity": Decisive("answers 403 to requests that ModSecurity blocks", _off, _SWITCH),
-    "force-ssl-redirect": Decisive("answers HTTP with 308", _off, _SWITCH),
     "from-to-www-redirect": Decisive("answers the host with or without www. with 308", _off, _SWITCH),
     "global-rate-limit": Decisive("answers 429 above the limit", _not_positive, _ZERO),
-    "limit-connections": Decisive("answers 503 above this number of connections of a client", _not_positive, _ZERO),
     "limit-rate": Decisive("limits the rate of responses", _not_positive, _ZERO),
-    "limit-rpm": Decisive("answers 503 above this number of requests of a client per minute", _not_positive, _ZERO),
-    "limit-rps": Decisive("answers 503 above this number of requests of a client per second", _not_positive, _ZERO),
     "mirror-target": Decisive("also sends every request to this target"),
     "modsecurity-snippet": Decisive("answers 403 to requests that these rules block"),
-    "permanent-redirect": Decisive("answers 301"),
     "proxy-buffer-size": Decisive("answers 502 if a response header is larger", _at_least_4k, "4k or more"),
     "proxy-cookie-domain": Decisive("rewrites the domain of cookies", _one_of("off"), "off"),
     "proxy-cookie-path": Decisive("rewrites the path of cookies", _one_of("off"), "off"),
     "proxy-redirect-from": Decisive("rewrites the Location of redirects", _one_of("off"), "off"),
-    "server-alias": Decisive("also serves these hosts"),
+    "relative-redirects": Decisive("omits the host in redirects", _off, _SWITCH),
+    "satisfy": Decisive("accepts requests that pass one of the checks of access", _one_of("all"), "all"),
     "server-snippet": Decisive(_SNIPPET),
     "service-upstream": Decisive(
         "sends requests to the Service's cluster address, where kube-proxy chooses the pod", _off, _SWITCH
@@ -96,20 +90,25 @@ DECISIVE: Mapping[str, Decisive] = {
     "session-cookie-expires": Decisive("sets the cookie's expiry", _without_cookie, "any, without affinity"),
     "session-cookie-secure": Decisive("makes clients send the cookie only over HTTPS", _without_cookie, "any, without"
                                       " affinity"),
+    "ssl-ciphers": Decisive("accepts only these ciphers", _without_tls, "any, without spec.tls"),
     "ssl-passthrough": Decisive("passes TLS through to the pods", _off, _SWITCH),
+    "ssl-prefer-server-ciphers": Decisive(
+        "chooses the cipher of TLS connections by this setting", _without_tls, "any, without spec.tls"
+    ),
     "stream-snippet": Decisive(_SNIPPET),
-    "temporal-redirect": Decisive("answers 302"),
-    "upstream-hash-by": Decisive("sends requests with the same key to the same pod"),
+    "temporal-redirect-code": Decisive(
+        "answers temporal redirects with this status since v1.12", _one_of("302"), "302"
+    ),
+    "use-port-in-redirects": Decisive("names its port in redirects to HTTPS", _off, _SWITCH),
+    "upstream-hash-by-subset": Decisive("sends requests with the same key to a subset of the pods", _off, _SWITCH),
 }  # fmt: skip
 
 _AUTH_URL = "it has no effect without auth-url, which has its own class"
-_AUTH_TYPE = "it has no effect without auth-type, which has its own class"
 _AUTH_TLS = "it has no effect without auth-tls-secret, which has its own class"
 _CORS = "it has no effect without enable-cors, which has its own class"
 _LIMIT = "it has no effect without a limit, which has its own class"
 _UPSTREAM_TLS = "it has no effect without backend-protocol HTTPS or GRPCS, which has its own class"
 _TRACES = "it affects only traces and logs"
-_TLS = "it has no effect without TLS, for which the class of spec.tls applies"
 _BUFFERS = "it affects only memory and temporary files of nginx"
 _BROWSERS = "it affects only browsers that send the cookie from other sites"
 
@@ -124,7 +123,6 @@ INERT: Mapping[str, str] = {
         ),
         _AUTH_URL,
     ),
-    **dict.fromkeys(("auth-realm", "auth-secret", "auth-secret-type", "satisfy"), _AUTH_TYPE),
     **dict.fromkeys(
         (
             "auth-tls-error-page", "auth-tls-match-cn", "auth-tls-pass-certificate-to-upstream",
@@ -141,8 +139,8 @@ INERT: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "global-rate-limit-ignored-cidrs", "global-rate-limit-key", "global-rate-limit-window", "limit-allowlist",
-            "limit-burst-multiplier", "limit-rate-after", "limit-whitelist",
+            "global-rate-limit-ignored-cidrs", "global-rate-limit-key", "global-rate-limit-window",
+            "limit-rate-after",
         ),
         _LIMIT,
     ),
@@ -161,10 +159,6 @@ INERT: Mapping[str, str] = {
         _TRACES,
     ),
     **dict.fromkeys(
-        ("preserve-trailing-slash", "ssl-ciphers", "ssl-prefer-server-ciphers", "ssl-redirect"),
-        _TLS,
-    ),
-    **dict.fromkeys(
         (
             "client-body-buffer-size", "proxy-buffers-number", "proxy-busy-buffers-size", "proxy-max-temp-file-size",
         ),
@@ -174,7 +168,6 @@ INERT: Mapping[str, str] = {
         ("session-cookie-conditional-samesite-none", "session-cookie-partitioned", "session-cookie-samesite"),
         _BROWSERS,
     ),
-    "disable-proxy-intercept-errors": "it has no effect without custom-http-errors, which has a class of its own",
     "enable-global-auth": "no global authentication is configured",
     "enable-owasp-core-rules": "it has no effect without enable-modsecurity, which has a class of its own",
     "fastcgi-index": "it has no effect without backend-protocol FCGI, which has a class of its own",
@@ -183,17 +176,15 @@ INERT: Mapping[str, str] = {
     "mirror-host": "it has no effect without mirror-target, which has a class of its own",
     "mirror-request-body": "it has no effect without mirror-target, which has a class of its own",
     "modsecurity-transaction-id": "it has no effect without enable-modsecurity, which has a class of its own",
-    "permanent-redirect-code": "it has no effect without permanent-redirect, which has a class of its own",
     "proxy-redirect-to": "it has no effect without proxy-redirect-from, which has a class of its own",
-    "relative-redirects": "it has no effect without a redirect, which has a class of its own",
-    "temporal-redirect-code": "it has no effect without temporal-redirect, which has a class of its own",
-    "upstream-hash-by-subset": "it has no effect without upstream-hash-by, which has a class of its own",
-    "upstream-hash-by-subset-size": "it has no effect without upstream-hash-by, which has a class of its own",
-    "use-port-in-redirects": "it has no effect without a redirect, which has a class of its own",
+    "upstream-hash-by-subset-size": "it has no effect without upstream-hash-by-subset, which has a class of its own",
 }  # fmt: skip
 
 #: Alias -> the name in the tables.
 ALIASES: Mapping[str, str] = {"whitelist-source-range": "allowlist-source-range"}
+
+#: With an empty list of clients, ingress-nginx answers every request with 503.
+_EMPTY_MATTERS = frozenset({"allowlist-source-range", "denylist-source-range"})
 
 #: A real ingress controller implements the annotations that it reads, except those that need other components.
 _NOT_BY_ITSELF = frozenset({"service-upstream"})
@@ -222,7 +213,7 @@ def class_of(name: str, site: Site) -> tuple[FieldClass, str, str]:
 
 
 def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
-    if not _text(site):
+    if not _text(site) and name not in _EMPTY_MATTERS:
         return FieldClass.INERT, "ingress-nginx ignores an empty annotation", ""
     if name in INERT:
         return FieldClass.INERT, INERT[name], ""
@@ -237,9 +228,3 @@ def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
     if result is ParseResult.UNREADABLE:
         return FieldClass.DECISIVE, f"may accept the value {str(site.value)!r}, which cannot be parsed here", ""
     return FieldClass.IMPLEMENTED, "", ""
-
-
-def redirects_to_https(ingress: Mapping[str, Any]) -> bool:
-    """Return True if an Ingress makes ingress-nginx answer HTTP with 308 for a host with TLS, its default."""
-    annotations = (ingress.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(f"{PREFIX}ssl-redirect", "")).strip() not in FALSE

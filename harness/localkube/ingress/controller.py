@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from harness.errors import BringUpError
 from harness.localkube.ingress.admin import NginxAdmin
+from harness.localkube.ingress.certificates import default_certificate
 from harness.localkube.ingress.model import NginxConfiguration
 from harness.localkube.ingress.process import NginxProcess
 from harness.localkube.ingress.rate_limit import SyncQueue, TokenBucket
@@ -30,6 +31,7 @@ from harness.localkube.machinery.resources import (
     ENDPOINTSLICES,
     INGRESSCLASSES,
     INGRESSES,
+    SECRETS,
     SERVICES,
 )
 from harness.localkube.profiles import Profile
@@ -97,7 +99,7 @@ async def _run(
 ) -> None:
     watched = await _watch(stack, client)
     first = configuration_of(watched.snapshot())
-    listeners = [(fixed.address, fixed.port), (fixed.address, fixed.admin_port)]
+    listeners = [(fixed.address, port) for port in (fixed.port, fixed.tls_port, fixed.admin_port)]
     nginx = NginxProcess(fixed.install, fixed.directory, listeners)
     write(nginx.configuration, fixed, first.servers)
     admin = await stack.enter_async_context(NginxAdmin(fixed.address, fixed.admin_port))
@@ -118,9 +120,10 @@ async def _run(
 
 
 async def _watch(stack: AsyncExitStack, client: ApiClient) -> WatchedResources:
-    informers = [Informer(client, kind) for kind in (INGRESSES, INGRESSCLASSES, SERVICES, ENDPOINTSLICES)]
+    informers = [Informer(client, kind) for kind in (INGRESSES, INGRESSCLASSES, SERVICES, ENDPOINTSLICES, SECRETS)]
     await asyncio.gather(*(stack.enter_async_context(informer) for informer in informers))
-    return WatchedResources(ingresses=informers[0], classes=informers[1], services=informers[2], slices=informers[3])
+    ingresses, classes, services, slices, secrets = informers
+    return WatchedResources(ingresses=ingresses, classes=classes, services=services, slices=slices, secrets=secrets)
 
 
 async def _fail_on_exit(nginx: NginxProcess, leave: asyncio.Event) -> None:
@@ -140,6 +143,8 @@ def fixed_config_of(settings: NodeSettings, address: str) -> FixedConfig:
     directory = settings.directory / own
     directory.mkdir(parents=True, exist_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
+    certificate = directory / "default.pem"
+    certificate.write_text(default_certificate(), encoding="ascii")
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return FixedConfig(
         install=settings.nginx,
@@ -147,6 +152,8 @@ def fixed_config_of(settings: NodeSettings, address: str) -> FixedConfig:
         access_log=settings.logs / "access.jsonl",
         address=address,
         port=settings.entry_port,
+        tls_port=settings.tls_port,
+        certificate=certificate,
         admin_port=ADMIN_PORT,
         timer=Profile.by_name(settings.profile).ingress_timer,
         seed=settings.seed,

@@ -6,9 +6,11 @@ closes connections. Endpoints and load balancing are sent to Lua, and a change c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from harness.localkube.ingress.traffic_shaping import Affinity, TrafficShaping
 
@@ -31,6 +33,52 @@ class Balancing(StrEnum):
     EWMA = "ewma"
 
 
+class Redirect(NamedTuple):
+    """A redirect, which may name variables of nginx in its target."""
+
+    status: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class BasicAuth:
+    """Basic authentication.
+
+    Attributes:
+        realm: Text that the client shows.
+        users: Content of a password file for nginx: a user and the hash of the password on each line.
+    """
+
+    realm: str
+    users: bytes = field(repr=False)
+
+    @property
+    def file_name(self) -> str:
+        """Return a name for the password file, which differs for other users."""
+        return f"users-{hashlib.sha256(self.users).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """The limits of an Ingress for each client address; 0 or less for none.
+
+    Attributes:
+        identifier: Unique for the Ingress, and part of a variable's name.
+        connections: Most requests at a time.
+        per_second: Requests per second.
+        per_minute: Requests per minute.
+        burst: Factor of the limits by which requests may exceed the rate for a moment.
+        exempt: Addresses and networks without limits.
+    """
+
+    identifier: str
+    connections: int = 0
+    per_second: int = 0
+    per_minute: int = 0
+    burst: int = 5
+    exempt: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class LocationSettings:
     """The settings of annotations, with ingress-nginx's defaults.
@@ -50,6 +98,21 @@ class LocationSettings:
         http_version: HTTP version of connections to endpoints.
         forwarded_prefix: Value of X-Forwarded-Prefix; empty for no such header.
         upstream_vhost: Host header sent to endpoints; empty for the client's.
+        ssl_redirect: True to redirect HTTP to HTTPS if the host has a certificate.
+        force_ssl_redirect: True to redirect HTTP to HTTPS in any case.
+        app_root: Path that requests for / of the whole host are redirected to; empty for no such redirect.
+        redirect: Status and target of a redirect of every request; None for none.
+        denied: True to answer every request with 503, because an annotation about access is invalid.
+        allowed_sources: Addresses and networks of the only clients that are answered; empty for all.
+        denied_sources: Addresses and networks of clients that are answered with 403.
+        limits: Limits for each client; None for none.
+        auth: Basic authentication; None for none.
+        default_backend: Name of the Service that serves while the Ingress's own has no endpoints, and that answers in
+            place of custom errors; empty for none.
+        custom_errors: Statuses that the default backend replaces.
+        keep_errors: True to replace only nginx's own responses with these statuses, not those of endpoints.
+        preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
+            change of it alone causes no reload.
     """
 
     rewrite_target: str = ""
@@ -66,6 +129,23 @@ class LocationSettings:
     http_version: str = "1.1"
     forwarded_prefix: str = ""
     upstream_vhost: str = ""
+    ssl_redirect: bool = True
+    force_ssl_redirect: bool = False
+    app_root: str = ""
+    redirect: Redirect | None = None
+    denied: bool = False
+    allowed_sources: tuple[str, ...] = ()
+    denied_sources: tuple[str, ...] = ()
+    limits: RateLimit | None = None
+    auth: BasicAuth | None = None
+    default_backend: str = ""
+    custom_errors: tuple[int, ...] = ()
+    keep_errors: bool = False
+    preserve_trailing_slash: bool = field(default=False, compare=False)
+
+    def has_access_rules(self) -> bool:
+        """Return True if some clients are refused."""
+        return bool(self.allowed_sources or self.denied_sources or self.limits or self.auth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +160,9 @@ class Location:
         service: Name of the Service behind it.
         settings: Settings of the Ingress's annotations.
         written: The path as written in the Ingress, for the session cookie.
+        port: Port of the Service as written in the Ingress.
+        fallback: Backend of the Service that ``default-backend`` names, if it is used; empty for the controller's own
+            default backend.
     """
 
     path: str
@@ -89,14 +172,23 @@ class Location:
     service: str = ""
     settings: LocationSettings = field(default_factory=LocationSettings)
     written: str = ""
+    port: str = ""
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualServer:
-    """A virtual host and its locations, in the order in which regular expressions are matched."""
+    """A virtual host and its locations, in the order in which regular expressions are matched.
+
+    Attributes:
+        host: Its name.
+        locations: Its locations.
+        aliases: Its further names.
+    """
 
     host: str
     locations: tuple[Location, ...]
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +201,7 @@ class Backend:
         alternatives: Names of its alternative backends; the first gets the requests that its traffic shaping selects.
         shaping: For a canary's backend, the requests that it gets.
         affinity: Session affinity.
+        hash_by: Text with variables of nginx; requests with the same text go to the same endpoint. Empty for no hash.
     """
 
     endpoints: tuple[str, ...] = ()
@@ -116,10 +209,11 @@ class Backend:
     alternatives: tuple[str, ...] = ()
     shaping: TrafficShaping | None = None
     affinity: Affinity | None = None
+    hash_by: str = ""
 
     def routing(self) -> tuple[object, ...]:
         """Return the rules that distribute requests between backends, without endpoints."""
-        return (self.alternatives, self.shaping, self.affinity)
+        return (self.alternatives, self.shaping, self.affinity, self.hash_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +223,13 @@ class NginxConfiguration:
     Attributes:
         servers: Virtual hosts; a difference causes a reload.
         backends: Backends by name; they are sent to Lua.
+        certificates: Certificate and key of each host with TLS in PEM form, empty for the default certificate; they are
+            sent to Lua.
     """
 
     servers: tuple[VirtualServer, ...]
     backends: Mapping[str, Backend]
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.localkube.ingress.annotations import (
@@ -13,8 +13,10 @@ from harness.localkube.ingress.annotations import (
     balancing_of,
     canary_of,
     has_legacy_affinity,
+    hash_of,
     settings_of,
 )
+from harness.localkube.ingress.basic_auth import Secrets
 from harness.localkube.ingress.model import ANY_HOST, Balancing, LocationSettings
 from harness.localkube.ingress.traffic_shaping import Affinity, TrafficShaping
 
@@ -37,6 +39,7 @@ class PathAnnotations:
         canary: Traffic shaping if it is a canary, else None.
         affinity: Session affinity; None for none.
         legacy: True if a canary ignores the sessions of its main Ingress.
+        hash_by: Text by which requests are hashed to endpoints; empty for none.
     """
 
     settings: LocationSettings
@@ -44,16 +47,18 @@ class PathAnnotations:
     canary: TrafficShaping | None = None
     affinity: Affinity | None = None
     legacy: bool = False
+    hash_by: str = ""
 
     @classmethod
-    def of(cls, ingress: Object) -> PathAnnotations:
+    def of(cls, ingress: Object, secrets: Secrets) -> PathAnnotations:
         """Parse the annotations of an Ingress."""
         return cls(
-            settings=settings_of(ingress),
+            settings=settings_of(ingress, secrets),
             balancing=balancing_of(ingress),
             canary=canary_of(ingress),
             affinity=affinity_of(ingress),
             legacy=has_legacy_affinity(ingress),
+            hash_by=hash_of(ingress),
         )
 
 
@@ -81,17 +86,22 @@ def qualified(obj: Object) -> str:
     return f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
 
 
-def paths_of(ingress: Object) -> Iterator[IngressPath]:
+def paths_of(ingress: Object, secrets: Secrets) -> Iterator[IngressPath]:
     """Yield an Ingress's paths.
 
     Its default backend serves the root path of its hosts that define none, or of all other hosts.
     """
-    annotations = PathAnnotations.of(ingress)
+    annotations = PathAnnotations.of(ingress, secrets)
     spec = ingress.get("spec") or {}
     rules = spec.get("rules") or []
     default = spec.get("defaultBackend")
     if default and not rules:
         rules = [{}]
+        # ingress-nginx applies neither redirects nor app-root to the Ingress that serves all other hosts.
+        settings = replace(
+            annotations.settings, ssl_redirect=False, force_ssl_redirect=False, app_root="", redirect=None
+        )
+        annotations = replace(annotations, settings=settings)
     for rule in rules:
         host = rule.get("host") or ANY_HOST
         if host != ANY_HOST and not _HOST.fullmatch(host):

@@ -6,9 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, VirtualServer
+from harness.localkube.ingress.default_backends import PREFIX as FALLBACK_PREFIX
+from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, RateLimit, VirtualServer
 from harness.localkube.nginx.record import NginxInstall
 
+#: The controller's own default backend, which answers 404.
+_DEFAULT_BACKEND = "upstream-default-backend"
+#: Paths under which ingress-nginx never redirects to HTTPS and asks for no password.
+_ACME = "/.well-known/acme-challenge"
+_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384"
+)
 LUA = Path(__file__).parent / "lua"
 
 #: Fields of the access log that the evidence contains: one JSON object per request, named after nginx's variables.
@@ -34,7 +44,7 @@ _PROXY_HEADERS = (
     ("X-Real-IP", "$remote_addr"),
     ("X-Forwarded-For", "$remote_addr"),
     ("X-Forwarded-Host", "$http_host"),
-    ("X-Forwarded-Port", "$server_port"),
+    ("X-Forwarded-Port", "$pass_port"),
     ("X-Forwarded-Proto", "$scheme"),
     ("X-Forwarded-Scheme", "$scheme"),
     ("X-Scheme", "$scheme"),
@@ -54,7 +64,9 @@ class FixedConfig:
         directory: Existing folder for its files.
         access_log: Path of the access log.
         address: Address to listen on.
-        port: Port for traffic.
+        port: Port for HTTP.
+        tls_port: Port for HTTPS.
+        certificate: Path of the default certificate with its key.
         admin_port: Port for the controller.
         timer: Seconds between two reads of the backends by a worker.
         seed: Seed of the load balancer's random choices.
@@ -68,6 +80,8 @@ class FixedConfig:
     access_log: Path
     address: str
     port: int
+    tls_port: int
+    certificate: Path
     admin_port: int
     timer: float
     seed: int
@@ -98,21 +112,31 @@ def render(fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: i
         log_format=",".join(f'"{name}":{value}' for name, value in _LOG_FIELDS),
         access_log=fixed.access_log,
         admin=f"{fixed.address}:{fixed.admin_port}",
-        servers="\n".join(_server(server, f"{fixed.address}:{fixed.port}") for server in servers),
+        certificate=fixed.certificate,
+        tls_port=fixed.tls_port,
+        ciphers=_CIPHERS,
+        zones="".join(f"    {line}\n" for line in _zones(servers)),
+        servers="\n".join(_server(server, fixed) for server in servers),
     )
 
 
-def _server(server: VirtualServer, listen: str) -> str:
+def _server(server: VirtualServer, fixed: FixedConfig) -> str:
     default = server.host == ANY_HOST
+    options = " default_server reuseport backlog=4096" if default else ""
     lines = [
-        f"    listen {listen}{' default_server reuseport backlog=4096' if default else ''};",
-        f"    server_name {_server_name(server.host)};",
+        f"    listen {fixed.address}:{fixed.port}{options};",
+        f"    listen {fixed.address}:{fixed.tls_port}{options} ssl http2;",
+        "    ssl_certificate_by_lua_block { certificate.choose() }",
+        f"    server_name {' '.join([_server_name(server.host), *server.aliases])};",
         '    set $proxy_upstream_name "-";',
     ]
     if default:
         lines.append("    location = /healthz { access_log off; return 200; }")
+    roots = dict.fromkeys(location.settings.app_root for location in server.locations)
+    lines += [f'    if ($uri = /) {{ return 302 "$scheme://$http_host{root}"; }}' for root in roots if root]
+    lines += ["    " + line for line in _error_locations(server)]
     for location in server.locations:
-        lines += ["    " + line for line in _location(location)]
+        lines += ["    " + line for line in _location(location, fixed)]
     return "\n".join(["server {", *lines, "}"])
 
 
@@ -126,32 +150,157 @@ def _server_name(host: str) -> str:
     return host
 
 
-def _location(location: Location) -> Iterator[str]:
+def _location(location: Location, fixed: FixedConfig) -> Iterator[str]:
     opening = {PathMatch.PREFIX: "location", PathMatch.EXACT: "location =", PathMatch.REGEX: "location ~*"}[
         location.match
     ]
     pattern = f"^{location.path}" if location.match is PathMatch.REGEX else location.path
     yield f'{opening} "{pattern}" {{'
     if location.backend:
-        for line in _proxying(location):
+        for line in _proxying(location, fixed):
             yield f"    {line}"
     else:
         yield '    set $proxy_upstream_name "upstream-default-backend";'
-        yield "    return 404;"
+        yield "    header_filter_by_lua_block { certificate.header() }"
+        yield from (f"    {line}" for line in _answering_404(location, fixed))
     yield "}"
 
 
-def _proxying(location: Location) -> Iterator[str]:
+def _answering_404(location: Location, fixed: FixedConfig) -> Iterator[str]:
+    """Yield the default backend: it answers 404, after the redirect to HTTPS."""
+    yield from _policies(location, fixed)
+    if location.settings.has_access_rules() or _redirect_to_https(location):
+        redirect = _redirect_to_https(location)
+        yield f"rewrite_by_lua_block {{ {redirect} }}"
+        yield "content_by_lua_block { ngx.exit(404) }"
+    else:
+        yield "return 404;"
+
+
+def _policies(location: Location, fixed: FixedConfig) -> Iterator[str]:
+    """Yield what may answer a request before it reaches a backend."""
+    settings = location.settings
+    if settings.denied:
+        yield "return 503;"
+        return
+    yield from _custom_errors(location)
+    yield from (f"deny {each};" for each in settings.denied_sources)
+    if settings.allowed_sources:
+        yield from (f"allow {each};" for each in settings.allowed_sources)
+        yield "deny all;"
+    if settings.auth and not location.path.startswith(_ACME):
+        yield f'auth_basic "{settings.auth.realm}";'
+        yield f'auth_basic_user_file "{fixed.directory / settings.auth.file_name}";'
+        yield 'proxy_set_header Authorization "";'
+    if settings.limits:
+        yield from _limits(settings.limits)
+    if redirect := settings.redirect:
+        yield f'return {redirect.status} "{redirect.target}";'
+
+
+def _custom_errors(location: Location) -> Iterator[str]:
+    """Yield the statuses that the default backend replaces, and what its headers say about the location."""
+    settings = location.settings
+    if settings.custom_errors or location.backend.startswith(FALLBACK_PREFIX):
+        namespace, _, ingress = location.ingress.partition("/")
+        for name, value in zip(
+            ("namespace", "ingress_name", "service_name", "service_port"),
+            (namespace, ingress, location.service, location.port),
+            strict=True,
+        ):
+            yield f'set ${name} "{value}";'
+    if settings.custom_errors and not settings.keep_errors:
+        yield "proxy_intercept_errors on;"
+    for code in settings.custom_errors:
+        yield f"error_page {code} = @custom_{location.fallback or _DEFAULT_BACKEND}_{code};"
+
+
+def _error_locations(server: VirtualServer) -> Iterator[str]:
+    """Yield the locations that answer in place of custom errors; the controller's own default backend answers 404."""
+    found = sorted({(each.fallback, code) for each in server.locations for code in each.settings.custom_errors})
+    for fallback, code in found:
+        yield f"location @custom_{fallback or _DEFAULT_BACKEND}_{code} {{"
+        yield "    internal;"
+        if fallback:
+            yield f'    set $proxy_upstream_name "{fallback}";'
+            yield "    rewrite_by_lua_block { balancer.rewrite() }"
+            yield "    proxy_intercept_errors off;"
+            yield from (f"    {line}" for line in _error_headers(str(code)))
+            yield "    proxy_set_header X-Original-URI $request_uri;"
+            yield "    proxy_set_header X-Forwarded-For $remote_addr;"
+            yield "    proxy_set_header Host $best_http_host;"
+            yield "    rewrite (.*) / break;"
+            yield "    proxy_pass http://upstream_balancer;"
+        else:
+            yield "    return 404;"
+        yield "}"
+
+
+def _error_headers(code: str) -> Iterator[str]:
+    """Yield the headers that tell a default backend why it is asked."""
+    yield f"proxy_set_header X-Code {code};"
+    yield "proxy_set_header X-Format $http_accept;"
+    yield "proxy_set_header X-Namespace $namespace;"
+    yield "proxy_set_header X-Ingress-Name $ingress_name;"
+    yield "proxy_set_header X-Service-Name $service_name;"
+    yield "proxy_set_header X-Service-Port $service_port;"
+    yield "proxy_set_header X-Request-ID $req_id;"
+
+
+def _limits(limits: RateLimit) -> Iterator[str]:
+    name = limits.identifier
+    if limits.connections > 0:
+        yield f"limit_conn {name}_conn {limits.connections};"
+    for zone, limit in (("rps", limits.per_second), ("rpm", limits.per_minute)):
+        if limit > 0:
+            yield f"limit_req zone={name}_{zone} burst={limit * limits.burst} nodelay;"
+
+
+def _zones(servers: tuple[VirtualServer, ...]) -> Iterator[str]:
+    """Yield the counters of the limits; those of one Ingress are shared by its paths."""
+    found = {
+        limits.identifier: limits
+        for server in servers
+        for location in server.locations
+        if (limits := location.settings.limits)
+    }
+    for name, limits in sorted(found.items()):
+        exempt = "".join(f" {each} 1;" for each in limits.exempt)
+        yield f"geo $remote_addr $allowlist_{name} {{ default 0;{exempt} }}"
+        yield f'map $allowlist_{name} $limit_{name} {{ 0 $binary_remote_addr; 1 ""; }}'
+        if limits.connections > 0:
+            yield f"limit_conn_zone $limit_{name} zone={name}_conn:5m;"
+        for zone, limit in (("rps", limits.per_second), ("rpm", limits.per_minute)):
+            if limit > 0:
+                yield f"limit_req_zone $limit_{name} zone={name}_{zone}:5m rate={limit}r/{zone[-1]};"
+
+
+def _redirect_to_https(location: Location) -> str:
+    """Return the Lua statement that redirects to HTTPS; empty if the location never does."""
+    settings = location.settings
+    if location.path.startswith(_ACME) or not (settings.ssl_redirect or settings.force_ssl_redirect):
+        return ""
+    always, keep = (str(each).lower() for each in (settings.force_ssl_redirect, settings.preserve_trailing_slash))
+    return f"certificate.redirect({{ always = {always}, keep_slash = {keep} }})"
+
+
+def _proxying(location: Location, fixed: FixedConfig) -> Iterator[str]:
     settings = location.settings
     yield f'set $proxy_upstream_name "{location.backend}";'
     yield f'set $location_path "{location.written.replace("$", "${literal_dollar}")}";'
     yield f"# {location.ingress} -> {location.service}"
-    yield "rewrite_by_lua_block { balancer.rewrite() }"
+    yield f"rewrite_by_lua_block {{ {_redirect_to_https(location)} balancer.rewrite() }}"
+    yield "header_filter_by_lua_block { certificate.header() }"
     yield "log_by_lua_block { balancer.log() }"
+    yield from _policies(location, fixed)
     yield f"client_max_body_size {settings.body_size};"
     yield f"proxy_set_header Host {settings.upstream_vhost or '$best_http_host'};"
+    fallback = location.backend.startswith(FALLBACK_PREFIX)
     for name, value in _PROXY_HEADERS:
-        yield f"proxy_set_header {name} {value};"
+        if not (fallback and name == "X-Request-ID"):
+            yield f"proxy_set_header {name} {value};"
+    if fallback:
+        yield from _error_headers("503")
     if settings.forwarded_prefix:
         yield f'proxy_set_header X-Forwarded-Prefix "{settings.forwarded_prefix}";'
     yield f"proxy_connect_timeout {settings.connect_timeout}s;"
@@ -194,9 +343,12 @@ http {{
     lua_shared_dict configuration 4m;
     lua_shared_dict ewma 1m;
     lua_shared_dict ewma_touched 1m;
+    lua_shared_dict certificate_servers 5m;
+    lua_shared_dict certificate_data 20m;
     init_by_lua_block {{
         balancer = require("balancer")
         configuration = require("configuration")
+        certificate = require("certificate")
     }}
     init_worker_by_lua_block {{
         balancer.init_worker({{ timer = {timer}, generation = {generation}, seed = {seed} }})
@@ -210,16 +362,32 @@ http {{
     tcp_nopush on;
     tcp_nodelay on;
     server_tokens off;
+    limit_req_status 503;
+    limit_conn_status 503;
     default_type text/html;
     proxy_buffer_size 4k;
     proxy_buffers 4 4k;
     proxy_headers_hash_max_size 1024;
     variables_hash_max_size 2048;
+    variables_hash_bucket_size 256;
+    server_names_hash_bucket_size 256;
 
     geo $literal_dollar {{ default "$"; }}
     map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
     map $http_x_request_id $req_id {{ default $http_x_request_id; "" $request_id; }}
     map $http_host $best_http_host {{ default $http_host; "" $host; }}
+
+    map $server_port $pass_port {{ default $server_port; {tls_port} 443; }}
+
+    ssl_certificate "{certificate}";
+    ssl_certificate_key "{certificate}";
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers {ciphers};
+    ssl_prefer_server_ciphers on;
+    ssl_session_cache shared:SSL:10m;
+    ssl_session_timeout 10m;
+    ssl_session_tickets off;
+    ssl_buffer_size 4k;
 
     log_format evidence escape=json '{{{log_format}}}';
     access_log "{access_log}" evidence;
@@ -236,11 +404,11 @@ http {{
     server {{
         listen {admin};
         access_log off;
-        client_max_body_size 4m;
+        client_max_body_size 20m;
         client_body_buffer_size 1m;
         location / {{ content_by_lua_block {{ configuration.serve() }} }}
     }}
 
-{servers}
+{zones}{servers}
 }}
 """

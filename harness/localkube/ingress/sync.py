@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -64,6 +65,7 @@ class Synchronizer:
     async def first(self, configuration: NginxConfiguration) -> None:
         """Wait until nginx serves its initial configuration, and send its first endpoints."""
         await self._workers_up()
+        await self._post_certificates(configuration)
         if not await self._post_endpoints(configuration):
             self._sync_log.record("sync", {})
 
@@ -81,6 +83,7 @@ class Synchronizer:
         # Post the endpoints at once, as ingress-nginx does, so that starting workers find them.
         if configuration.backends != self._running.backends:
             endpoints = await self._post_endpoints(configuration)
+        await self._post_certificates(configuration)
         if reloads:
             await self._wait_for_replacement()
         if not (reloads or endpoints):
@@ -93,7 +96,7 @@ class Synchronizer:
         await self._nginx.test(candidate)
         candidate.replace(self._nginx.configuration)
         self._nginx.reload()
-        self._running = NginxConfiguration(configuration.servers, self._running.backends)
+        self._running = replace(self._running, servers=configuration.servers)
         self._record_event("Normal", "RELOAD", "NGINX reload triggered due to a change in configuration")
 
     async def _wait_for_replacement(self) -> None:
@@ -117,10 +120,22 @@ class Synchronizer:
             raise self._nginx.failure(f"does not accept its endpoints: {error!r}") from error
         diff = EndpointDiff.between(self._running.backends, configuration.backends)
         reshaped = routing_of(self._running) != routing_of(configuration)
-        self._running = configuration
+        self._running = replace(configuration, certificates=self._running.certificates)
         if diff.added or diff.removed or reshaped:
             self._sync_log.record("endpoints", {"added": ",".join(diff.added), "removed": ",".join(diff.removed)})
         return bool(diff.added or diff.removed or reshaped)
+
+    async def _post_certificates(self, configuration: NginxConfiguration) -> None:
+        """Post the certificates if they have changed; this closes no connection."""
+        if configuration.certificates == self._running.certificates:
+            return
+        hosts = [name for server in configuration.servers for name in (server.host, *server.aliases)]
+        default = self._fixed.certificate.read_text(encoding="ascii")
+        try:
+            await self._admin.post_certificates(hosts, configuration.certificates, default)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._nginx.failure(f"does not accept its certificates: {error!r}") from error
+        self._running = replace(self._running, certificates=configuration.certificates)
 
     async def _workers_up(self) -> None:
         try:
@@ -138,5 +153,11 @@ def routing_of(configuration: NginxConfiguration) -> dict[str, tuple[object, ...
 def write(
     path: Path, fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: int = FIRST_GENERATION
 ) -> None:
-    """Write nginx.conf; nginx is started with the first generation."""
+    """Write nginx.conf and the password files that it names; nginx is started with the first generation."""
+    for server in servers:
+        for location in server.locations:
+            if auth := location.settings.auth:
+                users = path.with_name(auth.file_name)
+                users.touch(mode=0o600)
+                users.write_bytes(auth.users)
     path.write_text(render(fixed, servers, generation), encoding="utf-8")

@@ -8,36 +8,49 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from harness.localkube.ingress.basic_auth import secret_key
+from harness.localkube.ingress.certificates import CertificateStore, secret_values
 from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.translate import SERVICE_LABEL, Snapshot
 from harness.localkube.machinery.client import EventType
 from harness.localkube.machinery.informer import Callback, Informer
-from harness.localkube.machinery.objects import Object, key_of, labels_of
+from harness.localkube.machinery.objects import Key, Object, key_of, labels_of
 from harness.localkube.system.programs import INGRESS_NGINX
 
 Dirty = Callable[[], None]
 
 
 class WatchedResources:
-    """The four resources from which a configuration is computed.
+    """The five resources from which a configuration is computed.
 
     Args:
         ingresses: Informer of Ingresses; like the others, its context is already open.
         classes: Informer of IngressClasses.
         services: Informer of Services.
         slices: Informer of EndpointSlices.
+        secrets: Informer of Secrets.
     """
 
-    def __init__(self, *, ingresses: Informer, classes: Informer, services: Informer, slices: Informer) -> None:
+    def __init__(
+        self, *, ingresses: Informer, classes: Informer, services: Informer, slices: Informer, secrets: Informer
+    ) -> None:
         self._ingresses = ingresses
         self._classes = classes
         self._services = services
         self._slices = slices
+        self._secrets = secrets
+        self._certificates = CertificateStore()
 
     def snapshot(self) -> Snapshot:
         """Return the current objects."""
-        informers = (self._ingresses, self._classes, self._services, self._slices)
-        return Snapshot(*(list(informer.items.values()) for informer in informers))
+        return Snapshot(
+            ingresses=list(self._ingresses.items.values()),
+            classes=list(self._classes.items.values()),
+            services=list(self._services.items.values()),
+            slices=list(self._slices.items.values()),
+            certificates=self._certificates.read(self._secrets.items.values()),
+            secrets={key: secret_values(secret) for key, secret in self._secrets.items.items()},
+        )
 
     def ours(self) -> list[Object]:
         """Return the Ingresses that this controller serves."""
@@ -49,6 +62,7 @@ class WatchedResources:
         self._classes.subscribe(on_class(dirty))
         self._services.subscribe(on_service(dirty, self._has_slices))
         self._slices.subscribe(on_slice(dirty))
+        self._secrets.subscribe(self._on_secret(dirty))
 
     def _has_slices(self, service: Object) -> bool:
         """Return True if a Service's slices arrived before the Service; two watches have no common order."""
@@ -67,6 +81,24 @@ class WatchedResources:
             dirty()
 
         return on_change
+
+    def _on_secret(self, dirty: Dirty) -> Callback:
+        """Handle changes of the Secrets that our Ingresses refer to."""
+
+        def on_change(kind: EventType, old: Object | None, new: Object) -> None:
+            changed = kind != "MODIFIED" or old is None or secret_values(old) != secret_values(new)
+            if changed and any(key_of(new) in secrets_of(each) for each in self._ingresses.items.values()):
+                dirty()
+
+        return on_change
+
+
+def secrets_of(ingress: Object) -> set[Key]:
+    """Return the Secrets with the certificates and the users of an Ingress."""
+    namespace, _ = key_of(ingress)
+    names = [entry.get("secretName") for entry in ingress["spec"].get("tls") or []]
+    users = secret_key(ingress)
+    return {(namespace, name) for name in names if name} | ({users} if users else set())
 
 
 def intent_of(ingress: Object) -> tuple[Any, Any]:

@@ -8,6 +8,8 @@ connects to an address on which nothing listens.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from harness.kit.backends import Backends, backends_file, write_backends
 from harness.localkube.controllers.endpoints import SERVICE_LABEL
 from harness.localkube.ingress.sync_log import SyncLog
@@ -53,6 +55,7 @@ class _Proxy:
         self._slices = slices
         self._sync_log = sync_log
         self._programmed: dict[Key, Backends] = {}
+        self._ports: dict[Key, dict[str, Backends]] = {}
 
     def program(self) -> None:
         """Update every Service's file to the current objects."""
@@ -61,13 +64,28 @@ class _Proxy:
             pieces.setdefault((namespace, labels_of(piece).get(SERVICE_LABEL, "")), []).append(piece)
         for key in self._programmed.keys() - self._services.items.keys():
             del self._programmed[key]
-            backends_file(self._folder, *key).unlink(missing_ok=True)
+            for port in ("", *self._ports.pop(key, {})):
+                backends_file(self._folder, *key, port).unlink(missing_ok=True)
         for key, service in self._services.items.items():
             wanted = backends_of(service, pieces.get(key, ()))
             if self._programmed.get(key) != wanted:
                 write_backends(backends_file(self._folder, *key), wanted)
                 self._programmed[key] = wanted
                 self._log_change(key, wanted)
+            self._program_others(key, service, pieces.get(key, ()))
+
+    def _program_others(self, key: Key, service: Object, pieces: Iterable[Object]) -> None:
+        """Update the files of the ports after the first one, which nothing but traffic with TLS uses."""
+        names = [port["name"] for port in (service["spec"].get("ports") or [])[1:] if port.get("name")]
+        before, self._ports[key] = (
+            self._ports.get(key, {}),
+            {name: backends_of(service, pieces, name) for name in names},
+        )
+        for gone in before.keys() - self._ports[key].keys():
+            backends_file(self._folder, *key, gone).unlink(missing_ok=True)
+        for name, wanted in self._ports[key].items():
+            if before.get(name) != wanted:
+                write_backends(backends_file(self._folder, *key, name), wanted)
 
     def _log_change(self, key: Key, backends: Backends) -> None:
         addresses = ", ".join(f"{address}:{port}" for address, port in backends.addresses)

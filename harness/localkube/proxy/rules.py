@@ -11,14 +11,15 @@ from harness.localkube.machinery.objects import Object
 _AFFINITY = "sessionAffinity ClientIP requires that every client has its own address, but clients here share one"
 
 
-def backends_of(service: Object, slices: Iterable[Object]) -> Backends:
-    """Return the backends to program for a Service: the eligible endpoints of its first port.
+def backends_of(service: Object, slices: Iterable[Object], port: str | None = None) -> Backends:
+    """Return the backends to program for a Service: the eligible endpoints of one of its ports.
 
     Ready endpoints are eligible. If there are none, terminating endpoints that still serve are (KEP-1669).
 
     Args:
         service: The Service.
         slices: Its EndpointSlices.
+        port: Name of the port; its first one if not given.
     """
     spec = service["spec"]
     ports = spec.get("ports") or []
@@ -28,7 +29,8 @@ def backends_of(service: Object, slices: Iterable[Object]) -> Backends:
         return Backends(refusal="it is headless: its clients resolve the pods themselves, without kube-proxy")
     if spec.get("sessionAffinity") == "ClientIP":
         return Backends(refusal=_AFFINITY)
-    found = [pair for piece in slices for pair in _endpoints(piece, ports[0].get("name") or "")]
+    first = ports[0].get("name") or ""
+    found = [pair for piece in slices for pair in _endpoints(piece, first if port is None else port)]
     ready = [address for address, conditions in found if _says(conditions, "ready")]
     serving = [
         address

@@ -22,7 +22,7 @@ async def run_installer(client: ApiClient, settings: NodeSettings) -> None:
     objects: tuple[tuple[Resource, Object, str], ...] = (
         (NAMESPACES, namespace_of(program), ""),
         (SERVICES, service_of(program), program.namespace),
-        (DEPLOYMENTS, deployment_of(program, settings.entry_port), program.namespace),
+        (DEPLOYMENTS, deployment_of(program, settings.entry_port, settings.tls_port), program.namespace),
     )
     for resource, obj, namespace in objects:
         with suppress(AlreadyExists):

@@ -6,6 +6,7 @@ Only a few objects are created: those that a rolling update of the controller ne
 from __future__ import annotations
 
 from harness.localkube.machinery.objects import Object
+from harness.localkube.settings import SERVICE_PORT, SERVICE_TLS_PORT
 from harness.localkube.system.programs import IngressProgram
 
 #: Grace period of a controller's pod in seconds, as in the kind cluster's manifests.
@@ -24,23 +25,32 @@ def service_of(program: IngressProgram) -> Object:
         "spec": {
             "type": "ClusterIP",
             "selector": dict(program.labels),
-            "ports": [{"name": program.port, "port": 80, "targetPort": program.port}],
+            "ports": [
+                {"name": name, "port": port, "targetPort": name}
+                for name, port in ((program.port, SERVICE_PORT), (program.tls_port, SERVICE_TLS_PORT))
+                if name
+            ],
         },
     }
 
 
-def deployment_of(program: IngressProgram, port: int) -> Object:
+def deployment_of(program: IngressProgram, port: int, tls_port: int) -> Object:
     """Build the controller's Deployment.
 
     Args:
         program: The controller.
         port: Port on which its pods receive traffic.
+        tls_port: Port for traffic with TLS.
     """
     labels = dict(program.labels)
     container = {
         "image": program.image,
         "imagePullPolicy": "IfNotPresent",
-        "ports": [{"name": program.port, "containerPort": port}],
+        "ports": [
+            {"name": name, "containerPort": number}
+            for name, number in ((program.port, port), (program.tls_port, tls_port))
+            if name
+        ],
         **program.container,
     }
     return {

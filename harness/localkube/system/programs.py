@@ -57,6 +57,7 @@ class IngressProgram:
         image: Image of its pods, as on a real cluster.
         images: Pattern of all its images, with any tag.
         port: Name of the port for traffic.
+        tls_port: Name of the port for traffic with TLS; empty if it has none here.
         container: More fields of its container.
         ingress_class: Name of its IngressClass.
         controller: The ``controller`` field of that class.
@@ -86,6 +87,7 @@ class IngressProgram:
     package: str
     needs: str
     annotations: str
+    tls_port: str = ""
     is_genuine: bool = False
     reads_protocol: bool = False
     access_log: str = "access.jsonl"
@@ -132,6 +134,7 @@ INGRESS_NGINX = IngressProgram(
     package="harness.localkube.ingress",
     needs="nginx with Lua",
     annotations="nginx.ingress.kubernetes.io/",
+    tls_port="https",
 )
 TRAEFIK = IngressProgram(
     namespace="traefik",

@@ -47,6 +47,6 @@ async def follow_log(path: Path, sync_log: SyncLog) -> None:
         lines = tail.lines()
         read = time.monotonic_ns()
         for line in lines:
-            for what, detail in log.said(line):
+            for what, detail in log.events_of(line):
                 sync_log.record(what, detail, at=read, exact_ns=read - before)
         await asyncio.sleep(POLL_SECONDS)

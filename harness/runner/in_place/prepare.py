@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.clusters.context.access import check_access, rights_in_place
-from harness.clusters.context.kubeconfig import Target as Context
-from harness.clusters.context.kubeconfig import find_target
-from harness.clusters.context.provider import alone
+from harness.clusters.context.kubeconfig import KubeContext as Context
+from harness.clusters.context.kubeconfig import find_context
+from harness.clusters.context.provider import private_kubeconfig
 from harness.controllers.registry import find_visible
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.changes.context import CheckContext
@@ -18,7 +18,8 @@ from harness.experiment.changes.reading import check_change
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems
 from harness.experiment.schema import LONGEST_INTERVAL
-from harness.kit.located_yaml import Document
+from harness.experiment.traffic_checks import shortest_baseline
+from harness.kit.located_yaml import YamlDocument
 from harness.kube.api import Object
 from harness.kube.client import Kube
 from harness.model.changes import ChangeSpec, NoChange
@@ -101,8 +102,8 @@ def prepare(request: InPlaceRequest) -> PreparedChange:
     target = parse_object(request.target)
     change = parse_change(request.change, target)
     origin = _origin(request)
-    context = find_target(request.context, request.kubeconfig)
-    with alone(context) as path, Kube(path) as kube:
+    context = find_context(request.context, request.kubeconfig)
+    with private_kubeconfig(context) as path, Kube(path) as kube:
         version = kube.server_version()
         check_access(kube, context.context, rights_in_place([change.kind]), namespace=request.namespace)
         found = read_namespace(kube, target, request.namespace)
@@ -156,12 +157,15 @@ def _origin(request: InPlaceRequest) -> Origin:
             f" {LONGEST_INTERVAL:g} s"
         )
         raise InvalidInputError([Problem(message, hint=least)])
+    if request.baseline < (longest := shortest_baseline(traffic)):
+        message = f"--baseline {request.baseline:g} s: the change would meet no connection that has waited long enough"
+        raise InvalidInputError([Problem(message, hint=f"write --baseline {longest:g}s or more")])
     return replace(origins[0], traffic=traffic)
 
 
 def _check(change: ChangeSpec, found: NamespaceObjects, traffic: TrafficPlan, visible: frozenset[str]) -> None:
     """Check the change against the objects of the namespace and against the signals that can be observed here."""
-    problems = Problems(Document(None, "--change", 0, {}))
+    problems = Problems(YamlDocument(None, "--change", 0, {}))
     check_change(change, (change.kind,), CheckContext(WorkloadObjects(found.objects), problems, whole="namespace"))
     wrong = [*problems.found, *_unobservable(change, traffic, visible)]
     if wrong:

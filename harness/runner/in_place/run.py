@@ -10,7 +10,7 @@ from harness.changes.undo import UndoJournal
 from harness.clusters.base import Entry, Progress
 from harness.clusters.context.entry import resolve
 from harness.clusters.context.live import live_cluster
-from harness.clusters.context.provider import alone
+from harness.clusters.context.provider import private_kubeconfig
 from harness.errors import HarnessError
 from harness.kit.forkserver import ForkServers
 from harness.kit.locks import held
@@ -83,7 +83,7 @@ def run_in_place(prepared: PreparedChange, options: RunOptions, progress: RunPro
 
 @contextmanager
 def _placement(prepared: PreparedChange) -> Iterator[LivePlacement]:
-    with alone(prepared.context) as path:
+    with private_kubeconfig(prepared.context) as path:
         yield LivePlacement(prepared, path)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.changes.reading import parse_changes
 from harness.experiment.problems import Problems, near, near_kind
-from harness.kit.located_yaml import Document, parse_documents
+from harness.kit.located_yaml import YamlDocument, parse_documents
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, facts_of
 from harness.problem_codes import ProblemCode
 
@@ -99,7 +99,7 @@ def _instead(kind: str, known: tuple[str, ...]) -> str:
     return facts.in_place.refused or f"{kind} is for {facts.target.lower()}/NAME"
 
 
-def _document(text: str) -> Document:
+def _document(text: str) -> YamlDocument:
     short = re.fullmatch(r"\s*([a-z-]+)\s*=\s*(\d+)\s*", text)
     field = facts_of(short[1]).in_place.shorthand if short else ""
     whole = f"{short[1]}: {{{field}: {short[2]}}}" if short and field else text

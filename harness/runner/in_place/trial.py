@@ -17,8 +17,8 @@ from harness.kit.interruption import shielded
 from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
 from harness.model.events import ChangeEvent, PutBack, Withheld
-from harness.observe.event_time import Sighting
-from harness.observe.interference import InterferenceTracker, TargetTracker
+from harness.observe.event_time import Observation
+from harness.observe.interference import InterferenceDetector, TargetTracker
 from harness.observe.observer import Observer
 from harness.observe.scope import Scope
 from harness.runner.placement import TrialPlace
@@ -63,7 +63,7 @@ class InPlaceTrial(Trial):
     def __init__(self, job: TrialJob, setting: TrialSetting, live: LiveApplication) -> None:
         super().__init__(job, setting)
         self._live = live
-        self._interference = InterferenceTracker()
+        self._interference = InterferenceDetector()
         self._trackers: dict[str, TargetTracker] = {
             kind: self._interference.tracker(kind, names) for kind, names in live.watched.items()
         }
@@ -90,10 +90,10 @@ class InPlaceTrial(Trial):
         context = super()._change_context(kube, parts, namespace)
         return replace(
             context,
-            kube=self._interference.signed(context.kube),
+            kube=self._interference.own_api(context.kube),
             timeout=context.timeout + LIVE_CHANGE_SECONDS,
             restore=True,
-            put_back_after=self._live.hold,
+            undo_after=self._live.hold,
         )
 
     def _phases(self, parts: TrialParts, context: ChangeContext) -> None:
@@ -123,7 +123,7 @@ class InPlaceTrial(Trial):
         self._report_interference(parts)
 
     def _report_interference(self, parts: TrialParts) -> None:
-        for event in self._interference.sorted_out():
+        for event in self._interference.take_foreign():
             parts.timeline.record(event)
             who = event.detail["who"] or "another client"
             self.setting.progress.note(f"{who} has changed {event.detail['object']}: {event.detail['fields']}")
@@ -132,9 +132,9 @@ class InPlaceTrial(Trial):
         """Read the watched objects again, so that a change is seen which the watch has not delivered yet."""
         for kind, names in self._live.watched.items():
             for name in names:
-                sighting = Sighting(self.clock, self.clock.now(), self.clock.monotonic_anchor_ns)
+                observation = Observation(self.clock, self.clock.now(), self.clock.monotonic_anchor_ns)
                 with suppress(NotFoundError):
-                    list(self._trackers[kind].changed(context.kube.get(kind, name, context.namespace), sighting))
+                    list(self._trackers[kind].changed(context.kube.get(kind, name, context.namespace), observation))
 
     def _put_back(self, parts: TrialParts, context: ChangeContext) -> None:
         """Undo what the change has not undone itself because it was cut short."""

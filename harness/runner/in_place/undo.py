@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.changes.undo import UndoJournal, UndoOutcome, UndoResult, undo_all
-from harness.clusters.context.kubeconfig import find_target
-from harness.clusters.context.provider import alone
+from harness.clusters.context.kubeconfig import find_context
+from harness.clusters.context.provider import private_kubeconfig
 from harness.errors import EvidenceError, ExitCode, InvalidInputError, Problem
 from harness.kit.locks import held
 from harness.kube.client import Kube
@@ -99,12 +99,12 @@ def _plan(run: RunDirectory) -> InPlacePlan:
 @contextmanager
 def _cluster(plan: InPlacePlan, context: str, kubeconfig: str) -> Iterator[Kube]:
     """Connect to the cluster that was changed, and to no other."""
-    target = find_target(context or plan.context, kubeconfig or plan.kubeconfig)
+    target = find_context(context or plan.context, kubeconfig or plan.kubeconfig)
     if target.server != plan.server and not context:
         message = f"context {target.context} is for {target.server}; the change was made on {plan.server}"
         hint = "if that is the same cluster, confirm it with --context NAME"
         raise InvalidInputError([Problem(message, hint=hint)])
-    with alone(target) as path, Kube(path) as kube:
+    with private_kubeconfig(target) as path, Kube(path) as kube:
         yield kube
 
 

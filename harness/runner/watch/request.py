@@ -6,15 +6,17 @@ import glob
 import math
 import re
 import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 from harness.errors import InvalidInputError, Problem
-from harness.model.attempt import Method, Shape
-from harness.model.experiment import Pool, Route, Tls, TrafficPlan
+from harness.model.attempt import Method
+from harness.model.experiment import MOST_WAITING, Pool, Route, Tls, TrafficPlan, waiting_connections
 from harness.model.rates import Rate, highest_rate, lowest_rate, rate_text, scaled
+from harness.model.shapes import SHAPES, ConnectionSource, Shape, part_from
 from harness.runner.watch.plan import Origin
 
 #: Most origins of one watch: each has a sending process of its own.
@@ -37,6 +39,7 @@ class WatchRequest:
         rate: Requests per second over all URLs, constant or in steps and ramps.
         methods: HTTP methods, used in turn.
         shapes: Kinds of connections, used in turn.
+        durations: Seconds that the shapes among them require.
         timeout: Seconds that a request may take, including the connection's setup.
         statuses: Expected HTTP statuses; empty for any 2xx.
         body: Expected body, compared without surrounding white space; None for any.
@@ -59,6 +62,7 @@ class WatchRequest:
     ca: Path | None = None
     insecure: bool = False
     server_name: str = ""
+    durations: Mapping[Shape, float] = field(default_factory=dict)
 
 
 def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
@@ -78,7 +82,13 @@ def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
         problems.append(Problem(f"{len(by_origin)} hosts and ports: at most {MOST_ORIGINS} are watched at once"))
     if problems:
         raise InvalidInputError(problems)
-    return tuple(_origin(request, *key, tuple(paths)) for key, paths in by_origin.items())
+    origins = tuple(_origin(request, *key, tuple(paths)) for key, paths in by_origin.items())
+    for origin in origins:
+        for shape in request.shapes:
+            if (waiting := waiting_connections(origin.traffic, shape)) > MOST_WAITING:
+                problem = f"{waiting:,.0f} connections to {origin.url} would wait unused, more than {MOST_WAITING:,}"
+                raise InvalidInputError([Problem(problem, hint=f"lower the rate or the time of {shape.word}")])
+    return origins
 
 
 def _problems(request: WatchRequest) -> Iterator[Problem]:
@@ -96,7 +106,18 @@ def _problems(request: WatchRequest) -> Iterator[Problem]:
         yield Problem("an answer to HEAD has no body, so nothing can be expected of it")
     if not re.fullmatch(r"[!-~]*", request.host):
         yield Problem(f"--host {request.host!r}: expected a host name, with :PORT if need be")
+    yield from _shape_problems(request)
     yield from _tls_problems(request)
+
+
+def _shape_problems(request: WatchRequest) -> Iterator[Problem]:
+    for shape in request.shapes:
+        facts = SHAPES[shape]
+        if facts.needs_application:
+            yield Problem(f"{shape.word}: no watch can see whether the application helps", hint="use an Experiment")
+        elif facts.duration is not None and not request.durations.get(shape):
+            hint = f"write --connections {shape.word}=5s"
+            yield Problem(f"{shape.word} needs a time: {facts.duration.meaning}", hint=hint)
 
 
 def _tls_problems(request: WatchRequest) -> Iterator[Problem]:
@@ -154,15 +175,17 @@ def _origin(request: WatchRequest, scheme: str, host: str, port: int, paths: tup
     address = name if port == _PORTS[scheme] else f"{name}:{port}"
     rate = scaled(request.rate, len(paths) / len(request.urls))
     highest = highest_rate(rate)
-    reused = highest * (Shape.REUSED in request.shapes) / len(request.shapes)
+    reused = highest * part_from(request.shapes, ConnectionSource.POOL)
     # Stripped like an Experiment's answers: most programs end a body with a newline that users do not type.
     answers = () if request.body is None else (glob.escape(request.body.strip()),)
     tls = Tls(not request.insecure, str(request.ca.resolve()) if request.ca else "", request.server_name)
+    durations: dict[str, Any] = {SHAPES[shape].field: seconds for shape, seconds in request.durations.items()}
     traffic = TrafficPlan(
         rate=rate,
         routes=tuple(Route(path, answers, request.statuses, regex=request.regex) for path in paths),
         methods=request.methods,
         shapes=request.shapes,
+        **durations,
         pool=Pool(size=max(1, min(_LARGEST_POOL, math.ceil(reused * _IDLE)))),
         baseline=0.0,
         settle=0.0,

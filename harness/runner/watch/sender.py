@@ -15,7 +15,7 @@ from harness.runner.watch.plan import Origin
 from harness.store.records import to_json
 from harness.store.rundir import TrialDirectory, write_json
 from harness.traffic.live import LiveCounts
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
 #: Seconds for Locust to start and for the detector's calibration.
@@ -44,7 +44,7 @@ class Sender:
         self.directory = directory
         self.outcome = TrialOutcome(clock=Clock.start())
         self.address = ""
-        self._crew = Crew(local=workers) if workers > 1 else None
+        self._crew = WorkerGroup(local=workers) if workers > 1 else None
         self._child: TrafficChild | None = None
         self._end_ns = 0
         self._counts = LiveCounts(0, 0, 0)

@@ -17,7 +17,8 @@ from harness.localkube.machinery.client import COMPONENT_AGENT
 Object = dict[str, Any]
 INGRESSES = "/apis/networking.k8s.io/v1/namespaces/default/ingresses"
 PODS = "/api/v1/namespaces/default/pods"
-RPS = "nginx.ingress.kubernetes.io/limit-rps"
+LIMIT = "nginx.ingress.kubernetes.io/global-rate-limit"
+AUTH = "nginx.ingress.kubernetes.io/auth-url"
 
 
 def ingress(annotations: dict[str, str] | None = None, name: str = "web", **spec: Any) -> Object:
@@ -69,23 +70,23 @@ def events(server: str) -> list[Object]:
 
 def test_a_field_that_is_not_implemented_causes_a_warning(server: str) -> None:
     """The header and the Event name the field and its effect on a real cluster."""
-    (warnings,) = send(server, ("POST", INGRESSES, ingress({RPS: "1"}, tls=[{"hosts": ["shop.example"]}])))
+    (warnings,) = send(server, ("POST", INGRESSES, ingress({LIMIT: "1", AUTH: "http://auth.example"})))
 
     assert len(warnings) == 2
     assert all(text.startswith('299 - "') for text in warnings)
-    assert RPS in warnings[0]
-    assert "503" in warnings[0]
-    assert "spec.tls" in warnings[1]
+    assert LIMIT in warnings[0]
+    assert "429" in warnings[0]
+    assert AUTH in warnings[1]
     found = events(server)
     assert {(event["type"], event["reason"], event["involvedObject"]["name"]) for event in found} == {
         ("Warning", "FieldNotImplemented", "web")
     }
-    assert sorted(event["message"].split()[0] for event in found) == [RPS, "spec.tls"]
+    assert sorted(event["message"].split()[0] for event in found) == [AUTH, LIMIT]
 
 
 def test_an_implemented_object_causes_no_warning(server: str) -> None:
     """Defaults that the server adds cause no warning."""
-    warnings = send(server, ("POST", INGRESSES, ingress({RPS: "0"})), ("POST", PODS, pod()))
+    warnings = send(server, ("POST", INGRESSES, ingress({LIMIT: "0"})), ("POST", PODS, pod()))
 
     assert warnings == [[], []]
     assert events(server) == []
@@ -96,33 +97,19 @@ def test_only_new_fields_cause_a_warning(server: str) -> None:
     path = f"{INGRESSES}/web"
     first, second, third = send(
         server,
-        ("POST", INGRESSES, ingress({RPS: "1"})),
+        ("POST", INGRESSES, ingress({LIMIT: "1"})),
         ("PATCH", path, {"metadata": {"labels": {"a": "b"}}}),
-        ("PATCH", path, {"spec": {"tls": [{"hosts": ["shop.example"]}]}}),
+        ("PATCH", path, {"metadata": {"annotations": {AUTH: "http://auth.example"}}}),
     )
 
     assert [len(first), len(second), len(third)] == [1, 0, 1]
-    assert "spec.tls" in third[0]
+    assert AUTH in third[0]
     assert len(events(server)) == 2
-
-
-def test_tls_causes_a_warning_if_another_ingress_of_the_host_redirects(server: str) -> None:
-    """The server compares all Ingresses."""
-    off = {"nginx.ingress.kubernetes.io/ssl-redirect": "false"}
-    tls = [{"hosts": ["shop.example"]}]
-
-    first, second = send(
-        server,
-        ("POST", INGRESSES, ingress(name="other")),
-        ("POST", INGRESSES, ingress(off, tls=tls)),
-    )
-
-    assert (len(first), len(second)) == (0, 1)
 
 
 def test_a_dry_run_warns_and_records_nothing(server: str) -> None:
     """A dry run returns the warning but creates no Event."""
-    (warnings,) = send(server, ("POST", f"{INGRESSES}?dryRun=All", ingress({RPS: "1"})))
+    (warnings,) = send(server, ("POST", f"{INGRESSES}?dryRun=All", ingress({LIMIT: "1"})))
 
     assert len(warnings) == 1
     assert events(server) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -84,6 +85,15 @@ class Connection:
     def close(self) -> None:
         """Close this side of the connection."""
         self._writer.close()
+
+
+class Reply(NamedTuple):
+    """A response with its headers (names in lower case), and the certificate of its connection in DER form."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    certificate: bytes
 
 
 @dataclass
@@ -168,6 +178,70 @@ class Plane:
             return await connection.request(path, **options)
         finally:
             connection.close()
+
+    async def exchange(
+        self, path: str = "/", *, host: str = "shop.example", tls: ssl.SSLContext | None = None, **options: Any
+    ) -> Reply:
+        """Send a request on a new connection, with TLS if a context is given.
+
+        Args:
+            path: Target of the request.
+            host: ``Host`` header, and the name that TLS asks for.
+            tls: Context of the client.
+            options: ``method``, ``headers`` and ``body``.
+        """
+        port = self.settings.entry_port if tls is None else self.settings.tls_port
+        secure: dict[str, Any] = {} if tls is None else {"ssl": tls, "server_hostname": host}
+        reader, writer = await asyncio.open_connection(self.block.ingress_address, port, **secure)
+        body = str(options.get("body", "")).encode()
+        fields = {"Host": host, "Connection": "close", "Content-Length": str(len(body)), **options.get("headers", {})}
+        lines = [
+            f"{options.get('method', 'GET')} {path} HTTP/1.1",
+            *(f"{key}: {value}" for key, value in fields.items()),
+        ]
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+        layer = writer.get_extra_info("ssl_object")
+        async with asyncio.timeout(DEADLINE):
+            head, _, content = (await reader.read()).decode().partition("\r\n\r\n")
+        writer.close()
+        first, *rest = head.split("\r\n")
+        headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in rest)}
+        return Reply(int(first.split(" ")[1]), headers, content, layer.getpeercert(binary_form=True) if layer else b"")
+
+    async def shop(
+        self,
+        annotations: Mapping[str, str] | None = None,
+        *,
+        name: str = "shop",
+        host: str = "shop.example",
+        paths: Sequence[str] = ("/",),
+        service: str = "shop",
+        tls: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Create an Ingress for a host; return once nginx uses it and the old workers have closed."""
+        reloads = len(self.sync_log("reload"))
+        entries = [
+            {"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}}
+            for path in paths
+        ]
+        full = {ANNOTATION + key: value for key, value in (annotations or {}).items()}
+        body = {
+            "metadata": {"name": name, "annotations": full},
+            "spec": {"ingressClassName": "nginx", "rules": [{"host": host, "http": {"paths": entries}}]}
+            | ({"tls": list(tls)} if tls else {}),
+        }
+        await self.client.create(INGRESSES, body, "default")
+        await self.recorded("reload", reloads + 1)
+
+    async def gives(self, status: int, path: str = "/", *, times: int = 20, **options: Any) -> Reply:
+        """Wait until both workers give this status, as shown by a row of new connections; return the last reply."""
+        row = 0
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                reply = await self.exchange(path, **options)
+                row = row + 1 if reply.status == status else 0
+                if row == times:
+                    return reply
 
     async def cookie(self, path: str, name: str) -> str:
         """Return the value of the cookie that a first request receives."""

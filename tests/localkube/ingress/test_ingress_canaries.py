@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.localkube.ingress.annotations import PREFIX, affinity_of, canary_of
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import affinity_of, canary_of
 from harness.localkube.ingress.model import NginxConfiguration
 from harness.localkube.ingress.traffic_shaping import Affinity, AffinityMode, TrafficShaping
 from harness.localkube.ingress.translate import Snapshot, configuration_of

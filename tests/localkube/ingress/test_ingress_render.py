@@ -26,6 +26,8 @@ FIXED = FixedConfig(
     access_log=Path("/state/logs/access.jsonl"),
     address="127.9.0.2",
     port=8080,
+    tls_port=8443,
+    certificate=Path("/state/nginx/default.pem"),
     admin_port=10246,
     timer=1.0,
     seed=7,
@@ -98,7 +100,8 @@ def test_a_path_without_backend_is_not_found() -> None:
     """A path without a rule is answered with 404 and not proxied."""
     found = block(text_of(Location("/", PathMatch.PREFIX)), 'location "/"')
 
-    assert "return 404;" in found
+    assert "ngx.exit(404)" in found
+    assert "return 404;" in text_of(Location("/", PathMatch.PREFIX, settings=LocationSettings(ssl_redirect=False)))
     assert "proxy_pass" not in found
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.localkube.ingress.annotations import PREFIX, balancing_of, settings_of
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import balancing_of, settings_of
 from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.model import (
     ANY_HOST,

@@ -92,3 +92,15 @@ def test_a_selector_is_not_programmed() -> None:
     """kube-proxy ignores a change of the selector, but not of a port."""
     assert port_map(service(selector={"a": "1"})) == port_map(service(selector={"a": "2"}))
     assert port_map(service()) != port_map(service(ports=[{"port": 81}]))
+
+
+def test_another_port_is_found_by_its_name() -> None:
+    """The files of further ports have the same endpoints, with that port."""
+    both = {"spec": {"ports": [{"name": "http", "port": 80}, {"name": "https", "port": 443}]}}
+    piece = {
+        "ports": [{"name": "https", "port": 8443}, {"name": "http", "port": 8080}],
+        "endpoints": [{"addresses": ["127.1.1.1"]}],
+    }
+
+    assert backends_of(both, [piece]).addresses == (("127.1.1.1", 8080),)
+    assert backends_of(both, [piece], "https").addresses == (("127.1.1.1", 8443),)

@@ -19,7 +19,7 @@ def test_an_api_server_accepts_the_objects(system: IngressProgram) -> None:
     objects = (
         {"apiVersion": "v1", "kind": "Namespace", **namespace_of(system)},
         {"apiVersion": "v1", "kind": "Service", **service_of(system)},
-        {"apiVersion": "apps/v1", "kind": "Deployment", **deployment_of(system, 8080)},
+        {"apiVersion": "apps/v1", "kind": "Deployment", **deployment_of(system, 8080, 8443)},
     )
 
     assert [found for obj in objects for found in violations(obj)] == []
@@ -29,11 +29,13 @@ def test_an_api_server_accepts_the_objects(system: IngressProgram) -> None:
 @ALL
 def test_the_service_finds_the_pods_and_their_port(system: IngressProgram) -> None:
     """The selector matches the pods' labels, and the target is the name of their port."""
-    service, template = service_of(system)["spec"], deployment_of(system, 8080)["spec"]["template"]
-    port = template["spec"]["containers"][0]["ports"][0]
+    service, template = service_of(system)["spec"], deployment_of(system, 8080, 8443)["spec"]["template"]
+    ports = template["spec"]["containers"][0]["ports"]
 
     assert service["selector"].items() <= template["metadata"]["labels"].items()
-    assert (service["ports"][0]["targetPort"], port["containerPort"]) == (port["name"], 8080)
+    assert [port["targetPort"] for port in service["ports"]] == [port["name"] for port in ports]
+    assert [(port["port"]) for port in service["ports"]] == ([80, 443] if system.tls_port else [80])
+    assert [port["containerPort"] for port in ports] == ([8080, 8443] if system.tls_port else [8080])
 
 
 @ALL

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.changes.undo import UndoEntry, UndoJournal, UndoOutcome, UndoResult
-from harness.cli.undo import told
+from harness.cli.undo import describe
 from harness.errors import EvidenceError, ExitCode, InvalidInputError
 from harness.kit.locks import held
 from harness.runner.in_place import undo
@@ -43,7 +43,7 @@ def test_exit_codes(outcomes: list[UndoOutcome], code: ExitCode) -> None:
 @pytest.mark.parametrize("outcome", list(UndoOutcome))
 def test_every_outcome_has_its_sentence(outcome: UndoOutcome) -> None:
     """Each sentence names the object and its namespace."""
-    lines = told(UndoReport(PLAN, made=True, results=(UndoResult(ENTRY, outcome, "why"),)))
+    lines = describe(UndoReport(PLAN, made=True, results=(UndoResult(ENTRY, outcome, "why"),)))
 
     assert lines[0].startswith("Service public: /spec/selector/v: ")
     assert lines[0].endswith(": why")
@@ -95,7 +95,7 @@ def test_nothing_outside_the_namespace_of_the_run_is_touched(killed: Killed, kin
     undone = undo_run(killed.folder)
 
     assert [result.outcome for result in undone.results] == [UndoOutcome.FAILED, UndoOutcome.UNDONE]
-    assert "may write only into web" in undone.results[0].text
+    assert "may write only in web" in undone.results[0].text
     assert killed.selected() == "old"
     assert killed.kube.get(kind, "other", namespace)["spec"]["selector"]["v"] == "new"
 

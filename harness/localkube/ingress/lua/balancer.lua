@@ -4,6 +4,7 @@ local cjson = require("cjson.safe")
 local ngx_balancer = require("ngx.balancer")
 local canary = require("canary")
 local configuration = require("configuration")
+local hash = require("hash")
 local sticky = require("sticky")
 
 local _M = {}
@@ -18,7 +19,12 @@ local generation
 -- Update a backend's balancer, or create a new one if it has none or one of another kind. An implementation is the
 -- metatable of its balancers.
 local function update_or_create(balancer, backend)
-  local implementation = backend.affinity and sticky or IMPLEMENTATIONS[backend.balancing]
+  local implementation = IMPLEMENTATIONS[backend.balancing]
+  if backend.affinity then
+    implementation = sticky
+  elseif backend.hash_by ~= "" then
+    implementation = hash
+  end
   if getmetatable(balancer) ~= implementation then
     return implementation.new(backend)
   end

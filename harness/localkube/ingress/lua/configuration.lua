@@ -1,5 +1,7 @@
 -- Receive the controller's endpoints in running workers. They are stored in memory that all workers share and that
 -- survives a reload, so that a new worker has endpoints before its first request.
+local certificate = require("certificate")
+
 local _M = {}
 
 local shared = ngx.shared.configuration
@@ -52,10 +54,20 @@ local function take_backends()
   ngx.status = ngx.HTTP_CREATED
 end
 
+local function take_certificates()
+  local body = request_body()
+  if not (body and certificate.take(body)) then
+    return ngx.exit(ngx.HTTP_BAD_REQUEST)
+  end
+  ngx.status = ngx.HTTP_CREATED
+end
+
 function _M.serve()
   local path, method = ngx.var.uri, ngx.req.get_method()
   if path == "/configuration/backends" and method == "POST" then
     return take_backends()
+  elseif path == "/configuration/servers" and method == "POST" then
+    return take_certificates()
   elseif path == "/configuration/backends" then
     ngx.say(_M.backends() or "{}")
   elseif path == "/configuration/workers" then
