@@ -86,7 +86,7 @@ class ForkServerProcess:
 
     @property
     def pid(self) -> int:
-        """The server's process id."""
+        """Return the server's process id."""
         return self._process.pid
 
     @property

@@ -53,7 +53,7 @@ class ProcessorMeter:
 
     @property
     def processors(self) -> float:
-        """How many processors this process may use at once; a control group may allow a part of one."""
+        """Return how many processors this process may use at once; a control group may allow a part of one."""
         return min(float(len(self._names)), self._limit)
 
     def sample(self) -> Sample:
