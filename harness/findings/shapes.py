@@ -75,7 +75,7 @@ class NeverIdle(OfStream, TrialFinding, code="never-idle", weight=Weight.EVIDENC
 
 @dataclass(frozen=True, kw_only=True)
 class NothingUnderWay(OfStream, TrialFinding, code="nothing-under-way", weight=Weight.EVIDENCE):
-    """When the change began, none of the slow answers was under way."""
+    """None of the slow answers was under way when the change began."""
 
     delay_s: float
     answered_s: float

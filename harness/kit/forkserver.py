@@ -38,11 +38,11 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THR
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What children of one kind have in common.
+    """The common part of the children of one kind.
 
     Attributes:
         name: For messages and the log's name ("traffic").
-        modules: What the server imports, once.
+        modules: Modules that the server imports, once.
         entry: ``module:function`` that each child calls.
         title: What the kernel calls each child, at most 15 characters.
         environment: What the server's environment has besides this process's own.

@@ -82,7 +82,7 @@ class Guard(Protocol):
 
     @property
     def stdin(self) -> IO[bytes] | None:
-        """Return the child's input, where it has a pipe."""
+        """Return the child's input; None if it has no pipe."""
 
     def poll(self) -> int | None:
         """Return the child's code once the guardian has ended, else None."""

@@ -14,16 +14,16 @@ _IDLE = slice(3, 5)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the kernel has counted so far, in seconds.
+    """The kernel's counts so far, in seconds.
 
     Attributes:
-        at: When, on the meter's clock.
-        idle: Time without work, of all processors that this process may use.
+        at: Time on the meter's clock.
+        workless: Time without work, of all processors that this process may use.
         used: Time used by this process's control group, where it has a limit; else 0.
     """
 
     at: float
-    idle: float
+    workless: float
     used: float
 
 
@@ -53,7 +53,7 @@ class ProcessorMeter:
 
     @property
     def processors(self) -> float:
-        """Return how many processors this process may use at once; a control group may allow a part of one."""
+        """Return the number of processors that this process may use at once; a control group may allow a fraction."""
         return min(float(len(self._names)), self._limit)
 
     def sample(self) -> Sample:
@@ -71,7 +71,7 @@ class ProcessorMeter:
         seconds = latest.at - earlier.at
         if seconds <= 0:
             return 0.0
-        idle = (latest.idle - earlier.idle) / seconds
+        idle = (latest.workless - earlier.workless) / seconds
         left = self._limit - (latest.used - earlier.used) / seconds
         return max(0.0, min(idle, left, self.processors))
 

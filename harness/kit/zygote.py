@@ -53,7 +53,7 @@ class UnsafeForkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ForkRequest:
-    """What a child is to be.
+    """An order to fork a child.
 
     Attributes:
         entry: ``module:function``; called without arguments, and its result is the exit code (None is 0).

@@ -141,7 +141,7 @@ SHAPES: Mapping[Shape, ShapeFacts] = {
         source=ConnectionSource.OWN,
         summary="a new one with a slow answer",
         stream="with slow answers",
-        lost="that were to be slow",
+        lost="with slow answers",
         duration=ShapeDuration("slow", "the delay of its answers", is_delay=True),
         guard="nothing-under-way",
     ),

@@ -31,9 +31,9 @@ def test_the_usual_shapes_are_those_of_a_plan() -> None:
         ("slow=2s", "--connections 'slow' is not known"),
         ("new=2s", "--connections new takes no time"),
         ("preopened=soon", "--connections preopened 'soon'"),
-        ("preopened=0s", "expected more than nothing"),
+        ("preopened=0s", "expected more than 0"),
         ("idle=2s,idle=3s", "--connections names idle twice"),
-        ("", "names nothing"),
+        ("", "is empty"),
     ],
 )
 def test_a_word_that_makes_no_sense_is_a_problem(words: str, text: str) -> None:
