@@ -38,19 +38,11 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THR
 
 @dataclass(frozen=True, slots=True)
 class Template:
-<<<<<<< HEAD
-    """The common part of the children of one kind.
-
-    Attributes:
-        name: For messages and the log's name ("traffic").
-        modules: Modules that the server imports, once.
-=======
     """The properties that all children of one server share.
 
     Attributes:
         name: Name for messages and for the log, such as "traffic".
         modules: Modules that the server imports once.
->>>>>>> p-clusters
         entry: ``module:function`` that each child calls.
         title: Name of each child in the process list, at most 15 characters.
         environment: Variables that the server gets in addition to those of this process.

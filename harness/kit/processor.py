@@ -14,21 +14,12 @@ _IDLE = slice(3, 5)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-<<<<<<< HEAD
-    """The kernel's counts so far, in seconds.
-
-    Attributes:
-        at: Time on the meter's clock.
-        workless: Time without work, of all processors that this process may use.
-        used: Time used by this process's control group, where it has a limit; else 0.
-=======
     """The kernel's counters at one time, in seconds.
 
     Attributes:
         at: Time on the meter's clock.
-        idle: Idle time of all processors that this process may use.
+        workless: Idle time of all processors that this process may use.
         used: Time used by this process's control group; 0 if it has no limit.
->>>>>>> p-clusters
     """
 
     at: float
@@ -62,11 +53,7 @@ class ProcessorMeter:
 
     @property
     def processors(self) -> float:
-<<<<<<< HEAD
-        """Return the number of processors that this process may use at once; a control group may allow a fraction."""
-=======
         """Return the number of processors that this process may use. A control group may allow a part of one."""
->>>>>>> p-clusters
         return min(float(len(self._names)), self._limit)
 
     def sample(self) -> Sample:

@@ -53,11 +53,7 @@ class UnsafeForkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ForkRequest:
-<<<<<<< HEAD
-    """An order to fork a child.
-=======
     """A request for a child process.
->>>>>>> p-clusters
 
     Attributes:
         entry: ``module:function``, called without arguments. Its result is the exit code (None is 0).
