@@ -77,7 +77,6 @@ HARMLESS = [
 ]
 #: What is written into a pod, where, and the field that the problem names below the pod's spec.
 PODS = [
-    (POD, "      activeDeadlineSeconds: 60\n", "activeDeadlineSeconds"),
     (POD, "      hostNetwork: true\n", "hostNetwork"),
     (POD, "      hostname: apple\n", "hostname"),
     (POD, "      initContainers: [{name: wait, image: hashicorp/http-echo:1.0}]\n", "initContainers"),
@@ -301,7 +300,7 @@ def test_a_pod_field_without_effect_is_accepted(bench: Bench, after: str, text: 
     ("text", "field"),
     [
         ("  sessionAffinity: ClientIP\n", "sessionAffinity"),
-        ("  externalTrafficPolicy: Local\n", "externalTrafficPolicy"),
+        ("  type: NodePort\n  externalTrafficPolicy: Local\n", "externalTrafficPolicy"),
     ],
 )
 def test_what_kube_proxy_reads_decides_where_traffic_goes_straight_to_a_service(
@@ -334,7 +333,7 @@ def test_an_external_name_is_refused(bench: Bench) -> None:
         ),
         ("ingress-edit: {ingress: fruit, patch: {spec: {tls: [{hosts: [shop.example]}]}}}", "spec.tls"),
         (
-            "rolling-update: {deployment: apple, answer: new, set: {args: [-text=new], envFrom: [{secretRef: {}}]}}",
+            "rolling-update: {deployment: apple, answer: new, set: {args: [-text=new], envFrom: [{secretRef: {name: s}}]}}",
             "spec.template.spec.containers.envFrom",
         ),
     ],

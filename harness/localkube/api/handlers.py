@@ -17,9 +17,11 @@ from harness.localkube.api.registry import Registry
 from harness.localkube.api.requests import Target, parse_body, parse_path
 from harness.localkube.api.scale import scale_of
 from harness.localkube.api.storage import Storage
+from harness.localkube.api.strictness import Strictness
 from harness.localkube.api.views import View, encode
 from harness.localkube.api.watching import Selection, WatchOptions, watch
-from harness.localkube.api.writes import Answer, Writes, is_dry
+from harness.localkube.api.writes import Answer, Writes, check_options, is_dry
+from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.objects import Object
 
 _log = logging.getLogger(__name__)
@@ -92,21 +94,37 @@ class Handlers:
 
     async def _write(self, request: web.BaseRequest, target: Target, view: View) -> web.Response:
         """Answer POST, PUT and PATCH, with a warning for each field that is new and not carried out."""
+        agent = request.headers.get("User-Agent", "")
+        check_options(request.method, request.query)
+        strictness = Strictness.parse(request.query, trusted=agent.startswith(COMPONENT_AGENT))
+        try:
+            return await self._write_checked(request, target, view, strictness)
+        except errors.StatusError as error:
+            response = _json(error.code, error.status)
+            for sentence in strictness.said:
+                response.headers.add("Warning", header(sentence))
+            return response
+
+    async def _write_checked(
+        self, request: web.BaseRequest, target: Target, view: View, strictness: Strictness
+    ) -> web.Response:
+        agent = request.headers.get("User-Agent", "")
         before = self._storage.get(target.resource, target.key) if target.name else None
         match request.method:
             case "POST":
-                answer = await self._writes.create(target, await _body(request), request.query)
+                answer = await self._writes.create(target, await _body(request), request.query, strictness)
             case "PUT":
-                answer = await self._writes.update(target, await _body(request), request.query)
+                answer = await self._writes.update(target, await _body(request), request.query, strictness)
             case "PATCH":
                 body, kind = await _body(request), request.headers.get("Content-Type", "")
-                answer = await self._writes.patch(target, body, kind, request.query)
+                answer = await self._writes.patch(target, body, kind, request.query, strictness)
             case _:
                 raise errors.not_allowed(request.method)
         response = _answer(target, view, answer)
         if not target.subresource:
-            agent, dry_run = request.headers.get("User-Agent", ""), is_dry(request.query)
-            for sentence in self._notices.of(before, answer[1], agent, dry_run=dry_run):
+            strictness.look(answer[1])
+            notices = self._notices.of(before, answer[1], agent, dry_run=is_dry(request.query))
+            for sentence in (*strictness.said, *notices):
                 response.headers.add("Warning", header(sentence))
         return response
 

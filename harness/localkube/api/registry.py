@@ -19,7 +19,7 @@ from harness.localkube.api.managers import sign
 from harness.localkube.api.requests import Target
 from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.objects import Key, Object, is_deleting, timestamp
-from harness.localkube.machinery.resources import NAMESPACES, Resource
+from harness.localkube.machinery.resources import NAMESPACES, RESOURCES, Resource
 
 #: Kinds whose objects count the changes of their specification.
 _WITH_GENERATION = frozenset(
@@ -183,10 +183,21 @@ def _check_type(resource: Resource, body: Object) -> None:
     body.setdefault("kind", resource.kind)
     body.setdefault("apiVersion", resource.api_version)
     given = (body["apiVersion"], body["kind"])
-    if given != (resource.api_version, resource.kind):
+    if given == (resource.api_version, resource.kind):
+        return
+    version, kind = given
+    if kind == resource.kind and "/" in version:
         raise errors.bad_request(
-            f"the object provided is a {given[1]} of {given[0]}, not a {resource.kind} of {resource.api_version}"
+            f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
         )
+    if any(each.kind == kind and each.api_version == version for each in RESOURCES):
+        group = {"apps": "apps", "": "core"}.get(resource.group, resource.group.partition(".")[0])
+        word = version.rpartition("/")[2]
+        why = f"converting ({word}.{kind}) to ({group}.{resource.kind}): unknown conversion"
+    else:
+        word = version.rpartition("/")[2]
+        why = f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:110"'
+    raise errors.bad_request(f'{kind} in version "{word}" cannot be handled as a {resource.kind}: {why}')
 
 
 def _check_namespace(target: Target, metadata: Object) -> None:
@@ -195,8 +206,7 @@ def _check_namespace(target: Target, metadata: Object) -> None:
         raise errors.bad_request("an empty namespace may not be set during creation")
     if given and given != target.namespace:
         raise errors.bad_request(
-            f"the namespace of the provided object does not match the namespace sent on the request: "
-            f"{given} is not {target.namespace}"
+            "the namespace of the provided object does not match the namespace sent on the request"
         )
 
 
@@ -204,14 +214,20 @@ def _check_identity(target: Target, live: Object, new: Object) -> None:
     """Name, namespace, uid and resourceVersion must be the stored object's, where they are given."""
     metadata = new.get("metadata")
     if not isinstance(metadata, dict):
-        raise errors.bad_request("metadata must be an object")
-    if metadata.setdefault("name", target.name) != target.name:
+        metadata = new["metadata"] = {}
+    if not metadata.get("name"):
+        raise errors.bad_request(
+            f"the name of the object ({target.name} based on URL) was undeterminable: name must be provided"
+        )
+    if metadata["name"] != target.name:
         raise errors.bad_request(
             f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
         )
     if metadata.get("namespace") not in {None, "", target.namespace}:
         _check_namespace(target, metadata)
     version, uid = metadata.get("resourceVersion"), metadata.get("uid")
+    if version and not version.isdigit():
+        raise errors.server_error(f'strconv.ParseUint: parsing "{version}": invalid syntax')
     if version and version != live["metadata"]["resourceVersion"]:
         raise errors.modified(target.resource, target.name)
     if uid and uid != live["metadata"]["uid"]:
