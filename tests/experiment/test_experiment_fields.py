@@ -333,7 +333,7 @@ def test_an_external_name_is_refused(bench: Bench) -> None:
         ),
         ("ingress-edit: {ingress: fruit, patch: {spec: {tls: [{hosts: [shop.example]}]}}}", "spec.tls"),
         (
-            "rolling-update: {deployment: apple, answer: new, set: {args: [-text=new], envFrom: [{secretRef: {name: s}}]}}",
+            "rolling-update: {deployment: apple, answer: new, set: {args: [a], envFrom: [{secretRef: {name: s}}]}}",
             "spec.template.spec.containers.envFrom",
         ),
     ],

@@ -150,7 +150,8 @@ def _endpointslice(obj: Object) -> Problems:
             yield FieldProblem.required(path, "must contain at least 1 address")
         for j, address in enumerate(endpoint.get("addresses") or []):
             if kind == "IPv4":
-                yield from names.no_loopback(f"{path}[{j}]", address)
+                # Not refused, as a real server does: addresses of the loopback range, which all pods have here.
+                yield from names.ip_address(f"{path}[{j}]", address)
             elif kind == "IPv6" and ":" not in address:
                 yield FieldProblem.invalid(path, address, "must be an IPv6 address")
     seen: set[str] = set()

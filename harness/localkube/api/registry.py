@@ -131,7 +131,8 @@ class Registry:
         if target.subresource not in _PARTIAL:
             self._complete(target.resource, new, live)
             sign(live, new, *manager)
-        if _specified(target.resource, new) != _specified(target.resource, live):
+        subresource = target.subresource
+        if _specified(target.resource, new, subresource) != _specified(target.resource, live, subresource):
             new["metadata"]["generation"] = live["metadata"].get("generation", 0) + 1
         if dry_run or new == live:
             return new
@@ -241,7 +242,12 @@ def _merged(target: Target, live: Object, new: Object) -> Object:
         status = new.get("status") or {}
         if not isinstance(status, dict):
             raise errors.bad_request("status must be an object")
-        return {**live, "status": status}
+        metadata = live["metadata"]
+        annotations = (new.get("metadata") or {}).get("annotations")
+        if target.resource.kind == "Deployment" and annotations:
+            # Its controller writes the revision so, which leaves the generation as it is.
+            metadata = {**metadata, "annotations": annotations}
+        return {**live, "metadata": metadata, "status": status}
     if target.subresource == "finalize":
         spec = {**live["spec"], "finalizers": (new.get("spec") or {}).get("finalizers") or []}
         return {**live, "spec": spec}
@@ -255,11 +261,11 @@ def _merged(target: Target, live: Object, new: Object) -> Object:
     return merged
 
 
-def _specified(resource: Resource, obj: Object) -> Object:
+def _specified(resource: Resource, obj: Object, subresource: str) -> Object:
     """What raises the generation when it changes; for a Deployment, its annotations do as well."""
     if resource.kind not in _WITH_GENERATION:
         return {}
     spec = {name: value for name, value in obj.items() if name not in _NOT_SPECIFIED}
-    if resource.kind == "Deployment":
+    if resource.kind == "Deployment" and not subresource:
         spec["annotations"] = obj["metadata"].get("annotations") or {}
     return spec

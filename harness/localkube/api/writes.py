@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.localkube.api import errors, patching
@@ -15,7 +16,7 @@ from harness.localkube.api.requests import DeleteOptions, Target, as_object
 from harness.localkube.api.scale import scale_of, scaled
 from harness.localkube.api.strictness import Strictness
 from harness.localkube.api.watching import Selection
-from harness.localkube.machinery.objects import Object, key_of
+from harness.localkube.machinery.objects import Object, key_of, timestamp
 from harness.localkube.machinery.resources import EVENTS, NEW_EVENTS
 
 #: An answer: HTTP status and body, which is an object of the target's kind unless its own kind says otherwise.
@@ -36,7 +37,9 @@ class Writes:
         """POST."""
         if target.subresource == "eviction":
             options = DeleteOptions.parse(as_object(body).get("deleteOptions") or {}, query)
-            delete(self._registry, target, options)
+            if not options.dry_run and not is_dry(query):
+                self._registry.modify(replace(target, subresource="status"), _disrupted)
+            delete(self._registry, target, replace(options, dry_run=options.dry_run or is_dry(query)))
             return 201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
         if target.name:
             raise errors.not_allowed("POST")
@@ -152,6 +155,21 @@ async def _check_applied(manifest: Object, target: Target, strictness: Strictnes
         why = f".{unknown[0]}: field not declared in schema"
     name = f"{manifest['metadata'].get('namespace', '')}/{manifest['metadata'].get('name', target.name)}"
     raise errors.server_error(f"failed to create typed patch object ({name}; {version}, Kind={kind}): {why}")
+
+
+def _disrupted(pod: Object) -> Object:
+    """Add the condition by which programs tell an eviction from a deletion."""
+    status = pod.setdefault("status", {})
+    others = [each for each in status.get("conditions") or [] if each["type"] != "DisruptionTarget"]
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+        "lastTransitionTime": timestamp(),
+    }
+    status["conditions"] = [*others, condition]
+    return pod
 
 
 def _typed(target: Target, obj: Object) -> Object:

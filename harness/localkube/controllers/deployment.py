@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from harness.localkube.controllers.context import Context
-from harness.localkube.controllers.deployment_status import deployment_status, seconds_to_deadline
+from harness.localkube.controllers.deployment_status import deployment_status, seconds_to_deadline, with_created
 from harness.localkube.controllers.revisions import (
     REVISION,
     annotations_of,
@@ -113,8 +113,9 @@ class DeploymentController:
     async def _create(self, deployment: Object, olds: Sequence[Object], bounds: Bounds, replicas: int) -> None:
         manifest = new_replica_set(deployment, olds, bounds, replicas)
         created = await self._context.replicasets.create(manifest, deployment["metadata"]["namespace"])
-        await self._mark_revision(deployment, annotations_of(created)[REVISION])
-        self._tell_scaled(deployment, created["metadata"]["name"], 0, replicas)
+        await self._mark_revision(deployment, annotations_of(created)[REVISION], created)
+        if replicas:
+            self._tell_scaled(deployment, created["metadata"]["name"], 0, replicas)
 
     async def _mark_current(self, deployment: Object, new: Object, olds: Sequence[Object]) -> None:
         """Give the current ReplicaSet the highest revision: after a rollback it is an old one that became current."""
@@ -124,9 +125,14 @@ class DeploymentController:
             await self._context.replicasets.patch(new, {"metadata": {"annotations": dict(wanted)}})
         await self._mark_revision(deployment, wanted[REVISION])
 
-    async def _mark_revision(self, deployment: Object, revision: str) -> None:
+    async def _mark_revision(self, deployment: Object, revision: str, created: Object | None = None) -> None:
+        """Write the revision, and with it that its ReplicaSet was created, where it was."""
         if annotations_of(deployment).get(REVISION) != revision:
-            await self._context.deployments.patch(deployment, {"metadata": {"annotations": {REVISION: revision}}})
+            body: Object = {"metadata": {"annotations": {REVISION: revision}}}
+            if created is not None and deployment["spec"].get("progressDeadlineSeconds") is not None:
+                body["status"] = {"conditions": with_created(deployment, created)}
+            # Through the status, as the real controller does: it leaves the generation as it is.
+            await self._context.deployments.patch(deployment, body, subresource="status")
 
     async def _resize(self, deployment: Object, sizes: Mapping[str, int], bounds: Bounds) -> None:
         """Give ReplicaSets their new sizes; all active ones learn what the Deployment's size is now."""
@@ -167,4 +173,5 @@ class DeploymentController:
             self.queue.add_after(key_of(deployment), wait)
         current = deployment.get("status") or {}
         if any(current.get(name, 0) != value for name, value in status.items()):
-            await self._context.deployments.patch(deployment, {"status": status}, subresource="status")
+            body = {"status": {name: value or None for name, value in status.items()}}
+            await self._context.deployments.patch(deployment, body, subresource="status")

@@ -38,6 +38,15 @@ def deployment_status(
     return {**counts, "observedGeneration": deployment["metadata"].get("generation", 0), "conditions": conditions}
 
 
+def with_created(deployment: Object, replica_set: Object) -> list[Object]:
+    """Return the conditions with the one that says that a ReplicaSet was created."""
+    text = f'Created new replica set "{replica_set["metadata"]["name"]}"'
+    now = timestamp(datetime.now(UTC))
+    created = _entry(deployment, "Progressing", "True", "NewReplicaSetCreated", text, updated=now)
+    others = (deployment.get("status") or {}).get("conditions") or []
+    return [created, *(each for each in others if each["type"] != "Progressing")]
+
+
 def seconds_to_deadline(deployment: Object, status: Mapping[str, Any], now: datetime) -> float | None:
     """Seconds until an unfinished rollout is to be called failed; None if there is nothing to wait for."""
     entry = condition({"status": status}, "Progressing")

@@ -176,7 +176,7 @@ class Container:
         if hook is None:
             return True
         try:
-            await self._node.handlers.act(hook, target)
+            await self._node.handlers.act(hook, target, hook=True)
         except HandlerFailedError as error:
             self._tell("FailedPostStartHook", f"PostStartHook failed: {error}", kind="Warning")
             self._tell("Killing", "FailedPostStartHook")
@@ -261,7 +261,7 @@ class Container:
         hook = (self._spec.get("lifecycle") or {}).get("preStop")
 
         async def pre_stop() -> None:
-            await self._node.handlers.act(hook or {}, target)
+            await self._node.handlers.act(hook or {}, target, hook=True)
 
         def failed(message: str) -> None:
             self._tell("FailedPreStopHook", f"PreStopHook failed: {message}", kind="Warning")

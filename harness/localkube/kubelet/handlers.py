@@ -13,7 +13,8 @@ from harness.localkube.kubelet.listeners import owns_listener
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
-_USER_AGENT = "kube-probe/1.34"
+_PROBE_AGENT = "kube-probe/1.34"
+_HOOK_AGENT = "kube-lifecycle/1.34"
 #: ``kill 1`` means the container's first process; here it would be the machine's.
 _KILLS_INIT = re.compile(r"\bkill\b[^;&|\n]*\s-?1(\s|$|[;&|])")
 
@@ -72,17 +73,22 @@ class Handlers:
         self._runtime = runtime
         self._session = session
 
-    async def act(self, handler: Object, target: Target) -> None:
+    async def act(self, handler: Object, target: Target, *, hook: bool = False) -> None:
         """Perform the action of a probe or hook; returns when it succeeded.
 
+        Args:
+            handler: The action.
+            target: The container.
+            hook: It is a hook: any HTTP answer is a success, and a TCP connection is not known.
+
         Raises:
-            HandlerFailedError: It did not, or is of a kind that is not known here.
+            HandlerFailedError: It did not succeed, or is of a kind that is not known here.
         """
         if handler.get("exec") is not None:
             await self._exec(handler["exec"].get("command") or [], target)
         elif handler.get("httpGet") is not None:
-            await self._http_get(handler["httpGet"], target)
-        elif handler.get("tcpSocket") is not None:
+            await self._http_get(handler["httpGet"], target, hook=hook)
+        elif handler.get("tcpSocket") is not None and not hook:
             await self._tcp_socket(handler["tcpSocket"], target)
         elif handler.get("sleep") is not None:
             await asyncio.sleep(handler["sleep"]["seconds"])
@@ -108,20 +114,20 @@ class Handlers:
         if code:
             raise HandlerFailedError(f"command '{' '.join(command)}' exited with {code}")
 
-    async def _http_get(self, get: Object, target: Target) -> None:
+    async def _http_get(self, get: Object, target: Target, *, hook: bool) -> None:
         if get.get("scheme", "HTTP") != "HTTP":
             raise HandlerFailedError("the local cluster's probes speak HTTP only")
         port = target.port(get["port"])
         path = get.get("path") or "/"
         url = f"http://{get.get('host') or target.address}:{port}{path if path.startswith('/') else '/' + path}"
-        headers = {"User-Agent": _USER_AGENT, "Accept": "*/*"}
+        headers = {"User-Agent": _HOOK_AGENT if hook else _PROBE_AGENT, "Accept": "*/*"}
         headers |= {entry["name"]: entry["value"] for entry in get.get("httpHeaders") or []}
         try:
             async with self._session.get(url, headers=headers, allow_redirects=False) as response:
                 status = response.status
         except (aiohttp.ClientError, OSError) as error:
             raise HandlerFailedError(f'Get "{url}": {error}') from error
-        if not 200 <= status < 400:
+        if not hook and not 200 <= status < 400:
             raise HandlerFailedError(f"HTTP probe failed with statuscode: {status}")
         if not get.get("host"):
             target.check_listener(port)

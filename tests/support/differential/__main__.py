@@ -14,23 +14,76 @@ import yaml
 
 from differential.api_answers import Answer, Api, answers, connected
 from differential.api_cases import ROOT, load
+from differential.observing import Entry, slowest_start
+from differential.page import write
+from differential.running import Flavour, Runner
+from differential.timeline_cases import CASES
 
+TIMELINE_RECORDING = ROOT / "recorded" / "timelines.jsonl"
+#: Longest time for a container of a present image to start, in seconds. A cluster that takes longer is starved, and
+#: tells nothing of times.
+START_SECONDS = 2.5
+#: How clusters name the images: a real one, and the embedded one.
+FLAVOURS = {
+    "kind": Flavour("python:3-slim", "python3", "python:3-slim"),
+    "embedded": Flavour("xds2000/nginx-hostname:latest", sys.executable, "xds2000/nginx-hostname:latest"),
+}
 API_RECORDING = ROOT / "recorded" / "api.jsonl"
 
 
 def main() -> int:
     """Run what the command line names; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m differential", description=__doc__)
-    parser.add_argument("what", choices=("api",))
-    parser.add_argument("kubeconfig", type=Path)
-    parser.add_argument("--out", type=Path, default=API_RECORDING)
+    parser.add_argument("what", choices=("api", "timelines", "page"))
+    parser.add_argument("kubeconfig", type=Path, nargs="?")
+    parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("--only", default="", help="a part of the cases' names")
+    parser.add_argument("--together", type=int, default=6, help="cases side by side")
+    parser.add_argument("--tries", type=int, default=3, help="how often a case of a starved cluster is done again")
+    parser.add_argument("--flavour", choices=sorted(FLAVOURS), default="kind")
     options = parser.parse_args()
+    if options.what == "page":
+        write()
+        return 0
+    if options.kubeconfig is None:
+        parser.error("a kubeconfig is needed")
+    if options.what == "timelines":
+        return _timelines(options)
+    options.out = options.out or API_RECORDING
     header, found = asyncio.run(_ask(yaml.safe_load(options.kubeconfig.read_text())))
     lines = [header, *({"case": name, **answer} for name, answer in sorted(found.items()))]
     options.out.write_text(
         "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
     )
     sys.stdout.write(f"{len(found)} answers of {header['source']} in {options.out}\n")
+    return 0
+
+
+def _timelines(options: argparse.Namespace) -> int:
+    """Run the timeline cases once, and add their timelines to a file."""
+    cases = [case for case in CASES if options.only in case.name]
+    config = yaml.safe_load(options.kubeconfig.read_text())
+
+    async def run() -> tuple[dict[str, Any], dict[str, list[Entry]]]:
+        async with connected(config) as api:
+            found: dict[str, list[Entry]] = {}
+            left = cases
+            for _ in range(options.tries):
+                runner = Runner(api, FLAVOURS[options.flavour], str(int(time.time())))
+                found |= await runner.run(left, together=options.together)
+                left = [case for case in left if slowest_start(found[case.name]) > START_SECONDS]
+            return await source_of(api), {name: each for name, each in found.items() if name not in left}
+
+    header, found = asyncio.run(run())
+    out = options.out or TIMELINE_RECORDING
+    before = out.read_text().splitlines()[1:] if out.exists() else []
+    starved = sorted({case.name for case in cases} - found.keys())
+    lines = [{"case": name, "timeline": timeline} for name, timeline in found.items()]
+    rows = [json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines]
+    out.write_text("\n".join([json.dumps(header), *sorted([*before, *rows])]) + "\n")
+    if starved:
+        sys.stdout.write("not recorded, since their pods started slowly: " + ", ".join(starved) + "\n")
+    sys.stdout.write(f"{len(found)} timelines of {header['source']} in {out}\n")
     return 0
 
 

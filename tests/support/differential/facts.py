@@ -1,0 +1,153 @@
+"""Reduce timelines to facts, and compare those of the embedded cluster with those of a real one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from differential.observing import Entry
+
+#: Share of a duration by which ours may differ, besides the case's slack.
+SHARE = 0.3
+#: Aspects whose states depend on how updates fall together, and on nothing that anybody would conclude from.
+_LOOSE = frozenset({"slices"})
+#: Events that tell of timing, of the scheduler or of images; real clusters differ in them from run to run.
+_CHANCE = re.compile(
+    r"event (Normal (Scheduled|Pulled|Pulling|Created|Started)|Warning (FailedToUpdateEndpoint\w*|FailedMount|FieldNotImplemented))"
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is left of a timeline.
+
+    Attributes:
+        exact: Sequences of states, and what was said at all, by name.
+        seconds: Time from the step of the script before to each state, by name.
+    """
+
+    exact: Mapping[str, str]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, order=True)
+class FactDifference:
+    """A fact of a case that differs.
+
+    Attributes:
+        case: Name of the case.
+        fact: Name of the fact.
+        real: What the real cluster's recordings say.
+        ours: What the embedded cluster says.
+    """
+
+    case: str
+    fact: str
+    real: str
+    ours: str
+
+    def __str__(self) -> str:
+        return f"{self.case}\n    {self.fact}\n        real {self.real}\n        ours {self.ours}"
+
+    @property
+    def is_duration(self) -> bool:
+        """Tell whether it is one of time."""
+        return self.fact.endswith(" s")
+
+
+def reduce(timeline: Iterable[Entry]) -> Facts:
+    """Reduce a timeline to its facts.
+
+    Pods of one ReplicaSet are alike: where there are several, the sequences of all are one sorted fact.
+    """
+    sequences: dict[tuple[str, str], list[str]] = {}
+    seconds: dict[str, float] = {}
+    seen: Counter[tuple[str, str, str]] = Counter()
+    step, step_at = "the start", 0.0
+    for at, subject, aspect, state in timeline:
+        if subject == "script" and aspect.startswith("step"):
+            step, step_at = aspect, at
+            if state.startswith("refused"):
+                sequences.setdefault((subject, aspect), []).append(state[:11])
+            continue
+        if aspect in _LOOSE or _CHANCE.fullmatch(aspect):
+            continue
+        sequences.setdefault((subject, aspect), []).append(state)
+        seen[subject, aspect, state] += 1
+        if not aspect.startswith("event"):
+            number = seen[subject, aspect, state]
+            name = f"{step} to {subject} {aspect} {state}" + (f" ({number})" if number > 1 else "")
+            seconds[f"{name} s"] = round(at - step_at, 3)
+    several = {owner for owner, count in _members(sequences).items() if count > 1}
+    return Facts(_exact(sequences, several), {k: v for k, v in seconds.items() if not _among(k, several)})
+
+
+def _members(sequences: Iterable[tuple[str, str]]) -> Counter[str]:
+    """Count the pods of each ReplicaSet."""
+    pods = {subject for subject, _ in sequences if subject.startswith("pod ") and "/" in subject}
+    return Counter(pod.partition("/")[0].removeprefix("pod ") for pod in pods)
+
+
+def _among(name: str, several: Iterable[str]) -> bool:
+    return any(f" {owner}/" in name for owner in several)
+
+
+def _exact(sequences: Mapping[tuple[str, str], Sequence[str]], several: set[str]) -> dict[str, str]:
+    alone: dict[str, str] = {}
+    together: dict[str, list[str]] = {}
+    for (subject, aspect), states in sequences.items():
+        text = " > ".join(states)
+        owner = next((each for each in several if f" {each}/" in f" {subject} {aspect}"), None)
+        if owner is None:
+            alone[f"{subject}: {aspect}"] = text
+        else:
+            name = f"{subject}: {aspect}".replace(f" {owner}/", f" {owner}/#")
+            name = re.sub(r"/#\d+", "/*", name)
+            together.setdefault(name, []).append(text)
+    return alone | {name: " | ".join(sorted(texts)) for name, texts in together.items()}
+
+
+def compare(case: str, real: Sequence[Facts], ours: Facts, slack: float) -> list[FactDifference]:
+    """Compare a case with the recordings of it: ours must be like one of them.
+
+    Args:
+        case: Its name.
+        real: The facts of each recording, one at least.
+        ours: The facts of the embedded cluster.
+        slack: Seconds by which a duration may differ, besides ``SHARE`` of it.
+    """
+    found = []
+    names = {name for facts in real for name in facts.exact} | set(ours.exact)
+    for name in sorted(names):
+        ways = {facts.exact.get(name, "never") for facts in real}
+        if ours.exact.get(name, "never") not in ways:
+            found.append(FactDifference(case, name, " OR ".join(sorted(ways)), ours.exact.get(name, "never")))
+    for name, value in sorted(ours.seconds.items()):
+        values = [facts.seconds[name] for facts in real if name in facts.seconds]
+        if not values:
+            continue
+        low, high = min(values), max(values)
+        if not low * (1 - SHARE) - slack <= value <= high * (1 + SHARE) + slack:
+            shown = f"{low:.1f}" if low == high else f"{low:.1f} to {high:.1f}"
+            found.append(FactDifference(case, name, shown, f"{value:.1f}"))
+    return found
+
+
+def counted(real: Sequence[Facts], ours: Facts) -> tuple[int, int]:
+    """Return how many exact facts, and how many durations, a case has on both sides."""
+    exact = {name for facts in real for name in facts.exact} | set(ours.exact)
+    timed = {name for facts in real for name in facts.seconds} & set(ours.seconds)
+    return len(exact), len(timed)
+
+
+def read_timelines(text: str) -> tuple[dict[str, Any], dict[str, list[list[Entry]]]]:
+    """Read recordings: their header, and the timelines of each case, one for each time that it was recorded."""
+    header, *lines = map(json.loads, text.splitlines())
+    found: dict[str, list[list[Entry]]] = {}
+    for line in lines:
+        found.setdefault(line["case"], []).append([(e[0], e[1], e[2], e[3]) for e in line["timeline"]])
+    return header, found
