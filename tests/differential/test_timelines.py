@@ -24,7 +24,11 @@ from differential.running import Runner
 from differential.timeline_cases import CASES
 
 #: Cases side by side.
-TOGETHER = 20
+TOGETHER = 24
+#: How often a case is done while the machine has no time for it, and the share of cases that may be left so.
+TRIES, STARVED = 2, 0.2
+#: Longest time for a wait, in seconds: twice what the longest takes.
+PATIENCE = 45.0
 #: Shares of facts that must be the same.
 EXACT, DURATIONS = 0.95, 0.90
 
@@ -48,11 +52,15 @@ def cluster() -> Iterator[dict[str, Any]]:
 def ours(cluster: dict[str, Any]) -> dict[str, Facts]:
     """The facts of every case on the embedded cluster."""
 
-    async def run() -> dict[str, list[Entry]]:
+    async def run() -> tuple[dict[str, list[Entry]], list[str]]:
         async with connected(cluster) as api:
-            return await Runner(api, FLAVOURS["embedded"], "ours").run(CASES, together=TOGETHER)
+            runner = Runner(api, FLAVOURS["embedded"], "ours", PATIENCE)
+            return await runner.run_unstarved(CASES, together=TOGETHER, tries=TRIES)
 
-    return {name: reduce(timeline) for name, timeline in asyncio.run(run()).items()}
+    found, starved = asyncio.run(run())
+    if len(starved) > len(CASES) * STARVED:
+        pytest.skip(f"this machine was too busy to say: in {len(starved)} of {len(CASES)} cases pods started slowly")
+    return {name: reduce(timeline) for name, timeline in found.items()}
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +84,11 @@ def found(ours: dict[str, Facts], real: dict[str, list[Facts]]) -> list[FactDiff
 
 
 @pytest.mark.processes
-def test_order_and_presence_differ_as_known(found: list[FactDifference], known: list[Known]) -> None:
+def test_order_and_presence_differ_as_known(
+    found: list[FactDifference], known: list[Known], ours: dict[str, Facts]
+) -> None:
     """Every difference in order and presence has a row with its reason, and every row its difference."""
-    new, gone = judge([each for each in found if not each.is_duration], known, {case.name for case in CASES})
+    new, gone = judge([each for each in found if not each.is_duration], known, set(ours))
 
     assert [str(each) for each in new] == []
     assert [(row.case, row.fact) for row in gone] == []
@@ -120,6 +130,7 @@ MADE: list[Entry] = [
     (5.0, "script", "step 2", "delete"),
     (6.0, "pod p", "event Normal Killing", "said"),
     (7.0, "pod p", "life", "gone"),
+    (12.0, "script", "step 3", "create"),
 ]
 
 

@@ -33,7 +33,7 @@ def parse(value: Any) -> Decimal:
     if suffix in _DECIMAL:
         return number.scaleb(_DECIMAL[suffix])
     if suffix in _BINARY:
-        return number * 2 ** _BINARY[suffix]
+        return number * (1 << _BINARY[suffix])
     if _EXPONENT.fullmatch(suffix):
         return number.scaleb(int(suffix[1:]))
     raise QuantityError(SUFFIX_ERROR)

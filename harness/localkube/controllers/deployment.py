@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from harness.localkube.controllers.context import Context
-from harness.localkube.controllers.deployment_status import deployment_status, seconds_to_deadline, with_created
+from harness.localkube.controllers.deployment_status import (
+    deployment_status,
+    is_resumed,
+    seconds_to_deadline,
+    was_resumed,
+    with_created,
+    with_resumed,
+)
 from harness.localkube.controllers.revisions import (
     REVISION,
     annotations_of,
@@ -62,6 +69,9 @@ class DeploymentController:
         deployment = self._context.deployments.get(key)
         if deployment is None:
             return
+        if was_resumed(deployment):
+            body = {"status": {"conditions": with_resumed(deployment)}}
+            deployment = await self._context.deployments.patch(deployment, body, subresource="status")
         if not is_deleting(deployment):
             await self._advance(deployment)
         current = self._context.deployments.get(key)
@@ -127,9 +137,10 @@ class DeploymentController:
 
     async def _mark_revision(self, deployment: Object, revision: str, created: Object | None = None) -> None:
         """Write the revision, and with it that its ReplicaSet was created, where it was."""
-        if annotations_of(deployment).get(REVISION) != revision:
+        if created is not None or annotations_of(deployment).get(REVISION) != revision:
             body: Object = {"metadata": {"annotations": {REVISION: revision}}}
-            if created is not None and deployment["spec"].get("progressDeadlineSeconds") is not None:
+            told = deployment["spec"].get("progressDeadlineSeconds") is not None and not is_resumed(deployment)
+            if created is not None and told:
                 body["status"] = {"conditions": with_created(deployment, created)}
             # Through the status, as the real controller does: it leaves the generation as it is.
             await self._context.deployments.patch(deployment, body, subresource="status")

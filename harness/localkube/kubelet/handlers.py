@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
@@ -14,6 +17,8 @@ from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedErr
 from harness.localkube.machinery.objects import Object
 
 _PROBE_AGENT = "kube-probe/1.34"
+#: How many redirects a probe follows.
+_REDIRECTS = 10
 _HOOK_AGENT = "kube-lifecycle/1.34"
 #: ``kill 1`` means the container's first process; here it would be the machine's.
 _KILLS_INIT = re.compile(r"\bkill\b[^;&|\n]*\s-?1(\s|$|[;&|])")
@@ -123,14 +128,31 @@ class Handlers:
         headers = {"User-Agent": _HOOK_AGENT if hook else _PROBE_AGENT, "Accept": "*/*"}
         headers |= {entry["name"]: entry["value"] for entry in get.get("httpHeaders") or []}
         try:
-            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
-                status = response.status
+            status = await self._status(url, headers)
         except (aiohttp.ClientError, OSError) as error:
-            raise HandlerFailedError(f'Get "{url}": {error}') from error
+            host = get.get("host") or target.address
+            raise HandlerFailedError(f'Get "{url}": {_in_gos_words(error, f"{host}:{port}")}') from error
         if not hook and not 200 <= status < 400:
             raise HandlerFailedError(f"HTTP probe failed with statuscode: {status}")
         if not get.get("host"):
             target.check_listener(port)
+
+    async def _status(self, url: str, headers: Mapping[str, str]) -> int:
+        """Return the status of an answer; redirects on the same host are followed, as the kubelet does.
+
+        Raises:
+            HandlerFailedError: There are more than ten.
+        """
+        here = url
+        for _ in range(_REDIRECTS + 1):
+            async with self._session.get(here, headers=headers, allow_redirects=False) as response:
+                status, location = response.status, response.headers.get("Location")
+            if not 300 <= status < 400 or not location:
+                return status
+            here = urljoin(here, location)
+            if urlsplit(here).hostname != urlsplit(url).hostname:
+                return status
+        raise HandlerFailedError(f'Get "{url}": stopped after {_REDIRECTS} redirects')
 
     async def _tcp_socket(self, tcp: Object, target: Target) -> None:
         port = target.port(tcp["port"])
@@ -138,7 +160,17 @@ class Handlers:
         try:
             _, writer = await asyncio.open_connection(host, port)
         except OSError as error:
-            raise HandlerFailedError(f"dial tcp {host}:{port}: {error.strerror}") from error
+            raise HandlerFailedError(_in_gos_words(error, f"{host}:{port}")) from error
         writer.close()
         if not tcp.get("host"):
             target.check_listener(port)
+
+
+def _in_gos_words(error: Exception, where: str) -> str:
+    """Return why a connection failed as the kubelet, a Go program, says it."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
+        dialled = isinstance(error, aiohttp.ClientConnectorError) or not isinstance(error, aiohttp.ClientError)
+        words = "dial tcp {}: connect: {}" if dialled else "read tcp {}: read: {}"
+        return words.format(where, os.strerror(cause.errno).lower())
+    return "EOF" if isinstance(error, aiohttp.ServerDisconnectedError) else str(error)

@@ -82,6 +82,9 @@ class Stopper:
             # It goes on until its container is killed; only our waiting for it ends.
             self._abandoned.add(running)
             running.add_done_callback(self._forget)
+            if not process.exited.done():
+                # It is told once the container has ended.
+                process.exited.add_done_callback(lambda _: on_failure("context deadline exceeded"))
         elif isinstance(error := running.exception(), HandlerFailedError):
             on_failure(str(error))
         return loop.time() - begin

@@ -14,15 +14,12 @@ import yaml
 
 from differential.api_answers import Answer, Api, answers, connected
 from differential.api_cases import ROOT, load
-from differential.observing import Entry, slowest_start
+from differential.observing import Entry
 from differential.page import write
 from differential.running import Flavour, Runner
 from differential.timeline_cases import CASES
 
 TIMELINE_RECORDING = ROOT / "recorded" / "timelines.jsonl"
-#: Longest time for a container of a present image to start, in seconds. A cluster that takes longer is starved, and
-#: tells nothing of times.
-START_SECONDS = 2.5
 #: How clusters name the images: a real one, and the embedded one.
 FLAVOURS = {
     "kind": Flavour("python:3-slim", "python3", "python:3-slim"),
@@ -39,7 +36,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=None)
     parser.add_argument("--only", default="", help="a part of the cases' names")
     parser.add_argument("--together", type=int, default=6, help="cases side by side")
+    parser.add_argument("--missing", action="store_true", help="only cases that have no timeline yet")
     parser.add_argument("--tries", type=int, default=3, help="how often a case of a starved cluster is done again")
+    parser.add_argument("--patience", type=float, default=75.0, help="longest time for a wait, in seconds")
     parser.add_argument("--flavour", choices=sorted(FLAVOURS), default="kind")
     options = parser.parse_args()
     if options.what == "page":
@@ -61,23 +60,21 @@ def main() -> int:
 
 def _timelines(options: argparse.Namespace) -> int:
     """Run the timeline cases once, and add their timelines to a file."""
-    cases = [case for case in CASES if options.only in case.name]
-    config = yaml.safe_load(options.kubeconfig.read_text())
-
-    async def run() -> tuple[dict[str, Any], dict[str, list[Entry]]]:
-        async with connected(config) as api:
-            found: dict[str, list[Entry]] = {}
-            left = cases
-            for _ in range(options.tries):
-                runner = Runner(api, FLAVOURS[options.flavour], str(int(time.time())))
-                found |= await runner.run(left, together=options.together)
-                left = [case for case in left if slowest_start(found[case.name]) > START_SECONDS]
-            return await source_of(api), {name: each for name, each in found.items() if name not in left}
-
-    header, found = asyncio.run(run())
     out = options.out or TIMELINE_RECORDING
     before = out.read_text().splitlines()[1:] if out.exists() else []
-    starved = sorted({case.name for case in cases} - found.keys())
+    recorded = {json.loads(line)["case"] for line in before}
+    cases = [case for case in CASES if options.only in case.name]
+    if options.missing:
+        cases = [case for case in cases if case.name not in recorded]
+    config = yaml.safe_load(options.kubeconfig.read_text())
+
+    async def run() -> tuple[dict[str, Any], dict[str, list[Entry]], list[str]]:
+        async with connected(config) as api:
+            runner = Runner(api, FLAVOURS[options.flavour], str(int(time.time())), options.patience)
+            found, starved = await runner.run_unstarved(cases, together=options.together, tries=options.tries)
+            return await source_of(api), found, starved
+
+    header, found, starved = asyncio.run(run())
     lines = [{"case": name, "timeline": timeline} for name, timeline in found.items()]
     rows = [json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines]
     out.write_text("\n".join([json.dumps(header), *sorted([*before, *rows])]) + "\n")

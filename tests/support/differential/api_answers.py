@@ -70,7 +70,9 @@ async def connected(config: Mapping[str, Any]) -> AsyncIterator[Api]:
     """Connect to the cluster of a kubeconfig, whose credentials are in itself."""
     context = next(c["context"] for c in config["contexts"] if c["name"] == config["current-context"])
     cluster = next(c["cluster"] for c in config["clusters"] if c["name"] == context["cluster"])
-    user = next((u["user"] for u in config.get("users") or [] if u["name"] == context.get("user")), {})
+    user: Mapping[str, str] = next(
+        (u["user"] for u in config.get("users") or [] if u["name"] == context.get("user")), {}
+    )
     connector = aiohttp.TCPConnector(limit=64, ssl=_tls(cluster, user))
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as session:
         yield Api(session, cluster["server"].rstrip("/"))

@@ -6,19 +6,27 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from differential.observing import Entry
 
+#: Seconds before the end of a case in which states may be missed.
+LATE_SECONDS = 1.5
 #: Share of a duration by which ours may differ, besides the case's slack.
 SHARE = 0.3
 #: Aspects whose states depend on how updates fall together, and on nothing that anybody would conclude from.
 _LOOSE = frozenset({"slices"})
 #: Events that tell of timing, of the scheduler or of images; real clusters differ in them from run to run.
 _CHANCE = re.compile(
-    r"event (Normal (Scheduled|Pulled|Pulling|Created|Started)|Warning (FailedToUpdateEndpoint\w*|FailedMount|FieldNotImplemented))"
+    r"event (Normal (Scheduled|Pulled|Pulling|Created|Started)"
+    r"|Warning (FailedToUpdateEndpoint\w*|FailedMount|FieldNotImplemented|ClusterIPNotAllocated))"
 )
+
+
+_READY = frozenset({"Ready", "ContainersReady"})
+_NOT_READY = frozenset({"False ContainersNotReady", "False PodCompleted", "False PodFailed"})
+_BEFORE_START = frozenset({"waiting ContainerCreating", "False"})
 
 
 @dataclass(frozen=True)
@@ -27,11 +35,13 @@ class Facts:
 
     Attributes:
         exact: Sequences of states, and what was said at all, by name.
+        late: How many states of a sequence came so near the end of the case that others may have missed them.
         seconds: Time from the step of the script before to each state, by name.
     """
 
     exact: Mapping[str, str]
     seconds: Mapping[str, float]
+    late: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, order=True)
@@ -64,6 +74,8 @@ def reduce(timeline: Iterable[Entry]) -> Facts:
 
     Pods of one ReplicaSet are alike: where there are several, the sequences of all are one sorted fact.
     """
+    timeline = list(timeline)
+    last_seen: dict[tuple[str, str], list[float]] = {}
     sequences: dict[tuple[str, str], list[str]] = {}
     seconds: dict[str, float] = {}
     seen: Counter[tuple[str, str, str]] = Counter()
@@ -77,13 +89,66 @@ def reduce(timeline: Iterable[Entry]) -> Facts:
         if aspect in _LOOSE or _CHANCE.fullmatch(aspect):
             continue
         sequences.setdefault((subject, aspect), []).append(state)
+        last_seen.setdefault((subject, aspect), []).append(at)
         seen[subject, aspect, state] += 1
         if not aspect.startswith("event"):
             number = seen[subject, aspect, state]
             name = f"{step} to {subject} {aspect} {state}" + (f" ({number})" if number > 1 else "")
             seconds[f"{name} s"] = round(at - step_at, 3)
+    sequences = _settled(_without_chance(sequences))
     several = {owner for owner, count in _members(sequences).items() if count > 1}
-    return Facts(_exact(sequences, several), {k: v for k, v in seconds.items() if not _among(k, several)})
+    alone = {k: v for k, v in seconds.items() if not _among(k, several)}
+    return Facts(_exact(sequences, several), alone, _late(last_seen, timeline, sequences))
+
+
+def _late(
+    last_seen: Mapping[tuple[str, str], Sequence[float]], timeline: Sequence[Entry], kept: Iterable[tuple[str, str]]
+) -> dict[str, int]:
+    end = timeline[-1][0] if timeline else 0.0
+    counts = {key: sum(at > end - LATE_SECONDS for at in last_seen.get(key, ())) for key in kept}
+    return {f"{subject}: {aspect}": count for (subject, aspect), count in counts.items() if count}
+
+
+def _without_chance(sequences: Mapping[tuple[str, str], list[str]]) -> dict[tuple[str, str], list[str]]:
+    """Leave out failures of a probe where the app only opens late, and that a pod is there.
+
+    Where the pod was ready at some time and no container was started again, the states say what matters.
+    """
+    restarted = {s for (s, _), states in sequences.items() if any("#" in state for state in states)}
+    ready = {s for (s, aspect), states in sequences.items() if aspect == "Ready" and "True" in states}
+    made = {subject for subject, _ in sequences if "/" in subject}
+    by_chance = (ready - restarted) | made
+    kept = {
+        key: [state for state in states if state != "there"]
+        for key, states in sequences.items()
+        if not (key[1] == "event Warning Unhealthy" and key[0] in by_chance)
+    }
+    return {key: states for key, states in kept.items() if states}
+
+
+def _settled(sequences: Mapping[tuple[str, str], Sequence[str]]) -> dict[tuple[str, str], list[str]]:
+    """Leave out what depends on how states fall together in one update.
+
+    That is the state before the first start, and which of two reasons a pod that is not ready has at its end. What
+    ``ContainersReady`` says is left out where ``Ready`` says the same.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for (subject, aspect), states in sequences.items():
+        kept = [_plain(state) if aspect in _READY else state for state in states]
+        if len(kept) > 1 and (kept[0] in _BEFORE_START or kept[0].startswith("not ready (")):
+            kept = kept[1:]
+        if kept[-1] == "absent":
+            kept = [state for state in kept if not state.startswith("terminating (")]
+        found[subject, aspect] = [state for i, state in enumerate(kept) if not i or state != kept[i - 1]]
+    return {
+        key: states
+        for key, states in found.items()
+        if not (key[1] == "ContainersReady" and found.get((key[0], "Ready")) == states)
+    }
+
+
+def _plain(state: str) -> str:
+    return "False" if state in _NOT_READY else state
 
 
 def _members(sequences: Iterable[tuple[str, str]]) -> Counter[str]:
@@ -124,7 +189,7 @@ def compare(case: str, real: Sequence[Facts], ours: Facts, slack: float) -> list
     names = {name for facts in real for name in facts.exact} | set(ours.exact)
     for name in sorted(names):
         ways = {facts.exact.get(name, "never") for facts in real}
-        if ours.exact.get(name, "never") not in ways:
+        if ours.exact.get(name, "never") not in ways and not any(_cut(name, facts, ours) for facts in real):
             found.append(FactDifference(case, name, " OR ".join(sorted(ways)), ours.exact.get(name, "never")))
     for name, value in sorted(ours.seconds.items()):
         values = [facts.seconds[name] for facts in real if name in facts.seconds]
@@ -135,6 +200,18 @@ def compare(case: str, real: Sequence[Facts], ours: Facts, slack: float) -> list
             shown = f"{low:.1f}" if low == high else f"{low:.1f} to {high:.1f}"
             found.append(FactDifference(case, name, shown, f"{value:.1f}"))
     return found
+
+
+def _cut(name: str, one: Facts, other: Facts) -> bool:
+    """Tell whether two sequences differ only by states that came at the very end of one case."""
+    texts = [facts.exact.get(name, "") for facts in (one, other)]
+    if any(" | " in text for text in texts):
+        return False
+    first, second = ([state for state in text.split(" > ") if state] for text in texts)
+    shorter, longer, late = (first, second, other.late) if len(first) < len(second) else (second, first, one.late)
+    if len(shorter) == 1 and (shorter[0] in _BEFORE_START or shorter[0].startswith("not ready (")):
+        shorter = []
+    return longer[: len(shorter)] == shorter and len(longer) - len(shorter) <= late.get(name, 0)
 
 
 def counted(real: Sequence[Facts], ours: Facts) -> tuple[int, int]:

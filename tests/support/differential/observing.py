@@ -83,7 +83,7 @@ class Observer:
             self.pods.pop(pod["metadata"]["name"], None)
         else:
             self.pods[pod["metadata"]["name"]] = pod
-        self.note(subject, "life", "there") if subject not in {s for _, s, *_ in self.timeline} else None
+        self.note(subject, "life", "there")
         for aspect, state in pod_states(pod):
             self.note(subject, aspect, state)
         if gone:
@@ -113,7 +113,8 @@ class Observer:
         subject = f"service {service}"
         found: dict[str, str] = {}
         for piece in pieces:
-            ports = ",".join(f"{p.get('name') or ''}:{p.get('port')}" for p in piece.get("ports") or []) or "no ports"
+            named = sorted(f"{port.get('name') or ''}:{port.get('port')}" for port in piece.get("ports") or [])
+            ports = ",".join(named) or "no ports"
             for endpoint in piece.get("endpoints") or []:
                 found[self._endpoint(endpoint)] = f"{endpoint_state(endpoint)} ({ports})"
         for name in {aspect for s, aspect in self._states if s == subject and aspect.startswith("to ")} - set(found):
