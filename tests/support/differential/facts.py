@@ -11,7 +11,7 @@ from typing import Any
 
 from differential.observing import Entry
 
-#: Seconds before the end of a case in which states may be missed.
+#: Seconds by which a state may come later than in the other case, and be missed since the case ends.
 LATE_SECONDS = 1.5
 #: Share of a duration by which ours may differ, besides the case's slack.
 SHARE = 0.3
@@ -35,13 +35,15 @@ class Facts:
 
     Attributes:
         exact: Sequences of states, and what was said at all, by name.
-        late: How many states of a sequence came so near the end of the case that others may have missed them.
+        offsets: When each state of a sequence came, in seconds after the script's last step.
+        watched: Seconds from the script's last step to the end.
         seconds: Time from the step of the script before to each state, by name.
     """
 
     exact: Mapping[str, str]
     seconds: Mapping[str, float]
-    late: Mapping[str, int] = field(default_factory=dict)
+    offsets: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    watched: float = 0.0
 
 
 @dataclass(frozen=True, order=True)
@@ -75,7 +77,7 @@ def reduce(timeline: Iterable[Entry]) -> Facts:
     Pods of one ReplicaSet are alike: where there are several, the sequences of all are one sorted fact.
     """
     timeline = list(timeline)
-    last_seen: dict[tuple[str, str], list[float]] = {}
+    stamps: dict[tuple[str, str], list[float]] = {}
     sequences: dict[tuple[str, str], list[str]] = {}
     seconds: dict[str, float] = {}
     seen: Counter[tuple[str, str, str]] = Counter()
@@ -86,10 +88,12 @@ def reduce(timeline: Iterable[Entry]) -> Facts:
             if state.startswith("refused"):
                 sequences.setdefault((subject, aspect), []).append(state[:11])
             continue
+        if subject == "script" and aspect == "end":
+            continue
         if aspect in _LOOSE or _CHANCE.fullmatch(aspect):
             continue
         sequences.setdefault((subject, aspect), []).append(state)
-        last_seen.setdefault((subject, aspect), []).append(at)
+        stamps.setdefault((subject, aspect), []).append(at)
         seen[subject, aspect, state] += 1
         if not aspect.startswith("event"):
             number = seen[subject, aspect, state]
@@ -98,15 +102,9 @@ def reduce(timeline: Iterable[Entry]) -> Facts:
     sequences = _settled(_without_chance(sequences))
     several = {owner for owner, count in _members(sequences).items() if count > 1}
     alone = {k: v for k, v in seconds.items() if not _among(k, several)}
-    return Facts(_exact(sequences, several), alone, _late(last_seen, timeline, sequences))
-
-
-def _late(
-    last_seen: Mapping[tuple[str, str], Sequence[float]], timeline: Sequence[Entry], kept: Iterable[tuple[str, str]]
-) -> dict[str, int]:
+    offsets = {f"{subject}: {aspect}": [at - step_at for at in times] for (subject, aspect), times in stamps.items()}
     end = timeline[-1][0] if timeline else 0.0
-    counts = {key: sum(at > end - LATE_SECONDS for at in last_seen.get(key, ())) for key in kept}
-    return {f"{subject}: {aspect}": count for (subject, aspect), count in counts.items() if count}
+    return Facts(_exact(sequences, several), alone, offsets, end - step_at)
 
 
 def _without_chance(sequences: Mapping[tuple[str, str], list[str]]) -> dict[tuple[str, str], list[str]]:
@@ -203,15 +201,17 @@ def compare(case: str, real: Sequence[Facts], ours: Facts, slack: float) -> list
 
 
 def _cut(name: str, one: Facts, other: Facts) -> bool:
-    """Tell whether two sequences differ only by states that came at the very end of one case."""
+    """Tell whether two sequences differ only by states for which one case was not watched long enough."""
     texts = [facts.exact.get(name, "") for facts in (one, other)]
-    if any(" | " in text for text in texts):
+    if any(" | " in text for text in texts) or name == "script: wait":
         return False
     first, second = ([state for state in text.split(" > ") if state] for text in texts)
-    shorter, longer, late = (first, second, other.late) if len(first) < len(second) else (second, first, one.late)
-    if len(shorter) == 1 and (shorter[0] in _BEFORE_START or shorter[0].startswith("not ready (")):
-        shorter = []
-    return longer[: len(shorter)] == shorter and len(longer) - len(shorter) <= late.get(name, 0)
+    if len(first) > len(second):
+        one, other, first, second = other, one, second, first
+    if len(first) == 1 and (first[0] in _BEFORE_START or first[0].startswith("not ready (")):
+        first = []
+    missing = other.offsets.get(name, ())[len(first) - len(second) :]
+    return second[: len(first)] == first and all(one.watched < offset + LATE_SECONDS for offset in missing)
 
 
 def counted(real: Sequence[Facts], ours: Facts) -> tuple[int, int]:

@@ -12,8 +12,8 @@ from differential.known import Known, read_known
 from differential.timeline_cases import CASES
 
 PAGE = ROOT.parents[1] / "docs" / "explanation" / "differences.md"
-#: How many cases a row of the page names.
-_NAMED = 3
+#: How many facts a row of the page names, and how many characters it has of a case's name.
+_NAMED, _LONGEST = 3, 70
 
 _HEAD = """# Differences from a real cluster
 
@@ -30,11 +30,10 @@ The real cluster's answers and timelines are recorded; the tests run every case 
 _COMPARED = """
 ## What is compared
 
-- **Answers of the API**: code, reason, causes, message, warnings, and each field of the answered object that the
-  server has set or changed.
+- **Answers of the API**: code, reason, causes, message, warnings, and each field that the server has set or changed.
   The embedded cluster's own notices of fields that it does not implement are left out.
-- **Timelines**: the sequence of states of each pod, container, condition and endpoint, the sizes of ReplicaSets, the
-  conditions of Deployments, the events by reason, and what the application says of its signals and requests.
+- **Timelines**: states of pods, containers, conditions, endpoints and ReplicaSets in their order, and events by reason.
+  What the application says of its signals and requests is compared, too.
   Events of scheduling and images are left out.
 - **Durations**: the time from each step of a script to each state.
   One may differ by 1.2 s and {share} % of it, from the smallest to the largest of the recordings; some cases have more.
@@ -66,25 +65,19 @@ def _row(name: str, cases: int, header: dict[str, str], differ: Iterable[str]) -
 
 
 def _table(known: Sequence[Known]) -> str:
-    lines = ["| reason | facts | cases |", "|---|---|---|"]
+    lines = ["| reason | cases | of them | facts |", "|---|---|---|---|"]
     for reason in dict.fromkeys(row.reason for row in known):
         rows = [row for row in known if row.reason == reason]
         cases = list(dict.fromkeys(row.case for row in rows))
-        shown = ", ".join(f"`{_cell(case)}`" for case in cases[:_NAMED])
-        more = f", and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
         mark = " (not in every run)" if any(row.sometimes for row in rows) else ""
-        facts = dict.fromkeys(_fact(row.fact) for row in rows)
-        lines.append(f"| {_cell(reason)}{mark} | {', '.join(facts)} | {shown}{more} |")
+        facts = list(dict.fromkeys(row.fact.rpartition(": ")[2] for row in rows))
+        shown = ", ".join(facts[:_NAMED]) + (", ..." if len(facts) > _NAMED else "")
+        lines.append(f"| {reason}{mark} | {len(cases)} | `{_cell(cases[0])}` | {shown} |")
     return "\n".join(lines) + "\n"
 
 
-def _fact(name: str) -> str:
-    """Return a fact without the object that it is of."""
-    return name.rpartition(": ")[2]
-
-
 def _cell(text: str) -> str:
-    short = text if len(text) <= 90 else f"{text[:87]}..."
+    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     return short.replace("|", "\\|").replace("`", "'")
 
 

@@ -164,6 +164,7 @@ class Runner:
             for number, step in enumerate(case.steps, 1):
                 if not await self._step(namespace, run, number, step):
                     break
+            run.observer.note("script", "end", "reached")
         finally:
             timeline = sorted(run.observer.timeline, key=lambda entry: entry[0])
             del self._runs[namespace]

@@ -90,6 +90,17 @@ def ready(name: str = "p") -> Step:
     return wait(f"{name} is ready", lambda seen: _ready(seen.pods.get(name)))
 
 
+def served(name: str = "p") -> Step:
+    """Wait until a pod is ready, and an endpoint of the Service ``s``."""
+
+    def met(seen: Observer) -> bool:
+        return _ready(seen.pods.get(name)) and any(
+            s == "service s" and a == f"to {name}" and state.startswith("ready") for _, s, a, state in seen.timeline
+        )
+
+    return wait(f"{name} is ready and served", met)
+
+
 def said(subject: str, aspect: str, state: str, times: int = 1) -> Step:
     """Wait until the timeline has a state, so many times; a trailing ``*`` stands for any ending."""
 

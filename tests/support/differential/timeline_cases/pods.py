@@ -18,6 +18,7 @@ from differential.timeline_cases.parts import (
     pod,
     ready,
     said,
+    served,
     service,
     shell,
 )
@@ -246,7 +247,7 @@ CASES = (
         patch("pods/p/status", {"status": {"conditions": [{"type": "example.com/a", "status": "True"}]}}),
         pause(1.5),
     ),
-    _case("a pod that fits no node", create(pod(app(), nodeSelector={"nowhere": "true"})), pause(2)),
+    _case("a pod that fits no node", create(pod(app(), nodeSelector={"nowhere": "true"})), pause(5)),
     _case(
         "active deadline",
         create(pod(app(), activeDeadlineSeconds=4)),
@@ -258,7 +259,7 @@ CASES = (
         "labels of a running pod change",
         create(service()),
         create(pod(app())),
-        ready(),
+        served(),
         patch("pods/p", {"metadata": {"labels": {"app": "other"}}}),
         said("service s", "to p", "absent"),
         patch("pods/p", {"metadata": {"labels": {"app": "p"}}}),
