@@ -37,7 +37,7 @@ setup: $(VENV)/.runtime  ## Python environment and nginx, nothing system-wide
 dev: setup $(VENV)/.dev
 
 demo: setup  ## Set up and run the main job: about a minute
-	@$(BIN)/harness run experiments/demo.yaml
+	@$(BIN)/harness run experiments/demo.yaml --retry-inconclusive 1
 
 # No nginx, no child process: a test that starts one without its marker fails.
 check: $(VENV)/.dev lint  ## The fast layer: lint, types and pure unit tests, about a minute

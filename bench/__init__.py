@@ -1,1 +1,1 @@
-"""Benchmarks: this project beside its alternatives, measured side by side. Nothing here is part of the product."""
+"""Benchmarks that compare this project with its alternatives. Nothing here is part of the product."""

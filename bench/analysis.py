@@ -1,7 +1,7 @@
-"""How long a run of many attempts takes to be judged and rendered, and in how much memory.
+"""Measures time and memory of judging and rendering runs with many attempts.
 
-``python -m bench.analysis`` makes complete run directories of 0.1, 1 and 10 million attempts and lets ``harness
-analyze`` check the seals, judge them and write every report, each in a process of its own, in turn.
+``python -m bench.analysis`` makes complete run directories of 0.1, 1 and 10 million attempts. ``harness analyze`` then
+checks the seals, judges them and writes every report, each time in a new process, in turn.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from bench.tables import parser, publish, table
 
 SIZES = (100_000, 1_000_000, 10_000_000)
 QUICK = (1_000, 2_000, 4_000)
-#: The goals at the largest size.
+#: Goals at the largest size: seconds, and bytes of memory.
 SECONDS, BYTES = 20.0, 1.5e9
 _ANALYZE = "import sys; from harness.cli.main import main; sys.exit(main())"
 
 
 def measure(folder: Path, sizes: tuple[int, ...], rounds: int) -> dict[int, list[Spent]]:
-    """Analyze a run of each size once per round; the sizes take turns.
+    """Analyze a run of each size once per round. The sizes take turns.
 
     Raises:
-        RuntimeError: A run was not judged.
+        RuntimeError: ``harness analyze`` failed.
     """
     runs = {size: make_run(folder / str(size), size).path for size in sizes}
     spent: dict[int, list[Spent]] = {size: [] for size in sizes}
@@ -40,7 +40,7 @@ def measure(folder: Path, sizes: tuple[int, ...], rounds: int) -> dict[int, list
 
 
 def report(spent: dict[int, list[Spent]]) -> str:
-    """The table, and what it says of the goals."""
+    """Return the table, and whether the goals are met."""
     cpu = {size: Spread.of([one.cpu for one in each]) for size, each in spent.items()}
     wall = {size: Spread.of([one.wall for one in each]) for size, each in spent.items()}
     peak = {size: max(one.peak for one in each) for size, each in spent.items()}
@@ -70,8 +70,8 @@ def _per_million(cpu: dict[int, Spread], smallest: int, size: int) -> str:
 def main() -> None:
     """Measure, print, and write the table."""
     arguments: argparse.ArgumentParser = parser("Judging and rendering large runs.")
-    arguments.add_argument("--rounds", type=int, default=3, help="how often each size is analyzed (%(default)s)")
-    arguments.add_argument("--folder", type=Path, help="where 1.2 GB of runs are made (a temporary folder)")
+    arguments.add_argument("--rounds", type=int, default=3, help="number of analyses of each size (%(default)s)")
+    arguments.add_argument("--folder", type=Path, help="folder for 1.2 GB of runs (a temporary folder)")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         spent = measure(Path(folder), QUICK if given.quick else SIZES, 1 if given.quick else given.rounds)

@@ -1,11 +1,11 @@
-"""One client at work: ``python -m bench.driver JOBS`` does jobs, given as JSON, in turn; each result is a line.
+"""Runs a client: ``python -m bench.driver JOBS`` does jobs, given as JSON, in turn, and prints each result in a line.
 
-Processor time is taken around the sending alone, so that no client pays for the start of Python.
+Processor time is measured only while sending, so that the start of Python does not count.
 """
 
 from __future__ import annotations
 
-# Locust comes first: importing it makes gevent patch the standard library.
+# Import Locust first, because the import makes gevent patch the standard library.
 import locust  # isort: skip
 import gc
 import json
@@ -26,22 +26,23 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 
 from bench.jobs import Job, Result
-from harness.model.attempt import LOSSES, Method, Outcome, Shape
+from harness.model.attempt import LOSSES, Method, Outcome
 from harness.model.experiment import Pool, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.store.ledger import read_ledger
 from harness.traffic import session as session_module
 from harness.traffic.plan import TrafficChildPlan
-from harness.traffic.session import Commands, Session
+from harness.traffic.session import Session, SessionCommands
 from harness.traffic.user import LosslessUser
 
-#: Seconds; no server of a benchmark leaves a request unanswered, so none is lost to a machine that is slow.
+#: Timeout in seconds: long, so that a slow machine loses no request. The servers answer every request.
 TIMEOUT = 30.0
-#: Outcomes of requests that were sent and are over.
-_HAD = [Outcome.OK, *LOSSES]
+#: Outcomes of requests that were sent and have ended.
+_ENDED = [Outcome.OK, *LOSSES]
 
 
 class NullLedger:
-    """Takes what a ledger takes, and records nothing: what is left is the client alone."""
+    """A ledger that records nothing, to measure the client alone."""
 
     def __init__(self, *_: object, **__: object) -> None:
         self.used = 0
@@ -49,7 +50,7 @@ class NullLedger:
         self.missed = 0
 
     def reserve(self) -> None:
-        """There is always room."""
+        """Do nothing."""
 
     def intent(self, *_: object, **__: object) -> int:
         """Number an attempt."""
@@ -58,10 +59,10 @@ class NullLedger:
         return row
 
     def progress(self, *_: object) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def outcome(self, _row: int, outcome: Outcome, *_: object, **__: object) -> None:
-        """Count, apart, what was not sent."""
+        """Count the attempt as sent or as missed."""
         if outcome is Outcome.MISSED:
             self.missed += 1
         else:
@@ -70,10 +71,10 @@ class NullLedger:
     begin = intent
 
     def record(self, *_: object, **__: object) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def _traffic(job: Job) -> TrafficPlan:
@@ -84,24 +85,24 @@ def _traffic(job: Job) -> TrafficPlan:
         shapes=(Shape.REUSED if job.reuse else Shape.NEW,),
         pool=Pool(size=job.connections),
         timeout=TIMEOUT,
-        # As many under way as in a closed loop: more than the pool holds would open a connection each.
+        # As many requests under way as in a closed loop. More than the pool's size would open extra connections.
         concurrency=job.connections if job.reuse else 1000,
     )
 
 
 def _send(job: Job, done: Callable[[], int]) -> None:
-    """Let a client send for as long as the job says, and until it has done as much."""
+    """Let a client send for the job's time, and until it has sent its minimum of requests."""
     gevent.sleep(job.seconds)
     while done() < max(1, job.requests):
         gevent.sleep(0.01)
 
 
 def _session(job: Job, directory: Path, done: Callable[[], int]) -> float:
-    """The engine, apart from Locust; returns its processor time."""
-    commands = Commands()
+    """Run the engine without Locust. Return its processor time."""
+    commands = SessionCommands()
     session = Session(TrafficChildPlan(_traffic(job), {}, directory), commands)
     commands.begin("127.0.0.1", job.port)
-    # As LosslessUser has it.
+    # As in LosslessUser.
     gc.freeze()
     began = time.process_time()
     work = gevent.spawn(session.run)
@@ -112,7 +113,7 @@ def _session(job: Job, directory: Path, done: Callable[[], int]) -> float:
 
 
 def engine(job: Job) -> Result:
-    """Our engine with its ledger."""
+    """Run the engine with its ledger."""
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(job.folder or folder)
         return _counted(kept, _session(job, kept, lambda: _done(kept)))
@@ -125,13 +126,13 @@ def _counted(folder: Path, cpu: float) -> Result:
 
 
 def _done(folder: Path) -> int:
-    """Requests that have their outcome in the ledger that is, or will be, somewhere below."""
+    """Return the number of ended requests in the ledger below a folder; 0 if there is no ledger yet."""
     ledger = next(folder.rglob("ledger-0.npy"), None)
-    return 0 if ledger is None else int(np.isin(read_ledger(ledger)["outcome"], _HAD).sum())
+    return 0 if ledger is None else int(np.isin(read_ledger(ledger)["outcome"], _ENDED).sum())
 
 
 def engine_without_ledger(job: Job) -> Result:
-    """The same engine, with nothing recorded."""
+    """Run the engine without recording."""
     made: list[NullLedger] = []
 
     def done() -> int:
@@ -152,7 +153,7 @@ def engine_without_ledger(job: Job) -> Result:
 
 @contextmanager
 def _running(user: type[locust.User], job: Job, users: int) -> Iterator[Environment]:
-    """Locust with so many users, without its command line."""
+    """Run Locust with a number of users, without its command line."""
     environment = Environment(user_classes=[user], host=job.url, stop_timeout=TIMEOUT, events=locust.events)
     runner = environment.create_local_runner()
     runner.start(users, spawn_rate=users)
@@ -162,7 +163,7 @@ def _running(user: type[locust.User], job: Job, users: int) -> Iterator[Environm
 
 
 def lossless_user(job: Job) -> Result:
-    """Our engine as Locust's user, which is how ``harness run`` has it: with ledger and Locust's statistics."""
+    """Run the engine as a Locust user, as ``harness run`` does: with ledger and Locust's statistics."""
     with tempfile.TemporaryDirectory() as folder:
 
         class Ours(LosslessUser):
@@ -178,12 +179,12 @@ def lossless_user(job: Job) -> Result:
 
 
 def fast_http_user(job: Job) -> Result:
-    """Locust's FastHttpUser."""
+    """Run Locust's FastHttpUser."""
     return _closed_loop(FastHttpUser, job)
 
 
 def http_user(job: Job) -> Result:
-    """Locust's HttpUser."""
+    """Run Locust's HttpUser."""
     return _closed_loop(locust.HttpUser, job)
 
 
@@ -215,7 +216,7 @@ CLIENTS: dict[str, Callable[[Job], Result]] = {
 
 
 def main() -> None:
-    """Do the jobs in turn; each result is a line."""
+    """Do the jobs in turn. Print each result in a line."""
     logging.disable(logging.CRITICAL)
     for job in json.loads(sys.argv[1]):
         work = Job(**job)

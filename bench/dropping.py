@@ -1,6 +1,6 @@
-"""A server that loses a known share of requests: it reads one in twenty and ends the connection without an answer.
+"""A server that loses one in twenty requests: it reads them and closes the connection without an answer.
 
-``python -m bench.dropping PORT``. ``GET /-/count`` says what it did; such requests are not counted themselves.
+Start it with ``python -m bench.dropping PORT``. ``GET /-/count`` returns its counts, and is not counted itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gevent.server import StreamServer
 
 from bench.servers import ADDRESS, BODY
 
-#: One request in so many is lost.
+#: One in ``EVERY`` requests is lost.
 EVERY = 20
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%b"
 _OK = _ANSWER % (len(BODY), BODY.encode())
@@ -58,7 +58,7 @@ class Dropping:
 
 
 def _end_of_request(buffer: bytes) -> int:
-    """Where the first whole request ends; 0 if it is not whole yet."""
+    """Return the end of the first request in the buffer; 0 if it is not complete yet."""
     head = buffer.find(b"\r\n\r\n") + 4
     if head < 4:
         return 0

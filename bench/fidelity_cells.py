@@ -1,7 +1,7 @@
-"""What one cell showed on one kind of cluster, and whether two kinds showed the same.
+"""Summarises the trials of a cell on one kind of cluster, and compares two kinds of clusters.
 
-The unit is the transition, not the request: losses cluster in them. Each repetition of a change is one, and each way
-back between two transitions is another.
+The unit is the transition, not the request, because losses cluster in transitions. Each repetition of a change is a
+transition, and each undo is another.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
 from harness.model.verdict import TrialVerdict, Verdict, Weight, Window
 
-#: Failures to get through to anybody; behind a userland relay that accepts before it dials nobody can tell them apart.
+#: Outcomes of failed connections. A userland relay, which accepts before it connects, makes them indistinguishable.
 CONNECTION_FAILURES = frozenset({"refused", "reset", "closed", "timeout-connect", "timeout-response", "truncated"})
-#: The window of a transition may begin this much before the API had answered: it acts before it says so.
+#: Seconds by which losses may precede the API server's answer: a write takes effect before its answer arrives.
 _BEFORE = 0.1
-#: What a trial says of its own machine: processor time was short, so a pod may have been late or failed a probe for it.
+#: Findings about a busy machine, on which a pod may have been late or may have failed a probe.
 _DISTURBED = frozenset({"behind-schedule", "machine-saturated", "missed-slots", "node-unwell", "loss-in-control",
                         "loss-before-change"})  # fmt: skip
-#: Of a run that was stopped: no trial at all.
+#: Findings of trials that a stopped run did not complete.
 _STOPPED = frozenset({"not-run", "cut-short"})
-#: A class with a smaller share of a cell's losses is not called one of its classes.
+#: Minimum share of a class in a cell's losses to count as one of its classes.
 _SHARE = 0.1
-#: Two times are alike within this factor...
+#: Two times are alike if they differ by at most this factor...
 FACTOR = 2.0
-#: ...or if they differ by less than a poll of the endpoints by an nginx worker can make.
+#: ...or by less than the interval at which an nginx worker polls its endpoints.
 ALIKE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What one transition lost.
+    """The losses of one transition.
 
     Attributes:
-        lost: Requests.
-        start: Seconds from when the API had taken it to the first lost request's leaving; None if none was lost.
-        length: Seconds from that to the last one's.
+        lost: Number of lost requests.
+        start: Seconds from the API server's answer to the sending of the first lost request; None if none was lost.
+        length: Seconds from that to the sending of the last lost request.
     """
 
     lost: int
@@ -51,15 +51,15 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class CellFacts:
-    """A cell on one kind of cluster, over all its trials.
+    """The results of all trials of a cell on one kind of cluster.
 
     Attributes:
-        verdicts: Verdict -> trials that were judged and not left out.
-        transitions: Of the same trials.
-        classes: Failure class -> requests, of the same trials.
-        reasons: Code of what made a trial inconclusive -> trials.
-        aside: Trials that were judged, but are left out, since their machine disturbed them and there are others.
-        inconclusive: Trials that could not be judged.
+        verdicts: Verdict -> number of conclusive trials, without those left out.
+        transitions: Transitions of these trials.
+        classes: Failure class -> number of requests, of these trials.
+        reasons: Code of the reason for inconclusive trials -> number of trials.
+        aside: Number of conclusive trials that are left out, because their machine disturbed them and there are others.
+        inconclusive: Number of inconclusive trials.
     """
 
     verdicts: Mapping[str, int]
@@ -71,7 +71,7 @@ class CellFacts:
 
     @classmethod
     def of(cls, trials: Iterable[TrialVerdict]) -> CellFacts:
-        """From the judged trials."""
+        """Summarise trials."""
         trials = tuple(trials)
         judged = [trial for trial in trials if trial.verdict is not Verdict.INCONCLUSIVE]
         used = [trial for trial in judged if is_calm(finding.code for finding in trial.findings)] or judged
@@ -93,36 +93,35 @@ class CellFacts:
 
     @property
     def verdict(self) -> str:
-        """Lossy if any judged trial was; empty if none could be judged."""
-        told = [word for word in ("lossy", "lossless") if self.verdicts.get(word)]
-        return told[0] if told else ""
+        """Return ``lossy`` if any conclusive trial was lossy; empty if there is none."""
+        return next((word for word in ("lossy", "lossless") if self.verdicts.get(word)), "")
 
     @property
     def blurred(self) -> frozenset[str]:
-        """Its classes, failures to connect as one, without those that hardly ever came."""
+        """Return the failure classes, with failed connections as one class, and without rare classes."""
         counts: Counter[str] = Counter()
         for name, count in self.classes.items():
             counts["connection" if name in CONNECTION_FAILURES else name] += count
         return frozenset(name for name, count in counts.items() if count >= _SHARE * counts.total())
 
     def middle(self, what: str) -> float | None:
-        """Median of ``lost``, ``start`` or ``length`` over the transitions that lost anything; None if none did."""
+        """Return the median of ``lost``, ``start`` or ``length`` over the transitions with losses; None if none had."""
         values = [getattr(each, what) for each in self.transitions if each.lost]
         return median(values) if values else None
 
 
 def is_calm(codes: Iterable[str]) -> bool:
-    """Whether a trial with these findings says nothing against its machine."""
+    """Return True if no finding says that the machine disturbed the trial."""
     return _DISTURBED.isdisjoint(codes)
 
 
 def was_run(codes: Iterable[str]) -> bool:
-    """Whether a trial with these findings was run to its end."""
+    """Return True if no finding says that the trial did not complete."""
     return _STOPPED.isdisjoint(codes)
 
 
 def transitions(trial: TrialVerdict) -> list[Transition]:
-    """A trial's losses by the transition in which they lie."""
+    """Return the losses of each transition of a trial."""
     changes = [mark for mark in trial.marks if mark.kind == EventKind.CHANGE]
     begins = [mark.at for mark in changes if mark.what in {ChangeEvent.APPLIED, ChangeEvent.UNDONE}]
     found: list[list[tuple[float, float, int]]] = [[] for _ in begins]
@@ -135,7 +134,7 @@ def transitions(trial: TrialVerdict) -> list[Transition]:
 
 
 def _pieces(window: Window, begins: Sequence[float]) -> Iterator[tuple[float, float, int]]:
-    """A losing window, cut where the next transition begins in it; its requests are shared out in proportion."""
+    """Yield the parts of a loss window, split at the begin of each transition, with proportional shares of requests."""
     edges = [window.start, *(begin for begin in begins if window.start + _BEFORE < begin < window.end), window.end]
     length, left = window.end - window.start, int(window.label)
     for start, end in itertools.pairwise(edges):
@@ -153,13 +152,13 @@ def _transition(begin: float, windows: Sequence[tuple[float, float, int]]) -> Tr
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How alike a cell is on two kinds of clusters; None where there is nothing to compare.
+    """The similarity of a cell on two kinds of clusters. A value is None if there is nothing to compare.
 
     Attributes:
-        verdict: The same verdict.
-        start: The losing window begins at about the same time.
-        length: And lasts about as long.
-        classes: Failures of the same classes, failures to connect as one.
+        verdict: True if the verdicts are the same.
+        start: True if the losses begin at about the same time.
+        length: True if the losses last about as long.
+        classes: True if the failure classes are the same, with failed connections as one class.
     """
 
     verdict: bool | None
@@ -169,7 +168,7 @@ class Likeness:
 
     @classmethod
     def of(cls, one: CellFacts, other: CellFacts) -> Likeness:
-        """Compare."""
+        """Compare two summaries."""
         if not one.verdict or not other.verdict:
             return cls(None)
         same = one.verdict == other.verdict
@@ -184,7 +183,7 @@ class Likeness:
 
 
 def alike(one: float | None, other: float | None) -> bool | None:
-    """Whether two times in seconds are within the factor, or too close to tell; None where one is not known."""
+    """Return True if two times in seconds are alike; None if one is unknown."""
     if one is None or other is None:
         return None
     if abs(one - other) <= ALIKE_SECONDS:

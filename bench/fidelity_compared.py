@@ -1,4 +1,4 @@
-"""Local and kind side by side: how many cells are alike, and in what."""
+"""Compares all cells on local and kind clusters, and counts in which respects they are alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.fidelity_state import Key, Measured
 
 Cells = Mapping[Key, CellFacts]
 
-#: What is compared, and how that is said.
+#: Respect of the comparison -> its text.
 QUESTIONS = {
     "verdict": "the same verdict",
     "start": "the losing window begins at about the same time",
@@ -21,17 +21,17 @@ QUESTIONS = {
 
 
 def is_control(key: Key) -> bool:
-    """Whether a cell is one without a change."""
+    """Return True for a cell without a change."""
     return key[1].endswith("--none")
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Both kinds of clusters, side by side.
+    """The comparison of both kinds of clusters.
 
     Attributes:
-        local: What was measured on local clusters.
-        kind: On kind clusters.
+        local: Measurements on local clusters.
+        kind: Measurements on kind clusters.
     """
 
     local: Measured
@@ -39,35 +39,35 @@ class Compared:
 
     @cached_property
     def local_cells(self) -> Cells:
-        """Every cell on local clusters."""
+        """Return every cell on local clusters."""
         return self.local.cells
 
     @cached_property
     def kind_cells(self) -> Cells:
-        """Every cell on kind clusters."""
+        """Return every cell on kind clusters."""
         return self.kind.cells
 
     @cached_property
     def alike(self) -> Mapping[Key, Likeness]:
-        """How alike each cell is that was run on both, in the order of their names."""
+        """Return the similarity of each cell that was run on both, sorted by name."""
         both = sorted(key for key in self.local_cells if key in self.kind_cells)
         return {key: Likeness.of(self.local_cells[key], self.kind_cells[key]) for key in both}
 
     def count(self, what: str, of: Callable[[Key], bool] = lambda _key: True) -> tuple[int, int]:
-        """(cells that are alike in this, cells in which it can be compared)."""
+        """Return (number of cells that are alike in a respect, number of cells in which it can be compared)."""
         answers = [getattr(likeness, what) for key, likeness in self.alike.items() if of(key)]
-        told = [answer for answer in answers if answer is not None]
-        return sum(told), len(told)
+        known = [answer for answer in answers if answer is not None]
+        return sum(known), len(known)
 
     @property
     def on_one_side(self) -> tuple[Key, ...]:
-        """Cells that only one side has, or that could be judged on one side alone: nothing is known of them."""
+        """Return the cells that have conclusive trials on at most one side, and so can't be compared."""
         all_ = {*self.local_cells, *self.kind_cells}
         return tuple(key for key in sorted(all_) if key not in self.alike or self.alike[key].verdict is None)
 
     @property
     def summary(self) -> str:
-        """The answer in a few lines of Markdown."""
+        """Return the result in a few lines of Markdown."""
         changed = self.count("verdict", lambda key: not is_control(key))
         lines = [f"- {QUESTIONS['verdict']}: {_of(self.count('verdict'))} cells; {_of(changed)} without the controls"]
         lines += [

@@ -1,7 +1,7 @@
-"""How long each step between an API write and its effect took, read off the timelines of trials.
+"""Measures each step between an API write and its effect, from the timelines of trials.
 
-Only pairs of events of which both are known to the moment count: where a time was taken from a timestamp of whole
-seconds, ``exact_ns`` says so, and the pair is left out.
+Only pairs of events with exact times count. If a time comes from a timestamp of whole seconds, ``exact_ns`` says so,
+and the pair is left out.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from harness.model.changes import Restart, RollingUpdate, facts_of
 from harness.model.events import Applied, ChangeEvent, of_type, read
 from harness.model.timeline import Event, EventKind
 
-#: Events whose time may be off by more than this say nothing about delays of some milliseconds.
+#: Maximum uncertainty of an event's time for a measurement of delays in milliseconds.
 _EXACT_NS: Final = 20_000_000
 _NS: Final = 1_000_000_000
-#: Shares of a distribution that are kept: from the least to the greatest.
+#: Quantiles to report, from the minimum to the maximum.
 SHARES: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 #: (name of the step, seconds).
@@ -28,15 +28,15 @@ Measured = Iterator[tuple[str, float]]
 def delays_of(
     events: Sequence[Event], plans: Mapping[str, PodPlan] | None = None, failures: Sequence[Failure] = ()
 ) -> Mapping[str, list[float]]:
-    """Every step of one trial that can be timed.
+    """Return the duration of every measurable step of one trial.
 
     Args:
         events: Its timeline.
-        plans: What is known of an application's pods from their manifests, by the label ``app``.
-        failures: When the ingress controller got no answer from which pod, in the order of time.
+        plans: Value of the label ``app`` -> waiting times in its pods' manifest.
+        failures: Failed requests of the ingress controller to pods, ordered by time.
 
     Returns:
-        Name of the step -> seconds, one for each time it happened.
+        Name of the step -> seconds, one for each occurrence.
     """
     known = sorted((event for event in events if event.exact_ns <= _EXACT_NS), key=lambda event: event.at)
     found: dict[str, list[float]] = defaultdict(list)
@@ -52,13 +52,13 @@ def delays_of(
 
 
 def quantiles(values: Sequence[float], shares: Sequence[float] = SHARES) -> list[float]:
-    """The values below which these shares of all lie, by the nearest rank; none must be left out of ``values``."""
+    """Return quantiles of ``values`` by the nearest rank. ``values`` must be complete and not empty."""
     ordered = sorted(values)
     return [ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))] for share in shares]
 
 
 def _lives(events: Sequence[Event], plans: Mapping[str, PodPlan], failures: Sequence[Failure]) -> Measured:
-    """The steps in a pod's own life."""
+    """Yield the steps in the lifecycle of each pod."""
     lives: dict[str, dict[str, Event]] = defaultdict(dict)
     for event in events:
         if event.kind is EventKind.POD and not (event.what == "unready" and "terminating" not in lives[event.subject]):
@@ -73,7 +73,7 @@ def _lives(events: Sequence[Event], plans: Mapping[str, PodPlan], failures: Sequ
 
 
 def _end(life: Mapping[str, Event], plan: PodPlan | None, failures: Sequence[Failure]) -> Measured:
-    """From the mark of a pod that is to end in order."""
+    """Yield the steps from the deletion mark of a pod that ends gracefully."""
     marked, stopped = life["terminating"], life.get("unready")
     hook = plan.hook if plan is not None else None
     if stopped is not None and hook is not None:
@@ -89,7 +89,7 @@ def _end(life: Mapping[str, Event], plan: PodPlan | None, failures: Sequence[Fai
 
 
 def _endpoints_of_pods(events: Sequence[Event], plans: Mapping[str, PodPlan]) -> Measured:
-    """From a pod's step to the EndpointSlice that says so, and to the next step of the rollout."""
+    """Yield the steps from a pod's event to the change of its EndpointSlice, and to the next step of the rollout."""
     for index, event in enumerate(events):
         if event.kind is not EventKind.POD:
             continue
@@ -100,14 +100,14 @@ def _endpoints_of_pods(events: Sequence[Event], plans: Mapping[str, PodPlan]) ->
             yield from _first("new pod ready -> old pod marked", event, _of_the_rollout(later), _is_terminating(event))
             plan = plans.get(str(event.detail.get("app", "")))
             if plan is not None and plan.probe_delay == 0:
-                yield from _told(event, events[:index])
+                yield from _published(event, events[:index])
         elif event.what == "terminating":
             name = "pod marked -> terminating in the endpoints"
             yield from _first(name, event, later, _endpoints("terminating", address))
 
 
-def _told(ready: Event, before: Sequence[Event]) -> Measured:
-    """From the pod's address, told by the first endpoint that has it as not ready, to its being ready."""
+def _published(ready: Event, before: Sequence[Event]) -> Measured:
+    """Yield the steps from a pod's creation to its first endpoint, which is not ready, and from that to readiness."""
     name, address = ready.subject, str(ready.detail.get("ip", ""))
     first = next((each for each in before if each.kind is EventKind.POD and each.subject == name), None)
     if first is None or first.what != "created" or not address:
@@ -121,7 +121,7 @@ def _told(ready: Event, before: Sequence[Event]) -> Measured:
 
 
 def _syncs(events: Sequence[Event]) -> Measured:
-    """From other ready endpoints to the ingress controller's taking over: what the rate limit makes of it."""
+    """Yield the delay from changed ready endpoints to the ingress controller's update, which its rate limit causes."""
     ready: dict[str, str] = {}
     for index, event in enumerate(events):
         if event.kind is not EventKind.ENDPOINTS:
@@ -134,7 +134,7 @@ def _syncs(events: Sequence[Event]) -> Measured:
 
 
 def _changes(events: Sequence[Event]) -> Measured:
-    """From the writing of a change through the API to what comes of it."""
+    """Yield the delays from the API write of a change to its effects."""
     for index, event in enumerate(events):
         (moment,) = (*of_type(read([event]), ChangeEvent.APPLIED, Applied), None)[:1]
         if moment is None or moment.detail.begun is None:
@@ -152,7 +152,7 @@ def _changes(events: Sequence[Event]) -> Measured:
 
 
 def _patched(begun: int, later: Sequence[Event]) -> Measured:
-    """What follows a selector: endpoints, and the ingress, which may have synced for the Service itself before."""
+    """Yield the delays from a selector patch to endpoints and ingress, which may first sync for the Service itself."""
     changed = _is(EventKind.ENDPOINTS, "changed")
     seen = next((number for number, event in enumerate(later) if changed(event)), None)
     if seen is not None:
@@ -171,7 +171,7 @@ def _until_next_change(events: Sequence[Event]) -> Sequence[Event]:
 
 
 def _of_the_rollout(events: Sequence[Event]) -> Sequence[Event]:
-    """Events until somebody changes something: a pod that is marked later was not marked for this one's sake."""
+    """Return the events until the next change event: a pod that is marked later does not belong to this step."""
     ends = (number for number, event in enumerate(events) if event.kind is EventKind.CHANGE)
     return events[: next(ends, len(events))]
 
@@ -199,7 +199,7 @@ def _endpoints(state: str, address: str) -> Callable[[Event], bool]:
 
 
 def _is_terminating(new: Event) -> Callable[[Event], bool]:
-    """Another pod of the same application, of another template."""
+    """Return a test for the termination of a pod of the same application with another template."""
 
     def wanted(event: Event) -> bool:
         return (

@@ -1,7 +1,7 @@
-"""The page that says where the local cluster is like a real one and where it is not, made from figures alone.
+"""Generates the tables that compare local clusters with real ones.
 
-In ``docs/explanation/measurements.md`` it writes the tables between markers; explanations outside them are written by
-hand. The same measurements give the same bytes: dates and machines are those of the runs.
+In ``docs/explanation/measurements.md`` it writes the tables between markers. Explanations outside of them are written
+by hand. The same measurements give the same bytes: dates and machines are those of the runs.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from bench.tables import table
 
 Delays = Mapping[str, Sequence[float]]
 
-#: Fewer than this is no distribution.
+#: Minimum number of values of a distribution.
 _ENOUGH = 3
-#: What is said of where it was measured.
-_TOLD = ("processor", "memory", "system", "python", "harness", "cluster", "kubernetes", "kube-proxy", "ingress")
+#: Properties of the environment to show.
+_SHOWN = ("processor", "memory", "system", "python", "harness", "cluster", "kubernetes", "kube-proxy", "ingress")
 
 
 def write_page(compared: Compared, page: Path, figures: Path) -> None:
-    """Put the tables where the page has their markers, at its end where it has none; and the figures into a file."""
+    """Write the tables between the page's markers, or at its end without markers, and write the figures to a file."""
     text = page.read_text(encoding="utf-8") if page.exists() else "# Fidelity\n"
     blocks = {
         "summary": compared.summary,
@@ -56,7 +56,7 @@ def _where(compared: Compared) -> str:
         ("from (UTC)", *(side.days[0] for side in _sides(compared))),
         ("to (UTC), the last one's beginning", *(side.days[1] for side in _sides(compared))),
     ]
-    rows += [(name, *(side.environment.get(name, "") for side in _sides(compared))) for name in _TOLD]
+    rows += [(name, *(side.environment.get(name, "") for side in _sides(compared))) for name in _SHOWN]
     return table(("", "local", "kind"), rows)
 
 
@@ -88,14 +88,14 @@ def _row(key: Key, compared: Compared) -> tuple[str, ...]:
 
 
 def _verdicts(facts: CellFacts) -> str:
-    """How many trials had which verdict, and how many say nothing."""
-    told = [f"{count} {word}" for word, count in sorted(facts.verdicts.items())]
-    told += [f"{facts.inconclusive} inconclusive"] if facts.inconclusive else []
-    return ", ".join(told + ([f"{facts.aside} left out"] if facts.aside else []))
+    """Return the number of trials by verdict, and of those that do not count."""
+    parts = [f"{count} {word}" for word, count in sorted(facts.verdicts.items())]
+    parts += [f"{facts.inconclusive} inconclusive"] if facts.inconclusive else []
+    return ", ".join(parts + ([f"{facts.aside} left out"] if facts.aside else []))
 
 
 def _lost(facts: CellFacts) -> str:
-    """The median over all transitions, and the least and the most."""
+    """Return the median, minimum and maximum of lost requests over all transitions."""
     counts = sorted(each.lost for each in facts.transitions)
     if not counts or not counts[-1]:
         return "0" if counts else ""
@@ -126,11 +126,11 @@ def _controls(compared: Compared) -> str:
 
 
 def _missing(compared: Compared) -> str:
-    def told(cells: Cells, key: Key) -> str:
+    def verdicts(cells: Cells, key: Key) -> str:
         return _verdicts(cells[key]) if key in cells else "not run"
 
     rows = [
-        (": ".join(key), told(compared.local_cells, key), told(compared.kind_cells, key))
+        (": ".join(key), verdicts(compared.local_cells, key), verdicts(compared.kind_cells, key))
         for key in compared.on_one_side
     ]
     return table(("cell", "local", "kind"), rows) if rows else "None."

@@ -1,4 +1,4 @@
-"""What the delays of a trial have to be held against: the pods' own waiting times, and when a pod stopped answering."""
+"""Reads facts that the measurement of delays needs: waiting times of pods, and times when pods stopped answering."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, Final
 import yaml
 
 _NS: Final = 1_000_000_000
-#: What nginx notes where it got no answer from an upstream.
+#: Statuses that nginx logs if an upstream did not answer.
 _NO_ANSWER: Final = frozenset({"502", "504"})
 
 
 @dataclass(frozen=True, slots=True)
 class PodPlan:
-    """What the manifest of an application makes its pods wait for.
+    """The waiting times in the manifest of an application.
 
     Attributes:
-        probe_delay: Seconds that its readiness probe waits; None if it has no such probe, or more than one container.
-        hook: Seconds of its preStop sleep; 0 without a hook; None if it is another hook, whose length is not known.
+        probe_delay: Initial delay of its readiness probe in seconds; None without a probe or with several containers.
+        hook: Length of its preStop sleep in seconds; 0 without a hook; None for another hook, whose length is unknown.
     """
 
     probe_delay: float | None
@@ -30,11 +30,11 @@ class PodPlan:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The ingress controller got no answer from a pod.
+    """A request of the ingress controller that a pod did not answer.
 
     Attributes:
         at: Nanoseconds of CLOCK_MONOTONIC, exact to a millisecond.
-        address: The pod's.
+        address: Address of the pod.
     """
 
     at: int
@@ -42,7 +42,7 @@ class Failure:
 
 
 def read_plans(manifest: Path) -> dict[str, PodPlan]:
-    """Of each application of a configuration, by the label ``app``; empty if there is no such file."""
+    """Return the waiting times of each application by its label ``app``; empty if there is no such file."""
     if not manifest.exists():
         return {}
     documents = [each for each in yaml.safe_load_all(manifest.read_text(encoding="utf-8")) if each]
@@ -51,7 +51,7 @@ def read_plans(manifest: Path) -> dict[str, PodPlan]:
 
 
 def plan_of(spec: Mapping[str, Any]) -> PodPlan:
-    """From a pod's spec."""
+    """Return the waiting times in a pod's spec."""
     containers = spec["containers"]
     if len(containers) != 1:
         return PodPlan(None, None)
@@ -62,7 +62,7 @@ def plan_of(spec: Mapping[str, Any]) -> PodPlan:
 
 
 def read_failures(trial: Path) -> list[Failure]:
-    """From a trial's access log; empty if there is none, or no clock to hold it against."""
+    """Return the failures in a trial's access log; empty if there is no log or no clock."""
     log, outcome = trial / "access.jsonl", trial / "outcome.json"
     if not log.exists() or not outcome.exists():
         return []

@@ -1,7 +1,7 @@
-"""The folder in which measurements add up: run directories of `harness run`, one for each part.
+"""The folder of all measurements: run directories of ``harness run``, one for each part.
 
 ``STATE/<cluster>/<experiment>/<part>`` is an ordinary run directory with one or more configurations of that Experiment.
-A part that did not get to its end counts for nothing and is left where it is; what it lacks is measured in another.
+A part that did not finish is kept but does not count. Its missing trials are measured in another part.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Measured:
-    """All parts of one kind of cluster.
+    """All measurements on one kind of cluster.
 
     Attributes:
         trials: (experiment, cell) -> judged trials.
-        delays: Step -> seconds, of trials that nothing disturbed.
-        parts: Run directories that were read.
-        environment: Of the newest run, and what its trials say of their cluster.
-        days: When the runs began, the first and the last, as `YYYY-MM-DD HH:MM`.
+        delays: Step -> seconds, of undisturbed trials.
+        parts: Number of run directories.
+        environment: Environment of the newest run, with facts about its cluster.
+        days: Start of the first and of the last run, as ``YYYY-MM-DD HH:MM``.
     """
 
     trials: dict[Key, list[TrialVerdict]] = field(default_factory=lambda: defaultdict(list))
@@ -44,31 +44,31 @@ class Measured:
 
     @property
     def cells(self) -> dict[Key, CellFacts]:
-        """Every cell's facts."""
+        """Return the summary of every cell."""
         return {key: CellFacts.of(trials) for key, trials in self.trials.items()}
 
 
 def finished(folder: Path) -> bool:
-    """Whether a part was run to its end."""
+    """Return True if a part has finished."""
     return (folder / "verdict.json").exists() and (folder / "end.json").exists()
 
 
 def parts(state: Path, cluster: str) -> Iterator[tuple[str, Path]]:
-    """(experiment, run directory) of all parts that were finished, in the order of their names."""
+    """Yield (experiment, run directory) of all finished parts, sorted by name."""
     for folder in sorted((state / cluster).glob("*/*")):
         if finished(folder):
             yield folder.parent.name, folder
 
 
 def next_folder(state: Path, cluster: str, experiment: str) -> Path:
-    """A part's run directory that is not there yet."""
+    """Return a run directory for a new part, which does not exist yet."""
     above = state / cluster / experiment
     taken = {path.name for path in above.glob("*")}
     return above / next(str(number) for number in range(1, len(taken) + 2) if str(number) not in taken)
 
 
 def counts(state: Path, cluster: str, experiment: str) -> Counter[str]:
-    """Cell -> trials that could be judged and that nothing disturbed, from the verdicts of the finished parts."""
+    """Return cell -> number of conclusive, undisturbed trials, from the verdicts of the finished parts."""
     found: Counter[str] = Counter()
     for name, folder in parts(state, cluster):
         if name == experiment:
@@ -86,7 +86,7 @@ def _counts(trial: Mapping[str, object]) -> bool:
 
 
 def read(state: Path, cluster: str) -> Measured:
-    """Everything that was measured on one kind of cluster, judged anew from the evidence."""
+    """Read all measurements on one kind of cluster. Their evidence is judged again."""
     measured, began = Measured(), []
     for experiment, folder in parts(state, cluster):
         run = RunDirectory(folder)

@@ -1,7 +1,7 @@
-"""What a client is asked to do and what it did, as they pass between processes.
+"""Jobs for clients and their results, in the form in which they are passed between processes.
 
-They are apart from the driver since whoever imports Locust has a patched standard library, in which a process that
-measures others hangs when it waits for them.
+They are not in the driver, because the driver imports Locust, which patches the standard library. A process that
+measures others would then hang when it waits for them.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a client is to do.
+    """The job of a client.
 
     Attributes:
         client: One of ``CLIENTS``.
-        port: Where, on the local host.
-        seconds: How long.
-        requests: How many at least, however slow the machine is.
-        connections: How many are kept, or how many requests are under way at once.
+        port: Port of the server on the local host.
+        seconds: Duration of sending.
+        requests: Minimum number of requests, however slow the machine is.
+        connections: Number of kept connections, or of requests under way at once.
         rate: Requests per second, for clients with an open loop.
-        reuse: Keep connections; else each request has its own.
-        post: Send POST; else GET.
-        folder: Where our engine leaves its ledger; empty for nowhere.
+        reuse: True to keep connections; False to open one for each request.
+        post: True to send POST; False to send GET.
+        folder: Folder for the engine's ledger; empty to discard it.
     """
 
     client: str
@@ -37,19 +37,19 @@ class Job:
 
     @property
     def url(self) -> str:
-        """The server's address."""
+        """Return the URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a client did.
+    """The result of a client.
 
     Attributes:
-        requests: Requests that it sent, by its own account.
-        lost: How many of them were lost, by its own account.
+        requests: Number of sent requests, as the client reports.
+        lost: Number of lost requests, as the client reports.
         cpu: Seconds of processor time.
-        missed: Requests that it had planned but was too slow to send.
+        missed: Number of planned requests that it was too slow to send.
     """
 
     requests: int

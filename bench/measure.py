@@ -1,4 +1,4 @@
-"""Whole processes measured by the operating system's own accounting, and what several measurements say together."""
+"""Measures whole processes with the operating system's accounting, and summarises several measurements."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bench.servers import ROOT, pinned
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a process cost.
+    """The resources that a process used, and its output.
 
     Attributes:
         wall: Seconds from its start to its end.
-        cpu: Seconds of processor time, user and system, its children's included.
+        cpu: Seconds of processor time, user and system, including its children.
         peak: Largest resident set of the process in bytes.
-        stdout: What it printed.
-        stderr: What it said on standard error.
+        stdout: Its standard output.
+        stderr: Its standard error.
         code: Its exit code.
     """
 
@@ -41,7 +41,7 @@ def spend(argv: Sequence[str], *, cpu: int | None = None) -> Spent:
 
     Args:
         argv: Program and arguments.
-        cpu: The core to keep it on; None leaves it free.
+        cpu: Core on which it runs; None for any.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
@@ -63,7 +63,7 @@ def spend(argv: Sequence[str], *, cpu: int | None = None) -> Spent:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Several values of one figure: the median, and the quartiles around it."""
+    """The median and quartiles of several values."""
 
     low: float
     middle: float
@@ -71,10 +71,10 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """The spread of some values.
+        """Return the spread of values.
 
         Raises:
-            ValueError: There are none.
+            ValueError: There are no values.
         """
         if not values:
             raise ValueError("no values")
@@ -85,12 +85,12 @@ class Spread:
         return cls(low, middle, high)
 
     def text(self, form: str = "{:.2f}") -> str:
-        """``2.10 (2.05-2.20)``."""
+        """Return ``2.10 (2.05-2.20)``."""
         return f"{form.format(self.middle)} ({form.format(self.low)}-{form.format(self.high)})"
 
 
 def machine() -> str:
-    """The machine in one line, without its name."""
+    """Return a description of the machine in one line, without its name."""
     about = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     model = next((line.split(":", 1)[1].strip() for line in about.splitlines() if line.startswith("model name")), "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

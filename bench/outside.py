@@ -1,4 +1,4 @@
-"""Clients that are programs of their own: hey and wrk, as Debian has them."""
+"""Clients that are separate programs: hey and wrk, from Debian's packages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PACKAGES = ("hey", "wrk")
 
 
 def missing() -> str:
-    """How to install what is not there; empty if nothing is missing."""
+    """Return how to install the missing programs; empty if none is missing."""
     absent = [package for package in PACKAGES if not has(package)]
-    return f"Without {' and '.join(absent)}; to have them: sudo apt-get install -y {' '.join(absent)}" if absent else ""
+    return f"Without {' and '.join(absent)}. Install: sudo apt-get install -y {' '.join(absent)}" if absent else ""
 
 
 def hey(job: Job, cpu: int | None) -> Result:
-    """``hey``: the Go client."""
+    """Run ``hey``, a client in Go."""
     argv = ["hey", "-z", f"{job.seconds}s", "-c", str(job.connections), "-cpus", "1"]
     argv += ["-m", "POST", "-d", "attempt"] if job.post else []
     argv += [] if job.reuse else ["-disable-keepalive"]
@@ -32,7 +32,7 @@ def hey(job: Job, cpu: int | None) -> Result:
 
 
 def wrk(job: Job, cpu: int | None) -> Result:
-    """``wrk``: the C client."""
+    """Run ``wrk``, a client in C."""
     # wrk takes whole seconds only.
     argv = ["wrk", "-t", "1", "-c", str(job.connections), "-d", f"{max(1, round(job.seconds))}s"]
     argv += [] if job.reuse else ["-H", "Connection: close"]
@@ -45,7 +45,7 @@ def wrk(job: Job, cpu: int | None) -> Result:
 
 def _result(spent: Spent, requests: int, lost: int) -> Result:
     if spent.code or not requests:
-        raise RuntimeError(f"it ended with {spent.code}:\n{spent.stdout}{spent.stderr}")
+        raise RuntimeError(f"the client ended with {spent.code}:\n{spent.stdout}{spent.stderr}")
     return Result(requests, lost, spent.cpu)
 
 

@@ -1,4 +1,4 @@
-"""The servers that clients are measured against, each in a process of its own on a core of its own."""
+"""The servers for the measurement of clients. Each is a process on its own core."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from harness.kit.waiting import wait_until
 from harness.localkube.nginx.install import find_or_fetch
 
 ADDRESS = "127.0.0.1"
-#: The body of every good answer.
+#: Body of every answer.
 BODY = "ok\n"
-#: Seconds that a server may take to start on a busy machine.
+#: Seconds for a server to start on a busy machine.
 _START = 20.0
 
 _NGINX = """\
@@ -44,7 +44,7 @@ http {{
 
 
 def free_port() -> int:
-    """A port on which nobody listens now."""
+    """Return a port on which nothing listens now."""
     with socket.socket() as holder:
         holder.bind((ADDRESS, 0))
         port: int = holder.getsockname()[1]
@@ -53,11 +53,11 @@ def free_port() -> int:
 
 @contextmanager
 def nginx(directory: Path, *, cpu: int | None) -> Iterator[int]:
-    """An nginx that answers everything at once from memory.
+    """Run an nginx that answers every request from memory.
 
     Args:
-        directory: For its configuration and log.
-        cpu: The core it is kept on; None leaves it free.
+        directory: Folder for its configuration and log.
+        cpu: Core on which it runs; None for any.
 
     Yields:
         Its port.
@@ -74,7 +74,7 @@ def nginx(directory: Path, *, cpu: int | None) -> Iterator[int]:
 
 @contextmanager
 def python_server(module: str, directory: Path, *arguments: str, cpu: int | None) -> Iterator[int]:
-    """A server of this folder (``python -m bench.MODULE PORT ...``); it must listen on that port.
+    """Run a server of this folder (``python -m bench.MODULE PORT ...``), which must listen on that port.
 
     Yields:
         Its port.
@@ -91,12 +91,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pinned(cpu: int | None) -> list[str]:
-    """What is put before a command to keep it on one core."""
+    """Return the prefix of a command that keeps it on one core."""
     return [] if cpu is None else ["taskset", "--cpu-list", str(cpu)]
 
 
 def cores() -> tuple[int | None, int | None]:
-    """(the client's core, the server's core); None where there is only one and both must share it."""
+    """Return (the client's core, the server's core); None for both if the machine has only one core."""
     available = sorted(os.sched_getaffinity(0))
     return (available[0], available[1]) if len(available) > 1 else (None, None)
 
@@ -107,5 +107,5 @@ def _listens(port: int) -> bool:
 
 
 def has(program: str) -> bool:
-    """Whether a program is installed."""
+    """Return True if a program is installed."""
     return subprocess.run(["which", program], capture_output=True, check=False).returncode == 0

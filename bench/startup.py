@@ -1,6 +1,6 @@
-"""Processor time of commands that do little, next to an empty interpreter: ``python -m bench.startup [ROUNDS]``.
+"""Measures the processor time of short commands: ``python -m bench.startup [ROUNDS]``.
 
-The time depends on the machine and on what else runs on it; the ratio to the empty interpreter depends on it less.
+The time depends on the machine and its load. The ratio to an empty interpreter depends on them less.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 _EXPERIMENT = Path(__file__).parents[1] / "experiments" / "demo.yaml"
 _HARNESS = (sys.executable, "-m", "harness")
-#: What is measured, by what it is called.
+#: Name -> command to measure.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "python -c pass": (sys.executable, "-c", "pass"),
     "harness --version": (*_HARNESS, "--version"),
@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 
 def seconds_of(command: tuple[str, ...]) -> float:
-    """Run a command; returns the processor time of it and its children, in seconds."""
+    """Run a command. Return the processor time of it and its children, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -31,7 +31,7 @@ def seconds_of(command: tuple[str, ...]) -> float:
 
 
 def main(rounds: int) -> None:
-    """Print the least time of each command, and how many times that of an empty interpreter it is."""
+    """Print the minimum time of each command, and its ratio to an empty interpreter."""
     least = {name: min(seconds_of(command) for _ in range(rounds)) for name, command in COMMANDS.items()}
     empty = least["python -c pass"]
     print("| command | processor time | ratio |")

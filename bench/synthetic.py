@@ -1,4 +1,4 @@
-"""Made-up run directories of any size, complete and sealed: what ``harness analyze`` reads."""
+"""Creates synthetic run directories of any size, complete and sealed, as input of ``harness analyze``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.schedule import planned_times
+from harness.analysis.slots import planned_times
 from harness.kit.clock import Clock
-from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
-from harness.model.experiment import Cell, Configuration, Expectation, Expected, Experiment, Pool, Route, TrafficPlan
-from harness.model.schedule import arrivals, streams
+from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress
+from harness.model.experiment import (
+    Cell,
+    Configuration,
+    Expectation,
+    ExpectedVerdict,
+    Experiment,
+    Pool,
+    Route,
+    TrafficPlan,
+)
+from harness.model.schedule import schedule_of, streams
+from harness.model.shapes import KEPT_SHAPES, Shape
 from harness.runner.execution import TrialOutcome
 from harness.runner.plan import RunEnd, RunPlan
 from harness.store.ledger import LedgerWriter
@@ -25,10 +35,10 @@ from harness.testing.evidence import BEGIN, CHANGE, END, ORIGIN, STOP, deploymen
 
 NS = 1_000_000_000
 RATE = 5000.0
-#: Rows that are made at once.
+#: Number of rows to generate at once.
 _BLOCK = 500_000
 _POOL = 64
-#: One in so many of the requests that were under way during the change is lost.
+#: One in ``_LOST`` requests during the change is lost.
 _LOST = 50
 
 PLAN = TrafficPlan(
@@ -41,24 +51,24 @@ _ANSWERS = {1: "apple-v1", 2: "apple-v2", 3: "banana-v1"}
 
 
 def make_run(folder: Path, attempts: int) -> RunDirectory:
-    """A run of one cell and one trial, a rolling update under so many attempts.
+    """Create a run of one cell with one trial: a rolling update under traffic.
 
     Args:
-        folder: Where; it must not be there or be empty.
-        attempts: Rows of the ledger; half of them on new connections, each with its row too.
+        folder: Folder to create; it must be empty or missing.
+        attempts: Number of rows of the ledger. Half of them have a new connection, with its own row.
     """
     run = RunDirectory.create(folder, "synthetic")
     cell = Cell(
         Configuration((("lifecycle", "graceful"),), (deployment(prestop=True),)),
         replace(CHANGE, answers={"/apple": ("apple-v2",)}),
-        Expectation(Expected.ANY),
+        Expectation(ExpectedVerdict.ANY),
     )
     experiment = Experiment("synthetic", "synthetic.yaml", (), "ingress-nginx", PLAN, (cell,))
     plan = RunPlan(experiment, "local", "fast", "bench", "2026-01-01T00:00:00+00:00", {})
     write_json(run.path / "run.json", to_json(plan))
     run.seal("plan")
     trial = run.trial(cell.id, 1)
-    stop = arrivals(PLAN).planned_ns(attempts - 1) + 1
+    stop = schedule_of(PLAN).planned_ns(attempts - 1) + 1
     write_json(trial.outcome, to_json(TrialOutcome(Clock(0, 0), origin_ns=ORIGIN, stopped_ns=ORIGIN + stop)))
     _write_timeline(trial, stop / NS / STOP)
     _write_journal(trial)
@@ -70,7 +80,7 @@ def make_run(folder: Path, attempts: int) -> RunDirectory:
 
 
 def _write_timeline(trial: TrialDirectory, stretch: float) -> None:
-    """That of a short made-up trial, stretched to the length of this one."""
+    """Write the timeline of a short synthetic trial, stretched to the length of this one."""
     with TimelineWriter(trial.timeline) as timeline:
         for event in quiet_trial().timeline:
             timeline.record(replace(event, at=ORIGIN + round((event.at - ORIGIN) * stretch)))
@@ -82,7 +92,7 @@ def _write_journal(trial: TrialDirectory) -> None:
 
 
 def _write_calibration(trial: TrialDirectory) -> None:
-    """A detector that recognised everything."""
+    """Write an exact calibration."""
     outcomes = [Outcome.OK, *sorted(LOSSES)]
     ledger = LedgerWriter(trial.traffic / "calibration-0.npy", origin_ns=0)
     for route, outcome in enumerate(outcomes):
@@ -117,7 +127,7 @@ def _write_ledgers(trial: TrialDirectory, attempts: int, stop: int) -> None:
 
 
 def _attempts(numbers: np.ndarray, stretch: float, generator: np.random.Generator) -> np.ndarray:
-    """Attempts of a steady system with a skewed latency, a share of them lost while the change goes on."""
+    """Return attempts with a skewed latency, of which a share is lost during the change."""
     rows = np.zeros(len(numbers), ATTEMPT)
     order = streams(PLAN)
     rows["number"], rows["planned"] = numbers, planned_times(PLAN, numbers)
@@ -137,8 +147,8 @@ def _attempts(numbers: np.ndarray, stretch: float, generator: np.random.Generato
 
 
 def _give_connections(rows: np.ndarray, first: int) -> np.ndarray:
-    """Number the attempts' connections; returns those that carried a single one."""
-    is_new = rows["shape"] == Shape.NEW
+    """Number the attempts' connections. Return the rows of new connections, which carried one attempt each."""
+    is_new = ~np.isin(rows["shape"], KEPT_SHAPES)
     rows["connection"] = rows["number"] // 2 % _POOL + 1
     rows["carried"] = np.minimum(rows["number"] // 2 // _POOL, 65_535)
     opened = np.zeros(int(is_new.sum()), CONNECTION)
@@ -153,7 +163,7 @@ def _give_connections(rows: np.ndarray, first: int) -> np.ndarray:
 
 
 def _pooled(stop: int) -> np.ndarray:
-    """The kept-alive connections; a few of them are cut by the change."""
+    """Return the kept-alive connections. The change cuts a few of them."""
     rows = np.zeros(_POOL, CONNECTION)
     rows["number"] = np.arange(_POOL) + 1
     rows["begun"], rows["connected"], rows["closed"] = 1_000, 50_000, stop

@@ -1,4 +1,4 @@
-"""Print tables of results, and keep them between markers in ``docs/explanation/measurements.md``."""
+"""Prints tables of results, and writes them into ``docs/explanation/measurements.md`` between markers."""
 
 from __future__ import annotations
 
@@ -15,28 +15,32 @@ DOCUMENT = ROOT / "docs" / "explanation" / "measurements.md"
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """The arguments that every benchmark has."""
+    """Return a parser with the arguments that every benchmark has."""
     arguments = argparse.ArgumentParser(description=description)
-    arguments.add_argument("--doc", type=Path, default=DOCUMENT, help="document whose table is replaced (%(default)s)")
-    arguments.add_argument("--quick", action="store_true", help="seconds instead of minutes: shows that it works")
+    arguments.add_argument(
+        "--doc", type=Path, default=DOCUMENT, help="document with the table to replace (%(default)s)"
+    )
+    arguments.add_argument(
+        "--quick", action="store_true", help="take seconds instead of minutes, to check that the benchmark works"
+    )
     return arguments
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown; all columns but the first are numbers."""
+    """Return a table in Markdown. All columns except the first are numbers."""
     lines = ["| " + " | ".join(heads) + " |", "|" + "|".join([" --- "] + [" ---: "] * (len(heads) - 1)) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines)
 
 
 def publish(document: Path, name: str, command: str, body: str) -> None:
-    """Print a result, and put it where it belongs in the document.
+    """Print a result, and write it into the document.
 
     Args:
-        document: Has ``<!-- bench:NAME -->`` and ``<!-- /bench:NAME -->``; what is between them is replaced. Where it
-            does not, the result is added at its end.
-        name: Of the result.
-        command: What makes it again.
+        document: The text between its markers ``<!-- bench:NAME -->`` and ``<!-- /bench:NAME -->`` is replaced. The
+            result is added at its end if it has no markers.
+        name: Name of the result.
+        command: Command that produces it.
         body: The result in Markdown.
     """
     print(body)

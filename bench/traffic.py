@@ -1,8 +1,8 @@
-"""Our engine beside the clients that are one command away: how fast each is, and which losses it tells of.
+"""Compares our engine with common clients: their speed, and the losses that they report.
 
-``python -m bench.traffic`` lets all of them send to the same server, in rounds in which they take turns, each on one
-core with the server on another. Speed is requests per second of the client's processor time, and compared as a ratio
-within each round, so that it holds on a machine whose speed drifts.
+``python -m bench.traffic`` lets all of them send to the same server, in turn in each round. The client runs on one core
+and the server on another. Speed is requests per second of the client's processor time. It is compared as a ratio within
+each round, so that a machine whose speed drifts does not matter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.outside import OUTSIDE, missing
 from bench.servers import ADDRESS, cores, has, nginx, python_server
 from bench.tables import parser, publish, table
 
-#: What each client is called in the tables.
+#: Client -> its name in the tables.
 NAMES = {
     "engine": "engine with ledger",
     "engine-without-ledger": "engine, nothing recorded",
@@ -32,32 +32,32 @@ NAMES = {
     "hey": "hey",
     "wrk": "wrk",
 }
-#: Requests per second of the open loops, kept-alive and new connections: about all that a core can do, since the closed
-#: loops beside them keep theirs busy too, and an event loop that finds several answers at once pays less for each.
+#: Requests per second of the open loops, on kept-alive and on new connections. They nearly saturate a core, as the
+#: closed loops do: an event loop that finds several answers at once spends less time on each.
 RATE, RATE_NEW = 20_000.0, 6_000.0
-#: Slices of time in which recording is compared with not recording, and their length in seconds.
+#: Number and length in seconds of the time slices for the comparison with and without recording.
 SLICES, SLICE = 24, 1.0
 
 Rates = dict[str, list[float]]
 
 
 def present() -> list[str]:
-    """The clients that are installed."""
+    """Return the installed clients."""
     return [name for name in NAMES if name not in OUTSIDE or has(name)]
 
 
 def work(job: Job, cpu: int | None) -> Result:
-    """Let a client do a job in a process of its own."""
+    """Let a client do a job in its own process."""
     if job.client in OUTSIDE:
         return OUTSIDE[job.client](job, cpu)
     return drive([job], cpu)[0]
 
 
 def drive(jobs: Sequence[Job], cpu: int | None) -> list[Result]:
-    """Jobs of one process, one after the other.
+    """Do jobs in one process, one after the other.
 
     Raises:
-        RuntimeError: It failed.
+        RuntimeError: The process failed.
     """
     spent = spend([sys.executable, "-m", "bench.driver", json.dumps([asdict(job) for job in jobs])], cpu=cpu)
     if spent.code:
@@ -66,11 +66,11 @@ def drive(jobs: Sequence[Job], cpu: int | None) -> list[Result]:
 
 
 def compare(job: Job, rounds: int, cpu: int | None) -> tuple[Rates, Rates]:
-    """Requests per processor second of every client in every round, and of the requests planned those missed."""
+    """Return requests per processor second of each client in each round, and the shares of missed requests."""
     rates: Rates = defaultdict(list)
     missed: Rates = defaultdict(list)
     for number in range(rounds):
-        # Each round begins with another client, so that none always follows the same one.
+        # Start each round with another client, so that none always follows the same one.
         clients = present()
         for client in clients[number % len(clients) :] + clients[: number % len(clients)]:
             result = work(replace(job, client=client), cpu)
@@ -80,7 +80,7 @@ def compare(job: Job, rounds: int, cpu: int | None) -> tuple[Rates, Rates]:
 
 
 def speed_table(rates: Rates, missed: Rates) -> str:
-    """Rates, and the ratio of our engine to each."""
+    """Return the table of rates, and of the ratios of our engine to each client."""
     rows = [
         [
             NAMES[client],
@@ -95,7 +95,7 @@ def speed_table(rates: Rates, missed: Rates) -> str:
 
 
 def recording(job: Job, slices: int, cpu: int | None) -> str:
-    """What the ledger costs: short slices with and without it in one process, in turn."""
+    """Return the cost of the ledger, from short slices with and without it in one process, in turn."""
     pair = [replace(job, client="engine"), replace(job, client="engine-without-ledger")]
     order = [one for number in range(slices) for one in (pair if number % 2 else pair[::-1])]
     costs: Rates = defaultdict(list)
@@ -112,26 +112,26 @@ def recording(job: Job, slices: int, cpu: int | None) -> str:
 
 
 def losses(job: Job, cpu: int | None, other: int | None, folder: Path) -> str:
-    """What each client says of a server that loses one request in twenty."""
+    """Return the losses that each client reports of a server that loses one request in twenty."""
     rows = []
     for client in present():
         if client == "engine-without-ledger":
             continue
-        told = []
+        counts = []
         for post in (False, True):
             if client == "wrk" and post:
-                told += ["", ""]
+                counts += ["", ""]
                 continue
             with python_server("dropping", folder, cpu=other) as port:
                 result = work(replace(job, client=client, port=port, post=post), cpu)
                 with urlopen(f"http://{ADDRESS}:{port}/-/count", timeout=5) as answer:
-                    told += [f"{json.load(answer)['dropped']:,}", f"**{result.lost:,}**"]
-        rows.append([NAMES[client], *told])
+                    counts += [f"{json.load(answer)['dropped']:,}", f"**{result.lost:,}**"]
+        rows.append([NAMES[client], *counts])
     return table(["client", "GET: requests lost", "reported", "POST: requests lost", "reported"], rows)
 
 
 def measure(folder: Path, *, quick: bool, rounds: int) -> str:
-    """All tables."""
+    """Return all tables."""
     mine, other = cores()
     job = Job("engine", 0, seconds=0.3 if quick else 2.0, rate=500 if quick else RATE)
     with nginx(folder, cpu=other) as port:
@@ -148,7 +148,7 @@ def measure(folder: Path, *, quick: bool, rounds: int) -> str:
 
 def main() -> None:
     """Measure, print, and write the tables."""
-    arguments = parser("Our engine beside other clients: speed, and losses out of a known number.")
+    arguments = parser("Our engine compared with other clients: speed, and reported losses of a known number.")
     arguments.add_argument("--rounds", type=int, default=6, help="rounds of each comparison (%(default)s)")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:

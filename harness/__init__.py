@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.api import __version__, attempts, load, read, run, watch
     from harness.errors import EvidenceError, HarnessError, InvalidInputError, MissingToolError
-    from harness.model.attempt import Method, Outcome, Shape
+    from harness.model.attempt import Method, Outcome
     from harness.model.experiment import Experiment, Pool, Route, Tls, TrafficPlan
     from harness.model.rates import Leg
+    from harness.model.shapes import Shape
     from harness.model.verdict import CellVerdict, Finding, RunVerdict, TrialVerdict, Verdict
     from harness.model.watch import WatchVerdict
     from harness.runner.options import RunOptions
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
 _HOME = {
     **dict.fromkeys(("__version__", "attempts", "load", "read", "run", "watch"), "harness.api"),
     **dict.fromkeys(("EvidenceError", "HarnessError", "InvalidInputError", "MissingToolError"), "harness.errors"),
-    **dict.fromkeys(("Method", "Outcome", "Shape"), "harness.model.attempt"),
+    **dict.fromkeys(("Method", "Outcome"), "harness.model.attempt"),
     **dict.fromkeys(("Experiment", "Pool", "Route", "Tls", "TrafficPlan"), "harness.model.experiment"),
     **dict.fromkeys(("CellVerdict", "Finding", "RunVerdict", "TrialVerdict", "Verdict"), "harness.model.verdict"),
     "Leg": "harness.model.rates",
+    "Shape": "harness.model.shapes",
     "WatchVerdict": "harness.model.watch",
     "RunOptions": "harness.runner.options",
     "RunResult": "harness.runner.run",

@@ -19,15 +19,16 @@ from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
 from harness.kit import interruption
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.experiment import Experiment
 from harness.model.rates import Rate
+from harness.model.shapes import DEFAULT_SHAPES, Shape
 from harness.model.verdict import RunVerdict
 from harness.model.watch import WatchVerdict
 from harness.runner.export import COLUMNS, columns, parts_of
 from harness.runner.judging import read_verdict
 from harness.runner.options import RunOptions
-from harness.runner.progress import RunProgress, Silence
+from harness.runner.progress import RunProgress, SilentProgress
 from harness.runner.run import RunResult, run_experiment
 from harness.runner.watch import judging as watch_judging
 from harness.runner.watch.plan import is_watch
@@ -93,7 +94,7 @@ def run(
     """
     loaded = experiment if isinstance(experiment, Experiment) else load(experiment)
     with _signals():
-        return run_experiment(loaded, options or RunOptions(command="harness.run"), progress or Silence())
+        return run_experiment(loaded, options or RunOptions(command="harness.run"), progress or SilentProgress())
 
 
 def watch(
@@ -101,7 +102,8 @@ def watch(
     seconds: float,
     rate: Rate = 50,
     methods: Sequence[Method] = (Method.GET,),
-    connections: Sequence[Shape] = (Shape.NEW, Shape.REUSED),
+    connections: Sequence[Shape] = DEFAULT_SHAPES,
+    durations: Mapping[Shape, float] | None = None,
     timeout: float = 3.0,
     statuses: Sequence[int] = (),
     out: Path | None = None,
@@ -114,6 +116,7 @@ def watch(
         rate: Requests per second over all URLs.
         methods: Sent in turn.
         connections: Kinds of connections, in turn.
+        durations: Seconds that shapes among them require: how long a connection waits unused.
         timeout: Seconds per request, connecting included.
         statuses: HTTP statuses that count as success; any 2xx by default.
         out: Run directory to create; below ``reports/`` by default.
@@ -128,6 +131,7 @@ def watch(
         rate=rate,
         methods=tuple(methods),
         shapes=tuple(connections),
+        durations=dict(durations or {}),
         timeout=timeout,
         statuses=tuple(statuses),
     )

@@ -1,7 +1,7 @@
-"""The exceptions that carry a message for the user, and the exit codes that they become.
+"""The exceptions with a message for the user, and the exit codes they lead to.
 
-Every error that a user can meet is a ``HarnessError``: it says what was wrong, where, and what to do,
-and the CLI prints it without a traceback. Anything else that escapes is a bug of the harness.
+Every error that a user can cause or meet is a ``HarnessError``. It says what was wrong, where, and what to do. The CLI
+prints it without a traceback. Any other exception that escapes is a bug of the harness.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from harness.problem_codes import ProblemCode
+
 
 class ExitCode(IntEnum):
-    """What the process tells its caller; see the README's table."""
+    """Exit codes of the process; the README explains each."""
 
     AS_EXPECTED = 0
     UNEXPECTED = 1
@@ -21,12 +23,12 @@ class ExitCode(IntEnum):
 
 
 class HarnessError(Exception):
-    """The harness could not do its work.
+    """An error that the user can read: the harness could not do its work.
 
     Args:
-        message: What went wrong, in one sentence.
-        hint: What the user can do about it; empty where nothing is known.
-        detail: Output or context worth showing below the message (log tail, command).
+        message: One sentence about the failure.
+        hint: Advice for the user; empty if there is none.
+        detail: Output or context to show below the message, such as the end of a log or a command line.
     """
 
     exit_code = ExitCode.HARNESS_FAILED
@@ -38,20 +40,21 @@ class HarnessError(Exception):
         self.detail = detail
 
     def __str__(self) -> str:
-        """All parts, one below the other."""
+        """Return message, detail and hint, one below the other."""
         return "\n".join(part for part in (self.message, self.detail, self.hint) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with what the user gave.
+    """One fault in the user's input.
 
     Attributes:
-        message: What is wrong and what was expected.
-        file: The file it is in, as the user named it; empty if there is none.
-        line: Line in that file, counted from 1; 0 where unknown.
-        hint: What to write instead; may be empty.
-        column: Column in that line, counted from 1; 0 where the line says enough.
+        message: The fault, and what was expected.
+        file: Path as the user wrote it; empty if the fault is not in a file.
+        line: Line in that file, counted from 1; 0 if unknown.
+        hint: Text to write instead; may be empty.
+        column: Column in that line, counted from 1; 0 if the line is precise enough.
+        code: Kind of the problem; programs compare it in place of the message.
     """
 
     message: str
@@ -59,16 +62,17 @@ class Problem:
     line: int = 0
     hint: str = ""
     column: int = 0
+    code: ProblemCode = ProblemCode.OPTION
 
     def __str__(self) -> str:
-        """``file:line:column: message (hint)``, as compilers print it."""
+        """Return ``file:line:column: message (hint)``, as compilers print it."""
         numbers = [str(number) for number in (self.line, self.column) if number]
         place = f"{':'.join([self.file, *numbers])}: " if self.file else ""
         return f"{place}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
 class InvalidInputError(HarnessError):
-    """What the user gave can't be used; every problem is listed, not the first alone."""
+    """The user's input can't be used; lists every problem, not only the first."""
 
     exit_code = ExitCode.INVALID_INPUT
 
@@ -80,19 +84,19 @@ class InvalidInputError(HarnessError):
 
 
 class MissingToolError(HarnessError):
-    """A program or resource that this machine lacks; the hint says how to get it."""
+    """This machine lacks a program or resource; the hint says how to get it."""
 
 
 class BringUpError(HarnessError):
-    """A cluster did not come up; the detail says which step and what it saw."""
+    """A cluster did not come up; the detail names the step and what that step saw."""
 
 
 class CommandError(HarnessError):
-    """A child process failed; the detail has the pasteable command line and the output's tail."""
+    """A child process failed; the detail has a command line to paste and the end of its output."""
 
 
 class WaitTimeoutError(HarnessError):
-    """Something awaited did not happen before its deadline; the message names what was missing."""
+    """A condition did not hold before its deadline; the message names what was missing."""
 
 
 class EvidenceError(HarnessError):

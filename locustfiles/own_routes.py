@@ -1,4 +1,4 @@
-"""Your own routes, what each must answer, and a rate that climbs: copy this file and make it yours.
+"""Your own routes with the right answers of each, and a growing rate: copy this file and change it.
 
 By itself:              locust -f own_routes.py --headless --host https://shop.example --run-time 2m
 In several processes:   locust -f own_routes.py --headless --host https://shop.example --run-time 2m --processes 4
@@ -6,7 +6,7 @@ On several machines:    locust -f own_routes.py --master --expect-workers 2     
                         locust -f own_routes.py --worker --master-host MASTER
 
 Each run leaves a folder below reports/ with a record of every request (docs/reference/ledger.md describes it).
-Workers share the one rate below; the files of those on other machines come home when the traffic is stopped.
+Workers share the one rate below; those on other machines send their files to the master before they end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness import Leg, LosslessUser, Method, Pool, Route, Shape, Tls, TrafficP
 
 
 class ShopUser(LosslessUser):
-    """50 requests per second, then up to 400 within a minute, whatever becomes of them."""
+    """Sends 50 requests per second, then up to 400 within a minute, whatever becomes of them."""
 
     traffic = TrafficPlan(
         rate=(Leg(50, 50, 20), Leg(50, 400, 60)),

@@ -1,4 +1,4 @@
-"""Steady traffic that accounts for every request: copy this file and change the traffic to yours.
+"""Steady traffic that accounts for every request: copy this file and change the traffic.
 
 By itself:                 locust -f steady.py --headless --host http://127.0.0.1:8080 --run-time 30s
 With Locust's web page:    locust -f steady.py --host http://127.0.0.1:8080
@@ -11,7 +11,7 @@ from harness import LosslessUser, Method, Pool, Route, Shape, TrafficPlan
 
 
 class SteadyUser(LosslessUser):
-    """200 requests per second, whatever becomes of them: GET and POST, on new and on kept connections."""
+    """Sends 200 requests per second, whatever becomes of them: GET and POST, on new and on kept connections."""
 
     traffic = TrafficPlan(
         rate=200,

@@ -13,7 +13,7 @@ from markdown_rules import LONGEST_CELL, anchors, broken_links, cells, sentences
 START = DOCS / "README.md"
 _IN_FOLDERS = sorted(
     path
-    for folder in (".github", "bench", "docs", "experiments", "harness", "kind-config", "locustfiles")
+    for folder in (".github", "bench", "docs", "experiments", "findings", "harness", "kind-config", "locustfiles")
     for path in (ROOT / folder).rglob("*.md")
 )
 PAGES = [
@@ -25,7 +25,6 @@ PAGES = [
 #: Pages that other changes of the documentation rewrite; they only keep their links whole.
 _REWRITTEN_ELSEWHERE = {
     "docs/contributing/add-a-connection-shape.md",
-    "docs/experiments.md",
     "harness/localkube/README.md",
 }
 #: Files in which a page of the documentation, or a shipped Experiment, may be named.

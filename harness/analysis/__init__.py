@@ -1,1 +1,1 @@
-"""Evidence to verdict: pure functions on frozen records, so that the same evidence always gives the same answer."""
+"""Computes facts from evidence with pure functions, so that the same evidence always gives the same verdict."""

@@ -1,4 +1,4 @@
-"""The facts of a cell: its trials and those of its control."""
+"""Groups the trials of a cell with those of its control, as input for the findings of the cell."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from harness.model.verdict import TrialVerdict, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellFacts:
-    """A cell, before its findings.
+    """The facts of a cell before its findings.
 
     Attributes:
-        cell: What was to run.
+        cell: The cell.
         trials: Its judged trials.
-        control: Those of its configuration's control.
-        is_control_sound: Every trial of the control is lossless, apart from what the whole run assumes.
-        planned: How many trials each cell was to have.
+        control: Judged trials of its configuration's control.
+        is_control_sound: True if every trial of the control is lossless, apart from the run's assumptions.
+        planned: Planned number of trials per cell.
         verdict: The cell's verdict; None until it is known.
     """
 
@@ -31,5 +31,5 @@ class CellFacts:
 
     @property
     def is_control(self) -> bool:
-        """It is a control itself."""
+        """Return True if the cell is a control itself."""
         return self.cell.change.facts.is_control

@@ -1,4 +1,4 @@
-"""The events of a change in seconds from the traffic's origin; what did not happen is at infinity."""
+"""Finds the times of a change's events, in seconds from the traffic's start; infinity if an event did not happen."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from harness.model.timeline import EventKind
 
 
 class ChangeTimeline:
-    """The change's events by what happened.
+    """The change's events, by type.
 
     Attributes:
-        moments: All of them, in the timeline's order.
+        moments: All events of the change, in the timeline's order.
     """
 
     def __init__(self, evidence: TrialEvidence) -> None:
         self._seconds = Seconds(evidence.origin_ns)
         self.moments = tuple(read(evidence.timeline))
-        self._taken_over = [
+        self._applied = [
             self._seconds(event.at)
             for event in evidence.timeline
             if event.kind is EventKind.INGRESS and event.what in SIGNALS
         ]
 
     def seconds(self, moment: ChangeMoment[EventDetail]) -> float:
-        """Return when a moment was."""
+        """Return the time of a moment."""
         return self._seconds(moment.at)
 
     def named(self, event: ChangeEvent, detail: type[D]) -> Iterator[ChangeMoment[D]]:
@@ -39,14 +39,17 @@ class ChangeTimeline:
         return of_type(self.moments, event, detail)
 
     def at(self, event: ChangeEvent, n: int) -> float:
-        """Return when it was recorded in the ``n``-th repetition."""
+        """Return the time at which an event was recorded in the ``n``-th repetition."""
         return next((self._seconds(m.at) for m in self.moments if m.event is event and m.n == n), np.inf)
 
     def begun(self, event: ChangeEvent, n: int) -> float:
-        """Return when the API server was asked for it."""
+        """Return the time of the request to the API server for this event."""
         return next((self._seconds(m.begun) for m in self.moments if m.event is event and m.n == n), np.inf)
 
     def settled(self, at: float) -> float:
-        """Return when what was seen at a time had settled: the controller may take it over in two goes."""
-        later = (taken for taken in self._taken_over if at < taken <= at + SECOND_SYNC_S.value)
+        """Return when routing has settled after an observation at this time.
+
+        The controller may apply the change in two syncs.
+        """
+        later = (taken for taken in self._applied if at < taken <= at + SECOND_SYNC_S.value)
         return max(at, *later, at) + SETTLED_S.value

@@ -1,7 +1,7 @@
-"""What is known of one trial, as the judge is given it: everything that was recorded, and nothing else.
+"""Records of a trial's evidence as input of the judge: everything that was recorded, and nothing else.
 
-Whoever reads a run directory builds these records; judging never opens a file. Times in the arrays are nanoseconds
-from ``origin_ns``, those of events are CLOCK_MONOTONIC, as on disk.
+The reader of a run directory builds these records; judging never opens a file. Times in the arrays are nanoseconds from
+``origin_ns``. Times of events are CLOCK_MONOTONIC, as on disk.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Rows = np.ndarray[tuple[int], np.dtype[np.void]]
 
 @dataclass(frozen=True, slots=True)
 class CalibrationCase:
-    """One known fault, and what the detector made of it.
+    """One known fault, and how the detector classified it.
 
     Attributes:
-        name: What it is called.
-        expected: The outcome label that it must get.
-        planned: How often it was met.
-        found: Outcome label -> how often the ledger says so.
+        name: Name of the fault.
+        expected: Expected outcome label.
+        planned: Number of requests into this fault.
+        found: Number of these requests by the outcome label in the ledger.
     """
 
     name: str
@@ -40,19 +40,19 @@ class CalibrationCase:
 
     @property
     def is_exact(self) -> bool:
-        """Every meeting has the expected outcome, and there were any."""
+        """Return True if there were requests, and all have the expected outcome."""
         return self.planned > 0 and {label: n for label, n in self.found.items() if n} == {self.expected: self.planned}
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The detector's proof: known faults in, what came out, and what the faulty server itself counted.
+    """Calibration of the detector: known faults, their outcomes, and the counts of the faulty server itself.
 
     Attributes:
         cases: Every known fault.
-        served: Name -> (requests that were sent, requests that the server got).
-        duplicates: Requests that the server got more than once: a client that re-sends hides losses.
-        faults: What failed on our own side, in words.
+        served: ``(requests sent, requests received by the server)`` by name.
+        duplicates: Requests that the server received more than once: a client that re-sends hides losses.
+        faults: Failures of the harness itself, as text.
     """
 
     cases: tuple[CalibrationCase, ...]
@@ -62,11 +62,11 @@ class Calibration:
 
     @classmethod
     def joined(cls, parts: Sequence[Calibration]) -> Calibration:
-        """The proof of several workers, each of which met every fault by itself."""
+        """Combine the calibrations of several workers, each of which met every fault."""
         if len(parts) == 1:
             return parts[0]
         expected = {case.name: case.expected for part in parts for case in part.cases}
-        # A fault that a worker never met is one that it did not find.
+        # A fault that a worker never met counts as not detected.
         met = [{case.name: case for case in part.cases} for part in parts]
         cases = [
             [mine.get(name, CalibrationCase(name, label, 0, {})) for mine in met] for name, label in expected.items()
@@ -85,7 +85,7 @@ class Calibration:
 
     @classmethod
     def of(cls, record: Mapping[str, Any], rows: Rows) -> Calibration:
-        """From the content of ``calibration-<worker>.json`` and the rows of the calibration's ledger.
+        """Read the content of ``calibration-<worker>.json`` and the rows of the calibration's ledger.
 
         Raises:
             KeyError: The record lacks a part.
@@ -100,9 +100,9 @@ class Calibration:
 
 
 def _added(cases: Sequence[CalibrationCase]) -> tuple[CalibrationCase, ...]:
-    """One fault as several workers met it: added up where each is exact, each by itself where one is not.
+    """Combine one fault's cases of several workers: one sum if all are exact, else each case by itself.
 
-    Sums alone could be right where two errors make up for each other.
+    Sums alone could be right although two errors cancel out.
     """
     if len(cases) == 1 or not all(case.is_exact and case.expected == cases[0].expected for case in cases):
         return tuple(replace(case, name=f"{case.name} (worker {n})") for n, case in enumerate(cases))
@@ -111,7 +111,7 @@ def _added(cases: Sequence[CalibrationCase]) -> tuple[CalibrationCase, ...]:
 
 
 def _added_counts(name: str, counts: Sequence[tuple[int, int]]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The same for what servers counted: (sent, served)."""
+    """Combine the servers' counts ``(sent, served)`` in the same way."""
     if all(sent == served for sent, served in counts):
         yield name, (sum(sent for sent, _ in counts), sum(served for _, served in counts))
         return
@@ -125,34 +125,34 @@ def _found(rows: Rows, route: int) -> dict[str, int]:
 
 
 def label_of(code: int) -> str:
-    """An outcome's label; ``unknown-77`` for a code that nobody has given."""
+    """Return an outcome's label; ``unknown-77`` for a code that does not exist."""
     return Outcome(code).label if code in set(Outcome) else f"unknown-{code}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEvidence:
-    """One trial.
+    """The evidence of one trial.
 
     Attributes:
         number: Counted from 1.
-        directory: Where its files are, relative to the run directory.
-        change: What was to be changed.
-        traffic: What was to be sent.
+        directory: Directory of its files, relative to the run directory.
+        change: The change under test.
+        traffic: The traffic as planned.
         attempts: Written rows of the ledger (``harness.store.ledger_format.ATTEMPT``), in any order.
         connections: Written rows of the connections' ledger (``CONNECTION``).
-        origin_ns: CLOCK_MONOTONIC of the traffic's origin; 0 if it never began, or nobody knows when.
-        stopped_ns: CLOCK_MONOTONIC at which planning stopped; ``None`` if nobody knows.
-        timeline: What happened.
+        origin_ns: CLOCK_MONOTONIC at the traffic's start; 0 if it never began or the time is unknown.
+        stopped_ns: CLOCK_MONOTONIC at the schedule's end; None if unknown.
+        timeline: Events of the trial.
         manifests: The workload's objects, as applied.
-        responders: Number in the ledger -> the beginning of the answer's body.
-        calibration: The detector's proof; ``None`` if there is none.
-        workers: How many processes shared the schedule.
-        clock_errors: Worker -> seconds by which its times may be wrong; only those on other machines are in it.
-        faults: What failed in the traffic process itself, in words (``fault`` events of ``traffic.jsonl``).
-        failure: How the trial failed; empty if it did not.
-        differences: Files that are not as they were sealed.
-        stopped: Whether the run was stopped before the trial was over, or before it began.
-        assumed: Fields that the cluster does not carry out and that the run assumes to have no effect.
+        responders: Beginning of the answer's body, by its number in the ledger.
+        calibration: The detector's calibration; None if there is none.
+        workers: Number of processes that shared the schedule.
+        clock_errors: Possible error of a worker's times in seconds, for workers on other machines.
+        faults: Failures of the traffic process itself, as text (``fault`` events of ``traffic.jsonl``).
+        failure: Reason why the trial failed; empty if it did not.
+        differences: Files that differ from their seals.
+        stopped: True if the run was stopped before or during the trial.
+        assumed: Fields that the cluster does not implement and that the run assumes to have no effect.
     """
 
     number: int
@@ -178,17 +178,17 @@ class TrialEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What a report says of the run as a whole; nothing of it changes a verdict.
+    """Facts about the run as a whole for the report; none of them changes a verdict.
 
     Attributes:
         name: The Experiment's name.
-        description: The Experiment's own words.
-        command: The command line that began the run.
-        started: ISO 8601.
-        seconds: How long it took.
-        environment: What -> value: machine, versions, what the cluster says of itself.
-        trials: How many trials each cell was to have.
-        signal: The signal that stopped it, as in ``RunVerdict``.
+        description: The Experiment's description.
+        command: Command line of the run.
+        started: Start of the run, ISO 8601.
+        seconds: Duration of the run.
+        environment: Facts about machine, versions and cluster, by name.
+        trials: Planned number of trials per cell.
+        signal: Number of the signal that stopped it, as in ``RunVerdict``.
     """
 
     name: str

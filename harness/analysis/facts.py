@@ -1,7 +1,7 @@
-"""A trial's evidence made ready for judging: masks and counts that more than one check needs, computed once.
+"""Computes, once per trial, the masks and counts that more than one check needs.
 
-All arrays are parallel to the ledger's rows; all work on them is done by numpy, so that a million attempts cost well
-under a second. Ten million are judged too, so what is as long as the ledger is kept narrow, and few of it at a time.
+All arrays are parallel to the ledger's rows. All work on them is done by numpy, so that a million attempts take well
+under a second. Ten million must be possible as well, so arrays as long as the ledger are narrow and few at a time.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.analysis.answer_versions import MistimedAnswers
 from harness.analysis.evidence import TrialEvidence, label_of
 from harness.analysis.moments import NS, Moments
-from harness.analysis.schedule import Slots, account
+from harness.analysis.slots import Slots, account
 from harness.analysis.thresholds import IN_FLIGHT_S
-from harness.analysis.turns import OutOfTurn
 from harness.model.attempt import LOSSES, Outcome, Progress
 from harness.model.schedule import Stream, streams
 from harness.model.verdict import Identity
@@ -23,27 +23,27 @@ from harness.model.verdict import Identity
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 Codes = np.ndarray[tuple[int], np.dtype[np.uint8]]
-Turns = np.ndarray[tuple[int], np.dtype[np.unsignedinteger[Any]]]
+StreamIndices = np.ndarray[tuple[int], np.dtype[np.unsignedinteger[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is looked up again and again while a trial is judged.
+    """Facts of a trial that several checks use.
 
     Attributes:
-        evidence: All there is.
-        moments: The change, as the timeline tells it.
-        slots: The ledger held against the schedule.
-        outcome: Outcome codes; an answer that was right, but not at its time, is a ``WRONG_ANSWER`` here.
-        is_sent: Rows whose request left, or may have left: neither missed nor failed for our own fault.
-        is_lost: Lost requests.
-        is_before: Requests that the change had no part in.
-        stream: Index into ``streams`` by turn.
+        evidence: The trial's evidence.
+        moments: Times of the change.
+        slots: Comparison of ledger and schedule.
+        outcome: Outcome codes; a mistimed answer is a ``WRONG_ANSWER`` here.
+        is_sent: True for requests that were, or may have been, sent: neither missed nor a client fault.
+        is_lost: True for lost requests.
+        is_before: True for requests that the change can't have affected.
+        stream: Index into ``streams``.
         streams: The plan's streams.
-        sent_s: When the request left, seconds; NaN where it never did.
-        done_s: When its outcome was known, seconds; NaN where it never was.
-        identity: The accounting.
-        out_of_turn: Answers among the losses that were right in themselves, but not at their time.
+        sent_s: Sent time, seconds; NaN if it was never sent.
+        done_s: Time at which the outcome was known, seconds; NaN if it never was.
+        identity: The account of all slots.
+        mistimed: Losses whose answer is right in itself, but not at its time.
     """
 
     evidence: TrialEvidence
@@ -53,21 +53,21 @@ class Facts:
     is_sent: Mask
     is_lost: Mask
     is_before: Mask
-    stream: Turns
+    stream: StreamIndices
     streams: tuple[Stream, ...]
     sent_s: Numbers
     done_s: Numbers
     identity: Identity
-    out_of_turn: OutOfTurn
+    mistimed: MistimedAnswers
 
     @classmethod
     def of(cls, evidence: TrialEvidence, moments: Moments | None = None) -> Facts:
-        """Compute them; the moments are those of the timeline where none are given."""
+        """Compute the facts; the moments default to those of the timeline."""
         rows = evidence.attempts
         moments = moments or Moments.of(evidence)
         sent_s, done_s = _seconds(rows["sent"]), _seconds(rows["done"])
-        out_of_turn = OutOfTurn.of(evidence, sent_s, done_s, moments)
-        outcome = np.where(out_of_turn.wrong, np.uint8(Outcome.WRONG_ANSWER), rows["outcome"]).astype(np.uint8)
+        mistimed = MistimedAnswers.of(evidence, sent_s, done_s, moments)
+        outcome = np.where(mistimed.wrong, np.uint8(Outcome.WRONG_ANSWER), rows["outcome"]).astype(np.uint8)
         is_sent = (outcome != Outcome.MISSED) & (outcome != Outcome.CLIENT_FAULT)
         slots = account(evidence.traffic, rows, _elapsed(evidence), evidence.workers)
         order = streams(evidence.traffic)
@@ -85,32 +85,35 @@ class Facts:
             sent_s=sent_s,
             done_s=done_s,
             identity=_identity(outcome, slots),
-            out_of_turn=out_of_turn,
+            mistimed=mistimed,
         )
 
     @property
     def late_ms(self) -> Numbers:
-        """How long after its plan each request left; NaN where it never did. Made anew, since it is as long as all."""
+        """Return how long after its planned time each request was sent; NaN if it never was.
+
+        It is computed on each call, since it is as long as the ledger.
+        """
         late = self.sent_s - self.evidence.attempts["planned"] / NS
         late *= 1000
         return late
 
 
 def losses_by_label(codes: Codes) -> dict[str, int]:
-    """Outcome label -> count, of the losses among some outcome codes; the most frequent first."""
+    """Return the losses among some outcome codes as counts by label, the most frequent first."""
     counts = np.bincount(codes, minlength=256)
     found = {loss.label: int(counts[loss]) for loss in sorted(LOSSES) if counts[loss]}
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def strange_codes(codes: Codes) -> dict[str, int]:
-    """Outcome codes that mean nothing, with their counts."""
+def unknown_codes(codes: Codes) -> dict[str, int]:
+    """Return the outcome codes that do not exist, with their counts."""
     counts = np.bincount(codes, minlength=256)
     return {label_of(code): int(counts[code]) for code in np.flatnonzero(counts).tolist() if code not in set(Outcome)}
 
 
 def _elapsed(evidence: TrialEvidence) -> int:
-    """Nanoseconds of planning; without a known end or begin, up to the last slot that anybody wrote down."""
+    """Return the nanoseconds of the schedule; if its start or end is unknown, up to the last recorded slot."""
     if evidence.stopped_ns is not None and evidence.origin_ns:
         return evidence.stopped_ns - evidence.origin_ns
     rows = evidence.attempts
@@ -123,31 +126,31 @@ def _seconds(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Numbers:
     return seconds
 
 
-def delays(order: tuple[Stream, ...], stream: Turns) -> Numbers | None:
-    """Seconds by which each answer was asked to be late; None where none was."""
+def delays(order: tuple[Stream, ...], stream: StreamIndices) -> Numbers | None:
+    """Return the requested delay of each answer in seconds; None if there is none."""
     if not any(each.delay for each in order):
         return None
     found: Numbers = np.array([each.delay for each in order])[stream]
     return found
 
 
-def _due(sent: Numbers, order: tuple[Stream, ...], stream: Turns) -> Numbers:
-    """When each answer could come at the earliest: when the request left, and the delay that it asked for."""
+def _due(sent: Numbers, order: tuple[Stream, ...], stream: StreamIndices) -> Numbers:
+    """Return the earliest time at which each answer could come: sent time plus requested delay."""
     late = delays(order, stream)
     return sent if late is None else sent + late
 
 
 def _before(outcome: Codes, due: Numbers, done: Numbers, begin: float | None) -> Mask:
-    """Requests that were over when the change began, or that waited in vain and were overdue (``due``) by then."""
+    """Return True for requests that ended before the change, or timed out and were overdue when it began."""
     if begin is None:
         return np.ones(len(done), dtype=bool)
-    in_vain = np.isin(outcome, (Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE))
-    before: Mask = (done < begin) | (in_vain & (due < begin - IN_FLIGHT_S.value))
+    timed_out = np.isin(outcome, (Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE))
+    before: Mask = (done < begin) | (timed_out & (due < begin - IN_FLIGHT_S.value))
     return before
 
 
 def impossible_successes(facts: Facts) -> int:
-    """Rows called OK that contradict themselves: a wrong status, no whole answer, an end before its begin."""
+    """Count rows with outcome OK that contradict it: wrong status, incomplete answer, or end before start."""
     rows = facts.evidence.attempts
     sane = _has_right_status(facts.evidence) & (rows["progress"] == Progress.ANSWERED)
     sane &= (rows["sent"] >= 0) & (rows["done"] >= rows["sent"])
@@ -155,7 +158,7 @@ def impossible_successes(facts: Facts) -> int:
 
 
 def _has_right_status(evidence: TrialEvidence) -> Mask:
-    """Rows whose status is one that their route may give: any 2xx, where it names none."""
+    """Return True for rows with a status that their route allows: any 2xx if it names none."""
     rows = evidence.attempts
     right: Mask = (rows["status"] >= 200) & (rows["status"] < 300)
     for index, route in enumerate(evidence.traffic.routes):

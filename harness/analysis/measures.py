@@ -1,4 +1,4 @@
-"""The numbers that a report shows beside the verdict: streams, latency, lateness, and the chart's series."""
+"""Computes the numbers of a report in addition to the verdict: streams, latency, lateness, and the chart's series."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.analysis.thresholds import MERGE_LOSSES_S
 from harness.model.attempt import Outcome, Progress
 from harness.model.verdict import Latency, Series, StreamCount, Window
 
-#: About as many bins as a chart has room for.
+#: Number of bins that fit a chart, roughly.
 BINS = 120
-#: The least number of requests that a bin should hold.
+#: Lowest desired number of requests per bin.
 _PER_BIN = 5
-#: Widths of bins that a reader can do sums with, in seconds.
+#: Round widths of bins, in seconds.
 _WIDTHS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 Bins = np.ndarray[tuple[int], np.dtype[np.int16]]
@@ -24,14 +24,14 @@ EMPTY_LATENCY = Latency(0, 0, 0, 0, 0, 0)
 
 
 def count_streams(facts: Facts) -> tuple[StreamCount, ...]:
-    """What became of each stream."""
+    """Return the account of each stream."""
     counts = []
     for index, stream in enumerate(facts.streams):
         codes = facts.outcome[facts.is_sent & (facts.stream == index)]
         counts.append(
             StreamCount(
                 method=stream.method.name,
-                shape=stream.shape.name.lower(),
+                shape=stream.shape.word,
                 path=stream.key,
                 sent=len(codes),
                 ok=int((codes == Outcome.OK).sum()),
@@ -43,9 +43,9 @@ def count_streams(facts: Facts) -> tuple[StreamCount, ...]:
 
 
 def measure_latency(facts: Facts) -> Latency:
-    """Of answered attempts; from the time they left, and from the time they were planned for.
+    """Return the latency of answered attempts, from sending and from the planned time.
 
-    A delay that the application was asked for is no part of it.
+    A delay that was requested from the application is subtracted.
     """
     answered = _answered(facts)
     if not answered.any():
@@ -57,14 +57,17 @@ def measure_latency(facts: Facts) -> Latency:
 
 
 def measure_lateness(facts: Facts) -> dict[str, float]:
-    """How long after their plan requests left, in milliseconds."""
+    """Return how long after their planned time requests were sent, in milliseconds."""
     late = facts.late_ms[facts.is_sent & ~np.isnan(facts.late_ms)]
     p50, p99, largest = _three(late) if len(late) else (0.0, 0.0, 0.0)
     return {"p50": p50, "p99": p99, "max": largest}
 
 
 def losing_windows(facts: Facts) -> tuple[Window, ...]:
-    """Stretches of time in which requests were lost, by the time they left; the label is how many."""
+    """Return the periods in which requests were lost, by the time they were sent.
+
+    The label is the number of lost requests.
+    """
     times = np.sort(facts.sent_s[facts.is_lost & ~np.isnan(facts.sent_s)])
     if not len(times):
         return ()
@@ -75,12 +78,12 @@ def losing_windows(facts: Facts) -> tuple[Window, ...]:
 
 
 def series_of(facts: Facts) -> Series:
-    """What was sent, answered and lost over time, by the time it left."""
+    """Return how many requests were sent, answered and lost over time, by the time they were sent."""
     timed = facts.is_sent & ~np.isnan(facts.sent_s)
     if not timed.any():
         return EMPTY_SERIES
     end = max(facts.moments.stop, float(facts.sent_s[timed].max()))
-    # With fewer requests in each, bins would differ by how many slots happen to fall into them, and show a comb.
+    # With fewer requests per bin, the chart would show how slots happen to fall into bins.
     least = max(end / BINS, _PER_BIN * end / int(timed.sum()))
     width = next((width for width in _WIDTHS if width >= least), least)
     count = int(end / width) + 1
@@ -105,13 +108,13 @@ def _answered(facts: Facts) -> Mask:
 
 
 def _undelayed(facts: Facts) -> Numbers:
-    """When answers would have come without the delay that was asked for; never before the request left."""
+    """Return when answers would have come without the requested delay; never before the request was sent."""
     late = delays(facts.streams, facts.stream)
     return facts.done_s if late is None else np.maximum(facts.done_s - late, facts.sent_s)
 
 
 def _three(values: Numbers) -> tuple[float, float, float]:
-    """Median, 99th percentile and maximum; leaves the values in another order."""
+    """Return median, 99th percentile and maximum; changes the order of the values."""
     middle, high = np.percentile(values, [50, 99], overwrite_input=True)
     return round(float(middle), 3), round(float(high), 3), round(float(values.max()), 3)
 
@@ -121,10 +124,10 @@ def _per_bin(bins: Bins, mask: Mask, count: int) -> tuple[int, ...]:
 
 
 def _latency_by_bin(facts: Facts, bins: Bins, mask: Mask, count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Median and maximum per bin in milliseconds; 0 where nothing was answered."""
+    """Return median and maximum per bin in milliseconds; 0 in bins without answers."""
     latency = (_undelayed(facts) - facts.sent_s)[mask] * 1000
     where = bins[mask]
-    # Sorting short bin numbers takes one pass, and of a bin's values only the one in the middle has to be in place.
+    # Sorting short bin numbers takes one pass, and within a bin only the median has to be in its place.
     latency = latency[np.argsort(where, kind="stable")]
     ends = np.cumsum(np.bincount(where, minlength=count))
     middle, largest = np.zeros(count), np.zeros(count)

@@ -1,7 +1,6 @@
-"""The timeline read as moments of the change: when it began, each repetition, when it ended.
+"""Reads the times of the change from the timeline, once for all checks and charts.
 
-Checks and charts ask the same questions of the timeline; here they are answered once. Times are seconds from the
-traffic's origin.
+Times are seconds from the traffic's start.
 """
 
 from __future__ import annotations
@@ -15,23 +14,23 @@ from harness.model.timeline import EventKind
 
 NS = 1_000_000_000
 
-#: The events with which something begins in a repetition.
-_TURNS = frozenset({ChangeEvent.APPLIED, ChangeEvent.UNDONE, ChangeEvent.STEP, ChangeEvent.ROLLBACK})
+#: Events that begin an action within a repetition.
+_STARTS = frozenset({ChangeEvent.APPLIED, ChangeEvent.UNDONE, ChangeEvent.STEP, ChangeEvent.ROLLBACK})
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Moments of one trial.
+    """Times of one trial's change.
 
     Attributes:
-        begin: When the change began; ``None`` if it never did.
-        end: When its last repetition was over; ``None`` if it never was.
-        stop: When sending stopped; the last moment known of where that is unknown.
-        starts: When each repetition, and each step, rollback and undo among them, began; in order.
+        begin: Beginning of the change; None if it never began.
+        end: End of its last repetition; None if it never ended.
+        stop: End of sending; if unknown, the latest known time.
+        starts: Beginning of each repetition, step, rollback and undo; in order.
         applied: Numbers of the repetitions that the API server accepted.
-        observed: Numbers of the repetitions that were seen to have really happened.
-        missing: What was awaited in vain, in the words of who waited.
-        interruptions: When the observer lost its sight of the cluster.
+        observed: Numbers of the repetitions whose effect was observed.
+        missing: Descriptions of awaited events that did not occur.
+        interruptions: Times at which the observer lost its connection to the cluster.
     """
 
     begin: float | None
@@ -45,18 +44,18 @@ class Moments:
 
     @classmethod
     def of(cls, evidence: TrialEvidence) -> Moments:
-        """Read a trial's timeline; without an origin nothing in it can be held against the traffic."""
+        """Read a trial's timeline; without a start of traffic nothing in it can be compared with the traffic."""
         if not evidence.origin_ns:
             return cls(None, None, _stop(evidence), (), frozenset(), frozenset(), (), ())
         seconds = Seconds(evidence.origin_ns)
         changes = tuple(read(evidence.timeline))
         begin, end = _named(changes, ChangeEvent.BEGIN), _named(changes, ChangeEvent.END)
-        turned = [moment for moment in changes if moment.event in _TURNS]
+        started = [moment for moment in changes if moment.event in _STARTS]
         return cls(
             begin=seconds(begin[0].at) if begin else None,
             end=seconds(end[-1].at) if end else None,
             stop=_stop(evidence),
-            starts=tuple(sorted(seconds(moment.begun) for moment in turned)),
+            starts=tuple(sorted(seconds(moment.begun) for moment in started)),
             applied=frozenset(moment.n for moment in _named(changes, ChangeEvent.APPLIED)),
             observed=frozenset(moment.n for moment in _named(changes, ChangeEvent.OBSERVED)),
             missing=tuple(m.detail.missing or "" for m in of_type(changes, ChangeEvent.NOT_OBSERVED, NotObserved)),
@@ -69,13 +68,13 @@ class Moments:
 
 
 class Seconds:
-    """Turns CLOCK_MONOTONIC into seconds from an origin."""
+    """Converts CLOCK_MONOTONIC to seconds from the traffic's start."""
 
     def __init__(self, origin_ns: int) -> None:
         self._origin = origin_ns
 
     def __call__(self, at: int) -> float:
-        """Seconds from the origin, exact to the microsecond."""
+        """Return seconds from the start, rounded to microseconds."""
         return round((at - self._origin) / NS, 6)
 
 

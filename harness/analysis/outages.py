@@ -1,13 +1,13 @@
-"""Where outages begin and end, told from the planned times alone: a server that is late can't shorten its own outage.
+"""Finds outages from the planned times alone, so that a late sender can't shorten the outage that it measures.
 
-The requests of all streams are looked at in the order in which they were planned. An outage begins with a lost one and
-goes on until all is well again: until ``RECOVERED`` requests in a row were answered, or two of every stream if that is
-more, so that losses with answers among them (one of two pods is broken) are one outage and not hundreds. Its length is
-from the planned time of the first lost request to that of the first answered one after the last lost one. Requests
-whose outcome nobody knows begin none and end none.
+The requests of all streams are examined in planned order. An outage begins with a lost request. It ends after
+``RECOVERED`` answered requests in a row, or two of every stream if that is more. So losses with answers in between (one
+of two pods is broken) are one outage and not hundreds. An outage lasts from the planned time of its first lost request
+to that of the first answered request after its last lost one. Requests with unknown outcome begin no outage and end
+none.
 
-What that can't say: the true length may differ by one distance of requests at either end, and the part of a hang whose
-requests were answered within their timeout after all is no part of it.
+Limits: the true length may differ by one distance of requests at either end. If an application hangs, requests that are
+answered within their timeout do not belong to the outage.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 from harness.model.attempt import LOSSES, Outcome
 from harness.model.watch import Outage
 
-#: Requests in a row that must be answered before an outage is over. With fewer, a share of losses of one in three falls
-#: into many outages; with more, two outages that follow each other closely are told as one.
+#: Requests in a row that must be answered before an outage is over. With fewer, losses of one request in three would be
+#: many outages. With more, two outages shortly after each other would be one.
 RECOVERED = 10
-#: Outages that are told one by one: more are no news to anybody. The longest ones are kept.
+#: Most outages that are listed one by one; of more, the longest are kept.
 LISTED = 1000
 _NS = 1_000_000_000
 
@@ -35,16 +35,16 @@ _IS_SENT = ~np.isin(np.arange(256), [int(Outcome.MISSED), int(Outcome.CLIENT_FAU
 
 
 @dataclass(frozen=True, slots=True)
-class Outages:
-    """The outages of some traffic, as arrays of one element each, in their order.
+class OutageArrays:
+    """All outages of some traffic, as arrays with one element per outage, in order of time.
 
     Attributes:
         start: Planned time of the first lost request, nanoseconds from the origin.
-        end: Planned time of the first answered request after it; the end of the schedule where there is none.
+        end: Planned time of the first answered request after it; the schedule's end if there is none.
         lost: Requests lost in it.
-        sent: Requests sent in it, the lost ones included.
-        is_over: Whether a request was answered after it.
-        losses: Outcome codes of all lost requests in their order: those of the first outage, then of the second.
+        sent: Requests sent in it, including the lost ones.
+        is_over: True if a request was answered after it.
+        losses: Outcome codes of all lost requests in order: those of the first outage, then of the second, ...
     """
 
     start: Times
@@ -58,13 +58,13 @@ class Outages:
         return len(self.start)
 
 
-def find_outages(planned: Times, outcome: Codes, *, streams: int, end_ns: int) -> Outages:
+def find_outages(planned: Times, outcome: Codes, *, streams: int, end_ns: int) -> OutageArrays:
     """Find all outages.
 
     Args:
         planned: Planned time of each attempt in nanoseconds from the origin, shape (n,), in any order.
         outcome: Outcome code of each, shape (n,).
-        streams: How many streams the attempts belong to.
+        streams: Number of streams of the attempts.
         end_ns: End of the schedule in nanoseconds from the origin.
     """
     if (np.diff(planned) < 0).any():
@@ -74,12 +74,12 @@ def find_outages(planned: Times, outcome: Codes, *, streams: int, end_ns: int) -
     answered_before, needed = np.searchsorted(answered, lost), max(RECOVERED, 2 * streams)
     first = np.flatnonzero(np.diff(answered_before, prepend=-needed) >= needed)
     last = np.append(first[1:], len(lost)) - 1 if len(first) else first
-    # The place of the first answer after each; where there is none, the place after the last attempt.
+    # The index of the first answer after each outage; without one, the index after the last attempt.
     after = np.append(answered, len(outcome))[answered_before[last]]
     is_over = after < len(outcome)
     sent_before = np.concatenate(([0], np.cumsum(_IS_SENT[outcome])))
     latest = max(end_ns, int(planned[-1])) if len(planned) else end_ns
-    return Outages(
+    return OutageArrays(
         start=planned[lost[first]],
         end=np.where(is_over, np.append(planned, latest)[after], latest),
         lost=last - first + 1,
@@ -89,8 +89,8 @@ def find_outages(planned: Times, outcome: Codes, *, streams: int, end_ns: int) -
     )
 
 
-def tell(outages: Outages) -> tuple[Outage, ...]:
-    """Each as a record; the ``LISTED`` longest if there are more."""
+def outage_records(outages: OutageArrays) -> tuple[Outage, ...]:
+    """Return each outage as a record; only the ``LISTED`` longest if there are more."""
     chosen = np.sort(np.argsort(outages.start - outages.end, kind="stable")[:LISTED])
     ends = np.cumsum(outages.lost)
     return tuple(

@@ -1,4 +1,4 @@
-"""The schedule for many slots at once: what ``harness.model.schedule`` says of one, exact to the nanosecond."""
+"""Computes planned times of many slots at once, equal to ``harness.model.schedule`` to the nanosecond."""
 
 from __future__ import annotations
 
@@ -9,65 +9,67 @@ import numpy as np
 
 from harness.model import poisson
 from harness.model.experiment import TrafficPlan
-from harness.model.pace import UNIT, Pace, pace_of
+from harness.model.rate_curve import UNIT, RateCurve, curve_of
 
 Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
-#: Tells the planned times of slots, in nanoseconds from the origin.
+#: Function from slots to planned times, in nanoseconds from the start.
 Times = Callable[[Integers], Integers]
 
 _INT64 = 2**63
-#: Random arrivals that are computed at once.
+#: Random arrivals computed at once.
 _CHUNK = 1 << 19
-#: More slots than any trial has: damaged evidence must not keep the judge busy for hours.
+#: Upper limit of slots: damaged evidence must not keep the judge busy for hours.
 _MOST = 1 << 31
 
 
 def planner(plan: TrafficPlan) -> Times:
-    """What tells the planned times of slots; numbers must not be negative.
+    """Return a function from slots to planned times; slots must not be negative.
 
-    Random arrivals are summed up from the first one: cheap for numbers that come roughly in order, block after block.
+    Random arrivals are summed from the first one, so queries are cheap if their blocks come roughly in order.
     """
-    pace = pace_of(plan.rate)
+    curve = curve_of(plan.rate)
     if plan.arrivals == "even":
-        return lambda numbers: _times(pace, numbers * UNIT)
-    found = _Arrivals(plan.seed)
-    return lambda numbers: _times(pace, found.positions(numbers))
+        return lambda numbers: _times(curve, numbers * UNIT)
+    found = _PoissonArrays(plan.seed)
+    return lambda numbers: _times(curve, found.positions(numbers))
 
 
 def slots_until(plan: TrafficPlan, elapsed_ns: int) -> int:
-    """How many slots are planned before a moment.
+    """Return how many slots are planned before a time.
 
     Raises:
-        ValueError: More than any trial has.
+        ValueError: There are more slots than any trial has.
     """
-    limit = pace_of(plan.rate).positions_until(elapsed_ns)
+    limit = curve_of(plan.rate).positions_until(elapsed_ns)
     if limit > _MOST * UNIT:
         raise ValueError(f"{limit // UNIT:,} slots would have been planned")
-    return -(-limit // UNIT) if plan.arrivals == "even" else _Arrivals(plan.seed).count_below(limit)
+    return -(-limit // UNIT) if plan.arrivals == "even" else _PoissonArrays(plan.seed).count_below(limit)
 
 
-def _times(pace: Pace, positions: Integers) -> Integers:
-    """``Pace.time_of`` of many positions."""
-    if any(under * over >= _INT64 for under, over in zip(pace.unders, pace.overs, strict=True)):
-        return np.array([pace.time_of(position) for position in positions.tolist()], dtype=np.int64)
-    if len(pace.times) == 1:
-        return _along(positions, pace.unders[0], pace.overs[0])
-    starts, begins, unders, overs = np.array((pace.positions, pace.times, pace.unders, pace.overs), np.int64)
+def _times(curve: RateCurve, positions: Integers) -> Integers:
+    """Return what ``RateCurve.time_of`` returns, for many positions."""
+    if any(above * below >= _INT64 for above, below in zip(curve.numerators, curve.denominators, strict=True)):
+        return np.array([curve.time_of(position) for position in positions.tolist()], dtype=np.int64)
+    if len(curve.times) == 1:
+        return _along(positions, curve.numerators[0], curve.denominators[0])
+    starts, begins, numerators, denominators = np.array(
+        (curve.positions, curve.times, curve.numerators, curve.denominators), np.int64
+    )
     piece = np.searchsorted(starts, positions, side="right") - 1
-    times: Integers = begins[piece] + _along(positions - starts[piece], unders[piece], overs[piece])
+    times: Integers = begins[piece] + _along(positions - starts[piece], numerators[piece], denominators[piece])
     return times
 
 
-def _along(positions: Integers, under: Integers | int, over: Integers | int) -> Integers:
-    """``positions * under // over``, in two parts, since the product leaves 64 bits behind."""
-    whole: Integers = positions // over
-    rest: Integers = positions % over
-    times: Integers = whole * under + rest * under // over
+def _along(positions: Integers, numerator: Integers | int, denominator: Integers | int) -> Integers:
+    """Return ``positions * numerator // denominator``, computed in two parts because the product exceeds 64 bits."""
+    whole: Integers = positions // denominator
+    rest: Integers = positions % denominator
+    times: Integers = whole * numerator + rest * numerator // denominator
     return times
 
 
-class _Arrivals:
-    """``harness.model.poisson.Arrivals`` for many at once."""
+class _PoissonArrays:
+    """Array version of ``harness.model.poisson.PoissonArrivals``."""
 
     def __init__(self, seed: int) -> None:
         self._origin = np.uint64(poisson.origin_of(seed))
@@ -80,7 +82,7 @@ class _Arrivals:
         found = np.zeros(len(numbers), np.int64)
         chunks = numbers // _CHUNK
         for chunk in np.unique(chunks).tolist():
-            self._turn_to(chunk)
+            self._load_chunk(chunk)
             mine = chunks == chunk
             found[mine] = self._sums[numbers[mine] % _CHUNK]
         return found
@@ -89,12 +91,12 @@ class _Arrivals:
         if limit <= 0:
             return 0
         while self._starts[-1] < limit:
-            self._turn_to(len(self._starts) - 1)
+            self._load_chunk(len(self._starts) - 1)
         chunk = bisect_left(self._starts, limit) - 1
-        self._turn_to(chunk)
+        self._load_chunk(chunk)
         return chunk * _CHUNK + int(np.searchsorted(self._sums, limit))
 
-    def _turn_to(self, chunk: int) -> None:
+    def _load_chunk(self, chunk: int) -> None:
         if chunk == self._chunk:
             return
         for each in (*range(len(self._starts) - 1, chunk), chunk):
@@ -104,13 +106,13 @@ class _Arrivals:
                 self._starts.append(int(self._sums[-1]))
 
     def _gaps(self, numbers: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> Integers:
-        """``harness.model.poisson.gap``, step by step."""
+        """Return what ``harness.model.poisson.gap`` returns, for many numbers."""
         state = self._origin + (numbers + np.uint64(1)) * np.uint64(poisson.GOLDEN)
         state = (state ^ (state >> np.uint64(30))) * np.uint64(poisson.FIRST)
         state = (state ^ (state >> np.uint64(27))) * np.uint64(poisson.SECOND)
         state ^= state >> np.uint64(31)
         bits = ((state >> np.uint64(64 - poisson.BITS)) | np.uint64(1)).astype(np.int64)
-        # Exact, since a float has as many bits.
+        # Exact, since a float holds this many bits.
         length = np.frexp(bits.astype(np.float64))[1].astype(np.int64)
         fraction = (bits << (poisson.BITS - length)) & ((1 << (poisson.BITS - 1)) - 1)
         index = fraction >> (poisson.BITS - 1 - poisson.INDEX_BITS)

@@ -1,6 +1,7 @@
-"""How far chance alone carries a share: exact intervals, and whether two shares differ.
+"""Computes exact confidence intervals of shares, and whether two shares differ by more than chance.
 
-Small enough to be read and held against tables, so that no library of statistics is needed for three questions.
+It is short enough to be read and compared with published tables, so no statistics library is needed for three
+functions.
 """
 
 from __future__ import annotations
@@ -8,30 +9,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from harness.model.answering import Interval
+from harness.model.version_answers import Interval
 
-#: For people to read.
+#: Confidence level for reports.
 USUAL = 0.99
-#: For verdicts: a run that is repeated every night for years does not fail by chance.
+#: Confidence level for verdicts: a run that is repeated every night for years does not fail by chance.
 CERTAIN = 1 - 1e-6
-#: Digits that are kept: the last ones differ between machines.
+#: Digits to keep; the last ones of a float differ between machines.
 _DIGITS = 9
-#: Least expected count in each of the four fields for the normal approximation (Cochran's rule).
+#: Lowest expected count in each of the four cells for the normal approximation (Cochran's rule).
 _LEAST_EXPECTED = 5.0
-#: Halvings of an interval: more than a double has digits.
+#: Steps of bisection: more than a double has binary digits.
 _HALVINGS = 60
 
 
 def clopper_pearson(hits: int, count: int, confidence: float) -> Interval:
-    """The exact interval of a share: each end leaves half of what ``confidence`` leaves to chance.
+    """Return the exact (Clopper-Pearson) interval of a share; each tail has half of ``1 - confidence``.
 
     Args:
-        hits: How many of them had the property.
-        count: How many there were; of none nothing is known.
+        hits: Number of successes.
+        count: Number of trials; with 0 the interval is 0 to 1.
         confidence: Between 0 and 1.
 
     Raises:
-        ValueError: There are more hits than there were, or fewer than none.
+        ValueError: ``hits`` is negative or greater than ``count``.
     """
     if not 0 <= hits <= count:
         raise ValueError(f"{hits} of {count}")
@@ -42,21 +43,21 @@ def clopper_pearson(hits: int, count: int, confidence: float) -> Interval:
 
 
 def at_least(hits: int, count: int, share: float) -> float:
-    """The probability of ``hits`` or more among ``count`` independent ones, each with probability ``share``."""
+    """Return the probability of at least ``hits`` successes in ``count`` trials with probability ``share`` each."""
     if hits <= 0:
         return 1.0
     return 0.0 if hits > count else _beta(hits, count - hits + 1, share)
 
 
 def two_proportions(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, str]:
-    """How often chance alone makes two shares differ as much; two-sided.
+    """Return the probability that chance alone makes two shares differ as much (two-sided).
 
     Args:
         first: (hits, count).
         second: (hits, count).
 
     Returns:
-        The probability and how it was found: ``z`` (pooled), or ``fisher`` where a field is expected to hold too few.
+        The probability and its method: ``z`` (pooled), or ``fisher`` if an expected count is too low.
     """
     (a, n), (b, m) = first, second
     if not n or not m:
@@ -71,7 +72,7 @@ def two_proportions(first: tuple[int, int], second: tuple[int, int]) -> tuple[fl
 
 
 def _share_at(tail_of: Callable[[float], float], tail: float, *, falling: bool = False) -> float:
-    """The share at which a tail that rises (or falls) with it has a certain size."""
+    """Return the share at which a tail that rises (or falls) with the share has the given size."""
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -83,7 +84,7 @@ def _share_at(tail_of: Callable[[float], float], tail: float, *, falling: bool =
 
 
 def _fisher(a: int, n: int, b: int, m: int) -> float:
-    """Fisher's exact test: all tables with the same sums that are no likelier than this one."""
+    """Return the p-value of Fisher's exact test: the sum over all tables that are at most as likely as this one."""
     hits = a + b
     support = range(max(0, hits - m), min(hits, n) + 1)
     whole = _log_choose(n + m, hits)
@@ -97,7 +98,7 @@ def _log_choose(n: int, k: int) -> float:
 
 
 def _beta(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function: the continued fraction on the side where it converges fast."""
+    """Return the regularised incomplete beta function, with the continued fraction on the side of fast convergence."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
@@ -107,7 +108,10 @@ def _beta(a: float, b: float, x: float) -> float:
 
 
 def _fraction(a: float, b: float, x: float) -> float:
-    """Lentz's method; the number of steps grows with the root of the larger of ``a`` and ``b``."""
+    """Evaluate the continued fraction by Lentz's method.
+
+    The number of steps grows with the square root of the larger of ``a`` and ``b``.
+    """
     tiny, c, step = 1e-300, 1.0, 0
     d = 1 / _away(1 - (a + b) * x / (a + 1), tiny)
     value = d

@@ -1,6 +1,7 @@
-"""Every number that judging draws a line with, and why the line is there; reports print them all.
+"""Defines every threshold of judging with its reason; reports print them all.
 
-Where a threshold is 0, nothing of the kind is accepted.
+A threshold of 0 accepts nothing of its kind. Names and reasons are part of ``verdict.json``, so their words stay as
+they are.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A line drawn by judging.
+    """A threshold of judging.
 
     Attributes:
-        value: In the unit that the name ends with.
-        reason: Why it is there and not elsewhere.
+        value: Value in the unit at the end of its name.
+        reason: Reason for this value.
     """
 
     value: float
@@ -84,7 +85,7 @@ DIFFERENCE_P = Threshold(
 )
 MERGE_LOSSES_S = Threshold(0.5, "Losses closer together than this are shown as one stretch of time.")
 
-#: All of them by name, for the report.
+#: All thresholds by name, for the report.
 THRESHOLDS: Mapping[str, Threshold] = {
     "lateness of sending, 99th percentile (ms)": LATENESS_P99_MS,
     "lateness of sending, 90th percentile during the change, which is taken to last (s)": SHORTEST_WINDOW_S,
@@ -105,5 +106,5 @@ THRESHOLDS: Mapping[str, Threshold] = {
 
 
 def exported() -> dict[str, tuple[float, str]]:
-    """Name -> (value, reason), as a ``RunVerdict`` carries them."""
+    """Return ``(value, reason)`` by name, as in a ``RunVerdict``."""
     return {name: (threshold.value, threshold.reason) for name, threshold in THRESHOLDS.items()}

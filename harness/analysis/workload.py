@@ -1,4 +1,4 @@
-"""What the manifests and the timeline say of the pods that a change replaced."""
+"""Reads the lives of pods from the timeline, and the Deployment under change from the manifests."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.moments import Seconds
-from harness.model.change_facts import Target
+from harness.model.change_facts import TargetKind
 from harness.model.controllers import controller_facts
 from harness.model.timeline import Event, EventKind
 
 
 @dataclass(frozen=True, slots=True)
 class PodLife:
-    """A pod's life in seconds from the traffic's origin; ``None`` for what did not happen in sight.
+    """A pod's life in seconds from the traffic's start; None for events that were not observed.
 
     Attributes:
         name: The pod.
-        created: When it was there.
-        ready: When it was ready first.
-        terminating: When its deletion was asked for.
-        gone: When it was no longer there.
+        created: Time of its creation.
+        ready: Time at which it was first ready.
+        terminating: Time at which its deletion was requested.
+        gone: Time at which it no longer existed.
         grace: The grace period of its deletion, in seconds.
-        labels: Further facts of it (``app``, ``version``, ``ip``, ``image``).
+        labels: Further facts (``app``, ``version``, ``ip``, ``image``).
     """
 
     name: str
@@ -37,7 +37,7 @@ class PodLife:
 
 
 def pod_lives(evidence: TrialEvidence) -> tuple[PodLife, ...]:
-    """The lives of all pods in the timeline, in the order in which they began."""
+    """Return the lives of all pods in the timeline, in order of creation."""
     seconds = Seconds(evidence.origin_ns)
     pods: dict[str, list[Event]] = {}
     for event in evidence.timeline:
@@ -64,9 +64,12 @@ def _life(name: str, events: list[Event], seconds: Seconds) -> PodLife:
 
 
 def deployment_of(evidence: TrialEvidence) -> Mapping[str, Any] | None:
-    """The Deployment whose pods the change replaces; ``None`` if it replaces none, or it is not in the manifests."""
+    """Return the Deployment whose pods the change replaces.
+
+    None if it replaces no pods, or if the Deployment is not in the manifests.
+    """
     change = evidence.change
-    name = change.target_name if change.facts.target is Target.DEPLOYMENT else None
+    name = change.target_name if change.facts.target is TargetKind.DEPLOYMENT else None
     for manifest in evidence.manifests:
         if manifest.get("kind") == "Deployment" and manifest.get("metadata", {}).get("name") == name:
             return manifest
@@ -74,7 +77,7 @@ def deployment_of(evidence: TrialEvidence) -> Mapping[str, Any] | None:
 
 
 def has_prestop(evidence: TrialEvidence, deployment: Mapping[str, Any]) -> bool:
-    """Whether any container of a Deployment has a preStop hook, or is given one by the change."""
+    """Return True if a container of a Deployment has a preStop hook, or gets one by the change."""
     pod = deployment.get("spec", {}).get("template", {}).get("spec", {})
     return any(map(_hooks, (*(pod.get("containers") or ()), evidence.change.container_fields)))
 
@@ -84,12 +87,12 @@ def _hooks(container: Mapping[str, Any]) -> bool:
 
 
 def stayed_ready(evidence: TrialEvidence, since: float, until: float) -> bool:
-    """Pods were ready all the time, and none was asked to go: whatever was lost, no pod was missing.
+    """Return True if pods were ready all the time and none was deleted, so that no loss is due to a missing pod.
 
     Args:
-        evidence: What is known of the trial.
-        since: Seconds from the traffic's origin.
-        until: The same.
+        evidence: The trial's evidence.
+        since: Start of the period, seconds from the traffic's start.
+        until: End of the period, seconds from the traffic's start.
     """
     lives = [life for life in pod_lives(evidence) if life.gone is None or life.gone > since]
     went = [moment for life in lives for moment in (life.terminating, life.gone) if moment is not None]
@@ -98,7 +101,7 @@ def stayed_ready(evidence: TrialEvidence, since: float, until: float) -> bool:
 
 
 def replaced(evidence: TrialEvidence, deployment: Mapping[str, Any], since: float) -> Iterator[PodLife]:
-    """Pods of a Deployment that were ready, and were asked to go after ``since``."""
+    """Yield pods of a Deployment that were ready, and whose deletion was requested after ``since``."""
     prefix = f"{deployment['metadata']['name']}-"
     for life in pod_lives(evidence):
         if (
@@ -111,7 +114,7 @@ def replaced(evidence: TrialEvidence, deployment: Mapping[str, Any], since: floa
 
 
 def drops_routes(evidence: TrialEvidence) -> bool:
-    """Return whether a controller was seen that removes the routes of Services without endpoints."""
+    """Return True if a controller was observed that removes the routes of Services without endpoints."""
     return any(
         event.kind is EventKind.INGRESS and event.what in facts.tells and facts.drops_routes
         for event in evidence.timeline

@@ -1,1 +1,1 @@
-"""The alterations under traffic, each with its undo and its observed condition."""
+"""The changes made under traffic, each with its undo and the condition by which it is observed."""

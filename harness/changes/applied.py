@@ -1,4 +1,4 @@
-"""Acts on the API server, each with its undo on disk before the API server is asked."""
+"""Writes to the API server. The undo of each is on disk before the request is sent."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from harness.kube.strategic import json_merge, strategic_merge
 from harness.model.changes import ChangeSpec
 from harness.model.events import Applied
 
-#: The label that an object created here has: only one with the very value in the journal is deleted.
+#: Label of the objects that a change creates. An undo deletes only an object whose label has the value in the journal.
 MARK = "zero-loss-harness/made"
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedChange:
-    """One act that the API server has accepted.
+    """A write that the API server has accepted.
 
     Attributes:
-        begun: Just before the API server was asked.
-        applied: When it had answered.
-        entry: Its undo; None where there is none.
-        target: The object that was changed, as the API server answered.
-        before: What the change needs to remember of the time before (uids of pods, generation).
-        pointless: Why the act can never be seen (it changes nothing); empty if it can.
-        detail: For the timeline.
+        begun: Time just before the request.
+        applied: Time just after the answer.
+        entry: Its undo; None if there is none.
+        target: The changed object, as the API server returned it.
+        before: Facts from before the change (uids of pods, generation).
+        pointless: Reason why the write can never be observed (it changes nothing); empty if it can.
+        detail: Facts for the timeline.
     """
 
     begun: int
@@ -47,7 +47,7 @@ class AppliedChange:
 def patch_with_undo(
     context: ChangeContext, kind: str, name: str, patch: Mapping[str, Any], strategy: Strategy
 ) -> AppliedChange:
-    """Patch an object, its undo on disk before the API server is asked.
+    """Patch an object. Its undo is on disk before the request is sent.
 
     Raises:
         KubeError: There is no such object, or the server refuses the patch.
@@ -71,24 +71,24 @@ def patch_with_undo(
 
 
 def patch_target(context: ChangeContext, spec: ChangeSpec, number: int) -> AppliedChange:
-    """Make the patch that a change asks for, its undo on disk before.
+    """Apply the patch of a change. Its undo is on disk before the request is sent.
 
     Raises:
         KubeError: There is no such object, or the server refuses the patch.
-        HarnessError: The object has nothing to patch.
+        HarnessError: The object has nothing that the change can patch.
     """
     kind, name = spec.facts.target.value, spec.target_name
     patch = spec.patch_of(context.kube.get(kind, name, context.namespace), number)
     if patch is None:
-        raise HarnessError(f"{kind} {name} has nothing that {spec.kind} could patch.")
+        raise HarnessError(f"{kind} {name} has nothing that {spec.kind} can patch.")
     return patch_with_undo(context, kind, name, patch.body, patch.strategy)
 
 
 def create_with_undo(context: ChangeContext, manifest: Mapping[str, Any]) -> AppliedChange:
-    """Create an object with a label by which it is recognised, its undo on disk before it is there.
+    """Create an object with a label that identifies it. Its undo is on disk before the request is sent.
 
     Raises:
-        KubeError: There is one already, or the server refuses it.
+        KubeError: The object exists already, or the server refuses it.
     """
     kind, metadata = manifest["kind"], manifest["metadata"]
     name, token = metadata["name"], uuid4().hex[:16]
@@ -105,7 +105,7 @@ def create_with_undo(context: ChangeContext, manifest: Mapping[str, Any]) -> App
 
 
 def patch_created(context: ChangeContext, kind: str, name: str, patch: Mapping[str, Any]) -> AppliedChange:
-    """Patch an object that was created here: its deletion is in the journal already."""
+    """Patch an object that the change created. The journal already has its deletion."""
     begun = context.clock.now()
     target: Object = context.kube.patch(kind, name, context.namespace, patch, strategy="merge")
     return AppliedChange(begun, context.clock.now(), target=target, detail=Applied(object=f"{kind}/{name}"))

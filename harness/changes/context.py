@@ -1,8 +1,9 @@
-"""The place of a change: the cluster, the timeline, the undo journal, and what can be seen of the traffic."""
+"""The context of a change: the cluster, the timeline, the undo journal, and the observation of traffic."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,25 +13,25 @@ from harness.kube.api import KubeApi
 from harness.model.controllers import DEFAULT, Aspect, ControllerAddress, signals_of
 from harness.model.timeline import Event
 
-#: What is still missing, for people; empty when there is nothing.
+#: Conditions that are not yet met, in words; empty if all are met.
 Missing = tuple[str, ...]
 
 
 class Recorder(Protocol):
-    """Keeps events: the timeline."""
+    """A store of events, such as the timeline."""
 
     def record(self, event: Event) -> None:
-        """Keep one event."""
+        """Store one event."""
 
 
 class Answered(Protocol):
-    """Knows what traffic was answered: the ledger."""
+    """A function that knows the answers to traffic, from the ledger."""
 
     def __call__(self, pattern: str, since_ns: int, route: str = "", /) -> bool:
-        """Return whether traffic sent since then got an answer whose body matches a glob.
+        """Return True if a request sent since ``since_ns`` got an answer whose body matches a glob.
 
         Args:
-            pattern: The glob, on the whole body.
+            pattern: The glob, for the whole body.
             since_ns: Nanoseconds of CLOCK_MONOTONIC.
             route: Key of the route; empty for any.
         """
@@ -38,27 +39,27 @@ class Answered(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChangeContext:
-    """The place where a change is made, and what can be seen of it.
+    """The cluster on which a change is made, and functions that observe its effects.
 
     Attributes:
         kube: The API server.
-        namespace: Where the workload is.
-        timeline: Where ``CHANGE`` events go.
-        undo: The journal that is written before anything is changed.
-        answered: Whether traffic got an answer since, see ``Answered``.
-        ingress_seen: ``(word, since_ns)``: was an event of that name of the ingress controller seen since?
-        ingress_tells: Names of the events that can be seen at all on this cluster.
-        quiet: ``(since_ns)``: has the system come to rest?
-        check: Raises where waiting makes no sense because the traffic or the cluster itself has ended.
-        timeout: Seconds for a change to be seen, for its undo, and for the system to come to rest.
+        namespace: Namespace of the workload.
+        timeline: Receives the ``CHANGE`` events.
+        undo: The journal, which is written before anything is changed.
+        answered: Returns True if traffic got a certain answer; see ``Answered``.
+        ingress_seen: ``(word, since_ns)``: returns True if the ingress controller had an event of that name since.
+        ingress_signals: Names of the ingress controller's events that can be observed on this cluster.
+        quiet: ``(since_ns)``: returns True if the system is at rest.
+        looking: A context in which reads may be answered from memory where nothing has changed.
+        check: Raises if waiting is useless because the traffic or the cluster has ended.
+        timeout: Seconds for a change to be observed, for its undo, and for the system to come to rest.
         clock: The run's clock.
-        restore: Whether the namespace outlives the trial. Then what is left changed stays open in the journal, for
-            ``undo_all`` at the trial's end; otherwise it is closed as left, since the namespace goes.
-        ingress: The ingress controller's word in an Experiment: how a share of the requests is split off is its own.
-        lost: ``(since_ns)``: how many of the attempts planned since are lost.
-        put_back_after: Seconds after which whatever has an undo is put back, counted from when it was seen; None leaves
-            the last repetition as it is.
-        controller: The ingress controller's own Deployment; None where it is not known.
+        restore: True if the namespace outlives the trial. Changes then stay open in the journal, for ``undo_all`` at
+            the trial's end. Otherwise they are closed as left, because the namespace is removed.
+        ingress: The ingress controller, by its name in an Experiment. It decides how requests are split.
+        lost: ``(since_ns)``: returns the number of lost attempts of those planned since.
+        undo_after: Seconds from the observation of a change until its undo; None leaves the last repetition in place.
+        controller: Address of the ingress controller's Deployment; None if it is unknown.
     """
 
     kube: KubeApi
@@ -71,17 +72,18 @@ class ChangeContext:
     timeout: float
     clock: Clock
     check: Callable[[], None] = lambda: None
+    looking: Callable[[], AbstractContextManager[None]] = nullcontext
     restore: bool = False
-    ingress_tells: frozenset[str] = DEFAULT.tells
+    ingress_signals: frozenset[str] = DEFAULT.tells
     ingress: str = DEFAULT.word
     lost: Callable[[int], int] = lambda _since_ns: 0
-    put_back_after: float | None = None
+    undo_after: float | None = None
     controller: ControllerAddress | None = None
 
     def ingress_sees(self, aspect: Aspect) -> bool:
-        """Return whether it can be seen here that the ingress controller puts this into effect."""
-        return bool(signals_of(aspect, self.ingress_tells))
+        """Return True if this cluster shows when the ingress controller puts this aspect into effect."""
+        return bool(signals_of(aspect, self.ingress_signals))
 
     def ingress_did(self, aspect: Aspect, since_ns: int) -> bool:
-        """Return whether the ingress controller was seen to put this into effect since."""
-        return any(self.ingress_seen(signal.word, since_ns) for signal in signals_of(aspect, self.ingress_tells))
+        """Return True if the ingress controller was observed to put this aspect into effect since ``since_ns``."""
+        return any(self.ingress_seen(signal.word, since_ns) for signal in signals_of(aspect, self.ingress_signals))

@@ -1,6 +1,6 @@
-"""The differences that a change makes, field by field, as the JSON patch that would undo it.
+"""Computes the JSON patch that undoes a change, field by field.
 
-The smaller the fields, the less an undo can take away from somebody who has changed the same object in the meantime.
+The smaller the fields, the less an undo can revert of what others have changed in the same object since.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Any
 
 from harness.kube.pointer import ABSENT, pointer, value_at
 
-#: Maps of independent words: a new one is put back word by word, since others may have added theirs.
+#: Maps of independent entries. A new map is undone entry by entry, because others may have added entries.
 _WORD_MAPS = frozenset({("metadata", "annotations"), ("metadata", "labels")})
-#: Parts of an object that the server writes, or that identify it: never part of an undo.
+#: Parts of an object that the server writes or that identify it. An undo never contains them.
 _SERVERS_OWN = frozenset({"status", "kind", "apiVersion"})
 _USERS_METADATA = ("annotations", "labels")
 
@@ -20,14 +20,14 @@ _Path = tuple[str | int, ...]
 
 
 def undo_operations(original: Mapping[str, Any], changed: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """JSON patch that turns ``changed`` back into ``original``, each step behind a ``test`` of its field.
+    """Return the JSON patch that turns ``changed`` into ``original``, with a ``test`` before each operation.
 
     Args:
-        original: The object before.
-        changed: The object as it will be.
+        original: The object before the change.
+        changed: The object after the change.
 
     Returns:
-        Operations; empty if nothing that a user may set is different.
+        Operations; empty if no field that users write differs.
     """
     steps: list[dict[str, Any]] = []
     for path, before, after in _differences(_users_part(original), _users_part(changed), ()):
@@ -36,9 +36,9 @@ def undo_operations(original: Mapping[str, Any], changed: Mapping[str, Any]) -> 
 
 
 def with_actual_values(operations: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The same operations, their tests expecting what the object really holds after the change.
+    """Return the operations with tests of the values that the object really has after the change.
 
-    A server completes what it is given (defaults in a new probe, say); a test of the value as sent would fail.
+    A server completes values, such as the defaults of a new probe. A test of the value as sent would fail.
     """
     actual = []
     for operation in operations:
@@ -65,11 +65,11 @@ def _users_part(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differences(before: Any, after: Any, path: _Path) -> Iterator[tuple[_Path, Any, Any]]:
-    """(path, value before, value after) of every smallest field that differs."""
+    """Yield (path, value before, value after) of the smallest fields that differ."""
     if before == after:
         return
     if before is ABSENT and path in _WORD_MAPS:
-        before = {}  # compared word by word; the undo may leave the map itself behind, empty
+        before = {}  # compare entry by entry; the undo may leave an empty map
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted({*before, *after}):
             yield from _differences(before.get(key, ABSENT), after.get(key, ABSENT), (*path, key))
@@ -81,7 +81,7 @@ def _differences(before: Any, after: Any, path: _Path) -> Iterator[tuple[_Path, 
 
 
 def _same_objects(before: Any, after: Any) -> bool:
-    """Return whether both are lists of the same number of objects with the same names, so that indices agree."""
+    """Return True if both are lists of objects with the same names in the same order, so that indices agree."""
     return (
         isinstance(before, list)
         and isinstance(after, list)

@@ -1,4 +1,4 @@
-"""Wait until all follow a Service's selector: its EndpointSlices, and the ingress controller."""
+"""Checks that a Service's new selector is in effect: in its EndpointSlices, and in the ingress controller."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from harness.model.controllers import Aspect
 
 
 class EndpointsWait:
-    """Looks again and again whether all follow.
+    """A repeated check of a Service's endpoints.
 
-    What the ingress controller did before the endpoints had changed was about something else, so the last look at
-    which they had not is remembered.
+    Events of the ingress controller from before the change of the endpoints are about something else. So the time of
+    the last check at which the endpoints had not yet changed is remembered.
 
     Args:
-        context: Where.
-        service: Whose endpoints.
+        context: Context of the change.
+        service: Name of the Service.
     """
 
     def __init__(self, context: ChangeContext, service: str) -> None:
@@ -26,11 +26,11 @@ class EndpointsWait:
         self._not_yet = 0
 
     def endpoints_missing(self, selector: Mapping[str, str], *, some: bool) -> Missing:
-        """Return what is missing until the ready pods of a selector are the Service's endpoints.
+        """Return what is missing until the Service's endpoints are the ready pods of a selector.
 
         Args:
-            selector: The Service's.
-            some: Whether no endpoint at all is not enough.
+            selector: Selector of the Service.
+            some: True if at least one endpoint is required.
         """
         context, look = self._context, self._context.clock.now()
         wanted = addresses(pods_behind(context.kube, selector, context.namespace))
@@ -41,14 +41,14 @@ class EndpointsWait:
         return ("any ready pod behind the new selector",) if some and not wanted else ()
 
     def ingress_missing(self, since: int, *, answers: bool) -> Missing:
-        """Return whether the ingress controller has yet to take the endpoints over.
+        """Return what is missing until the ingress controller uses the endpoints.
 
-        Where that can't be seen, the new backend's answer, which traffic gets through the controller, is enough.
+        If that can't be observed, the new backend's answer, which traffic gets through the controller, is sufficient.
         """
         if answers and not self._context.ingress_sees(Aspect.ENDPOINTS):
             return ()
         seen = self._context.ingress_did(Aspect.ENDPOINTS, max(since, self._not_yet))
-        return () if seen else ("the ingress controller to take over the endpoints",)
+        return () if seen else ("the ingress controller to use the new endpoints",)
 
 
 def _text(found: frozenset[str]) -> str:

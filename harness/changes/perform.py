@@ -1,4 +1,4 @@
-"""Makes a change as often as it was asked for, by the executor of its kind."""
+"""Performs a change with the executor of its kind, as often as the spec says."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from harness.changes.repetition import Repetition
 from harness.model.changes import ChangeSpec, module_of
 from harness.model.events import Begin, ChangeEvent, End, written
 
-#: How the journal calls a change that stays in a namespace which goes with the trial.
+#: Outcome in the journal for a change that is not undone, because its namespace is removed after the trial.
 LEFT_TO_NAMESPACE = "left: the namespace goes"
 
-#: Makes one repetition, each undo on disk before its act; returns whether all of it was seen.
+#: Carries out one repetition. Each undo is on disk before its write. Returns True if everything was observed.
 Executor = Callable[[Repetition[Any]], bool]
 
 
 def executor_of(kind: str) -> Executor:
-    """Return how a kind is made: ``carry_out`` of its module in ``harness.changes.kinds``."""
+    """Return the executor of a kind: ``carry_out`` of its module in ``harness.changes.kinds``."""
     return cast("Executor", import_module(f"harness.changes.kinds.{module_of(kind)}").carry_out)
 
 
 def perform(spec: ChangeSpec, context: ChangeContext) -> bool:
-    """Make a change as often as its spec says, and record ``CHANGE`` events.
+    """Perform a change as often as its spec says, and record ``CHANGE`` events.
 
-    Events: ``begin``; those of each repetition (``n``), which begin with ``applied``, have an ``observed`` where it was
-    seen, and a ``quiet`` before the next; ``end``. In place of one that did not come in time stands ``not-observed``,
-    with what was awaited and what was missing.
+    The events are ``begin``, those of each repetition (``n``), and ``end``. A repetition has ``applied`` first,
+    ``observed`` when it was observed, and ``quiet`` before the next one. An event that did not come in time is replaced
+    by ``not-observed``, with the awaited event and what was missing.
 
     Args:
-        spec: What the user asked for.
-        context: Where it is made.
+        spec: The change, from the Experiment.
+        context: Context of the change.
 
     Returns:
-        Whether every repetition, and every undo among them, was seen to have really happened.
+        True if every repetition and every undo was observed.
 
     Raises:
-        HarnessError: The change can't be made at all: no such object, or the API server refuses it.
+        HarnessError: The change can't be made: the object does not exist, or the API server refuses it.
     """
 
     def record(event: ChangeEvent, detail: Begin | End) -> None:

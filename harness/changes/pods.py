@@ -1,4 +1,4 @@
-"""Pods of a Deployment and of a Service, as changes look at them."""
+"""Queries about the pods of a Deployment and of a Service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OPERATORS = {
 
 
 def selector_text(selector: Mapping[str, Any]) -> str:
-    """A ``LabelSelector`` as the API takes it in a query: ``app=apple,tier in (a,b)``."""
+    """Return a ``LabelSelector`` as text for an API query: ``app=apple,tier in (a,b)``."""
     plain = [f"{key}={value}" for key, value in sorted(selector.get("matchLabels", {}).items())]
     return ",".join([*plain, *map(_expression, selector.get("matchExpressions", ()))])
 
@@ -27,44 +27,44 @@ def _expression(expression: Mapping[str, Any]) -> str:
 
 
 def pods_of(kube: KubeApi, deployment: Mapping[str, Any], namespace: str) -> Objects:
-    """The pods that a Deployment's selector finds, terminating ones too."""
+    """Return the pods that match a Deployment's selector, including terminating ones."""
     return kube.list("Pod", namespace, labels=selector_text(deployment["spec"]["selector"]))
 
 
 def pods_behind(kube: KubeApi, selector: Mapping[str, str], namespace: str) -> Objects:
-    """The pods that a Service's selector finds; an empty selector finds none, as in the endpoint controller."""
+    """Return the pods that match a Service's selector. An empty selector matches none, as in Kubernetes."""
     return kube.list("Pod", namespace, labels=selector_text({"matchLabels": selector})) if selector else []
 
 
 def uid(obj: Mapping[str, Any]) -> str:
-    """An object's uid."""
+    """Return an object's uid."""
     return str(obj["metadata"]["uid"])
 
 
 def names(pods: Objects) -> str:
-    """Their names, for people."""
+    """Return the names of pods as text."""
     return ", ".join(sorted(pod["metadata"]["name"] for pod in pods))
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
-    """Ready and not being deleted."""
+    """Return True if a pod is ready and not being deleted."""
     conditions = pod.get("status", {}).get("conditions", ())
     ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
     return ready and not pod["metadata"].get("deletionTimestamp")
 
 
 def addresses(pods: Objects) -> frozenset[str]:
-    """The addresses of those that are ready."""
+    """Return the addresses of the ready pods."""
     return frozenset(pod["status"]["podIP"] for pod in pods if is_ready(pod) and pod["status"].get("podIP"))
 
 
 def ready_endpoints(kube: KubeApi, service: str, namespace: str) -> frozenset[str]:
-    """The addresses that a Service's EndpointSlices call ready."""
+    """Return the addresses of the ready endpoints of a Service."""
     slices = kube.list("EndpointSlice", namespace, labels=f"kubernetes.io/service-name={service}")
     return frozenset(address for one in slices for entry in one.get("endpoints") or () for address in _ready(entry))
 
 
 def _ready(endpoint: Object) -> tuple[str, ...]:
-    """Its addresses if it is ready; an absent condition counts as ready (the API's rule)."""
+    """Return the addresses of an endpoint if it is ready. A missing condition counts as ready, by the API's rule."""
     ready = (endpoint.get("conditions") or {}).get("ready")
     return () if ready is False else tuple(endpoint.get("addresses", ()))

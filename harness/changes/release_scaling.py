@@ -1,4 +1,4 @@
-"""A version is brought up for a release, or goes after it, and is as before where the release is undone."""
+"""Scales the Deployment of a version as part of a release: up before the switch, or down after it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.model.events import Resized, ResizeEvents
 
 
 class ReleaseScaling:
-    """A Deployment that gets another number of pods as part of a release.
+    """The scaling of one Deployment as part of a release.
 
     Args:
-        repetition: The repetition that it is part of.
-        deployment: Its name.
-        replicas: To how many.
-        events: What is recorded.
+        repetition: The repetition of the release.
+        deployment: Name of the Deployment.
+        replicas: New number of replicas.
+        events: The events to record.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class ReleaseScaling:
         self._original = 1
 
     def begin(self) -> None:
-        """Scale it, its undo on disk before."""
+        """Scale the Deployment. Its undo is on disk before the request is sent."""
         repetition, patch = self._repetition, {"spec": {"replicas": self._replicas}}
         applied = patch_with_undo(repetition.context, "Deployment", self._deployment, patch, "merge")
         detail = Resized(deployment=self._deployment, begun=applied.begun)
@@ -40,12 +40,12 @@ class ReleaseScaling:
         original = applied.before.get("object", applied.target)
         self._applied, self._original = applied, int(original["spec"].get("replicas", 1))
 
-    def sees(self) -> bool:
-        """Wait until it has its pods, or none; true where it was never begun."""
+    def observe(self) -> bool:
+        """Wait until the Deployment has exactly its replicas ready. Return True at once if it was never scaled."""
         applied = self._applied
         if applied is None:
             return True
-        return self._repetition.sees(
+        return self._repetition.observe(
             self._events.observed,
             lambda: self._missing(applied, self._replicas, since=applied.target["metadata"].get("generation", 1) - 1),
             Resized(deployment=self._deployment),
@@ -53,16 +53,16 @@ class ReleaseScaling:
         )
 
     def undo(self) -> bool:
-        """Undo it and wait for its pods: no other may be there to answer."""
+        """Undo the scaling and wait for the pods, because they may be the only ones to answer."""
         applied, repetition = self._applied, self._repetition
         if applied is None or applied.entry is None:
             return True
         begun = repetition.context.clock.now()
-        if not repetition.undoes(applied.entry):
+        if not repetition.undo(applied.entry):
             return False
         repetition.record(self._events.undone, Resized(deployment=self._deployment, begun=begun))
         since = applied.target["metadata"].get("generation", 0)
-        return repetition.sees(
+        return repetition.observe(
             self._events.undo_observed,
             lambda: self._missing(applied, self._original, since=since),
             Resized(deployment=self._deployment),

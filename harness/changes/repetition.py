@@ -1,7 +1,7 @@
-"""One repetition of a change: what it records, awaits, holds and undoes.
+"""One repetition of a change: recording, observing, holding and undoing it.
 
-A change that was not seen is recorded as such, with what was missing, and is never an exception: the trial's evidence
-is complete without it, and judging says ``inconclusive``.
+A change that was not observed is recorded with what was missing. It is not an exception: the trial's evidence is
+complete, and the verdict is ``inconclusive``.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from harness.model.events import NO_DETAIL, Acted, ChangeEvent, EventDetail, Not
 SpecT = TypeVar("SpecT", bound=ChangeSpec)
 SpecT_co = TypeVar("SpecT_co", bound=ChangeSpec, covariant=True)
 
-#: Seconds between two looks: a look is one to three lists, and many trials share a machine.
+#: Seconds between two checks. A check takes one to three list requests, and many trials share a machine.
 _LOOK_INTERVAL = 0.05
 _NS = 1_000_000_000
 
 
 class Repetition(Generic[SpecT_co]):
-    """One repetition.
+    """One repetition of a change.
 
     Attributes:
-        spec: What the user asked for.
-        context: Where it is made.
-        number: Which repetition, from 1.
+        spec: The change, from the Experiment.
+        context: Context of the change.
+        number: Number of the repetition, from 1.
     """
 
     def __init__(self, spec: SpecT_co, context: ChangeContext, number: int) -> None:
@@ -44,13 +44,13 @@ class Repetition(Generic[SpecT_co]):
 
     @property
     def last(self) -> bool:
-        """Return whether no other follows."""
+        """Return True for the last repetition."""
         return self.number == self.spec.times
 
     @property
     def undo_due(self) -> bool:
-        """Return whether the change must be undone before this repetition ends."""
-        return self.spec.undoes_itself or not self.last or self.context.put_back_after is not None
+        """Return True if the change must be undone before this repetition ends."""
+        return self.spec.undoes_itself or not self.last or self.context.undo_after is not None
 
     def act(
         self,
@@ -60,32 +60,32 @@ class Repetition(Generic[SpecT_co]):
         *,
         undone_between: bool = True,
     ) -> bool:
-        """Carry out a change that is one act: apply, see, hold, undo, come to rest.
+        """Carry out a change that consists of one write: apply, observe, hold, undo, settle.
 
-        Records ``applied`` and ``observed``; ``undone`` and ``undo-observed`` where it is undone; ``quiet`` before the
+        Records ``applied`` and ``observed``; ``undone`` and ``undo-observed`` if it is undone; and ``quiet`` before the
         next repetition.
 
         Args:
-            make: Makes it, its undo on disk before.
-            missing: Returns what is still missing until it has really happened; asked many times a second.
-            missing_after_undo: The same for the undo, which began at a time.
-            undone_between: Whether the next repetition begins from the same state; otherwise it goes on from this one.
+            make: Makes the write. Its undo is on disk before.
+            missing: Returns what is missing until the change has happened. Called many times a second.
+            missing_after_undo: The same for the undo; its second argument is the time of the undo.
+            undone_between: True if each repetition starts from the original state; False if it continues from the last.
 
         Returns:
-            Whether all of it was seen.
+            True if everything was observed.
         """
         applied = make()
         self.applied(applied)
-        seen = self.sees(ChangeEvent.OBSERVED, lambda: missing(applied), pointless=applied.pointless)
-        # Counted from the change, but never undone before it was seen: an undo could overtake it.
-        self.holds(self.spec.own_hold, applied.applied)
+        seen = self.observe(ChangeEvent.OBSERVED, lambda: missing(applied), pointless=applied.pointless)
+        # Held from the time of the change. It is never undone before it was observed: the undo could overtake it.
+        self.hold(self.spec.own_hold, applied.applied)
         if applied.entry is not None and self._undone_now(between=undone_between):
-            self.holds_before_undo()
+            self.hold_before_undo()
             seen = self._undo(applied.entry, lambda begun: missing_after_undo(applied, begun)) and seen
-        return (self.last or self.rests(applied.begun)) and seen
+        return (self.last or self.settle(applied.begun)) and seen
 
     def record(self, event: ChangeEvent, detail: EventDetail = NO_DETAIL, *, at: int = 0) -> None:
-        """Put an event of this repetition on the timeline, at this moment unless ``at`` is given."""
+        """Record an event of this repetition, at the current time unless ``at`` is given."""
         spec, moment = self.spec, at or self.context.clock.now()
         self.context.timeline.record(written(moment, spec.name, event, detail, kind=spec.kind, n=self.number))
 
@@ -94,7 +94,7 @@ class Repetition(Generic[SpecT_co]):
         detail = replace(applied.detail, begun=applied.begun)
         self.record(ChangeEvent.APPLIED, detail, at=applied.applied)
 
-    def sees(
+    def observe(
         self,
         event: ChangeEvent,
         missing: Callable[[], Missing],
@@ -103,14 +103,17 @@ class Repetition(Generic[SpecT_co]):
         pointless: str = "",
         enough: Callable[[], bool] = lambda: False,
     ) -> bool:
-        """Wait until nothing is missing and record an event; or, after the timeout, what was missing.
+        """Wait until nothing is missing, and record an event. After the timeout, record what was missing.
 
         Args:
-            event: What is recorded.
-            missing: Asked many times a second.
-            detail: Of the event.
-            pointless: Why there is nothing to wait for.
-            enough: Says that it need not be awaited any longer, whatever is missing.
+            event: The event to record.
+            missing: Returns what is missing. Called many times a second.
+            detail: Detail of the event.
+            pointless: Reason why waiting is useless; empty if it is not.
+            enough: Returns True to end the wait, whatever is missing.
+
+        Returns:
+            True if nothing was missing.
         """
         reason = pointless or self._not_seen(event, missing, enough)
         if reason:
@@ -119,8 +122,8 @@ class Repetition(Generic[SpecT_co]):
             self.record(event, detail)
         return not reason
 
-    def holds(self, seconds: float, since: int, enough: Callable[[], bool] = lambda: False) -> None:
-        """Leave everything as it is until so long after ``since``, or until it is enough."""
+    def hold(self, seconds: float, since: int, enough: Callable[[], bool] = lambda: False) -> None:
+        """Wait until ``seconds`` after ``since``, or until ``enough()`` returns True."""
         left = seconds - (self.context.clock.now() - since) / _NS
         until = self.context.clock.now() + round(max(0.0, left) * _NS)
 
@@ -130,48 +133,49 @@ class Repetition(Generic[SpecT_co]):
 
         wait_until(over, timeout=float("inf"), what="the end of a hold", interval=_LOOK_INTERVAL)
 
-    def holds_before_undo(self, seconds: float = 0.0) -> None:
-        """Hold as long as the user asked for before an undo: in the change, or for every change of the run."""
-        self.holds(max(seconds, self.context.put_back_after or 0.0), self.context.clock.now())
+    def hold_before_undo(self, seconds: float = 0.0) -> None:
+        """Hold before an undo: as long as the change says, or as long as the run says for every change."""
+        self.hold(max(seconds, self.context.undo_after or 0.0), self.context.clock.now())
 
-    def undoes(self, entry: UndoEntry) -> bool:
-        """Undo an entry of the journal; returns whether the object is as it was before."""
+    def undo(self, entry: UndoEntry) -> bool:
+        """Undo an entry of the journal. Return True if the object is as it was before."""
         result = undo(entry, self.context.undo, self.context.kube)
         if result.outcome is not UndoOutcome.UNDONE:
             missing = f"{result.outcome}: {result.text}"
             self.record(ChangeEvent.NOT_OBSERVED, NotObserved(awaited=ChangeEvent.UNDONE, missing=missing))
         return result.outcome is UndoOutcome.UNDONE
 
-    def rests(self, since: int) -> bool:
-        """Wait before another repetition for the system to come to rest, and for the user's pause."""
+    def settle(self, since: int) -> bool:
+        """Wait for the system to come to rest, and then for the pause before the next repetition."""
 
         def missing() -> Missing:
             return () if self.context.quiet(since) else ("the system to come to rest",)
 
-        rested = self.sees(ChangeEvent.QUIET, missing)
+        rested = self.observe(ChangeEvent.QUIET, missing)
         pause(self.spec.pause, tick=self.context.check)
         return rested
 
     def _undone_now(self, *, between: bool) -> bool:
-        """Return whether the one act is undone, which a change may leave for the next repetition to go on from."""
-        asked = self.spec.undoes_itself or self.context.put_back_after is not None
+        """Return True if the write must be undone now. Some changes continue from it in the next repetition."""
+        asked = self.spec.undoes_itself or self.context.undo_after is not None
         return self.undo_due if between else asked
 
     def _undo(self, entry: UndoEntry, missing: Callable[[int], Missing]) -> bool:
         begun = self.context.clock.now()
-        if not self.undoes(entry):
+        if not self.undo(entry):
             return False
         self.record(ChangeEvent.UNDONE, Acted(begun=begun))
-        return self.sees(ChangeEvent.UNDO_OBSERVED, lambda: missing(begun))
+        return self.observe(ChangeEvent.UNDO_OBSERVED, lambda: missing(begun))
 
     def _not_seen(self, event: ChangeEvent, missing: Callable[[], Missing], enough: Callable[[], bool]) -> str:
-        """Return what was missing at the timeout; empty once nothing is."""
+        """Return what was missing at the timeout; empty if nothing was."""
         latest: Missing = ()
 
         def nothing_missing() -> bool:
             nonlocal latest
             self.context.check()
-            latest = _asked(missing)
+            with self.context.looking():
+                latest = _asked(missing)
             return not latest or enough()
 
         with suppress(WaitTimeoutError):
@@ -180,7 +184,7 @@ class Repetition(Generic[SpecT_co]):
 
 
 def _asked(missing: Callable[[], Missing]) -> Missing:
-    """Return what is missing; an API server that does not answer for a moment is no reason to give up early."""
+    """Return what is missing. A failed request to the API server counts as missing, so that it is retried."""
     try:
         return missing()
     except KubeError as error:

@@ -1,4 +1,4 @@
-"""Rollouts of Deployments: how one is restarted, and what is missing until it is over."""
+"""Restarts Deployments, and checks what is missing until a rollout is complete."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ANNOTATION = "kubectl.kubernetes.io/restartedAt"
 
 
 def restart(context: ChangeContext, name: str) -> AppliedChange:
-    """Restart a Deployment as kubectl does; pods that were replaced by the same pods need no undo.
+    """Restart a Deployment as kubectl does. It has no undo: the new pods equal the old ones.
 
     Raises:
-        KubeError: There is no such Deployment, or the server refuses it.
+        KubeError: There is no such Deployment, or the server refuses the patch.
     """
     deployment = context.kube.get("Deployment", name, context.namespace)
     before = {"generation": deployment["metadata"].get("generation", 0), "pods": pod_uids(context, deployment)}
@@ -29,7 +29,7 @@ def restart(context: ChangeContext, name: str) -> AppliedChange:
 
 
 def pod_uids(context: ChangeContext, deployment: Object) -> frozenset[str]:
-    """Return the uids of a Deployment's pods, to tell old from new ones later."""
+    """Return the uids of a Deployment's pods, to distinguish old from new ones later."""
     return frozenset(uid(pod) for pod in pods_of(context.kube, deployment, context.namespace))
 
 
@@ -42,8 +42,8 @@ def replaced_missing(context: ChangeContext, applied: AppliedChange) -> Missing:
     """Return what is missing until the rollout is complete and the pods from before are gone.
 
     Args:
-        context: Where.
-        applied: The change, with ``generation`` and ``pods`` of the time before.
+        context: Context of the change.
+        applied: The change, with ``generation`` and ``pods`` from before it.
     """
     deployment = current(context, applied)
     return (
@@ -53,7 +53,7 @@ def replaced_missing(context: ChangeContext, applied: AppliedChange) -> Missing:
 
 
 def rollout_missing(deployment: Object, *, since: int) -> Missing:
-    """Return what a rollout newer than generation ``since`` still waits for."""
+    """Return what is missing until a rollout newer than generation ``since`` is complete."""
     status = rollout_status(deployment)
     if deployment["metadata"].get("generation", 0) <= since:
         return (f"a generation of the Deployment after {since}",)
@@ -61,6 +61,6 @@ def rollout_missing(deployment: Object, *, since: int) -> Missing:
 
 
 def old_pods_missing(context: ChangeContext, deployment: Object, old: frozenset[str]) -> Missing:
-    """Return pods from before the change that are still there."""
+    """Return the old pods that still exist, as text."""
     left = [pod for pod in pods_of(context.kube, deployment, context.namespace) if uid(pod) in old]
     return (f"the end of the old pods ({names(left)})",) if left else ()

@@ -1,7 +1,7 @@
-"""The undo journal: what would put every change back is on disk before the change is made.
+"""The undo journal. The undo of every change is on disk before the change is made.
 
-Whoever finds a journal after a crash can restore the objects it names. Only fields that still hold the value that the
-harness gave them are touched: what somebody else has changed since is theirs, is left as it is, and that is said.
+After a crash, the objects can be restored from the journal. An undo restores only fields that still have the value that
+the harness gave them. Fields that others have changed since are left as they are, and are reported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.kube.api import KubeApi
 from harness.kube.errors import ConflictError, KubeError, NotFoundError, RejectedError
 from harness.kube.pointer import ABSENT, value_at
 
-#: How often a field may change under an undo that is just being made, before it is given up.
+#: Number of attempts at an undo while others change the object at the same time.
 _RACES = 5
 
 Operation = Mapping[str, Any]
@@ -28,18 +28,18 @@ Operation = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class UndoEntry:
-    """One change and what puts it back.
+    """A change and its undo.
 
     Attributes:
-        number: Counted from 1 in its journal.
-        description: For people: ``Service apple-service: selector``.
-        kind: Of the object.
-        name: Of the object.
-        namespace: Of the object.
-        operations: JSON patch: per field a ``test`` that it still holds our value, then what restores it. A field
-            that the change took away has an ``add`` without a test; it is put back only where it is still absent.
-            An object that the change creates is taken away as a whole: a ``test`` of the mark that it was given, then
-            a ``remove`` of the path ``""``.
+        number: Number in its journal, from 1.
+        description: Text for people: ``Service apple-service: selector``.
+        kind: Kind of the object.
+        name: Name of the object.
+        namespace: Namespace of the object.
+        operations: JSON patch with, for each field, a ``test`` that it still has our value, and the operation that
+            restores it. A field that the change removed has an ``add`` without a test, and is only restored if it is
+            still absent. An object that the change created is deleted: it has a ``test`` of its label, and a
+            ``remove`` of the path ``""``.
     """
 
     number: int
@@ -51,7 +51,7 @@ class UndoEntry:
 
     @property
     def deletes(self) -> bool:
-        """Return whether the whole object is deleted."""
+        """Return True if the undo deletes the object."""
         return bool(self.operations) and self.operations[-1]["op"] == "remove" and not self.operations[-1]["path"]
 
 
@@ -67,12 +67,12 @@ class UndoOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UndoResult:
-    """The result of an undo, and for people, the reason.
+    """The outcome of an undo, with its reason in words.
 
     Attributes:
         entry: The entry.
-        outcome: ``LEFT`` if at least one field was somebody else's by now; the others were restored.
-        text: Fields left alone and what they hold, or the error.
+        outcome: ``LEFT`` if somebody else has changed at least one field since; the other fields were restored.
+        text: Fields that were left, with their values; or the error.
     """
 
     entry: UndoEntry
@@ -81,11 +81,11 @@ class UndoResult:
 
 
 class UndoJournal:
-    """A journal on disk: JSON lines, each on disk (fsync) before the call returns.
+    """A journal on disk, as JSON lines. Each line is on disk (fsync) before the call returns.
 
     Args:
-        path: The file; it is made with the first entry. An existing one is continued.
-        afterwards: Where it is continued instead: evidence that is sealed is never written to.
+        path: The file. It is created with the first entry; an existing one is continued.
+        afterwards: File for new lines instead of ``path``, because sealed evidence is never written to.
 
     Raises:
         EvidenceError: A file exists and is damaged before its last line.
@@ -102,23 +102,23 @@ class UndoJournal:
     def prepare(
         self, description: str, kind: str, name: str, namespace: str, operations: Sequence[Operation]
     ) -> UndoEntry:
-        """Write down how to undo a change that is about to be made."""
+        """Write the undo of a change that is about to be made."""
         entry = UndoEntry(self._last + 1, description, kind, name, namespace, tuple(operations))
         self._write({"event": "prepared", **asdict(entry)})
         return entry
 
     def amend(self, entry: UndoEntry, operations: Sequence[Operation]) -> UndoEntry:
-        """Give an entry other operations: the server may have completed the values that it was given."""
+        """Replace the operations of an entry, because the server may have completed the values it was given."""
         entry = replace(entry, operations=tuple(operations))
         self._write({"event": "prepared", **asdict(entry)})
         return entry
 
     def done(self, entry: UndoEntry, outcome: str = UndoOutcome.UNDONE) -> None:
-        """Close an entry: nothing is left to do for it."""
+        """Close an entry. Nothing is left to do for it."""
         self._write({"event": "done", "number": entry.number, "outcome": str(outcome)})
 
     def open_entries(self) -> tuple[UndoEntry, ...]:
-        """Entries that are not done, newest first."""
+        """Return the entries that are not done, newest first."""
         return tuple(self._open[number] for number in sorted(self._open, reverse=True))
 
     def settled(self) -> tuple[UndoResult, ...]:
@@ -147,7 +147,7 @@ class UndoJournal:
 
 
 def _complete_lines(path: Path) -> list[Mapping[str, Any]]:
-    """All lines; a last one that a crash cut short was not acted upon, so it is cut off."""
+    """Return all complete lines. Remove an incomplete last line: its change was never made."""
     if not path.exists():
         return []
     *lines, rest = path.read_bytes().split(b"\n")
@@ -160,20 +160,20 @@ def _complete_lines(path: Path) -> list[Mapping[str, Any]]:
 
 
 def undo_all(journal: UndoJournal, kube: KubeApi) -> tuple[UndoResult, ...]:
-    """Undo what is open, newest first; one that fails does not keep the others from being undone.
+    """Undo all open entries, newest first. A failure does not prevent the others.
 
     Returns:
-        What became of each. ``FAILED`` ones stay open in the journal, so that it can be tried again.
+        The result of each. ``FAILED`` entries stay open in the journal, so that they can be retried.
     """
     return tuple(undo(entry, journal, kube) for entry in journal.open_entries())
 
 
 def undo(entry: UndoEntry, journal: UndoJournal, kube: KubeApi) -> UndoResult:
-    """Undo one entry and close it, unless it failed."""
+    """Undo one entry, and close it unless that failed."""
     try:
         result = _delete(entry, kube) if entry.deletes else _undo(entry, kube)
     except NotFoundError:
-        result = UndoResult(entry, UndoOutcome.GONE, f"{entry.kind} {entry.name} is not there any more")
+        result = UndoResult(entry, UndoOutcome.GONE, f"{entry.kind} {entry.name} does not exist any more")
     except KubeError as error:
         return UndoResult(entry, UndoOutcome.FAILED, str(error))
     journal.done(entry, result.outcome)
@@ -181,10 +181,10 @@ def undo(entry: UndoEntry, journal: UndoJournal, kube: KubeApi) -> UndoResult:
 
 
 def _delete(entry: UndoEntry, kube: KubeApi) -> UndoResult:
-    """Take away what was created, unless an object of that name is somebody else's."""
+    """Delete the created object, unless somebody else created the one of that name."""
     mark = entry.operations[0]
     if value_at(kube.get(entry.kind, entry.name, entry.namespace), mark["path"]) != mark["value"]:
-        return UndoResult(entry, UndoOutcome.LEFT, "it was made by somebody else and is left as it is")
+        return UndoResult(entry, UndoOutcome.LEFT, "somebody else created this object")
     kube.delete(entry.kind, entry.name, entry.namespace)
     return UndoResult(entry, UndoOutcome.UNDONE)
 
@@ -220,7 +220,7 @@ def _result(entry: UndoEntry, *, restored: bool, left: Sequence[str]) -> UndoRes
 
 
 def _sort_fields(entry: UndoEntry, found: Mapping[str, Any]) -> tuple[list[tuple[Operation, ...]], list[str]]:
-    """Fields that still hold our value, and for people, those that hold a third one. Restored ones are in neither."""
+    """Return the fields with our value, and texts about fields with a third value. Restored fields are in neither."""
     ours, left = [], []
     for field in _fields(entry.operations):
         path, last = field[-1]["path"], field[-1]
@@ -230,12 +230,12 @@ def _sort_fields(entry: UndoEntry, found: Mapping[str, Any]) -> tuple[list[tuple
         if holds == given:
             ours.append(field)
         elif holds != original:
-            left.append(f"{path} was changed by somebody else to {holds!r} and is left as it is")
+            left.append(f"somebody else set {path} to {holds!r}")
     return ours, left
 
 
 def _fields(operations: Sequence[Operation]) -> list[tuple[Operation, ...]]:
-    """Operations grouped by the field they are about: a ``test`` and what follows it on the same path."""
+    """Return the operations grouped by field: a ``test`` and the operation on the same path."""
     groups: list[tuple[Operation, ...]] = []
     for operation in operations:
         if groups and groups[-1][0]["op"] == "test" and len(groups[-1]) == 1:

@@ -1,1 +1,1 @@
-"""Arguments to objects to exit code; one module per group of commands."""
+"""The command line: turns arguments into objects, and results into exit codes. One module per group of commands."""

@@ -1,4 +1,4 @@
-"""``harness calibrate``: known faults in, and the proof that the detector reports exactly those."""
+"""``harness calibrate``: cause known faults, and prove that the detector reports exactly those."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.analysis.evidence import Calibration, CalibrationCase
-from harness.cli.words import words_of
+from harness.cli.option_values import words_of
 from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.findings.instrument import CalibrationNotExact
 from harness.report.faults import FAULTS
 from harness.runner.calibrate import calibrate as prove
 from harness.store.rundir import RunDirectory
-from harness.traffic.calibration.cases import Case, chosen
+from harness.traffic.calibration.cases import FaultCase, chosen
 from harness.wording import count
 
 
 def calibrate(
-    faults: Annotated[str, typer.Option(metavar="all|NAME,NAME", help="Which faults; see --list.")] = "all",
+    faults: Annotated[
+        str, typer.Option(metavar="all|NAME,NAME", help="Faults to cause; --list shows their names.")
+    ] = "all",
     number: Annotated[
         int,
         typer.Option(
@@ -34,29 +36,31 @@ def calibrate(
             metavar="N",
             min=1,
             max=10_000,
-            help="Meet each so often with each method on each kind of connection.",
+            help="Requests per fault, for each method on each kind of connection.",
         ),
     ] = 2,
-    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS, and meet its own faults too.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="Say what each fault is, and send nothing.")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Use TLS, and cause TLS faults too.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Describe each fault and send nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder to create for the ledger of all attempts.", show_default="it is not kept"),
+        typer.Option(help="Folder to create for the ledger of all attempts.", show_default="not kept"),
     ] = None,
 ) -> int:
-    """Prove that the detector reports exactly what was done: no loss hidden, none invented, none under another name.
+    """Prove that the detector reports every known fault exactly: none hidden, none invented, none misnamed.
 
-    A server on this machine does known things to requests: it closes (FIN) or resets (RST) connections before, inside
-    and after an answer, in the head, in the body, in a chunk; it refuses, hangs, lets its queue run full; it answers
-    5xx, with a wrong body, half a header or garbage; it ends idle connections. Others of its answers are good but
-    unusual (chunks, single bytes, interim answers, HTTP/1.0 …) and must not be called a loss. The client that sends the
-    traffic of every run meets each of them so many times, by GET and POST, on new and on reused connections. Its ledger
-    must show exactly that many of the expected class, and the server must have got each request once.
+    A server on this machine causes known faults. It closes (FIN) or resets (RST) connections before, during and after
+    an answer. It refuses connections, never answers, or lets its accept queue fill up. It answers 5xx, a wrong body,
+    half a header or garbage. It closes idle connections. Some of its answers are valid but unusual (chunks, single
+    bytes, interim answers, HTTP/1.0 …) and must not be counted as lost.
 
-    The same runs in a short form before every trial and every watch.
+    The client that sends the traffic of every run gets each of these answers --count times, by GET and POST, on new and
+    on reused connections. Its ledger must show exactly that many attempts of the expected outcome, and the server must
+    have received each request once.
 
-    Exit code: 0 exact, 3 not exact, 2 invalid input, 4 it could not be carried out.
+    A short form of this runs before every trial and every watch.
+
+    Exit code: 0 exact, 2 invalid input, 3 not exact, 4 the calibration could not run.
 
     [bold]Examples[/bold]
 
@@ -83,7 +87,7 @@ def calibrate(
     return ExitCode.INCONCLUSIVE if wrong else ExitCode.AS_EXPECTED
 
 
-def _cases(words: str, *, tls: bool) -> tuple[Case, ...]:
+def _cases(words: str, *, tls: bool) -> tuple[FaultCase, ...]:
     known = {case.name: case for case in chosen((), tls=tls)}
     if words == "all":
         return tuple(known.values())
@@ -94,7 +98,7 @@ def _cases(words: str, *, tls: bool) -> tuple[Case, ...]:
     return tuple(known[name] for name in names)
 
 
-def _show_list(cases: Sequence[Case]) -> None:
+def _show_list(cases: Sequence[FaultCase]) -> None:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for head in ("fault", "expected", "what the server does"):
         table.add_column(head, no_wrap=head != "what the server does")
@@ -104,23 +108,23 @@ def _show_list(cases: Sequence[Case]) -> None:
 
 
 def show(found: Calibration, wrong: Sequence[str], *, as_json: bool) -> None:
-    """The table and the answer; with ``--json`` one object on stdout, the rest on stderr."""
+    """Print the table and the result. With ``--json``, print one object on stdout and the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for head in ("fault", "expected", "done", "reported", "exact"):
         table.add_column(head, justify="right" if head == "done" else "left")
     for case in found.cases:
-        told = "yes" if case.is_exact else "[bold red]no[/bold red]"
-        table.add_row(case.name, case.expected, count(case.planned), _reported(case), told)
+        exact = "yes" if case.is_exact else "[bold red]no[/bold red]"
+        table.add_row(case.name, case.expected, count(case.planned), _reported(case), exact)
     console.print(table)
     for text in wrong:
         console.print(f"• {text}", style="red", markup=False)
     total = sum(case.planned for case in found.cases)
     if wrong:
-        console.print("✗ not exact: what this client reports can't be trusted here", style="bold red")
+        console.print("✗ not exact: results of this client on this machine can't be trusted", style="bold red")
     else:
-        done = f"{count(total)} requests met {len(found.cases)} kinds of answers and failures"
-        console.print(f"✓ exact: {done}; each was reported as what it was, and sent once", style="bold green")
+        done = f"{count(total)} requests met {len(found.cases)} kinds of answers and faults"
+        console.print(f"✓ exact: {done}; each was reported correctly and sent once", style="bold green")
     if as_json:
         sys.stdout.write(json.dumps(as_object(found, wrong), sort_keys=True) + "\n")
 
@@ -132,7 +136,7 @@ def _reported(case: CalibrationCase) -> str:
 
 
 def as_object(found: Calibration, wrong: Sequence[str]) -> dict[str, object]:
-    """The result for scripts."""
+    """Return the result as a JSON object, for scripts."""
     return {
         "exact": not wrong,
         "faults": [

@@ -1,4 +1,7 @@
-"""What each kind of cluster takes of an Experiment, and what is told of it before it is run."""
+"""The rules of each kind of cluster: images, objects, changes and fields that it accepts in an Experiment.
+
+They are checked before anything starts.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,26 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from harness.clusters.context.rules import check_change
+from harness.clusters.local import stand_ins
 from harness.clusters.local.images import check_image
 from harness.clusters.shared.scope import check_object
 from harness.experiment.cluster_rules import ClusterRules, any_field, takes_any
 from harness.kube.fieldclasses import Classified
 from harness.localkube.fields import CLASSIFIER
+from harness.localkube.kubelet.images import has_stand_in
 from harness.model.experiment import Experiment, Manifest
 from harness.runner.images import manifest_with_images
 
 
 def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
-    """Return the rules of a kind of cluster.
+    """Return the rules by which an Experiment is checked for a kind of cluster.
 
     Args:
-        cluster: The word for it.
-        replaced: Which image stands for which.
+        cluster: ``local``, ``kind`` or ``context``.
+        replaced: Replacement images, by the name in the manifests.
 
     Raises:
-        InvalidInputError: There is no such kind.
+        InvalidInputError: There is no such kind of cluster.
     """
 
     def classify(manifest: Manifest, word: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
@@ -36,8 +41,12 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
             object=takes_any,
             change=takes_any,
             fields=classify,
+            with_models=stand_ins.with_models,
+            describe_stand_ins=lambda manifests: stand_ins.describe(manifests, replaced),
+            pod_kinds=stand_ins.POD_KINDS,
+            has_stand_in=lambda name: has_stand_in(replaced.get(name, name)),
         )
-    from harness.clusters.registry import provider  # noqa: PLC0415 - a file is checked without what runs clusters
+    from harness.clusters.registry import provider  # noqa: PLC0415 - slow, and a check for local needs no provider
 
     return ClusterRules(
         image=takes_any,
@@ -48,6 +57,8 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
 
 
 def show_notices(experiment: Experiment, console: Console) -> None:
-    """Print what was left out of the workload."""
+    """Print a notice for each image that has a stand-in, and for each object that was left out of the workload."""
+    for sentence in experiment.stand_ins:
+        console.print(f"notice: {sentence}", markup=False, soft_wrap=True)
     for notice in experiment.notices:
         console.print(f"notice: {notice}", markup=False, soft_wrap=True)

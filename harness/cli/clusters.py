@@ -1,4 +1,4 @@
-"""``harness cluster``: a cluster that stays up, to work on with kubectl."""
+"""``harness cluster``: start and stop a persistent cluster, to work on with kubectl."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rich.console import Console
 
 from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, Port, kind_options
 from harness.clusters.base import BringUp
-from harness.clusters.kind import owned
-from harness.clusters.kind import standing as kind_standing
-from harness.clusters.local import standing
+from harness.clusters.kind import persistent as kind_persistent
+from harness.clusters.kind import records
+from harness.clusters.local import persistent
 from harness.errors import InvalidInputError, Problem
 from harness.kit import streams
 from harness.localkube.kubelet.images import KNOWN_IMAGES
@@ -21,35 +21,35 @@ from harness.model.controllers import DEFAULT
 from harness.runner.images import read_images
 
 _HELP = (
-    "A cluster that stays up until you take it down: for kubectl and for trying things out.",
+    "Start, list and remove clusters that stay up until you remove them, for kubectl and hands-on tests.",
     "[bold]kubectl on a local cluster[/bold]",
     (
-        "apply, create -f, run, get, describe, logs, patch, edit, set, scale, rollout, "
-        "label, annotate, wait, diff and delete work as on any cluster. "
-        "Not there: exec, attach, cp, port-forward, top, auth can-i."
+        "These work as on any cluster: apply, create -f, run, get, describe, logs, patch, edit, set, scale, rollout, "
+        "label, annotate, wait, diff and delete. "
+        "Not supported: exec, attach, cp, port-forward, top, auth can-i."
     ),
     (
-        "What kubectl makes up by itself (create namespace, create deployment, expose) "
-        "it sends as protobuf, which a local cluster does not read. Pipe it:"
+        "kubectl sends objects that it builds itself (create namespace, create deployment, expose) as protobuf, "
+        "which a local cluster can't read. Send them as YAML instead:"
     ),
     "  kubectl create namespace foo --dry-run=client -o yaml | kubectl apply -f -",
-    f"Nothing is pulled; it has these images: {', '.join(sorted(KNOWN_IMAGES))}",
+    f"A local cluster pulls no images. It has these: {', '.join(sorted(KNOWN_IMAGES))}. A stand-in runs for any other.",
 )
 
 app = typer.Typer(
     help="\n\n".join(_HELP),
     no_args_is_help=True,
 )
-Name = Annotated[str, typer.Option(help="Which cluster.")]
-Ingress = Annotated[str, typer.Option(help="Its ingress controller, as Experiments name it.")]
-Kind = Annotated[str, typer.Option("--cluster", help="Its kind: local (no Docker, no root) or kind.")]
+Name = Annotated[str, typer.Option(help="Name of the cluster.")]
+Ingress = Annotated[str, typer.Option(help="Ingress controller, by the name used in Experiments.")]
+Kind = Annotated[str, typer.Option("--cluster", help="Kind of cluster: local (embedded; no Docker, no root) or kind.")]
 
 
 @app.command()
 def up(
     name: Name = "harness",
     cluster: Kind = "local",
-    profile: Annotated[str, typer.Option(help="Delay profile of a local cluster.")] = "kind",
+    profile: Annotated[str, typer.Option(help="Delay profile of a local cluster: kind, instant.")] = "kind",
     ingress: Ingress = DEFAULT.word,
     port: Port = 0,
     kube_proxy: KubeProxy = "iptables",
@@ -66,11 +66,11 @@ def up(
     if _is_kind(cluster):
         replaced = read_images(image or [], images)
         options = kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, port=port)
-        request = BringUp(name=name, directory=owned.logs_of(name), ingress=ingress, options=options)
-        made = kind_standing.up(request, progress)
+        request = BringUp(name=name, directory=records.logs_of(name), ingress=ingress, options=options)
+        made = kind_persistent.up(request, progress)
         url, config = f"http://{made.entry.address}:{made.entry.port}", made.kubeconfig
     else:
-        local = standing.up(name, profile=profile, ingress=ingress, progress=progress)
+        local = persistent.up(name, profile=profile, ingress=ingress, progress=progress)
         url, config = local.entry_url, local.kubeconfig
     out = Console(highlight=False)
     out.print(f"cluster {name} is up; its ingress answers at {url}", soft_wrap=True)
@@ -81,8 +81,8 @@ def up(
 
 @app.command()
 def down(name: Name = "harness", cluster: Kind = "local") -> int:
-    """Take a cluster down and remove its state; nothing of it stays. One that you made yourself is never touched."""
-    take_down: Callable[[str], None] = kind_standing.down if _is_kind(cluster) else standing.down
+    """Remove a cluster and all its state. A cluster that you made by other means is never touched."""
+    take_down: Callable[[str], None] = kind_persistent.down if _is_kind(cluster) else persistent.down
     take_down(name)
     Console(highlight=False).print(f"cluster {name} is down")
     return 0
@@ -90,11 +90,11 @@ def down(name: Name = "harness", cluster: Kind = "local") -> int:
 
 @app.command()
 def status() -> int:
-    """List the clusters that are up, and what earlier ones left."""
-    rows = [(c.name, "local", c.state, c.entry_url, c.kubeconfig) for c in standing.status()]
+    """List the clusters that are up, and leftovers of earlier ones."""
+    rows = [(c.name, "local", c.state, c.entry_url, c.kubeconfig) for c in persistent.status()]
     rows += [
         (c.name, "kind", c.state(), f"http://{c.entry.address}:{c.entry.port}" if c.port else "-", c.kubeconfig)
-        for c in owned.all_owned()
+        for c in records.all_records()
     ]
     out = Console(highlight=False)
     for row in rows:
@@ -108,16 +108,16 @@ def status() -> int:
 def kubeconfig(name: Name = "harness", cluster: Kind = "local") -> int:
     """Print the path of a cluster's kubeconfig: export KUBECONFIG=$(harness cluster kubeconfig).
 
-    Exit code 4 if it can't be printed: an empty KUBECONFIG would mean another cluster.
+    Exit code 4 if it can't be printed: with an empty KUBECONFIG, kubectl would use another cluster.
     """
-    path: Callable[[str], Path] = kind_standing.kubeconfig if _is_kind(cluster) else standing.kubeconfig
-    with streams.product() as file:
+    path: Callable[[str], Path] = kind_persistent.kubeconfig if _is_kind(cluster) else persistent.kubeconfig
+    with streams.required_output() as file:
         file.write(f"{path(name)}\n")
     return 0
 
 
 def _is_kind(cluster: str) -> bool:
     if cluster not in {"local", "kind"}:
-        problem = Problem(f"--cluster {cluster!r}: no cluster of this kind can be brought up", hint="local or kind")
+        problem = Problem(f"--cluster {cluster!r}: can't bring up a cluster of this kind", hint="local or kind")
         raise InvalidInputError([problem])
     return cluster == "kind"

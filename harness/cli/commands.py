@@ -1,6 +1,6 @@
-"""The commands, each imported when it is used: ``harness --help`` and ``--version`` load none of them.
+"""The table of commands. Each is imported only when it is used, so ``--help`` and ``--version`` are fast.
 
-``run --in-place`` is a command of its own, with options and a help of its own.
+``run --in-place`` is a separate command with its own options and help.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A command that is not imported yet.
+class CommandSpec:
+    """A command that is not imported yet: its name, its help in the list, and the place of its code.
 
     Attributes:
-        name: Its name.
-        home: ``module:name`` of its function, or of the ``Typer`` of its own commands.
-        summary: The first paragraph of its help, for the list of commands.
-        hidden: Whether it is left out of that list.
+        name: Word on the command line.
+        home: ``module:name`` of its function, or of the ``Typer`` with its subcommands.
+        summary: First paragraph of its help, for the list of commands.
+        hidden: True if the list leaves it out.
         settings: Click's context settings.
     """
 
@@ -43,102 +43,112 @@ class Entry:
 
 
 #: In the order in which ``--help`` lists them.
-ENTRIES = (
-    Entry(
+COMMANDS = (
+    CommandSpec(
         "demo",
         "harness.cli.examples:demo",
         "Run the shipped demo: three configurations, four changes and a control, in about a minute.",
         settings=_PASS_ON,
     ),
-    Entry(
+    CommandSpec(
+        "check",
+        "harness.cli.intake:check",
+        "Run manifests as they are: traffic, a restart and a deleted pod, with and without the likely remedy.",
+        settings=_PASS_ON,
+    ),
+    CommandSpec(
+        "init",
+        "harness.cli.intake:init",
+        "Write an Experiment for manifests as they are, ready to run and with a comment on each setting.",
+    ),
+    CommandSpec(
         "run",
         "harness.cli.run:run",
-        "Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.",
+        "Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.",
     ),
-    Entry(
+    CommandSpec(
         IN_PLACE,
         "harness.cli.inplace:run_in_place_command",
-        "Make one change of an application that is running already, under traffic, and account for every request.",
+        "Make one change to an application that is already running, under traffic, and account for every request.",
         hidden=True,
     ),
-    Entry(
+    CommandSpec(
         "undo",
         "harness.cli.undo:undo",
-        "Put back what a run in place has left changed: after kill -9, a crash, or an API server that was away.",
+        "Undo what `harness run --in-place` left changed: after kill -9, a crash, or an API server outage.",
     ),
-    Entry(
+    CommandSpec(
         "migrate",
         "harness.cli.migrate:migrate",
-        "Does my application stay lossless when I move to another ingress controller?",
+        "Compare two ingress controllers: does my application lose requests after a move from one to the other?",
     ),
-    Entry(
+    CommandSpec(
         "examples",
         "harness.cli.examples:examples",
         "Copy the shipped Experiments, with their workloads and patches, into a new folder to edit.",
     ),
-    Entry(
+    CommandSpec(
         "validate",
         "harness.cli.validate:validate",
-        "Check an Experiment file and everything it names, and list the cells it makes. Starts nothing.",
+        "Check an Experiment file and all files that it names, and list its cells. Starts nothing.",
     ),
-    Entry(
+    CommandSpec(
         "schema",
         "harness.cli.schema:schema",
         "Print the JSON Schema of Experiment files, for editors and other programs.",
     ),
-    Entry(
+    CommandSpec(
         "watch",
         "harness.cli.watch:watch",
-        "Keep traffic on any URL until the time is up or Ctrl-C, and account for every single request.",
+        "Send traffic to URLs until the time is up or Ctrl-C, and account for every request.",
     ),
-    Entry(
+    CommandSpec(
         "calibrate",
         "harness.cli.calibrate:calibrate",
-        "Prove that the detector reports exactly what was done: no loss hidden, none invented, "
-        "none under another name.",
+        "Prove that the detector reports every known fault exactly: none hidden, none invented, none misnamed.",
     ),
-    Entry(
+    CommandSpec(
         "worker",
         "harness.cli.worker:worker",
-        "Send a share of a run's traffic from this machine. The run says what, where to, and when.",
+        "Send a share of a run's traffic from this machine. The run decides what is sent, where to, and when.",
     ),
-    Entry(
+    CommandSpec(
         "analyze",
         "harness.cli.evidence:analyze",
-        "Judge a run's evidence again and write verdict.json and the reports; the bytes are the same each time.",
+        "Judge a run's evidence again. Writes verdict.json and the reports, with the same bytes each time.",
     ),
-    Entry(
+    CommandSpec(
         "report",
         "harness.cli.evidence:report",
         "Write the reports again from verdict.json.",
     ),
-    Entry(
+    CommandSpec(
         "export",
         "harness.cli.export:export",
-        "Write every attempt as a row: labels instead of codes, times in nanoseconds, the id as it was on the wire.",
+        "Write every attempt of a run or a watch as a CSV row: labels instead of codes, times in nanoseconds.",
     ),
-    Entry(
+    CommandSpec(
         "cluster",
         "harness.cli.clusters:app",
-        "A cluster that stays up until you take it down: for kubectl and for trying things out.",
+        "Start, list and remove clusters that stay up until you remove them, for kubectl and hands-on tests.",
     ),
-    Entry(
+    CommandSpec(
         "doctor",
         "harness.cli.doctor:doctor",
-        "Look at this machine: limits, ports, nginx, Traefik, kind, Docker, left-over processes. Changes nothing.",
+        "Check this machine: limits, ports, nginx, Traefik, kind, Docker, leftover processes. Changes nothing.",
     ),
 )
 
 
 class LazyCommand(TyperCommand):
-    """Stands in for a command in the list of commands."""
+    """A placeholder in the list of commands, which imports its command when that is used."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: CommandSpec) -> None:
         super().__init__(entry.name, help=entry.summary, hidden=entry.hidden)
         self.entry = entry
 
     def load(self) -> Any:
-        """Import the command; returns it as Click has it."""
+        """Import the command and return it as a Click command."""
         module, _, name = self.entry.home.partition(":")
         found = getattr(import_module(module), name)
         if isinstance(found, typer.Typer):
@@ -154,18 +164,18 @@ class LazyCommand(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """All commands."""
+    """The group of all commands, which imports only the one that is used."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = {entry.name: LazyCommand(entry) for entry in ENTRIES}
+        self.commands = {entry.name: LazyCommand(entry) for entry in COMMANDS}
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command.
 
         Raises:
-            RuntimeError: The command met a broken pipe. Typer takes each for one of standard output and exits with 1,
-                which means lossy; but standard output does not fail here, so it was another one.
+            RuntimeError: A pipe broke that is not standard output. Typer would exit with 1 for it, which means lossy.
+                Standard output never raises here (``kit/streams.py``).
         """
         try:
             return super().invoke(ctx)
@@ -173,15 +183,15 @@ class Commands(TyperGroup):
             raise RuntimeError("a pipe or a connection broke") from error
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Import the command that the arguments name; returns its name, the command, and the rest of them."""
+        """Import the command that the arguments name. Return its name, the command, and the other arguments."""
         given, rest = args[:1], args[1:]
         if given == ["run"] and any(word.partition("=")[0] == _OPTION for word in rest):
-            # An option that takes a value would take --help for it.
+            # Pass on --help alone: --in-place would take it as its value.
             return "run", self.load(IN_PLACE), [_HELP[0]] if set(rest) & set(_HELP) else rest
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.load() if isinstance(command, LazyCommand) else command, rest
 
     def load(self, name: str) -> Any:
-        """Import a command; returns it as Click has it."""
+        """Import a command and return it as a Click command."""
         command: Any = self.commands[name]
         return command.load()

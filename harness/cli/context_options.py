@@ -1,4 +1,4 @@
-"""Options of runs on a cluster that is there already, and the question whether it is the right one."""
+"""Options for runs on an existing cluster, and the prompt that confirms it is the right one."""
 
 from __future__ import annotations
 
@@ -12,55 +12,66 @@ import typer
 from harness.clusters.context.provider import describe
 from harness.errors import InvalidInputError, Problem
 
-_PANEL = "Options of clusters that are there (--cluster context)"
+CONTEXT_PANEL = "Options for an existing cluster (--cluster context, run --in-place, undo)"
 
 Context = Annotated[
-    str, typer.Option(metavar="NAME", help="Context of the kubeconfig; never guessed.", rich_help_panel=_PANEL)
+    str,
+    typer.Option(metavar="NAME", help="Context in the kubeconfig. There is no default.", rich_help_panel=CONTEXT_PANEL),
 ]
 Kubeconfig = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Kubeconfig.", show_default="$KUBECONFIG, ~/.kube/config", rich_help_panel=_PANEL
+        metavar="FILE",
+        help="Kubeconfig file.",
+        show_default="$KUBECONFIG, ~/.kube/config",
+        rich_help_panel=CONTEXT_PANEL,
     ),
 ]
 EntryUrl = Annotated[
     str,
     typer.Option(
-        metavar="URL", help="Where traffic enters, http://HOST:PORT; else the Ingress's status.", rich_help_panel=_PANEL
+        metavar="URL",
+        help="Where traffic enters the cluster: http://HOST:PORT.",
+        show_default="the address in the Ingress's status",
+        rich_help_panel=CONTEXT_PANEL,
     ),
 ]
 Yes = Annotated[
-    bool, typer.Option("--yes", "-y", help="Don't ask whether this is the right cluster.", rich_help_panel=_PANEL)
+    bool,
+    typer.Option(
+        "--yes", "-y", help="Confirm without a prompt that this is the right cluster.", rich_help_panel=CONTEXT_PANEL
+    ),
 ]
 
 
 def context_options(*, context: str, kubeconfig: Path | None, entry_url: str) -> dict[str, str]:
-    """As ``BringUp.options`` has them."""
+    """Return the options as the provider expects them in ``BringUp.options``."""
     return {"context": context, "kubeconfig": str(kubeconfig or ""), "entry-url": entry_url}
 
 
 def confirm(what: str, options: Mapping[str, str], *, yes: bool) -> None:
-    """Name the cluster and ask, unless the user has said yes already.
+    """Name the cluster and ask for confirmation, unless the user gave it with ``--yes``.
 
     Args:
-        what: What will be done to it.
-        options: Which cluster.
-        yes: Whether it was said beforehand.
+        what: The planned action, for the prompt.
+        options: Context and kubeconfig, which identify the cluster.
+        yes: True if ``--yes`` was given.
 
     Raises:
-        InvalidInputError: There is nobody to ask.
-        typer.Exit: The answer was no.
+        InvalidInputError: Standard input is no terminal, so nobody can answer.
+        typer.Exit: The user answered no.
     """
     sentence = f"{what}: {describe(options)}."
     typer.echo(sentence, err=True)
     if yes:
         return
     if not sys.stdin.isatty():
-        raise InvalidInputError([Problem("nobody is there to say that this is the right cluster", hint="--yes")])
+        message = "can't ask whether this is the right cluster: standard input is no terminal"
+        raise InvalidInputError([Problem(message, hint="confirm with --yes")])
     try:
         is_right = typer.confirm("Is this the right cluster?", err=True)
     except typer.Abort:
-        # The end of input: Ctrl-D.
+        # Ctrl-D ends the input.
         is_right = False
     if not is_right:
         typer.echo("nothing was done", err=True)

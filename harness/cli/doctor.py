@@ -1,4 +1,4 @@
-"""``harness doctor``: what this machine has, lacks, and how to get it."""
+"""``harness doctor``: show what this machine has, what it lacks, and how to get that."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SIGNS = {State.OK: ("✓", "green"), State.OPTIONAL: ("-", "yellow"), State.LACK
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False) -> int:
-    """Look at this machine: limits, ports, nginx, Traefik, kind, Docker, left-over processes. Changes nothing.
+    """Check this machine: limits, ports, nginx, Traefik, kind, Docker, leftover processes. Changes nothing.
 
-    Exit code 0 when the local cluster can run, 4 when something it needs is lacking.
+    Exit code: 0 the local cluster can run, 4 something that it needs is missing.
     """
     checks = [check() for check in CHECKS]
     if as_json:
@@ -31,7 +31,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the check
 
 
 def show(checks: list[Check]) -> None:
-    """One line per check, with what to do below those that lack something."""
+    """Print a line per check, and below a failed one the advice."""
     console = Console(highlight=False)
     for check in checks:
         sign, style = SIGNS[check.state]

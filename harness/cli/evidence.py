@@ -1,4 +1,4 @@
-"""``harness analyze`` and ``harness report``: the same answer again from the sealed evidence, offline."""
+"""``harness analyze`` and ``harness report``: judge and report again, offline, from sealed evidence."""
 
 from __future__ import annotations
 
@@ -18,23 +18,21 @@ from harness.runner.watch.plan import is_watch
 from harness.store.rundir import RunDirectory
 from harness.wording import plural
 
-Directory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A run directory, as `harness run` or `harness watch` made it.")
-]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Run directory of `harness run` or `harness watch`.")]
 
 
 def analyze(
     directory: Directory,
     unsealed: Annotated[
-        bool, typer.Option("--unsealed", help="Judge what a killed run has left, and write nothing.")
+        bool, typer.Option("--unsealed", help="Judge the evidence that a killed run left. Writes nothing.")
     ] = False,
 ) -> int:
-    """Judge a run's evidence again and write verdict.json and the reports; the bytes are the same each time.
+    """Judge a run's evidence again. Writes verdict.json and the reports, with the same bytes each time.
 
-    The evidence must be as it was sealed: a changed or missing file is an error. The exit code is that of the verdict.
-    A run that was killed has sealed nothing: --unsealed shows what it recorded; what did not end is inconclusive. Seals
-    that there are must be right even then: what differs from them is listed and inconclusive. Unsealed evidence is no
-    proof, so the exit code is never 0.
+    The evidence must match its seals: a changed or missing file is an error. The exit code is that of the verdict.
+    A killed run has sealed nothing. --unsealed judges what it recorded; trials that did not end are inconclusive. If
+    there are seals, files that differ from them are listed, and what depends on them is inconclusive. Unsealed evidence
+    proves nothing, so the exit code is never 0.
     """
     run = RunDirectory.open(directory)
     console = Console(highlight=False)
@@ -48,9 +46,9 @@ def analyze(
 
 
 def _again(run: RunDirectory) -> tuple[Document, int]:
-    """Judge and write the reports; return what to print, and the exit code."""
+    """Judge and write the reports. Return the document to print, and the exit code."""
     if is_watch(run.path):
-        watched = watch_judging.keep(run, watch_judging.judge_again(run))
+        watched = watch_judging.write_verdict(run, watch_judging.judge_again(run))
         return watch_report.document(watched), watched.exit_code
     verdict = judge(run)
     write_reports(run, verdict)
@@ -58,7 +56,7 @@ def _again(run: RunDirectory) -> tuple[Document, int]:
 
 
 def _as_found(run: RunDirectory, console: Console) -> int:
-    """Judge what there is and keep nothing; whatever it shows, it is told to be no proof."""
+    """Judge the evidence as found, and write nothing. The output always says that it is no proof."""
     differences = run.differences()
     if differences:
         lines = [f"{run.path} is not as it was sealed:", *(f"  {each}" for each in differences)]
@@ -75,14 +73,14 @@ def _as_found(run: RunDirectory, console: Console) -> int:
 
 
 def _no_proof(run: RunDirectory, differences: int) -> str:
-    """What a verdict on unsealed evidence is worth."""
+    """Return the sentence that says why this verdict is no proof."""
     if differences:
         why = f"{plural(differences, 'file differs', 'files differ')} from the seals, see above"
     elif run.is_sealed("evidence"):
-        why = "the seals were not asked for, though the evidence is as it was sealed: leave --unsealed out"
+        why = "--unsealed was given, although the evidence matches its seals; leave it out"
     else:
         why = "the evidence was never sealed"
-    return f"no proof: {why}. Nothing here counts as success, and nothing was written."
+    return f"no proof: {why}. This does not count as success, and nothing was written."
 
 
 def report(directory: Directory) -> int:

@@ -1,4 +1,4 @@
-"""Options of the commands that read an Experiment file."""
+"""Options shared by the commands that read an Experiment file."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from harness.experiment.problems import near
 from harness.model.controllers import CONTROLLERS
 
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.")]
+OptionalExperimentFile = Annotated[
+    Path | None, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.", show_default=False)
+]
 Only = Annotated[
     list[str] | None,
     typer.Option(
         metavar="configuration=…,change=…",
-        help="These cells alone; names or globs, repeatable, also by axis (lifecycle=bare). Their controls always run.",
+        help="Run only these cells: names or globs, also by axis (lifecycle=bare); repeatable. Their controls always"
+        " run.",
     ),
 ]
-Where = Annotated[
-    str, typer.Option(help="Where: local (embedded; no Docker, no root), kind, or context (one that is there).")
+ClusterOption = Annotated[
+    str,
+    typer.Option(help="Cluster to use: local (embedded; no Docker, no root), kind, or context (an existing one)."),
 ]
-Behind = Annotated[
+IngressOption = Annotated[
     str,
     typer.Option(
         "--ingress",
-        help=f"The controller in place of the file's: {', '.join(CONTROLLERS)}.",
+        help=f"Use this ingress controller instead of the file's: {', '.join(CONTROLLERS)}.",
         show_default=False,
     ),
 ]
@@ -35,18 +40,22 @@ AssumeInert = Annotated[
     typer.Option(
         "--assume-inert",
         metavar="FIELD",
-        help="A field that the embedded cluster does not implement, left in as if it had no effect on requests;"
-        " repeatable. No verdict is then better than inconclusive.",
+        help="Assume that this field, which the embedded cluster does not implement, has no effect on requests;"
+        " repeatable. Every verdict is then inconclusive at best.",
     ),
 ]
+Parallel = Annotated[
+    int, typer.Option(min=0, help="Trials that run at the same time, each on its own cluster; 0: as many as fit.")
+]
+Profile = Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")]
 Keep = Annotated[
     bool,
-    typer.Option("--keep", help="Keep what is taken down otherwise: a local cluster's directory, a kind cluster."),
+    typer.Option("--keep", help="Keep the directory of a local cluster, or the kind cluster, after the run."),
 ]
 
 
 def controller(word: str) -> str:
-    """What ``--ingress`` says.
+    """Return the value of ``--ingress``; empty if not given.
 
     Raises:
         InvalidInputError: There is no such controller.
@@ -58,10 +67,10 @@ def controller(word: str) -> str:
 
 
 def parse_only(words: list[str]) -> dict[str, tuple[str, ...]]:
-    """``["configuration=bare,change=none"]`` as ``{"configuration": ("bare",), "change": ("none",)}``.
+    """Return ``["configuration=bare,change=none"]`` as ``{"configuration": ("bare",), "change": ("none",)}``.
 
     Raises:
-        InvalidInputError: A part has no name or no value; which names there are is known to the Experiment.
+        InvalidInputError: A part has no name or no value. The names are checked later, against the Experiment.
     """
     found: dict[str, tuple[str, ...]] = {}
     for part in (part for word in words for part in word.split(",")):

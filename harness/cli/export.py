@@ -1,4 +1,4 @@
-"""``harness export``: the attempts of a run or a watch for other tools."""
+"""``harness export``: write the attempts of a run or a watch for other tools."""
 
 from __future__ import annotations
 
@@ -17,21 +17,26 @@ from harness.wording import plural
 
 
 def export(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory of `harness run` or `harness watch`.")],
-    form: Annotated[str, typer.Option("--format", metavar="csv", help="csv, with a head line (RFC 4180).")] = "csv",
-    out: Annotated[str, typer.Option(metavar="FILE|-", help="Where to; - is standard output.")] = "-",
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Run directory of `harness run` or `harness watch`.")
+    ],
+    form: Annotated[
+        str, typer.Option("--format", metavar="csv", help="Output format: csv, with a header line (RFC 4180).")
+    ] = "csv",
+    out: Annotated[str, typer.Option(metavar="FILE|-", help="Output file; - is standard output.")] = "-",
     cell: Annotated[
-        str, typer.Option(metavar="GLOB", help="Of cells: graceful--*; of a watch's origins: their number.")
+        str,
+        typer.Option(metavar="GLOB", help="Only these cells, such as graceful--*. For a watch: number of an origin."),
     ] = "*",
-    trial: Annotated[int | None, typer.Option(min=1, metavar="N", help="This trial alone.", show_default="all")] = None,
+    trial: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only this trial.", show_default="all")] = None,
 ) -> int:
-    """Write every attempt as a row: labels instead of codes, times in nanoseconds, the id as it was on the wire.
+    """Write every attempt of a run or a watch as a CSV row: labels instead of codes, times in nanoseconds.
 
-    Works on what a killed run has left, too. docs/reference/ledger.md describes the columns.
+    Also works on the evidence that a killed run left. docs/reference/ledger.md describes the columns.
     docs/how-to/read-attempts.md shows how to read the ledgers with numpy and pandas.
 
-    Exit code: 0 written, also where the reader leaves early (| head); 4 it could not be written, all of it; 2 invalid
-    input.
+    Exit code: 0 written, also if the reader closes the pipe early (| head); 2 invalid input; 4 not all of it could be
+    written.
 
     [bold]Examples[/bold]
 
@@ -44,7 +49,7 @@ def export(
     top = RunDirectory.open(directory).path
     folders = parts_of(top, cells=cell, trial=trial or 0)
     if out == "-":
-        with streams.product() as file:
+        with streams.required_output() as file:
             write_csv(top, folders, file)
         return 0
     with clear_disk_errors(Path(out)), Path(out).open("w", encoding="utf-8", newline="") as file:

@@ -1,4 +1,7 @@
-"""Paragraphs of a help text flow: docstrings are wrapped for readers of code, terminals are as wide as they are."""
+"""Joins the lines of help paragraphs, so that each terminal wraps them at its own width.
+
+Docstrings are wrapped for readers of the code.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import typer
 
 
 def reflow_all(app: typer.Typer) -> None:
-    """Let the paragraphs of all commands flow, those of sub-commands too."""
+    """Join the lines of the paragraphs of all commands and subcommands."""
     for command in app.registered_commands:
         command.help = reflowed(command.help or inspect.getdoc(command.callback) or "")
     for group in app.registered_groups:
@@ -18,6 +21,6 @@ def reflow_all(app: typer.Typer) -> None:
 
 
 def reflowed(text: str) -> str:
-    """The text with each paragraph on one line; one that is indented is an example and keeps its lines."""
+    """Return the text with each paragraph on one line. An indented paragraph is an example and keeps its lines."""
     paragraphs = text.split("\n\n")
     return "\n\n".join(part if part.startswith(" ") else part.replace("\n", " ") for part in paragraphs)

@@ -1,4 +1,4 @@
-"""``harness run --in-place``: one change of an application that is running already, while its traffic is watched."""
+"""``harness run --in-place``: make one change to an application that is already running, under traffic."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.context_options import Context, Kubeconfig, Yes, confirm, context_options
+from harness.cli.option_values import duration_of
 from harness.cli.progress import choose_progress
 from harness.cli.run import show_result
 from harness.cli.traffic_options import (
@@ -28,38 +29,47 @@ from harness.cli.traffic_options import (
     Timeout,
     TrafficWords,
 )
-from harness.cli.words import duration_of
 from harness.errors import InvalidInputError, Problem
 from harness.kit.interruption import Interrupted
 from harness.model.rates import rate_text
-from harness.runner.in_place.preparing import InPlaceRequest, Prepared, prepare
-from harness.runner.in_place.running import left_changed, run_in_place
+from harness.runner.in_place.prepare import InPlaceRequest, PreparedChange, prepare
+from harness.runner.in_place.run import left_changed, run_in_place
 from harness.runner.in_place.targets import usages
 from harness.runner.options import RunOptions
 
-_CHANGE = f"As in an Experiment, without the object's name: {'; '.join(usages())}."
+Changed = Annotated[
+    str,
+    typer.Option(
+        "--in-place", metavar="KIND/NAME", help="Object to change: deployment/NAME, service/NAME or ingress/NAME."
+    ),
+]
+Urls = Annotated[
+    list[str], typer.Option(metavar="URL", help="URL that gets traffic; repeatable, for several paths of one host.")
+]
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the object. There is no default.")
+]
+Control = Annotated[
+    str, typer.Option(metavar="TIME", help="Length of the control: the same traffic, first, without a change.")
+]
+Hold = Annotated[
+    str, typer.Option(metavar="TIME", help="Time from the moment the change is observed until it is undone.")
+]
+_CHANGE = f"The change, as in an Experiment but without the object's name: {'; '.join(usages())}."
 
 
 def run_in_place_command(
-    target: Annotated[
-        str, typer.Option("--in-place", metavar="KIND/NAME", help="deployment/NAME, service/NAME or ingress/NAME.")
-    ],
+    target: Changed,
     change: Annotated[str, typer.Option(metavar="CHANGE", help=_CHANGE)],
-    url: Annotated[
-        list[str], typer.Option(metavar="URL", help="What users ask for; repeat it for several paths of one host.")
-    ],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Where it is; never guessed.")],
+    url: Urls,
+    namespace: Namespace,
     context: Context = "",
     kubeconfig: Kubeconfig = None,
     yes: Yes = False,
-    baseline: Annotated[str, typer.Option(metavar="TIME", help="Traffic before the change.")] = "5s",
-    settle: Annotated[str, typer.Option(metavar="TIME", help="Traffic after everything has come to rest.")] = "5s",
-    control: Annotated[
-        str, typer.Option(metavar="TIME", help="Before all that: as much traffic, and nothing is changed.")
-    ] = "10s",
-    hold: Annotated[
-        str, typer.Option(metavar="TIME", help="How long a change stays once it was seen, before it is put back.")
-    ] = "10s",
+    baseline: Annotated[str, typer.Option(metavar="TIME", help="Length of traffic before the change.")] = "5s",
+    settle: Annotated[str, typer.Option(metavar="TIME", help="Length of traffic after the change has settled.")] = "5s",
+    control: Control = "10s",
+    hold: Hold = "10s",
     rate: RateText = DEFAULTS.rate,
     method: Methods = DEFAULTS.method,
     connections: Connections = DEFAULTS.connections,
@@ -74,17 +84,16 @@ def run_in_place_command(
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
-    r"""Make one change of an application that is running already, under traffic, and account for every request.
+    r"""Make one change to an application that is already running, under traffic, and account for every request.
 
-    Nothing else is touched: nothing is deployed, installed or removed. First comes a control, in which nothing is
-    changed; if that, or the baseline, loses a request, the change is not made. Whatever can be put back is put back
-    under traffic, --hold after it was seen. The undo plan is written before the change; Ctrl-C puts it back at once,
-    and after a crash harness undo DIR does. A change that has no undo says so before you are asked.
+    Nothing is deployed, installed or removed. A control without a change comes first. If the control or the baseline
+    loses a request, the change is not made. The change is undone under traffic, --hold after it was observed, if it can
+    be undone; if it can't, the prompt says so. The undo plan is written before the change. Ctrl-C undoes the change at
+    once. After a crash, run harness undo DIR.
 
-    Everything is checked before anything starts: the object, the change, the rights (the Role is in
-    docs/reference/rights.md).
-    Then cluster, object and change are named, and you are asked; --yes answers. An autoscaler or a GitOps controller
-    that changes the object meanwhile makes the verdict inconclusive, and is named.
+    The object, the change and your rights are checked before anything starts. docs/reference/rights.md has the Role.
+    Then a prompt names cluster, object and change, and asks for confirmation, unless you give --yes. If an autoscaler
+    or a GitOps controller changes the object meanwhile, the verdict is inconclusive and names it.
 
     [bold]Examples[/bold]
 
@@ -120,13 +129,13 @@ def run_in_place_command(
     return _run(prepared, RunOptions(cluster="in place", out=out, profile="", command=_command()), as_json=as_json)
 
 
-def described(prepared: Prepared) -> str:
-    """What will be done, for the question whether it shall be: notes on who else may interfere, then one sentence."""
+def described(prepared: PreparedChange) -> str:
+    """Return the text of the prompt: notes on other controllers that may interfere, then the planned change."""
     plan, change = prepared.plan, prepared.change
     notes = [f"note: {note}" for note in plan.notes]
     own = change.own_hold
-    stays = f"{own:g} s after it is made" if own else f"{prepared.live.hold:g} s after it is seen"
-    undo = f"It is put back {stays}." if change.facts.undoable else f"It has no undo: {change.facts.undo}."
+    stays = f"{own:g} s after it is made" if own else f"{prepared.live.hold:g} s after it is observed"
+    undo = f"It is undone {stays}." if change.facts.undoable else f"It has no undo: {change.facts.undo}."
     urls = ", ".join(f"{prepared.origin.url}{route.path}" for route in prepared.experiment.traffic.routes)
     rate = rate_text(prepared.experiment.traffic.rate)
     sentence = f"{change.kind} of {plan.target} in namespace {plan.namespace} while {urls} gets {rate}. {undo}"
@@ -144,15 +153,15 @@ def _command() -> str:
     return shlex.join(["harness", *sys.argv[1:]])
 
 
-def _run(prepared: Prepared, options: RunOptions, *, as_json: bool) -> int:
+def _run(prepared: PreparedChange, options: RunOptions, *, as_json: bool) -> int:
     with choose_progress() as progress:
         try:
             result = run_in_place(prepared, options, progress)
         except Interrupted:
-            raise Interrupted("nothing had begun yet") from None
+            raise Interrupted("nothing had started yet") from None
     show_result(result, as_json=as_json)
     console = Console(stderr=True, highlight=False)
     for what in left_changed(result.directory):
         console.print(f"STILL CHANGED: {what}", style="bold red", markup=False, soft_wrap=True)
-        console.print(f"put it back with: harness undo {result.directory}", markup=False, soft_wrap=True)
+        console.print(f"undo it with: harness undo {result.directory}", markup=False, soft_wrap=True)
     return result.verdict.process_code if result.interrupted else result.exit_code

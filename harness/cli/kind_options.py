@@ -1,4 +1,4 @@
-"""Options that only kind clusters have, the same for every command that brings one up."""
+"""Options of kind clusters, shared by every command that can bring one up."""
 
 from __future__ import annotations
 
@@ -12,38 +12,44 @@ from harness.clusters.kind.settings import IMAGE_OPTION, NODE
 
 _PANEL = "Options of kind clusters"
 
-KubeProxy = Annotated[str, typer.Option(help="iptables, ipvs or nftables.", rich_help_panel=_PANEL)]
-NodeImage = Annotated[str, typer.Option(metavar="REF", help="Image of the node.", rich_help_panel=_PANEL)]
+KubeProxy = Annotated[str, typer.Option(help="Mode of kube-proxy: iptables, ipvs or nftables.", rich_help_panel=_PANEL)]
+NodeImage = Annotated[str, typer.Option(metavar="REF", help="Node image.", rich_help_panel=_PANEL)]
 Image = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=REF",
-        help="Use image REF where the manifests say NAME; repeatable. Names of ours: kind-config/images.yaml.",
+        help="Use image REF where the manifests say NAME; repeatable. kind-config/images.yaml lists the images of the"
+        " cluster itself.",
         rich_help_panel=_PANEL,
     ),
 ]
 Images = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The same from a YAML file, NAME: REF.", rich_help_panel=_PANEL)
+    Path | None, typer.Option(metavar="FILE", help="YAML file with the same pairs, NAME: REF.", rich_help_panel=_PANEL)
 ]
 PullPolicy = Annotated[
-    str, typer.Option(help="imagePullPolicy of all the workload's containers.", rich_help_panel=_PANEL)
+    str, typer.Option(help="Set this imagePullPolicy on all containers of the workload.", rich_help_panel=_PANEL)
 ]
 Reuse = Annotated[
     bool,
     typer.Option(
-        "--reuse", help="Use the standing cluster; made, and left up, if there is none.", rich_help_panel=_PANEL
+        "--reuse",
+        help="Use the persistent cluster of that name. Create it if there is none. It stays up.",
+        rich_help_panel=_PANEL,
     ),
 ]
 ClusterName = Annotated[
-    str, typer.Option(help="Which one --reuse takes, as `harness cluster up --name` has it.", rich_help_panel=_PANEL)
+    str,
+    typer.Option(help="Name of the cluster that --reuse uses (`harness cluster up --name`).", rich_help_panel=_PANEL),
 ]
-Port = Annotated[int, typer.Option(help="Port of the entry on 127.0.0.1; 0: one that is free.", rich_help_panel=_PANEL)]
+Port = Annotated[
+    int, typer.Option(help="Port on 127.0.0.1 where traffic enters; 0: any free one.", rich_help_panel=_PANEL)
+]
 
 
 def kind_options(
     *, kube_proxy: str, node_image: str, images: Mapping[str, str], reuse: str = "", port: int = 0
 ) -> dict[str, str]:
-    """As ``BringUp.options`` has them."""
+    """Return the options as the provider expects them in ``BringUp.options``."""
     given = {f"{IMAGE_OPTION}{name}": ref for name, ref in images.items()}
     if node_image:
         given[f"{IMAGE_OPTION}{NODE}"] = node_image

@@ -1,4 +1,4 @@
-"""The command line's entry: every error becomes one message and one exit code here, and nowhere else."""
+"""The command line's entry point, and the only place where an error becomes a message and an exit code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Exit codes: 0 all cells as expected · 1 lossy (or lossless) against expectation
 app = typer.Typer(
     name="harness",
     cls=Commands,
-    help="Does a request get lost while I change my application or its routing on Kubernetes?\n\n"
+    help="Find out whether requests get lost while your application or its routing changes on Kubernetes.\n\n"
     "Start with: harness demo",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -33,7 +33,7 @@ app = typer.Typer(
 )
 
 
-def _tell_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib import metadata  # noqa: PLC0415 - for this option alone
 
@@ -44,14 +44,14 @@ def _tell_version(wanted: bool) -> None:
 @app.callback()
 def before(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """What is said before a command."""
+    """Accept the options that stand before a command."""
 
 
 def show_error(error: HarnessError) -> None:
-    """Print an error: what, then its details, then what to do."""
+    """Print an error: its message, its details, and its hint."""
     from rich.console import Console  # noqa: PLC0415 - for errors alone
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -63,7 +63,7 @@ def show_error(error: HarnessError) -> None:
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     code = _run()
     streams.report_loss()
@@ -71,15 +71,15 @@ def main() -> None:
 
 
 def _run() -> int:
-    """The exit code of the command that ``sys.argv`` asks for."""
+    """Run the command in ``sys.argv``. Return its exit code."""
     try:
         with interruption.handled():
             result = app(standalone_mode=False)
         return int(result or 0)
     except Interrupted as stopped:
         number = interruption.signal_number() or signal.SIGINT
-        told = f"stopped by {'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name}"
-        sys.stderr.write(": ".join([told, *map(str, stopped.args)]) + "\n")
+        text = f"stopped by {'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name}"
+        sys.stderr.write(": ".join([text, *map(str, stopped.args)]) + "\n")
         return 128 + number
     except typer.Exit as leaving:
         return leaving.exit_code
@@ -91,11 +91,11 @@ def _run() -> int:
 
 
 def _other(error: Exception) -> int:
-    """Usage errors as typer shows them; anything else is a bug, shown whole."""
+    """Show a usage error as typer does. Anything else is a bug: print its traceback."""
     show = getattr(error, "show", None)
     if callable(show):
         show()
         return ExitCode.INVALID_INPUT
     traceback.print_exception(error)
-    sys.stderr.write("This is a bug of the harness.\n")
+    sys.stderr.write("This is a bug in the harness.\n")
     return ExitCode.HARNESS_FAILED

@@ -1,4 +1,4 @@
-"""``harness migrate``: the same cells behind two controllers, and whether the second loses what the first did not."""
+"""``harness migrate``: run the same cells behind two ingress controllers, and compare their losses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 
 from harness.cli.cluster_rules import rules_of, show_notices
-from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
-from harness.cli.experiment_options import AssumeInert, Keep, Only, Where, parse_only
+from harness.cli.context_options import CONTEXT_PANEL, Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
+from harness.cli.experiment_options import AssumeInert, ClusterOption, Keep, Only, Parallel, Profile, parse_only
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.errors import InvalidInputError, Problem
@@ -29,34 +29,41 @@ from harness.report import terminal
 from harness.report.migration import document
 from harness.runner.images import read_images, with_images
 from harness.runner.migration.concluding import analyze_again
-from harness.runner.migration.migrate import Leg, run_migration
+from harness.runner.migration.migrate import MigrationSide, run_migration
 from harness.runner.options import RunOptions
 from harness.store.records import to_json
 
-#: Without an ingress there is nothing to migrate.
+#: Controllers to choose from; ``none`` is no controller.
 _KNOWN = tuple(word for word, facts in CONTROLLERS.items() if facts.address is not None)
 _NAMES = ", ".join(_KNOWN)
 
+OptionalExperiment = Annotated[
+    Path | None, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.", show_default=False)
+]
+To = Annotated[str, typer.Option("--to", help="Ingress controller to move to; same choices as --from.")]
+Analyze = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Compare the sealed evidence of an earlier migration again, offline.")
+]
+ToEntryUrl = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="Where traffic enters the --to controller; --entry-url then belongs to the --from controller.",
+        rich_help_panel=CONTEXT_PANEL,
+    ),
+]
+
 
 def migrate(
-    experiment: Annotated[
-        Path | None, typer.Argument(metavar="EXPERIMENT.yaml", help="The Experiment file.", show_default=False)
-    ] = None,
-    source: Annotated[str, typer.Option("--from", help=f"The controller that is left: {_NAMES}.")] = DEFAULT.word,
-    target: Annotated[str, typer.Option("--to", help="The controller that is gone to, one of the same.")] = "traefik",
-    analyze: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Compare an earlier migration again, offline, from its sealed evidence."),
-    ] = None,
-    cluster: Where = "local",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder to create; below reports/ if not given.", show_default=False)
-    ] = None,
+    experiment: OptionalExperiment = None,
+    source: Annotated[str, typer.Option("--from", help=f"Ingress controller in use now: {_NAMES}.")] = DEFAULT.word,
+    target: To = "traefik",
+    analyze: Analyze = None,
+    cluster: ClusterOption = "local",
+    out: Annotated[Path | None, typer.Option(help="Folder to create.", show_default="below reports/")] = None,
     only: Only = None,
-    parallel: Annotated[
-        int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
-    ] = 0,
-    profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
+    parallel: Parallel = 0,
+    profile: Profile = "kind",
     keep: Keep = False,
     kube_proxy: KubeProxy = "iptables",
     node_image: NodeImage = "",
@@ -68,31 +75,24 @@ def migrate(
     context: Context = "",
     kubeconfig: Kubeconfig = None,
     entry_url: EntryUrl = "",
-    to_entry_url: Annotated[
-        str,
-        typer.Option(
-            metavar="URL",
-            help="--entry-url of the target's controller.",
-            rich_help_panel="Options of --cluster context",
-        ),
-    ] = "",
+    to_entry_url: ToEntryUrl = "",
     yes: Yes = False,
     assume_inert: AssumeInert = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON on stdout.")] = False,
 ) -> int:
-    """Does my application stay lossless when I move to another ingress controller?
+    """Compare two ingress controllers: does my application lose requests after a move from one to the other?
 
-    Runs the same cells behind both, the source first, and compares them cell by cell: requests lost, connections cut,
-    latency; and names what made requests differ: routing and rewriting, how late new endpoints are known, retries,
-    reloads, timeouts, and the annotations that the target ignores. Nothing else in the Experiment changes, and what it
-    expects counts for nothing here: the source is what the target is held against.
+    Runs the same cells behind both controllers, the --from controller first. Compares requests lost, connections cut
+    and latency, cell by cell. Names the causes of differences: routing and rewriting, delay until new endpoints are
+    used, retries, reloads, timeouts, and annotations that the --to controller ignores. Nothing else in the Experiment
+    changes. Its expectations are ignored: the --from controller is the reference.
 
-    Exit code 1: the target loses where the source did not (also without any change: a route that it does not serve).
-    3: none of that, but a cell of either side is inconclusive: an unknown is never a pass. 0: nothing is lost that the
-    source does not lose.
+    Exit code: 0 the --to controller loses nothing that the --from controller does not lose; 1 it does (also without a
+    change, such as a route that it does not serve); 2 invalid input; 3 no such loss, but a cell of either side is
+    inconclusive: unknown is not success; 4 the harness itself failed.
 
-    The folder holds comparison.json, the report (index.html and the formats for CI), and the two run directories,
-    sealed, each with its own report.
+    The folder has comparison.json, the report (index.html and the formats for CI), and the two sealed run directories,
+    each with its own report.
 
     [bold]Examples[/bold]
 
@@ -107,20 +107,22 @@ def migrate(
     if analyze is not None:
         return _again(analyze, experiment, as_json=as_json)
     experiment = _given(experiment)
-    names = _two_of_them(source, target)
+    names = _both_controllers(source, target)
     replaced = read_images(image or [], images)
     kind = kind_options(
         kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
     )
-    there = context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url)
-    options = RunOptions(cluster, None, parse_only(only or []), parallel, keep, profile, _command(), {**kind, **there})
+    existing = context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url)
+    options = RunOptions(
+        cluster, None, parse_only(only or []), parallel, keep, profile, _command(), {**kind, **existing}
+    )
     source_leg = _leg(experiment, names[0], options, replaced, pull_policy, assume_inert)
-    options = replace(options, cluster_options={**kind, **there, "entry-url": to_entry_url or entry_url})
+    options = replace(options, cluster_options={**kind, **existing, "entry-url": to_entry_url or entry_url})
     target_leg = _leg(experiment, names[1], options, replaced, pull_policy, assume_inert)
     check_assumed(assume_inert or (), [source_leg.experiment, target_leg.experiment])
     show_notices(source_leg.experiment, Console(stderr=True, highlight=False))
     if cluster == "context":
-        confirm(f"{experiment} will be run twice in namespaces of its own, harness-…", {**kind, **there}, yes=yes)
+        confirm(f"{experiment} will run twice, in new namespaces harness-…", {**kind, **existing}, yes=yes)
     return _run(source_leg, target_leg, out, as_json=as_json)
 
 
@@ -138,46 +140,46 @@ def _leg(
     replaced: Mapping[str, str],
     pull_policy: str,
     assume_inert: list[str] | None,
-) -> Leg:
-    """The Experiment behind one controller."""
+) -> MigrationSide:
+    """Return one side of the comparison: the Experiment with its ingress controller."""
     rules = rules_of(options.cluster, replaced)
     read = load_experiment(path, only=options.only, rules=rules, assume_inert=assume_inert or (), ingress=ingress)
-    return Leg(with_images(read, replaced, pull_policy), options)
+    return MigrationSide(with_images(read, replaced, pull_policy), options)
 
 
-def _run(source: Leg, target: Leg, out: Path | None, *, as_json: bool) -> int:
+def _run(source: MigrationSide, target: MigrationSide, out: Path | None, *, as_json: bool) -> int:
     with choose_progress() as progress:
         try:
             result = run_migration(source, target, out, _command(), progress)
         except Interrupted as stop:
-            raise Interrupted(str(stop) or "nothing had begun yet") from None
+            raise Interrupted(str(stop) or "nothing had started yet") from None
     show(result.migration, result.directory, as_json=as_json)
     for bug in result.bugs:
-        Console(stderr=True, highlight=False).print(f"a bug of the harness: {bug}", markup=False, style="red")
+        Console(stderr=True, highlight=False).print(f"a bug in the harness: {bug}", markup=False, style="red")
     return result.migration.process_code
 
 
 def show(migration: Migration, directory: Path, *, as_json: bool) -> None:
-    """The table, the reasons and the answer; with ``--json`` the comparison on stdout, the rest on stderr."""
+    """Print table, causes and verdict. With ``--json``, print the comparison on stdout and the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
     console.print(terminal.render(document(migration)))
     console.print(f"report: {directory / 'index.html'}", soft_wrap=True, markup=False)
     if as_json:
-        told = {**to_json(migration), "directory": str(directory), "exit_code": migration.process_code}
-        sys.stdout.write(json.dumps(told, sort_keys=True) + "\n")
+        shown = {**to_json(migration), "directory": str(directory), "exit_code": migration.process_code}
+        sys.stdout.write(json.dumps(shown, sort_keys=True) + "\n")
 
 
 def _again(directory: Path, experiment: Path | None, *, as_json: bool) -> int:
     """Compare an earlier migration again."""
     if experiment is not None:
         hint = "leave the Experiment out"
-        raise InvalidInputError([Problem("--analyze compares an earlier migration again", hint=hint)])
+        raise InvalidInputError([Problem("--analyze reads the Experiment from the earlier migration", hint=hint)])
     migration = analyze_again(directory)
     show(migration, directory, as_json=as_json)
     return migration.process_code
 
 
-def _two_of_them(source: str, target: str) -> tuple[str, str]:
+def _both_controllers(source: str, target: str) -> tuple[str, str]:
     names = _known("--from", source), _known("--to", target)
     if source == target:
         hint = f"name two of {_NAMES}"

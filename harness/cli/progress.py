@@ -1,4 +1,4 @@
-"""How a run's progress looks: live lines in a terminal, plain lines in a log."""
+"""Shows the progress of a run: live lines in a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from harness.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """What is known of one trial."""
+class _TrialLine:
+    """The progress of one trial: its step, counts, and start on the monotonic clock."""
 
     step: str = "waiting"
     sent: int = 0
@@ -28,45 +28,43 @@ class _Line:
 
 
 class LiveProgress:
-    """One line per running trial, redrawn in place."""
+    """Progress for a terminal: one line per running trial, redrawn in place."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._lock = threading.Lock()
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, _TrialLine] = {}
         self._total = 0
         self._ended = 0
         self._note = ""
         self._start = time.monotonic()
         self.live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
 
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
-        """Say what is to come."""
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
+        """Show how many trials there are, and where their evidence goes."""
         self._total, self._ended = len(trials), 0
-        self._console.print(
-            f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}", markup=False
-        )
+        self._console.print(began_text(len(trials), parallel, directory), markup=False)
 
     def step(self, trial: str, text: str) -> None:
         """Show a trial's step."""
         with self._lock:
-            line = self._lines.get(trial, _Line(begun=time.monotonic()))
+            line = self._lines.get(trial, _TrialLine(begun=time.monotonic()))
             self._lines[trial] = replace(line, step=text)
 
     def counts(self, trial: str, sent: int, lost: int) -> None:
         """Show a trial's counts."""
         with self._lock:
-            self._lines[trial] = replace(self._lines.get(trial, _Line()), sent=sent, lost=lost)
+            self._lines[trial] = replace(self._lines.get(trial, _TrialLine()), sent=sent, lost=lost)
 
     def ended(self, trial: str, failure: str) -> None:
-        """A permanent line for a trial that is over."""
+        """Print a permanent line for a trial that has ended."""
         with self._lock:
-            line = self._lines.pop(trial, _Line())
+            line = self._lines.pop(trial, _TrialLine())
             self._ended += 1
         self._console.print(ended_text(trial, line.sent, line.lost, failure), markup=False)
 
     def note(self, text: str) -> None:
-        """Show what the run as a whole does."""
+        """Show a step of the whole run."""
         self._note = text
 
     def _render(self) -> Table:
@@ -83,7 +81,7 @@ class LiveProgress:
 
 
 class PlainProgress:
-    """A line as each trial ends and at each note; for logs of continuous integration."""
+    """Progress for CI logs: a line as each trial ends, and one for each note."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -91,40 +89,46 @@ class PlainProgress:
         self._total = 0
         self._ended = 0
 
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
-        """Say what is to come."""
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
+        """Show how many trials there are, and where their evidence goes."""
         self._total, self._ended = len(trials), 0
-        self._print(f"{plural(len(trials), 'trial')}, {lanes} side by side; evidence in {directory}")
+        self._print(began_text(len(trials), parallel, directory))
 
     def step(self, trial: str, text: str) -> None:
-        """Not shown: a log wants results."""
+        """Show nothing: a log is for results."""
 
     def counts(self, trial: str, sent: int, lost: int) -> None:
-        """Remembered for the trial's last line."""
+        """Keep the counts for the line at the trial's end."""
         self._counts[trial] = (sent, lost)
 
     def ended(self, trial: str, failure: str) -> None:
-        """One line."""
+        """Print one line."""
         self._ended += 1
         text = ended_text(trial, *self._counts.get(trial, (0, 0)), failure)
         self._print(f"[{self._ended}/{self._total}] {text}")
 
     def note(self, text: str) -> None:
-        """One line."""
+        """Print one line."""
         self._print(text)
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)
 
 
+def began_text(trials: int, parallel: int, directory: str) -> str:
+    """Return the first line of a run."""
+    how = f"up to {parallel} at a time" if parallel > 1 else "one at a time"
+    return f"{plural(trials, 'trial')}, {how}; evidence in {directory}"
+
+
 def ended_text(trial: str, sent: int, lost: int, failure: str) -> str:
-    """The line of a trial that is over; who answered what is judged later, from the evidence."""
+    """Return the line of a trial that has ended. Its counts are not final: judging reads the evidence later."""
     return f"{trial}: {failure or f'{sent:,} sent, {lost:,} lost so far'}"
 
 
 @contextmanager
 def choose_progress() -> Iterator[RunProgress]:
-    """Live on a terminal, plain elsewhere; always on stderr, so that stdout stays for results."""
+    """Return live progress on a terminal, plain progress elsewhere. It goes to stderr; stdout is for results."""
     console = Console(stderr=True, highlight=False)
     if sys.stderr.isatty():
         live = LiveProgress(console)

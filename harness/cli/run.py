@@ -1,10 +1,12 @@
-"""``harness run``: from an Experiment file to a verdict."""
+"""``harness run``: run an Experiment and print its verdict."""
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +17,13 @@ from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import (
     AssumeInert,
-    Behind,
-    ExperimentFile,
+    ClusterOption,
+    IngressOption,
     Keep,
     Only,
-    Where,
+    OptionalExperimentFile,
+    Parallel,
+    Profile,
     controller,
     parse_only,
 )
@@ -27,8 +31,10 @@ from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, Node
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
+from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
+from harness.judging.starved import starved_cells
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
@@ -36,29 +42,47 @@ from harness.report import terminal
 from harness.report.run import document
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
-from harness.runner.run import RunResult, run_experiment
+from harness.runner.rerun import Rerun, rerun_of
+from harness.runner.run import FREE, RunResult, run_experiment
+from harness.wording import plural
 
-Parallel = Annotated[
-    int, typer.Option(min=0, help="Trials side by side, each with a cluster of its own; 0: as many as fit.")
-]
 Workers = Annotated[
     int | None,
-    typer.Option(min=0, max=256, help="Processes here that share the sending (1; 0 where others join)."),
+    typer.Option(
+        min=0, max=256, help="Sender processes on this machine.", show_default="1, or 0 with --expect-workers"
+    ),
 ]
 ExpectWorkers = Annotated[
-    int, typer.Option(min=0, max=256, help="How many more join with `harness worker`, from any machine.")
+    int, typer.Option(min=0, max=256, help="Sender processes that will join with `harness worker`, from any machine.")
+]
+Bind = Annotated[
+    str,
+    typer.Option(metavar="HOST:PORT", help="Address to which those workers connect.", show_default="any on 127.0.0.1"),
+]
+
+Again = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Run the inconclusive cells of this run again, in a new folder.")
+]
+Retries = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=5,
+        help="Repeat a trial so often that proves nothing because the machine is busy.",
+        show_default="0; 1 where CI=true",
+    ),
 ]
 
 
 def run(
-    experiment: ExperimentFile,
-    cluster: Where = "local",
-    ingress: Behind = "",
+    experiment: OptionalExperimentFile = None,
+    cluster: ClusterOption = "local",
+    ingress: IngressOption = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     only: Only = None,
     assume_inert: AssumeInert = None,
     parallel: Parallel = 0,
-    profile: Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")] = "kind",
+    profile: Profile = "kind",
     keep: Keep = False,
     kube_proxy: KubeProxy = "iptables",
     node_image: NodeImage = "",
@@ -73,16 +97,19 @@ def run(
     yes: Yes = False,
     workers: Workers = None,
     expect_workers: ExpectWorkers = 0,
-    bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where those are awaited; trials come in turn.")] = "",
+    bind: Bind = "",
+    rerun: Again = None,
+    retry_inconclusive: Retries = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
-    """Run an Experiment: bring clusters up, keep traffic on them, make the changes, account for every request.
+    """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
 
-    The run directory holds the evidence, verdict.json, and the report: index.html and the formats for CI. --json prints
-    a summary: name, exit_code, directory, and cells, each with configuration, change, verdict, expected, as_expected,
-    sent, lost, connections_cut and the codes of its findings; the whole of it is verdict.json in that directory.
+    The run directory has the evidence, verdict.json, and the report: index.html and the formats for CI.
 
-    One change of an application that is running already, without an Experiment: harness run --in-place --help
+    --json prints a summary: name, exit_code, directory and cells. Each cell has configuration, change, verdict,
+    expected, as_expected, sent, lost, connections_cut and the codes of its findings. verdict.json has everything.
+
+    To change an application that is already running, without an Experiment, see: harness run --in-place --help
 
     [bold]Examples[/bold]
 
@@ -97,28 +124,31 @@ def run(
       harness run experiments/exercise-3-blue-green.yaml --ingress traefik
 
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
+
+      harness run --rerun reports/demo-20260101T120000
     """
     replaced = read_images(image or [], images)
-    read = load_experiment(
-        experiment,
-        only=parse_only(only or []),
-        rules=rules_of(cluster, replaced),
-        assume_inert=assume_inert or (),
-        ingress=controller(ingress),
-    )
-    check_assumed(assume_inert or (), [read])
-    loaded = with_images(read, replaced, pull_policy)
+    if rerun is not None:
+        given = {"an Experiment": experiment, "--only": only, "--assume-inert": assume_inert, "--ingress": ingress}
+        given |= {"--image": image, "--images": images, "--pull-policy": pull_policy}
+        asked = _again(rerun, further=[name for name, value in given.items() if value])
+    else:
+        read = _read(experiment, only or [], rules_of(cluster, replaced), assume_inert or (), ingress)
+        asked = Rerun(with_images(read, replaced, pull_policy), cluster, profile)
+    loaded, cluster = asked.experiment, asked.cluster
     show_notices(loaded, Console(stderr=True, highlight=False))
     options = RunOptions(
         cluster=cluster,
         out=out,
         parallel=parallel,
         keep=keep,
-        profile=profile,
+        profile=asked.profile,
         command=shlex.join(["harness", *sys.argv[1:]]),
         workers=workers if workers is not None else int(not expect_workers),
         expect_workers=expect_workers,
-        bind=_awaited_at(bind, sending=workers != 0 or expect_workers > 0),
+        retry_inconclusive=retries(retry_inconclusive),
+        repeats=asked.description,
+        bind=_bind_address(bind, sending=workers != 0 or expect_workers > 0),
         cluster_options={
             **kind_options(
                 kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
@@ -127,16 +157,59 @@ def run(
         },
     )
     if cluster == "context":
-        confirm(f"{loaded.name} will be run in namespaces of its own, harness-…", options.cluster_options, yes=yes)
+        confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
     return _run(loaded, options, as_json=as_json)
 
 
-def _awaited_at(bind: str, *, sending: bool) -> tuple[str, int]:
-    """Where workers from elsewhere are awaited; ``sending`` is whether anybody sends at all."""
+def retries(asked: int | None) -> int:
+    """Return how often a starved trial is repeated: on a CI service nobody is there to do it."""
+    return int(os.environ.get("CI") == "true") if asked is None else asked
+
+
+def _read(
+    experiment: Path | None, only: list[str], rules: ClusterRules, assume_inert: Sequence[str], ingress: str
+) -> Experiment:
+    """Read the Experiment that the command line names.
+
+    Raises:
+        InvalidInputError: It names none, or the Experiment has problems.
+    """
+    if experiment is None:
+        raise InvalidInputError([Problem("there is no Experiment to run", hint="harness run EXPERIMENT.yaml")])
+    read = load_experiment(
+        experiment,
+        only=parse_only(only),
+        rules=rules,
+        assume_inert=assume_inert,
+        ingress=controller(ingress),
+    )
+    check_assumed(assume_inert, [read])
+    return read
+
+
+def _again(directory: Path, *, further: list[str]) -> Rerun:
+    """Return the cells to repeat.
+
+    Raises:
+        InvalidInputError: Further options repeat what the run directory says, or there is nothing to repeat.
+        EvidenceError: It is no run directory, or is not as it was sealed.
+    """
+    if further:
+        hint = "the run directory has the cells, the workload and the changes"
+        raise InvalidInputError([Problem(f"--rerun goes without {', '.join(further)}", hint=hint)])
+    return rerun_of(directory)
+
+
+def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
+    """Return the address to which workers of other machines connect; port 0 is any.
+
+    Raises:
+        InvalidInputError: ``bind`` is no address, or ``sending`` is False, so that no process would send.
+    """
     problems: list[Problem] = []
     address = address_of(bind, "--bind", problems) if bind else ("127.0.0.1", 0)
     if not sending:
-        problems.append(Problem("--workers 0 leaves nobody to send", hint="1 or more, or --expect-workers N"))
+        problems.append(Problem("--workers 0: no process would send", hint="1 or more, or --expect-workers N"))
     if problems:
         raise InvalidInputError(problems)
     return address
@@ -147,7 +220,7 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
         try:
             result = run_experiment(experiment, options, progress)
         except Interrupted:
-            raise Interrupted("nothing had begun yet") from None
+            raise Interrupted("nothing had started yet") from None
     show_result(result, as_json=as_json)
     if result.interrupted:
         return result.verdict.process_code
@@ -155,18 +228,33 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
 
 
 def show_result(result: RunResult, *, as_json: bool) -> None:
-    """The table, the reasons, and where the report is; with ``--json`` one object on stdout, the rest on stderr."""
+    """Print table, findings and the report's path. With ``--json``, print a summary on stdout, the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
+    if busy := busy_sentence(result):
+        console.print(busy, markup=False, soft_wrap=True)
     console.print(terminal.render(document(result.verdict)))
     console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     for bug in result.bugs:
-        console.print(f"a bug of the harness: {bug}", markup=False, style="red")
+        console.print(f"a bug in the harness: {bug}", markup=False, style="red")
     if as_json:
         sys.stdout.write(json.dumps(summary(result.verdict, result.directory), sort_keys=True) + "\n")
 
 
+def busy_sentence(result: RunResult) -> str:
+    """Return what to say first of a run that suffered from a busy machine; empty for any other."""
+    cells = starved_cells(result.verdict.cells)
+    if not cells or result.interrupted:
+        return ""
+    free = result.verdict.environment.get(FREE)
+    left = f" (free processors: {free})" if free else ""
+    return (
+        f"The machine is busy{left}, so {plural(len(cells), 'cell')} of {len(result.verdict.cells)} "
+        f"could not be measured; repeat with: harness run --rerun {shlex.quote(str(result.directory))}"
+    )
+
+
 def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:
-    """The verdict in short, for scripts; the whole of it is in ``verdict.json``."""
+    """Return the summary that ``--json`` prints. ``verdict.json`` has everything."""
     return {
         "name": verdict.name,
         "exit_code": verdict.process_code,

@@ -9,19 +9,19 @@ from harness.kit import streams
 def schema() -> int:
     """Print the JSON Schema of Experiment files, for editors and other programs.
 
-    An editor with the YAML language server then completes fields and marks mistakes. Save the schema next to your
-    Experiment, and begin the Experiment with this line:
+    With it, an editor that has the YAML language server completes fields and marks mistakes. Save the schema next to
+    your Experiment, and make this the first line of the Experiment:
 
       # yaml-language-server: $schema=experiment.schema.json
 
-    The shipped Experiments have it. `harness validate` checks more than the schema can say.
+    The shipped Experiments have this line. `harness validate` checks more than a schema can express.
 
-    Exit code: 0 printed, also where the reader leaves early (| head); 4 it could not be printed, all of it.
+    Exit code: 0 printed, also if the reader closes the pipe early (| head); 4 not all of it could be printed.
 
     [bold]Example[/bold]
 
       harness schema > experiment.schema.json
     """
-    with streams.product() as file:
+    with streams.required_output() as file:
         file.write(schema_text())
     return 0

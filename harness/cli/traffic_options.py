@@ -1,4 +1,4 @@
-"""Options that say what is sent to a URL, for the commands that send to one: the same words everywhere."""
+"""Options for requests to a URL, shared by ``watch`` and ``run --in-place``."""
 
 from __future__ import annotations
 
@@ -9,65 +9,94 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.words import duration_of, rate_of, words_of
+from harness.cli.option_values import duration_of, rate_of, words_of
 from harness.errors import Problem
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
+from harness.model.shapes import DEFAULT_SHAPES, SHAPES, Shape
 from harness.runner.watch.request import WatchRequest
 
-_PANEL = "Requests that are sent to a URL (watch, run --in-place)"
+_PANEL = "Requests and expected answers"
 
-#: Connections that need no help of the application.
-_SHAPES = {"new": Shape.NEW, "reused": Shape.REUSED}
+#: The shapes that need no help of the application.
+_SHAPES = {shape.word: shape for shape, facts in SHAPES.items() if not facts.needs_application}
+#: The same, each with the time that it needs, as examples.
+_EXAMPLES = [f"{word}=5s" if SHAPES[shape].waits else word for word, shape in _SHAPES.items()]
 _METHODS = {method.name: method for method in Method}
 _STATUSES = {str(status): status for status in range(200, 600)}
 _RATE = (
-    "Requests per second over all URLs: 50, 50/s, 600/m; or, as in an Experiment, '{from: 50/s, to: 500/s, over: 30s}'."
+    "Requests per second over all URLs: 50, 50/s, 600/m; or a ramp, as in an Experiment:"
+    " '{from: 50/s, to: 500/s, over: 30s}'."
 )
 
 RateText = Annotated[str, typer.Option(metavar="R", help=_RATE, rich_help_panel=_PANEL)]
 Methods = Annotated[
-    str, typer.Option(metavar="GET,POST", help="GET, POST, HEAD, PUT, DELETE; in turn.", rich_help_panel=_PANEL)
+    str,
+    typer.Option(
+        metavar="GET,POST", help="Methods, used in turn: GET, POST, HEAD, PUT, DELETE.", rich_help_panel=_PANEL
+    ),
 ]
 Connections = Annotated[
     str,
     typer.Option(
         metavar="new,reused",
-        help="A new connection for each request, or kept-alive ones; in turn.",
+        help=f"Connections, used in turn: {', '.join(_EXAMPLES)}; the time is how long a connection waits unused.",
         rich_help_panel=_PANEL,
     ),
 ]
 Timeout = Annotated[
-    str, typer.Option(metavar="TIME", help="What a request has, connecting included.", rich_help_panel=_PANEL)
+    str, typer.Option(metavar="TIME", help="Timeout of a request, including connecting.", rich_help_panel=_PANEL)
 ]
 ExpectStatus = Annotated[
     str,
-    typer.Option(metavar="200,204", help="Statuses that are right.", show_default="any 2xx", rich_help_panel=_PANEL),
+    typer.Option(
+        metavar="200,204", help="Statuses that count as success.", show_default="any 2xx", rich_help_panel=_PANEL
+    ),
 ]
 ExpectBody = Annotated[
     str | None,
-    typer.Option(metavar="TEXT", help="The whole body, but for white space around it.", rich_help_panel=_PANEL),
+    typer.Option(
+        metavar="TEXT", help="Required body, compared without white space at its ends.", rich_help_panel=_PANEL
+    ),
 ]
-ExpectRegex = Annotated[str, typer.Option(metavar="RE", help="Must be found in the body.", rich_help_panel=_PANEL)]
+ExpectRegex = Annotated[
+    str,
+    typer.Option(
+        metavar="RE", help="Regular expression that must match somewhere in the body.", rich_help_panel=_PANEL
+    ),
+]
 HostName = Annotated[
-    str, typer.Option("--host", metavar="NAME", help="Host header, apart from the URL's own.", rich_help_panel=_PANEL)
+    str,
+    typer.Option(
+        "--host", metavar="NAME", help="Host header to send instead of the URL's host.", rich_help_panel=_PANEL
+    ),
 ]
 Authorities = Annotated[
     Path | None,
-    typer.Option("--ca", metavar="FILE", help="PEM file of authorities to trust for https.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--ca",
+        metavar="FILE",
+        help="PEM file with the certificate authorities to trust for https.",
+        rich_help_panel=_PANEL,
+    ),
 ]
-Insecure = Annotated[bool, typer.Option("--insecure", help="Accept any certificate.", rich_help_panel=_PANEL)]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Accept any server certificate.", rich_help_panel=_PANEL)]
 ServerName = Annotated[
-    str, typer.Option(metavar="NAME", help="Name to ask for and check by TLS (SNI).", rich_help_panel=_PANEL)
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Server name for TLS (SNI), also used to check the certificate.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficWords:
-    """These options as they were given; their defaults."""
+    """The values of these options as text. Its defaults are theirs."""
 
     rate: str = "50"
     method: str = "GET"
-    connections: str = "new,reused"
+    connections: str = ",".join(shape.word for shape in DEFAULT_SHAPES)
     timeout: str = "2s"
     expect_status: str = ""
     expect_body: str | None = None
@@ -78,13 +107,15 @@ class TrafficWords:
     server_name: str = ""
 
     def request(self, urls: Sequence[str], problems: list[Problem]) -> WatchRequest:
-        """What they ask for; what they can't mean is a problem."""
+        """Return the requests to send to ``urls``. Adds invalid values to ``problems``."""
+        shapes = _shapes_of(self.connections, problems)
         statuses = words_of(self.expect_status, "--expect-status", _STATUSES, problems) if self.expect_status else ()
         return WatchRequest(
             urls=tuple(urls),
             rate=rate_of(self.rate, "--rate", problems),
             methods=tuple(_METHODS[name] for name in words_of(self.method.upper(), "--method", _METHODS, problems)),
-            shapes=tuple(_SHAPES[name] for name in words_of(self.connections, "--connections", _SHAPES, problems)),
+            shapes=tuple(shapes),
+            durations={shape: seconds for shape, seconds in shapes.items() if seconds},
             timeout=duration_of(self.timeout, "--timeout", problems),
             statuses=tuple(map(int, statuses)),
             body=self.expect_body,
@@ -94,6 +125,19 @@ class TrafficWords:
             insecure=self.insecure,
             server_name=self.server_name,
         )
+
+
+def _shapes_of(text: str, problems: list[Problem]) -> dict[Shape, float]:
+    """Return the shapes of ``new,idle=5s``, each with the seconds that are given for it (0 for none)."""
+    option = "--connections"
+    times = dict(item.strip().partition("=")[::2] for item in text.split(","))
+    found = {}
+    for word in words_of(",".join(item.partition("=")[0] for item in text.split(",")), option, _SHAPES, problems):
+        shape, time = _SHAPES[word], times[word]
+        found[shape] = duration_of(time, f"{option} {word}", problems) if time else 0.0
+        if time and not SHAPES[shape].waits:
+            problems.append(Problem(f"{option} {word} takes no time: its connections need not wait"))
+    return found
 
 
 DEFAULTS = TrafficWords()

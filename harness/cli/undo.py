@@ -1,4 +1,4 @@
-"""``harness undo``: after a crash, what a run in place has left changed is put back."""
+"""``harness undo``: undo what a run in place left changed after a crash."""
 
 from __future__ import annotations
 
@@ -10,38 +10,40 @@ from rich.console import Console
 
 from harness.changes.undo import UndoOutcome, UndoResult
 from harness.cli.context_options import Kubeconfig
-from harness.runner.in_place.undoing import Undoing, undo_run
+from harness.runner.in_place.undo import UndoReport, undo_run
 
-_TOLD = {
-    UndoOutcome.UNDONE: "put back",
-    UndoOutcome.NOT_NEEDED: "is as it was before already",
-    UndoOutcome.LEFT: "is somebody else's by now, and was left as it is",
-    UndoOutcome.GONE: "is not there any more",
-    UndoOutcome.FAILED: "COULD NOT BE PUT BACK; try again",
+_NOW = {
+    UndoOutcome.UNDONE: "undone",
+    UndoOutcome.NOT_NEEDED: "has its earlier value already",
+    UndoOutcome.LEFT: "is left as it is",
+    UndoOutcome.GONE: "does not exist any more",
+    UndoOutcome.FAILED: "COULD NOT BE UNDONE; try again",
 }
 _BEFORE = {
-    UndoOutcome.UNDONE: "was put back before",
-    UndoOutcome.NOT_NEEDED: "was as it was before, when it was looked at",
-    UndoOutcome.LEFT: "was somebody else's when it was to be put back, and was left as it is",
-    UndoOutcome.GONE: "was not there any more when it was to be put back",
+    UndoOutcome.UNDONE: "was undone earlier",
+    UndoOutcome.NOT_NEEDED: "had its earlier value already at an earlier undo",
+    UndoOutcome.LEFT: "was left as it was at an earlier undo",
+    UndoOutcome.GONE: "did not exist any more at an earlier undo",
 }
 
 
 def undo(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The run directory that harness run named.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Run directory that `harness run --in-place` printed.")
+    ],
     context: Annotated[
-        str, typer.Option(metavar="NAME", help="Context, where it is called otherwise by now than in the run.")
+        str, typer.Option(metavar="NAME", help="Context of the cluster, if it has another name now.")
     ] = "",
     kubeconfig: Kubeconfig = None,
 ) -> int:
-    """Put back what a run in place has left changed: after kill -9, a crash, or an API server that was away.
+    """Undo what `harness run --in-place` left changed: after kill -9, a crash, or an API server outage.
 
-    A run that ends in order, by Ctrl-C too, puts back by itself; then there is nothing to do. Only fields that still
-    hold the value that the run gave them are touched (JSON patch test): what somebody else has changed since is left,
-    and told. It can be repeated at will. The cluster is the run's; another one is refused.
+    A run that ends normally, or by Ctrl-C, undoes its change itself; then there is nothing to do. Only fields that
+    still have the value that the run gave them are changed (JSON patch test). Fields that somebody else has changed
+    since are left and reported. You can repeat the command. It refuses any cluster other than the run's.
 
-    Exit code: 0 all is as it was before the run, 3 something is somebody else's by now or gone, 4 something could not
-    be put back, 2 DIR is no run in place, or the run still goes on.
+    Exit code: 0 everything is as it was before the run; 2 DIR is no run in place, or the run is still going on; 3 an
+    object was changed by somebody else since, or no longer exists; 4 a change could not be undone.
 
     [bold]Example[/bold]
 
@@ -49,17 +51,17 @@ def undo(
     """
     done = undo_run(directory, context=context, kubeconfig=str(kubeconfig.absolute()) if kubeconfig else "")
     out = Console(highlight=False)
-    for line in told(done):
+    for line in describe(done):
         out.print(line, markup=False, soft_wrap=True)
     return int(done.exit_code)
 
 
-def told(done: Undoing) -> list[str]:
-    """What was found and done, a line for each change."""
+def describe(done: UndoReport) -> list[str]:
+    """Return a line for each change, with what was found and done."""
     where = f"namespace {done.plan.namespace}, cluster {done.plan.cluster} at {done.plan.server}"
     if not done.made:
-        return [f"nothing to do: the run has changed nothing that could be put back ({done.plan.target}, {where})"]
-    lines = [_line(result, _BEFORE) for result in done.earlier] + [_line(result, _TOLD) for result in done.results]
+        return [f"nothing to do: the run made no change that can be undone ({done.plan.target}, {where})"]
+    lines = [_line(result, _BEFORE) for result in done.earlier] + [_line(result, _NOW) for result in done.results]
     return [*lines, f"({where})"] if done.results else ["nothing to do:", *lines]
 
 

@@ -1,4 +1,4 @@
-"""``harness watch``: traffic on any URL while something is changed by hand, and the account of every request."""
+"""``harness watch``: send traffic to URLs while you change something by hand, and account for every request."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.option_values import duration_of
 from harness.cli.traffic_options import (
     DEFAULTS,
     Authorities,
@@ -26,8 +27,7 @@ from harness.cli.traffic_options import (
     Timeout,
     TrafficWords,
 )
-from harness.cli.watching import choose_watch_progress, leave_at_once
-from harness.cli.words import duration_of
+from harness.cli.watch_progress import choose_watch_progress, leave_at_once
 from harness.errors import InvalidInputError, Problem
 from harness.kit import interruption
 from harness.report import terminal
@@ -39,11 +39,12 @@ from harness.runner.watch.running import WatchResult, run_watch
 
 def watch(
     urls: Annotated[
-        list[str], typer.Argument(metavar="URL…", help="http:// or https://; several get traffic in turn.")
+        list[str], typer.Argument(metavar="URL…", help="http:// or https:// URLs. Several get traffic in turn.")
     ],
     rate: RateText = DEFAULTS.rate,
     seconds: Annotated[
-        str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m, 1h.", show_default="until Ctrl-C")
+        str,
+        typer.Option("--for", metavar="TIME", help="Length of the watch: 30s, 5m, 1h.", show_default="until Ctrl-C"),
     ] = "",
     method: Methods = DEFAULTS.method,
     connections: Connections = DEFAULTS.connections,
@@ -55,20 +56,20 @@ def watch(
     ca: Authorities = None,
     insecure: Insecure = False,
     server_name: ServerName = "",
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that send, for each host and port.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the account as one JSON object on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
 ) -> int:
-    """Keep traffic on any URL until the time is up or Ctrl-C, and account for every single request.
+    """Send traffic to URLs until the time is up or Ctrl-C, and account for every request.
 
-    For a second terminal, while you change something by hand in the first one. It needs no cluster. Each request is
-    tried exactly once, on a schedule that waits for nobody, and nothing but these requests is sent.
+    Run it in a second terminal while you change something by hand in the first one. It needs no cluster. Each request
+    is sent exactly once, on a schedule that does not wait for answers. Nothing else is sent.
 
-    The first Ctrl-C ends it in order: no further request is planned, those under way get their time, then come the
-    account and the exit code that its verdict has. A second Ctrl-C ends it at once.
+    The first Ctrl-C stops new requests, waits for answers under way, prints the result, and exits with the verdict's
+    code. A second Ctrl-C ends the command at once.
 
-    Exit code: 0 nothing lost, 1 something lost, 3 inconclusive (nothing was sent, the sender fell behind or was killed,
-    an answer is unknown …), 2 invalid input, 4 the evidence could not be kept; 130 after a second Ctrl-C.
+    Exit code: 0 nothing lost; 1 a request was lost; 2 invalid input; 3 inconclusive (nothing was sent, the sender fell
+    behind or was killed, an answer is unknown …); 4 the evidence could not be saved; 130 after a second Ctrl-C.
 
     [bold]Examples[/bold]
 
@@ -91,7 +92,7 @@ def watch(
     if problems:
         raise InvalidInputError(problems)
     origins = origins_of(request)
-    with interruption.in_order(leave_at_once):
+    with interruption.deferred(leave_at_once):
         with choose_watch_progress() as progress:
             result = run_watch(
                 urls, origins, progress, out=out, seconds=length, workers=workers,
@@ -102,11 +103,11 @@ def watch(
 
 
 def show(result: WatchResult, *, as_json: bool) -> None:
-    """The account, and where the report is; with ``--json`` one object on stdout, the rest on stderr."""
+    """Print the result and the report's path. With ``--json``, print one object on stdout and the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
     console.print(terminal.render(document(result.verdict)))
     if result.unkept:
-        console.print(f"The evidence could not be kept: {result.unkept}", style="red", markup=False, soft_wrap=True)
+        console.print(f"The evidence could not be saved: {result.unkept}", style="red", markup=False, soft_wrap=True)
     else:
         console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     if as_json:

@@ -1,4 +1,4 @@
-"""``harness worker``: this machine sends a share of a run's traffic that is led from another one."""
+"""``harness worker``: send a share of the traffic of a run that is controlled from another machine."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.words import duration_of
+from harness.cli.option_values import duration_of
 from harness.errors import ExitCode, HarnessError, InvalidInputError, Problem
-from harness.traffic.distributed.remote_worker import Joining
+from harness.traffic.distributed.remote_worker import RemoteWorker
 
 
 def worker(
-    join: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the run listens: what it was given as --bind.")],
-    wait: Annotated[str, typer.Option(metavar="TIME", help="How long to wait for it, and between its trials.")] = "60s",
+    join: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the run: the value of its --bind.")],
+    wait: Annotated[
+        str, typer.Option(metavar="TIME", help="Longest time to wait for the run to start, and between its trials.")
+    ] = "60s",
     directory: Annotated[
         Path | None,
-        typer.Option("--dir", help="Folder for what is recorded until the run has it (otherwise a temporary one)."),
+        typer.Option(
+            "--dir", help="Folder for the records until the run has received them.", show_default="a temporary one"
+        ),
     ] = None,
 ) -> int:
-    """Send a share of a run's traffic from this machine. The run says what, where to, and when.
+    """Send a share of a run's traffic from this machine. The run decides what is sent, where to, and when.
 
-    Proves its detector on a faulty server of its own, sends on the common schedule, and brings every record home in
-    pieces with checksums. It joins trial after trial and ends with the run. Both sides need the same version of the
-    harness, and this machine a way to where the traffic goes.
+    The worker calibrates its detector on its own faulty server, sends on the common schedule, and transfers every
+    record to the run in chunks with checksums. It joins each trial and ends with the run. Both machines need the same
+    version of the harness. This machine must be able to reach the URLs that get traffic.
 
-    Exit code: 0 every record is with the run, 4 something failed (what was recorded here is then kept, and named).
+    Exit code: 0 the run has every record; 2 invalid input; 4 something failed. The records are then kept here, and
+    their folder is printed.
 
     [bold]Examples[/bold]
 
@@ -46,7 +51,7 @@ def worker(
     _check_name(host, port)
     console = Console(highlight=False)
 
-    def tell(text: str) -> None:
+    def show(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
     if directory is not None:
@@ -56,17 +61,17 @@ def worker(
     parent = directory or Path(tempfile.mkdtemp(prefix="harness-worker-"))
     is_done = False
     try:
-        served = Joining(host, port, seconds, parent.resolve(), tell).serve()
+        served = RemoteWorker(host, port, seconds, parent.resolve(), show).serve()
         is_done = True
     finally:
         if directory is None and (is_done or not list(parent.glob("*/ledger-*.npy"))):
             shutil.rmtree(parent)
-    tell(f"done: {served} {'trial' if served == 1 else 'trials'}")
+    show(f"done: {served} {'trial' if served == 1 else 'trials'}")
     return ExitCode.AS_EXPECTED
 
 
 def address_of(text: str, option: str, problems: list[Problem]) -> tuple[str, int]:
-    """``HOST:PORT`` in its parts."""
+    """Return host and port of ``HOST:PORT``. Anything else is a problem."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -79,4 +84,4 @@ def _check_name(host: str, port: int) -> None:
     try:
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise HarnessError(f"There is no way to {host}: {error.strerror or error}.") from error
+        raise HarnessError(f"Cannot resolve {host}: {error.strerror or error}.") from error

@@ -1,1 +1,1 @@
-"""Where an Experiment runs: kinds of clusters behind one small Protocol."""
+"""The kinds of clusters on which an Experiment can run, behind one small Protocol."""

@@ -1,7 +1,7 @@
-"""What the rest of the harness may know of a cluster.
+"""The Protocols of clusters and of their providers. The rest of the harness uses nothing else of a cluster.
 
-A kind of cluster says how to come up, where traffic enters, where its logs are and how to go down. All other
-work goes through the Kubernetes API (``harness.kube``), one code path for every kind.
+A provider brings a cluster up and down. A cluster says where traffic enters and where its logs are. All other work
+goes through the Kubernetes API (``harness.kube``), with one code path for every kind of cluster.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.kit.forkserver import ForkServers, Template
 from harness.kube.fieldclasses import Classified
 from harness.model.controllers import DEFAULT, ControllerAddress
 from harness.model.experiment import Manifest
@@ -20,36 +21,38 @@ from harness.model.timeline import Event
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where traffic enters the cluster.
+    """The address where traffic enters a cluster.
 
     Attributes:
-        address: The IP address to connect to.
-        port: Its port.
-        backends: A file with the addresses of which one is chosen for each connection, as kube-proxy has programmed
-            them (``harness.kit.backends``); where it is given, nobody listens at ``address`` itself. None where the
-            network of the cluster chooses.
+        address: IP address to connect to.
+        port: Port to connect to.
+        backends: File with the endpoints that kube-proxy has programmed (``harness.kit.backends``). The client picks
+            one of them for each connection, and nothing listens on ``address``. None if the cluster's network
+            balances connections.
+        secure: Entry of TLS traffic; None if it is the same.
     """
 
     address: str
     port: int
     backends: Path | None = None
+    secure: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BringUp:
-    """What a cluster is asked to be.
+    """A request for a cluster.
 
     Attributes:
-        name: Unique among the clusters of this user.
-        directory: Where it may keep state, logs and its kubeconfig.
-        ingress: The ingress controller to run: its word in an Experiment, or ``none``.
-        profile: Name of the delay profile (local clusters only).
-        seed: Seed of every random choice the cluster makes.
-        images: Images that the workload names, to be loaded or checked.
-        changes: Kinds of the changes that will be made, by their words.
-        workload: The workload's objects, those of all configurations; a shared cluster refuses those that do not live
-            in namespaces.
-        options: Further options of the kind, by name.
+        name: Name, unique among the clusters of this user.
+        directory: Folder for its state, logs and kubeconfig.
+        ingress: Ingress controller to run, by its name in an Experiment, or ``none``.
+        profile: Delay profile; only for local clusters.
+        seed: Seed of every random choice of the cluster.
+        images: Images of the workload, to load or check.
+        changes: Kinds of the changes that will be made.
+        workload: Objects of the workload in all configurations. A shared cluster refuses cluster-scoped ones.
+        options: Further options of the kind of cluster, by name.
+        servers: Fork servers for the processes of clusters; without them each starts a fresh interpreter.
     """
 
     name: str
@@ -61,96 +64,99 @@ class BringUp:
     changes: tuple[str, ...] = ()
     workload: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    servers: ForkServers | None = None
 
 
-#: Told of each bring-up step as it begins: a short text for people.
+#: Called with the name of each bring-up step as it begins.
 Progress = Callable[[str], None]
 
 
 class Cluster(Protocol):
-    """A cluster that is up."""
+    """A running cluster."""
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Return the name."""
 
     @property
     def kubeconfig(self) -> Path:
-        """A kubeconfig file that reaches it, with one context."""
+        """Return the path of a kubeconfig with this cluster as its only context."""
 
     @property
     def entry(self) -> Entry:
-        """Where traffic enters, through the ingress controller."""
+        """Return the address where traffic enters, through the ingress controller."""
 
     def service_entry(self, namespace: str, service: str) -> Entry:
-        """Where traffic enters that goes straight to a Service, as kube-proxy carries it out.
+        """Return the address where traffic enters for a Service, without the ingress controller.
 
         Args:
-            namespace: The Service's; it is there.
-            service: Its name; its first port is meant.
+            namespace: Namespace of the Service, which must exist.
+            service: Its name. The entry leads to its first port.
 
         Raises:
-            HarnessError: Here is no way in that leads past the ingress controller, or the Service can't be carried out.
+            HarnessError: The cluster has no such entry, or kube-proxy can't implement the Service.
         """
 
     @property
     def controller(self) -> ControllerAddress | None:
-        """Where the ingress controller runs, if a run may restart it; None where others depend on it, too."""
+        """Return the address of the ingress controller; None if a run must not restart it, because others use it."""
 
     def facts(self) -> Mapping[str, str]:
-        """Versions and settings worth a line in the report's environment."""
+        """Return versions and settings for the report's environment."""
 
     @property
-    def ingress_tells(self) -> frozenset[str]:
-        """Names of the events of the ingress controller that can be seen here, if they happen.
+    def ingress_signals(self) -> frozenset[str]:
+        """Return the names of the ingress controller's events that can be observed on this cluster.
 
-        ``harness.model.controllers.SIGNALS`` says what each of them shows.
+        ``harness.model.controllers.SIGNALS`` defines the meaning of each.
         """
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Follow what the ingress controller does until ``stop()``; blocks in between."""
+        """Yield the ingress controller's events until ``stop()``. Blocks between events."""
 
     def check(self) -> None:
-        """Raise ``HarnessError`` if it has ended by itself: what is lost from then on is the harness's own fault."""
+        """Raise ``HarnessError`` if the cluster has ended by itself: later losses would be the harness's own fault."""
 
     def collect(self, destination: Path) -> None:
-        """Copy logs (ingress access log as ``access.jsonl``, controller and pods under ``logs/``) for evidence."""
+        """Copy the logs as evidence: access log as ``access.jsonl``, those of pods and controller below ``logs/``."""
 
 
 class SharedCluster(Cluster, Protocol):
-    """A cluster that serves all trials of a run, one after the other, since it takes minutes to come up."""
+    """A cluster that serves all trials of a run, one after the other, because it takes long to come up."""
 
-    def part(self, namespace: str, directory: Path) -> AbstractContextManager[Cluster]:
-        """The cluster as one trial sees it.
+    def for_trial(self, namespace: str, directory: Path) -> AbstractContextManager[Cluster]:
+        """Return the cluster for one trial. Its namespace does not exist at the start, and is removed at the end.
 
         Args:
-            namespace: The trial's own; not there when the part begins, and gone when it has been left.
-            directory: Where the logs of the time between go.
+            namespace: The trial's namespace.
+            directory: Folder for the logs that are written during the trial.
         """
 
 
 class Provider(Protocol):
-    """A kind of cluster.
+    """A kind of cluster, which brings clusters up and down.
 
     Attributes:
-        kind: The word for it.
-        shared: Whether one cluster (a ``SharedCluster``) serves all trials of a run; otherwise each has its own.
+        kind: The value of ``--cluster`` that selects it.
+        shared: True if one cluster (a ``SharedCluster``) serves all trials of a run; False if each has its own.
+        templates: Processes that ``up`` takes from the request's fork servers.
     """
 
     kind: str
     shared: bool
+    templates: tuple[Template, ...]
 
     def check(self, request: BringUp) -> None:
-        """Raise ``InvalidInputError`` or ``MissingToolError`` for what can't work, before anything starts."""
+        """Raise ``InvalidInputError`` or ``MissingToolError`` if the request can't work, before anything starts."""
 
     def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
-        """Classify the fields of an object; a cluster that carries out every field has nothing to say.
+        """Classify the fields of an object by how the cluster implements them; empty if it implements every field.
 
         Args:
             manifest: The object.
-            ingress: The ingress controller, by its word in an Experiment.
+            ingress: The ingress controller, by its name in an Experiment.
             objects: All objects that are applied together.
         """
 
     def up(self, request: BringUp, progress: Progress) -> AbstractContextManager[Cluster]:
-        """Bring it up; leaving the context takes it down, whatever happened inside. Raises ``BringUpError``."""
+        """Bring a cluster up. Leaving the context takes it down in every case. Raises ``BringUpError``."""

@@ -1,4 +1,4 @@
-"""Which kinds of clusters there are, by the word that ``--cluster`` takes."""
+"""The table of the kinds of clusters, by the value of ``--cluster``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROVIDERS: Mapping[str, Callable[[], Provider]] = {
 
 
 def provider(kind: str) -> Provider:
-    """The provider of a kind of cluster.
+    """Return the provider of a kind of cluster.
 
     Raises:
         InvalidInputError: There is no such kind.

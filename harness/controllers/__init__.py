@@ -1,1 +1,1 @@
-"""Ingress controllers: a package for each, with the parts that act on a cluster, and one table (``registry``)."""
+"""Ingress controllers: one table (``registry``), and a package for each with the parts that act on a cluster."""

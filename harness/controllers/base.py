@@ -1,4 +1,4 @@
-"""The parts that every ingress controller has, beyond its facts in ``harness.model.controllers``."""
+"""The parts of an ingress controller that act on a cluster. Its facts are in ``harness.model.controllers``."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from harness.model.controllers import ControllerFacts
 from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 
-#: Headers of a request, ``(name, value)``.
+#: Headers of a request: ``(name, value)``.
 Headers = Sequence[tuple[str, str]]
 
-#: Reads the lines of one container that belong to no access log, in their order; returns the events of each line.
+#: Reads the log lines of one container in order, without access log lines. Returns the events of each line.
 LineReader = Callable[[LogLine, Stamps], Iterable[Event]]
 
 
 @dataclass(frozen=True, slots=True)
 class ControllerLog:
-    """How a controller's log is read.
+    """The parser of a controller's log.
 
     Attributes:
-        is_access: Returns whether a line belongs to the access log.
-        access: Returns such a line as ``access.jsonl`` has it.
+        is_access: Returns True for a line of the access log.
+        access: Converts such a line to the format of ``access.jsonl``.
         reader: Returns a reader for all other lines of one container.
-        tells: Returns the names of the events that the controller logs with the settings of these pods.
+        signals: Returns the names of the events that the controller logs with the settings of these pods.
     """
 
     is_access: Callable[[str], bool]
     access: Callable[[str], str]
     reader: Callable[[], LineReader]
-    tells: Callable[[Sequence[Object]], frozenset[str]]
+    signals: Callable[[Sequence[Object]], frozenset[str]]
 
 
 def _no_route(_manifests: Iterable[Manifest], _path: str, _host: str, _headers: Headers) -> str | None:
@@ -48,16 +48,15 @@ def _never(*_arguments: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """How the objects of a workload become routes, where a controller differs from the API's own rules for Ingresses.
+    """The routing rules of a controller that differ from the API's rules for Ingresses.
 
     Attributes:
-        takes: ``(manifests, path, host, headers)``: returns the Service to which an object of the controller's own
-            kinds sends a request; None where none of them takes it.
-        has_unread: ``(manifests)``: returns whether some of these objects say more than is understood here.
-        is_share: ``(ingress)``: returns whether an Ingress is no rule of its own, but takes a share of another's
-            requests.
-        share_takes: ``(ingress, headers)``: returns whether such an Ingress takes a request for certain.
-        is_regex: ``(ingress)``: returns whether the paths of an Ingress are regular expressions.
+        takes: ``(manifests, path, host, headers)``: returns the Service to which an object of the controller's custom
+            kinds routes a request; None if none of them matches.
+        has_unread: ``(manifests)``: returns True if some of these objects use rules that the harness can't evaluate.
+        is_share: ``(ingress)``: returns True if an Ingress adds no rule, but takes a share of another's requests.
+        share_takes: ``(ingress, headers)``: returns True if such an Ingress certainly takes a request.
+        is_regex: ``(ingress)``: returns True if the paths of an Ingress are regular expressions.
     """
 
     takes: Callable[[Iterable[Manifest], str, str, Headers], str | None] = _no_route
@@ -69,12 +68,12 @@ class Routes:
 
 @dataclass(frozen=True, slots=True)
 class KindManifests:
-    """How a kind cluster gets the controller.
+    """The manifests that install the controller on a kind cluster.
 
     Attributes:
         image: Name of its image in ``kind-config/images.yaml``.
-        folders: Folders of its manifests below ``kind-config/``; an object of a later one replaces that of an earlier.
-        node_port: Port of the node at which it answers; ``kind-config/cluster.yaml`` maps it.
+        folders: Folders of manifests below ``kind-config/``. An object of a later folder replaces that of an earlier.
+        node_port: NodePort of the controller, which ``kind-config/cluster.yaml`` maps.
     """
 
     image: str
@@ -84,15 +83,15 @@ class KindManifests:
 
 @dataclass(frozen=True, slots=True)
 class IngressController:
-    """One ingress controller.
+    """An ingress controller.
 
     Attributes:
         facts: Its row in ``harness.model.controllers``.
-        log: How its log is read.
-        sharing: How it splits the requests of a rule; None where it can't.
-        kind: How a kind cluster gets it; None where it can't.
-        routes: How its objects become routes.
-        own_api: ``apiVersion`` of the kinds that only this controller reads; empty where it has none.
+        log: The parser of its log.
+        sharing: The way to split the requests of a rule; None if it has none.
+        kind: Its manifests for kind clusters; None if there are none.
+        routes: Its routing rules.
+        own_api: ``apiVersion`` of its custom kinds; empty if it has none.
     """
 
     facts: ControllerFacts

@@ -1,4 +1,4 @@
-"""Headers of a request as rules look at them."""
+"""Headers of a request in the form in which routing rules compare them."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from harness.controllers.base import Headers
 
 
 def lowered(headers: Headers) -> dict[str, str]:
-    """Return the values by the names in lower case."""
+    """Return the headers with names in lower case."""
     return {name.lower(): value for name, value in headers}

@@ -1,4 +1,4 @@
-"""The table of ingress controllers, by their words in Experiments."""
+"""The table of ingress controllers, by their names in Experiments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.kube.api import KubeApi
 from harness.kube.errors import KubeError
 from harness.model.experiment import Manifest
 
-#: Every controller but ``none``.
+#: All controllers except ``none``.
 INGRESS_CONTROLLERS: Mapping[str, IngressController] = {
     controller.facts.word: controller for controller in (INGRESS_NGINX, TRAEFIK, TRAEFIK_NGINX)
 }
@@ -20,14 +20,14 @@ _ROUTES = tuple({id(controller.routes): controller.routes for controller in INGR
 
 
 def find_visible(kube: KubeApi, word: str = "") -> tuple[IngressController | None, frozenset[str]]:
-    """Find an ingress controller that runs on a cluster and whose pods we may see.
+    """Find an ingress controller that runs on a cluster and whose pods the user may read.
 
     Args:
         kube: The API server.
-        word: The controller that is expected; any where empty or ``none``.
+        word: Name of the expected controller; empty or ``none`` for any.
 
     Returns:
-        The controller and the names of the events that its log has; ``(None, frozenset())`` where none can be seen.
+        The controller and the names of the events that its log shows; ``(None, frozenset())`` if there is none.
     """
     expected = INGRESS_CONTROLLERS.get(word)
     for controller in (expected,) if expected else INGRESS_CONTROLLERS.values():
@@ -39,34 +39,34 @@ def find_visible(kube: KubeApi, word: str = "") -> tuple[IngressController | Non
             pods = kube.list("Pod", address.namespace, labels=labels)
         except KubeError:
             continue
-        told = controller.log.tells(pods) if pods else frozenset()
-        if told:
-            return controller, told
+        signals = controller.log.signals(pods) if pods else frozenset()
+        if signals:
+            return controller, signals
     return None, frozenset()
 
 
 def taken_by_own_kinds(manifests: Sequence[Manifest], path: str, host: str, headers: Headers) -> str | None:
-    """Return the Service to which an object of a controller's own kinds sends a request; None where none takes it."""
+    """Return the Service to which an object of a controller's custom kinds routes a request; None if none matches."""
     found = (routes.takes(manifests, path, host, headers) for routes in _ROUTES)
     return next((service for service in found if service), None)
 
 
 def has_unread_routes(manifests: Iterable[Manifest]) -> bool:
-    """Return whether some objects of a controller's own kinds say more than is understood."""
+    """Return True if some objects of a controller's custom kinds use rules that the harness can't evaluate."""
     manifests = tuple(manifests)
     return any(routes.has_unread(manifests) for routes in _ROUTES)
 
 
 def is_share(ingress: Manifest) -> bool:
-    """Return whether an Ingress is no rule of its own, but takes a share of another's requests."""
+    """Return True if an Ingress adds no rule, but takes a share of another's requests."""
     return any(routes.is_share(ingress) for routes in _ROUTES)
 
 
 def share_takes(ingress: Manifest, headers: Headers) -> bool:
-    """Return whether such an Ingress takes a request for certain."""
+    """Return True if such an Ingress certainly takes a request."""
     return any(routes.share_takes(ingress, headers) for routes in _ROUTES)
 
 
 def has_regex_paths(ingress: Manifest) -> bool:
-    """Return whether the paths of an Ingress are regular expressions."""
+    """Return True if the paths of an Ingress are regular expressions."""
     return any(routes.is_regex(ingress) for routes in _ROUTES)

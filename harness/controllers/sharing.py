@@ -1,6 +1,6 @@
-"""Splitting the requests of one rule between two Services: what is meant, and the acts that carry it out.
+"""Describes how the requests of a rule are split between two Services: the wanted share, and the writes that do it.
 
-A controller's package says which acts; ``harness.changes.splitting`` carries them out, records and undoes them.
+A controller's package returns the writes. ``harness.changes.splitting`` carries them out, records and undoes them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from harness.kube.api import Object
 
 @dataclass(frozen=True, slots=True)
 class RequestShare:
-    """Which requests the second Service gets.
+    """The requests that the second Service gets.
 
     Attributes:
-        by: What decides.
+        by: Criterion that selects them.
         key: Name of the header or cookie.
-        value: Its value.
-        weight: Percent, where weights decide.
-        sticky: Name of the cookie by which a session stays; empty for none.
+        value: Value of the header or cookie.
+        weight: Share in percent, for the criterion ``weight``.
+        sticky: Name of the cookie that makes sessions sticky; empty for none.
     """
 
     by: Literal["header", "cookie", "weight"] = "weight"
@@ -34,15 +34,15 @@ class RequestShare:
 
 @dataclass(frozen=True, slots=True)
 class SplitRule:
-    """A rule of an Ingress that is split.
+    """A rule of an Ingress whose requests are split.
 
     Attributes:
         ingress: Name of the Ingress.
-        host: The rule's host; empty for any.
-        path: The path entry as it is written in the Ingress.
-        service: The Service that it names.
-        candidate: The Service that gets some of its requests.
-        ingress_class: The Ingress's class; empty for none.
+        host: Host of the rule; empty for any.
+        path: Path entry of the Ingress.
+        service: Service in the path entry.
+        candidate: Service that gets some of its requests.
+        ingress_class: Class of the Ingress; empty for none.
     """
 
     ingress: str
@@ -69,9 +69,9 @@ class SplitRule:
 
         Args:
             found: The Ingress.
-            path: The rule's path.
-            service: The Service that it names.
-            candidate: The Service that is to get some of its requests.
+            path: Path of the rule.
+            service: Service in the rule.
+            candidate: Service that will get some of its requests.
 
         Raises:
             HarnessError: The Ingress has no such rule.
@@ -88,7 +88,7 @@ class SplitRule:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Create an object; the undo deletes it.
+    """The creation of an object. The undo deletes it.
 
     Attributes:
         manifest: The object, without a namespace.
@@ -99,13 +99,13 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Patch an object by a JSON merge patch.
+    """A JSON merge patch of an object.
 
     Attributes:
         kind: Kind of the object.
         name: Its name.
         patch: The patch.
-        created: Whether an earlier act created the object, so that its deletion is all the undo that is needed.
+        created: True if an earlier write created the object, so that deleting it is a sufficient undo.
     """
 
     kind: str
@@ -119,13 +119,13 @@ Act = Create | Merge
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """How a controller splits.
+    """The way in which a controller splits requests.
 
     Attributes:
-        begin: Returns the acts that split a rule, in their order.
-        alter: Returns the act that changes the shares of a rule that is split.
-        undo_forwards: Whether acts are undone in the order in which they were made, not backwards. What sends requests
-            to the candidate must go first.
+        begin: Returns the writes that split a rule, in order.
+        alter: Returns the write that changes the shares of a split rule.
+        undo_forwards: True if writes are undone in the order in which they were made, not in reverse. The object that
+            routes requests to the candidate must be undone first.
     """
 
     begin: Callable[[SplitRule, RequestShare], tuple[Act, ...]]

@@ -1,1 +1,1 @@
-"""Read, resolve and check Experiment files."""
+"""Parse, resolve and check Experiment files."""

@@ -1,214 +1,188 @@
-"""The cells: configurations x changes, less what is excluded, each with what is expected of it."""
+"""The cells: configurations x changes without the excluded ones, each with its expectation; and their checks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any, TypeVar
 
 from harness.errors import InvalidInputError, Problem
+from harness.experiment.changes.reading import LocatedChange
+from harness.experiment.matching import CellNames, ExpectEntry, MatchEntry, matches_any, names_of
 from harness.experiment.problems import Problems, listed, near
-from harness.experiment.schema import CLASSES, ExpectPart, MatchPart
-from harness.experiment.validation import fields_of, validate
-from harness.kit.located_yaml import Place
-from harness.model.changes import ChangeSpec
-from harness.model.experiment import Cell, Configuration, Expectation, Expected
-
-M = TypeVar("M", bound=MatchPart)
+from harness.experiment.schema import ExpectPart
+from harness.experiment.stages import ParsedExperiment, ResolvedCell, ResolvedExperiment
+from harness.experiment.validation import fields_of
+from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict
+from harness.problem_codes import ProblemCode
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Which cells an entry means: for each field, patterns of which one must fit; an absent field fits all."""
+def cells_left(parsed: ParsedExperiment, configuration: Configuration) -> tuple[ResolvedCell, ...]:
+    """Return the cells of a configuration that ``exclude`` leaves; the first entry of ``expect`` for each decides it.
 
-    patterns: Mapping[str, tuple[str, ...]]
-
-    def fits(self, configuration: Configuration, change: ChangeSpec) -> bool:
-        """Whether the entry means this cell."""
-        named = names_of(configuration, change)
-        return all(fits_any(named[field], patterns) for field, patterns in self.patterns.items())
-
-
-def fits_any(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a name is one of some names or globs."""
-    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def make_cells(
-    configurations: Sequence[Configuration],
-    changes: Sequence[ChangeSpec],
-    exclude: Any,
-    expect: Any,
-    problems: Problems,
-) -> tuple[Cell, ...]:
-    """All cells, configuration by configuration; the first matching ``expect`` entry counts.
-
-    No changes at all stand for changes that could not be read: entries are then checked for all but the changes' names.
+    Args:
+        parsed: The entries and the changes.
+        configuration: The configuration; its objects do not matter.
     """
-    known = _known(configurations, changes)
-    pairs = [(configuration, change) for configuration in configurations for change in changes]
-    excluded = [(match, place) for _, match, place in _entries(MatchPart, exclude, "exclude", known, problems)]
-    for match, place in excluded:
-        if pairs and not any(match.fits(*pair) for pair in pairs):
-            problems.add(place, "this entry excludes nothing")
-    kept = [pair for pair in pairs if not any(match.fits(*pair) for match, _ in excluded)]
-    if not kept and pairs:
-        problems.add(("exclude",), "every cell is excluded: nothing is left to run")
-    _check_controls(kept, pairs, problems)
-    entries = [(_expectation(part, place, problems), match, place) for part, match, place in
-               _entries(ExpectPart, expect, "expect", known, problems)]  # fmt: skip
-    return _judged(kept, entries, problems)
+    cells = [(located, names_of(configuration, located.spec)) for located in parsed.changes]
+    return tuple(
+        ResolvedCell(located, names, _deciding(parsed, located, names))
+        for located, names in cells
+        if not any(entry.matches(names) for entry in parsed.exclude)
+    )
+
+
+def is_excluded(parsed: ParsedExperiment, configuration: Configuration) -> bool:
+    """Return whether ``exclude`` removes a configuration with all its cells, also those of changes with errors."""
+    if parsed.has_all_changes:
+        return not cells_left(parsed, configuration)
+    names = {"configuration": configuration.name, **dict(configuration.axes)}
+    return any(entry.is_for_all_changes and entry.matches(names) for entry in parsed.exclude)
+
+
+def possible_names(parsed: ParsedExperiment, configurations: Sequence[Configuration]) -> dict[str, tuple[str, ...]]:
+    """Return the names that a cell can have, by the fields of an entry. No names mean that they are not known."""
+    changes = (located.spec.name for located in parsed.changes) if parsed.has_all_changes else ()
+    names = {
+        "configuration": tuple(configuration.name for configuration in configurations),
+        "change": tuple(changes),
+    }
+    return {**names, **{axis.name: tuple(value.name for value in axis.values) for axis in parsed.axes}}
 
 
 def select(cells: tuple[Cell, ...], only: Mapping[str, tuple[str, ...]]) -> tuple[Cell, ...]:
-    """The cells that ``--only`` asks for, by configuration, change or axis; the controls of their configurations stay.
+    """Return the cells that ``--only`` asks for, with the controls of their configurations.
+
+    Args:
+        cells: All cells.
+        only: Names or globs by configuration, change or axis.
 
     Raises:
-        InvalidInputError: A name or glob fits nothing, or what is filtered by isn't known.
+        InvalidInputError: A name or glob matches nothing, a field is unknown, or no cell is left.
     """
-    named = [(cell, _names(cell)) for cell in cells]
+    named = [(cell, names_of(cell.configuration, cell.change)) for cell in cells]
     known = list(dict.fromkeys(key for _, names in named for key in names))
     problems = [
-        Problem(f"--only {key}=…: expected one of {', '.join(f'{name}=…' for name in known)}", hint=near(key, known))
+        Problem(
+            f"--only {key}=…: expected one of {', '.join(f'{name}=…' for name in known)}",
+            hint=near(key, known),
+            code=ProblemCode.OPTION,
+        )
         for key in only
         if key not in known
     ]
     for key in (key for key in known if key in only):
-        values = list(dict.fromkeys(names[key] for _, names in named))
-        problems += [
-            Problem(
-                f"--only {key}={pattern}: no {key} of that name; there are {listed(values)}", hint=near(pattern, values)
-            )
-            for pattern in only[key]
-            if not any(fits_any(name, (pattern,)) for name in values)
-        ]
+        problems += _unknown_in_only(key, only[key], list(dict.fromkeys(names[key] for _, names in named)))
     if problems:
         raise InvalidInputError(problems)
-    chosen = [cell for cell, names in named if all(fits_any(names[key], patterns) for key, patterns in only.items())]
+    chosen = [cell for cell, names in named if all(matches_any(names[key], only[key]) for key in only)]
     if not chosen:
-        raise InvalidInputError([Problem("--only leaves no cell: this configuration is not run with this change")])
+        message = "--only leaves no cell: this configuration is not run with this change"
+        raise InvalidInputError([Problem(message, code=ProblemCode.OPTION)])
     rows = {cell.configuration.name for cell in chosen}
-    return tuple(c for c in cells if c in chosen or (_is_control(c.change) and c.configuration.name in rows))
+    return tuple(c for c in cells if c in chosen or (c.change.facts.is_control and c.configuration.name in rows))
 
 
-def _names(cell: Cell) -> dict[str, str]:
-    """What a cell can be asked for by: its configuration, its change, and its value on each axis."""
-    return names_of(cell.configuration, cell.change)
+def finished_cells(experiment: ResolvedExperiment) -> tuple[Cell, ...]:
+    """Return the cells that are left, configuration by configuration."""
+    return tuple(
+        Cell(row.configuration, cell.change.spec, cell.expect.expectation if cell.expect else Expectation())
+        for row in experiment.configurations
+        for cell in row.cells
+    )
 
 
-def names_of(configuration: Configuration, change: ChangeSpec) -> dict[str, str]:
-    """Each field of a match, and the name that a cell has there."""
-    return {"configuration": configuration.name, "change": change.name, **dict(configuration.axes)}
+def check_entries(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Require that each field of an entry is an axis, ``configuration`` or ``change``, and each name exists."""
+    for entry in _entries(experiment.parsed):
+        for code, place, message, hint in _unknown(entry, experiment.names):
+            problems.add(code, place, message, hint)
 
 
-def _is_control(change: ChangeSpec) -> bool:
-    return change.facts.is_control
-
-
-def _known(configurations: Sequence[Configuration], changes: Sequence[ChangeSpec]) -> dict[str, list[str]]:
-    """The names that each field of a match can have."""
-    known: dict[str, list[str]] = {"configuration": [], "change": [change.name for change in changes]}
-    for configuration in configurations:
-        known["configuration"].append(configuration.name)
-        for axis, value in configuration.axes:
-            known.setdefault(axis, []).append(value)
-    return {field: list(dict.fromkeys(names)) for field, names in known.items()}
-
-
-def _entries(
-    model: type[M], value: Any, name: str, known: Mapping[str, list[str]], problems: Problems
-) -> Iterator[tuple[M, Match, Place]]:
-    """The readable entries of ``exclude`` or ``expect``."""
-    if value is not None and not isinstance(value, list):
-        problems.add((name,), "expected a list of entries")
+def check_exclude(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Require that each entry of ``exclude`` removes a cell, and that a cell is left."""
+    parsed = experiment.parsed
+    if not parsed.has_all_changes or not experiment.all_cells:
         return
-    for index, item in enumerate(value or []):
-        place = (name, index)
-        part = validate(model, item, place, problems)
-        match = _match(part, place, known, problems) if part is not None else None
-        if part is not None and match is not None:
-            yield part, match, place
+    for entry in parsed.exclude:
+        if not any(map(entry.matches, experiment.all_cells)) and not list(_unknown(entry, experiment.names)):
+            problems.add(ProblemCode.UNUSED_ENTRY, entry.place, "this entry excludes nothing")
+    if all(any(entry.matches(names) for entry in parsed.exclude) for names in experiment.all_cells):
+        problems.add(ProblemCode.NO_CELLS, ("exclude",), "every cell is excluded: nothing is left to run")
 
 
-def _match(part: MatchPart, place: Place, known: Mapping[str, list[str]], problems: Problems) -> Match | None:
-    """The patterns of an entry; None where one of them can't be right."""
-    given = {**(part.model_extra or {}), "configuration": part.configuration, "change": part.change}
-    before = len(problems.found)
-    patterns: dict[str, tuple[str, ...]] = {}
-    for field, value in given.items():
-        values = [value] if isinstance(value, str) else value
-        if field not in known:
-            fields = [*known, *(name for name in fields_of(type(part)) if name not in known)]
-            problems.add(
-                (*place, field), f"unknown field or axis {field!r}; known are {listed(fields)}", near(field, fields)
-            )
-        elif not isinstance(values, list) or not all(isinstance(item, str) for item in values):
-            problems.add((*place, field), f"expected a name or a list of names, got {value!r}")
-        elif values:
-            patterns[field] = tuple(values)
-            _check_patterns(values, (*place, field), field, known[field], problems)
-    return Match(patterns) if len(problems.found) == before else None
-
-
-def _check_patterns(values: Sequence[str], place: Place, field: str, names: list[str], problems: Problems) -> None:
-    for value in values if names else ():
-        if not any(fits_any(name, (value,)) for name in names):
-            problems.add(place, f"no {field} {value!r}; there are {listed(names)}", near(value, names))
-
-
-def _expectation(part: ExpectPart, place: Place, problems: Problems) -> Expectation:
-    for label in part.classes:
-        if label not in CLASSES:
-            message = f"unknown class {label!r}; known are {listed(CLASSES)}"
-            problems.add((*place, "class"), message, near(label, CLASSES))
-    if part.verdict == "lossless" and (part.classes or part.window):
-        problems.add(place, "class and window are about losses; a lossless cell has none")
-    return Expectation(Expected(part.verdict), tuple(part.classes), part.window, part.reason)
-
-
-def _check_controls(
-    kept: Sequence[tuple[Configuration, ChangeSpec]],
-    pairs: Sequence[tuple[Configuration, ChangeSpec]],
-    problems: Problems,
-) -> None:
-    """Without its control, a configuration's losses can't be told from the environment's."""
-    if not any(_is_control(change) for _, change in pairs):
+def check_controls(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Require the control of each configuration: without it, losses may be the fault of the environment."""
+    parsed = experiment.parsed
+    if not parsed.has_all_changes or not any(located.spec.facts.is_control for located in parsed.changes):
         return
-    with_control = {configuration.name for configuration, change in kept if _is_control(change)}
-    bare = list(dict.fromkeys(c.name for c, _ in kept if c.name not in with_control))
+    bare = [
+        row.configuration.name
+        for row in experiment.configurations
+        if not any(cell.change.spec.facts.is_control for cell in row.cells)
+    ]
     if bare:
-        problems.add(
-            ("exclude",), f"the control (none) of {listed(bare)} is excluded; without it no verdict can be given"
+        message = f"the control (none) of {listed(bare)} is excluded; without it no verdict can be given"
+        problems.add(ProblemCode.NO_CONTROL, ("exclude",), message)
+
+
+def check_expect(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Require that each entry of ``expect`` decides a cell, and that its fields fit together."""
+    for entry in experiment.parsed.expect:
+        expectation = entry.expectation
+        if expectation.verdict is ExpectedVerdict.LOSSLESS and (expectation.classes or expectation.window):
+            message = "class and window are about losses; a lossless cell has none"
+            problems.add(ProblemCode.UNUSED_SETTING, entry.match.place, message)
+    cells = experiment.cells
+    if not experiment.parsed.has_all_changes or not cells:
+        return
+    deciding = {cell.expect.match.place for cell in cells if cell.expect}
+    for entry in experiment.parsed.expect:
+        if entry.match.place not in deciding and not list(_unknown(entry.match, experiment.names)):
+            matched = [cell for cell in cells if entry.match.matches(cell.names)]
+            problems.add(ProblemCode.UNUSED_ENTRY, entry.match.place, _unused(entry.expectation, matched))
+
+
+def _deciding(parsed: ParsedExperiment, located: LocatedChange, names: CellNames) -> ExpectEntry | None:
+    return next((entry for entry in parsed.expect if entry.decides(names, located.spec)), None)
+
+
+def _entries(parsed: ParsedExperiment) -> list[MatchEntry]:
+    return [*parsed.exclude, *(entry.match for entry in parsed.expect)]
+
+
+def _unknown(
+    entry: MatchEntry, known: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[ProblemCode, tuple[str | int, ...], str, str]]:
+    """Yield the problem of each field and name of an entry that does not exist: code, place, message, hint."""
+    for field, patterns in entry.patterns.items():
+        place = (*entry.place, field)
+        if field not in known:
+            fields = [*known, *(name for name in fields_of(ExpectPart) if name not in known)]
+            fields = fields if entry.place[0] == "expect" else [*known]
+            message = f"unknown field or axis {field!r}; known are {listed(fields)}"
+            yield ProblemCode.UNKNOWN_FIELD, place, message, near(field, fields)
+            continue
+        names = known[field]
+        for pattern in patterns if names else ():
+            if not any(matches_any(name, (pattern,)) for name in names):
+                message = f"no {field} {pattern!r}; there are {listed(names)}"
+                yield ProblemCode.UNKNOWN_NAME, place, message, near(pattern, names)
+
+
+def _unused(expectation: Expectation, matched: Sequence[ResolvedCell]) -> str:
+    """Return the reason why an entry decides no cell."""
+    only_controls = matched and all(cell.change.spec.facts.is_control for cell in matched)
+    if only_controls and expectation.verdict is not ExpectedVerdict.LOSSLESS:
+        return "this entry decides no cell: it matches the control (none) alone, of which losses are never expected"
+    return "this entry decides no cell: it matches none, or an earlier entry decides those"
+
+
+def _unknown_in_only(key: str, patterns: Sequence[str], values: Sequence[str]) -> list[Problem]:
+    return [
+        Problem(
+            f"--only {key}={pattern}: no {key} of that name; there are {listed(values)}",
+            hint=near(pattern, values),
+            code=ProblemCode.UNKNOWN_NAME,
         )
-
-
-def _useless(expectation: Expectation, fitting: Sequence[ChangeSpec]) -> str:
-    """Why an entry decides no cell."""
-    if fitting and all(map(_is_control, fitting)) and expectation.verdict is not Expected.LOSSLESS:
-        return "this entry decides no cell: it is for the control (none) alone, of which losses are never expected"
-    return "this entry decides no cell: none fits, or an earlier entry has those that do"
-
-
-def _judged(
-    kept: Sequence[tuple[Configuration, ChangeSpec]],
-    entries: Sequence[tuple[Expectation, Match, Place]],
-    problems: Problems,
-) -> tuple[Cell, ...]:
-    """Each cell with its expectation. A control is always expected to be lossless, so no other entry means it."""
-    used: set[Place] = set()
-    cells = []
-    for configuration, change in kept:
-        fitting = [
-            (expectation, place)
-            for expectation, match, place in entries
-            if match.fits(configuration, change)
-            and (expectation.verdict is Expected.LOSSLESS or not _is_control(change))
-        ]
-        used.update(place for _, place in fitting[:1])
-        cells.append(Cell(configuration, change, fitting[0][0] if fitting else Expectation()))
-    for expectation, match, place in entries if cells else []:
-        if place not in used:
-            fitting_changes = [change for configuration, change in kept if match.fits(configuration, change)]
-            problems.add(place, _useless(expectation, fitting_changes))
-    return tuple(cells)
+        for pattern in patterns
+        if not any(matches_any(name, (pattern,)) for name in values)
+    ]

@@ -1,12 +1,13 @@
-"""What one kind of cluster does not take: asked while an Experiment is read, so that each answer gets its line."""
+"""Rules of one kind of cluster, applied while an Experiment is checked, so that each problem has a line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import Problem
 from harness.kube.fieldclasses import Classified
+from harness.localkube.kubelet.models import StandInModel
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Manifest
 
@@ -16,14 +17,32 @@ ChangeCheck = Callable[[ChangeSpec], Problem | None]
 #: Classify the fields of an object, given the ingress controller's word and all objects of the workload.
 FieldCheck = Callable[[Manifest, str, Sequence[Manifest]], Sequence[Classified]]
 
+#: Kinds whose pods serve requests on a real cluster.
+WITH_PODS = ("Deployment", "ReplicaSet", "Pod", "StatefulSet", "DaemonSet")
+
 
 def takes_any(_subject: object) -> None:
-    """Return no problem: whether the cluster takes it is known to the cluster alone."""
+    """Return no problem: only the cluster itself can refuse this."""
 
 
 def any_field(_manifest: Manifest, _ingress: str, _objects: Sequence[Manifest]) -> Sequence[Classified]:
-    """Refuse no field: a real cluster carries all of them out."""
+    """Refuse no field: a real cluster implements all of them."""
     return ()
+
+
+def as_it_is(manifest: Manifest, _models: Mapping[str, StandInModel]) -> Manifest:
+    """Return the object: a real cluster runs the images themselves."""
+    return manifest
+
+
+def none_stands_in(_manifests: Sequence[Manifest]) -> tuple[str, ...]:
+    """Return nothing: a real cluster runs the images themselves."""
+    return ()
+
+
+def runs_itself(_image: str) -> bool:
+    """Return False: a real cluster runs the images themselves."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +50,25 @@ class ClusterRules:
     """The checks of one kind of cluster; each returns a problem without its place, or None.
 
     Attributes:
-        image: Asked of the name of every image in the workload and in its updates.
-        object: Asked of every object of the workload.
-        change: Asked of every change.
-        fields: Asked of every object of the workload, as it is and as changes make it.
+        image: Checks the name of every image in the workload and in its updates.
+        object: Checks every object of the workload.
+        change: Checks every change.
+        fields: Classifies the fields of every object of the workload, before and after changes.
+        with_models: Puts the models of stand-ins onto the pods of an object.
+        describe_stand_ins: Describes the images that stand-ins run in place of, each in a sentence.
+        pod_kinds: Kinds for which the cluster runs pods.
+        has_stand_in: Says of the name of an image that a stand-in runs in its place.
     """
 
     image: ImageCheck = takes_any
     object: ObjectCheck = takes_any
     change: ChangeCheck = takes_any
     fields: FieldCheck = any_field
+    with_models: Callable[[Manifest, Mapping[str, StandInModel]], Manifest] = as_it_is
+    describe_stand_ins: Callable[[Sequence[Manifest]], tuple[str, ...]] = none_stands_in
+    has_stand_in: Callable[[str], bool] = runs_itself
+    pod_kinds: Sequence[str] = WITH_PODS
 
 
-#: The rules of a cluster that takes everything.
+#: The rules of a cluster that accepts everything.
 ANYTHING = ClusterRules()

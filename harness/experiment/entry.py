@@ -1,38 +1,35 @@
-"""Where traffic enters: through the ingress controller, or straight to a Service."""
+"""The entry of traffic: the ingress controller, or a Service of the workload."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from harness.experiment.objects import Objects, at
+from harness.experiment.objects import WorkloadObjects, at
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import Head
-from harness.model.experiment import Configuration
+from harness.model.controllers import NO_CONTROLLER
+from harness.problem_codes import ProblemCode
 
 
-def read_entry(head: Head, configurations: Sequence[Configuration], problems: Problems) -> str:
-    """The Service that traffic goes straight to; empty where it enters by the ingress.
-
-    It must be there in every configuration, and have a port.
-    """
-    if head.entry is None:
-        if head.ingress == "none":
-            hint = "write entry: {service: NAME}, or name the ingress"
-            problems.add(("ingress",), "without an ingress nothing says where traffic enters", hint)
-        return ""
-    if head.ingress != "none":
+def check_one_entry(head: Head, problems: Problems) -> None:
+    """Require exactly one entry: an ingress controller or a Service."""
+    if head.entry is None and head.ingress == NO_CONTROLLER.word:
+        message, hint = (
+            "without an ingress nothing says where traffic enters",
+            "write entry: {service: NAME}, or name the ingress",
+        )
+        problems.add(ProblemCode.NO_ENTRY, ("ingress",), message, hint)
+    if head.entry is not None and head.ingress != NO_CONTROLLER.word:
         message = f"traffic enters by the ingress {head.ingress} or by a Service, not by both"
-        problems.add(("entry",), message, "write ingress: none beside entry")
-    for configuration in configurations:
-        _check(head.entry.service, Objects(configuration.manifests), problems)
-    return head.entry.service
+        problems.add(ProblemCode.CONFLICT, ("entry",), message, "write ingress: none as well as entry")
 
 
-def _check(name: str, objects: Objects, problems: Problems) -> None:
+def check_service(name: str, objects: WorkloadObjects, problems: Problems) -> None:
+    """Require that the Service exists and has a port."""
     service = objects.find("Service", name)
     there = objects.names("Service")
     place = ("entry", "service")
     if service is None:
-        problems.add(place, f"no Service {name!r} in the workload; it has {listed(there)}", near(name, there))
+        message = f"no Service {name!r} in the workload; it has {listed(there)}"
+        problems.add(ProblemCode.UNKNOWN_NAME, place, message, near(name, there))
     elif at(service, "spec", "type") == "ExternalName" or not at(service, "spec", "ports"):
-        problems.add(place, f"Service {name} has no port of its own that traffic could go to")
+        message = f"Service {name} has no port of its own that traffic could go to"
+        problems.add(ProblemCode.NO_ENTRY, place, message)

@@ -1,4 +1,4 @@
-"""Fields that decide about requests and that the cluster does not carry out: refused, or assumed to have no effect."""
+"""Decisive fields that the cluster does not implement: refused, or assumed to have no effect."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.admission import title
-from harness.experiment.changes.reading import Located
+from harness.experiment.changes.reading import LocatedChange
 from harness.experiment.cluster_rules import FieldCheck, any_field
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, near
-from harness.experiment.workload import Rendered
+from harness.experiment.workload import RenderedObject
 from harness.kube.fieldclasses import REFUSED, Classified, FieldClass
 from harness.kube.manifests import name_of
 from harness.kube.strategic import PatchError, json_merge, strategic_merge
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Assumption, Configuration, Experiment, Manifest
+from harness.problem_codes import ProblemCode
 
 #: Server fields that a report need not list.
 _UNLISTED = frozenset({"apiVersion", "kind", "status"})
@@ -25,12 +26,12 @@ _UNLISTED = frozenset({"apiVersion", "kind", "status"})
 
 @dataclass(slots=True)
 class FieldReview:
-    """Looks at all fields of an Experiment's objects and remembers what was assumed.
+    """Check all fields of an Experiment's objects, and collect the assumed and the inert ones.
 
     Attributes:
         check: Classifies the fields of an object.
-        assume: The fields that are assumed to have no effect, by name.
-        ingress: The ingress controller, by its word in the Experiment.
+        assume: Names of the fields that the user assumes to have no effect.
+        ingress: Word of the ingress controller.
     """
 
     check: FieldCheck = any_field
@@ -41,32 +42,29 @@ class FieldReview:
 
     @property
     def assumed(self) -> tuple[Assumption, ...]:
-        """The refused fields that are assumed to have no effect, in the order in which they were met."""
+        """Return the refused fields that are assumed to have no effect, in the order in which they were found."""
         return tuple(self._assumed.values())
 
     @property
     def inert(self) -> tuple[str, ...]:
-        """Every field without effect on requests, each once, with its objects: ``spec.… (Deployment web)``."""
+        """Return every field without effect on requests, once, with its objects: ``spec.… (Deployment web)``."""
         return tuple(f"{name} ({', '.join(objects)})" for name, objects in self._inert.items())
 
-    def look(self, objects: Sequence[Rendered], problems: Problems) -> None:
-        """Look at the objects of one configuration; what is refused becomes a problem with its file and line."""
+    def check_objects(self, objects: Sequence[RenderedObject], problems: Problems) -> None:
+        """Check the objects of one configuration; a refused field is a problem with its file and line."""
         manifests = [item.manifest for item in objects]
         for item in objects:
             for found in self.refused(item.manifest, manifests):
-                problems.extend([item.problem_at(found.path, *_told(found, title(item)))])
+                message, hint = _refusal(found, title(item))
+                problems.extend([item.problem_at(ProblemCode.FIELD_NOT_IMPLEMENTED, found.path, message, hint)])
 
-    def look_at_changes(
-        self, changes: Sequence[Located], configurations: Sequence[Configuration], problems: Problems
-    ) -> None:
-        """Look at the objects that changes patch, as they will be."""
-        for configuration in configurations:
-            for spec, place in changes:
-                for told in self.refused_after(spec, configuration):
-                    problems.add((*place, spec.kind), *told)
+    def check_changed_objects(self, change: LocatedChange, configuration: Configuration, problems: Problems) -> None:
+        """Check the objects of one configuration that a change patches, as the change makes them."""
+        for message, hint in self.refused_after(change.spec, configuration):
+            problems.add(ProblemCode.FIELD_NOT_IMPLEMENTED, (*change.place, change.spec.kind), message, hint)
 
     def refused(self, manifest: Manifest, objects: Sequence[Manifest]) -> Iterator[Classified]:
-        """Yield the fields of an object that are refused and not assumed; remember the inert and the assumed ones."""
+        """Yield the refused fields of an object that are not assumed; collect the assumed and the inert ones."""
         named = _named(manifest)
         for found in self.check(manifest, self.ingress, objects):
             if found.found in REFUSED and found.field in self.assume:
@@ -77,36 +75,37 @@ class FieldReview:
                 self._inert.setdefault(found.field, {}).setdefault(named)
 
     def refused_after(self, spec: ChangeSpec, configuration: Configuration) -> Iterator[tuple[str, str]]:
-        """Yield what is wrong with an object as a change makes it, where the object itself was not refused for it."""
+        """Yield message and hint of each field that is refused in an object after a change and not before it."""
         manifests = configuration.manifests
-        for before, after in _patched(spec, Objects(manifests)):
+        for before, after in _patched(spec, WorkloadObjects(manifests)):
             known = {(found.field, found.text) for found in self.check(before, self.ingress, manifests)}
             changed = [after if each is before else each for each in manifests]
             for found in self.refused(after, changed):
                 if (found.field, found.text) not in known:
-                    yield _told(found, f"{_named(after)}, as this change makes it")
+                    yield _refusal(found, f"{_named(after)}, as this change makes it")
 
 
 def review(experiment: Experiment, check: FieldCheck) -> Experiment:
-    """Look at all fields of an Experiment for the cluster that it will run on.
+    """Check all fields of an Experiment for the cluster that it will run on.
 
     Returns:
-        The Experiment with what that cluster assumes and what has no effect there.
+        The Experiment with the assumed and the inert fields of that cluster.
 
     Raises:
-        InvalidInputError: The cluster does not carry out a field that decides about requests, and nobody assumed it
-            to be inert. What has files and lines is found when the Experiment is loaded for the cluster.
+        InvalidInputError: The cluster does not implement a decisive field, and the user does not assume it to be inert.
+            Problems have no lines here: ``load_experiment`` finds them with their lines if it gets the cluster's rules.
     """
-    looked = FieldReview(check, frozenset(each.field for each in experiment.assumed), experiment.ingress)
-    told: dict[tuple[str, str], None] = {}
+    found = FieldReview(check, frozenset(each.field for each in experiment.assumed), experiment.ingress)
+    refused: dict[tuple[str, str], None] = {}
     for cell in experiment.cells:
         manifests = cell.configuration.manifests
         for manifest in manifests:
-            told |= {_told(found, _named(manifest)): None for found in looked.refused(manifest, manifests)}
-        told |= dict.fromkeys(looked.refused_after(cell.change, cell.configuration))
-    if told:
-        raise InvalidInputError([Problem(message, experiment.source, hint=hint) for message, hint in told])
-    return replace(experiment, assumed=looked.assumed, inert=looked.inert)
+            refused |= {_refusal(each, _named(manifest)): None for each in found.refused(manifest, manifests)}
+        refused |= dict.fromkeys(found.refused_after(cell.change, cell.configuration))
+    if refused:
+        code = ProblemCode.FIELD_NOT_IMPLEMENTED
+        raise InvalidInputError([Problem(text, experiment.source, hint=hint, code=code) for text, hint in refused])
+    return replace(experiment, assumed=found.assumed, inert=found.inert)
 
 
 def _named(manifest: Manifest) -> str:
@@ -114,18 +113,22 @@ def _named(manifest: Manifest) -> str:
 
 
 def check_assumed(names: Iterable[str], experiments: Iterable[Experiment]) -> None:
-    """Make sure that each name of ``--assume-inert`` is that of a field that is refused otherwise.
+    """Require that each name of ``--assume-inert`` is a field that is refused otherwise.
 
     Args:
         names: As the user gave them.
-        experiments: The Experiment, as it was read for each controller that it will run behind.
+        experiments: The Experiment, as loaded for each controller that it will run behind.
 
     Raises:
-        InvalidInputError: With every name that no such field has.
+        InvalidInputError: With every name that is no such field.
     """
     known = sorted({each.field for experiment in experiments for each in experiment.assumed})
     problems = [
-        Problem(f"--assume-inert {name}: no field of that name is refused here", hint=near(name, known))
+        Problem(
+            f"--assume-inert {name}: no field of that name is refused here",
+            hint=near(name, known),
+            code=ProblemCode.UNKNOWN_NAME,
+        )
         for name in dict.fromkeys(names)
         if name not in known
     ]
@@ -137,16 +140,16 @@ def _effect(found: Classified) -> str:
     return found.text if found.found is FieldClass.UNKNOWN else f"a real cluster {found.text}"
 
 
-def _told(found: Classified, named: str) -> tuple[str, str]:
-    """Return what is wrong with a refused field, and the ways out."""
+def _refusal(found: Classified, named: str) -> tuple[str, str]:
+    """Return the message about a refused field, and the ways out."""
     ways = f"remove it, use --cluster kind, or --assume-inert {found.field} for a verdict that is inconclusive at best"
     hint = f"{found.hint} Or {ways}" if found.hint else ways
     what = "is unknown" if found.found is FieldClass.UNKNOWN else "is not implemented by the embedded cluster"
     return f"{named}: {found.field} {what}: {_effect(found)}", hint
 
 
-def _patched(spec: ChangeSpec, objects: Objects) -> Iterator[tuple[Manifest, Manifest]]:
-    """Yield each object that a change patches, before and after, for every repetition that differs."""
+def _patched(spec: ChangeSpec, objects: WorkloadObjects) -> Iterator[tuple[Manifest, Manifest]]:
+    """Yield each object that a change patches, before and after, for each repetition that differs."""
     seen: list[Any] = []
     for number in range(1, spec.times + 1):
         found = _patched_once(spec, objects, number)
@@ -156,7 +159,7 @@ def _patched(spec: ChangeSpec, objects: Objects) -> Iterator[tuple[Manifest, Man
         yield found
 
 
-def _patched_once(spec: ChangeSpec, objects: Objects, number: int) -> tuple[Manifest, Manifest] | None:
+def _patched_once(spec: ChangeSpec, objects: WorkloadObjects, number: int) -> tuple[Manifest, Manifest] | None:
     target = objects.find(spec.facts.target, spec.target_name) if spec.target_name else None
     patch = spec.patch_of(target, number) if target is not None else None
     if target is None or patch is None:

@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from harness.experiment.changes.reading import schema_of
 from harness.experiment.quantities import duration_text
-from harness.experiment.schema import Head, Part
+from harness.experiment.schema import ExperimentPart, Head
 from harness.model.changes import CHANGE_KINDS
 
 #: The name of the shipped file, next to the shipped Experiments.
@@ -28,7 +28,7 @@ _REF = "#/$defs/"
 
 def experiment_schema() -> dict[str, Any]:
     """Return the schema, in JSON Schema's draft 2020-12."""
-    models: list[type[Part]] = [Head, *map(schema_of, CHANGE_KINDS)]
+    models: list[type[ExperimentPart]] = [Head, *map(schema_of, CHANGE_KINDS)]
     _, document = models_json_schema([(model, "validation") for model in models], schema_generator=_Generator)
     definitions: dict[str, Any] = document["$defs"]
     for name, definition in definitions.items():
@@ -43,30 +43,35 @@ def experiment_schema() -> dict[str, Any]:
     }
 
 
+def part_schema(part: type[ExperimentPart]) -> dict[str, Any]:
+    """Return the schema of one part, with the schemas of the parts in it as definitions."""
+    return part.model_json_schema(schema_generator=_Generator)
+
+
 def schema_text() -> str:
     """Return the schema as the text of its file."""
     return json.dumps(experiment_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def forms(field: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the schemas of the values that a field takes, without null."""
+    """Return the schemas of the values that a field accepts, without null."""
     return [form for form in field.get("anyOf", [field]) if form.get("type") != "null"]
 
 
 def definition_of(form: Mapping[str, Any]) -> str:
-    """Return the name of the part that a value is; empty where it is none."""
+    """Return the name of the part that a value is; empty for any other value."""
     return str(form.get("$ref", "")).removeprefix(_REF)
 
 
 class _Generator(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Leave the names of fields as they are: a title names the type of a value."""
+        """Give fields no title: here a title names the type of a value."""
         del schema
         return False
 
 
 def _tidy(name: str, definition: dict[str, Any]) -> None:
-    """Leave the name of the class out, and give defaults as a file has them."""
+    """Remove the name of the class, and write defaults as a file has them."""
     if definition.get("title") == name:
         del definition["title"]
     for field in definition["properties"].values():

@@ -1,7 +1,11 @@
-"""Experiment files: from YAML to a checked ``Experiment``, with every problem at once and in its place.
+"""Load an Experiment file in three passes: parse, resolve, check. Every problem is reported at once, in its place.
 
-What the file may say is described in ``docs/experiments.md``; the parts are read by the modules of
-``harness.experiment``.
+1. ``parse`` reads the file and all files that it names, each part by itself.
+2. ``resolve`` makes configurations and cells of the parts: it removes the excluded ones, applies patches, and derives
+   the answers of changes.
+3. ``check`` runs every row of ``CHECKS`` on what is left.
+
+``docs/reference/experiments.md`` describes the format.
 """
 
 from __future__ import annotations
@@ -9,31 +13,92 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.cells import make_cells, select
-from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.reading import Located, check_changes, read_changes, with_answers
+from harness.experiment import checks
+from harness.experiment.cells import (
+    cells_left,
+    check_controls,
+    check_entries,
+    check_exclude,
+    check_expect,
+    finished_cells,
+    is_excluded,
+    possible_names,
+    select,
+)
+from harness.experiment.changes.reading import parse_changes, with_answers, with_control
+from harness.experiment.checks import ExperimentCheck, of_plan, of_traffic
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
-from harness.experiment.entry import read_entry
 from harness.experiment.fields import FieldReview
-from harness.experiment.ingress_class import check_kinds, for_controller
-from harness.experiment.matrix import configurations, read_matrix
-from harness.experiment.namespaces import Workload
-from harness.experiment.objects import Objects
+from harness.experiment.ingress_class import for_controller
+from harness.experiment.matching import names_of, parse_exclude, parse_expect
+from harness.experiment.matrix import AxisValue, combinations, parse_matrix
+from harness.experiment.namespaces import Workload, without_namespace
+from harness.experiment.objects import WorkloadObjects
+from harness.experiment.preflight import check_backends, check_references, check_stand_ins
 from harness.experiment.problems import Problems
-from harness.experiment.routes import check_routes
-from harness.experiment.schema import VERSION, Head
-from harness.experiment.traffic import read_traffic
+from harness.experiment.routes import check_expected_bodies, check_headers, check_route_keys, check_sessions
+from harness.experiment.schema import VERSION, Head, ModelPart
+from harness.experiment.stages import ParsedExperiment, ResolvedCell, ResolvedConfiguration, ResolvedExperiment
+from harness.experiment.traffic import check_authorities, check_settings_used, parse_traffic
+from harness.experiment.traffic_checks import (
+    check_concurrency,
+    check_lists,
+    check_pool,
+    check_rate,
+    check_times,
+    check_waiting,
+)
 from harness.experiment.validation import validate
-from harness.experiment.workload import Files, read_workload
-from harness.kit.located_yaml import Document, read_documents
-from harness.model.changes import ChangeSpec
-from harness.model.controllers import DEFAULT
-from harness.model.experiment import Cell, Configuration, Experiment, TrafficPlan
+from harness.experiment.workload import ExperimentFiles, RenderedObject, parse_workload, render
+from harness.kit.located_yaml import YamlDocument, read_documents
+from harness.localkube.apps.orders import StopMode
+from harness.localkube.kubelet.models import StandInModel
+from harness.model.experiment import Configuration, Experiment
+from harness.problem_codes import ProblemCode
 
 _ALL: Mapping[str, tuple[str, ...]] = {}
+
+#: Everything that is checked of an Experiment after its parts are parsed and resolved.
+CHECKS: tuple[ExperimentCheck, ...] = (
+    # the traffic
+    of_traffic(check_settings_used),
+    of_plan(check_authorities),
+    of_plan(check_route_keys),
+    of_plan(check_headers),
+    of_plan(check_sessions),
+    of_plan(check_expected_bodies),
+    of_plan(check_lists),
+    of_plan(check_times),
+    of_plan(check_rate),
+    of_plan(check_concurrency),
+    of_plan(check_pool),
+    of_plan(check_waiting),
+    # the workload in each configuration
+    checks.namespaces,
+    checks.allowed_objects,
+    checks.axis_names,
+    checks.finished_objects,
+    checks.fields,
+    checks.kinds,
+    checks.entry,
+    # the changes in each configuration that runs them
+    checks.change_names,
+    checks.changes,
+    checks.changed_fields,
+    checks.routes,
+    checks.answers,
+    # the way of a request to a pod
+    check_backends,
+    check_references,
+    check_stand_ins,
+    # the cells
+    check_entries,
+    check_exclude,
+    check_controls,
+    check_expect,
+)
 
 
 def load_experiment(
@@ -44,60 +109,115 @@ def load_experiment(
     assume_inert: Iterable[str] = (),
     ingress: str = "",
 ) -> Experiment:
-    """Read an Experiment and all files that it names, and check everything that can be checked without a cluster.
+    """Load an Experiment and all files that it names, and check everything that needs no cluster.
 
     Args:
         path: The Experiment file.
-        only: Names or globs of the configurations and changes to keep (``{"change": ("restart",)}``); the controls of
-            the configurations that are kept stay.
-        rules: What the cluster that it is for does not take.
+        only: Names or globs of the cells to keep, by configuration, change or axis (``{"change": ("restart",)}``). The
+            controls of their configurations stay.
+        rules: The rules of the cluster that the Experiment runs on.
         assume_inert: Names of fields that ``rules.fields`` refuses and that are assumed to have no effect.
-        ingress: The controller to take in place of the file's; empty for that.
+        ingress: Word of the ingress controller that replaces the file's; empty for the file's.
 
     Raises:
-        InvalidInputError: With every problem that was found, each with its file, line, and what was expected.
+        InvalidInputError: With every problem, each with its code, file, line, and the expectation.
     """
     document = _document(path)
     if ingress:
         document = replace(document, value={**document.value, "ingress": ingress})
-    problems = Problems(document)
-    files = Files(path.parent)
+    problems, files = Problems(document), ExperimentFiles(path.parent)
     files.note(path)
-    head = validate(Head, document.value, (), problems)
-    plan = read_traffic(document.value.get("traffic"), files, problems) if "traffic" in document.value else None
-    review = FieldReview(rules.fields, frozenset(assume_inert), head.ingress if head is not None else "")
-    workload = _workload(document.value, files, problems, rules)
-    rows = for_controller(
-        _configurations(document.value, workload, files, problems, rules=rules, review=review), review.ingress
-    )
-    check_kinds(rows, head.ingress if head is not None else "", problems)
-    entry = read_entry(head, rows, problems) if head is not None else ""
-    cells = _cells(document.value, plan, rows, problems, entry=entry, rules=rules, review=review)
-    if problems.found or head is None or plan is None:
+
+    parsed = parse(document, files, problems)
+    review = FieldReview(rules.fields, frozenset(assume_inert), parsed.ingress)
+    resolved = resolve(parsed, rules, review, problems)
+    check(resolved, problems)
+
+    if problems.found or parsed.head is None or parsed.plan is None:
         raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
     return Experiment(
-        name=head.name,
+        name=parsed.head.name,
         source=str(path),
         files=tuple(files.read),
-        ingress=head.ingress,
-        traffic=plan,
-        cells=select(cells, only),
-        trials=head.trials,
-        description=head.description.strip(),
-        labels=head.labels,
-        entry=entry,
+        ingress=parsed.ingress,
+        traffic=parsed.plan,
+        cells=select(finished_cells(resolved), only),
+        trials=parsed.head.trials,
+        description=parsed.head.description.strip(),
+        labels=parsed.head.labels,
+        entry=parsed.entry,
         assumed=review.assumed,
         inert=review.inert,
-        notices=workload.notices,
+        notices=resolved.workload.notices,
+        stand_ins=rules.describe_stand_ins([m for row in resolved.configurations for m in row.configuration.manifests]),
     )
 
 
-def _document(path: Path) -> Document:
+def parse(document: YamlDocument, files: ExperimentFiles, problems: Problems) -> ParsedExperiment:
+    """Parse every part of the file by itself, and read the files that they name."""
+    raw = document.value
+    head = validate(Head, raw, (), problems)
+    traffic = parse_traffic(raw["traffic"], files, problems) if "traffic" in raw else None
+    manifests = parse_workload(raw.get("workload"), files, problems)
+    axes = parse_matrix(raw["matrix"], files, problems) if "matrix" in raw else ()
+    before = len(problems.found)
+    changes = parse_changes(raw["changes"], problems) if "changes" in raw else ()
+    return ParsedExperiment(
+        document=document,
+        head=head,
+        traffic=traffic,
+        manifests=manifests,
+        axes=axes,
+        changes=with_control(changes) if changes and raw.get("control") is not False else changes,
+        has_all_changes=bool(changes) and len(problems.found) == before,
+        exclude=parse_exclude(raw.get("exclude"), problems),
+        expect=parse_expect(raw.get("expect"), problems),
+    )
+
+
+def resolve(
+    parsed: ParsedExperiment, rules: ClusterRules, review: FieldReview, problems: Problems
+) -> ResolvedExperiment:
+    """Make the configurations and cells that ``exclude`` leaves.
+
+    Args:
+        parsed: The parts of the file.
+        rules: The rules of the cluster, for the checks.
+        review: The review of fields, for the checks.
+        problems: Gets the patches that match no object or cannot be merged.
+    """
+    workload = without_namespace(parsed.manifests)
+    named = [(_named(values), values) for values in combinations(parsed.axes)]
+    rows = [row for row, _ in named]
+    return ResolvedExperiment(
+        parsed=parsed,
+        workload=workload,
+        names=possible_names(parsed, rows),
+        all_cells=tuple(names_of(row, spec) for row in rows for spec, _ in parsed.changes),
+        configurations=tuple(
+            _resolve_configuration(row, _render(values, workload, parsed, rules, problems), parsed)
+            for row, values in named
+            if workload.objects and not is_excluded(parsed, row)
+        ),
+        rules=rules,
+        review=review,
+    )
+
+
+def check(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Run every check; none depends on the result of another."""
+    for row in CHECKS:
+        row(experiment, problems)
+
+
+def _document(path: Path) -> YamlDocument:
     documents, problems = read_documents(path)
     if not problems and len(documents) != 1:
-        problems = [Problem(f"expected one YAML document, got {len(documents)}", str(path))]
+        message = f"expected one YAML document, got {len(documents)}"
+        problems = [Problem(message, str(path), code=ProblemCode.UNREADABLE_FILE)]
     if not problems and not isinstance(documents[0].value, dict):
-        problems = [Problem("expected a map with name, workload, traffic and changes", str(path), documents[0].line)]
+        message = "expected a map with name, workload, traffic and changes"
+        problems = [Problem(message, str(path), documents[0].line, code=ProblemCode.WRONG_TYPE)]
     if not problems:
         problems = _wrong_version(documents[0])
     if problems:
@@ -105,69 +225,58 @@ def _document(path: Path) -> Document:
     return documents[0]
 
 
-def _wrong_version(document: Document) -> list[Problem]:
-    """Return the problem of a file in another version of the format; the rest of it may mean anything."""
+def _wrong_version(document: YamlDocument) -> list[Problem]:
+    """Return the problem of a file in another version of the format; its other fields may mean anything."""
     version = document.value.get("version", VERSION)
     if version == VERSION and type(version) is int:
         return []
     message = f"version: expected {VERSION}, the version of the format that this harness reads, got {version!r}"
     hint = f"write version: {VERSION}, or leave it out"
-    return [Problem(message, document.file, document.line_of(("version",)), hint)]
+    line = document.line_of(("version",))
+    return [Problem(message, document.file, line, hint, code=ProblemCode.OTHER_VERSION)]
 
 
-def _workload(raw: Mapping[str, Any], files: Files, problems: Problems, rules: ClusterRules) -> Workload:
-    """Read the workload; without an object where the Experiment does not name it as it must."""
-    names = raw.get("workload")
-    names = [names] if isinstance(names, str) else names
-    readable = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return read_workload(names, files, problems, rules.object) if readable and names else Workload()
+def _named(values: tuple[AxisValue, ...]) -> Configuration:
+    """Return the configuration of some values without its objects: enough to match entries with it."""
+    return Configuration(tuple((value.axis, value.name) for value in values), ())
 
 
-def _configurations(
-    raw: Mapping[str, Any],
+def _render(
+    values: tuple[AxisValue, ...],
     workload: Workload,
-    files: Files,
-    problems: Problems,
-    *,
+    parsed: ParsedExperiment,
     rules: ClusterRules,
-    review: FieldReview,
-) -> list[Configuration]:
-    """The configurations; none where the workload can't be read, so that nothing is said about what isn't known."""
-    axes = read_matrix(raw["matrix"], files, problems) if "matrix" in raw else []
-    return configurations(workload.objects, axes, problems, rules.image, review) if workload.objects else []
-
-
-def _cells(
-    raw: Mapping[str, Any],
-    plan: TrafficPlan | None,
-    rows: list[Configuration],
     problems: Problems,
-    *,
-    entry: str,
-    rules: ClusterRules,
-    review: FieldReview,
-) -> tuple[Cell, ...]:
-    before = len(problems.found)
-    control = raw.get("control") is not False
-    changes = read_changes(raw["changes"], problems, control=control) if "changes" in raw else []
-    unreadable = len(problems.found) > before
-    if not rows:
-        return ()
-    ingress = raw.get("ingress", DEFAULT.word)
-    check_changes(
-        changes, [CheckContext(Objects(row.manifests, entry), problems, plan, ingress, rules) for row in rows]
+) -> tuple[RenderedObject, ...]:
+    """Return the objects of a configuration with their patches, and with the models of their stand-ins."""
+    patches = [patch for value in values for patch in value.patches]
+    models = {pattern: model_from(part) for pattern, part in (parsed.head.models if parsed.head else {}).items()}
+    return tuple(
+        replace(item, manifest=rules.with_models(item.manifest, models))
+        for item in render(workload.objects, patches, problems)
     )
-    review.look_at_changes(changes, rows, problems)
-    if plan is not None and not entry:
-        check_routes(plan, rows, problems)
-    specs = _answered(changes, plan, Objects(rows[0].manifests, entry), problems)
-    return make_cells(rows, [] if unreadable else specs, raw.get("exclude"), raw.get("expect"), problems)
 
 
-def _answered(
-    changes: list[Located], plan: TrafficPlan | None, objects: Objects, problems: Problems
-) -> list[ChangeSpec]:
-    """The changes with their answers; routes and selectors are those of the first configuration."""
-    if plan is None:
-        return [spec for spec, _ in changes]
-    return [with_answers(located, plan, objects, problems) for located in changes]
+def _resolve_configuration(
+    row: Configuration, objects: tuple[RenderedObject, ...], parsed: ParsedExperiment
+) -> ResolvedConfiguration:
+    rendered = replace(row, manifests=tuple(item.manifest for item in objects))
+    configuration = for_controller(rendered, parsed.ingress)
+    cells = cells_left(parsed, configuration)
+    return ResolvedConfiguration(
+        configuration, objects, tuple(_answered(cell, parsed, configuration) for cell in cells)
+    )
+
+
+def model_from(part: ModelPart) -> StandInModel:
+    """Return the model that a part of the file describes."""
+    return StandInModel(StopMode(part.stop), part.ready, tuple(part.ports), part.shell)
+
+
+def _answered(cell: ResolvedCell, parsed: ParsedExperiment, configuration: Configuration) -> ResolvedCell:
+    """Return a cell whose change has the answers that it makes right in this configuration."""
+    if parsed.plan is None:
+        return cell
+    objects = WorkloadObjects(configuration.manifests, parsed.entry)
+    spec = with_answers(cell.change.spec, parsed.plan, objects)
+    return replace(cell, change=cell.change._replace(spec=spec))

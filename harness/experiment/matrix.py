@@ -4,89 +4,92 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.experiment.admission import check
-from harness.experiment.cluster_rules import ImageCheck
-from harness.experiment.fields import FieldReview
 from harness.experiment.problems import Problems, near
 from harness.experiment.schema import NAME, ExpectPart
 from harness.experiment.validation import fields_of
-from harness.experiment.workload import Files, Rendered, apply, read_patch
+from harness.experiment.workload import ExperimentFiles, parse_patch
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import LocatedManifest
-from harness.model.experiment import Configuration
+from harness.problem_codes import ProblemCode
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """One value of an axis."""
+class AxisValue:
+    """One value of an axis.
+
+    Attributes:
+        axis: Name of the axis.
+        name: Name of the value.
+        patches: Its patches, in order.
+    """
 
     axis: str
     name: str
     patches: tuple[LocatedManifest, ...]
 
 
-def read_matrix(value: Any, files: Files, problems: Problems) -> list[list[Value]]:
-    """The axes in the file's order, each with its values."""
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of the matrix, with its values in the file's order."""
+
+    name: str
+    values: tuple[AxisValue, ...]
+
+
+def parse_matrix(value: Any, files: ExperimentFiles, problems: Problems) -> tuple[Axis, ...]:
+    """Return the axes in the file's order."""
     if not isinstance(value, dict) or not value:
-        problems.add(("matrix",), "expected a map of axes, each with its values; leave matrix out for none")
-        return []
-    return [_read_axis(axis, values, files, problems) for axis, values in value.items()]
+        message = "expected a map of axes, each with its values; omit matrix for a single configuration"
+        problems.add(ProblemCode.WRONG_TYPE, ("matrix",), message)
+        return ()
+    return tuple(_parse_axis(axis, values, files, problems) for axis, values in value.items())
 
 
-def configurations(
-    workload: Sequence[LocatedManifest],
-    axes: list[list[Value]],
-    problems: Problems,
-    check_image: ImageCheck,
-    review: FieldReview,
-) -> list[Configuration]:
-    """Every combination of the axes' values, with the workload as it then is."""
-    made = []
-    for values in itertools.product(*axes):
-        objects = [Rendered(item.manifest, (item,)) for item in workload]
-        for patch in (patch for value in values for patch in value.patches):
-            objects = apply(objects, patch, problems)
-        problems.extend(problem for item in objects for problem in check(item, check_image))
-        review.look(objects, problems)
-        axis_values = tuple((value.axis, value.name) for value in values)
-        made.append(Configuration(axis_values, tuple(item.manifest for item in objects)))
-    return made
+def combinations(axes: Sequence[Axis]) -> Iterator[tuple[AxisValue, ...]]:
+    """Yield every combination of the axes' values; the empty one if there is no axis."""
+    return itertools.product(*(axis.values for axis in axes))
 
 
-def _read_axis(axis: str, values: Any, files: Files, problems: Problems) -> list[Value]:
-    place = ("matrix", axis)
-    taken = fields_of(ExpectPart)
-    if axis in taken:
-        problems.add(place, f"an axis can't be called {axis}: expect and exclude have a field of that name")
+def check_axis_names(axes: Sequence[Axis], problems: Problems) -> None:
+    """Refuse axes named like a field of an entry: the entry would be ambiguous."""
+    for axis in axes:
+        if axis.name in fields_of(ExpectPart):
+            message = f"an axis can't be called {axis.name}: expect and exclude have a field of that name"
+            problems.add(ProblemCode.CONFLICT, ("matrix", axis.name), message)
+
+
+def _parse_axis(axis: str, values: Any, files: ExperimentFiles, problems: Problems) -> Axis:
     if not isinstance(values, dict) or not values:
-        problems.add(
-            place, f"the axis {axis} has no values; expected a map such as {{plain: {{}}, probe: {{patch: …}}}}"
-        )
-        return []
-    return [_read_value(axis, name, value, files, problems) for name, value in values.items()]
+        message = f"the axis {axis} has no values; expected a map such as {{plain: {{}}, probe: {{patch: …}}}}"
+        problems.add(ProblemCode.WRONG_TYPE, ("matrix", axis), message)
+        return Axis(axis, ())
+    return Axis(axis, tuple(_parse_value(axis, name, value, files, problems) for name, value in values.items()))
 
 
-def _read_value(axis: str, name: str, value: Any, files: Files, problems: Problems) -> Value:
+def _parse_value(axis: str, name: str, value: Any, files: ExperimentFiles, problems: Problems) -> AxisValue:
     place = ("matrix", axis, name)
     if not re.match(NAME, name):
-        problems.add(place, f"the name {name!r} must be letters and digits, with single . _ - between them")
+        message = f"the name {name!r} must be letters and digits, with single . _ - between them"
+        problems.add(ProblemCode.WRONG_VALUE, place, message)
     value = {} if value is None else value
     if not isinstance(value, dict):
-        problems.add(place, f"expected {{}} or {{patch: …}}, got {value!r}")
-        return Value(axis, name, ())
+        problems.add(ProblemCode.WRONG_TYPE, place, f"expected {{}} or {{patch: …}}, got {value!r}")
+        return AxisValue(axis, name, ())
     for key in value.keys() - {"patch"}:
-        problems.add((*place, key), f"unknown field {key!r}; known is patch", near(key, ["patch"]))
-    patches = _read_patches(value["patch"], (*place, "patch"), files, problems) if "patch" in value else []
-    return Value(axis, name, tuple(patches))
+        message = f"unknown field {key!r}; known is patch"
+        problems.add(ProblemCode.UNKNOWN_FIELD, (*place, key), message, near(key, ["patch"]))
+    patches = _parse_patches(value["patch"], (*place, "patch"), files, problems) if "patch" in value else []
+    return AxisValue(axis, name, tuple(patches))
 
 
-def _read_patches(value: Any, place: Place, files: Files, problems: Problems) -> list[LocatedManifest]:
+def _parse_patches(value: Any, place: Place, files: ExperimentFiles, problems: Problems) -> list[LocatedManifest]:
     if not isinstance(value, list):
-        return read_patch(value, place, files, problems)
+        return parse_patch(value, place, files, problems)
     if not value:
-        problems.add(place, "an empty list of patches; write {} for a value that changes nothing")
-    return [p for i, item in enumerate(value) for p in read_patch(item, (*place, i), files, problems)]
+        message = "an empty list of patches; write {} for a value that changes nothing"
+        problems.add(ProblemCode.WRONG_VALUE, place, message)
+    return [p for i, item in enumerate(value) for p in parse_patch(item, (*place, i), files, problems)]

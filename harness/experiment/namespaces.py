@@ -1,4 +1,4 @@
-"""The namespace that a workload's files name: it is left out, since each trial has a namespace of its own."""
+"""The namespace that a workload's files name: it is omitted, since each trial has a namespace of its own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from harness.experiment.problems import Problems, listed
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import LocatedManifest, name_of
 from harness.kube.schema import path_text
+from harness.problem_codes import ProblemCode
 
-#: Metadata that every API server gives each Namespace by itself.
+#: Metadata that every API server adds to each Namespace.
 _AUTOMATIC = frozenset({"kubernetes.io/metadata.name", "kubectl.kubernetes.io/last-applied-configuration"})
 
 
@@ -22,39 +23,49 @@ class Workload:
     """The workload as a trial gets it.
 
     Attributes:
-        objects: The objects, none of which names a namespace.
-        notices: What was left out of the files, each as a sentence for people, with its place.
+        objects: The objects, without a namespace.
+        notices: Sentences for people about what was omitted, with its place.
     """
 
     objects: tuple[LocatedManifest, ...] = ()
     notices: tuple[str, ...] = ()
 
 
-def leave_namespace_out(found: Sequence[LocatedManifest], problems: Problems) -> Workload:
-    """Leave out the one namespace that the files name, and the Namespace object that declares it.
+def without_namespace(found: Sequence[LocatedManifest]) -> Workload:
+    """Return the workload without the one namespace that its files name, and without its Namespace object.
 
-    Args:
-        found: Every object of the files.
-        problems: Gets the objects of a workload that is in several namespaces, or that has nothing but a Namespace.
+    WorkloadObjects of several namespaces keep theirs: ``check_namespaces`` refuses them.
     """
-    declared = [item for item in found if _is_namespace(item)]
-    objects = [item for item in found if not _is_namespace(item)]
-    names = sorted({name_of(item.manifest) for item in declared} | {_namespace(item) for item in objects} - {""})
+    declared, objects, names = _split(found)
     if len(names) > 1:
-        problems.extend(_several(declared, objects, names))
         return Workload(tuple(objects))
-    if declared and not objects:
-        first = declared[0]
-        message = "the workload has nothing but a Namespace; add the objects that traffic goes to"
-        problems.extend([Problem(message, first.file, first.line_of(()))])
-    notices = [_left_out(item) for item in declared]
+    notices = [_omitted(item) for item in declared]
     inside = [item for item in objects if _namespace(item)]
     if inside:
         count = "1 object" if len(inside) == 1 else f"{len(inside)} objects"
         notices.append(f"metadata.namespace {names[0]} is left out of {count}: each trial has a namespace of its own")
     for name in names:
         notices += [text for item in objects for text in _still_named(item, name)]
-    return Workload(tuple(_without_namespace(item) for item in objects), tuple(notices))
+    return Workload(tuple(_omit_namespace(item) for item in objects), tuple(notices))
+
+
+def check_namespaces(found: Sequence[LocatedManifest], problems: Problems) -> None:
+    """Require that all objects are in one namespace, and that there are others than a Namespace."""
+    declared, objects, names = _split(found)
+    if len(names) > 1:
+        problems.extend(_several(declared, objects, names))
+    elif declared and not objects:
+        first = declared[0]
+        message = "the workload has nothing but a Namespace; add the objects that traffic goes to"
+        problems.extend([Problem(message, first.file, first.line_of(()), code=ProblemCode.EMPTY_WORKLOAD)])
+
+
+def _split(found: Sequence[LocatedManifest]) -> tuple[list[LocatedManifest], list[LocatedManifest], list[str]]:
+    """Return the Namespace objects, the other objects, and the names of all namespaces."""
+    declared = [item for item in found if _is_namespace(item)]
+    objects = [item for item in found if not _is_namespace(item)]
+    names = {name_of(item.manifest) for item in declared} | {_namespace(item) for item in objects}
+    return declared, objects, sorted(names - {""})
 
 
 def _is_namespace(item: LocatedManifest) -> bool:
@@ -65,7 +76,7 @@ def _namespace(item: LocatedManifest) -> str:
     return str(at(item.manifest, "metadata", "namespace") or "")
 
 
-def _without_namespace(item: LocatedManifest) -> LocatedManifest:
+def _omit_namespace(item: LocatedManifest) -> LocatedManifest:
     if not _namespace(item):
         return item
     metadata = {key: value for key, value in item.manifest["metadata"].items() if key != "namespace"}
@@ -79,21 +90,22 @@ def _several(
     places += [(item, _namespace(item), ("metadata", "namespace")) for item in objects if _namespace(item)]
     for item, name, place in places:
         message = f"{_title(item)}: namespace {name}: the workload is in several ({listed(names)}), and a trial has one"
-        yield Problem(message, item.file, item.line_of(place), "keep the objects of one namespace")
+        hint = "keep the objects of one namespace"
+        yield Problem(message, item.file, item.line_of(place), hint, code=ProblemCode.SEVERAL_NAMESPACES)
 
 
-def _left_out(item: LocatedManifest) -> str:
-    said = [
+def _omitted(item: LocatedManifest) -> str:
+    metadata = [
         f"{field} {', '.join(keys)}"
         for field in ("labels", "annotations")
         if (keys := sorted((at(item.manifest, "metadata", field) or {}).keys() - _AUTOMATIC))
     ]
-    unset = f", without its {' and '.join(said)}" if said else ""
+    unset = f", without its {' and '.join(metadata)}" if metadata else ""
     return f"{item.file}:{item.line_of(())}: {_title(item)} is left out: each trial has a namespace of its own{unset}"
 
 
 def _still_named(item: LocatedManifest, name: str) -> Iterator[str]:
-    """Describe each field that still means the namespace that was left out: on a shared cluster it may be there."""
+    """Describe each field that still refers to the omitted namespace, which may exist on a shared cluster."""
     for path, value in _values(item.manifest, ()):
         field = bool(path) and path[-1] == "namespace" and value == name and path != ("metadata", "namespace")
         if field or (isinstance(value, str) and f".{name}.svc" in value):
@@ -102,7 +114,7 @@ def _still_named(item: LocatedManifest, name: str) -> Iterator[str]:
 
 
 def _values(value: Any, path: Place) -> Iterator[tuple[Place, Any]]:
-    """Go through every value that is no map and no list, with its path."""
+    """Yield every value that is neither a map nor a list, with its path."""
     if isinstance(value, Mapping):
         for key, part in value.items():
             yield from _values(part, (*path, key))

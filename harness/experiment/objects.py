@@ -1,4 +1,4 @@
-"""Questions about a set of manifests: what is there, what a path leads to, which pods stand behind a Service."""
+"""Questions about the manifests of a configuration: objects, routes, the pods behind a Service."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
 
 
-class Objects:
+class WorkloadObjects:
     """The manifests of one configuration.
 
     Args:
-        manifests: They.
-        entry: The Service that all traffic goes straight to; empty where it enters by the ingress.
+        manifests: The objects.
+        entry: Name of the Service that gets all traffic; empty if traffic enters by the ingress.
     """
 
     def __init__(self, manifests: Sequence[Manifest], entry: str = "") -> None:
@@ -25,24 +25,24 @@ class Objects:
         self.entry = entry
 
     def names(self, kind: str) -> list[str]:
-        """The names of all objects of a kind."""
+        """Return the names of all objects of a kind."""
         return [name_of(manifest) for manifest in self.manifests if manifest.get("kind") == kind]
 
     def find(self, kind: str, name: str) -> Manifest | None:
-        """The object of that kind and name."""
+        """Return the object of a kind and name; None if there is none."""
         return next((m for m in self.manifests if m.get("kind") == kind and name_of(m) == name), None)
 
     def containers(self, deployment: str) -> list[Mapping[str, Any]]:
-        """The containers of a Deployment's pods."""
+        """Return the containers of a Deployment's pods."""
         return list(at(self.find("Deployment", deployment), "spec", "template", "spec", "containers") or [])
 
     def replicas(self, deployment: str) -> int:
-        """How many pods a Deployment asks for."""
+        """Return the number of pods that a Deployment asks for."""
         count = at(self.find("Deployment", deployment), "spec", "replicas")
         return 1 if count is None else int(count)
 
     def deployments_with(self, selector: Mapping[str, str]) -> list[str]:
-        """The Deployments whose pods have all of these labels."""
+        """Return the Deployments whose pods have all of these labels."""
         return [
             name_of(manifest)
             for manifest in self.manifests
@@ -51,25 +51,25 @@ class Objects:
         ]
 
     def selector(self, service: str) -> dict[str, str]:
-        """The selector of a Service."""
+        """Return the selector of a Service."""
         return dict(at(self.find("Service", service), "spec", "selector") or {})
 
     def services_of(self, deployment: str) -> list[str]:
-        """The Services that select a Deployment's pods."""
+        """Return the Services that select a Deployment's pods."""
         return [s for s in self.names("Service") if self.selector(s) and deployment in self._behind(s)]
 
     def rule_paths(self, host: str) -> list[str]:
-        """The paths of all Ingress rules for a host, as they are written, each once."""
+        """Return the paths of all Ingress rules for a host, each once."""
         ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
         return list(dict.fromkeys(str(rule.get("path") or "/") for m in ingresses for rule in _rule_paths(m, host)))
 
     def service_at(self, path: str, host: str, headers: Headers = ()) -> str | None:
-        """The Service that a request is sent to, or that all go to; None where no rule has it.
+        """Return the Service that gets a request; None if no rule routes it.
 
         Args:
-            path: With its query, if it has one.
-            host: Its ``Host`` header.
-            headers: Its further headers, which rules of their own may look at.
+            path: Path of the request, with its query if it has one.
+            host: Value of its ``Host`` header.
+            headers: Its further headers, which a rule may match.
         """
         if self.entry:
             return self.entry
@@ -89,7 +89,7 @@ class Objects:
 
 
 def at(value: Any, *path: str) -> Any:
-    """The value at a path of field names; None where anything on the way is missing."""
+    """Return the value at a path of field names; None if a field on the way is missing."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
@@ -108,7 +108,7 @@ def _host_matches(rule: str, host: str) -> bool:
 
 
 def _matches(rule_path: Mapping[str, Any], path: str, *, regex: bool) -> bool:
-    """Return whether this rule takes a path (without its query)."""
+    """Return whether a rule matches a path; the query does not matter."""
     wanted, path = str(rule_path.get("path") or "/"), path.partition("?")[0]
     if rule_path.get("pathType") == "Exact":
         return path == wanted

@@ -1,4 +1,4 @@
-"""Everything wrong with an Experiment, gathered with its places instead of stopping at the first."""
+"""The problems of an Experiment, collected with their places instead of stopping at the first."""
 
 from __future__ import annotations
 
@@ -6,59 +6,80 @@ import difflib
 from collections.abc import Iterable
 
 from harness.errors import Problem
-from harness.kit.located_yaml import Document, Place
+from harness.kit.located_yaml import Place, YamlDocument
 from harness.model.changes import facts_of
+from harness.problem_codes import ProblemCode
 
 
 class Problems:
-    """The problems found so far; each is kept once.
+    """The problems found so far, each once.
 
     Args:
-        document: The Experiment file, whose places are used where no other file is named.
+        document: The Experiment file; places without a file are places in it.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self.document = document
         self.found: list[Problem] = []
 
-    def add(self, place: Place, message: str, hint: str = "") -> None:
-        """Note what is wrong at a place of the Experiment file; of several items on one line it says which it is."""
-        for end in range(len(place), 0, -1):
-            if self._shares_its_line(place[:end]) and place_text(place[:end]) not in message:
-                message = f"{place_text(place[:end])}: {message}"
-                break
-        self.extend([Problem(message, self.document.file, self.document.line_of(place), hint)])
+    def add(self, code: ProblemCode, place: Place, message: str, hint: str = "", *, names_place: bool = False) -> None:
+        """Add a problem at a place of the Experiment file.
+
+        Args:
+            code: The kind of problem.
+            place: Path of the field or item.
+            message: The problem and the expectation, in a sentence. If several items share the line, the message is
+                prefixed with the path of the item.
+            hint: The way out; may be empty.
+            names_place: The message has the path already.
+        """
+        item = "" if names_place else self._item_on_shared_line(place)
+        message = f"{item}: {message}" if item else message
+        self.extend([Problem(message, self.document.file, self.document.line_of(place), hint, code=code)])
+
+    def _item_on_shared_line(self, place: Place) -> str:
+        """Return the path of the innermost item that shares its line with a neighbour; empty if none does."""
+        ends = (end for end in range(len(place), 0, -1) if self._shares_its_line(place[:end]))
+        return next((place_text(place[:end]) for end in ends), "")
 
     def _shares_its_line(self, place: Place) -> bool:
-        """Whether a list has another item on the line of this one."""
         lines, last = self.document.lines, place[-1]
-        beside = [(*place[:-1], last + step) for step in (-1, 1)] if isinstance(last, int) else []
-        return any(place in lines and lines.get(other) == lines[place] for other in beside)
+        neighbours = [(*place[:-1], last + step) for step in (-1, 1)] if isinstance(last, int) else []
+        return any(place in lines and lines.get(other) == lines[place] for other in neighbours)
 
-    def extend(self, problems: Iterable[Problem]) -> None:
-        """Note problems that know their own place."""
-        self.found += [problem for problem in problems if problem not in self.found]
+    def extend(self, problems: Iterable[Problem], *, instead_of: ProblemCode | None = None) -> None:
+        """Add problems that have a file and line of their own.
+
+        Args:
+            problems: The problems; those already found are ignored.
+            instead_of: Code of the problems that these replace, at the same file and line.
+        """
+        for problem in problems:
+            place = problem.file, problem.line
+            self.found = [p for p in self.found if p.code is not instead_of or (p.file, p.line) != place]
+            if problem not in self.found:
+                self.found.append(problem)
 
 
 def place_text(place: Place) -> str:
-    """``traffic.paths[0].path``."""
+    """Return a path in the notation of messages: ``traffic.paths[0].path``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """A hint for a word that isn't known: the nearest of those that are; empty if none is near."""
+    """Return a hint with the known word that is nearest to an unknown one; empty if none is near."""
     known = list(known)
     close = difflib.get_close_matches(word, known, n=1) or [other for other in known if word and word in other]
     return f"did you mean {close[0]!r}?" if close else ""
 
 
 def near_kind(word: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown kind of change: the kind that it, or another name of it, comes nearest to."""
+    """Return a hint with the kind of change nearest to an unknown one, by its word or one of its aliases."""
     names = {name: kind for kind in known for name in (kind, *facts_of(kind).aliases)}
     close = difflib.get_close_matches(word, names, n=1)
     return f"did you mean {names[close[0]]!r}?" if close else near(word, names.values())
 
 
 def listed(words: Iterable[str]) -> str:
-    """``a, b, c``, or ``nothing`` (``none`` is the name of a change)."""
+    """Return ``a, b, c``; ``nothing`` for no words, since ``none`` is the name of a change."""
     return ", ".join(words) or "nothing"

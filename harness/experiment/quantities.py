@@ -1,4 +1,4 @@
-"""Durations, rates and shares as people write them: with their unit, since a bare number invites mistakes."""
+"""Durations, rates and shares with their unit: a number without one invites mistakes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PERCENT = r"(\d{1,3})\s*%"
 
 
 def seconds(value: Any) -> float:
-    """``3s``, ``1500ms``, ``2m`` in seconds.
+    """Return ``3s``, ``1500ms`` or ``2m`` in seconds.
 
     Raises:
         ValueError: It has no unit, or is none of these.
@@ -28,7 +28,7 @@ def seconds(value: Any) -> float:
 
 
 def per_second(value: Any) -> float:
-    """``200/s``, ``600/m`` in events per second.
+    """Return ``200/s`` or ``600/m`` in events per second.
 
     Raises:
         ValueError: It has no unit, is zero, or is none of these.
@@ -44,7 +44,7 @@ def per_second(value: Any) -> float:
 
 
 def percent(value: Any) -> int:
-    """``10%`` as a whole number from 0 to 100: the shares that both ingress controllers can give.
+    """Return ``10%`` as a whole number from 0 to 100: every ingress controller can split by these shares.
 
     Raises:
         ValueError: It is none of these.
@@ -63,7 +63,7 @@ def _is_number(value: Any) -> bool:
 
 
 def duration_text(value: float) -> str:
-    """Return seconds as a file has them: ``3s``, ``200ms``."""
+    """Return seconds in the notation of a file: ``3s``, ``200ms``."""
     return f"{value:g}s" if value == 0 or value >= 1 else f"{value * 1000:g}ms"
 
 
@@ -76,7 +76,7 @@ def _written(title: str, pattern: str, example: str) -> WithJsonSchema:
 Duration = Annotated[float, BeforeValidator(seconds), _written("duration", _DURATION, "3s")]
 
 #: A rate per second, for pydantic models.
-Rate = Annotated[float, BeforeValidator(per_second), _written("rate", _RATE, "200/s")]
+RatePerSecond = Annotated[float, BeforeValidator(per_second), _written("rate", _RATE, "200/s")]
 
 #: A share in percent, for pydantic models.
 Percent = Annotated[int, BeforeValidator(percent), _written("share", _PERCENT, "10%")]

@@ -1,31 +1,36 @@
-"""The traffic plan, and whether it can do what it is asked to."""
+"""The traffic plan: parsed from its settings, with the checks of which settings go together."""
 
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any
 
 from harness.experiment.problems import Problems
-from harness.experiment.rates import read_rate
-from harness.experiment.routes import check_route_fields, read_route
-from harness.experiment.schema import TlsPart, TrafficPart
-from harness.experiment.traffic_checks import check_plan
+from harness.experiment.rates import parse_rate_at
+from harness.experiment.routes import route_of
+from harness.experiment.schema import TlsPart, TrafficPart, given
+from harness.experiment.stages import ParsedTraffic
 from harness.experiment.validation import validate
-from harness.experiment.workload import Files
-from harness.kit.located_yaml import Place
-from harness.model.attempt import Method, Shape
+from harness.experiment.workload import ExperimentFiles
+from harness.model.attempt import Method
 from harness.model.experiment import Pool, Tls, TrafficPlan
+from harness.model.shapes import SHAPES, Shape
+from harness.problem_codes import ProblemCode
+
+#: The durations that shapes require, by the word of the shape.
+_DURATIONS = {shape.word: facts.duration for shape, facts in SHAPES.items() if facts.duration is not None}
 
 
-def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | None:
-    """The plan, or None where it can't be read."""
+def parse_traffic(value: Any, files: ExperimentFiles, problems: Problems) -> ParsedTraffic | None:
+    """Return the settings and the plan; None if a setting has an error."""
     part = validate(TrafficPart, value, ("traffic",), problems)
-    rate = read_rate(part.rate, ("traffic", "rate"), problems) if part else None
+    rate = parse_rate_at(part.rate, ("traffic", "rate"), problems) if part else None
     if part is None or rate is None:
         return None
     plan = TrafficPlan(
         rate=rate,
-        routes=tuple(read_route(path) for path in part.paths),
+        routes=tuple(route_of(path) for path in part.paths),
         methods=tuple(Method[name] for name in part.methods),
         shapes=tuple(Shape[name.upper()] for name in part.connections),
         pool=Pool(part.pool.size, part.pool.order, part.pool.look),
@@ -34,49 +39,50 @@ def read_traffic(value: Any, files: Files, problems: Problems) -> TrafficPlan | 
         timeout=part.timeout,
         concurrency=part.concurrency,
         host=part.host,
-        tls=_tls(part.tls, files, problems) if part.tls is not None else None,
+        tls=_tls(part.tls, files) if part.tls is not None else None,
         arrivals=part.arrivals,
-        seed=part.seed or 0,
-        idle=part.idle or 0.0,
-        slow=part.slow or 0.0,
+        **given(seed=part.seed, **{each.field: getattr(part, each.field) for each in _DURATIONS.values()}),
     )
-    _check_extras(part, problems)
-    check_route_fields(plan, problems)
-    check_plan(plan, problems)
-    return plan
+    return ParsedTraffic(part, plan)
 
 
-def _check_extras(part: TrafficPart, problems: Problems) -> None:
-    """What is said of something that is not there would be ignored without a word."""
+def check_settings_used(part: TrafficPart, problems: Problems) -> None:
+    """Refuse settings of arrivals and connections that the traffic does not have, and require those that it needs."""
     if part.seed is not None and part.arrivals != "poisson":
-        problems.add(("traffic", "seed"), "arrivals are even: a seed decides nothing", hint="write arrivals: poisson")
-    for name, value in (("idle", part.idle), ("slow", part.slow)):
-        if value is not None and name not in part.connections:
-            hint = f"write connections: [{', '.join([*part.connections, name])}]"
-            problems.add(("traffic", name), f"no connection is {name}", hint=hint)
-        elif not value and name in part.connections:
-            what = "how long a connection was not used" if name == "idle" else "the delay that the app is asked for"
-            problems.add(("traffic", "connections"), f"{name} needs a time: {what}", hint=f"write {name}: 2s")
+        message = "arrivals are even: a seed decides nothing"
+        problems.add(ProblemCode.UNUSED_SETTING, ("traffic", "seed"), message, "write arrivals: poisson")
+    for word, duration in _DURATIONS.items():
+        value = getattr(part, duration.field)
+        if value is not None and word not in part.connections:
+            hint = f"write connections: [{', '.join([*part.connections, word])}]"
+            problems.add(ProblemCode.UNUSED_SETTING, ("traffic", duration.field), f"no connection is {word}", hint)
+        elif not value and word in part.connections:
+            message = f"{word} needs a time: {duration.meaning}"
+            problems.add(ProblemCode.REQUIRED, ("traffic", "connections"), message, f"write {duration.field}: 2s")
 
 
-def _tls(part: TlsPart, files: Files, problems: Problems) -> Tls:
-    """What is said of TLS; the file of authorities is part of the evidence, and is tried now."""
+def check_authorities(plan: TrafficPlan, problems: Problems) -> None:
+    """Require that the file of authorities can be read, and that certificates are checked against it."""
+    if plan.tls is None or not plan.tls.ca:
+        return
+    place = ("traffic", "tls", "ca")
+    if not plan.tls.verify:
+        message = "verify is false: nothing is checked against these authorities"
+        problems.add(ProblemCode.UNUSED_SETTING, place, message, "leave one of them out")
+    try:
+        ssl.create_default_context(cafile=plan.tls.ca)
+    except OSError as error:
+        is_content = isinstance(error, ssl.SSLError)
+        why = "holds no certificate in PEM form" if is_content else f"can't be read: {error.strerror}"
+        missing = isinstance(error, FileNotFoundError)
+        code = ProblemCode.NO_SUCH_FILE if missing else ProblemCode.UNREADABLE_FILE
+        problems.add(code, place, f"{plan.tls.ca} {why}")
+
+
+def _tls(part: TlsPart, files: ExperimentFiles) -> Tls:
+    """Return the settings of TLS; the file of authorities becomes part of the evidence."""
     if not part.ca:
         return Tls(part.verify, "", part.server_name)
-    path = files.path(part.ca)
-    place: Place = ("traffic", "tls", "ca")
-    if not part.verify:
-        problems.add(
-            place, "verify is false: nothing is checked against these authorities", hint="leave one of them out"
-        )
-    try:
-        ssl.create_default_context(cafile=str(path))
-    except OSError as error:
-        why = (
-            "holds no certificate in PEM form"
-            if isinstance(error, ssl.SSLError)
-            else f"can't be read: {error.strerror}"
-        )
-        problems.add(place, f"{path} {why}")
+    path: Path = files.path(part.ca)
     files.note(path)
     return Tls(part.verify, str(path.resolve()), part.server_name)

@@ -1,4 +1,4 @@
-"""Whether a traffic plan can show what it is asked to: often enough, long enough, with connections to lose."""
+"""Checks that a traffic plan can show losses: its rate, its times, its connections."""
 
 from __future__ import annotations
 
@@ -6,65 +6,53 @@ import math
 from typing import Any
 
 from harness.experiment.problems import Problems
-from harness.experiment.schema import MOST_CONCURRENCY
-from harness.model.attempt import Shape
-from harness.model.experiment import TrafficPlan
-from harness.model.pace import NS, UNIT, pace_of
+from harness.experiment.schema import LONGEST_INTERVAL, MOST_CONCURRENCY, SHORTEST_PHASE
+from harness.model.experiment import MOST_WAITING, TrafficPlan, waiting_connections
+from harness.model.rate_curve import NS, UNIT, curve_of
 from harness.model.rates import highest_rate, lowest_rate
+from harness.model.shapes import SHAPES, ConnectionSource, Shape, ShapeDuration, part_from
+from harness.problem_codes import ProblemCode
 
-#: The least time before and after a change in which losses of its own can be told from others.
-SHORTEST_PHASE = 1.0
-#: The most seconds between two requests of a stream: with it, the gap of two and some slack stays below the second that
-#: judging accepts (``LONGEST_SEND_GAP_S``).
-LONGEST_INTERVAL = 0.35
-#: The longest silence of a stream that judging accepts (``LONGEST_SEND_GAP_S``), in seconds, and how many longer ones
-#: chance may make of random arrivals: one in a thousand trials of two minutes.
+#: The longest silence of a stream that judging accepts (``LONGEST_SEND_GAP_S``) and the length of a trial, in seconds;
+#: and the probability of a longer silence that random arrivals may have in such a trial.
 _SILENCE, _TRIAL_SECONDS, _UNLUCKY = 1.0, 120.0, 0.001
-#: How many standard deviations random arrivals may lie above their mean.
+#: Standard deviations by which random arrivals may exceed their mean.
 _CROWD = 5.0
-#: Before the change begins, some connections must have been idle for long enough, for at least so many seconds.
-_IDLE_LEAD = 1.0
-#: Connections of the idle shape that are kept at most: more than servers let one client have.
-_MOST_IDLE = 10_000
+#: Seconds before the change in which some connections must have waited for long enough.
+_WAITING_LEAD = 1.0
 
 
-def check_plan(plan: TrafficPlan, problems: Problems) -> None:
-    """Note everything that keeps the plan from showing a loss, or from telling whose it is."""
-    _check_lists(plan, problems)
-    _check_times(plan, problems)
-    _check_rate(plan, problems)
-    _check_concurrency(plan, problems)
-    _check_pool(plan, problems)
-    _check_idle(plan, problems)
-
-
-def _check_lists(plan: TrafficPlan, problems: Problems) -> None:
+def check_lists(plan: TrafficPlan, problems: Problems) -> None:
+    """Require each method and each kind of connection once."""
     lists: dict[str, list[Any]] = {
         "methods": [method.name for method in plan.methods],
-        "connections": [shape.name.lower() for shape in plan.shapes],
+        "connections": [shape.word for shape in plan.shapes],
     }
     for name, values in lists.items():
         for index, value in enumerate(values):
             if value in values[:index]:
-                problems.add(("traffic", name, index), f"{value} is here twice")
+                problems.add(ProblemCode.REPEATED, ("traffic", name, index), f"{value} is here twice")
 
 
-def _check_times(plan: TrafficPlan, problems: Problems) -> None:
+def check_times(plan: TrafficPlan, problems: Problems) -> None:
+    """Require phases that are long enough to show losses of their own, and a timeout."""
     for name, length in (("baseline", plan.baseline), ("settle", plan.settle)):
         if length < SHORTEST_PHASE:
-            problems.add(("traffic", name), f"{name} is {length:g} s; at least {SHORTEST_PHASE:g}s is needed")
+            message = f"{name} is {length:g} s; at least {SHORTEST_PHASE:g}s is needed"
+            problems.add(ProblemCode.WRONG_VALUE, ("traffic", name), message)
     if plan.timeout == 0:
-        problems.add(("traffic", "timeout"), "expected a timeout above 0")
+        problems.add(ProblemCode.WRONG_VALUE, ("traffic", "timeout"), "expected a timeout above 0")
 
 
-def _check_rate(plan: TrafficPlan, problems: Problems) -> None:
-    """Each stream is heard of often enough, also where the rate is lowest."""
+def check_rate(plan: TrafficPlan, problems: Problems) -> None:
+    """Require that each stream gets requests often enough, also at the lowest rate."""
     streams, lowest = len(plan.routes) * len(plan.methods) * len(plan.shapes), lowest_rate(plan.rate)
     least = math.ceil(streams / LONGEST_INTERVAL) if plan.arrivals == "even" else _least_random_rate(streams)
     if lowest >= least or (plan.arrivals == "even" and streams / lowest <= LONGEST_INTERVAL):
         return
     chance = " on average, and sometimes none for a second" if plan.arrivals == "poisson" else ""
     problems.add(
+        ProblemCode.RATE_TOO_LOW,
         ("traffic", "rate"),
         f"{lowest:g} per second over {streams} streams (paths x methods x connections) is one request every"
         f" {streams / lowest:.2g} s for each{chance}: what a change loses within a second could go unseen",
@@ -73,9 +61,9 @@ def _check_rate(plan: TrafficPlan, problems: Problems) -> None:
 
 
 def _least_random_rate(streams: int) -> int:
-    """The rate from which on chance leaves hardly any trial with a stream that is silent for too long.
+    """Return the lowest rate of random arrivals at which hardly any trial has a stream that is silent for too long.
 
-    A stream has every so-manieth arrival, so it is silent for as long as fewer arrivals than there are streams come.
+    Arrivals go to the streams in turn, so a stream is silent while fewer arrivals come than there are streams.
     """
     rate = streams
     while True:
@@ -86,14 +74,15 @@ def _least_random_rate(streams: int) -> int:
         rate += 1
 
 
-def _check_concurrency(plan: TrafficPlan, problems: Problems) -> None:
-    """An outage must not reach the limit of attempts under way."""
+def check_concurrency(plan: TrafficPlan, problems: Problems) -> None:
+    """Require that an outage does not reach the limit of open attempts."""
     highest = highest_rate(plan.rate)
-    needed = highest * plan.timeout + highest * _part(plan, Shape.SLOW) * plan.slow
+    needed = highest * plan.timeout + highest * _mean_delay(plan)
     if plan.arrivals == "poisson":
         needed = math.ceil(needed + _CROWD * math.sqrt(needed))
     if needed > plan.concurrency:
         problems.add(
+            ProblemCode.CONCURRENCY_TOO_LOW,
             ("traffic", "concurrency" if ("traffic", "concurrency") in problems.document.lines else "rate"),
             f"in an outage rate x timeout = {needed:,.0f} attempts are open at once, more than the concurrency of"
             f" {plan.concurrency:,}: slots would be missed",
@@ -103,14 +92,15 @@ def _check_concurrency(plan: TrafficPlan, problems: Problems) -> None:
         )
 
 
-def _check_pool(plan: TrafficPlan, problems: Problems) -> None:
-    """A pool that is still filling when the change begins has no idle connections to lose."""
-    if Shape.REUSED not in plan.shapes:
+def check_pool(plan: TrafficPlan, problems: Problems) -> None:
+    """Require a full pool before the change: a pool that is still filling has no idle connections to lose."""
+    part = part_from(plan.shapes, ConnectionSource.POOL)
+    if not part:
         return
-    part = _part(plan, Shape.REUSED)
-    needed = pace_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
+    needed = curve_of(plan.rate).time_of(round(plan.pool.size / part * UNIT)) / NS
     if needed > plan.baseline:
         problems.add(
+            ProblemCode.POOL_NOT_FULL,
             ("traffic", "pool") if ("traffic", "pool") in problems.document.lines else ("traffic",),
             f"a pool of {plan.pool.size} connections takes {needed:.1f} s to fill at {plan.pool.size / needed:.4g}"
             f" reused attempts per second, longer than the baseline of {plan.baseline:g} s",
@@ -118,25 +108,39 @@ def _check_pool(plan: TrafficPlan, problems: Problems) -> None:
         )
 
 
-def _check_idle(plan: TrafficPlan, problems: Problems) -> None:
-    """There must be connections that were idle for long enough when the change begins, and not too many."""
-    if Shape.IDLE not in plan.shapes or not plan.idle:
-        return
-    if plan.baseline < plan.idle + _IDLE_LEAD:
+def check_waiting(plan: TrafficPlan, problems: Problems) -> None:
+    """Require connections that have waited unused for long enough when the change begins, and not too many."""
+    for shape in dict.fromkeys(plan.shapes):
+        duration = SHAPES[shape].duration
+        if duration is not None and SHAPES[shape].waits and plan.seconds_of(shape):
+            _check_waiting(plan, shape, duration, problems)
+
+
+def _check_waiting(plan: TrafficPlan, shape: Shape, duration: ShapeDuration, problems: Problems) -> None:
+    seconds, waiting = plan.seconds_of(shape), waiting_connections(plan, shape)
+    if plan.baseline < (least := seconds + _WAITING_LEAD):
         problems.add(
-            ("traffic", "idle"),
-            f"no connection has been idle for {plan.idle:g} s when the change begins after {plan.baseline:g} s",
-            hint=f"write baseline: {plan.idle + _IDLE_LEAD:g}s or more",
+            ProblemCode.IDLE_TOO_LONG,
+            ("traffic", duration.field),
+            f"no connection has {duration.unused} for {seconds:g} s when the change begins after {plan.baseline:g} s",
+            hint=f"write baseline: {least:g}s or more",
         )
-    kept = highest_rate(plan.rate) * _part(plan, Shape.IDLE) * plan.idle
-    if kept > _MOST_IDLE:
+    if waiting > MOST_WAITING:
         problems.add(
-            ("traffic", "idle"),
-            f"{kept:,.0f} connections would be kept idle for {plan.idle:g} s each, more than {_MOST_IDLE:,}",
+            ProblemCode.TOO_MANY_CONNECTIONS,
+            ("traffic", duration.field),
+            f"{waiting:,.0f} connections would be kept {shape.word} for {seconds:g} s each, more than {MOST_WAITING:,}",
             hint="lower the rate or the time",
         )
 
 
-def _part(plan: TrafficPlan, shape: Shape) -> float:
-    """The share of all attempts that have this shape."""
-    return plan.shapes.count(shape) / len(plan.shapes)
+def shortest_baseline(plan: TrafficPlan) -> float:
+    """Return the least seconds of baseline after which the change meets connections of every shape."""
+    waits = [plan.seconds_of(shape) + _WAITING_LEAD for shape in plan.shapes if SHAPES[shape].waits]
+    return max(waits, default=0.0)
+
+
+def _mean_delay(plan: TrafficPlan) -> float:
+    """Return the delay that attempts ask for, in seconds, on average over all streams."""
+    delays = [plan.seconds_of(shape) for shape in plan.shapes if SHAPES[shape].needs_application]
+    return sum(delays) / len(plan.shapes)

@@ -1,4 +1,4 @@
-"""Pydantic's errors in the words of the file: the place, what was expected, and the nearest known word."""
+"""Pydantic's errors as problems: the place, the expectation, and the nearest known word."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.experiment.problems import Problems, listed, near, place_text
-from harness.experiment.schema import HOST
+from harness.experiment.schema import HOST, NAME, PATH
 from harness.kit.located_yaml import Place
+from harness.problem_codes import ProblemCode
 
 P = TypeVar("P", bound=BaseModel)
 
-_EXPECTED: Mapping[str, str] = {
+#: Pydantic's errors of type -> the type that was expected.
+_TYPES: Mapping[str, str] = {
     "string_type": "text",
     "int_type": "a whole number",
     "bool_type": "true or false",
@@ -25,18 +27,36 @@ _EXPECTED: Mapping[str, str] = {
     "float_type": "a number",
 }
 
+#: Pydantic's errors of range -> the range that was expected, with the names of the error's context.
+_RANGES: Mapping[str, str] = {
+    "greater_than_equal": "a number greater than or equal to {ge}",
+    "less_than_equal": "a number less than or equal to {le}",
+    "less_than": "a number less than {lt}",
+    "string_too_short": "a text of at least {min_length} letter",
+    "too_short": "at least {min_length} item",
+    "too_long": "at most {max_length} items",
+    "literal_error": "{expected}",
+}
+
+#: Patterns of texts -> the text that was expected.
+_PATTERNS: Mapping[str, str] = {
+    PATH: "a path that begins with / and has no blanks",
+    HOST: "the name of a host, with a port if it needs one",
+    NAME: "letters and digits, with single . _ - between them",
+}
+
 
 def validate(model: type[P], value: Any, place: Place, problems: Problems) -> P | None:
-    """Read one part of the file.
+    """Parse one part of the file.
 
     Args:
-        model: What the part must look like.
-        value: What is there; None stands for nothing at all.
-        place: Where it is, for the problems.
+        model: The schema of the part.
+        value: The value in the file; None stands for an empty map.
+        place: Path of the value.
         problems: Gets every error in it.
 
     Returns:
-        The part, or None where it has an error.
+        The part, or None if it has an error.
     """
     try:
         return model.model_validate({} if value is None else value)
@@ -47,42 +67,38 @@ def validate(model: type[P], value: Any, place: Place, problems: Problems) -> P 
 
 
 def fields_of(model: type[BaseModel]) -> list[str]:
-    """The names of a part's fields as they are written in the file."""
+    """Return the names of a part's fields as a file has them."""
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _add(model: type[BaseModel], detail: ErrorDetails, place: Place, problems: Problems) -> None:
     inside: Place = tuple(detail["loc"])
-    last = str(inside[-1]) if inside else ""
     where = (*place, *inside)
+    path = place_text(where)
     if detail["type"] == "missing":
-        problems.add(where[:-1], f"{place_text(where)} is required")
+        problems.add(ProblemCode.REQUIRED, where[:-1], f"{path} is required", names_place=True)
     elif detail["type"] == "extra_forbidden":
         known = fields_of(_model_at(model, inside[:-1]))
-        problems.add(where, f"unknown field {place_text(where)}; known are {listed(known)}", near(last, known))
+        message = f"unknown field {path}; known are {listed(known)}"
+        problems.add(ProblemCode.UNKNOWN_FIELD, where, message, near(str(inside[-1]), known), names_place=True)
     else:
-        hint = near(str(detail["input"]), str(detail.get("ctx", {}).get("expected", "")).replace("'", " ").split())
-        problems.add(where, f"{place_text(where)}: {_expected(detail)}", hint)
+        code = ProblemCode.WRONG_TYPE if detail["type"] in _TYPES else ProblemCode.WRONG_VALUE
+        hint = near(str(detail["input"]), detail.get("ctx", {}).get("words", ()))
+        problems.add(code, where, f"{path}: {_expectation(detail)}", hint, names_place=True)
 
 
-def _expected(detail: ErrorDetails) -> str:
-    context = detail.get("ctx", {})
-    got = repr(detail["input"])
-    if "error" in context:
+def _expectation(detail: ErrorDetails) -> str:
+    """Return the expectation and the value, in a clause."""
+    context, kind = detail.get("ctx", {}), detail["type"]
+    if "error" in context:  # raised by a validator of ours, whose text has the value
         return str(context["error"])
-    if detail["type"] in _EXPECTED:
-        return f"expected {_EXPECTED[detail['type']]}, got {got}"
-    if detail["type"] == "string_pattern_mismatch" and context.get("pattern") == r"^/\S*$":
-        return f"expected a path that begins with / and has no blanks, got {got}"
-    if detail["type"] == "string_pattern_mismatch" and context.get("pattern") == HOST:
-        return f"expected the name of a host, with a port if it needs one, got {got}"
-    if detail["type"] == "string_pattern_mismatch":
-        return f"expected letters and digits, with single . _ - between them, got {got}"
-    return f"{detail['msg'].replace('Input should be', 'expected')}, got {got}"
+    expected = _TYPES.get(kind) or _PATTERNS.get(context.get("pattern", ""))
+    expected = expected or (_RANGES[kind].format(**context) if kind in _RANGES else "")
+    return f"expected {expected}, got {detail['input']!r}" if expected else f"{detail['msg']}, got {detail['input']!r}"
 
 
 def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
-    """The model of a part inside a part."""
+    """Return the schema of a part inside a part."""
     for name in (part for part in place if isinstance(part, str)):
         field = model.model_fields.get(name)
         model = (_model_in(field.annotation) if field else None) or model
@@ -90,7 +106,7 @@ def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation such as ``list[PathPart]`` is about."""
+    """Return the schema in an annotation such as ``list[PathPart]``; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

@@ -1,1 +1,1 @@
-"""Findings: each is one type that holds its code, weight, check and sentence; a file holds a group of them."""
+"""Defines findings: one type per finding with its code, weight, check and sentence; each file holds a group."""

@@ -1,4 +1,4 @@
-"""Findings about the application and its rollout; they change no verdict."""
+"""Findings about the application and its rollout; they do not change the verdict."""
 
 from __future__ import annotations
 
@@ -24,42 +24,42 @@ class FalseGreen(TrialFinding, code="false-green", weight=Weight.NOTE, warns=Tru
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[FalseGreen]:
-        """Yield it where replaced pods used up their grace period."""
+        """Yield a finding if replaced pods used up their grace period."""
         evidence, begin = facts.evidence, facts.moments.begin
         deployment = deployment_of(evidence)
         if deployment is None or begin is None or facts.is_lost.any() or has_prestop(evidence, deployment):
             return
-        deaf = [
+        ignoring = [
             life
             for life in replaced(evidence, deployment, begin)
             if life.grace > 2 * GRACE_SLACK_S.value
             and life.gone is not None
             and life.gone - (life.terminating or 0.0) >= life.grace - GRACE_SLACK_S.value
         ]
-        if deaf:
-            yield cls(pods=len(deaf), grace_s=deaf[0].grace, image=deaf[0].labels.get("image", ""))
+        if ignoring:
+            yield cls(pods=len(ignoring), grace_s=ignoring[0].grace, image=ignoring[0].labels.get("image", ""))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         image = f" ({self.image})" if self.image else ""
         return Sentence(
-            "A false green: nothing was lost although no preStop holds SIGTERM back. "
+            "A false green: nothing was lost although no preStop hook delays SIGTERM. "
             f"The old pods{image} ignore SIGTERM and served until SIGKILL at the end of their "
             f"{self.grace_s:.0f} s grace period.",
-            "As soon as the application heeds SIGTERM, as it should, this configuration loses requests: "
+            "As soon as the application handles SIGTERM, as it should, this configuration loses requests: "
             "add a preStop sleep (5 s or more behind ingress-nginx, 3 s or more behind Traefik).",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutStuck(TrialFinding, code="rollout-stuck", weight=Weight.NOTE):
-    """A rollout that was meant to get stuck did, and was declared failed at its deadline."""
+    """A rollout that was meant to get stuck did, and was reported as failed at its deadline."""
 
     deadline_s: float
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[RolloutStuck]:
-        """Yield it where the change was seen to reach the progress deadline."""
+        """Yield a finding if the change was observed to reach the progress deadline."""
         change = facts.evidence.change
         if not change.is_meant_to_fail or not facts.moments.observed:
             return
@@ -67,10 +67,10 @@ class RolloutStuck(TrialFinding, code="rollout-stuck", weight=Weight.NOTE):
         yield cls(deadline_s=deployment.get("spec", {}).get("progressDeadlineSeconds", 600))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"The rollout got stuck, as it was meant to, and was called failed at its deadline of "
-            f"{seconds(self.deadline_s)}. progressDeadlineSeconds loses nothing: the old pods go on serving.",
+            f"The rollout got stuck, as it was meant to, and was reported as failed at its deadline of "
+            f"{seconds(self.deadline_s)}. progressDeadlineSeconds loses nothing: the old pods continue to serve.",
         )
 
 
@@ -83,7 +83,7 @@ class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, war
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[PrestopFailed]:
-        """Yield it where the kubelet reports a failed hook."""
+        """Yield a finding if the kubelet reports a failed hook."""
         failed = [
             event
             for event in facts.evidence.timeline
@@ -94,9 +94,9 @@ class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, war
             yield cls(count=len({event.subject for event in failed}), message=message)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"The preStop hook of {plural(self.count, 'pod')} failed, so SIGTERM came at once: "
+            f"The preStop hook of {plural(self.count, 'pod')} failed, so SIGTERM followed at once: "
             f"{self.message.rstrip('.') or 'no message'}.",
-            "An exec hook needs its program in the image. Use the native preStop.sleep, which needs none.",
+            "An exec hook needs its program in the image. Use the native preStop.sleep, which needs no program.",
         )

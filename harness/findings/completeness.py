@@ -1,4 +1,4 @@
-"""Findings about evidence that is missing: traffic that never worked, a change that did not happen."""
+"""Findings about missing evidence: traffic that never worked, a change that was not made."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class NoTraffic(
     weight=Weight.EVIDENCE,
     subjects={Subject.TRIAL, Subject.WATCH},
 ):
-    """Nothing was sent: no trial without traffic is lossless."""
+    """Nothing was sent, and a trial without traffic is never lossless."""
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NoTraffic]:
-        """Yield it where nothing was sent."""
+        """Yield a finding if nothing was sent."""
         if not facts.identity.sent:
             yield cls()
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence("Nothing was sent, so nothing is known.", "See locust.log in the trial's traffic folder.")
 
     def watch_sentence(self) -> Sentence:
-        """Return it for a watch."""
+        """Return text and advice for a watch."""
         return Sentence(self.sentence().text)
 
 
@@ -47,11 +47,11 @@ class StreamWithoutSuccess(
     weight=Weight.EVIDENCE,
     subjects={Subject.TRIAL, Subject.WATCH},
 ):
-    """A stream never worked, so nothing is known of what the change does to it."""
+    """A stream never worked, so the effect of the change on it is unknown."""
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[StreamWithoutSuccess]:
-        """Yield one for each stream without a single success."""
+        """Yield a finding for each stream without a single success."""
         if not facts.identity.sent:
             return
         succeeded = set(np.unique(facts.stream[facts.outcome == Outcome.OK]).tolist())
@@ -60,14 +60,14 @@ class StreamWithoutSuccess(
                 yield cls(**name_of(stream))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"{self.stream} never succeeded, not even before the change.",
             "Check the path, the method and the expected answers in the Experiment.",
         )
 
     def watch_sentence(self) -> Sentence:
-        """Return it for a watch."""
+        """Return text and advice for a watch."""
         return Sentence(
             f"{self.stream} never succeeded.",
             "Check the URL, the method and the expectations; a stream that was never sent needs more time or rate.",
@@ -76,7 +76,7 @@ class StreamWithoutSuccess(
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeNotObserved(TrialFinding, code="change-not-observed", weight=Weight.EVIDENCE):
-    """A repetition of the change was not applied, or its effect was not seen."""
+    """A repetition of the change was not applied, or its effect was not observed."""
 
     times: int
     applied: int
@@ -87,7 +87,10 @@ class ChangeNotObserved(TrialFinding, code="change-not-observed", weight=Weight.
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ChangeNotObserved]:
-        """Yield it unless every repetition was applied and seen; a change that was withheld has its own finding."""
+        """Yield a finding unless every repetition was applied and observed.
+
+        A change that was withheld has its own finding.
+        """
         moments, times = facts.moments, facts.evidence.change.times
         if any(ChangeWithheld.check(facts)):
             return
@@ -105,13 +108,13 @@ class ChangeNotObserved(TrialFinding, code="change-not-observed", weight=Weight.
         )
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         if not self.begun:
             return Sentence("The change was never begun.", "See why the trial ended before it.")
-        missing = f" Awaited in vain: {self.missing}." if self.missing else ""
+        missing = f" Not observed in time: {self.missing}." if self.missing else ""
         return Sentence(
-            f"The change was to be made {plural(self.times, 'time')}; it was applied {self.applied} and "
-            f"seen to have happened {self.observed} times.{missing}",
-            "Nothing can be said of a change that did not happen: check that it really alters the object that gets "
+            f"The change was planned {plural(self.times, 'time')}; it was applied {self.applied} and "
+            f"observed {self.observed} times.{missing}",
+            "A change that was not made can't be judged: check that it really alters the object that gets "
             "traffic, and that the new version becomes ready.",
         )

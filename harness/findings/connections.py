@@ -1,4 +1,4 @@
-"""Findings about kept-alive connections; they change no verdict."""
+"""Findings about kept-alive connections; they do not change the verdict."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.connections import KEPT, alive_at, count_connections
+from harness.analysis.connections import alive_at, closed_unused, count_connections
 from harness.analysis.facts import Facts, Mask
 from harness.findings.finding_type import Sentence, Subject, TrialFinding
-from harness.model.attempt import Outcome, Shape
+from harness.model.attempt import CloseReason, Outcome
+from harness.model.shapes import KEPT_SHAPES, ConnectionSource, shapes_from
 from harness.model.verdict import Weight
 from harness.wording import count, plural
 
@@ -22,15 +23,15 @@ class ConnectionsCut(
     weight=Weight.NOTE,
     subjects={Subject.TRIAL, Subject.WATCH},
 ):
-    """The peer ended kept-alive connections unannounced since the change began.
+    """The peer closed kept-alive connections unannounced since the change began.
 
     Attributes:
-        cut: How many, those included that were opened since.
-        by_rst: Those of them that ended by RST.
+        cut: Number of these connections, including those opened since.
+        by_rst: Those of them that were closed by RST.
         pooled: Connections that were open when the change began.
-        lost_reused: Requests that were lost with a connection.
+        lost_reused: Requests lost together with their connection.
         times: Repetitions of the change.
-        looks: The client looks whether a connection is still open before it reuses it.
+        looks: The client checks if a connection is still open before it reuses it.
     """
 
     cut: int
@@ -42,7 +43,7 @@ class ConnectionsCut(
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ConnectionsCut]:
-        """Yield it where a connection was cut."""
+        """Yield a finding if a connection was cut."""
         counted = count_connections(facts)
         if counted.cut:
             yield cls(
@@ -55,25 +56,29 @@ class ConnectionsCut(
             )
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"{self._cut_of} {self._cost}",
-            "A client that does not look before it reuses loses one request per connection. Where a change of the "
-            "Service can do what an edit of the Ingress does, nothing is cut.",
+            "A client that does not check before reuse loses one request per connection. Where a change of the "
+            "Service can replace an edit of the Ingress, no connection is cut.",
         )
 
     def watch_sentence(self) -> Sentence:
-        """Return it for a watch."""
+        """Return text and advice for a watch."""
         return Sentence(
-            f"{plural(self.cut, 'kept-alive connection was', 'kept-alive connections were')} ended by the other "
+            f"{plural(self.cut, 'kept-alive connection was', 'kept-alive connections were')} closed by the other "
             f"side{self._rst}. {self._cost}",
-            "A server that ends idle connections does this all the time; one that reloads or restarts does it to many "
-            "at once. A client that does not look before it reuses loses one request per connection.",
+            "A server that closes idle connections does this all the time; one that reloads or restarts closes many "
+            "at once. A client that does not check before reuse loses one request per connection.",
         )
 
     @property
     def _cut_of(self) -> str:
-        """How many were cut of those that were open; the client opens new ones, which a repetition cuts again."""
+        """Return how many of the open connections were cut.
+
+        The client opens new ones, which the next repetition cuts again, so the number can exceed that of open
+        connections.
+        """
         if self.cut <= self.pooled:
             were = plural(self.cut, "kept-alive connection was", "kept-alive connections were")
             return f"{were} cut{self._rst}, of {count(self.pooled)} that were open when the change began."
@@ -88,7 +93,7 @@ class ConnectionsCut(
         lost = self.lost_reused
         if lost:
             return f"{plural(lost, 'request')} on reused connections {'was' if lost == 1 else 'were'} lost."
-        looks = ", since this client looks before it reuses one" if self.looks else ""
+        looks = ", since this client checks a connection before it reuses it" if self.looks else ""
         return f"No request on a reused connection was lost{looks}."
 
     @property
@@ -97,10 +102,65 @@ class ConnectionsCut(
 
 
 @dataclass(frozen=True, kw_only=True)
-class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, subjects={Subject.WATCH}):
-    """No request of a watch reused a connection, although that was asked for.
+class UnusedClosed(
+    TrialFinding,
+    code="unused-closed",
+    weight=Weight.NOTE,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """The peer closed connections that were opened ahead of need, before a request was due on them.
 
-    The account is complete without it: the server closes every connection, or there were fewer requests than
+    Every real client notices that and opens another one, so no request is lost by it.
+
+    Attributes:
+        closed: How many, since the change began.
+        by_rst: Those of them that ended by RST.
+        waiting: Connections that were open ahead of need when the change began.
+    """
+
+    closed: int
+    by_rst: int
+    waiting: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[UnusedClosed]:
+        """Yield it where an unused connection was closed."""
+        begin = facts.moments.begin
+        if begin is None:
+            return
+        rows = facts.evidence.connections
+        closed = closed_unused(facts, begin)
+        if closed.any():
+            yield cls(
+                closed=int(np.count_nonzero(closed)),
+                by_rst=int(np.count_nonzero(rows["reason"][closed] == CloseReason.PEER_RST)),
+                waiting=int(np.count_nonzero(alive_at(rows, begin, shapes_from(ConnectionSource.AHEAD)))),
+            )
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self._text} since the change began; {count(self.waiting)} were open then.",
+            "No request was lost by that: a client notices it and opens another connection. A request that was sent "
+            "at the same moment would be lost; the losses say whether that happened.",
+        )
+
+    def watch_sentence(self) -> Sentence:
+        """Return it for a watch."""
+        return Sentence(f"{self._text}.", "Servers close connections that bring no request for a while.")
+
+    @property
+    def _text(self) -> str:
+        by = f" ({count(self.by_rst)} by RST)" if self.by_rst else ""
+        closed = plural(self.closed, "preopened connection was", "preopened connections were")
+        return f"{closed} closed by the other side{by} before a request was due"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, subjects={Subject.WATCH}):
+    """No request of a watch reused a connection, although that was requested.
+
+    The account is complete without it. The server closes every connection, or there were fewer requests than
     connections.
     """
 
@@ -108,16 +168,16 @@ class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, sub
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NothingReused]:
-        """Yield it where pooled requests were answered and none of them reused a connection."""
+        """Yield a finding if pooled requests were answered and none of them reused a connection."""
         rows = facts.evidence.attempts
-        of_pool = (facts.outcome == Outcome.OK) & (rows["shape"] == Shape.REUSED)
+        of_pool = (facts.outcome == Outcome.OK) & np.isin(rows["shape"], shapes_from(ConnectionSource.POOL))
         if of_pool.any() and not (of_pool & (rows["carried"] > 0)).any():
             yield cls(ok=int(np.count_nonzero(of_pool)))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"None of the {plural(self.ok, 'request')} that were to reuse a connection did, although all were "
+            f"None of the {plural(self.ok, 'request')} that should reuse a connection did, although all were "
             "answered: nothing is known of kept-alive connections.",
             "The server closes every connection, or there were fewer requests than connections: watch for longer, or "
             "leave them out with --connections new.",
@@ -126,33 +186,34 @@ class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, sub
 
 @dataclass(frozen=True, kw_only=True)
 class PoolNotFilled(TrialFinding, code="pool-not-filled", weight=Weight.NOTE):
-    """The change found fewer kept-alive connections than were asked for."""
+    """The pool had fewer open connections than requested when the change began."""
 
     pooled: int
     size: int
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[PoolNotFilled]:
-        """Yield it where the pool was not full when the change began."""
+        """Yield a finding if the pool was not full when the change began."""
         plan, begin = facts.evidence.traffic, facts.moments.begin
-        if Shape.REUSED not in plan.shapes or begin is None:
+        pooled = shapes_from(ConnectionSource.POOL)
+        if begin is None or not set(plan.shapes).intersection(pooled):
             return
-        filled = int(np.count_nonzero(alive_at(facts.evidence.connections, begin, (Shape.REUSED,))))
+        filled = int(np.count_nonzero(alive_at(facts.evidence.connections, begin, pooled)))
         if filled < plan.pool.size:
             yield cls(pooled=filled, size=plan.pool.size)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"When the change began, {count(self.pooled)} of {plural(self.size, 'pooled connection')} were "
-            "open: what it does to kept-alive connections shows less than it could.",
+            "open: the effect on kept-alive connections shows less than it could.",
             "Lengthen the baseline, raise the rate, or make the pool smaller.",
         )
 
 
 def _lost_by_cut(facts: Facts) -> Mask:
-    """Return which requests were lost with a kept-alive connection; those with an answer, even a bad one, were not."""
+    """Return True for requests lost with a kept-alive connection; those with any answer do not count."""
     rows = facts.evidence.attempts
     ended = np.isin(facts.outcome, (Outcome.CLOSED, Outcome.RESET)) & ~facts.is_before
-    lost: Mask = ended & (rows["carried"] > 0) & np.isin(rows["shape"], KEPT)
+    lost: Mask = ended & (rows["carried"] > 0) & np.isin(rows["shape"], KEPT_SHAPES)
     return lost

@@ -1,7 +1,7 @@
-"""Findings about coverage: each stream must have sent before, during and after the change, without a pause.
+"""Findings about coverage: each stream must send before, during and after the change, without a long gap.
 
-The times at which requests left are compared with the schedule itself, not with its mean: between random arrivals, and
-where a ramp is low, distances are long without any fault of the sender.
+Sent times are compared with the schedule itself and not with its mean: random arrivals and slow parts of a ramp have
+long distances without any fault of the sender.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from harness.analysis.facts import Facts, Mask, Numbers
 from harness.analysis.moments import NS
 from harness.analysis.planned import Integers, planner
-from harness.analysis.schedule import global_slots
+from harness.analysis.slots import global_slots
 from harness.analysis.thresholds import LONGEST_SEND_GAP_S, SEND_GAP_S
 from harness.findings.finding_type import OfStream, Sentence, TrialFinding, name_of
 from harness.model.verdict import Weight
@@ -23,7 +23,7 @@ from harness.wording import count, seconds
 
 @dataclass(frozen=True, kw_only=True)
 class NoOverlap(OfStream, TrialFinding, code="no-overlap", weight=Weight.EVIDENCE):
-    """A stream did not cover the change: an outage could have gone unseen."""
+    """A stream did not cover the change, so an outage could have stayed unseen."""
 
     before: int
     during: int
@@ -32,7 +32,7 @@ class NoOverlap(OfStream, TrialFinding, code="no-overlap", weight=Weight.EVIDENC
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NoOverlap]:
-        """Yield one for each stream that misses a part of the change, or has too long a gap in it."""
+        """Yield a finding for each stream that misses a part of the change, or has a gap that is too long."""
         begin, end = facts.moments.begin, facts.moments.end
         if begin is None or end is None or not facts.identity.sent:
             return
@@ -51,7 +51,7 @@ class NoOverlap(OfStream, TrialFinding, code="no-overlap", weight=Weight.EVIDENC
             places, sent = places[order], sent[order]
         before, through = np.searchsorted(sent, [begin, end], side="right").tolist()
         during, after = through - before, len(sent) - through
-        # A change that is over between two requests of a stream is covered by the gap alone.
+        # A change that begins and ends between two requests of a stream is covered if the gap is short enough.
         planned = rows["planned"][mine]
         due = int(((planned >= begin * NS) & (planned <= end * NS)).sum())
         covered = before and after and (during or due <= 1)
@@ -61,7 +61,7 @@ class NoOverlap(OfStream, TrialFinding, code="no-overlap", weight=Weight.EVIDENC
         yield cls(**name_of(facts.streams[index]), before=before, during=during, after=after, gap_s=round(gap, 3))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"{self.stream}: {count(self.before)} requests before the change, {count(self.during)} during "
             f"it, {count(self.after)} after it, with a gap of {seconds(self.gap_s)} at the longest: "
@@ -71,7 +71,7 @@ class NoOverlap(OfStream, TrialFinding, code="no-overlap", weight=Weight.EVIDENC
 
 
 def _is_silent(facts: Facts, sent: Numbers, places: Integers, begin: float, end: float) -> bool:
-    """Return whether a gap that touches the change is longer than the schedule explains, or than any may be."""
+    """Return True if a gap that touches the change is longer than the schedule explains, or than is ever accepted."""
     gaps = np.diff(sent)
     touching = (sent[:-1] <= end) & (sent[1:] >= begin) & (gaps > SEND_GAP_S.value)
     if not touching.any():

@@ -1,4 +1,4 @@
-"""Findings about a cell as a whole: its control, and the loss that its Experiment expects."""
+"""Findings about a cell as a whole: its control, and the losses that its Experiment expects."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ class LossInControl(CellFinding, code="loss-in-control", weight=Weight.INSTRUMEN
 
     @classmethod
     def check(cls, cell: CellFacts) -> Iterator[LossInControl]:
-        """Yield it where the control lost a request."""
+        """Yield a finding if the control lost a request."""
         lost = sum(trial.identity.lost_total for trial in cell.control)
         if lost:
             yield cls(lost=lost, sent=sum(trial.identity.sent for trial in cell.control))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"The control, in which nothing is changed, lost {count(self.lost)} of {count(self.sent)}: "
-            "whatever is lost in this configuration may be the environment's own fault.",
-            "Make the control lossless first (other load on the machine, a broken backend, too high a rate).",
+            f"The control, in which nothing is changed, lost {count(self.lost)} of {count(self.sent)} requests: "
+            "losses in this configuration may come from the environment.",
+            "Make the control lossless first; causes are other load on the machine, a broken backend, too high a rate.",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlMissing(CellFinding, code="control-missing", weight=Weight.EVIDENCE):
-    """Nobody knows what the configuration loses when nothing is changed."""
+    """The losses of the configuration without a change are unknown."""
 
     trials: int
     stopped: bool
 
     @classmethod
     def check(cls, cell: CellFacts) -> Iterator[ControlMissing]:
-        """Yield it unless every trial of the control is lossless.
+        """Yield a finding unless every trial of the control is lossless.
 
-        A control that lost requests has a finding of its own. A control is not held against itself, and a cell that
-        was stopped needs no second reason.
+        A control that lost requests has a finding of its own. A control is not compared with itself, and a stopped cell
+        needs no second reason.
         """
         control = cell.control
         if any(trial.identity.lost_total for trial in control):
@@ -61,30 +61,30 @@ class ControlMissing(CellFinding, code="control-missing", weight=Weight.EVIDENCE
             yield cls(trials=len(control), stopped=any(map(is_stopped, control)))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         if not self.trials:
             return Sentence(
-                "This configuration has no control: nobody knows what it loses when nothing is changed.",
+                "This configuration has no control, so its losses without a change are unknown.",
                 "Add `none` to the Experiment's changes.",
             )
         if self.stopped:
             return Sentence("The control of this configuration has no result, since the run was stopped.")
         return Sentence(
-            "The control of this configuration is inconclusive, so nobody knows what it loses when nothing is changed.",
-            "See what was found in the control.",
+            "The control of this configuration is inconclusive, so its losses without a change are unknown.",
+            "See the findings of the control.",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassNotSeen(CellFinding, code="class-not-seen", weight=Weight.NOTE, subjects={Subject.JUDGED_CELL}):
-    """Requests were lost in another way than the Experiment expects."""
+    """Requests were lost with other classes than the Experiment expects."""
 
     expected: str
     found: str
 
     @classmethod
     def check(cls, cell: CellFacts) -> Iterator[ClassNotSeen]:
-        """Yield it where a lossy cell has no loss of an expected class."""
+        """Yield a finding if a lossy cell has no loss of an expected class."""
         classes = cell.cell.expectation.classes
         found: Counter[str] = Counter()
         for trial in cell.trials:
@@ -93,10 +93,10 @@ class ClassNotSeen(CellFinding, code="class-not-seen", weight=Weight.NOTE, subje
             yield cls(expected=", ".join(classes), found=", ".join(found))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"Losses of class {self.expected} were expected; there were {self.found} instead.",
-            "The cause is another one than the Experiment says: see the failures by class below.",
+            "The cause differs from that in the Experiment: see the failures by class below.",
         )
 
 
@@ -109,7 +109,7 @@ class LossOutsideWindow(CellFinding, code="loss-outside-window", weight=Weight.N
 
     @classmethod
     def check(cls, cell: CellFacts) -> Iterator[LossOutsideWindow]:
-        """Yield it where a lossy cell loses requests after the expected window."""
+        """Yield a finding if a lossy cell loses requests after the expected window."""
         window = cell.cell.expectation.window
         found = (lost.window_s for trial in cell.trials for lost in RequestsLost.among(trial.findings))
         longest = max(found, default=0.0)
@@ -117,9 +117,9 @@ class LossOutsideWindow(CellFinding, code="loss-outside-window", weight=Weight.N
             yield cls(expected_s=window, found_s=longest)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"Requests were lost up to {seconds(self.found_s)} after the change was made; "
             f"at most {seconds(self.expected_s)} were expected.",
-            "Something takes longer than the Experiment says: see the chart.",
+            "Something takes longer than the Experiment expects: see the chart.",
         )

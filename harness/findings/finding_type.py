@@ -1,4 +1,4 @@
-"""The base of every finding: what it is called, what it does to a verdict, how it is found and how it reads."""
+"""Defines the base class of all findings: code, weight, check and sentence."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 from harness.analysis.cells import CellFacts
 from harness.analysis.facts import Facts
 from harness.model.schedule import Stream
+from harness.model.shapes import SHAPES
 from harness.model.timeline import Detail
 from harness.model.verdict import Cause, Finding, Weight
 
@@ -23,14 +24,17 @@ PREFIX = "prefix"
 
 _Value = str | int | float | bool
 
+#: The end of a stream's name, by the word of its shape.
+_SHAPE_NAMES = {shape.word: facts.stream for shape, facts in SHAPES.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A finding for people.
+    """A finding as text for a report.
 
     Attributes:
-        text: What was found, and what it means.
-        advice: What to do about it; empty where nothing needs to be done.
+        text: The finding and its meaning.
+        advice: Advice for the user; empty if nothing needs to be done.
     """
 
     text: str
@@ -38,7 +42,7 @@ class Sentence:
 
 
 class Subject(Enum):
-    """What a check is asked of."""
+    """The object that a check examines."""
 
     #: A trial that ran.
     TRIAL = auto()
@@ -63,10 +67,10 @@ class FindingType(ABC):
         class Unfinished(TrialFinding, code="unfinished", weight=Weight.EVIDENCE):
 
     Class arguments:
-        code: Its name in ``verdict.json``.
-        weight: What it does to the verdict.
-        subjects: What its check is asked of.
-        warns: Whether reports show it even where the verdict is the expected one.
+        code: Code in ``verdict.json``.
+        weight: Effect on the verdict.
+        subjects: Objects that its check examines.
+        warns: True if reports show it even if the verdict is as expected.
 
     Fields are ``str``, ``int``, ``float``, ``bool``, or one of these or None. None is not written. A mapping with
     ``PREFIX`` in its metadata is written as one number per item.
@@ -100,18 +104,18 @@ class FindingType(ABC):
 
     @abstractmethod
     def sentence(self) -> Sentence:
-        """Return what was found, in a run of an Experiment."""
+        """Return the finding as text and advice for the report of a run."""
 
     def watch_sentence(self) -> Sentence:
-        """Return the same for traffic that was only watched: without a change, a control or an Experiment."""
+        """Return the same for a watch, which has no change, control or Experiment."""
         return self.sentence()
 
     def cause(self) -> Cause | None:
-        """Return why it happened; None where that is not known."""
+        """Return the cause; None if it is unknown."""
         return None
 
     def record(self) -> Finding:
-        """Return it as ``verdict.json`` keeps it."""
+        """Return the finding in the form of ``verdict.json``."""
         numbers: dict[str, _Value] = {}
         for field in dataclasses.fields(typing.cast("Any", self)):
             value = getattr(self, field.name)
@@ -123,9 +127,9 @@ class FindingType(ABC):
 
     @classmethod
     def read(cls, numbers: Detail) -> Self:
-        """Return the finding of stored numbers.
+        """Return the finding for stored numbers.
 
-        A number that is missing or of another type reads as nothing, so that reports of old verdicts still work.
+        A number that is missing or of another type becomes 0 or empty, so that reports of old verdicts still work.
         """
         hints = typing.get_type_hints(cls)
         values: dict[str, Any] = {}
@@ -172,9 +176,8 @@ class OfStream:
 
     @property
     def stream(self) -> str:
-        """The stream in words: ``GET /apple on new connections``."""
-        how = "with slow answers" if self.shape == "slow" else f"on {self.shape} connections"
-        return f"{self.method} {self.path} {how}"
+        """Return the stream as text: ``GET /apple on new connections``."""
+        return f"{self.method} {self.path} {_SHAPE_NAMES.get(self.shape, self.shape)}"
 
 
 class StreamName(typing.TypedDict):
@@ -187,7 +190,7 @@ class StreamName(typing.TypedDict):
 
 def name_of(stream: Stream) -> StreamName:
     """Return the fields that name a stream."""
-    return {"method": stream.method.name, "shape": stream.shape.name.lower(), "path": stream.key}
+    return {"method": stream.method.name, "shape": stream.shape.word, "path": stream.key}
 
 
 def _value(kind: Any, raw: _Value | None) -> Any:

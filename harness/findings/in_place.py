@@ -1,4 +1,4 @@
-"""Findings about a change on an application that others manage as well."""
+"""Findings about a change of an application that others manage as well."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.model.timeline import Event, EventKind
 from harness.model.verdict import Weight
 from harness.wording import plural, seconds
 
-#: Field managers that people know by another name.
+#: Field managers with the name that users know.
 _KNOWN = {
     "kube-controller-manager (scale)": "an autoscaler (kube-controller-manager, by the scale subresource)",
     "argocd-controller": "Argo CD (argocd-controller)",
@@ -25,7 +25,7 @@ _KNOWN = {
 
 @dataclass(frozen=True, kw_only=True)
 class Interference(TrialFinding, code="interference", weight=Weight.INSTRUMENT):
-    """Somebody else altered an object of the trial: what was lost, or was not, may be their doing."""
+    """Another client altered an object of the trial, so it may have caused or prevented losses."""
 
     object: str
     who: str
@@ -36,7 +36,7 @@ class Interference(TrialFinding, code="interference", weight=Weight.INSTRUMENT):
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[Interference]:
-        """Yield one for each object and manager that altered it."""
+        """Yield a finding for each object and each manager that altered it."""
         seconds_of, begin = Seconds(facts.evidence.origin_ns), facts.moments.begin or 0.0
         groups: dict[tuple[str, str], list[Event]] = {}
         for event in facts.evidence.timeline:
@@ -53,15 +53,19 @@ class Interference(TrialFinding, code="interference", weight=Weight.INSTRUMENT):
             )
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         at = self.first_s
-        when = f"{seconds(abs(at))} {'after' if at >= 0 else 'before'} the change began" if self.begun else "meanwhile"
+        when = (
+            f"{seconds(abs(at))} {'after' if at >= 0 else 'before'} the change began"
+            if self.begun
+            else "during the trial"
+        )
         times = "" if self.count == 1 else f" {plural(self.count, 'time')}, first"
         return Sentence(
-            f"{_name(self.who)} altered {self.object}{times} {when}: {self.fields}. What was "
-            "lost, or was not, can't be put down to the change alone.",
-            "Let nobody else change the object meanwhile (suspend the autoscaler or the synchronisation), and run "
-            "again.",
+            f"{_name(self.who)} altered {self.object}{times} {when}: {self.fields}. So losses, or their "
+            "absence, may not be due to the change alone.",
+            "Make sure that nothing else changes the object during the run (suspend the autoscaler or the "
+            "synchronisation), and run again.",
         )
 
 
@@ -73,23 +77,23 @@ class ChangeWithheld(TrialFinding, code="change-withheld", weight=Weight.EVIDENC
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ChangeWithheld]:
-        """Yield it where the timeline says so."""
+        """Yield a finding if the timeline has such an event."""
         for moment in of_type(read(facts.evidence.timeline), ChangeEvent.WITHHELD, Withheld):
             yield cls(lost=moment.detail.lost or 0)
             return
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"The change was not made: {plural(self.lost, 'request was', 'requests were')} lost without it, so "
-            "that nothing could have been learned from it.",
-            "Find out what loses requests when nothing is changed, and run again.",
+            "its effect could not have been judged.",
+            "Find the cause of losses without a change, and run again.",
         )
 
 
 def _name(managers: str) -> str:
-    """Return field managers under the names that people know."""
+    """Return field managers under the names that users know."""
     if not managers:
-        return "Somebody whom the API server does not name"
+        return "A client that the API server does not name"
     named = " and ".join(_KNOWN.get(name, name) for name in managers.split(", "))
     return named[:1].upper() + named[1:] if named.startswith("an ") else named

@@ -1,4 +1,4 @@
-"""Findings about the instrument: they make everything that it measured worthless."""
+"""Findings about the instrument itself: nothing that it measured can be trusted."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.analysis.evidence import Calibration
-from harness.analysis.facts import Facts, impossible_successes, strange_codes
+from harness.analysis.facts import Facts, impossible_successes, unknown_codes
 from harness.findings.finding_type import FindingType, Sentence, Subject, TrialFinding
 from harness.model.attempt import LOSSES, Outcome
 from harness.model.verdict import Weight
 from harness.wording import count, plural
 
-#: What the detector must have been shown: every way to lose a request, and a success.
-PROVED = frozenset(outcome.label for outcome in (LOSSES | {Outcome.OK}) - {Outcome.TLS})
-#: The same where the entry speaks TLS.
-PROVED_WITH_TLS = PROVED | {Outcome.TLS.label}
+#: Outcomes that the calibration must cover: every way to lose a request, and a success.
+CALIBRATED = frozenset(outcome.label for outcome in (LOSSES | {Outcome.OK}) - {Outcome.TLS})
+#: The same for an entry with TLS.
+CALIBRATED_WITH_TLS = CALIBRATED | {Outcome.TLS.label}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +32,17 @@ class SealBroken(
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[SealBroken]:
-        """Yield it where files differ from their seals."""
+        """Yield a finding if files differ from their seals."""
         differences = facts.evidence.differences
         if differences:
             yield cls(count=len(differences), first=differences[0])
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         others = f" and {plural(self.count - 1, 'other')}" if self.count > 1 else ""
         return Sentence(
-            f"The evidence is not as it was sealed ({self.first or 'some file'}{others}): what it says now is not "
-            "what was recorded.",
+            f"The evidence does not match its seals ({self.first or 'some file'}{others}): it is not "
+            "the evidence that was recorded.",
             "Take an untouched copy of the run directory, or run again.",
         )
 
@@ -54,7 +54,7 @@ class TrialFailed(
     weight=Weight.INSTRUMENT,
     subjects={Subject.TRIAL, Subject.FAILED_TRIAL, Subject.WATCH},
 ):
-    """A trial did not run to its end; or, of a cell, trials did not take place."""
+    """A trial failed; or, as finding of a cell, some trials did not take place."""
 
     failure: str | None = None
     absent: int | None = None
@@ -62,12 +62,12 @@ class TrialFailed(
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[TrialFailed]:
-        """Yield it where the trial has a failure."""
+        """Yield a finding if the trial has a failure."""
         if facts.evidence.failure:
             yield cls(failure=facts.evidence.failure)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         if self.absent:
             return Sentence(
                 f"{count(self.absent)} of {plural(self.planned or 0, 'trial')} did not take place.",
@@ -75,11 +75,11 @@ class TrialFailed(
             )
         return Sentence(
             f"The trial failed: {self.failure or ''}",
-            "See the logs in the trial's folder, mend the cause, and run again.",
+            "See the logs in the trial's folder, fix the cause, and run again.",
         )
 
     def watch_sentence(self) -> Sentence:
-        """Return it for a watch."""
+        """Return text and advice for a watch."""
         return Sentence(f"The watch failed: {self.failure or ''}")
 
 
@@ -90,13 +90,13 @@ class CalibrationMissing(
     weight=Weight.INSTRUMENT,
     subjects={Subject.TRIAL, Subject.WATCH},
 ):
-    """The detector was not shown every known fault."""
+    """The calibration of the detector did not cover every known fault."""
 
     absent: str | None = None
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[CalibrationMissing]:
-        """Yield it where a kind of fault, or the server's count, is missing."""
+        """Yield a finding if a kind of fault, or the server's count, is missing."""
         calibration = facts.evidence.calibration
         if calibration is None or not calibration.cases:
             yield cls()
@@ -106,11 +106,11 @@ class CalibrationMissing(
             yield cls(absent=absent or "the faulty server's own count")
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
-        what = f"it was not shown {self.absent}" if self.absent else "no known faults were sent through it"
+        """Return text and advice for a run."""
+        what = f"it was not tested with {self.absent}" if self.absent else "it was not tested with known faults"
         return Sentence(
-            f"The detector was not proved: {what}, so its silence means nothing.",
-            "Run the Experiment again; if it stays so, look into locust.log in the trial's traffic folder.",
+            f"The detector is not calibrated: {what}. So it can't show that no request was lost.",
+            "Run the Experiment again; if that does not help, see locust.log in the trial's traffic folder.",
         )
 
 
@@ -121,7 +121,7 @@ class CalibrationNotExact(
     weight=Weight.INSTRUMENT,
     subjects={Subject.TRIAL, Subject.WATCH},
 ):
-    """The detector did not report exactly the faults that it was shown."""
+    """The detector did not report exactly the faults of its calibration."""
 
     fault: str | None = None
     planned: int | None = None
@@ -134,14 +134,14 @@ class CalibrationNotExact(
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[CalibrationNotExact]:
-        """Yield one for each difference, where the detector was shown everything."""
+        """Yield a finding for each difference, if the calibration is complete."""
         calibration = facts.evidence.calibration
         if calibration is not None and calibration.served and not _absent(facts, calibration):
             yield from cls.of(calibration)
 
     @classmethod
     def of(cls, calibration: Calibration) -> Iterator[CalibrationNotExact]:
-        """Yield one for each difference between what was planned and what was reported or served."""
+        """Yield a finding for each difference between planned and reported, or planned and received requests."""
         for case in calibration.cases:
             if not case.is_exact:
                 found = ", ".join(f"{label} {n}" for label, n in case.found.items()) or "nothing"
@@ -155,26 +155,26 @@ class CalibrationNotExact(
             yield cls(failure=calibration.faults[0], failures=len(calibration.faults))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         advice = (
-            "What the client reports can't be trusted here. Please report it, with calibration-0.json and its ledger."
+            "The client's results can't be trusted here. Please report this with calibration-0.json and its ledger."
         )
         if self.duplicates:
             return Sentence(
-                f"The faulty server got {plural(self.duplicates, 'request')} more than once: "
-                "something between it and the client re-sends, and so hides losses.",
+                f"The faulty server received {plural(self.duplicates, 'request')} more than once: "
+                "something between it and the client sends requests again, which hides losses.",
                 advice,
             )
         if self.failure:
-            return Sentence(f"The calibration failed on our own side: {self.failure}", advice)
+            return Sentence(f"The calibration itself failed: {self.failure}", advice)
         if self.expected:
             return Sentence(
-                f"The detector met the known fault “{self.fault or ''}” {self.planned or 0} times, each of which is "
-                f"“{self.expected}”, but recorded: {self.found or ''}.",
+                f"The detector was tested with the known fault “{self.fault or ''}” {self.planned or 0} times. It "
+                f"should record “{self.expected}”, but recorded: {self.found or ''}.",
                 advice,
             )
         return Sentence(
-            f"Of {self.planned or 0} requests for “{self.fault or ''}” the faulty server got {self.served or 0}.",
+            f"Of {self.planned or 0} requests for “{self.fault or ''}” the faulty server received {self.served or 0}.",
             advice,
         )
 
@@ -186,7 +186,7 @@ class IdentityBroken(
     weight=Weight.INSTRUMENT,
     subjects={Subject.TRIAL, Subject.WATCH},
 ):
-    """The ledger and the schedule do not agree."""
+    """Ledger and schedule do not agree."""
 
     planned: int
     rows: int
@@ -198,23 +198,23 @@ class IdentityBroken(
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[IdentityBroken]:
-        """Yield it unless every planned slot has one sane record, and nothing else has."""
-        slots, strange, impossible = facts.slots, strange_codes(facts.outcome), impossible_successes(facts)
+        """Yield a finding unless every planned slot has one consistent record, and no other record exists."""
+        slots, unknown, impossible = facts.slots, unknown_codes(facts.outcome), impossible_successes(facts)
         has_end = facts.evidence.stopped_ns is not None
-        if facts.identity.holds and has_end and not (slots.duplicates or slots.foreign or strange or impossible):
+        if facts.identity.holds and has_end and not (slots.duplicates or slots.foreign or unknown or impossible):
             return
         yield cls(
             planned=facts.identity.planned,
             rows=len(facts.outcome),
             duplicates=slots.duplicates,
             foreign=slots.foreign,
-            unknown_outcomes=sum(strange.values()),
+            unknown_outcomes=sum(unknown.values()),
             impossible_successes=impossible,
             end_known=has_end,
         )
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         parts = [
             plural(number, word, more)
             for number, word, more in (
@@ -229,7 +229,7 @@ class IdentityBroken(
         return Sentence(
             f"The accounting does not add up: {plural(self.planned, 'request')} planned, "
             f"{plural(self.rows, 'record')} in the ledger{detail}.",
-            "The ledger is damaged, or the harness is wrong: run again, and report it if it stays so.",
+            "The ledger is damaged, or the harness has a bug: run again, and report it if that does not help.",
         )
 
 
@@ -240,22 +240,24 @@ class ClientFaults(
     weight=Weight.INSTRUMENT,
     subjects={Subject.TRIAL, Subject.WATCH},
 ):
-    """Requests failed on the machine that sends: ports, file descriptors, the disk."""
+    """Requests failed on the sending machine, for lack of ports, file descriptors or disk space."""
 
     count: int
     failure: str
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ClientFaults]:
-        """Yield it where requests, or the sender itself, failed."""
+        """Yield a finding if requests, or the sender itself, failed."""
         failed, faults = facts.identity.client_faults, facts.evidence.faults
         if failed or faults:
             yield cls(count=failed, failure=faults[0] if faults else "")
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         what = (
-            f"{plural(self.count, 'request')} failed on our own machine" if self.count else "The sender itself failed"
+            f"{plural(self.count, 'request')} failed on the sending machine"
+            if self.count
+            else "The sender itself failed"
         )
         why = f": {self.failure.rstrip('.')}" if self.failure else " (ports, file descriptors or memory)"
         return Sentence(f"{what}{why}.", "Run `harness doctor`, raise the limits that it names, and run again.")
@@ -263,20 +265,20 @@ class ClientFaults(
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRaised(FindingType, code="check-raised", weight=Weight.INSTRUMENT):
-    """A check raised an exception, so its answer is unknown; the judge itself reports it."""
+    """A check raised an exception, so its result is unknown; the judge itself reports this."""
 
     check: str
     error: str
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"The check “{self.check}” could not be carried out: {self.error}",
+            f"The check “{self.check}” failed with an exception: {self.error}",
             "This is a fault of the harness or of damaged evidence; please report it.",
         )
 
 
 def _absent(facts: Facts, calibration: Calibration) -> frozenset[str]:
-    """Return the outcomes that the detector was not shown."""
-    needed = PROVED if facts.evidence.traffic.tls is None else PROVED_WITH_TLS
+    """Return the outcomes that the calibration does not cover."""
+    needed = CALIBRATED if facts.evidence.traffic.tls is None else CALIBRATED_WITH_TLS
     return needed - {case.expected for case in calibration.cases}

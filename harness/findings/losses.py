@@ -1,4 +1,4 @@
-"""Findings about what was lost: before the change, which then is not its cause, and since."""
+"""Findings about losses: before the change, which can't have caused them, and since."""
 
 from __future__ import annotations
 
@@ -10,57 +10,58 @@ import numpy as np
 from harness.analysis.facts import Facts, Mask, delays, losses_by_label
 from harness.analysis.workload import drops_routes, stayed_ready
 from harness.findings.finding_type import PREFIX, Sentence, Subject, TrialFinding
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.changes import facts_of
+from harness.model.shapes import DEFAULT_SHAPES, SHAPES
 from harness.model.verdict import Weight
 from harness.wording import between, count, plural, seconds, share
 
-#: Statuses that are named one by one; more say nothing further.
+#: Most statuses that are listed one by one.
 _STATUSES = 4
-#: Methods that are always counted; others where they were sent.
+#: Methods that are always counted; others only if they were sent.
 _USUAL = frozenset({Method.GET, Method.POST})
 
-#: What a class or a status of losses usually means, and what helps.
+#: The usual meaning of a class or status of losses, with advice.
 _HINTS = {
-    "502": "A 502 says that the ingress still sent requests to a pod that no longer answers: a preStop sleep that "
+    "502": "A 502 means that the ingress still sent requests to a pod that no longer answers: a preStop sleep that "
     "outlasts the ingress controller's delay keeps the pod serving until then.",
-    "503": "A 503 says that the Service had no ready endpoint: another ready pod (a second replica, maxUnavailable 0, "
-    "a readiness probe) has to be there before this one goes.",
-    "504": "A 504 says that the pod did not answer the ingress in time: it was not ready yet, or it hung.",
-    "reset": "A reset says that whoever held the connection went away without closing it.",
-    "closed": "A connection that is closed unannounced costs the client that is about to use it a request: see the "
+    "503": "A 503 means that the Service had no ready endpoint: another ready pod (a second replica, maxUnavailable 0, "
+    "a readiness probe) must exist before this one ends.",
+    "504": "A 504 means that the pod did not answer the ingress in time: it was not ready yet, or it hung.",
+    "reset": "A reset means that the peer went away without closing the connection.",
+    "closed": "If a connection is closed unannounced, a client that is about to use it loses a request: see the "
     "connections cut.",
-    "refused": "A refused connection says that nobody listened: the ingress itself was away; or, where traffic goes "
-    "straight to a Service, kube-proxy sent it to a pod that was gone, or knew of no pod to send it to.",
+    "refused": "A refused connection means that nothing listened: the ingress itself was away; or, if traffic goes "
+    "directly to a Service, kube-proxy sent it to a pod that was gone, or knew of no pod.",
 }
 
-#: The same for a 503 that no missing pod explains.
+#: The same for a 503 without a missing pod.
 _RELOAD_503 = (
-    "A 503 although pods were ready and none went: the reload took the backend away while old nginx workers still used "
-    "it. Keep what the Ingress named before (its Service and its pods) until those workers are gone, or patch the "
+    "A 503 although pods were ready and none ended: the reload removed the backend while old nginx workers still used "
+    "it. Keep the old Service and its pods until those workers are gone, or patch the "
     "Service's selector instead, which reloads nothing."
 )
 
-#: What means something else, or something at all, behind Traefik.
+#: Classes and statuses that have a meaning of their own with Traefik.
 _DROPPED_ROUTES = {
-    "404": "A 404 says that no rule matched: Traefik drops the route of a Service without endpoints. A ready pod has "
+    "404": "A 404 means that no rule matched: Traefik drops the route of a Service without endpoints. A ready pod has "
     "to stand behind the Service all the time: overlap, then narrow.",
-    "wrong-answer": "A wrong answer says that another application or version answered. Behind Traefik an empty Service "
-    "looks like that: its route is dropped, and a rule that matches more takes its requests. A ready pod has to stand "
+    "wrong-answer": "A wrong answer means that another application or version answered. With Traefik an empty Service "
+    "has this effect: its route is dropped, and a wider rule takes its requests. A ready pod has to stand "
     "behind the Service all the time: overlap, then narrow.",
 }
 
-#: The kinds that losses are counted by, and those of them that are shown only where they were sent.
+#: Kinds of requests by which losses are counted, and those of them that are shown only if they were sent.
 _KINDS = {
     "get": "GET", "post": "POST", "head": "HEAD", "put": "PUT", "delete": "DELETE",
-    "new": "on new", "reused": "on reused connections", "idle": "on idle ones", "slow": "that were to be slow",
+    **{shape.word: facts.lost for shape, facts in SHAPES.items()},
 }  # fmt: skip
-_RARE = frozenset({"head", "put", "delete", "idle", "slow"})
+_RARE = frozenset({"head", "put", "delete", *(shape.word for shape, facts in SHAPES.items() if not facts.is_usual)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossBeforeChange(TrialFinding, code="loss-before-change", weight=Weight.INSTRUMENT):
-    """Something was lost that the change can't have caused: the environment or the harness loses requests."""
+    """Requests were lost that the change can't have affected: the environment or the harness loses requests."""
 
     lost: int
     classes: str
@@ -69,28 +70,28 @@ class LossBeforeChange(TrialFinding, code="loss-before-change", weight=Weight.IN
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[LossBeforeChange]:
-        """Yield it where a request was lost that was over when the change began."""
+        """Yield a finding if a request that ended before the change was lost."""
         lost = facts.is_lost & facts.is_before
         if lost.any():
             yield cls(
                 lost=int(lost.sum()),
                 classes=_counts(losses_by_label(facts.outcome[lost])),
-                early_answers=int((facts.out_of_turn.early & lost).sum()),
+                early_answers=int((facts.mistimed.early & lost).sum()),
                 begun=facts.moments.begin is not None,
             )
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         lost, early = plural(self.lost, "request was", "requests were"), self.early_answers
-        answers = f" {plural(early, 'answer')} came from the new version before there was one." if early else ""
+        answers = f" {plural(early, 'answer')} came from the new version before the change." if early else ""
         if not self.begun:
             return Sentence(
-                f"{lost} lost ({self.classes}), and no change is on record that could have cost them.",
+                f"{lost} lost ({self.classes}), and no change is recorded that could be the cause.",
                 "See why the change never began, or why there is no record of it.",
             )
         return Sentence(
             f"{lost} lost before the change began ({self.classes}): the environment loses requests by itself.{answers}",
-            "Find out what fails without any change; until then nothing can be said of the change.",
+            "Find the cause of failures without a change; until then the change can't be judged.",
         )
 
 
@@ -106,14 +107,14 @@ class RequestsLost(
     Attributes:
         lost: Lost requests.
         sent: All requests of the trial.
-        classes: Lost requests by outcome, in words.
-        statuses: The most frequent HTTP statuses of lost requests, in words.
-        first_s: Seconds from the change's begin to when the first lost request left.
-        last_s: The same of the last one.
-        window_s: Longest time from the begin of a repetition to a loss that it may have caused, in seconds.
+        classes: Lost requests by outcome, as text.
+        statuses: The most frequent HTTP statuses of lost requests, as text.
+        first_s: Seconds from the change's beginning to the sent time of the first lost request.
+        last_s: The same for the last lost request.
+        window_s: Longest time from the start of a repetition to a loss that it may have caused, in seconds.
         change: The kind of the change.
-        pods_stayed: No pod went, and none became unready.
-        drops_routes: True where the ingress drops the route of an empty Service; None elsewhere.
+        pods_stayed: True if no pod ended or became unready.
+        drops_routes: True if the ingress drops the route of a Service without endpoints; None if it does not.
         by_kind: Lost requests by method and by connection shape, in lower case.
     """
 
@@ -131,7 +132,7 @@ class RequestsLost(
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[RequestsLost]:
-        """Yield it where a request was lost since the change began."""
+        """Yield a finding if a request was lost since the change began."""
         lost = facts.is_lost & ~facts.is_before
         if not lost.any():
             return
@@ -151,13 +152,13 @@ class RequestsLost(
         )
 
     def sentence(self) -> Sentence:
-        """Return how many, when, as what, and what that usually means."""
+        """Return number, time and class of the losses, with their usual meaning as advice."""
         signs = {part.split()[0] for part in f"{self.classes}, {self.statuses}".split(", ") if part.split()}
         advice = " ".join(hint for sign, hint in self._hints().items() if sign in signs)
         return Sentence(self._text("the change began"), advice)
 
     def watch_sentence(self) -> Sentence:
-        """Return it without advice: the usual cause behind an ingress need not be the cause here."""
+        """Return the same without advice: the usual cause with an ingress need not be the cause here."""
         return Sentence(self._text("traffic began"))
 
     def _text(self, since: str) -> str:
@@ -182,12 +183,12 @@ class RequestsLost(
 
 @dataclass(frozen=True, kw_only=True)
 class AnsweredOutOfTurn(TrialFinding, code="answered-out-of-turn", weight=Weight.NOTE):
-    """Some wrong answers were right in themselves, but came from a version that was not to answer at that time.
+    """Some wrong answers were right in themselves, but came from a version that may not answer then.
 
     Attributes:
-        early: Answers of the new version before its turn.
-        late: Answers of the old version after its turn, or of the new one after the way back.
-        strayed: Answers to sessions that belonged to the other candidate.
+        early: Answers of the new version before the change.
+        late: Answers of the old version after the change, or of the new one after the undo.
+        strayed: Answers to sessions of the other candidate.
         change: The kind of the change.
     """
 
@@ -198,42 +199,42 @@ class AnsweredOutOfTurn(TrialFinding, code="answered-out-of-turn", weight=Weight
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[AnsweredOutOfTurn]:
-        """Yield it where there is such an answer."""
-        out = facts.out_of_turn
-        if out.wrong.any():
+        """Yield a finding if there is such an answer."""
+        mistimed = facts.mistimed
+        if mistimed.wrong.any():
             yield cls(
-                early=int(out.early.sum()),
-                late=int(out.late.sum()),
-                strayed=int((out.strayed & ~out.late & ~out.early).sum()),
+                early=int(mistimed.early.sum()),
+                late=int(mistimed.late.sum()),
+                strayed=int((mistimed.strayed & ~mistimed.late & ~mistimed.early).sum()),
                 change=facts.evidence.change.kind,
             )
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         facts = facts_of(self.change)
         new, old = facts.new, facts.old
-        back = f"{new} after the way back" if facts.old_stays else f"{old} any more, or by {new} after the way back"
+        late = f"{new} after the undo" if facts.old_stays else f"{old} after the change, or by {new} after the undo"
         parts = [
-            f"{count(self.early)} by {new} before it was its turn" if self.early else "",
-            f"{count(self.late)} that should not have been by {back}" if self.late else "",
+            f"{count(self.early)} by {new} before the change" if self.early else "",
+            f"{count(self.late)} by {late}" if self.late else "",
             f"{count(self.strayed)} to sessions that belonged to the other candidate" if self.strayed else "",
         ]
         known = "; ".join(part for part in parts if part) or "none is known"
         return Sentence(
-            f"Answers that were good in themselves, but not from whom the route promises at that time: {known}. They "
+            f"Some answers were right in themselves, but came from a version that may not answer then: {known}. They "
             "are among the wrong answers.",
-            "Look at the routes and at when the ingress took the change over: a rule that matches the public route "
-            "too, an old worker that still serves, or a cookie that is not sent back.",
+            "Check the routes, and when the ingress applied the change: causes are a rule that matches the public "
+            "route too, an old worker that still serves, or a cookie that is not sent back.",
         )
 
 
 def _by_kind(facts: Facts, lost: Mask) -> dict[str, int]:
-    """Return lost requests by method and by shape."""
+    """Return the number of lost requests by method and by shape."""
     rows, plan = facts.evidence.attempts, facts.evidence.traffic
-    methods, shapes = sorted(_USUAL.union(plan.methods)), sorted({Shape.NEW, Shape.REUSED, *plan.shapes})
+    methods, shapes = sorted(_USUAL.union(plan.methods)), sorted({*DEFAULT_SHAPES, *plan.shapes})
     return {
         **{method.name.lower(): int((rows["method"][lost] == method).sum()) for method in methods},
-        **{shape.name.lower(): int((rows["shape"][lost] == shape).sum()) for shape in shapes},
+        **{shape.word: int((rows["shape"][lost] == shape).sum()) for shape in shapes},
     }
 
 
@@ -250,7 +251,7 @@ def _longest_after_start(facts: Facts, lost: Mask) -> float:
 
 
 def _statuses(facts: Facts, lost: Mask) -> str:
-    """Return ``502 x 31, 503 x 4``."""
+    """Return the most frequent statuses as text: ``502 x 31, 503 x 4``."""
     status = facts.evidence.attempts["status"][lost & (facts.outcome == Outcome.STATUS)]
     values, counts = np.unique(status, return_counts=True)
     most = sorted(zip(counts.tolist(), values.tolist(), strict=True), reverse=True)[:_STATUSES]
@@ -262,7 +263,7 @@ def _counts(losses: dict[str, int]) -> str:
 
 
 def _when(first: float, last: float) -> str:
-    """Return when lost requests left; one that was under way when the change began left before it."""
+    """Return the period in which lost requests were sent; one in flight when the change began was sent before it."""
     if first > -0.05:
         return between(first, last)
     return f"between {seconds(-first)} before and {seconds(max(0.0, last))}"

@@ -1,4 +1,4 @@
-"""Every finding there is; orders and weights are derived from the types themselves."""
+"""Registers every finding type; their order and weights are derived from the types themselves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from harness.findings import (
 from harness.findings.finding_type import CellFinding, FindingType, Sentence, Subject, TrialFinding
 from harness.model.verdict import Finding, Weight
 
-#: The groups in the order in which their findings are listed; within a group it is that of the file.
+#: The groups in the order of their findings in a verdict; within a group the order is that of the file.
 GROUPS: tuple[ModuleType, ...] = (
     instrument,
     stopping,
@@ -49,14 +49,14 @@ def types_in(group: ModuleType) -> Iterator[type[FindingType]]:
     """Yield the finding types that a module defines, in their order.
 
     Raises:
-        TypeError: One of them lacks a code or a method, or has a check that is asked of nothing.
+        TypeError: A type lacks a code or a method, or has a check without a subject.
     """
     for value in vars(group).values():
         if isinstance(value, type) and issubclass(value, FindingType) and value.__module__ == group.__name__:
             _require(value, bool(value.code), "has no code and no weight")
-            _require(value, "__dataclass_params__" in vars(value), "is no dataclass")
+            _require(value, "__dataclass_params__" in vars(value), "is not a dataclass")
             _require(value, not inspect.isabstract(value), f"lacks {', '.join(sorted(value.__abstractmethods__))}")
-            _require(value, hasattr(value, "check") == bool(value.subjects), "has a check that is asked of nothing")
+            _require(value, hasattr(value, "check") == bool(value.subjects), "has a check without a subject")
             yield value
 
 
@@ -69,7 +69,7 @@ def by_code(kinds: Iterable[type[FindingType]]) -> dict[str, type[FindingType]]:
     """Return the types by their codes.
 
     Raises:
-        TypeError: Two of them have the same code.
+        TypeError: Two types have the same code.
     """
     found: dict[str, type[FindingType]] = {}
     for kind in kinds:
@@ -85,12 +85,12 @@ WEIGHTS: Mapping[str, Weight] = {code: kind.weight for code, kind in TYPES.items
 
 
 def trial_checks(subject: Subject) -> tuple[type[TrialFinding], ...]:
-    """Return what is asked of a trial or of a watch."""
+    """Return the checks of a trial or of a watch."""
     return tuple(kind for kind in TYPES.values() if issubclass(kind, TrialFinding) and subject in kind.subjects)
 
 
 def cell_checks(subject: Subject) -> tuple[type[CellFinding], ...]:
-    """Return what is asked of a cell."""
+    """Return the checks of a cell."""
     return tuple(kind for kind in TYPES.values() if issubclass(kind, CellFinding) and subject in kind.subjects)
 
 
@@ -98,33 +98,33 @@ def type_of(finding: Finding) -> type[FindingType]:
     """Return the type of a stored finding.
 
     Raises:
-        EvidenceError: This version knows no such finding.
+        EvidenceError: This version does not know the finding.
     """
     try:
         return TYPES[finding.code]
     except KeyError:
-        hint = "It was written by another version: use that one, or judge the evidence again with `harness analyze`."
+        hint = "Another version wrote it: use that version, or judge the evidence again with `harness analyze`."
         raise EvidenceError(f"There is no finding {finding.code!r}.", hint=hint) from None
 
 
 def weight_of(finding: Finding) -> Weight:
-    """Return what a finding does to the verdict.
+    """Return the effect of a finding on the verdict.
 
     Raises:
-        EvidenceError: This version knows no such finding.
+        EvidenceError: This version does not know the finding.
     """
     return type_of(finding).weight
 
 
 def reasons(findings: Iterable[Finding], *, watched: bool = False) -> tuple[tuple[Weight, Sentence], ...]:
-    """Return findings for people, what decides the verdict first.
+    """Return findings as text, those that decide the verdict first.
 
     Args:
-        findings: As they are stored.
-        watched: Whether they are about traffic that was only watched.
+        findings: Stored findings.
+        watched: True for the findings of a watch.
 
     Raises:
-        EvidenceError: This version knows no such finding.
+        EvidenceError: This version does not know the finding.
     """
     order = list(Weight)
     found = sorted(findings, key=lambda finding: order.index(weight_of(finding)))
@@ -132,14 +132,14 @@ def reasons(findings: Iterable[Finding], *, watched: bool = False) -> tuple[tupl
 
 
 def explain(finding: Finding, *, watched: bool = False) -> Sentence:
-    """Return a finding for people, with the trial's number where it has one.
+    """Return a finding as text, with the number of its trial if it has one.
 
     Args:
-        finding: As it is stored.
-        watched: Whether it is about traffic that was only watched.
+        finding: The stored finding.
+        watched: True for the finding of a watch.
 
     Raises:
-        EvidenceError: This version knows no such finding.
+        EvidenceError: This version does not know the finding.
     """
     found = type_of(finding).read(finding.numbers)
     sentence = found.watch_sentence() if watched else found.sentence()

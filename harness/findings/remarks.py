@@ -1,4 +1,4 @@
-"""Findings that a reader should know of in addition to the verdict; they change nothing."""
+"""Remarks for the reader in addition to the verdict; they do not change it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
 from harness.analysis.measures import EMPTY_SERIES
-from harness.analysis.splits import answering_of
 from harness.analysis.thresholds import DIFFERENCE_P
+from harness.analysis.version_answers import version_answers_of
 from harness.findings.finding_type import Sentence, TrialFinding
 from harness.model.events import ChangeEvent, Rollback
 from harness.model.verdict import Weight
@@ -25,15 +25,15 @@ class ClocksCompared(TrialFinding, code="clocks-compared", weight=Weight.NOTE):
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ClocksCompared]:
-        """Yield it where there are such workers."""
+        """Yield a finding if there are such workers."""
         errors = facts.evidence.clock_errors
         if errors:
             yield cls(workers=len(errors), error_ms=round(max(errors.values()) * 1000, 3))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"{plural(self.workers, 'worker')} sent from other machines; the times of their requests are right to "
+            f"{plural(self.workers, 'worker')} sent from other machines; the times of their requests are exact to "
             f"{self.error_ms:g} ms.",
         )
 
@@ -47,22 +47,22 @@ class RolledBack(TrialFinding, code="rolled-back", weight=Weight.NOTE, warns=Tru
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[RolledBack]:
-        """Yield one for each rollback on the timeline."""
+        """Yield a finding for each rollback on the timeline."""
         if facts.evidence.change.steps_asked:
             for moment in ChangeTimeline(facts.evidence).named(ChangeEvent.ROLLBACK, Rollback):
                 yield cls(step=moment.detail.step or 0, lost=moment.detail.lost or 0)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"The canary was taken back: step {self.step} had lost {plural(self.lost, 'request')}.",
-            "What follows was answered by the old version, as it should be.",
+            f"The canary was rolled back: step {self.step} had lost {plural(self.lost, 'request')}.",
+            "The old version answered all later requests, as it should.",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CandidatesDiffer(TrialFinding, code="candidates-differ", weight=Weight.NOTE):
-    """One candidate of a test succeeds more often than the other, by more than chance."""
+    """One candidate of a test succeeds more often than the other, beyond chance."""
 
     a_successes: int
     a_sent: int
@@ -74,8 +74,8 @@ class CandidatesDiffer(TrialFinding, code="candidates-differ", weight=Weight.NOT
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[CandidatesDiffer]:
-        """Yield it where the test's p value is below the threshold."""
-        answering = answering_of(facts, EMPTY_SERIES)
+        """Yield a finding if the test's p-value is below the threshold."""
+        answering = version_answers_of(facts, EMPTY_SERIES)
         test = answering.comparison
         if test is None or test.p_value >= DIFFERENCE_P.value:
             return
@@ -91,7 +91,7 @@ class CandidatesDiffer(TrialFinding, code="candidates-differ", weight=Weight.NOT
         )
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         within = f" within {seconds(self.latency_s)}" if self.latency_s else ""
         a, b = (
             f"{ratio(successes / max(1, sent))} of {plural(sent, 'request')}"

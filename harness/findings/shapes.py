@@ -1,6 +1,7 @@
-"""Findings about shapes of connections that did not meet the change as they were meant to.
+"""Findings about streams whose connection shape never met the change.
 
-Without these a stream that never did what it stands for would look lossless.
+Without them a stream that showed nothing would look lossless.
+Each type guards the shapes that name its code in ``SHAPES``.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.facts import Facts, Mask
+from harness.analysis.connections import closed_unused, waited_unused
+from harness.analysis.facts import Facts, Mask, Numbers
 from harness.analysis.moments import NS
-from harness.findings.finding_type import OfStream, Sentence, TrialFinding, name_of
-from harness.model.attempt import Outcome, Shape
+from harness.analysis.planned import Integers
+from harness.findings.finding_type import FindingType, OfStream, Sentence, Subject, TrialFinding, name_of
+from harness.model.attempt import Outcome
+from harness.model.schedule import Stream
+from harness.model.shapes import SHAPES
 from harness.model.verdict import Weight
-from harness.wording import milliseconds, seconds
+from harness.wording import count, milliseconds, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class NeverReused(OfStream, TrialFinding, code="never-reused", weight=Weight.EVIDENCE):
-    """A stream on reused connections reused none since the change began."""
+    """A stream that takes its connections from the pool reused none since the change began."""
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NeverReused]:
@@ -29,8 +34,8 @@ class NeverReused(OfStream, TrialFinding, code="never-reused", weight=Weight.EVI
         if begin is None:
             return
         reused = facts.is_sent & (rows["carried"] > 0) & (facts.done_s >= begin)
-        for index, stream in enumerate(facts.streams):
-            if stream.shape is Shape.REUSED and not (reused & (facts.stream == index)).any():
+        for stream, mine in _guarded(cls, facts):
+            if not (reused & mine).any():
                 yield cls(**name_of(stream))
 
     def sentence(self) -> Sentence:
@@ -51,13 +56,13 @@ class NeverIdle(OfStream, TrialFinding, code="never-idle", weight=Weight.EVIDENC
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NeverIdle]:
         """Yield one for each such stream."""
-        begin, plan = facts.moments.begin, facts.evidence.traffic
-        if begin is None or Shape.IDLE not in plan.shapes:
+        begin, guarded = facts.moments.begin, _guarded(cls, facts)
+        if begin is None or not guarded:
             return
-        rested = _rested(facts) & (facts.done_s >= begin)
-        for index, stream in enumerate(facts.streams):
-            if stream.shape is Shape.IDLE and not (rested & (facts.stream == index)).any():
-                yield cls(**name_of(stream), idle_s=plan.idle)
+        rested = _rested(facts, guarded[0][0]) & (facts.done_s >= begin)
+        for stream, mine in guarded:
+            if not (rested & mine).any():
+                yield cls(**name_of(stream), idle_s=stream.unused_for)
 
     def sentence(self) -> Sentence:
         """Return it for people."""
@@ -70,7 +75,7 @@ class NeverIdle(OfStream, TrialFinding, code="never-idle", weight=Weight.EVIDENC
 
 @dataclass(frozen=True, kw_only=True)
 class NothingUnderWay(OfStream, TrialFinding, code="nothing-under-way", weight=Weight.EVIDENCE):
-    """When the change began, none of the slow answers was under way."""
+    """None of the slow answers was under way when the change began."""
 
     delay_s: float
     answered_s: float
@@ -79,13 +84,12 @@ class NothingUnderWay(OfStream, TrialFinding, code="nothing-under-way", weight=W
     def check(cls, facts: Facts) -> Iterator[NothingUnderWay]:
         """Yield one for each such stream."""
         begin, outcome = facts.moments.begin, facts.outcome
-        if begin is None or Shape.SLOW not in facts.evidence.traffic.shapes:
+        if begin is None:
             return
         ended_later = (facts.done_s >= begin) | (outcome == Outcome.UNFINISHED)
         under_way: Mask = facts.is_sent & (facts.sent_s < begin) & ended_later
-        for index, stream in enumerate(facts.streams):
-            mine: Mask = facts.stream == index
-            if stream.shape is Shape.SLOW and not (under_way & mine).any():
+        for stream, mine in _guarded(cls, facts):
+            if not (under_way & mine).any():
                 yield cls(**name_of(stream), delay_s=stream.delay, answered_s=_usual_answer(facts, mine))
 
     def sentence(self) -> Sentence:
@@ -98,16 +102,99 @@ class NothingUnderWay(OfStream, TrialFinding, code="nothing-under-way", weight=W
         )
 
 
-def _rested(facts: Facts) -> Mask:
-    """Return which attempts are on a connection that had been idle for at least the plan's ``idle``."""
+@dataclass(frozen=True, kw_only=True)
+class NeverPreopened(OfStream, TrialFinding, code="never-preopened", weight=Weight.EVIDENCE):
+    """No connection that had waited unused met the change.
+
+    One meets it that is open and unused when a repetition begins, and then carries a request. So does one that the
+    peer closes instead, if requests travelled on connections that had waited for as long before the change.
+
+    Attributes:
+        preopened_s: Seconds for which a connection had to wait.
+        closed: Unused connections that the peer closed since the change began.
+    """
+
+    preopened_s: float
+    closed: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NeverPreopened]:
+        """Yield one for each stream without such a connection."""
+        begin, guarded = facts.moments.begin, _guarded(cls, facts)
+        if begin is None or not guarded:
+            return
+        starts = np.array(facts.moments.starts or (begin,)) * NS
+        waited, connected = waited_unused(facts, guarded[0][0])
+        met = waited & _spans(starts, connected, facts.evidence.attempts["done"])
+        closed = facts.evidence.connections[closed_unused(facts, begin)]
+        was_closed = _spans(starts, closed["connected"], closed["closed"]).any()
+        for stream, mine in guarded:
+            if not (met & mine).any() and not (was_closed and (waited & mine & (facts.done_s < begin)).any()):
+                yield cls(**name_of(stream), preopened_s=stream.unused_for, closed=len(closed))
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        closed = f" The other side closed {count(self.closed)} of them before their use." if self.closed else ""
+        return Sentence(
+            f"{self.stream}: no request since the change travelled on a connection that was opened before it and had "
+            f"been unused for {seconds(self.preopened_s)}, so nothing is known of preopened connections.{closed}",
+            "Lengthen the baseline; shorten the time if the server closes unused connections sooner.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NothingWaited(OfStream, TrialFinding, code="nothing-waited", weight=Weight.EVIDENCE, subjects={Subject.WATCH}):
+    """No request of a watched stream travelled on a connection that had waited unused for long enough."""
+
+    seconds: float
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NothingWaited]:
+        """Yield one for each such stream."""
+        for index, stream in enumerate(facts.streams):
+            if SHAPES[stream.shape].waits:
+                keeps = SHAPES[stream.shape].source.keeps
+                waited = _rested(facts, stream) if keeps else waited_unused(facts, stream)[0]
+                if not (waited & (facts.stream == index)).any():
+                    yield cls(**name_of(stream), seconds=stream.unused_for)
+
+    def sentence(self) -> Sentence:
+        """Return it for people."""
+        return Sentence(
+            f"{self.stream}: no request travelled on a connection that had waited unused for {seconds(self.seconds)}, "
+            "so nothing is known of such connections.",
+            "Watch for longer, or shorten the time if the server closes unused connections sooner.",
+        )
+
+
+def _spans(starts: Numbers, opened: Integers, ended: Integers) -> Mask:
+    """Return which intervals contain the begin of a repetition; all in nanoseconds from the origin."""
+    spans: Mask = np.searchsorted(starts, opened, side="left") < np.searchsorted(starts, ended, side="right")
+    return spans
+
+
+def _guarded(finding: type[FindingType], facts: Facts) -> list[tuple[Stream, Mask]]:
+    """Return each stream whose shape is guarded by a finding, with the mask of its attempts.
+
+    A finding guards one shape, so all of these streams have the same one.
+    """
+    return [
+        (stream, facts.stream == index)
+        for index, stream in enumerate(facts.streams)
+        if SHAPES[stream.shape].guard == finding.code
+    ]
+
+
+def _rested(facts: Facts, stream: Stream) -> Mask:
+    """Return which attempts of a stream's shape are on a connection that had been idle for long enough."""
     rows = facts.evidence.attempts
-    mine = np.flatnonzero((rows["shape"] == Shape.IDLE) & facts.is_sent)
+    mine = np.flatnonzero((rows["shape"] == stream.shape) & facts.is_sent)
     mine = mine[np.lexsort((rows["sent"][mine], rows["connection"][mine], rows["worker"][mine]))]
     before, after = mine[:-1], mine[1:]
     same = (rows["connection"][before] == rows["connection"][after]) & (rows["worker"][before] == rows["worker"][after])
     rest = rows["sent"][after] - rows["done"][before]
     rested: Mask = np.zeros(len(rows), dtype=bool)
-    rested[after[same & (rows["done"][before] >= 0) & (rest >= facts.evidence.traffic.idle * NS)]] = True
+    rested[after[same & (rows["done"][before] >= 0) & (rest >= stream.unused_for * NS)]] = True
     return rested
 
 

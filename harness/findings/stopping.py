@@ -1,4 +1,4 @@
-"""Findings about trials that the end of the run interrupted or prevented: nothing went wrong, and nothing is known."""
+"""Findings about trials that the end of the run interrupted or prevented; they did not fail, but have no result."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ class NotRun(TrialFinding, code="not-run", weight=Weight.INSTRUMENT, subjects={S
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NotRun]:
-        """Yield it where nothing was planned."""
+        """Yield a finding if nothing was planned."""
         if facts.evidence.stopped and not facts.identity.planned:
             yield cls()
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence("Not run: the run was stopped before it.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CutShort(TrialFinding, code="cut-short", weight=Weight.INSTRUMENT, subjects={Subject.STOPPED_TRIAL}):
-    """The run was stopped before the trial was over."""
+    """The run was stopped before the trial ended."""
 
     sent: int
     lost: int
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[CutShort]:
-        """Yield it where something was planned."""
+        """Yield a finding if something was planned."""
         if facts.evidence.stopped and facts.identity.planned:
             yield cls(sent=facts.identity.sent, lost=facts.identity.lost_total)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"Cut short: the run was stopped when {plural(self.sent, 'request')} of it had been sent, "
+            f"Cut short: the run was stopped after {plural(self.sent, 'request')} of this trial, "
             f"{count(self.lost)} of them lost.",
         )
 
 
 def is_stopped(trial: TrialVerdict) -> bool:
-    """Return whether the end of the run interrupted or prevented a trial."""
+    """Return True if the end of the run interrupted or prevented a trial."""
     return any(finding.code in (NotRun.code, CutShort.code) for finding in trial.findings)
 
 
 def stopped(cell: CellVerdict) -> str:
-    """Return ``not run`` or ``cut short`` for a cell without an answer because the run was stopped; else nothing."""
+    """Return ``not run`` or ``cut short`` if a cell has no result because the run was stopped; else empty."""
     codes = [finding.code for trial in cell.trials for finding in trial.findings]
     absent, cut = codes.count(NotRun.code), codes.count(CutShort.code)
     if cell.verdict is not Verdict.INCONCLUSIVE or not absent + cut:

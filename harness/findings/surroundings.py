@@ -1,4 +1,4 @@
-"""Findings about nodes, the watch on the cluster, clocks and pauses: what may have gone unseen or unmeasured."""
+"""Findings about nodes, the watch on the cluster, clocks and pauses: events may be unseen or times inexact."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.wording import count, plural, seconds
 
 @dataclass(frozen=True, kw_only=True)
 class NodeUnwell(TrialFinding, code="node-unwell", weight=Weight.EVIDENCE):
-    """A node ran out of something while traffic flowed."""
+    """A node lacked a resource during the traffic."""
 
     node: str
     conditions: str
@@ -27,7 +27,7 @@ class NodeUnwell(TrialFinding, code="node-unwell", weight=Weight.EVIDENCE):
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NodeUnwell]:
-        """Yield it where a node became unwell during the trial; its state before that is ignored."""
+        """Yield a finding if a node became unwell during the trial; its state before that is ignored."""
         evidence = facts.evidence
         if not evidence.origin_ns:
             return
@@ -42,33 +42,33 @@ class NodeUnwell(TrialFinding, code="node-unwell", weight=Weight.EVIDENCE):
             yield cls(node=met[0].subject, conditions=conditions, count=len(met), first_s=first)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"The node {self.node} was not well while traffic flowed ({self.conditions}), first "
-            f"{seconds(self.first_s)} after its begin: what pods and probes did then says little of the change.",
+            f"The node {self.node} was not well during the traffic ({self.conditions}), first "
+            f"{seconds(self.first_s)} after its start: pods and probes of that time say little about the change.",
             "Give the node what it lacks (memory, disk), or run fewer things on it, and run again.",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class WatchInterrupted(TrialFinding, code="watch-interrupted", weight=Weight.EVIDENCE):
-    """The cluster was out of sight while it changed."""
+    """The harness did not see the cluster during a part of the change."""
 
     count: int
     first_s: float
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[WatchInterrupted]:
-        """Yield it where a watch broke between the change's begin and the end of sending."""
+        """Yield a finding if a watch broke between the change's beginning and the end of sending."""
         begin = facts.moments.begin or 0.0
         blind = [at for at in facts.moments.interruptions if begin <= at <= facts.moments.stop]
         if blind:
             yield cls(count=len(blind), first_s=round(blind[0] - begin, 3))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"The cluster was out of sight {plural(self.count, 'time')} while it changed, first "
+            f"The watch on the cluster was interrupted {plural(self.count, 'time')} during the change, first "
             f"{seconds(self.first_s)} after the change began: its events may be incomplete.",
             "Check the connection to the API server, and run again.",
         )
@@ -84,23 +84,23 @@ class ClockUncertain(TrialFinding, code="clock-uncertain", weight=Weight.EVIDENC
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ClockUncertain]:
-        """Yield one for each worker whose clock is not known well enough."""
+        """Yield a finding for each worker whose clock error is too large."""
         for number, error in sorted(facts.evidence.clock_errors.items()):
             if error * 1000 > CLOCK_ERROR_MS.value:
                 yield cls(worker=number, error_ms=round(error * 1000, 2), limit_ms=CLOCK_ERROR_MS.value)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
-            f"The clock of worker {self.worker} is known to {self.error_ms:g} ms alone "
-            f"({self.limit_ms:g} ms is accepted): when its requests were lost is not known well enough.",
+            f"The clock of worker {self.worker} is known only to {self.error_ms:g} ms "
+            f"({self.limit_ms:g} ms is accepted), so the times of its lost requests are too inexact.",
             "Use workers on a nearer network, and machines whose clocks do not jump.",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldAssumed(TrialFinding, code="field-assumed", weight=Weight.EVIDENCE, warns=True):
-    """The run assumes that a field has no effect, and the cluster does not carry it out."""
+    """The run assumes that a field has no effect, and the cluster does not implement the field."""
 
     field: str
     object: str
@@ -108,12 +108,12 @@ class FieldAssumed(TrialFinding, code="field-assumed", weight=Weight.EVIDENCE, w
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[FieldAssumed]:
-        """Yield one for each field that decides about requests and was left in."""
+        """Yield a finding for each field that affects requests and was declared as having no effect."""
         for each in facts.evidence.assumed:
             yield cls(field=each.field, object=each.object, effect=each.effect)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"This run assumes that {self.field} of {self.object} has no effect on requests, and the "
             f"embedded cluster does not implement it: {self.effect}.",
@@ -128,7 +128,7 @@ class SenderPaused(
     weight=Weight.NOTE,
     subjects={Subject.TRIAL, Subject.WATCH},
 ):
-    """Nothing left for a while although it was due: no shorter outage would have been seen."""
+    """The sender sent nothing for a while although requests were due, so a shorter outage would stay unseen."""
 
     pause_ms: float
     at_s: float
@@ -137,7 +137,7 @@ class SenderPaused(
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[SenderPaused]:
-        """Yield it where the sender paused since the change began."""
+        """Yield a finding if the sender paused since the change began."""
         begin, late = facts.moments.begin, facts.late_ms
         if begin is None or not (facts.is_sent & (late > SENDER_PAUSE_MS.value)).any():
             return
@@ -146,7 +146,7 @@ class SenderPaused(
         left, planned = facts.sent_s[since][order], facts.evidence.attempts["planned"][since][order] / NS
         if not len(left):
             return
-        # Nothing was due before the first request that the pause held up, and something left right before it.
+        # A pause begins at the last request before it, or at the planned time of the first delayed one if later.
         quiet_since = np.maximum(np.concatenate(([-np.inf], left[:-1])), planned)
         pauses = left - quiet_since
         longest = int(pauses.argmax())
@@ -159,12 +159,12 @@ class SenderPaused(
             )
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         advice = "Run fewer cells side by side (--parallel), or use a quieter machine."
         return Sentence(self._text("the change began"), advice)
 
     def watch_sentence(self) -> Sentence:
-        """Return it for a watch."""
+        """Return text and advice for a watch."""
         return Sentence(self._text("traffic began"), "Lower --rate, or use a quieter machine.")
 
     def _text(self, since: str) -> str:

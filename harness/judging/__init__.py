@@ -1,1 +1,1 @@
-"""Verdicts from facts and findings: of a trial, a cell, a run, a watch and a migration. Pure."""
+"""Turns facts and findings into verdicts on a trial, a cell, a run, a watch and a migration; pure functions."""

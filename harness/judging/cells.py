@@ -1,4 +1,4 @@
-"""Trials to cells, and cells to the run: the control, the expectation, and the exit code."""
+"""Combines trials to cells, and cells to the run, with control, expectation and exit code."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from harness.findings.instrument import TrialFailed
 from harness.findings.registry import cell_checks
 from harness.findings.surroundings import FieldAssumed
 from harness.judging.trial import verdict_of
-from harness.model.experiment import Cell, Expectation, Expected
+from harness.model.experiment import Cell, Expectation, ExpectedVerdict
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, TrialVerdict, Verdict
 
 #: A cell and its judged trials.
 JudgedCell = tuple[Cell, Sequence[TrialVerdict]]
-#: The worst of several trials first: a certain loss outweighs an unknown, and an unknown outweighs a success.
+#: Verdicts, the worst first: a certain loss outweighs an unknown, and an unknown outweighs a success.
 _WORST = (Verdict.LOSSY, Verdict.INCONCLUSIVE, Verdict.LOSSLESS)
 
 
@@ -28,8 +28,8 @@ def judge_run(run: RunFacts, cells: Sequence[JudgedCell]) -> RunVerdict:
     """Return the whole run's verdict.
 
     Args:
-        run: What a report says of it.
-        cells: Every cell that was to run, in the order in which they are shown, with the trials that there are.
+        run: Facts of the run for the report.
+        cells: Every planned cell in the order of the report, with the trials that exist.
     """
     judged = judge_cells(cells, trials=run.trials)
     return RunVerdict(
@@ -53,7 +53,7 @@ def judge_cells(cells: Sequence[JudgedCell], *, trials: int = 1) -> tuple[CellVe
 
     Args:
         cells: All cells of the run.
-        trials: How many trials each was to have.
+        trials: Planned number of trials per cell.
     """
     controls: dict[str, list[TrialVerdict]] = {}
     for cell, verdicts in cells:
@@ -76,14 +76,14 @@ def _facts(
 
 
 def _is_sound(trial: TrialVerdict) -> bool:
-    """Return whether a trial is lossless apart from what the whole run assumes, which every cell reports itself."""
+    """Return True if a trial is lossless apart from the run's assumptions, which every cell reports itself."""
     others = [each for each in trial.findings if each.code != FieldAssumed.code]
     only_assumed = len(others) < len(trial.findings) and verdict_of(others) is Verdict.LOSSLESS
     return trial.verdict is Verdict.LOSSLESS or only_assumed
 
 
 def exit_code(cells: Sequence[CellVerdict]) -> ExitCode:
-    """Return what the process reports to its caller."""
+    """Return the exit code of the process."""
     if any(not cell.as_expected and cell.verdict is not Verdict.INCONCLUSIVE for cell in cells):
         return ExitCode.UNEXPECTED
     if not cells or any(cell.verdict is Verdict.INCONCLUSIVE for cell in cells):
@@ -123,7 +123,7 @@ def _found(facts: CellFacts, subject: Subject) -> Iterator[Finding]:
 
 
 def _absent(facts: CellFacts) -> Iterator[Finding]:
-    """Yield a finding where trials did not take place."""
+    """Yield a finding if some trials did not take place."""
     absent = facts.planned - len(facts.trials)
     if absent > 0:
         yield TrialFailed(absent=absent, planned=facts.planned).record()
@@ -134,7 +134,7 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _numbered(trial: TrialVerdict, of: int) -> Iterator[Finding]:
-    """Yield a trial's findings, with its number where there are several trials."""
+    """Yield a trial's findings, with the trial's number if there are several trials."""
     for finding in trial.findings:
         yield finding if of == 1 else replace(finding, numbers={"trial": trial.number, **finding.numbers})
 
@@ -142,4 +142,4 @@ def _numbered(trial: TrialVerdict, of: int) -> Iterator[Finding]:
 def _is_expected(expectation: Expectation, verdict: Verdict) -> bool:
     if verdict is Verdict.INCONCLUSIVE:
         return False
-    return expectation.verdict is Expected.ANY or expectation.verdict == verdict.value
+    return expectation.verdict is ExpectedVerdict.ANY or expectation.verdict == verdict.value

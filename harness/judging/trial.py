@@ -1,6 +1,6 @@
-"""One trial's evidence to its verdict.
+"""Turns one trial's evidence into its verdict.
 
-A check that raises says nothing of the system: it is a finding of its own that makes the trial inconclusive.
+A check that raises says nothing about the system. It becomes a finding of its own that makes the trial inconclusive.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from harness.analysis.chart_data import marks_of, phases_of, pods_of
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
@@ -23,8 +24,7 @@ from harness.analysis.measures import (
     series_of,
 )
 from harness.analysis.moments import Moments
-from harness.analysis.splits import answering_of
-from harness.analysis.story import marks_of, phases_of, pods_of
+from harness.analysis.version_answers import version_answers_of
 from harness.findings.finding_type import Subject, TrialFinding
 from harness.findings.instrument import CheckRaised, TrialFailed
 from harness.findings.registry import trial_checks, weight_of
@@ -38,7 +38,7 @@ from harness.model.verdict import (
     Weight,
 )
 
-#: What is asked of a trial that ran, in the order in which the findings are listed.
+#: The checks of a trial that ran, in the order of their findings.
 CHECKS = trial_checks(Subject.TRIAL)
 
 
@@ -58,9 +58,9 @@ def judge_trial(
     """Judge one trial.
 
     Args:
-        evidence: What is known of it.
-        checks: What is asked of it.
-        moments: When the change took place, where that is not in the timeline.
+        evidence: The trial's evidence.
+        checks: The checks to run.
+        moments: Times of the change; None reads them from the timeline.
     """
     try:
         facts = Facts.of(evidence, moments)
@@ -68,25 +68,25 @@ def judge_trial(
     except Exception as error:  # noqa: BLE001 - damaged evidence of any kind must be a verdict, not a traceback
         failed = (TrialFailed(failure=evidence.failure).record(),) if evidence.failure else ()
         return _unreadable(evidence, (*failed, _raised("facts", error)))
-    findings = tuple(finding for check in _questions(evidence, checks) for finding in _asked(check, facts))
+    findings = tuple(finding for check in _checks_for(evidence, checks) for finding in _run_check(check, facts))
     return replace(measured, findings=findings, verdict=verdict_of(findings))
 
 
-def _questions(evidence: TrialEvidence, checks: Sequence[type[TrialFinding]]) -> Sequence[type[TrialFinding]]:
-    """Return what is asked of a trial: one that was stopped, or never began, lacks the rest for that one reason."""
+def _checks_for(evidence: TrialEvidence, checks: Sequence[type[TrialFinding]]) -> Sequence[type[TrialFinding]]:
+    """Return the checks of a trial; a trial that was stopped or never began has only the checks of that state."""
     if evidence.stopped:
         return trial_checks(Subject.STOPPED_TRIAL)
     if evidence.failure and not evidence.origin_ns:
-        # Traffic never began, or nobody knows when.
+        # Traffic never began, or its start is unknown.
         return trial_checks(Subject.FAILED_TRIAL)
     return checks
 
 
-def _asked(check: type[TrialFinding], facts: Facts) -> Iterator[Finding]:
-    """Yield what a check finds; all of it or, where the check raises, that alone."""
+def _run_check(check: type[TrialFinding], facts: Facts) -> Iterator[Finding]:
+    """Yield the findings of a check, or one finding if the check raises."""
     try:
         found = tuple(finding.record() for finding in check.check(facts))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the answer to this question is unknown
+    except Exception as error:  # noqa: BLE001 - after any exception the result of this check is unknown
         found = (_raised(check.code, error),)
     yield from found
 
@@ -96,13 +96,13 @@ def _raised(name: str, error: Exception) -> Finding:
 
 
 def _found(calibration: Calibration | None) -> dict[str, tuple[int, int]]:
-    """Return fault -> (planned, found as expected)."""
+    """Return ``(planned, found as expected)`` by fault."""
     cases = calibration.cases if calibration else ()
     return {case.name: (case.planned, case.found.get(case.expected, 0)) for case in cases}
 
 
 def _measured(facts: Facts) -> TrialVerdict:
-    """Return all numbers of a trial, not judged yet."""
+    """Return all numbers of a trial, before it is judged."""
     evidence, series = facts.evidence, series_of(facts)
     return TrialVerdict(
         number=evidence.number,
@@ -121,12 +121,12 @@ def _measured(facts: Facts) -> TrialVerdict:
         responders=_responders(facts),
         calibration=_found(evidence.calibration),
         lateness_ms=measure_lateness(facts),
-        answering=answering_of(facts, series),
+        answering=version_answers_of(facts, series),
     )
 
 
 def _responders(facts: Facts) -> dict[str, int]:
-    """Return answer -> how many successes had it."""
+    """Return the number of successes by answer."""
     numbers = facts.evidence.attempts["responder"][facts.outcome == Outcome.OK]
     counts = np.bincount(numbers)
     return {

@@ -1,4 +1,4 @@
-"""The evidence of a watch to its verdict: each origin judged as one long change, then all of them together."""
+"""Turns the evidence of a watch into its verdict: each origin is judged as one long change, then all are combined."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.measures import EMPTY_LATENCY
 from harness.analysis.moments import NS, Moments
-from harness.analysis.outages import find_outages, tell
+from harness.analysis.outages import find_outages, outage_records
 from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
 from harness.findings.finding_type import Subject
@@ -23,7 +23,7 @@ from harness.model.schedule import streams
 from harness.model.verdict import Identity, Latency, Verdict
 from harness.model.watch import OriginVerdict, WatchVerdict
 
-#: The worst of several origins: a loss that is certain outweighs what is unknown, and that what is good.
+#: Verdicts, the worst first: a certain loss outweighs an unknown, and an unknown outweighs a success.
 _WORST = {
     Verdict.LOSSY: ExitCode.UNEXPECTED,
     Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
@@ -33,13 +33,13 @@ _WORST = {
 
 @dataclass(frozen=True, slots=True)
 class OriginEvidence:
-    """What is known of the traffic to one origin.
+    """The evidence of the traffic to one origin.
 
     Attributes:
         url: Scheme, host and port.
-        address: What its name led to; empty if it led nowhere.
-        trial: Attempts, connections, calibration, faults; its change and timeline mean nothing.
-        wall_origin_ns: The traffic's origin in nanoseconds since the Unix epoch; 0 if it is not known.
+        address: The resolved address; empty if the name could not be resolved.
+        trial: Attempts, connections, calibration, faults; its change and timeline have no meaning.
+        wall_origin_ns: Start of the traffic in nanoseconds since the Unix epoch; 0 if unknown.
     """
 
     url: str
@@ -50,14 +50,14 @@ class OriginEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchFacts:
-    """What a report says of the watch as a whole; nothing of it changes a verdict.
+    """Facts about the watch as a whole for the report; none of them changes a verdict.
 
     Attributes:
-        urls: What was watched, as it was given.
-        command: The command line that began it.
-        started: ISO 8601.
-        interrupted: Whether it was ended by a signal.
-        environment: What -> value.
+        urls: The watched URLs as the user wrote them.
+        command: Command line of the watch.
+        started: Start of the watch, ISO 8601.
+        interrupted: True if a signal ended it.
+        environment: Facts about machine and versions, by name.
     """
 
     urls: tuple[str, ...]
@@ -94,7 +94,7 @@ def judge_watch(watch: WatchFacts, origins: Sequence[OriginEvidence]) -> WatchVe
 def _judge_origin(origin: OriginEvidence) -> OriginVerdict:
     evidence = origin.trial
     rows, kinds = evidence.attempts, len(streams(evidence.traffic))
-    # The change that is being waited for may come at any time: every request counts as under way with it.
+    # The change that the user watches for may happen at any time, so every request counts as sent during it.
     moments = replace(Moments.of(evidence), begin=0.0)
     end = round(moments.stop * NS)
     found = find_outages(rows["planned"], rows["outcome"], streams=kinds, end_ns=end)
@@ -102,7 +102,7 @@ def _judge_origin(origin: OriginEvidence) -> OriginVerdict:
         url=origin.url,
         address=origin.address,
         trial=judge_trial(evidence, trial_checks(Subject.WATCH), moments),
-        outages=tell(found),
+        outages=outage_records(found),
         outages_total=len(found),
         wall_origin_ns=origin.wall_origin_ns,
         seconds=moments.stop,

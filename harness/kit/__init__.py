@@ -1,1 +1,1 @@
-"""Processes, clock, waiting: what every layer needs and nothing of the domain."""
+"""Tools that every layer needs and that know nothing of the domain: processes, clock, files, waiting."""

@@ -1,7 +1,7 @@
-"""A list of addresses that one process keeps and others connect to: one small file, read again when it has changed.
+"""A list of addresses that one process writes and others connect to: a small file that is read when it has changed.
 
-The writer replaces the file in one step, so a reader has the old list or the new one. A look whether it has changed is
-one ``stat``, so that it can be taken for every connection.
+The writer replaces the file atomically, so a reader gets the old list or the new one. A check for changes takes one
+``stat``, which is cheap enough for every connection.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """What the file says.
+    """The content of the file.
 
     Attributes:
-        addresses: One of them is to be connected to; none of them means that a connection is to be refused.
-        refusal: Why the list can't be kept, in words; empty if it can.
+        addresses: Addresses, one of which a client picks. If there are none, connections are refused.
+        refusal: Reason why there is no list; empty if there is one.
     """
 
     addresses: tuple[Address, ...] = ()
     refusal: str = ""
 
 
-def backends_file(folder: Path, namespace: str, service: str) -> Path:
-    """The file of a Service; names of Kubernetes have no underscores."""
-    return folder / f"{namespace}_{service}.json"
+def backends_file(folder: Path, namespace: str, service: str, port: str = "") -> Path:
+    """Return the file of a Service's first port, or of the port of a name; names in Kubernetes have no underscores."""
+    return folder / f"{namespace}_{service}{'_' if port else ''}{port}.json"
 
 
 def write_backends(path: Path, backends: Backends) -> None:
-    """Replace the file in one step; it need not outlive the machine, so nothing is flushed.
+    """Replace the file atomically. It need not survive a power cut, so it is not flushed to disk.
 
     Raises:
-        OSError: It can't be written.
+        OSError: The file can't be written.
     """
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps({"addresses": backends.addresses, "refusal": backends.refusal}) + "\n")
@@ -45,11 +45,11 @@ def write_backends(path: Path, backends: Backends) -> None:
 
 
 def read_backends(path: Path) -> Backends:
-    """What the file says now; no addresses where it is gone, as the Service then is.
+    """Read the file. A missing file has no addresses: its Service is deleted.
 
     Raises:
-        OSError: It can't be read.
-        ValueError: It isn't such a file.
+        OSError: The file can't be read.
+        ValueError: The file has another format.
     """
     try:
         data = json.loads(path.read_bytes())
@@ -59,7 +59,7 @@ def read_backends(path: Path) -> Backends:
 
 
 class BackendsReader:
-    """Keeps what the file says.
+    """A reader that caches the content of the file.
 
     Args:
         path: The file.
@@ -71,7 +71,7 @@ class BackendsReader:
         self._now = Backends()
 
     def now(self) -> Backends:
-        """What the file says at this moment; raises as ``read_backends`` does."""
+        """Return the current content. Raises as ``read_backends`` does."""
         try:
             found = os.stat(self._path)  # noqa: PTH116 - half the time of Path.stat, for each connection
             seen = (found.st_ino, found.st_mtime_ns)

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them, and can be found and stopped as a whole later."""
+"""Processes that outlive the command that started them, and that a later command can find and stop."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from harness.kit.waiting import wait_until
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A process that outlives this one, with everything below it.
+    """A process that outlives this one, with its descendants.
 
     Attributes:
-        pid: Of the guardian; SIGTERM to it ends the whole tree within ``guardian.PATIENCE`` seconds.
-        started: The guardian's start in clock ticks: with its pid, its identity.
+        pid: Process id of its guardian. SIGTERM to it ends the whole tree within ``guardian.PATIENCE`` seconds.
+        started: The guardian's start in clock ticks; identifies it together with ``pid``.
     """
 
     pid: int
@@ -31,25 +31,29 @@ class Daemon:
     def start(
         cls, argv: Sequence[str], *, log: Path, cwd: Path | None = None, pass_fds: tuple[int, ...] = ()
     ) -> Daemon:
-        """Start a program that lives on when this process ends; see ``ManagedProcess.start``."""
+        """Start a program that keeps running when this process ends; see ``ManagedProcess.start``."""
         guard, _, guardian_pid = spawn_guarded(argv, lifeline=-1, log=log, cwd=cwd, pass_fds=pass_fds)
         guard.wait()
         return cls(guardian_pid, guardian.start_ticks(guardian_pid))
 
     def alive(self) -> bool:
-        """Whether it still runs (and no other process has its number by now)."""
+        """Return True if it still runs. A new process with its process id does not count."""
         return guardian.running(self.pid, self.started)
 
     def stop(self) -> None:
-        """End the whole tree: in order if it will, by SIGKILL if it won't.
+        """End the whole tree: by SIGTERM, and by SIGKILL if that is not enough.
 
         Raises:
-            WaitTimeoutError: Something can't even be killed.
+            WaitTimeoutError: A process could not be killed.
         """
         if self.alive():
             os.kill(self.pid, signal.SIGTERM)
             with contextlib.suppress(WaitTimeoutError):
-                wait_until(lambda: not self.alive(), timeout=guardian.PATIENCE + 2, what="an orderly end")
+                wait_until(
+                    lambda: not self.alive(),
+                    timeout=guardian.PATIENCE + 2,
+                    what=f"process {self.pid} to end after SIGTERM",
+                )
         if self.alive():
             for pid in (*guardian.descendants(self.pid), self.pid):
                 with contextlib.suppress(ProcessLookupError):

@@ -1,6 +1,6 @@
-"""Files that are either there in full or not at all, and a full disk that says so.
+"""Writes files atomically, and reports a full disk clearly.
 
-A run directory is evidence: a crash or a full disk must never leave half a file under its final name.
+A run directory is evidence: a crash or a full disk must never leave an incomplete file under its final name.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from harness.errors import HarnessError
 
 _log = logging.getLogger(__name__)
 
-#: The kinds of errors for which the loss of a log was reported.
+#: Error numbers for which the loss of a log has been reported.
 _reported: set[int | None] = set()
 
-#: What the operating system says where there is no room left.
+#: Error numbers of a full disk.
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextlib.contextmanager
 def clear_disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about writing ``path`` into an error for people.
+    """Convert errors of writing ``path`` into errors for users.
 
     Raises:
         HarnessError: The disk is full, the folder is read-only, or any other ``OSError`` of the block.
@@ -45,13 +45,13 @@ def clear_disk_errors(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def expendable(path: Path, *, remove: bool = False) -> Iterator[None]:
-    """Run a block that writes a log for people: an ``OSError`` costs the log and nothing else.
+    """Run a block that writes a log for people. An ``OSError`` loses the log but has no other effect.
 
-    Not for evidence. The first loss of each kind is logged as a warning.
+    Not for evidence. The first loss with each error number is logged as a warning.
 
     Args:
         path: The log.
-        remove: Remove what is there of it after an error: half a log would pass for a whole one.
+        remove: Remove the file after an error, because an incomplete log would look complete.
     """
     try:
         yield
@@ -65,7 +65,7 @@ def expendable(path: Path, *, remove: bool = False) -> Iterator[None]:
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """Open a log for appending, for a child process to write to; the null device where that is not possible."""
+    """Open a log for appending, as output of a child process; the null device if the log can't be opened."""
     with expendable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("ab")
@@ -76,7 +76,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a whole file atomically and durably: temporary file, fsync, rename, fsync of the folder.
 
     Raises:
-        HarnessError: It could not be written; the old file, if any, is untouched.
+        HarnessError: The file could not be written. An old file is unchanged.
     """
     with clear_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,12 +96,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """``write_bytes`` of UTF-8 text."""
+    """Write text as UTF-8, like ``write_bytes``."""
     write_bytes(path, text.encode())
 
 
 def sync_folder(path: Path) -> None:
-    """Make renames and new names in a folder survive a power cut."""
+    """Flush a folder to disk, so that new and renamed files survive a power cut."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

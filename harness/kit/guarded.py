@@ -1,4 +1,4 @@
-"""How a guardian and its child are started, for children of this process and for daemons alike."""
+"""Starts a guardian with its child, both for children of this process and for daemons."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def spawn_guarded(
     stdin_pipe: bool = False,
     pass_fds: tuple[int, ...] = (),
 ) -> tuple[subprocess.Popen[bytes], int, int]:
-    """Start a guardian with its child; ``lifeline`` -1 is for a child that outlives this process.
+    """Start a guardian with its child. ``lifeline`` -1 is for a child that outlives this process.
 
     Returns:
-        What was started, and the process ids of the child and its guardian, once the child's program runs.
+        The started process, and the process ids of the child and its guardian, once the child's program runs.
 
     Raises:
-        MissingToolError: There is no such program.
-        CommandError: It could not be run.
+        MissingToolError: The program is not installed.
+        CommandError: The program could not be run.
     """
     status, their_end = os.pipe()
     kept = (their_end, *pass_fds) if lifeline < 0 else (their_end, lifeline, *pass_fds)
     command = [sys.executable, "-I", "-S", guardian.__file__, str(lifeline), str(their_end), *argv]
-    with open(status, "rb") as told:  # noqa: PTH123 - a descriptor, not a path
+    with open(status, "rb") as report:  # noqa: PTH123 - a descriptor, not a path
         try:
             with open_log(log) as output:
                 guard = subprocess.Popen(
@@ -52,7 +52,7 @@ def spawn_guarded(
                 )
         finally:
             os.close(their_end)
-        words = [int(word) for word in told.read().split()]
+        words = [int(word) for word in report.read().split()]
     if len(words) == 2:
         return guard, words[0], words[1]
     if guard.stdin is not None:
@@ -65,10 +65,10 @@ def spawn_guarded(
 
 
 def pasteable(argv: Sequence[str], output: str) -> str:
-    """A command line as one can paste it, and what it printed."""
+    """Return a command line that can be pasted into a shell, followed by its output."""
     return f"  $ {shlex.join(argv)}\n" + "".join(f"  | {line}\n" for line in output.splitlines())
 
 
 def missing_program(program: str) -> MissingToolError:
-    """The error for a program that isn't there."""
+    """Return the error for a program that is not installed."""
     return MissingToolError(f"There is no program {program!r}.", hint=f"Install it, or put it on PATH: {program}.")

@@ -1,16 +1,18 @@
-"""Stands between the harness and one child process, so that nothing outlives the harness, not even kill -9.
+"""A process between the harness and one child, which ends the child's whole tree when the harness ends.
 
-A process can't clean up after its own SIGKILL, so somebody else must. The guardian adopts every orphan below it
-(PR_SET_CHILD_SUBREAPER) and holds the read end of a pipe whose only write end is in the harness: when the pipe
-closes, or when the child ends, it kills all that is left below and ends with the child's code.
+A process can't clean up after its own SIGKILL, so another one must. The guardian adopts every orphan below it
+(PR_SET_CHILD_SUBREAPER) and holds the read end of a pipe whose only write end is in the harness. When the pipe closes,
+or when the child ends, the guardian kills all remaining descendants and ends with the child's code.
 
-It is run as a script (``python -I -S guardian.py LIFELINE STATUS COMMAND...``), once per child, so it imports
-next to nothing and knows nothing of the package. ``LIFELINE`` is the pipe's number, or ``-1`` for a child that is
-to outlive the harness: then the guardian is a daemon. A byte on the lifeline is a signal for the child. ``STATUS``
-is a pipe that gets the process ids of child and guardian and, if the command can't be run, an errno; it closes when
-the command runs.
+It runs as a script (``python -I -S guardian.py LIFELINE STATUS COMMAND...``) for each child, so it imports few modules
+and nothing of the package. ``LIFELINE`` is the descriptor of the pipe, or ``-1`` for a child that outlives the harness;
+the guardian is then a daemon. A byte on the lifeline is a signal for the child. ``STATUS`` is a pipe that gets the
+process ids of child and guardian and, if the command can't be run, an errno. It closes when the command runs.
 
-SIGTERM or SIGINT to the guardian is passed on to the child, which has ``PATIENCE`` seconds before all is killed.
+The guardian passes SIGTERM and SIGINT on to the child, and kills all descendants after ``PATIENCE`` seconds.
+
+A fork server (``harness.kit.zygote``) calls ``guard`` in a process that it has forked, with a function in place of a
+command.
 """
 
 from __future__ import annotations
@@ -21,35 +23,42 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
-#: Seconds that a child has after a signal sent to the guardian itself.
+#: Seconds that a child has to end after a signal to the guardian.
 PATIENCE = 10.0
 
-#: In the environment of everything below a guardian: whose it is, as "<guardian's pid>.<its start in ticks>".
+#: Signal that makes a guardian kill all its descendants at once: the kernel sends it when the fork server ends.
+KILL_ALL = signal.SIGUSR1
+
+#: Environment variable of all descendants of a guardian: "<guardian's pid>.<its start in ticks>".
 MARK = "HARNESS_RUN"
 
 _libc = ctypes.CDLL(None)
 
 
 def start_ticks(pid: int) -> int:
-    """When a process was started, in clock ticks since boot: with the pid, its identity. 0 if there is none."""
+    """Return the start of a process in clock ticks since boot, which identifies it together with its pid.
+
+    0 if there is no such process.
+    """
     fields = _stat(pid)
     return int(fields[19]) if fields else 0
 
 
 def running(pid: int, started: int) -> bool:
-    """Whether this very process still runs; a zombie does not."""
+    """Return True if the process with this pid and start still runs. A zombie does not run."""
     fields = _stat(pid)
     return bool(fields) and int(fields[19]) == started and fields[0] not in (b"Z", b"X")
 
 
 def _stat(pid: int) -> list[bytes]:
-    """The fields of /proc/PID/stat from the state on (parent is number 1); empty if the process is gone."""
+    """Return the fields of /proc/PID/stat from the state on (parent is number 1); empty if the process has ended."""
     try:
         handle = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     except OSError:
@@ -63,7 +72,7 @@ def _stat(pid: int) -> list[bytes]:
 
 
 def descendants(root: int) -> list[int]:
-    """All processes below ``root`` that still run, in no particular order."""
+    """Return all running descendants of ``root``, in no particular order."""
     children: dict[int, list[int]] = {}
     zombies = set()
     for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib costs this script 10 ms at start
@@ -81,7 +90,7 @@ def descendants(root: int) -> list[int]:
 
 
 def _kill_all() -> None:
-    """Kill what is below until nothing is: killed parents hand their children to us, and some may fork meanwhile."""
+    """Kill descendants until none is left. Orphans become our children, and some processes may fork meanwhile."""
     me = os.getpid()
     while True:
         _reap(0)
@@ -97,7 +106,7 @@ def _kill_all() -> None:
 
 
 def _reap(child: int) -> int | None:
-    """Collect every dead child; returns the wait status of ``child`` if it is among them."""
+    """Reap every dead child. Return the wait status of ``child`` if it is among them."""
     result = None
     while True:
         try:
@@ -110,29 +119,34 @@ def _reap(child: int) -> int | None:
             result = status
 
 
-def _spawn(status: int, command: list[str]) -> int:
-    """Fork and run the command; the child tells its pid, or why it could not, on ``status``."""
+def _spawn(status: int, become: Callable[[], None]) -> int:
+    """Fork and let the child call ``become``. The child first writes its pid to ``status``."""
     guardian = os.getpid()
     pid = os.fork()
     if pid:
         return pid
-    # In case the guardian itself is killed. The fork of a single-threaded process: the parent thread is the process.
+    # Die with the guardian. It has a single thread, so the death of the parent thread is that of the process.
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guardian:
         os._exit(127)
     os.write(status, b"%d %d\n" % (os.getpid(), guardian))
+    os.environ[MARK] = f"{guardian}.{start_ticks(guardian)}"
+    become()
+    os._exit(127)
+
+
+def _execute(status: int, command: list[str]) -> None:
+    """Become a program. Write the errno to ``status`` if that fails."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    os.environ[MARK] = f"{guardian}.{start_ticks(guardian)}"
     try:
         os.execvp(command[0], command)  # noqa: S606 - no shell is the point
     except OSError as error:
         os.write(status, b"%d\n" % (error.errno or 0))
-    os._exit(127)
 
 
 def _close_all_but(*kept: int) -> None:
-    """Let go of the child's descriptors: a listener or a pipe that we held would outlive the child's own."""
+    """Close the child's descriptors: a listener or pipe that we held would stay open after the child closed it."""
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
@@ -144,7 +158,7 @@ def _close_all_but(*kept: int) -> None:
 
 
 def _watch(child: int, lifeline: int, wake: int, asked: list[int]) -> int | None:
-    """Wait until the child ends (its wait status), or the lifeline does or patience is at an end (None)."""
+    """Wait for the child's end. Return its wait status; None if the lifeline closes or the patience runs out first."""
     poll = select.poll()
     poll.register(wake, select.POLLIN)
     if lifeline >= 0:
@@ -161,19 +175,16 @@ def _watch(child: int, lifeline: int, wake: int, asked: list[int]) -> int | None
         numbers = [asked.pop() for _ in range(len(asked))]
         if numbers and deadline is None:
             deadline = time.monotonic() + PATIENCE
-        if lifeline in ready:
-            told = os.read(lifeline, 512)
-            if not told:
-                return None
-            numbers += told
-        for number in numbers:
-            os.kill(child, number)
-        if deadline is not None and time.monotonic() >= deadline:
+        received = os.read(lifeline, 512) if lifeline in ready else b"\0"
+        is_late = deadline is not None and time.monotonic() >= deadline
+        if KILL_ALL in numbers or not received or is_late:
             return None
+        for number in (*numbers, *received.strip(b"\0")):
+            os.kill(child, number)
 
 
 def _end_like(status: int) -> None:
-    """End with the child's code; with its signal, if it died of one (without a core of our own)."""
+    """End with the child's code, or by the signal that killed it (without a core dump)."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         _libc.prctl(_PR_SET_DUMPABLE, 0)
@@ -184,9 +195,27 @@ def _end_like(status: int) -> None:
 
 
 def main(lifeline: int, status: int, command: list[str]) -> None:
-    """Run the command and guard it; does not return."""
+    """Run the command and guard it. Does not return."""
     if lifeline < 0 and os.fork():
         os._exit(0)
+    os.set_inheritable(status, False)  # noqa: FBT003 - the signature is the standard library's
+    if lifeline >= 0:
+        os.set_inheritable(lifeline, False)  # noqa: FBT003 - the signature is the standard library's
+    _end_like(guard(lifeline, status, lambda: _execute(status, command)))
+
+
+def guard(lifeline: int, status: int, become: Callable[[], None], *, kept: tuple[int, ...] = ()) -> int:
+    """Run a child and guard it until nothing is left of it and below it.
+
+    Args:
+        lifeline: The read end of a pipe; its end ends the child. -1 for none.
+        status: Gets the process ids of child and guardian; closed in the guardian once the child is there.
+        become: Called in the child; does not return, unless the child cannot be what it is to be.
+        kept: Further descriptors that the guardian does not close.
+
+    Returns:
+        The child's wait status.
+    """
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     wake, waker = os.pipe()
     os.set_blocking(waker, False)
@@ -197,20 +226,17 @@ def main(lifeline: int, status: int, command: list[str]) -> None:
         if number != signal.SIGCHLD:
             asked.append(number)
 
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, KILL_ALL):
         signal.signal(number, ask)
-    os.set_inheritable(status, False)  # noqa: FBT003 - the signature is the standard library's
-    if lifeline >= 0:
-        os.set_inheritable(lifeline, False)  # noqa: FBT003 - the signature is the standard library's
-    child = _spawn(status, command)
-    _close_all_but(lifeline, wake, waker)
+    child = _spawn(status, become)
+    _close_all_but(lifeline, wake, waker, *kept)
     ended = _watch(child, lifeline, wake, asked)
     if ended is None:
-        # Killed here and not with the rest, so that its status is not lost among the others'.
+        # Kill the child separately, so that its status is kept.
         os.kill(child, signal.SIGKILL)
         ended = os.waitpid(child, 0)[1]
     _kill_all()
-    _end_like(ended)
+    return ended
 
 
 if __name__ == "__main__":

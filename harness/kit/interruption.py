@@ -1,9 +1,10 @@
-"""SIGINT, SIGTERM and SIGHUP for a program with threads: every thread hears of it once, at its next wait.
+"""Handles SIGINT, SIGTERM and SIGHUP in a program with threads. Each thread gets one exception, at its next wait.
 
-Once, because the waits of its clean-up must then work as usual.
+It gets only one, because the waits of its clean-up must then work as usual.
 
-SIGHUP (the terminal has hung up) ends a command as SIGTERM does. Two things differ. Where it was ignored at the start,
-as under ``nohup``, it stays ignored. And it is never a sign of impatience: the kernel and the shell may each send one.
+SIGHUP (the terminal has hung up) ends a command as SIGTERM does, with two differences. If it was ignored at the start,
+as under ``nohup``, it stays ignored. And a second one does not end the program at once: the kernel and the shell may
+each send one.
 """
 
 from __future__ import annotations
@@ -17,53 +18,53 @@ from types import FrameType
 
 
 class Interrupted(BaseException):
-    """The user (or the system) asked for an end. Not an ``Exception``, so that no handler takes it for a failure."""
+    """The user or the system requested an end. Not an ``Exception``, so that no handler treats it as a failure."""
 
 
 class _State:
-    """The process's interruption."""
+    """The state of the process's interruption."""
 
     def __init__(self) -> None:
-        # Plain attributes: a signal handler must not take a lock, which the thread that it runs in may hold.
+        # Plain attributes: a signal handler must not take a lock that its thread may hold.
         self.asked = False
         self.signal = 0
-        self.told = threading.local()
+        self.raised = threading.local()
 
 
 _state = _State()
 
-#: The signals that ask for an end.
+#: Signals that request an end.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-#: Seconds between two looks of a waiting thread at whether it is to end.
+#: Seconds between two checks of a waiting thread for an interruption.
 _LOOK = 0.02
 
 
 def interrupt(number: int = 0) -> None:
-    """Ask every thread of this process to end."""
+    """Request the end of every thread of this process."""
     _state.signal = _state.signal or number
     _state.asked = True
 
 
 def signal_number() -> int:
-    """The signal that asked for the end; 0 if none did."""
+    """Return the signal that requested the end; 0 if there was none."""
     return _state.signal
 
 
 def requested() -> bool:
-    """Whether an end was asked for, heard of or not."""
+    """Return True if an end was requested, even if this thread has not raised yet."""
     return _state.asked
 
 
 def check() -> None:
-    """Raise ``Interrupted`` if an end was asked for and this thread has not heard of it yet."""
-    if _state.asked and not getattr(_state.told, "yes", False):
-        _state.told.yes = True
+    """Raise ``Interrupted`` if an end was requested and this thread has not raised yet."""
+    if _state.asked and not getattr(_state.raised, "yes", False):
+        _state.raised.yes = True
         raise Interrupted
 
 
 def nap(seconds: float) -> None:
-    """Wait that long; an interruption ends it early, by raising, once per thread."""
+    """Wait for ``seconds``. An interruption raises, once per thread."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         check()
@@ -73,13 +74,13 @@ def nap(seconds: float) -> None:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """In here this thread hears of no interruption; it does at its next wait after that."""
-    before = getattr(_state.told, "yes", False)
-    _state.told.yes = True
+    """Protect a block of this thread from interruption. It raises at its next wait after the block."""
+    before = getattr(_state.raised, "yes", False)
+    _state.raised.yes = True
     try:
         yield
     finally:
-        _state.told.yes = before
+        _state.raised.yes = before
 
 
 def _handle(number: int, _frame: FrameType | None) -> None:
@@ -89,22 +90,22 @@ def _handle(number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def handled() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP interrupt the block, in the main thread and all others.
+    """Let SIGINT, SIGTERM and SIGHUP interrupt the block, in all threads.
 
-    A second signal changes nothing.
+    A second signal has no effect.
     """
     with _handler(_handle):
         yield
 
 
 @contextmanager
-def in_order(at_once: Callable[[int], None]) -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP interrupt the block at its next wait and nowhere else.
+def deferred(at_once: Callable[[int], None]) -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP interrupt the block only at its next wait.
 
-    For work that must not be cut in two, and that ends in order by itself once it was asked to.
+    For work that must not be interrupted anywhere else, and that ends by itself after a request.
 
     Args:
-        at_once: Called with the number of a second SIGINT or SIGTERM, in the main thread, wherever that is.
+        at_once: Called in the main thread with the number of a second SIGINT or SIGTERM.
     """
 
     def handle(number: int, _frame: FrameType | None) -> None:
@@ -130,7 +131,7 @@ def _handler(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
 
 @contextmanager
 def fresh() -> Iterator[None]:
-    """Use a state of its own inside, so that an earlier interruption of the process has no effect."""
+    """Run a block with a new state, so that an earlier interruption of the process has no effect."""
     global _state  # noqa: PLW0603 - the one place that replaces it
     previous, _state = _state, _State()
     try:

@@ -1,7 +1,7 @@
-"""Finds processes that an earlier run left behind: an orphan that answers for a new pod makes a false green.
+"""Finds processes that an earlier run left behind: one that answers instead of a new pod would hide a loss.
 
-Everything under a guardian carries the guardian's identity in its environment. Where that guardian is gone, the
-process should be gone too.
+All descendants of a guardian have its identity in their environment. If the guardian has ended, they should have ended
+too.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from pathlib import Path
 
 from harness.kit.guardian import MARK, running
 
-#: In the working folder of a program that overwrites its environment.
+#: File with the identity, in the working folder of a program that overwrites its environment.
 _MARK_FILE = ".harness-run"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOver:
-    """A process without the guardian it was started under.
+    """A process whose guardian has ended.
 
     Attributes:
         pid: Its process id.
         command: Its command line, shortened.
-        guardian: Process id of the guardian that is gone.
-        guardian_started: Its start in clock ticks.
+        guardian: Process id of the guardian.
+        guardian_started: Start of the guardian in clock ticks.
     """
 
     pid: int
@@ -34,12 +34,12 @@ class LeftOver:
 
     @property
     def name(self) -> str:
-        """The program's name, for a short list."""
+        """Return the name of the program."""
         return self.command.partition(" ")[0].rpartition("/")[2] or "?"
 
 
 def left_over_processes() -> list[LeftOver]:
-    """Processes of this user (of all users, for root) whose guardian is gone, by process id."""
+    """Return processes of this user (of all users, for root) whose guardian has ended, sorted by process id."""
     found = [
         _examine(pid) for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
     ]
@@ -59,7 +59,7 @@ def _examine(pid: int) -> LeftOver | None:
 
 
 def leave_mark(folder: Path) -> None:
-    """Write this process's mark into a folder: for programs that overwrite their environment and work in there."""
+    """Write the guardian's identity into a folder, for programs that work there and overwrite their environment."""
     if mark := os.environ.get(MARK):
         (folder / _MARK_FILE).write_text(mark, encoding="ascii")
 
@@ -71,7 +71,7 @@ def _mark(pid: int) -> str:
 def _mark_in_environment(pid: int) -> str:
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:  # another user's process, a kernel thread, or gone
+    except OSError:  # another user's process, a kernel thread, or an ended process
         return ""
     prefix = f"{MARK}=".encode()
     for entry in environment.split(b"\0"):

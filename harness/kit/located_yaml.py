@@ -1,7 +1,7 @@
-"""YAML with the place of every node, so that an error can say ``file:line``.
+"""Reads YAML with the line of every node, so that an error can say ``file:line``.
 
-Stricter than YAML: a key that occurs twice is an error (the parser would silently keep the last), keys are text
-(``on:`` is not), and values are what JSON has (a date stays the text it was written as).
+It is stricter than YAML. A repeated key is an error, because the parser would silently keep the last. Keys must be text
+(``on:`` is not). Values have the types of JSON; a date stays text.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from typing import Any
 import yaml
 
 from harness.errors import Problem
+from harness.problem_codes import ProblemCode
 
-#: Where in a document: keys and list indices from its root.
+#: Path of a node in a document: keys and list indices from its root.
 Place = tuple[str | int, ...]
 
-#: More nodes than any file made by people has; aliases of aliases ("billion laughs") would go far beyond.
+#: Maximum number of nodes: more than any real file has. Aliases of aliases ("billion laughs") would have far more.
 MAX_NODES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """One YAML document.
+class YamlDocument:
+    """A YAML document.
 
     Attributes:
         value: Maps with text keys, lists, texts, numbers, booleans and None.
-        file: The file, as it was named.
-        line: Where the document begins, from 1.
-        lines: The line of every key and list item, from 1.
+        file: Name of the file, as the user gave it.
+        line: Line where the document begins, from 1.
+        lines: Path -> line from 1, for every key and list item.
     """
 
     value: Any
@@ -39,57 +40,58 @@ class Document:
     lines: Mapping[Place, int]
 
     def line_of(self, place: Place) -> int:
-        """The line of a place, or of the nearest one around it."""
+        """Return the line of a node, or of the nearest node around it."""
         for end in range(len(place), 0, -1):
             if place[:end] in self.lines:
                 return self.lines[place[:end]]
         return self.line
 
 
-def read_documents(path: Path) -> tuple[list[Document], list[Problem]]:
+def read_documents(path: Path) -> tuple[list[YamlDocument], list[Problem]]:
     """Read a YAML or JSON file.
 
     Returns:
-        Its documents (empty ones are left out) and everything that is wrong with the file; a document with a problem
-        is as complete as could be read.
+        Its documents without empty ones, and all problems of the file. A document with a problem is as complete as
+        could be read.
     """
     file = str(path)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        return [], [Problem(f"can't read the file: {error.strerror or error}", file)]
+        return [], [Problem(f"can't read the file: {error.strerror or error}", file, code=_unreadable(error))]
     except UnicodeDecodeError:
-        return [], [Problem("expected text in UTF-8", file)]
+        return [], [Problem("expected text in UTF-8", file, code=ProblemCode.UNREADABLE_FILE)]
     return parse_documents(text, file)
 
 
-def parse_documents(text: str, file: str) -> tuple[list[Document], list[Problem]]:
-    """As ``read_documents``, for text that is at hand."""
-    documents: list[Document] = []
+def parse_documents(text: str, file: str) -> tuple[list[YamlDocument], list[Problem]]:
+    """Parse text as ``read_documents`` does a file."""
+    documents: list[YamlDocument] = []
     problems: list[Problem] = []
     try:
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return [], [Problem(f"not YAML: the character #x{error.character:02x} is not allowed", file, line)]
+        message = f"not YAML: the character #x{error.character:02x} is not allowed"
+        return [], [Problem(message, file, line, code=ProblemCode.NOT_YAML)]
     try:
         while loader.check_node():
             reader = _Reader(loader, file, problems)
             node = loader.get_node()
             value = None if node is None else reader.build(node, ())
             if node is not None and value is not None:
-                documents.append(Document(value, file, node.start_mark.line + 1, reader.lines))
+                documents.append(YamlDocument(value, file, node.start_mark.line + 1, reader.lines))
     except yaml.MarkedYAMLError as error:
         problems.append(_malformed(error, file))
     except RecursionError:
-        problems.append(Problem("nested too deeply", file))
+        problems.append(Problem("nested too deeply", file, code=ProblemCode.NOT_YAML))
     finally:
         loader.dispose()
     return documents, problems
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader without dates: Kubernetes has none, and a date would surprise."""
+    """The safe loader without dates: Kubernetes has none, so a date would be unexpected."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -99,7 +101,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 class _Reader:
-    """Turns one document's nodes into values and remembers where they were."""
+    """A converter of one document's nodes into values, which records their lines."""
 
     def __init__(self, loader: _Loader, file: str, problems: list[Problem]) -> None:
         self._loader = loader
@@ -113,7 +115,7 @@ class _Reader:
         self._count += 1
         if id(node) in self._open or self._count > MAX_NODES:
             if self._count <= MAX_NODES + 1:
-                self._problem(node, "an alias that contains itself, or far too many aliases")
+                self._problem(node, "an alias that contains itself, or too many aliases")
             return None
         self._open.add(id(node))
         try:
@@ -141,7 +143,11 @@ class _Reader:
             if key is None:
                 continue
             if key in own:
-                self._problem(key_node, f"the key {key!r} is here twice; it is already on line {own[key]}")
+                self._problem(
+                    key_node,
+                    f"the key {key!r} is repeated; it is already on line {own[key]}",
+                    code=ProblemCode.REPEATED,
+                )
                 continue
             own[key] = key_node.start_mark.line + 1
             self.lines[*place, key] = own[key]
@@ -149,11 +155,11 @@ class _Reader:
         return {**merged, **found}
 
     def _merged(self, node: yaml.Node, place: Place) -> dict[str, Any]:
-        """The value of ``<<``: a map, or several of which the first wins."""
+        """Return the value of ``<<``: a map, or several maps of which the first has precedence."""
         value = self.build(node, place)
         parts = value if isinstance(value, list) else [value]
         if not all(isinstance(part, dict) for part in parts):
-            self._problem(node, "expected a map, or a list of maps, to be merged by <<")
+            self._problem(node, "expected a map or a list of maps after <<")
             return {}
         result: dict[str, Any] = {}
         for part in reversed(parts):
@@ -176,19 +182,27 @@ class _Reader:
             self._problem(node, f"can't be read: {reason}")
             return None
 
-    def _problem(self, node: yaml.Node, message: str, hint: str = "") -> None:
-        self._problems.append(Problem(message, self._file, node.start_mark.line + 1, hint))
+    def _problem(
+        self, node: yaml.Node, message: str, hint: str = "", *, code: ProblemCode = ProblemCode.NOT_YAML
+    ) -> None:
+        self._problems.append(Problem(message, self._file, node.start_mark.line + 1, hint, code=code))
+
+
+def _unreadable(error: OSError) -> ProblemCode:
+    missing = isinstance(error, FileNotFoundError)
+    return ProblemCode.NO_SUCH_FILE if missing else ProblemCode.UNREADABLE_FILE
 
 
 def _malformed(error: yaml.MarkedYAMLError, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     context = f" {error.context}," if error.context else ""
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    return Problem(f"not YAML:{context} {error.problem}", file, line, _remedy(error, line), column)
+    message, hint = f"not YAML:{context} {error.problem}", _remedy(error, line)
+    return Problem(message, file, line, hint, column, ProblemCode.NOT_YAML)
 
 
 def _remedy(error: yaml.MarkedYAMLError, line: int) -> str:
-    """What to do about the mistakes that people make; the parser only says what it stumbled over."""
+    """Return advice for common mistakes. The parser's message only says where it failed."""
     problem, context = error.problem or "", error.context or ""
     indentation = f"check the indentation of lines {line - 1} and {line}" if line > 1 else ""
     if "\\t" in problem:

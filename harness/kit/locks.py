@@ -1,4 +1,4 @@
-"""One process at a time works in a folder; the lock goes with the process, however it ends."""
+"""A lock on a folder, which the kernel releases when the process ends."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """Hold a folder's lock, if nobody else does.
+    """Take a folder's lock for the block, if it is free.
 
     Yields:
-        Whether it is held now; False if another process has it.
+        True if the lock was taken; False if another process has it.
     """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""Which machine this is, as far as clocks are concerned: processes of the same one share CLOCK_MONOTONIC."""
+"""Identifies this machine, because processes of the same machine share CLOCK_MONOTONIC."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import socket
 from pathlib import Path
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-#: A container may have a CLOCK_MONOTONIC of its own.
+#: The time namespace: a container may have its own CLOCK_MONOTONIC.
 _TIME_NAMESPACE = Path("/proc/self/ns/time")
 
 
 def clock_identity() -> str:
-    """The same text in two processes means the same CLOCK_MONOTONIC; empty where nothing is known."""
+    """Return a text that is equal in two processes if they share CLOCK_MONOTONIC; empty if unknown."""
     try:
         boot = _BOOT.read_text(encoding="ascii").strip()
     except OSError:
@@ -23,5 +23,5 @@ def clock_identity() -> str:
 
 
 def host_name() -> str:
-    """What people call this machine."""
+    """Return the host name of this machine."""
     return socket.gethostname()

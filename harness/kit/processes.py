@@ -1,4 +1,4 @@
-"""The one way to run programs: short ones to their end, long ones under a guardian that leaves nothing behind."""
+"""Runs programs: short ones to their end, and long ones under a guardian that leaves no process behind."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Protocol, Self
 
 from harness.errors import CommandError, HarnessError, WaitTimeoutError
 from harness.kit.files import tail
 from harness.kit.guarded import missing_program, pasteable, spawn_guarded
 
-#: Bytes of output kept for an error message.
+#: Bytes of output to show in an error message.
 _TAIL = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A program that ended with code 0.
+    """The output of a program that ended with code 0.
 
     Attributes:
-        argv: What was run.
+        argv: Program and arguments.
         stdout: Its standard output as text.
         stderr: Its standard error as text.
     """
@@ -47,12 +47,12 @@ def run(
     Args:
         argv: Program and arguments.
         timeout: Seconds after which it is killed.
-        cwd: Working directory; this process's own where None.
-        env: Whole environment; this process's own where None.
+        cwd: Working directory; None for this process's own.
+        env: Whole environment; None for this process's own.
 
     Raises:
-        MissingToolError: There is no such program.
-        CommandError: It ended with another code than 0, or not in time; with its command line and output.
+        MissingToolError: The program is not installed.
+        CommandError: It did not end with code 0, or not in time; with its command line and output.
     """
     try:
         done = subprocess.run(
@@ -62,7 +62,7 @@ def run(
         raise missing_program(argv[0]) from error
     except subprocess.TimeoutExpired as error:
         seen = ((error.stdout or b"") + (error.stderr or b""))[-_TAIL:].decode(errors="replace")
-        raise CommandError(f"{argv[0]} was not done after {timeout:g} s.", detail=pasteable(argv, seen)) from error
+        raise CommandError(f"{argv[0]} did not end within {timeout:g} s.", detail=pasteable(argv, seen)) from error
     out, err = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
     if done.returncode != 0:
         raise CommandError(f"{argv[0]} {describe_code(done.returncode)}.", detail=pasteable(argv, (out + err)[-_TAIL:]))
@@ -70,23 +70,35 @@ def run(
 
 
 def describe_code(code: int) -> str:
-    """``ended with code 3``, ``was killed by SIGTERM``."""
+    """Return ``ended with code 3`` or ``was killed by SIGTERM``."""
     if code < 0:
         with contextlib.suppress(ValueError):
             return f"was killed by {signal.Signals(-code).name}"
     return f"ended with code {code}"
 
 
-class ManagedProcess:
-    """A child process and everything below it: gone when the context is left, or when this process dies.
+class Guard(Protocol):
+    """A guardian as the harness sees it, whether a child of its own (``subprocess.Popen``) or a fork server's."""
 
-    Between this process and the child stands a guardian (``harness.kit.guardian``) in a session of its own, so a
-    Ctrl-C in the terminal reaches this process alone, which then stops its children in order.
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """Return the child's input; None if it has no pipe."""
+
+    def poll(self) -> int | None:
+        """Return the child's code once the guardian has ended, else None."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the guardian's end; return the child's code."""
+
+
+class ManagedProcess:
+    """A child process with its descendants, which all end when the context is left or when this process dies.
+
+    A guardian (``harness.kit.guardian``) is between this process and the child, in its own session. So Ctrl-C in the
+    terminal reaches only this process, which then stops its children.
     """
 
-    def __init__(
-        self, guard: subprocess.Popen[bytes], *, pid: int, name: str, argv: Sequence[str], log: Path, lifeline: int
-    ) -> None:
+    def __init__(self, guard: Guard, *, pid: int, name: str, argv: Sequence[str], log: Path, lifeline: int) -> None:
         self.pid = pid
         self.name = name
         self.argv = tuple(argv)
@@ -106,20 +118,20 @@ class ManagedProcess:
         stdin_pipe: bool = False,
         pass_fds: tuple[int, ...] = (),
     ) -> ManagedProcess:
-        """Start a program; returns once it runs (not once it is ready).
+        """Start a program. Return when it runs; it may not be ready yet.
 
         Args:
             argv: Program and arguments.
-            name: For messages ("the local cluster").
-            log: File that its standard output and error are appended to.
-            env: Whole environment; this process's own where None.
-            cwd: Working directory; this process's own where None.
-            stdin_pipe: Give it a pipe for ``write_line``; else its standard input is empty.
-            pass_fds: Descriptors that it inherits under their numbers.
+            name: Name in messages: ``the local cluster``.
+            log: File to which its standard output and error are appended.
+            env: Whole environment; None for this process's own.
+            cwd: Working directory; None for this process's own.
+            stdin_pipe: True to give it a pipe for ``write_line``; otherwise its standard input is empty.
+            pass_fds: Descriptors that it inherits, with the same numbers.
 
         Raises:
-            MissingToolError: There is no such program.
-            CommandError: It could not be run.
+            MissingToolError: The program is not installed.
+            CommandError: The program could not be run.
         """
         lifeline, our_end = os.pipe()
         try:
@@ -143,22 +155,22 @@ class ManagedProcess:
 
     @property
     def returncode(self) -> int | None:
-        """The child's exit code, negative for a signal; None while anything of its tree may run."""
+        """Return the child's exit code, negative for a signal; None while any process of its tree may run."""
         return self._guard.poll()
 
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Return True if it still runs."""
         return self.returncode is None
 
     def tail(self, lines: int = 20) -> str:
-        """The last lines of its log."""
+        """Return the last lines of its log."""
         return tail(self.log, lines)
 
     def write_line(self, text: str) -> None:
         """Send a line to its standard input.
 
         Raises:
-            HarnessError: It has ended, or closed its standard input.
+            HarnessError: The child has ended, or has closed its standard input.
         """
         if self._guard.stdin is None:
             raise ValueError(f"{self.name} was started without a pipe for its input")
@@ -166,22 +178,22 @@ class ManagedProcess:
             self._guard.stdin.write(text.encode() + b"\n")
             self._guard.stdin.flush()
         except (OSError, ValueError) as error:
-            raise HarnessError(f"{self.name} does not take input any more.", detail=self.tail()) from error
+            raise HarnessError(f"{self.name} no longer accepts input.", detail=self.tail()) from error
 
     def signal(self, number: int) -> None:
-        """Send a signal to the child (not to what is below it); nothing happens if it has ended."""
+        """Send a signal to the child, not to its descendants. Does nothing if it has ended."""
         if self._lifeline >= 0:
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._lifeline, bytes([number]))
 
     def wait(self, timeout: float) -> int:
-        """Wait for its end.
+        """Wait for the child's end.
 
         Returns:
             Its exit code, negative for a signal.
 
         Raises:
-            WaitTimeoutError: It still runs.
+            WaitTimeoutError: It still runs after ``timeout`` seconds.
         """
         try:
             code = self._guard.wait(timeout)
@@ -191,18 +203,18 @@ class ManagedProcess:
         return code
 
     def stop(self, *, interrupt_after: float = 0, terminate_after: float = 5.0, kill_after: float = 20.0) -> int:
-        """End it and everything below it: SIGINT, then SIGTERM, then SIGKILL to the whole tree.
+        """End the child and its descendants: SIGINT, then SIGTERM, then SIGKILL to the whole tree.
 
         Args:
-            interrupt_after: Seconds that it has after SIGINT; 0 sends none.
-            terminate_after: Seconds that it has after SIGTERM; 0 sends none.
-            kill_after: Seconds in which the whole tree must be gone after SIGKILL.
+            interrupt_after: Seconds to wait after SIGINT; 0 sends none.
+            terminate_after: Seconds to wait after SIGTERM; 0 sends none.
+            kill_after: Seconds within which the whole tree must end after SIGKILL.
 
         Returns:
             The child's exit code, negative for a signal.
 
         Raises:
-            WaitTimeoutError: Something can't even be killed (it hangs in the kernel).
+            WaitTimeoutError: A process could not be killed, because it hangs in the kernel.
         """
         try:
             for number, patience in ((signal.SIGINT, interrupt_after), (signal.SIGTERM, terminate_after)):
@@ -211,12 +223,12 @@ class ManagedProcess:
                     with contextlib.suppress(WaitTimeoutError):
                         return self.wait(patience)
         finally:
-            # Also when an impatient user interrupts this very wait: then the tree is killed at once.
+            # Also if the user interrupts this wait: the tree is then killed at once.
             self._let_go()
         return self.wait(kill_after)
 
     def _let_go(self) -> None:
-        """Close the lifeline, upon which the guardian kills what is left, and the child's input."""
+        """Close the child's input and the lifeline. The guardian then kills the rest of the tree."""
         lifeline, self._lifeline = self._lifeline, -1
         if lifeline >= 0:
             os.close(lifeline)

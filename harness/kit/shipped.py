@@ -1,6 +1,6 @@
-"""Find the files that belong to the product but are not Python: Experiments, kind manifests, locustfiles.
+"""Finds shipped files that are not Python: Experiments, kind manifests, locustfiles.
 
-In a checkout they are folders at the top level. In a wheel they are inside the package, where the build puts them
+In a checkout they are folders at the top level. In a wheel they are in the package, where the build puts them
 (``force-include`` in ``pyproject.toml``).
 """
 
@@ -11,19 +11,19 @@ from pathlib import Path
 from harness.errors import HarnessError
 
 _PACKAGE = Path(__file__).parents[1]
-#: The folder of the package that a wheel has and a checkout lacks.
+#: Folder in the package; only a wheel has it.
 _IN_WHEEL = _PACKAGE / "shipped"
 _CHECKOUT = _PACKAGE.parent
 
 
 def shipped(name: str) -> Path:
-    """Return the folder of that name.
+    """Return a folder of shipped files.
 
     Args:
         name: ``experiments``, ``kind-config`` or ``locustfiles``.
 
     Raises:
-        HarnessError: The installation lacks it.
+        HarnessError: The installation does not have it.
     """
     for folder in (_IN_WHEEL / name, _CHECKOUT / name):
         if folder.is_dir():

@@ -1,12 +1,12 @@
-"""Standard streams that cannot fail: lost output never changes what the program does or how it ends.
+"""Standard streams that never raise: lost output never changes what the program does or its exit code.
 
-A write to standard output or standard error fails when its reader has left (``| head``), when the disk of its file is
+A write to standard output or standard error fails when its reader has closed the pipe (``| head``), when the disk is
 full, or when the terminal has hung up. Such a failure could surface anywhere: in a thread that draws progress, in a
-logging handler, in an exit code that means "lossy", or as exit code 120 when the interpreter flushes. So it is stopped
-at the lowest level, in the raw file below ``sys.stdout`` and ``sys.stderr``, and recorded there.
+logging handler, in an exit code that means "lossy", or as exit code 120 when the interpreter flushes. So it is caught
+and recorded at the lowest level, in the raw file below ``sys.stdout`` and ``sys.stderr``.
 
-The same module occupies the descriptors 0 to 2 where they are closed. Otherwise the next file that is opened gets such
-a number, and everything that is printed lands in that file: a ledger, a socket.
+This module also occupies the descriptors 0 to 2 if they are closed. Otherwise the next opened file would get such a
+number, and all printed text would go into that file: a ledger, a socket.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
-#: Seconds that a non-blocking pipe may stay full before output is dropped.
+#: Seconds to wait for a full non-blocking pipe before output is dropped.
 PATIENCE = 5.0
 
-#: The descriptors that were closed when the process began.
+#: Descriptors that were closed when the process started.
 _closed: set[int] = set()
 
 
 class ForgivingFile(io.FileIO):
-    """A raw file for writing whose writes always succeed; the first failure is recorded.
+    """A raw output file whose writes never raise. It records the first error.
 
     Args:
-        number: The descriptor; it stays open when the file is closed.
-        patience: Seconds to wait for a reader where the descriptor does not block.
+        number: The descriptor. It stays open when the file is closed.
+        patience: Seconds to wait for the reader of a non-blocking descriptor.
 
     Attributes:
-        loss: The first error of a write; None if nothing was lost.
+        loss: First error of a write; None if nothing was lost.
     """
 
     def __init__(self, number: int, *, patience: float = PATIENCE) -> None:
@@ -52,7 +52,7 @@ class ForgivingFile(io.FileIO):
         self._patience = self._left = patience
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write all bytes, or drop those that cannot be written; returns the number of all in either case."""
+        """Write all bytes, or drop those that can't be written. Return the number of all bytes in both cases."""
         view = memoryview(data).cast("B")
         done = 0
         try:
@@ -64,20 +64,20 @@ class ForgivingFile(io.FileIO):
                     done += written
                     self._left = self._patience
         except OSError as error:
-            # A reader that was too slow once is not waited for again until it reads.
+            # After one timeout, do not wait for this reader again until it reads.
             self._left = 0.0
             self.loss = self.loss or error
         return len(view)
 
 
 class PatientFile(io.FileIO):
-    """A raw file that waits for its reader even where the descriptor does not block."""
+    """A raw output file that waits for its reader, even if the descriptor is non-blocking."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write some bytes; returns their number.
+        """Write some bytes. Return their number.
 
         Raises:
-            OSError: They cannot be written.
+            OSError: They can't be written.
         """
         while (written := super().write(data)) is None:
             _wait_for_room(self, None)
@@ -85,10 +85,10 @@ class PatientFile(io.FileIO):
 
 
 def _wait_for_room(file: io.FileIO, seconds: float | None) -> float:
-    """Wait until a full pipe has room; returns the seconds that are left.
+    """Wait until a full pipe has room. Return the remaining seconds.
 
     Raises:
-        BlockingIOError: It had none in this time.
+        BlockingIOError: The pipe was still full after ``seconds``.
     """
     poll = select.poll()
     poll.register(file, select.POLLOUT)
@@ -99,9 +99,9 @@ def _wait_for_room(file: io.FileIO, seconds: float | None) -> float:
 
 
 def secure() -> None:
-    """Occupy the descriptors 0 to 2 and make ``sys.stdout`` and ``sys.stderr`` forgiving; the first act of a process.
+    """Occupy the descriptors 0 to 2, and replace ``sys.stdout`` and ``sys.stderr``. Call this first in a process.
 
-    A stream that something else has replaced already (a test's capture) is left alone.
+    A stream that is already replaced (by a test's capture) is left as it is.
     """
     for number in (STDIN, STDOUT, STDERR):
         _occupy(number)
@@ -127,10 +127,10 @@ def _occupy(number: int) -> None:
 
 
 def _forgiving(number: int, name: str, replaced: TextIO | None) -> TextIO:
-    """Make a text stream on a descriptor.
+    """Return an unbuffered text stream on a descriptor.
 
-    It holds nothing back: nothing is left to be flushed at exit, and no lock is held by a thread that still writes.
-    Characters that its encoding lacks are escaped, since an encoding error would be a failed write too.
+    So nothing is left to flush at exit, and no writing thread holds a lock then. Characters that its encoding does not
+    have are escaped, because an encoding error would also be a failed write.
     """
     encoding = "utf-8" if replaced is None else replaced.encoding
     raw = ForgivingFile(number)
@@ -139,15 +139,15 @@ def _forgiving(number: int, name: str, replaced: TextIO | None) -> TextIO:
 
 
 def loss_of(stream: TextIO) -> OSError | None:
-    """Return the first error of a stream that ``secure`` made; None if nothing of it was lost."""
+    """Return the first error of a stream that ``secure`` made; None if nothing was lost."""
     raw = getattr(stream, "buffer", None)
     return raw.loss if isinstance(raw, ForgivingFile) else None
 
 
 def report_loss() -> None:
-    """Say on standard error, as the last words of a command, that its standard output was lost.
+    """Print a warning at the end of a command if its standard output was lost.
 
-    A reader that has left (``| head``) knows, and so does somebody who closed it (``>&-``): neither is reported.
+    Print nothing if the reader closed the pipe (``| head``) or the user closed the stream (``>&-``): both are intended.
     """
     loss = loss_of(sys.stdout)
     if loss is not None and loss.errno != errno.EPIPE:
@@ -157,19 +157,20 @@ def report_loss() -> None:
 
 
 def write_now(number: int, text: str) -> None:
-    """Write to a descriptor from a signal handler, which may have interrupted any other write."""
+    """Write to a descriptor without buffers, which is safe in a signal handler."""
     with contextlib.suppress(OSError):
         os.write(number, text.encode())
 
 
 @contextlib.contextmanager
-def product() -> Iterator[TextIO]:
-    """Give standard output to a command whose output is its purpose: here a failed write is an error.
+def required_output() -> Iterator[TextIO]:
+    """Yield standard output to a command whose output is its purpose, so that a failed write is an error.
 
-    The stream is UTF-8 and leaves line ends alone. A reader that leaves early (``| head``) ends the block in silence.
+    The stream is UTF-8 and does not convert line ends. If the reader closes the pipe (``| head``), the block ends
+    silently.
 
     Raises:
-        HarnessError: Standard output was closed from the start, or cannot be written.
+        HarnessError: Standard output was closed from the start, or can't be written.
     """
     if STDOUT in _closed:
         raise HarnessError("Standard output is closed.", hint="Redirect it to a file or a pipe.")
@@ -179,7 +180,7 @@ def product() -> Iterator[TextIO]:
             yield file
             file.flush()
         except BaseException as error:
-            # What is still buffered goes nowhere: closing the file would only fail once more.
+            # Discard buffered output: closing the file would fail again.
             _discard(raw)
             if isinstance(error, BrokenPipeError):
                 return
@@ -189,7 +190,7 @@ def product() -> Iterator[TextIO]:
 
 
 def _discard(raw: io.FileIO) -> None:
-    """Let everything that is still written to a file go nowhere."""
+    """Discard everything that is still written to a file."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, raw.fileno())
     os.close(null)

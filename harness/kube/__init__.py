@@ -1,1 +1,1 @@
-"""The Kubernetes API by the official client, the same for every cluster."""
+"""Access to the Kubernetes API with the official client, the same for every kind of cluster."""

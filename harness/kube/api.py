@@ -1,7 +1,7 @@
-"""What the harness may ask of an API server: the seam between changes and watchers and whatever serves them.
+"""The Protocol of an API server, so that changes and watchers work with a real server and with a test double.
 
-``harness.kube.client.Kube`` speaks to a real one, ``harness.testing.fake_api.FakeKube`` is one in memory.
-Objects are plain dicts as on the wire (camelCase JSON); nobody else's copy is ever shared.
+``harness.kube.client.Kube`` talks to a real server. ``harness.testing.fake_api.FakeKube`` is one in memory.
+Objects are plain dicts as on the wire (camelCase JSON). The caller may change them: no copy is shared.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Strategy = Literal["merge", "strategic", "json"]
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """One line of a watch.
+    """An event of a watch.
 
     Attributes:
-        type: ``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK`` (only its resourceVersion means something).
-        object: The object; after a deletion, as it was last.
-        received_ns: CLOCK_MONOTONIC when the line had arrived.
+        type: ``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK`` (only its resourceVersion is valid).
+        object: The object; after a deletion, its last state.
+        received_ns: CLOCK_MONOTONIC at which its line was received.
     """
 
     type: str
@@ -32,30 +32,30 @@ class WatchEvent:
 
     @property
     def version(self) -> str:
-        """The resourceVersion to resume from after this event."""
+        """Return the resourceVersion from which to resume after this event."""
         return str(self.object.get("metadata", {}).get("resourceVersion", ""))
 
 
 class KubeApi(Protocol):
-    """An API server, seen from the harness. Every method raises ``KubeError`` for a refused request."""
+    """An API server. Every method raises ``KubeError`` for a refused request."""
 
     def get(self, kind: str, name: str, namespace: str) -> Object:
-        """One object; ``NotFoundError`` where there is none."""
+        """Return an object. Raises ``NotFoundError`` if it does not exist."""
 
     def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
-        """All objects of a kind in a namespace that match a label selector."""
+        """Return all objects of a kind in a namespace that match a label selector."""
 
     def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
-        """The same, with the resourceVersion to watch from."""
+        """Return the same objects, and the resourceVersion to watch from."""
 
     def is_namespaced(self, manifest: Mapping[str, Any]) -> bool:
-        """Return whether objects of a manifest's kind live in namespaces; a kind that is not known is looked up."""
+        """Return True if a manifest's kind is namespaced. An unknown kind is looked up on the server."""
 
     def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Create it; ``ConflictError`` where it exists."""
+        """Create an object. Raises ``ConflictError`` if it exists."""
 
     def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Create it, or merge it into the one that exists."""
+        """Create an object, or merge the manifest into the existing one."""
 
     def patch(
         self,
@@ -66,15 +66,15 @@ class KubeApi(Protocol):
         *,
         strategy: Strategy = "merge",
     ) -> Object:
-        """Change it; the answer is the object after the change."""
+        """Change an object. Return it as it is after the change."""
 
     def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
-        """Ask for its deletion; ``grace`` in seconds, the object's own where ``None``."""
+        """Request the deletion of an object. ``grace`` is in seconds; ``None`` means the object's own grace period."""
 
     def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
-        """Follow changes after version ``since`` until ``stop()``, or until the server ends the watch in good order.
+        """Yield changes after version ``since`` until ``stop()``, or until the server ends the watch normally.
 
         Raises:
-            WatchExpiredError: ``since`` is too old; list again.
-            WatchInterruptedError: It broke; list again.
+            WatchExpiredError: ``since`` is too old. List again.
+            WatchInterruptedError: The watch broke. List again.
         """

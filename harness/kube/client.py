@@ -1,7 +1,7 @@
-"""The one way to a Kubernetes API server, on the official client, the same for every kind of cluster.
+"""The client for Kubernetes API servers, based on the official one, and the same for every kind of cluster.
 
-Nothing that changes an object is ever sent twice on its own account: whether a change was made must be known exactly.
-Objects are handled as they are on the wire, so that a field the client's models don't know is neither lost nor refused.
+It never retries a write: the harness must know exactly whether a change was made. Objects are plain dicts as on the
+wire, so that fields unknown to the official client's models are neither lost nor refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.kube.scopes import write_path
 from harness.kube.watching import follow
 from harness.kube.wire import connect, disconnect, transport_errors
 
-#: Seconds to connect, and seconds to wait for each part of an answer.
+#: Timeouts in seconds for connecting, and for each part of an answer.
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
 
@@ -31,20 +31,20 @@ _CONTENT_TYPES: Mapping[Strategy, str] = {
 }
 _JSON = "application/json"
 
-#: How the API server records whose a field is (``managedFields``).
+#: Name under which the API server records our writes in ``managedFields``.
 FIELD_MANAGER = "harness"
 _SIGNED = (("fieldManager", FIELD_MANAGER),)
 
-#: Label of the namespaces that the harness makes.
+#: Label of the namespaces that the harness creates.
 MANAGED_BY: Mapping[str, str] = {"app.kubernetes.io/managed-by": "harness"}
 
 
 class Kube:
-    """An API server, reached by a kubeconfig. Safe to use from several threads.
+    """An API server, accessed with a kubeconfig. Safe to use from several threads.
 
     Args:
         kubeconfig: The kubeconfig file.
-        context: Which of its contexts; the current one where ``None``.
+        context: Name of a context in it; ``None`` for the current one.
 
     Raises:
         KubeconfigError: The file can't be used, or has no such context.
@@ -52,7 +52,7 @@ class Kube:
 
     def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
         self._client = connect(kubeconfig, context)
-        #: By kind and ``apiVersion``; by kind alone, with an empty version, where a caller names no version.
+        #: (kind, ``apiVersion``) -> kind. The version is empty for callers that give none.
         self._kinds: dict[tuple[str, str], ApiKind] = {
             (known.kind, version): known for known in KNOWN_KINDS.values() for version in ("", known.group_version)
         }
@@ -64,11 +64,11 @@ class Kube:
         self.close()
 
     def close(self) -> None:
-        """Let go of all idle connections."""
+        """Close all idle connections."""
         disconnect(self._client)
 
     def get(self, kind: str, name: str, namespace: str) -> Object:
-        """One object.
+        """Return an object.
 
         Raises:
             NotFoundError: There is none of that name.
@@ -76,17 +76,17 @@ class Kube:
         return self._json("GET", self._kind(kind).path(namespace, name), _words("get", kind, name, namespace))
 
     def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
-        """All objects of a kind in a namespace (all namespaces where empty) that match a label selector."""
+        """Return all objects of a kind in a namespace that match a label selector. Empty means all namespaces."""
         return self.list_with_version(kind, namespace, labels=labels)[0]
 
     def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
-        """The same, with the resourceVersion to watch from."""
+        """Return the same objects, and the resourceVersion to watch from."""
         query = [("labelSelector", labels)] if labels else []
         found = self._json("GET", self._kind(kind).path(namespace), _words("list", kind, "", namespace), query=query)
         return list(found.get("items") or ()), str(found.get("metadata", {}).get("resourceVersion", ""))
 
     def is_namespaced(self, manifest: Mapping[str, Any]) -> bool:
-        """Return whether objects of a manifest's kind live in namespaces.
+        """Return True if a manifest's kind is namespaced.
 
         Raises:
             NotFoundError: The API server does not serve the kind.
@@ -94,19 +94,19 @@ class Kube:
         return self._kind_of(manifest).namespaced
 
     def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Create an object in ``namespace``, whatever namespace it names itself.
+        """Create an object in ``namespace``, even if the manifest names another one.
 
         Raises:
             ConflictError: It exists already.
             RejectedError: The server finds it invalid.
-            ScopeError: A namespace is named and the kind has none, or the other way round; nothing was sent.
+            ScopeError: A namespace is given for a cluster-scoped kind, or is missing; nothing was sent.
         """
         action = _words("create", manifest["kind"], manifest["metadata"].get("name", ""), namespace)
         path = write_path(self._kind_of(manifest), namespace, "", action)
         return self._json("POST", path, action, body=_placed(manifest, namespace))
 
     def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Create an object or, where it exists, merge the manifest into it."""
+        """Create an object, or merge the manifest into the existing one."""
         try:
             return self.create(manifest, namespace)
         except ConflictError:
@@ -125,28 +125,28 @@ class Kube:
         *,
         strategy: Strategy = "merge",
     ) -> Object:
-        """Change an object; the answer is the object after the change.
+        """Change an object. Return it as it is after the change.
 
         Raises:
             NotFoundError: There is none of that name.
             RejectedError: The server finds the patch or its result invalid, or a ``test`` of a JSON patch failed.
-            ScopeError: A namespace is named and the kind has none, or the other way round; nothing was sent.
+            ScopeError: A namespace is given for a cluster-scoped kind, or is missing; nothing was sent.
         """
         action = _words("patch", kind, name, namespace)
         return self._patch(write_path(self._kind(kind), namespace, name, action), body, strategy, action)
 
     def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
-        """Ask for an object's deletion.
+        """Request the deletion of an object.
 
         Args:
             kind: Its kind.
             name: Its name.
-            namespace: Where it is.
-            grace: Grace period in seconds; the object's own where ``None``.
+            namespace: Its namespace.
+            grace: Grace period in seconds; ``None`` for the object's own.
 
         Raises:
             NotFoundError: There is none of that name.
-            ScopeError: A namespace is named and the kind has none, or the other way round; nothing was sent.
+            ScopeError: A namespace is given for a cluster-scoped kind, or is missing; nothing was sent.
         """
         body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         if grace is not None:
@@ -155,27 +155,27 @@ class Kube:
         self._json("DELETE", write_path(self._kind(kind), namespace, name, action), action, body=body)
 
     def server_version(self) -> str:
-        """The API server's version: ``v1.34.4``.
+        """Return the API server's version: ``v1.34.4``.
 
         Raises:
-            KubeError: It does not answer, or is none.
+            KubeError: It does not answer, or is no API server.
         """
         return str(self._json("GET", "/version", "ask the API server for its version").get("gitVersion", "?"))
 
     def create_namespace(self, name: str) -> None:
-        """Create a namespace of the harness's own."""
+        """Create a namespace with the label of the harness."""
         metadata = {"name": name, "labels": dict(MANAGED_BY)}
         self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, "")
 
     def delete_namespace(self, name: str) -> None:
-        """Ask for a namespace's deletion with all that is in it; one that is not there is fine."""
+        """Request the deletion of a namespace and its objects. Does nothing if it does not exist."""
         try:
             self.delete("Namespace", name, "")
         except NotFoundError:
             return
 
     def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
-        """Follow changes of a kind in a namespace; see ``harness.kube.api.KubeApi.watch``."""
+        """Yield changes of a kind in a namespace; see ``harness.kube.api.KubeApi.watch``."""
         path = self._kind(kind).path(namespace)
         return follow(self._client, path, _words("watch", kind, "", namespace), since, stop)
 
@@ -190,7 +190,7 @@ class Kube:
         stamps: bool = True,
         follow: bool = True,
     ) -> Iterator[LogLine]:
-        """The lines of a container's log until it ends or ``stop()``; see ``harness.kube.logs.follow_log``."""
+        """Yield the lines of a container's log until it ends or ``stop()``; see ``harness.kube.logs.follow_log``."""
         path = f"{self._kind('Pod').path(namespace, pod)}/log"
         action = f"read the log of {container} in pod {pod} of namespace {namespace}"
         return follow_log(
@@ -206,7 +206,7 @@ class Kube:
             for found in resource_kinds(self._json("GET", path, f"look up kind {kind}")):
                 if found.kind == kind:
                     return self._kinds.setdefault((kind, group_version), found)
-        raise NotFoundError(f"find kind {kind}", 404, "NotFound", "the API server does not serve it")
+        raise NotFoundError(f"find kind {kind}", 404, "NotFound", "the API server does not have it")
 
     def _kind_of(self, manifest: Mapping[str, Any]) -> ApiKind:
         return self._kind(manifest["kind"], manifest.get("apiVersion", ""))
@@ -238,10 +238,10 @@ class Kube:
 
 
 def read_answer(action: str, status: int, content: bytes) -> Object:
-    """The object in an answer.
+    """Return the object in an answer.
 
     Raises:
-        KubeError: The subclass for its status, with the server's message.
+        KubeError: The request was refused; the subclass for the status, with the server's message.
         UnreachableError: Something answered that is not a Kubernetes API server.
     """
     try:

@@ -1,4 +1,4 @@
-"""An API server of which only some namespaces may be written to: no change can reach what belongs to others."""
+"""Restricts writes on an API server to given namespaces, so that no change can affect objects of others."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.kube.errors import ScopeError
 
 
 class ConfinedKube:
-    """A ``KubeApi`` that reads everything and writes only into given namespaces.
+    """A ``KubeApi`` that reads everything, but writes only in given namespaces.
 
     Args:
         kube: The API server.
-        namespaces: The namespaces whose objects may be created, changed and deleted.
+        namespaces: Namespaces in which objects may be created, changed and deleted.
     """
 
     def __init__(self, kube: KubeApi, *namespaces: str) -> None:
@@ -36,7 +36,7 @@ class ConfinedKube:
         return self._kube.create(manifest, namespace)
 
     def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Create an object, or merge the manifest into the one that exists.
+        """Create an object, or merge the manifest into the existing one.
 
         Raises:
             ScopeError: It would be outside of the given namespaces; nothing was sent.
@@ -62,7 +62,7 @@ class ConfinedKube:
         return self._kube.patch(kind, name, namespace, body, strategy=strategy)
 
     def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
-        """Ask for an object's deletion.
+        """Request the deletion of an object.
 
         Raises:
             ScopeError: It is outside of the given namespaces; nothing was sent.
@@ -75,7 +75,7 @@ class ConfinedKube:
             return
         where = f"namespace {namespace}" if namespace else "no namespace"
         mine = ", ".join(sorted(self._namespaces))
-        message = f"it is in {where}, and this run may write only into {mine}"
+        message = f"it is in {where}, but this run may write only in {mine}"
         raise ScopeError(f"{verb} {kind} {name}", 0, "OutsideNamespace", message)
 
 

@@ -1,7 +1,7 @@
-"""What can go wrong between the harness and an API server, told apart by what the caller does about it.
+"""The errors of requests to an API server, with a class for each reaction of a caller.
 
-The official client's and the HTTP library's own exceptions end here: everything above meets ``HarnessError`` only,
-with the verb, the object and the server's own words.
+Exceptions of the official client and of the HTTP library are converted to these. Each is a ``HarnessError`` with the
+verb, the object and the server's message.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ class KubeError(HarnessError):
     """The API server refused a request.
 
     Args:
-        action: What was asked, for people: ``patch Deployment apple in namespace demo``.
-        status: HTTP status of the answer; 0 where there was none.
+        action: The request, for people: ``patch Deployment apple in namespace demo``.
+        status: HTTP status of the answer; 0 if there was none.
         reason: Kubernetes' machine-readable reason (``NotFound``, ``Invalid``); may be empty.
-        message: The server's own words.
+        message: The server's message.
     """
 
     def __init__(self, action: str, status: int, reason: str, message: str, *, hint: str = "") -> None:
@@ -29,15 +29,15 @@ class KubeError(HarnessError):
 
 
 class NotFoundError(KubeError):
-    """404: the object, its namespace or its kind is not there."""
+    """404: the object, its namespace or its kind does not exist."""
 
 
 class ConflictError(KubeError):
-    """409: it exists already, or somebody else changed it in between."""
+    """409: the object exists already, or was changed by somebody else in the meantime."""
 
 
 class RejectedError(KubeError):
-    """400 or 422: the server understood the request and found it invalid; a failed JSON patch ``test`` is one."""
+    """400 or 422: the server understood the request and found it invalid. A failed JSON patch ``test`` is one."""
 
 
 class ForbiddenError(KubeError):
@@ -45,19 +45,19 @@ class ForbiddenError(KubeError):
 
 
 class UnreachableError(KubeError):
-    """No answer at all: refused, timed out, or the connection broke. What was asked may or may not have been done."""
+    """No answer: connection refused, timed out or broken. The request may or may not have been carried out."""
 
 
 class ScopeError(KubeError):
-    """A write would not stay in the namespace that it is for; nothing was sent."""
+    """A write would leave its namespace; nothing was sent."""
 
 
 class WatchExpiredError(HarnessError):
-    """410: the server no longer has the history since that version; list again."""
+    """410: the server no longer has the history since that version. List again."""
 
 
 class WatchInterruptedError(HarnessError):
-    """A watch broke without being stopped; events may have been missed, so list again."""
+    """A watch broke without being stopped. Events may have been missed, so list again."""
 
 
 class KubeconfigError(HarnessError):
@@ -79,6 +79,6 @@ _BY_STATUS: dict[int, type[KubeError]] = {
 
 
 def error_for(action: str, status: int, reason: str, message: str) -> KubeError:
-    """The exception for a refused request, by its HTTP status."""
+    """Return the exception for the HTTP status of a refused request."""
     hint = "Check the user and its roles in the kubeconfig's context." if status in {401, 403} else ""
     return _BY_STATUS.get(status, KubeError)(action, status, reason, message, hint=hint)

@@ -1,7 +1,7 @@
-"""Which fields of an object a cluster carries out: every field belongs to exactly one class.
+"""Classifies the fields of an object by how a cluster implements them. Every field belongs to exactly one class.
 
-The tables are data next to the code that carries the fields out; here is what they are made of, and the walk through an
-object. The walk needs no model of the official client, so that a server can afford it for every write.
+The tables are next to the code that implements the fields. This module has their types, and the walk through an
+object. The walk uses no model of the official client, so it is fast enough for every write to a server.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 from harness.kube.schema import KINDS, Path
 
-#: The child model of a map of annotations: each of them has a class of its own.
+#: Name of the model of annotations. Each annotation has its own class.
 ANNOTATIONS = "annotations"
 
 
 class FieldClass(StrEnum):
-    """What a cluster does with a field."""
+    """The way in which a cluster treats a field."""
 
     IMPLEMENTED = "implemented"
     INERT = "inert"
@@ -26,19 +26,19 @@ class FieldClass(StrEnum):
     UNKNOWN = "unknown"
 
 
-#: The classes that a run must not pass over.
+#: Classes of fields that a run refuses.
 REFUSED = frozenset({FieldClass.DECISIVE, FieldClass.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A value and what surrounds it.
+    """A value with its context.
 
     Attributes:
-        value: The field's value.
+        value: Value of the field.
         holders: The maps around it, from the object itself to the nearest.
-        ingress: The ingress controller, by its word in an Experiment.
-        objects: All objects that are applied together; a harmless value may depend on another object.
+        ingress: The ingress controller, by its name in an Experiment.
+        objects: All objects that are applied together. Another object can decide whether a value is harmless.
     """
 
     value: Any
@@ -48,16 +48,16 @@ class Site:
 
     @property
     def holder(self) -> Mapping[str, Any]:
-        """The map that the field stands in."""
+        """Return the map that has the field."""
         return self.holders[-1] if self.holders else {}
 
     @property
     def root(self) -> Mapping[str, Any]:
-        """The whole object."""
+        """Return the whole object."""
         return self.holders[0] if self.holders else {}
 
 
-#: Says that a value has no effect on requests (or the very effect that is implemented).
+#: Returns True if a value has no effect on requests, or only the effect that is implemented.
 Harmless = Callable[[Site], bool]
 
 
@@ -78,19 +78,21 @@ def unless_in(*values: Any) -> Harmless:
 
 @dataclass(frozen=True, slots=True)
 class Decisive:
-    """A field that decides about requests and is not carried out.
+    """The rule of a field that affects requests and is not implemented.
 
     Attributes:
-        effect: What a real cluster does, as the end of "a real cluster …".
-        harmless: Recognises the values that change nothing.
-        values: The same in words, for the documentation; empty where there are none.
-        carried_out_by: The ingress controllers that carry the field out by themselves.
+        effect: Effect on a real cluster, as the end of "a real cluster …".
+        harmless: Recognises the values that have no effect.
+        values: These values in words, for the documentation; empty if there are none.
+        carried_out_by: Ingress controllers that implement the field themselves.
+        implemented: True if the harmless values are implemented, and not only without effect.
     """
 
     effect: str
     harmless: Harmless = never
     values: str = ""
     carried_out_by: tuple[str, ...] = ()
+    implemented: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,10 @@ class Fields:
     """The fields of one model of the API, by class.
 
     Attributes:
-        implemented: Field -> the model of its value or of its items; empty for a plain value and for one that is
-            carried out as a whole.
-        inert: Field -> why it has no effect on requests.
-        decisive: Field -> what a real cluster does with it.
+        implemented: Field -> model of its value or of its items. Empty for a plain value, and for a value that is
+            implemented as a whole.
+        inert: Field -> reason why it has no effect on requests.
+        decisive: Field -> its rule.
     """
 
     implemented: Mapping[str, str] = field(default_factory=dict)
@@ -109,7 +111,7 @@ class Fields:
     decisive: Mapping[str, Decisive] = field(default_factory=dict)
 
     def classes_of(self, name: str) -> list[FieldClass]:
-        """Return the classes that a field is in; a sound table gives exactly one."""
+        """Return the classes that a field is in. A correct table gives exactly one."""
         return [
             found
             for found, names in (
@@ -123,14 +125,14 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """One field of an object, classified.
+    """A field of an object with its class.
 
     Attributes:
-        path: Where it stands.
-        field: Its name for ``--assume-inert``: the path without list indices, or the annotation's whole name.
+        path: Path of the field.
+        field: Its name for ``--assume-inert``: the path without list indices, or the full name of an annotation.
         found: Its class.
-        text: For a refused field what a real cluster does with it, for an inert one why it has no effect.
-        hint: The likely spelling of an unknown name; may be empty.
+        text: For a refused field, its effect on a real cluster; for an inert one, the reason why it has none.
+        hint: Likely spelling of an unknown name; may be empty.
     """
 
     path: Path
@@ -140,21 +142,23 @@ class Classified:
     hint: str = ""
 
 
-#: Classifies one annotation, given its name and its site: the class, the text and the hint.
+#: Takes the name and site of an annotation, and returns its class, text and hint.
 AnnotationClass = Callable[[str, Site], tuple[FieldClass, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """The tables of a cluster.
+    """The tables of a kind of cluster.
 
     Attributes:
         tables: Model of the API -> its fields.
-        annotations: Kind -> how its own annotations are classified; those of other kinds are inert.
+        annotations: Kind -> classification of its annotations. Annotations of other kinds are inert.
+        read: Annotations that the cluster itself reads, on objects and on templates of pods.
     """
 
     tables: Mapping[str, Fields]
     annotations: Mapping[str, AnnotationClass]
+    read: frozenset[str] = frozenset()
 
     def classify(
         self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
@@ -162,12 +166,12 @@ class Classifier:
         """Classify every field of an object that has a value.
 
         Args:
-            manifest: The object. Values of a wrong type are passed over: its schema finds them.
-            ingress: The ingress controller, by its word in an Experiment.
+            manifest: The object. Values of a wrong type are skipped: the check of its schema reports them.
+            ingress: The ingress controller, by its name in an Experiment.
             objects: All objects that are applied together.
 
         Returns:
-            What is inert, decisive or unknown, in the object's order.
+            The inert, decisive and unknown fields, in the object's order.
         """
         model = KINDS.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
         if model is None or model not in self.tables:
@@ -177,7 +181,7 @@ class Classifier:
     def refused(
         self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
     ) -> list[Classified]:
-        """Return the fields of an object that decide about requests here unseen."""
+        """Return the fields of an object that affect requests, or may affect them, and are not implemented."""
         return [each for each in self.classify(manifest, ingress, objects) if each.found in REFUSED]
 
     def _walk(self, site: Site, model: str, path: Path) -> Iterator[Classified]:
@@ -204,6 +208,8 @@ class Classifier:
         elif site.ingress in rule.carried_out_by:
             return
         elif rule.harmless(site):
+            if rule.implemented:
+                return
             text = "this value has no effect on requests"
             yield Classified(path, field_name(path), FieldClass.INERT, text)
         else:
@@ -213,31 +219,33 @@ class Classifier:
         own = path == ("metadata", "annotations")
         rule = self.annotations.get(str(site.root.get("kind"))) if own else None
         for name, value in site.value.items():
+            if name in self.read:
+                continue
             inner = Site(value, (*site.holders, site.value), site.ingress, site.objects)
-            found, text, hint = rule(str(name), inner) if rule else (FieldClass.INERT, "nobody here reads it", "")
+            found, text, hint = rule(str(name), inner) if rule else (FieldClass.INERT, "nothing here reads it", "")
             if found is not FieldClass.IMPLEMENTED:
                 yield Classified((*path, name), str(name), found, text, hint)
 
 
 def field_name(path: Path) -> str:
-    """``spec.template.spec.volumes``: a path without the list indices."""
+    """Return a path without its list indices: ``spec.template.spec.volumes``."""
     return ".".join(part for part in path if isinstance(part, str))
 
 
 def _is_nothing(value: Any) -> bool:
-    """An empty value is as good as none; ``0`` and ``false`` are values."""
+    """Return True if a value is empty. ``0`` and ``false`` are not empty."""
     return value is None or value in ("", [], {})
 
 
 def table_problems(
     tables: Mapping[str, Fields], roots: Iterable[str], types_of: Callable[[str], Mapping[str, str]]
 ) -> list[str]:
-    """Hold tables against the API's schema.
+    """Compare tables with the API's schema.
 
     Args:
         tables: Model -> its fields.
         roots: The models of whole objects.
-        types_of: Gives a model's fields with the model of each value or item; empty for a plain value.
+        types_of: Returns a model's fields with the model of each value or item; empty for a plain value.
 
     Returns:
         One sentence for every field in no class or in two, for every field that the schema does not have, and for
@@ -261,7 +269,7 @@ def table_problems(
 
 
 def _problems_of(model: str, table: Fields, types: Mapping[str, str]) -> Iterator[str]:
-    """Hold one table against the fields of its model."""
+    """Compare one table with the fields of its model."""
     for name in types:
         classes = table.classes_of(name)
         if len(classes) != 1:

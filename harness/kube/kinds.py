@@ -1,7 +1,7 @@
-"""Where each kind of object lives in the API.
+"""The URL path of each kind of object.
 
-The kinds that the harness itself touches are known beforehand, so that ordinary work needs no discovery; any other
-kind of a user's manifest is looked up in the API server's own lists (``discovery_paths`` says which).
+Kinds that the harness itself uses are in a table, so that they need no discovery. Other kinds in a user's manifests are
+looked up in the API server's resource lists (``discovery_paths``).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from harness.kube.custom import GROUPS
 
 @dataclass(frozen=True, slots=True)
 class ApiKind:
-    """One kind.
+    """A kind of objects.
 
     Attributes:
-        kind: As in manifests: ``Deployment``.
-        group_version: As in ``apiVersion``: ``apps/v1``.
-        plural: As in URLs: ``deployments``.
-        namespaced: Whether its objects live in a namespace.
+        kind: Name in manifests: ``Deployment``.
+        group_version: Value of ``apiVersion``: ``apps/v1``.
+        plural: Name in URLs: ``deployments``.
+        namespaced: True if its objects are in namespaces.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class ApiKind:
     namespaced: bool = True
 
     def path(self, namespace: str = "", name: str = "") -> str:
-        """The URL path of the collection or, with ``name``, of the object; no namespace means all of them."""
+        """Return the URL path of the collection or, with ``name``, of the object. No namespace means all of them."""
         parts = ["api" if "/" not in self.group_version else "apis", self.group_version]
         if self.namespaced and namespace:
             parts += ["namespaces", quote(namespace, safe="")]
@@ -41,7 +41,7 @@ class ApiKind:
         return "/" + "/".join(parts)
 
 
-#: The kinds that need no discovery, by kind.
+#: The kinds that need no discovery, by name.
 KNOWN_KINDS: Mapping[str, ApiKind] = {
     known.kind: known
     for known in (
@@ -67,7 +67,7 @@ KNOWN_KINDS: Mapping[str, ApiKind] = {
 
 
 def resource_kinds(resource_list: Mapping[str, Any]) -> tuple[ApiKind, ...]:
-    """The kinds of an ``APIResourceList``, without subresources."""
+    """Return the kinds of an ``APIResourceList``, without subresources."""
     group_version = resource_list.get("groupVersion", "v1")
     return tuple(
         ApiKind(entry["kind"], group_version, entry["name"], namespaced=bool(entry.get("namespaced")))
@@ -77,6 +77,6 @@ def resource_kinds(resource_list: Mapping[str, Any]) -> tuple[ApiKind, ...]:
 
 
 def discovery_paths(group_list: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where the ``APIResourceList`` of the core group and of each group's preferred version is."""
+    """Return the paths of the ``APIResourceList`` of the core group and of each group's preferred version."""
     groups = [group["preferredVersion"]["groupVersion"] for group in group_list.get("groups", ())]
     return ("/api/v1", *(f"/apis/{name}" for name in groups))

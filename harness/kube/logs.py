@@ -1,4 +1,4 @@
-"""The log of one container, line by line while it is written, each with the time at which the node took it."""
+"""Reads the log of one container line by line while it is written, with the timestamp of each line."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 from harness.kube.errors import KubeError
 from harness.kube.streaming import chunks, open_stream, shut_down_when
 
-#: A container may say nothing for as long as it lives.
+#: Read timeout in seconds while following a log: a container may log nothing for its whole life.
 SILENCE_SECONDS = 24 * 3600.0
-#: What is there already comes at once.
+#: Read timeout in seconds for the existing part of a log, which arrives at once.
 ANSWER_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line.
+    """A line of a log.
 
     Attributes:
-        stamp: When the node's container runtime took it, RFC 3339 with nanoseconds; empty if the server gave none.
-        text: The line, without its end.
-        received_ns: CLOCK_MONOTONIC when it had arrived here.
+        stamp: Time at which the node's container runtime read it, in RFC 3339 with nanoseconds; empty if unknown.
+        text: The line without its newline.
+        received_ns: CLOCK_MONOTONIC at which it was received.
     """
 
     stamp: str
@@ -50,13 +50,13 @@ def follow_log(
         path: URL path of the pod's log.
         action: For error messages.
         container: The container.
-        stop: Asked often, from another thread.
-        since: RFC 3339 time to begin at; empty for the beginning. The server may begin up to a second earlier.
-        stamps: Whether the server is to say when it took each line.
-        follow: Whether to go on after what is there now.
+        stop: Called often, from another thread.
+        since: RFC 3339 time to start from; empty for the beginning. The server may start up to a second earlier.
+        stamps: True to get a timestamp with each line.
+        follow: True to wait for new lines; False to stop at the current end.
 
     Raises:
-        KubeError: The server refused it, or the stream broke.
+        KubeError: The server refused the request, or the stream broke.
     """
     if stop():
         return
@@ -74,7 +74,7 @@ def follow_log(
 
 
 def _raw_lines(response: Any, action: str) -> Iterator[tuple[str, int]]:
-    """All lines and when they had arrived; a last one without its end too: a container may die in the middle of one."""
+    """Yield each line and its time of arrival. The last line may be incomplete, because a container can be killed."""
     rest = b""
     for chunk in chunks(response, action):
         *whole, rest = (rest + chunk).split(b"\n")

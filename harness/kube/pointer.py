@@ -1,4 +1,4 @@
-"""JSON pointers: where in an object a field is, and what it holds. The undo journal is written in them."""
+"""JSON pointers to fields of objects. The undo journal uses them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ class Absent:
         return "absent"
 
 
-#: What a field that is not there holds; ``None`` is a value of its own in JSON.
+#: The value of a field that does not exist; ``None`` is the JSON value null.
 ABSENT: Final = Absent()
 
 
 def pointer(*parts: str | int) -> str:
-    """The JSON pointer (RFC 6901) of a field: ``pointer("metadata", "annotations", "a/b")``."""
+    """Return the JSON pointer (RFC 6901) of a field: ``pointer("metadata", "annotations", "a/b")``."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def split(path: str) -> tuple[str, ...]:
-    """The parts of a JSON pointer."""
+    """Return the parts of a JSON pointer."""
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:])
 
 
 def value_at(document: Any, path: str) -> Any:
-    """What a field holds, ``ABSENT`` where it or anything above it is not there."""
+    """Return the value of a field; ``ABSENT`` if it or anything above it does not exist."""
     here = document
     for part in split(path):
         here = _step(here, part)

@@ -1,7 +1,8 @@
-"""When a Deployment's rollout is over: what ``kubectl rollout status`` looks at, as a pure function and as a wait."""
+"""Decides whether a Deployment's rollout is complete, by the rules of ``kubectl rollout status``, and waits for it."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,11 +10,15 @@ from typing import Any
 
 from harness.kit.waiting import wait_until
 from harness.kube.api import KubeApi, Object
+from harness.kube.blockers import Blocker, BlockerWatch, blockers
 from harness.kube.errors import RolloutStuckError
+
+#: Seconds between two requests for the pods of a rollout under way.
+_PODS_INTERVAL = 1.0
 
 
 class Rollout(StrEnum):
-    """How far a rollout is."""
+    """The state of a rollout."""
 
     COMPLETE = "complete"
     PROGRESSING = "progressing"
@@ -22,14 +27,14 @@ class Rollout(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RolloutStatus:
-    """How far a rollout is, and what it waits for (empty when complete)."""
+    """The state of a rollout, and the condition that is missing (empty when complete)."""
 
     state: Rollout
     missing: str = ""
 
 
 def rollout_status(deployment: Mapping[str, Any]) -> RolloutStatus:
-    """Judge a Deployment as ``kubectl rollout status`` does.
+    """Return the status of a Deployment's rollout, by the rules of ``kubectl rollout status``.
 
     Source: ``DeploymentStatusViewer.Status`` in k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go.
     """
@@ -48,15 +53,15 @@ def rollout_status(deployment: Mapping[str, Any]) -> RolloutStatus:
 
 
 def rollout_state(deployment: Mapping[str, Any]) -> Rollout:
-    """How far a Deployment's rollout is."""
+    """Return the state of a Deployment's rollout."""
     return rollout_status(deployment).state
 
 
 def _missing(*, wanted: int, updated: int, total: int, available: int) -> str:
     if updated < wanted:
-        return f"{updated} of {wanted} new replicas have been made"
+        return f"{updated} of {wanted} new replicas have been created"
     if total > updated:
-        return f"{total - updated} old replicas are still there"
+        return f"{total - updated} old replicas still exist"
     if available < updated:
         return f"{available} of {updated} new replicas are available"
     return ""
@@ -68,25 +73,26 @@ def _progressing_reason(status: Mapping[str, Any]) -> str:
 
 
 def wait_rollout(kube: KubeApi, deployment: str, namespace: str, timeout: float) -> Object:
-    """Wait until a Deployment's rollout is complete.
+    """Wait until a Deployment's rollout is complete, or cannot become so.
 
     Args:
         kube: The API server.
         deployment: Its name.
-        namespace: Where it is.
-        timeout: Seconds.
+        namespace: Its namespace.
+        timeout: Timeout in seconds.
 
     Returns:
-        The Deployment as it was when complete.
+        The Deployment after its rollout.
 
     Raises:
-        RolloutStuckError: It exceeded its own progress deadline.
-        WaitTimeoutError: It was still going on; says what it waited for.
+        RolloutStuckError: The rollout exceeded the Deployment's progress deadline, or its pods can't become ready. The
+            message has the reason.
+        WaitTimeoutError: The rollout was still under way; the message says what was missing.
     """
-    seen = ""
+    seen, watch, next_request = "", BlockerWatch(), 0.0
 
     def complete() -> Object | None:
-        nonlocal seen
+        nonlocal seen, next_request
         found = kube.get("Deployment", deployment, namespace)
         status = rollout_status(found)
         seen = status.missing
@@ -95,8 +101,33 @@ def wait_rollout(kube: KubeApi, deployment: str, namespace: str, timeout: float)
                 f"Deployment {deployment} in namespace {namespace} exceeded its progress deadline.",
                 hint=f"See why its pods do not become ready: kubectl -n {namespace} describe pods",
             )
+        now = time.monotonic()
+        if status.state is not Rollout.COMPLETE and now >= next_request:
+            next_request = now + _PODS_INTERVAL
+            if reason := watch.observe(_blockers(kube, found, namespace), now):
+                raise RolloutStuckError(f"Deployment {deployment} cannot become ready: {reason}")
         return found if status.state is Rollout.COMPLETE else None
 
     return wait_until(
         complete, timeout=timeout, interval=0.05, what=lambda: f"Deployment {deployment} to roll out ({seen})"
     )
+
+
+def _blockers(kube: KubeApi, deployment: Object, namespace: str) -> list[Blocker]:
+    """Return what keeps the pods of a Deployment from becoming ready; those of its older ReplicaSets do not count."""
+    uid = deployment["metadata"].get("uid")
+    owned = [each for each in kube.list("ReplicaSet", namespace) if _is_owned(each, uid)]
+    newest = max(owned, key=_revision, default=None)
+    if newest is None:
+        return blockers([], [deployment])
+    pods = [each for each in kube.list("Pod", namespace) if _is_owned(each, newest["metadata"].get("uid"))]
+    return blockers(pods, [deployment])
+
+
+def _is_owned(obj: Object, uid: str | None) -> bool:
+    return uid is not None and any(each.get("uid") == uid for each in obj["metadata"].get("ownerReferences") or ())
+
+
+def _revision(replicaset: Object) -> int:
+    annotations = replicaset["metadata"].get("annotations") or {}
+    return int(annotations.get("deployment.kubernetes.io/revision") or 0)

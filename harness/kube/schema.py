@@ -1,8 +1,8 @@
-"""What a manifest may say, as the official client's model classes know it.
+"""Checks manifests against the API's schema, taken from the official client's model classes.
 
-A misspelt field is dropped in silence by many tools, and a cluster without the field it meant then loses requests for a
-reason that nobody sees. The client's models are generated from the API's own description, so they serve as the schema:
-field names, basic types, and what is required. They are imported when first needed, since that takes a while.
+Many tools silently drop a misspelt field. The cluster then loses requests for a reason that is hard to find. The
+client's models are generated from the API's description, so they serve as schema: field names, basic types and required
+fields. They are imported when first needed, because that is slow.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from harness.kube.custom import GROUPS, MODELS, Model
 
-#: Where in an object: field names and list indices from its root.
+#: Path of a value in an object: field names and list indices from its root.
 Path = tuple[str | int, ...]
 
-#: Every kind that can be checked, with the client's class for it, or our own model of a custom kind.
+#: (``apiVersion``, kind) -> the client's class, or the model of a custom kind. Only these kinds can be checked.
 KINDS: Mapping[tuple[str, str], str] = {
     **{
         ("v1", kind): f"V1{kind}"
         for kind in ("Namespace", "Pod", "Service", "ConfigMap", "Secret", "ServiceAccount", "Endpoints", "Node")
     },
     ("v1", "Event"): "CoreV1Event",
-    ("v1", "PersistentVolumeClaim"): "V1PersistentVolumeClaim",
+    **{("v1", kind): f"V1{kind}" for kind in ("PersistentVolumeClaim", "ResourceQuota", "LimitRange")},
     **{("apps/v1", kind): f"V1{kind}" for kind in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")},
     **{("networking.k8s.io/v1", kind): f"V1{kind}" for kind in ("Ingress", "IngressClass", "NetworkPolicy")},
     ("discovery.k8s.io/v1", "EndpointSlice"): "V1EndpointSlice",
@@ -52,39 +53,58 @@ _BASIC: Mapping[str, tuple[tuple[type, ...], str]] = {
     "datetime": ((str,), "string"),
     "bytes": ((str,), "string"),
 }
-#: The client calls these ``object``; the API takes a number or a text.
+#: Fields that are integer or string in the API. The client's models have ``object``.
 _INT_OR_STRING = frozenset({"port", "targetPort", "maxSurge", "maxUnavailable", "minAvailable"})
-#: Amounts (``cpu: 1``): the client calls them text, the API takes numbers as well.
+#: Quantities (``cpu: 1``), which may be numbers or strings in the API. The client's models have ``str``.
 _QUANTITIES = frozenset({"limits", "requests", "overhead", "hard", "capacity", "allocatable", "sizeLimit", "divisor"})
+
+
+class ViolationKind(StrEnum):
+    """A way in which a field violates its schema."""
+
+    UNKNOWN_KIND = "unknown kind"
+    UNKNOWN_VERSION = "unknown version"
+    UNKNOWN_FIELD = "unknown field"
+    WRONG_TYPE = "wrong type"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One field that an API server would not take.
+    """A field that violates the schema.
 
     Attributes:
-        path: Where it is.
-        message: What is wrong with it.
+        path: Path of the field; for a missing field, of the object that lacks it.
+        message: The problem.
+        kind: The kind of violation.
+        field: Name of the missing field; empty for other kinds.
     """
 
     path: Path
     message: str
+    kind: ViolationKind
+    field: str = ""
+
+    @property
+    def names_its_field(self) -> bool:
+        """True if the message has the field's path, so that a sentence need not add it."""
+        return self.kind not in {ViolationKind.WRONG_TYPE, ViolationKind.UNKNOWN_VERSION}
 
 
 def unknown_fields(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(path, message) of every field that the API does not know or whose type is wrong; see ``violations``."""
+    """Return (path, message) of every field that is unknown or has a wrong type; see ``violations``."""
     return [(path_text(v.path), v.message) for v in violations(manifest)]
 
 
 def violations(manifest: Mapping[str, Any], *, patch: bool = False) -> list[Violation]:
-    """Check one object against the API's description of its kind.
+    """Check an object against the schema of its kind.
 
     Args:
-        manifest: The object; ``kind`` and ``apiVersion`` say which model applies.
-        patch: It is a strategic merge patch: directives and nulls are fine, and ``apiVersion`` may be missing.
+        manifest: The object. Its ``kind`` and ``apiVersion`` select the model.
+        patch: True for a strategic merge patch: it may have directives and nulls, and no ``apiVersion``.
 
     Returns:
-        What is wrong, in the object's order; one entry that lists the known kinds where its kind is not among them.
+        The violations, in the object's order. For an unknown kind, one entry that lists the known kinds.
     """
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
     names = {v: name for (v, k), name in KINDS.items() if k == kind}
@@ -96,7 +116,7 @@ def violations(manifest: Mapping[str, Any], *, patch: bool = False) -> list[Viol
 
 
 def without(manifest: Mapping[str, Any], wrong: Iterable[Violation]) -> dict[str, Any]:
-    """A copy of an object without the values that violate its schema, so that the rest can be looked into safely."""
+    """Return a copy of an object without the values that violate its schema, so that the rest is safe to read."""
     copied = deepcopy(dict(manifest))
     for violation in sorted(
         (v for v in wrong if v.path), key=lambda v: [str(p).zfill(9) for p in v.path], reverse=True
@@ -111,18 +131,18 @@ def without(manifest: Mapping[str, Any], wrong: Iterable[Violation]) -> dict[str
 
 
 def missing_fields(manifest: Mapping[str, Any]) -> list[Violation]:
-    """Fields that the API requires of an object of a known kind and that are not there."""
+    """Return the missing required fields of an object of a known kind."""
     name = KINDS.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
     return list(_missing(manifest, name, ())) if name else []
 
 
 def container_violations(fields: Mapping[str, Any]) -> list[Violation]:
-    """What is wrong with some fields of a container."""
+    """Return the violations in some fields of a container."""
     return list(_check_model(fields, _model("V1Container"), (), patch=False))
 
 
 def path_text(path: Path) -> str:
-    """``spec.containers[0].image``; a field name with dots of its own is put in brackets."""
+    """Return a path as text: ``spec.containers[0].image``. A field name with dots is put in brackets."""
     text = ""
     for part in path:
         plain = isinstance(part, str) and "." not in part and "/" not in part
@@ -148,15 +168,17 @@ def _model(name: str) -> Any:
 def _unknown_kind(kind: Any, version: Any) -> Violation:
     same = sorted(v for v, k in KINDS if k == kind)
     if same:
-        return Violation(("apiVersion",), f"expected {' or '.join(same)} for kind {kind}, got {version!r}")
+        message = f"expected {' or '.join(same)} for kind {kind}, got {version!r}"
+        return Violation(("apiVersion",), message, ViolationKind.UNKNOWN_VERSION)
     if not kind:
-        return Violation((), "an object needs apiVersion and kind")
+        return Violation((), "an object needs apiVersion and kind", ViolationKind.UNKNOWN_KIND)
     known = ", ".join(sorted({k for _, k in KINDS}))
-    return Violation(("kind",), f"unknown kind {kind!r} (apiVersion {version!r}); known are {known}")
+    message = f"unknown kind {kind!r} (apiVersion {version!r}); known are {known}"
+    return Violation(("kind",), message, ViolationKind.UNKNOWN_KIND)
 
 
 def _check(value: Any, expected: str, path: Path, *, patch: bool) -> Iterator[Violation]:
-    """Check one value against the client's name for its type."""
+    """Check a value against a type of the client's models."""
     if value is None:
         return
     collection = _COLLECTION.fullmatch(expected)
@@ -179,22 +201,22 @@ def _check_basic(value: Any, expected: str, path: Path) -> Iterator[Violation]:
         types, name = (str, int, float), "quantity"
     # In Python a bool is an int; in the API it is not.
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types and object not in types):
-        yield Violation(path, f"expected {name}, got {_type_name(value)}")
+        yield Violation(path, f"expected {name}, got {_type_name(value)}", ViolationKind.WRONG_TYPE)
 
 
 def _check_list(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[Violation]:
     if not isinstance(value, list):
-        yield Violation(path, f"expected list, got {_type_name(value)}")
+        yield Violation(path, f"expected list, got {_type_name(value)}", ViolationKind.WRONG_TYPE)
         return
     for index, part in enumerate(value):
         if part is None:
-            yield Violation((*path, index), "expected a value, got null")
+            yield Violation((*path, index), "expected a value, got null", ViolationKind.WRONG_TYPE)
         yield from _check(part, item, (*path, index), patch=patch)
 
 
 def _check_dict(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[Violation]:
     if not isinstance(value, Mapping):
-        yield Violation(path, f"expected map, got {_type_name(value)}")
+        yield Violation(path, f"expected map, got {_type_name(value)}", ViolationKind.WRONG_TYPE)
         return
     for key, part in value.items():
         if not (patch and key.startswith("$")):
@@ -203,7 +225,7 @@ def _check_dict(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[V
 
 def _check_model(value: Any, model: Any, path: Path, *, patch: bool) -> Iterator[Violation]:
     if not isinstance(value, Mapping):
-        yield Violation(path, f"expected map, got {_type_name(value)}")
+        yield Violation(path, f"expected map, got {_type_name(value)}", ViolationKind.WRONG_TYPE)
         return
     types = {model.attribute_map[name]: expected for name, expected in model.openapi_types.items()}
     for key, part in value.items():
@@ -212,7 +234,8 @@ def _check_model(value: Any, model: Any, path: Path, *, patch: bool) -> Iterator
         elif not (patch and str(key).startswith("$")):
             near = difflib.get_close_matches(str(key), types, n=1)
             ending = f'; did you mean "{near[0]}"?' if near else ""
-            yield Violation((*path, key), f'unknown field "{path_text((*path, key))}"{ending}')
+            message = f'unknown field "{path_text((*path, key))}"{ending}'
+            yield Violation((*path, key), message, ViolationKind.UNKNOWN_FIELD)
 
 
 def _missing(value: Any, expected: str, path: Path) -> Iterator[Violation]:
@@ -228,11 +251,12 @@ def _missing(value: Any, expected: str, path: Path) -> Iterator[Violation]:
             if value.get(field) is not None:
                 yield from _missing(value[field], kind, (*path, field))
             elif _is_required(model, name):
-                yield Violation(path, f'"{path_text((*path, field))}" is required')
+                message = f'"{path_text((*path, field))}" is required'
+                yield Violation(path, message, ViolationKind.MISSING, field)
 
 
 def _is_required(model: Any, name: str) -> bool:
-    """Clients before the 36th do not say; there nothing is held to be required."""
+    """Return True if a field is required. Clients before version 36 do not say, so none is then."""
     if isinstance(model, Model):
         return name in model.required
     fields = getattr(model, "model_fields", {})

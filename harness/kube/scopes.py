@@ -1,7 +1,7 @@
-"""Which kinds live outside of namespaces, and the check that a write stays where its caller says.
+"""The table of cluster-scoped kinds, and the check that a write stays in the namespace that its caller gives.
 
-An object outside of namespaces belongs to everybody on the cluster. Writing one changes the cluster for others, and
-removing a namespace does not take it away again.
+All users of a cluster share a cluster-scoped object. Writing one affects others, and removing a namespace does not
+remove it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 from harness.kube.errors import ScopeError
 from harness.kube.kinds import ApiKind
 
-#: Kubernetes' own kinds that live outside of namespaces, by API group; a test compares them with the official client.
-#: Only the API server knows the scope of any other kind.
+#: Cluster-scoped built-in kinds by API group; a test compares them with the official client. Only the API server knows
+#: the scope of any other kind.
 CLUSTER_SCOPED: Mapping[str, frozenset[str]] = {
     "": frozenset({"Namespace", "Node", "PersistentVolume"}),
     "admissionregistration.k8s.io": frozenset(
@@ -42,42 +42,42 @@ CLUSTER_SCOPED: Mapping[str, frozenset[str]] = {
     "storagemigration.k8s.io": frozenset({"StorageVersionMigration"}),
 }
 
-#: A URL with such a part leads to another object than the one that its other parts name.
+#: Path segments that would make a URL lead to another object.
 _UP = frozenset({".", ".."})
 
 
 def is_cluster_scoped(manifest: Mapping[str, Any]) -> bool:
-    """Return whether an object is of one of Kubernetes' own kinds that live outside of namespaces."""
+    """Return True if an object is of a built-in, cluster-scoped kind."""
     group, slash, _ = str(manifest.get("apiVersion", "")).rpartition("/")
     return manifest.get("kind") in CLUSTER_SCOPED.get(group if slash else "", frozenset())
 
 
 def write_path(kind: ApiKind, namespace: str, name: str, action: str) -> str:
-    """Return the URL path of a write, which lies in the namespace that the caller names.
+    """Return the URL path of a write, which stays in the namespace that the caller gives.
 
     Args:
-        kind: The object's kind, with the scope that the API server gives it.
-        namespace: The object's namespace; empty for an object outside of namespaces.
+        kind: The object's kind, with its scope on the API server.
+        namespace: The object's namespace; empty for a cluster-scoped object.
         name: The object's name; empty for the collection.
         action: The write, for the error's message.
 
     Raises:
-        ScopeError: The write would not stay in the namespace, or a namespace is missing.
+        ScopeError: The write would leave the namespace, or a namespace is missing.
     """
     check_scope(kind.kind, namespace, action, namespaced=kind.namespaced)
     if _UP & {namespace, name}:
-        raise ScopeError(action, 0, "OutsideNamespace", "no object and no namespace has such a name")
+        raise ScopeError(action, 0, "OutsideNamespace", "an object or namespace can't have this name")
     return kind.path(namespace, name)
 
 
 def check_scope(kind: str, namespace: str, action: str, *, namespaced: bool) -> None:
-    """Check that a kind's scope fits the namespace that a write names.
+    """Check that a kind's scope fits the namespace of a write.
 
     Raises:
-        ScopeError: It does not.
+        ScopeError: A namespace is given for a cluster-scoped kind, or is missing for a namespaced one.
     """
     if namespace and not namespaced:
-        message = f"{kind} lives outside of namespaces, so this would change the whole cluster"
+        message = f"{kind} is cluster-scoped, so this would change the whole cluster"
         raise ScopeError(action, 0, "OutsideNamespace", message)
     if namespaced and not namespace:
-        raise ScopeError(action, 0, "OutsideNamespace", f"{kind} lives in namespaces, and none is named")
+        raise ScopeError(action, 0, "OutsideNamespace", f"{kind} is namespaced, but no namespace is given")

@@ -1,4 +1,4 @@
-"""Whether labels match the ``LabelSelector`` of an object."""
+"""Evaluates the ``LabelSelector`` of an object."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ Labels = Mapping[str, str]
 
 
 class SelectorError(ValueError):
-    """A selector that can't be understood; the message has it."""
+    """An invalid selector; the message names the invalid part."""
 
 
 def matches_selector(selector: Mapping[str, Any], labels: Labels) -> bool:
-    """Whether labels match a ``LabelSelector`` (matchLabels and matchExpressions); an empty one selects everything."""
+    """Return True if labels match a ``LabelSelector``. An empty one selects everything."""
     plain: Mapping[str, str] = selector.get("matchLabels") or {}
     expressions = selector.get("matchExpressions") or []
     return all(labels.get(name) == value for name, value in plain.items()) and all(
@@ -22,10 +22,10 @@ def matches_selector(selector: Mapping[str, Any], labels: Labels) -> bool:
 
 
 def expression(key: str, operator: str, values: tuple[str, ...]) -> Callable[[Labels], bool]:
-    """One expression of a selector.
+    """Return a function that evaluates one expression of a selector.
 
     Raises:
-        SelectorError: There is no such operator.
+        SelectorError: The operator is unknown.
     """
     match operator:
         case "In":

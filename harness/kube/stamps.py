@@ -1,4 +1,4 @@
-"""When a line was logged, on our clock: as exact as the node's clock is the same as ours."""
+"""Converts timestamps of log lines to this machine's monotonic clock."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """Places stamps of log lines.
+    """A converter of timestamps.
 
     Attributes:
-        clock: Ours.
-        same_clock: Whether the nodes are on this machine. Otherwise their clocks may differ from ours by anything, and
-            all that is sure is that a line was written before it arrived; its stamp says about how long before.
+        clock: This machine's clock.
+        same_clock: True if the nodes run on this machine. Otherwise their clocks may differ by any amount. It is then
+            only certain that a line was written before it was received; its timestamp says roughly how long before.
     """
 
     clock: Clock
     same_clock: bool
 
     def place(self, line: LogLine) -> tuple[int, int]:
-        """(at, exact_ns) of a line: CLOCK_MONOTONIC, and how much earlier it may have been."""
+        """Return (at, exact_ns) of a line: CLOCK_MONOTONIC, and how much earlier it may have been written."""
         if not line.stamp:
             return line.received_ns, 0
         written = min(self.clock.from_wall(stamp_ns(line.stamp)), line.received_ns)
@@ -35,7 +35,7 @@ class Stamps:
 
 
 def stamp_ns(stamp: str) -> int:
-    """Nanoseconds since the epoch of an RFC 3339 time with up to nine digits of a second's fraction."""
+    """Return nanoseconds since the epoch of an RFC 3339 time with up to nine decimals."""
     whole, dot, rest = stamp.partition(".")
     if not dot:
         return _seconds(stamp) * 1_000_000_000

@@ -1,8 +1,8 @@
 """Strategic merge patch and JSON merge patch, as a Kubernetes API server applies them.
 
-Pure functions on plain objects. Experiments patch manifests before a cluster exists, and the local API server patches
-what it stores: both must get what a real server would make of the same patch, down to the order of lists. The rules are
-those of Kubernetes' ``strategicpatch`` package; inputs are never changed.
+Pure functions on plain objects, which never change their arguments. Experiments patch manifests before a cluster
+exists, and the embedded API server patches stored objects. Both must give the same result as a real server, down to the
+order of lists. The rules are those of Kubernetes' ``strategicpatch`` package.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _DELETE = "$deleteFromPrimitiveList/"
 
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 
-#: Lists of objects that are merged by a key of their items, by (the field that holds the owner, the list's own field);
-#: ``""`` is the object itself. Any other list of objects is replaced as a whole, as the real server does.
+#: (field of the list's owner, field of the list) -> key by which items are merged. ``""`` is the object itself. Any
+#: other list of objects is replaced as a whole, as on a real server.
 MERGE_KEYS: Mapping[tuple[str, str], str] = {
     **{("spec", name): "name" for name in (*_CONTAINER_LISTS, "volumes", "imagePullSecrets", "schedulingGates")},
     ("spec", "resourceClaims"): "name",
@@ -40,7 +40,7 @@ MERGE_KEYS: Mapping[tuple[str, str], str] = {
     ("", "secrets"): "name",
 }
 
-#: Lists of plain values that a patch adds to; any other is replaced.
+#: Lists of plain values to which a patch adds items. Any other list is replaced.
 MERGED_PRIMITIVES = frozenset({("metadata", "finalizers"), ("spec", "finalizers"), ("spec", "podCIDRs")})
 
 _Order = Callable[[Any], Any]
@@ -58,7 +58,7 @@ def strategic_merge(original: Mapping[str, Any], patch: Mapping[str, Any]) -> di
     Args:
         original: The object.
         patch: Fields to set; ``None`` deletes a field. The directives ``$patch``, ``$retainKeys``,
-            ``$setElementOrder/…`` and ``$deleteFromPrimitiveList/…`` are honoured.
+            ``$setElementOrder/…`` and ``$deleteFromPrimitiveList/…`` are supported.
 
     Returns:
         A new object that shares nothing with the arguments.
@@ -84,7 +84,7 @@ def json_merge(original: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[st
 
 
 def _merge_map(original: dict[str, Any], patch: dict[str, Any], field: str) -> dict[str, Any]:
-    """Merge ``patch`` into ``original``, which is the value of ``field``; both may be consumed."""
+    """Merge ``patch`` into ``original``, which is the value of ``field``. Both may be modified."""
     directive = patch.pop(_PATCH, None)
     if directive == "replace":
         return _clean_map(patch)
@@ -131,7 +131,7 @@ def _merge_list(original: list[Any], patch: list[Any], field: str, key: str) -> 
 
 
 def _merge_objects(original: list[Any], patch: list[dict[str, Any]], merge_key: str, key: str) -> list[Any]:
-    """Merge a list of objects by their merge key; the patch's order leads, as on a real server."""
+    """Merge a list of objects by their merge key. The patch's order takes precedence, as on a real server."""
     if any(_is_replace(item) for item in patch):
         return [_clean(item) for item in patch if not _is_replace(item)]
     _check_items(patch, merge_key, key)
@@ -151,18 +151,18 @@ def _merge_objects(original: list[Any], patch: list[dict[str, Any]], merge_key: 
 def _check_items(patch: list[dict[str, Any]], merge_key: str, key: str) -> None:
     for item in patch:
         if merge_key not in item:
-            raise PatchError(f"an item of {key!r} lacks {merge_key!r}, by which items of this list are merged")
+            raise PatchError(f"an item of {key!r} lacks {merge_key!r}, the merge key of this list")
         if item.get(_PATCH) not in (None, "delete", "merge", "replace"):
             raise PatchError(f"unknown patch directive {_PATCH}: {item[_PATCH]!r} in an item of {key!r}")
 
 
 def _is_replace(item: Any) -> bool:
-    """The item ``{$patch: replace}`` alone stands for "replace the whole list"."""
+    """Return True for the item ``{$patch: replace}``, which means "replace the whole list"."""
     return isinstance(item, dict) and item == {_PATCH: "replace"}
 
 
 def _retain(original: dict[str, Any], patch: dict[str, Any]) -> None:
-    """``$retainKeys`` drops what it does not name: how a union (volume, strategy) changes its kind."""
+    """Apply ``$retainKeys``: drop the fields that it does not name, so that a union (volume) can change its kind."""
     keys = patch.pop(_RETAIN, None)
     if keys is None:
         return
@@ -183,15 +183,15 @@ def _delete_primitives(original: dict[str, Any], name: str, values: Any) -> None
 
 
 def _identity(merge_key: str | None) -> _Order:
-    """What tells the items of a list apart: their merge key, or a plain value itself."""
+    """Return a function that identifies an item of a list: by its merge key, or by the plain value itself."""
     return lambda item: item.get(merge_key) if merge_key and isinstance(item, dict) else item
 
 
 def _in_order(merged: list[Any], order: Sequence[Any], before: Sequence[Any], identity: _Order) -> list[Any]:
-    """Order a merged list: named items as ``order`` says, the rest put between them as they stood before.
+    """Order a merged list: named items as in ``order``, and the others between them as they were before.
 
-    A rest item comes first only where both it and the next named item were there before, in that order; so items
-    that are new in the patch precede what only the server has.
+    One of the others comes first only if it and the next named item existed before, in that order. New items of the
+    patch therefore precede items that only the server has.
     """
     rank = {repr(identity(item)): i for i, item in reversed(list(enumerate(order)))}
     place = {repr(identity(item)): i for i, item in reversed(list(enumerate(before)))}
@@ -211,7 +211,7 @@ def _in_order(merged: list[Any], order: Sequence[Any], before: Sequence[Any], id
 
 
 def _clean(value: Any) -> Any:
-    """A value that is new to the object: its nulls and directives say nothing about it."""
+    """Return a value that is new to the object, without its nulls and directives."""
     if isinstance(value, dict):
         return _clean_map(value)
     if isinstance(value, list):

@@ -1,8 +1,8 @@
-"""An answer of an API server that has no end: watches and logs. It ends at once when it is told to.
+"""Endless answers of an API server (watches and logs), which can be stopped at once.
 
-A read on a quiet stream blocks for as long as nothing happens. A second thread asks ``stop`` ten times a second and
-shuts the receiving side of the socket down when it says so: a read timeout would break the stream for good, and
-waiting for the next line would hold the trial's end up.
+A read on a quiet stream blocks until something happens. A second thread calls ``stop`` ten times a second and shuts
+down the receiving side of the socket when it returns True. A read timeout would break the stream, and waiting for the
+next line would delay the end of the trial.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ Query = Sequence[tuple[str, str]]
 
 
 def open_stream(client: Any, path: str, query: Query, action: str, silence: float) -> Any:
-    """Ask for a stream.
+    """Open a stream.
 
     Args:
         client: A ``kubernetes.client.ApiClient``.
         path: URL path.
         query: Its parameters.
         action: For error messages.
-        silence: Longest time in seconds without a byte.
+        silence: Read timeout in seconds.
 
     Returns:
-        The HTTP library's response, to be closed.
+        The HTTP library's response, which the caller must close.
 
     Raises:
-        KubeError: The server refused it.
+        KubeError: The server refused the request.
     """
     with transport_errors(action):
         request = client.param_serialize(
@@ -55,27 +55,27 @@ def open_stream(client: Any, path: str, query: Query, action: str, silence: floa
 
 def _refused(action: str, status: int, text: str) -> KubeError:
     try:
-        told = json.loads(text)
-        return error_for(action, status, str(told.get("reason", "")), str(told.get("message", "")))
+        answer = json.loads(text)
+        return error_for(action, status, str(answer.get("reason", "")), str(answer.get("message", "")))
     except (ValueError, AttributeError):
         return error_for(action, status, "", text[:200])
 
 
 def chunks(response: Any, action: str) -> Iterator[bytes]:
-    """What arrives, as it arrives."""
+    """Yield the parts of an answer as they arrive."""
     with transport_errors(action):
         yield from response.stream(amt=None, decode_content=True)
 
 
 @contextlib.contextmanager
 def shut_down_when(stop: Callable[[], bool], response: Any, name: str) -> Iterator[None]:
-    """End the stream as soon as ``stop()`` says so: what reads it meets its end, or an error."""
+    """End the stream as soon as ``stop()`` returns True. Its reader then gets the end of the stream, or an error."""
     finished = threading.Event()
 
     def look() -> None:
         while not finished.wait(STOP_INTERVAL):
             if stop():
-                with contextlib.suppress(OSError, ValueError, RuntimeError):  # it has just ended by itself
+                with contextlib.suppress(OSError, ValueError, RuntimeError):  # the stream has just ended by itself
                     response.shutdown()
                 return
 

@@ -1,9 +1,9 @@
-"""Reads the lines of Traefik's JSON log: configurations that it took over, and its access log.
+"""Reads the lines of Traefik's JSON log: configurations that take effect, and the access log.
 
-Both come by one stream; their keys differ. The texts are those of release 3 at level DEBUG. A configuration is
-*received* when the provider's throttle has let it pass (pkg/server/configurationwatcher.go). It counts when its routers
-are built: at once, or when an RSA key is made, as for each configuration of a Traefik without a default certificate,
-which takes a tenth of a second of a processor and, where that is busy, seconds.
+Both are in one stream, with different keys. The texts are those of release 3 at level DEBUG. A configuration is
+*received* when it has passed the provider's throttle (pkg/server/configurationwatcher.go). It takes effect when its
+routers are built. That is at once, or after an RSA key was generated: a Traefik without a default certificate generates
+one for each configuration. This takes a tenth of a second of CPU time, and seconds on a busy machine.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from harness.kube.stamps import stamp_ns
 
 Facts = Mapping[str, str | int]
 
-#: Cheap tests before a line is read: the two logs begin their lines differently.
+#: Prefix of access log lines, and texts of other lines: cheap tests before a line is parsed.
 _ACCESS = '{"ClientAddr":'
 _RECEIVED = "Configuration received"
 _SKIPPED = "Skipping Kubernetes event kind *"
-#: Said while routers are built for a configuration; and before that, when a key has been made for it.
+#: Logged while routers are built for a configuration; and before that, after its key was generated.
 _BUILDS = '"message":"Creating middleware"'
 _CERTIFIES = "fallback to the internal generated certificate"
-#: What the providers' names begin with behind which are objects of the cluster.
+#: Prefix of the names of providers that read objects of the cluster.
 _CLUSTERS = "kubernetes"
-#: The kinds that say where requests go.
+#: The kinds that define routing.
 _ROUTING = frozenset({"Ingress", "IngressRoute", "TraefikService", "Middleware"})
 _HEADER = "request_X-Request-Id"
 _COMPACT = (",", ":")
 
 
 def is_access(text: str) -> bool:
-    """Whether it is a line of the access log."""
+    """Return True for a line of the access log."""
     return text.startswith(_ACCESS)
 
 
 def access_line(text: str) -> str:
-    """A line of Traefik's access log as ``access.jsonl`` has it: the names of ingress-nginx's log, then its own.
+    """Return a line of Traefik's access log in the format of ``access.jsonl``: common fields, then Traefik's own.
 
-    What Traefik has no word for (its connections, the time that connecting took) is not there. A request that no server
-    was chosen for has an empty ``upstream_addr``, and a ``backend`` only if a router took it.
+    Common fields that Traefik does not log (its connections, the time to connect) are missing. A request without a
+    chosen server has an empty ``upstream_addr``, and a ``backend`` only if a router matched it.
     """
     try:
         line = json.loads(text)
-    except ValueError:  # a disk that was full for a moment, a stream that broke: kept as it is
+    except ValueError:  # a full disk or a broken stream; keep the text
         return json.dumps({"unreadable": text.rstrip("\n")})
     chosen = str(line.get("ServiceAddr") or "")
     common = {
@@ -66,10 +66,10 @@ def access_line(text: str) -> str:
 
 
 class TraefikLog:
-    """One Traefik's log, line by line in its order: what is taken over is received first, and may be as it was.
+    """The log of one Traefik, read line by line in order. A received configuration may equal the one before.
 
     Args:
-        certified: Whether it has a default certificate, but maybe not yet when it starts.
+        certified: True if it has a default certificate, although perhaps not yet when it starts.
     """
 
     def __init__(self, *, certified: bool = False) -> None:
@@ -78,11 +78,11 @@ class TraefikLog:
         self._certified = certified
         self._mark = _BUILDS
 
-    def said(self, text: str) -> list[tuple[str, Facts]]:
-        """What a line tells: events' words and facts.
+    def events_of(self, text: str) -> list[tuple[str, Facts]]:
+        """Return the events of a line, each with its name and facts.
 
         Returns:
-            ``configured``: Traefik goes over to a configuration. ``sync``: it looked at a route, and nothing was to do.
+            ``configured``: a configuration takes effect. ``sync``: Traefik checked a route, and nothing had changed.
         """
         if is_access(text):
             return []
@@ -104,7 +104,7 @@ class TraefikLog:
         except ValueError:
             return
         provider, config = str(line.get("providerName", "")), line.get("config")
-        # What comes again as it was is skipped by Traefik as well.
+        # Traefik skips an unchanged configuration as well.
         if line.get("message") == _RECEIVED and provider.startswith(_CLUSTERS) and self._last.get(provider) != config:
             self._last[provider] = config
             self._received[provider] = configured(provider, config)
@@ -115,7 +115,7 @@ class TraefikLog:
 
 
 def configured(provider: str, config: Any) -> Facts:
-    """A configuration in short: whose it is, how many routes, which servers get requests, which only what they had."""
+    """Return the facts of a configuration: provider, number of routers, servers, and servers that only drain."""
     http = _http(config)
     servers = [
         server
@@ -136,13 +136,13 @@ def _text(servers: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _http(config: Any) -> Mapping[str, Any]:
-    """The HTTP part of a configuration, which is logged as an object or as text."""
+    """Return the HTTP part of a configuration, which is logged as an object or as text."""
     parsed = json.loads(config) if isinstance(config, str) else config
     return (parsed or {}).get("http") or {}
 
 
 def _ended(line: Mapping[str, Any]) -> float:
-    """Seconds since the epoch at which the request was over, as ingress-nginx says it."""
+    """Return the end of the request in seconds since the epoch, as ingress-nginx logs it."""
     return round((stamp_ns(str(line["StartUTC"])) + int(line.get("Duration") or 0)) / 1e9, 3)
 
 

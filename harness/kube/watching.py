@@ -1,4 +1,4 @@
-"""One watch: a stream of JSON lines that ends at once when it is told to."""
+"""Reads a watch: a stream of JSON lines that can be stopped at once."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from harness.kube.api import Object, WatchEvent
 from harness.kube.errors import KubeError, WatchExpiredError, WatchInterruptedError, error_for
 from harness.kube.streaming import chunks, open_stream, shut_down_when
 
-#: The server is asked to end a watch after this long; it is then resumed where it was. Makes a dead server show.
+#: Seconds after which the server ends a watch, which is then resumed. A dead server is noticed because it does not.
 WATCH_SECONDS = 240
-#: Longest silence: a server in good order has ended the watch before.
+#: Read timeout in seconds: a healthy server ends the watch earlier.
 SILENCE_SECONDS = WATCH_SECONDS + 20.0
 
 
 def follow(client: Any, path: str, action: str, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
-    """Yield the events of a collection after version ``since`` until ``stop()`` or the server's orderly end.
+    """Yield the events of a collection after version ``since``, until ``stop()`` or until the server ends the watch.
 
     Args:
         client: A ``kubernetes.client.ApiClient``.
         path: URL path of the collection.
         action: For error messages.
-        since: The resourceVersion to begin after.
-        stop: Asked often, from another thread.
+        since: The resourceVersion to start after.
+        stop: Called often, from another thread.
 
     Raises:
         WatchExpiredError: ``since`` is too old.
@@ -47,7 +47,9 @@ def follow(client: Any, path: str, action: str, since: str, stop: Callable[[], b
         if stop():
             return
         if getattr(error, "status", None) == 410:
-            raise WatchExpiredError(f"Could not {action}: its history since {since} is gone.") from error
+            raise WatchExpiredError(
+                f"Could not {action}: the server no longer has its history since {since}."
+            ) from error
         if isinstance(error, KubeError) and error.status == 0:
             raise WatchInterruptedError(error.message) from error
         raise
@@ -64,7 +66,7 @@ def _open(client: Any, path: str, action: str, since: str) -> Any:
 
 
 def _lines(response: Any, action: str) -> Iterator[bytes]:
-    """Whole lines; a rest without its line end means that the stream was cut."""
+    """Yield whole lines. An incomplete last line means that the stream broke."""
     rest = b""
     for chunk in chunks(response, action):
         *whole, rest = (rest + chunk).split(b"\n")

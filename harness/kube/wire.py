@@ -1,6 +1,6 @@
-"""The official client, set up so that nothing is repeated in secret, and its exceptions put into the harness's words.
+"""Sets up the official client without silent retries, and converts its exceptions.
 
-The client is imported here and only when it is used: it costs a third of a second.
+The client is imported only when it is used, because the import takes a third of a second.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 from harness.kube.errors import KubeconfigError, UnreachableError
 
-#: Connections kept open: the main thread's, one per watch, and one per container whose log is followed.
+#: Maximum number of open connections: the main thread's, one per watch, and one per followed log.
 POOL = 64
 
 
 def connect(kubeconfig: Path, context: str | None) -> Any:
-    """A ``kubernetes.client.ApiClient`` for a context; only reads are ever repeated, and only after a broken answer.
+    """Return a ``kubernetes.client.ApiClient`` for a context. It retries only reads, and only after a broken answer.
 
     Raises:
         KubeconfigError: The file can't be used, or has no such context.
@@ -32,7 +32,7 @@ def connect(kubeconfig: Path, context: str | None) -> Any:
         wanted = f"context {context} of " if context else ""
         raise KubeconfigError(
             f"Can't use {wanted}the kubeconfig {kubeconfig}: {error}",
-            hint="See which contexts there are with: kubectl config get-contexts",
+            hint="List the contexts with: kubectl config get-contexts",
         ) from error
     settings.retries = Retry(total=2, connect=0, read=2, redirect=0, status=0, other=0, allowed_methods={"GET"})
     settings.connection_pool_maxsize = POOL
@@ -40,7 +40,7 @@ def connect(kubeconfig: Path, context: str | None) -> Any:
 
 
 def disconnect(client: Any) -> None:
-    """Close a client's idle connections now: by itself urllib3 leaves that to the garbage collector."""
+    """Close a client's idle connections now. Otherwise urllib3 leaves that to the garbage collector."""
     pools = client.rest_client.pool_manager.pools
     for key in pools.keys():  # noqa: SIM118 -- urllib3's container can't be iterated
         pool = pools.get(key)
@@ -51,10 +51,10 @@ def disconnect(client: Any) -> None:
 
 @contextlib.contextmanager
 def transport_errors(action: str) -> Iterator[None]:
-    """Turn what the HTTP library raises into ``UnreachableError``.
+    """Convert exceptions of the HTTP library into ``UnreachableError``.
 
     Raises:
-        UnreachableError: Refused, timed out, broken off, or a certificate that does not fit.
+        UnreachableError: The connection was refused, timed out or broke, or the certificate is invalid.
     """
     from urllib3.exceptions import HTTPError  # noqa: PLC0415 -- as above
 
@@ -67,6 +67,6 @@ def transport_errors(action: str) -> Iterator[None]:
 
 
 def _root(error: BaseException) -> str:
-    """The innermost reason: the outer ones repeat the URL at length."""
+    """Return the innermost reason; the outer ones repeat the URL."""
     reason = getattr(error, "reason", None)
     return _root(reason) if isinstance(reason, BaseException) else str(error)

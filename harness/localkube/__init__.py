@@ -1,1 +1,1 @@
-"""A small Kubernetes in one process: no Docker, no root, nothing pulled."""
+"""Run a small Kubernetes in one process tree, without Docker, root rights or image pulls."""

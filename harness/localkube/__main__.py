@@ -1,6 +1,6 @@
 """Start a cluster in the foreground: ``python -m harness.localkube``.
 
-It needs nothing of the harness but ``kit``, ``kube`` and ``errors``, so that this program can be used and tested alone.
+It imports only ``kit``, ``kube`` and ``errors`` from the harness, so that it can be used and tested alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harness.kit.waiting import wait_until
 from harness.localkube.addresses import free_port, take_block
 from harness.localkube.kubeconfig import write_kubeconfig
 from harness.localkube.profiles import PROFILES
-from harness.localkube.settings import ENTRY_PORT, NodeSettings
+from harness.localkube.settings import ENTRY_PORT, TLS_PORT, NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 #: Longest time for the API server to answer, in seconds.
@@ -43,14 +43,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m harness.localkube", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--ingress", choices=(*INGRESS_PROGRAMS, "none"), default="none", help="ingress controller")
-    parser.add_argument("--profile", choices=sorted(PROFILES), default="kind", help="delays of its parts")
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.localkube",
+        description="Start a small Kubernetes cluster in the foreground; Ctrl-C stops it.",
+    )
+    parser.add_argument(
+        "--ingress",
+        choices=(*INGRESS_PROGRAMS, "none"),
+        default="none",
+        help="ingress controller to run (default: none)",
+    )
+    parser.add_argument(
+        "--profile",
+        choices=sorted(PROFILES),
+        default="kind",
+        help="delay profile of the cluster's components (default: kind)",
+    )
     return parser
 
 
 def _run(options: argparse.Namespace, stack: ExitStack) -> None:
-    """Bring it up, say where it is, and wait until it ends or is asked to."""
+    """Start the cluster, print its addresses, and wait until it ends or a signal arrives."""
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="localkube-")))
     (directory / "logs").mkdir()
     program = INGRESS_PROGRAMS.get(options.ingress)
@@ -65,6 +78,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
         ingress=options.ingress,
         nginx=found.nginx if found is not None else None,
         entry_port=free_port(held.block.ingress_address, ENTRY_PORT),
+        tls_port=free_port(held.block.ingress_address, TLS_PORT),
     )
     config, log = directory / "config.json", directory / "logs" / "node.log"
     settings.write(config)
@@ -81,7 +95,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     _say(f"export KUBECONFIG={directory / 'kubeconfig'}")
     if program is not None:
         _say(f"# the ingress answers at http://{settings.block.ingress_address}:{settings.entry_port}")
-    _say("# Ctrl-C takes it down")
+    _say("# Ctrl-C stops the cluster")
     wait_until(lambda: not node.alive(), timeout=float("inf"), what="the end of the cluster", interval=0.2)
     raise HarnessError("The cluster's process has ended.", detail=log.read_text(errors="replace"))
 

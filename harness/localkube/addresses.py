@@ -1,8 +1,8 @@
-"""Which loopback addresses a cluster has, so that no two clusters on the machine ever share one.
+"""Assign loopback addresses to clusters, so that no two clusters on one machine share an address.
 
-Every cluster gets a block 127.B.0.0/16 of its own. A pod left over from one cluster can then never answer for a
-pod of another, and each data plane has its own address. A block is held by a listening socket: the kernel lets
-only one process in the machine have it, whoever's it is, and frees it when the last holder is gone.
+Every cluster gets its own block 127.B.0.0/16. A pod left over from one cluster can therefore never answer for a pod of
+another, and each data plane has its own address. A listening socket reserves a block. The kernel lets only one process
+of the machine bind it, and frees it when the last holder has ended.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Self
 
 from harness.errors import HarnessError
 
-#: First and last block: 127.0 is everyone's, and low blocks are used by resolvers and the like.
+#: First and last block. 127.0 is used by all programs, and resolvers and similar services use low blocks.
 FIRST_BLOCK, LAST_BLOCK = 16, 239
 
-#: The port whose listener at the API server's address holds a block.
+#: Port of the listener that reserves a block, at the API server's address.
 _HOLD_PORT = 10255
 
 _HOSTS = 254
@@ -36,36 +36,36 @@ class AddressBlock:
 
     @property
     def node_address(self) -> str:
-        """Where the API server and the node are: 127.B.0.1."""
+        """Return the address of the API server and the node: 127.B.0.1."""
         return f"127.{self.number}.0.1"
 
     @property
     def ingress_address(self) -> str:
-        """Where the ingress data plane is: 127.B.0.2."""
+        """Return the address of the ingress data plane: 127.B.0.2."""
         return f"127.{self.number}.0.2"
 
     @property
     def service_address(self) -> str:
-        """Stands for a Service that has no endpoints: 127.B.0.3, where nobody ever listens."""
+        """Return the address that stands for a Service without endpoints: 127.B.0.3, where nothing listens."""
         return f"127.{self.number}.0.3"
 
     def pod_address(self, n: int) -> str:
-        """The address of the n-th pod, counted from 1; a pod's number is never given twice.
+        """Return the address of the n-th pod, counted from 1; no two pods of a cluster get the same number.
 
         Raises:
-            HarnessError: More than the 64,516 pods that one block has room for.
+            HarnessError: ``n`` exceeds the 64,516 pods that fit in one block.
         """
         third, host = divmod(n - 1, _HOSTS)
         if not 0 <= third < _HOSTS:
             raise HarnessError(
-                f"Pod number {n} has no address: a cluster has room for {_HOSTS * _HOSTS} pods in its life.",
-                hint="Take the cluster down and bring it up again.",
+                f"No address is left for pod number {n}: one cluster can create at most {_HOSTS * _HOSTS} pods.",
+                hint="Stop the cluster and start it again.",
             )
         return f"127.{self.number}.{third + 1}.{host + 1}"
 
 
 class HeldBlock:
-    """A block that nobody else can take until it is let go (context manager)."""
+    """A reserved address block; leaving its context releases it."""
 
     def __init__(self, block: AddressBlock, holder: socket.socket) -> None:
         self.block = block
@@ -80,22 +80,22 @@ class HeldBlock:
         self.close()
 
     def fileno(self) -> int:
-        """The descriptor that holds the block; whoever inherits it holds the block as well."""
+        """Return the file descriptor that reserves the block; a process that inherits it reserves the block too."""
         return self._holder.fileno()
 
     def close(self) -> None:
-        """Let the block go."""
+        """Release the block."""
         self._holder.close()
 
 
 def take_block() -> HeldBlock:
-    """Take a block that is free on this machine, whoever else looks for one at the same time.
+    """Reserve a block that is free on this machine; safe against concurrent callers.
 
     Raises:
-        HarnessError: All blocks are taken, or loopback addresses beyond 127.0.0.1 can't be used.
+        HarnessError: All blocks are reserved, or loopback addresses other than 127.0.0.1 cannot be bound.
     """
     count = LAST_BLOCK - FIRST_BLOCK + 1
-    # Begin at another place each time: a block given up a moment ago is the last one to be used again.
+    # Start at a random block, so that a block released a moment ago is rarely reused at once.
     start = int.from_bytes(os.urandom(2)) % count
     last = ""
     for offset in range(count):
@@ -107,12 +107,12 @@ def take_block() -> HeldBlock:
     raise HarnessError(
         f"None of the {count} address blocks 127.{FIRST_BLOCK} to 127.{LAST_BLOCK} is free: {last}.",
         hint=f"Local clusters need loopback addresses 127.x.y.z and port {_HOLD_PORT} on them; "
-        "`harness cluster status` lists standing clusters.",
+        "`harness cluster status` lists persistent clusters.",
     )
 
 
 def free_port(address: str, first: int, count: int = 100) -> int:
-    """The first port from ``first`` on that nobody listens on at ``address`` (nor at 0.0.0.0).
+    """Return the first port from ``first`` on which nothing listens at ``address`` or at 0.0.0.0.
 
     Raises:
         HarnessError: None of ``count`` ports is free.
@@ -127,7 +127,7 @@ def free_port(address: str, first: int, count: int = 100) -> int:
 
 
 def _listen(address: str, port: int) -> socket.socket:
-    """A listening socket; without SO_REUSEADDR it is the only one there."""
+    """Open a listening socket without SO_REUSEADDR, so that no other socket can share the port."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.bind((address, port))

@@ -1,4 +1,4 @@
-"""Writes ``docs/reference/fields.md`` from the tables: ``python -m harness.localkube.field_page > FILE``."""
+"""Generate ``docs/reference/fields.md``: ``python -m harness.localkube.field_page > FILE``."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from harness.kube.fieldclasses import ANNOTATIONS, Decisive, Fields
 from harness.kube.schema import KINDS
 from harness.localkube.fields import TABLES
 from harness.localkube.ingress import annotation_classes as nginx
-from harness.localkube.ingress.annotations import PREFIX, RULES
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import RULES
 from harness.localkube.traefik import annotation_classes as traefik
 
 _HEAD = """\
 # Fields and annotations on the embedded cluster
 
-This page is generated from the tables next to the code; a test fails while it is not current.
-`python -m harness.localkube.field_page > docs/reference/fields.md` writes it again.
+This page is generated from the tables next to the code; a test fails if it is out of date.
+`python -m harness.localkube.field_page > docs/reference/fields.md` regenerates it.
 
-Every field of every kind, and every annotation that an ingress controller knows, has exactly one class:
+Every field of every kind, and every annotation that an ingress controller reads, has exactly one class:
 
-- **implemented**: the embedded cluster carries it out.
+- **implemented**: the embedded cluster implements it.
 - **inert**: it has no effect on requests here; it is stored, and listed once in the report.
-- **decisive but not implemented**: a real cluster would answer, route, start or stop otherwise.
-- **unknown**: no table has it; a real API server or controller ignores or refuses it.
+- **decisive but not implemented**: a real cluster would answer, route, start or stop differently.
+- **unknown**: no table contains it; a real API server or controller ignores or rejects it.
 
-Some values of a decisive field are accepted, since they have no effect or are carried out.
+Some values of a decisive field are accepted, because they have no effect or are implemented.
 
-`harness validate` and `harness run` refuse fields of the last two classes, with file and line, before anything starts.
-The ways out are: remove the field, use `--cluster kind`, or `--assume-inert FIELD`.
-With `--assume-inert` the run goes on as if the field had no effect, and no verdict is better than inconclusive.
+`harness validate` and `harness run` reject fields of the last two classes, with file and line, before anything starts.
+To continue, remove the field, use `--cluster kind`, or pass `--assume-inert FIELD`.
+With `--assume-inert` the run continues as if the field had no effect, and no verdict is better than inconclusive.
 A cell that loses requests stays lossy.
-FIELD is the path without list indices (`spec.template.spec.volumes`), or the whole name of the annotation.
+FIELD is the path without list indices (`spec.template.spec.volumes`), or the full name of the annotation.
 Objects that you apply to `harness cluster up` are stored.
 kubectl prints a warning, and an Event `FieldNotImplemented` names each such field.
 
-On `--cluster kind` and `--cluster context` no field is refused: the real cluster carries them out.
-Behind `traefik` the real Traefik reads Ingresses; ingress-nginx's annotations are inert.
-Behind `traefik-nginx` the real Traefik reads ingress-nginx's annotations too.
+On `--cluster kind` and `--cluster context` no field is rejected: the real cluster implements all of them.
+With `ingress: traefik` the real Traefik reads Ingresses; ingress-nginx's annotations are inert.
+With `ingress: traefik-nginx` the real Traefik also reads ingress-nginx's annotations.
 With `ingress: none` the annotations of Ingresses are inert.
 """
 
@@ -47,7 +48,7 @@ _TRAEFIK_ROW = "| {} | {} | {} |"
 
 
 def page() -> str:
-    """Return the whole page."""
+    """Return the whole page as Markdown."""
     return "\n".join([_HEAD, *_nginx(), "", *_traefik(), "", *_models(), ""])
 
 
@@ -63,12 +64,12 @@ def _nginx() -> Iterator[str]:
         ]
     )
     yield "\nAn empty value, and a value that ingress-nginx ignores (`proxy-read-timeout: 60s`), is inert."
-    yield "A value that ingress-nginx may take and that the embedded cluster can't read is decisive."
+    yield "A value that ingress-nginx may accept and that the embedded cluster cannot parse is decisive."
 
 
 def _traefik() -> Iterator[str]:
     yield f"## Annotations of Traefik (`{traefik.PREFIX}…`)\n"
-    yield "They count with `ingress: traefik`; elsewhere they are inert.\n`N` stands for a number.\n"
+    yield "They take effect with `ingress: traefik`; otherwise they are inert.\n`N` stands for a number.\n"
     yield "| kind | annotation | class |\n|---|---|---|"
     for kind, names in traefik.IMPLEMENTED.items():
         for name in names:
@@ -80,7 +81,7 @@ def _traefik() -> Iterator[str]:
 def _models() -> Iterator[str]:
     kinds = {model: f"{kind} ({version})" for (version, kind), model in KINDS.items() if version != GROUP_VERSION}
     yield "## Fields\n"
-    yield "A field of a model that is inert or decisive as a whole has no table of its own."
+    yield "A field whose whole model is inert or decisive has no table of its own."
     for model in (*kinds, *sorted(set(TABLES) - set(KINDS.values()))):
         yield f"\n### {kinds.get(model, model.removeprefix('V1'))}\n"
         yield from _header("field")
@@ -90,7 +91,7 @@ def _models() -> Iterator[str]:
 
 def _fields(table: Fields) -> Iterator[str]:
     for name, child in table.implemented.items():
-        inside = "each annotation has a class of its own." if child == ANNOTATIONS else ""
+        inside = "each annotation has its own class." if child == ANNOTATIONS else ""
         meaning = inside or (f"see {child.removeprefix('V1')}." if child else "")
         yield _ROW.format(f"`{name}`", "implemented", meaning, "")
     for name, why in table.inert.items():
@@ -100,12 +101,12 @@ def _fields(table: Fields) -> Iterator[str]:
 
 
 def _header(first: str) -> Iterator[str]:
-    yield f"| {first} | class | meaning | values that are accepted |\n|---|---|---|---|"
+    yield f"| {first} | class | meaning | accepted values |\n|---|---|---|---|"
 
 
 def _decisive(rule: Decisive) -> tuple[str, str, str]:
     """Return class, meaning and accepted values of a decisive field."""
-    by = f"all, behind {' and '.join(rule.carried_out_by)}" if rule.carried_out_by else ""
+    by = f"all, with {' and '.join(rule.carried_out_by)}" if rule.carried_out_by else ""
     accepted = "; ".join(part for part in (rule.values, by) if part)
     return "decisive", f"A real cluster {rule.effect}.".replace("|", "\\|"), accepted.replace("|", "\\|")
 

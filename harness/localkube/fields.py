@@ -1,4 +1,4 @@
-"""What the local cluster does with every field of every kind: all tables together."""
+"""Combine the field tables of all components: how the embedded cluster treats every field of every kind."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from harness.localkube.api import fields as stored
 from harness.localkube.controllers import fields as controllers
 from harness.localkube.ingress import fields as ingress
 from harness.localkube.kubelet import fields as kubelet
+from harness.localkube.kubelet.models import ANNOTATION
 from harness.localkube.proxy import fields as proxy
 
 TABLES: Mapping[str, Fields] = {
@@ -26,4 +27,5 @@ CLASSIFIER = Classifier(
         "IngressClass": ingress.class_annotation,
         "Service": proxy.service_annotation,
     },
+    read=frozenset({ANNOTATION}),
 )

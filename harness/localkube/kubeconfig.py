@@ -1,4 +1,4 @@
-"""The kubeconfig of a local cluster: one context, plain http on a loopback address, nobody to authenticate."""
+"""Write the kubeconfig of a local cluster: one context, plain HTTP on a loopback address, no authentication."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def write_kubeconfig(path: Path, name: str, url: str) -> None:
     Args:
         path: The file.
         name: The cluster's name.
-        url: Where its API server is.
+        url: URL of its API server.
     """
     context = f"harness-{name}"
     config = {
@@ -25,6 +25,6 @@ def write_kubeconfig(path: Path, name: str, url: str) -> None:
         "contexts": [{"name": context, "context": {"cluster": context, "user": context, "namespace": "default"}}],
         "current-context": context,
     }
-    # JSON is YAML; written this way it needs no YAML library. Not synced to disk: it is of no use after a power cut.
+    # JSON is valid YAML, so no YAML library is needed. No fsync: the file is useless after a power cut.
     with clear_disk_errors(path):
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -1,8 +1,8 @@
-"""The cluster's own process: an API server and, as its clients, controllers, kubelet, kube-proxy and ingress.
+"""Run the cluster's process: an API server and its clients, the controllers, kubelet, kube-proxy and ingress.
 
-``python -m harness.localkube.node CONFIG`` runs until SIGTERM, SIGINT or SIGHUP. The parts talk through the API
-only. A part that ends takes the whole cluster down with a code that isn't 0: a cluster that is half alive would make
-verdicts about itself. What is imported here is paid for by every trial, so it is kept small.
+``python -m harness.localkube.node CONFIG`` runs until SIGTERM, SIGINT or SIGHUP. The components communicate only
+through the API. If one of them ends, the whole cluster stops with a nonzero exit code, because a half-working cluster
+would produce wrong verdicts. Every trial pays for the imports of this module, so keep them few.
 """
 
 from __future__ import annotations
@@ -21,40 +21,48 @@ from harness.kit import streams
 from harness.localkube.api.server import serve
 from harness.localkube.controllers.manager import run_controllers
 from harness.localkube.kubelet import run_kubelet
+from harness.localkube.kubelet.container_server import ContainerServer, ForkedServer
 from harness.localkube.machinery.client import COMPONENT_AGENT, ApiClient
 from harness.localkube.proxy.proxy import run_proxy
-from harness.localkube.settings import NodeSettings
+from harness.localkube.settings import CONTAINERS_LOG, NodeSettings
 from harness.localkube.system.install import run_installer
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 log = logging.getLogger("harness.node")
 
-#: A part of the cluster: runs until it is cancelled.
-Part = Callable[[ApiClient, NodeSettings], Awaitable[None]]
+#: A component of the cluster; it runs until it is cancelled.
+Component = Callable[[ApiClient, NodeSettings], Awaitable[None]]
 
-#: Seconds in which the parts must have ended once they are cancelled; the kubelet kills its pods in them.
+#: Seconds that cancelled components have to end; the kubelet kills its pods in this time.
 STOP_SECONDS = 4.0
 
 
-def parts(settings: NodeSettings) -> Mapping[str, Part]:
-    """The parts by name, in the order in which they start."""
-    always: dict[str, Part] = {"controllers": run_controllers, "kubelet": run_kubelet, "kube-proxy": run_proxy}
+def components(settings: NodeSettings, server: ContainerServer | None = None) -> Mapping[str, Component]:
+    """Return the components by name, in the order in which they start; ``server`` makes the kubelet's containers."""
+
+    async def kubelet(client: ApiClient, settings: NodeSettings) -> None:
+        await run_kubelet(client, settings, server)
+
+    always: dict[str, Component] = {"controllers": run_controllers, "kubelet": kubelet, "kube-proxy": run_proxy}
     return {"installer": run_installer, **always} if settings.ingress in INGRESS_PROGRAMS else always
 
 
-async def run(settings: NodeSettings, which: Mapping[str, Part]) -> int:
-    """Run the cluster until a signal asks for its end.
+async def run(settings: NodeSettings, components: Mapping[str, Component]) -> int:
+    """Run the cluster until a signal asks it to stop.
 
     Returns:
-        0 after an orderly stop, 1 if a part ended by itself or did not stop in time.
+        0 after an orderly stop, 1 if a component ended by itself or did not stop in time.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     async with serve(settings) as url:
-        tasks = [asyncio.create_task(_run_part(name, part, url, settings), name=name) for name, part in which.items()]
-        _tell_ready(settings, url)
+        tasks = [
+            asyncio.create_task(_run_component(name, component, url, settings), name=name)
+            for name, component in components.items()
+        ]
+        _write_ready_file(settings, url)
         log.info("cluster %s serves %s", settings.name, url)
         stopped = asyncio.create_task(stop.wait(), name="signal")
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -65,29 +73,32 @@ async def run(settings: NodeSettings, which: Mapping[str, Part]) -> int:
     return 1 if failed or late else 0
 
 
-async def _run_part(name: str, part: Part, url: str, settings: NodeSettings) -> None:
+async def _run_component(name: str, component: Component, url: str, settings: NodeSettings) -> None:
     async with ApiClient(url, f"{COMPONENT_AGENT}{name}") as client:
-        await part(client, settings)
+        await component(client, settings)
 
 
-def _tell_ready(settings: NodeSettings, url: str) -> None:
-    """Write the ready file in one step, so that nobody reads half of it."""
+def _write_ready_file(settings: NodeSettings, url: str) -> None:
+    """Write the ready file with an atomic rename, so that no reader sees half of it."""
     temporary = settings.ready_file.with_suffix(".new")
     temporary.write_text(json.dumps({"url": url, "pid": os.getpid()}) + "\n", encoding="utf-8")
     temporary.replace(settings.ready_file)
 
 
 def _report_ended(tasks: list[asyncio.Task[None]]) -> bool:
-    """Log every part that has ended by itself; True if there is one."""
+    """Log every component that ended by itself; return True if there is one."""
     ended = [task for task in tasks if task.done()]
     for task in ended:
         error = None if task.cancelled() else task.exception()
-        log.error("the %s ended by itself; the cluster goes down", task.get_name(), exc_info=error)
+        log.error("the %s ended by itself; the cluster stops", task.get_name(), exc_info=error)
     return bool(ended)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> bool:
-    """Cancel what still runs and wait for its end; True if some part took too long (it is killed with the process)."""
+    """Cancel the running tasks and wait for their end.
+
+    Return True if a task did not end in time; it is then killed with the process.
+    """
     left = [task for task in tasks if not task.done()]
     for task in left:
         task.cancel()
@@ -104,19 +115,25 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> bool:
 
 
 def main(config: str) -> None:
-    """Run a cluster from its settings file; ends the process."""
+    """Run a cluster from its settings file, then end the process."""
     streams.secure()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     settings = NodeSettings.read(Path(config))
-    which = parts(settings)
-    # What is loaded by now stays: leaving it out of every collection shortens the pauses of the cluster under test.
+    # Forked now: once the event loop runs, it is too late.
+    started = components(settings, ForkedServer(settings.logs / CONTAINERS_LOG))
+    # Objects loaded by now live until the end. Excluding them from collections shortens the cluster's GC pauses.
     gc.freeze()
-    code = asyncio.run(run(settings, which))
+    code = asyncio.run(run(settings, started))
     logging.shutdown()
-    # Whatever hangs in a thread or a late task is not waited for.
+    # Do not wait for threads or late tasks that hang.
     os._exit(code)
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """Run the cluster that the command line names."""
     main(sys.argv[1])
+
+
+if __name__ == "__main__":
+    program()

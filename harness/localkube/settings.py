@@ -1,4 +1,4 @@
-"""What the cluster's process is told when it starts: one JSON file, so that it can be read and run again by hand."""
+"""Pass the settings of a cluster to its process in one JSON file, so that a person can read and rerun it."""
 
 from __future__ import annotations
 
@@ -11,31 +11,40 @@ from typing import Any
 from harness.localkube.addresses import AddressBlock
 from harness.localkube.nginx.record import NginxInstall
 
-#: The port where traffic enters, unless somebody else on the machine listens on it at all addresses.
+#: Port where traffic enters, unless another process listens on it at all addresses.
 ENTRY_PORT = 8080
 
-#: The port of the address that stands for a Service without endpoints: nobody listens there.
-SERVICE_PORT = 80
+#: Port where traffic with TLS enters, under the same condition.
+TLS_PORT = 8443
 
-#: kube-proxy's account of what it programmed and when, in the folder of logs.
+#: Port of the address that stands for a Service without endpoints: nothing listens there.
+SERVICE_PORT = 80
+#: The same for traffic with TLS.
+SERVICE_TLS_PORT = 443
+
+#: kube-proxy's log of the rules it programmed, with times; in the folder of logs.
 PROXY_LOG = "kube-proxy.jsonl"
+
+#: What the process that makes containers has to say itself, in the folder of logs.
+CONTAINERS_LOG = "containers.log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSettings:
-    """Settings of one local cluster, for all its parts.
+    """The settings of one local cluster, for all its components.
 
     Attributes:
         name: The cluster's name.
-        directory: State, logs and sockets; exists and belongs to this cluster alone.
+        directory: Existing folder for state, logs and sockets; no other cluster uses it.
         block: Its loopback addresses.
         profile: Name of the delay profile (``kind``, ``instant``).
         seed: Seed of every random choice.
-        ingress: The ingress controller to run, by its word in ``harness.localkube.system.programs``. Without one for
-            any other word.
-        nginx: The nginx to use; None where the controller needs none.
+        ingress: The ingress controller to run, a key of ``harness.localkube.system.programs``. Any other word means
+            none.
+        nginx: The nginx to use; None if the controller needs none.
         entry_port: Port of the data plane at ``block.ingress_address``.
-        options: Further options by name, as given by the user.
+        tls_port: Its port for TLS.
+        options: More options by name, as given by the user.
     """
 
     name: str
@@ -46,25 +55,26 @@ class NodeSettings:
     ingress: str
     nginx: NginxInstall | None
     entry_port: int = ENTRY_PORT
+    tls_port: int = TLS_PORT
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def logs(self) -> Path:
-        """The folder of all logs."""
+        """Return the folder of all logs."""
         return self.directory / "logs"
 
     @property
     def services(self) -> Path:
-        """The folder in which kube-proxy keeps a file of backends for each Service."""
+        """Return the folder in which kube-proxy keeps a file of backends for each Service."""
         return self.directory / "services"
 
     @property
     def ready_file(self) -> Path:
-        """Written by the cluster's process once its API answers: ``{"url": ..., "pid": ...}``."""
+        """Return the file that the process writes once its API answers: ``{"url": ..., "pid": ...}``."""
         return self.directory / "ready.json"
 
     def write(self, path: Path) -> None:
-        """Write them as JSON."""
+        """Write the settings as JSON."""
         data = {each.name: getattr(self, each.name) for each in fields(self)}
         data["directory"] = str(self.directory)
         data["block"] = self.block.number
@@ -74,7 +84,7 @@ class NodeSettings:
 
     @classmethod
     def read(cls, path: Path) -> NodeSettings:
-        """Read what ``write`` wrote."""
+        """Read a file that ``write`` wrote."""
         data = json.loads(path.read_text(encoding="utf-8"))
         data["directory"] = Path(data["directory"])
         data["block"] = AddressBlock(data["block"])
@@ -83,13 +93,13 @@ class NodeSettings:
 
 
 def _plain(install: NginxInstall) -> dict[str, Any]:
-    """The record with paths as text."""
+    """Convert the record to JSON types, with paths as text."""
     modules = install.modules_dir
     return asdict(install) | {"binary": str(install.binary), "modules_dir": None if modules is None else str(modules)}
 
 
 def _install(data: Mapping[str, Any]) -> NginxInstall:
-    """The inverse of ``_plain``."""
+    """Restore a record from the output of ``_plain``."""
     return NginxInstall(
         binary=Path(data["binary"]),
         modules_dir=None if data["modules_dir"] is None else Path(data["modules_dir"]),

@@ -1,1 +1,1 @@
-"""The nouns of the harness as frozen records: standard library only, no I/O, shared by every layer."""
+"""Frozen records that every layer shares; standard library only, no I/O."""

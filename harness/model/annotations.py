@@ -1,4 +1,4 @@
-"""Annotations of Ingresses: which ones a controller reads, and what it has in place of those that it does not.
+"""Lists the annotations of Ingresses that a controller reads, and its replacements for those that it does not read.
 
 The lists are those of ingress-nginx 1.11 (its annotation parsers) and Traefik 3.7 (the tags of its ingress-nginx
 provider's configuration, the prefixes of its Ingress provider).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: The beginning of the names of each controller's annotations.
+#: Prefix of each controller's annotations.
 NGINX = "nginx.ingress.kubernetes.io/"
 TRAEFIK = "traefik.ingress.kubernetes.io/"
 
@@ -20,7 +20,7 @@ class Replacement:
 
     Attributes:
         about: The topic of the annotation.
-        instead: The setting to use; for people.
+        instead: The setting to use, as text.
     """
 
     about: str
@@ -52,8 +52,8 @@ TRAEFIK_READS_OF_NGINX = frozenset({
 })
 # fmt: on
 
-#: What Traefik has in place of ingress-nginx's annotations, by the beginning of the name without the prefix; the
-#: longest beginning that fits counts.
+#: Traefik's replacements for ingress-nginx's annotations, by the beginning of the name without the prefix. The longest
+#: matching beginning counts.
 _BEHIND_TRAEFIK: Mapping[str, tuple[str, str]] = {
     "rewrite-target": ("rewriting", "a Middleware: stripPrefix, replacePathRegex"),
     "use-regex": ("rewriting", "an IngressRoute with PathRegexp(...)"),

@@ -1,6 +1,6 @@
-"""What can become of one request that is tried exactly once.
+"""The codes of an attempt: one request that is tried exactly once.
 
-The codes are stored in ledgers on disk: a number, once given, keeps its meaning for good.
+Ledgers on disk store the codes, so a number never gets another meaning.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class Outcome(IntEnum):
-    """How an attempt ended. ``UNFINISHED`` is what the intent on disk says until the outcome is known."""
+    """The end of an attempt. An intent on disk has ``UNFINISHED`` until the outcome is known."""
 
     UNFINISHED = 0
     OK = 1
@@ -28,12 +28,12 @@ class Outcome(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name used in files and reports: ``timeout-connect``."""
+        """Return the name in files and reports: ``timeout-connect``."""
         return self.name.lower().replace("_", "-")
 
 
-#: The outcomes that are a lost request. ``UNFINISHED``, ``CLIENT_FAULT`` and ``MISSED`` are not: they say that
-#: the evidence is incomplete or that our own machine failed, and never count as success either.
+#: The outcomes that are a lost request. ``UNFINISHED``, ``CLIENT_FAULT`` and ``MISSED`` are no losses: the evidence is
+#: incomplete, or our own machine failed. They never count as success either.
 LOSSES = frozenset(
     {
         Outcome.STATUS,
@@ -51,7 +51,7 @@ LOSSES = frozenset(
 
 
 class Progress(IntEnum):
-    """How far an attempt got; later stages imply the earlier ones."""
+    """The stage that an attempt reached; later stages imply the earlier ones."""
 
     NOT_CONNECTED = 0
     CONNECTED = 1
@@ -60,20 +60,8 @@ class Progress(IntEnum):
     ANSWERED = 4
 
 
-class Shape(IntEnum):
-    """How an attempt came by its connection, and what it asked of it; each shape is planned and judged by itself.
-
-    ``IDLE``: a kept connection that was not used for a while. ``SLOW``: a new one, on which the answer takes its time.
-    """
-
-    NEW = 0
-    REUSED = 1
-    IDLE = 2
-    SLOW = 3
-
-
 class Method(IntEnum):
-    """HTTP methods that attempts use. ``POST`` is what a proxy may not silently retry."""
+    """HTTP methods of attempts. A proxy may not silently retry a ``POST``."""
 
     GET = 0
     POST = 1
@@ -83,7 +71,7 @@ class Method(IntEnum):
 
 
 class CloseReason(IntEnum):
-    """Who ended a connection, as the client saw it."""
+    """The side that ended a connection, as the client saw it."""
 
     OPEN = 0
     BY_US = 1

@@ -1,7 +1,7 @@
-"""The facts of a kind of change, from which everything else about it follows.
+"""Defines the facts of a kind of change, from which everything else about the kind follows.
 
-The rights asked for on somebody's cluster, the documented Role, what ``--in-place`` may do, the order of trials, the
-suggestions for misspelled words and the tables of the documentation are derived from these facts.
+These are the rights requested on a user's cluster, the documented Role, the permissions of ``--in-place``, the order of
+trials, the suggestions for misspelled names and the tables of the documentation.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from harness.model.controllers import Aspect, controller_facts
 from harness.model.rights import Right
 
 
-class Target(StrEnum):
-    """The kind of object that a change is about."""
+class TargetKind(StrEnum):
+    """The kind of object that a change affects."""
 
     NOTHING = "nothing"
     DEPLOYMENT = "Deployment"
@@ -24,18 +24,26 @@ class Target(StrEnum):
 
     @property
     def field(self) -> str:
-        """The field of a change that names the object; empty where no field does."""
-        return "" if self in {Target.NOTHING, Target.CONTROLLER} else self.value.lower()
+        """Return the field of a change that names the object; empty if no field does."""
+        return "" if self in {TargetKind.NOTHING, TargetKind.CONTROLLER} else self.value.lower()
+
+
+class FirstTry(StrEnum):
+    """The Deployments for which a first Experiment has a change."""
+
+    NEVER = "none"
+    EVERY = "every Deployment that gets requests"
+    REPLICATED = "those with more than one replica: with one, the answer is known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InPlace:
-    """The permission to make a kind on an application that runs already, and how to write it.
+    """The permission to make a kind of change on a running application, with its command-line form.
 
     Attributes:
-        usage: What to write after ``--change``; empty where the kind is refused.
-        shorthand: Field that ``KIND=NUMBER`` sets; empty where there is no such short form.
-        refused: Why the kind is refused; empty where it is allowed.
+        usage: Text after ``--change``; empty if the kind is refused.
+        shorthand: Field that ``KIND=NUMBER`` sets; empty if there is no such short form.
+        refused: Reason why the kind is refused; empty if it is allowed.
     """
 
     usage: str = ""
@@ -48,28 +56,29 @@ class ChangeFacts:
     """The facts of one kind of change.
 
     Attributes:
-        summary: What it does, for the documentation.
+        summary: Its effect, for the documentation.
         target: The kind of object that it changes.
-        observed: When it counts as having happened, for the documentation.
-        undoable: Whether it can be undone.
-        undo: What an undo restores; or why there is none.
-        in_place: Whether it can be made on an application that runs already.
-        replaces_pods: Whether pods of the target are replaced, so that their start and end decide how long it takes.
-        needs_ingress: Whether it changes what an ingress controller does, so that it has no effect without one.
-        awaits_ingress: What the ingress controller must be seen to put into effect where no answer shows that traffic
-            has followed; None for nothing.
-        reloads_ingress: Whether the ingress controller loads another configuration, so that old workers go.
-        splits_requests: Whether it shares the requests of a rule between two Services, as the controller does that.
-        rights: What its executor asks of the API server, undo included, without what splitting takes.
-        aliases: Other names for it, from which a suggestion leads to the kind.
-        old: What reports call the version before.
-        new: What reports call the version after.
-        old_stays: Whether the version before may answer as long as the change lasts.
-        is_control: Whether nothing is changed.
+        observed: Condition under which it counts as made, for the documentation.
+        undoable: True if it can be undone.
+        undo: What an undo restores, or the reason why there is none.
+        in_place: Permission to make it on a running application.
+        replaces_pods: True if pods of the target are replaced, so that their start and end decide its duration.
+        needs_ingress: True if it changes the behaviour of an ingress controller, so that it has no effect without one.
+        awaits_ingress: Part of the configuration whose effect is awaited in the ingress controller's log if no answer
+            shows it; None for no part.
+        reloads_ingress: True if the ingress controller loads another configuration, so that old workers end.
+        splits_requests: True if the controller shares the requests of a rule between two Services.
+        rights: Rights of its executor, including the undo but without those for splitting requests.
+        aliases: Other names for the kind; a user who writes one gets the kind as suggestion.
+        old: Name of the old version in reports.
+        new: Name of the new version in reports.
+        old_stays: True if the old version may answer during the whole change.
+        is_control: True if nothing is changed.
+        first_try: The Deployments for which a first Experiment has it.
     """
 
     summary: str
-    target: Target
+    target: TargetKind
     observed: str
     undoable: bool
     undo: str
@@ -85,7 +94,8 @@ class ChangeFacts:
     new: str = "the new version"
     old_stays: bool = False
     is_control: bool = False
+    first_try: FirstTry = FirstTry.NEVER
 
     def rights_behind(self, controller: str) -> tuple[Right, ...]:
-        """Return what it takes behind an ingress controller, by the controller's word."""
+        """Return the rights for this kind with an ingress controller, given by its name."""
         return (*self.rights, *(controller_facts(controller).share_rights if self.splits_requests else ()))

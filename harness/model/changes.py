@@ -1,8 +1,8 @@
-"""The kinds of changes that an Experiment can ask for: one validated record each, with its facts.
+"""Defines the kinds of changes for Experiments: one validated record per kind, with its facts.
 
-How a change is made is in ``harness.changes.kinds``, how a file describes it in ``harness.experiment.changes``. Both
-find their kind by its word in ``CHANGE_KINDS``. A record that goes into evidence says enough to judge who should have
-answered, and says nothing of how a controller does it: the same canary is carried out by annotations or by weights.
+How a change is made is in ``harness.changes.kinds``; how a file describes it is in ``harness.experiment.changes``. Both
+find their kind by its word in ``CHANGE_KINDS``. A record goes into the evidence. It says which version should have
+answered, but nothing about the controller: a canary is the same with annotations or with weights.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
-from harness.model.change_facts import ChangeFacts, InPlace, Target
+from harness.model.change_facts import ChangeFacts, FirstTry, InPlace, TargetKind
 from harness.model.controllers import Aspect
 from harness.model.rights import Right
 
-#: Estimated seconds until a change that replaces no pods is seen.
+#: Estimated seconds until a change that replaces no pods is observed.
 _SEEN_SECONDS = 1.0
-#: Estimated seconds until an ingress controller's own pods are replaced: it drains its connections first.
+#: Estimated seconds to replace an ingress controller's own pods, which drain their connections first.
 _CONTROLLER_SECONDS = 10.0
 
 _READ_PODS = Right("", "pods", ("list",))
@@ -31,10 +31,10 @@ _NEEDS_ROUTES = "which routes reach which version is written in an Experiment"
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A patch of the object that a change is about.
+    """A patch of the object that a change affects.
 
     Attributes:
-        strategy: How the API server merges it.
+        strategy: Merge strategy of the API server.
         body: The patch.
     """
 
@@ -46,14 +46,14 @@ class Patch:
 class ChangeSpec:
     """The common part of all changes.
 
-    The properties answer what others ask of any change; a kind overrides those whose answer is another one.
+    The properties answer questions about any change; a kind overrides those with another answer.
 
     Attributes:
-        name: Unique in its Experiment; the kind where the user gave none.
-        times: How often the change is made in one trial; what can be undone is undone in between, under traffic.
-        pause: Seconds between two repetitions, from when the system has come to rest.
-        answers: Answers (glob patterns on the whole body, by the route's key) that are right once the change has begun,
-            in addition to those of the traffic plan.
+        name: Name, unique in its Experiment; the kind if the user gave none.
+        times: Repetitions per trial; a change that can be undone is undone in between, during traffic.
+        pause: Seconds between two repetitions, counted from when the system is at rest.
+        answers: Further answers that are correct once the change has begun (glob patterns of whole bodies, by the
+            route's key).
     """
 
     kind: ClassVar[str]
@@ -65,99 +65,99 @@ class ChangeSpec:
 
     @property
     def target_name(self) -> str:
-        """Return the name of the object that is changed; empty where no field names it."""
+        """Return the name of the object to change; empty if no field names it."""
         return str(getattr(self, self.facts.target.field)) if self.facts.target.field else ""
 
     @property
     def new_answer(self) -> str:
-        """Return a glob of the body that only the new version gives; empty where none is given."""
+        """Return a glob of the body that only the new version gives; empty if none is given."""
         return ""
 
     @property
     def takes_answer(self) -> bool:
-        """Return whether ``new_answer`` can be given."""
+        """Return True if the kind has a field for ``new_answer``."""
         return "answer" in type(self).__dataclass_fields__
 
     @property
     def version_routes(self) -> tuple[str, ...]:
-        """Return the keys of the routes on which it decides which of two versions answers; empty where it does not."""
+        """Return the keys of the routes on which the change decides which version answers; may be empty."""
         return ()
 
     @property
     def takes_all(self) -> bool:
-        """Return whether the new version gets every request of ``version_routes``."""
+        """Return True if the new version gets every request of ``version_routes``."""
         return False
 
     @property
     def old_answers_for(self) -> float | None:
-        """Return for how many seconds the old version may still answer; None until the controller has settled."""
+        """Return the seconds in which the old version may still answer; None until the controller has settled."""
         return None
 
     @property
     def undoes_itself(self) -> bool:
-        """Return whether the undo is part of the change."""
+        """Return True if the undo is part of the change."""
         return False
 
     @property
     def own_hold(self) -> float:
-        """Return the seconds after which it is undone by itself; 0 where that is not asked for."""
+        """Return the seconds after which the change undoes itself; 0 if it does not."""
         return 0.0
 
     @property
     def steps_asked(self) -> int:
-        """Return the number of its steps; 0 where it has none."""
+        """Return the number of its steps; 0 if it has none."""
         return 0
 
     @property
     def share_asked(self) -> float | None:
-        """Return the share of the new version while it is there, 0 to 1; None where none is asked for."""
+        """Return the requested share of the new version, 0 to 1; None if no share is requested."""
         return None
 
     @property
     def sticky_cookie(self) -> str:
-        """Return the name of the cookie by which a session stays with its version; empty for none."""
+        """Return the name of the cookie that makes a session sticky; empty for none."""
         return ""
 
     @property
     def candidates(self) -> Candidates | None:
-        """Return the two versions that are compared; None where none are."""
+        """Return the two versions to compare; None if there are none."""
         return None
 
     @property
     def selects(self) -> Mapping[str, str]:
-        """Return the labels that the changed Service selects from then on; empty where its selector stays."""
+        """Return the new labels of the changed Service's selector; empty if the selector stays."""
         return {}
 
     @property
     def container_fields(self) -> Mapping[str, Any]:
-        """Return the fields of the container that get a new value; empty where none do."""
+        """Return the fields of the container that get a new value; empty if there are none."""
         return {}
 
     @property
     def is_meant_to_fail(self) -> bool:
-        """Return whether the rollout is meant to get stuck and be called failed."""
+        """Return True if the rollout is meant to get stuck and to be reported as failed."""
         return False
 
     def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
-        """Return the patch of its object; None where it makes none, or none that is known before the run.
+        """Return the patch of its object; None if it makes none, or none that is known before the run.
 
         Args:
-            target: The object as it is.
+            target: The current object.
             number: The repetition, from 1.
         """
         del target, number
         return None
 
     def with_images(self, images: Mapping[str, str]) -> Self:
-        """Return the change with other images in place of those it names."""
+        """Return the change with some of its images replaced."""
         del images
         return self
 
     def answers_on(self, touched: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return the answers that become right once the change has begun, by the route's key.
+        """Return the answers that become correct once the change has begun, by the route's key.
 
         Args:
-            touched: Keys of the routes that lead to what is changed.
+            touched: Keys of the routes to the changed object.
         """
         if self.version_routes:
             return dict.fromkeys(self.version_routes, (self.new_answer,))
@@ -167,15 +167,15 @@ class ChangeSpec:
         return dict.fromkeys(touched, tuple(dict.fromkeys(numbered)))
 
     def seconds(self, replacing: float) -> float:
-        """Estimate how long all repetitions take where nothing gets stuck.
+        """Estimate the duration of all repetitions if nothing gets stuck.
 
         Args:
-            replacing: Seconds in which the slowest pod of the workload is replaced.
+            replacing: Seconds to replace the slowest pod of the workload.
         """
         return self.times * (self.pause + self._seconds_once(replacing))
 
     def _seconds_once(self, replacing: float) -> float:
-        """Estimate one repetition."""
+        """Estimate the duration of one repetition."""
         return self.own_hold + (replacing if self.facts.replaces_pods else _SEEN_SECONDS)
 
 
@@ -186,7 +186,7 @@ class NoChange(ChangeSpec):
     kind: ClassVar[str] = "none"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="the control: the same traffic, and nothing is changed",
-        target=Target.NOTHING,
+        target=TargetKind.NOTHING,
         observed="the time is over",
         undoable=False,
         undo="nothing was changed",
@@ -209,15 +209,15 @@ class RollingUpdate(ChangeSpec):
     Attributes:
         deployment: Its name.
         set: Fields of the container that get a new value; ``{time}`` in a string is the repetition, from 1.
-        container: The container's name; the first one where empty.
-        answer: Glob of the body that only the new version gives (``{time}`` as in ``set``); observed when it is seen.
-        until: ``complete``, or ``progress-deadline`` for a rollout meant to get stuck and be called failed.
+        container: The container's name; empty for the first one.
+        answer: Glob of the body that only the new version gives (``{time}`` as in ``set``); it shows the new version.
+        until: ``complete``, or ``progress-deadline`` for a rollout that is meant to get stuck and fail.
     """
 
     kind: ClassVar[str] = "rolling-update"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="a new pod template",
-        target=Target.DEPLOYMENT,
+        target=TargetKind.DEPLOYMENT,
         observed="the rollout is complete, the old pods are gone, and `answer` was given; "
         "or the Deployment is called failed",
         undoable=True,
@@ -240,21 +240,21 @@ class RollingUpdate(ChangeSpec):
 
     @property
     def container_fields(self) -> Mapping[str, Any]:
-        """Return the fields that are set."""
+        """Return the fields to set."""
         return self.set
 
     @property
     def is_meant_to_fail(self) -> bool:
-        """Return whether it waits for the progress deadline."""
+        """Return True if it waits for the progress deadline."""
         return self.until == "progress-deadline"
 
     @property
     def undoes_itself(self) -> bool:
-        """Return whether it is meant to fail: the old template is then put back."""
+        """Return True if it is meant to fail; then the old template is restored."""
         return self.is_meant_to_fail
 
     def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
-        """Return a patch of one container; None where the Deployment has none."""
+        """Return a patch of one container; None if the Deployment has none."""
         names = [str(container.get("name")) for container in _containers(target)]
         if not names:
             return None
@@ -274,7 +274,7 @@ class Restart(ChangeSpec):
     kind: ClassVar[str] = "restart"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="the same pods once more, as `kubectl rollout restart` does",
-        target=Target.DEPLOYMENT,
+        target=TargetKind.DEPLOYMENT,
         observed="the rollout is complete, and the old pods are gone",
         undoable=False,
         undo="a second rollout would be one more change",
@@ -282,23 +282,24 @@ class Restart(ChangeSpec):
         replaces_pods=True,
         rights=(_PATCH_DEPLOYMENTS, _READ_PODS),
         aliases=("rollout-restart", "rolling-restart"),
+        first_try=FirstTry.EVERY,
     )
     deployment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletePod(ChangeSpec):
-    """One ready pod of a Deployment is deleted; observed when its replacement is ready.
+    """Deletes one ready pod of a Deployment; observed when its replacement is ready.
 
     Attributes:
-        deployment: Whose pod.
-        force: Grace period 0, as ``kubectl delete --force``.
+        deployment: Name of the Deployment.
+        force: Delete with grace period 0, like ``kubectl delete --force``.
     """
 
     kind: ClassVar[str] = "delete-pod"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="one ready pod is deleted",
-        target=Target.DEPLOYMENT,
+        target=TargetKind.DEPLOYMENT,
         observed="the pod is gone, and a replacement is ready",
         undoable=False,
         undo="a pod that is gone does not come back, its replacement does",
@@ -306,6 +307,7 @@ class DeletePod(ChangeSpec):
         replaces_pods=True,
         rights=(Right("apps", "deployments", ("get",)), Right("", "pods", ("list", "delete"))),
         aliases=("kill-pod", "pod-deletion"),
+        first_try=FirstTry.REPLICATED,
     )
     deployment: str
     force: bool = False
@@ -318,7 +320,7 @@ class Scale(ChangeSpec):
     kind: ClassVar[str] = "scale"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="another number of replicas",
-        target=Target.DEPLOYMENT,
+        target=TargetKind.DEPLOYMENT,
         observed="as many pods are there, and all are ready",
         undoable=True,
         undo="the number of replicas before",
@@ -338,19 +340,19 @@ class Scale(ChangeSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectorPatch(ChangeSpec):
-    """A Service's selector gets other values.
+    """Changes values of a Service's selector.
 
     Attributes:
         service: Its name.
         selector: The labels that change (merged into the selector).
-        answer: Glob of the body that the new backend gives; empty if nobody is to answer.
-        hold: Seconds until it is patched back as part of the change; 0 leaves it until the trial's end.
+        answer: Glob of the new backend's body; empty if no backend will answer.
+        hold: Seconds until the change undoes the patch itself; 0 keeps the patch until the trial's end.
     """
 
     kind: ClassVar[str] = "selector-patch"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="other labels in a Service's selector",
-        target=Target.SERVICE,
+        target=TargetKind.SERVICE,
         observed="endpoints and ingress have it, and `answer` was given",
         undoable=True,
         undo="the selector before",
@@ -376,7 +378,7 @@ class SelectorPatch(ChangeSpec):
 
     @property
     def undoes_itself(self) -> bool:
-        """Return whether there is a hold."""
+        """Return True if there is a hold."""
         return bool(self.hold)
 
     @property
@@ -392,18 +394,18 @@ class SelectorPatch(ChangeSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngressEdit(ChangeSpec):
-    """An Ingress gets other annotations or another spec; observed when the controller has reloaded.
+    """Changes annotations or the spec of an Ingress; observed when the controller has reloaded.
 
     Attributes:
         ingress: Its name.
         annotations: Annotations to set; ``{time}`` in a value is the repetition, from 1.
-        patch: A JSON merge patch for the whole object, for what annotations can't say.
+        patch: A JSON merge patch of the whole object, for everything except annotations.
     """
 
     kind: ClassVar[str] = "ingress-edit"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="other annotations or another spec of an Ingress",
-        target=Target.INGRESS,
+        target=TargetKind.INGRESS,
         observed="ingress-nginx has reloaded; Traefik has loaded another configuration, or has looked at the Ingress "
         "and found nothing to change",
         undoable=True,
@@ -428,11 +430,11 @@ class IngressEdit(ChangeSpec):
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """The version that is no longer wanted goes.
+    """The end of the old version.
 
     Attributes:
-        deployment: Scaled to no replicas.
-        after: Seconds from when the switch was made; 0 does both at once.
+        deployment: Deployment to scale to 0.
+        after: Seconds after the switch; 0 does both at once.
     """
 
     deployment: str
@@ -441,12 +443,12 @@ class Retire:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The new version is brought up first.
+    """The start of the new version before the switch.
 
     Attributes:
-        deployment: Scaled up.
-        replicas: To so many pods.
-        wait: Whether all of them are awaited before the switch.
+        deployment: Deployment to scale up.
+        replicas: Number of pods.
+        wait: Wait for all pods before the switch.
     """
 
     deployment: str
@@ -456,25 +458,24 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlueGreen(ChangeSpec):
-    """All of the public traffic goes from one version to another at once.
+    """Switches all public traffic from one version to another at once.
 
     Attributes:
         service: The public Service, whose selector is switched.
         selector: The labels that change.
-        public: Keys of the routes that the public uses.
-        private: Keys of the routes that reach the new version before the switch already.
-        answer: Glob of the new version's body: nothing public has it before the switch, all of it has it after.
-        grace: Seconds from when the switch was seen in which the old version may still answer.
-        start: What is brought up before the switch; None where the new version is there already.
-        retire: What goes afterwards; None leaves the old version there.
-        back: Whether the switch is made back as part of the change; seconds after all
-            of it was seen, 0 for not at all.
+        public: Keys of the public routes.
+        private: Keys of the routes that reach the new version even before the switch.
+        answer: Glob of the new version's body: on public routes no answer before the switch, every one after it.
+        grace: Seconds after the observed switch in which the old version may still answer.
+        start: Deployment to start before the switch; None if the new version already runs.
+        retire: Deployment to scale down afterwards; None keeps the old version running.
+        back: Seconds after the observed change until it switches back; 0 for never.
     """
 
     kind: ClassVar[str] = "blue-green"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="all public requests go from one version to another at once",
-        target=Target.SERVICE,
+        target=TargetKind.SERVICE,
         observed="endpoints and ingress have it, every public route was given `answer`; "
         "pods started and retired are there and gone",
         undoable=True,
@@ -500,12 +501,12 @@ class BlueGreen(ChangeSpec):
 
     @property
     def version_routes(self) -> tuple[str, ...]:
-        """Return the public ones."""
+        """Return the public routes."""
         return self.public
 
     @property
     def takes_all(self) -> bool:
-        """Return true: every request."""
+        """Return True: the new version gets every request."""
         return True
 
     @property
@@ -515,7 +516,7 @@ class BlueGreen(ChangeSpec):
 
     @property
     def undoes_itself(self) -> bool:
-        """Return whether it goes back."""
+        """Return True if it switches back."""
         return bool(self.back)
 
     @property
@@ -529,7 +530,7 @@ class BlueGreen(ChangeSpec):
         return Patch("merge", {"spec": {"selector": dict(self.selector)}})
 
     def _seconds_once(self, replacing: float) -> float:
-        """Estimate the start, the switch, the retirement and the way back."""
+        """Estimate the start, the switch, the retirement and the switch back."""
         started = replacing if self.start and self.start.wait else 0.0
         retired = replacing + self.retire.after if self.retire else 0.0
         return started + _SEEN_SECONDS + retired + self.back
@@ -540,8 +541,8 @@ class Step:
     """One step of a canary.
 
     Attributes:
-        weight: Percent of the requests that the new version is to get, 0 to 100.
-        hold: Seconds that it stays so, from when the step was seen.
+        weight: Percent of the requests for the new version, 0 to 100.
+        hold: Seconds that the step lasts after it was observed.
     """
 
     weight: int
@@ -550,24 +551,24 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary(ChangeSpec):
-    """A growing share of the requests goes to the new version.
+    """Sends a growing share of the requests to the new version.
 
     Attributes:
         ingress: The Ingress whose rule is split.
-        path: The rule's path, as it is written there.
+        path: The rule's path as written in the Ingress.
         service: The Service that the rule names: the old version.
         canary: The Service of the new version.
         route: Key of the route whose answers are counted.
         answer: Glob of the new version's body.
-        steps: In their order.
-        rollback: Whether a step in which requests are lost ends it, with all traffic sent back.
-        retire: What goes after the last step; None leaves the old version there.
+        steps: The steps in order.
+        rollback: A step that loses requests ends the canary, and all traffic goes back to the old version.
+        retire: Deployment to scale down after the last step; None keeps the old version running.
     """
 
     kind: ClassVar[str] = "canary"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="a growing share of the requests goes to the new version",
-        target=Target.INGRESS,
+        target=TargetKind.INGRESS,
         observed="at each step the controller has taken it over, and `answer` was given on `route`",
         undoable=True,
         undo="the rule before, and the old version's replicas",
@@ -611,10 +612,10 @@ class Canary(ChangeSpec):
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """The criterion for a success where two candidates are compared, besides that the request was not lost.
+    """The criterion for a success when two candidates are compared; a lost request is never one.
 
     Attributes:
-        latency: Seconds within which the answer must be there; 0 for any time.
+        latency: Seconds within which the answer must arrive; 0 for any time.
     """
 
     latency: float = 0.0
@@ -626,7 +627,7 @@ class Candidates:
 
     Attributes:
         a: Keys of the routes that A must answer.
-        b: Keys of the routes that B must answer; empty where either may answer each request.
+        b: Keys of the routes that B must answer; empty if either may answer each request.
         latency: Seconds within which an answer counts as a success; 0 for any time.
     """
 
@@ -637,29 +638,29 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbTest(ChangeSpec):
-    """Two candidates answer at the same time; header, cookie or weight decides which.
+    """Runs two candidates at the same time; a header, a cookie or a weight decides which one answers.
 
     Attributes:
         ingress: The Ingress whose rule is split.
-        path: The rule's path, as it is written there.
+        path: The rule's path as written in the Ingress.
         service: The Service that the rule names: candidate A.
         candidate: The Service of candidate B.
-        by: What sends a request to B.
+        by: Property that sends a request to B.
         key: Name of the header or cookie; empty for weights.
         value: The header's or cookie's value that means B.
-        weight: Percent of the requests for B, where weights decide.
-        sticky: Name of a cookie by which a session stays with its candidate; empty for none. Only with weights.
-        a: Keys of the routes that A must answer while the test runs; with weights those that both may answer.
+        weight: Percent of the requests for B; used only with weights.
+        sticky: Name of a cookie that keeps a session with its candidate; empty for none. Only with weights.
+        a: Keys of the routes that A must answer during the test; with weights, routes that both may answer.
         b: Keys of the routes that B must answer; empty with weights.
         answer: Glob of B's body.
-        hold: Seconds that the test runs, from when it was seen.
-        success: What counts as a success.
+        hold: Seconds that the test lasts after it was observed.
+        success: Criterion for a success.
     """
 
     kind: ClassVar[str] = "ab-test"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="two candidates answer at the same time for a while",
-        target=Target.INGRESS,
+        target=TargetKind.INGRESS,
         observed="the controller has taken it over, and B has answered on every route of its own; "
         "afterwards it is undone",
         undoable=True,
@@ -694,17 +695,17 @@ class AbTest(ChangeSpec):
 
     @property
     def version_routes(self) -> tuple[str, ...]:
-        """Return the routes of B; with weights those of both."""
+        """Return the routes of B; with weights, those of both."""
         return self.b or self.a
 
     @property
     def takes_all(self) -> bool:
-        """Return whether every request of B's routes is B's: unless weights decide."""
+        """Return True unless weights decide: then B gets only a share of the requests."""
         return self.by != "weight"
 
     @property
     def undoes_itself(self) -> bool:
-        """Return true: a test always ends."""
+        """Return True: a test always ends."""
         return True
 
     @property
@@ -714,7 +715,7 @@ class AbTest(ChangeSpec):
 
     @property
     def share_asked(self) -> float | None:
-        """Return the weight."""
+        """Return the weight as a share."""
         return self.weight / 100 if self.by == "weight" else None
 
     @property
@@ -735,7 +736,7 @@ class ControllerRestart(ChangeSpec):
     kind: ClassVar[str] = "controller-restart"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="a rolling update of the ingress controller itself",
-        target=Target.CONTROLLER,
+        target=TargetKind.CONTROLLER,
         observed="the rollout of the controller's Deployment is complete, and traffic was answered since",
         undoable=False,
         undo="a second rollout would be one more change",
@@ -746,12 +747,12 @@ class ControllerRestart(ChangeSpec):
     )
 
     def _seconds_once(self, replacing: float) -> float:
-        """Estimate the controller's own rollout: the workload's pods stay."""
+        """Estimate the controller's own rollout; the workload's pods stay."""
         del replacing
         return _CONTROLLER_SECONDS
 
 
-#: Every kind of change, by the word that Experiment files and evidence use for it. A new kind gets its row here.
+#: Every kind of change by its word in Experiment files and evidence. A new kind gets its row here.
 CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
     spec.kind: spec
     for spec in (
@@ -769,10 +770,10 @@ CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
     )
 }
 
-#: Facts of a kind that nobody knows: what evidence of another version may name.
+#: Facts of an unknown kind, which evidence of another version may name.
 _UNKNOWN = ChangeFacts(
     summary="a kind that this version does not know",
-    target=Target.NOTHING,
+    target=TargetKind.NOTHING,
     observed="",
     undoable=False,
     undo="this version does not know the kind",
@@ -781,7 +782,7 @@ _UNKNOWN = ChangeFacts(
 
 
 def module_of(kind: str) -> str:
-    """Return the name of the modules that describe and make a kind, by its word: ``rolling_update``."""
+    """Return the module name of a kind, by its word: ``rolling_update``."""
     return kind.replace("-", "_")
 
 
@@ -791,7 +792,7 @@ def facts_of(kind: str) -> ChangeFacts:
 
 
 def substituted(value: Any, number: int) -> Any:
-    """Return a value with ``{time}`` in every string of it replaced by the repetition's number."""
+    """Return a value with ``{time}`` in all its strings replaced by the number of the repetition."""
     if isinstance(value, str):
         return value.replace("{time}", str(number))
     if isinstance(value, Mapping):
@@ -802,7 +803,7 @@ def substituted(value: Any, number: int) -> Any:
 
 
 def _containers(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the containers of a Deployment; none where it is not written as one."""
+    """Return the containers of a Deployment; none if the object is malformed."""
     here: Any = deployment
     for name in ("spec", "template", "spec", "containers"):
         here = here.get(name) if isinstance(here, Mapping) else None
@@ -810,7 +811,7 @@ def _containers(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return two merge patches as one; a null, which deletes, stays in it."""
+    """Return two merge patches as one; a null, which deletes a field, is kept."""
     both = {
         key: _layered(below[key], above[key])
         for key in below.keys() & above.keys()

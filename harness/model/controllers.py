@@ -1,8 +1,8 @@
-"""Facts about every ingress controller: one record per controller, in one table.
+"""Defines the facts of every ingress controller: one record per controller, in one table.
 
-Whatever depends on the controller in reading, judging and reporting follows from its row here. The parts that act on a
-cluster (log reader, splitting, routes, manifests) are in ``harness.controllers``. The controllers that a local cluster
-can run are in ``harness.localkube.system.programs``.
+Everything that depends on the controller in reading, judging and reporting follows from its row here. The code that
+acts on a cluster (log reader, request splitting, routes, manifests) is in ``harness.controllers``. The controllers of a
+local cluster are in ``harness.localkube.system.programs``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.model.rights import Right
 
 
 class Aspect(StrEnum):
-    """A part of the configuration that a controller puts into effect."""
+    """A part of the configuration that a controller applies."""
 
     RULES = "rules"
     ENDPOINTS = "endpoints"
@@ -24,14 +24,14 @@ class Aspect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """An event in a controller's log that shows what is in effect.
+    """An event in a controller's log that shows which configuration is in effect.
 
     Attributes:
         word: Name of the event on the timeline.
-        shows: What is in effect once the event was seen.
-        awaited: The act that is missing while the event is, for people.
-        unchanged: Name of the event that shows the controller read an edit and had nothing to change; empty where an
-            edit always leads to the signal itself.
+        shows: Parts of the configuration that are in effect once the event was seen.
+        awaited: The controller's action that the event would show, as text.
+        unchanged: Name of the event that shows that the controller read an edit and had nothing to change; empty if an
+            edit always causes the signal itself.
     """
 
     word: str
@@ -47,12 +47,12 @@ CONFIGURED = Signal("configured", frozenset(Aspect), "take the Ingress over", un
 
 @dataclass(frozen=True, slots=True)
 class ControllerAddress:
-    """The objects by which a controller is found on a cluster.
+    """The objects that identify a controller on a cluster.
 
     Attributes:
         namespace: Namespace of all of them.
         deployment: Name of its Deployment.
-        service: Name of the Service by which traffic enters.
+        service: Name of the Service that receives its traffic.
         labels: Labels of its pods.
     """
 
@@ -64,16 +64,16 @@ class ControllerAddress:
 
 @dataclass(frozen=True, slots=True)
 class Explanations:
-    """Clauses about a controller for sentences of reports; each is without a full stop.
+    """Clauses about a controller for sentences of reports; none ends with a full stop.
 
     Attributes:
-        pace: When new endpoints are in effect, and why not sooner.
-        retries: How often a request is tried.
-        edits: How an edit of an Ingress is put into effect.
+        pace: When new endpoints take effect, and why not sooner.
+        retries: How often it tries a request.
+        edits: How it applies an edit of an Ingress.
         timeouts: How long it waits for a pod.
-        no_endpoints: What it does with the requests of a Service without endpoints.
-        timeout_setting: The setting of its timeouts.
-        retry_setting: The setting that makes it retry; empty where it retries by default.
+        no_endpoints: How it answers requests for a Service without endpoints.
+        timeout_setting: Setting for its timeouts.
+        retry_setting: Setting that enables retries; empty if it retries by default.
     """
 
     pace: str
@@ -87,26 +87,26 @@ class Explanations:
 
 @dataclass(frozen=True, slots=True)
 class ControllerFacts:
-    """One ingress controller.
+    """The facts of one ingress controller.
 
     Attributes:
         word: Its name in Experiments, options and evidence.
         title: Its name in sentences.
-        family: The word of the program's plainest configuration; the same as ``word`` where there is one only.
-        address: Where it runs; None where there is no controller.
-        ingress_class: The IngressClass that it serves; empty where there is no controller.
-        signals: The events that show what is in effect, if the whole log can be read.
-        sync_s: Longest time between two configurations that it puts into effect, seconds.
-        apply_s: Longest time from there until every part of its data plane uses the configuration, seconds.
+        family: ``word`` of the program's basic configuration; equal to ``word`` if it has only one.
+        address: Its objects on the cluster; None for "no controller".
+        ingress_class: The IngressClass that it serves; empty for "no controller".
+        signals: Events that show its configuration in effect, if the whole log can be read.
+        sync_s: Longest time between two configurations that it applies, seconds.
+        apply_s: Longest time until every part of its data plane uses an applied configuration, seconds.
         prestop_s: Shortest preStop sleep that outlasts both, whole seconds.
-        drops_routes: Whether the route of a Service without endpoints is removed.
-        reads: Beginnings of the names of the annotations that it reads, each with the rest of the names; None for all.
-        replacements: Settings in place of other controllers' annotations, by the beginning of the annotation's name.
-        variant: Word of the same program with another reading of annotations; empty where there is none.
-        cookie_value: The only value by which a cookie sends a request to the second backend; empty where any value can.
-        shares_named_services: Whether a Service that some rule names can get a share of another rule's requests.
-        share_rights: Rights to split a rule's requests between two Services, and to undo that; empty where it can't.
-        explanations: Clauses for reports; None where there is no controller.
+        drops_routes: True if it removes the route of a Service without endpoints.
+        reads: Prefixes of the annotations that it reads, each with the rest of the names; None for all names.
+        replacements: Its settings for other controllers' annotations, by the beginning of the annotation's name.
+        variant: ``word`` of the same program's configuration that reads other annotations; empty if there is none.
+        cookie_value: Only cookie value that sends a request to the second backend; empty if any value can.
+        shares_named_services: True if a Service named by a rule can get a share of another rule's requests.
+        share_rights: Rights to split a rule's requests between two Services, and to undo that; empty if it can't.
+        explanations: Clauses for reports; None for "no controller".
     """
 
     word: str
@@ -129,7 +129,7 @@ class ControllerFacts:
 
     @property
     def tells(self) -> frozenset[str]:
-        """Names of the events of all signals."""
+        """Return the names of the events of all signals."""
         return frozenset(signal.word for signal in self.signals)
 
 
@@ -195,13 +195,13 @@ _TRAEFIK = ControllerFacts(
     ),
 )
 
-#: Every word of ``ingress:`` in an Experiment with its facts; the first is the default, the last is no controller.
+#: The facts by the word of ``ingress:`` in an Experiment; the first is the default, the last is "no controller".
 CONTROLLERS: Mapping[str, ControllerFacts] = {
     facts.word: facts
     for facts in (
         _INGRESS_NGINX,
         _TRAEFIK,
-        # Traefik's provider for ingress-nginx's annotations: it serves ingress-nginx's class, and splits as that does.
+        # Traefik's provider for ingress-nginx's annotations: it serves the same class and splits requests the same way.
         replace(
             _TRAEFIK,
             word="traefik-nginx",
@@ -219,16 +219,16 @@ CONTROLLERS: Mapping[str, ControllerFacts] = {
 NO_CONTROLLER = next(facts for facts in CONTROLLERS.values() if facts.address is None)
 DEFAULT = next(iter(CONTROLLERS.values()))
 
-#: Every signal of every controller by its word.
+#: Every signal of every controller, by its word.
 SIGNALS: Mapping[str, Signal] = {signal.word: signal for facts in CONTROLLERS.values() for signal in facts.signals}
 
-#: The slowest of all controllers: seconds between two configurations, and until all of the data plane uses one.
+#: The largest ``sync_s`` and ``apply_s`` of all controllers.
 LONGEST_SYNC_S = max(facts.sync_s for facts in CONTROLLERS.values())
 LONGEST_APPLY_S = max(facts.apply_s for facts in CONTROLLERS.values())
 
 
 def controller_facts(word: str) -> ControllerFacts:
-    """Return the facts of a controller; those of no controller for an unknown word."""
+    """Return the facts of a controller; those of "no controller" for an unknown word."""
     return CONTROLLERS.get(word, NO_CONTROLLER)
 
 
@@ -238,17 +238,17 @@ def families() -> Iterator[ControllerFacts]:
 
 
 def signals_of(aspect: Aspect, tells: Collection[str]) -> tuple[Signal, ...]:
-    """Return the signals that show an aspect, of those whose events can be seen.
+    """Return the signals that show a part of the configuration, among those whose events can be observed.
 
     Args:
-        aspect: What is to be in effect.
-        tells: Names of the events that can be seen.
+        aspect: The part of the configuration.
+        tells: Names of the events that can be observed.
     """
     return tuple(signal for signal in SIGNALS.values() if signal.word in tells and aspect in signal.shows)
 
 
 def reads_annotation(word: str, annotation: str) -> bool:
-    """Return whether a controller reads an annotation of an Ingress; true for one that belongs to no controller."""
+    """Return True if a controller reads an annotation of an Ingress, or if the annotation belongs to none."""
     owned = [prefix for facts in CONTROLLERS.values() for prefix in facts.reads if annotation.startswith(prefix)]
     if not owned:
         return True
@@ -259,7 +259,7 @@ def reads_annotation(word: str, annotation: str) -> bool:
 
 
 def replacement_of(word: str, annotation: str) -> Replacement:
-    """Return what a controller has in place of an annotation; empty where nothing is known."""
+    """Return a controller's replacement for an annotation; an empty one if none is known."""
     known = controller_facts(word).replacements
     fits = [beginning for beginning in known if annotation.startswith(beginning)]
     return known[max(fits, key=len)] if fits else Replacement("", "")

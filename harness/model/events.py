@@ -1,8 +1,7 @@
-"""The events of a change: a closed set, with a typed detail for each, shared by who writes and who reads them.
+"""The events of a change: a closed set shared by writers and readers, with a typed detail for each.
 
 In ``timeline.jsonl`` an event is a ``CHANGE`` event whose ``what`` is the value of a ``ChangeEvent``. The values never
-change: evidence that was stored years ago reads the same. A word that this version does not know is left out when
-evidence is read.
+change, so that old evidence stays readable. Unknown values are ignored when evidence is read.
 """
 
 from __future__ import annotations
@@ -46,16 +45,16 @@ class ChangeEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDetail:
-    """Further facts of an event; this one has none. A field that is None is not written."""
+    """Further facts of an event; this type has none. A field that is None is not written."""
 
     def as_detail(self) -> Detail:
-        """Return the facts as they are written."""
+        """Return the facts in their stored form."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
     def read(cls, detail: Detail) -> Self:
-        """Return the facts as they were written; None for each that is missing or of another type."""
+        """Parse the stored facts; a missing fact or one of another type becomes None."""
         return cls(**{name: _typed(detail.get(name), kind) for name, kind in _TYPES[cls].items()})
 
 
@@ -64,7 +63,7 @@ class Begin(EventDetail):
     """The number of repetitions.
 
     Attributes:
-        times: How often the change will be made.
+        times: Number of repetitions.
     """
 
     times: int | None = None
@@ -72,10 +71,10 @@ class Begin(EventDetail):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acted(EventDetail):
-    """An act that the API server has accepted.
+    """An action that the API server has accepted.
 
     Attributes:
-        begun: Nanoseconds of CLOCK_MONOTONIC just before the API server was asked.
+        begun: Time just before the request to the API server, nanoseconds of CLOCK_MONOTONIC.
     """
 
     begun: int | None = None
@@ -83,13 +82,13 @@ class Acted(EventDetail):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied(Acted):
-    """The change itself.
+    """The application of the change.
 
     Attributes:
-        object: ``KIND/NAME`` of what was changed.
-        fields: Paths of the fields that were changed, or ``created``.
-        force: Whether a pod was deleted without its grace period.
-        by: What sends a request to the candidate: ``header``, ``cookie`` or ``weight``.
+        object: ``KIND/NAME`` of the changed object.
+        fields: Paths of the changed fields, or ``created``.
+        force: True if a pod was deleted without its grace period.
+        by: Property that sends a request to the candidate: ``header``, ``cookie`` or ``weight``.
     """
 
     object: str | None = None
@@ -100,7 +99,7 @@ class Applied(Acted):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resized(Acted):
-    """Another number of pods as part of a release.
+    """A new number of pods as part of a release.
 
     Attributes:
         deployment: The Deployment.
@@ -115,7 +114,7 @@ class StepDetail(Acted):
 
     Attributes:
         step: Its number, from 1.
-        weight: Percent of the requests that the new version is to get.
+        weight: Percent of the requests for the new version.
     """
 
     step: int | None = None
@@ -124,11 +123,11 @@ class StepDetail(Acted):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback(EventDetail):
-    """The reason why a canary goes back.
+    """The reason why a canary is rolled back.
 
     Attributes:
         step: The step in which requests were lost.
-        lost: How many.
+        lost: Number of these requests.
     """
 
     step: int | None = None
@@ -137,11 +136,11 @@ class Rollback(EventDetail):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotObserved(EventDetail):
-    """An event that did not come in time.
+    """An event that did not occur in time.
 
     Attributes:
         awaited: The event, or ``rest`` for the whole system.
-        missing: What was still missing, for people.
+        missing: What was still missing, as text.
     """
 
     awaited: str | None = None
@@ -153,7 +152,7 @@ class End(EventDetail):
     """The end of the change.
 
     Attributes:
-        observed: Whether every repetition, and every undo among them, was seen to have happened.
+        observed: True if every repetition and every undo was observed.
     """
 
     observed: bool | None = None
@@ -164,7 +163,7 @@ class Withheld(EventDetail):
     """The reason why the change was not made.
 
     Attributes:
-        lost: Requests that were lost before it.
+        lost: Requests lost before the change.
     """
 
     lost: int | None = None
@@ -172,12 +171,12 @@ class Withheld(EventDetail):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutBack(EventDetail):
-    """The result of an undo that the change did not make itself.
+    """The result of an undo outside the change itself.
 
     Attributes:
-        object: Its description in the journal.
+        object: Description of the changed object in the undo journal.
         outcome: An ``UndoOutcome``.
-        text: Why, for people.
+        text: Reason, as text.
     """
 
     object: str | None = None
@@ -185,7 +184,7 @@ class PutBack(EventDetail):
     text: str | None = None
 
 
-#: The detail of each event; those that are not here have none.
+#: The detail type of each event; other events have no detail.
 DETAILS: Mapping[ChangeEvent, type[EventDetail]] = {
     ChangeEvent.BEGIN: Begin,
     ChangeEvent.APPLIED: Applied,
@@ -218,7 +217,7 @@ NO_DETAIL = EventDetail()
 
 @dataclass(frozen=True, slots=True)
 class ResizeEvents:
-    """The four events of a Deployment that gets another number of pods as part of a release."""
+    """The four events of a Deployment that is scaled as part of a release."""
 
     made: ChangeEvent
     observed: ChangeEvent
@@ -245,13 +244,13 @@ D_co = TypeVar("D_co", bound=EventDetail, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class ChangeMoment(Generic[D_co]):
-    """An event of a change as it is read.
+    """An event of a change as read from the timeline.
 
     Attributes:
         at: Nanoseconds of CLOCK_MONOTONIC.
-        event: What happened.
-        n: The repetition, from 1; 0 where the event belongs to none.
-        begun: Just before the API server was asked; ``at`` where that was not recorded.
+        event: Type of the event.
+        n: Number of the repetition, from 1; 0 if the event belongs to none.
+        begun: Time just before the request to the API server; ``at`` if it was not recorded.
         detail: Further facts.
     """
 
@@ -265,18 +264,18 @@ class ChangeMoment(Generic[D_co]):
 def written(
     at: int, change: str, event: ChangeEvent, detail: EventDetail = NO_DETAIL, *, kind: str = "", n: int | None = None
 ) -> Event:
-    """Return an event of a change as the timeline has it.
+    """Return an event of a change in the form of the timeline.
 
     Args:
         at: Nanoseconds of CLOCK_MONOTONIC.
         change: The change's name.
-        event: What happened.
-        detail: Of the type that ``DETAILS`` has for the event.
-        kind: The change's kind; empty leaves it out.
-        n: The repetition; None leaves it out.
+        event: Type of the event.
+        detail: Detail of the type in ``DETAILS``.
+        kind: The change's kind; empty omits it.
+        n: Number of the repetition; None omits it.
 
     Raises:
-        TypeError: The detail belongs to another event.
+        TypeError: The detail has the type of another event.
     """
     expected = DETAILS.get(event, EventDetail)
     if type(detail) is not expected:
@@ -286,7 +285,7 @@ def written(
 
 
 def read(timeline: Iterable[Event]) -> Iterator[ChangeMoment[EventDetail]]:
-    """Yield the events of the change, in the order of the timeline; unknown words are left out."""
+    """Yield the events of the change in the timeline's order; unknown events are ignored."""
     words = {event.value: event for event in ChangeEvent}
     for event in timeline:
         if event.kind is EventKind.CHANGE and event.what in words:
@@ -306,7 +305,7 @@ def of_type(
 
 
 def _types(cls: type[EventDetail]) -> Mapping[str, type]:
-    """Return the type of each field, without the None that every one may be."""
+    """Return the type of each field, without the None that each allows."""
     hints = typing.get_type_hints(cls)
     return {field.name: typing.get_args(hints[field.name])[0] for field in fields(cls)}
 
@@ -316,5 +315,5 @@ _TYPES = {cls: _types(cls) for cls in _DETAIL_TYPES}
 
 
 def _typed(value: Any, kind: type) -> Any:
-    """Return a value if it is of a type exactly; a ``bool`` is no ``int``."""
+    """Return a value if it has exactly this type, else None; a ``bool`` is not an ``int`` here."""
     return value if type(value) is kind else None

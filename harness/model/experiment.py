@@ -1,4 +1,4 @@
-"""An Experiment and what follows from it: configurations, cells, trials."""
+"""Records of an Experiment and its parts: traffic, configurations, cells and expectations."""
 
 from __future__ import annotations
 
@@ -7,34 +7,37 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.changes import ChangeSpec
-from harness.model.rates import Rate
+from harness.model.rates import Rate, highest_rate
+from harness.model.shapes import DEFAULT_SHAPES, SHAPES, Shape
 
 #: One Kubernetes object as read from a file.
 Manifest = Mapping[str, Any]
 
-#: Distances between slots: all the same, or random ones.
+#: Distances between slots: equal or random.
 Arrivals = Literal["even", "poisson"]
-#: The next idle connection of a pool: the one idle for longest, or the one used last.
+#: Choice of the next idle connection of a pool: the one idle for longest, or the one used last.
 PoolOrder = Literal["fifo", "lifo"]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path that gets traffic, and the answers that it may give. What is said of bodies is said of all of it at once.
+    """A path that gets traffic, and its expected answers.
+
+    If several fields restrict the body, all of them must hold.
 
     Attributes:
         path: Begins with ``/``.
-        answers: Glob patterns of whole bodies (stripped); empty accepts any. A change may add to them.
-        statuses: HTTP statuses that are right; empty accepts any 2xx.
-        body: The one body that is right, byte for byte in UTF-8; None accepts any.
-        regex: Regular expression that must be found in the body; empty accepts any.
-        name: What tells it from another route of the same path; the path itself where empty.
-        host: The ``Host`` header; that of the traffic plan where empty.
+        answers: Glob patterns of whole bodies (stripped); empty accepts any. A change may add more.
+        statuses: Expected HTTP statuses; empty accepts any 2xx.
+        body: Expected body, byte for byte in UTF-8; None accepts any.
+        regex: Regular expression that must match within the body; empty accepts any.
+        name: Name that distinguishes it from another route of the same path; empty means the path.
+        host: The ``Host`` header; empty means that of the traffic plan.
         headers: Further headers of each request, ``(name, value)``.
-        cookie: Name of the cookie that keeps a session where it began; empty sends none back.
-        sessions: How many sessions take turns, each sending back the cookie that it was given; 0 for none.
+        cookie: Name of the cookie that makes a session sticky; empty sends no cookie back.
+        sessions: Number of sessions used in turn, each of which sends its own cookie back; 0 for none.
     """
 
     path: str
@@ -50,18 +53,18 @@ class Route:
 
     @property
     def key(self) -> str:
-        """What it is called in answers, changes and reports: its name, or its path."""
+        """Return its name in answers, changes and reports: ``name``, or else the path."""
         return self.name or self.path
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How an entry that speaks TLS is spoken to.
+    """TLS settings of the client.
 
     Attributes:
         verify: Check the certificate and the name in it.
-        ca: Path of a PEM file with the authorities that are trusted; empty for the system's.
-        server_name: The name that is asked for (SNI) and checked; empty for that of the ``Host`` header.
+        ca: Path of a PEM file with trusted certificate authorities; empty for the system's.
+        server_name: Server name for SNI and the certificate check; empty for the ``Host`` header's.
     """
 
     verify: bool = True
@@ -71,12 +74,12 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The connections that reused attempts travel on.
+    """Pool of keep-alive connections for reused attempts.
 
     Attributes:
-        size: How many connections are kept, opened one by one as the first attempts need them.
+        size: Number of connections, opened one by one as the first attempts need them.
         order: ``fifo`` takes the one idle for longest, ``lifo`` the one used last.
-        look: Look for a closed peer before reuse, as careful clients do.
+        look: Check before reuse if the peer has closed the connection, as careful clients do.
     """
 
     size: int = 64
@@ -88,18 +91,20 @@ class Pool:
 class TrafficPlan:
     """The traffic of every trial. Times in seconds; ``rate`` in attempts per second over all streams.
 
-    A stream is one of methods x connections x routes; slots go to the streams in turn, so each gets the same share.
+    A stream is one combination of method, kind of connection and route. Slots go to the streams in turn, so each gets
+    the same share.
 
     Attributes:
-        arrivals: ``even`` distances between slots, or random ones (``poisson``), the same for the same ``seed``.
-        idle: How long a connection of the idle shape was not used before.
-        slow: The delay that attempts of the slow shape ask the application for.
+        arrivals: ``even`` distances between slots, or random ones (``poisson``) that depend only on ``seed``.
+        idle: Minimum idle time of a connection before an attempt of the idle shape uses it.
+        slow: Delay that attempts of the slow shape request from the application.
+        preopened: Minimum time for which a connection of the preopened shape is open and unused before its attempt.
     """
 
     rate: Rate
     routes: tuple[Route, ...]
     methods: tuple[Method, ...] = (Method.GET,)
-    shapes: tuple[Shape, ...] = (Shape.NEW, Shape.REUSED)
+    shapes: tuple[Shape, ...] = DEFAULT_SHAPES
     pool: Pool = Pool()
     baseline: float = 3.0
     settle: float = 3.0
@@ -111,11 +116,29 @@ class TrafficPlan:
     seed: int = 0
     idle: float = 0.0
     slow: float = 0.0
+    preopened: float = 0.0
 
     @property
     def patience(self) -> float:
-        """The longest that any attempt may take from its begin to its end."""
-        return self.timeout + (self.slow if Shape.SLOW in self.shapes else 0.0)
+        """Return the longest possible duration of an attempt, in seconds."""
+        delays = (self.seconds_of(shape) for shape in self.shapes if SHAPES[shape].needs_application)
+        return self.timeout + max(delays, default=0.0)
+
+    def seconds_of(self, shape: Shape) -> float:
+        """Return the duration that a shape requires, in seconds; 0 for a shape without one."""
+        name = SHAPES[shape].field
+        return float(getattr(self, name)) if name else 0.0
+
+
+#: Limit of connections that wait unused for one shape: more than servers accept from one client.
+MOST_WAITING = 10_000
+
+
+def waiting_connections(plan: TrafficPlan, shape: Shape) -> float:
+    """Return the number of connections that wait unused for a shape, as rate and duration require."""
+    if not SHAPES[shape].waits:
+        return 0.0
+    return highest_rate(plan.rate) * plan.shapes.count(shape) / len(plan.shapes) * plan.seconds_of(shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +155,12 @@ class Configuration:
 
     @property
     def name(self) -> str:
-        """``graceful``, or ``graceful/two`` with two axes."""
+        """Return the values of its axes: ``graceful``, or ``graceful/two`` with two axes."""
         return "/".join(value for _, value in self.axes) or "default"
 
 
-class Expected(StrEnum):
-    """What a cell is expected to show; ``ANY`` accepts lossless and lossy, never inconclusive."""
+class ExpectedVerdict(StrEnum):
+    """Expected verdict of a cell; ``ANY`` accepts lossless and lossy, never inconclusive."""
 
     LOSSLESS = "lossless"
     LOSSY = "lossy"
@@ -146,16 +169,16 @@ class Expected(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What is expected of a cell.
+    """The expected result of a cell.
 
     Attributes:
-        verdict: The verdict it must have.
-        classes: Outcome labels of which at least one must be among the losses; empty accepts all.
-        window: Longest time in seconds in which losses may lie, from the change's start; 0 for no limit.
-        reason: The user's own words, for the report.
+        verdict: The required verdict.
+        classes: Outcome labels; at least one must be among the losses. Empty accepts all.
+        window: Seconds from the change's start in which all losses must lie; 0 for no limit.
+        reason: The user's reason, for the report.
     """
 
-    verdict: Expected = Expected.LOSSLESS
+    verdict: ExpectedVerdict = ExpectedVerdict.LOSSLESS
     classes: tuple[str, ...] = ()
     window: float = 0.0
     reason: str = ""
@@ -163,7 +186,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Configuration x Change."""
+    """A combination of configuration and change."""
 
     configuration: Configuration
     change: ChangeSpec
@@ -171,18 +194,18 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """Fit for a file name: ``graceful--rolling-update``, ``graceful+two--restart``."""
+        """Return a name that is valid as file name: ``graceful--rolling-update``, ``graceful+two--restart``."""
         return f"{self.configuration.name.replace('/', '+')}--{self.change.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """A field that decides about requests, and that the user has the harness assume to have no effect.
+    """A field that affects requests, but that the user declared as having no effect.
 
     Attributes:
-        field: Its name: the path without list indices, or the annotation.
+        field: Path of the field without list indices, or name of the annotation.
         object: Kind and name of the object that has it.
-        effect: What a real cluster does with it, as a clause.
+        effect: Its effect on a real cluster, as a clause.
     """
 
     field: str
@@ -192,22 +215,23 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A whole Experiment, valid in itself.
+    """A whole, valid Experiment.
 
     Attributes:
-        name: For people and for the run directory.
-        source: Path of the file it came from.
-        files: Every file that was read for it (the source, workload, patches), to be kept as evidence.
-        ingress: ``ingress-nginx``, ``traefik``, or ``none``, where traffic goes straight to a Service.
+        name: Name for reports and for the run directory.
+        source: Path of its file.
+        files: Every file that was read for it (source, workload, patches), to keep as evidence.
+        ingress: ``ingress-nginx``, ``traefik``, ..., or ``none`` if traffic goes directly to a Service.
         traffic: The traffic of each trial.
-        cells: In the order in which they are shown: configurations are rows, changes are columns.
-        trials: How often each cell is run.
+        cells: Cells in the order of reports: configurations are rows, changes are columns.
+        trials: Number of trials per cell.
         description: One paragraph for the report; may be empty.
-        entry: The Service that traffic goes straight to, as kube-proxy carries it out; empty enters by the ingress.
-        assumed: Fields that the cluster does not carry out and that are assumed to have no effect: no verdict is
-            better than inconclusive.
+        entry: Service to which traffic goes directly, as kube-proxy does it; empty means through the ingress.
+        assumed: Fields that the cluster does not implement and that are assumed to have no effect. With any of them no
+            verdict is better than inconclusive.
         inert: Fields of the workload without effect on requests, each with its objects.
-        notices: What was left out of the workload's files, each as a sentence for people, with its place.
+        notices: Sentences about omitted parts of the workload's files, each with file and line.
+        stand_ins: Sentences about images in place of which the embedded cluster runs a stand-in.
     """
 
     name: str
@@ -223,3 +247,4 @@ class Experiment:
     assumed: tuple[Assumption, ...] = ()
     inert: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
-"""A migration in records: the same cells behind two ingress controllers, and what differed between them.
+"""Records of a migration: the same cells with two ingress controllers, and their differences.
 
-Differences carry codes and numbers; ``harness.report.migration_text`` makes sentences of them.
+Differences have codes and numbers; ``harness.report.migration_text`` turns them into sentences.
 """
 
 from __future__ import annotations
@@ -12,52 +12,52 @@ from enum import StrEnum
 from harness.model.verdict import Verdict
 
 
-class Outcome(StrEnum):
-    """What a cell says of the migration."""
+class MigrationOutcome(StrEnum):
+    """A cell's result for the migration."""
 
-    #: Neither side loses.
+    #: Neither side loses requests.
     LOSSLESS = "lossless"
-    #: The target loses, the source did not: the gate is closed.
+    #: The target loses requests, the source does not: the migration must not proceed.
     TARGET_LOSES = "target-loses"
-    #: Both lose: the migration is not the cause.
+    #: Both lose requests: the migration is not the cause.
     BOTH_LOSE = "both-lose"
-    #: The source loses, the target does not.
+    #: The source loses requests, the target does not.
     SOURCE_LOSES = "source-loses"
-    #: One side has no answer, so the two can't be held against each other.
+    #: One side is inconclusive, so the two can't be compared.
     UNKNOWN = "unknown"
 
 
 class DifferenceCode(StrEnum):
-    """What differs, or would."""
+    """Code of a difference between the two sides."""
 
-    #: An annotation of the workload that the target does not read.
+    #: The target does not read an annotation of the workload.
     ANNOTATION = "annotation"
-    #: A route that one side never served, so that no traffic could begin.
+    #: One side never served a route, so no traffic could begin.
     UNSERVED = "unserved"
-    #: A route that answers otherwise although nothing was changed.
+    #: A route answers differently although nothing was changed.
     ROUTING = "routing"
     #: One side's controller learned of new endpoints so late that requests went to pods that were gone.
     SYNC_LATE = "sync-late"
-    #: One side tried requests again that the other side's clients saw fail.
+    #: One side retried requests that failed for the other side's clients.
     RETRIES = "retries"
     #: One side's controller cut connections by a reload.
     RELOAD = "reload"
-    #: One side's controller gave up waiting, the other side's or the client waited on.
+    #: One side's controller timed out; the other side's controller or the client waited longer.
     TIMEOUTS = "timeouts"
-    #: Requests were answered by another application while a Service was empty.
+    #: Another application answered requests while a Service had no endpoints.
     FELL_THROUGH = "fell-through"
-    #: Requests were lost in another way, or with other statuses.
+    #: Requests were lost with other classes or statuses.
     CLASSES = "classes"
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing that differs, with its numbers (flat: JSON values only).
+class MigrationDifference:
+    """A difference between the two sides, with its numbers (flat: JSON values only).
 
     Attributes:
-        code: What it is.
+        code: Its code.
         numbers: Figures and names.
-        side: ``source`` or ``target``: whose requests it costs; empty where nobody's.
+        side: The side that loses requests by it, ``source`` or ``target``; empty if neither does.
     """
 
     code: DifferenceCode
@@ -67,25 +67,24 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class CellSide:
-    """A cell behind one of the controllers, all its trials together.
+    """A cell with one of the controllers, summed over its trials.
 
     Attributes:
         verdict: The worst of its trials.
-        stopped: ``not run`` or ``cut short`` where the run was stopped.
-        findings: Codes of its findings, without mere notes.
-        sent: Requests.
-        lost: Requests.
-        cut: Kept-alive connections that the peer ended after the change began.
-        p50: Milliseconds from sending to the answer, of the middle trial.
-        p99: Milliseconds, of the worst trial.
+        stopped: ``not run`` or ``cut short`` if the run was stopped; else empty.
+        findings: Codes of its findings, without notes.
+        sent: Requests sent.
+        lost: Requests lost.
+        cut: Kept-alive connections that the peer closed after the change began.
+        p50: Median latency from sending to the answer, milliseconds, of the median trial.
+        p99: 99th percentile of the same, milliseconds, of the worst trial.
         classes: Lost requests by class.
-        statuses: Statuses of the lost, ``502 x 31``; as the findings have it.
-        routes: By ``METHOD route``, how the lost requests of it were lost.
-        retried: Requests that the controller tried more than once, as its access log tells.
-        tries_logged: Whether there is an access log that tells.
-        sync_s: The longest time from a change of ready endpoints to the controller's having taken it over, seconds; -1
-            where none was seen.
-        reloads: Reloads of the controller since the change began.
+        statuses: Statuses of the lost requests as in the findings: ``502 x 31``.
+        routes: Text about the lost requests of each ``METHOD route``.
+        retried: Requests that the controller tried more than once, by its access log.
+        tries_logged: True if there is such an access log.
+        sync_s: Longest time in seconds from a change of ready endpoints until the controller applied it; -1 if unknown.
+        reloads: Number of the controller's reloads since the change began.
     """
 
     verdict: Verdict
@@ -107,48 +106,48 @@ class CellSide:
 
 @dataclass(frozen=True, slots=True)
 class CellPair:
-    """A cell behind both controllers.
+    """A cell with both controllers.
 
     Attributes:
-        configuration: Of the matrix.
-        change: Its name.
-        change_kind: Its kind.
-        outcome: What it says of the migration.
-        source: Behind the source.
-        target: Behind the target.
-        differences: What made attempts differ.
-        prestop_s: Shortest sleep of a preStop hook in the workload, seconds; -1 without one.
+        configuration: Name of its configuration.
+        change: Name of its change.
+        change_kind: Kind of its change.
+        outcome: Its result for the migration.
+        source: The cell with the source controller.
+        target: The cell with the target controller.
+        differences: Reasons why attempts differ.
+        prestop_s: Shortest sleep of a preStop hook in the workload, seconds; -1 if there is none.
         replicas: Smallest number of replicas in the workload.
     """
 
     configuration: str
     change: str
     change_kind: str
-    outcome: Outcome
+    outcome: MigrationOutcome
     source: CellSide
     target: CellSide
-    differences: tuple[Difference, ...]
+    differences: tuple[MigrationDifference, ...]
     prestop_s: float = -1.0
     replicas: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """The answer of ``harness migrate``.
+    """The result of ``harness migrate``.
 
     Attributes:
-        name: The Experiment's.
-        source: Controller that is left.
-        target: Controller that is gone to.
-        exit_code: 1 where the target loses and the source did not, 3 where that is unknown, 4 for a failure of ours.
-        pairs: Cell by cell, in the Experiment's order.
-        settings: What differs by the workload's annotations, whether or not it cost a request.
-        directories: Of the two runs, below the migration's own: source, target.
+        name: Name of the Experiment.
+        source: Controller from which the user migrates.
+        target: Controller to which the user migrates.
+        exit_code: 1 if the target loses requests and the source does not, 3 if unknown, 4 if the harness failed.
+        pairs: Cells in the Experiment's order.
+        settings: Differences by the workload's annotations, even if no request was lost by them.
+        directories: Names of the source's and the target's run directory within the migration's.
         environment: Cluster and versions of both sides, ``source ...`` and ``target ...``.
-        command: The command line.
-        started: ISO 8601, UTC.
-        seconds: Both runs together.
-        signal: The signal that stopped it; 0 if none did.
+        command: Command line of the migration.
+        started: Start of the first run, ISO 8601, UTC.
+        seconds: Duration of both runs.
+        signal: Number of the signal that stopped it; 0 if none did.
     """
 
     name: str
@@ -156,7 +155,7 @@ class Migration:
     target: str
     exit_code: int
     pairs: tuple[CellPair, ...]
-    settings: tuple[Difference, ...]
+    settings: tuple[MigrationDifference, ...]
     directories: tuple[str, str]
     environment: Mapping[str, str]
     command: str
@@ -166,9 +165,9 @@ class Migration:
 
     @property
     def process_code(self) -> int:
-        """What the process tells its caller: a signal's code where it was stopped."""
+        """Return the exit code of the process: 128 + signal if it was stopped."""
         return 128 + self.signal if self.signal else self.exit_code
 
-    def having(self, outcome: Outcome) -> tuple[CellPair, ...]:
-        """The cells with an outcome."""
+    def having(self, outcome: MigrationOutcome) -> tuple[CellPair, ...]:
+        """Return the cells with an outcome."""
         return tuple(pair for pair in self.pairs if pair.outcome is outcome)

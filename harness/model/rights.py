@@ -1,4 +1,4 @@
-"""Rights in the Kubernetes API: what the harness must be allowed to do."""
+"""Rights in the Kubernetes API that the harness needs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Right:
 
     Attributes:
         group: API group; empty for the core group.
-        resource: Plural, with a subresource where one is meant: ``pods/log``.
-        verbs: In the order in which a Role lists them.
-        why: What they are for, for people.
+        resource: Plural name, with a subresource if needed: ``pods/log``.
+        verbs: Verbs in the order in which a Role lists them.
+        why: Purpose of these rights, for the documentation.
     """
 
     group: str

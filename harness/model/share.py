@@ -1,7 +1,7 @@
-"""One schedule sent by several workers: which of its slots are whose, by arithmetic alone.
+"""Divides one schedule among several workers by arithmetic alone.
 
-Whole rounds (one slot of each stream) go to the workers in turn. So every worker sends every stream, each keeps its own
-count of slots without a word to the others, and the judge knows whose slot is missing.
+Whole rounds (one slot of each stream) go to the workers in turn. So every worker sends every stream, each counts its
+slots without any communication, and the judge knows which worker missed a slot.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ class Share:
     """A worker's part of a schedule.
 
     Attributes:
-        worker: Its number, from 0.
-        of: How many workers there are.
+        worker: The worker's number, from 0.
+        of: Number of workers.
     """
 
     worker: int = 0
@@ -26,11 +26,11 @@ class Share:
             raise ValueError(f"there is no worker {self.worker} of {self.of}")
 
     def global_slot(self, local: int, n_streams: int) -> int:
-        """The number in the whole schedule of this worker's slot ``local``; works on integer arrays too."""
+        """Return the schedule's number of this worker's slot ``local``; takes integers and integer arrays."""
         return ((local // n_streams) * self.of + self.worker) * n_streams + local % n_streams
 
     def local_count(self, global_count: int, n_streams: int) -> int:
-        """How many of the schedule's first ``global_count`` slots are this worker's."""
+        """Return how many of the schedule's first ``global_count`` slots are this worker's."""
         rounds, rest = divmod(global_count, n_streams)
         own, turn = divmod(rounds, self.of)
         if self.worker < turn:
@@ -38,5 +38,5 @@ class Share:
         return own * n_streams + (rest if self.worker == turn else 0)
 
     def part(self, total: int) -> int:
-        """This worker's part of something that is divided as evenly as whole numbers allow; the parts sum to it."""
+        """Return this worker's part of a total; the parts are as equal as whole numbers allow, and add up to it."""
         return total // self.of + (self.worker < total % self.of)

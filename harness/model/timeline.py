@@ -1,4 +1,4 @@
-"""What happened during a trial, as events on one clock."""
+"""Events of a trial, all on one clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Detail = Mapping[str, str | int | float | bool]
 
 
 class EventKind(StrEnum):
-    """Which part of the world an event is about."""
+    """The part of the system that an event is about."""
 
     PHASE = "phase"
     CHANGE = "change"
@@ -43,8 +43,8 @@ class Event:
         kind: What the event is about.
         subject: The name of the pod, Service, Ingress, phase or change.
         what: What happened to it (``ready``, ``terminating``, ``reload``, ``applied``, ...).
-        detail: Further facts, flat and JSON-able.
-        exact_ns: How exact ``at`` is: the true time lies in ``[at - exact_ns, at]``.
+        detail: Further facts; flat, JSON values only.
+        exact_ns: Uncertainty of ``at``: the true time lies in ``[at - exact_ns, at]``.
     """
 
     at: int

@@ -1,7 +1,7 @@
-"""Verdicts, the findings they rest on, and the numbers that a report shows.
+"""Records of verdicts, the findings that they depend on, and the numbers that a report shows.
 
-Findings carry codes and numbers; ``harness.findings`` makes sentences of them. All records can be written as JSON.
-Times are seconds from the origin of the trial's traffic unless a name says otherwise.
+Findings have codes and numbers; ``harness.findings`` turns them into sentences. All records can be written as JSON.
+Times are seconds from the start of the trial's traffic unless a name says otherwise.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.model.answering import Answering
+from harness.model.version_answers import VersionAnswers
 
 
 class Verdict(StrEnum):
-    """The three answers. Unknown is not success."""
+    """The three verdicts. Unknown is not success."""
 
     LOSSLESS = "lossless"
     LOSSY = "lossy"
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 
 class Weight(StrEnum):
-    """What a finding does to the verdict; the first of these that is present wins, a ``NOTE`` changes nothing."""
+    """Effect of a finding on the verdict. The first weight that is present decides; a ``NOTE`` has no effect."""
 
     INSTRUMENT = "instrument"
     LOSS = "loss"
@@ -32,11 +32,11 @@ class Weight(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something was found.
+    """The cause of a finding.
 
     Attributes:
-        code: Its name.
-        numbers: What it rests on (flat: JSON values only).
+        code: Code of the cause.
+        numbers: Its evidence (flat: JSON values only).
     """
 
     code: str
@@ -45,11 +45,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found, as ``verdict.json`` keeps it.
+    """One finding, as stored in ``verdict.json``.
 
     Attributes:
-        code: Name of its type; ``harness.findings`` has the weight, the check and the sentence of each.
-        numbers: Its figures and names (flat: JSON values only).
+        code: Code of its type; ``harness.findings`` has each type's weight, check and sentence.
+        numbers: Its numbers and names (flat: JSON values only).
     """
 
     code: str
@@ -58,7 +58,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The accounting of every planned slot: printed in every report, and checked.
+    """The account of every planned slot; it is checked, and every report shows it.
 
     ``planned = sent + missed + abandoned + client_faults`` and ``sent = ok + sum(lost) + unfinished``.
     """
@@ -74,12 +74,12 @@ class Identity:
 
     @property
     def lost_total(self) -> int:
-        """All lost requests."""
+        """Return the number of lost requests."""
         return sum(self.lost.values())
 
     @property
     def holds(self) -> bool:
-        """Both equations are true and no term is negative."""
+        """Return True if both equations hold and no term is negative."""
         terms = (self.planned, self.sent, self.missed, self.abandoned, self.client_faults, self.ok, self.unfinished)
         return (
             all(n >= 0 for n in (*terms, *self.lost.values()))
@@ -90,7 +90,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class StreamCount:
-    """What became of one stream (method x connection shape x route) of a trial."""
+    """The account of one stream (method x connection shape x route) of a trial."""
 
     method: str
     shape: str
@@ -103,9 +103,10 @@ class StreamCount:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCount:
-    """Connections of a trial, beside its requests.
+    """Number of a trial's connections.
 
-    ``cut`` counts the kept-alive ones that the peer ended after the change began, ``cut_by_rst`` those of them by RST.
+    ``cut`` counts the kept-alive connections that the peer closed after the change began; ``cut_by_rst`` counts those
+    of them that were closed by RST.
     """
 
     opened: int
@@ -117,7 +118,7 @@ class ConnectionCount:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds of answered attempts, from the planned time (``_planned``) and from the sent time."""
+    """Milliseconds of answered attempts, counted from the planned time (``_planned``) or from the sent time."""
 
     p50: float
     p99: float
@@ -129,9 +130,9 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time, in seconds from the traffic's origin.
+    """A period, in seconds from the traffic's start.
 
-    ``label`` says whose it is; ``state`` in which state that was (``ready``), where there are several.
+    ``label`` names its subject. ``state`` is the subject's state (``ready``) if it has several.
     """
 
     start: float
@@ -142,7 +143,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment worth a line in the chart and a row in the event list."""
+    """A moment that gets a line in the chart and a row in the event list."""
 
     at: float
     kind: str
@@ -153,7 +154,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The chart's data: bins of equal width over the whole trial; latency in ms, NaN-free (0 where nothing)."""
+    """The chart's data: bins of equal width over the whole trial; latency in ms (0 in bins without answers)."""
 
     bin_seconds: float
     start: float
@@ -166,7 +167,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class TrialVerdict:
-    """Everything that is said about one trial."""
+    """The verdict on one trial, with everything that was measured."""
 
     number: int
     directory: str
@@ -184,12 +185,12 @@ class TrialVerdict:
     responders: Mapping[str, int]
     calibration: Mapping[str, tuple[int, int]]
     lateness_ms: Mapping[str, float]
-    answering: Answering = field(default_factory=Answering)
+    answering: VersionAnswers = field(default_factory=VersionAnswers)
 
 
 @dataclass(frozen=True, slots=True)
 class CellVerdict:
-    """A cell's answer: the worst of its trials, held against what was expected."""
+    """The verdict on a cell: the worst of its trials, compared with the expectation."""
 
     id: str
     configuration: str
@@ -209,10 +210,10 @@ class CellVerdict:
 
 @dataclass(frozen=True, slots=True)
 class RunVerdict:
-    """The whole run's answer, and all that a report needs.
+    """The verdict on the whole run, with everything that a report needs.
 
-    ``signal`` is the one that stopped the run: SIGHUP (1), SIGINT (2), SIGTERM (15), SIGKILL (9) where the run left no
-    word of its end; 0 if nothing stopped it.
+    ``signal`` is the signal that stopped the run: SIGHUP (1), SIGINT (2), SIGTERM (15), or SIGKILL (9) if the run left
+    no record of its end. It is 0 if nothing stopped the run.
     """
 
     name: str
@@ -230,5 +231,5 @@ class RunVerdict:
 
     @property
     def process_code(self) -> int:
-        """What the process told its caller: a signal's code where it was stopped."""
+        """Return the exit code of the process: 128 + signal if it was stopped."""
         return 128 + self.signal if self.signal else self.exit_code

@@ -1,6 +1,6 @@
-"""What is said of traffic that was only watched: no change, no control, no expectation; the account and its outages.
+"""Records of the verdict on watched traffic: the account and its outages, without change, control or expectation.
 
-Times are seconds from the origin of the traffic unless a name says otherwise.
+Times are seconds from the start of the traffic unless a name says otherwise.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from harness.model.verdict import Identity, Latency, TrialVerdict, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A stretch of time in which requests were lost; ``harness.analysis.outages`` says where one begins and ends.
+    """A period in which requests were lost; ``harness.analysis.outages`` defines its start and end.
 
     Attributes:
         start: Planned time of its first lost request.
-        end: Planned time of the first request after it that was answered; the end of the schedule where none was.
+        end: Planned time of the first answered request after it; the schedule's end if there is none.
         lost: Requests lost in it.
-        sent: Requests planned in it that were sent, the lost ones included.
-        classes: Outcome label -> how many of the lost ones.
-        is_over: Whether a request was answered after it.
+        sent: Requests planned in it and sent, including the lost ones.
+        classes: Number of lost requests by outcome label.
+        is_over: True if a request was answered after it.
     """
 
     start: float
@@ -33,24 +33,24 @@ class Outage:
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """Return its length."""
         return round(self.end - self.start, 6)
 
 
 @dataclass(frozen=True, slots=True)
 class OriginVerdict:
-    """What is said of one origin (scheme, host and port), to which one sender kept traffic.
+    """The verdict on one origin (scheme, host and port), which has a sender of its own.
 
     Attributes:
         url: ``http://shop.example:8080``.
-        address: What its name led to: ``10.0.0.7:8080``; empty if it led nowhere.
-        trial: The account and everything that was measured.
-        outages: In their order; the longest ones if there are more than a report can hold.
-        outages_total: How many there were.
-        wall_origin_ns: The traffic's origin in nanoseconds since the Unix epoch; 0 if it is not known.
-        seconds: How long requests were planned for.
-        shortest_seen: Seconds between two requests: a shorter outage may go unseen.
-        shortest_seen_by_stream: The same for an outage that hits one stream alone.
+        address: The resolved address: ``10.0.0.7:8080``; empty if the name could not be resolved.
+        trial: The account and all measurements.
+        outages: Outages in order of time; only the longest if there are too many for a report.
+        outages_total: Number of all outages.
+        wall_origin_ns: Start of the traffic in nanoseconds since the Unix epoch; 0 if unknown.
+        seconds: Duration of the schedule.
+        shortest_seen: Seconds between two requests; a shorter outage may stay unseen.
+        shortest_seen_by_stream: The same for an outage of one stream only.
     """
 
     url: str
@@ -66,22 +66,22 @@ class OriginVerdict:
 
 @dataclass(frozen=True, slots=True)
 class WatchVerdict:
-    """The answer of a whole watch.
+    """The verdict on a whole watch.
 
     Attributes:
-        urls: What was watched, as it was given.
-        verdict: The worst of its origins: lossy before inconclusive before lossless.
-        exit_code: Of the process.
-        identity: The account, over all origins.
-        rate: Requests sent per second, over all origins.
-        latency: Of answered requests, over all origins.
-        origins: Each by itself.
-        interrupted: Whether it was ended by Ctrl-C, SIGTERM or SIGHUP rather than by its time.
-        command: The command line that began it.
-        started: ISO 8601.
-        seconds: How long requests were planned for, at the longest.
-        environment: What -> value.
-        thresholds: Name -> (value, reason).
+        urls: The watched URLs as the user wrote them.
+        verdict: The worst verdict of its origins: lossy, then inconclusive, then lossless.
+        exit_code: Exit code of the process.
+        identity: The account of all origins.
+        rate: Requests sent per second to all origins.
+        latency: Latency of the answered requests of all origins.
+        origins: The verdict on each origin.
+        interrupted: Ctrl-C, SIGTERM or SIGHUP ended it before its time was up.
+        command: Command line of the watch.
+        started: Start of the watch, ISO 8601.
+        seconds: Duration of the longest schedule.
+        environment: Facts about machine and versions, by name.
+        thresholds: ``(value, reason)`` by name.
     """
 
     urls: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""What happened meanwhile: watchers that write the timeline."""
+"""Watchers of the cluster that write the timeline of a trial."""

@@ -1,4 +1,4 @@
-"""Which addresses each Service sends its requests to, from its EndpointSlices."""
+"""Tracks the endpoints of each Service from its EndpointSlices."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event, EventKind
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 
 _SERVICE = "kubernetes.io/service-name"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """``ip:port`` of a Service's endpoints, by what may be sent to them."""
+    """The endpoints of a Service as ``ip:port``, by state."""
 
     ready: frozenset[str] = frozenset()
     terminating: frozenset[str] = frozenset()
@@ -23,20 +23,20 @@ class Endpoints:
 
     @property
     def ready_addresses(self) -> frozenset[str]:
-        """The IP addresses of the ready ones."""
+        """Return the IP addresses of the ready endpoints."""
         return frozenset(target.rpartition(":")[0] for target in self.ready)
 
     def __or__(self, other: Endpoints) -> Endpoints:
-        """Those of both."""
+        """Return the endpoints of both."""
         return Endpoints(self.ready | other.ready, self.terminating | other.terminating, self.unready | other.unready)
 
 
 class EndpointTracker:
-    """Keeps the EndpointSlices of a namespace, by Service; a ``harness.observe.tracker.Tracker``.
+    """Tracks the EndpointSlices of a namespace by Service, as a ``harness.observe.tracker.Tracker``.
 
     Attributes:
-        services: The endpoints of each Service.
-        ready_changed: When a Service's ready endpoints changed last: what an ingress controller must follow.
+        services: Service -> its endpoints.
+        ready_changed: Service -> time of the last change of its ready endpoints. An ingress controller must follow it.
     """
 
     def __init__(self) -> None:
@@ -44,24 +44,24 @@ class EndpointTracker:
         self.ready_changed: dict[str, int] = {}
         self._slices: dict[str, Object] = {}
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
-        """All slices there are."""
+    def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
+        """Take in all slices."""
         services = {*map(_service, objects), *map(_service, self._slices.values())}
         self._slices = {one["metadata"]["name"]: one for one in objects}
         for service in sorted(services):
-            yield from self._compare(service, sighting)
+            yield from self._compare(service, observation)
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """A slice is new or different."""
+    def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Take in a new or changed slice."""
         self._slices[obj["metadata"]["name"]] = obj
-        yield from self._compare(_service(obj), sighting)
+        yield from self._compare(_service(obj), observation)
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """A slice is gone."""
+    def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Remove a deleted slice."""
         self._slices.pop(obj["metadata"]["name"], None)
-        yield from self._compare(_service(obj), sighting)
+        yield from self._compare(_service(obj), observation)
 
-    def _compare(self, service: str, sighting: Sighting) -> Iterator[Event]:
+    def _compare(self, service: str, observation: Observation) -> Iterator[Event]:
         new = Endpoints()
         for one in self._slices.values():
             if _service(one) == service:
@@ -70,7 +70,7 @@ class EndpointTracker:
         self.services[service] = new
         if new == old:
             return
-        at, exact = sighting.place()
+        at, exact = observation.place()
         if old is None or old.ready != new.ready:
             self.ready_changed[service] = at
         detail = {"ready": _text(new.ready), "terminating": _text(new.terminating), "unready": _text(new.unready)}
@@ -91,7 +91,7 @@ def _endpoints(one: Mapping[str, Any]) -> Endpoints:
 
 
 def _sorted(conditions: Mapping[str, Any], targets: frozenset[str]) -> Endpoints:
-    """By the API's rule an absent ``ready`` counts as true."""
+    """Return endpoints by state. A missing ``ready`` counts as true, by the rule of the API."""
     if conditions.get("ready") is not False:
         return Endpoints(ready=targets)
     return Endpoints(terminating=targets) if conditions.get("terminating") else Endpoints(unready=targets)

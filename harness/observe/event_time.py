@@ -1,8 +1,8 @@
-"""When something happened, from when it was seen and what the cluster's own timestamps say.
+"""Estimates the time of an event from the time of its observation and from the cluster's timestamps.
 
-A live watch delivers within milliseconds; what is found by listing may have happened at any time since the last look,
-and a Kubernetes timestamp, though it has whole seconds only, then narrows that down. Timestamps of other machines
-are trusted as far as their clocks agree with ours; one from the future is ignored.
+A live watch delivers events within milliseconds. A change that is found by listing may have happened at any time since
+the last observation. A Kubernetes timestamp then narrows that down, although it has only whole seconds. Timestamps of
+other machines depend on their clocks; one in the future is ignored.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def wall_ns(stamp: str) -> int:
-    """Nanoseconds since the epoch of a Kubernetes ``Time`` or ``MicroTime``."""
+    """Return nanoseconds since the epoch of a Kubernetes ``Time`` or ``MicroTime``."""
     return (datetime.fromisoformat(stamp) - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def earlier(stamp: str, seconds: int) -> str:
-    """A timestamp that many seconds before another one."""
+    """Return the timestamp that is ``seconds`` before another one."""
     return (datetime.fromisoformat(stamp) - timedelta(seconds=seconds)).isoformat()
 
 
 def resolution_ns(stamp: str) -> int:
-    """How exact a timestamp is: a microsecond if it has a fraction, else a second."""
+    """Return the resolution of a timestamp: a microsecond if it has a fraction, otherwise a second."""
     return 1000 if "." in stamp else _NS
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One look at the cluster.
+class Observation:
+    """An observation of the cluster: a list, or an event of a watch.
 
     Attributes:
         clock: The run's clock.
-        at: When it was taken (CLOCK_MONOTONIC).
-        since: The last moment at which everything was known; ``None`` for a live watch, whose looks never lag.
+        at: Time of the observation (CLOCK_MONOTONIC).
+        since: Time up to which everything was known before; ``None`` for a live watch, which does not lag.
     """
 
     clock: Clock
@@ -46,16 +46,16 @@ class Sighting:
     since: int | None = None
 
     def place(self, stamp: str = "") -> tuple[int, int]:
-        """(at, exact_ns) of a change of the API's object, ``stamp`` being what the object says of its time."""
+        """Return (at, exact_ns) of a change of an object. ``stamp`` is the object's own timestamp of the change."""
         if self.since is None:
             return self.at, 0
         lower, upper = self._within(stamp) if stamp else (self.since, self.at)
-        if upper < self.since:  # the other clock is behind: it would have been seen by the last look
+        if upper < self.since:  # the other clock is behind: the last observation would have seen the change
             return self.at, self.at - self.since
         return upper, upper - max(lower, self.since)
 
     def place_reported(self, stamp: str) -> tuple[int, int]:
-        """(at, exact_ns) of what happened on a node and was reported afterwards: even a live report comes late."""
+        """Return (at, exact_ns) of an event that a node reported afterwards, so that even a watch sees it late."""
         lower, upper = self._within(stamp) if stamp else (self.at, self.at)
         return upper, upper - lower
 

@@ -1,7 +1,8 @@
-"""Whether somebody else alters an object that a trial is about: an autoscaler, a GitOps controller, a colleague.
+"""Detects changes of a trial's objects by others: an autoscaler, a GitOps controller, a colleague.
 
-What was lost then can't be put down to the change alone, nor can nothing lost. Every sight of such an object is held
-against the one before; what differs in a part that users write, and was not written by us, is somebody else's.
+The result of such a trial can't be attributed to its own change alone, whether requests were lost or not. Each
+observation of an object is compared with the one before. A difference in fields that users write, and that the harness
+did not write, is a change by others.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from typing import Any
 from harness.kube.api import KubeApi, Object, Objects, Strategy
 from harness.kube.pointer import ABSENT
 from harness.model.timeline import Event, EventKind
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 
-#: Annotations that the cluster's own controllers write as they carry a change out.
+#: Annotations that Kubernetes' own controllers write while they carry out a change.
 _CLUSTERS_OWN = frozenset({"deployment.kubernetes.io/revision"})
-#: Fields named at most; more say no more.
+#: Maximum number of fields to name in an event.
 _MOST_FIELDS = 5
 
 _Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A sight of an object that differs from the one before; ``listed``: versions in between may have gone unseen."""
+class _Alteration:
+    """An observed change of an object. If it was ``listed``, versions in between may have been missed."""
 
     kind: str
     name: str
@@ -38,29 +39,29 @@ class _Seen:
     managers: tuple[str, ...]
 
 
-class Interference:
-    """Tells what others alter from what we do.
+class InterferenceDetector:
+    """Separates changes by others from the harness's own.
 
-    A patch of ours may be seen before the API server has answered it, so that a sight is sorted only while none of ours
-    is under way.
+    An own patch can be observed before the API server has answered it. Changes are therefore only classified while no
+    own patch is under way.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ours: list[Object] = []
         self._under_way = 0
-        self._pending: list[_Seen] = []
+        self._pending: list[_Alteration] = []
 
-    def signed(self, kube: KubeApi) -> KubeApi:
-        """The API server by which we change objects: what it answers is known to be ours."""
-        return _Signed(kube, self)
+    def own_api(self, kube: KubeApi) -> KubeApi:
+        """Return an API client whose patches count as own changes."""
+        return _OwnApi(kube, self)
 
     def tracker(self, kind: str, names: frozenset[str]) -> TargetTracker:
-        """What is told of the objects of a kind."""
+        """Return a tracker for some objects of a kind."""
         return TargetTracker(kind, names, self)
 
-    def sorted_out(self) -> tuple[Event, ...]:
-        """What others have done and was not told yet; nothing while a patch of ours is under way."""
+    def take_foreign(self) -> tuple[Event, ...]:
+        """Return new changes by others as events, each once; nothing while an own patch is under way."""
         with self._lock:
             if self._under_way:
                 return ()
@@ -69,23 +70,23 @@ class Interference:
         return tuple(_event(seen) for seen in foreign)
 
     def begins(self) -> None:
-        """A patch of ours is under way."""
+        """Record that an own patch is under way."""
         with self._lock:
             self._under_way += 1
 
     def ends(self, answer: Object | None) -> None:
-        """It is over; the object as it is since then, None where it was refused."""
+        """Record the end of an own patch, with the object after it; None if it was refused."""
         with self._lock:
             self._under_way -= 1
             self._ours += [answer] if answer is not None else []
 
-    def saw(self, seen: _Seen) -> None:
-        """An object was altered by whomever."""
+    def saw(self, seen: _Alteration) -> None:
+        """Record an observed change by anyone."""
         with self._lock:
             self._pending.append(seen)
 
-    def _is_ours(self, seen: _Seen) -> bool:
-        """By its version; of a list, which may show a later one, by what users write in it."""
+    def _is_ours(self, seen: _Alteration) -> bool:
+        """Return True for an own change: by its version or, in a list, by the fields that users write."""
         found = seen.object
         return found is not None and any(
             _version(found) == _version(ours) or (seen.listed and _users_part(found) == _users_part(ours))
@@ -95,58 +96,58 @@ class Interference:
 
 
 class TargetTracker:
-    """Keeps the objects of one kind that a trial is about; a ``harness.observe.tracker.Tracker``.
+    """Tracks some objects of one kind, as a ``harness.observe.tracker.Tracker``.
 
     Args:
         kind: The kind.
-        names: The objects.
-        interference: Told of each difference.
+        names: Names of the objects.
+        interference: Receives each change.
     """
 
-    def __init__(self, kind: str, names: frozenset[str], interference: Interference) -> None:
+    def __init__(self, kind: str, names: frozenset[str], interference: InterferenceDetector) -> None:
         self.kind = kind
         self._names = names
         self._interference = interference
         self._last: dict[str, Object] = {}
         self._lock = threading.Lock()
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
-        """All objects there are."""
+    def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
+        """Take in all objects."""
         there = {obj["metadata"]["name"] for obj in objects}
         for name in [name for name in self._last if name not in there]:
-            self._compare(name, None, sighting)
+            self._compare(name, None, observation)
         for obj in objects:
-            yield from self.changed(obj, sighting)
+            yield from self.changed(obj, observation)
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """One is new or different."""
+    def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Take in a new or changed object."""
         if obj["metadata"]["name"] in self._names:
-            self._compare(obj["metadata"]["name"], obj, sighting)
+            self._compare(obj["metadata"]["name"], obj, observation)
         yield from ()
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """One is gone."""
+    def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Take in a deleted object."""
         if obj["metadata"]["name"] in self._names:
-            self._compare(obj["metadata"]["name"], None, sighting)
+            self._compare(obj["metadata"]["name"], None, observation)
         yield from ()
 
-    def _compare(self, name: str, new: Object | None, sighting: Sighting) -> None:
+    def _compare(self, name: str, new: Object | None, observation: Observation) -> None:
         with self._lock:
             old = self._last.pop(name, None)
             if new is not None:
                 self._last[name] = new
             fields, managers = differences(old, new)
-        listed = sighting.since is not None
+        listed = observation.since is not None
         if not fields or (old is None and listed):
-            return  # the first look, or nothing that a user writes
-        at, exact = sighting.place()
-        self._interference.saw(_Seen(self.kind, name, new, at, exact, listed, fields, managers))
+            return  # the first observation, or no change of a field that users write
+        at, exact = observation.place()
+        self._interference.saw(_Alteration(self.kind, name, new, at, exact, listed, fields, managers))
 
 
-class _Signed:
-    """A ``KubeApi`` whose patches are known to be ours."""
+class _OwnApi:
+    """A ``KubeApi`` that records its patches as own changes."""
 
-    def __init__(self, kube: KubeApi, interference: Interference) -> None:
+    def __init__(self, kube: KubeApi, interference: InterferenceDetector) -> None:
         self._kube = kube
         self._interference = interference
         self.get = kube.get
@@ -167,7 +168,7 @@ class _Signed:
         *,
         strategy: Strategy = "merge",
     ) -> Object:
-        """Change an object; the version that it has since is ours."""
+        """Change an object, and record the new version as an own one."""
         answer: Object | None = None
         self._interference.begins()
         try:
@@ -178,11 +179,11 @@ class _Signed:
 
 
 def differences(old: Object | None, new: Object | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(fields, managers): what of a user's part differs, and who is on record for a change since.
+    """Return (fields, managers): changed fields that users write, and the field managers of the changes.
 
     Args:
-        old: The object before; None if it was not there.
-        new: The object now; None if it is not there any more.
+        old: The object before; None if it did not exist.
+        new: The object now; None if it no longer exists.
     """
     if new is None:
         return ("the whole object, which was deleted",), ()
@@ -214,7 +215,7 @@ def _paths(old: Any, new: Any, path: _Path) -> Iterator[str]:
 
 
 def _managers(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """Field managers whose entry is new or different, statuses apart: ``kubectl-edit``, ``x (scale)``."""
+    """Return field managers with a new or changed entry, without those of statuses: ``kubectl-edit``, ``x (scale)``."""
     before = _entries(old)
     return tuple(sorted({name for name, entry in _entries(new).items() if before.get(name) != entry}))
 
@@ -229,7 +230,7 @@ def _entries(obj: Mapping[str, Any]) -> dict[str, list[Any]]:
     return found
 
 
-def _event(seen: _Seen) -> Event:
+def _event(seen: _Alteration) -> Event:
     more = f" and {len(seen.fields) - _MOST_FIELDS} more" if len(seen.fields) > _MOST_FIELDS else ""
     detail = {
         "object": f"{seen.kind}/{seen.name}",

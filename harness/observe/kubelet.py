@@ -1,4 +1,4 @@
-"""What kubelets say of the pods they run: Kubernetes Events such as ``Killing`` and ``FailedPreStopHook``."""
+"""Tracks the Kubernetes Events of kubelets, such as ``Killing`` and ``FailedPreStopHook``."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event, EventKind
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 
 
 class KubeletTracker:
-    """Turns a kubelet's Events into ours, each occurrence once; a ``harness.observe.tracker.Tracker``."""
+    """Converts each occurrence of a kubelet's Event once, as a ``harness.observe.tracker.Tracker``."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, str]] = {}
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
-        """All Events there are; expired ones are no news."""
+    def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
+        """Take in all Events. Expired ones are ignored."""
         for obj in objects:
-            yield from self.changed(obj, sighting)
+            yield from self.changed(obj, observation)
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """An Event is new, or it happened again."""
+    def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Take in a new or repeated Event."""
         occurrence = (_count(obj), _stamp(obj))
         uid = obj["metadata"]["uid"]
         if _component(obj) != "kubelet" or self._seen.get(uid) == occurrence:
             return
         self._seen[uid] = occurrence
-        at, exact = sighting.place_reported(_stamp(obj))
+        at, exact = observation.place_reported(_stamp(obj))
         involved = obj.get("involvedObject") or obj.get("regarding") or {}
         detail = {
             "message": obj.get("message") or obj.get("note") or "",
@@ -37,9 +37,9 @@ class KubeletTracker:
         }
         yield Event(at, EventKind.KUBELET, involved.get("name", ""), obj.get("reason", ""), detail, exact)
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """Events expire; nothing has happened."""
-        del sighting
+    def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Forget an expired Event. Nothing has happened."""
+        del observation
         self._seen.pop(obj["metadata"]["uid"], None)
         yield from ()
 
@@ -53,7 +53,7 @@ def _count(obj: Mapping[str, Any]) -> int:
 
 
 def _stamp(obj: Mapping[str, Any]) -> str:
-    """The most exact time there is of its last occurrence."""
+    """Return the most exact timestamp of the Event's last occurrence."""
     series = (obj.get("series") or {}).get("lastObservedTime")
     repeated = obj.get("lastTimestamp") if _count(obj) > 1 else None
     return str(series or repeated or obj.get("eventTime") or obj.get("lastTimestamp") or "")

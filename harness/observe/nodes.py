@@ -1,6 +1,6 @@
-"""Nodes in need: a kubelet without memory, disk or process numbers evicts pods and delays probes, whatever is changed.
+"""Tracks nodes under pressure: a kubelet without memory, disk or process ids evicts pods and delays probes.
 
-Only what begins or ends is told: a node that is well gives no events.
+Events mark the begin and end of a problem. A healthy node has no events.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Any
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Detail, Event, EventKind
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 
-#: The conditions that are looked at, with the status that each has on a node that is well.
+#: Condition -> its status on a healthy node. Only these conditions are tracked.
 WELL: Mapping[str, str] = {"MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "Ready": "True"}
 
 
 class NodeTracker:
-    """Keeps the conditions of all nodes; a ``harness.observe.tracker.Tracker``.
+    """Tracks the conditions of all nodes, as a ``harness.observe.tracker.Tracker``.
 
     Its events are ``unwell`` and ``well``, each with the condition that changed.
     """
@@ -26,23 +26,23 @@ class NodeTracker:
         self._unwell: dict[str, frozenset[str]] = {}
         self._listed = False
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
-        """All nodes; what the first look finds was there before, and is marked so."""
+    def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
+        """Take in all nodes. Conditions of the first list existed before, and are marked as ``found``."""
         for obj in objects:
-            yield from self._compare(obj, sighting, found=not self._listed)
+            yield from self._compare(obj, observation, found=not self._listed)
         self._listed = True
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """A node is new or different: kubelets write their status every few seconds."""
-        yield from self._compare(obj, sighting, found=False)
+    def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Take in a new or changed node. Kubelets write their status every few seconds."""
+        yield from self._compare(obj, observation, found=False)
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """A node is gone; its pods' own events say what that means."""
-        del sighting
+    def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Forget a deleted node. Its pods have their own events."""
+        del observation
         self._unwell.pop(obj["metadata"]["name"], None)
         yield from ()
 
-    def _compare(self, obj: Object, sighting: Sighting, *, found: bool) -> Iterator[Event]:
+    def _compare(self, obj: Object, observation: Observation, *, found: bool) -> Iterator[Event]:
         name = obj["metadata"]["name"]
         conditions = _conditions(obj)
         now = frozenset(kind for kind, one in conditions.items() if one.get("status", WELL[kind]) != WELL[kind])
@@ -50,7 +50,7 @@ class NodeTracker:
         self._unwell[name] = now
         for kind in sorted(now ^ before):
             one = conditions.get(kind, {})
-            at, exact = sighting.place(str(one.get("lastTransitionTime") or ""))
+            at, exact = observation.place(str(one.get("lastTransitionTime") or ""))
             detail: Detail = {"condition": kind, "reason": str(one.get("reason", "")), "found": found}
             yield Event(at, EventKind.NODE, name, "unwell" if kind in now else "well", detail, exact)
 

@@ -1,7 +1,7 @@
-"""Everything that can be seen of a trial while it runs: one thread per kind of object, one for the ingress controller.
+"""Observes a trial while it runs: one thread for each kind of object, and one for the ingress controller.
 
-A thread that fails is never silent: the timeline says so, and the trial fails when it is next checked. Without its
-eyes the harness could call a change unobserved, or worse, a loss unexplained.
+A failed thread is recorded in the timeline, and the trial fails at the next check. Without observation, the harness
+could call a change unobserved or a loss unexplained.
 """
 
 from __future__ import annotations
@@ -22,46 +22,46 @@ from harness.observe.kubelet import KubeletTracker
 from harness.observe.nodes import NodeTracker
 from harness.observe.pods import PodTracker
 from harness.observe.rest import at_rest
-from harness.observe.scope import Scope, Scoped
+from harness.observe.scope import Scope, ScopedTracker
 from harness.observe.services import ServiceTracker
-from harness.observe.tracker import Tracker
+from harness.observe.tracker import Tracker, Unrecorded
 from harness.observe.watcher import Watcher
 
 #: Seconds for the first lists to arrive.
 SYNC_SECONDS = 20.0
-#: Seconds for all threads to end; a watch sees the stop within a fraction of one.
+#: Seconds for all threads to end. A watch stops within a fraction of a second.
 JOIN_SECONDS = 5.0
 
 
 class ObservationError(HarnessError):
-    """A watcher failed, so the timeline has a gap that can't be closed."""
+    """A watcher failed, so the timeline has a permanent gap."""
 
 
-class Recorder(Protocol):
-    """Whoever keeps events: the timeline. Called from several threads."""
+class EventSink(Protocol):
+    """A receiver of events, such as the timeline. Called from several threads."""
 
     def record(self, event: Event) -> None:
-        """Keep one event."""
+        """Store one event."""
 
 
 class IngressSource(Protocol):
-    """Whoever knows what the ingress controller does: the cluster."""
+    """A source of the ingress controller's events: the cluster."""
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Follow it until ``stop()``."""
+        """Yield events until ``stop()``."""
 
 
 class Observer:
-    """Watches a namespace and the ingress controller; a context manager.
+    """A context manager that watches a namespace and the ingress controller.
 
     Args:
         kube: The API server; used from several threads.
-        cluster: Where the ingress controller's events come from.
-        namespace: What is watched.
-        timeline: Where events go.
+        cluster: Source of the ingress controller's events.
+        namespace: The namespace to watch.
+        timeline: Receives the events.
         clock: The run's clock.
-        scope: What of the namespace is looked at; None for all of it.
-        targets: What else is kept in sight, by kind: the objects that others must leave alone meanwhile.
+        scope: The objects of the namespace to observe; None for all.
+        targets: Kind -> tracker of objects that others must not change during the trial.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Observer:
         kube: KubeApi,
         cluster: IngressSource,
         namespace: str,
-        timeline: Recorder,
+        timeline: EventSink,
         clock: Clock,
         *,
         scope: Scope | None = None,
@@ -92,71 +92,74 @@ class Observer:
         self._watchers = [
             Watcher(kind, namespace, kube=kube, tracker=tracker, keep=self._keep, stop=self._stop, clock=clock)
             for kind, tracker in [
-                *((kind, Scoped(kind, one, scope) if scope else one) for kind, one in trackers.items()),
+                *((kind, ScopedTracker(kind, one, scope) if scope else one) for kind, one in trackers.items()),
                 *targets.items(),
             ]
         ]
-        # On somebody's cluster the right to see its nodes is seldom given, and nothing depends on it.
-        self._watchers.append(
-            Watcher(
-                "Node",
-                "",
-                kube=kube,
-                tracker=NodeTracker(),
-                keep=self._keep,
-                stop=self._stop,
-                clock=clock,
-                optional=True,
-            )
+        # Users of a shared cluster seldom have the right to read its nodes, and no verdict depends on it. The change
+        # itself reads a Deployment; watching it as well saves reads.
+        optional: tuple[tuple[str, str, Tracker], ...] = (
+            ("Node", "", NodeTracker()),
+            *((("Deployment", namespace, Unrecorded()),) if "Deployment" not in targets else ()),
         )
+        self._watchers += [
+            Watcher(
+                kind, where, kube=kube, tracker=tracker, keep=self._keep, stop=self._stop, clock=clock, optional=True
+            )
+            for kind, where, tracker in optional
+        ]
         self._threads = [
             threading.Thread(target=self._guarded, args=(name, work), name=f"observe {name}", daemon=True)
             for name, work in [*((w.kind, w.run) for w in self._watchers), ("ingress", self._follow_ingress)]
         ]
 
     def __enter__(self) -> Self:
-        """Start watching; returns when everything that is there has been seen.
+        """Start watching. Return when all existing objects have been observed.
 
         Raises:
-            ObservationError: A watcher can't begin.
+            ObservationError: A watcher can't start.
         """
         for thread in self._threads:
             thread.start()
         try:
-            wait_until(self._all_synced, timeout=SYNC_SECONDS, what="the first look at the workload")
+            wait_until(self._all_synced, timeout=SYNC_SECONDS, what="the first lists of the workload")
         except BaseException:
             self._end()
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Stop; a failure is raised here unless something else is already on its way."""
+        """Stop watching. Raise a watcher's failure, unless another exception is already being raised."""
         self._end()
         if error is None:
             self.check()
 
     def check(self) -> None:
-        """Raise what a watcher failed of.
+        """Raise if a watcher has failed.
 
         Raises:
-            ObservationError: One has failed.
+            ObservationError: A watcher has failed; with its error.
         """
         if self._failure:
             name, error = self._failure
             raise ObservationError(f"Watching {name} failed: {error or type(error).__name__}") from error
 
     def ingress_seen(self, what: str, since_ns: int) -> bool:
-        """Whether the ingress controller has done ``what`` (``reload``, ``configured``) at or after ``since_ns``."""
+        """Return True if the ingress controller had the event ``what`` (``reload``, …) at or after ``since_ns``."""
         with self._lock:
             return self._ingress.get(what, -1) >= since_ns
 
     def ingress_idle(self, seconds: float) -> bool:
-        """Whether the ingress controller has done nothing for so long."""
+        """Return True if the ingress controller had no event for ``seconds``."""
         with self._lock:
             return self._clock.now() - max(self._ingress.values(), default=0) >= seconds * 1e9
 
+    def revision(self, kind: str, namespace: str) -> int | None:
+        """Return how often objects of a kind in a namespace were seen to change; None where they are not followed."""
+        return next((w.revision for w in self._watchers if (w.kind, w.namespace) == (kind, namespace)), None)
+
     def quiet(self, since_ns: int) -> bool:
-        """Whether the system has come to rest after a change that began at ``since_ns``; see ``rest.at_rest``."""
+        """Return True if the system is at rest after a change that began at ``since_ns``; see ``rest.at_rest``."""
         with self._lock:
             return at_rest(
                 self._pods.views.values(),
@@ -185,9 +188,9 @@ class Observer:
     def _guarded(self, name: str, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception as error:  # noqa: BLE001 -- kept, told and raised by check()
+        except Exception as error:  # noqa: BLE001 -- recorded, and raised by check()
             self._failure = self._failure or (name, error)
-            with contextlib.suppress(Exception):  # if it was the timeline that failed, check() still says so
+            with contextlib.suppress(Exception):  # if the timeline itself failed, check() still raises
                 self._keep([Event(self._clock.now(), EventKind.WATCH, name, "failed", {"reason": repr(error)})])
 
     def _end(self) -> None:

@@ -1,4 +1,4 @@
-"""The lives of pods: created, scheduled, started, ready, unready, terminating, gone."""
+"""Tracks the states of pods: created, scheduled, started, ready, unready, terminating, gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Detail, Event, EventKind
-from harness.observe.event_time import Sighting, earlier
+from harness.observe.event_time import Observation, earlier
 
 _HASH = "pod-template-hash"
 _LABELS = {"app": "app", "version": "version", _HASH: "hash"}
@@ -16,20 +16,20 @@ _LABELS = {"app": "app", "version": "version", _HASH: "hash"}
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """What is looked at of a pod.
+    """The observed fields of a pod.
 
     Attributes:
-        uid: Identity.
-        name: Name.
-        address: Its IP; empty until it has one.
+        uid: UID of the pod.
+        name: Name of the pod.
+        address: Its IP address; empty until it has one.
         labels: Its labels.
         image: Image of the first container.
         created: ``creationTimestamp``.
-        scheduled: When it was scheduled; empty if it is not.
-        started: ``startedAt`` of each running container, by name.
+        scheduled: Timestamp of its scheduling; empty until then.
+        started: Container -> ``startedAt``, for running containers.
         ready: Its Ready condition.
-        ready_since: When that last changed; may be empty.
-        deletion: ``deletionTimestamp``: when its grace period ends; empty unless it is being deleted.
+        ready_since: Timestamp of the last change of that condition; may be empty.
+        deletion: ``deletionTimestamp``, the end of its grace period; empty if it is not being deleted.
         grace: Its grace period in seconds, if it is being deleted.
     """
 
@@ -48,7 +48,7 @@ class PodView:
 
     @classmethod
     def of(cls, pod: Mapping[str, Any]) -> PodView:
-        """The view of a Pod object."""
+        """Return the observed fields of a Pod object."""
         metadata, status = pod["metadata"], pod.get("status", {})
         conditions = {c["type"]: c for c in status.get("conditions") or ()}
         scheduled, ready = conditions.get("PodScheduled", {}), conditions.get("Ready", {})
@@ -69,55 +69,55 @@ class PodView:
 
     @property
     def detail(self) -> Detail:
-        """What every event of a pod says."""
+        """Return the facts that every event of the pod has."""
         known = {"ip": self.address, "image": self.image}
         return known | {word: self.labels[label] for label, word in _LABELS.items() if label in self.labels}
 
 
 class PodTracker:
-    """Keeps the pods of a namespace; a ``harness.observe.tracker.Tracker``."""
+    """Tracks the pods of a namespace, as a ``harness.observe.tracker.Tracker``."""
 
     def __init__(self) -> None:
         self.views: dict[str, PodView] = {}
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
-        """All pods there are."""
+    def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
+        """Take in all pods."""
         there = {pod["metadata"]["uid"] for pod in objects}
         for uid in [uid for uid in self.views if uid not in there]:
-            yield _event(self.views.pop(uid), "gone", sighting.place())
+            yield _event(self.views.pop(uid), "gone", observation.place())
         for pod in objects:
-            yield from self.changed(pod, sighting)
+            yield from self.changed(pod, observation)
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """A pod is new or different."""
+    def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Take in a new or changed pod."""
         new = PodView.of(obj)
         old = self.views.get(new.uid)
         self.views[new.uid] = new
-        yield from _life(old, new, sighting)
+        yield from _life(old, new, observation)
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """A pod is gone."""
-        # Several steps may arrive as one, with the last: a forced deletion marks and removes at once.
-        yield from self.changed(obj, sighting)
-        yield _event(self.views.pop(obj["metadata"]["uid"]), "gone", sighting.place())
+    def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Remove a deleted pod."""
+        # One event may have several steps: a forced deletion marks and removes the pod at once.
+        yield from self.changed(obj, observation)
+        yield _event(self.views.pop(obj["metadata"]["uid"]), "gone", observation.place())
 
 
-def _life(old: PodView | None, new: PodView, sighting: Sighting) -> Iterator[Event]:
-    """The steps between two views, in the order in which they happen in a pod's life."""
+def _life(old: PodView | None, new: PodView, observation: Observation) -> Iterator[Event]:
+    """Yield the steps between two views, in the order of a pod's lifecycle."""
     if old is None:
-        yield _event(new, "created", sighting.place(new.created))
+        yield _event(new, "created", observation.place(new.created))
     if new.scheduled and not (old and old.scheduled):
-        yield _event(new, "scheduled", sighting.place(new.scheduled))
+        yield _event(new, "scheduled", observation.place(new.scheduled))
     for container, started in new.started.items():
         if started and not (old and old.started.get(container) == started):
-            yield _event(new, "started", sighting.place_reported(started), {"container": container})
+            yield _event(new, "started", observation.place_reported(started), {"container": container})
     if new.ready and not (old and old.ready):
-        yield _event(new, "ready", sighting.place(new.ready_since))
+        yield _event(new, "ready", observation.place(new.ready_since))
     if new.deletion and not (old and old.deletion):
         asked = earlier(new.deletion, new.grace)
-        yield _event(new, "terminating", sighting.place(asked), {"grace": new.grace, "deletion": new.deletion})
+        yield _event(new, "terminating", observation.place(asked), {"grace": new.grace, "deletion": new.deletion})
     if old and old.ready and not new.ready:
-        yield _event(new, "unready", sighting.place(new.ready_since))
+        yield _event(new, "unready", observation.place(new.ready_since))
 
 
 def _event(view: PodView, what: str, when: tuple[int, int], more: Detail | None = None) -> Event:

@@ -1,4 +1,4 @@
-"""When a system that was changed has come to rest: pure, so that each condition can be tested alone."""
+"""Decides whether a changed system is at rest, as a pure function, so that each condition can be tested alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from harness.model.controllers import LONGEST_APPLY_S, LONGEST_SYNC_S
 from harness.observe.endpoints import EndpointTracker
 from harness.observe.pods import PodView
 
-#: An ingress controller that has logged nothing for this long has nothing to log: the slowest one syncs and applies
-#: within it, with a margin of 1.7 s. A change that was undone within that time never reaches it.
+#: After this time an ingress controller has applied changed endpoints: the slowest one syncs and applies within it,
+#: with a margin of 1.7 s. It never sees a change that was undone within that time.
 INGRESS_LAG_NS = round((LONGEST_SYNC_S + LONGEST_APPLY_S + 1.7) * 1e9)
 
 
@@ -22,19 +22,19 @@ def at_rest(
     since: int,
     now: int,
 ) -> bool:
-    """Whether nothing is on its way any more.
+    """Return True if all effects of a change have settled.
 
     Args:
         pods: All pods.
         selectors: The selector of each Service.
         endpoints: The endpoints of each Service.
-        ingress_last: When the ingress controller last did something; -1 for never.
-        since: When the change began; endpoints that changed before do not matter.
-        now: This moment.
+        ingress_last: Time of the ingress controller's last event; -1 for none.
+        since: Begin of the change. Earlier changes of endpoints do not matter.
+        now: The current time.
 
     Returns:
         True if no pod is terminating, every Service's ready endpoints are its ready pods, and the ingress controller
-        has done something since ready endpoints last changed (or has had ``INGRESS_LAG_NS`` for it).
+        had an event since ready endpoints last changed, or had ``INGRESS_LAG_NS`` for it.
     """
     pods = list(pods)
     if any(pod.deletion for pod in pods):

@@ -1,4 +1,4 @@
-"""What of a namespace is looked at: in somebody's namespace most objects have nothing to do with the trial."""
+"""Restricts observation to the objects of a trial. In a user's namespace, most objects are unrelated to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from harness.kube.api import Object, Objects
 from harness.kube.selectors import matches_selector
 from harness.model.timeline import Event
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 from harness.observe.tracker import Tracker
 
 _SERVICE = "kubernetes.io/service-name"
@@ -18,10 +18,10 @@ _SERVICE = "kubernetes.io/service-name"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The part of a namespace that a trial is about.
+    """The objects of a namespace that belong to a trial.
 
     Attributes:
-        deployments: Names, each with the Deployment's own ``spec.selector``.
+        deployments: Name of a Deployment -> its ``spec.selector``.
         services: Names of Services.
     """
 
@@ -29,7 +29,7 @@ class Scope:
     services: frozenset[str]
 
     def has(self, obj: Object) -> bool:
-        """Whether an object is in it: pods of the Deployments, the Services, their endpoints, Events of such pods."""
+        """Return True for pods of the Deployments, the Services, their endpoints, and Events of such pods."""
         match obj["kind"]:
             case "Pod":
                 labels = obj["metadata"].get("labels") or {}
@@ -44,13 +44,13 @@ class Scope:
         return True
 
 
-class Scoped:
-    """A tracker that is told of what is in a scope and of nothing else; a ``harness.observe.tracker.Tracker``.
+class ScopedTracker:
+    """A ``harness.observe.tracker.Tracker`` that passes on only the objects of a scope.
 
     Args:
-        kind: Of the objects; lists do not name it in each.
-        tracker: The tracker.
-        scope: What it is told of.
+        kind: Kind of the objects, which items of a list do not have.
+        tracker: Receives the objects.
+        scope: The objects to pass on.
     """
 
     def __init__(self, kind: str, tracker: Tracker, scope: Scope) -> None:
@@ -58,24 +58,24 @@ class Scoped:
         self._tracker = tracker
         self._scope = scope
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
-        """All objects there are."""
-        yield from self._tracker.listed([obj for obj in objects if self._has(obj)], sighting)
+    def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
+        """Pass on all objects of the scope."""
+        yield from self._tracker.listed([obj for obj in objects if self._has(obj)], observation)
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """One is new or different."""
+    def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Pass on a new or changed object of the scope."""
         if self._has(obj):
-            yield from self._tracker.changed(obj, sighting)
+            yield from self._tracker.changed(obj, observation)
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """One is gone."""
+    def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Pass on a deleted object of the scope."""
         if self._has(obj):
-            yield from self._tracker.deleted(obj, sighting)
+            yield from self._tracker.deleted(obj, observation)
 
     def _has(self, obj: Object) -> bool:
         return self._scope.has({**obj, "kind": self._kind})
 
 
 def _is_pod_of(deployment: str, pod: str) -> bool:
-    """By its name, since an Event may come before its pod: ReplicaSet's hash, then five letters of its own."""
+    """Return True if a pod's name belongs to a Deployment. An Event may arrive before its pod, so only names count."""
     return re.fullmatch(rf"{re.escape(deployment)}-[a-z0-9]+-[a-z0-9]{{5}}", pod) is not None

@@ -1,4 +1,4 @@
-"""The selectors of Services: which pods their endpoints shall be. No events; the changes' own say what was patched."""
+"""Tracks the selectors of Services, which define their expected endpoints. It has no events: changes record patches."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from collections.abc import Iterator
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 
 
 class ServiceTracker:
-    """Keeps the selector of each Service that has one; a ``harness.observe.tracker.Tracker``."""
+    """Tracks the selector of each Service that has one, as a ``harness.observe.tracker.Tracker``."""
 
     def __init__(self) -> None:
         self.selectors: dict[str, dict[str, str]] = {}
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
-        """All Services there are."""
+    def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
+        """Take in all Services."""
         self.selectors.clear()
         for service in objects:
-            yield from self.changed(service, sighting)
+            yield from self.changed(service, observation)
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """A Service is new or different."""
-        del sighting
+    def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Take in a new or changed Service."""
+        del observation
         name, selector = obj["metadata"]["name"], obj["spec"].get("selector") or {}
         self.selectors.pop(name, None)
         if selector:
             self.selectors[name] = selector
         yield from ()
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """A Service is gone."""
-        del sighting
+    def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Remove a deleted Service."""
+        del observation
         self.selectors.pop(obj["metadata"]["name"], None)
         yield from ()

@@ -1,4 +1,4 @@
-"""What turns the objects of one kind into events: fed by a watcher, knows nothing of how it got them."""
+"""The Protocol of trackers, which turn observed objects of one kind into events. Watchers call them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,39 @@ from typing import Protocol
 
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 
 
 class Tracker(Protocol):
-    """Keeps the last state of all objects of a kind and derives events from each difference.
+    """Keeps the last state of all objects of a kind, and yields events for each difference.
 
-    All three are generators: they do their work while the events are taken, under the lock of whoever takes them.
+    All methods may be generators: they do their work while the caller iterates, under the caller's lock.
     """
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterable[Event]:
-        """All objects there are; what is known and not among them is gone."""
+    def listed(self, objects: Objects, observation: Observation) -> Iterable[Event]:
+        """Take in all objects. Known objects that are missing have been deleted."""
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterable[Event]:
-        """One object is there, new or different."""
+    def changed(self, obj: Object, observation: Observation) -> Iterable[Event]:
+        """Take in a new or changed object."""
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterable[Event]:
-        """One object is gone; ``obj`` is how it was last."""
+    def deleted(self, obj: Object, observation: Observation) -> Iterable[Event]:
+        """Take in a deletion. ``obj`` is the object's last state."""
+
+
+class Unrecorded:
+    """A tracker without events: of its kind nothing matters but that something has changed."""
+
+    def listed(self, objects: Objects, observation: Observation) -> Iterable[Event]:
+        """Return nothing."""
+        del objects, observation
+        return ()
+
+    def changed(self, obj: Object, observation: Observation) -> Iterable[Event]:
+        """Return nothing."""
+        del obj, observation
+        return ()
+
+    def deleted(self, obj: Object, observation: Observation) -> Iterable[Event]:
+        """Return nothing."""
+        del obj, observation
+        return ()

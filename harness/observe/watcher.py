@@ -1,7 +1,7 @@
-"""One thread that keeps one kind of object in sight: lists, watches, and lists again when the watch breaks.
+"""Observes one kind of object: lists, watches, and lists again when the watch breaks.
 
-What happened while nobody looked is not lost: the tracker finds it by comparing, and its events say how inexact they
-are.
+Changes during an interruption are not missed: the tracker finds them by comparison, and its events say how inexact
+their times are.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from harness.kube.errors import (
     WatchInterruptedError,
 )
 from harness.model.timeline import Event, EventKind
-from harness.observe.event_time import Sighting, wall_ns
+from harness.observe.event_time import Observation, wall_ns
 from harness.observe.tracker import Tracker
 
 #: Seconds before the next attempt to list, doubled up to the second one.
 _BACKOFF = (0.1, 1.0)
-#: What another attempt will not mend.
+#: Errors for which retries are useless.
 _FINAL = (ForbiddenError, NotFoundError, RejectedError)
 
 
 class Watcher:
-    """Follows one kind until it is stopped.
+    """Observes one kind of object until it is stopped.
 
     Args:
         kind: The kind.
-        namespace: Where.
+        namespace: Namespace of the objects.
         kube: The API server.
-        tracker: What makes events of it.
-        keep: Takes a tracker's events; they are made while it runs, so that it can lock them.
-        stop: Ends it.
+        tracker: Turns objects into events.
+        keep: Receives a tracker's events. It iterates over them, so it can hold a lock meanwhile.
+        stop: Ends the watcher.
         clock: The run's clock.
-        optional: Whether it can be done without where the server does not permit it; the timeline says so then.
+        optional: True if the watcher may end when the server does not permit it. The timeline then says so.
 
     Attributes:
-        synced: Set once the first list has been taken in.
+        synced: Set after the first list.
     """
 
     def __init__(
@@ -67,14 +67,21 @@ class Watcher:
         self._stop = stop
         self._clock = clock
         self._optional = optional
-        self._whole: int | None = None  # the last moment at which everything was known
-        self._outage = 0  # when the present interruption began
+        self._whole: int | None = None  # time up to which everything is known
+        self._outage = 0  # begin of the current interruption
+        self._revision = 0
+        self._is_following = False
+
+    @property
+    def revision(self) -> int | None:
+        """Return the number of changes of the kind that were observed; None while it is not watched."""
+        return self._revision if self._is_following else None
 
     def run(self) -> None:
-        """Follow until stopped.
+        """Observe until stopped.
 
         Raises:
-            KubeError: It can't be listed at all.
+            KubeError: The kind can't be listed.
         """
         delay = _BACKOFF[0]
         while not self._stop.is_set():
@@ -83,8 +90,9 @@ class Watcher:
                 delay = _BACKOFF[0]
                 self._watch(version)
             except (KubeError, WatchInterruptedError, WatchExpiredError) as error:
+                self._is_following = False
                 if self._optional and isinstance(error, ForbiddenError):
-                    self._tell("not-permitted", self._clock.now(), {"reason": str(error)})
+                    self._record("not-permitted", self._clock.now(), {"reason": str(error)})
                     self.synced.set()
                     return
                 if isinstance(error, _FINAL) or not self.synced.is_set():
@@ -97,22 +105,24 @@ class Watcher:
         objects, version = self._kube.list_with_version(self.kind, self.namespace)
         now = self._clock.now()
         since = self._oldest(objects) if self._whole is None else self._whole
-        self._keep(self._tracker.listed(objects, Sighting(self._clock, now, since)))
+        self._keep(self._tracker.listed(objects, Observation(self._clock, now, since)))
         if self._outage:
-            self._tell("resumed", now, {"seconds": round((now - self._outage) / 1e9, 3)})
+            self._record("resumed", now, {"seconds": round((now - self._outage) / 1e9, 3)})
         self._whole, self._outage = now, 0
+        self._revision += 1
+        self._is_following = True
         self.synced.set()
         return version
 
     def _oldest(self, objects: Objects) -> int:
-        """What the first look finds came about since the trial began, or since it was made, if that is longer ago."""
+        """Return the earliest time of changes in the first list: the trial's begin, or an earlier creation."""
         made = [str(one["metadata"].get("creationTimestamp") or "") for one in objects]
         return min(
             [self._clock.monotonic_anchor_ns, *(self._clock.from_wall(wall_ns(stamp)) for stamp in made if stamp)]
         )
 
     def _watch(self, version: str) -> None:
-        """From one orderly end of a watch to the next nothing is missed, so no list is needed in between."""
+        """Watch again and again. If the server ends a watch normally, nothing is missed and no list is needed."""
         while not self._stop.is_set():
             for event in self._kube.watch(self.kind, self.namespace, since=version, stop=self._stop.is_set):
                 version = event.version or version
@@ -120,16 +130,18 @@ class Watcher:
                 self._take(event)
 
     def _take(self, event: WatchEvent) -> None:
-        sighting = Sighting(self._clock, event.received_ns)
+        if event.type != "BOOKMARK":
+            self._revision += 1
+        observation = Observation(self._clock, event.received_ns)
         if event.type in {"ADDED", "MODIFIED"}:
-            self._keep(self._tracker.changed(event.object, sighting))
+            self._keep(self._tracker.changed(event.object, observation))
         elif event.type == "DELETED":
-            self._keep(self._tracker.deleted(event.object, sighting))
+            self._keep(self._tracker.deleted(event.object, observation))
 
     def _interrupted(self, error: Exception) -> None:
         if not self._outage:
             self._outage = self._clock.now()
-            self._tell("interrupted", self._outage, {"reason": str(error)})
+            self._record("interrupted", self._outage, {"reason": str(error)})
 
-    def _tell(self, what: str, at: int, detail: dict[str, str | int | float | bool]) -> None:
+    def _record(self, what: str, at: int, detail: dict[str, str | int | float | bool]) -> None:
         self._keep([Event(at, EventKind.WATCH, self.kind, what, detail)])

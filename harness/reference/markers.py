@@ -1,4 +1,4 @@
-"""Pages with generated parts: each part stands between two comments that name it."""
+"""Pages with generated parts: each part is between two comments with its name."""
 
 from __future__ import annotations
 

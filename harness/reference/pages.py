@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.reference import changes, findings
+from harness.reference import changes, findings, settings
 from harness.reference.markers import with_parts
 from harness.reference.roles import cluster_role, role_in_place
 
-#: Page below ``docs`` -> name of the part -> what generates it.
+#: Page below ``docs`` -> name of the part -> its generator.
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "experiments.md": {"kinds of changes": changes.kinds, "fields of changes": changes.fields},
+    "reference/experiments.md": {
+        "fields of the file": settings.file,
+        "fields of traffic": settings.traffic,
+        "fields of a ramp": settings.ramp,
+        "fields of a step": settings.step,
+        "fields of every change": settings.every_change,
+        "kinds of changes": changes.kinds,
+        "fields of changes": settings.changes,
+        "fields of a match": settings.match,
+        "fields of a model": settings.model,
+        "endings of stand-ins": settings.endings,
+        "fields of expect": settings.expect,
+        "fields of the validation": settings.validation,
+        "codes of problems": settings.codes,
+    },
     "reference/findings.md": {"findings": findings.findings},
     "reference/rights.md": {"cluster role": cluster_role, "role in place": role_in_place},
     "reference/in-place.md": {
@@ -22,7 +36,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
 
 
 def generated(docs: Path, page: str) -> str:
-    """Return a page as it should be.
+    """Return a page with its generated parts up to date.
 
     Raises:
         HarnessError: It lacks the markers of a part.
@@ -32,7 +46,7 @@ def generated(docs: Path, page: str) -> str:
 
 
 def outdated(docs: Path) -> tuple[str, ...]:
-    """Return the pages whose generated parts are not what the code says."""
+    """Return the pages whose generated parts are out of date."""
     return tuple(page for page in PAGES if (docs / page).read_text(encoding="utf-8") != generated(docs, page))
 
 

@@ -1,4 +1,4 @@
-"""The Roles of the documentation: what a run on somebody's cluster and a change in place may need."""
+"""The Roles of the documentation: the rights of a run on a shared cluster and of a change in place."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _manifest(kind: str, metadata: str, rules: Iterable[str]) -> str:
 def _rules(
     needed: Mapping[str, tuple[Right, ...]], base: tuple[Right, ...], optional: tuple[Right, ...] = ()
 ) -> Iterator[str]:
-    """Yield a line for each resource, followed by the changes that need verbs of it which others do not.
+    """Yield a line for each resource, with the changes that need further verbs of it.
 
     Args:
         needed: What each kind of change needs, base included.

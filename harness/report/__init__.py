@@ -1,1 +1,1 @@
-"""A run's verdict as people and machines read it: HTML, JUnit, Markdown, terminal. Pure: records in, text out."""
+"""Reports for people and machines: HTML, JUnit, Markdown, CTRF and terminal. Pure: records in, text out."""

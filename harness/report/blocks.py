@@ -1,4 +1,4 @@
-"""Blocks of a document: what can stand in a section, and who has room for it."""
+"""The blocks that a section of a document can have, and the outputs that show each."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
 from harness.findings.finding_type import Sentence
-from harness.model.answering import Answering
 from harness.model.verdict import Identity, Latency, Mark, TrialVerdict, Window
+from harness.model.version_answers import VersionAnswers
 from harness.wording import count
 
 
 class Detail(Flag):
-    """Readers of a part, by how much they have room for."""
+    """A set of outputs, from the one with the least room to the one with the most."""
 
     #: A terminal.
     TERMINAL = auto()
-    #: A summary in a CI job.
+    #: The summary of a CI job.
     SUMMARY = auto()
-    #: A page that has all.
+    #: The HTML page, which shows everything.
     PAGE = auto()
     BRIEF = TERMINAL | SUMMARY
     ALL = TERMINAL | SUMMARY | PAGE
 
 
 class Tone(Enum):
-    """The weight of an item for its reader; the names are those of the page's styles."""
+    """The severity of an item. The values are names of the page's styles."""
 
     INSTRUMENT = "instrument"
     LOSS = "loss"
@@ -36,10 +36,10 @@ class Tone(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A part of a section.
+    """A part of a section: the base of all kinds of blocks.
 
     Attributes:
-        detail: Who gets it.
+        detail: The outputs that show it.
     """
 
     detail: Detail = Detail.ALL
@@ -47,11 +47,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paragraph(Block):
-    """Text.
+    """A paragraph.
 
     Attributes:
-        text: One paragraph.
-        is_small: It is an aside.
+        text: Its text.
+        is_small: True if it is shown in small letters.
     """
 
     text: str
@@ -59,8 +59,8 @@ class Paragraph(Block):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected(Block):
-    """What an Experiment expects, and why."""
+class ExpectationNote(Block):
+    """The verdict that an Experiment expects of a cell, and the reason."""
 
     text: str
     reason: str
@@ -72,10 +72,10 @@ class Item:
     """One finding in a list.
 
     Attributes:
-        sentence: It and what to do about it.
+        sentence: Its text and the advice.
         label: A word above it.
-        tone: How grave it is.
-        target: Id of the section that the label leads to; empty if none.
+        tone: Its severity.
+        target: Id of the section that the label links to; empty if none.
     """
 
     sentence: Sentence
@@ -86,14 +86,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings(Block):
-    """What was found, the most important first."""
+    """A list of findings, the most important first."""
 
     items: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines(Block):
-    """Facts, one per line; a page has tables for them."""
+    """Facts, one per line. The page has tables for them."""
 
     lines: tuple[str, ...]
     detail: Detail = Detail.BRIEF
@@ -101,14 +101,14 @@ class Lines(Block):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account(Block):
-    """The accounting of every planned request."""
+    """The accounting of every planned request, as two sums."""
 
     identity: Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyLine(Block):
-    """Latency of answered requests, counted from the planned time."""
+    """The latency of answered requests, from their planned times."""
 
     latency: Latency
     detail: Detail = Detail.TERMINAL
@@ -116,16 +116,16 @@ class LatencyLine(Block):
 
 @dataclass(frozen=True, slots=True)
 class OutageRow:
-    """One outage.
+    """One row of an outage table.
 
     Attributes:
-        began: When, on the wall's clock where that is known.
+        began: Start by the wall clock, or in seconds if the wall clock is unknown.
         start: Seconds from the traffic's origin.
         seconds: Its length.
-        lost: Requests lost in it.
-        sent: Requests sent in it.
-        classes: Lost requests by outcome, in words.
-        is_over: Whether a request was answered after it.
+        lost: Requests lost during it.
+        sent: Requests sent during it.
+        classes: Lost requests by outcome: ``refused 30, closed 7``.
+        is_over: True if a request was answered after it.
     """
 
     began: str
@@ -138,24 +138,24 @@ class OutageRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outages(Block):
-    """Stretches of time in which requests were lost.
+class OutageTable(Block):
+    """A table of outages: intervals in which requests were lost.
 
     Attributes:
-        rows: In the order in which they began; the longest ones if there are more than a report can hold.
-        total: How many there were.
+        rows: Ordered by start. If there are more outages than a report can hold, only the longest.
+        total: Number of outages.
     """
 
     rows: tuple[OutageRow, ...]
     total: int
 
     def longest(self, most: int) -> tuple[OutageRow, ...]:
-        """Return the longest ones, in the order in which they began."""
+        """Return the ``most`` longest outages, ordered by start."""
         chosen = sorted(self.rows, key=lambda row: -row.seconds)[:most]
         return tuple(sorted(chosen, key=lambda row: row.start))
 
     def more(self, shown_rows: int) -> str:
-        """Return that a list of them is not all; empty if it is."""
+        """Return the note that not all outages are shown; empty if all are."""
         more = self.total - shown_rows
         return f"These are the longest; {count(more)} more were shorter." if more else ""
 
@@ -177,8 +177,8 @@ class Chart(Block):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Losing(Block):
-    """When requests were lost."""
+class LossWindows(Block):
+    """The time windows in which requests were lost."""
 
     windows: tuple[Window, ...]
     detail: Detail = Detail.PAGE
@@ -186,19 +186,19 @@ class Losing(Block):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoAnswered(Block):
-    """Shares and candidates of a release."""
+    """The shares of each version, and the comparison of candidates, in a release."""
 
-    answering: Answering
+    answering: VersionAnswers
     detail: Detail = Detail.PAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures(Block):
-    """Streams, connections and times of a trial.
+    """Tables of a trial's streams, connections and latencies.
 
     Attributes:
-        trial: It.
-        is_watched: Whether there was no change that connections were open at.
+        trial: The trial.
+        is_watched: True for a watch, which has no change.
     """
 
     trial: TrialVerdict
@@ -207,8 +207,8 @@ class Figures(Block):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof(Block):
-    """The calibration: fault -> (planned, found)."""
+class CalibrationTable(Block):
+    """The result of the calibration: fault -> (planned, found)."""
 
     calibration: Mapping[str, tuple[int, int]]
     detail: Detail = Detail.PAGE
@@ -216,7 +216,7 @@ class Proof(Block):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events(Block):
-    """What happened, event by event."""
+    """The timeline of a trial, event by event."""
 
     marks: tuple[Mark, ...]
     detail: Detail = Detail.PAGE
@@ -224,12 +224,12 @@ class Events(Block):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence(Block):
-    """Where the evidence is, relative to the report."""
+    """The path of the evidence, relative to the report."""
 
     directory: str
     detail: Detail = Detail.PAGE
 
 
 def shown(blocks: Iterable[Block], detail: Detail) -> tuple[Block, ...]:
-    """Return the blocks for a reader."""
+    """Return the blocks that an output shows."""
     return tuple(block for block in blocks if detail in block.detail)

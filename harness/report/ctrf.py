@@ -1,7 +1,7 @@
-"""``ctrf.json``: the Common Test Report Format, which CI dashboards and bots read.
+"""``ctrf.json`` in the Common Test Report Format, for CI dashboards and bots.
 
-A case that is unknown is ``other``, never ``passed``. A case whose trials disagree is ``flaky``. Times are whole
-milliseconds; a report has no time of its own, so that the same verdict gives the same bytes.
+An inconclusive case is ``other``, never ``passed``. A case whose trials disagree is ``flaky``. Times are whole
+milliseconds. The report does not contain the time of its writing, so the same verdict gives the same bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.report.document import Case, Document, Status
 
-#: The version of the specification that the file follows.
+#: Version of the CTRF specification.
 SPECIFICATION = "0.0.0"
 
 _STATUS = {Status.PASSED: "passed", Status.FAILED: "failed", Status.UNKNOWN: "other"}

@@ -1,7 +1,7 @@
-"""The one kind of document that every command reports and every format renders.
+"""The one kind of report document. Every command builds it, and every format renders it.
 
 ``run``, ``watch`` and ``migration`` build it; ``html``, ``junit``, ``markdown``, ``ctrf`` and ``terminal`` render it.
-A builder decides what is said, in which order, and in how much detail; a format decides how it looks.
+A builder decides on content, order and level of detail. A format decides on looks.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from enum import Enum, auto
 
 from harness.model.verdict import Verdict
 from harness.report.blocks import Block, Detail
-from harness.report.words import ICONS
+from harness.report.labels import ICONS
 
 
 class Level(Enum):
-    """How much a section's heading stands out where it is brief."""
+    """The prominence of a section's heading in terminal and summary."""
 
-    #: A part of its own, such as an origin.
+    #: A main part, such as an origin.
     PART = auto()
-    #: One cell or pair.
+    #: A cell, or a pair of cells of a migration.
     ENTRY = auto()
-    #: A remark about a cell that has nothing else to read.
+    #: A remark about a cell that is shown without its other details.
     REMARK = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """How a section looks that a reader opens.
+    """The collapsed form of a section on the page.
 
     Attributes:
-        is_open: It is open from the start.
-        state: ``not run`` or ``cut short`` in place of a verdict; empty otherwise.
-        flag: What a reader must notice; may be empty.
-        figures: Its figures in a line; may be empty.
+        is_open: True if the section is open at first.
+        state: ``not run`` or ``cut short`` instead of a verdict; empty otherwise.
+        flag: A warning in its summary line; may be empty.
+        figures: Numbers in its summary line; may be empty.
     """
 
     is_open: bool
@@ -45,20 +45,20 @@ class Fold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading, what stands below it, and sections within it.
+    """A heading with the blocks and sections below it.
 
     Attributes:
         names: The heading: one name, or a configuration and a change.
-        key: Its id in a page.
-        blocks: What stands below it.
-        parts: Sections within it; where it is brief, they take its place.
-        detail: Who gets it.
-        level: How much the heading stands out.
+        key: Its id on the page.
+        blocks: Its content.
+        parts: Sections within it. Terminal and summary show them instead of it.
+        detail: The outputs that show it.
+        level: Prominence of the heading.
         verdict: Shown with the heading.
         remark: Follows the heading; may be empty.
-        aside: Stands with the heading in small letters; may be empty.
-        hint: How to read a section of folds; may be empty.
-        fold: How it is folded; None where it is not.
+        aside: Small text next to the heading; may be empty.
+        hint: How to read a section of collapsed parts; may be empty.
+        fold: Its collapsed form; None if it can't be collapsed.
     """
 
     names: tuple[str, ...]
@@ -75,25 +75,25 @@ class Section:
 
     @property
     def title(self) -> str:
-        """The names with a multiplication sign between them."""
+        """Return the names, joined by a multiplication sign."""
         return " × ".join(self.names)  # noqa: RUF001 - typography
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The figures of one cell in a table.
+    """One cell of the table: its verdict and numbers.
 
     Attributes:
         verdict: Its verdict.
-        state: ``not run`` or ``cut short`` in place of the verdict; empty otherwise.
-        lost: Requests.
-        sent: Requests.
-        cut: Connections.
-        assumed: Fields that the run assumes to have no effect.
-        expected: What was expected; empty where nothing was.
-        is_surprise: It is not as expected.
-        times: Milliseconds, median and 99th percentile; None where they are not compared.
-        target: Id of the section about it; empty if none.
+        state: ``not run`` or ``cut short`` instead of the verdict; empty otherwise.
+        lost: Number of lost requests.
+        sent: Number of sent requests.
+        cut: Number of cut connections.
+        assumed: Number of fields that the run assumes to have no effect.
+        expected: The expected verdict; empty if there is none.
+        is_surprise: True if the verdict is not the expected one.
+        times: Latency in milliseconds, median and 99th percentile; None if latencies are not compared.
+        target: Id of the section that it links to; empty if none.
     """
 
     verdict: Verdict
@@ -110,14 +110,14 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """A cell of a table that says what its row means.
+    """A cell of the table with the conclusion about its row.
 
     Attributes:
-        text: In a few words.
-        code: The same as a name, for styles.
-        verdict: The verdict that has its colour.
-        is_alarm: A reader must notice it.
-        note: Why; may be empty.
+        text: The conclusion in a few words.
+        code: The conclusion as a name, for styles.
+        verdict: The verdict whose colour it gets.
+        is_alarm: True if it is highlighted.
+        note: The reason; may be empty.
     """
 
     text: str
@@ -133,7 +133,7 @@ class Column:
 
     Attributes:
         name: Its heading.
-        link: Where that leads, relative to the report; empty if nowhere.
+        link: Target of a link on it, relative to the report; empty if none.
     """
 
     name: str
@@ -142,7 +142,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table; a cell that is None was not to run."""
+    """A row of a table. A cell that was not part of the run is None."""
 
     names: tuple[str, ...]
     cells: tuple[Tally | Conclusion | None, ...]
@@ -150,27 +150,27 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The overview.
+    """The overview of all cells.
 
     Attributes:
-        title: Its heading in a page.
-        corner: What a row is, for readers who do not see the table.
-        columns: In order.
-        rows: In order, each with a cell per column.
-        terms: Rows in a sentence each: name -> text.
-        note: Stands below it in a page; may be empty.
+        title: Its heading on the page.
+        corner: Heading of the first column, for screen readers.
+        columns: Ordered from left to right.
+        rows: Ordered from top to bottom, each with a cell per column.
+        summaries: One sentence for each row: (name, text).
+        note: Text below it on the page; may be empty.
     """
 
     title: str
     corner: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    terms: tuple[tuple[str, str], ...] = ()
+    summaries: tuple[tuple[str, str], ...] = ()
     note: str = ""
 
 
 class Status(Enum):
-    """The result of a case for a machine; unknown is no success."""
+    """The result of a case. Unknown is not success."""
 
     PASSED = auto()
     FAILED = auto()
@@ -179,19 +179,19 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One cell, origin or pair, for machines that read test reports.
+    """A test case for CI: one cell, origin, or pair of cells.
 
     Attributes:
-        name: Within its group.
-        group: What it belongs to: Experiment and configuration.
-        seconds: How long its traffic lasted.
+        name: Unique within its group.
+        group: Names of what it belongs to: Experiment and configuration.
+        seconds: Duration of its traffic.
         status: Its result.
-        kind: The result in the words of the command: ``unexpectedly-lossy``.
-        summary: Its figures in a line.
-        message: The same with what was expected.
-        reasons: What was found, a line for each.
+        kind: The result as a word of the command: ``unexpectedly-lossy``.
+        summary: Its numbers in a line.
+        message: The summary, with the expected verdict.
+        reasons: A line for each finding.
         facts: Further lines.
-        trials: The results of its trials, where they can differ.
+        trials: Results of its trials; empty if there is only one by design.
     """
 
     name: str
@@ -207,13 +207,13 @@ class Case:
 
     @property
     def is_flaky(self) -> bool:
-        """Its trials disagree."""
+        """Return True if its trials disagree."""
         return len(set(self.trials)) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Cases that belong together."""
+    """A named group of cases."""
 
     name: str
     cases: tuple[Case, ...]
@@ -224,24 +224,24 @@ class Document:
     """A whole report.
 
     Attributes:
-        name: Of the Experiment or the command.
-        heading: What it is about; several names where each is an address.
-        answer: The whole in one sentence.
-        totals: What the answer rests on; may be empty.
-        description: The user's own words; may be empty.
-        verdict: Of the whole, where it has one.
-        exit_code: Of the verdict: 0, 1 or another.
-        process_code: Of the process.
-        started: ISO 8601.
-        seconds: How long it took; 0 where that is not known.
+        name: Name of the Experiment or the command.
+        heading: Its subject: the name, or the URLs of a watch.
+        answer: The result in one sentence.
+        totals: The numbers behind the answer, in one sentence; may be empty.
+        description: The user's description of the Experiment; may be empty.
+        verdict: The verdict of a watch; None for runs and migrations.
+        exit_code: Exit code of the verdict.
+        process_code: Exit code of the process.
+        started: Start in ISO 8601.
+        seconds: Duration; 0 if unknown.
         command: The command line.
-        again: Heading of the command line.
-        table: The overview; None where there is none.
-        sections: In order.
-        environment: What -> value.
+        again: Heading above the command line.
+        table: The overview; None for a watch.
+        sections: Ordered from top to bottom.
+        environment: Property -> value.
         thresholds: Name -> (value, reason).
-        rules: How a verdict is reached; verdicts stand between asterisks.
-        suites: The same for machines.
+        rules: How a verdict is reached, rule by rule. Asterisks enclose verdicts.
+        suites: The results as test cases, for CI.
     """
 
     name: str
@@ -265,16 +265,16 @@ class Document:
 
     @property
     def title(self) -> str:
-        """The heading in one line."""
+        """Return the heading in one line."""
         return ", ".join(self.heading)
 
     @property
     def closing(self) -> str:
-        """The answer, with the verdict's sign and word where the whole has one."""
+        """Return the answer, after the verdict's sign and word if there is a verdict."""
         return self.answer if self.verdict is None else f"{ICONS[self.verdict]} {self.verdict}: {self.answer}"
 
     def brief(self, detail: Detail) -> tuple[Section, ...]:
-        """Return the sections for a reader with little room, groups dissolved into their parts."""
+        """Return the sections for terminal or summary, with groups replaced by their parts."""
         found: list[Section] = []
         for section in self.sections:
             if detail in section.detail:

@@ -1,4 +1,4 @@
-"""The formats in which every command writes its report."""
+"""The table of report formats. Every command writes its report in each of them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from harness.report.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format.
+    """A report format.
 
     Attributes:
-        file: The file's name.
-        render: Returns the file's content; the same text for the same document.
+        file: Name of the file.
+        render: Returns the file's content. The same document always gives the same text.
     """
 
     file: str

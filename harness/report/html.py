@@ -1,4 +1,4 @@
-"""``index.html``: the whole answer in one file that needs nothing else, now or in ten years."""
+"""``index.html``: the whole report in one file that loads nothing else, so that it stays readable for years."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness import wording
-from harness.report import answering, words
+from harness.report import answering, labels
 from harness.report.blocks import Detail
 from harness.report.chart import trial as chart
 from harness.report.document import Document
@@ -20,7 +20,7 @@ def render(document: Document) -> str:
 
 @cache
 def _environment() -> Environment:
-    """Return the templates with the functions that they use."""
+    """Return the templates, with the functions that they call."""
     made = Environment(
         loader=PackageLoader("harness.report", "templates"),
         autoescape=True,
@@ -38,7 +38,7 @@ def _environment() -> Environment:
         "ranked": wording.ranked,
         "moment": wording.moment,
         "length_of": wording.length,
-        "again": words.again,
+        "again": labels.again,
         "kind": lambda part: type(part).__name__.lower(),
         "chart": chart.render,
         "legend": chart.legend,
@@ -47,8 +47,8 @@ def _environment() -> Environment:
     made.globals |= {
         "page": Detail.PAGE,
         "answering": answering,
-        "icons": words.ICONS,
-        "outcomes": words.OUTCOMES,
+        "icons": labels.ICONS,
+        "outcomes": labels.OUTCOMES,
         "between": wording.between,
     }
     return made

@@ -1,4 +1,4 @@
-"""``junit.xml`` for CI: a failed case is a failure, an unknown one an error, each with its reasons."""
+"""``junit.xml`` for CI. A failed case is a failure; an inconclusive one is an error. Each has its reasons."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def _case(case: Case) -> TestCase:
 
 
 def _safe(text: str) -> str:
-    """Return text without what XML can't hold: a log's tail may have colours and other control characters."""
+    """Return text without characters that XML does not allow. The tail of a log may have control characters."""
     return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")

@@ -1,16 +1,16 @@
-"""``summary.md``: what the step summary of a CI job shows."""
+"""``summary.md`` for the step summary of a CI job."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import singledispatch
 
-from harness.report.blocks import Account, Block, Detail, Findings, Lines, Outages, Paragraph, shown
+from harness.report.blocks import Account, Block, Detail, Findings, Lines, OutageTable, Paragraph, shown
 from harness.report.document import Conclusion, Document, Level, Row, Section, Table, Tally
-from harness.report.words import ICONS, again
+from harness.report.labels import ICONS, again
 from harness.wording import count, length, milliseconds, plural, ranked
 
-#: Outages that a summary has room for.
+#: Longest list of outages in a summary.
 _SHOWN = 20
 
 
@@ -31,7 +31,7 @@ def _table(table: Table) -> Iterator[str]:
     head = ["", *(safe(column.name) for column in table.columns)]
     rows = [head, ["---"] * len(head), *(_row(row) for row in table.rows)]
     yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    yield "\n".join(f"- **{safe(name)}** {safe(text)}" for name, text in table.terms)
+    yield "\n".join(f"- **{safe(name)}** {safe(text)}" for name, text in table.summaries)
 
 
 def _row(row: Row) -> list[str]:
@@ -67,10 +67,10 @@ def _section(section: Section) -> Iterator[str]:
 
 @singledispatch
 def _block(block: Block) -> Iterator[str]:
-    """Yield the parts of a block.
+    """Yield the paragraphs of a block.
 
     Raises:
-        TypeError: It has no form here.
+        TypeError: This format can't show such a block.
     """
     raise TypeError(f"{type(block).__name__} has no form in a summary.")
 
@@ -103,7 +103,7 @@ def _(block: Account) -> Iterator[str]:
 
 
 @_block.register
-def _(block: Outages) -> Iterator[str]:
+def _(block: OutageTable) -> Iterator[str]:
     if not block.rows:
         return
     shown_rows = block.longest(_SHOWN)
@@ -122,5 +122,5 @@ def _(block: Outages) -> Iterator[str]:
 
 
 def safe(text: str) -> str:
-    """Return text that can't be taken for a table's bar, a new line or HTML."""
+    """Return text with table bars, newlines and HTML escaped."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,23 +1,23 @@
-"""The document of a migration: both sides of each cell, what made them differ, and the annotations that are ignored."""
+"""Builds the report of a migration: both sides of each cell, the causes of differences, and ignored annotations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.model.migration import CellPair, CellSide, Migration, Outcome
+from harness.model.migration import CellPair, CellSide, Migration, MigrationOutcome
 from harness.model.verdict import Verdict
 from harness.report.blocks import Block, Detail, Findings, Item, Lines, Paragraph, Tone
 from harness.report.document import Case, Column, Conclusion, Document, Row, Section, Status, Suite, Table, Tally
 from harness.report.migration_text import OUTCOMES, answer, explain, figures, totals, why_unknown
 
 _VERDICT = {
-    Outcome.LOSSLESS: Verdict.LOSSLESS,
-    Outcome.TARGET_LOSES: Verdict.LOSSY,
-    Outcome.BOTH_LOSE: Verdict.LOSSY,
-    Outcome.SOURCE_LOSES: Verdict.LOSSLESS,
-    Outcome.UNKNOWN: Verdict.INCONCLUSIVE,
+    MigrationOutcome.LOSSLESS: Verdict.LOSSLESS,
+    MigrationOutcome.TARGET_LOSES: Verdict.LOSSY,
+    MigrationOutcome.BOTH_LOSE: Verdict.LOSSY,
+    MigrationOutcome.SOURCE_LOSES: Verdict.LOSSLESS,
+    MigrationOutcome.UNKNOWN: Verdict.INCONCLUSIVE,
 }
-_STATUS = {Outcome.TARGET_LOSES: Status.FAILED, Outcome.UNKNOWN: Status.UNKNOWN}
+_STATUS = {MigrationOutcome.TARGET_LOSES: Status.FAILED, MigrationOutcome.UNKNOWN: Status.UNKNOWN}
 
 
 def document(migration: Migration) -> Document:
@@ -47,15 +47,14 @@ def document(migration: Migration) -> Document:
 def _table(migration: Migration) -> Table:
     source, target = (f"{directory}/index.html" for directory in migration.directories)
     return Table(
-        title="The same cells behind both",
+        title="The same cells behind both controllers",
         corner="Cell",
         columns=(Column(migration.source, source), Column(migration.target, target), Column("the migration")),
         rows=tuple(
             Row(_names(pair), (_tally(pair.source), _tally(pair.target), _conclusion(migration, pair)))
             for pair in migration.pairs
         ),
-        note="The two runs are whole run directories of their own, each sealed; their reports show every loss beside "
-        "the events around it.",
+        note="Each side is a complete, sealed run directory. Its report shows every loss next to the events around it.",
     )
 
 
@@ -75,19 +74,19 @@ def _conclusion(migration: Migration, pair: CellPair) -> Conclusion:
         text=OUTCOMES[pair.outcome],
         code=pair.outcome.value,
         verdict=_VERDICT[pair.outcome],
-        is_alarm=pair.outcome is Outcome.TARGET_LOSES,
-        note=why_unknown(migration, pair) if pair.outcome is Outcome.UNKNOWN else "",
+        is_alarm=pair.outcome is MigrationOutcome.TARGET_LOSES,
+        note=why_unknown(migration, pair) if pair.outcome is MigrationOutcome.UNKNOWN else "",
     )
 
 
 def _sections(migration: Migration) -> Iterator[Section]:
     parts = tuple(_pair(migration, pair) for pair in migration.pairs if pair.differences or _is_unknown(pair))
-    nothing = "Nothing: no cell lost requests or connections behind one of them that it did not lose behind the other."
+    nothing = "None: no cell lost requests or connections behind one controller that it did not lose behind the other."
     if any(pair.differences for pair in migration.pairs):
-        yield Section(names=("What made requests differ",), key="why", parts=parts)
+        yield Section(names=("Causes of differences",), key="why", parts=parts)
     else:
         yield Section(
-            names=("What made requests differ",),
+            names=("Causes of differences",),
             key="why",
             blocks=(Paragraph(text=nothing),),
             detail=Detail.PAGE,
@@ -105,7 +104,7 @@ def _sections(migration: Migration) -> Iterator[Section]:
 def _pair(migration: Migration, pair: CellPair) -> Section:
     blocks: list[Block] = []
     if pair.differences:
-        tone = Tone.LOSS if pair.outcome is Outcome.TARGET_LOSES else Tone.NOTE
+        tone = Tone.LOSS if pair.outcome is MigrationOutcome.TARGET_LOSES else Tone.NOTE
         items = tuple(
             Item(explain(migration, each, pair), each.code.value.replace("-", " "), tone) for each in pair.differences
         )
@@ -139,4 +138,4 @@ def _names(pair: CellPair) -> tuple[str, str]:
 
 
 def _is_unknown(pair: CellPair) -> bool:
-    return pair.outcome is Outcome.UNKNOWN
+    return pair.outcome is MigrationOutcome.UNKNOWN

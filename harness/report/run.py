@@ -1,4 +1,4 @@
-"""The document of a run: a table of configurations and changes, and a section per cell."""
+"""Builds the report of a run: a table of configurations and changes, and a section for each cell."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from harness.report import answering
 from harness.report.blocks import (
     Account,
     Block,
+    CalibrationTable,
     Chart,
     Detail,
     Events,
     Evidence,
-    Expected,
+    ExpectationNote,
     Figures,
     Findings,
     Item,
     Lines,
-    Losing,
+    LossWindows,
     Paragraph,
-    Proof,
     Tone,
     TrialHead,
     WhoAnswered,
 )
 from harness.report.document import Case, Column, Document, Fold, Level, Row, Section, Status, Suite, Table, Tally
+from harness.report.labels import LABELS
 from harness.report.run_text import (
     RULES,
     answer,
@@ -40,7 +41,6 @@ from harness.report.run_text import (
     totals,
     warnings,
 )
-from harness.report.words import LABELS
 from harness.wording import count, plural
 
 _STATUS = {Verdict.LOSSLESS: Status.PASSED, Verdict.LOSSY: Status.FAILED, Verdict.INCONCLUSIVE: Status.UNKNOWN}
@@ -80,7 +80,7 @@ def _table(run: RunVerdict) -> Table:
         rows=tuple(
             Row((name,), tuple(cells.get((name, change)) for change in run.changes)) for name in run.configurations
         ),
-        terms=by_configuration(run),
+        summaries=by_configuration(run),
     )
 
 
@@ -121,18 +121,20 @@ def _remark(cell: CellVerdict, remark: str, block: Block) -> Section:
 
 def _hint(run: RunVerdict) -> str:
     if notable(run):
-        state = "Those that are not as expected are open."
+        state = "Unexpected and inconclusive cells are open."
     elif run.signal:
         state = ""
     else:
         state = (
-            "All are as expected; the first one that lost requests is open." if opened(run) else "All are as expected."
+            "All cells are as expected; the first one that lost requests is open."
+            if opened(run)
+            else "All cells are as expected."
         )
     return f"A cell is one configuration under one change. {state}".rstrip()
 
 
 def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
-    """Return a cell: all of it in a page; where it is brief, the reasons of one that needs a reader."""
+    """Return the section of a cell. The page has everything; the others have the findings of a notable cell."""
     how = stopped(cell)
     cut = f" · {plural(cell.cut, 'connection')} cut" if cell.cut else ""
     figures = f"{count(cell.lost)} of {count(cell.sent)} lost{cut}"
@@ -150,7 +152,7 @@ def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
             figures=figures if cell.sent or not how else "",
         ),
         blocks=(
-            Expected(text=expected(cell), reason=cell.expected_reason),
+            ExpectationNote(text=expected(cell), reason=cell.expected_reason),
             *_findings(cell, "Stopped" if how else ""),
             *(block for trial in cell.trials for block in _trial(trial, several=several)),
         ),
@@ -163,21 +165,21 @@ def _findings(cell: CellVerdict, label: str) -> Iterator[Block]:
         items = tuple(Item(sentence, label or LABELS[weight], Tone(weight.value)) for weight, sentence in found)
         yield Findings(items=items)
     elif cell.verdict is Verdict.LOSSLESS:
-        yield Paragraph(text="Nothing was lost, and nothing speaks against that.", detail=Detail.PAGE)
+        yield Paragraph(text="No request was lost, and no finding casts doubt on that.", detail=Detail.PAGE)
 
 
 def _trial(trial: TrialVerdict, *, several: bool) -> Iterator[Block]:
-    """Yield everything about a trial, for a page."""
+    """Yield everything about a trial, for the page."""
     if several:
         yield TrialHead(trial=trial)
     if trial.identity.planned:
         yield Chart(trial=trial)
         if trial.losing:
-            yield Losing(windows=trial.losing)
+            yield LossWindows(windows=trial.losing)
         yield Account(identity=trial.identity, detail=Detail.PAGE)
         yield WhoAnswered(answering=trial.answering)
         yield Figures(trial=trial)
-        yield Proof(calibration=trial.calibration)
+        yield CalibrationTable(calibration=trial.calibration)
     else:
         yield Paragraph(text="Nothing was sent.", is_small=True, detail=Detail.PAGE)
     if trial.marks:

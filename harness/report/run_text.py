@@ -1,4 +1,4 @@
-"""Texts of a run's report: the answer, what each configuration costs, which cells need a reader."""
+"""Texts of a run's report: the answer, the losses of each configuration, and the notable cells."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from harness.findings.stopping import stopped
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.wording import count, duration, listed, plural
 
-#: How a verdict is reached.
+#: How a verdict is reached. Asterisks enclose verdicts.
 RULES = (
     (
         "An instrument that can't be trusted (calibration not exact, accounting broken, losses before the change or in "
         "the control) makes a cell *inconclusive*."
     ),
-    "Else a single lost request makes it *lossy*, whatever else was weak.",
+    "Otherwise a single lost request makes it *lossy*, even if evidence is missing.",
     (
-        "Else missing evidence (missed or unfinished requests, a change that was not seen to happen, no overlap, a "
-        "saturated machine) makes it *inconclusive*."
+        "Otherwise missing evidence (missed or unfinished requests, a change that was not observed, no overlap of "
+        "traffic and change, a saturated machine) makes it *inconclusive*."
     ),
-    "Else it is *lossless*.",
+    "Otherwise it is *lossless*.",
 )
-#: What people call the signals that stop a run.
+#: Common names of the signals that stop a run.
 _SIGNALS = {1: "SIGHUP", 2: "Ctrl-C", 15: "SIGTERM"}
-#: How many cells are named in a sentence.
+#: Number of cells that a sentence names at most.
 _NAMED = 3
 
 
@@ -49,27 +49,27 @@ def answer(run: RunVerdict) -> str:
 
 
 def totals(run: RunVerdict) -> str:
-    """Return what the answer rests on."""
+    """Return the number of requests sent and lost in all trials, in one sentence."""
     sent, lost = sum(cell.sent for cell in run.cells), sum(cell.lost for cell in run.cells)
     trials = sum(trial.identity.planned > 0 for cell in run.cells for trial in cell.trials)
-    # How long a run took that was killed, nobody knows.
+    # The duration of a killed run is unknown.
     took = f"; {duration(run.seconds)}" if run.seconds else ""
     where = f"{plural(sent, 'request')} sent in {plural(trials, 'trial')}"
     return f"{where}, each tried exactly once; {count(lost)} lost{took}."
 
 
 def by_configuration(run: RunVerdict) -> tuple[tuple[str, str], ...]:
-    """Return each configuration and what it costs."""
+    """Return each configuration with a sentence about its losses."""
     return tuple((name, _cost([c for c in run.cells if c.configuration == name])) for name in run.configurations)
 
 
 def notable(run: RunVerdict) -> list[CellVerdict]:
-    """Return the cells that need a reader: unexpected or inconclusive, but not stopped."""
+    """Return the cells to look at: unexpected or inconclusive ones that were not stopped."""
     return [cell for cell in run.cells if not cell.as_expected and not stopped(cell)]
 
 
 def warnings(run: RunVerdict) -> tuple[tuple[CellVerdict, Sentence], ...]:
-    """Return what a reader must not miss in cells that are as expected: a false green, a hook that failed."""
+    """Return the warnings of cells that are as expected, such as a preStop hook that failed."""
     return tuple(
         (cell, explain(finding))
         for cell in run.cells
@@ -80,16 +80,16 @@ def warnings(run: RunVerdict) -> tuple[tuple[CellVerdict, Sentence], ...]:
 
 
 def opened(run: RunVerdict) -> frozenset[str]:
-    """Return the ids of the cells that a page opens: those that need a reader, or else the first lossy one."""
+    """Return the ids of the cells that the page opens at first: the notable ones, or else the first lossy one."""
     first = _having(run.cells, Verdict.LOSSY)[:1]
     return frozenset(cell.id for cell in notable(run) or first)
 
 
 def _stopped(run: RunVerdict) -> str:
-    """Return how far a stopped run got, and what it found until then."""
+    """Return the progress of a stopped run, and its results until then."""
     known = sum(cell.verdict is not Verdict.INCONCLUSIVE for cell in run.cells)
     have = "has" if 1 in (known, len(run.cells)) else "have"
-    how = f"Stopped by {_SIGNALS[run.signal]}" if run.signal in _SIGNALS else "The run did not get to its end"
+    how = f"Stopped by {_SIGNALS[run.signal]}" if run.signal in _SIGNALS else "The run did not finish"
     far = f"{how}: {known} of {plural(len(run.cells), 'cell')} {have} a result"
     return f"{'; '.join([far, *_surprises(run)])}."
 
@@ -105,7 +105,7 @@ def _as_expected(run: RunVerdict) -> str:
 
 
 def _surprises(run: RunVerdict) -> list[str]:
-    """Return a clause for each way in which cells are not as expected."""
+    """Return a clause for each kind of unexpected cells."""
     cells = [cell for cell in notable(run) if cell.verdict is not Verdict.INCONCLUSIVE]
     lossless = _having(cells, Verdict.LOSSLESS)
     lossy = _having(cells, Verdict.LOSSY)
@@ -115,7 +115,7 @@ def _surprises(run: RunVerdict) -> list[str]:
     for group, what in (
         (against, "lost requests against expectation"),
         (lossless, "lost nothing although losses were expected"),
-        (known, "lost requests in another way than expected"),
+        (known, "lost requests in a different way than expected"),
     ):
         if group:
             of = f"{len(group)} of {plural(len(run.cells), 'cell')}" if not clauses else count(len(group))
@@ -151,12 +151,12 @@ def _having(cells: Sequence[CellVerdict], verdict: Verdict) -> list[CellVerdict]
 
 
 def expected(cell: CellVerdict) -> str:
-    """Return what was expected of a cell: ``lossy (status)``."""
+    """Return the expected verdict of a cell: ``lossy (status)``."""
     text = "lossless or lossy" if cell.expected == "any" else cell.expected
     by = f" ({' or '.join(cell.expected_classes)})" if cell.expected_classes and cell.expected != "lossless" else ""
     return text + by
 
 
 def title(cell: CellVerdict) -> str:
-    """Return configuration and change, with a multiplication sign."""
+    """Return configuration and change, joined by a multiplication sign."""
     return f"{cell.configuration} × {cell.change}"  # noqa: RUF001 - typography

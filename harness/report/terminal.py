@@ -1,4 +1,4 @@
-"""A document in a terminal: the overview, what a reader must know, and the answer itself at the end."""
+"""Renders a document for the terminal: the overview, the notable cells, and at the end the answer."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from harness.model.verdict import Verdict
-from harness.report.blocks import Account, Block, Detail, Findings, LatencyLine, Lines, Outages, Paragraph, shown
+from harness.report.blocks import Account, Block, Detail, Findings, LatencyLine, Lines, OutageTable, Paragraph, shown
 from harness.report.document import Column, Conclusion, Document, Level, Row, Section, Table, Tally
-from harness.report.words import ICONS
+from harness.report.labels import ICONS
 from harness.wording import count, length, milliseconds, plural, share
 
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
-#: The colour of the answer by the exit code; any other is yellow.
+#: Exit code -> colour of the answer; yellow for any other.
 _ANSWERS = {0: "green", 1: "red"}
-#: Columns that a cell needs in words; with fewer it is shown in numbers, which need these.
+#: Terminal columns that a cell needs in words, and in numbers.
 _WORDS, _LEAST = 20, 10
-#: Columns that the longest verdict needs; where there are fewer, it is shortened.
+#: Terminal columns that the longest verdict needs. It is shortened if there are fewer.
 _WHOLE = 14
-#: What a column of the table has in addition to its text.
+#: Terminal columns that a table column needs in addition to its text.
 _FRAME = 3
 #: Longest name of a row in one line.
 _NAMES = 30
-#: What numbers mean where there are no words.
+#: Heading of the first column if cells are shown in numbers.
 _NUMBERS = "lost/sent"
-#: A word that is longer than such a column.
+#: Short forms of verdicts for narrow columns.
 _SHORT = {Verdict.INCONCLUSIVE: "inconcl."}
-#: A longer name of a column takes two lines where room is short.
+#: Longest column name in one line, if cells are shown in numbers.
 _NAME = 10
-#: Sentences are easier to read in lines that end before the terminal does.
+#: Longest line of a sentence: wide lines are hard to read.
 _LINE = 110
-#: Outages that a screen has room for; the page has all of them.
+#: Longest list of outages on the terminal. The page has all of them.
 _SHOWN = 10
 
 
 def render(document: Document) -> RenderableType:
-    """Return everything, from top to bottom."""
+    """Return the whole report."""
     parts: list[RenderableType] = []
     if document.table:
         parts += [Text(), Rule(Text(document.title, style="bold"), align="left", style="dim"), Overview(document.table)]
@@ -55,12 +55,12 @@ def render(document: Document) -> RenderableType:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The table: in words where there is room, in numbers where not."""
+    """The table, whose cells are in words if the terminal is wide enough, and in numbers otherwise."""
 
     table: Table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        """Rich asks for it, with the width that there is."""
+        """Yield one table, or several if the columns do not fit. Rich calls this with the available width."""
         del console
         table = self.table
         names = min(_NAMES, max((len(name) for row in table.rows for name in row.names), default=0))
@@ -68,7 +68,7 @@ class Overview:
         if room >= len(table.columns) * (_WORDS + _FRAME):
             yield _grid(table.columns, table.rows, in_words=True)
             return
-        # More columns than there is room for make a table below the first: no word is broken.
+        # Columns that do not fit go into another table below, so that no word is broken.
         most = max(1, room // (_LEAST + _FRAME))
         short = room < len(table.columns) * (_WHOLE + _FRAME)
         for first in range(0, len(table.columns), most):
@@ -82,7 +82,7 @@ def _grid(columns: tuple[Column, ...], rows: tuple[Row, ...], *, in_words: bool,
     grid.add_column("" if in_words else _NUMBERS, style="bold", header_style="dim", overflow="fold", max_width=_NAMES)
     for column in columns:
         name = column.name
-        # A long name breaks where people would break it.
+        # Break a long name at its hyphens.
         grid.add_column(Text(name if in_words or len(name) <= _NAME else name.replace("-", "-\n")), overflow="fold")
     for row in rows:
         head = Text(row.names[0])
@@ -140,7 +140,7 @@ def _block(block: Block) -> Iterator[RenderableType]:
     """Yield the parts of a block.
 
     Raises:
-        TypeError: It has no form here.
+        TypeError: This format can't show such a block.
     """
     raise TypeError(f"{type(block).__name__} has no form in a terminal.")
 
@@ -201,7 +201,7 @@ def _(block: LatencyLine) -> Iterator[RenderableType]:
 
 
 @_block.register
-def _(block: Outages) -> Iterator[RenderableType]:
+def _(block: OutageTable) -> Iterator[RenderableType]:
     if not block.rows:
         return
     grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -220,7 +220,7 @@ def _(block: Outages) -> Iterator[RenderableType]:
 
 
 def _item(bullet: str, text: Text) -> RenderableType:
-    """Return a text whose further lines begin below its first letter."""
+    """Return a text with a bullet and a hanging indent."""
     grid = Grid.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=3, justify="right")
     grid.add_column(max_width=_LINE)
@@ -229,7 +229,7 @@ def _item(bullet: str, text: Text) -> RenderableType:
 
 
 def _narrow(text: Text) -> RenderableType:
-    """Return a text in lines that are not too long to be read."""
+    """Return a text in lines of a readable length."""
     grid = Grid.grid()
     grid.add_column(max_width=_LINE)
     grid.add_row(text)

@@ -1,4 +1,4 @@
-"""The document of a watch: a section per origin with its account and outages."""
+"""Builds the report of a watch: a section for each origin, with its accounting and outages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from harness.model.watch import OriginVerdict, WatchVerdict
 from harness.report.blocks import (
     Account,
     Block,
+    CalibrationTable,
     Chart,
     Detail,
     Evidence,
@@ -18,14 +19,13 @@ from harness.report.blocks import (
     Item,
     LatencyLine,
     OutageRow,
-    Outages,
+    OutageTable,
     Paragraph,
-    Proof,
     Tone,
 )
 from harness.report.document import Case, Document, Level, Section, Status, Suite
-from harness.report.watch_text import RULES, answer, began, classes, sight, totals
-from harness.report.words import LABELS
+from harness.report.labels import LABELS
+from harness.report.watch_text import RULES, answer, began, classes, detection_limit, totals
 from harness.wording import count
 
 _STATUS = {Verdict.LOSSLESS: Status.PASSED, Verdict.LOSSY: Status.FAILED, Verdict.INCONCLUSIVE: Status.UNKNOWN}
@@ -53,11 +53,11 @@ def document(watch: WatchVerdict) -> Document:
 
 
 def _sections(watch: WatchVerdict) -> Iterator[Section]:
-    """Yield the origins; the account of all stands above them in a page, and below them in a terminal."""
+    """Yield the origins. The totals are above them on the page, and below them in the terminal."""
     several = len(watch.origins) > 1
     total = (Account(identity=watch.identity),)
     if several:
-        yield Section(names=("All together",), key="all", blocks=total, detail=Detail.PAGE)
+        yield Section(names=("All origins",), key="all", blocks=total, detail=Detail.PAGE)
     for number, origin in enumerate(watch.origins, start=1):
         yield Section(
             names=(origin.url,),
@@ -68,7 +68,7 @@ def _sections(watch: WatchVerdict) -> Iterator[Section]:
             blocks=tuple(_origin(origin)),
         )
     if several:
-        yield Section(names=("all together",), level=Level.PART, blocks=total, detail=Detail.TERMINAL)
+        yield Section(names=("all origins",), level=Level.PART, blocks=total, detail=Detail.TERMINAL)
 
 
 def _origin(origin: OriginVerdict) -> Iterator[Block]:
@@ -79,13 +79,13 @@ def _origin(origin: OriginVerdict) -> Iterator[Block]:
     yield Account(identity=trial.identity)
     if trial.latency.max:
         yield LatencyLine(latency=trial.latency)
-    yield Outages(rows=tuple(_rows(origin)), total=origin.outages_total)
+    yield OutageTable(rows=tuple(_rows(origin)), total=origin.outages_total)
     if found.items:
         yield Findings(items=found.items, detail=Detail.BRIEF)
-    if unseen := sight(origin):
+    if unseen := detection_limit(origin):
         yield Paragraph(text=unseen, is_small=True)
     yield Figures(trial=trial, is_watched=True)
-    yield Proof(calibration=trial.calibration)
+    yield CalibrationTable(calibration=trial.calibration)
     if trial.directory:
         yield Evidence(directory=trial.directory)
 

@@ -1,4 +1,4 @@
-"""What ``harness watch --json`` prints: the account and the outages as one object for scripts."""
+"""The JSON object that ``harness watch --json`` prints: accounting and outages, for scripts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.wording import instant
 
 
 def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
-    """The object; ``docs/reference/watch.md`` says what its members mean."""
+    """Return the object. ``docs/reference/watch.md`` describes its members."""
     identity = watch.identity
     return {
         "verdict": watch.verdict.value,
@@ -37,7 +37,7 @@ def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
 
 
 def _three(p50: float, p99: float, longest: float) -> dict[str, float | None]:
-    """Milliseconds; nothing where nothing was answered, since an answer takes some time."""
+    """Return latencies in milliseconds. All are None if no request was answered: no answer takes 0 ms."""
     return {"p50": p50, "p99": p99, "max": longest} if longest else {"p50": None, "p99": None, "max": None}
 
 

@@ -1,4 +1,4 @@
-"""Texts of a watch's report: the answer, what it rests on, and what may have gone unseen."""
+"""Texts of a watch's report: the answer, its numbers, and the shortest outage that it would have detected."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from harness.model.verdict import Verdict
 from harness.model.watch import OriginVerdict, Outage, WatchVerdict
 from harness.wording import count, duration, instant, length, plural, share
 
-#: How a verdict is reached.
+#: How a verdict is reached. Asterisks enclose verdicts.
 RULES = (
     (
         "An instrument that can't be trusted (calibration not exact, accounting broken, client faults, a watch that "
-        "did not get to its end) makes it *inconclusive*."
+        "did not finish) makes it *inconclusive*."
     ),
-    "Else a single lost request makes it *lossy*, whatever else was weak.",
+    "Otherwise a single lost request makes it *lossy*, even if evidence is missing.",
     (
-        "Else missing evidence (nothing sent, a stream without a single success, missed or unfinished requests, a "
+        "Otherwise missing evidence (nothing sent, a stream without a single success, missed or unfinished requests, a "
         "sender behind its schedule, a saturated machine) makes it *inconclusive*."
     ),
     (
-        "Else it is *lossless*: none of the requests that were sent was lost. There is no change and no control, so it "
-        "says nothing of what caused a loss."
+        "Otherwise it is *lossless*: none of the requests that were sent was lost. A watch has no change and no "
+        "control, so it does not say what caused a loss."
     ),
 )
 
@@ -35,7 +35,7 @@ def answer(watch: WatchVerdict) -> str:
         known = (
             f"{count(lost)} of {plural(sent, 'request')} lost" if lost else f"none of {plural(sent, 'request')} lost"
         )
-        return f"No answer: {known}, but that can't be relied on."
+        return f"No answer: {known}, but this result is not reliable."
     if watch.verdict is Verdict.LOSSLESS:
         return f"None of {plural(sent, 'request')} was lost."
     are = "was" if lost == 1 else "were"
@@ -43,28 +43,28 @@ def answer(watch: WatchVerdict) -> str:
 
 
 def totals(watch: WatchVerdict) -> str:
-    """Return what the answer rests on; empty if nothing was sent."""
+    """Return the rate and duration of the traffic in one sentence; empty if nothing was sent."""
     if not watch.identity.sent:
         return ""
     end = ", ended by hand" if watch.interrupted else ""
     return f"{watch.rate:,.1f} requests/s for {duration(watch.seconds)}{end}, each tried exactly once."
 
 
-def sight(origin: OriginVerdict) -> str:
-    """Return what may have gone unseen; empty if nothing was sent."""
+def detection_limit(origin: OriginVerdict) -> str:
+    """Return the length of outages that may have gone undetected, in one sentence; empty if nothing was sent."""
     if not origin.trial.identity.sent:
         return ""
     one = length(origin.shortest_seen)
     if len(origin.trial.streams) <= 1:
-        return f"An outage shorter than {one} may have gone unseen."
+        return f"An outage shorter than {one} may have gone undetected."
     return (
-        f"An outage shorter than {one} may have gone unseen; one that hits a single stream alone, up to "
+        f"An outage shorter than {one} may have gone undetected; if it affects only one stream, shorter than "
         f"{length(origin.shortest_seen_by_stream)}."
     )
 
 
 def began(origin: OriginVerdict, outage: Outage) -> str:
-    """Return when an outage began, on the wall's clock where that is known."""
+    """Return the start of an outage by the wall clock, or in seconds if the wall clock is unknown."""
     if origin.wall_origin_ns:
         return instant(origin.wall_origin_ns + round(outage.start * 1e9))
     return f"{outage.start:.3f} s"

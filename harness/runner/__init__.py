@@ -1,1 +1,1 @@
-"""One Experiment end to end: nested contexts, phases, evidence sealed before it is judged."""
+"""Runs Experiments end to end: nested contexts, phases, and evidence that is sealed before it is judged."""

@@ -1,4 +1,4 @@
-"""The detector's proof by itself: the built-in faulty server, the real client, and what came of each known fault."""
+"""Runs the detector's calibration alone: the real client against the built-in faulty server."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from harness.traffic.calibration.server import FaultyServer
 
 
 def calibrate(directory: Path, *, names: tuple[str, ...], times: int, tls: bool) -> Calibration:
-    """Meet known faults, and say what the detector made of them.
+    """Send requests into known faults, and return how the detector classified them.
 
     Args:
-        directory: Gets the server's files, the ledger of all attempts, and ``calibration-0.json``.
-        names: The faults; empty for all.
-        times: How often each is met with each method on each kind of connection.
-        tls: Speak TLS, and meet the faults that only TLS has.
+        directory: Receives the server's files, the ledger of all attempts, and ``calibration-0.json``.
+        names: Faults to use; empty for all.
+        times: Requests per fault, method and kind of connection.
+        tls: Use TLS, and add the faults that only TLS has.
 
     Raises:
-        HarnessError: It could not be carried out.
+        HarnessError: The calibration process failed.
     """
     with FaultyServer.start(directory / "server") as server:
         settings = {"address": server.address, "port": server.port, "names": names, "times": times, "tls": tls}

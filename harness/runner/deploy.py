@@ -1,20 +1,26 @@
-"""The workload goes onto the cluster as the manifests say, in a namespace of its own."""
+"""Applies the workload's manifests in a namespace of its own, and waits until its pods are available."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from harness.clusters.shared.diagnosis import diagnose
 from harness.clusters.shared.scope import refuse_cluster_scoped
+from harness.errors import HarnessError, WaitTimeoutError
+from harness.kit.files import write_text
 from harness.kube.client import Kube
 from harness.kube.rollout import wait_rollout
 from harness.model.experiment import Manifest
 
+#: The file that says why a workload did not become ready.
+NOT_READY = "not-ready.txt"
 #: Longest time for one Deployment to become available; an initialDelay of 15 s is among the shipped Experiments.
 AVAILABLE_SECONDS = 120.0
 
 
 def images_of(manifests: Sequence[Manifest]) -> tuple[str, ...]:
-    """Every image that the workload's pod templates name, each once, in order."""
+    """Return the images of the workload's pod templates, without duplicates, in order of appearance."""
     found: dict[str, None] = {}
     for manifest in manifests:
         pod = manifest.get("spec", {}).get("template", {}).get("spec", {})
@@ -23,18 +29,24 @@ def images_of(manifests: Sequence[Manifest]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def deploy(kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared: bool) -> None:
-    """Create the namespace, apply all manifests, wait for every Deployment's rollout.
+def deploy(
+    kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared: bool, evidence: Path | None = None
+) -> None:
+    """Create the namespace, apply all manifests, and wait for every Deployment's rollout.
+
+    If a Deployment does not become ready, ``not-ready.txt`` in the evidence has the states, last log lines and warnings
+    of its pods.
 
     Args:
         kube: The API server.
         manifests: The workload.
-        namespace: Where it goes; not there yet.
-        shared: Whether the cluster outlives the trial. Then nothing is written outside of the namespace.
+        namespace: Namespace to create.
+        shared: The cluster outlives the trial, so nothing may be written outside the namespace.
+        evidence: Directory of the trial; None writes no such file.
 
     Raises:
-        InvalidInputError: The cluster is shared and an object lives outside of namespaces; nothing was applied.
-        HarnessError: Naming the object that the API refused or the Deployment that did not become available.
+        InvalidInputError: The cluster is shared and an object is cluster-scoped; nothing was applied.
+        HarnessError: The API refused an object, or a Deployment did not become available; the message names it.
     """
     if shared:
         refuse_cluster_scoped(kube, manifests)
@@ -43,4 +55,24 @@ def deploy(kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared:
         kube.apply(manifest, namespace if shared or kube.is_namespaced(manifest) else "")
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
-            wait_rollout(kube, manifest["metadata"]["name"], namespace, AVAILABLE_SECONDS)
+            _wait(kube, manifest["metadata"]["name"], namespace, evidence)
+
+
+def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) -> None:
+    try:
+        wait_rollout(kube, deployment, namespace, AVAILABLE_SECONDS)
+    except HarnessError as error:
+        found = diagnose(kube, namespace)
+        if evidence is not None:
+            write_text(evidence / NOT_READY, f"{error}\n\n{found}\n")
+        if isinstance(error, WaitTimeoutError) and found:
+            raise WaitTimeoutError(f"{error} The pods say: {_brief(found)}") from error
+        raise
+
+
+def _brief(found: str) -> str:
+    """Return the first state and the last warning of a diagnosis."""
+    lines = [line for line in found.splitlines() if not line.startswith("  ")]
+    warnings = [line for line in lines if line.startswith("event: ")]
+    states = [line for line in lines if not line.startswith("event: ")]
+    return "; ".join((*states[:1], *warnings[-1:]))

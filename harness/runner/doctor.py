@@ -1,4 +1,7 @@
-"""What this machine has, what it lacks, and how to get it. Every check is one small function; none changes anything."""
+"""Checks this machine for ``harness doctor``.
+
+Each check is one small function that returns what it found and how to get what is missing. No check changes anything.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ from pathlib import Path
 
 import psutil
 
-from harness.clusters.kind import owned
+from harness.clusters.kind import records
 from harness.clusters.kind.preflight import has_ipvs
-from harness.clusters.local import standing
+from harness.clusters.local import persistent
 from harness.errors import CommandError, HarnessError, MissingToolError
 from harness.kit.leftovers import LeftOver, left_over_processes
 from harness.kit.processes import run
@@ -27,7 +30,7 @@ from harness.model.controllers import DEFAULT
 
 
 class State(StrEnum):
-    """How a check came out. ``LACKS`` stops the local cluster; ``OPTIONAL`` is needed for other things only."""
+    """Result of a check. ``LACKS`` stops the local cluster; ``OPTIONAL`` is needed only for other things."""
 
     OK = "ok"
     OPTIONAL = "optional"
@@ -39,10 +42,10 @@ class Check:
     """One fact about this machine.
 
     Attributes:
-        what: The thing looked at.
-        state: How it came out.
-        found: What was found.
-        hint: How to get what is missing; may be empty.
+        what: Name of the tool or resource.
+        state: Result of the check.
+        found: Version, number or path that was found.
+        hint: Way to get what is missing; may be empty.
     """
 
     what: str
@@ -51,26 +54,26 @@ class Check:
     hint: str = ""
 
 
-#: A trial at the default rate holds some hundred sockets in its traffic process and as many in its nginx.
+#: Limit of open files. At the default rate, traffic process and nginx each hold about a hundred sockets per trial.
 FILES_WANTED = 4096
-#: Evidence of a long run at a high rate: 80 bytes per attempt, and logs.
+#: Free disk space for the evidence of a long run at a high rate: 80 bytes per attempt, and logs.
 DISK_WANTED_GIB = 1.0
 
 
 def check_system() -> Check:
-    """Linux: the local cluster uses the whole of 127.0.0.0/8 and /proc."""
+    """Check for Linux: the local cluster uses all of 127.0.0.0/8 and /proc."""
     if platform.system() == "Linux":
         return Check("system", State.OK, f"Linux {platform.release()}")
     return Check("system", State.LACKS, platform.system(), "the local cluster runs on Linux only")
 
 
 def check_python() -> Check:
-    """The Python that runs this."""
+    """Return the version and path of the running Python."""
     return Check("python", State.OK, f"{platform.python_version()} at {sys.executable}")
 
 
 def check_files() -> Check:
-    """The limit on open files."""
+    """Check the limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= FILES_WANTED:
         return Check("open files", State.OK, f"{soft}")
@@ -78,23 +81,23 @@ def check_files() -> Check:
 
 
 def check_ports() -> Check:
-    """The range of local ports: new connections use one each, and keep it for a minute."""
+    """Return the range of local ports: each new connection uses one and keeps it for a minute."""
     low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split())
     return Check("local ports", State.OK, f"{low}-{high}: {(high - low) // 60} new connections/s for long runs")
 
 
 def check_loopback() -> Check:
-    """Pods get addresses of their own within 127.0.0.0/8."""
+    """Check that pods can have addresses of their own in 127.0.0.0/8."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.77.0.1", 0))
         except OSError as error:
             return Check("loopback 127.0.0.0/8", State.LACKS, str(error), "ip address add 127.0.0.1/8 dev lo")
-    return Check("loopback 127.0.0.0/8", State.OK, "addresses beside 127.0.0.1 can be used")
+    return Check("loopback 127.0.0.0/8", State.OK, "addresses other than 127.0.0.1 can be used")
 
 
 def check_low_ports() -> Check:
-    """The nginx-hostname app of exercise 1 listens on port 80."""
+    """Check for ports below 1024: the nginx-hostname app of exercise 1 listens on port 80."""
     start = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii"))
     if os.geteuid() == 0 or start <= 80:
         return Check("ports below 1024", State.OK, "can be used")
@@ -107,7 +110,7 @@ def check_low_ports() -> Check:
 
 
 def check_disk() -> Check:
-    """Room for evidence."""
+    """Check for free disk space for evidence."""
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     if free >= DISK_WANTED_GIB:
         return Check("disk", State.OK, f"{free:.1f} GiB free here")
@@ -115,7 +118,7 @@ def check_disk() -> Check:
 
 
 def check_cores() -> Check:
-    """Cores and memory decide how many trials fit side by side."""
+    """Return cores and memory: they decide how many trials run in parallel."""
     memory = psutil.virtual_memory()
     return Check("machine", State.OK, f"{psutil.cpu_count()} cores, {memory.available / 2**30:.1f} GiB memory free")
 
@@ -143,7 +146,7 @@ def _programs() -> tuple[Callable[[], Check], ...]:
 
 
 def _tool(name: str, argv: tuple[str, ...], hint: str) -> Check:
-    """A program that is needed for some things only."""
+    """Check for a program that only some features need."""
     path = shutil.which(name)
     if path is None:
         return Check(name, State.OPTIONAL, "not found", hint)
@@ -155,48 +158,51 @@ def _tool(name: str, argv: tuple[str, ...], hint: str) -> Check:
 
 
 def check_kubectl() -> Check:
-    """kubectl: to look into a cluster by hand."""
+    """Check for kubectl, which people use to look into a cluster."""
     hint = "sudo apt-get install kubernetes-client"
     return _tool("kubectl", ("version", "--client=true"), hint)
 
 
 def check_docker() -> Check:
-    """Docker: for kind clusters."""
+    """Check for Docker, which kind clusters need."""
     return _tool("docker", ("info", "--format", "server {{.ServerVersion}}"), "needed for --cluster kind only")
 
 
 def check_kind() -> Check:
-    """Kind."""
+    """Check for kind."""
     return _tool("kind", ("version",), "needed for --cluster kind only")
 
 
 def check_leftovers() -> Check:
-    """Processes of earlier runs: a pod left over can answer for a new one."""
+    """Check for processes of earlier runs: a pod left over can answer in place of a new one."""
     left = left_over_processes()
     if not left:
         return Check("left-over processes", State.OK, "none")
     listed = ", ".join(f"{process.pid} ({process.command})" for process in left)
-    return Check("left-over processes", State.LACKS, listed, remedy(left, standing.guardians()))
+    return Check("left-over processes", State.LACKS, listed, remedy(left, persistent.guardians()))
 
 
 def remedy(left: list[LeftOver], clusters: Mapping[tuple[int, int], str]) -> str:
-    """What of a standing cluster is taken down with it; the rest can only be killed."""
+    """Return the commands that end left-over processes.
+
+    Processes of a standing cluster end with that cluster. Others can only be killed.
+    """
     names = dict.fromkeys(clusters.get((process.guardian, process.guardian_started), "") for process in left)
     commands = [f"harness cluster down --name {name}" for name in names if name]
     pids = [str(p.pid) for p in left if (p.guardian, p.guardian_started) not in clusters]
     return "; ".join([*commands, *([f"kill {' '.join(pids)}"] if pids else [])])
 
 
-def check_standing() -> Check:
-    """Clusters that `harness cluster up` left running on purpose."""
-    names = [f"{cluster.name} ({cluster.state})" for cluster in standing.status()]
-    names += [f"{cluster.name} (kind, {cluster.state()})" for cluster in owned.all_owned() if cluster.standing]
-    return Check("standing clusters", State.OK, ", ".join(names) or "none")
+def check_persistent() -> Check:
+    """List the clusters that `harness cluster up` left running on purpose."""
+    names = [f"{cluster.name} ({cluster.state})" for cluster in persistent.status()]
+    names += [f"{cluster.name} (kind, {cluster.state()})" for cluster in records.all_records() if cluster.standing]
+    return Check("persistent clusters", State.OK, ", ".join(names) or "none")
 
 
 def check_orphaned_clusters() -> Check:
-    """Kind clusters of runs that were killed: each holds a gigabyte of memory."""
-    names = [cluster.name for cluster in owned.all_owned() if cluster.orphaned()]
+    """Check for kind clusters of runs that were killed: each holds a gigabyte of memory."""
+    names = [cluster.name for cluster in records.all_records() if cluster.orphaned()]
     if not names:
         return Check("left-over kind clusters", State.OK, "none")
     hint = "; ".join(f"harness cluster down --cluster kind --name {name}" for name in names)
@@ -206,7 +212,7 @@ def check_orphaned_clusters() -> Check:
 
 
 def check_ipvs() -> Check:
-    """The kernel module of kube-proxy's ipvs mode."""
+    """Check for the kernel module that kube-proxy's ipvs mode needs."""
     if has_ipvs():
         return Check("kernel module ip_vs", State.OK, "there")
     return Check(
@@ -228,7 +234,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     check_docker,
     check_kind,
     check_ipvs,
-    check_standing,
+    check_persistent,
     check_orphaned_clusters,
     check_leftovers,
 )

@@ -1,14 +1,16 @@
-"""Wait for the entry to answer before traffic begins: the ingress learns of ready pods later than the API does.
+"""Waits until the entry answers before traffic begins, because the ingress learns of ready pods later than the API.
 
-These few requests go before the traffic, on connections of their own, and are no part of the evidence.
+The requests of this wait use connections of their own and are not part of the evidence.
 """
 
 from __future__ import annotations
 
 import http.client
 import random
+import socket
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from harness.clusters.base import Entry
 from harness.kit.backends import read_backends
@@ -17,28 +19,49 @@ from harness.model.attempt import Outcome
 from harness.model.controllers import LONGEST_APPLY_S
 from harness.model.experiment import TrafficPlan
 from harness.traffic.http.answers import AnswerBook
+from harness.traffic.http.tls import TlsPeer, make_context
 
 #: Longest wait: a few syncs of the slowest controller.
 ENTRY_SECONDS = 60.0
-#: Longest wait for the right application. Until its own rule is there, a wider one may answer 200 in its place; a
-#: configuration that is wrong for longer is left to the traffic, which reports it.
+#: Longest wait for the right application. Until the route's own rule is loaded, a wider rule may answer 200 instead.
+#: A configuration that stays wrong for longer is no reason to wait: the traffic will report it.
 ANSWER_SECONDS = 10.0
-#: How long every path must have answered without a break. Parts of a data plane (each nginx worker) learn of endpoints
-#: on timers of their own, so one right answer says nothing about the others. The slowest and a margin of 0.3 s.
+#: Seconds for which every path must have answered without a break. Parts of a data plane (such as each nginx worker)
+#: learn of endpoints on timers of their own, so one right answer says nothing about the other parts. This is the
+#: longest such timer plus a margin of 0.3 s.
 UNBROKEN_SECONDS = LONGEST_APPLY_S + 0.3
 
 
+#: Ingress controllers redirect HTTP with this status.
+_REDIRECTED = ", a redirect to HTTPS: add tls: {verify: false} to traffic"
+#: Timeout of each request, in seconds.
+_ANSWER_TIMEOUT = 2.0
+
+
 def address_of(entry: Entry) -> tuple[str, int]:
-    """The address to connect to now: one of the backends where it has some, else its own."""
+    """Return the address to connect to now: a random backend if the entry has backends, else its own."""
     backends = read_backends(entry.backends).addresses if entry.backends is not None else ()
     return random.choice(backends) if backends else (entry.address, entry.port)  # noqa: S311 - no secret
 
 
-def answer_of(entry: Entry, path: str, host: str, headers: Sequence[tuple[str, str]] = ()) -> tuple[int, bytes]:
-    """Return status and body of one GET on a new connection; status 0 if there was no answer."""
+def answer_of(
+    entry: Entry, path: str, host: str, headers: Sequence[tuple[str, str]] = (), secure: TlsPeer | None = None
+) -> tuple[int, bytes]:
+    """Return status and body of one GET on a new connection; status 0 if there was no answer.
+
+    Args:
+        entry: Where to connect to.
+        path: The path to ask for.
+        host: The ``Host`` header; empty for the address.
+        headers: More headers.
+        secure: The TLS of the connection; None for plain HTTP.
+    """
     address, port = address_of(entry)
-    connection = http.client.HTTPConnection(address, port, timeout=2.0)
+    connection = http.client.HTTPConnection(address, port, timeout=_ANSWER_TIMEOUT)
     try:
+        if secure is not None:
+            plain = socket.create_connection((address, port), timeout=_ANSWER_TIMEOUT)
+            connection.sock = secure.context.wrap_socket(plain, server_hostname=secure.name)
         own = {"Connection": "close", **({"Host": host} if host else {})}
         connection.request("GET", path, headers={**dict(headers), **own})
         response = connection.getresponse()
@@ -49,13 +72,24 @@ def answer_of(entry: Entry, path: str, host: str, headers: Sequence[tuple[str, s
         connection.close()
 
 
+def _is_redirected(status: int, secure: TlsPeer | None) -> bool:
+    return status == HTTPStatus.PERMANENT_REDIRECT and secure is None
+
+
+def _secure(entry: Entry, traffic: TrafficPlan) -> TlsPeer | None:
+    if traffic.tls is None:
+        return None
+    return TlsPeer.of(traffic.tls, make_context(traffic.tls), traffic.host or entry.address)
+
+
 def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
-    """Wait until every path has answered as its route promises, without a break.
+    """Wait until every path has given its route's answer without a break.
 
     Raises:
-        WaitTimeoutError: Naming the path that did not, and the status it gave last.
+        WaitTimeoutError: A path did not; the message names it and its last status.
     """
     begin = since = time.monotonic()
+    secure = _secure(entry, traffic)
     book = AnswerBook(traffic.routes, lambda _number, _text: None)
     wrong: list[str] = []
 
@@ -64,17 +98,20 @@ def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
         wrong.clear()
         outcomes = set()
         for number, route in enumerate(traffic.routes):
-            status, body = answer_of(entry, route.path, route.host or traffic.host, route.headers)
+            status, body = answer_of(entry, route.path, route.host or traffic.host, route.headers, secure)
             outcome, _ = book.judge(number, status, body)
             outcomes.add(outcome)
             if outcome is Outcome.STATUS:
-                wrong.append(f"{route.key} gave {status or 'no answer'}")
+                wrong.append(
+                    f"{route.key} gave {status or 'no answer'}{_REDIRECTED if _is_redirected(status, secure) else ''}"
+                )
         now = time.monotonic()
         if Outcome.STATUS in outcomes or (Outcome.WRONG_ANSWER in outcomes and now - begin < ANSWER_SECONDS):
             since = now
         return now - since >= UNBROKEN_SECONDS
 
     def what() -> str:
-        return f"the entry http://{entry.address}:{entry.port} to answer: {', '.join(wrong) or 'not yet steady'}"
+        scheme = "http" if secure is None else "https"
+        return f"the entry {scheme}://{entry.address}:{entry.port} to answer: {', '.join(wrong) or 'not yet steady'}"
 
     wait_until(unbroken, timeout=ENTRY_SECONDS, what=what, interval=0.1)

@@ -1,4 +1,4 @@
-"""Where a run took place: what a reader needs to judge whether its numbers carry over."""
+"""Describes the machine of a run, so that a reader can judge whether its numbers apply elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("locust", "geventhttpclient", "gevent", "kubernetes", "numpy", "pand
 
 
 def _cpu() -> str:
-    """The processor's name as the kernel tells it."""
+    """Return the processor's name as the kernel reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -24,7 +24,7 @@ def _cpu() -> str:
 
 
 def _system() -> str:
-    """Distribution and version."""
+    """Return distribution and version."""
     try:
         return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     except OSError:
@@ -32,7 +32,7 @@ def _system() -> str:
 
 
 def describe_environment() -> Mapping[str, str]:
-    """Machine, system and versions, as ``{what: value}``."""
+    """Return machine, system and versions, as ``{name: value}``."""
     versions = {f"version of {name}": metadata.version(name) for name in PACKAGES}
     return {
         "harness": metadata.version("harness"),

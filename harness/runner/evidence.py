@@ -1,6 +1,6 @@
-"""Reads a run directory's evidence into the records that are judged; nothing here has an opinion.
+"""Reads a run directory's evidence into the records that are judged.
 
-A file that is missing or damaged makes its trial one that failed, with the reason, never one that is left out.
+Nothing here judges. A missing or damaged file makes its trial a failed one, with the reason; no trial is left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.model.changes import ChangeSpec
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.execution import TrialOutcome
-from harness.runner.recorded import Recorded
+from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.records import from_json
 from harness.store.rundir import Difference, RunDirectory, TrialDirectory
 from harness.store.timeline import read_timeline
@@ -25,17 +25,17 @@ from harness.store.timeline import read_timeline
 def read_trials(
     run: RunDirectory, experiment: Experiment, differences: Sequence[Difference] = (), *, stopped: bool = False
 ) -> dict[str, tuple[TrialEvidence, ...]]:
-    """All trials of every cell, by the cell's id.
+    """Return all trials of every cell, by the cell's id.
 
     Args:
         run: The run directory.
-        experiment: What was run.
-        differences: How the directory differs from its seals; each trial is told those that it rests on.
-        stopped: Whether the run was stopped before its end: a trial without an outcome has not failed then.
+        experiment: The Experiment that was run.
+        differences: Files that differ from their seals; each trial receives those that it depends on.
+        stopped: The run was stopped early; then a trial without an outcome is stopped, not failed.
     """
     numbers = range(1, experiment.trials + 1)
     trials = {
-        cell.id: tuple(_read_trial(run, experiment, cell, number, stopped=stopped) for number in numbers)
+        cell.id: tuple(read_trial(run, experiment, cell, number, stopped=stopped) for number in numbers)
         for cell in experiment.cells
     }
     if not differences:
@@ -44,7 +44,10 @@ def read_trials(
 
 
 def with_differences(evidence: TrialEvidence, differences: Sequence[Difference]) -> TrialEvidence:
-    """A trial's evidence, told of its own files that differ from their seals and of those that all trials share."""
+    """Add to a trial's evidence the changed files that it depends on.
+
+    These are its own files and the files that all trials share.
+    """
     alone = str(Path(evidence.directory).parents[-2])
     mine = [
         str(each)
@@ -54,8 +57,10 @@ def with_differences(evidence: TrialEvidence, differences: Sequence[Difference])
     return replace(evidence, differences=tuple(mine))
 
 
-def _read_trial(run: RunDirectory, experiment: Experiment, cell: Cell, number: int, *, stopped: bool) -> TrialEvidence:
-    """One trial of a cell."""
+def read_trial(
+    run: RunDirectory, experiment: Experiment, cell: Cell, number: int, *, stopped: bool = False
+) -> TrialEvidence:
+    """Return the evidence of one trial of a cell."""
     trial = run.trial(cell.id, number)
     evidence = read_traffic(trial, run.path, number=number, change=cell.change, traffic=experiment.traffic)
     cut = evidence.stopped or (stopped and not trial.outcome.exists())
@@ -65,23 +70,23 @@ def _read_trial(run: RunDirectory, experiment: Experiment, cell: Cell, number: i
 def read_traffic(
     trial: TrialDirectory, top: Path, *, number: int, change: ChangeSpec, traffic: TrafficPlan
 ) -> TrialEvidence:
-    """The evidence in one folder; what can't be read is told in ``failure``.
+    """Return the evidence in one folder; unreadable files are named in ``failure``.
 
     Args:
         trial: The folder.
-        top: The run directory that it is in.
+        top: The run directory that contains it.
         number: The trial's number.
-        change: What was to be changed.
-        traffic: What was to be sent.
+        change: The change under test.
+        traffic: The traffic as planned.
     """
-    recorded = Recorded.read(trial.traffic)
+    recorded = RecordedTraffic.read(trial.traffic)
     outcome = read_outcome(trial, recorded.damage)
-    # Both are in the traffic's own journal where the orchestrator did not get to write them.
+    # If the orchestrator ended before it wrote these two, the traffic's own journal has them.
     origin_ns = outcome.origin_ns or recorded.origin_ns
     begun = bool(origin_ns)
     attempts, responders = recorded.attempts(begun=begun)
     if len(attempts) and not begun:
-        recorded.damage.append("nothing says when traffic began, so its requests can't be held against the change")
+        recorded.damage.append("nothing says when traffic began, so its requests can't be compared with the change")
     return TrialEvidence(
         number=number,
         directory=trial.path.relative_to(top).as_posix(),
@@ -103,7 +108,7 @@ def read_traffic(
 
 
 def read_outcome(trial: TrialDirectory, damage: list[str]) -> TrialOutcome:
-    """How the trial went; without its file, as one that was cut off."""
+    """Return the trial's outcome; if its file is missing or damaged, return an unknown one and record the damage."""
     try:
         return from_json(TrialOutcome, json.loads(trial.outcome.read_text(encoding="utf-8")))
     except FileNotFoundError:

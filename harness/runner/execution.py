@@ -1,4 +1,4 @@
-"""How a trial went as an execution: its clock, when traffic began and stopped, and what failed."""
+"""Records how a trial was executed: its clock, when traffic began and stopped, and what failed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from harness.kit.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class TrialOutcome:
-    """The facts of a trial's execution, kept beside its evidence.
+    """The facts of a trial's execution, stored next to its evidence.
 
     Attributes:
-        clock: Wall time of the monotonic times in the evidence.
-        origin_ns: Origin of the traffic's schedule, CLOCK_MONOTONIC; 0 if traffic never began.
-        stopped_ns: When planning stopped; 0 if it was never told to.
-        facts: What the cluster says of itself.
-        failure: What went wrong with the trial; empty if nothing did.
-        interrupted: Whether the run was stopped meanwhile.
+        clock: Converts the monotonic times of the evidence to wall time.
+        origin_ns: Start of the traffic's schedule, nanoseconds of CLOCK_MONOTONIC; 0 if traffic never began.
+        stopped_ns: End of the schedule, nanoseconds of CLOCK_MONOTONIC; 0 if it was never stopped.
+        facts: The cluster's description of itself, by name.
+        failure: Reason why the trial failed; empty if it did not.
+        interrupted: The run was stopped during the trial.
     """
 
     clock: Clock
@@ -30,5 +30,5 @@ class TrialOutcome:
 
     @classmethod
     def unknown(cls) -> TrialOutcome:
-        """Of a trial that left none: nothing is known."""
+        """Return the outcome of a trial that left none."""
         return cls(clock=Clock(0, 0))

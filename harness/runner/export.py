@@ -1,6 +1,6 @@
-"""Attempts as rows for other tools: labels instead of codes, ids as on the wire, one block at a time.
+"""Exports attempts as rows for other tools: labels in place of codes, ids as on the wire, one block at a time.
 
-Nothing is checked or judged: what a killed run has left can be exported like a sealed one.
+Nothing is checked or judged, so the evidence of a killed run can be exported like a sealed one.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ import numpy as np
 
 from harness.analysis.evidence import Rows, label_of
 from harness.errors import EvidenceError
-from harness.model.attempt import Method, Progress, Shape
+from harness.model.attempt import Method, Progress
 from harness.model.schedule import streams
+from harness.model.shapes import Shape
 from harness.model.share import Share
 from harness.runner.evidence import read_outcome
-from harness.runner.recorded import Recorded
+from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.ledger import read_ledger
 from harness.store.ledger_format import ATTEMPT
 from harness.store.rundir import TrialDirectory
 from harness.traffic.plan import PLAN, TrafficChildPlan, read_plan
 
-#: Rows that are in memory at once.
+#: Rows held in memory at once.
 _BLOCK = 50_000
 
-#: The columns, in their order; ``docs/reference/ledger.md`` says what each one means.
+#: The columns in their order; ``docs/reference/ledger.md`` explains each.
 COLUMNS = (
     "part", "id", "slot", "worker", "number", "method", "path", "connections", "outcome", "progress", "status",
     "responder", "errno", "planned_ns", "sent_ns", "connected_ns", "first_byte_ns", "done_ns", "planned_unix_ns",
@@ -39,15 +40,15 @@ COLUMNS = (
 
 
 def parts_of(top: Path, *, cells: str = "*", trial: int = 0) -> tuple[Path, ...]:
-    """The traffic folders of a run or a watch, in their order.
+    """Return the traffic folders of a run or a watch, in their order.
 
     Args:
         top: The run directory.
-        cells: Glob of the ids of cells (``graceful--rolling-update``), or of the numbers of a watch's origins.
+        cells: Glob for the ids of cells (``graceful--rolling-update``), or for the numbers of a watch's origins.
         trial: Number of the trial; 0 for all.
 
     Raises:
-        EvidenceError: There is none.
+        EvidenceError: No folder matches.
     """
     found = [*top.glob("trials/*/*/traffic"), *top.glob("origins/*/traffic")]
     chosen = [
@@ -62,7 +63,7 @@ def parts_of(top: Path, *, cells: str = "*", trial: int = 0) -> tuple[Path, ...]
 
 
 def write_csv(top: Path, folders: Sequence[Path], out: IO[str]) -> int:
-    """Write the attempts of some traffic folders as CSV (RFC 4180); returns how many.
+    """Write the attempts of some traffic folders as CSV (RFC 4180), and return their number.
 
     Raises:
         EvidenceError: A plan or a ledger can't be read.
@@ -79,7 +80,7 @@ def write_csv(top: Path, folders: Sequence[Path], out: IO[str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Worker:
-    """What the rows of one worker's ledger mean."""
+    """The facts needed to translate the rows of one worker's ledger."""
 
     part: str
     plan: TrafficChildPlan
@@ -90,7 +91,7 @@ class _Worker:
 
 
 def _cell(folder: Path) -> str:
-    """The cell's id; of a watch the origin's number."""
+    """Return the cell's id; for a watch, the origin's number."""
     trial = folder.parent
     return trial.name if trial.parent.name == "origins" else trial.parent.name
 
@@ -101,7 +102,7 @@ def columns(top: Path, folder: Path) -> Iterator[list[list[Any]]]:
     Raises:
         EvidenceError: The plan or a ledger can't be read.
     """
-    recorded, outcome = Recorded.read(folder), read_outcome(TrialDirectory(folder.parent), [])
+    recorded, outcome = RecordedTraffic.read(folder), read_outcome(TrialDirectory(folder.parent), [])
     plan = read_plan(folder / PLAN)
     origin_ns = outcome.origin_ns or recorded.origin_ns
     wall = outcome.clock.to_wall(origin_ns) if origin_ns and outcome.clock.wall_anchor_ns else 0
@@ -121,7 +122,7 @@ def columns(top: Path, folder: Path) -> Iterator[list[list[Any]]]:
 
 
 def _columns(rows: Rows, worker: _Worker) -> list[list[Any]]:
-    """A block's columns, as lists of text and whole numbers; None where there is nothing to say."""
+    """Return one block's columns as lists of text and whole numbers; None means no value."""
     traffic = worker.plan.traffic
     numbers, kinds, wall = rows["number"].tolist(), len(streams(traffic)), worker.wall_origin_ns
     return [
@@ -132,7 +133,7 @@ def _columns(rows: Rows, worker: _Worker) -> list[list[Any]]:
         numbers,
         [Method(code).name for code in rows["method"].tolist()],
         [traffic.routes[index].key for index in rows["route"].tolist()],
-        [Shape(code).name.lower() for code in rows["shape"].tolist()],
+        [Shape(code).word for code in rows["shape"].tolist()],
         [label_of(code) for code in rows["outcome"].tolist()],
         [Progress(code).name.lower().replace("_", "-") for code in rows["progress"].tolist()],
         _known(rows["status"], 0),
@@ -149,5 +150,5 @@ def _columns(rows: Rows, worker: _Worker) -> list[list[Any]]:
 
 
 def _known(values: np.ndarray[Any, Any], nothing: int) -> list[int | None]:
-    """Whole numbers, None where the value says that there is none."""
+    """Return whole numbers, with None in place of the value that means "none"."""
     return [None if value == nothing else value for value in values.tolist()]

@@ -1,4 +1,4 @@
-"""Images under other names than the manifests have them: for machines that can't pull, and for mirrors."""
+"""Replaces image names of the manifests, for machines that can't pull and for registry mirrors."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
 def read_images(words: list[str], file: Path | None) -> dict[str, str]:
-    """What ``--image NAME=REF`` and ``--images FILE`` say; a word counts more than the file.
+    """Return the replacements given by ``--image NAME=REF`` and ``--images FILE``; a ``--image`` takes precedence.
 
     Raises:
-        InvalidInputError: With everything that is wrong in either.
+        InvalidInputError: Lists every fault of both.
     """
     problems: list[Problem] = []
     found = _from_file(file, problems) if file else {}
@@ -49,15 +49,15 @@ def _from_file(file: Path, problems: list[Problem]) -> dict[str, str]:
 
 
 def with_images(experiment: Experiment, images: Mapping[str, str], pull_policy: str = "") -> Experiment:
-    """The Experiment with its workload's images replaced, in its manifests and in its changes.
+    """Return the Experiment with its workload's images replaced, in its manifests and in its changes.
 
     Args:
-        experiment: As the user wrote it.
-        images: What stands for what.
-        pull_policy: For all containers of the workload; each one's own where empty.
+        experiment: The Experiment as the user wrote it.
+        images: New image by image name of the manifest.
+        pull_policy: Policy for all containers of the workload; empty keeps each container's own.
 
     Raises:
-        InvalidInputError: There is no such pull policy.
+        InvalidInputError: The pull policy does not exist.
     """
     if pull_policy and pull_policy not in PULL_POLICIES:
         problem = Problem(f"there is no pull policy {pull_policy!r}", hint=f"one of {', '.join(PULL_POLICIES)}")
@@ -68,7 +68,7 @@ def with_images(experiment: Experiment, images: Mapping[str, str], pull_policy: 
 
 
 def manifest_with_images(manifest: Manifest, images: Mapping[str, str]) -> Manifest:
-    """Return an object with its containers' images replaced; one without readable containers as it is."""
+    """Return an object with its containers' images replaced, or unchanged if its containers can't be read."""
     try:
         return _manifest(manifest, images, "") if images else manifest
     except (AttributeError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""From sealed evidence to ``verdict.json``, and from that to the reports: the same bytes every time."""
+"""Turns sealed evidence into ``verdict.json`` and reports; the same evidence always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def judge(run: RunDirectory) -> RunVerdict:
     """Judge a run's evidence, write ``verdict.json`` and seal it.
 
     Raises:
-        EvidenceError: The plan can't be read; damaged evidence of a trial is a finding of that trial instead.
+        EvidenceError: The plan can't be read. Damaged evidence of a trial is a finding of that trial instead.
     """
     verdict = _judged(run, ())
     write_json(run.path / "verdict.json", to_json(verdict))
@@ -36,10 +36,10 @@ def judge(run: RunDirectory) -> RunVerdict:
 
 
 def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
-    """Judge whatever evidence there is, sealed or not, and write nothing.
+    """Judge the evidence that exists, sealed or not, and write nothing.
 
-    A trial that did not get to its end, or is not as it was sealed, is inconclusive. Nothing that was judged this way
-    is as expected: the exit code is never 0.
+    A trial is inconclusive if it did not reach its end or does not match its seal. The exit code is never 0, because
+    unsealed evidence proves nothing.
 
     Raises:
         EvidenceError: The plan can't be read.
@@ -50,7 +50,7 @@ def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> RunV
 
 def _judged(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
     plan = _read(run, "run.json", RunPlan)
-    # A run that was killed has no end.
+    # A run that was killed has no end.json.
     killed = RunEnd(seconds=0.0, interrupted=True, signal=int(signal.SIGKILL))
     end = _read(run, "end.json", RunEnd) if (run.path / "end.json").exists() else killed
     evidence = read_trials(run, plan.experiment, differences, stopped=end.interrupted)
@@ -58,36 +58,46 @@ def _judged(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
     return judge_run(_facts(plan, end), cells)
 
 
-def read_verdict(run: RunDirectory) -> RunVerdict:
-    """The verdict that ``judge`` wrote.
+def read_plan(run: RunDirectory) -> RunPlan:
+    """Return what a run was asked to do.
 
     Raises:
-        EvidenceError: There is none, or it is damaged.
+        EvidenceError: Its plan is damaged.
+    """
+    return _read(run, "run.json", RunPlan)
+
+
+def read_verdict(run: RunDirectory) -> RunVerdict:
+    """Return the verdict that ``judge`` wrote.
+
+    Raises:
+        EvidenceError: The file is missing or damaged.
     """
     return _read(run, "verdict.json", RunVerdict)
 
 
 def write_reports(run: RunDirectory, verdict: RunVerdict) -> None:
-    """Write and seal the reports.
+    """Write the reports of every format, and seal them.
 
     Raises:
-        HarnessError: They can't be written.
+        HarnessError: A report can't be written.
     """
     reports.write_reports(run.path, document(verdict))
     run.seal("reports")
 
 
 def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
-    """What the report says of the run as a whole."""
+    """Return the facts about the run as a whole that the report shows."""
     return RunFacts(
         name=plan.experiment.name,
-        description=plan.experiment.description,
+        description=_description(plan),
         command=plan.command,
         started=plan.started,
         seconds=end.seconds,
         environment={
             "cluster": plan.cluster,
             **end.facts,
+            **{f"repeated trial {number}": text for number, text in enumerate(end.repeated, 1)},
             **_notices(plan),
             **plan.environment,
             **_without_effect(plan),
@@ -95,6 +105,16 @@ def _facts(plan: RunPlan, end: RunEnd) -> RunFacts:
         trials=plan.experiment.trials,
         signal=(end.signal or int(signal.SIGINT)) if end.interrupted else 0,
     )
+
+
+def _description(plan: RunPlan) -> str:
+    """Return the first lines of the report: the Experiment's own, and what runs in place of its images."""
+    experiment = plan.experiment
+    if not experiment.stand_ins:
+        return experiment.description
+    sentences = "; ".join(experiment.stand_ins)
+    meaning = "The verdict is that of an application which starts and stops so; --cluster kind runs the image itself."
+    return " ".join(filter(None, (experiment.description, f"{sentences}.", meaning)))
 
 
 def _without_effect(plan: RunPlan) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a user may say about a run beside its Experiment."""
+"""Options of a run that are not part of its Experiment."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.traffic.plan import Crew
+from harness.traffic.plan import WorkerGroup
 
-#: Trials side by side per processor core. A trial mostly waits (for grace periods, sync intervals, phases) and at
-#: the default rates needs a tenth of a core; its start-up needs a whole one, which the start gate takes care of.
-LANES_PER_CORE = 3
+#: Most parallel trials per processor core. A trial mostly waits for grace periods, sync intervals and phases: at the
+#: default rates it needs a twentieth of a core. ``Admission`` decides how many really run.
+TRIALS_PER_CORE = 8
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -25,16 +25,18 @@ class RunOptions:
 
     Attributes:
         cluster: Kind of cluster (``local``, ``kind``).
-        out: Run directory to create; ``None`` makes one below ``reports/``.
-        only: Which cells: ``{"configuration": globs, "change": globs}``.
-        parallel: Trials side by side; 0 lets the machine's size decide.
-        keep: Keep the clusters' state directories beside the evidence.
+        out: Run directory to create; None creates one below ``reports/``.
+        only: Cells to run: ``{"configuration": globs, "change": globs}``.
+        parallel: Number of parallel trials; 0 lets the free processor time decide.
+        keep: Keep the clusters' state directories next to the evidence.
         profile: Delay profile of local clusters.
-        command: The command line, for the report.
-        cluster_options: Further options of the kind of cluster, by name.
-        workers: Processes on this machine that share the sending; 0 only where others are expected.
-        expect_workers: Processes that join from this or other machines and share it too.
-        bind: Address and port at which those are awaited.
+        command: Command line, for the report.
+        cluster_options: Options of the kind of cluster, by name.
+        workers: Processes on this machine that share the sending; 0 only together with ``expect_workers``.
+        expect_workers: Further processes that join from this or other machines.
+        bind: Address and port at which joining workers connect.
+        retry_inconclusive: How often a trial is repeated that is inconclusive because the machine was busy.
+        repeats: Description of the run whose inconclusive cells are run again; empty for none.
     """
 
     cluster: str = "local"
@@ -48,15 +50,20 @@ class RunOptions:
     workers: int = 1
     expect_workers: int = 0
     bind: tuple[str, int] = ("127.0.0.1", 0)
+    retry_inconclusive: int = 0
+    repeats: str = ""
 
-    def crew(self, *, last: bool) -> Crew | None:
-        """Who shares the sending of a trial; None if one process does it alone."""
+    def sharing(self, *, last: bool) -> WorkerGroup | None:
+        """Return how workers share the sending of a trial; None if one process sends alone.
+
+        ``last`` marks the last trial of the run, after which joined workers may leave.
+        """
         if self.workers == 1 and not self.expect_workers:
             return None
-        return Crew(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
+        return WorkerGroup(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
 
-    def lanes(self, trials: int) -> int:
-        """Trials to run side by side, given how many there are; one where workers join, since they do one at a time."""
+    def parallel_trials(self, trials: int) -> int:
+        """Return how many of the given trials run in parallel; 1 if workers join, since they serve one at a time."""
         if self.expect_workers:
             return 1
-        return max(1, min(trials, self.parallel or LANES_PER_CORE * cores()))
+        return max(1, min(trials, self.parallel or TRIALS_PER_CORE * cores()))

@@ -1,4 +1,4 @@
-"""Where the trials of a run take place: each on a cluster of its own, or one after the other on one that they share."""
+"""Gives each trial its place: a cluster of its own, or a namespace on a cluster that all trials share."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from harness.clusters.shared.namespaces import namespace_name
 from harness.runner.deploy import images_of
 from harness.runner.trial_order import TrialJob
 
-#: The workload's namespace on a cluster that one trial has for itself.
+#: The workload's namespace on a cluster that belongs to one trial.
 NAMESPACE = "harness"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where one trial takes place.
+class TrialPlace:
+    """The cluster and namespace of one trial.
 
     Attributes:
-        cluster: The cluster, as this trial sees it.
-        namespace: The workload's; not there yet.
-        shared: Whether other trials were there before: what they left to do is done first.
+        cluster: The cluster.
+        namespace: The workload's namespace; it does not exist yet.
+        shared: Earlier trials used this cluster, so the trial waits until the ingress has processed what they left.
     """
 
     cluster: Cluster
@@ -31,19 +31,19 @@ class Place:
     shared: bool = False
 
 
-class Venue(Protocol):
+class Placement(Protocol):
     """Gives each trial its place."""
 
-    def place(self, job: TrialJob, progress: Progress) -> AbstractContextManager[Place]:
-        """The place of a trial, for as long as the context lasts."""
+    def place(self, job: TrialJob, progress: Progress) -> AbstractContextManager[TrialPlace]:
+        """Return a context that yields the trial's place; it is valid until the context ends."""
 
 
 class OwnClusters:
-    """Every trial has a cluster of its own: a reload of a shared ingress cuts the neighbours' connections.
+    """Gives every trial a cluster of its own: a reload of a shared ingress would cut other trials' connections.
 
     Args:
         provider: The kind of cluster.
-        request: What every one of them is asked to be.
+        request: Properties that all clusters have in common.
     """
 
     def __init__(self, provider: Provider, request: BringUp) -> None:
@@ -51,8 +51,8 @@ class OwnClusters:
         self._request = request
 
     @contextmanager
-    def place(self, job: TrialJob, progress: Progress) -> Iterator[Place]:
-        """A cluster in the trial's folder, with the trial's number as its seed."""
+    def place(self, job: TrialJob, progress: Progress) -> Iterator[TrialPlace]:
+        """Bring up a cluster in the trial's folder, with the trial's number as its seed."""
         request = BringUp(
             name=job.cell.id,
             directory=job.directory.path / "cluster",
@@ -61,13 +61,14 @@ class OwnClusters:
             seed=job.number,
             images=images_of(job.cell.configuration.manifests),
             options=self._request.options,
+            servers=self._request.servers,
         )
         with self._provider.up(request, progress) as cluster:
-            yield Place(cluster, NAMESPACE)
+            yield TrialPlace(cluster, NAMESPACE)
 
 
 class OneCluster:
-    """One cluster for all trials, each in a namespace of its own.
+    """Gives every trial a namespace of its own on one cluster.
 
     Args:
         cluster: The cluster.
@@ -77,23 +78,23 @@ class OneCluster:
         self._cluster = cluster
 
     @contextmanager
-    def place(self, job: TrialJob, progress: Progress) -> Iterator[Place]:
-        """A namespace; the next trial's begins when everything in it is gone."""
+    def place(self, job: TrialJob, progress: Progress) -> Iterator[TrialPlace]:
+        """Create a namespace; it is gone before the next trial begins."""
         namespace = namespace_name("harness", f"{job.cell.id}-{job.number}")
         progress(f"namespace {namespace}")
-        with self._cluster.part(namespace, job.directory.path) as cluster:
-            yield Place(cluster, namespace, shared=True)
+        with self._cluster.for_trial(namespace, job.directory.path) as cluster:
+            yield TrialPlace(cluster, namespace, shared=True)
 
 
 @contextmanager
-def venue(provider: Provider, request: BringUp, facts: dict[str, str], progress: Progress) -> Iterator[Venue]:
-    """Where the trials of a run take place.
+def placement(provider: Provider, request: BringUp, facts: dict[str, str], progress: Progress) -> Iterator[Placement]:
+    """Yield the placement of a run's trials. A shared cluster is brought up here.
 
     Args:
         provider: The kind of cluster.
-        request: What its clusters are asked to be; one that is shared is brought up here, in its directory.
-        facts: Takes what a shared cluster says of itself.
-        progress: Told of the steps of a shared cluster's bring-up.
+        request: Properties of its clusters; a shared cluster uses its directory.
+        facts: Receives a shared cluster's description of itself.
+        progress: Receives the steps of a shared cluster's bring-up.
 
     Raises:
         BringUpError: A shared cluster did not come up.
@@ -103,4 +104,4 @@ def venue(provider: Provider, request: BringUp, facts: dict[str, str], progress:
         return
     with provider.up(request, progress) as cluster:
         facts.update(cluster.facts())
-        yield OneCluster(cast(SharedCluster, cluster))  # as ``shared`` says
+        yield OneCluster(cast(SharedCluster, cluster))  # ``shared`` is true

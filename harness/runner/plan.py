@@ -1,4 +1,4 @@
-"""What a run was asked to do, as it is sealed before anything starts."""
+"""Records of a run's plan, which is sealed before anything starts, and of its end."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from harness.model.experiment import Experiment
 
 @dataclass(frozen=True, slots=True)
 class InPlacePlan:
-    """Which application that was running already is changed: all that `harness undo` needs beside the journals.
+    """The running application that is changed in place.
+
+    Together with the undo journals this is all that `harness undo` needs.
 
     Attributes:
-        target: The object that is changed: ``Deployment/apple``.
+        target: The object to change: ``Deployment/apple``.
         namespace: Its namespace.
         context: Context of the kubeconfig.
-        kubeconfig: The file, or several as in ``$KUBECONFIG``; absolute.
-        cluster: The cluster's name there.
-        server: Its API server's URL.
-        watched: The objects that others must leave alone meanwhile.
-        notes: Who else manages them, as found at the start.
+        kubeconfig: Absolute path of the file, or several as in ``$KUBECONFIG``.
+        cluster: The cluster's name in the kubeconfig.
+        server: URL of the API server.
+        watched: The objects that nobody else may change during the run.
+        notes: Other managers of these objects, as found at the start.
     """
 
     target: str
@@ -38,13 +40,13 @@ class RunPlan:
     """The content of ``run.json``.
 
     Attributes:
-        experiment: All of it, with the manifests of every configuration.
+        experiment: The whole Experiment, with the manifests of every configuration.
         cluster: Kind of cluster.
         profile: Delay profile of local clusters.
-        command: The command line that began the run.
-        started: ISO 8601, UTC.
+        command: Command line of the run.
+        started: Start of the run, ISO 8601, UTC.
         environment: Machine, system and versions.
-        in_place: What is changed in place; None where every trial deploys the workload itself.
+        in_place: The application to change in place; None if every trial deploys the workload itself.
     """
 
     experiment: Experiment
@@ -58,14 +60,15 @@ class RunPlan:
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """The content of ``end.json``: what is known only when the trials are over.
+    """The content of ``end.json``: facts that are known only after the last trial.
 
     Attributes:
-        seconds: How long they took.
-        interrupted: Whether the run was stopped before its end.
-        signal: The signal that stopped it; 0 if none did.
-        bugs: Tracebacks of trials in which the harness itself failed.
-        facts: What the clusters say of themselves, of the first trial that had one.
+        seconds: Duration of all trials.
+        interrupted: The run was stopped before its end.
+        signal: Number of the signal that stopped it; 0 if none did.
+        bugs: Tracebacks of trials that failed because of a bug of the harness.
+        facts: The clusters' description of themselves; the first trial that gives a fact decides.
+        repeated: Descriptions of the trials that were repeated; the last repetition of each is judged.
     """
 
     seconds: float
@@ -73,3 +76,4 @@ class RunEnd:
     signal: int = 0
     bugs: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()

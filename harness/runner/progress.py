@@ -1,4 +1,4 @@
-"""What the runner tells while it works; the command line decides how that looks."""
+"""Receives a run's progress; the command line decides how to show it."""
 
 from __future__ import annotations
 
@@ -6,38 +6,41 @@ from typing import Protocol
 
 
 class RunProgress(Protocol):
-    """Told of a run's progress, from several threads at once. A trial is named by its directory's name."""
+    """Receives the progress of a run, from several threads at once.
 
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
-        """The run begins: every trial to come, and how many run side by side."""
+    A trial is named by the name of its directory.
+    """
 
-    def step(self, trial: str, text: str) -> None:
-        """A trial is at a further step (``cluster: starting the node``, ``baseline``)."""
-
-    def counts(self, trial: str, sent: int, lost: int) -> None:
-        """How many attempts a trial has sent and lost so far."""
-
-    def ended(self, trial: str, failure: str) -> None:
-        """A trial is over; ``failure`` says what went wrong with it, empty if nothing did."""
-
-    def note(self, text: str) -> None:
-        """Something about the run as a whole (``judging``, ``writing the report``)."""
-
-
-class Silence:
-    """Tells nobody."""
-
-    def began(self, trials: tuple[str, ...], lanes: int, directory: str) -> None:
-        """Nothing."""
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
+        """Report the start of the run: all its trials, how many run in parallel, and the run directory."""
 
     def step(self, trial: str, text: str) -> None:
-        """Nothing."""
+        """Report the step that a trial has reached (``cluster: starting the node``, ``baseline``)."""
 
     def counts(self, trial: str, sent: int, lost: int) -> None:
-        """Nothing."""
+        """Report how many requests a trial has sent and lost so far."""
 
     def ended(self, trial: str, failure: str) -> None:
-        """Nothing."""
+        """Report the end of a trial; ``failure`` is its reason, empty if the trial did not fail."""
 
     def note(self, text: str) -> None:
-        """Nothing."""
+        """Report a step of the run as a whole (``judging``, ``writing the report``)."""
+
+
+class SilentProgress:
+    """Ignores all progress."""
+
+    def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
+        """Ignore it."""
+
+    def step(self, trial: str, text: str) -> None:
+        """Ignore it."""
+
+    def counts(self, trial: str, sent: int, lost: int) -> None:
+        """Ignore it."""
+
+    def ended(self, trial: str, failure: str) -> None:
+        """Ignore it."""
+
+    def note(self, text: str) -> None:
+        """Ignore it."""

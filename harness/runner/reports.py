@@ -1,4 +1,4 @@
-"""A document to files: every format, for every command."""
+"""Writes a document in every report format, for every command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from harness.report.formats import FORMATS
 
 
 def write_reports(directory: Path, document: Document) -> None:
-    """Write a document in every format; nothing is written where one of them can't be rendered.
+    """Write a document in every format.
+
+    All formats are rendered first, so that nothing is written if one of them fails.
 
     Raises:
         HarnessError: A file can't be written.

@@ -1,4 +1,4 @@
-"""One Experiment end to end: plan sealed, trials run, evidence sealed, then judged and reported."""
+"""Runs one Experiment end to end: seals the plan, runs the trials, seals the evidence, judges and reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Semaphore
 
 import yaml
 
@@ -18,35 +17,43 @@ from harness.clusters.registry import provider
 from harness.errors import ExitCode
 from harness.experiment.fields import review
 from harness.kit import interruption
+from harness.kit.forkserver import ForkServers, Template
 from harness.kit.interruption import Interrupted
+from harness.kit.processor import ProcessorMeter
 from harness.kube.manifests import name_of
 from harness.model.experiment import Experiment, Manifest
 from harness.model.verdict import RunVerdict
+from harness.runner.admission import Admission
 from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
 from harness.runner.judging import judge, write_reports
 from harness.runner.options import RunOptions, cores
-from harness.runner.placement import Venue, venue
+from harness.runner.placement import Placement, placement
 from harness.runner.plan import InPlacePlan, RunEnd, RunPlan
 from harness.runner.progress import RunProgress
-from harness.runner.scheduler import run_lanes
+from harness.runner.repeating import Repeater
+from harness.runner.scheduler import run_jobs
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.trial_order import TrialJob, plan_jobs
-from harness.runner.worker_options import check_crew
+from harness.runner.worker_options import check_workers
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
 from harness.traffic.calibration.server import FaultyServer
+from harness.traffic.forked import TRAFFIC
+
+#: What the report calls the processor time that was left free.
+FREE = "free processors"
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run gave.
+    """The result of a run.
 
     Attributes:
         directory: The run directory.
-        verdict: The judgement of whatever evidence there is.
-        bugs: Tracebacks of trials in which the harness itself failed.
-        interrupted: Whether it was stopped before its end.
+        verdict: The judgement of all evidence that exists.
+        bugs: Tracebacks of trials that failed because of a bug of the harness.
+        interrupted: The run was stopped before its end.
     """
 
     directory: Path
@@ -56,12 +63,12 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """The process's exit code, except for an interruption's."""
+        """Return the exit code of the process, unless it was interrupted."""
         return ExitCode.HARNESS_FAILED if self.bugs else self.verdict.exit_code
 
 
 def run_experiment(experiment: Experiment, options: RunOptions, progress: RunProgress) -> RunResult:
-    """Run, judge and report.
+    """Run an Experiment, judge it and write the reports.
 
     Raises:
         InvalidInputError: The cluster can't run this Experiment; nothing was started.
@@ -74,60 +81,86 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     write_plan(run, experiment, options)
     jobs = plan_jobs(experiment, run)
     facts: dict[str, str] = {}
-    where = venue(kind, _request_of(experiment, options, run.path / "cluster"), facts, progress.note)
-    course = Course(jobs, lanes=1 if kind.shared else options.lanes(len(jobs)), where=where, facts=facts)
-    return carry_out(run, experiment, options, progress, course, advice=advice)
+    servers = ForkServers(run.path / "processes")
+    request = replace(_request_of(experiment, options, run.path / "cluster"), servers=servers)
+    schedule = RunSchedule(
+        jobs,
+        parallel=1 if kind.shared else options.parallel_trials(len(jobs)),
+        placement=placement(kind, request, facts, progress.note),
+        facts=facts,
+        servers=servers,
+        templates=kind.templates,
+        # Workers have left by then: they know which trial is the last.
+        retries=0 if options.expect_workers else options.retry_inconclusive,
+    )
+    return run_trials(run, experiment, options, progress, schedule, advice=advice)
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """The trials of a run, and where and how they take place.
+class RunSchedule:
+    """The trials of a run with their order, parallelism and placement.
 
     Attributes:
-        jobs: The trials, in the order in which they are begun.
-        lanes: How many run side by side.
-        where: Gives each its place, for as long as the context lasts.
-        facts: What the clusters say of themselves; completed while trials run.
-        trial: Makes a trial of a job.
+        jobs: The trials, in the order in which they start.
+        parallel: Number of trials that run at the same time, at most.
+        placement: Context that gives each trial its place until it ends.
+        facts: The clusters' description of themselves; extended while trials run.
+        servers: Fork servers for the processes of the trials.
+        templates: Templates of the clusters' processes; their servers import while the first trial begins.
+        trial: Creates the trial of a job.
+        retries: How often a trial is repeated that the machine starved.
     """
 
     jobs: tuple[TrialJob, ...]
-    lanes: int
-    where: AbstractContextManager[Venue]
+    parallel: int
+    placement: AbstractContextManager[Placement]
     facts: dict[str, str]
+    servers: ForkServers
+    templates: tuple[Template, ...] = ()
     trial: Callable[[TrialJob, TrialSetting], Trial] = Trial
+    retries: int = 0
 
 
-def carry_out(
+def run_trials(
     run: RunDirectory,
     experiment: Experiment,
     options: RunOptions,
     progress: RunProgress,
-    course: Course,
+    schedule: RunSchedule,
     *,
     advice: str = "",
 ) -> RunResult:
-    """Run the trials of a run whose plan is sealed, seal the evidence, judge and report."""
-    progress.began(tuple(job.name for job in course.jobs), course.lanes, str(run.path))
+    """Run all trials of a sealed plan, seal the evidence, judge and report."""
+    progress.began(tuple(job.name for job in schedule.jobs), schedule.parallel, str(run.path))
     if advice:
         progress.note(advice)
     begun = time.monotonic()
-    facts = course.facts
+    facts = schedule.facts
     bugs: tuple[str, ...] = ()
     interrupted = False
 
-    def run_one(job: TrialJob) -> str:
-        outcome = course.trial(job, setting).run()
-        facts.update({key: value for key, value in outcome.facts.items() if key not in facts})
-        return outcome.failure
-
+    repeater = Repeater(run, experiment, schedule.retries, progress.note)
+    meter = ProcessorMeter()
+    first = meter.sample()
     try:
-        with _faulty_server(run) as address, course.where as place:
-            setting = replace(
-                _setting(experiment, place, address, progress),
-                crew=lambda job: options.crew(last=job is course.jobs[-1]),
+        with _fork_servers(schedule, options) as servers, _faulty_server(run) as address, schedule.placement as places:
+            setting = TrialSetting(
+                experiment=experiment,
+                placement=places,
+                calibration=address,
+                progress=progress,
+                admission=Admission((), None, starting=1),
+                servers=servers,
+                sharing=lambda job: options.sharing(last=job is schedule.jobs[-1]),
             )
-            bugs = run_lanes(course.jobs, course.lanes, run_one, progress)
+
+            def run_all(jobs: Sequence[TrialJob]) -> tuple[str, ...]:
+                admission = Admission([job.name for job in jobs], None if options.parallel else meter, starting=cores())
+                return _run_all(jobs, schedule, replace(setting, admission=admission), facts)
+
+            bugs = run_all(schedule.jobs)
+            facts[FREE] = f"{meter.free_since(first):.2f} of {meter.processors:g}, on average while trials ran"
+            bugs += repeater.repeat(schedule.jobs, run_all)
     except Interrupted:
         interrupted = True
     end = RunEnd(
@@ -136,6 +169,7 @@ def carry_out(
         signal=interruption.signal_number() if interrupted else 0,
         bugs=bugs,
         facts=facts,
+        repeated=tuple(map(str, repeater.repeated)),
     )
     write_json(run.path / "end.json", to_json(end))
     verdict = _conclude(run, progress)
@@ -143,7 +177,9 @@ def carry_out(
 
 
 def check_run(experiment: Experiment, options: RunOptions) -> str:
-    """Make sure of what can be made sure of before anything starts; what is worth a word is returned.
+    """Check everything that can be checked before anything starts, and return advice for the user.
+
+    The advice is empty if there is none.
 
     Raises:
         InvalidInputError: The cluster can't run this Experiment.
@@ -152,11 +188,11 @@ def check_run(experiment: Experiment, options: RunOptions) -> str:
     kind = provider(options.cluster)
     review(experiment, kind.classify)
     kind.check(_request_of(experiment, options, options.out or Path("reports")))
-    return check_crew(options, experiment.traffic)
+    return check_workers(options, experiment.traffic)
 
 
 def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
-    """Seal the evidence, then judge and report."""
+    """Seal the evidence, then judge it and write the reports."""
     run.seal("evidence")
     progress.note("judging the evidence")
     verdict = judge(run)
@@ -165,20 +201,32 @@ def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
     return verdict
 
 
-def _setting(experiment: Experiment, place: Venue, calibration: tuple[str, int], progress: RunProgress) -> TrialSetting:
-    """What all trials share."""
-    return TrialSetting(
-        experiment=experiment,
-        venue=place,
-        calibration=calibration,
-        progress=progress,
-        gate=Semaphore(cores()),
-    )
+def _run_all(
+    jobs: Sequence[TrialJob], schedule: RunSchedule, setting: TrialSetting, facts: dict[str, str]
+) -> tuple[str, ...]:
+    """Run trials side by side; return the tracebacks of those in which the harness itself failed."""
+
+    def run_one(job: TrialJob) -> str:
+        outcome = schedule.trial(job, setting).run()
+        facts.update({key: value for key, value in outcome.facts.items() if key not in facts})
+        return outcome.failure
+
+    return run_jobs(jobs, schedule.parallel, run_one, setting.progress)
+
+
+@contextmanager
+def _fork_servers(schedule: RunSchedule, options: RunOptions) -> Iterator[ForkServers]:
+    """Start the fork servers that every trial needs; they import while the run goes on."""
+    sends_alone = options.sharing(last=False) is None
+    with schedule.servers as servers:
+        for template in ((TRAFFIC,) if sends_alone else ()) + schedule.templates:
+            servers.of(template)
+        yield servers
 
 
 @contextmanager
 def _faulty_server(run: RunDirectory) -> Iterator[tuple[str, int]]:
-    """The faulty server of a run, in a folder of its own."""
+    """Start the faulty server of a run, in a folder of its own."""
     directory = run.path / "calibration"
     directory.mkdir(exist_ok=True)
     with FaultyServer.start(directory) as server:
@@ -186,7 +234,7 @@ def _faulty_server(run: RunDirectory) -> Iterator[tuple[str, int]]:
 
 
 def _request_of(experiment: Experiment, options: RunOptions, directory: Path) -> BringUp:
-    """What the trials of the Experiment will ask of the cluster."""
+    """Return the properties that the trials of the Experiment need of their clusters."""
     manifests = [m for cell in experiment.cells for m in cell.configuration.manifests]
     classes = {str(m["spec"].get("ingressClassName") or "") for m in manifests if m["kind"] == "Ingress"}
     return BringUp(
@@ -206,21 +254,24 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
 
 
 def _each_once(manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
-    """Return one manifest for each object; the configurations have the same objects, with other fields."""
+    """Return one manifest for each object.
+
+    All configurations have the same objects, with different fields.
+    """
     return tuple({(m.get("apiVersion"), m["kind"], name_of(m)): m for m in manifests}.values())
 
 
 def write_plan(
     run: RunDirectory, experiment: Experiment, options: RunOptions, in_place: InPlacePlan | None = None
 ) -> None:
-    """Everything that is decided before the first trial, sealed."""
+    """Write everything that is decided before the first trial, and seal it."""
     plan = RunPlan(
         experiment=experiment,
         cluster=options.cluster,
         profile=options.profile,
         command=options.command,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=describe_environment(),
+        environment={**describe_environment(), **({"repeats": options.repeats} if options.repeats else {})},
         in_place=in_place,
     )
     write_json(run.path / "run.json", to_json(plan))

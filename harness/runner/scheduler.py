@@ -1,6 +1,6 @@
-"""Trials side by side, and the way out when the user says stop.
+"""Runs trials in parallel, and stops them in order when the user interrupts.
 
-Every trial has a cluster of its own, so that one trial's reload never reaches another's connections.
+Every trial has a cluster of its own, so that one trial's reload never affects another's connections.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from harness.runner.trial_order import TrialJob
 log = logging.getLogger(__name__)
 
 
-def run_lanes(
-    jobs: Sequence[TrialJob], lanes: int, run_one: Callable[[TrialJob], str], progress: RunProgress
+def run_jobs(
+    jobs: Sequence[TrialJob], parallel: int, run_one: Callable[[TrialJob], str], progress: RunProgress
 ) -> tuple[str, ...]:
-    """Run all jobs, at most ``lanes`` at a time.
+    """Run all jobs, at most ``parallel`` at a time.
 
     Args:
-        jobs: In the order in which they are begun.
-        lanes: Threads.
-        run_one: Runs a job; returns what failed in it, empty if nothing did.
-        progress: Told as each ends.
+        jobs: The jobs, in the order in which they start.
+        parallel: Number of threads.
+        run_one: Runs a job; returns the reason of its failure, empty if it did not fail.
+        progress: Receives the end of each job.
 
     Returns:
-        The tracebacks of jobs that raised: bugs of the harness.
+        The tracebacks of jobs that raised. Each is a bug of the harness.
 
     Raises:
-        Interrupted: After every running trial has cleaned up, when SIGINT or SIGTERM came.
+        Interrupted: SIGINT or SIGTERM came; every running trial has cleaned up before this is raised.
     """
     bugs: list[str] = []
-    with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
+    with ThreadPoolExecutor(parallel, thread_name_prefix="trial") as pool:
         pending = {pool.submit(_guarded, run_one, job): job for job in jobs}
         try:
             while pending:
@@ -59,14 +59,17 @@ def run_lanes(
 
 
 def _guarded(run_one: Callable[[TrialJob], str], job: TrialJob) -> str:
-    """Nothing begins after the interruption, not even in a lane that has heard of it already."""
+    """Run a job unless the run was interrupted.
+
+    Without this check a free thread could start the next job after the interruption.
+    """
     if interruption.requested():
         raise Interrupted
     return run_one(job)
 
 
 def _settle(future: Future[str], job: TrialJob, progress: RunProgress, bugs: list[str]) -> None:
-    """Tell how a job ended; an exception is kept as text."""
+    """Report how a job ended; keep the traceback of an exception."""
     error = future.exception()
     if error is None:
         progress.ended(job.name, future.result())

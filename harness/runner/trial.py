@@ -1,73 +1,79 @@
-"""One trial: a cluster of its own, traffic on it, the change under that traffic, and all evidence kept.
+"""Runs one trial: a cluster of its own, traffic on it, the change during that traffic, and all evidence kept.
 
-The phases are those of the design: baseline, change, settle, drain. Nothing is judged here.
+The phases are baseline, change, settle and drain. Nothing is judged here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from threading import Semaphore
 
 from harness.changes.context import ChangeContext
 from harness.changes.perform import perform
+from harness.changes.remembered import RememberingKube
 from harness.changes.undo import UndoJournal
 from harness.clusters.base import Entry
 from harness.errors import HarnessError
 from harness.kit import interruption
 from harness.kit.clock import Clock
+from harness.kit.forkserver import ForkServers
 from harness.kit.interruption import Interrupted
-from harness.kit.waiting import pause, wait_until
+from harness.kit.waiting import at_most_every, pause
 from harness.kube.client import Kube
 from harness.kube.confined import ConfinedKube
 from harness.model.experiment import Experiment, TrafficPlan
 from harness.model.timeline import EventKind, Phase
 from harness.observe.observer import Observer
+from harness.runner.admission import Admission
 from harness.runner.deploy import deploy
 from harness.runner.entry import wait_for_entry
 from harness.runner.execution import TrialOutcome
-from harness.runner.placement import Place, Venue
+from harness.runner.placement import Placement, TrialPlace
 from harness.runner.progress import RunProgress
-from harness.runner.trial_context import Scene
 from harness.runner.trial_order import TrialJob
+from harness.runner.trial_parts import TrialParts
 from harness.store.records import to_json
 from harness.store.rundir import write_json
 from harness.store.timeline import TimelineWriter
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
-#: Longest time a change may take, beside the grace periods and deadlines that its manifests ask for.
+#: Seconds that a change may take in addition to the grace periods and deadlines of its manifests.
 CHANGE_SECONDS = 60.0
-#: Longest time for Locust to start and for the detector to be proved.
+#: Seconds for Locust to start and for the detector's calibration.
 READY_SECONDS = 120.0
-#: The same where workers join that somebody has to start.
+#: The same if workers join that a person has to start.
 JOIN_SECONDS = 180.0
+#: Shortest time between two looks at the traffic and the cluster while something is awaited, in seconds.
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class TrialSetting:
-    """What all trials of a run share.
+    """The setting that all trials of a run share.
 
     Attributes:
-        experiment: What is run.
-        venue: Where they take place.
+        experiment: The Experiment.
+        placement: Gives each trial its cluster and namespace.
         calibration: Address of the faulty server.
-        progress: Told of every step.
-        crew: Says who shares the sending of a trial; None if one process does it alone.
-        gate: Limits how many trials start up at once: starting takes a whole core, running a tenth of one.
+        progress: Receives every step.
+        admission: Decides when a trial may begin.
+        servers: Fork servers for the traffic process; None starts a fresh interpreter.
+        sharing: Returns how workers share the sending of a trial; None if one process sends alone.
     """
 
     experiment: Experiment
-    venue: Venue
+    placement: Placement
     calibration: tuple[str, int]
     progress: RunProgress
-    gate: Semaphore
-    crew: Callable[[TrialJob], Crew | None] = lambda _job: None
+    admission: Admission
+    servers: ForkServers | None = None
+    sharing: Callable[[TrialJob], WorkerGroup | None] = lambda _job: None
 
 
 class Trial:
-    """One trial while it runs."""
+    """A trial while it runs."""
 
     def __init__(self, job: TrialJob, setting: TrialSetting) -> None:
         self.job = job
@@ -76,11 +82,14 @@ class Trial:
         self.outcome = TrialOutcome(clock=self.clock)
 
     def run(self) -> TrialOutcome:
-        """Run it to its end; whatever happens, the outcome is on disk when this returns or raises."""
+        """Run the trial to its end.
+
+        Whatever happens, the outcome is on disk when this returns or raises.
+        """
         try:
             self._run()
         except HarnessError as error:
-            # What fails once an end was asked for, fails of that.
+            # A failure after an interruption is a result of the interruption.
             self.outcome = replace(self.outcome, failure=str(error), interrupted=interruption.requested())
         except Interrupted:
             self.outcome = replace(self.outcome, interrupted=True)
@@ -95,32 +104,35 @@ class Trial:
     def _run(self) -> None:
         with ExitStack() as stack:
             timeline = stack.enter_context(TimelineWriter(self.job.directory.timeline))
-            with self._gate():
-                child = stack.enter_context(TrafficChild.start(self._child_plan()))
-                place = self._place(stack)
-                cluster = place.cluster
-                # Once more, after the cluster: left first, so that no traffic meets a cluster that is taken down.
-                stack.push(child)
-                kube = stack.enter_context(Kube(cluster.kubeconfig))
-                self._bring_workload(kube, place)
-                self._wait_ready(child)
+            self._step("waiting for its turn to start")
+            turn = stack.enter_context(self.setting.admission.turn(self.job.name))
+            child = stack.enter_context(TrafficChild.start(self._child_plan(), servers=self.setting.servers))
+            place = self._place(stack)
+            cluster = place.cluster
+            # Entered again after the cluster, so that traffic ends before the cluster is taken down.
+            stack.push(child)
+            kube = stack.enter_context(Kube(cluster.kubeconfig))
+            self._deploy(kube, place)
+            self._wait_ready(child)
+            turn.started()
             observer = stack.enter_context(self._observer(kube, place, timeline))
             entry = self._entry(place)
             self._wait_entry(entry)
-            scene = Scene(child, cluster, entry, observer, timeline, self.clock)
+            parts = TrialParts(child, cluster, entry, observer, timeline, self.clock)
             if place.shared:
-                self._step("ingress: waiting until it has done what earlier trials left")
-                scene.wait_for_ingress_rest()
-            self._phases(scene, self._change_context(kube, scene, place.namespace))
+                self._step("ingress: waiting until it has processed what earlier trials left")
+                parts.wait_for_ingress_rest()
+            self._phases(parts, self._change_context(kube, parts, place.namespace))
             observer.check()
 
-    def _bring_workload(self, kube: Kube, place: Place) -> None:
-        """Put onto the cluster what traffic goes to, and wait until it is available."""
+    def _deploy(self, kube: Kube, place: TrialPlace) -> None:
+        """Deploy the workload, and wait until it is available."""
         self._step("workload: waiting for its pods")
-        deploy(kube, self.job.cell.configuration.manifests, place.namespace, shared=place.shared)
+        manifests, folder = self.job.cell.configuration.manifests, self.job.directory.path
+        deploy(kube, manifests, place.namespace, shared=place.shared, evidence=folder)
 
-    def _observer(self, kube: Kube, place: Place, timeline: TimelineWriter) -> Observer:
-        """What sees the cluster."""
+    def _observer(self, kube: Kube, place: TrialPlace, timeline: TimelineWriter) -> Observer:
+        """Return the observer that records the cluster's events."""
         return Observer(kube, place.cluster, place.namespace, timeline, self.clock)
 
     def _wait_entry(self, entry: Entry) -> None:
@@ -128,21 +140,21 @@ class Trial:
         self._step("entry: waiting for answers")
         wait_for_entry(entry, self.traffic)
 
-    def _wait_ingress(self, scene: Scene) -> None:
-        """Wait until the ingress controller would take the change up at once."""
-        scene.wait_for_ingress_rest()
+    def _wait_ingress(self, parts: TrialParts) -> None:
+        """Wait until the ingress controller is idle, so that it would process the change at once."""
+        parts.wait_for_ingress_rest()
 
-    def _make(self, context: ChangeContext, scene: Scene) -> None:
+    def _make_change(self, context: ChangeContext, parts: TrialParts) -> None:
         """Make the change."""
-        del scene
+        del parts
         perform(self.job.cell.change, context)
 
     def _wait_ready(self, child: TrafficChild) -> None:
-        """Wait until every sender is there and has proved its detector."""
-        crew = self.setting.crew(self.job)
-        if crew is not None and crew.remote:
-            host, port = crew.bind
-            self._step(f"calibration: {crew.remote} to join with harness worker --join {host}:{port}")
+        """Wait until every sender is there and its detector is calibrated."""
+        sharing = self.setting.sharing(self.job)
+        if sharing is not None and sharing.remote:
+            host, port = sharing.bind
+            self._step(f"calibration: {sharing.remote} to join with harness worker --join {host}:{port}")
             child.wait_ready(JOIN_SECONDS)
             return
         self._step("calibration: the detector against known faults")
@@ -150,32 +162,26 @@ class Trial:
 
     @property
     def traffic(self) -> TrafficPlan:
-        """The traffic of this trial."""
+        """Return the traffic of this trial."""
         return self.setting.experiment.traffic
 
     def _step(self, text: str) -> None:
         self.setting.progress.step(self.job.name, text)
 
-    @contextmanager
-    def _gate(self) -> Iterator[None]:
-        self._step("waiting for its turn to start")
-        wait_until(lambda: self.setting.gate.acquire(blocking=False), timeout=float("inf"), what="a turn to start")
-        try:
-            yield
-        finally:
-            self.setting.gate.release()
-
-    def _place(self, stack: ExitStack) -> Place:
-        venue = self.setting.venue
-        place = stack.enter_context(venue.place(self.job, lambda text: self._step(f"cluster: {text}")))
+    def _place(self, stack: ExitStack) -> TrialPlace:
+        placement = self.setting.placement
+        place = stack.enter_context(placement.place(self.job, lambda text: self._step(f"cluster: {text}")))
         self.outcome = replace(self.outcome, facts=place.cluster.facts())
         stack.callback(place.cluster.collect, self.job.directory.path)
         return place
 
-    def _entry(self, place: Place) -> Entry:
-        """Where the traffic of this Experiment enters: through the ingress, or straight to a Service."""
+    def _entry(self, place: TrialPlace) -> Entry:
+        """Return the address for the traffic: the ingress, or a Service if the Experiment names one."""
         service = self.setting.experiment.entry
-        return place.cluster.service_entry(place.namespace, service) if service else place.cluster.entry
+        if service:
+            return place.cluster.service_entry(place.namespace, service)
+        entry = place.cluster.entry
+        return entry.secure or entry if self.traffic.tls is not None else entry
 
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change
@@ -188,65 +194,70 @@ class Trial:
             answers=answers,
             directory=self.job.directory.traffic,
             calibration=self.setting.calibration,
-            crew=self.setting.crew(self.job),
+            crew=self.setting.sharing(self.job),
         )
 
-    def _change_context(self, kube: Kube, scene: Scene, namespace: str) -> ChangeContext:
-        controller = scene.cluster.controller
+    def _change_context(self, kube: Kube, parts: TrialParts, namespace: str) -> ChangeContext:
+        controller = parts.cluster.controller
+        remembering = RememberingKube(kube, parts.observer.revision)
         return ChangeContext(
-            kube=ConfinedKube(kube, namespace, *([controller.namespace] if controller else [])),
+            kube=ConfinedKube(remembering, namespace, *([controller.namespace] if controller else [])),
             namespace=namespace,
-            timeline=scene.timeline,
+            timeline=parts.timeline,
             undo=UndoJournal(self.job.directory.undo),
-            answered=scene.child.answered,
-            lost=scene.child.lost,
-            ingress_seen=scene.observer.ingress_seen,
-            ingress_tells=scene.cluster.ingress_tells,
+            answered=parts.child.answered,
+            lost=parts.child.lost,
+            ingress_seen=parts.observer.ingress_seen,
+            ingress_signals=parts.cluster.ingress_signals,
             ingress=self.setting.experiment.ingress,
             controller=controller,
-            quiet=scene.observer.quiet,
-            check=lambda: self._look(scene),
+            quiet=parts.observer.quiet,
+            check=at_most_every(LOOK_SECONDS, lambda: self._check(parts)),
+            looking=remembering.looking,
             timeout=CHANGE_SECONDS + longest_grace(self.job),
             clock=self.clock,
         )
 
-    def _phases(self, scene: Scene, context: ChangeContext) -> None:
-        entry = scene.entry
-        origin = scene.child.go(entry.address, entry.port, backends=entry.backends)
+    def _phases(self, parts: TrialParts, context: ChangeContext) -> None:
+        entry = parts.entry
+        origin = parts.child.go(entry.address, entry.port, backends=entry.backends)
         self.outcome = replace(self.outcome, origin_ns=origin)
-        self._begin(Phase.BASELINE, scene)
+        self._begin(Phase.BASELINE, parts)
         pause(self.traffic.baseline, tick=context.check)
-        self._wait_ingress(scene)
-        begun = self._begin(Phase.CHANGE, scene)
-        self._make(context, scene)
-        self._begin(Phase.SETTLE, scene)
-        scene.wait_for_rest(begun, self.job.cell.change, context.check)
+        self._wait_ingress(parts)
+        begun = self._begin(Phase.CHANGE, parts)
+        self._make_change(context, parts)
+        self._begin(Phase.SETTLE, parts)
+        parts.wait_for_rest(begun, self.job.cell.change, context.check)
         pause(self.traffic.settle, tick=context.check)
-        self._begin(Phase.DRAIN, scene)
-        self.outcome = replace(self.outcome, stopped_ns=scene.child.stop())
-        scene.child.wait_drained(self.traffic.timeout + READY_SECONDS)
-        self._begin(Phase.DONE, scene)
+        self._begin(Phase.DRAIN, parts)
+        self.outcome = replace(self.outcome, stopped_ns=parts.child.stop())
+        parts.child.wait_drained(self.traffic.timeout + READY_SECONDS)
+        self._begin(Phase.DONE, parts)
 
-    def _begin(self, phase: Phase, scene: Scene) -> int:
-        """Put the beginning of a phase on the timeline; returns its time."""
-        at = scene.record(EventKind.PHASE, phase, "begin")
+    def _begin(self, phase: Phase, parts: TrialParts) -> int:
+        """Record the start of a phase on the timeline, and return its time."""
+        at = parts.record(EventKind.PHASE, phase, "begin")
         self._step(phase)
-        self._look(scene)
+        self._check(parts)
         return at
 
-    def _look(self, scene: Scene) -> None:
-        """Tell the progress so far.
+    def _check(self, parts: TrialParts) -> None:
+        """Report the counts so far, and check that the cluster is still up.
 
         Raises:
-            HarnessError: The traffic or the cluster has ended by itself: from then on, what is lost is our own fault.
+            HarnessError: The traffic or the cluster has ended by itself. From then on, losses are the harness's fault.
         """
-        counts = scene.child.counts()
+        counts = parts.child.counts()
         self.setting.progress.counts(self.job.name, counts.sent, counts.lost)
-        scene.cluster.check()
+        parts.cluster.check()
 
 
 def longest_grace(job: TrialJob) -> float:
-    """Seconds that the workload's own numbers may add to each repetition: grace, probe delay, progress deadline."""
+    """Return the seconds that the workload's own settings may add to each repetition.
+
+    These are the grace period, the probe's initial delay and the progress deadline.
+    """
     total = 0.0
     for manifest in job.cell.configuration.manifests:
         if manifest.get("kind") != "Deployment":

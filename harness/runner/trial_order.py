@@ -1,4 +1,4 @@
-"""The trials of an Experiment, in the order in which they are begun."""
+"""Orders the trials of an Experiment: the longest first, so that no long one runs alone at the end."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class TrialJob:
     """One trial to be run.
 
     Attributes:
-        name: For people: ``graceful--rolling-update`` or, of several trials, ``graceful--rolling-update #2``.
-        cell: What it is a trial of.
-        number: From 1.
-        directory: Where its evidence goes.
+        name: Name for progress and messages: ``graceful--rolling-update``, with ``#2`` for the second of several.
+        cell: The cell under test.
+        number: Number among the cell's trials, from 1.
+        directory: Directory for its evidence.
     """
 
     name: str
@@ -27,7 +27,7 @@ class TrialJob:
 
 
 def plan_jobs(experiment: Experiment, run: RunDirectory) -> tuple[TrialJob, ...]:
-    """Every trial; those that take longest first, so that no long one is left over at the end."""
+    """Return every trial, those that take longest first."""
     jobs = [
         TrialJob(
             name=cell.id if experiment.trials == 1 else f"{cell.id} #{number}",
@@ -42,13 +42,13 @@ def plan_jobs(experiment: Experiment, run: RunDirectory) -> tuple[TrialJob, ...]
 
 
 def estimated_seconds(cell: Cell) -> float:
-    """Estimate how long the change takes, from its own facts and from how long a pod of the workload takes to go."""
+    """Estimate the duration of a cell's change from its own facts and from how long its pods take to be replaced."""
     longest = max((_pod_seconds(m) for m in cell.configuration.manifests if m.get("kind") == "Deployment"), default=0.0)
     return cell.change.seconds(longest)
 
 
 def _pod_seconds(deployment: Mapping[str, object]) -> float:
-    """Seconds in which one pod of a Deployment is replaced, roughly."""
+    """Estimate the seconds in which one pod of a Deployment is replaced."""
     spec = _at(_at(_at(deployment, "spec"), "template"), "spec")
     containers = spec.get("containers")
     first = containers[0] if isinstance(containers, list) and containers else {}
@@ -58,11 +58,11 @@ def _pod_seconds(deployment: Mapping[str, object]) -> float:
 
 
 def _at(mapping: Mapping[str, object], key: str) -> Mapping[str, object]:
-    """A nested mapping, empty where there is none."""
+    """Return a nested mapping; an empty one if it is missing."""
     value = mapping.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
 def _number(value: object) -> float:
-    """A number, 0 for anything else."""
+    """Return a number; 0 for anything else."""
     return float(value) if isinstance(value, int | float) else 0.0

@@ -1,4 +1,4 @@
-"""Who shares the sending of a run: what the user asked for, checked before anything is started."""
+"""Checks how the sending of a run is shared among workers, before anything starts."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import errno
 import socket
 
 from harness.errors import HarnessError, InvalidInputError, Problem
-from harness.model.attempt import Shape
 from harness.model.experiment import TrafficPlan
+from harness.model.shapes import ConnectionSource, part_from
 from harness.runner.options import RunOptions, cores
 
 
-def check_crew(options: RunOptions, traffic: TrafficPlan) -> str:
-    """See whether the traffic can be shared as asked.
+def check_workers(options: RunOptions, traffic: TrafficPlan) -> str:
+    """Check that workers can share the traffic as requested.
 
     Returns:
-        What a user should know although it is no error; empty if nothing.
+        Advice for the user; empty if there is none.
 
     Raises:
-        InvalidInputError: It can't; nothing was started.
-        HarnessError: The address at which workers are to join can't be listened at.
+        InvalidInputError: They can't; nothing was started.
+        HarnessError: The address at which workers join can't be used.
     """
     size = options.workers + options.expect_workers
     problems = []
@@ -28,7 +28,7 @@ def check_crew(options: RunOptions, traffic: TrafficPlan) -> str:
         if options.bind[1]:
             lacking, given = ("--expect-workers N", "--bind")
         problems.append(Problem(f"{given} needs {lacking}", hint="workers join with: harness worker --join HOST:PORT"))
-    if size > 1 and Shape.REUSED in traffic.shapes and size > traffic.pool.size:
+    if size > 1 and part_from(traffic.shapes, ConnectionSource.POOL) and size > traffic.pool.size:
         problems.append(Problem(f"{size} workers can't share a pool of {traffic.pool.size} connections"))
     if size > traffic.concurrency:
         problems.append(Problem(f"{size} workers can't share a concurrency of {traffic.concurrency}"))
@@ -38,14 +38,14 @@ def check_crew(options: RunOptions, traffic: TrafficPlan) -> str:
         _check_address(*options.bind)
     notes = []
     if options.workers > cores():
-        notes.append(f"{options.workers} workers on {cores()} cores: more than can send at the same time")
+        notes.append(f"{options.workers} workers on {cores()} cores: not all can send at the same time")
     if options.expect_workers and options.cluster == "local":
         notes.append("a local cluster is reached from this machine alone: workers must join from here")
     return "; ".join(notes)
 
 
 def _check_address(host: str, port: int) -> None:
-    """See whether the master could listen here."""
+    """Check that the master could listen at this address."""
     name = "0.0.0.0" if host == "*" else host  # noqa: S104 - what the user asked for
     hint = "Choose another one with --bind HOST:PORT; HOST is an address of this machine."
     try:

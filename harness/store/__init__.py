@@ -1,1 +1,1 @@
-"""What is kept on disk: run directories, ledgers, timelines, Experiment files."""
+"""Reads and writes the files of a run: run directories, ledgers, timelines and records as JSON."""

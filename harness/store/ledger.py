@@ -1,9 +1,9 @@
-"""The ledger on disk: every attempt's intent before its first byte is sent, its outcome after.
+"""Writes the ledger: every attempt's intent before its first byte is sent, and its outcome afterwards.
 
-Written through a memory map, so nothing that was recorded is lost by ``kill -9``. The order of the stores is what
-makes a row trustworthy: ``written`` comes after the intent's other fields, ``outcome`` after all that belongs to it.
-Rows are packed by ``struct`` at fixed offsets (a numpy scalar store costs ten times as much).
-``docs/reference/ledger.md`` describes the fields for readers.
+The ledger is written through a memory map, so ``kill -9`` loses nothing that was recorded. The order of the stores
+makes a row trustworthy: ``written`` follows the other fields of the intent, and ``outcome`` follows the fields that
+belong to it. Rows are packed by ``struct`` at fixed offsets; a scalar store by numpy costs ten times as much.
+``docs/reference/ledger.md`` explains the fields.
 """
 # ruff: noqa: FURB136 - these lines run for every attempt, and calling min costs as much as storing three fields
 
@@ -16,11 +16,12 @@ import numpy as np
 
 from harness.errors import EvidenceError, HarnessError
 from harness.kit.files import clear_disk_errors
-from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger_format import ATTEMPT, CONNECTION, NEVER
 from harness.store.mapped import HEADER, MappedRows
 
-#: Rows that are allocated at once: 1.3 MB.
+#: Rows allocated at once: 1.3 MB.
 CHUNK = 16_384
 
 
@@ -30,7 +31,7 @@ def _offset(dtype: np.dtype[np.void], field: str) -> int:
     return int(fields[field][1])
 
 
-# What is known before the first byte; the pad bytes are stored as zeros, which is what an outcome of 0 means.
+# Fields known before the first byte. Pad bytes are stored as zeros, and an outcome of 0 means unfinished.
 # number planned sent (connected first_byte done) connection (bytes_out bytes_in errno) carried
 # (status responder port) worker route method shape (outcome progress)
 _INTENT = Struct("<Qqq24sI10xH6xHBBB2x")
@@ -42,7 +43,7 @@ _PROGRESS = _offset(ATTEMPT, "progress")
 # connected first_byte done connection bytes_out bytes_in errno carried status responder port
 _RESULT = Struct("<qqqIIIHHHHH")
 _RESULT_AT = _offset(ATTEMPT, "connected")
-# Bound once: they run for every attempt.
+# Bound once, since they run for every attempt.
 _pack_intent = _INTENT.pack_into
 _pack_result = _RESULT.pack_into
 assert _INTENT.size == _WRITTEN
@@ -58,11 +59,11 @@ _U32 = 0xFFFFFFFF
 
 
 class LedgerFullError(HarnessError):
-    """There is no room on disk for more rows; all that were written are safe."""
+    """The disk has no room for more rows; all written rows are safe."""
 
 
-class _Rows:
-    """What both ledgers have in common: a growing file of which a prefix is used."""
+class _LedgerFile:
+    """The common part of both ledgers: a growing file whose first ``used`` rows are written."""
 
     def __init__(self, path: Path, dtype: np.dtype[np.void], *, chunk: int) -> None:
         with clear_disk_errors(path):
@@ -83,17 +84,17 @@ class _Rows:
         self._room = self._rows.room
 
     def close(self) -> None:
-        """Give unused room back; the file is complete."""
+        """Cut the file to its used rows, and close it."""
         self._rows.close(self.used)
 
 
-class LedgerWriter(_Rows):
-    """The attempts of one worker.
+class LedgerWriter(_LedgerFile):
+    """Writes the attempts of one worker.
 
     Args:
         path: ``ledger-<worker>.npy``.
-        origin_ns: CLOCK_MONOTONIC of the schedule's origin; all times given are CLOCK_MONOTONIC, those on disk count
-            from the origin.
+        origin_ns: CLOCK_MONOTONIC at the schedule's start. Arguments are in CLOCK_MONOTONIC; times on disk count from
+            this start.
         worker: Number of the worker.
         chunk: Rows allocated at once.
 
@@ -101,7 +102,7 @@ class LedgerWriter(_Rows):
         used: Rows written so far.
 
     Raises:
-        HarnessError: The file can't be made.
+        HarnessError: The file can't be created.
     """
 
     def __init__(self, path: Path, *, origin_ns: int, worker: int = 0, chunk: int = CHUNK) -> None:
@@ -110,10 +111,10 @@ class LedgerWriter(_Rows):
         self.worker = worker
 
     def reserve(self) -> None:
-        """Make sure that the next intent has room.
+        """Make sure that there is room for the next intent.
 
         Raises:
-            LedgerFullError: There is none; the attempt must not be made.
+            LedgerFullError: There is no room, so the attempt must not be made.
         """
         if self.used == self._room:
             self._grow()
@@ -129,22 +130,22 @@ class LedgerWriter(_Rows):
         connection: int = 0,
         carried: int = 0,
     ) -> int:
-        """Record that an attempt is about to be made; on return it can't be lost any more.
+        """Record that an attempt is about to be made; after the return it can't be lost.
 
         Args:
-            planned: Nanoseconds from the origin, as the schedule has them.
+            planned: Planned time, nanoseconds from the schedule's start.
             route: Index into the plan's routes.
             method: The request's method.
-            shape: How it gets its connection.
-            sent: CLOCK_MONOTONIC at which it is begun; ``NEVER`` for a slot that is missed.
-            connection: Number of the connection that is to carry it.
-            carried: Requests that this connection carried before.
+            shape: How the attempt gets its connection.
+            sent: CLOCK_MONOTONIC at its start; ``NEVER`` for a missed slot.
+            connection: Number of the connection that will carry it.
+            carried: Number of earlier requests on this connection.
 
         Returns:
             The row's index, which is also its ``number``.
 
         Raises:
-            LedgerFullError: There is no room; the attempt must not be made.
+            LedgerFullError: There is no room, so the attempt must not be made.
         """
         row = self.used
         if row == self._room:
@@ -161,7 +162,7 @@ class LedgerWriter(_Rows):
         return row
 
     def progress(self, row: int, progress: Progress) -> None:
-        """Record how far an attempt has got, so that a ``kill -9`` in the middle leaves that much."""
+        """Record the progress of an attempt, so that a ``kill -9`` in the middle leaves this much."""
         self._memory[HEADER + row * _ROW + _PROGRESS] = progress
 
     def outcome(
@@ -185,20 +186,20 @@ class LedgerWriter(_Rows):
         """Record how an attempt ended.
 
         Args:
-            row: What ``intent`` gave.
-            outcome: How it ended.
-            progress: How far it had got.
-            connected: CLOCK_MONOTONIC at which its own new connection stood; ``NEVER`` on one that stood before.
+            row: Index returned by ``intent``.
+            outcome: The outcome.
+            progress: The last progress.
+            connected: CLOCK_MONOTONIC at which its new connection was established; ``NEVER`` on a reused one.
             first_byte: CLOCK_MONOTONIC at which the first byte of the answer was read.
-            done: CLOCK_MONOTONIC of the end.
+            done: CLOCK_MONOTONIC at the end.
             connection: Number of the connection; 0 if there was none.
-            carried: Requests that the connection carried before.
-            port: The local port.
+            carried: Number of earlier requests on this connection.
+            port: Local port of the connection.
             bytes_out: Bytes given to the operating system.
             bytes_in: Bytes read.
-            errno: What the operating system said; 0 if nothing.
-            status: HTTP status of the answer; 0 if none came.
-            responder: Number of the answer's text in ``traffic.jsonl``; 0 if it has none.
+            errno: Error number of the operating system; 0 if none.
+            status: HTTP status of the answer; 0 if there was none.
+            responder: Number of the answer's text in ``traffic.jsonl``; 0 if there is none.
         """
         at = HEADER + row * _ROW
         memory, origin = self._memory, self.origin_ns
@@ -214,8 +215,8 @@ class LedgerWriter(_Rows):
         memory[at + _OUTCOME] = outcome
 
 
-class ConnectionLedger(_Rows):
-    """The connections of one worker, numbered from 1 in the order in which they were begun.
+class ConnectionLedger(_LedgerFile):
+    """Writes the connections of one worker, numbered from 1 in the order of their start.
 
     Args:
         path: ``connections-<worker>.npy``.
@@ -236,7 +237,7 @@ class ConnectionLedger(_Rows):
             Its number.
 
         Raises:
-            LedgerFullError: There is no room; the connection must not be opened.
+            LedgerFullError: There is no room, so the connection must not be opened.
         """
         if self.used == self._room:
             self._grow()
@@ -259,7 +260,7 @@ class ConnectionLedger(_Rows):
         port: int = 0,
         errno: int = 0,
     ) -> None:
-        """Record all that is known of a connection; times in CLOCK_MONOTONIC."""
+        """Record the current facts of a connection; times are in CLOCK_MONOTONIC."""
         origin = self.origin_ns
         _CONNECTION.pack_into(
             self._memory, self._at(number),
@@ -274,24 +275,24 @@ class ConnectionLedger(_Rows):
 
 
 def read_ledger(path: Path) -> np.ndarray[tuple[int], np.dtype[np.void]]:
-    """All attempts of a ledger file, as an array of ``ATTEMPT`` on the file itself (not a copy, read-only).
+    """Return all attempts of a ledger file, as a read-only ``ATTEMPT`` array mapped from the file.
 
     Raises:
-        EvidenceError: There is no such file, or it is no ledger of this version.
+        EvidenceError: The file is missing, or is no ledger of this version.
     """
     return _read(path, ATTEMPT)
 
 
 def read_connections(path: Path) -> np.ndarray[tuple[int], np.dtype[np.void]]:
-    """All connections of a connection ledger, as an array of ``CONNECTION``; otherwise like ``read_ledger``."""
+    """Return all connections of a connection ledger as a ``CONNECTION`` array, like ``read_ledger``."""
     return _read(path, CONNECTION)
 
 
 def open_rows(path: Path, dtype: np.dtype[np.void]) -> np.ndarray[tuple[int], np.dtype[np.void]]:
-    """All records of a ledger file, on the file itself, unused ones at its end included.
+    """Return all records of a ledger file, mapped from the file, including unused ones at its end.
 
     Raises:
-        EvidenceError: There is no such file, or its records are not of this dtype.
+        EvidenceError: The file is missing, or its records have another dtype.
     """
     try:
         rows: np.ndarray[tuple[int], np.dtype[np.void]] = np.load(path, mmap_mode="r")
@@ -304,6 +305,6 @@ def open_rows(path: Path, dtype: np.dtype[np.void]) -> np.ndarray[tuple[int], np
 
 def _read(path: Path, dtype: np.dtype[np.void]) -> np.ndarray[tuple[int], np.dtype[np.void]]:
     rows = open_rows(path, dtype)
-    # Rows are written in order, so what is written is a prefix.
+    # Rows are written in order, so the written ones are a prefix.
     count = int(np.count_nonzero(rows["written"]))
     return np.asarray(rows[:count])

@@ -1,8 +1,7 @@
-"""The bytes of a ledger: one fixed-size record per attempt and one per connection.
+"""Defines the bytes of a ledger: one fixed-size record per attempt and one per connection.
 
-Times are nanoseconds from the ledger's origin (a CLOCK_MONOTONIC value in its ``traffic.jsonl``); ``NEVER``
-where the moment did not come. ``docs/reference/ledger.md`` describes the records for readers.
-A new field is a new version.
+Times are nanoseconds from the ledger's start (a CLOCK_MONOTONIC value in its ``traffic.jsonl``), or ``NEVER``.
+``docs/reference/ledger.md`` explains the fields; a new field needs a new version.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import numpy as np
 
 VERSION = 1
 
-#: A time that never came.
+#: The time of an event that did not happen.
 NEVER = -1
 
 #: 80 bytes. ``number`` counts the worker's slots from 0; ``written`` is 1 once the intent is on disk, 0 in unused room.

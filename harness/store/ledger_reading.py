@@ -1,8 +1,7 @@
-"""Ledgers read to be judged: the fields that judging asks for, copied block by block.
+"""Reads the fields of ledgers that judging needs into a compact copy, block by block.
 
-A ledger can be larger than memory that anybody wants to spend on it. On a map of the file each look at one field brings
-in all pages, and half of every page is fields that no judge asks for; a compact copy is smaller, and faster to go
-through.
+A ledger can be too large for memory. With a memory map, each read of one field would load all pages, and half of every
+page holds fields that judging never uses. A compact copy is smaller and faster.
 """
 
 from __future__ import annotations
@@ -19,36 +18,36 @@ from harness.store.mapped import HEADER
 
 Rows = np.ndarray[tuple[int], np.dtype[np.void]]
 
-#: Rows that are read at once: 5 MB.
+#: Rows read at once: 5 MB.
 _BLOCK = 65_536
 
 
 def _part(dtype: np.dtype[np.void], *names: str) -> np.dtype[np.void]:
-    """Some fields of a record, laid out so that each is aligned: the largest come first."""
+    """Return a record type with some of the fields, the largest first, so that each is aligned."""
     fields = sorted(((name, dtype[name]) for name in names), key=lambda field: -field[1].itemsize)
     return np.dtype(fields, align=True)
 
 
-#: What judging asks of an attempt: 56 of 80 bytes.
+#: Fields of an attempt that judging uses: 56 of 80 bytes.
 JUDGED_ATTEMPT = _part(
     ATTEMPT, "number", "planned", "sent", "done", "connection", "carried", "status", "responder", "worker",
     "route", "method", "shape", "outcome", "progress",
 )  # fmt: skip
-#: What judging asks of a connection: 32 of 48 bytes.
+#: Fields of a connection that judging uses: 32 of 48 bytes.
 JUDGED_CONNECTION = _part(CONNECTION, "number", "connected", "closed", "requests", "worker", "shape", "reason")
 
 
 def load_attempts(paths: Sequence[Path]) -> Rows:
-    """All attempts of some ledger files, one after the other, as ``JUDGED_ATTEMPT`` in memory.
+    """Load all attempts of some ledger files, one file after the other, as a ``JUDGED_ATTEMPT`` array.
 
     Raises:
-        EvidenceError: One of them is missing, or is no ledger of this version.
+        EvidenceError: A file is missing, or is no ledger of this version.
     """
     return _load(paths, ATTEMPT, JUDGED_ATTEMPT)
 
 
 def load_connections(paths: Sequence[Path]) -> Rows:
-    """All connections of some connection ledgers, as ``JUDGED_CONNECTION``; otherwise like ``load_attempts``."""
+    """Load all connections of some connection ledgers as a ``JUDGED_CONNECTION`` array, like ``load_attempts``."""
     return _load(paths, CONNECTION, JUDGED_CONNECTION)
 
 
@@ -62,7 +61,7 @@ def _load(paths: Sequence[Path], whole: np.dtype[np.void], part: np.dtype[np.voi
 
 
 def _copy(path: Path, whole: np.dtype[np.void], rows: Rows) -> int:
-    """Fill ``rows`` with a file's written records; returns how many those are. They are a prefix of the file."""
+    """Fill ``rows`` with a file's written records, which are a prefix of the file, and return their number."""
     used = 0
     try:
         with path.open("rb") as file:

@@ -1,6 +1,7 @@
-"""A ledger read while it is written: for the progress display, for statistics, for "has the new version answered?".
+"""Reads a ledger while it is written, for progress, for statistics, and to detect the new version's answers.
 
-Read by ``pread`` and not by a map: the writer cuts the file at its end, and a map beyond the end of a file is fatal.
+It uses ``pread`` and no memory map: the writer cuts the file at its end, and access beyond the end of a mapped file is
+fatal.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ class LedgerTail:
     """Follows one ledger file.
 
     Args:
-        path: The file; it need not be there yet.
+        path: The file; it may not exist yet.
 
     Attributes:
-        settled: Rows before this one are final: all of them have an outcome.
+        settled: Number of the first rows that all have an outcome, so they are final.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,13 +37,13 @@ class LedgerTail:
         self._fd = -1
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def settle(self) -> Iterator[Rows]:
-        """The rows that became final since the last call, in blocks, each row once."""
+        """Yield the rows that became final since the last call, in blocks, each row once."""
         for rows in self._blocks(self.settled):
             open_rows = np.flatnonzero(rows["outcome"] == Outcome.UNFINISHED)
             final = int(open_rows[0]) if len(open_rows) else len(rows)
@@ -52,19 +53,19 @@ class LedgerTail:
                 return
 
     def unsettled(self) -> Rows:
-        """A copy of all rows from ``settled`` on, some of which may be final by themselves."""
+        """Return a copy of all rows from ``settled`` on; some of them may have an outcome."""
         blocks = list(self._blocks(self.settled))
         return np.concatenate(blocks) if blocks else np.zeros(0, ATTEMPT)
 
     def _blocks(self, start: int) -> Iterator[Rows]:
-        """Written rows from ``start`` on; a row with an outcome has all that belongs to it."""
+        """Yield written rows from ``start`` on; a row with an outcome is complete."""
         while self._is_open():
             first = self._read(start)
             count = int(np.count_nonzero(first["written"]))
             if not count:
                 return
-            # The outcome is stored last. A row that has one in a first reading is whole in a second; one that got
-            # its outcome in between counts as it was.
+            # The outcome is stored last. A row that has one at the first read is complete at the second. A row that
+            # got its outcome in between still counts as unfinished.
             second = self._read(start)[:count].copy()
             second["outcome"] = first["outcome"][: len(second)]
             yield second

@@ -1,8 +1,8 @@
-"""An ``.npy`` file that grows while it is written through a memory map, and is loadable at every instant.
+"""Writes an ``.npy`` file through a growing memory map; the file can be loaded at any time.
 
-Memory that is mapped shared belongs to the kernel: what was stored is in the file even if the very next instruction
-is a ``kill -9``. Its price is that a store into a hole of a full disk ends in SIGBUS, so every chunk is allocated for
-good (``posix_fallocate``) before anything is stored in it, and a full disk shows as an error where it can be handled.
+Memory that is mapped shared belongs to the kernel, so a stored value is in the file even if ``kill -9`` follows at
+once. But a store into a hole of a full disk raises SIGBUS. So every chunk is allocated on disk (``posix_fallocate``)
+before anything is stored in it, and a full disk becomes an error that can be handled.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-#: Bytes before the first row: room for a header of any length, and rows begin on a page.
+#: Bytes before the first row: enough for any header, and rows begin on a page.
 HEADER = 4096
 
 
 def header(dtype: np.dtype[np.void], rows: int) -> bytes:
-    """The first ``HEADER`` bytes of an ``.npy`` file (format 1.0) with so many rows."""
+    """Return the first ``HEADER`` bytes of an ``.npy`` file (format 1.0) with this many rows."""
     text = repr({"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": (rows,)}).encode()
     start = npy.magic(1, 0) + (HEADER - 10).to_bytes(2, "little")
     return start + text.ljust(HEADER - 11) + b"\n"
@@ -30,16 +30,16 @@ class MappedRows:
     """Rows of one dtype on disk, for one writer.
 
     Args:
-        path: The file to make; it appears complete, with a first chunk of zeroed rows.
-        dtype: What a row is.
-        chunk: Rows that are allocated at once.
+        path: The file to create; it appears at once, with a first chunk of zeroed rows.
+        dtype: Type of a row.
+        chunk: Rows allocated at once.
 
     Attributes:
-        memory: The whole file; row ``i`` begins at ``HEADER + i * dtype.itemsize``. Another object after ``grow``.
-        room: Rows that are allocated.
+        memory: The whole file; row ``i`` begins at ``HEADER + i * dtype.itemsize``. ``grow`` may move it.
+        room: Number of allocated rows.
 
     Raises:
-        OSError: The disk is full, or can't be written.
+        OSError: The disk is full or not writable.
     """
 
     def __init__(self, path: Path, dtype: np.dtype[np.void], *, chunk: int) -> None:
@@ -63,7 +63,7 @@ class MappedRows:
         """Allocate another chunk.
 
         Raises:
-            OSError: There is no room for it; all that was stored stays as it is, and what is left can be used.
+            OSError: The disk is full. Stored rows are kept, and rows that are already allocated can be used.
         """
         size = self._size(self.room)
         rows = self.room + self._chunk
@@ -73,11 +73,11 @@ class MappedRows:
         self.room = rows
 
     def close(self, rows: int) -> None:
-        """Cut the file down to its first ``rows`` rows; nothing can be stored after it."""
+        """Cut the file to its first ``rows`` rows; nothing can be stored afterwards."""
         if self._fd < 0:
             return
         self.memory.close()
-        # First the header, then the rows: a reader in between sees a file with bytes to spare, never one too short.
+        # First the header, then the rows: a reader in between sees surplus bytes, never a file that is too short.
         os.pwrite(self._fd, header(self._dtype, rows), 0)
         os.ftruncate(self._fd, self._size(rows))
         os.close(self._fd)

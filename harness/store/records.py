@@ -1,11 +1,10 @@
-"""Records to JSON and back, with bytes that are the same each time they are written.
+"""Converts records to JSON and back; the same record always gives the same bytes.
 
-A sealed run is judged again years later: what is written must say by itself what it means (labels, not numbers),
-and the same record must always give the same bytes.
+A sealed run is judged again years later, so what is written must explain itself: labels, not numbers.
 
-How values look: a dataclass is an object; a ``StrEnum`` its value; an ``IntEnum`` its name in lower case with dashes
-(``timeout-connect``), also as a mapping's key; a tuple a list; a ``Path`` its text; a change has a ``kind`` beside its
-fields. Numbers are as Python writes them (the shortest text that reads back the same).
+A dataclass is an object; a ``StrEnum`` is its value. An ``IntEnum`` is its name in lower case with dashes
+(``timeout-connect``), also as key of a mapping. A tuple is a list; a ``Path`` is its text; a change has a ``kind`` in
+addition to its fields. Numbers are as Python writes them: the shortest text that reads back the same.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ T = TypeVar("T")
 
 
 def to_json(value: Any) -> Any:
-    """A record, or a structure of records, as plain JSON data.
+    """Return a record, or a structure of records, as plain JSON data.
 
     Raises:
-        TypeError: Something in it has no form in JSON.
+        TypeError: A part of it has no form in JSON.
     """
     if isinstance(value, Enum):
         return _label(value)
@@ -49,7 +48,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(cls: type[T], data: Any) -> T:
-    """The inverse of ``to_json``.
+    """Return the record for plain JSON data; the inverse of ``to_json``.
 
     Args:
         cls: The record's class.
@@ -62,10 +61,10 @@ def from_json(cls: type[T], data: Any) -> T:
 
 
 def dump(value: Any) -> bytes:
-    """JSON as it is written to files: sorted keys, UTF-8, a newline at the end.
+    """Return JSON as written to files: sorted keys, UTF-8, a newline at the end.
 
     Raises:
-        ValueError: A number is not finite; JSON has no word for it.
+        ValueError: A number is not finite, which JSON can't express.
     """
     text = json.dumps(to_json(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
@@ -88,7 +87,7 @@ def _wrong(place: str, expected: str, data: Any) -> EvidenceError:
 
 
 def _read(kind: Any, data: Any, place: str) -> Any:
-    """One value of the annotated type ``kind``."""
+    """Parse a value of the annotated type ``kind``."""
     origin = typing.get_origin(kind)
     if kind is Any:
         return data
@@ -124,7 +123,10 @@ def _read_simple(kind: Any, data: Any, place: str) -> Any:
 
 
 def _read_union(kinds: tuple[Any, ...], data: Any, place: str) -> Any:
-    """The member that fits exactly (``1`` is an int before it is a float), else the first that can be read."""
+    """Parse a value as the member of exactly its type, else as the first member that can be parsed.
+
+    So ``1`` is an int rather than a float.
+    """
     for kind in kinds:
         if type(data) is kind:
             return data
@@ -162,7 +164,7 @@ def _read_enum(kind: type[Enum], data: Any, place: str) -> Enum:
 
 @functools.cache
 def _fields(cls: Any) -> dict[str, tuple[Any, bool]]:
-    """Name -> (type, whether it must be given) of a record's fields."""
+    """Return the fields of a record as ``{name: (type, is required)}``."""
     hints = typing.get_type_hints(cls)
     return {
         field.name: (

@@ -1,7 +1,7 @@
-"""A run's folder: what is in it, and the seals that tell whether it is still what it was.
+"""Manages a run's directory: its files, and the seals that show whether a file has changed since.
 
-Evidence comes before opinion. A run is sealed in phases; each seal lists the digest of every file that the phase
-added, so that a verdict can be reached again from the same bytes, and a changed file can't pass unnoticed.
+A run is sealed in phases: evidence first, then the verdict. Each seal lists the digest of every file that its phase
+added. So the verdict can be computed again from the same bytes, and a changed file is always noticed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ SealedPhase = Literal["plan", "evidence", "verdict", "reports"]
 PHASES: tuple[SealedPhase, ...] = get_args(SealedPhase)
 
 _SEALS = "seals"
-#: The phases whose files a verdict rests on.
+#: The phases whose files a verdict depends on.
 _EVIDENCE: frozenset[SealedPhase] = frozenset({"plan", "evidence"})
 
-#: What to do about a phase that was never sealed.
+#: Advice for a phase that was never sealed.
 _HINTS: Mapping[SealedPhase, str] = {
     "plan": "Run it again.",
     "evidence": "Run it again; `harness analyze --unsealed` shows what it has recorded.",
@@ -39,118 +39,114 @@ _HINTS: Mapping[SealedPhase, str] = {
 
 
 def write_json(path: Path, obj: Any) -> None:
-    """Write a record or plain data as JSON: atomic, and the same bytes for the same content.
+    """Write a record or plain data as JSON, atomically; the same content gives the same bytes.
 
     Raises:
-        HarnessError: It could not be written.
+        HarnessError: The file could not be written.
     """
     write_bytes(path, dump(obj))
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file that is not as it was sealed.
+    """A file that differs from its seal.
 
     Attributes:
         state: ``changed``, ``missing``, ``extra``, or ``damaged`` for a seal that can't be read.
-        name: Its path in the run directory.
+        name: Path of the file in the run directory.
     """
 
     state: str
     name: str
 
     def __str__(self) -> str:
-        """``changed: run.json``."""
+        """Return state and name: ``changed: run.json``."""
         return f"{self.state}: {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class TrialDirectory:
-    """Where the evidence of one trial is.
+    """The directory of one trial's evidence.
 
     Attributes:
-        path: Its folder.
+        path: Path of the directory.
     """
 
     path: Path
 
     @property
     def plan(self) -> Path:
-        """What the trial was to do."""
+        """Return the file of the trial's plan."""
         return self.path / "plan.json"
 
     @property
     def traffic(self) -> Path:
-        """The folder of ledgers and of what the traffic's process said."""
+        """Return the folder of ledgers and of the traffic process's journal and logs."""
         return self.path / "traffic"
 
     @property
     def timeline(self) -> Path:
-        """What happened meanwhile."""
+        """Return the file of the trial's events."""
         return self.path / "timeline.jsonl"
 
     @property
     def undo(self) -> Path:
-        """How each change can be taken back, and whether it was."""
+        """Return the journal of undos: how to undo each change, and whether it was undone."""
         return self.path / "undo.jsonl"
 
     @property
     def access(self) -> Path:
-        """The ingress's access log."""
+        """Return the access log of the ingress controller."""
         return self.path / "access.jsonl"
 
     @property
     def logs(self) -> Path:
-        """The folder of all other logs."""
+        """Return the folder of all other logs."""
         return self.path / "logs"
 
     @property
     def outcome(self) -> Path:
-        """How the trial went as an execution."""
+        """Return the file that says how the trial was executed."""
         return self.path / "outcome.json"
 
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """A run's folder.
+    """The directory of a run.
 
     Attributes:
-        path: The folder.
+        path: Path of the directory.
     """
 
     path: Path
 
     @classmethod
     def create(cls, out: Path | None, name: str) -> RunDirectory:
-        """Make the folder of a new run.
+        """Create the directory of a new run.
 
         Args:
-            out: Where; None makes a new folder below ``reports/``, named by ``name`` and the time.
-            name: The Experiment's name.
+            out: Directory to use; None creates one below ``reports/``, named by ``name`` and the time.
+            name: Name of the Experiment.
 
         Raises:
-            InvalidInputError: ``out`` has something in it already, or can't be a folder that is written to.
-            HarnessError: There is no room for it.
+            InvalidInputError: ``out`` is not empty, or is no writable directory.
+            HarnessError: The disk is full.
         """
         if out is None:
             return cls(_new_folder(Path("reports"), name))
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InvalidInputError(
-                [
-                    Problem(
-                        f"{out} is there already and not an empty folder", hint="a run never mixes with another's files"
-                    )
-                ]
+                [Problem(f"{out} exists and is not an empty folder", hint="each run needs a folder of its own")]
             )
         _make(out)
         return cls(out)
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
-        """An earlier run's folder.
+        """Open the directory of an earlier run.
 
         Raises:
-            EvidenceError: It isn't one.
+            EvidenceError: The path is no run directory.
         """
         run = cls(path)
         if not path.is_dir():
@@ -164,16 +160,16 @@ class RunDirectory:
         return run
 
     def trial(self, cell_id: str, number: int) -> TrialDirectory:
-        """The folder of a cell's trial (counted from 1); made if it isn't there."""
+        """Return the directory of a cell's trial (counted from 1); creates it if it is missing."""
         trial = TrialDirectory(self.path / "trials" / cell_id / str(number))
         with clear_disk_errors(trial.path):
             trial.traffic.mkdir(parents=True, exist_ok=True)
         return trial
 
     def seal(self, phase: SealedPhase) -> None:
-        """Seal a phase: every file that no other phase has sealed, and the seals of the phases before.
+        """Seal a phase: every file that no other phase has sealed, and the seals of earlier phases.
 
-        Sealing a phase again (after another analysis) takes the same files, not those of later phases.
+        Sealing a phase again (after another analysis) covers the same files, not those of later phases.
 
         Raises:
             HarnessError: The seal can't be written.
@@ -188,16 +184,16 @@ class RunDirectory:
         write_json(self._seal_path(phase), {"phase": phase, "files": files})
 
     def verify(self, phase: SealedPhase) -> None:
-        """Make sure that a phase and all before it are as they were sealed.
+        """Check that the files of a phase and of all earlier ones match their seals.
 
-        Files that nobody sealed are an error in the folders that these phases filled, and nobody's business at the
-        top, where later phases write.
+        Unsealed files are an error in the folders of these phases. They are allowed at the top level, where later
+        phases write.
 
         Raises:
-            EvidenceError: It was never sealed, or files are changed, missing or extra: all of them are listed.
+            EvidenceError: The phase was never sealed, or files are changed, missing or extra; lists all of them.
         """
         phases = PHASES[: PHASES.index(phase) + 1]
-        wrong = self._held_against({name: digest for each in phases for name, digest in self._sealed(each).items()})
+        wrong = self._compare({name: digest for each in phases for name, digest in self._sealed(each).items()})
         if wrong:
             raise EvidenceError(
                 f"{self.path} is not as it was sealed ({phase}):",
@@ -206,13 +202,13 @@ class RunDirectory:
             )
 
     def is_sealed(self, phase: SealedPhase) -> bool:
-        """Whether there is a seal of a phase, right or wrong."""
+        """Return True if a phase has a seal, valid or not."""
         return self._seal_path(phase).is_file()
 
     def differences(self) -> tuple[Difference, ...]:
-        """How the evidence differs from the seals that there are; nothing where it was never sealed.
+        """Return the files that differ from existing seals; empty if nothing was sealed.
 
-        Seals that later phases have sealed count, too: one that was taken away is missing.
+        Seals that later phases have sealed count as well: a removed seal is a missing file.
         """
         sealed: dict[str, str] = {}
         damaged: list[Difference] = []
@@ -224,9 +220,9 @@ class RunDirectory:
                 continue
             sealed |= {n: d for n, d in found.items() if phase in _EVIDENCE or n.startswith(f"{_SEALS}/")}
         known = {difference.name for difference in damaged}
-        return (*damaged, *(each for each in self._held_against(sealed) if each.name not in known))
+        return (*damaged, *(each for each in self._compare(sealed) if each.name not in known))
 
-    def _held_against(self, sealed: Mapping[str, str]) -> tuple[Difference, ...]:
+    def _compare(self, sealed: Mapping[str, str]) -> tuple[Difference, ...]:
         states = {name: _state(self.path / name, digest) for name, digest in sorted(sealed.items())}
         wrong = [Difference(state, name) for name, state in states.items() if state != "sealed"]
         return (*wrong, *(Difference("extra", name) for name in self._extra(sealed)))
@@ -257,14 +253,14 @@ class RunDirectory:
             raise EvidenceError(f"{path} is damaged: {error!r}.") from error
 
     def _readable(self, phase: SealedPhase) -> dict[str, str]:
-        """What a seal lists; nothing if it is damaged, which is told where the seal itself is looked at."""
+        """Return the files of a seal; empty if the seal is damaged, which is reported separately."""
         try:
             return self._sealed(phase)
         except EvidenceError:
             return {}
 
     def _files(self) -> list[str]:
-        """Relative paths of all regular files except seals, sorted."""
+        """Return the relative paths of all regular files except seals, sorted."""
         return sorted(
             path.relative_to(self.path).as_posix()
             for path in self.path.rglob("*")
@@ -273,17 +269,20 @@ class RunDirectory:
 
 
 def _make(out: Path) -> None:
-    """Make the folder that the user named; where none can be, that is the user's mistake, which a full disk is not."""
+    """Create the directory that the user named.
+
+    A path that can't be a directory is the user's mistake; a full disk is not.
+    """
     try:
         with clear_disk_errors(out):
             out.mkdir(parents=True, exist_ok=True)
     except HarnessError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_ROOM:
             raise
-        problem = Problem(f"--out {out}: no folder can be made there: {_reason(error)}", hint="choose another one")
+        problem = Problem(f"--out {out}: cannot create the folder: {_reason(error)}", hint="choose another one")
         raise InvalidInputError([problem]) from error
     if not os.access(out, os.W_OK | os.X_OK):
-        raise InvalidInputError([Problem(f"--out {out}: nothing can be written there", hint="choose another one")])
+        raise InvalidInputError([Problem(f"--out {out}: the folder is not writable", hint="choose another one")])
 
 
 def _reason(error: HarnessError) -> str:
@@ -292,7 +291,7 @@ def _reason(error: HarnessError) -> str:
 
 
 def _new_folder(parent: Path, name: str) -> Path:
-    """A folder that was not there before, named by name and time."""
+    """Create a new directory named by name and time."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
     base = f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     for suffix in ("", *(f"-{n}" for n in range(2, 100))):
@@ -303,7 +302,7 @@ def _new_folder(parent: Path, name: str) -> Path:
             except FileExistsError:
                 continue
         return path
-    raise InvalidInputError([Problem(f"{parent / base} and 98 more like it are there already", hint="use --out")])
+    raise InvalidInputError([Problem(f"{parent / base} and 98 more like it exist already", hint="use --out")])
 
 
 def _digest(path: Path) -> str:
@@ -312,7 +311,7 @@ def _digest(path: Path) -> str:
 
 
 def _state(path: Path, digest: str) -> str:
-    """``sealed``, ``changed`` or ``missing``."""
+    """Return ``sealed``, ``changed`` or ``missing``."""
     if not path.is_file():
         return "missing"
     return "sealed" if _digest(path) == digest else "changed"

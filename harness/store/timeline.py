@@ -1,6 +1,6 @@
-"""The timeline on disk: one JSON line per event, written the moment it is known.
+"""Writes and reads the timeline: one JSON line per event, written as soon as the event is known.
 
-Several threads watch the cluster; whatever kills them, each event recorded before is a whole line.
+Several threads observe the cluster. However they end, each event recorded before is a complete line.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from harness.store.records import from_json, to_json
 
 
 class TimelineWriter:
-    """Appends events to a file (context manager, for any number of threads).
+    """Appends events to a file; a context manager that any number of threads may use.
 
     Args:
-        path: The file; its folder is made.
+        path: The file; its folder is created.
 
     Raises:
-        HarnessError: It can't be written.
+        HarnessError: The file can't be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,10 +44,10 @@ class TimelineWriter:
         self.close()
 
     def record(self, event: Event) -> None:
-        """Write an event; in the file when this returns, so that it survives the death of this process.
+        """Write an event. It is in the file when this returns, so it survives the end of this process.
 
         Raises:
-            HarnessError: There is no room, or the writer is closed.
+            HarnessError: The disk is full, or the writer is closed.
         """
         line = json.dumps(to_json(event), sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"
         with self._lock, clear_disk_errors(self.path):
@@ -55,7 +55,7 @@ class TimelineWriter:
                 line = line[os.write(self._handle, line) :]
 
     def close(self) -> None:
-        """Close the file; recording afterwards is an error."""
+        """Close the file; a later ``record`` is an error."""
         with self._lock:
             handle, self._handle = self._handle, -1
             if handle >= 0:
@@ -63,12 +63,12 @@ class TimelineWriter:
 
 
 def read_timeline(path: Path) -> tuple[Event, ...]:
-    """All events of a timeline, in the order in which they were recorded.
+    """Return all events of a timeline, in the order in which they were recorded.
 
-    A last line without its end is what a full disk or a crash leaves; it is passed over.
+    An incomplete last line, left by a full disk or a crash, is ignored.
 
     Raises:
-        EvidenceError: There is no such file, or a line of it is no event.
+        EvidenceError: The file is missing, or a line is no event.
     """
     try:
         lines = path.read_bytes().split(b"\n")

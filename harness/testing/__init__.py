@@ -1,1 +1,1 @@
-"""Test doubles and made-up evidence for tests of the harness and of what builds on it."""
+"""Test doubles and synthetic evidence, for tests of the harness and of programs that use it."""

@@ -1,6 +1,6 @@
-"""Made-up trials, to be changed in one detail: what judging is tested against, and examples of what evidence is.
+"""Synthetic trials for tests of judging, which also serve as examples of evidence.
 
-``quiet_trial`` is a trial in which everything went well; the functions below it each spoil one thing.
+``quiet_trial`` returns a trial without any fault. The functions below it each add one fault.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ import numpy as np
 
 from harness.analysis.evidence import Calibration, CalibrationCase, Rows, TrialEvidence
 from harness.analysis.planned import slots_until
-from harness.analysis.schedule import planned_times
-from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress, Shape
+from harness.analysis.slots import planned_times
+from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress
 from harness.model.changes import ChangeSpec, RollingUpdate
 from harness.model.events import ChangeEvent
-from harness.model.experiment import Pool, Route, TrafficPlan
-from harness.model.rates import highest_rate
+from harness.model.experiment import Pool, Route, TrafficPlan, waiting_connections
 from harness.model.schedule import streams
+from harness.model.shapes import ConnectionSource, shapes_from
 from harness.model.timeline import Event, EventKind, Phase
 
 NS = 1_000_000_000
-#: The origin of made-up traffic on CLOCK_MONOTONIC.
+#: Origin of synthetic traffic on CLOCK_MONOTONIC.
 ORIGIN = 5_000 * NS
-#: Seconds from the origin: the change begins, has been seen, sending stops.
+#: Seconds from the origin at which the change begins, is observed, and sending stops.
 BEGIN, END, STOP = 1.0, 2.0, 3.0
-#: Kept-alive connections of a made-up trial.
+#: Number of kept-alive connections of a synthetic trial.
 POOL = 4
+#: Number of the first of its connections that were opened ahead of need.
+AHEAD = 1_000_000
 
 _ATTEMPT = (
     ("number", "<u8"), ("planned", "<i8"), ("sent", "<i8"), ("done", "<i8"), ("connection", "<u4"), ("status", "<u2"),
@@ -36,7 +38,8 @@ _ATTEMPT = (
     ("outcome", "u1"), ("progress", "u1"),
 )  # fmt: skip
 _CONNECTION = (
-    ("number", "<u8"), ("connected", "<i8"), ("closed", "<i8"), ("requests", "<u4"), ("shape", "u1"), ("reason", "u1"),
+    ("number", "<u8"), ("connected", "<i8"), ("closed", "<i8"), ("requests", "<u4"), ("worker", "<u2"), ("shape", "u1"),
+    ("reason", "u1"),
 )  # fmt: skip
 
 PLAN = TrafficPlan(
@@ -51,14 +54,14 @@ CHANGE = RollingUpdate(name="rolling-update", deployment="apple", answers={"/app
 
 
 def quiet_trial(change: ChangeSpec = CHANGE, plan: TrafficPlan = PLAN, *, stop: float = STOP) -> TrialEvidence:
-    """A trial in which everything went well: nothing lost, the change seen, the detector proved."""
+    """Return a trial without any fault: nothing lost, the change observed, the calibration exact."""
     return TrialEvidence(
         number=1,
         directory="trials/graceful--rolling-update/1",
         change=change,
         traffic=plan,
         attempts=_attempts(plan, stop),
-        connections=_connections(),
+        connections=_connections(plan, stop),
         origin_ns=ORIGIN,
         stopped_ns=at(stop),
         timeline=_timeline(change, stop),
@@ -69,26 +72,26 @@ def quiet_trial(change: ChangeSpec = CHANGE, plan: TrafficPlan = PLAN, *, stop: 
 
 
 def proof() -> Calibration:
-    """A detector that was shown every kind of outcome and recognised all."""
+    """Return an exact calibration with every kind of outcome."""
     labels = [outcome.label for outcome in (Outcome.OK, *sorted(LOSSES))]
     cases = tuple(CalibrationCase(label, label, 8, {label: 8}) for label in labels)
     return Calibration(cases, dict.fromkeys(labels, (8, 8)))
 
 
 def at(seconds: float) -> int:
-    """CLOCK_MONOTONIC of a moment in a made-up trial."""
+    """Return the CLOCK_MONOTONIC of a moment in a synthetic trial, given in seconds from the origin."""
     return ORIGIN + round(seconds * NS)
 
 
 def deployment(*, prestop: bool) -> Mapping[str, Any]:
-    """The Deployment that ``CHANGE`` updates."""
+    """Return the Deployment that ``CHANGE`` updates."""
     lifecycle = {"lifecycle": {"preStop": {"sleep": {"seconds": 6}}}} if prestop else {}
     spec = {"containers": [{"name": "apple", "image": "hashicorp/http-echo:1.0", **lifecycle}]}
     return {"kind": "Deployment", "metadata": {"name": "apple"}, "spec": {"template": {"spec": spec}}}
 
 
 def with_rows(evidence: TrialEvidence, start: float, end: float, **fields: int) -> TrialEvidence:
-    """Other fields for the attempts that were planned in a stretch of time (seconds)."""
+    """Set fields of the attempts that were planned in an interval, given in seconds."""
     rows = evidence.attempts.copy()
     chosen = (rows["planned"] >= start * NS) & (rows["planned"] < end * NS)
     for name, value in fields.items():
@@ -97,30 +100,30 @@ def with_rows(evidence: TrialEvidence, start: float, end: float, **fields: int) 
 
 
 def with_losses(evidence: TrialEvidence, start: float, end: float, outcome: Outcome = Outcome.STATUS) -> TrialEvidence:
-    """Attempts lost in a stretch of time; with status 502 where they have one."""
+    """Make the attempts of an interval lost; with status 502 if the outcome has a status."""
     return with_rows(evidence, start, end, outcome=outcome, status=502 if outcome is Outcome.STATUS else 0)
 
 
 def without_rows(evidence: TrialEvidence, *indices: int) -> TrialEvidence:
-    """Some attempts missing from the ledger."""
+    """Remove some attempts from the ledger."""
     return replace(evidence, attempts=np.delete(evidence.attempts, indices))
 
 
 def with_event(
     evidence: TrialEvidence, seconds: float, kind: EventKind, what: str, *, subject: str = "", **detail: str | int
 ) -> TrialEvidence:
-    """One more event."""
+    """Add an event to the timeline."""
     return replace(evidence, timeline=(*evidence.timeline, Event(at(seconds), kind, subject, what, detail)))
 
 
 def without_events(evidence: TrialEvidence, kind: EventKind, what: str) -> TrialEvidence:
-    """No events of a kind."""
+    """Remove the events of a kind from the timeline."""
     kept = tuple(event for event in evidence.timeline if (event.kind, event.what) != (kind, what))
     return replace(evidence, timeline=kept)
 
 
 def with_cut_connections(evidence: TrialEvidence, seconds: float, reason: CloseReason, count: int) -> TrialEvidence:
-    """Kept-alive connections ended at a moment."""
+    """Close some kept-alive connections at a moment."""
     rows = evidence.connections.copy()
     rows["closed"][:count], rows["reason"][:count] = round(seconds * NS), reason
     return replace(evidence, connections=rows)
@@ -144,25 +147,46 @@ def _attempts(plan: TrafficPlan, stop: float) -> Rows:
     rows["done"] += (np.array([each.delay for each in order])[numbers % len(order)] * NS).astype(np.int64)
     rows["status"], rows["outcome"], rows["progress"] = 200, Outcome.OK, Progress.ANSWERED
     rows["responder"] = np.where(rows["done"] < END * NS, 1, 2)
-    rows["carried"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) // POOL, 0)
-    rows["connection"] = np.where(rows["shape"] == Shape.REUSED, numbers // len(order) % POOL + 1, numbers + POOL + 1)
+    pooled = np.isin(rows["shape"], shapes_from(ConnectionSource.POOL))
+    rows["carried"] = np.where(pooled, numbers // len(order) // POOL, 0)
+    rows["connection"] = np.where(pooled, numbers // len(order) % POOL + 1, numbers + POOL + 1)
     _rest(rows, plan)
+    ahead = np.isin(rows["shape"], shapes_from(ConnectionSource.AHEAD))
+    rows["connection"][ahead] = AHEAD + np.arange(np.count_nonzero(ahead))
     return rows
 
 
 def _rest(rows: Rows, plan: TrafficPlan) -> None:
-    """Attempts of the idle shape, on as many connections as let each rest for long enough."""
-    idle = np.flatnonzero(rows["shape"] == Shape.IDLE)
-    turns = np.arange(len(idle))
-    size = 2 + round(plan.idle * highest_rate(plan.rate) * plan.shapes.count(Shape.IDLE) / len(plan.shapes))
-    rows["connection"][idle], rows["carried"][idle] = 2 * len(rows) + turns % size, turns // size
+    """Spread attempts on rested connections over enough of them, so that each rests for long enough."""
+    for shape in shapes_from(ConnectionSource.RESTED):
+        rested = np.flatnonzero(rows["shape"] == shape)
+        turns, size = np.arange(len(rested)), 2 + round(waiting_connections(plan, shape))
+        rows["connection"][rested], rows["carried"][rested] = 2 * len(rows) + turns % size, turns // size
 
 
-def _connections() -> Rows:
+def _connections(plan: TrafficPlan, stop: float) -> Rows:
+    """Make the pool, and the connections that were opened ahead of need, each for as long as its shape requires."""
+    attempts = _attempts(plan, stop)
+    ahead = [_ahead(attempts[attempts["shape"] == s], plan.seconds_of(s)) for s in shapes_from(ConnectionSource.AHEAD)]
+    return np.concatenate([_pool(), *ahead])
+
+
+def _ahead(attempts: Rows, seconds: float) -> Rows:
+    """Make the connections of attempts that were opened ahead of need; those of the first attempts were not."""
+    rows = np.zeros(len(attempts), dtype=list(_CONNECTION))
+    rows["number"], rows["shape"], rows["closed"] = attempts["connection"], attempts["shape"], attempts["done"]
+    waited = attempts["sent"] - round(seconds * NS)
+    rows["connected"] = np.where(waited > 0, waited, attempts["sent"] + 100_000)
+    rows["requests"], rows["reason"] = 1, CloseReason.BY_US
+    return rows
+
+
+def _pool() -> Rows:
     rows = np.zeros(POOL, dtype=list(_CONNECTION))
     rows["number"] = np.arange(POOL) + 1
     rows["connected"], rows["closed"], rows["requests"] = 1_000_000, round(STOP * NS) + 50_000_000, 36
-    rows["shape"], rows["reason"] = Shape.REUSED, CloseReason.BY_US
+    (rows["shape"],) = shapes_from(ConnectionSource.POOL)
+    rows["reason"] = CloseReason.BY_US
     return rows
 
 

@@ -1,8 +1,8 @@
-"""An API server in memory, for tests of what changes and watches objects, without a cluster.
+"""An API server in memory, for tests of changes and watches without a cluster.
 
-It keeps what the real one promises: versions that only grow, generations that grow with the spec, watches that miss
-nothing since the version they are given, and 410 for history that is gone. It runs no controllers; tests give it
-some (``reactions``), or none where a change is meant not to happen.
+It keeps the guarantees of a real one: versions that only grow, generations that grow with the spec, watches that miss
+nothing since their version, and 410 for history that is gone. It runs no controllers. Tests add some (``reactions``),
+or none if a change must have no effect.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class FakeKube:
     """A ``KubeApi`` in memory.
 
     Attributes:
-        reactions: Called after every write of the harness, outside the lock, with this object: controllers.
-        refusals: Exceptions to raise by verb (``patch``), before anything is done.
-        cluster_scoped: Further kinds that live outside of namespaces.
+        reactions: Controllers. Each is called with this object after every write of the harness, outside the lock.
+        refusals: Verb (``patch``) -> exception to raise before anything is done.
+        cluster_scoped: Further cluster-scoped kinds.
     """
 
     def __init__(self) -> None:
@@ -55,20 +55,20 @@ class FakeKube:
         self._breaks = 0
         self._changed = threading.Condition(threading.RLock())
 
-    # What the harness asks of an API server.
+    # Requests of the harness.
 
     def get(self, kind: str, name: str, namespace: str) -> Object:
-        """One object."""
+        """Return an object."""
         self._refuse("get")
         with self._changed:
             return deepcopy(self._find((kind, namespace, name)))
 
     def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
-        """All objects of a kind; ``labels`` as ``a=b,c=d``."""
+        """Return all objects of a kind that match ``labels``, such as ``a=b,c=d``."""
         return self.list_with_version(kind, namespace, labels=labels)[0]
 
     def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
-        """The same, with the version to watch from."""
+        """Return the same objects, and the version to watch from."""
         self._refuse("list")
         wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
         with self._changed:
@@ -77,7 +77,7 @@ class FakeKube:
         return [obj for obj in found if wanted.items() <= obj["metadata"].get("labels", {}).items()], version
 
     def is_namespaced(self, manifest: Mapping[str, Any]) -> bool:
-        """Return whether objects of a manifest's kind live in namespaces."""
+        """Return True if a manifest's kind is namespaced."""
         return not is_cluster_scoped(manifest) and self._lives_in_namespaces(manifest["kind"])
 
     def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
@@ -92,7 +92,7 @@ class FakeKube:
         return self._react(made)
 
     def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Create it, or merge it into the one that exists."""
+        """Create an object, or merge it into the existing one."""
         try:
             return self.create(manifest, namespace)
         except ConflictError:
@@ -107,7 +107,7 @@ class FakeKube:
         *,
         strategy: Strategy = "merge",
     ) -> Object:
-        """Change it."""
+        """Change an object."""
         self._refuse("patch")
         check_scope(kind, namespace, f"patch {kind} {name}", namespaced=self._lives_in_namespaces(kind))
         with self._changed:
@@ -115,7 +115,7 @@ class FakeKube:
         return self._react(made)
 
     def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
-        """Remove it; a Pod with a grace period is only marked, as a kubelet has yet to end it."""
+        """Remove an object. A Pod with a grace period is only marked, because a kubelet would still have to end it."""
         self._refuse("delete")
         check_scope(kind, namespace, f"delete {kind} {name}", namespaced=self._lives_in_namespaces(kind))
         with self._changed:
@@ -132,7 +132,7 @@ class FakeKube:
         self._react({})
 
     def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
-        """Follow changes after version ``since``."""
+        """Yield changes after version ``since``."""
         with self._changed:
             breaks, at = self._breaks, int(since)
         while not stop():
@@ -149,10 +149,10 @@ class FakeKube:
                 if written.key[:2] == (kind, namespace):
                     yield WatchEvent(written.type, deepcopy(written.object), time.monotonic_ns())
 
-    # What controllers, kubelets and mishaps do.
+    # Actions of controllers and kubelets, and faults.
 
     def put(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Store an object as it is, as a controller would; no reactions follow."""
+        """Store an object as a controller would, without reactions."""
         obj = deepcopy(dict(manifest))
         metadata = obj["metadata"]
         key = (obj["kind"], namespace, metadata["name"])
@@ -171,7 +171,7 @@ class FakeKube:
             return deepcopy(obj)
 
     def remove(self, kind: str, name: str, namespace: str) -> None:
-        """Take an object away, as a kubelet would; no reactions follow."""
+        """Remove an object as a kubelet would, without reactions."""
         key = (kind, namespace, name)
         with self._changed:
             gone = deepcopy(self._find(key))
@@ -181,13 +181,13 @@ class FakeKube:
             self._write("DELETED", key, gone)
 
     def break_watches(self) -> None:
-        """Every watch that is open breaks off."""
+        """Break every open watch."""
         with self._changed:
             self._breaks += 1
             self._changed.notify_all()
 
     def forget_history(self) -> None:
-        """Watches from any version before this moment get 410."""
+        """Answer 410 to watches from any version before now."""
         with self._changed:
             self._oldest = self._version
             self._log.clear()
@@ -218,7 +218,7 @@ class FakeKube:
 
 
 def stamp(moment: datetime) -> str:
-    """A time as Kubernetes writes it: whole seconds, UTC."""
+    """Return a time in the format of Kubernetes: whole seconds, UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -1,7 +1,7 @@
-"""Controllers for the API server in memory, at once and in one step, and each of them can be told not to do its part.
+"""Controllers for the API server in memory, which act at once. Each can be made to fail.
 
-Whoever tests that a change is *seen* must be able to show one that did not really happen: ``broken`` names the part
-of the system that fails to follow.
+A test of the observation of changes also needs a change that did not really happen: ``broken`` names the parts of the
+system that do nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from harness.kube.api import Object, Objects
 from harness.testing.fake_api import FakeKube, stamp
 
 
-class Part(StrEnum):
-    """What can fail to follow a change."""
+class WorkloadPart(StrEnum):
+    """A part of the system that can fail to follow a change."""
 
     DEPLOYMENT_CONTROLLER = "deployment-controller"
     OLD_PODS = "old-pods"
@@ -28,24 +28,24 @@ class Part(StrEnum):
 
 
 class FakeWorkloads:
-    """Deployments get pods, Services get an EndpointSlice; add it to ``FakeKube.reactions``.
+    """A reaction for ``FakeKube.reactions`` that gives pods to Deployments and EndpointSlices to Services.
 
     Attributes:
-        broken: Parts that do not do their work: the Deployment controller sees no new spec, old pods never go
-            (though the status says so), new pods never get ready, EndpointSlices stay as they are.
+        broken: Parts that do nothing: the Deployment controller ignores a new spec, old pods stay (although the status
+            says otherwise), new pods never get ready, EndpointSlices stay as they are.
     """
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
-        self.broken: set[Part] = set()
+        self.broken: set[WorkloadPart] = set()
         self._numbers: Iterator[int] = itertools.count(1)
 
     def __call__(self, kube: FakeKube) -> None:
-        """Bring everything to where the specs want it, as far as nothing is broken."""
+        """Bring all objects to their specs, except for broken parts."""
         for deployment in kube.list("Deployment", self.namespace):
-            if Part.DEPLOYMENT_CONTROLLER not in self.broken:
+            if WorkloadPart.DEPLOYMENT_CONTROLLER not in self.broken:
                 self._roll_out(kube, deployment)
-        if Part.ENDPOINTS not in self.broken:
+        if WorkloadPart.ENDPOINTS not in self.broken:
             for service in kube.list("Service", self.namespace):
                 self._publish(kube, service)
 
@@ -71,10 +71,12 @@ class FakeWorkloads:
         template = deployment["spec"]["template"]
         labels = {**template["metadata"]["labels"], "pod-template-hash": version}
         name = f"{deployment['metadata']['name']}-{version}-{number}"
-        return kube.put(pod(name, labels, f"127.9.1.{number}", ready=Part.NEW_PODS not in self.broken), self.namespace)
+        return kube.put(
+            pod(name, labels, f"127.9.1.{number}", ready=WorkloadPart.NEW_PODS not in self.broken), self.namespace
+        )
 
     def _end(self, kube: FakeKube, pods: Objects) -> None:
-        if Part.OLD_PODS not in self.broken:
+        if WorkloadPart.OLD_PODS not in self.broken:
             for old in pods:
                 kube.remove("Pod", old["metadata"]["name"], self.namespace)
 
@@ -101,12 +103,12 @@ class FakeWorkloads:
 
 
 def is_ready(pod_object: Object) -> bool:
-    """Whether a fake pod says that it is ready."""
+    """Return True if a fake pod is ready."""
     return any(c["type"] == "Ready" and c["status"] == "True" for c in pod_object["status"]["conditions"])
 
 
 def pod(name: str, labels: dict[str, str], address: str, *, ready: bool = True) -> Object:
-    """A running pod."""
+    """Return a running pod."""
     now = stamp(datetime.now(UTC))
     return {
         "apiVersion": "v1",
@@ -126,7 +128,7 @@ def pod(name: str, labels: dict[str, str], address: str, *, ready: bool = True) 
 
 
 def endpoint_slice(service: str, pods: Objects, port: int = 5678) -> Object:
-    """The EndpointSlice of a Service with these pods behind it."""
+    """Return the EndpointSlice of a Service with these pods."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

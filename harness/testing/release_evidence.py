@@ -1,4 +1,4 @@
-"""Made-up releases, as ``harness.testing.evidence`` makes up other trials: two versions that answer at their times."""
+"""Synthetic trials of releases, in which two versions answer. ``harness.testing.evidence`` has other trials."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from harness.testing.evidence import BEGIN, NS, at, quiet_trial
 
 #: Numbers of the two versions' answers.
 V1, V2 = 1, 2
-#: The share of made-up answers by the new version comes from this seed.
+#: Seed of the choice of answers by the new version.
 _SEED = 7
 
 PUBLIC = Route("/apple", ("apple-v1",))
 PRIVATE = Route("/preview/apple", ("apple-v2",))
 FOR_B = Route("/apple", ("apple-v1",), name="b", headers=(("X-Version", "b"),))
 STICKY = Route("/apple", ("apple-v1",), cookie="who", sessions=5)
-_TOLD = {"/apple": ("apple-v2",)}
+_ANSWERS = {"/apple": ("apple-v2",)}
 
 BLUE_GREEN = BlueGreen(
     name="blue-green", service="s", selector={"version": "v2"}, public=("/apple",), private=("/preview/apple",),
-    answer="apple-v2", grace=2.0, back=1.0, answers=_TOLD,
+    answer="apple-v2", grace=2.0, back=1.0, answers=_ANSWERS,
 )  # fmt: skip
 CANARY = Canary(
     name="canary", ingress="i", path="/apple", service="s", canary="c", route="/apple", answer="apple-v2",
-    steps=(Step(10), Step(50)), answers=_TOLD,
+    steps=(Step(10), Step(50)), answers=_ANSWERS,
 )  # fmt: skip
 BY_HEADER = AbTest(
     name="ab-test", ingress="i", path="/apple", service="s", candidate="c", by="header", key="X-Version", value="b",
@@ -40,12 +40,12 @@ BY_HEADER = AbTest(
 )  # fmt: skip
 BY_WEIGHT = AbTest(
     name="ab-test", ingress="i", path="/apple", service="s", candidate="c", by="weight", weight=50, sticky="who",
-    a=("/apple",), answer="apple-v2", answers=_TOLD,
+    a=("/apple",), answer="apple-v2", answers=_ANSWERS,
 )  # fmt: skip
 
 
 def blue_green_trial() -> TrialEvidence:
-    """Switched between 1 and 2 s, back between 8 and 9 s; the public is answered by the right version throughout."""
+    """Return a trial that switches between 1 and 2 s and back between 8 and 9 s, always answered correctly."""
     trial = _trial(BLUE_GREEN, (PUBLIC, PRIVATE), 13.0)
     trial = _with_events(
         trial,
@@ -62,7 +62,7 @@ def blue_green_trial() -> TrialEvidence:
 
 
 def canary_trial(shares: tuple[float, float] = (0.1, 0.5)) -> TrialEvidence:
-    """Two steps, each seen after half a second and held for 8 s; then all goes back."""
+    """Return a trial of two steps, each observed after half a second and held for 8 s, and then undone."""
     trial = _trial(CANARY, (PUBLIC,), 24.0)
     events: list[tuple[float, ChangeEvent]] = [(1.0, ChangeEvent.APPLIED)]
     detail: dict[float, dict[str, int]] = {}
@@ -91,14 +91,14 @@ def canary_trial(shares: tuple[float, float] = (0.1, 0.5)) -> TrialEvidence:
 
 
 def header_trial() -> TrialEvidence:
-    """A test by header from 1 to 12 s: A answers its route, B the one with the header."""
+    """Return a test by header from 1 to 12 s: A answers its route, and B the one with the header."""
     trial = _trial(BY_HEADER, (PUBLIC, FOR_B), 16.0)
     trial = _with_events(trial, _TEST)
     return with_answers(trial, 1.5, 12.2, V2, route=1)
 
 
 def sticky_trial() -> TrialEvidence:
-    """A test by weight from 1 to 12 s with sticky sessions: odd ones are B's."""
+    """Return a test by weight from 1 to 12 s with sticky sessions: B answers the odd ones."""
     trial = _with_events(_trial(BY_WEIGHT, (STICKY,), 16.0), _TEST)
     rows = trial.attempts.copy()
     odd = session_of(rows["number"].astype(np.int64), len(streams(trial.traffic)), STICKY.sessions) % 2 == 1
@@ -117,14 +117,14 @@ _TEST = [
 
 
 def with_answers(evidence: TrialEvidence, start: float, end: float, version: int, route: int = 0) -> TrialEvidence:
-    """A route's answers by one version for attempts that were planned in a stretch of time (seconds)."""
+    """Make one version answer a route's attempts that were planned in an interval, given in seconds."""
     rows = evidence.attempts.copy()
     rows["responder"][_planned(evidence, start, end, route)] = version
     return replace(evidence, attempts=rows)
 
 
 def with_share(evidence: TrialEvidence, start: float, end: float, share: float) -> TrialEvidence:
-    """A share of the first route's answers by the new version, in no order."""
+    """Make the new version answer a random share of the first route's attempts."""
     rows = evidence.attempts.copy()
     chosen = np.flatnonzero(_planned(evidence, start, end, 0))
     new = np.random.default_rng(_SEED).random(len(chosen)) < share
@@ -155,7 +155,7 @@ def _with_events(
     events: Iterable[tuple[float, ChangeEvent]],
     detail: dict[float, dict[str, int]] | None = None,
 ) -> TrialEvidence:
-    """The change's own events in place of those of a rolling update."""
+    """Replace the events of a rolling update with the change's own."""
     change, kept = evidence.change, [e for e in evidence.timeline if e.kind is not EventKind.CHANGE]
     made = [
         Event(

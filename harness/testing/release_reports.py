@@ -1,4 +1,4 @@
-"""A made-up run of releases, for the parts of a report that other changes leave empty. Nothing of it was measured."""
+"""A synthetic run of releases, for parts of a report that only releases have. Nothing of it was measured."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import replace
 from harness.findings.losses import AnsweredOutOfTurn
 from harness.findings.releases import ShareNotAsAsked
 from harness.findings.remarks import CandidatesDiffer, RolledBack
-from harness.model.answering import Answering, Candidate, Comparison, Interval, Split
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, Verdict
+from harness.model.version_answers import CandidateResult, Comparison, Interval, MeasuredShare, VersionAnswers
 from harness.testing.reports import sample_run
 
 _USUAL, _WIDE = 0.99, 1 - 1e-6
 
 
 def sample_releases() -> RunVerdict:
-    """A canary whose second step got another share than it asked for, and a test of two candidates that differ."""
+    """Return a run with a canary whose second step got a wrong share, and an A/B test whose candidates differ."""
     run = sample_run(("graceful",), ("none", "selector-patch"))
     canary, test = _canary(run.cells[0]), _test(run.cells[1])
     return replace(run, cells=(canary, test), changes=("canary", "ab-test"), exit_code=3)
@@ -40,7 +40,7 @@ def _canary(cell: CellVerdict) -> CellVerdict:
         cell.trials[0],
         verdict=Verdict.INCONCLUSIVE,
         findings=found,
-        answering=Answering(splits=splits, old=bins[0], new=bins[1]),
+        answering=VersionAnswers(splits=splits, old=bins[0], new=bins[1]),
     )
     return replace(
         cell,
@@ -54,20 +54,20 @@ def _canary(cell: CellVerdict) -> CellVerdict:
     )
 
 
-def _split(step: int, asked: float, new: int, usual: tuple[float, float], wide: tuple[float, float]) -> Split:
+def _split(step: int, asked: float, new: int, usual: tuple[float, float], wide: tuple[float, float]) -> MeasuredShare:
     start = 3.0 + 2 * step
-    return Split(1, step, start, start + 1, asked, 5000, new, Interval(*usual, _USUAL), Interval(*wide, _WIDE))
+    return MeasuredShare(1, step, start, start + 1, asked, 5000, new, Interval(*usual, _USUAL), Interval(*wide, _WIDE))
 
 
 def _test(cell: CellVerdict) -> CellVerdict:
-    a = Candidate("A", 500, 500, {}, 498, 1.4, 9.2, 24.0)
-    b = Candidate("B", 500, 497, {"status": 2, "wrong-answer": 1}, 450, 2.8, 240.0, 311.0)
+    a = CandidateResult("A", 500, 500, {}, 498, 1.4, 9.2, 24.0)
+    b = CandidateResult("B", 500, 497, {"status": 2, "wrong-answer": 1}, 450, 2.8, 240.0, 311.0)
     differ = {"a_successes": 498, "a_sent": 500, "b_successes": 450, "b_sent": 500, "latency_s": 0.2, "p_value": 2e-11}
     found = (
         Finding(AnsweredOutOfTurn.code, {"late": 1, "change": "ab-test"}),
         Finding(CandidatesDiffer.code, {**differ, "method": "z"}),
     )
-    test = Answering(candidates=(a, b), comparison=Comparison(0.2, 2e-11, "z"))
+    test = VersionAnswers(candidates=(a, b), comparison=Comparison(0.2, 2e-11, "z"))
     trial = replace(cell.trials[0], findings=found, answering=test)
     return replace(
         cell, id="graceful--ab-test", change="ab-test", change_kind="ab-test", findings=found, trials=(trial,)

@@ -1,16 +1,18 @@
-"""A made-up run with every kind of answer in it, for tests of reports and for looking at them.
+"""A synthetic run with every kind of result, for tests and examples of reports. Nothing of it was measured.
 
-Nothing of it was measured. It has the shape of the demo, and numbers such that every part of a report has something
-to show: losses that were expected, one that was not, a cell that can't be judged, and a cell with two trials.
+It has the cells of the demo. Its numbers fill every part of a report: expected losses, an unexpected one, an
+inconclusive cell, and a cell with two trials.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 from harness.findings.connections import ConnectionsCut
 from harness.findings.losses import RequestsLost
 from harness.findings.sending import BehindSchedule
+from harness.model.shapes import DEFAULT_SHAPES
 from harness.model.verdict import (
     CellVerdict,
     ConnectionCount,
@@ -28,14 +30,14 @@ from harness.model.verdict import (
 
 CONFIGURATIONS = ("bare", "probe", "graceful")
 CHANGES = ("none", "rolling-update", "delete-pod", "selector-patch", "ingress-edit")
-#: Requests that are sent in each trial, and bins of the chart over its ten seconds.
+#: Number of requests of each trial, and number and width in seconds of the chart's bins.
 _SENT, _BINS, _WIDTH = 1000, 40, 0.25
 #: Bins in which a lossy trial loses requests.
 _LOSING = range(16, 21)
 _OLD, _NEW, _OTHER = "apple-66f9d8c7b5-x7k2p", "apple-7c4f9bd6d8-9hq4m", "banana-5d9f7b8c4-q2w8z"
-#: Kept-alive connections that an edit of the Ingress cuts.
+#: Number of kept-alive connections that an edit of the Ingress cuts.
 _CUT = 12
-#: Losses per cell, and what was expected where it is not lossless.
+#: Number of lost requests of each cell; and expected verdict, outcomes and reason if it is not lossless.
 _LOST = {
     ("bare", "rolling-update"): 90,
     ("probe", "rolling-update"): 85,
@@ -52,11 +54,11 @@ _EXPECTED = {
 
 
 def sample_run(configurations: tuple[str, ...] = CONFIGURATIONS, changes: tuple[str, ...] = CHANGES) -> RunVerdict:
-    """The demo's fifteen cells, or some of them: one lossy against expectation, one inconclusive.
+    """Return the demo's fifteen cells, or some of them, of which one is unexpectedly lossy and one inconclusive.
 
     Args:
-        configurations: Which of ``CONFIGURATIONS``.
-        changes: Which of ``CHANGES``.
+        configurations: Some of ``CONFIGURATIONS``.
+        changes: Some of ``CHANGES``.
     """
     cells = tuple(_cell(configuration, change) for configuration in configurations for change in changes)
     return RunVerdict(
@@ -119,7 +121,14 @@ def _trial(change: str, lost: int) -> TrialVerdict:
         verdict=Verdict.LOSSY if lost else Verdict.LOSSLESS,
         findings=(*([_requests_lost(lost)] if lost else []), *([_connections_cut()] if cut else [])),
         identity=Identity(_SENT, _SENT, 0, 0, 0, _SENT - lost, {"status": lost} if lost else {}, 0),
-        streams=tuple(_stream(method, shape, lost) for method in ("GET", "POST") for shape in ("new", "reused")),
+        streams=tuple(
+            StreamCount(
+                method, shape.word, "/apple", _SENT // 4, _SENT // 4 - part, {"status": part} if part else {}, 0
+            )
+            for (method, shape), part in zip(
+                product(("GET", "POST"), DEFAULT_SHAPES), (lost // 4,) * 3 + (lost // 4 + lost % 4,), strict=True
+            )
+        ),
         connections=ConnectionCount(516, 16, cut, cut // 6, 31),
         latency=Latency(1.4, 9.2, 24.0, 1.9, 10.4, 25.1),
         phases=(Window(0, 3, "baseline"), Window(3, 7, "change"), Window(7, 9.5, "settle"), Window(9.5, 10, "drain")),
@@ -139,11 +148,6 @@ def _trial(change: str, lost: int) -> TrialVerdict:
         calibration={"rst-before": (8, 8), "hung": (8, 8), "status-502": (8, 8)},
         lateness_ms={"p50": 0.4, "p99": 6.1, "max": 8.9},
     )
-
-
-def _stream(method: str, shape: str, lost: int) -> StreamCount:
-    part = lost // 4 + (lost % 4 if (method, shape) == ("POST", "reused") else 0)
-    return StreamCount(method, shape, "/apple", _SENT // 4, _SENT // 4 - part, {"status": part} if part else {}, 0)
 
 
 def _requests_lost(lost: int) -> Finding:

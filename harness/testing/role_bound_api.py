@@ -1,4 +1,4 @@
-"""An API server that grants exactly the rules of a Role, as a Kubernetes authorizer does."""
+"""An API server that permits exactly what a Role grants, as a Kubernetes authorizer does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.kube.kinds import KNOWN_KINDS
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One verb on one resource of an API group (empty for the core group)."""
+    """The right to one verb on one resource of an API group (empty for the core group)."""
 
     group: str
     resource: str
@@ -32,15 +32,15 @@ def grants_of(role: Mapping[str, Any]) -> frozenset[Grant]:
 
 
 class RoleBoundKube:
-    """A ``KubeApi`` that passes on what a Role grants and answers 403 to everything else.
+    """A ``KubeApi`` that passes on the requests that a Role grants, and answers 403 to all others.
 
     Args:
-        kube: The API server behind it.
+        kube: The real API server.
         granted: The grants of the Role.
 
     Attributes:
-        used: Every grant that was used.
-        refused: Every grant that was asked for and is missing.
+        used: Grants that were used.
+        refused: Grants that were needed and are missing.
     """
 
     def __init__(self, kube: KubeApi, granted: Iterable[Grant]) -> None:
@@ -50,7 +50,7 @@ class RoleBoundKube:
         self._granted = frozenset(granted)
 
     def get(self, kind: str, name: str, namespace: str) -> Object:
-        """Return one object."""
+        """Return an object."""
         self._authorize("get", kind)
         return self._kube.get(kind, name, namespace)
 
@@ -60,12 +60,12 @@ class RoleBoundKube:
         return self._kube.list(kind, namespace, labels=labels)
 
     def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
-        """Return the same, with the version to watch from."""
+        """Return the same objects, and the version to watch from."""
         self._authorize("list", kind)
         return self._kube.list_with_version(kind, namespace, labels=labels)
 
     def is_namespaced(self, manifest: Mapping[str, Any]) -> bool:
-        """Return whether objects of a manifest's kind live in namespaces."""
+        """Return True if a manifest's kind is namespaced."""
         return self._kube.is_namespaced(manifest)
 
     def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
@@ -74,7 +74,7 @@ class RoleBoundKube:
         return self._kube.create(manifest, namespace)
 
     def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Create an object, or merge it into the one that exists."""
+        """Create an object, or merge it into the existing one."""
         try:
             return self.create(manifest, namespace)
         except ConflictError:
@@ -99,7 +99,7 @@ class RoleBoundKube:
         self._kube.delete(kind, name, namespace, grace=grace)
 
     def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
-        """Follow changes after version ``since``."""
+        """Yield changes after version ``since``."""
         self._authorize("watch", kind)
         return self._kube.watch(kind, namespace, since=since, stop=stop)
 

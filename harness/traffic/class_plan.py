@@ -1,4 +1,4 @@
-"""The plan of a user class that is run by plain ``locust``: what its author wrote, sent to ``--host``."""
+"""The plan of a user class that plain ``locust`` runs: the class's traffic, sent to ``--host``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from harness.errors import HarnessError
 from harness.kit.files import clear_disk_errors
 from harness.model.experiment import Tls, TrafficPlan
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -24,16 +24,16 @@ class UserClass(Protocol):
     out: Path
 
 
-def plan_of_class(user: UserClass, host: str | None, crew: Crew | None = None) -> TrafficChildPlan:
-    """The plan, with a new folder for its files.
+def plan_of_class(user: UserClass, host: str | None, crew: WorkerGroup | None = None) -> TrafficChildPlan:
+    """Build the plan, with a new folder for its files.
 
     Args:
-        user: What is sent.
-        host: ``http://`` or ``https://`` with a name; the path of it is not used.
-        crew: Who shares it; None if nobody does.
+        user: The class.
+        host: ``http://`` or ``https://`` with a name; its path is ignored.
+        crew: The workers that share it; None for none.
 
     Raises:
-        HarnessError: The host is none, or the folder can't be made.
+        HarnessError: The host is invalid, or the folder cannot be made.
     """
     destination(host)
     traffic = user.traffic
@@ -47,10 +47,10 @@ def plan_of_class(user: UserClass, host: str | None, crew: Crew | None = None) -
 
 
 def destination(host: str | None) -> tuple[str, int]:
-    """Name and port of a host as Locust is given it.
+    """Return name and port of Locust's ``--host``.
 
     Raises:
-        HarnessError: It is no ``http://`` or ``https://`` address.
+        HarnessError: It is not an ``http://`` or ``https://`` address.
     """
     parts = urlsplit(host or "")
     try:
@@ -60,13 +60,13 @@ def destination(host: str | None) -> tuple[str, int]:
     if not parts.hostname or not port:
         raise HarnessError(
             f"The host {host or ''!r} is no http:// or https:// address.",
-            hint="Use --host http://HOST:PORT, or say it in Locust's web page.",
+            hint="Use --host http://HOST:PORT, or enter it in Locust's web page.",
         )
     return parts.hostname, port
 
 
 def _new_folder(parent: Path) -> Path:
-    """A folder that no other run has, however soon they follow each other."""
+    """Make a folder that no other run has, even one that started in the same second."""
     name = time.strftime("locust-%Y%m%d-%H%M%S")
     with clear_disk_errors(parent):
         parent.mkdir(parents=True, exist_ok=True)

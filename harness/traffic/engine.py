@@ -1,7 +1,7 @@
-"""The open loop: each slot is sent at its time, whatever became of the slots before it.
+"""The open loop: it sends each slot at its planned time, whatever became of the slots before it.
 
-A slot that can't be sent within the tolerance is a counted missed slot: it says that the generator was too slow, or
-its concurrency limit too low, and it is never sent late as if it had been on time.
+A slot that cannot be sent within the tolerance counts as missed and is never sent late.
+Missed slots show that the generator was too slow, or that its concurrency limit was too low.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 import gevent
 
 from harness.model.experiment import TrafficPlan
-from harness.model.schedule import arrivals, streams
+from harness.model.schedule import schedule_of, streams
 from harness.model.share import Share
 from harness.store.ledger import LedgerFullError
-from harness.traffic.event_log import Journal
+from harness.traffic.event_log import EventLog
 from harness.traffic.http.client import Client
 
-#: How late a slot may be sent, in nanoseconds. The timer is good for 1 ms and a busy machine for some 10 ms; a slot
-#: that is 250 ms late would no longer say how the system was when it was planned, and hides an outage of that length.
+#: The longest delay of a slot, in nanoseconds. The timer adds up to 1 ms, a busy machine some 10 ms. A slot that is
+#: 250 ms late no longer shows the state of the system at its planned time, and hides an outage of that length.
 TOLERANCE_NS = 250_000_000
-#: How soon it is tried again when the concurrency limit holds a slot back, in seconds.
+#: Seconds until the next try when the concurrency limit holds a slot back.
 _HELD_BACK = 0.002
-#: The length in nanoseconds of a schedule that has no end of its own.
+#: Length of a schedule without an end, in nanoseconds.
 _ENDLESS = 2**62
 
 
@@ -33,21 +33,21 @@ class Engine:
     Args:
         plan: The traffic.
         client: Makes the attempts.
-        journal: Told when planning ends early.
+        journal: Receives an event when planning ends early.
         origin_ns: CLOCK_MONOTONIC of the schedule's origin; the client's ledger must have the same.
-        seconds: Length of the schedule, beyond which nothing is planned; 0 lets it go on until it is stopped.
-        share: This worker's part of the schedule and of the concurrency; None is all of it.
+        seconds: Length of the schedule; 0 lets it go on until it is stopped.
+        share: This worker's part of the schedule and of the concurrency; None for all of it.
 
     Attributes:
-        next_slot: Slots before this one have been sent or counted as missed.
-        failure: Why planning ended before it was stopped; empty if it did not.
+        next_slot: The first slot that was neither sent nor counted as missed.
+        failure: The reason why planning ended before it was stopped; empty if it did not.
     """
 
     def __init__(
         self,
         plan: TrafficPlan,
         client: Client,
-        journal: Journal,
+        journal: EventLog,
         *,
         origin_ns: int,
         seconds: float = 0.0,
@@ -60,7 +60,7 @@ class Engine:
         self._journal = journal
         self._origin = origin_ns
         self._length = round(seconds * 1e9) or _ENDLESS
-        self._schedule = arrivals(plan, share)
+        self._schedule = schedule_of(plan, share)
         self._concurrency = share.part(plan.concurrency) if share is not None else plan.concurrency
         self._streams = len(streams(plan))
         self._loop: Any = gevent.get_hub().loop
@@ -72,11 +72,11 @@ class Engine:
         self._tick()
 
     def end_at(self, at_ns: int) -> None:
-        """Plan no slot from this moment on (CLOCK_MONOTONIC): what several workers agree on beforehand."""
+        """Plan no slot from this moment on (CLOCK_MONOTONIC); workers agree on it in advance."""
         self._length = min(self._length, max(0, at_ns - self._origin))
 
     def stop(self) -> int:
-        """Plan no further slot; those that are due by now are sent or counted as missed before this returns.
+        """Plan no further slot; send all that are due, or count them as missed, before this returns.
 
         Returns:
             CLOCK_MONOTONIC of the end of the schedule.
@@ -93,16 +93,16 @@ class Engine:
         if self._stopped or self.failure:
             return
         try:
-            self._send_and_rest()
+            self._send_and_wait()
         except Exception as error:
-            # Without this the timer would not run again, and the traffic end without a word.
+            # Without this the timer would never run again, and the traffic would end silently.
             self._give_up("failed", f"{type(error).__name__}: {error}")
             raise
 
-    def _send_and_rest(self) -> None:
-        """Send what is due now, then set the timer for what comes next."""
+    def _send_and_wait(self) -> None:
+        """Send all slots that are due, then set the timer for the next one."""
         now = monotonic_ns() - self._origin
-        # One nanosecond on, since a slot at this very moment is due.
+        # Add one nanosecond, since a slot at exactly this time is due.
         held_back = not self._send_due(now + 1, is_last=False)
         if self.failure or self._schedule.planned_ns(self.next_slot) >= self._length:
             return
@@ -112,7 +112,7 @@ class Engine:
         self._timer.start(self._tick, update=True)
 
     def _send_due(self, elapsed: int, *, is_last: bool) -> bool:
-        """Send what is due; returns whether the concurrency limit let all of it pass."""
+        """Send the slots that are due; return False if the concurrency limit held one back."""
         due = self._schedule.slots_until(min(elapsed, self._length))
         try:
             while self.next_slot < due:
@@ -124,12 +124,12 @@ class Engine:
         return True
 
     def _give_up(self, what: str, text: str) -> None:
-        """Plan nothing more: slots from here on have no record, which the judge sees."""
+        """Stop planning; slots from here on have no record, and judging sees that."""
         self.failure = text
         self._journal.record("fault", what=what, text=text, slot=self.next_slot)
 
     def _slot(self, slot: int, *, is_last: bool) -> bool:
-        """Send a slot or count it as missed; False leaves it for later."""
+        """Send a slot or count it as missed; return False to try it again later."""
         planned = self._schedule.planned_ns(slot)
         index = slot % self._streams
         is_late = monotonic_ns() - self._origin - planned > TOLERANCE_NS

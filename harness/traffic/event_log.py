@@ -1,7 +1,7 @@
-"""``traffic.jsonl``: what a traffic process says of itself, one JSON line per event, in the file at once.
+"""``traffic.jsonl``: the event log of a traffic process, one JSON line per event, written at once.
 
-Its parent reads it while the process runs, and the judge afterwards. That the disk is full must still be said when it
-is: a little room is set aside for that from the start.
+The parent reads it while the process runs; judging reads it afterwards.
+The process reserves a little disk space at its start, so that it can still log that the disk is full.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from typing import Any
 
 from harness.kit.files import clear_disk_errors
 
-#: Bytes set aside for what must be said when the disk is full.
+#: Bytes reserved for the events of a full disk.
 _RESERVE = 64 * 1024
 
-#: Is told of each event of a journal.
-Heard = Callable[[Mapping[str, Any]], None]
+#: Receives each event of a log.
+OnEvent = Callable[[Mapping[str, Any]], None]
 
 
-class Journal:
-    """The writer.
+class EventLog:
+    """The writer of an event log.
 
     Args:
         path: The file; an older one is replaced.
-        heard: Called with every event once it is written.
+        heard: Receives every event once it is written.
 
     Raises:
-        HarnessError: It can't be made.
+        HarnessError: The file cannot be made.
     """
 
-    def __init__(self, path: Path, heard: Heard | None = None) -> None:
+    def __init__(self, path: Path, heard: OnEvent | None = None) -> None:
         self._heard = heard
         self._reserve = path.with_name(f".{path.name}.reserve")
         with clear_disk_errors(path):
@@ -50,11 +50,11 @@ class Journal:
         """Write an event.
 
         Args:
-            event: What happened.
-            facts: Further facts, flat; ``at_ns`` (CLOCK_MONOTONIC) is this moment unless it is given.
+            event: Name of the event.
+            facts: Further fields, flat; ``at_ns`` (CLOCK_MONOTONIC) is the present unless it is given.
 
         Raises:
-            OSError: The disk is full, and so is what was set aside.
+            OSError: The disk is full, and the reserve is used up.
         """
         record: Mapping[str, Any] = {"event": event, "at_ns": monotonic_ns()} | facts
         line = json.dumps(record, sort_keys=True, ensure_ascii=False).encode() + b"\n"
@@ -69,18 +69,18 @@ class Journal:
             self._heard(record)
 
     def close(self) -> None:
-        """Close the file and give up what was set aside."""
+        """Close the file and give up the reserve."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
             self._reserve.unlink(missing_ok=True)
 
 
-class JournalReader:
-    """Follows a journal that another process writes.
+class EventLogReader:
+    """Reads an event log while another process writes it.
 
     Args:
-        path: The file; it need not be there yet.
+        path: The file; it need not exist yet.
 
     Attributes:
         events: All events read so far, in order.
@@ -92,7 +92,7 @@ class JournalReader:
         self._position = 0
 
     def poll(self) -> list[dict[str, Any]]:
-        """The events that are new since the last call."""
+        """Return the events that are new since the last call."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self._position)
@@ -106,6 +106,6 @@ class JournalReader:
         return new
 
     def find(self, event: str) -> dict[str, Any] | None:
-        """The first event of this name so far, newly written ones included."""
+        """Return the first event with this name, newly written ones included; None if there is none yet."""
         self.poll()
         return next((e for e in self.events if e["event"] == event), None)

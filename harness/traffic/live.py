@@ -1,4 +1,4 @@
-"""Ledgers read while they are written: how many were lost so far, and whether the new version has answered."""
+"""Ledgers read while they are written: losses so far, and answers of the new version."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 
 from harness.model.attempt import LOSSES, Outcome
 from harness.store.ledger_tail import LedgerTail, Rows
-from harness.traffic.event_log import JournalReader
+from harness.traffic.event_log import EventLogReader
 
 _LOST = [int(outcome) for outcome in LOSSES]
 
 
 @dataclass(frozen=True, slots=True)
 class LiveCounts:
-    """What the ledger shows at this moment.
+    """The present numbers of a ledger.
 
     Attributes:
         sent: Attempts begun.
-        ok: Attempts answered as they should be.
-        lost: Attempts lost.
-        last_loss: What the latest lost attempt was lost as, and when, in nanoseconds from the origin; None if none was.
+        ok: Attempts with a right answer.
+        lost: Lost attempts.
+        last_loss: Outcome and time (nanoseconds from the origin) of the latest lost attempt; None if none was lost.
     """
 
     sent: int
@@ -38,22 +38,22 @@ class LiveLedger:
     """Reads a ledger while it is written.
 
     Args:
-        path: The ledger; it need not be there yet.
+        path: The ledger; it need not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
         self._tail = LedgerTail(path)
         self._outcomes = np.zeros(len(Outcome), np.int64)
-        #: For each route and responder, when its latest OK attempt was sent, in ns from the origin.
+        #: Send time of the latest OK attempt by route and responder, in ns from the origin.
         self._latest: dict[tuple[int, int], int] = {}
-        #: For when the lost attempts were planned, in ns from the origin: of settled rows, and of those after them.
+        #: Planned times of lost attempts in ns from the origin: of settled rows, and of later ones.
         self._lost: list[int] = []
         self._lost_lately: list[int] = []
-        #: As ``LiveCounts.last_loss``.
+        #: See ``LiveCounts.last_loss``.
         self.last_loss: tuple[Outcome, int] | None = None
 
     def outcomes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """How many attempts have each outcome now, by its code."""
+        """Return the number of attempts by outcome code."""
         for rows in self._tail.settle():
             self._outcomes += np.bincount(rows["outcome"], minlength=len(Outcome))
             self._lost += self._note(rows)
@@ -62,21 +62,21 @@ class LiveLedger:
         return self._outcomes + np.bincount(open_rows["outcome"], minlength=len(Outcome))
 
     def latest(self) -> Mapping[tuple[int, int], int]:
-        """When the latest OK attempt of each (route, responder) was sent, in nanoseconds from the origin."""
+        """Return the send time of the latest OK attempt by (route, responder), in nanoseconds from the origin."""
         self.outcomes()
         return self._latest
 
     def lost(self, since: int) -> int:
-        """How many attempts planned at ``since`` (nanoseconds from the origin) or later are lost."""
+        """Count the lost attempts that were planned at ``since`` (nanoseconds from the origin) or later."""
         self.outcomes()
         return sum(planned >= since for planned in chain(self._lost, self._lost_lately))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._tail.close()
 
     def _note(self, rows: Rows) -> list[int]:
-        """Remember who answered and what was lost; returns when the lost ones were planned."""
+        """Note responders and losses; return the planned times of the lost attempts."""
         good = rows[rows["outcome"] == Outcome.OK]
         for route, responder in set(zip(good["route"].tolist(), good["responder"].tolist(), strict=True)):
             sent = int(good["sent"][(good["route"] == route) & (good["responder"] == responder)].max())
@@ -91,24 +91,24 @@ class LiveLedger:
 
 
 class LiveWorker:
-    """One sender's ledger and what its responders' numbers mean.
+    """The ledger of one sender, with the texts of its responders.
 
     Args:
-        ledger: Its ledger; it need not be there yet.
-        journal: Its journal.
+        ledger: Its ledger; it need not exist yet.
+        journal: Its event log.
     """
 
-    def __init__(self, ledger: Path, journal: JournalReader) -> None:
+    def __init__(self, ledger: Path, journal: EventLogReader) -> None:
         self.ledger = LiveLedger(ledger)
         self._journal = journal
 
     def answered(self, pattern: str, since: int, route: int | None = None) -> bool:
-        """Whether an attempt sent after ``since`` was OK, with a body that matches a pattern.
+        """Return True if an attempt that was sent after ``since`` got a right answer with a matching body.
 
         Args:
             pattern: A glob.
             since: Nanoseconds from the origin.
-            route: Index of the route that it was for; any where None.
+            route: Index of its route; None for any.
         """
         self._journal.poll()
         numbers = {
@@ -123,7 +123,7 @@ class LiveWorker:
 
 
 class LiveTraffic:
-    """All senders of a traffic.
+    """The ledgers of all senders.
 
     Args:
         workers: One for each sender.
@@ -131,17 +131,22 @@ class LiveTraffic:
 
     def __init__(self, workers: Sequence[LiveWorker]) -> None:
         self._workers = workers
+        #: Questions that were answered with True; the answer does not change.
+        self._answered: set[tuple[str, int, int | None]] = set()
 
     def answered(self, pattern: str, since: int, route: int | None = None) -> bool:
-        """As ``LiveWorker.answered``, of any of them."""
-        return any(worker.answered(pattern, since, route) for worker in self._workers)
+        """Return True if it is true of any sender; see ``LiveWorker.answered``."""
+        asked = (pattern, since, route)
+        if asked not in self._answered and any(worker.answered(*asked) for worker in self._workers):
+            self._answered.add(asked)
+        return asked in self._answered
 
     def lost(self, since: int) -> int:
-        """As ``LiveLedger.lost``, of all of them."""
+        """Sum over all senders; see ``LiveLedger.lost``."""
         return sum(worker.ledger.lost(since) for worker in self._workers)
 
     def counts(self) -> LiveCounts:
-        """What the ledgers show now, all together."""
+        """Return the present numbers of all ledgers together."""
         by_code = sum((worker.ledger.outcomes() for worker in self._workers), np.zeros(len(Outcome), np.int64))
         losses = [worker.ledger.last_loss for worker in self._workers if worker.ledger.last_loss is not None]
         return LiveCounts(
@@ -152,6 +157,6 @@ class LiveTraffic:
         )
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         for worker in self._workers:
             worker.ledger.close()

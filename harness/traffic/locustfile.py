@@ -1,4 +1,4 @@
-"""What Locust runs when the user has no locustfile of their own: the Experiment's traffic and nothing else."""
+"""The locustfile of runs without one of the user's own: the Experiment's traffic and nothing else."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from harness.traffic.user import LosslessUser
 
 
 class ExperimentUser(LosslessUser):
-    """Sends what the Experiment says."""
+    """Sends the Experiment's traffic."""

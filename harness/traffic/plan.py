@@ -1,4 +1,4 @@
-"""What a traffic process is told: one file, written before it starts."""
+"""The plan file of a traffic process, written before it starts."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ VARIABLE = "HARNESS_TRAFFIC_PLAN"
 
 #: The file with the plan, in the plan's directory.
 PLAN = "plan.json"
-#: The journal of a traffic process that works alone, or leads others.
+#: The event log of a traffic process that works alone, or leads others.
 JOURNAL = "traffic.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
-    """Who shares the work where one process is not enough: a master of Locust's leads them, and sends nothing itself.
+class WorkerGroup:
+    """The processes that share a schedule. A Locust master leads them and sends nothing itself.
 
     Attributes:
-        local: Workers that are started on this machine.
+        local: Workers that the master starts on this machine.
         remote: Workers that are expected to join, from this machine or others.
-        bind: Address and port at which the master listens; port 0 is any that is free.
-        last: Whether workers that have joined may go home afterwards; otherwise they join the next trial.
+        bind: Address and port at which the master listens; port 0 is any free one.
+        last: True if this is the last trial; otherwise workers that have joined join the next one too.
     """
 
     local: int = 1
@@ -39,7 +39,7 @@ class Crew:
 
     @property
     def size(self) -> int:
-        """How many they are."""
+        """Return the number of workers."""
         return self.local + self.remote
 
 
@@ -49,14 +49,14 @@ class TrafficChildPlan:
 
     Attributes:
         traffic: The traffic.
-        answers: All right answers of each route, by its key, those that the change brings included; none accepts any.
-        directory: Where its files go.
+        answers: All right answers of each route, by its key, those of the change included; none accepts any answer.
+        directory: The folder of its files.
         worker: Its number, counted from 0.
-        workers: How many share the schedule.
-        crew: Who they are, for the process that leads them; None for one that sends.
-        journal: Name of the file in which it tells of itself.
-        calibration: Address of the faulty server; None sends without calibrating, which no verdict can rest on.
-        token: What the ids of its attempts begin with; chosen at random where empty.
+        workers: The number of workers that share the schedule.
+        crew: The workers, for the process that leads them; None for one that sends.
+        journal: File name of its event log.
+        calibration: Address of the faulty server; None skips the calibration, and no verdict can rest on the result.
+        token: The begin of the ids of its attempts; random if empty.
     """
 
     traffic: TrafficPlan
@@ -64,21 +64,21 @@ class TrafficChildPlan:
     directory: Path
     worker: int = 0
     workers: int = 1
-    crew: Crew | None = None
+    crew: WorkerGroup | None = None
     journal: str = JOURNAL
     calibration: tuple[str, int] | None = None
     token: str = ""
 
 
 def write_plan(plan: TrafficChildPlan) -> Path:
-    """Write the plan into its directory; returns the file."""
+    """Write the plan into its directory; return the path."""
     path = plan.directory / PLAN
     write_text(path, json.dumps(to_json(plan), indent=2, sort_keys=True) + "\n")
     return path
 
 
 def read_plan(path: Path) -> TrafficChildPlan:
-    """The inverse of ``write_plan``.
+    """Read what ``write_plan`` wrote.
 
     Raises:
         EvidenceError: The file holds no plan.

@@ -1,4 +1,4 @@
-"""The traffic process as its parent sees it: Locust's command line on a locustfile, led by lines on its input."""
+"""The traffic process: Locust's command line on a locustfile, controlled by lines on its standard input."""
 
 from __future__ import annotations
 
@@ -10,54 +10,61 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.errors import HarnessError
+from harness.kit.forkserver import ForkServers
 from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
-from harness.traffic.event_log import JournalReader
+from harness.traffic.event_log import EventLogReader
+from harness.traffic.forked import TRAFFIC
 from harness.traffic.live import LiveCounts, LiveTraffic, LiveWorker
-from harness.traffic.plan import VARIABLE, Crew, TrafficChildPlan, write_plan
+from harness.traffic.plan import VARIABLE, TrafficChildPlan, WorkerGroup, write_plan
 
-#: Seconds that the process may take to obey a command on a busy machine.
+#: Seconds within which the process must carry out a command on a busy machine.
 _OBEY_SECONDS = 30.0
-#: Seconds beyond the attempts' timeout that Locust gives the drain before it kills its users.
+#: Seconds on top of the attempts' timeout after which Locust kills its users.
 _STOP_GRACE = 30
-#: Seconds that Locust may take to end once all is recorded.
+#: Seconds within which Locust must end once everything is recorded.
 _END_SECONDS = 30.0
-#: Faults after which nothing that is awaited will come.
+#: Faults after which no awaited event will come.
 _FATAL = frozenset({"failed", "worker-lost"})
-#: Faults after which the traffic is not what was planned.
+#: Faults after which the traffic differs from the plan.
 _GRAVE = _FATAL | {"ledger-full", "not-home"}
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 
 class TrafficChild:
-    """A running traffic process (context manager); made by ``start``."""
+    """A running traffic process (context manager); see ``start``."""
 
     def __init__(self, plan: TrafficChildPlan, process: ManagedProcess) -> None:
         self._plan = plan
         self._process = process
-        self._journal = JournalReader(plan.directory / plan.journal)
+        self._journal = EventLogReader(plan.directory / plan.journal)
         self._live = _live(plan, self._journal)
         self._origin_ns = 0
         self._is_drained = False
 
     @classmethod
-    def start(cls, plan: TrafficChildPlan, *, locustfile: Path | None = None) -> TrafficChild:
-        """Start Locust; it imports and calibrates while the caller does other things.
+    def start(
+        cls, plan: TrafficChildPlan, *, locustfile: Path | None = None, servers: ForkServers | None = None
+    ) -> TrafficChild:
+        """Start Locust, and return while it imports and calibrates.
 
         Args:
-            plan: What is to be sent; its directory is made.
-            locustfile: The user's own locustfile; it must hold a subclass of ``LosslessUser``.
+            plan: The plan; its directory is created.
+            locustfile: The user's own locustfile, with a subclass of ``LosslessUser``.
+            servers: Fork servers, of which one has Locust imported; None to start an interpreter.
 
         Raises:
-            HarnessError: The plan can't be written, or the process not be started.
+            HarnessError: The plan cannot be written, or the process cannot be started.
         """
         path = write_plan(plan).resolve()
         plan.directory.joinpath(plan.journal).unlink(missing_ok=True)
-        process = ManagedProcess.start(
+        is_plain = locustfile is None and plan.crew is None
+        start = servers.of(TRAFFIC).spawn if servers is not None and is_plain else ManagedProcess.start
+        process = start(
             _command(plan, locustfile or _LOCUSTFILE),
             name="the traffic process (Locust)",
             log=plan.directory / "locust.log",
-            # What the user has set for other runs of Locust must not change this one.
+            # Settings for the user's other runs of Locust must not change this one.
             env={k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")} | {VARIABLE: str(path)},
             stdin_pipe=True,
         )
@@ -70,11 +77,11 @@ class TrafficChild:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.close()
-        # Killed at once it would leave its ledgers readable too, but attempts in flight would be unfinished.
+        # A kill would leave readable ledgers, but unfinished attempts.
         self._process.stop(terminate_after=self._plan.traffic.patience + _OBEY_SECONDS)
 
     def wait_ready(self, timeout: float) -> None:
-        """Wait until it has calibrated and can begin at once.
+        """Wait until it has calibrated and can begin.
 
         Raises:
             HarnessError: It ended, or reported a failure.
@@ -88,15 +95,14 @@ class TrafficChild:
         Args:
             address: IP address to connect to.
             port: Its port.
-            seconds: Length of the schedule, beyond which nothing is planned; ``stop`` must be called all the same.
-                0 lets it go on until then.
-            backends: A file of backends of which one is chosen for each connection instead.
+            seconds: Length of the schedule; 0 lets it go on until ``stop``, which must be called in any case.
+            backends: A file of backends; one of them is chosen for each connection.
 
         Returns:
             CLOCK_MONOTONIC of the schedule's origin, a few milliseconds from now.
 
         Raises:
-            HarnessError: It ended, or can't send there.
+            HarnessError: It ended, or cannot send to this address.
         """
         where = {"address": address, "port": port, "backends": str(backends.resolve()) if backends else ""}
         self._process.write_line(json.dumps({"go": {**where, "seconds": seconds}}))
@@ -104,7 +110,7 @@ class TrafficChild:
         return self._origin_ns
 
     def stop(self) -> int:
-        """Plan no further slot; attempts in flight go on.
+        """Plan no further slot; attempts in flight continue.
 
         Returns:
             CLOCK_MONOTONIC of the end of the schedule.
@@ -128,34 +134,34 @@ class TrafficChild:
         self._process.wait(_END_SECONDS)
 
     def answered(self, pattern: str, since_ns: int, route: str = "") -> bool:
-        """Whether an attempt sent after ``since_ns`` was OK and answered with a body that matches a glob pattern.
+        """Return True if an attempt that was sent after ``since_ns`` got a right answer with a matching body.
 
         Args:
             pattern: A glob.
             since_ns: CLOCK_MONOTONIC.
-            route: Key of the route that it was for; any where empty.
+            route: Key of its route; empty for any.
         """
         keys = [one.key for one in self._plan.traffic.routes]
         return self._live.answered(pattern, since_ns - self._origin_ns, keys.index(route) if route else None)
 
     def lost(self, since_ns: int) -> int:
-        """How many attempts planned since ``since_ns`` (CLOCK_MONOTONIC) are known to be lost."""
+        """Count the lost attempts that were planned since ``since_ns`` (CLOCK_MONOTONIC)."""
         return self._live.lost(since_ns - self._origin_ns)
 
     def counts(self) -> LiveCounts:
-        """What the ledger shows now.
+        """Return the present numbers of the ledger.
 
         Raises:
-            HarnessError: The process has ended too early, or can't record any more: there is no traffic.
+            HarnessError: The process has ended early, or cannot record any more.
         """
         self._check()
         return self._live.counts()
 
     def _await(self, event: str, timeout: float) -> dict[str, Any]:
-        """Wait for an event of the journal."""
+        """Wait for an event of the log."""
 
         def seen() -> dict[str, Any] | None:
-            # Asked first, so that the last words of a process that has ended are read.
+            # Ask this first, so that the last events of a process that has ended are read.
             alive = self._process.alive()
             found = self._journal.find(event)
             if found is None:
@@ -166,12 +172,12 @@ class TrafficChild:
 
         found = wait_until(seen, timeout=timeout, what=lambda: self._missing(event))
         if event == "drained":
-            # Not before all is drained: what was recorded up to the fault is evidence too.
+            # Only now: everything that was recorded up to the fault is evidence too.
             self._check_faults(_GRAVE)
         return found
 
     def _missing(self, event: str) -> str:
-        """What is awaited, and of whom."""
+        """Return the awaited event and the processes that must report it."""
         crew = self._plan.crew
         if crew is None:
             return f"the traffic process to say {event!r}"
@@ -182,14 +188,14 @@ class TrafficChild:
         return f"the traffic's workers to say {event!r}; they are {names}"
 
     def _check_faults(self, grave: frozenset[str]) -> None:
-        """Raise if the traffic process itself has reported one of these faults."""
+        """Raise if the traffic process has reported one of these faults."""
         self._journal.poll()
         for event in self._journal.events:
             if event["event"] == "fault" and event["what"] in grave:
                 raise HarnessError(f"The traffic ended early: {event['text']}")
 
     def _check(self) -> None:
-        """Raise if there is no traffic although there should be."""
+        """Raise if the traffic has ended early."""
         self._check_faults(_GRAVE)
         if not self._is_drained and self._journal.find("drained") is None and not self._process.alive():
             raise self._ended()
@@ -198,14 +204,14 @@ class TrafficChild:
         return HarnessError("The traffic process ended by itself.", detail=self._process.tail())
 
 
-def _live(plan: TrafficChildPlan, journal: JournalReader) -> LiveTraffic:
-    """Readers of all ledgers: of the one process, or of each worker in a crew."""
+def _live(plan: TrafficChildPlan, journal: EventLogReader) -> LiveTraffic:
+    """Return readers of all ledgers: of the only process, or of each worker."""
     directory = plan.directory
     if plan.crew is None:
         return LiveTraffic([LiveWorker(directory / f"ledger-{plan.worker}.npy", journal)])
     return LiveTraffic(
         [
-            LiveWorker(directory / f"ledger-{number}.npy", JournalReader(directory / f"traffic-{number}.jsonl"))
+            LiveWorker(directory / f"ledger-{number}.npy", EventLogReader(directory / f"traffic-{number}.jsonl"))
             for number in range(plan.crew.size)
         ]
     )
@@ -218,12 +224,12 @@ def _command(plan: TrafficChildPlan, locustfile: Path) -> list[str]:
         *(sys.executable, "-m", "locust", "--locustfile", str(locustfile.resolve())),
         *("--headless", "--users", users, "--spawn-rate", users, "--only-summary"),
         *("--stop-timeout", str(patience), "--exit-code-on-error", "0"),
-        *(_leading(plan.crew) if plan.crew else ()),
+        *(_master_options(plan.crew) if plan.crew else ()),
     ]
 
 
-def _leading(crew: Crew) -> list[str]:
-    """What makes Locust a master."""
+def _master_options(crew: WorkerGroup) -> list[str]:
+    """Return the options that make Locust a master."""
     host, port = crew.bind
     return [
         *("--master", "--expect-workers", str(crew.size)),

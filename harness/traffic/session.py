@@ -1,4 +1,4 @@
-"""One traffic process from its calibration to its last answer, apart from Locust, which only carries it."""
+"""The work of one traffic process, from its calibration to its last answer, without Locust."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from harness.errors import HarnessError
 from harness.model.schedule import streams
 from harness.model.share import Share
 from harness.store.ledger import ConnectionLedger, LedgerWriter
-from harness.traffic.calibration.proof import Calibration
+from harness.traffic.calibration.run import CalibrationRun
 from harness.traffic.engine import Engine
-from harness.traffic.event_log import Heard, Journal
+from harness.traffic.event_log import EventLog, OnEvent
 from harness.traffic.http.answers import AnswerBook
-from harness.traffic.http.attempt import Target
 from harness.traffic.http.client import Client, ClientPlan
-from harness.traffic.http.endpoint_choice import BackendLog, Balanced
-from harness.traffic.http.tls import Secure, make_context
+from harness.traffic.http.destination import Destination
+from harness.traffic.http.endpoint_choice import BackendLog, RandomEndpoint
+from harness.traffic.http.tls import TlsPeer, make_context
 from harness.traffic.plan import TrafficChildPlan
 
-#: Between the command to begin and the origin: the ledgers are made in this time.
+#: Nanoseconds from the command to begin to the origin, in which the ledgers are made.
 _LEAD_NS = 20_000_000
-#: How often it is looked whether all answers are in, in seconds.
+#: Seconds between checks for outstanding answers.
 _POLL = 0.005
-#: Seconds beyond the attempts' own timeout until the drain is given up and what is left stays unfinished.
+#: Seconds on top of the attempts' timeout after which the remaining attempts stay unfinished.
 _DRAIN_GRACE = 2.0
-#: Faults that are told apart in the journal; each one is in the ledger all the same.
-_TOLD_FAULTS = 100
+#: The most faults that the event log names; the ledger has every one.
+_LOGGED_FAULTS = 100
 
 
 @dataclass(slots=True)
-class Commands:
-    """What the process is told, and by whom: its parent's lines on standard input, Locust's stop, a test.
+class SessionCommands:
+    """Commands to a session, from a parent's lines on standard input, from Locust, or from a test.
 
     Attributes:
-        go: Set when it is known where to send.
-        stop: Set when no further slot is to be planned.
-        address: Where to send: an IP address or a name.
-        port: And its port.
-        backends: A file of backends of which one is chosen for each connection; empty for the address itself.
+        go: Set when the destination is known.
+        stop: Set when no further slot may be planned.
+        address: Destination: an IP address or a name.
+        port: Port of the destination.
+        backends: A file of backends, one of which is chosen for each connection; empty for the address itself.
         origin_ns: CLOCK_MONOTONIC of the schedule's origin; 0 lets the session choose it.
         stop_ns: CLOCK_MONOTONIC from which no slot is planned; 0 for the moment of the command.
         seconds: Length of the schedule; 0 lets it go on until ``stop``.
@@ -66,19 +66,19 @@ class Commands:
     backends: str = ""
 
     def begin(self, address: str, port: int, seconds: float = 0.0, origin_ns: int = 0, backends: str = "") -> None:
-        """Say where to send, and for how long at most, and begin."""
+        """Begin, with a destination and a length."""
         self.address, self.port, self.seconds, self.origin_ns = address, port, seconds, origin_ns
         self.backends = backends
         self.go.set()
 
     def end(self, at_ns: int = 0) -> None:
-        """Stop planning, at once or at a time to come; if it has not begun, do not begin."""
+        """Stop planning, now or at a later time; a session that has not begun never begins."""
         self.stop_ns = self.stop_ns or at_ns
         self.stop.set()
         self.go.set()
 
     def follow(self, fd: int) -> None:
-        """Obey lines of JSON from a descriptor; its end is the order to stop."""
+        """Carry out lines of JSON from a descriptor; its end means stop."""
         try:
             for line in _lines(fd):
                 command = json.loads(line)
@@ -102,40 +102,40 @@ class Session:
     """The work of one traffic process.
 
     Args:
-        plan: What is sent.
-        commands: When, and where to.
-        heard: Told of every event of the journal.
+        plan: The traffic.
+        commands: Destination, begin and end.
+        heard: Receives every event of the log.
 
     Attributes:
-        journal: Its own account of itself.
-        failure: Why it ended before it was told to; empty if it did not.
+        journal: Its event log.
+        failure: The reason for an early end; empty if there was none.
         origin_ns: CLOCK_MONOTONIC of the schedule's origin; 0 until it is known.
     """
 
     def __init__(
         self,
         plan: TrafficChildPlan,
-        commands: Commands,
-        heard: Heard | None = None,
+        commands: SessionCommands,
+        heard: OnEvent | None = None,
     ) -> None:
         self.plan = plan
         self.commands = commands
         self.token = plan.token or secrets.token_hex(4)
-        self.journal = Journal(plan.directory / plan.journal, heard)
+        self.journal = EventLog(plan.directory / plan.journal, heard)
         self.failure = ""
         self.origin_ns = 0
         self._share = Share(plan.worker, plan.workers)
-        self._told = 0
+        self._logged = 0
         self._refusals: set[str] = set()
         self._context: SSLContext | None = None
 
     def run(self) -> None:
-        """Calibrate, wait for the command to begin, send until the command to stop, drain."""
+        """Calibrate, wait for the command to begin, send until the command to stop, and drain."""
         try:
             tls = self.plan.traffic.tls
             self._context = make_context(tls) if tls is not None else None
             if self.plan.calibration is not None:
-                Calibration(
+                CalibrationRun(
                     self.plan.calibration,
                     self.plan.directory,
                     token=f"{self.token}c-{self.plan.worker}",
@@ -160,12 +160,12 @@ class Session:
 
     def _send(self) -> None:
         log = BackendLog(self.plan.directory / f"backends-{self.plan.worker}.jsonl") if self.commands.backends else None
-        target = self._target(log)
+        destination = self._destination(log)
         origin = self.commands.origin_ns or monotonic_ns() + _LEAD_NS
         directory, worker = self.plan.directory, self.plan.worker
         ledger = LedgerWriter(directory / f"ledger-{worker}.npy", origin_ns=origin, worker=worker)
         connections = ConnectionLedger(directory / f"connections-{worker}.npy", origin_ns=origin, worker=worker)
-        client = self._client(target, ledger, connections)
+        client = self._client(destination, ledger, connections)
         engine = Engine(
             self.plan.traffic,
             client,
@@ -192,25 +192,25 @@ class Session:
         self.journal.record("drained", slots=engine.next_slot, rows=ledger.used, unfinished=client.in_flight)
 
     def _stop(self, engine: Engine) -> int:
-        """Wait for the command to stop, and for its time; returns the end of the schedule."""
+        """Wait for the command to stop, and for its time; return the end of the schedule."""
         self.commands.stop.wait()
         if self.commands.stop_ns:
             engine.end_at(self.commands.stop_ns)
             gevent.sleep(max(0, self.commands.stop_ns - monotonic_ns()) / 1e9)
         return engine.stop()
 
-    def _target(self, log: BackendLog | None) -> Target:
+    def _destination(self, log: BackendLog | None) -> Destination:
         traffic, address = self.plan.traffic, self.commands.address
-        target = resolve(address, self.commands.port)
+        found = resolve(address, self.commands.port)
         if log is not None:
             nowhere = (address, self.commands.port)
-            dialler = Balanced(Path(self.commands.backends), nowhere, self.plan.worker, log.note)
-            target = replace(target, dialler=dialler)
+            choice = RandomEndpoint(Path(self.commands.backends), nowhere, self.plan.worker, log.note)
+            found = replace(found, choice=choice)
         if traffic.tls is None or self._context is None:
-            return target
-        return replace(target, secure=Secure.of(traffic.tls, self._context, traffic.host or address))
+            return found
+        return replace(found, tls=TlsPeer.of(traffic.tls, self._context, traffic.host or address))
 
-    def _client(self, target: Target, ledger: LedgerWriter, connections: ConnectionLedger) -> Client:
+    def _client(self, destination: Destination, ledger: LedgerWriter, connections: ConnectionLedger) -> Client:
         traffic = self.plan.traffic
         plan = ClientPlan(
             streams=streams(traffic),
@@ -218,11 +218,10 @@ class Session:
             token=f"{self.token}-{self.plan.worker}",
             timeout=traffic.timeout,
             pool=replace(traffic.pool, size=self._share.part(traffic.pool.size)),
-            idle=traffic.idle,
         )
         return Client(
             plan,
-            target,
+            destination,
             ledger=ledger,
             connections=connections,
             answers=AnswerBook(
@@ -234,12 +233,12 @@ class Session:
         )
 
     def _client_fault(self, text: str) -> None:
-        self._told += 1
-        if self._told <= _TOLD_FAULTS:
+        self._logged += 1
+        if self._logged <= _LOGGED_FAULTS:
             self.journal.record("fault", what="client", text=text)
 
     def _tls_refused(self, text: str) -> None:
-        if text not in self._refusals and len(self._refusals) < _TOLD_FAULTS:
+        if text not in self._refusals and len(self._refusals) < _LOGGED_FAULTS:
             self._refusals.add(text)
             self.journal.record("tls", text=text)
 
@@ -248,25 +247,25 @@ class Session:
         while client.in_flight and monotonic_ns() < deadline:
             gevent.sleep(_POLL)
         if client.in_flight:
-            # A process that stood still until now has yet to hear what has come, and whose time is up.
+            # A process that was suspended until now must still read answers that have arrived, and expire attempts.
             gevent.sleep(_POLL)
 
 
-def resolve(address: str, port: int) -> Target:
-    """Where a name and port lead.
+def resolve(address: str, port: int) -> Destination:
+    """Resolve a name and port.
 
     Raises:
-        HarnessError: The name is not known.
+        HarnessError: The name cannot be resolved.
     """
     try:
         family, _, _, _, found = gsocket.getaddrinfo(address, port, type=gsocket.SOCK_STREAM)[0]
     except OSError as error:
-        raise HarnessError(f"There is no way to {address}:{port}: {error}.") from error
+        raise HarnessError(f"Cannot resolve {address}:{port}: {error}.") from error
     known: tuple[Any, ...] = found
-    return Target(family, known)
+    return Destination(family, known)
 
 
 def host_header(address: str, port: int, *, secure: bool = False) -> str:
-    """The ``Host`` header of requests to this address; the scheme's own port is left out."""
+    """Return the ``Host`` header of requests to this address, without the scheme's own port."""
     name = f"[{address}]" if ":" in address else address
     return name if port == (443 if secure else 80) else f"{name}:{port}"

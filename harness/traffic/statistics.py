@@ -1,6 +1,6 @@
-"""Locust's statistics, fed from the ledger in batches: its UI shows the ledger's numbers, at next to no cost.
+"""Locust's statistics, fed from the ledger in batches, so that its UI shows the numbers of the ledger.
 
-Batches are merged the way Locust's master merges those of its workers (``StatsEntry.extend``).
+Batches are merged as Locust's master merges those of its workers (``StatsEntry.extend``), at hardly any cost.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from harness.store.ledger_tail import LedgerTail, Rows
 
 
 class StatisticsFeed:
-    """Brings a ledger's final rows into Locust's statistics.
+    """Adds a ledger's final rows to Locust's statistics.
 
     Args:
         path: The ledger.
         plan: Its traffic, for the names of routes.
-        stats: Where they go.
+        stats: Locust's statistics.
     """
 
     def __init__(self, path: Path, plan: TrafficPlan, stats: RequestStats) -> None:
@@ -32,10 +32,10 @@ class StatisticsFeed:
         self._stats = stats
 
     def feed(self, origin_ns: int) -> None:
-        """Bring what has become final since the last call.
+        """Add the rows that became final since the last call.
 
         Args:
-            origin_ns: The ledger's origin; 0 while there is none, upon which nothing happens.
+            origin_ns: The ledger's origin; while it is 0 nothing happens.
         """
         if not origin_ns:
             return
@@ -46,7 +46,7 @@ class StatisticsFeed:
                 self._merge(rows[keys == key], int(key) // 256, Method(int(key) % 256).name, origin_ns)
 
     def close(self) -> None:
-        """Let go of the ledger."""
+        """Close the ledger."""
         self._tail.close()
 
     def _merge(self, rows: Rows, route: int, method: str, origin_ns: int) -> None:
@@ -83,7 +83,7 @@ def _entry(stats: RequestStats, name: str, method: str, rows: Rows, wall_origin_
 
 
 def _rounded(took: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Milliseconds as Locust keeps them: two leading digits."""
+    """Round milliseconds as Locust does: to two leading digits."""
     digits = np.maximum(0, np.floor(np.log10(np.maximum(took, 1))) - 1)
     scale = 10**digits
     rounded: np.ndarray[Any, Any] = (np.round(took / scale) * scale).astype(np.int64)

@@ -1,7 +1,7 @@
-"""The Locust user that loses nothing from sight: one of it holds a whole open loop with all its connections.
+"""A Locust user that runs the whole open loop and accounts for every request.
 
-Subclass it in a locustfile (``locustfiles/steady.py`` is one to copy). Under ``harness run`` the Experiment says what
-is sent, to where and when; under plain ``locust`` the class's own ``traffic`` does, to ``host``.
+Subclass it in a locustfile; ``locustfiles/steady.py`` is one to copy. Under ``harness run`` the Experiment decides
+traffic, destination and times; under plain ``locust`` the class's own ``traffic`` goes to ``host``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def _take_standard_input() -> int:
-    """Keep the pipe of commands for ourselves: Locust reads its standard input for keys."""
+    """Move the pipe of commands to another descriptor, since Locust reads keys from standard input."""
     commands = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -35,10 +35,10 @@ def _take_standard_input() -> int:
 
 
 if VARIABLE in os.environ or WORKER_VARIABLE in os.environ:
-    # What a locustfile or Locust itself prints into a full log must not end the traffic.
+    # Output of a locustfile or of Locust to a full disk must not end the traffic.
     streams.secure()
 
-#: The parent's commands, where there is a parent.
+#: Descriptor of the parent's commands; -1 without a parent.
 _COMMANDS_FD = _take_standard_input() if VARIABLE in os.environ else -1
 
 
@@ -46,8 +46,8 @@ class LosslessUser(User):
     """Sends ``traffic`` on its schedule and records every attempt.
 
     Attributes:
-        traffic: What is sent when no Experiment says it.
-        out: Folder for the ledger and its companions when no Experiment says it; each run has its own in it.
+        traffic: The traffic where no Experiment decides it.
+        out: Parent of each run's folder with ledger and other files, where no Experiment decides it.
     """
 
     abstract = True
@@ -57,24 +57,24 @@ class LosslessUser(User):
 
     @task
     def send(self) -> None:
-        """The whole run; Locust's user has no other task, and this one is never begun a second time."""
+        """Run the whole traffic. The user has no other task, and Locust never starts this one twice."""
         failure = "the traffic process failed"
         try:
-            failure = _role(self.environment).take_part(self)
+            failure = _role(self.environment).serve_user(self)
         except HarnessError as error:
             failure = str(error)
-            _log.error("The traffic can't begin: %s", error)
-        except Exception:  # noqa: BLE001 - Locust would log it and begin the task once more
+            _log.error("The traffic cannot begin: %s", error)
+        except Exception:  # noqa: BLE001 - Locust would log it and start the task again
             _log.exception("The traffic process failed.")
         _finish(self.environment, failure)
         raise StopUser
 
 
 def _finish(environment: Any, failure: str) -> None:
-    """End the process when its work is done; under plain ``locust`` only a failure does, where no web page is open."""
+    """End the process when its work is done; under plain ``locust`` only after a failure and without a web page."""
     if failure:
         environment.process_exit_code = 1
-    # Not from this greenlet: quitting waits for it.
+    # From another greenlet, since quitting waits for this one.
     if failure and environment.web_ui is not None:
         gevent.spawn(environment.runner.stop)
     elif failure or VARIABLE in os.environ:
@@ -82,14 +82,14 @@ def _finish(environment: Any, failure: str) -> None:
 
 
 def _role(environment: Any) -> Role:
-    """The part that this process plays: as it was when Locust began, or found out now where Locust is a library."""
+    """Return the role of this process: found when Locust began, or now where Locust is used as a library."""
     if environment not in _roles:
         _roles[environment] = role_of(environment, lambda: _classes(environment), _COMMANDS_FD)
     return _roles[environment]
 
 
 def _classes(environment: Any) -> list[type[LosslessUser]]:
-    """Our user classes that are to run."""
+    """Return our user classes that Locust runs."""
     return [kind for kind in environment.user_classes if issubclass(kind, LosslessUser)]
 
 

@@ -1,4 +1,4 @@
-"""What tells the causes of losses apart: a connection's end from a bad answer, a reload from a missing pod."""
+"""Tests that causes of losses are distinguished: a closed connection from a bad answer, a reload from a missing pod."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from harness.testing.evidence import quiet_trial, with_cut_connections, with_los
 
 
 def found(evidence: TrialEvidence) -> dict[str, Finding]:
-    """Findings of a trial by code."""
+    """Return the findings of a trial by code."""
     return {finding.code: finding for finding in judge_trial(evidence).findings}
 
 
-def test_only_a_connections_end_is_counted_as_its_cost() -> None:
-    """Requests that were answered by a 503 on a kept-alive connection were not lost by its end."""
+def test_only_requests_lost_with_a_connection_count_as_its_cost() -> None:
+    """A 503 on a kept-alive connection is not lost by the connection's end."""
     cut = with_cut_connections(quiet_trial(), 1.5, CloseReason.PEER_FIN, 3)
     closed, status = (
         found(with_losses(cut, 1.5, 1.54, outcome))[ConnectionsCut.code].numbers["lost_reused"]
@@ -31,8 +31,8 @@ def test_only_a_connections_end_is_counted_as_its_cost() -> None:
     assert (closed, status) == (2, 0)
 
 
-def test_whether_pods_stayed_is_told_beside_losses() -> None:
-    """An edit under which every pod stayed, and a rolling update under which one went."""
+def test_losses_record_if_pods_stayed() -> None:
+    """All pods stayed in an edit, and one ended in a rolling update."""
     edit = IngressEdit(name="ingress-edit", ingress="fruit")
     lives = quiet_trial().timeline
     here = tuple(e for e in lives if not (e.kind is EventKind.POD and e.what in {"terminating", "gone"}))
@@ -45,10 +45,10 @@ def test_whether_pods_stayed_is_told_beside_losses() -> None:
     assert (went["change"], went["pods_stayed"]) == ("rolling-update", False)
 
 
-def test_whether_routes_are_dropped_is_told_beside_losses() -> None:
-    """Of a controller that was seen to take over configurations, and of no other."""
-    told = Event(quiet_trial().origin_ns, EventKind.INGRESS, "traefik", "configured")
-    traefik = replace(quiet_trial(), timeline=(*quiet_trial().timeline, told))
+def test_losses_record_if_routes_are_dropped() -> None:
+    """Only for a controller whose events were observed."""
+    configured = Event(quiet_trial().origin_ns, EventKind.INGRESS, "traefik", "configured")
+    traefik = replace(quiet_trial(), timeline=(*quiet_trial().timeline, configured))
     behind_traefik, behind_nginx = (
         found(with_losses(trial, 1.5, 1.6))[RequestsLost.code].numbers for trial in (traefik, quiet_trial())
     )

@@ -1,4 +1,4 @@
-"""One made-up trial per finding: everything is well but for one thing, and that one thing is found."""
+"""Tests with one made-up trial per finding: everything is right except for one thing, and the finding shows it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from harness.analysis.evidence import Calibration, CalibrationCase, TrialEvidence
 from harness.findings.application import FalseGreen, PrestopFailed, RolloutStuck
 from harness.findings.completeness import ChangeNotObserved, NoTraffic, StreamWithoutSuccess
-from harness.findings.connections import ConnectionsCut, NothingReused, PoolNotFilled
+from harness.findings.connections import ConnectionsCut, NothingReused, PoolNotFilled, UnusedClosed
 from harness.findings.coverage import NoOverlap
 from harness.findings.expectations import ClassNotSeen, ControlMissing, LossInControl, LossOutsideWindow
 from harness.findings.in_place import ChangeWithheld, Interference
@@ -26,10 +26,16 @@ from harness.findings.instrument import (
 )
 from harness.findings.losses import AnsweredOutOfTurn, LossBeforeChange, RequestsLost
 from harness.findings.registry import TYPES
-from harness.findings.releases import NeverSticky, ReleaseIncomplete, ShareNotAsAsked, ShareNotMeasured, VersionUntold
+from harness.findings.releases import (
+    NeverSticky,
+    ReleaseIncomplete,
+    ShareNotAsAsked,
+    ShareNotMeasured,
+    VersionUntold,
+)
 from harness.findings.remarks import CandidatesDiffer, ClocksCompared, RolledBack
 from harness.findings.sending import AbandonedSlots, BehindSchedule, MachineSaturated, MissedSlots, Unfinished
-from harness.findings.shapes import NeverIdle, NeverReused, NothingUnderWay
+from harness.findings.shapes import NeverIdle, NeverPreopened, NeverReused, NothingUnderWay, NothingWaited
 from harness.findings.stopping import CutShort, NotRun
 from harness.findings.surroundings import ClockUncertain, FieldAssumed, NodeUnwell, SenderPaused, WatchInterrupted
 from harness.judging.trial import judge_trial
@@ -59,40 +65,40 @@ Spoil = Callable[[TrialEvidence], TrialEvidence]
 
 
 def found(evidence: TrialEvidence) -> dict[str, Finding]:
-    """Findings of a trial by code."""
+    """Return the findings of a trial by code."""
     return {finding.code: finding for finding in judge_trial(evidence).findings}
 
 
 def without(label: str) -> Calibration:
-    """A whole proof but for one class."""
+    """Return a complete calibration without one class."""
     return replace(proof(), cases=tuple(case for case in proof().cases if case.expected != label))
 
 
 def calibrated(*cases: CalibrationCase, **more: object) -> Spoil:
-    """A whole proof, with these cases beside its own."""
+    """Return a complete calibration with further cases."""
     proved = replace(proof(), cases=(*proof().cases, *cases), **more)  # type: ignore[arg-type]  # table
     return lambda evidence: replace(evidence, calibration=proved)
 
 
 def late(rows: slice, milliseconds: int) -> Spoil:
-    """Attempts that left late."""
+    """Return a trial with attempts sent late."""
 
-    def spoil(evidence: TrialEvidence) -> TrialEvidence:
+    def alter(evidence: TrialEvidence) -> TrialEvidence:
         attempts = evidence.attempts.copy()
         attempts["sent"][rows] += milliseconds * 1_000_000
         attempts["done"][rows] += milliseconds * 1_000_000
         return replace(evidence, attempts=attempts)
 
-    return spoil
+    return alter
 
 
 def duplicated(evidence: TrialEvidence) -> TrialEvidence:
-    """One slot recorded twice."""
+    """Return a trial with one slot recorded twice."""
     return replace(evidence, attempts=np.concatenate([evidence.attempts, evidence.attempts[7:8]]))
 
 
-def deaf_pods(evidence: TrialEvidence) -> TrialEvidence:
-    """No preStop, and the old pod is gone only when its grace period is."""
+def pods_that_ignore_sigterm(evidence: TrialEvidence) -> TrialEvidence:
+    """Return a trial without preStop in which the old pod ended with its grace period."""
     events = without_events(evidence, EventKind.POD, "gone")
     gone = with_event(events, BEGIN + 0.42 + 29.5, EventKind.POD, "gone", subject="apple-66f9d8c7b5-x7k2p")
     return replace(gone, manifests=(deployment(prestop=False),))
@@ -124,7 +130,7 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
         CalibrationMissing.code,
         Verdict.INCONCLUSIVE,
     ),
-    "nobody counted at the faulty server": (
+    "no count of the faulty server": (
         calibrated(served={}),
         CalibrationMissing.code,
         Verdict.INCONCLUSIVE,
@@ -284,7 +290,7 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
         FieldAssumed.code,
         Verdict.INCONCLUSIVE,
     ),
-    "deaf pods": (deaf_pods, FalseGreen.code, Verdict.LOSSLESS),
+    "deaf pods": (pods_that_ignore_sigterm, FalseGreen.code, Verdict.LOSSLESS),
     "stuck as meant": (lambda e: replace(e, change=STUCK), RolloutStuck.code, Verdict.LOSSLESS),
     "hook failed": (
         lambda e: with_event(e, 1.5, EventKind.KUBELET, "FailedPreStopHook", subject="apple-1", message="no sh"),
@@ -301,25 +307,25 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
 
 
 def test_a_quiet_trial_is_lossless() -> None:
-    """With nothing wrong there is no finding, so that each finding below comes from the one thing spoilt."""
+    """Without a fault there is no finding, so each finding below comes from its one fault."""
     verdict = judge_trial(quiet_trial())
 
     assert (verdict.verdict, verdict.findings) == (Verdict.LOSSLESS, ())
 
 
 @pytest.mark.parametrize("case", TABLE)
-def test_what_is_spoilt_is_found(case: str) -> None:
-    """Each fault of the evidence is found, and makes the verdict that the design asks for."""
-    spoil, code, verdict = TABLE[case]
+def test_each_fault_is_found(case: str) -> None:
+    """Each fault of the evidence has its finding and its verdict."""
+    alter, code, verdict = TABLE[case]
 
-    judged = judge_trial(spoil(quiet_trial()))
+    judged = judge_trial(alter(quiet_trial()))
 
     assert code in {finding.code for finding in judged.findings}
     assert judged.verdict is verdict
 
 
-def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
-    """No code is without a case; those of streams, shapes, pauses, releases, cells and raising checks are elsewhere."""
+def test_every_trial_finding_has_a_case() -> None:
+    """Findings about streams, shapes, pauses, releases, cells and raising checks have tests elsewhere."""
     elsewhere = {
         StreamWithoutSuccess.code,
         CheckRaised.code,
@@ -333,7 +339,7 @@ def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
         LossOutsideWindow.code,
         NothingReused.code,
         SenderPaused.code,
-        NeverIdle.code,
+        *(NeverIdle.code, NeverPreopened.code, NothingWaited.code, UnusedClosed.code),
         *(NeverSticky.code, ShareNotAsAsked.code, ShareNotMeasured.code),
         *(ReleaseIncomplete.code, VersionUntold.code),
         *(AnsweredOutOfTurn.code, RolledBack.code, CandidatesDiffer.code),
@@ -346,7 +352,7 @@ def test_every_trial_finding_is_shown_by_a_made_up_trial() -> None:
 
 
 def test_a_stream_that_never_works_is_named() -> None:
-    """A stream all of whose requests fail is found, with its method and shape."""
+    """The finding has its method and shape."""
     evidence = quiet_trial()
     rows = evidence.attempts.copy()
     rows["outcome"][(rows["method"] == Method.POST) & (rows["shape"] == 1)] = Outcome.STATUS
@@ -356,9 +362,9 @@ def test_a_stream_that_never_works_is_named() -> None:
     assert finding.numbers == {"method": "POST", "shape": "reused", "path": "/apple"}
 
 
-def test_deaf_pods_are_no_false_green_with_a_prestop() -> None:
-    """A preStop that lasts as long as the grace period explains why the pod stayed."""
-    evidence = replace(deaf_pods(quiet_trial()), manifests=(deployment(prestop=True),))
+def test_a_prestop_excuses_pods_that_stay() -> None:
+    """A preStop hook as long as the grace period explains why the pod stayed."""
+    evidence = replace(pods_that_ignore_sigterm(quiet_trial()), manifests=(deployment(prestop=True),))
 
     assert FalseGreen.code not in found(evidence)
 
@@ -366,8 +372,8 @@ def test_deaf_pods_are_no_false_green_with_a_prestop() -> None:
 @pytest.mark.parametrize(
     ("at", "what", "found"), [(1.5, "unwell", True), (1.5, "well", False), (-0.5, "unwell", False)]
 )
-def test_only_nodes_that_fall_ill_under_traffic_count(at: float, what: str, found: bool) -> None:
-    """What was so before, what gets well again, what happened before the first request: no word of the trial."""
+def test_only_nodes_that_become_unwell_during_traffic_count(at: float, what: str, found: bool) -> None:
+    """A state from before the trial, a recovery, or an event before the first request does not count."""
     detail: dict[str, str | int] = {"condition": "DiskPressure", "found": found}
     evidence = with_event(quiet_trial(), at, EventKind.NODE, what, subject="n", **detail)
 

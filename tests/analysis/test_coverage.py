@@ -1,4 +1,4 @@
-"""A stream's silence is held against its own schedule: no good trial is doubted for chance, and no stall is hidden."""
+"""Tests that gaps of a stream are compared with its schedule: chance is no fault, and no stall stays unseen."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ RAMP = replace(PLAN, rate=(Leg(14.0, 200.0, 3.0),))
 
 
 def codes(evidence: TrialEvidence) -> set[str]:
-    """The codes of a trial's findings."""
+    """Return the codes of a trial's findings."""
     return {finding.code for finding in judge_trial(evidence).findings}
 
 
 def numbers(evidence: TrialEvidence, code: str) -> Any:
-    """The numbers of one finding."""
+    """Return the numbers of one finding."""
     return next(finding.numbers for finding in judge_trial(evidence).findings if finding.code is code)
 
 
 def held_up(evidence: TrialEvidence, start: float, end: float) -> TrialEvidence:
-    """The sender stood still from start to end (seconds): what was due meanwhile left right after it."""
+    """Return the trial with a sender that stalled from start to end (seconds), and then sent all due requests."""
     rows = evidence.attempts.copy()
     due = (rows["planned"] >= start * NS) & (rows["planned"] < end * NS)
     took = rows["done"] - rows["sent"]
@@ -44,35 +44,35 @@ def held_up(evidence: TrialEvidence, start: float, end: float) -> TrialEvidence:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_arrivals_are_no_fault(seed: int) -> None:
-    """Distances of chance, among them some three times as long as the mean, leave a good trial good."""
+    """A trial with random distances, some three times the mean, stays lossless."""
     assert codes(quiet_trial(plan=replace(POISSON, seed=seed))) == set()
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_stall_among_random_arrivals_is_found(seed: int) -> None:
-    """What the schedule has at that place is known to the nanosecond, so a stall is not excused by chance."""
+    """The schedule is known to the nanosecond there, so chance does not excuse a stall."""
     plan = replace(POISSON, seed=seed)
 
     assert SILENT in codes(held_up(quiet_trial(plan=plan), 1.2, 1.9))
 
 
 @pytest.mark.parametrize("plan", [PLAN, RAMP, replace(RAMP, rate=(Leg(200.0, 14.0, 3.0),))])
-def test_the_rate_of_that_time_counts(plan: TrafficPlan) -> None:
-    """Where a ramp is low its distances are long; a stall is found all the same, and nothing where there is none."""
+def test_the_rate_at_that_time_counts(plan: TrafficPlan) -> None:
+    """At a low rate the distances are long. A stall is found, and no finding appears without one."""
     assert codes(quiet_trial(plan=plan)) == set()
     assert SILENT in codes(held_up(quiet_trial(plan=plan), 1.2, 1.9))
 
 
-def test_silence_that_was_planned_is_silence() -> None:
-    """Beyond a second no schedule is an excuse: what a change loses, it often loses within a second."""
+def test_a_planned_gap_beyond_a_second_is_a_gap() -> None:
+    """No schedule excuses a gap beyond a second, because many changes lose requests within a second."""
     sparse = replace(PLAN, rate=3.6)  # a stream every 1.1 s
     evidence = quiet_trial(plan=sparse, stop=9.0)
 
     assert SILENT in codes(evidence)
 
 
-def test_a_short_pause_is_told_with_its_place_and_length() -> None:
-    """It bounds the shortest outage that could have been seen, and changes no verdict."""
+def test_a_short_pause_is_reported_with_time_and_length() -> None:
+    """It limits the shortest visible outage, and does not change the verdict."""
     evidence = held_up(quiet_trial(stop=12.0), BEGIN + 0.3, BEGIN + 0.48)
 
     assert codes(evidence) == {PAUSED}
@@ -80,21 +80,21 @@ def test_a_short_pause_is_told_with_its_place_and_length() -> None:
 
 
 @pytest.mark.parametrize(("start", "length"), [(BEGIN + 0.3, 0.09), (0.3, 0.2)])
-def test_pauses_that_hide_nothing_are_not_told(start: float, length: float) -> None:
-    """A busy machine's, and those that were over before the change began."""
+def test_harmless_pauses_are_not_reported(start: float, length: float) -> None:
+    """These are pauses of a busy machine, and pauses before the change."""
     assert codes(held_up(quiet_trial(stop=12.0), start, start + length)) == set()
 
 
 def test_several_pauses_are_counted() -> None:
-    """The longest is told."""
+    """The finding describes the longest."""
     evidence = held_up(held_up(quiet_trial(), 1.2, 1.35), 1.6, 1.8)
 
     assert numbers(evidence, PAUSED)["count"] == 2
     assert numbers(evidence, PAUSED)["pause_ms"] == pytest.approx(200)
 
 
-def test_lateness_counts_while_the_change_is_under_way() -> None:
-    """A short change among long quiet times can't hide in their mean."""
+def test_lateness_during_the_change_counts() -> None:
+    """A short change can't hide in the mean of a long trial."""
     evidence = quiet_trial(stop=15.0)
     rows = evidence.attempts.copy()
     late = (rows["planned"] >= BEGIN * NS) & (rows["planned"] < END * NS) & (rows["number"] % 8 == 0)
@@ -108,7 +108,7 @@ def test_lateness_counts_while_the_change_is_under_way() -> None:
 
 
 def test_workers_share_a_stream_without_a_gap() -> None:
-    """Each worker's rows count for the stream; the distance planned is that of all workers together."""
+    """Each worker's rows belong to the stream, and the planned distance is that of all workers together."""
     evidence = quiet_trial(CHANGE)
     rows = evidence.attempts.copy()
     turns, stream = np.divmod(rows["number"], 4)

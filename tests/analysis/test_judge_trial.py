@@ -1,4 +1,4 @@
-"""The laws of judging one trial, on any evidence."""
+"""Tests of the laws of judging one trial, with arbitrary evidence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.analysis.evidence import Calibration, TrialEvidence, label_of
 from harness.analysis.facts import Facts
-from harness.analysis.schedule import planned_times
+from harness.analysis.slots import planned_times
 from harness.findings.finding_type import FindingType
 from harness.findings.instrument import CheckRaised, TrialFailed
 from harness.findings.registry import TYPES, WEIGHTS
@@ -29,17 +29,17 @@ OUTCOMES = st.sampled_from(list(Outcome))
 BRIEF = settings(max_examples=60, deadline=None)
 
 
-def spoilt(outcomes: dict[int, Outcome], missing: set[int]) -> TrialEvidence:
-    """The quiet trial with other outcomes, and without some rows."""
+def altered(outcomes: dict[int, Outcome], missing: set[int]) -> TrialEvidence:
+    """Return the quiet trial with other outcomes and without some rows."""
     rows = QUIET.attempts.copy()
     for index, outcome in outcomes.items():
         rows["outcome"][index] = outcome
     return replace(QUIET, attempts=np.delete(rows, sorted(missing)))
 
 
-#: Ledgers in which any slots have any outcome, and any rows are missing.
+#: Ledgers with any outcomes and any missing rows.
 SPOILT = st.builds(
-    spoilt,
+    altered,
     st.dictionaries(st.integers(0, COUNT - 1), OUTCOMES, max_size=12),
     st.sets(st.integers(0, COUNT - 1), max_size=6),
 )
@@ -47,8 +47,8 @@ SPOILT = st.builds(
 
 @BRIEF
 @given(SPOILT)
-def test_the_identity_holds_whatever_the_outcomes(evidence: TrialEvidence) -> None:
-    """Every planned slot is in exactly one term, also when rows are missing."""
+def test_the_identity_holds_for_all_outcomes(evidence: TrialEvidence) -> None:
+    """Every planned slot is in exactly one term, also if rows are missing."""
     identity = judge_trial(evidence).identity
 
     assert identity.holds
@@ -58,8 +58,8 @@ def test_the_identity_holds_whatever_the_outcomes(evidence: TrialEvidence) -> No
 
 @BRIEF
 @given(SPOILT, st.data())
-def test_removing_a_success_never_makes_lossless(evidence: TrialEvidence, data: st.DataObject) -> None:
-    """A ledger with a success less is never judged lossless, whatever it was before."""
+def test_removing_a_success_never_gives_lossless(evidence: TrialEvidence, data: st.DataObject) -> None:
+    """A ledger with one success fewer is never lossless, whatever it was before."""
     successes = np.flatnonzero(evidence.attempts["outcome"] == Outcome.OK)
     gone = data.draw(st.sampled_from(successes.tolist()))
 
@@ -71,7 +71,7 @@ def test_removing_a_success_never_makes_lossless(evidence: TrialEvidence, data: 
 @BRIEF
 @given(SPOILT, st.integers(0, 200), st.sampled_from(sorted(LOSSES)))
 def test_a_loss_is_never_hidden(evidence: TrialEvidence, row: int, loss: Outcome) -> None:
-    """With a loss in the ledger no trial is lossless."""
+    """A trial with a loss in the ledger is never lossless."""
     rows = evidence.attempts.copy()
     rows["outcome"][row] = loss
 
@@ -80,7 +80,7 @@ def test_a_loss_is_never_hidden(evidence: TrialEvidence, row: int, loss: Outcome
 
 @given(st.sets(st.sampled_from(list(TYPES))))
 def test_the_worst_weight_wins(codes: set[str]) -> None:
-    """An instrument's fault before a loss, a loss before missing evidence, notes never."""
+    """A fault of the instrument outweighs a loss, a loss outweighs missing evidence, notes have no effect."""
     weights = {WEIGHTS[code] for code in codes}
 
     verdict = verdict_of([Finding(code) for code in codes])
@@ -97,7 +97,7 @@ def test_the_worst_weight_wins(codes: set[str]) -> None:
 
 @pytest.mark.parametrize("index", range(len(CHECKS)), ids=[check.__name__ for check in CHECKS])
 def test_a_check_that_raises_is_unknown_not_success(index: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever check breaks, the trial is inconclusive and says which one it was."""
+    """Whichever check raises, the trial is inconclusive and names it."""
 
     def broken(facts: Facts) -> Iterator[FindingType]:
         yield CHECKS[index].read({})
@@ -113,7 +113,7 @@ def test_a_check_that_raises_is_unknown_not_success(index: int, monkeypatch: pyt
 
 
 def test_evidence_that_cannot_be_read_is_inconclusive() -> None:
-    """A ledger with other fields than the format's gives a verdict with the reason, not a traceback."""
+    """A ledger with unknown fields gives a verdict with the reason, not a traceback."""
     verdict = judge_trial(replace(QUIET, attempts=np.zeros(3, dtype=[("other", "<u8")])))
 
     assert verdict.verdict is Verdict.INCONCLUSIVE
@@ -121,7 +121,7 @@ def test_evidence_that_cannot_be_read_is_inconclusive() -> None:
 
 
 def test_a_trial_that_never_began_can_be_judged() -> None:
-    """No rows, no events, no origin: inconclusive for the failure, and not for all that follows from it."""
+    """Without rows, events and start it is inconclusive for its failure only, and not for the consequences."""
     nothing = replace(
         QUIET,
         attempts=QUIET.attempts[:0],
@@ -140,8 +140,8 @@ def test_a_trial_that_never_began_can_be_judged() -> None:
     assert verdict.identity.planned == 0
 
 
-def test_without_an_origin_nothing_comes_before_or_after() -> None:
-    """Rows whose origin nobody knows are counted, and neither held against the timeline nor against the clock."""
+def test_without_a_start_nothing_comes_before_or_after() -> None:
+    """Rows without a known start are counted, and compared neither with the timeline nor with the clock."""
     lost = with_losses(QUIET, 1.5, 1.6)
     verdict = judge_trial(replace(lost, origin_ns=0, stopped_ns=None, failure="killed"))
 
@@ -153,14 +153,14 @@ def test_without_an_origin_nothing_comes_before_or_after() -> None:
 
 @given(st.floats(0.1, 20_000), st.lists(st.integers(0, 50_000_000), min_size=1, max_size=20))
 def test_slots_have_the_times_that_the_sender_gave_them(rate: float, slots: list[int]) -> None:
-    """The judge's arithmetic on arrays agrees with the sender's to the nanosecond, at any rate."""
+    """The judge's array arithmetic equals the sender's to the nanosecond, at any rate."""
     plan = replace(PLAN, rate=rate)
 
     assert planned_times(plan, np.array(slots)).tolist() == [planned_ns(plan, slot) for slot in slots]
 
 
 def test_the_chart_counts_every_request_once() -> None:
-    """The bins add up to what was sent, answered and lost."""
+    """The bins add up to the sent, answered and lost requests."""
     verdict = judge_trial(with_losses(QUIET, 1.5, 1.6))
     series = verdict.series
 
@@ -169,8 +169,8 @@ def test_the_chart_counts_every_request_once() -> None:
     assert 0 < max(series.latency_p50) <= max(series.latency_max) < 10
 
 
-def test_losing_windows_are_merged_where_losses_are_close() -> None:
-    """Losses 0.3 s apart are one stretch, those a second apart are two."""
+def test_close_losing_windows_are_merged() -> None:
+    """Losses 0.3 s apart are one period, those a second apart are two."""
     evidence = with_losses(with_losses(with_losses(QUIET, 1.1, 1.2), 1.5, 1.6), 2.7, 2.71)
 
     windows = judge_trial(evidence).losing
@@ -181,8 +181,8 @@ def test_losing_windows_are_merged_where_losses_are_close() -> None:
     ]
 
 
-def test_the_lives_of_pods_are_told() -> None:
-    """Each pod has its states in order, from the traffic's time on."""
+def test_the_lives_of_pods_are_listed() -> None:
+    """Each pod has its states in order, from the start of the traffic."""
     pods = judge_trial(QUIET).pods
 
     assert [(pod.label[-5:], pod.state, pod.start, pod.end) for pod in pods] == [
@@ -193,8 +193,8 @@ def test_the_lives_of_pods_are_told() -> None:
     ]
 
 
-def test_calibration_is_read_from_what_the_sender_wrote() -> None:
-    """Rows are counted by route and outcome, the server's counts and our own faults are taken over."""
+def test_calibration_is_read_from_the_senders_files() -> None:
+    """Rows are counted by route and outcome. The server's counts and the client's faults are included."""
     rows = np.zeros(3, dtype=[("route", "u1"), ("outcome", "u1")])
     rows["route"], rows["outcome"] = [0, 0, 1], [Outcome.OK, Outcome.RESET, Outcome.CLOSED]
     record = {
@@ -215,7 +215,7 @@ def test_calibration_is_read_from_what_the_sender_wrote() -> None:
 
 
 def test_a_million_attempts_are_judged_in_a_second_or_two() -> None:
-    """All of judging is done on whole arrays: a million rows need no more steps in Python than a hundred."""
+    """Judging works on whole arrays, so a million rows need no more steps in Python than a hundred."""
     plan = replace(PLAN, rate=100_000.0)
     evidence = quiet_trial(plan=plan, stop=10.0)
 

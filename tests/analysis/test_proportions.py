@@ -1,4 +1,4 @@
-"""Intervals and tests of shares, against tables and against their own definition."""
+"""Tests of intervals and tests of shares, with published tables and with their definitions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from harness.analysis.proportions import at_least, clopper_pearson, two_proporti
         (0, 0, 0.99, 0.0, 1.0),
     ],
 )
-def test_intervals_of_the_tables(hits: int, count: int, confidence: float, low: float, high: float) -> None:
-    """Clopper and Pearson's limits, as they are printed everywhere."""
+def test_intervals_of_published_tables(hits: int, count: int, confidence: float, low: float, high: float) -> None:
+    """These are the usual Clopper-Pearson limits."""
     found = clopper_pearson(hits, count, confidence)
 
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
@@ -32,7 +32,7 @@ def test_intervals_of_the_tables(hits: int, count: int, confidence: float, low: 
 @pytest.mark.parametrize("confidence", [0.5, 0.99, 1 - 1e-6])
 @pytest.mark.parametrize("count", [1, 37, 1000])
 def test_intervals_without_a_hit_are_known_in_closed_form(count: int, confidence: float) -> None:
-    """Of none among many: up to where so many failures have half of the rest's probability."""
+    """For 0 successes, the upper limit makes that many failures as likely as one tail."""
     highest = 1 - ((1 - confidence) / 2) ** (1 / count)
 
     assert clopper_pearson(0, count, confidence).high == pytest.approx(highest, abs=2e-9)
@@ -41,8 +41,8 @@ def test_intervals_without_a_hit_are_known_in_closed_form(count: int, confidence
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(1, 400), st.data())
-def test_each_end_leaves_half_of_the_rest_to_chance(count: int, data: st.DataObject) -> None:
-    """By the definition: the binomial tails at both ends, added up term by term."""
+def test_each_tail_has_half_of_the_rest(count: int, data: st.DataObject) -> None:
+    """The binomial tails at both ends are added up term by term, as in the definition."""
     hits = data.draw(st.integers(0, count))
     found = clopper_pearson(hits, count, 0.99)
 
@@ -61,7 +61,7 @@ def test_each_end_leaves_half_of_the_rest_to_chance(count: int, data: st.DataObj
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2_000_000), st.floats(0.0, 1.0), st.floats(0.5, 0.999))
 def test_intervals_are_mirrored_and_widen(count: int, part: float, confidence: float) -> None:
-    """Hits and misses have the same interval from the other end; a greater confidence has a wider one."""
+    """Successes and failures have mirrored intervals, and a higher confidence has a wider one."""
     hits = round(count * part)
     one, other = clopper_pearson(hits, count, confidence), clopper_pearson(count - hits, count, confidence)
     wide = clopper_pearson(hits, count, 1 - 1e-6)
@@ -70,8 +70,8 @@ def test_intervals_are_mirrored_and_widen(count: int, part: float, confidence: f
     assert wide.low <= one.low <= one.high <= wide.high
 
 
-def test_the_true_share_is_missed_as_rarely_as_is_said() -> None:
-    """Of 2,000 made-up splits at 10 %, hardly more than 1 in 100 lie outside of their interval at 99 %."""
+def test_the_true_share_is_missed_as_rarely_as_promised() -> None:
+    """Of 2,000 made-up shares of 10 %, about 1 in 100 lies outside its interval at 99 %."""
     drawn = np.random.default_rng(1).binomial(1000, 0.1, size=2000)
     outside = sum(
         not found.low <= 0.1 <= found.high
@@ -81,21 +81,21 @@ def test_the_true_share_is_missed_as_rarely_as_is_said() -> None:
     assert 0 < outside <= 30
 
 
-def test_a_wrong_split_of_ten_thousand_is_seen() -> None:
-    """Chance does not make 12 of 100 out of 10 once in a million; 10.5 of 100 it does."""
+def test_a_wrong_share_of_ten_thousand_is_found() -> None:
+    """Chance gives 12 % in place of 10 % less than once in a million times, but 10.5 % more often."""
     assert clopper_pearson(1200, 10_000, 1 - 1e-6).low > 0.1
     assert clopper_pearson(1050, 10_000, 1 - 1e-6).low < 0.1
 
 
 @pytest.mark.parametrize(("hits", "count"), [(-1, 3), (4, 3)])
 def test_impossible_counts_are_refused(hits: int, count: int) -> None:
-    """More of them than there were."""
+    """These are more successes than trials, and negative numbers."""
     with pytest.raises(ValueError, match="of 3"):
         clopper_pearson(hits, count, 0.99)
 
 
 def test_at_least_is_the_binomial_tail() -> None:
-    """Whole numbers of it are known."""
+    """It is compared with known numbers."""
     assert at_least(3, 10, 0.5) == pytest.approx(968 / 1024)
     assert (at_least(0, 10, 0.0), at_least(11, 10, 1.0), at_least(1, 10, 0.0), at_least(10, 10, 1.0)) == (1, 0, 0, 1)
 
@@ -111,8 +111,8 @@ def test_at_least_is_the_binomial_tail() -> None:
         ((500, 1000), (500, 1000), 1.0, "z"),
     ],
 )
-def test_two_shares(first: tuple[int, int], second: tuple[int, int], p_value: float, method: str) -> None:
-    """Known values of both tests; the exact one where a field is expected to hold fewer than five."""
+def test_two_shares_are_compared(first: tuple[int, int], second: tuple[int, int], p_value: float, method: str) -> None:
+    """Both tests give known values; the exact one is used if an expected count is below five."""
     for found, by in (two_proportions(first, second), two_proportions(second, first)):
         assert found == pytest.approx(p_value, abs=1e-5)
         assert by == method

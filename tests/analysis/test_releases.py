@@ -1,4 +1,4 @@
-"""Blue-green, canary and A/B trials: who may answer when, shares, sessions, candidates; each broken on purpose."""
+"""Tests of blue-green, canary and A/B trials: valid versions, shares, sessions, candidates; each broken on purpose."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ from harness.testing.release_evidence import (
 
 
 def numbers(verdict: TrialVerdict, code: str) -> dict[str, object]:
-    """The numbers of a finding; empty where it was not found."""
+    """Return the numbers of a finding; empty if there is no such finding."""
     return next((dict(finding.numbers) for finding in verdict.findings if finding.code is code), {})
 
 
 @pytest.mark.parametrize("make", [blue_green_trial, canary_trial, header_trial, sticky_trial])
-def test_what_went_well_is_lossless(make: Callable[[], TrialEvidence]) -> None:
-    """Nothing is found in a release in which everybody answered in turn, and judging it twice says the same."""
+def test_a_good_release_is_lossless(make: Callable[[], TrialEvidence]) -> None:
+    """It has no finding, and judging it twice gives the same."""
     verdict = judge_trial(make())
 
     assert (verdict.verdict, verdict.findings) == (Verdict.LOSSLESS, ())
     assert judge_trial(make()) == verdict
 
 
-#: A trial, what is spoiled (from, to, by which version, on which route), and what it is then.
+#: A trial, the altered answers (from, to, version, route), and the expected verdict.
 OUT_OF_TURN = {
     "new version before the switch, after the change began": (blue_green_trial, (1.0, 1.1, V2, 0), None),
     "new version in public in the baseline": (blue_green_trial, (0.5, 0.6, V2, 0), "early"),
@@ -66,14 +66,14 @@ OUT_OF_TURN = {
 
 
 @pytest.mark.parametrize("case", OUT_OF_TURN)
-def test_who_may_answer_when(case: str) -> None:
-    """A good answer by the wrong version is a wrong answer; before the change begins it is nobody's loss but ours."""
+def test_an_answer_of_the_wrong_version_is_a_wrong_answer(case: str) -> None:
+    """Before the change begins, it is a fault of the environment and not of the change."""
     make, (start, end, version, route), kind = OUT_OF_TURN[case]
     verdict = judge_trial(with_answers(make(), start, end, version, route))
     found = numbers(verdict, AnsweredOutOfTurn.code)
 
     if kind is None:
-        # The made-up trial asks for the switch at the very moment at which the change begins.
+        # The made-up trial requests the switch at the very time at which the change begins.
         assert verdict.verdict is Verdict.LOSSLESS
     elif not kind:
         assert not found
@@ -83,8 +83,8 @@ def test_who_may_answer_when(case: str) -> None:
         assert verdict.verdict is (Verdict.INCONCLUSIVE if kind == "early" else Verdict.LOSSY)
 
 
-def test_a_new_version_that_answers_while_it_is_brought_up_is_a_loss() -> None:
-    """The switch is asked for later than the change begins: what the public gets in between is lost."""
+def test_a_new_version_that_answers_before_the_switch_is_a_loss() -> None:
+    """The switch is requested later than the change begins, so public answers in between are lost."""
     trial = blue_green_trial()
     late = tuple(
         replace(event, detail={**event.detail, "begun": event.at + NS // 2}) if event.what == "applied" else event
@@ -97,14 +97,14 @@ def test_a_new_version_that_answers_while_it_is_brought_up_is_a_loss() -> None:
 
 
 def test_without_a_switch_no_new_version_may_answer() -> None:
-    """A switch that was never made leaves the public with the old version for good."""
+    """If the switch was never made, only the old version may answer."""
     trial = without_events(blue_green_trial(), EventKind.CHANGE, "applied")
 
     assert judge_trial(trial).identity.lost["wrong-answer"] > 0
 
 
-def test_shares_are_counted_while_a_step_stands() -> None:
-    """From when the step had settled to its end; both intervals hold what was asked for."""
+def test_shares_are_counted_while_a_step_lasts() -> None:
+    """Counting starts when routing has settled, and both intervals contain the requested share."""
     first, second = judge_trial(canary_trial()).answering.splits
 
     assert [(split.step, split.asked, split.start, split.end) for split in (first, second)] == [
@@ -116,8 +116,8 @@ def test_shares_are_counted_while_a_step_stands() -> None:
 
 
 @pytest.mark.parametrize(("share", "is_seen"), [(0.11, False), (0.2, True), (0.0, True)])
-def test_a_share_that_chance_does_not_explain_is_told(share: float, *, is_seen: bool) -> None:
-    """A step that gets another share than it asked for leaves the trial without an answer; nothing was lost."""
+def test_a_share_that_chance_does_not_explain_is_reported(share: float, *, is_seen: bool) -> None:
+    """Such a step makes the trial inconclusive, although nothing was lost."""
     verdict = judge_trial(canary_trial((share, 0.5)))
     found = numbers(verdict, ShareNotAsAsked.code)
 
@@ -127,8 +127,8 @@ def test_a_share_that_chance_does_not_explain_is_told(share: float, *, is_seen: 
         assert (found["step"], found["asked"], found["counted"]) == (1, 0.1, 1300)
 
 
-def test_a_step_of_everything_or_nothing_allows_no_exception() -> None:
-    """At 100 % a single answer by the old version is no chance."""
+def test_a_step_of_100_percent_allows_no_exception() -> None:
+    """A single answer by the old version can't be chance."""
     trial = canary_trial((0.1, 1.0))
     change = trial.change
     assert isinstance(change, Canary)
@@ -142,16 +142,16 @@ def test_a_step_of_everything_or_nothing_allows_no_exception() -> None:
     assert numbers(judge_trial(with_answers(trial, 15.0, 15.03, V1)), ShareNotAsAsked.code)["step"] == 2
 
 
-def test_a_step_in_which_nothing_was_counted_is_not_called_right() -> None:
-    """Without an answer to count, what the step did is unknown."""
+def test_a_step_without_counted_answers_is_unknown() -> None:
+    """Without an answer to count, its effect is unknown."""
     verdict = judge_trial(with_rows(canary_trial(), 3.0, 9.7, responder=0))
 
     assert numbers(verdict, ShareNotMeasured.code)["step"] == 1
     assert verdict.verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_rollback_is_told() -> None:
-    """Which step lost how many; what the new version answers after the way back is a loss."""
+def test_a_rollback_is_reported() -> None:
+    """The finding has step and losses. Answers of the new version after the undo are losses."""
     trial = without_events(canary_trial(), EventKind.CHANGE, "undone")
     trial = without_events(trial, EventKind.CHANGE, "undo-observed")
     trial = with_event(trial, 19.0, EventKind.CHANGE, "rollback", subject="canary", n=1, step=2, lost=3)
@@ -161,8 +161,8 @@ def test_a_rollback_is_told() -> None:
     assert judge_trial(with_answers(trial, 22.0, 22.1, V2)).verdict is Verdict.LOSSY
 
 
-def test_a_session_that_changes_its_candidate_has_lost() -> None:
-    """One answer by the other candidate, to a session that had come with its cookie."""
+def test_a_session_that_changes_its_candidate_is_a_loss() -> None:
+    """One answer came from the other candidate, to a session that had sent its cookie."""
     trial = sticky_trial()
     rows = trial.attempts.copy()
     mine = session_of(rows["number"].astype(np.int64), 2, STICKY.sessions) == 1
@@ -174,16 +174,16 @@ def test_a_session_that_changes_its_candidate_has_lost() -> None:
     assert (verdict.verdict, verdict.identity.lost) == (Verdict.LOSSY, {"wrong-answer": 1})
 
 
-def test_a_second_go_of_the_controller_is_waited_for() -> None:
-    """What the controller does some seconds after the change was seen is part of it; what it does later is not."""
+def test_a_second_sync_of_the_controller_is_awaited() -> None:
+    """A sync some seconds after the observation belongs to the change, a later one does not."""
     trial = with_event(canary_trial(), 4.0, EventKind.INGRESS, "endpoints", subject="ingress-nginx")
     trial = with_event(trial, 16.0, EventKind.INGRESS, "endpoints", subject="ingress-nginx")
 
     assert [split.start for split in judge_trial(trial).answering.splits] == [5.5, 12.0]
 
 
-def test_strangers_may_be_anybodys() -> None:
-    """Until a session's first answer of the test is there, its attempts may have no cookie and bind nobody."""
+def test_attempts_without_a_cookie_bind_no_candidate() -> None:
+    """Until the first answer of the test, a session's attempts may have no cookie."""
     trial = sticky_trial()
     rows = trial.attempts.copy()
     first = rows["planned"] < round(3.54 * NS)
@@ -194,7 +194,7 @@ def test_strangers_may_be_anybodys() -> None:
 
 
 def test_sessions_that_never_come_back_prove_nothing() -> None:
-    """Where no cookie is sent back twice, whether sessions stay is unknown."""
+    """If no cookie is sent back twice, it is unknown if sessions are sticky."""
     trial = sticky_trial()
     many = replace(trial.traffic, routes=(replace(STICKY, sessions=5000),))
     verdict = judge_trial(replace(trial, traffic=many))
@@ -203,8 +203,8 @@ def test_sessions_that_never_come_back_prove_nothing() -> None:
     assert verdict.verdict is Verdict.INCONCLUSIVE
 
 
-def test_candidates_are_compared_side_by_side() -> None:
-    """What each was sent, lost and answered in time, and whether chance explains the difference."""
+def test_candidates_are_compared() -> None:
+    """Test their sent, lost and timely requests, and if chance explains the difference."""
     trial = header_trial()
     rows = trial.attempts.copy()
     slow = (rows["route"] == 1) & (rows["planned"] > 6 * NS) & (rows["planned"] < 8 * NS)
@@ -222,8 +222,8 @@ def test_candidates_are_compared_side_by_side() -> None:
     assert found["p_value"] == 0.0
 
 
-def test_what_nobody_answered_by_weight_is_nobodys() -> None:
-    """With weights only an answer tells whose a request was: lost ones are counted apart."""
+def test_unanswered_requests_by_weight_belong_to_no_candidate() -> None:
+    """With weights only an answer identifies the candidate, so lost requests are counted separately."""
     a, b, unknown = judge_trial(
         with_rows(sticky_trial(), 9.0, 9.5, outcome=Outcome.CLOSED, responder=0)
     ).answering.candidates
@@ -232,8 +232,8 @@ def test_what_nobody_answered_by_weight_is_nobodys() -> None:
     assert a.sent + b.sent + unknown.sent == 1700
 
 
-def test_who_answered_is_told_over_time() -> None:
-    """The chart's bins hold every good answer of the route once."""
+def test_answers_of_each_version_are_counted_over_time() -> None:
+    """The chart's bins contain every good answer of the route once."""
     verdict = judge_trial(canary_trial())
     answering, series = verdict.answering, verdict.series
 
@@ -242,13 +242,13 @@ def test_who_answered_is_told_over_time() -> None:
     assert sum(answering.new) == verdict.responders["apple-v2"]
 
 
-def test_routes_of_one_path_are_told_apart() -> None:
-    """Streams are named by their route."""
+def test_routes_of_one_path_are_distinguished() -> None:
+    """Streams have the name of their route."""
     assert {stream.path for stream in judge_trial(header_trial()).streams} == {"/apple", "b"}
 
 
-def test_an_answer_that_says_nothing_of_its_version_is_left_alone() -> None:
-    """A body as long as the sender keeps, or one that is neither version's, is nobody's."""
+def test_an_answer_without_a_version_is_ignored() -> None:
+    """It is a body as long as the sender keeps, or one of neither version."""
     trial = with_share(canary_trial(), 0.0, 24.0, 1.0)
     long = replace(trial, responders={V1: "apple-v1", V2: "x" * 200})
     verdict = judge_trial(long)

@@ -1,4 +1,4 @@
-"""A success must have a status that its route may give; which those are, the plan says."""
+"""Tests that a success must have a status that its route allows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.testing.evidence import quiet_trial
 
 
 def trial(statuses: tuple[int, ...], given: int) -> TrialEvidence:
-    """A trial without a loss in which all routes may give these statuses, and all answers had this one."""
+    """Return a trial without losses whose routes allow these statuses, and whose answers all had this one."""
     evidence = quiet_trial()
     routes = tuple(replace(route, statuses=statuses) for route in evidence.traffic.routes)
     attempts = evidence.attempts.copy()
@@ -35,18 +35,18 @@ def trial(statuses: tuple[int, ...], given: int) -> TrialEvidence:
         ((200, 404), 500, True),
     ],
 )
-def test_a_success_with_a_status_that_was_not_expected_is_impossible(
+def test_a_success_with_an_unexpected_status_is_impossible(
     statuses: tuple[int, ...], given: int, impossible: bool
 ) -> None:
-    """Any 2xx, or exactly those that the route names."""
+    """Any 2xx is allowed, or exactly the statuses of the route."""
     evidence = trial(statuses, given)
 
     assert impossible_successes(Facts.of(evidence)) == (len(evidence.attempts) if impossible else 0)
     assert (IdentityBroken.code in {f.code for f in judge_trial(evidence).findings}) == impossible
 
 
-def test_each_route_has_its_own() -> None:
-    """What one route may give is impossible on another."""
+def test_each_route_has_its_own_statuses() -> None:
+    """A status that one route allows is impossible for another."""
     evidence = trial((), 200)
     path = evidence.traffic.routes[0]
     routes = (replace(path, statuses=(404,)), replace(path, path="/other"))

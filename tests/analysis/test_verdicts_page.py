@@ -1,4 +1,4 @@
-"""The page about verdicts says what the code does."""
+"""Tests that the page about verdicts agrees with the code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_every_class_of_loss_is_described() -> None:
     assert [loss.label for loss in LOSSES if f"`{loss.label}`" not in PAGE] == []
 
 
-def test_the_lines_are_those_of_the_code() -> None:
+def test_the_numbers_are_those_of_the_code() -> None:
     """The page's numbers are the constants."""
     lines = (
         f"| {thresholds.LATENESS_P99_MS.value:g} ms |",
@@ -29,7 +29,7 @@ def test_the_lines_are_those_of_the_code() -> None:
 
 
 def test_every_threshold_reaches_the_report_with_its_reason() -> None:
-    """None is drawn in silence."""
+    """No threshold is missing in reports."""
     drawn = {id(value) for value in vars(thresholds).values() if isinstance(value, thresholds.Threshold)}
 
     assert {id(threshold) for threshold in thresholds.THRESHOLDS.values()} == drawn

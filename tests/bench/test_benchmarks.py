@@ -1,4 +1,4 @@
-"""Every benchmark still runs and writes its table; what they measure is nobody's business here."""
+"""Every benchmark runs and writes its table. Its results are not checked here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def quick(name: str, document: Path) -> str:
-    """Run a benchmark in its shortest form; returns its table as it stands in the document."""
+    """Run a benchmark in its shortest form. Return its table in the document."""
     argv = [sys.executable, "-m", f"bench.{name}", "--quick", "--doc", str(document)]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -25,14 +25,14 @@ def quick(name: str, document: Path) -> str:
 
 @pytest.fixture
 def document(tmp_path: Path) -> Path:
-    """A document with a place for each table, and text around them."""
+    """Return a document with a place for each table, and text around them."""
     path = tmp_path / "performance.md"
     places = "".join(f"<!-- bench:{name} -->old<!-- /bench:{name} -->\n" for name in ("traffic", "analysis", "outage"))
     path.write_text(f"Before.\n{places}After.\n", encoding="utf-8")
     return path
 
 
-def test_analysis_judges_made_up_runs_of_every_size(document: Path) -> None:
+def test_analysis_judges_runs_of_every_size(document: Path) -> None:
     """Each size has its row, and the old table is gone."""
     text = quick("analysis", document)
 
@@ -45,8 +45,8 @@ def test_analysis_judges_made_up_runs_of_every_size(document: Path) -> None:
     ]
 
 
-def test_outage_finds_what_the_server_did(document: Path) -> None:
-    """The ledger has as many cut requests as the server says, whatever the machine does meanwhile."""
+def test_outage_finds_the_servers_outages(document: Path) -> None:
+    """The ledger has as many lost requests as the server counted, whatever the machine does."""
     text = quick("outage", document)
     cut = text.split("The server cut ")[1].split(" requests, the ledger says ")
 
@@ -55,8 +55,8 @@ def test_outage_finds_what_the_server_did(document: Path) -> None:
 
 
 @pytest.mark.nginx
-def test_traffic_compares_all_clients_and_ours_tells_of_every_loss(document: Path) -> None:
-    """Our engine reports exactly what the server lost, by GET and by POST, alone and inside Locust."""
+def test_traffic_compares_clients_and_ours_reports_every_loss(document: Path) -> None:
+    """Our engine reports exactly the server's losses, by GET and POST, alone and in Locust."""
     _, losses = quick("traffic", document).split("Losses out of a known number:")
     ours = [line for line in losses.splitlines() if line.startswith(("| engine", "| `LosslessUser`"))]
     counts = [[cell.strip().strip("*") for cell in line.split("|")[2:6]] for line in ours]

@@ -1,4 +1,4 @@
-"""The arithmetic of ``bench.fidelity``: what is read off a trial, what counts as alike, what is still missing."""
+"""``bench.fidelity`` reads trials, compares them and finds missing ones correctly."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ PLANS = {"apple": PodPlan(probe_delay=0, hook=0)}
 
 
 def at(seconds: float, part: EventKind, subject: str, what: str, **detail: Any) -> Event:
-    """An event."""
+    """Return an event."""
     exact = int(detail.pop("exact_ns", 0))
     return Event(round(seconds * SECOND), part, subject, what, detail, exact)
 
 
 def pod(seconds: float, name: str, what: str, **detail: Any) -> Event:
-    """An event of a pod ``apple``, whose address ends as its name does and whose template is its own."""
+    """Return an event of a pod ``apple``, whose name defines its address and template."""
     return at(seconds, EventKind.POD, name, what, app="apple", ip=f"10.0.0.{name[-1]}", hash=name, **detail)
 
 
 def endpoints(seconds: float, *, ready: str = "", unready: str = "", terminating: str = "") -> Event:
-    """The endpoints of the only Service from then on."""
+    """Return an event with new endpoints of the only Service."""
     told = {"ready": ready, "unready": unready, "terminating": terminating}
     return at(seconds, EventKind.ENDPOINTS, "apple-service", "changed", **told)
 
@@ -55,12 +55,12 @@ ROLLOUT = [
 
 
 def rounded(found: Mapping[str, list[float]]) -> dict[str, list[float]]:
-    """To microseconds."""
+    """Round to microseconds."""
     return {name: [round(value, 6) for value in values] for name, values in found.items()}
 
 
 def test_every_step_of_a_rollout_is_timed() -> None:
-    """Each from the event that begins it to the first that ends it."""
+    """Each step lasts from its first event to the first event that ends it."""
     failures = [Failure(2 * SECOND, "10.0.0.1"), Failure(round(2.24 * SECOND), "10.0.0.1")]
 
     found = rounded(delays_of(ROLLOUT, PLANS, failures))
@@ -82,13 +82,13 @@ def test_every_step_of_a_rollout_is_timed() -> None:
 
 
 def test_times_of_whole_seconds_are_left_out() -> None:
-    """An event that may be a second off begins and ends nothing."""
+    """An inexact event begins and ends no step."""
     events = [pod(1, "a-1", "created", exact_ns=SECOND), pod(2, "a-1", "ready")]
 
     assert "pod created -> ready" not in delays_of(events, PLANS)
 
 
-def test_what_a_pod_waits_for_by_its_manifest_is_taken_off() -> None:
+def test_waiting_times_of_the_manifest_are_subtracted() -> None:
     """The probe's initial delay and the preStop are the user's, not the cluster's."""
     events = [
         pod(1, "a-1", "created"),
@@ -104,14 +104,14 @@ def test_what_a_pod_waits_for_by_its_manifest_is_taken_off() -> None:
 
 
 def test_a_pod_that_was_unready_before_it_was_marked_has_not_stopped_then() -> None:
-    """A failed probe is no stop."""
+    """A failed probe is not the container's end."""
     events = [pod(1, "a-1", "unready"), pod(2, "a-1", "terminating"), pod(2.4, "a-1", "unready")]
 
     assert rounded(delays_of(events, PLANS))["pod marked, no preStop -> container stopped"] == [0.4]
 
 
 def test_a_selector_reaches_the_ingress_after_its_endpoints() -> None:
-    """A sync for the Service's own change, before the endpoints are another, has none to take over."""
+    """A sync before the change of endpoints is for the Service itself."""
     events = [
         at(1.02, EventKind.CHANGE, "patch", "applied", kind="selector-patch", begun=SECOND, fields="/spec/selector"),
         at(1.03, EventKind.INGRESS, "ingress-nginx", "endpoints"),
@@ -126,7 +126,7 @@ def test_a_selector_reaches_the_ingress_after_its_endpoints() -> None:
 
 
 def test_quantiles_are_values_that_were_measured() -> None:
-    """Least, median, greatest, whatever the order in which they came."""
+    """Minimum, median and maximum do not depend on the order."""
     assert quantiles([3, 1, 2, 5, 4], (0, 0.5, 1)) == [1, 3, 5]
 
 
@@ -140,12 +140,12 @@ def test_quantiles_are_values_that_were_measured() -> None:
     ],
 )
 def test_a_pods_waiting_times_come_from_its_manifest(container: dict[str, Any], plan: PodPlan) -> None:
-    """No probe, no hook, and hooks of unknown length are told apart."""
+    """No probe, no hook, and hooks of unknown length are distinguished."""
     assert plan_of({"containers": [container]}) == plan
 
 
 def test_only_upstreams_that_did_not_answer_are_failures(tmp_path: Path) -> None:
-    """A 503 of nginx's own and a pod's answer are none; each try of one request counts, on the trial's clock."""
+    """Nginx's own 503 and a pod's answer are none. Each try of a request counts, with the trial's clock."""
     (tmp_path / "outcome.json").write_text(json.dumps({"clock": {"monotonic_anchor_ns": 5, "wall_anchor_ns": SECOND}}))
     lines = [
         {"time": 3.0, "upstream_addr": "10.0.0.1:80, 10.0.0.2:80", "upstream_status": "502, 200"},
@@ -158,7 +158,7 @@ def test_only_upstreams_that_did_not_answer_are_failures(tmp_path: Path) -> None
 
 
 def trial(losing: list[Window], marks: list[tuple[float, str]], **more: Any) -> Any:
-    """As much of a judged trial as is read."""
+    """Return the needed parts of a judged trial."""
     told = tuple(Mark(when, "change", "c", what) for when, what in marks)
     findings = tuple(SimpleNamespace(code=code) for code in more.get("codes", ()))
     verdict, lost = Verdict(more.get("verdict", "lossy")), more.get("lost", {"status": 1})
@@ -168,7 +168,7 @@ def trial(losing: list[Window], marks: list[tuple[float, str]], **more: Any) -> 
 
 
 def test_a_loss_belongs_to_the_transition_before_it() -> None:
-    """Also the little that is lost while the API answers; two windows of one transition are one from first to last."""
+    """So does a loss while the API server answers. Two windows of one transition are merged."""
     losing = [Window(9.95, 10.2, "3"), Window(11, 12, "4"), Window(21, 22, "5")]
 
     found = transitions(trial(losing, [(10, "applied"), (15, "applied"), (20, "undone")]))
@@ -182,14 +182,14 @@ def test_a_loss_belongs_to_the_transition_before_it() -> None:
 
 
 def test_a_window_that_goes_on_is_cut_where_the_next_transition_begins() -> None:
-    """Each has its part of the loss, in proportion, and none is lost on the way."""
+    """Each part gets its proportion of the losses, and none is dropped."""
     found = transitions(trial([Window(10.5, 14.5, "41")], [(10, "applied"), (12.5, "applied")]))
 
     assert [(each.lost, each.start, each.length) for each in found] == [(20, 0.5, 2), (21, 0, 2)]
 
 
 def test_disturbed_trials_are_left_out_where_there_are_others() -> None:
-    """They are counted; alone they are better than nothing."""
+    """They are counted. If there are no others, they are used."""
     calm = trial([], [(1, "applied")], verdict="lossless", lost={})
     starved = trial([Window(1, 2, "9")], [(1, "applied")], codes=["behind-schedule"])
 
@@ -207,18 +207,18 @@ def test_disturbed_trials_are_left_out_where_there_are_others() -> None:
 def test_times_are_alike_within_a_factor_or_a_second(
     one: float | None, other: float | None, answer: bool | None
 ) -> None:
-    """Whichever of the two is the longer one."""
+    """The order of the two times does not matter."""
     assert (alike(one, other), alike(other, one)) == (answer, answer)
 
 
 def facts(verdict: str, classes: dict[str, int], *, start: float = 1, length: float = 1) -> CellFacts:
-    """Of one trial with one transition."""
+    """Return the summary of one trial with one transition."""
     lost = sum(classes.values())
     return CellFacts({verdict: 1}, (Transition(lost, start, length) if lost else Transition(0),), classes)
 
 
 def test_failures_to_connect_are_one_class_and_rare_classes_none() -> None:
-    """Refused here and reset there is the same; a timeout in nine of ten losses is not a status."""
+    """Refused and reset are the same class. A class with few losses does not count."""
     same = Likeness.of(facts("lossy", {"refused": 9, "status": 90}), facts("lossy", {"reset": 1, "status": 90}))
     other = Likeness.of(facts("lossy", {"status": 50}), facts("lossy", {"status": 50, "timeout-response": 450}))
 
@@ -233,7 +233,7 @@ def test_a_cell_that_could_not_be_judged_is_not_compared() -> None:
 
 
 def part(state: Path, number: str, *trials: tuple[str, str, list[str]]) -> Path:
-    """A finished part of exercise-2 on kind: (cell, verdict, codes of findings)."""
+    """Return a finished part of exercise-2 on kind: (cell, verdict, codes of findings)."""
     folder = state / "kind" / "exercise-2" / number
     folder.mkdir(parents=True)
     cells = [
@@ -245,8 +245,8 @@ def part(state: Path, number: str, *trials: tuple[str, str, list[str]]) -> Path:
     return folder
 
 
-def test_parts_add_up_and_what_says_nothing_is_run_again(tmp_path: Path) -> None:
-    """Inconclusive and disturbed trials do not count, nor does a part that did not get to its end."""
+def test_parts_add_up_and_useless_trials_are_repeated(tmp_path: Path) -> None:
+    """Inconclusive and disturbed trials do not count, nor does an unfinished part."""
     part(tmp_path, "1", ("a", "lossy", ["requests-lost"]), ("b", "inconclusive", []))
     part(tmp_path, "2", ("a", "lossy", ["behind-schedule"]), ("b", "lossless", []))
     (part(tmp_path, "4", ("a", "lossy", [])) / "end.json").unlink()
@@ -256,7 +256,7 @@ def test_parts_add_up_and_what_says_nothing_is_run_again(tmp_path: Path) -> None
 
 
 def test_only_configurations_with_a_missing_cell_are_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And on kind each in a run of its own; a complete Experiment starts nothing."""
+    """On kind, each has its own run. A complete Experiment starts nothing."""
     cells = [f"default--{change}" for change in ("none", "selector-patch", "ingress-edit", "ingress-annotation")]
     started: list[list[str]] = []
 

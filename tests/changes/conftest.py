@@ -1,4 +1,4 @@
-"""A change context in memory: an API server with controllers that can be broken, and an ingress that can be deaf."""
+"""A change context in memory, with controllers that can be broken and an ingress controller that can be silent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NS = "demo"
 
 
 def deployment(name: str, replicas: int = 1) -> dict[str, Any]:
-    """An http-echo Deployment of the workshop's kind."""
+    """Return a Deployment of http-echo."""
     labels = {"app": name, "version": f"{name}-v1"}
     container = {"name": "echo", "image": "hashicorp/http-echo:1.0", "args": [f"-text={name}-v1"]}
     return {
@@ -50,17 +50,17 @@ INGRESS = {
 
 
 class World:
-    """What the tests of changes set up and break.
+    """A simulated cluster on which changes are made, with switches for its faults.
 
     Attributes:
-        context: What changes are given.
+        context: The context that changes get.
         kube: The API server.
         workloads: Its controllers.
-        events: What was recorded.
-        ingress: What the ingress controller does when asked.
-        answers: Whether traffic gets the new answer.
-        quiet: Whether the system ever comes to rest.
-        asked: Patterns for which traffic was searched.
+        events: The recorded events.
+        ingress: The signals that the ingress controller gives when asked.
+        answers: True if traffic gets the new answer.
+        quiet: True if the system comes to rest.
+        asked: The patterns for which traffic was searched.
     """
 
     def __init__(
@@ -94,26 +94,26 @@ class World:
         )
 
     def answered(self, pattern: str, since_ns: int, route: str = "") -> bool:
-        """Whether traffic got such an answer."""
+        """Return True if traffic got such an answer."""
         self.asked.append(pattern)
         return self.answers
 
     def record(self, event: Event) -> None:
-        """Keep an event."""
+        """Store an event."""
         self.events.append(event)
 
     def what(self) -> list[str]:
-        """What was recorded, in order."""
+        """Return the names of the recorded events, in order."""
         return [event.what for event in self.events]
 
     def missing(self) -> str:
-        """What the events say was missing."""
+        """Return what was missing, from the events."""
         return "; ".join(str(event.detail["missing"]) for event in self.events if event.what == "not-observed")
 
 
 @pytest.fixture
 def make_world(tmp_path: Path) -> Callable[..., World]:
-    """Build a world with apple and banana behind a Service and an Ingress."""
+    """Return a world with apple and banana behind a Service and an Ingress."""
 
     def build(*, timeout: float = 0.12, restore: bool = False, replicas: int = 1) -> World:
         kube, workloads = FakeKube(), FakeWorkloads(NS)
@@ -130,5 +130,5 @@ def make_world(tmp_path: Path) -> Callable[..., World]:
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """The ordinary world."""
+    """Return the usual world."""
     return make_world()

@@ -1,4 +1,4 @@
-"""The switch between two versions: what is awaited, what goes when, and the way back."""
+"""A blue-green switch awaits its conditions, retires the old version in time, and can be undone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from harness.changes.perform import perform
 from harness.changes.undo import undo_all
 from harness.model.changes import BlueGreen, Retire, Start
-from harness.testing.fake_workloads import Part
+from harness.testing.fake_workloads import WorkloadPart
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World
@@ -27,24 +27,24 @@ SWITCH = BlueGreen(
 
 
 def selector(world: World) -> Any:
-    """Whom the Service selects now."""
+    """Return the current selector of the Service."""
     return world.kube.get("Service", "apple-service", NS)["spec"]["selector"]
 
 
 def replicas(world: World, name: str) -> Any:
-    """How many pods a Deployment asks for now."""
+    """Return the current number of replicas of a Deployment."""
     return world.kube.get("Deployment", name, NS)["spec"]["replicas"]
 
 
-def test_a_switch_is_seen(world: World) -> None:
-    """The selector is patched, and seen by endpoints, controller and answers."""
+def test_a_switch_is_observed(world: World) -> None:
+    """The selector is patched, and endpoints, controller and answers follow."""
     assert perform(SWITCH, world.context)
     assert world.what() == ["begin", "applied", "observed", "end"]
     assert selector(world) == {"version": "banana-v1"}
 
 
 def test_every_public_route_must_answer(world: World) -> None:
-    """An answer on one route, or on the private one, says nothing of another."""
+    """An answer on another public route, or on the private one, is not sufficient."""
     world.context = replace(world.context, answered=lambda pattern, since, route="": route != "/also")
 
     assert not perform(SWITCH, world.context)
@@ -54,11 +54,11 @@ def test_every_public_route_must_answer(world: World) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "missing"), [("endpoints", "endpoints"), ("deaf", "ingress"), ("nobody", "any ready pod")]
 )
-def test_a_switch_that_does_not_happen_is_not_seen(world: World, sabotage: str, missing: str) -> None:
-    """Each condition alone keeps the switch from being called seen."""
+def test_a_switch_without_effect_is_not_observed(world: World, sabotage: str, missing: str) -> None:
+    """Each missing condition alone prevents the observation."""
     spec = SWITCH
     if sabotage == "endpoints":
-        world.workloads.broken.add(Part.ENDPOINTS)
+        world.workloads.broken.add(WorkloadPart.ENDPOINTS)
     elif sabotage == "deaf":
         world.ingress.clear()
     else:
@@ -68,8 +68,8 @@ def test_a_switch_that_does_not_happen_is_not_seen(world: World, sabotage: str, 
     assert missing in world.missing()
 
 
-def test_the_old_version_goes_after_the_switch_was_seen(make_world: Callable[..., World]) -> None:
-    """It goes so long after the switch as was asked for, and its pods' end is awaited."""
+def test_the_old_version_is_retired_after_the_switch(make_world: Callable[..., World]) -> None:
+    """It is retired after its delay, and the end of its pods is awaited."""
     world = make_world(timeout=60)
 
     assert perform(replace(SWITCH, retire=Retire("apple", 0.05)), world.context)
@@ -80,23 +80,23 @@ def test_the_old_version_goes_after_the_switch_was_seen(make_world: Callable[...
 
 
 def test_the_old_version_that_goes_at_once_waits_for_nothing(make_world: Callable[..., World]) -> None:
-    """With no time in between it is gone before anybody has seen the switch."""
+    """Without a delay, it is retired before the switch is observed."""
     world = make_world(timeout=60)
 
     assert perform(replace(SWITCH, retire=Retire("apple")), world.context)
     assert world.what() == ["begin", "applied", "retired", "observed", "retired-observed", "end"]
 
 
-def test_old_pods_that_stay_are_said(world: World) -> None:
-    """A retirement that does not end is not called done."""
-    world.workloads.broken.add(Part.DEPLOYMENT_CONTROLLER)
+def test_remaining_old_pods_are_reported(world: World) -> None:
+    """An incomplete retirement is not observed."""
+    world.workloads.broken.add(WorkloadPart.DEPLOYMENT_CONTROLLER)
 
     assert not perform(replace(SWITCH, retire=Retire("apple")), world.context)
     assert "end of the pods of Deployment apple" in world.missing()
 
 
-def test_a_new_version_is_brought_up_first(make_world: Callable[..., World]) -> None:
-    """It is awaited before the switch, or not, as asked for."""
+def test_the_new_version_is_started_first(make_world: Callable[..., World]) -> None:
+    """The switch waits for it only if the spec says so."""
     awaited, hasty = make_world(timeout=60), make_world(timeout=60)
 
     assert perform(replace(SWITCH, start=Start("banana", 3)), awaited.context)
@@ -106,8 +106,8 @@ def test_a_new_version_is_brought_up_first(make_world: Callable[..., World]) -> 
     assert hasty.what() == ["begin", "started", "applied", "observed", "end"]
 
 
-def test_the_way_back_brings_the_old_version_up_first(make_world: Callable[..., World]) -> None:
-    """Everything in the reverse order: the old version is there again before the selector finds it."""
+def test_the_undo_starts_the_old_version_first(make_world: Callable[..., World]) -> None:
+    """The undo has the reverse order: the old version is ready before the selector finds it."""
     world = make_world(timeout=60)
     spec = replace(SWITCH, retire=Retire("apple", 0.01), start=Start("banana", 2), back=0.02)
 
@@ -120,8 +120,8 @@ def test_the_way_back_brings_the_old_version_up_first(make_world: Callable[..., 
     assert (replicas(world, "apple"), replicas(world, "banana")) == (1, 1)
 
 
-def test_what_stays_can_be_put_back_from_the_journal(make_world: Callable[..., World]) -> None:
-    """In a namespace that outlives the trial, the journal alone restores selector and replicas."""
+def test_the_journal_restores_a_lasting_switch(make_world: Callable[..., World]) -> None:
+    """If the namespace outlives the trial, the journal alone restores selector and replicas."""
     world = make_world(timeout=60, restore=True)
 
     assert perform(replace(SWITCH, retire=Retire("apple")), world.context)
@@ -131,8 +131,8 @@ def test_what_stays_can_be_put_back_from_the_journal(make_world: Callable[..., W
     assert replicas(world, "apple") == 1
 
 
-def test_a_switch_to_where_it_points_already_is_pointless(world: World) -> None:
-    """Nothing was changed, so nothing is waited for, and nothing undone."""
+def test_a_switch_to_the_same_version_is_pointless(world: World) -> None:
+    """Nothing is changed, awaited or undone."""
     spec = replace(SWITCH, selector={"version": "apple-v1"}, back=0.01)
 
     assert not perform(spec, world.context)

@@ -1,4 +1,4 @@
-"""Changes behind a controller that takes over whole configurations, rules and endpoints alike."""
+"""Changes are observed behind a controller whose configurations have rules and endpoints together."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NOBODY = SelectorPatch(name="nobody", service="apple-service", selector={"versio
 
 
 def behind_traefik(world: World, *told: str) -> World:
-    """Traefik, which has done what is told and nothing else."""
+    """Return a context behind Traefik, with the given event."""
     world.ingress = set(told)
-    world.context = replace(world.context, ingress_tells=frozenset({"configured"}))
+    world.context = replace(world.context, ingress_signals=frozenset({"configured"}))
     return world
 
 
@@ -35,17 +35,17 @@ def behind_traefik(world: World, *told: str) -> World:
 def test_a_configuration_is_as_good_as_a_reload_or_endpoints(
     world: World, change: ChangeSpec, again: ChangeSpec
 ) -> None:
-    """Where one was taken over the change is seen; where none was it is not, whatever else is told."""
+    """A change is observed by a new configuration, and by no other event."""
     assert perform(change, behind_traefik(world, "configured").context)
     assert not perform(again, behind_traefik(world, "reload", "endpoints").context)
-    assert "the ingress controller to take" in world.missing()
+    assert "the ingress controller to " in world.missing()
 
 
-def test_an_edit_that_says_nothing_to_traefik_was_seen_by_it(world: World) -> None:
-    """An annotation of another controller's: Traefik looked at the Ingress, and had nothing to do."""
+def test_an_edit_without_effect_is_observed(world: World) -> None:
+    """Traefik read an annotation of another controller, and had nothing to do."""
     assert perform(EDIT, behind_traefik(world, "sync").context)
 
 
-def test_endpoints_are_not_seen_by_a_look_at_a_route(world: World) -> None:
-    """A look at some Ingress says nothing of the pods behind a Service."""
+def test_a_sync_of_a_route_does_not_show_endpoints(world: World) -> None:
+    """It says nothing about the pods of a Service."""
     assert not perform(NOBODY, behind_traefik(world, "sync").context)

@@ -1,4 +1,4 @@
-"""The ingress controller's own rolling update: seen when its new pod serves."""
+"""A restart of the ingress controller is observed when its new pod serves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.changes.perform import perform
 from harness.errors import HarnessError
 from harness.model.changes import ControllerRestart
 from harness.model.controllers import ControllerAddress
-from harness.testing.fake_workloads import Part
+from harness.testing.fake_workloads import WorkloadPart
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World
@@ -21,24 +21,25 @@ RESTART = ControllerRestart(name="again")
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """A world whose ingress controller is the Deployment of apple, in a namespace that is not the workload's."""
+    """Return a world whose ingress controller is the Deployment of apple, in another namespace."""
     made = make_world()
     controller = ControllerAddress(made.context.namespace, "apple", "apple", {})
     made.context = replace(made.context, controller=controller, namespace="elsewhere")
     return made
 
 
-def test_it_is_seen_when_the_new_pod_serves(world: World) -> None:
-    """Rollout, old pods, and an answer since."""
+def test_it_is_observed_when_the_new_pod_serves(world: World) -> None:
+    """The rollout is complete, the old pods are gone, and traffic was answered since."""
     assert perform(RESTART, world.context)
     assert world.what() == ["begin", "applied", "observed", "end"]
 
 
 @pytest.mark.parametrize(
-    ("part", "missing"), [(Part.NEW_PODS, "rollout"), (Part.OLD_PODS, "end of the old pods"), (None, "an answer")]
+    ("part", "missing"),
+    [(WorkloadPart.NEW_PODS, "rollout"), (WorkloadPart.OLD_PODS, "end of the old pods"), (None, "an answer")],
 )
-def test_it_is_not_seen_otherwise(world: World, part: Part | None, missing: str) -> None:
-    """Each condition alone keeps it from being called seen."""
+def test_it_is_not_observed_otherwise(world: World, part: WorkloadPart | None, missing: str) -> None:
+    """Each missing condition alone prevents the observation."""
     if part is None:
         world.answers = False
     else:
@@ -48,9 +49,9 @@ def test_it_is_not_seen_otherwise(world: World, part: Part | None, missing: str)
     assert missing in world.missing()
 
 
-def test_a_controller_that_is_not_known_is_said(world: World) -> None:
-    """Nothing is restarted by guessing."""
+def test_an_unknown_controller_is_refused(world: World) -> None:
+    """Nothing is restarted by a guess."""
     world.context = replace(world.context, controller=None)
 
-    with pytest.raises(HarnessError, match="not known here"):
+    with pytest.raises(HarnessError, match="its Deployment is unknown"):
         perform(RESTART, world.context)

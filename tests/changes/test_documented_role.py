@@ -1,4 +1,4 @@
-"""Make each change with exactly the rights that the documentation asks for, behind each ingress controller."""
+"""Each change works with exactly the documented rights, behind each ingress controller."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.model.changes import (
 )
 from harness.model.controllers import CONTROLLERS as TABLE
 from harness.model.controllers import ControllerAddress
-from harness.testing.fake_workloads import Part
+from harness.testing.fake_workloads import WorkloadPart
 from harness.testing.role_bound_api import Grant, RoleBoundKube
 
 if TYPE_CHECKING:
@@ -86,19 +86,19 @@ CHANGES: Mapping[str, ChangeSpec] = {
 
 
 def prepared(make_world: Callable[..., World], case: str, controller: str) -> World:
-    """Build a world in which the change of a case happens, is undone, and is seen."""
+    """Return a world in which the change of a case happens, is undone, and is observed."""
     world = make_world(timeout=2)
     world.kube.put(INGRESS, NS)
     world.ingress |= {"configured"}
     world.context = replace(
         world.context,
         ingress=controller,
-        ingress_tells=TABLE[controller].tells,
+        ingress_signals=TABLE[controller].tells,
         controller=ControllerAddress(NS, "apple", "apple", {}),
-        put_back_after=0.0,
+        undo_after=0.0,
     )
     if case == "rolling-update that gets stuck":
-        world.workloads.broken.add(Part.NEW_PODS)
+        world.workloads.broken.add(WorkloadPart.NEW_PODS)
     if case == "canary that loses":
         world.context = replace(world.context, lost=lambda _since: 1)
     if case.startswith("ab-test"):
@@ -114,7 +114,7 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
 
 
 def carried_out(world: World, case: str, granted: frozenset[Grant]) -> RoleBoundKube:
-    """Make the change of a case on an API server that grants no more than that."""
+    """Make the change of a case on an API server that permits only the Role's rights."""
     kube = RoleBoundKube(world.kube, granted)
     world.context = replace(world.context, kube=kube)
     seen = perform(CHANGES[case], world.context)
@@ -129,7 +129,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_kind_of_change_is_a_case() -> None:
-    """A kind that nobody tries could lack a right."""
+    """A kind without a case could lack a right."""
     assert {spec.kind for spec in CHANGES.values()} == set(CHANGE_KINDS)
 
 
@@ -139,13 +139,13 @@ def test_every_kind_of_change_is_a_case() -> None:
     CHANGES,
 )
 def test_the_documented_role_is_enough(make_world: Callable[..., World], case: str, controller: str) -> None:
-    """Each change is made, seen and undone by a user who has the documented Role and nothing else."""
+    """Each change is made, observed and undone with the documented Role."""
     carried_out(prepared(make_world, case, controller), case, documented_role("ClusterRole"))
 
 
 @pytest.mark.parametrize("controller", CONTROLLERS)
 def test_the_rights_of_changes_are_those_that_are_used(make_world: Callable[..., World], controller: str) -> None:
-    """A right that no change uses is not asked for, and one that some change uses is in the facts of its kind."""
+    """The facts of each kind have exactly the rights that it uses."""
     granted = documented_role("ClusterRole")
     used: dict[str, set[Grant]] = {kind: set() for kind in CHANGE_KINDS}
     for case, spec in CHANGES.items():
@@ -167,7 +167,7 @@ def test_the_rights_of_changes_are_those_that_are_used(make_world: Callable[...,
 
 
 def test_a_right_that_is_missing_is_noticed(make_world: Callable[..., World]) -> None:
-    """Without ``delete`` on Ingresses an A/B test is made, and its undo is refused."""
+    """Without ``delete`` on Ingresses, an A/B test is made but its undo is refused."""
     lacking = documented_role("ClusterRole") - {Grant("networking.k8s.io", "ingresses", "delete")}
     world = prepared(make_world, "ab-test by header", "ingress-nginx")
     kube = RoleBoundKube(world.kube, lacking)
@@ -178,7 +178,7 @@ def test_a_right_that_is_missing_is_noticed(make_world: Callable[..., World]) ->
 
 
 def specs(world: World) -> dict[tuple[str, str], object]:
-    """Return what users write in every object that a change may touch."""
+    """Return the fields that users write, of every object that a change may modify."""
     return {
         (kind, item["metadata"]["name"]): (item["spec"], item["metadata"].get("annotations") or {})
         for kind in ("Deployment", "Service", "Ingress", *CREATED)
@@ -189,7 +189,7 @@ def specs(world: World) -> dict[tuple[str, str], object]:
 @pytest.mark.parametrize("controller", CONTROLLERS)
 @pytest.mark.parametrize("case", CHANGES)
 def test_what_can_be_undone_is_undone(make_world: Callable[..., World], case: str, controller: str) -> None:
-    """The fact is true: everything is as before, or nothing was ever in the journal."""
+    """Everything is as before, or nothing was ever in the journal, as the facts say."""
     world = prepared(make_world, case, controller)
     before = specs(world)
     assert perform(CHANGES[case], world.context)

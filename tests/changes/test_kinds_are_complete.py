@@ -1,4 +1,4 @@
-"""Every kind of change has all its parts, and nothing else in the code names a kind."""
+"""Every kind of change has all its parts, and no other code names a kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from documentation import documented_role, page
 from harness.changes.perform import executor_of
 from harness.experiment.changes.reading import check_of, schema_of
 from harness.experiment.changes.schema import ChangeSchema
-from harness.model.change_facts import ChangeFacts, InPlace, Target
+from harness.model.change_facts import ChangeFacts, InPlace, TargetKind
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, NoChange, Scale, module_of
 from harness.model.controllers import CONTROLLERS
 from harness.model.rights import Right
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def incomplete(kind: str) -> Iterator[str]:
-    """Yield every part that a kind lacks."""
+    """Yield every missing part of a kind."""
     spec = CHANGE_KINDS[kind]
     yield from _record(kind, spec)
     yield from _schema(kind, spec)
@@ -39,8 +39,8 @@ def incomplete(kind: str) -> Iterator[str]:
             if parameters != (3 if part == "check" else 1):
                 yield f"the parameters of {part}"
     in_place_page = page("reference/in-place.md")
-    if f"| `{kind}` |" not in page("experiments.md"):
-        yield "its row in docs/experiments.md"
+    if f"| `{kind}` |" not in page("reference/experiments.md"):
+        yield "its row in docs/reference/experiments.md"
     in_place = spec.facts.in_place
     if (f"`{in_place.usage}`" if in_place.usage else f"- `{kind}`: {in_place.refused}.") not in in_place_page:
         yield "its place in docs/reference/in-place.md"
@@ -79,18 +79,18 @@ def _schema(kind: str, spec: type[ChangeSpec]) -> Iterator[str]:
 
 @pytest.mark.parametrize("kind", CHANGE_KINDS)
 def test_a_kind_has_all_its_parts(kind: str) -> None:
-    """Record with facts, schema, check, executor, rows in the documentation, rights in the Role."""
+    """These are a record with facts, schema, check, executor, rows in the docs, and rights in the Role."""
     assert list(incomplete(kind)) == []
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Toy(ChangeSpec):
-    """A kind of which nothing is there but the record."""
+    """A kind of change that has only its record."""
 
     kind: ClassVar[str] = "toy"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="a toy",
-        target=Target.DEPLOYMENT,
+        target=TargetKind.DEPLOYMENT,
         observed="never",
         undoable=False,
         undo="it does nothing",
@@ -102,17 +102,17 @@ class Toy(ChangeSpec):
 
 @pytest.fixture
 def with_toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One kind more, of which only the record is there."""
+    """Add a kind that has only its record."""
     monkeypatch.setitem(cast("dict[str, type[ChangeSpec]]", CHANGE_KINDS), "toy", Toy)
 
 
 def test_a_kind_without_its_other_parts_is_found(with_toy: None) -> None:
-    """Each part that is missing is named."""
+    """Each missing part is named."""
     assert list(incomplete("toy")) == [
         "a module toy with ToySchema",
         "a module toy with check",
         "a module toy with carry_out",
-        "its row in docs/experiments.md",
+        "its row in docs/reference/experiments.md",
         "its place in docs/reference/in-place.md",
         "its rights in the Role of docs/reference/rights.md",
     ]
@@ -125,13 +125,13 @@ def test_a_kind_without_its_other_parts_is_found(with_toy: None) -> None:
         ({"observed": ""}, "its observed"),
         ({"undo": ""}, "its undo"),
         ({"in_place": InPlace()}, "either its usage in place or why it is refused"),
-        ({"target": Target.SERVICE}, "a field service"),
+        ({"target": TargetKind.SERVICE}, "a field service"),
         ({"rights": ()}, "its rights"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_fact_that_is_missing_is_found(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], lacks: str) -> None:
-    """A kind whose facts are not whole is not complete."""
+    """A kind with incomplete facts is not complete."""
     monkeypatch.setattr(Scale, "facts", dataclasses.replace(Scale.facts, **change))
 
     assert lacks in list(incomplete("scale"))
@@ -148,7 +148,7 @@ def test_a_fact_that_is_missing_is_found(monkeypatch: pytest.MonkeyPatch, change
 def test_a_part_that_is_missing_is_found(
     monkeypatch: pytest.MonkeyPatch, find: Callable[[str], object], name: str, lacks: str
 ) -> None:
-    """Taken out of its module, it is named."""
+    """A part that is removed from its module is named."""
     module = inspect.getmodule(find("scale"))
     assert isinstance(module, ModuleType)
     monkeypatch.delattr(module, name)
@@ -156,12 +156,12 @@ def test_a_part_that_is_missing_is_found(
     assert list(incomplete("scale")) == [lacks]
 
 
-#: Where a kind's own modules are; test doubles build trials of particular kinds.
+#: Places of modules for one kind. Test doubles build trials of particular kinds.
 OWN = ("harness/model/changes.py", "harness/changes/kinds/", "harness/experiment/changes/", "harness/testing/")
 
 
 def named_kinds(text: str) -> set[str]:
-    """Return the kinds that a module names: by an import of the record, or by the word as a whole text."""
+    """Return the kinds that a module names, by importing the record or by the word as a whole text."""
     records = {spec.__name__ for spec in CHANGE_KINDS.values()} - {NoChange.__name__}
     words = {kind for kind in CHANGE_KINDS if "-" in kind}
     tree = ast.parse(text)
@@ -176,7 +176,7 @@ def named_kinds(text: str) -> set[str]:
 
 
 def test_no_other_module_names_a_kind() -> None:
-    """A list of kinds elsewhere would forget the next one: it has to follow from the facts."""
+    """A list of kinds elsewhere would lack the next kind. It must follow from the facts."""
     modules = [path.relative_to(ROOT).as_posix() for path in (ROOT / "harness").rglob("*.py")]
     others = [module for module in modules if not module.startswith(OWN)]
 
@@ -187,5 +187,5 @@ def test_no_other_module_names_a_kind() -> None:
     "text", ["from harness.model.changes import Scale", 'PLAIN = {"rolling-update"}', 'if kind == "ab-test": pass']
 )
 def test_a_module_that_names_a_kind_is_found(text: str) -> None:
-    """By its record or by its word."""
+    """It is found by the record and by the word."""
     assert len(named_kinds(text)) == 1

@@ -1,4 +1,4 @@
-"""Each change is made and seen; and each is not seen when it did not really happen."""
+"""Each change is made and observed, and it is not observed if it did not really happen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.model.changes import (
     Scale,
     SelectorPatch,
 )
-from harness.testing.fake_workloads import Part
+from harness.testing.fake_workloads import WorkloadPart
 
 if TYPE_CHECKING:
     from tests.changes.conftest import World
@@ -43,24 +43,24 @@ CONTROL = NoChange(name="none", hold=0.01)
 @pytest.mark.parametrize(
     "spec", [ROLL, RESTART, DELETE, FORCE, SCALE, REPOINT, NOBODY, EDIT, CONTROL], ids=lambda spec: spec.name
 )
-def test_a_change_that_happens_is_seen(world: World, spec: ChangeSpec) -> None:
-    """With everything in order each change is applied and observed, once."""
+def test_a_change_that_happens_is_observed(world: World, spec: ChangeSpec) -> None:
+    """Each change is applied and observed once."""
     assert perform(spec, world.context)
     assert world.what() == ["begin", "applied", "observed", "end"]
 
 
-def deaf(world: World) -> None:
-    """The ingress controller does nothing."""
+def silent_ingress(world: World) -> None:
+    """Make the ingress controller do nothing."""
     world.ingress.clear()
 
 
 def unanswered(world: World) -> None:
-    """The new version never answers."""
+    """Make the new version never answer."""
     world.answers = False
 
 
-def broken(part: Part) -> Callable[[World], None]:
-    """A part of the cluster does not follow."""
+def broken(part: WorkloadPart) -> Callable[[World], None]:
+    """Make a part of the cluster do nothing."""
 
     def sabotage(world: World) -> None:
         world.workloads.broken.add(part)
@@ -72,30 +72,30 @@ def broken(part: Part) -> Callable[[World], None]:
 @pytest.mark.parametrize(
     ("spec", "sabotage", "missing"),
     [
-        (ROLL, broken(Part.DEPLOYMENT_CONTROLLER), "rollout"),
-        (ROLL, broken(Part.NEW_PODS), "rollout"),
-        (ROLL, broken(Part.OLD_PODS), "end of the old pods"),
+        (ROLL, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "rollout"),
+        (ROLL, broken(WorkloadPart.NEW_PODS), "rollout"),
+        (ROLL, broken(WorkloadPart.OLD_PODS), "end of the old pods"),
         (ROLL, unanswered, "an answer like 'apple-v1x'"),
-        (RESTART, broken(Part.DEPLOYMENT_CONTROLLER), "rollout"),
-        (RESTART, broken(Part.OLD_PODS), "end of the old pods"),
-        (DELETE, broken(Part.OLD_PODS), "end of the deleted pod"),
-        (DELETE, broken(Part.NEW_PODS), "replacement"),
-        (FORCE, broken(Part.DEPLOYMENT_CONTROLLER), "replacement"),
-        (SCALE, broken(Part.DEPLOYMENT_CONTROLLER), "rollout"),
-        (SCALE, broken(Part.NEW_PODS), "rollout"),
-        (REPOINT, broken(Part.ENDPOINTS), "endpoints"),
-        (REPOINT, deaf, "ingress"),
+        (RESTART, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "rollout"),
+        (RESTART, broken(WorkloadPart.OLD_PODS), "end of the old pods"),
+        (DELETE, broken(WorkloadPart.OLD_PODS), "end of the deleted pod"),
+        (DELETE, broken(WorkloadPart.NEW_PODS), "replacement"),
+        (FORCE, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "replacement"),
+        (SCALE, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "rollout"),
+        (SCALE, broken(WorkloadPart.NEW_PODS), "rollout"),
+        (REPOINT, broken(WorkloadPart.ENDPOINTS), "endpoints"),
+        (REPOINT, silent_ingress, "ingress"),
         (REPOINT, unanswered, "an answer like 'banana*'"),
-        (NOBODY, broken(Part.ENDPOINTS), "endpoints none"),
-        (NOBODY, deaf, "ingress"),
-        (EDIT, deaf, "reload"),
+        (NOBODY, broken(WorkloadPart.ENDPOINTS), "endpoints none"),
+        (NOBODY, silent_ingress, "ingress"),
+        (EDIT, silent_ingress, "reload"),
     ],
     ids=lambda value: getattr(value, "name", None) or getattr(value, "__name__", value),
 )
-def test_a_change_that_does_not_happen_is_not_seen(
+def test_a_change_that_does_not_happen_is_not_observed(
     world: World, spec: ChangeSpec, sabotage: Callable[[World], None], missing: str
 ) -> None:
-    """Each condition alone, when broken, makes the change not observed, and the event says what was missing."""
+    """Each broken condition alone prevents the observation, and the event says what was missing."""
     sabotage(world)
 
     assert not perform(spec, world.context)
@@ -104,7 +104,7 @@ def test_a_change_that_does_not_happen_is_not_seen(
 
 
 def test_an_answer_to_come_needs_a_pod_behind_the_selector(world: World) -> None:
-    """A selector that finds nobody is not seen as switched while an answer is expected, whatever traffic says."""
+    """A selector without pods is not observed while an answer is expected, whatever traffic gets."""
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "nobody"}, answer="banana*")
 
     assert not perform(spec, world.context)
@@ -112,8 +112,8 @@ def test_an_answer_to_come_needs_a_pod_behind_the_selector(world: World) -> None
 
 
 def test_what_the_ingress_did_before_the_endpoints_changed_does_not_count(world: World) -> None:
-    """An older change that the ingress controller takes over late is not taken for this one."""
-    world.workloads.broken.add(Part.ENDPOINTS)
+    """A late event for an older change does not count for this one."""
+    world.workloads.broken.add(WorkloadPart.ENDPOINTS)
     looks: list[int] = []
 
     def early(what: str, since_ns: int) -> bool:
@@ -140,7 +140,7 @@ def test_what_the_ingress_did_before_the_endpoints_changed_does_not_count(world:
     ids=lambda spec: spec.kind,
 )
 def test_a_patch_that_changes_nothing_is_never_observed(make_world: Callable[..., World], spec: ChangeSpec) -> None:
-    """It is said at once, without waiting for the timeout."""
+    """It is recorded at once, without waiting for the timeout."""
     world = make_world(timeout=600)
 
     assert not perform(spec, world.context)
@@ -149,7 +149,7 @@ def test_a_patch_that_changes_nothing_is_never_observed(make_world: Callable[...
 
 @pytest.mark.parametrize("spec", [ROLL, RESTART, DELETE, SCALE, REPOINT, EDIT], ids=lambda spec: spec.name)
 def test_an_object_that_is_not_there_is_an_error(world: World, spec: Any) -> None:
-    """A change that can't be made at all is told as such, and still ends on the timeline."""
+    """The change can't be made. It still has an end on the timeline."""
     for kind, name in (("Deployment", "apple"), ("Service", "apple-service"), ("Ingress", "fruit")):
         world.kube.remove(kind, name, NS)
 
@@ -159,7 +159,7 @@ def test_an_object_that_is_not_there_is_an_error(world: World, spec: Any) -> Non
 
 
 def test_a_container_that_is_not_there_is_an_error(world: World) -> None:
-    """The message names the containers that there are."""
+    """The message names the existing containers."""
     spec = RollingUpdate(name="roll", deployment="apple", container="sidecar", set={"image": "x"})
 
     with pytest.raises(HarnessError) as caught:
@@ -168,7 +168,7 @@ def test_a_container_that_is_not_there_is_an_error(world: World) -> None:
 
 
 def test_a_null_in_a_patch_deletes_the_field(world: World) -> None:
-    """A JSON merge patch says so; annotations of the same edit are set all the same."""
+    """The annotations of the same edit are set nevertheless."""
     spec = IngressEdit(
         name="edit", ingress="fruit", annotations={"x/timeout": "1"}, patch={"spec": {"ingressClassName": None}}
     )
@@ -181,12 +181,12 @@ def test_a_null_in_a_patch_deletes_the_field(world: World) -> None:
 
 @pytest.mark.parametrize("kind", CHANGE_KINDS)
 def test_every_kind_of_change_can_be_made(kind: str) -> None:
-    """No kind of the model is without its executor."""
+    """Every kind of the model has an executor."""
     assert callable(executor_of(kind))
 
 
 def test_repeated_updates_go_on_to_the_next_version(make_world: Callable[..., World]) -> None:
-    """Three times: three versions, nothing undone in between, each awaited by its own answer."""
+    """Three repetitions give three versions without an undo, each awaited by its own answer."""
     world = make_world(timeout=60)
     spec = RollingUpdate(
         name="roll", deployment="apple", times=3, set={"args": ["-text=apple-v{time}x"]}, answer="apple-v{time}x"
@@ -202,7 +202,7 @@ def test_repeated_updates_go_on_to_the_next_version(make_world: Callable[..., Wo
 
 @pytest.mark.parametrize("spec", [SCALE, REPOINT, EDIT], ids=lambda spec: spec.name)
 def test_what_has_an_undo_is_undone_between_repetitions(make_world: Callable[..., World], spec: Any) -> None:
-    """Twice: made, undone, at rest, made again; the second one stays until the trial's end."""
+    """It is made, undone and made again. The last one stays until the trial's end."""
     world = make_world(timeout=60)
     twice = replace(spec, times=2)
 
@@ -213,7 +213,7 @@ def test_what_has_an_undo_is_undone_between_repetitions(make_world: Callable[...
 
 
 def test_a_held_selector_is_patched_back(make_world: Callable[..., World]) -> None:
-    """With a hold the way back is part of the change, not earlier than the hold says."""
+    """With a hold, the undo is part of the change, and not earlier than the hold says."""
     world = make_world(timeout=60)
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "nobody"}, hold=0.05)
 
@@ -225,7 +225,7 @@ def test_a_held_selector_is_patched_back(make_world: Callable[..., World]) -> No
 
 
 def test_an_undo_that_is_not_seen_counts_against_the_change(world: World) -> None:
-    """A selector patched back whose endpoints never come back is not observed."""
+    """If the endpoints do not return after the undo, the change is not observed."""
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "nobody"}, hold=0.01)
 
     def go_deaf(pattern: str, since: int) -> bool:
@@ -238,7 +238,7 @@ def test_an_undo_that_is_not_seen_counts_against_the_change(world: World) -> Non
 
 
 def test_a_field_that_others_took_counts_against_the_change(world: World) -> None:
-    """If somebody else patches the selector during the hold, it is left alone and the change is not observed."""
+    """If others patch the selector during the hold, it is left, and the change is not observed."""
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "nobody"}, hold=0.01)
 
     def interfere(pattern: str, since: int) -> bool:
@@ -251,8 +251,8 @@ def test_a_field_that_others_took_counts_against_the_change(world: World) -> Non
     assert "somebody else" in world.missing()
 
 
-def test_a_system_that_does_not_come_to_rest_is_said(world: World) -> None:
-    """The next repetition is made all the same, and the change does not count as observed."""
+def test_a_restless_system_is_recorded(world: World) -> None:
+    """The next repetition is made nevertheless, but the change is not observed."""
     world.quiet = False
     spec = Restart(name="restart", deployment="apple", times=2)
 
@@ -260,11 +260,11 @@ def test_a_system_that_does_not_come_to_rest_is_said(world: World) -> None:
     assert world.what() == ["begin", "applied", "observed", "not-observed", "applied", "observed", "end"]
 
 
-def test_a_stuck_rollout_is_seen_as_failed_and_put_back(make_world: Callable[..., World]) -> None:
-    """Until its progress deadline: called failed, undone, and the old version complete again."""
+def test_a_stuck_rollout_is_observed_and_undone(make_world: Callable[..., World]) -> None:
+    """After its progress deadline it is undone, and the old version is complete again."""
     world = make_world(timeout=60)
     before = container(world)
-    world.workloads.broken.add(Part.NEW_PODS)
+    world.workloads.broken.add(WorkloadPart.NEW_PODS)
     spec = RollingUpdate(name="stuck", deployment="apple", set={"image": "none"}, until="progress-deadline")
 
     assert perform(spec, world.context)
@@ -273,7 +273,7 @@ def test_a_stuck_rollout_is_seen_as_failed_and_put_back(make_world: Callable[...
 
 
 def test_a_rollout_that_was_to_get_stuck_and_did_not_is_not_observed(world: World) -> None:
-    """A rollout that completes is not one that exceeded its deadline."""
+    """A complete rollout did not exceed its deadline."""
     spec = RollingUpdate(name="stuck", deployment="apple", set={"image": "good"}, until="progress-deadline")
 
     assert not perform(spec, world.context)
@@ -281,7 +281,7 @@ def test_a_rollout_that_was_to_get_stuck_and_did_not_is_not_observed(world: Worl
 
 
 def test_the_undo_is_on_disk_before_the_api_is_asked(world: World) -> None:
-    """When the server breaks off in the middle of the change, the journal knows how to put it back."""
+    """If the server breaks off during the change, the journal has its undo."""
     world.kube.refusals["patch"] = UnreachableError("patch", 0, "no answer", "broken")
     with pytest.raises(UnreachableError):
         perform(SCALE, replace(world.context, restore=True))
@@ -291,7 +291,7 @@ def test_the_undo_is_on_disk_before_the_api_is_asked(world: World) -> None:
 
 
 def test_a_lasting_namespace_is_restored_by_the_journal(make_world: Callable[..., World]) -> None:
-    """Where the namespace outlives the trial, undo_all puts back all that is left changed."""
+    """If the namespace outlives the trial, undo_all restores everything."""
     world = make_world(restore=True)
     before = container(world)
     perform(ROLL, world.context)
@@ -303,15 +303,15 @@ def test_a_lasting_namespace_is_restored_by_the_journal(make_world: Callable[...
 
 
 def test_a_namespace_that_goes_leaves_nothing_open(world: World) -> None:
-    """Where the namespace goes with the trial, the journal says so and is closed."""
+    """If the namespace is removed with the trial, the journal is closed."""
     perform(ROLL, world.context)
 
     assert world.context.undo.open_entries() == ()
 
 
 def test_a_forced_deletion_has_no_grace(world: World) -> None:
-    """The pod's object is gone at once, with nobody to end the pod."""
-    world.workloads.broken.update({Part.OLD_PODS, Part.DEPLOYMENT_CONTROLLER})
+    """The pod's object is removed at once."""
+    world.workloads.broken.update({WorkloadPart.OLD_PODS, WorkloadPart.DEPLOYMENT_CONTROLLER})
     before = world.kube.list("Pod", NS, labels="app=apple")
 
     perform(FORCE, world.context)
@@ -321,7 +321,7 @@ def test_a_forced_deletion_has_no_grace(world: World) -> None:
 
 
 def test_an_api_server_that_is_away_for_a_moment_is_asked_again(make_world: Callable[..., World]) -> None:
-    """Looks that fail are repeated until the deadline."""
+    """Failed checks are repeated until the deadline."""
     world = make_world(timeout=60)
     answers = iter([True, False])
 
@@ -346,14 +346,14 @@ def test_times_are_in_order(world: World) -> None:
 
 
 def container(world: World) -> Any:
-    """The container of apple's template."""
+    """Return the container of apple's template."""
     return world.kube.get("Deployment", "apple", NS)["spec"]["template"]["spec"]["containers"][0]
 
 
 def test_where_the_ingress_cannot_be_seen_the_answer_says_as_much(world: World) -> None:
-    """On a cluster whose controller tells nothing, the new answer shows the switch; without one nothing does."""
+    """If the controller has no observable events, the new answer shows the switch. Without an answer nothing does."""
     world.ingress.clear()
-    world.context = replace(world.context, ingress_tells=frozenset())
+    world.context = replace(world.context, ingress_signals=frozenset())
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "banana-v1"}, answer="banana*")
 
     assert perform(spec, world.context)

@@ -1,4 +1,4 @@
-"""Canary and A/B test: what each controller is told, what is awaited, and that nothing stays."""
+"""Canary and A/B test write the right objects for each controller, are observed, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -61,23 +61,23 @@ KINDS = ("Ingress", "IngressRoute", "TraefikService")
 
 @pytest.fixture(params=["ingress-nginx", "traefik"])
 def world(request: pytest.FixtureRequest, make_world: Callable[..., World]) -> World:
-    """A world with a rule that can be split, behind each controller."""
+    """Return a world with a rule to split, behind each controller."""
     made = make_world(timeout=1)
     made.kube.put(INGRESS, NS)
-    tells = frozenset({"configured"}) if request.param == "traefik" else made.context.ingress_tells
+    tells = frozenset({"configured"}) if request.param == "traefik" else made.context.ingress_signals
     made.ingress |= {"configured"}
-    made.context = replace(made.context, ingress=request.param, ingress_tells=tells)
+    made.context = replace(made.context, ingress=request.param, ingress_signals=tells)
     return made
 
 
 def made_objects(world: World) -> list[str]:
-    """What is there beside the workload's own Ingress."""
+    """Return the objects in addition to the workload's Ingress."""
     found = [(kind, item["metadata"]["name"]) for kind in KINDS for item in world.kube.list(kind, NS)]
     return [f"{kind}/{name}" for kind, name in found if name != "fruit"]
 
 
 def share(world: World) -> int:
-    """The new version's share, as the controller was told last."""
+    """Return the new version's current share."""
     if world.context.ingress == "traefik":
         return int(world.kube.get("TraefikService", "fruit-canary", NS)["spec"]["weighted"]["services"][1]["weight"])
     canary = world.kube.get("Ingress", "fruit-canary", NS)
@@ -85,7 +85,7 @@ def share(world: World) -> int:
 
 
 def test_a_canary_goes_step_by_step(world: World) -> None:
-    """Each step is made, seen, held and ended; the last one stays."""
+    """Each step is made, observed, held and ended. The last one stays."""
     assert perform(CANARY, world.context)
     assert world.what() == ["begin", "applied", *STEPS, *STEPS, "observed", "end"]
     steps = [(event.detail["step"], event.detail["weight"]) for event in world.events if event.what == "step-observed"]
@@ -94,8 +94,8 @@ def test_a_canary_goes_step_by_step(world: World) -> None:
 
 
 @pytest.mark.parametrize(("sabotage", "missing"), [("deaf", "new shares"), ("unanswered", "an answer like 'banana*'")])
-def test_a_step_that_does_not_happen_is_not_seen(world: World, sabotage: str, missing: str) -> None:
-    """The controller's word and the new version's answer are both needed; the canary is then not observed."""
+def test_a_step_without_effect_is_not_observed(world: World, sabotage: str, missing: str) -> None:
+    """The controller's event and the new version's answer are both required."""
     world.context = replace(world.context, timeout=0.1)
     if sabotage == "deaf":
         world.ingress.clear()
@@ -108,7 +108,7 @@ def test_a_step_that_does_not_happen_is_not_seen(world: World, sabotage: str, mi
 
 
 def test_a_step_of_nothing_awaits_no_answer(world: World) -> None:
-    """At 0 % the new version is to answer nobody: its silence is what was asked for."""
+    """At 0 %, the new version must not answer."""
     world.answers = False
     spec = replace(CANARY, steps=(Step(0, 0.01),))
 
@@ -117,7 +117,7 @@ def test_a_step_of_nothing_awaits_no_answer(world: World) -> None:
 
 
 def test_a_step_that_loses_rolls_back(world: World) -> None:
-    """All traffic goes back at once, nothing that was made is left, and no further step is made."""
+    """All traffic goes to the old version at once, nothing is left, and no further step is made."""
     world.context = replace(world.context, lost=lambda since: 3)
 
     assert perform(CANARY, world.context)
@@ -127,7 +127,7 @@ def test_a_step_that_loses_rolls_back(world: World) -> None:
 
 
 def test_a_step_that_loses_is_not_awaited_any_longer(world: World) -> None:
-    """What never answers, and loses, is rolled back at once."""
+    """It is rolled back at once, even if its answer never came."""
     world.answers = False
     world.context = replace(world.context, lost=lambda since: 3, timeout=60)
 
@@ -145,7 +145,7 @@ def test_a_step_that_loses_is_not_awaited_any_longer(world: World) -> None:
 
 
 def test_a_rollback_that_is_not_wanted_is_not_made(world: World) -> None:
-    """Losses are then counted and nothing else."""
+    """Losses are only counted."""
     world.context = replace(world.context, lost=lambda since: 3)
 
     assert perform(replace(CANARY, rollback=False), world.context)
@@ -153,7 +153,7 @@ def test_a_rollback_that_is_not_wanted_is_not_made(world: World) -> None:
 
 
 def test_between_repetitions_all_of_it_is_undone(world: World) -> None:
-    """The old version is back and everything made is gone before the next canary begins."""
+    """The old version is back and all objects are deleted before the next canary begins."""
     spec = replace(CANARY, times=2, retire=Retire("apple"))
 
     assert perform(spec, world.context)
@@ -164,14 +164,14 @@ def test_between_repetitions_all_of_it_is_undone(world: World) -> None:
 
 @pytest.fixture
 def shared(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The same, where B answers as long as anything sends requests to it; B is out as soon as it does not."""
+    """Return a world where B answers exactly while requests are routed to it."""
     monkeypatch.setattr("harness.changes.kinds.ab_test.QUIET_SECONDS", 0.0)
     world.context = replace(world.context, answered=lambda _pattern, _since, _route="": bool(made_objects(world)))
     return world
 
 
-def test_an_ab_test_is_seen_and_taken_away(shared: World) -> None:
-    """It stays for its time, and nothing of it longer."""
+def test_an_ab_test_is_observed_and_undone(shared: World) -> None:
+    """It stays for its time, and leaves nothing."""
     world = shared
     assert perform(AB, world.context)
     assert world.what() == ["begin", "applied", "observed", "undone", "undo-observed", "end"]
@@ -180,7 +180,7 @@ def test_an_ab_test_is_seen_and_taken_away(shared: World) -> None:
 
 
 @pytest.mark.parametrize(("sabotage", "missing"), [("deaf", "new shares"), ("unanswered", "on beta")])
-def test_an_ab_test_that_does_not_happen_is_not_seen(world: World, sabotage: str, missing: str) -> None:
+def test_an_ab_test_without_effect_is_not_observed(world: World, sabotage: str, missing: str) -> None:
     """B must have answered on its own route."""
     world.context = replace(world.context, timeout=0.1)
     if sabotage == "deaf":
@@ -193,8 +193,8 @@ def test_an_ab_test_that_does_not_happen_is_not_seen(world: World, sabotage: str
 
 
 @pytest.mark.parametrize("spec", [CANARY, AB], ids=lambda spec: spec.kind)
-def test_what_was_made_can_be_taken_away_from_the_journal(world: World, spec: ChangeSpec) -> None:
-    """A trial that dies in the middle leaves objects that its journal alone can name."""
+def test_the_journal_deletes_created_objects(world: World, spec: ChangeSpec) -> None:
+    """After a crash, only the journal names the objects."""
 
     def die(pattern: str, since: int, route: str = "") -> bool:
         raise RuntimeError
@@ -209,7 +209,7 @@ def test_what_was_made_can_be_taken_away_from_the_journal(world: World, spec: Ch
 
 
 def test_somebody_elses_object_of_that_name_is_left(world: World) -> None:
-    """The canary isn't made over it, and the undo doesn't take it away."""
+    """The canary does not overwrite it, and the undo does not delete it."""
     kind = "Ingress" if world.context.ingress == "ingress-nginx" else "TraefikService"
     theirs: dict[str, Any] = {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "fruit-canary"}, "spec": {}}
     world.kube.put(theirs, NS)
@@ -221,14 +221,14 @@ def test_somebody_elses_object_of_that_name_is_left(world: World) -> None:
     assert made_objects(world) == [f"{kind}/fruit-canary"]
 
 
-def test_a_rule_that_is_not_there_is_said(world: World) -> None:
-    """With the Ingress, the path and the Service that it should name."""
+def test_a_missing_rule_is_reported(world: World) -> None:
+    """The message has Ingress, path and Service."""
     with pytest.raises(HarnessError, match="no rule with the path /pear"):
         perform(replace(CANARY, path="/pear"), world.context)
 
 
 def test_without_a_controller_nothing_can_be_shared(world: World) -> None:
-    """The message says who can."""
+    """The message names the controllers that can split requests."""
     world.context = replace(world.context, ingress="none")
 
     with pytest.raises(HarnessError, match="ingress-nginx, traefik, traefik-nginx can"):
@@ -246,19 +246,19 @@ def test_without_a_controller_nothing_can_be_shared(world: World) -> None:
         (RequestShare("cookie", "v", "always"), {"canary": "true", "canary-by-cookie": "v"}),
     ],
 )
-def test_ingress_nginx_is_told_by_annotations(rule: RequestShare, said: dict[str, str]) -> None:
-    """Each rule in its own words."""
+def test_ingress_nginx_gets_annotations(rule: RequestShare, said: dict[str, str]) -> None:
+    """Each criterion has its annotations."""
     assert annotations_of(rule) == {f"nginx.ingress.kubernetes.io/{key}": value for key, value in said.items()}
 
 
 def test_an_ab_test_whose_candidate_goes_on_answering_is_not_over(world: World) -> None:
-    """The controller has said that it took the end over, and B answers all the same: not seen, and that is said."""
+    """The controller has applied the undo, but B still answers: the undo is not observed."""
     assert not perform(AB, world.context)
     assert "the last answer by B" in world.missing()
 
 
-def test_what_sends_requests_to_the_candidate_goes_first(shared: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is taken over seconds after it would leave B its share, if it were the second Ingress."""
+def test_the_routing_object_is_undone_first(shared: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the second Ingress were undone last, B would keep its share for seconds."""
     world, there = shared, []
     real = world.kube.patch
 
@@ -273,8 +273,8 @@ def test_what_sends_requests_to_the_candidate_goes_first(shared: World, monkeypa
     assert there == ([[]] if world.context.ingress == "ingress-nginx" else [])
 
 
-def test_sessions_that_stay_are_told_to_both_and_taken_back(shared: World) -> None:
-    """ingress-nginx is told at the first Ingress, Traefik at the weighted service; afterwards neither says so."""
+def test_sticky_sessions_are_set_and_undone(shared: World) -> None:
+    """They are set on ingress-nginx's first Ingress, or on Traefik's weighted service."""
     world = shared
     told: list[str] = []
 
@@ -319,6 +319,6 @@ def test_sessions_that_stay_are_told_to_both_and_taken_back(shared: World) -> No
         ),
     ],
 )
-def test_traefik_is_told_by_a_rule(path: dict[str, str], host: str, rule: RequestShare, text: str) -> None:
-    """The Ingress's own path, host, and what decides."""
+def test_traefik_gets_a_rule(path: dict[str, str], host: str, rule: RequestShare, text: str) -> None:
+    """It has the Ingress's path and host, and the criterion."""
     assert match(SplitRule("fruit", host, path, "a", "b", "traefik"), rule) == text

@@ -1,4 +1,4 @@
-"""The undo journal restores what the harness changed, nothing else, and survives a crash at any point."""
+"""The undo journal restores exactly what the harness changed, and survives a crash at any point."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REPOINTED = {"spec": {"selector": {"version": "banana-v1"}}}
 
 @pytest.fixture
 def kube() -> FakeKube:
-    """An API server with the Service."""
+    """Return an API server with the Service."""
     fake = FakeKube()
     fake.put(SERVICE, NS)
     return fake
@@ -35,18 +35,18 @@ def kube() -> FakeKube:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> UndoJournal:
-    """An empty journal."""
+    """Return an empty journal."""
     return UndoJournal(tmp_path / "undo.jsonl")
 
 
 def selector(kube: FakeKube) -> dict[str, str]:
-    """What the Service selects now."""
+    """Return the current selector of the Service."""
     found: dict[str, str] = kube.get("Service", "apple", NS)["spec"]["selector"]
     return found
 
 
 def prepare(journal: UndoJournal, kube: FakeKube, patch: dict[str, Any]) -> None:
-    """Write the undo of a patch of the Service, then make it."""
+    """Write the undo of a patch of the Service, then make the patch."""
     original = kube.get("Service", "apple", NS)
     changed = FakeKube()
     changed.put(original, NS)
@@ -55,12 +55,12 @@ def prepare(journal: UndoJournal, kube: FakeKube, patch: dict[str, Any]) -> None
 
 
 def outcomes(journal: UndoJournal, kube: FakeKube) -> list[UndoOutcome]:
-    """Undo everything and say what became of it."""
+    """Undo everything. Return the outcomes."""
     return [result.outcome for result in undo_all(journal, kube)]
 
 
 def test_a_change_is_undone(journal: UndoJournal, kube: FakeKube) -> None:
-    """The field holds what it held before, and the entry is closed."""
+    """The field has its old value, and the entry is closed."""
     prepare(journal, kube, REPOINTED)
     kube.patch("Service", "apple", NS, REPOINTED)
 
@@ -70,7 +70,7 @@ def test_a_change_is_undone(journal: UndoJournal, kube: FakeKube) -> None:
 
 
 def test_a_crash_before_the_change_leaves_nothing_to_undo(journal: UndoJournal, kube: FakeKube) -> None:
-    """Prepared, but never made: the object is as it was and is not written."""
+    """The change was prepared but not made, so the object is not written."""
     prepare(journal, kube, REPOINTED)
     version = kube.get("Service", "apple", NS)["metadata"]["resourceVersion"]
 
@@ -78,8 +78,8 @@ def test_a_crash_before_the_change_leaves_nothing_to_undo(journal: UndoJournal, 
     assert kube.get("Service", "apple", NS)["metadata"]["resourceVersion"] == version
 
 
-def test_a_crash_after_the_change_is_undone_by_whoever_reads_the_journal(journal: UndoJournal, kube: FakeKube) -> None:
-    """A journal opened anew has the entry of the process that died."""
+def test_a_crash_after_the_change_is_undone_from_the_journal(journal: UndoJournal, kube: FakeKube) -> None:
+    """A reopened journal has the entry of the dead process."""
     prepare(journal, kube, REPOINTED)
     kube.patch("Service", "apple", NS, REPOINTED)
 
@@ -88,15 +88,15 @@ def test_a_crash_after_the_change_is_undone_by_whoever_reads_the_journal(journal
 
 
 def test_an_entry_is_on_disk_when_prepare_returns(journal: UndoJournal) -> None:
-    """What puts the change back can be read before it is made."""
+    """The undo can be read before the change is made."""
     journal.prepare("text", "Service", "apple", NS, [{"op": "remove", "path": "/a"}])
 
     line = json.loads(journal.path.read_text())
     assert (line["kind"], line["name"], line["operations"]) == ("Service", "apple", [{"op": "remove", "path": "/a"}])
 
 
-def test_a_field_that_others_changed_is_left_alone_and_said_so(journal: UndoJournal, kube: FakeKube) -> None:
-    """Somebody else's value stays, and the result names the field and what it holds."""
+def test_a_field_that_others_changed_is_left_and_reported(journal: UndoJournal, kube: FakeKube) -> None:
+    """The result names the field and its value."""
     prepare(journal, kube, REPOINTED)
     kube.patch("Service", "apple", NS, REPOINTED)
     kube.patch("Service", "apple", NS, {"spec": {"selector": {"version": "cherry"}}})
@@ -109,8 +109,8 @@ def test_a_field_that_others_changed_is_left_alone_and_said_so(journal: UndoJour
     assert selector(kube)["version"] == "cherry"
 
 
-def test_other_fields_are_undone_beside_one_that_others_changed(journal: UndoJournal, kube: FakeKube) -> None:
-    """One field being somebody else's by now does not keep the rest from being restored."""
+def test_other_fields_are_undone_despite_one_that_others_changed(journal: UndoJournal, kube: FakeKube) -> None:
+    """A field that others changed does not prevent the undo of the rest."""
     both = {"spec": {"selector": {"version": "banana-v1", "app": "other"}}}
     prepare(journal, kube, both)
     kube.patch("Service", "apple", NS, both)
@@ -121,7 +121,7 @@ def test_other_fields_are_undone_beside_one_that_others_changed(journal: UndoJou
 
 
 def test_what_others_added_stays(journal: UndoJournal, kube: FakeKube) -> None:
-    """An annotation of the harness goes; one that somebody set meanwhile stays."""
+    """The harness's annotation is removed, and one that others set stays."""
     ours = {"metadata": {"annotations": {"ours/x~y": "1"}}}
     prepare(journal, kube, ours)
     kube.patch("Service", "apple", NS, ours)
@@ -131,8 +131,8 @@ def test_what_others_added_stays(journal: UndoJournal, kube: FakeKube) -> None:
     assert kube.get("Service", "apple", NS)["metadata"]["annotations"] == {"theirs": "1", "late": "1"}
 
 
-def test_a_field_that_was_taken_away_is_put_back(journal: UndoJournal, kube: FakeKube) -> None:
-    """A removed field comes back with its old value."""
+def test_a_removed_field_is_restored(journal: UndoJournal, kube: FakeKube) -> None:
+    """It has its old value again."""
     without = {"spec": {"selector": {"version": None}}}
     prepare(journal, kube, without)
     kube.patch("Service", "apple", NS, without)
@@ -141,8 +141,8 @@ def test_a_field_that_was_taken_away_is_put_back(journal: UndoJournal, kube: Fak
     assert selector(kube)["version"] == "apple-v1"
 
 
-def test_a_field_taken_away_and_set_anew_by_others_is_theirs(journal: UndoJournal, kube: FakeKube) -> None:
-    """Where somebody has put something in the removed field's place, it stays."""
+def test_a_removed_field_that_others_set_is_left(journal: UndoJournal, kube: FakeKube) -> None:
+    """The value that others set stays."""
     without = {"spec": {"selector": {"version": None}}}
     prepare(journal, kube, without)
     kube.patch("Service", "apple", NS, {"spec": {"selector": {"version": "cherry"}}})
@@ -152,7 +152,7 @@ def test_a_field_taken_away_and_set_anew_by_others_is_theirs(journal: UndoJourna
 
 
 def test_changes_are_undone_newest_first(journal: UndoJournal, kube: FakeKube) -> None:
-    """Three changes of one field, each on top of the other, end at the original."""
+    """Three successive changes of one field end at the original."""
     for number in (1, 2, 3):
         patch = {"spec": {"selector": {"version": f"v{number}"}}}
         prepare(journal, kube, patch)
@@ -163,7 +163,7 @@ def test_changes_are_undone_newest_first(journal: UndoJournal, kube: FakeKube) -
 
 
 def test_an_object_that_is_gone_needs_no_undo(journal: UndoJournal, kube: FakeKube) -> None:
-    """Deleted meanwhile: said, closed, no error."""
+    """A deleted object is reported and closed, without an error."""
     prepare(journal, kube, REPOINTED)
     kube.remove("Service", "apple", NS)
 
@@ -172,7 +172,7 @@ def test_an_object_that_is_gone_needs_no_undo(journal: UndoJournal, kube: FakeKu
 
 
 def test_a_failed_undo_stays_open_and_does_not_stop_the_others(journal: UndoJournal, kube: FakeKube) -> None:
-    """What can't be undone now can be tried again; the rest is done all the same."""
+    """It can be retried later, and the rest is undone."""
     kube.put({**SERVICE, "metadata": {"name": "other"}}, NS)
     prepare(journal, kube, REPOINTED)
     kube.patch("Service", "apple", NS, REPOINTED)
@@ -185,17 +185,17 @@ def test_a_failed_undo_stays_open_and_does_not_stop_the_others(journal: UndoJour
 
 
 class Racing(FakeKube):
-    """Somebody else changes the field between the undo's look and its patch."""
+    """An API server where others change the field between the undo's read and its patch."""
 
     def patch(self, kind: str, name: str, namespace: str, body: Any, *, strategy: Any = "merge") -> dict[str, Any]:
-        """Patch, a moment after somebody else has."""
+        """Change the field, then apply the patch."""
         if strategy == "json":
             self.put({**SERVICE, "spec": {"selector": {"version": "cherry"}}}, NS)
         return super().patch(kind, name, namespace, body, strategy=strategy)
 
 
-def test_a_race_with_somebody_else_is_lost_politely(journal: UndoJournal) -> None:
-    """The test inside the patch catches a change that the look before it could not see."""
+def test_a_concurrent_change_by_others_is_kept(journal: UndoJournal) -> None:
+    """The test in the patch catches a change that the read could not see."""
     kube = Racing()
     kube.put(SERVICE, NS)
     prepare(journal, kube, REPOINTED)
@@ -206,7 +206,7 @@ def test_a_race_with_somebody_else_is_lost_politely(journal: UndoJournal) -> Non
 
 
 def test_a_server_that_always_refuses_is_a_failure_not_a_loop(journal: UndoJournal, kube: FakeKube) -> None:
-    """A patch that is refused though nothing has changed ends as failed."""
+    """A patch that is always refused ends as failed."""
     prepare(journal, kube, REPOINTED)
     kube.patch("Service", "apple", NS, REPOINTED)
     kube.refusals["patch"] = RejectedError("patch", 422, "Invalid", "no")
@@ -215,7 +215,7 @@ def test_a_server_that_always_refuses_is_a_failure_not_a_loop(journal: UndoJourn
 
 
 def test_a_line_cut_by_a_crash_is_dropped(journal: UndoJournal, kube: FakeKube) -> None:
-    """A half-written last line was never acted upon; the journal goes on after the whole ones."""
+    """The change of an incomplete last line was never made. The journal continues after the complete lines."""
     prepare(journal, kube, REPOINTED)
     with journal.path.open("a") as file:
         file.write('{"event": "prep')
@@ -227,7 +227,7 @@ def test_a_line_cut_by_a_crash_is_dropped(journal: UndoJournal, kube: FakeKube) 
 
 
 def test_a_damaged_journal_is_an_error(journal: UndoJournal, kube: FakeKube) -> None:
-    """Damage before the last line is not passed over in silence."""
+    """Damage before the last line is not ignored."""
     journal.path.write_text("nonsense\n")
 
     with pytest.raises(EvidenceError):
@@ -235,7 +235,7 @@ def test_a_damaged_journal_is_an_error(journal: UndoJournal, kube: FakeKube) -> 
 
 
 def test_a_closed_entry_stays_closed(journal: UndoJournal) -> None:
-    """What is done is not open in a journal that is read again."""
+    """It is not open in a reopened journal."""
     journal.done(journal.prepare("text", "Service", "apple", NS, []))
 
     assert UndoJournal(journal.path).open_entries() == ()
@@ -252,14 +252,14 @@ def test_a_closed_entry_stays_closed(journal: UndoJournal) -> None:
     ids=["nothing of the user's", "other value", "new field", "field gone"],
 )
 def test_the_undo_is_as_small_as_the_change(changed: dict[str, Any], expected: list[tuple[str, Any]]) -> None:
-    """Each difference becomes a test of our value and the step back; the server's own parts are not looked at."""
+    """Each difference becomes a test and an operation. Fields of the server are ignored."""
     operations = undo_operations({"spec": {"a": 1}}, changed)
 
     assert [(op["op"], op.get("value")) for op in operations] == expected
 
 
 def test_containers_are_compared_one_by_one() -> None:
-    """In a list of named objects only the field that differs is undone."""
+    """In a list of named objects, only the changed field is undone."""
     before = {"spec": {"containers": [{"name": "a", "args": ["1"], "image": "x"}, {"name": "b"}]}}
     after = {"spec": {"containers": [{"name": "a", "args": ["2"], "image": "x"}, {"name": "b"}]}}
 
@@ -269,14 +269,14 @@ def test_containers_are_compared_one_by_one() -> None:
 
 
 def test_values_that_the_server_completed_are_expected_as_they_are() -> None:
-    """The undo of a probe that got defaults tests for the probe with its defaults."""
+    """The undo of a probe tests for the probe with its defaults."""
     operations: Sequence[Operation] = [{"op": "test", "path": "/p", "value": {"a": 1}}, {"op": "remove", "path": "/p"}]
 
     assert with_actual_values(operations, {"p": {"a": 1, "default": 2}})[0]["value"] == {"a": 1, "default": 2}
 
 
 def test_kube_errors_are_the_only_ones_that_an_undo_forgives(journal: UndoJournal, kube: FakeKube) -> None:
-    """A bug is not dressed up as a failed undo."""
+    """A bug is not reported as a failed undo."""
     prepare(journal, kube, REPOINTED)
     kube.refusals["get"] = ZeroDivisionError()
     assert not issubclass(ZeroDivisionError, KubeError)

@@ -1,4 +1,4 @@
-"""``harness analyze``: sealed evidence is judged again, and unsealed evidence is never taken for a proof."""
+"""``harness analyze`` judges sealed evidence again, and never accepts unsealed evidence as proof."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 
 from harness.cli.evidence import analyze
 from harness.kit.clock import Clock
-from harness.model.attempt import LOSSES, Method, Outcome, Progress, Shape
+from harness.model.attempt import LOSSES, Method, Outcome, Progress
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.model.timeline import Event, EventKind, Phase
 from harness.runner.execution import TrialOutcome
 from harness.runner.plan import RunEnd, RunPlan
@@ -23,7 +24,7 @@ from harness.store.rundir import RunDirectory, TrialDirectory, write_json
 from harness.store.timeline import TimelineWriter
 from harness.testing.evidence import ORIGIN, at
 
-#: 20 requests a second on new connections for three seconds, in whose second one nothing is changed.
+#: 20 requests a second on new connections for three seconds, with the control during the second one.
 TRAFFIC = TrafficPlan(rate=20, routes=(Route("/"),), methods=(Method.GET,), shapes=(Shape.NEW,))
 EXPERIMENT = Experiment(
     "made-up", "made-up.yaml", (), "ingress-nginx", TRAFFIC, (Cell(Configuration((), ()), NoChange(name="none")),)
@@ -33,7 +34,7 @@ LEDGER = "trials/default--none/1/traffic/ledger-0.npy"
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> RunDirectory:
-    """A finished run of one trial, in which nothing was lost."""
+    """Return a finished run of one trial in which nothing was lost."""
     run = RunDirectory.create(tmp_path / "run", "made-up")
     plan = RunPlan(EXPERIMENT, "local", "kind", "harness run made-up.yaml", "2026-01-01T00:00:00+00:00", {})
     write_json(run.path / "run.json", to_json(plan))
@@ -45,7 +46,7 @@ def sealed(tmp_path: Path) -> RunDirectory:
 
 
 def write_trial(trial: TrialDirectory) -> None:
-    """All files that a trial's judgement rests on."""
+    """Write all files that judging needs."""
     write_traffic(trial.traffic / "ledger-0.npy", [Outcome.OK] * 60)
     ConnectionLedger(trial.traffic / "connections-0.npy", origin_ns=ORIGIN).close()
     labels = [Outcome.OK, *sorted(LOSSES)]
@@ -68,7 +69,7 @@ def write_trial(trial: TrialDirectory) -> None:
 
 
 def write_traffic(path: Path, outcomes: list[Outcome]) -> None:
-    """A ledger with one row per slot."""
+    """Write a ledger with one row per slot."""
     ledger = LedgerWriter(path, origin_ns=ORIGIN)
     for number, outcome in enumerate(outcomes):
         planned = number * 50_000_000
@@ -84,14 +85,14 @@ def rewrite(path: Path, harm: Callable[[bytes], bytes]) -> None:
 
 
 def hide_a_loss(ledger: Path) -> None:
-    """Make a success of whatever the eighth row was."""
+    """Make the eighth row a success."""
     rows = np.load(ledger, mmap_mode="r+")
     rows["outcome"][7], rows["status"][7] = Outcome.OK, 200
     rows.flush()
 
 
 def test_a_finished_run_is_judged_again(sealed: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its evidence is sealed and sound: the verdict counts, and the report's place is named."""
+    """The evidence matches its seals: the verdict counts, and the report's path is printed."""
     assert analyze(sealed.path) == 0
     shown = capsys.readouterr().out
 
@@ -101,7 +102,7 @@ def test_a_finished_run_is_judged_again(sealed: RunDirectory, capsys: pytest.Cap
 
 
 def test_unsealed_is_never_a_success(sealed: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
-    """Even where the evidence is as it was sealed: who leaves the seals out has no proof, and nothing is written."""
+    """Even if the evidence matches its seals, ``--unsealed`` gives no proof and writes nothing."""
     assert analyze(sealed.path, unsealed=True) == 3
     assert "no proof" in capsys.readouterr().out
     assert not (sealed.path / "verdict.json").exists()
@@ -111,8 +112,8 @@ def test_unsealed_is_never_a_success(sealed: RunDirectory, capsys: pytest.Captur
     assert "the evidence was never sealed" in capsys.readouterr().out
 
 
-def test_evidence_that_was_made_better_is_not_lossless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A lost row that was made a success after sealing: the file is named, and no cell is lossless."""
+def test_a_loss_hidden_after_sealing_is_not_lossless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A lost row was made a success after sealing: the file is named, and no cell is lossless."""
     run = RunDirectory.create(tmp_path / "run", "made-up")
     plan = RunPlan(EXPERIMENT, "local", "kind", "harness run made-up.yaml", "2026-01-01T00:00:00+00:00", {})
     write_json(run.path / "run.json", to_json(plan))
@@ -131,14 +132,14 @@ def test_evidence_that_was_made_better_is_not_lossless(tmp_path: Path, capsys: p
     assert "1 file differs from the seals" in shown
 
 
-def test_a_killed_run_is_told_in_a_few_lines(sealed: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither end nor outcome: the trial was cut short, its requests are counted, and nobody is told to mend it."""
+def test_a_killed_run_is_summarised(sealed: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    """The trial has neither end nor outcome. It is cut short, its requests are counted, and no advice is given."""
     for name in ("seals/evidence.json", "end.json", "trials/default--none/1/outcome.json"):
         (sealed.path / name).unlink()
 
     assert analyze(sealed.path, unsealed=True) == 3
     shown = capsys.readouterr().out
-    assert "The run did not get to its end: 0 of 1 cell has a result." in shown
+    assert "The run did not finish: 0 of 1 cell has a result." in shown
     assert "cut short" in shown
     assert "60 requests sent in 1 trial, each tried exactly once; 0 lost." in shown
     assert [word for word in ("failed", "no record", "lossless") if word in shown] == []
@@ -154,10 +155,10 @@ def test_a_killed_run_is_told_in_a_few_lines(sealed: RunDirectory, capsys: pytes
     ],
     ids=["plan", "seal", "extra", "missing"],
 )
-def test_whatever_differs_makes_it_inconclusive(
+def test_any_difference_from_the_seals_is_inconclusive(
     sealed: RunDirectory, capsys: pytest.CaptureFixture[str], harm: Callable[[Path], object]
 ) -> None:
-    """What all trials share, a seal, a file too many or too few: none of it passes without a word."""
+    """A changed shared file, a changed seal, an extra file and a missing file are all reported."""
     harm(sealed.path)
 
     assert analyze(sealed.path, unsealed=True) == 3

@@ -1,4 +1,4 @@
-"""``harness calibrate`` says what is exact and what is not, for people and for scripts."""
+"""``harness calibrate`` says whether the detector is exact, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ EXACT = CalibrationCase("fin-before", "closed", 8, {"closed": 8})
 HIDDEN = CalibrationCase("rst-before", "reset", 8, {"reset": 5, "ok": 3})
 
 
-def told(calibration: Calibration, capsys: pytest.CaptureFixture[str]) -> tuple[str, dict[str, object]]:
-    """What a person reads, and what a script gets."""
+def shown(calibration: Calibration, capsys: pytest.CaptureFixture[str]) -> tuple[str, dict[str, object]]:
+    """Return the text for people and the object for scripts."""
     show(calibration, [finding.sentence().text for finding in CalibrationNotExact.of(calibration)], as_json=True)
     shown = capsys.readouterr()
     found: dict[str, object] = json.loads(shown.out.splitlines()[-1])
     return shown.err, found
 
 
-def test_every_fault_is_described_and_nothing_else_is() -> None:
-    """What ``--list`` says of each."""
+def test_every_fault_has_a_description() -> None:
+    """``--list`` describes each fault, and there is no description of any other."""
     assert set(FAULTS) == {case.name for case in CASES}
 
 
-def test_what_is_exact_is_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
-    """Done, reported and exact for each fault."""
-    text, found = told(Calibration((EXACT,), {"fin-before": (8, 8)}), capsys)
+def test_an_exact_calibration_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    """The numbers done and reported are shown for each fault."""
+    text, found = shown(Calibration((EXACT,), {"fin-before": (8, 8)}), capsys)
 
     assert "✓ exact" in text
     assert found["exact"] is True
@@ -51,23 +51,23 @@ def test_what_is_exact_is_said_to_be(capsys: pytest.CaptureFixture[str]) -> None
     ],
     ids=["hidden", "re-sent", "twice", "own-fault"],
 )
-def test_what_is_not_exact_is_said_to_be(calibration: Calibration, capsys: pytest.CaptureFixture[str]) -> None:
-    """A loss under another name, a request that came twice, or a failure of our own."""
-    text, found = told(calibration, capsys)
+def test_an_inexact_calibration_is_reported(calibration: Calibration, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misnamed loss, a duplicate request and a client fault each make it inexact."""
+    text, found = shown(calibration, capsys)
 
     assert "✗ not exact" in text
     assert (found["exact"], len(found["wrong"])) == (False, 1)  # type: ignore[arg-type]  # a list
 
 
-def test_faults_that_are_not_known_are_all_named() -> None:
-    """Before anything starts; those of TLS need TLS."""
+def test_unknown_faults_are_all_named() -> None:
+    """They are named before anything starts. TLS faults are only known with ``--tls``."""
     with pytest.raises(InvalidInputError, match="nope") as caught:
         calibrate(faults="ok,nope,tls-hung")
 
     assert (caught.value.exit_code, "tls-hung" in str(caught.value)) == (ExitCode.INVALID_INPUT, True)
 
 
-def test_the_list_says_what_each_fault_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """Name, class and what the server does; nothing is sent."""
+def test_the_list_describes_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has name, class and the server's behaviour. Nothing is sent."""
     assert calibrate(faults="fin-before", list_=True) == 0
     assert "closes the connection (FIN) instead of answering" in " ".join(capsys.readouterr().out.split())

@@ -1,4 +1,4 @@
-"""Each kind of cluster has its rules, and a notice says what is left out of a workload."""
+"""Each kind of cluster has its rules, and notices name what is left out of a workload."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ RESTART, NONE = ControllerRestart(name="controller-restart"), NoChange(name="non
     ("cluster", "image", "obj", "change"),
     [("local", False, True, True), ("kind", True, False, True), ("context", True, False, False)],
 )
-def test_what_a_cluster_takes(cluster: str, image: bool, obj: bool, change: bool) -> None:
-    """An unknown image, an object outside of namespaces, a restart of the ingress controller."""
+def test_each_kind_of_cluster_has_its_rules(cluster: str, image: bool, obj: bool, change: bool) -> None:
+    """The rules concern an unknown image, a cluster-scoped object, and a restart of the ingress controller."""
     rules = rules_of(cluster, {})
 
-    assert (rules.image("example/unheard-of:3") is None) is image
+    assert (rules.image("hashicorp/http-echo:0.9") is None) is image
     assert (rules.object(INGRESS_CLASS) is None) is obj
     assert (rules.change(RESTART) is None) is change
     assert rules.change(NONE) is None
 
 
-def test_an_image_may_stand_for_another() -> None:
-    """It is the image that is run which the embedded cluster must have."""
+def test_a_replaced_image_is_checked() -> None:
+    """The embedded cluster must have the image that replaces another one."""
     assert rules_of("local", {"mine:1": "hashicorp/http-echo:1.0"}).image("mine:1") is None
 
 
-def test_an_unknown_kind_of_cluster_has_no_rules() -> None:
-    """Nothing is checked by guessing."""
+def test_an_unknown_kind_of_cluster_is_refused() -> None:
+    """No rules are guessed."""
     with pytest.raises(InvalidInputError, match="no kind of cluster 'kindd'"):
         rules_of("kindd", {})
 
 
 @pytest.mark.parametrize("cluster", ["kind", "context"])
-def test_validate_refuses_what_a_shared_cluster_does(bench: Bench, cluster: str) -> None:
-    """By the word of the cluster alone, with the object's line."""
+def test_validate_refuses_what_a_shared_cluster_refuses(bench: Bench, cluster: str) -> None:
+    """``--cluster`` alone decides, and the object's line is named."""
     path = bench.folder / "apps.yaml"
     path.write_text(f"{path.read_text()}---\napiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: disk}}\n")
 
-    with pytest.raises(InvalidInputError, match=r"apps\.yaml:35: PersistentVolume disk lives outside of namespaces"):
+    with pytest.raises(InvalidInputError, match=r"apps\.yaml:35: PersistentVolume disk is cluster-scoped"):
         validate(bench.path, cluster=cluster)
 
 
-def test_validate_tells_what_is_left_out(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line for each notice, after the cells."""
+def test_validate_prints_notices(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """There is a line for each notice, after the cells."""
     path = bench.folder / "apps.yaml"
     path.write_text(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n---\n{path.read_text()}")
 

@@ -1,4 +1,4 @@
-"""``harness run --in-place`` is a command of its own behind the word ``run``."""
+"""``harness run --in-place`` is a separate command that shares the name ``run``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from harness.cli.main import app
     ("words", "first_line"),
     [
         (["run", "--help"], "Run an Experiment"),
-        (["run", "--in-place", "--help"], "Make one change of an application"),
-        (["run", "--in-place=deployment/apple", "--help"], "Make one change of an application"),
-        (["run", "--change", "restart", "--in-place", "deployment/apple", "-h"], "Make one change of an application"),
-        (["undo", "--help"], "Put back what a run in place has left changed"),
+        (["run", "--in-place", "--help"], "Make one change to an application"),
+        (["run", "--in-place=deployment/apple", "--help"], "Make one change to an application"),
+        (["run", "--change", "restart", "--in-place", "deployment/apple", "-h"], "Make one change to an application"),
+        (["undo", "--help"], "Undo what `harness run --in-place` left changed"),
     ],
 )
-def test_each_way_has_its_own_help(words: list[str], first_line: str) -> None:
-    """Wherever the option stands, and whether or not its value is there."""
+def test_each_command_has_its_own_help(words: list[str], first_line: str) -> None:
+    """The position of the option does not matter, nor whether its value is there."""
     shown = CliRunner().invoke(app, words)
 
     assert shown.exit_code == 0
     assert first_line in shown.output
 
 
-def test_it_is_not_listed_twice() -> None:
-    """A reader of the list finds ``run``, and there the way to the other."""
+def test_run_in_place_is_not_listed() -> None:
+    """The list has ``run``, whose help leads to ``--in-place``."""
     shown = CliRunner().invoke(app, ["--help"]).output
     names = getattr(typer.main.get_command(app), "commands", {})
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in the first moments, while the program is still being imported."""
+"""Ctrl-C works while the program is still being imported."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ main()
 
 
 def test_ctrl_c_during_the_imports_is_silent() -> None:
-    """Exit code 130, and not a word: least of all a traceback out of some import."""
+    """The exit code is 130, and nothing is printed, not even a traceback."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
 
 
-def test_the_script_begins_there_too() -> None:
+def test_the_script_has_the_same_entry_point() -> None:
     """The installed command is the same function as ``python -m harness``."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
 

@@ -1,4 +1,4 @@
-"""Every way in which a command can end has one exit code, and only bugs show a traceback."""
+"""Every end of a command has one exit code, and only bugs show a traceback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.runner.doctor import CHECKS, Check, State
 
 
 def ending(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
-    """The exit code of a command that raises."""
+    """Return the exit code of a command that raises."""
 
     def raising(**_options: object) -> None:
         raise error
@@ -40,14 +40,14 @@ def ending(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
     ids=lambda value: type(value).__name__,
 )
 def test_every_error_has_its_exit_code(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
-    """One place decides, for all commands."""
+    """One place maps errors to exit codes, for all commands."""
     assert ending(monkeypatch, error) == code
 
 
 def test_an_error_for_users_has_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What was wrong, its details, and what to do; a bug says that it is one."""
+    """It shows message, details and hint. A bug says that it is one."""
     ending(monkeypatch, HarnessError("no room", detail="on /tmp", hint="free some"))
     plain = capsys.readouterr().err
     ending(monkeypatch, ZeroDivisionError())
@@ -61,19 +61,19 @@ def test_an_error_for_users_has_no_traceback(
     ("error", "words"),
     [
         (Interrupted(), "stopped by Ctrl-C\n"),
-        (Interrupted("nothing had begun yet"), "stopped by Ctrl-C: nothing had begun yet\n"),
+        (Interrupted("nothing had started yet"), "stopped by Ctrl-C: nothing had started yet\n"),
     ],
 )
-def test_who_stops_a_command_is_told(
+def test_an_interrupted_command_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, words: str
 ) -> None:
-    """No command ends without a word, and each may say what is left."""
+    """The message names the signal, and may say what is left."""
     ending(monkeypatch, error)
 
     assert capsys.readouterr().err == words
 
 
-def test_the_version_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """``--version`` needs no command."""
     monkeypatch.setattr(sys, "argv", ["harness", "--version"])
 
@@ -82,14 +82,14 @@ def test_the_version_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def test_an_unknown_command_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 2, as for all invalid input."""
+    """The exit code is 2, as for all invalid input."""
     monkeypatch.setattr(sys, "argv", ["harness", "no-such-command"])
 
     assert main._run() == ExitCode.INVALID_INPUT
 
 
 def test_only_takes_lists_and_repetitions() -> None:
-    """``--only a=x,a=y --only b=z``."""
+    """``--only a=x,a=y --only b=z`` is parsed."""
     assert parse_only(["configuration=x,configuration=y", "change=z"]) == {
         "configuration": ("x", "y"),
         "change": ("z",),
@@ -97,8 +97,8 @@ def test_only_takes_lists_and_repetitions() -> None:
 
 
 @pytest.mark.parametrize("word", ["nonsense", "=red", "change="])
-def test_only_refuses_what_it_does_not_know(word: str) -> None:
-    """The part that is wrong is in the message."""
+def test_only_refuses_invalid_parts(word: str) -> None:
+    """The message has the invalid part."""
     with pytest.raises(InvalidInputError, match=word):
         parse_only([word])
 
@@ -106,7 +106,7 @@ def test_only_refuses_what_it_does_not_know(word: str) -> None:
 def test_doctor_fails_only_for_what_is_needed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Something optional that is missing is told; something needed also decides the exit code."""
+    """A missing optional program is reported. A missing required one also decides the exit code."""
     optional, lacking = Check("kind", State.OPTIONAL, "not found", "get it"), Check("nginx", State.LACKS, "none")
     monkeypatch.setattr(doctor, "CHECKS", (lambda: optional,))
     fine = doctor.doctor(as_json=False)
@@ -121,12 +121,12 @@ def test_doctor_fails_only_for_what_is_needed(
 @pytest.mark.processes
 @pytest.mark.nginx
 def test_every_check_answers_on_this_machine() -> None:
-    """None raises, and each says what it looked at and what it found."""
+    """No check raises, and each says what it checked and found."""
     assert [check.__name__ for check in CHECKS if not (check().what and check().found)] == []
 
 
 def test_a_broken_pipe_inside_a_command_is_not_called_lossy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Typer exits with 1 for any of them; standard output does not fail here, so it is a fault like others."""
+    """Typer would exit with 1, which means lossy. Standard output never raises, so it is another pipe."""
 
     def breaks() -> list[object]:
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
@@ -140,7 +140,7 @@ def test_a_broken_pipe_inside_a_command_is_not_called_lossy(monkeypatch: pytest.
 def test_the_loss_of_output_is_reported_after_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The exit code is the command's, and the last words say what is missing."""
+    """The exit code is the command's, and a warning comes last."""
     monkeypatch.setattr(sys, "argv", ["harness", "--version"])
     lost = ForgivingFile(os.open("/dev/full", os.O_WRONLY))
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(lost, write_through=True))

@@ -1,4 +1,4 @@
-"""What a migration is asked for is checked before anything is run."""
+"""The options of ``harness migrate`` are checked before anything runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.errors import InvalidInputError
         (("x.yaml", "--to", "nowhere"), "--to nowhere: expected one of"),
     ],
 )
-def test_a_migration_that_is_none_is_refused(words: tuple[str, ...], said: str) -> None:
+def test_invalid_options_are_refused(words: tuple[str, ...], said: str) -> None:
     """The Experiment is not even read."""
     error = CliRunner().invoke(app, ["migrate", *words]).exception
 

@@ -1,4 +1,4 @@
-"""``--ingress``: the same Experiment behind another controller."""
+"""``--ingress`` runs an Experiment behind another controller."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from harness.experiment.load import load_experiment
 FILE = Path(__file__).parents[2] / "experiments" / "exercise-3-blue-green.yaml"
 
 
-def test_another_controller_takes_the_place_of_the_files() -> None:
-    """The Experiment names it, and its Ingresses have its class."""
+def test_the_option_replaces_the_files_controller() -> None:
+    """The Experiment names it, and the Ingresses have its class."""
     loaded = load_experiment(FILE, ingress="traefik")
     ingresses = [m for m in loaded.cells[0].configuration.manifests if m["kind"] == "Ingress"]
 
@@ -23,8 +23,8 @@ def test_another_controller_takes_the_place_of_the_files() -> None:
     assert load_experiment(FILE).ingress == "ingress-nginx"
 
 
-def test_a_word_that_is_no_controller_is_told() -> None:
-    """With what there is, and what was meant."""
+def test_an_unknown_controller_is_refused() -> None:
+    """The message lists all controllers, and suggests the nearest."""
     with pytest.raises(InvalidInputError) as caught:
         controller("trafik")
     assert "expected one of ingress-nginx, traefik" in str(caught.value)

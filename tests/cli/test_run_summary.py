@@ -1,4 +1,4 @@
-"""What ``harness run --json`` prints is what the help and the reference say of it."""
+"""The help and the reference describe every field that ``harness run --json`` prints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REFERENCE = page("reference/run-directory.md")
 
 
 def keys() -> set[str]:
-    """Every field of the object and of its cells."""
+    """Return every field of the object and of its cells."""
     cells = PRINTED["cells"]
     assert isinstance(cells, list)
     return {*PRINTED, *(key for cell in cells for key in cell)}
@@ -25,12 +25,12 @@ def keys() -> set[str]:
 
 @pytest.mark.parametrize("text", [inspect.getdoc(run), REFERENCE], ids=["help", "docs/reference/run-directory.md"])
 def test_every_field_is_described(text: str) -> None:
-    """A script's author finds each of them."""
+    """The author of a script finds each field."""
     assert sorted(key for key in keys() if not re.search(rf"\b{key}\b", text)) == []
 
 
 def test_no_field_is_described_that_is_not_printed() -> None:
-    """The table of the reference has these fields and no others."""
+    """The table of the reference has exactly these fields."""
     table = REFERENCE.partition("prints a summary")[2].partition("In `verdict.json`")[0]
     first = "".join(line.split("|")[1] for line in table.splitlines() if "|" in line)
     named = re.findall(r"`(?:cells\[\])?\.?(\w+)`", first)

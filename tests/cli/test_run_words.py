@@ -1,4 +1,4 @@
-"""What ``harness validate`` and a run's progress say, in the right number."""
+"""``harness validate`` and a run's progress use singular and plural correctly."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ ONE = Experiment(
     [(ONE, "1 cell, 1 trial each"), (replace(ONE, cells=ONE.cells * 3, trials=2), "3 cells, 2 trials each")],
 )
 def test_an_experiment_is_described(experiment: Experiment, text: str) -> None:
-    """One cell is no cells, and one trial no trials."""
+    """It says "1 cell" and "1 trial"."""
     assert f"e.yaml: valid. {text}:" in describe(experiment)
 
 
 @pytest.mark.parametrize(("names", "text"), [(("a",), "1 trial, "), (("a", "b"), "2 trials, ")])
 def test_progress_counts_trials(names: tuple[str, ...], text: str) -> None:
-    """The first line of a log."""
+    """The first line of a log says "1 trial"."""
     out = io.StringIO()
     PlainProgress(Console(file=out)).began(names, 1, "reports/x")
 

@@ -1,4 +1,4 @@
-"""Every ingress controller of the table has every part, and its parts agree with each other and with its manifests."""
+"""Every ingress controller has every part, and its parts agree with each other and with its manifests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from harness.localkube.ingress.controller import run
 from harness.localkube.kubelet.images import find_image
 from harness.localkube.system.programs import INGRESS_PROGRAMS, IngressProgram
 from harness.model.controllers import CONTROLLERS, NO_CONTROLLER, SIGNALS, Aspect, ControllerFacts, Explanations, Signal
-from harness.report.chart.lanes import _MARKS
+from harness.report.chart.timeline import _MARKS
 from harness.runner.doctor import CHECKS
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ EACH_THAT_SPLITS = pytest.mark.parametrize(
     "controller", [pytest.param(known, id=word) for word, known in ALL.items() if known.sharing]
 )
 EACH_PROGRAM = pytest.mark.parametrize("word", INGRESS_PROGRAMS)
-#: The controllers whose programs ``harness doctor`` looks for.
+#: Controllers whose programs ``harness doctor`` looks for.
 CHECKED = [check.args[0] for check in CHECKS if isinstance(check, partial)]
 #: Clauses that a controller may lack.
 OPTIONAL = {"retry_setting"}
@@ -58,7 +58,7 @@ SHARES = (
 
 
 def rights_used(controller: IngressController) -> Iterator[tuple[str, str, str]]:
-    """Yield (group, resource, verb) of every act by which it splits, and of the undo."""
+    """Yield (group, resource, verb) of every write of a split, and of its undo."""
     if controller.sharing is None:
         return
     acts = [act for share in SHARES for act in controller.sharing.begin(RULE, share)]
@@ -76,7 +76,7 @@ def manifests_of(word: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def lacking(controller: IngressController) -> list[str]:
-    """Return what is missing of a controller, or does not belong together."""
+    """Return the missing or inconsistent parts of a controller."""
     facts, kind = controller.facts, controller.kind
     if facts.address is None or facts.explanations is None:
         return ["address or explanations"]
@@ -94,7 +94,7 @@ def lacking(controller: IngressController) -> list[str]:
         "preStop": facts.prestop_s > facts.sync_s + facts.apply_s,
         "annotations": bool(facts.reads),
         "rights": set(rights_used(controller)) <= allowed and bool(allowed) is (controller.sharing is not None),
-        "events of the log": controller.log.tells(()) <= facts.tells,
+        "events of the log": controller.log.signals(()) <= facts.tells,
         "image": kind is None or bool(pinned_images().get(kind.image)),
         "node port": kind is None or kind.node_port in node_ports(),
         "folders": kind is None or bool(kind.folders),
@@ -107,7 +107,7 @@ def lacking(controller: IngressController) -> list[str]:
 
 @EACH
 def test_each_controller_has_every_part(controller: IngressController) -> None:
-    """A part that is forgotten is named here."""
+    """A forgotten part is named here."""
     assert lacking(controller) == []
 
 
@@ -129,7 +129,7 @@ def test_each_controller_has_every_part(controller: IngressController) -> None:
 )
 @EACH_THAT_SPLITS
 def test_a_forgotten_fact_is_noticed(controller: IngressController, broken: dict[str, Any], named: str) -> None:
-    """Each fact is taken away once."""
+    """Each fact is removed once."""
     facts: ControllerFacts = replace(controller.facts, **broken)
 
     assert named in lacking(replace(controller, facts=facts))
@@ -137,19 +137,19 @@ def test_a_forgotten_fact_is_noticed(controller: IngressController, broken: dict
 
 @EACH_ON_KIND
 def test_a_forgotten_part_is_noticed(controller: IngressController) -> None:
-    """So is each part, and each clause."""
+    """Each part and each clause is removed once."""
     known = controller.facts.explanations
     assert known is not None
     facts = replace(controller.facts, explanations=replace(known, pace=""))
     kind = KindManifests(image="none", folders=(), node_port=1)
-    log = replace(controller.log, tells=lambda _pods: frozenset({"applied"}))
+    log = replace(controller.log, signals=lambda _pods: frozenset({"applied"}))
     broken = replace(controller, facts=facts, kind=kind, log=log, own_api="x/v1")
 
     assert {"explanation pace", "events of the log", "image", "folders", "node port", "own kinds"} <= {*lacking(broken)}
 
 
 def test_tables_name_the_same_controllers() -> None:
-    """The facts, the parts and the words of Experiments; local clusters run some of them."""
+    """Facts, parts and names in Experiments agree. Local clusters run some of them."""
     assert [*INGRESS_CONTROLLERS, NO_CONTROLLER.word] == [*CONTROLLERS]
     assert all(word == facts.word for word, facts in CONTROLLERS.items())
     assert all(controller.facts is CONTROLLERS[word] for word, controller in INGRESS_CONTROLLERS.items())
@@ -158,12 +158,12 @@ def test_tables_name_the_same_controllers() -> None:
 
 
 def test_signals_of_one_name_are_one_signal() -> None:
-    """An event's name says what it shows, whichever controller logs it."""
+    """The name of an event defines its meaning for every controller."""
     assert {signal for facts in CONTROLLERS.values() for signal in facts.signals} == set(SIGNALS.values())
 
 
 def test_waiting_times_of_judging_cover_each_controller() -> None:
-    """They are constants, so that stored evidence keeps its verdict; a slower controller needs longer ones."""
+    """They are constants, so that stored evidence keeps its verdict. A slower controller needs longer ones."""
     for facts in CONTROLLERS.values():
         assert facts.sync_s < SECOND_SYNC_S.value
         assert facts.apply_s < SETTLED_S.value
@@ -172,7 +172,7 @@ def test_waiting_times_of_judging_cover_each_controller() -> None:
 
 @EACH_ON_KIND
 def test_kind_manifests_have_the_names_of_the_facts(controller: IngressController) -> None:
-    """Namespace, Deployment, Service, labels and class: the controller is looked for by them."""
+    """Namespace, Deployment, Service, labels and class agree, because the controller is found by them."""
     facts = controller.facts
     address = facts.address
     assert address is not None
@@ -189,7 +189,7 @@ def test_kind_manifests_have_the_names_of_the_facts(controller: IngressControlle
 
 @EACH_PROGRAM
 def test_local_objects_have_the_names_of_the_facts(word: str) -> None:
-    """A local cluster names its objects by itself; they must be those of the facts."""
+    """The local cluster has its own table of names, which must agree with the facts."""
     program, facts = INGRESS_PROGRAMS[word], CONTROLLERS[word]
     address = facts.address
     assert address is not None
@@ -202,14 +202,14 @@ def test_local_objects_have_the_names_of_the_facts(word: str) -> None:
 
 
 @EACH_PROGRAM
-def test_local_program_can_be_found_and_played(word: str) -> None:
-    """The kubelet knows the image, the modules are there, and the doctor looks for the program."""
+def test_local_program_can_be_found_and_run(word: str) -> None:
+    """The kubelet knows the image, the modules exist, and the doctor looks for the program."""
     program: IngressProgram = INGRESS_PROGRAMS[word]
     image = find_image(program.image, system=True)
 
     assert image is not None
     assert image.app == program.app
-    assert inspect.signature(program.play).parameters.keys() == inspect.signature(run).parameters.keys()
+    assert inspect.signature(program.run_controller).parameters.keys() == inspect.signature(run).parameters.keys()
     assert callable(program.finder)
     assert any(program.package == INGRESS_PROGRAMS[each].package for each in CHECKED)
 
@@ -217,4 +217,4 @@ def test_local_program_can_be_found_and_played(word: str) -> None:
 @EACH
 def test_each_controller_is_documented(controller: IngressController) -> None:
     """Users read its word where they choose one."""
-    assert f"`{controller.facts.word}`" in (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    assert f"`{controller.facts.word}`" in (ROOT / "docs" / "reference" / "experiments.md").read_text(encoding="utf-8")

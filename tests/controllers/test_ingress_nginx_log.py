@@ -1,4 +1,4 @@
-"""ingress-nginx's own words become events, at the time at which they were said."""
+"""Lines of ingress-nginx's log become events with the time of the line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STAMP = "1970-01-01T00:16:41.250000000Z"  # 1001.25 s: monotonic 11.25 s
 
 
 def line(text: str, *, stamp: str = STAMP, received: int = 12 * 10**9) -> LogLine:
-    """A line as the API server gives it."""
+    """Return a line as the API server sends it."""
     return LogLine(stamp, text, received)
 
 
@@ -28,8 +28,8 @@ def line(text: str, *, stamp: str = STAMP, received: int = 12 * 10**9) -> LogLin
         ("E0101 00:00:00.1 7 controller.go:208] Unexpected failure reloading the backend:", "reload-failed"),
     ],
 )
-def test_each_deed_is_an_event(text: str, what: str) -> None:
-    """A reload, endpoints given to Lua, an idle sync and a failed reload are told apart."""
+def test_each_action_is_an_event(text: str, what: str) -> None:
+    """Reload, endpoint update, sync without changes and failed reload are distinguished."""
     event = event_of(line(text), Stamps(CLOCK, same_clock=True))
 
     assert event is not None
@@ -40,23 +40,23 @@ def test_each_deed_is_an_event(text: str, what: str) -> None:
     "text", ["", "I0101 queue.go:129] syncing", '{"time":1,"uri":"Backend successfully reloaded"}']
 )
 def test_other_lines_are_no_events(text: str) -> None:
-    """What says nothing of a deed gives none, and a request can't forge one."""
+    """Other lines have no event, and a request can't forge one."""
     assert event_of(line(text), Stamps(CLOCK, same_clock=True)) is None
 
 
-def test_access_lines_are_told_by_their_format() -> None:
+def test_access_lines_are_recognised_by_format() -> None:
     """Only lines in our own format are the access log."""
     assert is_access('{"time":1.000,"attempt":"a-0-1"}')
     assert not is_access("I0101 00:00:00.1 7 main.go:1] hello")
 
 
 def test_time_of_another_machine_is_as_exact_as_its_arrival() -> None:
-    """Where the node's clock isn't ours, the line's arrival is the latest it can be."""
+    """If the node's clock is not ours, the event happened at the latest when its line arrived."""
     assert Stamps(CLOCK, same_clock=False).place(line("x")) == (12 * 10**9, 750_000_000)
 
 
-def test_stamp_from_the_future_is_not_believed() -> None:
-    """Nothing is logged after it has arrived."""
+def test_timestamp_in_the_future_is_ignored() -> None:
+    """No line is written after it arrives."""
     future = line("x", stamp="1970-01-01T01:00:00Z")
 
     assert Stamps(CLOCK, same_clock=True).place(future) == (12 * 10**9, 0)
@@ -72,6 +72,6 @@ def test_stamp_from_the_future_is_not_believed() -> None:
         ("1970-01-01T01:00:01.25+01:00", 1_250_000_000),
     ],
 )
-def test_stamps_are_read_to_the_nanosecond(stamp: str, nanoseconds: int) -> None:
-    """Whole seconds, any number of digits, and any zone."""
+def test_timestamps_are_read_to_the_nanosecond(stamp: str, nanoseconds: int) -> None:
+    """Whole seconds, any number of decimals, and any time zone are read."""
     assert stamp_ns(stamp) == nanoseconds

@@ -33,7 +33,7 @@ def names_in(node: ast.AST | None) -> Iterator[ast.Constant]:
 
 
 def decisions(source: str) -> list[str]:
-    """Return the lines on which a name is compared, is a key of a dictionary, a subscript or a pattern of a match."""
+    """Return lines where a name is compared, a key, a subscript, or a pattern of a match."""
     found = []
     for node in ast.walk(ast.parse(source)):
         parts: list[ast.AST | None] = []
@@ -54,7 +54,7 @@ def decisions(source: str) -> list[str]:
 
 
 def test_no_other_module_decides_by_a_name() -> None:
-    """What differs between controllers is a fact in a table, or a part of a controller's package."""
+    """Differences between controllers are facts in a table or parts of a package."""
     modules = {str(path.relative_to(ROOT)): path for path in (ROOT / "harness").rglob("*.py")}
     found = {
         name: decided
@@ -84,11 +84,11 @@ def test_no_other_module_decides_by_a_name() -> None:
     ],
 )
 def test_a_decision_by_a_name_is_found(code: str) -> None:
-    """Every form in which code has decided by a name."""
+    """Every form of such decisions in Python is found."""
     assert decisions(code) != []
 
 
 @pytest.mark.parametrize("code", ['word = "traefik"', 'f("traefik")', '"""About traefik."""', 'x == "none"'])
 def test_a_name_alone_is_no_decision(code: str) -> None:
-    """Defaults, texts, and the word for no controller."""
+    """Defaults, texts, and the name for no controller are allowed."""
     assert decisions(code) == []

@@ -1,4 +1,4 @@
-"""Traefik's own words become events, and its access log has the words of ingress-nginx's."""
+"""Lines of Traefik's log become events, and its access log gets the common names."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ HTTP = {"routers": {"a": {}, "b": {}}, "services": {"apple": SERVERS, "split": {
 
 
 def compact(said: dict[str, Any]) -> str:
-    """As Traefik writes it: without spaces."""
+    """Return JSON as Traefik writes it, without spaces."""
     return json.dumps(said, separators=(",", ":"))
 
 
 def received(**changed: Any) -> str:
-    """A line that tells of a configuration."""
+    """Return a line about a received configuration."""
     said = {"level": "debug", "providerName": "kubernetes", "config": {"http": HTTP}, **changed}
     return compact({**said, "time": "1970-01-01T00:16:41Z", "message": "Configuration received"})
 
 
 def access(**changed: Any) -> str:
-    """A line of the access log, of a GET that a server answered."""
+    """Return an access log line of a GET that a server answered."""
     said = {
         "ClientAddr": "10.244.0.1:64495", "DownstreamContentSize": 9, "DownstreamStatus": 200, "Duration": 807293,
         "OriginDuration": 690008, "OriginStatus": 200, "RequestMethod": "GET", "RequestPath": "/apple",
@@ -48,15 +48,15 @@ CERTIFIES = compact({"message": "No default certificate, fallback to the interna
 FACTS = {"provider": "kubernetes", "routers": 2, "servers": "10.0.0.5:5678,10.0.0.6:5678"}
 
 
-def told(*lines: str) -> list[tuple[int, str]]:
-    """What a log tells: number of the line and word, for each event."""
+def events_in(*lines: str) -> list[tuple[int, str]]:
+    """Return (number of the line, name) of each event in a log."""
     log = TraefikLog()
-    return [(number, what) for number, line in enumerate(lines) for what, _ in log.said(line)]
+    return [(number, what) for number, line in enumerate(lines) for what, _ in log.events_of(line)]
 
 
 @pytest.mark.parametrize("config", [{"http": HTTP}, json.dumps({"http": HTTP})])
 def test_configuration_is_an_event(config: object) -> None:
-    """When it was taken over, whose it is and which servers it names, however the log writes it."""
+    """It has the provider and the servers, in both forms in which Traefik logs it."""
     events_of, stamps = LOG.reader(), Stamps(CLOCK, same_clock=True)
     assert list(events_of(LogLine("", received(config=config), 9 * 10**9), stamps)) == []
     [event] = events_of(LogLine(STAMP, BUILDS, 12 * 10**9), stamps)
@@ -65,37 +65,37 @@ def test_configuration_is_an_event(config: object) -> None:
 
 
 def test_configuration_counts_when_its_routers_are_built() -> None:
-    """Not when it is received: without a certificate of its own, Traefik makes a key before, which takes its time."""
-    assert told(received(), "", BUILDS, BUILDS) == [(2, "configured")]
-    assert told(CERTIFIES, received(), BUILDS, CERTIFIES, BUILDS) == [(3, "configured")]
+    """It does not count when it is received: without a certificate, Traefik first generates a key."""
+    assert events_in(received(), "", BUILDS, BUILDS) == [(2, "configured")]
+    assert events_in(CERTIFIES, received(), BUILDS, CERTIFIES, BUILDS) == [(3, "configured")]
 
 
 def test_certificate_that_comes_with_the_first_configurations_is_awaited() -> None:
-    """Only the start can be without it; what is taken over later is told by its routers alone."""
+    """Only at the start can the certificate be missing. Later, built routers alone count."""
     log = TraefikLog(certified=True)
 
-    assert [len(log.said(line)) for line in (CERTIFIES, received(), BUILDS)] == [0, 0, 1]
+    assert [len(log.events_of(line)) for line in (CERTIFIES, received(), BUILDS)] == [0, 0, 1]
 
 
-def test_configuration_that_is_as_it_was_is_none() -> None:
-    """A change that was undone within the throttle's time never gets to the routers."""
+def test_an_unchanged_configuration_has_no_event() -> None:
+    """A change that was undone within the throttle's time never reaches the routers."""
     other = received(config={"http": {}})
 
-    assert told(received(), BUILDS, received(), BUILDS) == [(1, "configured")]
-    assert told(received(), BUILDS, other, BUILDS, received(), BUILDS) == [(n, "configured") for n in (1, 3, 5)]
+    assert events_in(received(), BUILDS, received(), BUILDS) == [(1, "configured")]
+    assert events_in(received(), BUILDS, other, BUILDS, received(), BUILDS) == [(n, "configured") for n in (1, 3, 5)]
 
 
-def test_each_provider_has_its_own() -> None:
-    """Ingresses and Traefik's own kinds come by different ways, and may be taken over at once."""
+def test_each_provider_has_its_own_configuration() -> None:
+    """Configurations of Ingresses and of custom kinds may take effect at once."""
     log = TraefikLog()
     for line in (received(), received(providerName="kubernetescrd", config={}), received(providerName="internal")):
-        assert log.said(line) == []
+        assert log.events_of(line) == []
 
-    assert [facts["provider"] for _, facts in log.said(BUILDS)] == ["kubernetes", "kubernetescrd"]
+    assert [facts["provider"] for _, facts in log.events_of(BUILDS)] == ["kubernetes", "kubernetescrd"]
 
 
 def test_server_that_is_fenced_gets_no_new_requests() -> None:
-    """A terminating endpoint stays in the configuration, for sessions that began there."""
+    """A terminating endpoint stays in the configuration, for its existing sessions."""
     servers = {
         "loadBalancer": {"servers": [{"url": "http://10.0.0.5:1", "fenced": True}, {"url": "http://10.0.0.6:1"}]}
     }
@@ -108,9 +108,9 @@ def test_server_that_is_fenced_gets_no_new_requests() -> None:
 @pytest.mark.parametrize(
     ("kind", "events"), [("v1.Ingress", [(0, "sync")]), ("v1alpha1.IngressRoute", [(0, "sync")]), ("v1.Node", [])]
 )
-def test_route_that_changes_nothing_was_seen_all_the_same(kind: str, events: list[tuple[int, str]]) -> None:
-    """An annotation that is another controller's changes no router; what else changes nothing is of no interest."""
-    assert told(compact({"message": f"Skipping Kubernetes event kind *{kind}"})) == events
+def test_an_edit_without_effect_is_a_sync(kind: str, events: list[tuple[int, str]]) -> None:
+    """An annotation of another controller changes no router. Other kinds are ignored."""
+    assert events_in(compact({"message": f"Skipping Kubernetes event kind *{kind}"})) == events
 
 
 @pytest.mark.parametrize(
@@ -124,18 +124,18 @@ def test_route_that_changes_nothing_was_seen_all_the_same(kind: str, events: lis
     ],
 )
 def test_other_lines_are_no_events(text: str) -> None:
-    """What says nothing of a configuration gives none, and a request can't forge one."""
-    assert told(text, access(RequestPath="/?" + BUILDS), BUILDS) == []
+    """Other lines have no event, and a request can't forge one."""
+    assert events_in(text, access(RequestPath="/?" + BUILDS), BUILDS) == []
 
 
-def test_access_lines_are_told_by_their_begin() -> None:
-    """The two logs come by one stream."""
+def test_access_lines_are_recognised_by_prefix() -> None:
+    """Both logs are in one stream."""
     assert is_access(access())
     assert not is_access(received())
 
 
-def test_access_has_the_words_of_ingress_nginx() -> None:
-    """Attempt, server and status are found by the same names, the time is that of the end; its own words follow."""
+def test_access_has_the_common_names() -> None:
+    """Attempt, server and status have the common names, and the time is the end. Traefik's fields follow."""
     said = json.loads(access_line(access()))
 
     assert {name: said[name] for name in list(said)[:13]} == {
@@ -148,7 +148,7 @@ def test_access_has_the_words_of_ingress_nginx() -> None:
 
 
 def test_request_without_a_route_has_no_server() -> None:
-    """A 404 of Traefik's own: no router, no server, no status of one."""
+    """A 404 by Traefik itself has no router, server or upstream status."""
     gone = dict.fromkeys(("RouterName", "ServiceAddr", "ServiceName", "OriginStatus", "request_X-Request-Id"))
     said = json.loads(access_line(access(DownstreamStatus=404, OriginDuration=0, **gone)))
 
@@ -157,5 +157,5 @@ def test_request_without_a_route_has_no_server() -> None:
 
 
 def test_a_line_that_was_cut_off_is_kept_as_it_is() -> None:
-    """Evidence that is damaged is no reason to lose the rest of it."""
+    """One damaged line does not lose the rest of the log."""
     assert json.loads(access_line(access()[:40] + "\n")) == {"unreadable": access()[:40]}

@@ -1,4 +1,4 @@
-"""Ingress controllers of somebody else's cluster: found by their pods, with the events that their settings log."""
+"""Ingress controllers of an existing cluster are found by their pods, with the events that their settings log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT_DEBUG = ("--log.level=DEBUG", "--log.format=json")
 
 
 def run_pod(kube: FakeKube, word: str, *args: str) -> None:
-    """Put a pod of a controller, with these arguments, where its manifests put it."""
+    """Put a pod of a controller, with these arguments, where its manifests would."""
     address = CONTROLLERS[word].address
     assert address is not None
     pod: dict[str, Any] = {
@@ -40,7 +40,7 @@ def run_pod(kube: FakeKube, word: str, *args: str) -> None:
     ],
 )
 def test_settings_decide_what_a_controller_logs(word: str, args: tuple[str, ...], tells: set[str]) -> None:
-    """ingress-nginx logs endpoints from ``--v=2`` on; of Traefik only a JSON log at level DEBUG can be read."""
+    """ingress-nginx logs endpoints from ``--v=2``. Traefik needs a JSON log at level DEBUG."""
     kube = FakeKube()
     assert find_visible(kube, word) == (None, frozenset())
     run_pod(kube, word, *args)
@@ -51,7 +51,7 @@ def test_settings_decide_what_a_controller_logs(word: str, args: tuple[str, ...]
 
 
 def test_controller_that_is_expected_is_the_one_that_is_read() -> None:
-    """Of two controllers the other one's reloads would say nothing; where none is named, the first that logs counts."""
+    """Reloads of another controller are irrelevant. Without an expected one, the first that logs counts."""
     kube = FakeKube()
     run_pod(kube, NGINX)
     run_pod(kube, TRAEFIK, *AT_DEBUG)
@@ -62,7 +62,7 @@ def test_controller_that_is_expected_is_the_one_that_is_read() -> None:
 
 
 def test_controller_whose_pods_may_not_be_listed_is_not_visible() -> None:
-    """Without the right to list its pods nothing is known of it, which is no error."""
+    """A missing right to list its pods is no error."""
     kube = FakeKube()
     kube.refusals["list"] = ForbiddenError("list Pod", 403, "Forbidden", "no")
 

@@ -15,7 +15,7 @@ from command_line import ROOT, CommandLine
 
 @pytest.fixture
 def harness(tmp_path: Path) -> Iterator[CommandLine]:
-    """The command line; the test fails if it leaves a process."""
+    """Return the command line. The test fails if it leaves a process."""
     command = CommandLine(tmp_path)
     yield command
     try:
@@ -27,7 +27,7 @@ def harness(tmp_path: Path) -> Iterator[CommandLine]:
 
 @pytest.fixture
 def experiment(tmp_path: Path) -> Callable[..., Path]:
-    """Writes an Experiment on the shipped apple and banana apps; keyword arguments replace its top-level fields."""
+    """Return a writer of Experiments with the shipped apple and banana. Keyword arguments replace top-level fields."""
 
     def write(**fields: Any) -> Path:
         content: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""A field that decides about requests and is not carried out: refused, or a verdict that is inconclusive at best."""
+"""A field that affects requests and is not implemented is refused, or makes verdicts inconclusive at best."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from command_line import ROOT, CommandLine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.nginx]
 
-FIELD = "nginx.ingress.kubernetes.io/permanent-redirect"
+FIELD = "nginx.ingress.kubernetes.io/auth-url"
 
 
 @pytest.fixture
 def redirecting(tmp_path: Path, experiment: Callable[..., Path]) -> Path:
-    """An Experiment on an Ingress that a real controller answers with 301."""
+    """Return an Experiment with an Ingress for which a real controller answers 301."""
     folder = tmp_path / "apps"
     folder.mkdir()
     for source in (ROOT / "experiments" / "apps" / "apple-banana").iterdir():
         text = source.read_text(encoding="utf-8")
-        marked = text.replace("  annotations:\n", f"  annotations:\n    {FIELD}: https://new.example\n")
+        marked = text.replace("  annotations:\n", f"  annotations:\n    {FIELD}: https://auth.example\n")
         (folder / source.name).write_text(marked, encoding="utf-8")
     assert FIELD in (folder / "ingress.yaml").read_text(encoding="utf-8")
     return experiment(workload=str(folder))
 
 
 def test_a_run_is_refused_before_anything_starts(harness: CommandLine, redirecting: Path, tmp_path: Path) -> None:
-    """Exit code 2, the line, the ways out; no run directory."""
+    """The exit code is 2, with the line and two ways out, and there is no run directory."""
     done = harness.run("run", redirecting, "--out", tmp_path / "run")
 
     assert done.code == 2
-    assert f"Ingress fruit: {FIELD} is not implemented by the embedded cluster: a real cluster answers 301" in done.err
+    assert (
+        f"Ingress fruit: {FIELD} is not implemented by the embedded cluster: a real cluster sends a subrequest"
+        in done.err
+    )
     assert "ingress.yaml:" in done.err
     assert "--cluster kind" in done.err
     assert not (tmp_path / "run").exists()
@@ -41,7 +44,7 @@ def test_a_run_is_refused_before_anything_starts(harness: CommandLine, redirecti
 def test_an_assumed_field_makes_the_verdict_inconclusive(
     harness: CommandLine, redirecting: Path, tmp_path: Path
 ) -> None:
-    """The reason is in the table, the reports and the evidence, and the same verdict comes from the evidence again."""
+    """Table, reports and evidence have the reason. Judging again gives the same verdict."""
     directory = tmp_path / "run"
 
     done = harness.run("run", redirecting, "--out", directory, "--assume-inert", FIELD, "--json")

@@ -1,4 +1,4 @@
-"""Whatever is wrong with the input: every problem named with its place, the right code, nothing left behind."""
+"""Every problem of the input is named with its place and the right exit code, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], list[str]]] = {
 def test_a_bad_experiment_is_refused(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, case: str, command: str
 ) -> None:
-    """Exit code 2, each problem with file and line, and no run directory."""
+    """The exit code is 2, each problem has file and line, and there is no run directory."""
     fields, words = BAD_FIELDS[case]
     finished = harness.run(command, experiment(**fields))
 
@@ -40,7 +40,7 @@ def test_a_bad_experiment_is_refused(
 
 
 def test_malformed_yaml_is_refused(harness: CommandLine, tmp_path: Path) -> None:
-    """A file that is no YAML: its name, the line, exit code 2."""
+    """A file that is not YAML is named with the line, and the exit code is 2."""
     path = tmp_path / "broken.yaml"
     path.write_text("name: x\nmatrix: [unclosed\n", encoding="utf-8")
     finished = harness.run("run", path)
@@ -49,14 +49,14 @@ def test_malformed_yaml_is_refused(harness: CommandLine, tmp_path: Path) -> None
 
 
 def test_a_missing_experiment_is_refused(harness: CommandLine) -> None:
-    """A file that is not there: exit code 2 and its name."""
+    """The exit code is 2, and the file is named."""
     finished = harness.run("run", "not-there.yaml")
 
     assert (finished.code, "not-there.yaml" in finished.err) == (2, True)
 
 
 def workload_with(tmp_path: Path, old: str, new: str) -> Path:
-    """A copy of the shipped workload in which every ``old`` is ``new``."""
+    """Return a copy of the shipped workload with every ``old`` replaced by ``new``."""
     target = tmp_path / "apps"
     shutil.copytree(ROOT / "experiments" / "apps" / "apple-banana", target)
     for path in target.rglob("*.yaml"):
@@ -67,7 +67,7 @@ def workload_with(tmp_path: Path, old: str, new: str) -> Path:
 def test_a_manifest_with_an_unknown_field_is_refused(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """The field's name and its place in the manifest's file."""
+    """The field and its place in the manifest's file are named."""
     workload = workload_with(tmp_path, "containerPort:", "containrPort:")
     finished = harness.run("run", experiment(workload=str(workload)))
 
@@ -79,7 +79,7 @@ def test_a_manifest_with_an_unknown_field_is_refused(
 def test_an_image_that_nobody_knows_is_refused(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """The local cluster says which images it has, before anything starts."""
+    """The local cluster lists its images before anything starts."""
     workload = workload_with(tmp_path, "hashicorp/http-echo:1.0", "example/unheard-of:3")
     finished = harness.run("run", experiment(workload=str(workload)))
 
@@ -89,8 +89,8 @@ def test_an_image_that_nobody_knows_is_refused(
     assert not (tmp_path / "reports").exists()
 
 
-def test_no_nginx_to_be_had_is_said(harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path) -> None:
-    """Without nginx, apt and cache: what is missing and the command that gets it; nothing started."""
+def test_missing_nginx_is_reported(harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path) -> None:
+    """Without nginx, apt and cache, the error has the command to install it. Nothing is started."""
     empty = tmp_path / "empty"
     empty.mkdir()
     finished = harness.run(
@@ -104,13 +104,13 @@ def test_no_nginx_to_be_had_is_said(harness: CommandLine, experiment: Callable[.
     assert not (tmp_path / "reports").exists()
 
 
-def test_a_cluster_kind_of_a_later_version_is_refused(harness: CommandLine, experiment: Callable[..., Path]) -> None:
-    """``--cluster`` with what this version has not: exit code 2 and what it has."""
+def test_an_unknown_kind_of_cluster_is_refused(harness: CommandLine, experiment: Callable[..., Path]) -> None:
+    """The exit code is 2, and the known kinds are listed."""
     finished = harness.run("run", experiment(), "--cluster", "kindd")
 
     assert (finished.code, "local" in finished.err) == (2, True)
 
 
 def test_an_unknown_option_is_a_usage_error(harness: CommandLine) -> None:
-    """Exit code 2, as everywhere."""
+    """The exit code is 2, as everywhere."""
     assert harness.run("run", "--no-such-option").code == 2

@@ -17,7 +17,10 @@ RESENDING = """
 import sys
 
 def spoil():
-    from harness.model.attempt import Progress, Shape
+    from dataclasses import replace
+
+    from harness.model.attempt import Progress
+    from harness.model.shapes import Shape
     from harness.traffic.http.client import Client
 
     fail = Client.failed
@@ -25,9 +28,9 @@ def spoil():
     def failed(self, connection, attempt, error, at):
         if attempt.stream.path != "/fault/fin-before" or attempt.carried == 0:
             return fail(self, connection, attempt, error, at)
-        again = self._new_connection(Shape.NEW, at)
+        again = self._new_connection(replace(attempt.stream, shape=Shape.NEW), at)
         attempt.connection, attempt.carried, attempt.progress = again, 0, Progress.NOT_CONNECTED
-        again.open(self._target, attempt, self._forms[0].request(attempt.row))
+        again.open(self._destination, attempt, self._forms[0].request(attempt.row))
 
     Client.failed = failed
 
@@ -37,7 +40,7 @@ if "harness.traffic.calibration.program" in sys.orig_argv:
 
 
 def test_an_honest_client_is_exact(harness: CommandLine, tmp_path: Path) -> None:
-    """Code 0, every line exact, and the ledger of it where that is asked for."""
+    """The exit code is 0, every line is exact, and the ledger is kept if requested."""
     finished = harness.run("calibrate", "--tls", "--json", "--out", tmp_path / "proof")
     found = finished.json
 
@@ -47,8 +50,8 @@ def test_an_honest_client_is_exact(harness: CommandLine, tmp_path: Path) -> None
     assert (tmp_path / "proof" / "calibration-0.npy").exists()
 
 
-def test_a_client_that_sends_again_is_caught(harness: CommandLine, tmp_path: Path) -> None:
-    """Code 3, by the server's own count: it got requests more than once."""
+def test_a_client_that_retries_is_caught(harness: CommandLine, tmp_path: Path) -> None:
+    """The exit code is 3, because the server received some requests more than once."""
     (tmp_path / "sitecustomize.py").write_text(RESENDING, encoding="utf-8")
     words = ("--faults", "fin-before,rst-before", "--count", "3", "--json")
     finished = harness.run("calibrate", *words, env={"PYTHONPATH": str(tmp_path)})
@@ -60,7 +63,7 @@ def test_a_client_that_sends_again_is_caught(harness: CommandLine, tmp_path: Pat
 
 
 def test_attempts_are_exported_to_a_pipe_and_to_a_file(harness: CommandLine, tmp_path: Path) -> None:
-    """All of them as rows; a reader that goes away early is no error."""
+    """All attempts are rows. A reader that closes the pipe early is no error."""
     assert (
         harness.run("watch", "http://127.0.0.1:9/", "--for", "1s", "--rate", "400", "--out", tmp_path / "w").code == 1
     )

@@ -1,4 +1,4 @@
-"""One change of an application that runs already: here on a standing local cluster, as far as anybody can tell."""
+"""One change is made to a running application, on a persistent local cluster."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ class Shop:
     url: str
 
     def words(self, what: str, change: str, out: Path, *more: str) -> tuple[str | Path, ...]:
-        """A run in place."""
+        """Return the arguments of a run in place."""
         where = ("--kubeconfig", self.door, "--context", f"harness-{NAME}", "-n", NAMESPACE)
         path = "/banana" if "banana" in what else "/apple"
         return ("run", "--in-place", what, "--change", change, *where, "--url", self.url + path, *PACE, "--out", out,
                 "--json", *more)  # fmt: skip
 
     def read(self, kind: str, name: str) -> dict[str, Any]:
-        """An object as it is."""
+        """Return an object."""
         with Kube(self.kubeconfig) as kube:
             return dict(kube.get(kind, name, NAMESPACE))
 
     def version(self) -> str:
-        """What the public Service selects."""
+        """Return the version that the public Service selects."""
         return str(self.read("Service", "apple-service")["spec"]["selector"]["version"])
 
     def restore(self) -> None:
-        """As it was; returns once nginx has that too, as far as a row of new connections can tell."""
+        """Restore the application, and wait until nginx has it too, as far as a row of new connections shows."""
         self.patch_service({"metadata": {"labels": {"team": None}}, "spec": {"selector": {"version": "apple-v1"}}})
         row = 0
 
@@ -85,14 +85,14 @@ class Shop:
         return ""
 
     def patch_service(self, body: dict[str, Any]) -> None:
-        """Somebody else's hand."""
+        """Change the Service as somebody else would."""
         with Kube(self.kubeconfig) as kube:
             kube.patch("Service", "apple-service", NAMESPACE, body)
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """It stands while the tests of this file are run."""
+    """Run the application during the tests of this file."""
     folder = tmp_path_factory.mktemp("shop")
     command, env = CommandLine(folder), {"XDG_STATE_HOME": str(folder / "state")}
     up = command.run("cluster", "up", "--name", NAME, env=env)
@@ -112,7 +112,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def hold(harness: CommandLine, shop: Shop, out: Path) -> subprocess.Popen[str]:
-    """A run that has switched the Service, and would leave it so for an hour."""
+    """Start a run that has switched the Service and would keep it so for an hour."""
     process = harness.start(*shop.words(SERVICE, SWITCH, out, "--hold", "60m", "--yes"))
 
     def switched() -> bool:
@@ -125,13 +125,13 @@ def hold(harness: CommandLine, shop: Shop, out: Path) -> subprocess.Popen[str]:
 
 
 def events(out: Path, kind: EventKind) -> list[Any]:
-    """What the change's own trial has on its timeline so far."""
+    """Return the current timeline of the change's trial."""
     path = out / "trials" / "apple-service--selector-patch" / "1" / "timeline.jsonl"
     return [event for event in read_timeline(path) if event.kind is kind] if path.exists() else []
 
 
 def test_a_restart_of_a_graceful_application_loses_nothing(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
-    """Its pods are others since then, every request was answered, and nothing but the Deployment was written."""
+    """Its pods were replaced, every request was answered, and only the Deployment was written."""
     shop.recorded.clear()
     finished = harness.run(*shop.words("deployment/apple", "restart", tmp_path / "run", "--yes"))
     cells = finished.json["cells"]
@@ -145,8 +145,8 @@ def test_a_restart_of_a_graceful_application_loses_nothing(harness: CommandLine,
     assert inside == [Write("PATCH", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/apple")]
 
 
-def test_what_is_lost_is_told(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
-    """The only pod of an application is deleted; its users see that, and so does the exit code."""
+def test_a_loss_is_reported(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """The only pod of an application is deleted, and the exit code shows the loss."""
     finished = harness.run(*shop.words("deployment/banana", "delete-pod", tmp_path / "run", "--yes"))
     deleted = finished.json["cells"][1]
 
@@ -154,8 +154,8 @@ def test_what_is_lost_is_told(harness: CommandLine, shop: Shop, tmp_path: Path) 
     assert deleted["lost"] > 0
 
 
-def test_nothing_is_done_without_a_yes(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
-    """Nobody is there to be asked: the cluster is named, the way out too, and the object is as it was."""
+def test_nothing_is_done_without_confirmation(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """Without a terminal, the error names the cluster and ``--yes``, and the object is unchanged."""
     before = shop.read("Deployment", "apple")["metadata"]["generation"]
     finished = harness.run(*shop.words("deployment/apple", "restart", tmp_path / "run"))
 
@@ -167,10 +167,8 @@ def test_nothing_is_done_without_a_yes(harness: CommandLine, shop: Shop, tmp_pat
 
 
 @pytest.mark.parametrize(("theirs", "code"), [("", 0), ("nobody", 3)])
-def test_a_killed_run_is_put_back_by_undo(
-    harness: CommandLine, shop: Shop, tmp_path: Path, theirs: str, code: int
-) -> None:
-    """Where the field still has the value that the run gave it; what is somebody else's by then stays theirs."""
+def test_a_killed_run_is_undone(harness: CommandLine, shop: Shop, tmp_path: Path, theirs: str, code: int) -> None:
+    """Fields with the run's value are restored. Fields that others changed since stay."""
     out = tmp_path / "run"
     process = hold(harness, shop, out)
     process.kill()
@@ -187,8 +185,8 @@ def test_a_killed_run_is_put_back_by_undo(
         shop.restore()
 
 
-def test_ctrl_c_puts_back(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
-    """At once, whatever the hold is; there is nothing left for `harness undo`."""
+def test_ctrl_c_undoes_the_change(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """It is undone at once, whatever the hold is, and nothing is left for ``harness undo``."""
     process = hold(harness, shop, tmp_path / "run")
     process.send_signal(signal.SIGINT)
     finished = harness.finish(process)
@@ -199,8 +197,8 @@ def test_ctrl_c_puts_back(harness: CommandLine, shop: Shop, tmp_path: Path) -> N
     assert harness.run("undo", tmp_path / "run").code == 0
 
 
-def test_who_else_changes_the_object_is_seen(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
-    """Somebody labels it again and again: nothing is lost, and nothing can be said; what was done is named."""
+def test_changes_by_others_are_found(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """Others label the object repeatedly: nothing is lost, but the verdict is inconclusive and names them."""
     words = shop.words(SERVICE, SWITCH, tmp_path / "run", "--hold", "1s", "--yes")
     process = harness.start(*words)
     names = (f"blue-{number}" for number in itertools.count())

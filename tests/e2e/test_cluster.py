@@ -1,4 +1,4 @@
-"""A standing cluster by the command line, and kubectl on it."""
+"""A persistent cluster is managed by the command line, and kubectl works on it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ NAME = "e2e"
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")
-def test_kubectl_works_on_a_standing_cluster(harness: CommandLine, tmp_path: Path) -> None:
-    """up, apply, rollout, set, scale, patch, describe, logs, delete, down: as on any cluster; down leaves nothing."""
+def test_kubectl_works_on_a_persistent_cluster(harness: CommandLine, tmp_path: Path) -> None:
+    """apply, rollout, set, scale, patch, describe, logs and delete work. ``down`` leaves nothing."""
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
     up = harness.run("cluster", "up", "--name", NAME, "--profile", "instant", env=env)
     assert up.code == 0, up.err
@@ -51,8 +51,8 @@ def test_kubectl_works_on_a_standing_cluster(harness: CommandLine, tmp_path: Pat
     assert "no cluster" in harness.run("cluster", "status", env=env).out
 
 
-def test_a_standing_cluster_answers_at_its_ingress(harness: CommandLine, tmp_path: Path) -> None:
-    """The entry that `cluster up` names is that cluster's nginx: without an Ingress it answers 404."""
+def test_a_persistent_cluster_answers_at_its_ingress(harness: CommandLine, tmp_path: Path) -> None:
+    """``cluster up`` prints the address of its nginx, which answers 404 without an Ingress."""
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
     up = harness.run("cluster", "up", "--name", NAME, "--profile", "instant", env=env)
     url = next(word for word in up.out.split() if word.startswith("http://"))
@@ -63,8 +63,8 @@ def test_a_standing_cluster_answers_at_its_ingress(harness: CommandLine, tmp_pat
     assert (up.code, status, down.code) == (0, 404, 0)
 
 
-def test_taking_down_what_is_not_there_is_said(harness: CommandLine, tmp_path: Path) -> None:
-    """No such cluster: its name and exit code 2."""
+def test_removing_a_missing_cluster_is_an_error(harness: CommandLine, tmp_path: Path) -> None:
+    """The exit code is 2, and the cluster is named."""
     finished = harness.run("cluster", "down", "--name", "nobody", env={"XDG_STATE_HOME": str(tmp_path)})
 
     assert (finished.code, "nobody" in finished.err) == (2, True)

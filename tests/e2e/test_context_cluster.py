@@ -1,4 +1,4 @@
-"""A cluster that is there already, by its kubeconfig: here a standing local one, as far as anybody can tell."""
+"""A run uses an existing cluster by its kubeconfig, here a persistent local one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOREIGN = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "paymen
 
 
 @dataclass(frozen=True)
-class Standing:
+class Existing:
     """A cluster that others use too."""
 
     command: CommandLine
@@ -33,27 +33,27 @@ class Standing:
         return self.command.run("run", experiment, *where, *more)
 
     def namespaces(self) -> set[str]:
-        """The names of all namespaces."""
+        """Return the names of all namespaces."""
         with Kube(self.kubeconfig) as kube:
             return {found["metadata"]["name"] for found in kube.list("Namespace", "")}
 
 
 @pytest.fixture
-def standing(harness: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standing]:
-    """It is up, with somebody's namespace on it."""
+def existing(harness: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Existing]:
+    """Return the running cluster, with a namespace of others."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     up = harness.run("cluster", "up", "--name", NAME)
     assert up.code == 0, up.err
     config = Path(harness.run("cluster", "kubeconfig", "--name", NAME).out.strip())
     with Kube(config) as kube:
         kube.create(FOREIGN, "")
-    yield Standing(harness, config, next(word for word in up.out.split() if word.startswith("http://")))
+    yield Existing(harness, config, next(word for word in up.out.split() if word.startswith("http://")))
     assert harness.run("cluster", "down", "--name", NAME).code == 0
 
 
-def test_it_is_used_and_left_as_it_was(standing: Standing, experiment: Callable[..., Path], tmp_path: Path) -> None:
-    """Two cells in turn, each in a namespace of its own; afterwards there is what was there before, and no more."""
-    before = standing.namespaces()
+def test_it_is_used_and_left_as_it_was(existing: Existing, experiment: Callable[..., Path], tmp_path: Path) -> None:
+    """Two cells run one after the other, each in its own namespace. Afterwards the cluster is as before."""
+    before = existing.namespaces()
     patch = {
         "selector-patch": {"service": "apple-service", "selector": {"version": "banana-v1"}, "answer": "banana-v1"}
     }
@@ -66,24 +66,24 @@ def test_it_is_used_and_left_as_it_was(standing: Standing, experiment: Callable[
     }
     (tmp_path / "probe.yaml").write_text(json.dumps(probe))
     file = experiment(changes=["none", patch], matrix={"lifecycle": {"probe": {"patch": "probe.yaml"}}})
-    finished = standing.run(file, "--context", f"harness-{NAME}", "--yes", "--out", tmp_path / "run", "--json")
+    finished = existing.run(file, "--context", f"harness-{NAME}", "--yes", "--out", tmp_path / "run", "--json")
 
     cells = finished.json["cells"]
     assert [cell["change"] for cell in cells] == ["none", "selector-patch"]
     assert all(cell["verdict"] == "lossless" or is_starved(cell, cells) for cell in cells), finished.err
     assert finished.code == code_of(cells)
-    assert standing.namespaces() == before
+    assert existing.namespaces() == before
     assert NAME in json.loads((tmp_path / "run" / "end.json").read_text())["facts"]["cluster"]
     assert not list((tmp_path / "run").rglob("kubeconfig"))
 
 
-def test_nothing_is_done_without_a_yes(standing: Standing, experiment: Callable[..., Path]) -> None:
-    """Nobody to ask, or no context named: refused, with the cluster or the contexts named, and nothing made."""
-    before = standing.namespaces()
-    unasked = standing.run(experiment(), "--context", f"harness-{NAME}")
-    unnamed = standing.run(experiment(), "--yes")
+def test_nothing_is_done_without_confirmation(existing: Existing, experiment: Callable[..., Path]) -> None:
+    """Without a terminal or a context, the run is refused, and nothing is created."""
+    before = existing.namespaces()
+    unasked = existing.run(experiment(), "--context", f"harness-{NAME}")
+    unnamed = existing.run(experiment(), "--yes")
 
     assert (unasked.code, unnamed.code) == (2, 2)
     assert f"context harness-{NAME}" in unasked.err
     assert f"harness-{NAME}" in unnamed.err
-    assert standing.namespaces() == before
+    assert existing.namespaces() == before

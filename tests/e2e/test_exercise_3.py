@@ -26,7 +26,7 @@ ENOUGH = 10_000
 @pytest.mark.parametrize("controller", CONTROLLERS)
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
 def test_every_row_is_as_it_must_be(harness: CommandLine, tmp_path: Path, table: Path, controller: str) -> None:
-    """Each cell has the verdict and the class that is written beside it, whichever controller shares the requests."""
+    """Each cell has its expected verdict and class, behind every controller."""
     assert wrong_rows(harness, table, tmp_path / "run", "--ingress", controller) == []
 
 
@@ -42,7 +42,7 @@ def test_there_are_tables() -> None:
 
 
 def test_the_split_of_a_canary_is_counted_over_enough_attempts() -> None:
-    """The Experiment that measures a share of 10 % holds it for so long that there are enough attempts."""
+    """The Experiment that measures a share of 10 % holds it long enough."""
     experiment = load_experiment(ROOT / "experiments" / "exercise-3-split.yaml")
     canary, pace = experiment.cells[-1].change, experiment.traffic.rate
 

@@ -1,4 +1,4 @@
-"""A disk that fills up during a run: said clearly, never lossless, and what was recorded stays readable."""
+"""A disk that fills up during a run is reported clearly, is never lossless, and leaves readable evidence."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ UNSHARE = ("unshare", "--mount", "--map-root-user")
 
 
 def can_mount() -> bool:
-    """Whether this machine lets this user have a small disk of their own."""
+    """Return True if this user can mount a small disk."""
     if shutil.which("unshare") is None:
         return False
     return subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("size", ["200k", "2m"])
-def test_a_full_disk_is_said_and_is_never_lossless(
+def test_a_full_disk_is_reported_and_never_lossless(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, size: str
 ) -> None:
-    """Too small for the first ledger, or for all of them: inconclusive, with the file that had no room."""
+    """If the first or a later ledger does not fit, the run is inconclusive and names the file."""
     if not can_mount():
         pytest.skip("this user can't mount a small tmpfs in a namespace")
     disk = tmp_path / "disk"

@@ -1,4 +1,4 @@
-"""``--help`` teaches: every command says what it does and what its options are."""
+"""``--help`` of every command says what it does and what its options are."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_explains_itself(harness: CommandLine, command: list[str]) -> None:
-    """Help goes to stdout with code 0 and has a sentence of its own."""
+    """Help goes to stdout with code 0, and has its own sentence."""
     finished = harness.run(*command, "--help")
 
     assert finished.code == 0
@@ -37,14 +37,14 @@ def test_every_command_explains_itself(harness: CommandLine, command: list[str])
 
 
 def test_help_names_the_exit_codes(harness: CommandLine) -> None:
-    """The exit codes are where a user looks for them."""
+    """A user looks for the exit codes there."""
     out = " ".join(harness.run("--help").out.split())
 
     assert [code for code in ("0 all cells as expected", "3 inconclusive") if code not in out] == []
 
 
-def test_the_limits_of_a_local_cluster_are_told(harness: CommandLine) -> None:
-    """What kubectl can't do there, and which images there are, is where a user looks first."""
+def test_the_limits_of_a_local_cluster_are_documented(harness: CommandLine) -> None:
+    """The help says which kubectl commands do not work, and which images there are."""
     out = " ".join(harness.run("cluster", "--help").out.split())
 
     assert [word for word in ("--dry-run=client -o yaml", "port-forward", "http-echo:1.0") if word not in out] == []

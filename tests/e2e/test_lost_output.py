@@ -1,4 +1,4 @@
-"""Output that nobody gets, a terminal that hangs up, logs that cannot be written: no verdict depends on them."""
+"""No verdict depends on output without a reader, on a terminal that hangs up, or on logs that can't be written."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ NOBODY = {"selector-patch": {"service": "apple-service", "selector": {"version":
 
 
 def lossy(harness: CommandLine, way: str, *args: str | Path) -> int:
-    """The exit code of a command whose output is lost that way."""
+    """Return the exit code of a command whose output is lost that way."""
     return harness.finish(harness.start_command(["bash", "-c", way, "bash", *HARNESS, *map(str, args)])).code
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What a run without output has left."""
+    """The result of a run without output."""
 
     code: int
     said: str
@@ -69,7 +69,7 @@ class Kept:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
-    """A lossless run whose reader has left (``| head -0``), and that cannot write any log."""
+    """Return a lossless run whose reader has closed the pipe (``| head -0``), and that can't write any log."""
     folder = tmp_path_factory.mktemp("kept")
     (folder / "site").mkdir()
     (folder / "site" / "sitecustomize.py").write_text(NO_LOGS)
@@ -88,7 +88,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
 
 
 def test_a_lossless_run_without_reader_and_without_logs_is_lossless(harness: CommandLine, kept: Kept) -> None:
-    """The code is 0, the evidence is sealed, and the loss of the logs is reported once."""
+    """The exit code is 0, the evidence is sealed, and the loss of the logs is reported once."""
     assert kept.code == 0, kept.said
     assert kept.said.count("logs are lost") == 1
     assert "Traceback" not in kept.said
@@ -98,7 +98,7 @@ def test_a_lossless_run_without_reader_and_without_logs_is_lossless(harness: Com
 
 @pytest.mark.parametrize("way", EVERY_WAY.values(), ids=EVERY_WAY)
 def test_every_command_ends_with_its_code(harness: CommandLine, kept: Kept, tmp_path: Path, way: str) -> None:
-    """Whatever becomes of what it prints."""
+    """The exit code does not depend on the output."""
     expected = {
         ("--version",): 0,
         ("--nonsense",): 2,
@@ -125,7 +125,7 @@ def test_every_command_ends_with_its_code(harness: CommandLine, kept: Kept, tmp_
 def test_a_lossy_run_without_any_stream_is_lossy(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """The code is 1, and the sealed evidence says the same: nothing was printed into it."""
+    """The exit code is 1, and the sealed evidence agrees: no output went into it."""
     path = experiment(traffic=TRAFFIC, changes=[NOBODY])
 
     assert lossy(harness, EVERY_WAY["closed"], "run", path, "--out", tmp_path / "run") == 1
@@ -136,14 +136,14 @@ def test_a_lossy_run_without_any_stream_is_lossy(
 def test_an_export_that_is_not_written_is_an_error(
     harness: CommandLine, kept: Kept, redirection: str, code: int
 ) -> None:
-    """Its output is its purpose; a reader that leaves early has what it wants."""
+    """Its output is its purpose. A reader that closes the pipe early is no error."""
     way = f'"$@" {redirection}; exit ${{PIPESTATUS[0]}}'
 
     assert lossy(harness, way, "export", kept.directory) == code
 
 
 def test_a_cluster_goes_up_and_down_without_output(harness: CommandLine, tmp_path: Path) -> None:
-    """It is up when the code says so; but a kubeconfig that is not printed is an error."""
+    """It is up if the exit code is 0. A kubeconfig that is not printed is an error."""
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
     codes = []
     for words in (["up"], ["kubeconfig"], ["status"], ["down"]):
@@ -156,7 +156,7 @@ def test_a_cluster_goes_up_and_down_without_output(harness: CommandLine, tmp_pat
 def test_sighup_during_the_baseline_ends_a_run_in_order(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """As SIGTERM does: clusters are gone, the evidence is sealed and judged, and the code says what stopped it."""
+    """As with SIGTERM, clusters are removed, the evidence is judged, and the exit code names the signal."""
     out = tmp_path / "run"
     process = harness.start("run", experiment(traffic={**TRAFFIC, "baseline": "60s"}), "--out", out)
     wait_until(lambda: reached(out / "trials" / "bare--none" / "1", "baseline"), timeout=PATIENCE, what="the baseline")
@@ -172,7 +172,7 @@ def test_sighup_during_the_baseline_ends_a_run_in_order(
 def test_a_terminal_that_hangs_up_during_the_change_ends_a_run_in_order(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """The window is closed: SIGHUP from the kernel, and a live display that can draw no more."""
+    """The kernel sends SIGHUP, and the live display can no longer draw."""
     out = tmp_path / "run"
     rollouts = {"deployment": "apple", "set": {"args": ["-text=x-{time}"]}, "times": 50}
     path = experiment(traffic=TRAFFIC, changes=[{"rolling-update": rollouts}])

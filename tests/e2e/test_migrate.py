@@ -1,4 +1,4 @@
-"""``harness migrate`` as a user runs it: the gate closes where the target loses, opens where not, knows a stop."""
+"""``harness migrate`` fails exactly if the target loses what the source does not, and survives a stop."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ FILES = ("comparison.json", "index.html", "junit.xml", "summary.md")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What the comparison wrote."""
+    """Return the comparison."""
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
 def outcomes(finished: Finished) -> dict[str, str]:
-    """What each change says of the migration; the reasons of what could not be compared fail the test."""
+    """Return the outcome of each change. Cells that could not be compared fail the test."""
     unknown = [pair for pair in finished.json["pairs"] if pair["outcome"] == "unknown"]
     assert [(p["change"], p["source"]["findings"], p["target"]["findings"]) for p in unknown] == []
     return {pair["change"]: pair["outcome"] for pair in finished.json["pairs"]}
@@ -47,7 +47,7 @@ def outcomes(finished: Finished) -> dict[str, str]:
 def test_the_gate_closes_where_only_the_target_loses(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """From Traefik to ingress-nginx an edit costs requests (1), the other way round it does not (0); the same runs."""
+    """An edit loses requests on the way from Traefik to ingress-nginx (1), and not on the way back (0)."""
     path = experiment(traffic=TRAFFIC, changes=["none", EDIT])
     out = tmp_path / "closed"
 
@@ -71,7 +71,7 @@ def test_the_gate_closes_where_only_the_target_loses(
 
 
 def turned(folder: Path, to: Path) -> Path:
-    """The same two runs as the migration in the other direction."""
+    """Return the same two runs as a migration in the other direction."""
     to.mkdir()
     (folder / "source-traefik").rename(to / "target-traefik")
     (folder / "target-ingress-nginx").rename(to / "source-ingress-nginx")
@@ -83,7 +83,7 @@ def turned(folder: Path, to: Path) -> Path:
 def test_a_stop_leaves_both_readable_and_nothing_green(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Ctrl-C while the target is run: the source's run is whole, the target's readable, every cell unknown or lost."""
+    """After Ctrl-C in the target's run, the source's run is complete, and no cell passes."""
     out = tmp_path / "stopped"
     process = harness.start("migrate", experiment(), "--to", "traefik", "--out", out)
     ledger = out / "target-traefik" / "trials" / "bare--none" / "1" / "traffic" / "ledger-0.npy"
@@ -92,7 +92,7 @@ def test_a_stop_leaves_both_readable_and_nothing_green(
     finished = harness.finish(process)
 
     assert finished.code == 130, finished.err
-    assert "Stopped before its end" in finished.out
+    assert "Stopped before the end" in finished.out
     assert "Traceback" not in finished.err
     assert harness.run("analyze", out / "source-ingress-nginx").code in {0, 3}
     assert len(read_ledger(ledger)) > 0

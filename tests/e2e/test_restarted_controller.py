@@ -1,4 +1,4 @@
-"""The ingress controller itself is replaced under traffic: two of them at once, and what that costs is seen."""
+"""The ingress controller is replaced under traffic, with two of them at once, and the losses are observed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(4800)]
 
 
 def backends(trial: Path) -> list[str]:
-    """The controller pods that connections went to, in the order of their first connection."""
+    """Return the controller pods that got connections, in the order of their first connection."""
     lines = (trial / "traffic" / "backends-0.jsonl").read_text().splitlines()
     return list(dict.fromkeys(json.loads(line)["backend"] for line in lines))
 
 
 @pytest.mark.parametrize("ingress", ["ingress-nginx", "traefik"])
 def test_a_restart_of_the_controller_is_real(harness: CommandLine, tmp_path: Path, ingress: str) -> None:
-    """What is lost is lost while two take turns, nothing is in the control, and traffic meets three in all."""
+    """Losses occur only while the pods are replaced, none in the control, and traffic reaches three pods in all."""
     table = ROOT / "experiments" / "controller-restart.yaml"
     finished = harness.run("run", table, "--ingress", ingress, "--out", tmp_path / "run", "--json")
     control, restart = finished.json["cells"]

@@ -1,4 +1,4 @@
-"""``harness run`` and what can be done with a run directory, through the real command line."""
+"""``harness run`` and the commands for its run directory work through the real command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROLLING = {"rolling-update": {"deployment": "apple", "set": {"args": ["-text=app
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder."""
+    """Return the SHA-256 of every file below a folder."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -31,7 +31,7 @@ def digests(folder: Path) -> dict[str, str]:
 def test_a_control_is_lossless_and_its_run_directory_complete(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Nothing changed, nothing lost: the code says it, all files are there, analyze and report give the same bytes."""
+    """The exit code is 0, all files exist, and analyze and report give the same bytes."""
     out = tmp_path / "run"
     finished = harness.run("run", experiment(), "--out", out, "--json")
     before = digests(out)
@@ -50,7 +50,7 @@ def test_a_control_is_lossless_and_its_run_directory_complete(
 def test_a_loss_against_expectation_is_exit_code_1(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """A rolling update without preStop loses; expected lossless, so the code is 1 and every report says it."""
+    """A rolling update without preStop loses requests. Every report says so."""
     out = tmp_path / "run"
     change = {
         "rolling-update": {
@@ -74,7 +74,7 @@ def test_a_loss_against_expectation_is_exit_code_1(
 def test_a_rate_that_the_sender_can_not_keep_is_inconclusive(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """A generator that falls behind its schedule proves nothing: exit code 3, never 0."""
+    """A sender that falls behind its schedule proves nothing: the exit code is 3."""
     traffic = {
         "rate": "60000/s",
         "paths": ["/apple"],
@@ -93,7 +93,7 @@ def test_a_rate_that_the_sender_can_not_keep_is_inconclusive(
 def test_evidence_that_was_changed_is_not_judged(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """One flipped byte in a sealed ledger: analyze names the file and refuses."""
+    """After one flipped byte in a sealed ledger, analyze names the file and refuses."""
     out = tmp_path / "run"
     assert harness.run("run", experiment(), "--out", out).code in {0, 3}
     ledger = out / "trials" / "bare--none" / "1" / "traffic" / "ledger-0.npy"
@@ -107,7 +107,7 @@ def test_evidence_that_was_changed_is_not_judged(
 
 
 def test_only_keeps_the_control(harness: CommandLine, experiment: Callable[..., Path]) -> None:
-    """``--only change=…`` of a valid Experiment keeps the control of the configuration."""
+    """``--only change=…`` keeps the control of the configuration."""
     finished = harness.run("validate", experiment(changes=["none", ROLLING]), "--only", "change=rolling-update")
 
     assert finished.code == 0
@@ -117,7 +117,7 @@ def test_only_keeps_the_control(harness: CommandLine, experiment: Callable[..., 
 def test_an_out_directory_in_use_is_refused(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """A run never mixes with another's files."""
+    """A run never mixes with files of another."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("mine", encoding="utf-8")
     finished = harness.run("run", experiment(), "--out", tmp_path / "run")

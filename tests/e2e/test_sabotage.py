@@ -20,10 +20,10 @@ TABLES = sorted((ROOT / "experiments").glob("sabotage*.yaml"))
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
 def test_every_row_is_as_it_must_be(harness: CommandLine, tmp_path: Path, table: Path) -> None:
-    """Each cell of the table has the verdict, class and window that is written beside it."""
+    """Each cell has its expected verdict, class and window."""
     assert wrong_rows(harness, table, tmp_path / "run") == []
 
 
 def test_the_table_has_rows_of_both_kinds() -> None:
-    """There are tables at all: an empty glob would pass everything."""
+    """An empty glob would pass everything."""
     assert TABLES != []

@@ -1,4 +1,4 @@
-"""Straight to a Service: what must be lost and what must not, and where connections are when it is switched."""
+"""Traffic goes directly to a Service: losses are as expected, and a switch affects connections as it should."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import pytest
 from command_line import ROOT, CommandLine
 from starved import wrong_rows
 
-from harness.model.attempt import Outcome, Shape
+from harness.model.attempt import Outcome
+from harness.model.shapes import Shape
 from harness.store.ledger import read_ledger
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(4800)]
 
 
 def lost(trial: Path) -> list[tuple[Shape, Outcome]]:
-    """Shape and outcome of everything that was lost."""
+    """Return shape and outcome of every loss."""
     rows = read_ledger(trial / "traffic" / "ledger-0.npy")
     return [
         (Shape(int(row["shape"])), Outcome(int(row["outcome"])))
@@ -27,7 +28,7 @@ def lost(trial: Path) -> list[tuple[Shape, Outcome]]:
 
 
 def answers(trial: Path, shape: Shape) -> list[str]:
-    """The bodies of all good answers of a shape, in the order in which the requests were sent."""
+    """Return the bodies of all good answers of a shape, ordered by sending."""
     told = [json.loads(line) for line in (trial / "traffic" / "traffic.jsonl").read_text().splitlines()]
     texts = {event["number"]: event["text"] for event in told if event["event"] == "responder"}
     rows = read_ledger(trial / "traffic" / "ledger-0.npy")
@@ -36,14 +37,14 @@ def answers(trial: Path, shape: Shape) -> list[str]:
 
 
 def backends(trial: Path) -> list[str]:
-    """The backend of each connection, by its number from 1."""
+    """Return the backend of each connection by its number from 1."""
     lines = (trial / "traffic" / "backends-0.jsonl").read_text().splitlines()
     told: dict[int, Any] = {line["connection"]: line["backend"] for line in map(json.loads, lines)}
     return [told[number] for number in range(1, len(told) + 1)]
 
 
 def test_every_row_is_as_it_must_be(harness: CommandLine, tmp_path: Path) -> None:
-    """Each cell has its verdict and class; a switch takes new connections along and leaves kept ones where they are."""
+    """Each cell has its verdict and class. A switch affects new connections, and kept ones stay with their pod."""
     table = ROOT / "experiments" / "service-entry.yaml"
     wrong = wrong_rows(harness, table, tmp_path / "run")
     trials = tmp_path / "run" / "trials"

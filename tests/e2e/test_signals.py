@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGKILL at the worst moments: no process left, evidence readable."""
+"""Ctrl-C, SIGTERM and SIGKILL at the worst moments leave no process and readable evidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
 
 def wait_for(moment: str, command: CommandLine, trial: Path) -> None:
-    """Wait until the run is at a moment, and make the drain last: a stopped nginx answers nobody."""
+    """Wait for a moment of the run, and make the drain last: a stopped nginx answers nothing."""
     if moment == "bring-up":
         wait_until((trial / "cluster").exists, timeout=PATIENCE, what="the cluster's folder")
         return
@@ -36,7 +36,7 @@ def wait_for(moment: str, command: CommandLine, trial: Path) -> None:
 def test_a_stopped_run_leaves_no_process_and_readable_evidence(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:
-    """Whenever it is stopped, and however: the right code, nothing running, every recorded attempt readable."""
+    """At each moment and for each signal, the exit code is right, no process runs, and every attempt is readable."""
     # So many rollouts that the change is not over before the signal, however late that comes.
     rollouts = {"deployment": "apple", "set": {"args": ["-text=x-{time}"]}, "times": 50}
     change = "none" if moment == "drain" else {"rolling-update": rollouts}

@@ -1,4 +1,4 @@
-"""Traefik in front, through the real command line."""
+"""Traefik works as ingress controller through the real command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EDIT = {
 def test_an_edit_cuts_no_connection_and_is_on_the_timeline(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """With ingress-nginx's annotations, as the workload has them: no reload, a configuration, every id in its log."""
+    """With ingress-nginx's annotations there is no reload but a configuration, and every id is in its log."""
     out = tmp_path / "run"
     finished = harness.run("run", experiment(ingress="traefik-nginx", changes=[EDIT]), "--out", out, "--json")
     trial = out / "trials" / "bare--ingress-edit" / "1"
@@ -44,7 +44,7 @@ def test_an_edit_cuts_no_connection_and_is_on_the_timeline(
 def test_it_does_not_outlive_a_harness_that_was_killed(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """``kill -9`` in the middle of a trial: the program that holds the port goes with its cluster."""
+    """After ``kill -9`` in a trial, Traefik ends with its cluster."""
     path = experiment(ingress="traefik", changes=[{"none": {"hold": "600s"}}])
     process = harness.start("run", path, "--out", tmp_path / "run", "--json")
     timeline = tmp_path / "run" / "trials" / "bare--none" / "1" / "timeline.jsonl"

@@ -74,7 +74,7 @@ def run(harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, *
 def test_the_port_of_an_ended_container_refuses_while_its_pod_lives(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """The container ``app`` holds the pod for 8 s by its preStop; ``proxy``, which serves, has ended by then."""
+    """The preStop of ``app`` keeps the pod for 8 s. ``proxy``, which serves, has ended by then."""
     app = container("app", 8081, lifecycle={"preStop": {"sleep": {"seconds": 8}}})
     finished, cell = run(harness, experiment, tmp_path, app, container("proxy", 8080))
 
@@ -85,7 +85,7 @@ def test_the_port_of_an_ended_container_refuses_while_its_pod_lives(
 def test_a_pod_of_one_container_without_a_hook_is_silent_and_loses(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Soon after its only container has ended, its network is removed: nginx waits, and the request is lost."""
+    """After its only container ends, its network is removed: nginx waits, and the request is lost."""
     finished, cell = run(harness, experiment, tmp_path, container("proxy", 8080))
 
     assert (finished.code, cell["verdict"]) == (1, "lossy"), (cell, finished.err)

@@ -1,4 +1,4 @@
-"""``harness watch``: whatever becomes of the target, of the watch or of its parts, the account is right."""
+"""The accounting of ``harness watch`` is right, whatever happens to the target, the watch or its parts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import PATIENCE, CommandLine, Finished
-from starved import STARVED
 
+from harness.judging.starved import STARVED
 from harness.kit.waiting import wait_until
 from harness.model.attempt import Outcome
 from harness.store.ledger import read_ledger
@@ -25,7 +25,7 @@ from harness.traffic.calibration.server import CERTIFICATE, SERVER_NAME, WHERE, 
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
-#: What a busy machine may add to a verdict, and nothing else.
+#: Codes of the only findings that a busy machine may add.
 BUSY = STARVED | {"sender-paused"}
 #: A sender that does not get as far as its first request, however quick it is. Python runs this file as it starts.
 NEVER_READY = """
@@ -39,18 +39,18 @@ CODES = {"lossless": 0, "lossy": 1, "inconclusive": 3}
 
 @pytest.fixture
 def target(tmp_path: Path) -> Iterator[FaultyServer]:
-    """A server that can be killed: it answers, or does what its paths say."""
+    """Run a server that can be killed. It answers, or does what its paths say."""
     with FaultyServer.start(tmp_path / "target") as server:
         yield server
 
 
 def url(server: FaultyServer, path: str = "/fault/ok") -> str:
-    """Of a path of the server."""
+    """Return the URL of a path of the server."""
     return f"http://{server.address}:{server.port}{path}"
 
 
 def account(finished: Finished) -> dict[str, Any]:
-    """The object that a watch has printed; both sums are right, and the exit code is that of the verdict."""
+    """Return the object that a watch printed. Both sums must be right, and the exit code that of the verdict."""
     found: dict[str, Any] = finished.json
     assert found["ok"] + found["lost_total"] + found["unfinished"] == found["sent"]
     assert found["sent"] + found["missed_slots"] + found["abandoned"] + found["client_faults"] == found["planned"]
@@ -62,7 +62,7 @@ def account(finished: Finished) -> dict[str, Any]:
 
 
 def rows_of(out: Path) -> np.ndarray[Any, Any]:
-    """The attempts that are on disk."""
+    """Return the attempts on disk."""
     try:
         return np.array(read_ledger(out / "origins" / "1" / "traffic" / "ledger-0.npy"))
     except Exception:  # noqa: BLE001 - not there yet
@@ -70,12 +70,12 @@ def rows_of(out: Path) -> np.ndarray[Any, Any]:
 
 
 def wait_for_attempts(out: Path, outcome: int, count: int) -> None:
-    """Wait until so many attempts have an outcome."""
+    """Wait until a number of attempts has an outcome."""
     wait_until(lambda: (rows_of(out)["outcome"] == outcome).sum() >= count, timeout=PATIENCE, what=f"outcome {outcome}")
 
 
-def test_its_time_is_up(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """Exactly the planned requests, none lost; the directory can be judged and reported again, byte by byte."""
+def test_it_ends_after_its_time(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """Exactly the planned requests were sent, and none lost. Judging and reporting again give the same bytes."""
     out = tmp_path / "watch"
     words = ("--for", "1500ms", "--rate", "40", "--method", "GET,POST", "--expect-body", "ok", "--expect-status", "200")
     finished = harness.run("watch", url(target), *words, "--json", "--out", out)
@@ -90,13 +90,13 @@ def test_its_time_is_up(harness: CommandLine, target: FaultyServer, tmp_path: Pa
 
 
 def tls_port(folder: Path) -> int:
-    """The port at which a target speaks TLS, with a certificate that nobody trusts by himself."""
+    """Return the port of a target with TLS, whose certificate is not trusted by default."""
     port: int = json.loads((folder / "target" / WHERE).read_text())["tls_port"]
     return port
 
 
 def test_several_urls_have_one_account(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """Each fault under its name; a target that was never there loses all, and one that is not trusted."""
+    """Each fault has its name. A missing target loses everything, and so does an untrusted one."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{held.getsockname()[1]}/"
@@ -115,8 +115,8 @@ def test_several_urls_have_one_account(harness: CommandLine, target: FaultyServe
     assert not next(outage for outage in found["outages"] if outage["origin"] == nobody.rstrip("/"))["over"]
 
 
-def test_a_target_that_goes_for_good_and_a_ctrl_c(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """Without a time of its own it goes on until Ctrl-C, which ends it in order with the code of the verdict."""
+def test_a_target_that_dies_and_ctrl_c(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """Without ``--for``, it runs until Ctrl-C, and exits with the verdict's code."""
     out = tmp_path / "watch"
     process = harness.start("watch", url(target), "--json", "--out", out)
     wait_for_attempts(out, 1, 20)
@@ -135,17 +135,17 @@ def test_a_target_that_goes_for_good_and_a_ctrl_c(harness: CommandLine, target: 
     assert len(rows_of(out)) == found["planned"] - found["abandoned"]
 
 
-def test_a_name_that_leads_nowhere(harness: CommandLine) -> None:
-    """Nothing was sent, which is no success; and it is said why."""
+def test_an_unknown_host(harness: CommandLine) -> None:
+    """Nothing was sent, which is not success, and the reason is given."""
     finished = harness.run("watch", "http://nosuch.invalid/", "--for", "1s", "--json")
     found = account(finished)
 
     assert (finished.code, found["planned"], found["findings"]) == (3, 0, ["trial-failed"])
-    assert "there is no way to nosuch.invalid" in finished.err
+    assert "cannot resolve nosuch.invalid" in finished.err
 
 
 def test_a_certificate_of_private_authorities(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """With the authorities' file and the right name, nothing is lost."""
+    """With ``--ca`` and the right name, nothing is lost."""
     words = ("--for", "1s", "--rate", "20", "--ca", CERTIFICATE, "--server-name", SERVER_NAME, "--json")
     found = account(harness.run("watch", f"https://{target.address}:{tls_port(tmp_path)}/fault/ok", *words))
 
@@ -154,7 +154,7 @@ def test_a_certificate_of_private_authorities(harness: CommandLine, target: Faul
 
 
 def test_ctrl_c_before_the_first_request(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """Nothing was planned: inconclusive, with an account of nothing."""
+    """Nothing was planned, so the result is inconclusive."""
     out = tmp_path / "watch"
     (tmp_path / "sitecustomize.py").write_text(NEVER_READY, encoding="utf-8")
     process = harness.start("watch", url(target), "--json", "--out", out, env={"PYTHONPATH": str(tmp_path)})
@@ -166,7 +166,7 @@ def test_ctrl_c_before_the_first_request(harness: CommandLine, target: FaultySer
 
 
 def test_a_second_ctrl_c_ends_it_at_once(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """While it waits for a hung server's answers; nothing is left running, and what was recorded can be told."""
+    """It was waiting for a hung server. No process is left, and the recorded attempts are readable."""
     out = tmp_path / "watch"
     process = harness.start("watch", url(target, "/fault/hung"), "--timeout", "100s", "--out", out)
     wait_until(lambda: len(rows_of(out)) >= 10, timeout=PATIENCE, what="requests")
@@ -183,7 +183,7 @@ def test_a_second_ctrl_c_ends_it_at_once(harness: CommandLine, target: FaultySer
 
 
 def test_kill_9_of_the_watch(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """No process is left; what it recorded can be told, and is not called a success."""
+    """No process is left. The recorded attempts are readable, and are not called a success."""
     out = tmp_path / "watch"
     process = harness.start("watch", url(target), "--out", out)
     wait_for_attempts(out, 1, 20)
@@ -201,7 +201,7 @@ def test_kill_9_of_the_watch(harness: CommandLine, target: FaultyServer, tmp_pat
 
 
 def test_kill_9_of_its_traffic_process(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """Said at once; the slots that nobody sent until then are abandoned, and nothing is called lossless."""
+    """It is reported at once. The remaining slots are abandoned, and nothing is lossless."""
     out = tmp_path / "watch"
     process = harness.start("watch", url(target), "--for", "100s", "--rate", "200", "--json", "--out", out)
     wait_for_attempts(out, 1, 20)
@@ -216,7 +216,7 @@ def test_kill_9_of_its_traffic_process(harness: CommandLine, target: FaultyServe
 
 
 def test_a_full_disk(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """Too small for the ledger: said clearly, and inconclusive."""
+    """If the ledger does not fit, this is reported clearly, and the result is inconclusive."""
     unshare = ("unshare", "--mount", "--map-root-user")
     mount = (*unshare, "mount", "-t", "tmpfs", "tmpfs", "/mnt")
     if shutil.which("unshare") is None or subprocess.run(mount, check=False).returncode:
@@ -231,8 +231,8 @@ def test_a_full_disk(harness: CommandLine, target: FaultyServer, tmp_path: Path)
     assert "No room on disk" in finished.err
 
 
-def test_what_can_not_be_is_told_before_anything_starts(harness: CommandLine, tmp_path: Path) -> None:
-    """All of it at once, with code 2 and without a folder."""
+def test_invalid_input_is_refused_before_anything_starts(harness: CommandLine, tmp_path: Path) -> None:
+    """All problems are reported at once, with code 2 and without a folder."""
     finished = harness.run(
         "watch", "localhost:80", "http://h/", "--rate", "0", "--for", "3", "--method", "GTE", "--connections", "old"
     )

@@ -1,4 +1,4 @@
-"""Traffic shared by workers that join from elsewhere: one account of all, also of one that is killed half way."""
+"""Workers that join from elsewhere share the traffic. The accounting is complete even if one is killed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def events(traffic: Path, name: str) -> list[dict[str, Any]]:
-    """Events of that name in the master's journal."""
+    """Return the events of that name in the master's journal."""
     path = traffic / "traffic.jsonl"
     if not path.exists():
         return []
@@ -40,7 +40,7 @@ def events(traffic: Path, name: str) -> list[dict[str, Any]]:
 
 
 def rows_in(ledger: Path) -> int:
-    """Rows of a ledger that comes home in pieces."""
+    """Return the rows of a ledger that arrives in chunks."""
     try:
         return len(read_ledger(ledger))
     except EvidenceError:
@@ -48,7 +48,7 @@ def rows_in(ledger: Path) -> int:
 
 
 def join(harness: CommandLine, port: int, number: int) -> subprocess.Popen[str]:
-    """A process tree of its own that joins the run."""
+    """Start a worker in its own process tree."""
     return harness.start(
         "worker", "--join", f"127.0.0.1:{port}", "--wait", "120s", "--dir", harness.folder / f"worker-{number}"
     )
@@ -57,7 +57,7 @@ def join(harness: CommandLine, port: int, number: int) -> subprocess.Popen[str]:
 def test_two_workers_share_a_run_and_every_record_comes_home(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Lossless; the rows of both are exactly what was sent; each proved its detector; nothing is left on their side."""
+    """The run is lossless, both ledgers have exactly the sent requests, both were calibrated, and nothing is left."""
     port, out = free_port(), tmp_path / "run"
     run = harness.start(
         "run", experiment(), "--out", out, "--expect-workers", "2", "--bind", f"127.0.0.1:{port}", "--json"
@@ -78,7 +78,7 @@ def test_two_workers_share_a_run_and_every_record_comes_home(
     assert [event["wrong"] for event in events(traffic, "home")] == [0, 0]
     assert events(traffic, "drained")[0]["rows"] == sum(len(rows) for rows in ledgers)
     assert all(len(read_connections(traffic / f"connections-{number}.npy")) > 0 for number in (0, 1))
-    assert all("every record is with the master" in worker.out for worker in joined)
+    assert all("the master has every record" in worker.out for worker in joined)
     assert not list(tmp_path.glob("worker-*/trial-*"))
     assert harness.run("analyze", out).code == finished.code
 
@@ -86,7 +86,7 @@ def test_two_workers_share_a_run_and_every_record_comes_home(
 def test_a_worker_killed_half_way_is_named_and_accounted_for(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Kill -9 of one sender: the run ends soon, is inconclusive, says which it was, and the identity holds."""
+    """After ``kill -9`` of a sender, the run ends soon, is inconclusive and names it. The identity holds."""
     port, out = free_port(), tmp_path / "run"
     path = experiment(changes=[{"none": {"hold": "600s"}}])
     run = harness.start("run", path, "--out", out, "--expect-workers", "2", "--bind", f"127.0.0.1:{port}")
@@ -119,8 +119,8 @@ def test_a_worker_killed_half_way_is_named_and_accounted_for(
     assert kept.read_bytes() == (traffic / kept.name).read_bytes()
 
 
-def test_joining_nobody_ends_with_words(harness: CommandLine) -> None:
-    """No master at that address: said which, after the time that was given."""
+def test_joining_a_missing_run_is_an_error(harness: CommandLine) -> None:
+    """The error names the address after the given time."""
     finished = harness.run("worker", "--join", f"127.0.0.1:{free_port()}", "--wait", "1s")
 
     assert finished.code == 4
@@ -128,10 +128,8 @@ def test_joining_nobody_ends_with_words(harness: CommandLine) -> None:
     assert "within 1 s" in finished.err
 
 
-def test_addresses_and_numbers_that_can_not_be_are_refused(
-    harness: CommandLine, experiment: Callable[..., Path]
-) -> None:
-    """Every problem is named; nothing is started."""
+def test_invalid_addresses_and_numbers_are_refused(harness: CommandLine, experiment: Callable[..., Path]) -> None:
+    """Every problem is named, and nothing is started."""
     wrong = harness.run("worker", "--join", "nowhere", "--wait", "soon")
     lone = harness.run("run", experiment(), "--expect-workers", "2")
 

@@ -1,4 +1,4 @@
-"""A user's cluster is as it was: every write of a run is recorded, and none reaches beyond the run's namespaces."""
+"""A run writes only in its own namespaces on a user's cluster. Every write is recorded."""
 
 from __future__ import annotations
 
@@ -54,26 +54,26 @@ main()
 
 @dataclass(frozen=True)
 class Users:
-    """A cluster that is there already, and the record of what is written to it by this kubeconfig."""
+    """An existing cluster, with a record of the writes by this kubeconfig."""
 
     kubeconfig: Path
     url: str
     recorded: Recorded
 
     def words(self, experiment: Path) -> tuple[str | Path, ...]:
-        """The words of a run on it."""
+        """Return the arguments of a run on it."""
         where = ("--cluster", "context", "--context", f"harness-{NAME}", "--kubeconfig", self.kubeconfig)
         return ("run", experiment, *where, "--entry-url", self.url, "--yes", "--out", "run", "--json")
 
     def names(self, kind: str) -> set[str]:
-        """The names of its objects of a kind outside of namespaces."""
+        """Return the names of its objects of a cluster-scoped kind."""
         with Kube(self.kubeconfig) as kube:
             return {found["metadata"]["name"] for found in kube.list(kind, "")}
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
-    """It is up, and everything that is written to it by this kubeconfig passes a recorder."""
+def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
+    """Return a running cluster whose writes by this kubeconfig pass a recorder."""
     folder = tmp_path_factory.mktemp("users")
     command, env = CommandLine(folder), {"XDG_STATE_HOME": str(folder / "state")}
     up = command.run("cluster", "up", "--name", NAME, env=env)
@@ -87,10 +87,10 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
 
 
 @pytest.fixture
-def users(standing: Users) -> Users:
-    """The same, with nothing recorded yet."""
-    standing.recorded.clear()
-    return standing
+def users(existing: Users) -> Users:
+    """Return the cluster with an empty record."""
+    existing.recorded.clear()
+    return existing
 
 
 def workload(folder: Path, *more: dict[str, Any]) -> str:
@@ -102,7 +102,7 @@ def workload(folder: Path, *more: dict[str, Any]) -> str:
 
 
 def failures(folder: Path) -> list[str]:
-    """Why trials could not be carried out."""
+    """Return the reasons for which trials could not be carried out."""
     outcomes = [json.loads(path.read_text()) for path in sorted(folder.glob("trials/*/*/outcome.json"))]
     return [outcome["failure"] for outcome in outcomes if outcome["failure"]]
 
@@ -110,7 +110,7 @@ def failures(folder: Path) -> list[str]:
 def test_a_run_writes_into_its_own_namespaces_alone(
     harness: CommandLine, users: Users, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Whatever the change: beyond them there is nothing but their own creation and deletion."""
+    """Outside of them, the only writes are their own creation and deletion."""
     before = users.names("Namespace"), users.names("IngressClass")
     file = experiment(
         workload=workload(tmp_path, NAMESPACE),
@@ -134,16 +134,16 @@ def test_a_run_writes_into_its_own_namespaces_alone(
     assert ["Namespace shop is left out" in text for text in told] == [True] * 4
 
 
-def test_an_object_outside_of_namespaces_is_refused(
+def test_a_cluster_scoped_object_is_refused(
     harness: CommandLine, users: Users, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Exit code 2 with the object's line and the ways out, and nothing was written."""
+    """The exit code is 2, the object's line and the ways out are named, and nothing is written."""
     file = experiment(workload=workload(tmp_path, INGRESS_CLASS), traffic=TRAFFIC)
     finished = harness.run(*users.words(file))
 
     assert finished.code == 2
-    assert "workload.yaml:1: IngressClass fruit lives outside of namespaces" in finished.err
-    assert "create it yourself beforehand" in finished.err
+    assert "workload.yaml:1: IngressClass fruit is cluster-scoped" in finished.err
+    assert "create it before the run" in finished.err
     assert users.recorded.writes == []
     assert not (tmp_path / "run").exists()
 
@@ -151,7 +151,7 @@ def test_an_object_outside_of_namespaces_is_refused(
 def test_the_record_catches_a_write_outside(
     harness: CommandLine, users: Users, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Without the checks the same run makes the IngressClass and leaves it there, and the record has that write."""
+    """Without the checks, the same run creates the IngressClass, and the record has that write."""
     file = experiment(workload=workload(tmp_path, INGRESS_CLASS), traffic=TRAFFIC, control=False)
     words = map(str, users.words(file))
     finished = harness.finish(harness.start_command([sys.executable, "-c", SABOTAGED, *words]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +85,7 @@ class Bench:
 
     @property
     def path(self) -> Path:
-        """The Experiment file."""
+        """Return the path of the Experiment file."""
         return self.folder / "small.yaml"
 
     def edit(self, file: str, old: str, new: str) -> None:
@@ -99,17 +99,17 @@ class Bench:
         return load_experiment(self.path, only=only or {})
 
     def problems(self, only: Mapping[str, tuple[str, ...]] | None = None) -> list[Problem]:
-        """What is wrong with it; with ``file`` relative to the folder."""
+        """Return its problems, with ``file`` relative to the folder."""
         try:
             self.load(only)
         except InvalidInputError as error:
-            return [Problem(p.message, p.file.removeprefix(f"{self.folder}/"), p.line, p.hint) for p in error.problems]
+            return [replace(p, file=p.file.removeprefix(f"{self.folder}/")) for p in error.problems]
         return []
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """A valid Experiment of two configurations and two changes."""
+    """Write a valid Experiment of two configurations and two changes."""
     for name, text in (("apps.yaml", APPS), ("patch.yaml", PATCH), ("small.yaml", EXPERIMENT)):
         (tmp_path / name).write_text(text)
     return Bench(tmp_path)

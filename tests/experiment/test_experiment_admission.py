@@ -1,4 +1,4 @@
-"""What an API server, or a cluster without the image, would refuse is refused before anything starts."""
+"""Objects that an API server refuses, and images that the cluster lacks, are refused before anything starts."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ TABLE = [
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row[4]}")
-def test_what_a_server_would_refuse(bench: Bench, row: tuple[str, str, str, str, str]) -> None:
-    """Each is told once, at the place that says it, though it is in several configurations."""
+def test_an_object_that_a_server_refuses_is_refused(bench: Bench, row: tuple[str, str, str, str, str]) -> None:
+    """Each gives one problem, at its place in the file, also if several configurations have it."""
     file, old, new, place, words = row
     bench.edit(file, old, new)
 
@@ -76,8 +76,8 @@ def test_what_a_server_would_refuse(bench: Bench, row: tuple[str, str, str, str,
     assert words in str(problem)
 
 
-def test_a_wrong_value_beside_an_unknown_field_is_told_too(bench: Bench) -> None:
-    """Two mistakes of different kinds in one patch are told at once."""
+def test_a_wrong_value_and_an_unknown_field_give_two_problems(bench: Bench) -> None:
+    """Two mistakes of different kinds in one patch give two problems."""
     strategy = "spec:\n  strategy: {rollingUpdate: {maxUnavailable: two}}\n  paused_: true\n  t"
     bench.edit("patch.yaml", "spec:\n  t", strategy)
 
@@ -88,8 +88,8 @@ def test_a_wrong_value_beside_an_unknown_field_is_told_too(bench: Bench) -> None
     assert "paused_" in problems[1]
 
 
-def test_an_item_is_found_where_its_source_has_it(bench: Bench) -> None:
-    """A container that a patch changes stands elsewhere in the finished list than in the patch."""
+def test_a_problem_of_an_item_is_at_its_line_in_the_source(bench: Bench) -> None:
+    """A container that a patch changes can have another index in the finished list than in the patch."""
     sidecar = "- name: side\n          image: hashicorp/http-echo:1.0\n        - name: web"
     bench.edit("apps.yaml", "- name: web", sidecar)
     bench.edit("patch.yaml", HOOK, "ports: [{containerPort: 70000}]")
@@ -100,10 +100,11 @@ def test_an_item_is_found_where_its_source_has_it(bench: Bench) -> None:
     assert "containers[1].ports[0].containerPort" in problem.message
 
 
-def test_images_that_the_cluster_has_not(bench: Bench) -> None:
-    """The workload's and an update's, each at its line; not that of an update which is meant to get stuck."""
-    update = "rolling-update: {deployment: apple, set: {image: my/app:2}, answer: b}"
-    stuck = "rolling-update: {name: stuck, deployment: apple, set: {image: my/app:3}, until: progress-deadline}"
+def test_images_that_the_cluster_lacks_are_refused(bench: Bench) -> None:
+    """Images of the workload and of an update are refused; that of an update that is meant to get stuck is not."""
+    update = "rolling-update: {deployment: apple, set: {image: 'hashicorp/http-echo:2'}, answer: b}"
+    to_stuck = "deployment: apple, set: {image: 'hashicorp/http-echo:3'}, until: progress-deadline"
+    stuck = f"rolling-update: {{name: stuck, {to_stuck}}}"
     bench.edit("apps.yaml", "http-echo:1.0", "http-eco:1.0")
     bench.edit("small.yaml", RESTART, f"{RESTART}\n  - {update}\n  - {stuck}")
 
@@ -114,5 +115,5 @@ def test_images_that_the_cluster_has_not(bench: Bench) -> None:
         ("small.yaml", 14),
         ("apps.yaml", 13),
     ]
-    assert ["my/app:2" in str(error.value), "hashicorp/http-echo:1.0" in str(error.value)] == [True, True]
+    assert ["http-echo:2" in str(error.value), "hashicorp/http-echo:1.0" in str(error.value)] == [True, True]
     assert bench.problems() == []

@@ -13,13 +13,13 @@ pytest_plugins = ("experiment_bench",)
 
 
 def straight(bench: Bench, entry: str = "entry: {service: apple-service}") -> None:
-    """Have the small Experiment's traffic go to a Service, on a path that no Ingress has."""
+    """Send the small Experiment's traffic to a Service, on a path that no Ingress has."""
     bench.edit("small.yaml", "workload:", f"ingress: none\n{entry}\nworkload:")
     bench.edit("small.yaml", "/apple", "/any")
 
 
 def test_the_service_is_the_entry_whatever_the_path(bench: Bench) -> None:
-    """No Ingress rule is asked for, and a change of what is behind the Service still says what may be answered."""
+    """No Ingress rule is required, and a change of the pods behind the Service brings its answers."""
     straight(bench)
     update = 'rolling-update: {deployment: apple, set: {args: ["-text=two"]}, answer: two}'
     bench.edit("small.yaml", "changes:\n", f"changes:\n  - {update}\n")
@@ -39,22 +39,22 @@ def test_the_service_is_the_entry_whatever_the_path(bench: Bench) -> None:
         ("entry: {}", "entry.service is required"),
     ],
 )
-def test_an_entry_that_is_not_there_is_refused(bench: Bench, entry: str, word: str) -> None:
-    """With what is wrong in words."""
+def test_an_entry_that_does_not_exist_is_refused(bench: Bench, entry: str, word: str) -> None:
+    """The problem says why."""
     straight(bench, entry)
 
     assert any(word in problem.message for problem in bench.problems())
 
 
-def test_an_ingress_and_a_service_are_not_both_entered(bench: Bench) -> None:
-    """Nobody could say which of the two was judged."""
+def test_an_ingress_and_a_service_are_not_both_the_entry(bench: Bench) -> None:
+    """The verdict would not say which of the two it is about."""
     bench.edit("small.yaml", "workload:", "entry: {service: apple-service}\nworkload:")
 
     assert any("not by both" in problem.message for problem in bench.problems())
 
 
-def test_a_change_of_the_ingress_is_refused_where_traffic_goes_past_it(bench: Bench) -> None:
-    """It would be made, and never be seen."""
+def test_a_change_of_the_ingress_is_refused_if_traffic_does_not_pass_it(bench: Bench) -> None:
+    """Its effect could not be seen."""
     straight(bench)
     bench.edit("small.yaml", "changes:\n", "changes:\n  - controller-restart: {}\n")
 
@@ -74,7 +74,7 @@ SPLIT = "ingress: fruit, path: /apple, service: apple-service, answer: two"
     ],
 )
 def test_a_change_that_needs_an_ingress_is_refused_once(bench: Bench, change: str) -> None:
-    """One problem says that there is no ingress controller; nothing says it in other words."""
+    """One problem says that there is no ingress controller, and no other repeats it."""
     straight(bench)
     bench.edit("small.yaml", "changes:\n", f"changes:\n  - {change}\n")
     kind = change.partition(":")[0]

@@ -1,4 +1,4 @@
-"""What a valid Experiment file means."""
+"""A valid Experiment file becomes an Experiment."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.changes import NoChange, Restart, RollingUpdate, SelectorPatch
-from harness.model.experiment import Expected, Pool, Route, Tls, TrafficPlan
+from harness.model.experiment import ExpectedVerdict, Pool, Route, Tls, TrafficPlan
+from harness.model.shapes import Shape
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench
@@ -18,7 +19,7 @@ pytest_plugins = ("experiment_bench",)
 
 
 def test_the_small_experiment(bench: Bench) -> None:
-    """Everything that is left out has its default, and every file that was read is named."""
+    """Omitted settings have their defaults, and every file that was read is listed."""
     experiment = bench.load()
 
     assert experiment.name == "small"
@@ -30,8 +31,8 @@ def test_the_small_experiment(bench: Bench) -> None:
     )
 
 
-def test_a_path_says_what_it_may_answer(bench: Bench) -> None:
-    """Statuses, an exact body and a regular expression beside the globs; one status may stand for a list of one."""
+def test_a_path_has_its_right_answers(bench: Bench) -> None:
+    """Statuses, an exact body and a regular expression as well as globs; one status is a list of one."""
     bench.edit(
         "small.yaml",
         "paths: [{path: /apple, answers: apple}]",
@@ -45,14 +46,14 @@ def test_a_path_says_what_it_may_answer(bench: Bench) -> None:
 
 
 def test_methods_are_those_of_http(bench: Bench) -> None:
-    """Beside GET and POST: HEAD, PUT and DELETE."""
+    """HEAD, PUT and DELETE as well as GET and POST."""
     bench.edit("small.yaml", "  pool:", "  methods: [HEAD, PUT, DELETE]\n  pool:")
 
     assert bench.load().traffic.methods == (Method.HEAD, Method.PUT, Method.DELETE)
 
 
-def test_tls_is_spoken_where_the_file_says_so(bench: Bench) -> None:
-    """With defaults that check everything; the authorities' file is evidence, and is found wherever it is read from."""
+def test_tls_is_used_if_the_file_has_it(bench: Bench) -> None:
+    """Its defaults check everything; the file of authorities is evidence, and its path is absolute."""
     assert bench.load().traffic.tls is None
 
     bench.edit("small.yaml", "  pool:", "  tls: {}\n  pool:")
@@ -67,14 +68,14 @@ def test_tls_is_spoken_where_the_file_says_so(bench: Bench) -> None:
 
 
 def test_cells_are_rows_of_configurations(bench: Bench) -> None:
-    """Cells come configuration by configuration; the first expectation that fits counts, the rest is lossless."""
+    """Cells come configuration by configuration; the first matching expectation decides, the default is lossless."""
     found = [(cell.id, cell.expectation.verdict) for cell in bench.load().cells]
 
     assert found == [
-        ("bare--none", Expected.LOSSLESS),
-        ("bare--restart", Expected.LOSSY),
-        ("graceful--none", Expected.LOSSLESS),
-        ("graceful--restart", Expected.LOSSLESS),
+        ("bare--none", ExpectedVerdict.LOSSLESS),
+        ("bare--restart", ExpectedVerdict.LOSSY),
+        ("graceful--none", ExpectedVerdict.LOSSLESS),
+        ("graceful--restart", ExpectedVerdict.LOSSLESS),
     ]
 
 
@@ -102,7 +103,7 @@ def test_axes_are_multiplied(bench: Bench) -> None:
 
 
 def test_without_a_matrix_there_is_one_configuration(bench: Bench) -> None:
-    """The workload as it is, called default."""
+    """Its name is default, and its workload has no patch."""
     text = bench.path.read_text()
     bench.path.write_text(text[: text.index("matrix:")] + "changes: [restart: {deployment: apple}]\n")
 
@@ -110,7 +111,7 @@ def test_without_a_matrix_there_is_one_configuration(bench: Bench) -> None:
 
 
 def test_the_control_is_added(bench: Bench) -> None:
-    """A file without ``none`` gets it, first; ``control: false`` leaves it out."""
+    """A file without ``none`` gets it as the first change, unless it has ``control: false``."""
     bench.edit("small.yaml", "  - none\n", "")
     assert isinstance(bench.load().cells[0].change, NoChange)
 
@@ -119,13 +120,13 @@ def test_the_control_is_added(bench: Bench) -> None:
 
 
 def test_losses_are_never_expected_of_a_control(bench: Bench) -> None:
-    """An entry that fits every change does not fit the control."""
+    """An entry for every change is not for the control."""
     bench.edit("small.yaml", "{pod: bare, change: restart, verdict: lossy}", "{verdict: any}")
 
     assert [c.expectation.verdict for c in bench.load().cells] == ["lossless", "any", "lossless", "any"]
 
 
-def test_all_of_traffic_can_be_said(bench: Bench) -> None:
+def test_every_setting_of_traffic_is_read(bench: Bench) -> None:
     """Units become seconds and events per second, words become enums."""
     bench.edit("small.yaml", "rate: 100/s", "rate: 6000/m\n  baseline: 1500ms\n  settle: 0.1m\n  timeout: 1s")
     bench.edit("small.yaml", "pool: {size: 10}", "pool: {size: 9, order: lifo, look: false}\n  methods: [POST]")
@@ -172,8 +173,8 @@ def test_a_new_version_brings_its_answers(bench: Bench) -> None:
     assert change.answers == {"/apple": ("b1", "b2")}
 
 
-def test_answers_in_the_file_are_taken_as_they_are(bench: Bench) -> None:
-    """Whoever writes answers for a path says all that is right there."""
+def test_answers_in_the_file_replace_derived_ones(bench: Bench) -> None:
+    """Answers of a path in the file replace the derived ones."""
     patch = "selector-patch: {service: apple-service, selector: {version: v1}, answer: x, answers: {/apple: [y, z]}}"
     bench.edit("small.yaml", "- restart: {deployment: apple}", f"- {patch}")
     bench.edit("small.yaml", "change: restart", "change: selector-patch")
@@ -185,7 +186,7 @@ def test_answers_in_the_file_are_taken_as_they_are(bench: Bench) -> None:
 
 
 def test_cells_can_be_excluded(bench: Bench) -> None:
-    """An excluded cell is not run; a whole configuration goes with its control."""
+    """An excluded cell does not run; a configuration can be excluded with its control."""
     bench.edit("small.yaml", "expect:", "exclude:\n  - {pod: grace*, change: restart}\nexpect:")
     assert [cell.id for cell in bench.load().cells] == ["bare--none", "bare--restart", "graceful--none"]
 

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with an Experiment is refused where it stands, and all of it at once."""
+"""Every mistake in an Experiment is refused at its place, all mistakes at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TABLE = [
     ("small.yaml", "name: small\n", "", "small.yaml:1", "name"),
     ("small.yaml", "name: small", "name: a--b", "small.yaml:1", "letters"),
     ("small.yaml", "name: small", "name: 5", "small.yaml:1", "text"),
-    ("small.yaml", "name: small", "name: small\nname: again", "small.yaml:2", "twice"),
+    ("small.yaml", "name: small", "name: small\nname: again", "small.yaml:2", "repeated"),
     ("small.yaml", "workload:", "worklod:", "small.yaml:2", "did you mean 'workload'"),
     ("small.yaml", "workload: apps.yaml", "workload: app.yaml", "small.yaml:2", "did you mean 'apps.yaml'"),
     ("small.yaml", "name: small", "name: small\ningress: ingress-ngnix", "small.yaml:2", "'ingress-nginx'"),
@@ -50,6 +50,22 @@ TABLE = [
     ("small.yaml", "paths: [{path: /apple, answers: apple}]", "paths: []", "small.yaml:5", "at least 1 item"),
     ("small.yaml", "pool: {size: 10}", "pool: {size: 10, order: filo}", "small.yaml:6", "'fifo' or 'lifo'"),
     ("small.yaml", "pool: {size: 10}", "pool: {size: 151}", "small.yaml:6", "takes 3.0 s to fill"),
+    ("small.yaml", "pool: {size: 10}", "preopened: 1s", "small.yaml:6", "no connection is preopened"),
+    ("small.yaml", "pool: {size: 10}", "connections: [new, preopened]", "small.yaml:6", "preopened needs a time"),
+    (
+        "small.yaml",
+        "pool: {size: 10}",
+        "connections: [new, preopened]\n  preopened: 5s",
+        "small.yaml:7",
+        "no connection has been open and unused for 5 s when the change begins after 3 s",
+    ),
+    (
+        "small.yaml",
+        "rate: 100/s",
+        "rate: 9000/s\n  connections: [preopened]\n  preopened: 2s\n  concurrency: 100000",
+        "small.yaml:6",
+        "18,000 connections would be kept preopened",
+    ),
     ("small.yaml", "pool: {size: 10}", "methods: [TRACE]", "small.yaml:6", "'PUT' or 'DELETE'"),
     (
         "small.yaml",
@@ -128,8 +144,8 @@ TABLE = [
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row[4]}")
-def test_what_is_refused(bench: Bench, row: tuple[str, str, str, str, str]) -> None:
-    """Each mistake gives a problem at its file and line that says what was expected."""
+def test_a_mistake_is_refused_at_its_line(bench: Bench, row: tuple[str, str, str, str, str]) -> None:
+    """Each mistake gives a problem at its file and line, with the expectation."""
     file, old, new, place, word = row
     bench.edit(file, old, new)
 
@@ -164,7 +180,7 @@ CHANGES = [
     ("selector-patch: {service: apple, selector: {version: v2}}", "did you mean 'apple-service'"),
     ("selector-patch: {service: apple-service, selector: {}}", "at least 1 item"),
     ("selector-patch: {service: apple-service, selector: {app: apple}, answer: x}", "this selector already"),
-    ("selector-patch: {service: apple-service, selector: {version: v2}, answer: x}", "nobody can give this answer"),
+    ("selector-patch: {service: apple-service, selector: {version: v2}, answer: x}", "no pod can give this answer"),
     ("selector-patch: {service: apple-service, selector: {version: v1}}", "answer is required"),
     ("selector-patch: {service: apple-service, selector: {version: v2}, hold: 8}", "8s"),
     ("ingress-edit: {ingress: fruit}", "must set annotations or a patch"),
@@ -174,8 +190,8 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "word"), CHANGES)
-def test_changes_that_are_refused(bench: Bench, change: str, word: str) -> None:
-    """A change that can't be made, would change nothing, or could not be seen is refused on its line."""
+def test_a_change_with_a_mistake_is_refused_at_its_line(bench: Bench, change: str, word: str) -> None:
+    """A change that is impossible, without effect, or invisible is refused on its line."""
     bench.edit("small.yaml", RESTART, change)
     bench.edit("small.yaml", "change: restart, ", "")
 
@@ -185,8 +201,8 @@ def test_changes_that_are_refused(bench: Bench, change: str, word: str) -> None:
     assert word in f"{problems[0].message} {problems[0].hint}"
 
 
-def test_entries_on_one_line_are_told_apart(bench: Bench) -> None:
-    """Where several items share a line, the message says which of them is meant."""
+def test_entries_on_one_line_have_their_paths(bench: Bench) -> None:
+    """If several items share a line, the message has the path of the item."""
     bench.edit(
         "small.yaml", "expect:\n  - {pod: bare, change: restart, verdict: lossy}\n", "expect: [{pod: bear, verdict:"
     )
@@ -196,8 +212,8 @@ def test_entries_on_one_line_are_told_apart(bench: Bench) -> None:
     assert [p.message.partition(" ")[0] for p in bench.problems()] == ["expect[0]:", "expect[2]:"]
 
 
-def test_a_selector_of_nobody_needs_no_answer(bench: Bench) -> None:
-    """Where nobody is to answer, no answer is asked for."""
+def test_a_selector_without_pods_needs_no_answer(bench: Bench) -> None:
+    """If no pod answers after the change, no answer is required."""
     bench.edit("small.yaml", RESTART, "selector-patch: {service: apple-service, selector: {version: v2}, hold: 8s}")
     bench.edit("small.yaml", "change: restart, ", "")
 
@@ -224,15 +240,15 @@ def test_every_problem_comes_at_once(bench: Bench) -> None:
     ]
 
 
-def test_a_broken_change_does_not_blame_the_expectations(bench: Bench) -> None:
-    """Where a change can't be read, entries that name it are not called wrong as well."""
+def test_a_change_with_an_error_adds_no_problem_to_expectations(bench: Bench) -> None:
+    """If a change has an error, entries that name it have no further problem."""
     bench.edit("small.yaml", RESTART, "restrat: {deployment: apple}")
 
     assert [p.line for p in bench.problems()] == [13]
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "a: 1\n---\nb: 2\n", "a: [\n", "just text\n"])
-def test_what_is_no_experiment_at_all(bench: Bench, text: str) -> None:
+def test_another_content_than_an_experiment_is_one_problem(bench: Bench, text: str) -> None:
     """An empty file, a list, several documents, broken YAML and plain text are one problem each."""
     bench.path.write_text(text)
 
@@ -256,8 +272,8 @@ def test_a_missing_experiment(bench: Bench) -> None:
         ({"pod": ("bear",)}, "did you mean 'bare'"),
     ],
 )
-def test_only_of_what_is_not_there(bench: Bench, only: dict[str, tuple[str, ...]], word: str) -> None:
-    """``--only`` refuses names that nothing has."""
+def test_only_refuses_unknown_names(bench: Bench, only: dict[str, tuple[str, ...]], word: str) -> None:
+    """``--only`` refuses names that do not exist."""
     (problem,) = bench.problems(only)
 
     assert word in f"{problem.message} {problem.hint}"
@@ -276,7 +292,7 @@ def test_only_of_what_is_not_there(bench: Bench, only: dict[str, tuple[str, ...]
     ],
 )
 def test_a_misspelled_kind_suggests_what_was_meant(bench: Bench, word: str, meant: str) -> None:
-    """The suggestion is the kind that the word means, which need not be the one with the most letters in common."""
+    """The suggestion is the kind that the word means, not the kind with the most letters in common."""
     bench.edit("small.yaml", "  - none", f"  - none\n  - {word}: {{}}")
 
     assert any(problem.hint == f"did you mean {meant!r}?" for problem in bench.problems())

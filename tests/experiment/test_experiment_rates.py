@@ -40,14 +40,14 @@ def test_a_rate_is_read_from_the_command_line(text: str, rate: Rate) -> None:
         ("[5/s]", "a map"),
     ],
 )
-def test_what_is_no_rate_is_refused_with_what_was_expected(text: str, words: str) -> None:
-    """All of it at once."""
+def test_another_value_than_a_rate_is_refused_with_the_expectation(text: str, words: str) -> None:
+    """The message has every error at once."""
     with pytest.raises(ValueError, match=words):
         parse_rate(text)
 
 
 @pytest.mark.parametrize("rate", ["{from: 50/s, to: 300/s, over: 30s}", "[{rate: 100/s, for: 10s}, {rate: 300/s}]"])
-def test_a_course_of_rates_is_part_of_the_plan(bench: Bench, rate: str) -> None:
+def test_a_rate_with_steps_is_part_of_the_plan(bench: Bench, rate: str) -> None:
     """Random arrivals and their seed too."""
     bench.edit("small.yaml", "rate: 100/s", f"rate: {rate}\n  arrivals: poisson\n  seed: 7\n  concurrency: 2000")
     traffic = bench.load().traffic

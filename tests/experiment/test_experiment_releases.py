@@ -1,4 +1,4 @@
-"""Releases in a file: what they become, and everything that is wrong with one where it stands."""
+"""Releases in a file: their records, and their problems."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BASE = {"blue-green": GREEN, "canary": CANARY, "ab-test": AB, "controller-restar
 
 
 def load(folder: Path, kind: str, fields: dict[str, Any], **head: Any) -> ChangeSpec:
-    """The change of an Experiment that has this one."""
+    """Return the change of an Experiment that has it."""
     paths = [
         {"path": "/apple", "answers": "apple-v1"},
         {"path": "/preview/apple", "answers": "apple-v2"},
@@ -76,7 +76,7 @@ def test_a_blue_green_as_a_record(tmp_path: Path) -> None:
 
 
 def test_a_canary_as_a_record(tmp_path: Path) -> None:
-    """A step without a hold of its own has that of all."""
+    """A step without a hold has that of the change."""
     spec = load(tmp_path, "canary", {**CANARY, "hold": "7s"})
 
     assert isinstance(spec, Canary)
@@ -105,7 +105,7 @@ WRONG = [
     ("blue-green", {"public": "/preview/apple"}, "leads to Service apple-preview-service, not to apple-service"),
     ("blue-green", {"public": "open"}, "could tell the versions apart"),
     ("blue-green", {"private": "beta"}, "it is not private"),
-    ("blue-green", {"answer": "apple-v*"}, "it tells nothing"),
+    ("blue-green", {"answer": "apple-v*"}, "it does not tell the versions apart"),
     ("blue-green", {"answer": "apple-v3"}, "answers apple-v2, never 'apple-v3'"),
     ("blue-green", {"retire": "apple-v2"}, "is the new version"),
     ("blue-green", {"retire": "apple"}, "no Deployment 'apple'"),
@@ -121,7 +121,7 @@ WRONG = [
     ("canary", {"steps": ["110%"]}, "from 0% to 100%"),
     ("canary", {"steps": ["10"]}, "with its sign: 10%"),
     ("canary", {"steps": ["10%", "10%"]}, "10% as the one before"),
-    ("canary", {"answer": "apple-v1"}, "it tells nothing"),
+    ("canary", {"answer": "apple-v1"}, "it does not tell the versions apart"),
     ("canary", {"retire": "apple-v2"}, "is the new version"),
     ("ab-test", {"weight": "50%"}, "exactly one of header"),
     ("ab-test", {"header": None}, "exactly one of header"),
@@ -136,7 +136,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("kind", "fields", "word"), WRONG)
-def test_what_is_wrong_is_said_at_its_line(tmp_path: Path, kind: str, fields: dict[str, Any], word: str) -> None:
+def test_a_release_with_a_mistake_is_refused_at_its_line(
+    tmp_path: Path, kind: str, fields: dict[str, Any], word: str
+) -> None:
     """Each mistake has a problem with the file, a line, and what to do."""
     with pytest.raises(InvalidInputError) as caught:
         load(tmp_path, kind, {**BASE[kind], **fields})
@@ -147,8 +149,8 @@ def test_what_is_wrong_is_said_at_its_line(tmp_path: Path, kind: str, fields: di
 
 
 @pytest.mark.parametrize("kind", ["canary", "ab-test", "controller-restart"])
-def test_what_needs_a_controller_is_refused_without_one(tmp_path: Path, kind: str) -> None:
-    """Straight to a Service there is nobody to share requests."""
+def test_a_release_without_its_controller_is_refused(tmp_path: Path, kind: str) -> None:
+    """Without an ingress controller, nothing splits requests."""
     head = {"ingress": "none", "entry": {"service": "apple-service"}}
 
     with pytest.raises(InvalidInputError, match="changes what an ingress controller does"):
@@ -159,7 +161,7 @@ def test_what_needs_a_controller_is_refused_without_one(tmp_path: Path, kind: st
 def test_a_controller_that_splits_no_requests_is_named(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A controller without rights to share can't share; the hint names those that can."""
+    """A controller without rights for splits is refused; the hint names the others."""
     facts = replace(DEFAULT, share_rights=())
     monkeypatch.setattr("harness.experiment.changes.reading.controller_facts", lambda _word: facts)
 

@@ -19,7 +19,7 @@ pytest_plugins = ("experiment_bench",)
 
 @pytest.mark.parametrize("file", ["small.yaml", "patch.yaml", "apps.yaml"])
 def test_strange_values_are_problems(bench: Bench, file: str) -> None:
-    """Whatever stands in the place of any part of any file, it is either valid or a list of problems."""
+    """Any value at any place of any file is either valid or a list of problems."""
     documents = list(yaml.safe_load_all((bench.folder / file).read_text()))
     if file == "small.yaml":
         documents[0]["changes"] += MORE

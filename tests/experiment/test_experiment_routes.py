@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.controllers.traefik.routes import rule_takes
-from harness.experiment.objects import Objects
+from harness.experiment.objects import WorkloadObjects
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench
@@ -58,7 +58,7 @@ SPLIT = {
 
 
 def test_a_route_is_read_with_all_that_it_asks(bench: Bench) -> None:
-    """What the file says of a path is in the plan; two routes of one path are told apart by their names."""
+    """Every setting of a path is in the plan; names distinguish two routes of one path."""
     asks = "name: b, host: 'b.test:80', headers: {X-Version: b}, cookie: who, sessions: 5"
     bench.edit("small.yaml", f"[{PLAIN}]", f"[{PLAIN}, {{path: /apple, answers: apple, {asks}}}]")
     bench.edit("small.yaml", "pool: {size: 10}", "pool: {size: 5}")
@@ -73,7 +73,7 @@ def test_a_route_is_read_with_all_that_it_asks(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("said", "word"),
     [
-        ("headers: {Host: x}", "write host: beside the path"),
+        ("headers: {Host: x}", "write host: next to path:"),
         ("headers: {x-request-id: x}", "client's own"),
         ("headers: {Content-Length: '4'}", "client's own"),
         ("headers: {Connection: close}", "client's own"),
@@ -92,7 +92,7 @@ def test_a_route_is_read_with_all_that_it_asks(bench: Bench) -> None:
     ],
 )
 def test_routes_that_are_refused(bench: Bench, said: str, word: str) -> None:
-    """What can't be sent, or would be sent twice, is refused on its line."""
+    """A header or session that cannot be sent, or is given twice, is refused on its line."""
     if "other.test" in said:
         bench.edit("apps.yaml", "- http:", "- host: shop.test\n      http:")
         bench.edit("small.yaml", "rate: 100/s", "rate: 100/s\n  host: shop.test")
@@ -117,13 +117,13 @@ def test_routes_that_are_refused(bench: Bench, said: str, word: str) -> None:
     ],
 )
 def test_canaries_of_ingress_nginx(path: str, host: str, headers: tuple[tuple[str, str], ...], service: str) -> None:
-    """A canary takes what its header or cookie says, and is no rule for anybody else."""
-    assert Objects([CANARY, PUBLIC]).service_at(path, host, headers) == service
+    """A canary gets requests with its header or cookie, and no others."""
+    assert WorkloadObjects([CANARY, PUBLIC]).service_at(path, host, headers) == service
 
 
 def test_routes_of_traefik() -> None:
-    """The longest rule wins unless priorities say otherwise; a weighted service stands for its first."""
-    objects = Objects([ROUTE, SPLIT, PUBLIC])
+    """The longest rule wins unless priorities differ; a weighted service counts as its first."""
+    objects = WorkloadObjects([ROUTE, SPLIT, PUBLIC])
 
     assert objects.service_at("/x?y", "", (("x-version", "b"),)) == "first"
     assert objects.service_at("/x", "", ()) == "low"
@@ -142,12 +142,12 @@ def test_routes_of_traefik() -> None:
     ],
 )
 def test_rules_of_traefik(rule: str, *, takes: bool) -> None:
-    """What is understood of a rule; what is not takes nobody."""
+    """A rule matches by the parts that are understood; another one matches nothing."""
     assert rule_takes(rule, "/x", "b.test:80", (("X-Version", "b"),)) is takes
 
 
-def test_a_rule_that_is_not_understood_is_no_mistake(bench: Bench) -> None:
-    """Where nobody can say what a rule takes, a path without a rule is let pass."""
+def test_a_path_is_accepted_if_a_rule_is_not_understood(bench: Bench) -> None:
+    """If a rule is not understood, a path without a rule is accepted."""
     bench.edit("apps.yaml", "path: /apple", "path: /other")
     bench.edit("small.yaml", "workload: apps.yaml", "workload: apps.yaml\ningress: traefik")
     unread = "---\napiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {name: r}\nspec:\n  routes:\n"

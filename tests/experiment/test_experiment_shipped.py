@@ -9,20 +9,20 @@ import yaml
 
 from harness.experiment.load import load_experiment
 from harness.model.changes import RollingUpdate
-from harness.model.experiment import Expected
+from harness.model.experiment import ExpectedVerdict
 
 FOLDER = Path(__file__).parents[2] / "experiments"
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
 
 
-def expectations(name: str) -> dict[str, Expected]:
-    """Cell to verdict."""
+def expectations(name: str) -> dict[str, ExpectedVerdict]:
+    """Return the expected verdict of each cell."""
     return {cell.id: cell.expectation.verdict for cell in load_experiment(FOLDER / name).cells}
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_experiment_loads(path: Path) -> None:
-    """Each is valid, is called what its file is called, has a control per configuration, and says why it loses."""
+    """Each is valid, has the name of its file and a control per configuration, and gives reasons for losses."""
     experiment = load_experiment(path)
 
     assert experiment.name == path.stem
@@ -36,21 +36,21 @@ def test_every_shipped_experiment_loads(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_experiment_names_its_version(path: Path) -> None:
-    """Who copies one gets the version of the format with it."""
+    """A copy has the version of the format."""
     assert next(iter(yaml.safe_load(path.read_text()))) == "version"
 
 
 def test_every_patch_is_used() -> None:
-    """No patch file lies about that no Experiment reads."""
+    """Each patch file is read by an Experiment."""
     used = {name for path in SHIPPED for name in load_experiment(path).files}
 
     assert [str(patch) for patch in sorted((FOLDER / "patches").iterdir()) if str(patch) not in used] == []
 
 
-def test_the_demo_is_what_it_is_said_to_be() -> None:
+def test_the_demo_has_its_documented_cells() -> None:
     """Three configurations by five changes, with a real cluster's verdicts."""
     found = expectations("demo.yaml")
-    lossy = {name for name, verdict in found.items() if verdict is Expected.LOSSY}
+    lossy = {name for name, verdict in found.items() if verdict is ExpectedVerdict.LOSSY}
 
     assert len(found) == 15
     assert lossy == {
@@ -60,13 +60,13 @@ def test_the_demo_is_what_it_is_said_to_be() -> None:
         "probe--delete-pod",
         "graceful--delete-pod",
     }
-    assert {name for name, verdict in found.items() if verdict is Expected.ANY} == {
+    assert {name for name, verdict in found.items() if verdict is ExpectedVerdict.ANY} == {
         f"{row}--ingress-edit" for row in ("bare", "probe", "graceful")
     }
 
 
 def test_exercise_1_has_its_true_numbers() -> None:
-    """15 s, 3 s, 1 s, a header, 10 s, 60 s, 120 s, nobody unavailable, one replica."""
+    """15 s, 3 s, 1 s, a header, 10 s, 60 s, 120 s, no pod unavailable, one replica."""
     complete = load_experiment(FOLDER / "exercise-1.yaml").cells[0].configuration
     spec = next(m for m in complete.manifests if m["kind"] == "Deployment" and m["metadata"]["name"] == "apple")["spec"]
     pod = spec["template"]["spec"]
@@ -82,7 +82,7 @@ def test_exercise_1_has_its_true_numbers() -> None:
 
 
 def test_exercise_2_differs_in_the_client_alone() -> None:
-    """The careful and the naive run send the same traffic at the same changes."""
+    """The careful and the naive Experiment have the same traffic and changes."""
     careful, naive = (
         yaml.safe_load((FOLDER / name).read_text()) for name in ("exercise-2.yaml", "exercise-2-naive.yaml")
     )
@@ -94,10 +94,10 @@ def test_exercise_2_differs_in_the_client_alone() -> None:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("sabotage-*.yaml")), ids=lambda path: path.stem)
 def test_sabotage_changes_at_least_three_times(path: Path) -> None:
-    """One change may get lucky, so each is made three times or more; what must lose says its class and window."""
+    """A single change may lose nothing by chance, so each is repeated; lossy cells have class and window."""
     for cell in load_experiment(path).cells:
         assert cell.change.kind == "none" or cell.change.times >= 3
-        if cell.expectation.verdict is Expected.LOSSY:
+        if cell.expectation.verdict is ExpectedVerdict.LOSSY:
             assert cell.expectation.classes
             assert cell.expectation.window > 0
 
@@ -111,10 +111,10 @@ def test_sabotage_has_both_sides() -> None:
         if cell.change.kind != "none"
     ]
 
-    assert (verdicts.count(Expected.LOSSY), verdicts.count(Expected.LOSSLESS)) == (16, 10)
+    assert (verdicts.count(ExpectedVerdict.LOSSY), verdicts.count(ExpectedVerdict.LOSSLESS)) == (16, 10)
 
 
-def test_what_is_rolled_out_is_told_from_the_old_by_its_answer() -> None:
+def test_the_new_version_has_an_answer_of_its_own() -> None:
     """The answers that a numbered update brings are right on the paths that lead to it."""
     cell = next(c for c in load_experiment(FOLDER / "demo.yaml").cells if isinstance(c.change, RollingUpdate))
 

@@ -1,4 +1,4 @@
-"""A workload that was written for one controller, behind another."""
+"""A workload written for one controller runs behind another."""
 
 from __future__ import annotations
 
@@ -8,28 +8,27 @@ import pytest
 
 from harness.experiment.ingress_class import check_kinds, for_controller
 from harness.experiment.problems import Problems
-from harness.kit.located_yaml import Document
+from harness.kit.located_yaml import YamlDocument
 from harness.model.experiment import Configuration
 
 OLD = "kubernetes.io/ingress.class"
 
 
 def ingress(class_name: str | None = None, **annotations: str) -> dict[str, Any]:
-    """An Ingress; without a class where None."""
+    """Return an Ingress, without a class for None."""
     spec: dict[str, Any] = {"rules": []} | ({"ingressClassName": class_name} if class_name else {})
     return {"kind": "Ingress", "metadata": {"name": "fruit", "annotations": annotations}, "spec": spec}
 
 
 def classes(manifest: dict[str, Any], controller: str) -> tuple[str | None, dict[str, str]]:
-    """(class, annotations) of an Ingress behind a controller."""
-    [row] = for_controller([Configuration((), (manifest,))], controller)
-    [served] = row.manifests
+    """Return class and annotations of an Ingress behind a controller."""
+    [served] = for_controller(Configuration((), (manifest,)), controller).manifests
     return served["spec"].get("ingressClassName"), served["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("manifest", [ingress(), ingress("nginx"), ingress(**{OLD: "nginx"})])
-def test_traefik_serves_what_was_ingress_nginx_s_or_nobody_s(manifest: dict[str, Any]) -> None:
-    """The class becomes Traefik's, and an old annotation that would win over it goes; the workload stays as it was."""
+def test_traefik_serves_the_usual_class_and_none(manifest: dict[str, Any]) -> None:
+    """The class becomes Traefik's, and an old annotation, which would win over it, is removed from the copy."""
     before = repr(manifest)
 
     assert classes(manifest, "traefik") == ("traefik", {})
@@ -46,17 +45,17 @@ def test_traefik_serves_what_was_ingress_nginx_s_or_nobody_s(manifest: dict[str,
         (ingress(), "traefik-nginx"),
     ],
 )
-def test_any_other_class_is_the_users_own_choice(manifest: dict[str, Any], controller: str) -> None:
-    """And with its provider for ingress-nginx's annotations Traefik serves ingress-nginx's class."""
+def test_any_other_class_stays(manifest: dict[str, Any], controller: str) -> None:
+    """With its provider for ingress-nginx, Traefik serves the class of ingress-nginx."""
     assert classes(manifest, controller) == (
         manifest["spec"].get("ingressClassName"), manifest["metadata"]["annotations"],
     )  # fmt: skip
 
 
-def test_nothing_else_is_touched() -> None:
+def test_other_objects_and_annotations_stay() -> None:
     """A Service has no class, and further annotations stay."""
     service = {"kind": "Service", "metadata": {"name": "apple"}, "spec": {}}
-    [row] = for_controller([Configuration((), (service, ingress("nginx", more="x")))], "traefik")
+    row = for_controller(Configuration((), (service, ingress("nginx", more="x"))), "traefik")
 
     assert row.manifests == (service, ingress("traefik", more="x"))
 
@@ -65,10 +64,11 @@ def test_nothing_else_is_touched() -> None:
     ("controller", "problems"), [("ingress-nginx", 1), ("none", 1), ("traefik", 0), ("traefik-nginx", 0)]
 )
 def test_traefiks_own_kinds_need_traefik(controller: str, problems: int) -> None:
-    """Nobody else would serve them, and their routes would lead nowhere; told once, whatever the configurations."""
+    """Another controller would ignore their routes; one problem for all configurations."""
     route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "apple"}, "spec": {}}
-    found = Problems(Document({"ingress": controller}, "x.yaml", 1, {("ingress",): 3}))
-    check_kinds([Configuration((), (ingress(), route)), Configuration((), (route,))], controller, found)
+    found = Problems(YamlDocument({"ingress": controller}, "x.yaml", 1, {("ingress",): 3}))
+    for manifests in ((ingress(), route), (route,)):
+        check_kinds(Configuration((), manifests), controller, found)
 
     assert len(found.found) == problems
     assert all("IngressRoute apple" in problem.message and problem.line == 3 for problem in found.found)

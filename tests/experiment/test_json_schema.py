@@ -119,7 +119,7 @@ def test_a_wrong_field_is_refused(bench: Bench, old: str, new: str) -> None:
     ],
 )
 def test_every_form_of_a_field_is_accepted(bench: Bench, old: str, new: str) -> None:
-    """A short form, a list, or null, wherever the harness takes one."""
+    """A short form, a list, or null, if the harness accepts it."""
     bench.edit("small.yaml", old, new)
 
     assert errors(bench.path.read_text()) == []
@@ -127,7 +127,7 @@ def test_every_form_of_a_field_is_accepted(bench: Bench, old: str, new: str) -> 
 
 
 def test_it_refuses_nothing_that_the_harness_accepts(bench: Bench) -> None:
-    """Whatever stands in the place of any part of the file: an editor marks no valid field."""
+    """Any value at any place of the file: an editor marks no valid field."""
     document: dict[str, Any] = yaml.safe_load(bench.path.read_text())
     document["changes"] += MORE
     document["exclude"] = [{"pod": "graceful", "change": "scale"}]

@@ -29,7 +29,7 @@ APPLE, SERVICE, FRUIT = (
 
 
 def in_namespace(text: str, name: str = "shop") -> str:
-    """The same metadata with a namespace."""
+    """Return the same metadata with a namespace."""
     return text.replace("}", f", namespace: {name}}}", 1)
 
 
@@ -46,19 +46,19 @@ def add(bench: Bench, document: str) -> None:
 
 
 def notices(bench: Bench) -> list[str]:
-    """What was left out, with ``file`` relative to the folder."""
+    """Return the notices, with ``file`` relative to the folder."""
     return [notice.removeprefix(f"{bench.folder}/") for notice in bench.load().notices]
 
 
 def refused(bench: Bench, rules: ClusterRules = SHARED) -> list[Problem]:
-    """What is refused under some rules."""
+    """Return the problems under some rules."""
     with pytest.raises(InvalidInputError) as caught:
         load_experiment(bench.path, rules=rules)
     return list(caught.value.problems)
 
 
 def kinds(experiment: Experiment) -> set[str]:
-    """The kinds of the workload's objects, in every configuration."""
+    """Return the kinds of the workload's objects in all configurations."""
     return {str(m["kind"]) for cell in experiment.cells for m in cell.configuration.manifests}
 
 
@@ -68,8 +68,8 @@ def test_a_workload_without_a_namespace_has_no_notice(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("rules", [ClusterRules(), SHARED], ids=["own cluster", "shared cluster"])
-def test_a_namespace_that_only_declares_is_left_out(bench: Bench, rules: ClusterRules) -> None:
-    """On every cluster alike, and it is said with its place."""
+def test_a_namespace_object_is_omitted(bench: Bench, rules: ClusterRules) -> None:
+    """On every cluster, with a notice at its place."""
     declare(bench, "{name: shop}")
     loaded = load_experiment(bench.path, rules=rules)
 
@@ -79,7 +79,7 @@ def test_a_namespace_that_only_declares_is_left_out(bench: Bench, rules: Cluster
     ]
 
 
-def test_what_it_says_beside_its_name_is_named(bench: Bench) -> None:
+def test_omitted_metadata_of_a_namespace_is_named(bench: Bench) -> None:
     """Labels and annotations may decide what happens to pods, and a trial's namespace does not have them."""
     declare(
         bench,
@@ -90,7 +90,7 @@ def test_what_it_says_beside_its_name_is_named(bench: Bench) -> None:
     assert notice.endswith(", without its labels istio-injection and annotations a")
 
 
-def test_one_common_namespace_is_left_out(bench: Bench) -> None:
+def test_one_common_namespace_is_omitted(bench: Bench) -> None:
     """Of the objects that name it; the finished objects name none."""
     bench.edit("apps.yaml", SERVICE, in_namespace(SERVICE))
     bench.edit("apps.yaml", FRUIT, in_namespace(FRUIT))
@@ -101,7 +101,7 @@ def test_one_common_namespace_is_left_out(bench: Bench) -> None:
     assert [m for m in manifests if "namespace" in m["metadata"]] == []
 
 
-def test_a_namespace_and_what_lives_in_it_are_left_out_together(bench: Bench) -> None:
+def test_a_namespace_object_and_its_name_are_omitted_together(bench: Bench) -> None:
     """The Namespace, and the name of it in its objects."""
     bench.edit("apps.yaml", SERVICE, in_namespace(SERVICE))
     declare(bench, "{name: shop}")
@@ -114,7 +114,7 @@ def test_a_namespace_and_what_lives_in_it_are_left_out_together(bench: Bench) ->
 
 
 def test_fields_that_still_name_it_are_listed(bench: Bench) -> None:
-    """On a cluster where that namespace is there, they lead into it: each is said with its line."""
+    """They lead into that namespace if the cluster has it, so each has a notice with its line."""
     bench.edit("apps.yaml", SERVICE, in_namespace(SERVICE))
     bench.edit("apps.yaml", "args: [-text=apple]", "args: [-text=apple, -db=http://db.shop.svc:80]")
     add(bench, ROLE_BINDING)
@@ -137,7 +137,7 @@ subjects: [{kind: ServiceAccount, name: apple, namespace: shop}]"""
 
 
 def test_several_namespaces_are_refused(bench: Bench) -> None:
-    """A trial has one: every object that names one is listed with its line."""
+    """Every object with a namespace is listed with its line."""
     bench.edit("apps.yaml", SERVICE, in_namespace(SERVICE))
     bench.edit("apps.yaml", FRUIT, in_namespace(FRUIT, "web"))
     declare(bench, "{name: shop}")
@@ -150,7 +150,7 @@ def test_several_namespaces_are_refused(bench: Bench) -> None:
     assert "in several (shop, web), and a trial has one" in bench.problems()[0].message
 
 
-def test_nothing_but_a_namespace_is_no_workload(bench: Bench) -> None:
+def test_a_namespace_alone_is_refused(bench: Bench) -> None:
     """There is nothing that traffic could go to."""
     (bench.folder / "apps.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
 
@@ -158,7 +158,7 @@ def test_nothing_but_a_namespace_is_no_workload(bench: Bench) -> None:
 
 
 def test_every_object_outside_of_namespaces_is_refused_with_its_line(bench: Bench) -> None:
-    """On a shared cluster: known kinds and others, each told once."""
+    """On a shared cluster: known kinds and others, with one problem each."""
     add(bench, "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: mine}\nspec: {controller: a/b}")
     add(
         bench,
@@ -166,22 +166,22 @@ def test_every_object_outside_of_namespaces_is_refused_with_its_line(bench: Benc
     )
     found = refused(bench)
 
-    assert [(Path(p.file).name, p.line, p.message.split(" lives")[0]) for p in found] == [
+    assert [(Path(p.file).name, p.line, p.message.split(" is cluster")[0]) for p in found] == [
         ("apps.yaml", 35, "IngressClass mine"),
         ("apps.yaml", 40, "PriorityClass high"),
     ]
-    assert all("create it yourself beforehand" in p.hint for p in found)
+    assert all("create it before the run" in p.hint for p in found)
 
 
-def test_an_ingress_class_is_taken_on_a_cluster_of_its_own(bench: Bench) -> None:
-    """There it goes with the cluster."""
+def test_an_ingress_class_is_accepted_on_a_cluster_of_its_own(bench: Bench) -> None:
+    """The object ends with the cluster."""
     add(bench, "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: mine}\nspec: {controller: a/b}")
 
     assert "IngressClass" in kinds(bench.load())
 
 
-def test_the_ingress_controller_of_others_is_not_restarted(bench: Bench) -> None:
-    """On somebody's cluster the change is refused where it is written."""
+def test_a_shared_ingress_controller_is_not_restarted(bench: Bench) -> None:
+    """On a shared cluster the change is refused at its line."""
     bench.edit(
         "small.yaml", "  - restart: {deployment: apple}", "  - restart: {deployment: apple}\n  - controller-restart"
     )
@@ -193,7 +193,7 @@ def test_the_ingress_controller_of_others_is_not_restarted(bench: Bench) -> None
 
 
 def test_notices_are_evidence(bench: Bench) -> None:
-    """The plan of a run has them, and a plan of before they were there is read as one without."""
+    """The plan of a run has them; an older plan has none."""
     declare(bench, "{name: shop}")
     loaded = bench.load()
     written = to_json(loaded)

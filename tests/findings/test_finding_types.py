@@ -1,4 +1,4 @@
-"""Every finding is one complete type; a part that is missing fails at import."""
+"""Tests that every finding is one complete type, and that a missing part fails at import."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from harness.findings.registry import GROUPS, TYPES, by_code, cell_checks, expla
 from harness.findings.sending import BehindSchedule
 from harness.model.verdict import Finding, Weight
 
-#: Findings that come from the check of another, or from the judge itself.
+#: Findings that come from another type's check, or from the judge itself.
 WITHOUT_CHECK = {"share-not-measured", "check-raised"}
 FORM = re.compile(r"[a-z]+(-[a-z]+)*")
 
@@ -43,7 +43,7 @@ def test_every_finding_is_complete(kind: type[FindingType]) -> None:
 
 
 def test_every_module_of_findings_is_a_group() -> None:
-    """A new file is in ``GROUPS``; else its findings would be asked of nothing."""
+    """A new file must be in ``GROUPS``, else its findings would never be checked."""
     modules = {f"harness.findings.{module.name}" for module in pkgutil.iter_modules(findings.__path__)}
 
     assert modules == {group.__name__ for group in GROUPS} | {
@@ -52,26 +52,26 @@ def test_every_module_of_findings_is_a_group() -> None:
     }
 
 
-def test_every_check_is_asked() -> None:
-    """Each type with a check is asked of a trial, a watch or a cell."""
+def test_every_check_has_a_subject() -> None:
+    """Each type with a check examines a trial, a watch or a cell."""
     asked = {kind.code for subject in Subject for kind in (*trial_checks(subject), *cell_checks(subject))}
 
     assert asked == TYPES.keys() - WITHOUT_CHECK
 
 
 def group_of(kind: type[FindingType]) -> ModuleType:
-    """A group with one finding type."""
+    """Return a group with one finding type."""
     module = ModuleType(kind.__module__)
     vars(module)["kind"] = kind
     return module
 
 
 def test_a_complete_finding_is_a_type() -> None:
-    """What the next test takes parts from is complete."""
+    """It is the complete type from which the next test removes parts."""
 
     @dataclass(frozen=True, kw_only=True)
     class Complete(TrialFinding, code="complete", weight=Weight.NOTE):
-        """It has everything."""
+        """It has every part."""
 
         @classmethod
         def check(cls, facts: Facts) -> Iterator[FindingType]:
@@ -100,7 +100,7 @@ PARTS: dict[str, tuple[type[FindingType], dict[str, Any], dict[str, Any], bool]]
 def test_a_finding_without_one_of_its_parts_is_refused(
     base: type[FindingType], arguments: dict[str, Any], without: dict[str, Any], is_dataclass: bool
 ) -> None:
-    """Each part in turn is left out."""
+    """Each part in turn is removed."""
     parts = {
         "__module__": __name__,
         "check": classmethod(lambda _, facts: iter(())),
@@ -116,7 +116,7 @@ def test_a_finding_without_one_of_its_parts_is_refused(
         define()
 
 
-def test_a_code_is_given_once() -> None:
+def test_a_code_is_unique() -> None:
     """Two types can't share one."""
     with pytest.raises(TypeError, match="requests-lost"):
         by_code([RequestsLost, RequestsLost])
@@ -125,8 +125,8 @@ def test_a_code_is_given_once() -> None:
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
-def test_what_is_written_reads_back(kind: type[FindingType], data: st.DataObject) -> None:
-    """The numbers of a stored finding give the same typed finding, and that the same numbers."""
+def test_a_stored_finding_reads_back(kind: type[FindingType], data: st.DataObject) -> None:
+    """The stored numbers give the same typed finding, and it gives the same numbers."""
     values: dict[str, st.SearchStrategy[Any]] = {"str": st.text(), "bool": st.booleans(), "int": st.integers(0, 10**6)}
     values["float"] = st.floats(allow_nan=False, allow_infinity=False)
     numbers: dict[str, Any] = {}
@@ -145,7 +145,7 @@ def test_what_is_written_reads_back(kind: type[FindingType], data: st.DataObject
 
 
 @pytest.mark.parametrize("value", ["text", math.nan, math.inf, None])
-def test_a_number_that_is_none_reads_as_nothing(value: Any) -> None:
+def test_a_wrong_number_reads_as_zero(value: Any) -> None:
     """A report of damaged or older numbers still works."""
     numbers = {} if value is None else {"max_ms": value, "p99_ms": value}
 
@@ -154,7 +154,7 @@ def test_a_number_that_is_none_reads_as_nothing(value: Any) -> None:
 
 
 def test_a_finding_of_another_version_is_refused() -> None:
-    """Neither a weight nor a sentence is invented for an unknown code."""
+    """No weight and no sentence is invented for an unknown code."""
     for ask in (weight_of, explain):
         with pytest.raises(EvidenceError, match="no finding 'from-the-future'"):
             ask(Finding("from-the-future"))

@@ -1,4 +1,4 @@
-"""Kind clusters that the tests here share, and cells that are run on them."""
+"""Shared kind clusters, and a runner of cells on them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from command_line import ROOT, CommandLine
 
-#: How the standing clusters of these tests are called; made by the first that needs one, taken down after the last.
+#: The start of the names of persistent clusters. The first test that needs one makes it. It ends after the last.
 NAME = "harness"
-#: What a busy machine can be found to have done to a sender.
+#: Codes of findings about a sender on a busy machine.
 BUSY = {"behind-schedule", "machine-saturated", "missed-slots"}
-#: What follows of it; by themselves these are faults.
+#: Codes of findings that may follow from it. By themselves they are faults.
 STARVED = {"no-overlap", "control-missing", "loss-in-control", "loss-before-change", "requests-lost"}
-#: What changes no verdict.
+#: Codes of findings that change no verdict.
 NOTES = {"sender-paused", "connections-cut", "pool-not-filled", "false-green"}
 #: Seconds for a cluster to come up.
 UP_SECONDS = 900
@@ -39,20 +39,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def node_image() -> tuple[str, ...]:
-    """The option for another node image, where the environment names one."""
+    """Return the option for another node image, if the environment names one."""
     image = os.environ.get("HARNESS_KIND_NODE_IMAGE", "")
     return ("--node-image", image) if image else ()
 
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state folder of the tests' own: a cluster that stands on this machine is not theirs."""
+    """Return a state folder for the tests, so that persistent clusters of this machine are not used."""
     return tmp_path_factory.mktemp("state")
 
 
 @pytest.fixture
 def harness(tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
-    """The command line; the test fails if it leaves a process."""
+    """Return the command line. The test fails if it leaves a process."""
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     command = CommandLine(tmp_path)
     yield command
@@ -64,8 +64,8 @@ def harness(tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @contextmanager
-def standing(name: str, *options: str, state: Path, folder: Path) -> Iterator[str]:
-    """A cluster that stands while the context lasts, by its name."""
+def persistent(name: str, *options: str, state: Path, folder: Path) -> Iterator[str]:
+    """Yield the name of a cluster that is up during the context."""
     command, env = CommandLine(folder), {"XDG_STATE_HOME": str(state)}
     where = ("--cluster", "kind", "--name", name)
     up = command.run("cluster", "up", *where, *options, timeout=UP_SECONDS, env=env)
@@ -77,43 +77,44 @@ def standing(name: str, *options: str, state: Path, folder: Path) -> Iterator[st
 
 @pytest.fixture(scope="session")
 def cluster(state: Path, node_image: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A cluster with ingress-nginx, for all files that name it; those that need another come before them."""
-    with standing(f"{NAME}-test-{os.getpid()}", *node_image, state=state, folder=tmp_path_factory.mktemp("up")) as name:
-        yield name
+    """Return a cluster with ingress-nginx, shared by all files that use it. Tests with other clusters come before."""
+    name = f"{NAME}-test-{os.getpid()}"
+    with persistent(name, *node_image, state=state, folder=tmp_path_factory.mktemp("up")) as up:
+        yield up
 
 
 @pytest.fixture(scope="module")
 def traefik_cluster(
     state: Path, node_image: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """A cluster with Traefik, for one file."""
+    """Return a cluster with Traefik, for one file."""
     options = ("--ingress", "traefik", *node_image)
     name = f"{NAME}-test-traefik-{os.getpid()}"
-    with standing(name, *options, state=state, folder=tmp_path_factory.mktemp("up")) as up:
+    with persistent(name, *options, state=state, folder=tmp_path_factory.mktemp("up")) as up:
         yield up
 
 
 @dataclass
 class Cells:
-    """Runs cells of shipped Experiments on a cluster that stands.
+    """A runner of cells of shipped Experiments on a persistent cluster.
 
     Attributes:
         harness: The command line.
-        busy: The cells that nothing but a machine without processor time to spare kept from their verdict.
+        busy: The cells that are inconclusive only because the machine was busy, one line each.
     """
 
     harness: CommandLine
     busy: list[str] = field(default_factory=list)
 
     def run(self, cluster: str, experiment: str, only: str, out: Path, *options: str) -> dict[tuple[str, str], Any]:
-        """Some cells; every one must be as its Experiment expects. Returns them by configuration and change."""
+        """Run some cells, each of which must be as expected. Return them by configuration and change."""
         finished = self.harness.run(
             "run", ROOT / "experiments" / experiment, "--cluster", "kind", "--reuse", "--cluster-name", cluster,
             "--only", only, "--out", out, "--json", *options, timeout=1200,
         )  # fmt: skip
         assert finished.code in {0, 1, 3}, finished.err
         cells = finished.json["cells"]
-        # Where the sender was late, gaps in its streams are its own fault, and losses without a change the machine's.
+        # A late sender explains gaps in its streams. A busy machine explains losses without a change.
         late = any(BUSY & set(cell["findings"]) for cell in cells)
         tolerated = NOTES | (BUSY | STARVED if late else set())
         wrong = []
@@ -124,7 +125,7 @@ class Cells:
             elif cell["as_expected"]:
                 continue
             elif BUSY & set(cell["findings"]):
-                # A node without processor time fails probes of pods that nobody touched, and requests are truly lost.
+                # On a busy node, probes of unchanged pods fail, and requests are really lost.
                 self.busy.append(text)
             else:
                 wrong.append(text)
@@ -132,12 +133,12 @@ class Cells:
         return {(cell["configuration"], cell["change"]): cell for cell in cells}
 
     def conclude(self) -> None:
-        """The end of a test: skipped where the harness has rightly said that it can't tell."""
+        """End a test. Skip it if a result is unknown because the machine was busy."""
         if self.busy:
             pytest.skip(f"this machine was too busy to say: {self.busy}")
 
 
 @pytest.fixture
 def cells(harness: CommandLine) -> Cells:
-    """Cells of shipped Experiments."""
+    """Return the runner of cells."""
     return Cells(harness)

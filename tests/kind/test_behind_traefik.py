@@ -1,4 +1,4 @@
-"""The same Experiments behind Traefik on real Kubernetes, and what it tells of itself."""
+"""The same Experiments run behind Traefik on real Kubernetes, and its events are observed."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def test_switch_behind_traefik(cells: Cells, traefik_cluster: str, tmp_path: Pat
 def test_released_behind_traefik(
     cells: Cells, traefik_cluster: str, tmp_path: Path, experiment: str, only: str
 ) -> None:
-    """The Experiments are those of ingress-nginx, and so is what they expect."""
+    """The Experiments and their expectations are those of ingress-nginx."""
     cells.run(traefik_cluster, experiment, only, tmp_path / "run", "--ingress", "traefik")
     cells.conclude()

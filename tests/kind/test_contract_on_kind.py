@@ -1,4 +1,4 @@
-"""Kind clusters keep what every kind of cluster promises."""
+"""Kind clusters fulfil the contract of clusters."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ pytestmark = [pytest.mark.kind, pytest.mark.timeout(1500)]
 
 
 def options(kube_proxy: str) -> Mapping[str, str]:
-    """Another node image, where the environment names one."""
+    """Return the options for another node image, if the environment names one."""
     image = os.environ.get("HARNESS_KIND_NODE_IMAGE", "")
     return {"kube-proxy": kube_proxy, **({"image:node": image} if image else {})}
 
 
 def kill(cluster: Cluster) -> None:
-    """SIGKILL to all that runs in its node."""
-    node = cast(KindCluster, cluster).owned.container
+    """Kill all processes of its node."""
+    node = cast(KindCluster, cluster).record.container
     subprocess.run(["docker", "kill", node], check=True, capture_output=True)
 
 
 class TestKindNginx(ClusterContract):
-    """Behind ingress-nginx."""
+    """A kind cluster with ingress-nginx."""
 
     subject = Subject(KindProvider, kill, options=lambda: options("iptables"))
 
 
 class TestKindService(ClusterContract):
-    """Straight to the Service, by a kube-proxy in nftables mode."""
+    """A kind cluster with traffic directly to a Service, and kube-proxy in nftables mode."""
 
     subject = Subject(KindProvider, kill, ingress="none", options=lambda: options("nftables"), has_controller=False)

@@ -1,4 +1,4 @@
-"""In place on real Kubernetes: an application that runs already is changed under traffic, and put back after a kill."""
+"""A running application on real Kubernetes is changed under traffic, and restored after a kill."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Shop:
     url: str
 
     def words(self, what: str, change: str, out: Path) -> tuple[str | Path, ...]:
-        """A run in place."""
+        """Return the arguments of a run in place."""
         context = yaml.safe_load(self.kubeconfig.read_text())["current-context"]
         where = ("--kubeconfig", self.kubeconfig, "--context", context, "-n", NAMESPACE, "--url", self.url, "--yes")
         pace = (
@@ -62,7 +62,7 @@ class Shop:
         return ("run", "--in-place", what, "--change", change, *where, *pace, "--out", out, "--json")
 
     def wait_for_answers(self) -> None:
-        """Until the ingress has the application, as far as a row of new connections can tell."""
+        """Wait until the ingress routes to the application, as far as a row of new connections shows."""
         row = 0
 
         def answers() -> bool:
@@ -78,14 +78,14 @@ class Shop:
         return ""
 
     def version(self) -> str:
-        """What the public Service selects."""
+        """Return the version that the public Service selects."""
         with Kube(self.kubeconfig) as kube:
             return str(kube.get("Service", "apple-service", NAMESPACE)["spec"]["selector"]["version"])
 
 
 @pytest.fixture
 def shop(cluster: str, state: Path) -> Iterator[Shop]:
-    """Apple and banana as they are shipped; apple with a probe and a preStop."""
+    """Run apple and banana as shipped; apple with a probe and a preStop."""
     folder = state / "harness" / "kind" / cluster
     kubeconfig, port = folder / "kubeconfig", json.loads((folder / "cluster.json").read_text())["port"]
     load = ["kind", "load", "docker-image", "--name", cluster, "hashicorp/http-echo:1.0"]
@@ -99,7 +99,7 @@ def shop(cluster: str, state: Path) -> Iterator[Shop]:
 
 
 def test_restart_in_place(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
-    """A graceful application is restarted where it is, and loses nothing; a busy machine may not be able to say."""
+    """A restart of a graceful application loses nothing. On a busy machine, the result may be unknown."""
     finished = harness.run(*shop.words("deployment/apple", "restart", tmp_path / "run"), timeout=300)
 
     assert finished.code in {0, 3}, finished.err + finished.out
@@ -110,8 +110,8 @@ def test_restart_in_place(harness: CommandLine, shop: Shop, tmp_path: Path) -> N
     assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
 
 
-def test_killed_run_is_put_back_by_undo(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
-    """Kill -9 while the Service is switched leaves it so; `harness undo` puts it back."""
+def test_killed_run_is_undone(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
+    """After ``kill -9``, the Service is still switched. ``harness undo`` restores it."""
     out = tmp_path / "run"
     process = harness.start(*shop.words("service/apple-service", SWITCH, out), "--hold", "60m")
     try:

@@ -25,7 +25,7 @@ Cells = Any
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """A file of JSON lines."""
+    """Return the objects in a file of JSON lines."""
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -57,7 +57,7 @@ def test_rolling_update(cells: Cells, cluster: str, tmp_path: Path) -> None:
 
 
 def test_edit_or_patch(cells: Cells, cluster: str, tmp_path: Path) -> None:
-    """Exercise 2: an Ingress edit cuts connections each time, a selector patch cuts none."""
+    """In exercise 2, an Ingress edit cuts connections each time, and a selector patch cuts none."""
     found = cells.run(cluster, "exercise-2.yaml", "change=selector-patch,change=ingress-edit", tmp_path / "run")
 
     assert found["default", "ingress-edit"]["connections_cut"] >= 64
@@ -66,7 +66,7 @@ def test_edit_or_patch(cells: Cells, cluster: str, tmp_path: Path) -> None:
 
 
 def test_what_must_lose_loses(cells: Cells, cluster: str, tmp_path: Path) -> None:
-    """Rows of the sabotage table: a rolling update without a preStop."""
+    """A rolling update without a preStop, from the sabotage table, loses requests."""
     only = "configuration=no-prestop,change=rolling-update"
 
     cells.run(cluster, "sabotage-rollout.yaml", only, tmp_path / "run")
@@ -74,7 +74,7 @@ def test_what_must_lose_loses(cells: Cells, cluster: str, tmp_path: Path) -> Non
 
 
 def test_straight_to_a_service(cells: Cells, cluster: str, tmp_path: Path) -> None:
-    """By a NodePort, beside an ingress controller that nobody asks; without its only pod nothing answers."""
+    """Traffic uses a NodePort, without the ingress controller. Without its only pod nothing answers."""
     only = "configuration=bare,change=delete-pod"
 
     cells.run(cluster, "service-entry.yaml", only, tmp_path / "run")
@@ -82,7 +82,7 @@ def test_straight_to_a_service(cells: Cells, cluster: str, tmp_path: Path) -> No
 
 
 def test_namespaces_are_gone(harness: CommandLine, cluster: str) -> None:
-    """Nothing of a trial is left on a cluster that stays."""
+    """No namespace of a trial is left on a persistent cluster."""
     config = harness.run("cluster", "kubeconfig", "--cluster", "kind", "--name", cluster).out.strip()
     argv = ["kubectl", "--kubeconfig", config, "get", "namespaces", "-o", "name"]
     names = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
@@ -94,7 +94,7 @@ def test_namespaces_are_gone(harness: CommandLine, cluster: str) -> None:
 def test_stopped_run_leaves_no_cluster(
     harness: CommandLine, tmp_path: Path, state: Path, node_image: tuple[str, ...], number: signal.Signals
 ) -> None:
-    """SIGTERM: the run takes its cluster down itself. SIGKILL: it can't, so `cluster down` finds what it left."""
+    """After SIGTERM, the run removes its cluster itself. After SIGKILL, ``cluster down`` does."""
     process = harness.start(
         "run", EXPERIMENTS / "demo.yaml", "--cluster", "kind", *node_image, "--out", tmp_path / "run"
     )

@@ -23,6 +23,6 @@ ROWS = {
 
 @pytest.mark.parametrize(("experiment", "only"), ROWS.values(), ids=ROWS)
 def test_released_behind_nginx(cells: Cells, cluster: str, tmp_path: Path, experiment: str, only: str) -> None:
-    """What must lose loses, what must not does not; each step of a canary gave what was asked for."""
+    """Each cell has its expected verdict, and each step of a canary got its share."""
     cells.run(cluster, experiment, only, tmp_path / "run")
     cells.conclude()

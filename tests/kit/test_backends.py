@@ -1,4 +1,4 @@
-"""A list of addresses that one process keeps and others read."""
+"""One process writes a list of addresses, and others read it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TWO = Backends((("127.9.1.1", 5678), ("127.9.1.2", 80)))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    """Addresses and a refusal come back as they were."""
+    """Addresses and a refusal are read as they were written."""
     path = backends_file(tmp_path, "n", "s")
     refused = Backends(refusal="it is headless")
     write_backends(path, TWO)
@@ -25,7 +25,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 def test_a_reader_sees_each_change_and_reads_no_more_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is read again when it is another one, not for each look."""
+    """The file is only read if it has changed."""
     path = tmp_path / "s.json"
     write_backends(path, ONE)
     reader = BackendsReader(path)
@@ -46,7 +46,7 @@ def test_a_reader_sees_each_change_and_reads_no_more_often(tmp_path: Path, monke
 
 
 def test_a_file_that_is_gone_has_no_addresses(tmp_path: Path) -> None:
-    """As its Service is gone then; it may come back."""
+    """Its Service is deleted. The file may come back."""
     path = tmp_path / "s.json"
     write_backends(path, ONE)
     reader = BackendsReader(path)
@@ -59,5 +59,5 @@ def test_a_file_that_is_gone_has_no_addresses(tmp_path: Path) -> None:
 
 
 def test_two_services_have_two_files(tmp_path: Path) -> None:
-    """However their names and namespaces are cut."""
+    """Different pairs of namespace and name never share a file."""
     assert backends_file(tmp_path, "a-b", "c") != backends_file(tmp_path, "a", "b-c")

@@ -1,4 +1,4 @@
-"""What the clock promises."""
+"""The clock converts exactly between monotonic and wall time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from harness.kit.clock import Clock
 
 @given(st.integers(0, 2**62), st.integers(0, 2**62), st.integers(0, 2**62))
 def test_wall_and_monotonic_are_inverse(wall: int, anchor: int, moment: int) -> None:
-    """A moment taken to the wall and back is the same moment, to the nanosecond."""
+    """Converting a moment to wall time and back is exact to the nanosecond."""
     clock = Clock(wall, anchor)
 
     assert moment == clock.from_wall(clock.to_wall(moment))
 
 
 def test_now_is_the_clock_of_every_process() -> None:
-    """``now`` is CLOCK_MONOTONIC itself, so that other processes' times compare."""
+    """``now`` is CLOCK_MONOTONIC, so that times of other processes are comparable."""
     clock = Clock.start()
     before = time.monotonic_ns()
     now = clock.now()
@@ -29,7 +29,7 @@ def test_now_is_the_clock_of_every_process() -> None:
 
 
 def test_isoformat_keeps_milliseconds_before_the_anchor_too() -> None:
-    """Times are UTC text with exact milliseconds, also for a moment before the anchor."""
+    """The text is in UTC with exact milliseconds, also before the anchor."""
     clock = Clock(1_700_000_000_123_456_789, 5_000_000_000)
 
     assert clock.isoformat(5_000_000_000) == "2023-11-14T22:13:20.123Z"

@@ -1,4 +1,4 @@
-"""Whole files or none."""
+"""Files are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.kit.files import expendable, open_log, tail, write_text
 
 
 def test_written_file_is_whole_and_alone(tmp_path: Path) -> None:
-    """Folders are made, the content is there, no temporary file stays."""
+    """Folders are created, and no temporary file is left."""
     write_text(tmp_path / "a" / "b.txt", "ä\n")
 
     assert (tmp_path / "a" / "b.txt").read_text(encoding="utf-8") == "ä\n"
@@ -22,7 +22,7 @@ def test_written_file_is_whole_and_alone(tmp_path: Path) -> None:
 
 
 def test_full_disk_is_a_clear_error_and_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When there is no room, the message says so and names the file; what was there before is untouched."""
+    """The message names the file, and the old content is unchanged."""
     path = tmp_path / "verdict.json"
     write_text(path, "old")
 
@@ -38,7 +38,7 @@ def test_full_disk_is_a_clear_error_and_keeps_the_old_file(tmp_path: Path, monke
 
 
 def test_a_file_where_a_folder_should_be_is_a_clear_error(tmp_path: Path) -> None:
-    """Any other refusal of the system is a HarnessError as well."""
+    """Any other OSError is a HarnessError as well."""
     (tmp_path / "file").write_text("")
 
     with pytest.raises(HarnessError, match="Could not write"):
@@ -46,7 +46,7 @@ def test_a_file_where_a_folder_should_be_is_a_clear_error(tmp_path: Path) -> Non
 
 
 def test_tail_gives_last_lines_of_a_large_file(tmp_path: Path) -> None:
-    """Only the end is read, and a missing file has no lines."""
+    """Only the end is read. A missing file has no lines."""
     path = tmp_path / "log"
     path.write_text("".join(f"line {n}\n" for n in range(20_000)))
 
@@ -57,7 +57,7 @@ def test_tail_gives_last_lines_of_a_large_file(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_opened_goes_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The child gets a file that takes everything, and the loss is reported once for all logs."""
+    """The child gets the null device, and the loss is reported once for all logs."""
     monkeypatch.setattr(files, "_reported", set())
     for name in ("one.log", "two.log"):
         (tmp_path / name).mkdir()
@@ -70,7 +70,7 @@ def test_a_log_that_cannot_be_opened_goes_nowhere(
 
 
 def test_a_log_is_appended_to(tmp_path: Path) -> None:
-    """Its folder is made, and what an earlier child said stays."""
+    """Its folder is created, and output of an earlier child stays."""
     for text in (b"one\n", b"two\n"):
         with open_log(tmp_path / "logs" / "child.log") as log:
             log.write(text)
@@ -80,7 +80,7 @@ def test_a_log_is_appended_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("remove", [True, False])
 def test_half_a_log_is_removed_where_it_would_mislead(tmp_path: Path, *, remove: bool) -> None:
-    """No log is better than a part of one; but a file that is not ours to remove stays."""
+    """An incomplete log is removed, but a file that can't be removed stays."""
     path = tmp_path / "access.jsonl"
     with expendable(path, remove=remove):
         path.write_text("half")
@@ -90,6 +90,6 @@ def test_half_a_log_is_removed_where_it_would_mislead(tmp_path: Path, *, remove:
 
 
 def test_only_a_failed_write_is_expendable(tmp_path: Path) -> None:
-    """A bug comes through."""
+    """A bug is raised."""
     with pytest.raises(ZeroDivisionError), expendable(tmp_path / "x"):
         raise ZeroDivisionError

@@ -1,4 +1,4 @@
-"""An interruption reaches every thread once, and clean-up still can wait."""
+"""An interruption is raised once in every thread, and clean-up can still wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.kit.waiting import pause, wait_until
 
 
 def test_a_wait_is_ended_by_an_interruption() -> None:
-    """A thread that waits for something hears of the interruption at once."""
+    """A waiting thread raises at once."""
     ended: list[bool] = []
 
     def waits() -> None:
@@ -34,8 +34,8 @@ def test_a_wait_is_ended_by_an_interruption() -> None:
     assert ended == [True]
 
 
-def test_a_thread_hears_of_it_once() -> None:
-    """After its first ``Interrupted`` a thread can wait as usual, as its clean-up must."""
+def test_a_thread_raises_once() -> None:
+    """After its first ``Interrupted``, a thread can wait as usual for its clean-up."""
     with interruption.fresh():
         interruption.interrupt()
         with pytest.raises(Interrupted):
@@ -51,7 +51,7 @@ def _signal_self(number: int) -> None:
 
 
 def test_a_shield_holds_it_back_until_it_is_left() -> None:
-    """What must be done as a whole is; the next wait after it hears."""
+    """A shielded block completes, and the next wait after it raises."""
     with interruption.fresh():
         with interruption.shielded():
             interruption.interrupt()
@@ -65,7 +65,7 @@ def test_a_shield_holds_it_back_until_it_is_left() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_each_signal_that_asks_for_an_end_interrupts(number: signal.Signals) -> None:
-    """It raises in the main thread and leaves its number, from which the exit code follows; a terminal's end too."""
+    """Each signal raises in the main thread, and its number is kept for the exit code."""
     before = signal.signal(number, signal.SIG_DFL)  # below nohup it would be ignored, and stay so
     try:
         with interruption.fresh():
@@ -77,9 +77,9 @@ def test_each_signal_that_asks_for_an_end_interrupts(number: signal.Signals) -> 
         signal.signal(number, before)
 
 
-@pytest.mark.parametrize("handles", [interruption.handled, lambda: interruption.in_order(print)])
+@pytest.mark.parametrize("handles", [interruption.handled, lambda: interruption.deferred(print)])
 def test_a_hang_up_that_is_ignored_stays_so(handles: Callable[[], AbstractContextManager[None]]) -> None:
-    """Under ``nohup`` a terminal may go."""
+    """Under ``nohup``, the terminal may close."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with interruption.fresh(), handles():
@@ -95,10 +95,10 @@ def _signal_self_shortly(number: int) -> None:
     pause(0.01)
 
 
-def test_a_hang_up_is_no_impatience() -> None:
-    """The kernel and the shell send one each, and a window may be closed after Ctrl-C: the evidence is sealed still."""
+def test_a_second_hang_up_does_not_end_at_once() -> None:
+    """Kernel and shell may each send one, so the evidence must still be sealed."""
     heard: list[int] = []
-    with interruption.fresh(), interruption.in_order(heard.append):
+    with interruption.fresh(), interruption.deferred(heard.append):
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGHUP):
             os.kill(os.getpid(), number)
 
@@ -106,10 +106,10 @@ def test_a_hang_up_is_no_impatience() -> None:
         assert interruption.signal_number() == signal.SIGINT
 
 
-def test_work_in_order_hears_of_a_signal_at_its_next_wait_and_of_a_second_one_at_once() -> None:
-    """What is not a wait is never cut in two; whoever signals twice does not want to wait."""
+def test_deferred_work_raises_at_its_next_wait() -> None:
+    """It is never interrupted elsewhere. A second signal ends it at once."""
     heard: list[int] = []
-    with interruption.fresh(), interruption.in_order(heard.append):
+    with interruption.fresh(), interruption.deferred(heard.append):
         os.kill(os.getpid(), signal.SIGINT)
         first = list(heard)
         with pytest.raises(Interrupted):
@@ -121,5 +121,5 @@ def test_work_in_order_hears_of_a_signal_at_its_next_wait_and_of_a_second_one_at
 
 
 def test_no_handler_takes_it_for_a_failure() -> None:
-    """It is no ``Exception``: ``except Exception`` lets it pass."""
+    """It is not an ``Exception``, so ``except Exception`` does not catch it."""
     assert not issubclass(Interrupted, Exception)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.processes
 def test_a_program_without_an_environment_is_found_by_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its guardian, named in the folder's mark, is gone: it is left over, as nginx without its node would be."""
+    """The folder's mark names an ended guardian, as for an nginx without its node."""
     monkeypatch.setenv(MARK, "1.12345")
     leave_mark(tmp_path)
     waits = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]

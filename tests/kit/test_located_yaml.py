@@ -1,4 +1,4 @@
-"""YAML with places: what is read, and what is refused where."""
+"""YAML is read with the line of every node, and problems have their lines."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from harness.kit.located_yaml import parse_documents, read_documents
 
 
 def refused(text: str) -> list[int]:
-    """The lines of the problems of a text."""
+    """Return the lines of the problems of a text."""
     return [problem.line for problem in parse_documents(text, "x.yaml")[1]]
 
 
 def test_every_key_and_item_has_its_line() -> None:
-    """A place gives its line; an unknown place gives that of the nearest one around it."""
+    """A path gives its line. An unknown path gives that of the nearest node around it."""
     (document,), problems = parse_documents("a:\n  b:\n    - 1\n    - c: 2\n", "x.yaml")
 
     assert problems == []
@@ -30,19 +30,19 @@ def test_every_key_and_item_has_its_line() -> None:
 
 
 def test_documents_know_where_they_begin() -> None:
-    """Several documents are read from one file; empty ones are left out."""
+    """Several documents are read from one file, without empty ones."""
     documents, _ = parse_documents("a: 1\n---\n---\nb: 2\n", "x.yaml")
 
     assert [(d.value, d.line) for d in documents] == [({"a": 1}, 1), ({"b": 2}, 4)]
 
 
 def test_dates_stay_text() -> None:
-    """A date is the text it was written as, as in JSON."""
+    """A date is text, as in JSON."""
     assert parse_documents("day: 2024-01-31\n", "x.yaml")[0][0].value == {"day": "2024-01-31"}
 
 
 def test_merge_keys_are_merged() -> None:
-    """Own keys win over those merged by ``<<``."""
+    """Own keys have precedence over those merged by ``<<``."""
     text = "base: &base {a: 1, b: 2}\nuse:\n  <<: *base\n  b: 3\n"
 
     assert parse_documents(text, "x.yaml")[0][0].value["use"] == {"a": 1, "b": 3}
@@ -63,8 +63,8 @@ def test_merge_keys_are_merged() -> None:
         ("a: 1\nb: \x00\n", [2]),
     ],
 )
-def test_what_is_refused(text: str, lines: list[int]) -> None:
-    """Duplicate and non-text keys, broken YAML, foreign tags and endless aliases are refused with their line."""
+def test_invalid_yaml_is_refused(text: str, lines: list[int]) -> None:
+    """Repeated keys, non-text keys, broken YAML, foreign tags and endless aliases have their line."""
     assert refused(text) == lines
 
 
@@ -80,7 +80,7 @@ def test_what_is_refused(text: str, lines: list[int]) -> None:
     ],
 )
 def test_broken_yaml_says_where_and_what_to_do(text: str, place: str, hint: str) -> None:
-    """Line and column, and beside the parser's words those of people."""
+    """The problem has line, column and advice."""
     (problem,) = parse_documents(text, "f")[1]
 
     assert str(problem).startswith(f"{place}: not YAML: ")
@@ -88,14 +88,14 @@ def test_broken_yaml_says_where_and_what_to_do(text: str, place: str, hint: str)
 
 
 def test_a_bomb_of_aliases_is_refused() -> None:
-    """Aliases of aliases stop at a bounded number of nodes."""
+    """Aliases of aliases are limited by the number of nodes."""
     levels = "".join(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]\n" for i in range(1, 9))
 
     assert len(refused("l0: &l0 [x]\n" + levels)) == 1
 
 
 def test_files_that_cant_be_read(tmp_path: Path) -> None:
-    """A missing file, a folder and bytes that are no text are problems, not exceptions."""
+    """A missing file, a folder and binary data are problems, not exceptions."""
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00")
 

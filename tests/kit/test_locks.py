@@ -1,4 +1,4 @@
-"""A folder's lock: one at a time, and gone with whoever held it."""
+"""One process at a time has a folder's lock, and its end releases it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ with held(pathlib.Path(sys.argv[1])) as mine:
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
-    """The second is told; after the first it may."""
+    """A second holder is refused until the first one is done."""
     with held(tmp_path) as first, held(tmp_path) as second:
         assert (first, second) == (True, False)
     with held(tmp_path) as again:
@@ -30,7 +30,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
-    """While it lives, it is the holder; `kill -9` leaves no lock behind."""
+    """It has the lock while it lives. `kill -9` releases it."""
     argv = [sys.executable, "-c", HOLDER, str(tmp_path)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

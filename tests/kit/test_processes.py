@@ -1,4 +1,4 @@
-"""Programs run to their end, children that take everything below them along."""
+"""Programs run to their end, and children end with all their descendants."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ time.sleep(60)
 
 
 def gone(pid: int) -> bool:
-    """Whether the process has ended (a zombie that its new parent has not yet noticed counts)."""
+    """Return True if the process has ended. An unreaped zombie counts as ended."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -60,25 +60,25 @@ def gone(pid: int) -> bool:
 
 
 def pid_in(path: Path) -> int:
-    """The process id that a script writes into a file, once it is there."""
+    """Wait until a script has written its process id into a file. Return it."""
     return wait_until(lambda: path.exists() and int(path.read_text()), timeout=60, what=f"a pid in {path.name}")
 
 
 def start(script: str, tmp_path: Path, *args: str, **more: bool) -> ManagedProcess:
-    """A Python script as a managed process."""
+    """Start a Python script as a managed process."""
     argv = [sys.executable, "-S", "-c", script, *args]
     return ManagedProcess.start(argv, name="script", log=tmp_path / "log", stdin_pipe=more.get("stdin_pipe", False))
 
 
 def test_run_gives_both_streams() -> None:
-    """Output and error output of a successful program are kept apart."""
+    """Output and error output are separate."""
     done = run(["sh", "-c", "echo out; echo err >&2"], timeout=60)
 
     assert (done.stdout, done.stderr) == ("out\n", "err\n")
 
 
 def test_failed_command_can_be_pasted() -> None:
-    """A failure shows the code, the output's end and the command line as one can paste it."""
+    """The error has the exit code, the end of the output and the command line."""
     with pytest.raises(CommandError) as caught:
         run(["sh", "-c", "echo 'no such pod'; exit 3"], timeout=60)
 
@@ -88,13 +88,13 @@ def test_failed_command_can_be_pasted() -> None:
 
 
 def test_command_that_takes_too_long_is_killed() -> None:
-    """A timeout is a CommandError that shows what was printed so far."""
-    with pytest.raises(CommandError, match="not done after"):
+    """A timeout is a CommandError with the output so far."""
+    with pytest.raises(CommandError, match="did not end within"):
         run(["sh", "-c", "echo begun; exec sleep 60"], timeout=0.1)
 
 
 def test_missing_program_is_named(tmp_path: Path) -> None:
-    """Neither way to run a program ends in a traceback where there is none."""
+    """Neither way to run a program raises another exception."""
     with pytest.raises(MissingToolError, match="no-such-program"):
         run(["no-such-program"], timeout=1)
     with pytest.raises(MissingToolError, match="no-such-program"):
@@ -102,40 +102,40 @@ def test_missing_program_is_named(tmp_path: Path) -> None:
 
 
 def test_program_that_may_not_be_run_is_an_error(tmp_path: Path) -> None:
-    """A file without the right to be executed says so."""
+    """The error says that the file is not executable."""
     with pytest.raises(CommandError, match="Permission denied"):
         ManagedProcess.start(["/etc/passwd"], name="x", log=tmp_path / "log")
 
 
 @pytest.mark.parametrize(("script", "code"), [("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", -9)])
 def test_the_childs_own_code_is_reported(tmp_path: Path, script: str, code: int) -> None:
-    """The guardian ends as its child did, with its code or by its signal."""
+    """The guardian ends with its child's code or signal."""
     with start(script, tmp_path) as child:
         assert child.wait(60) == code
         assert child.returncode == code
 
 
 def test_lines_reach_the_child_and_output_its_log(tmp_path: Path) -> None:
-    """A line written is a line read; both streams end in the log."""
+    """A written line is read, and both streams go to the log."""
     with start("import sys; print(input()); print('e', file=sys.stderr)", tmp_path, stdin_pipe=True) as child:
         child.write_line("hello")
         assert child.wait(60) == 0
         assert set(child.tail().split()) == {"hello", "e"}
-        with pytest.raises(HarnessError, match="does not take input"):
+        with pytest.raises(HarnessError, match="no longer accepts input"):
             child.write_line("too late")
 
 
 def test_end_of_our_side_ends_the_childs_input(tmp_path: Path) -> None:
-    """A guardian holds no copy of the child's input: when the child closes it, writing fails."""
+    """The guardian holds no copy of the child's input: after the child closes it, writing fails."""
     script = "import os, time; os.close(0); open(os.sys.argv[1], 'w').write('1'); time.sleep(60)"
     with start(script, tmp_path, str(tmp_path / "closed"), stdin_pipe=True) as child:
         pid_in(tmp_path / "closed")
-        with pytest.raises(HarnessError, match="does not take input"):
+        with pytest.raises(HarnessError, match="no longer accepts input"):
             child.write_line("nobody reads")
 
 
 def test_polite_child_ends_by_sigterm(tmp_path: Path) -> None:
-    """SIGTERM comes first, and its work is waited for."""
+    """SIGTERM comes first, and the child's clean-up is awaited."""
     script = "import signal, sys; signal.signal(15, lambda *_: sys.exit(5)); print('up', flush=True); signal.pause()"
     with start(script, tmp_path) as child:
         wait_until(lambda: "up" in child.tail(), timeout=60, what="the handler")
@@ -143,7 +143,7 @@ def test_polite_child_ends_by_sigterm(tmp_path: Path) -> None:
 
 
 def test_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    """What does not hear SIGINT and SIGTERM is killed in the end."""
+    """A child that ignores SIGINT and SIGTERM gets SIGKILL."""
     with start(STUBBORN, tmp_path) as child:
         wait_until(lambda: "deaf" in child.tail(), timeout=60, what="the handlers")
         assert child.stop(interrupt_after=0.05, terminate_after=0.05) == -signal.SIGKILL
@@ -151,13 +151,13 @@ def test_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 
 
 def test_still_running_is_a_timeout(tmp_path: Path) -> None:
-    """Waiting for a child that goes on names it."""
+    """The error names the child."""
     with start("import time; time.sleep(60)", tmp_path) as child, pytest.raises(WaitTimeoutError, match="script still"):
         child.wait(0.01)
 
 
 def test_daemonised_grandchild_goes_with_its_child(tmp_path: Path) -> None:
-    """A process that forked twice, has its own session and ignores signals does not outlive the context."""
+    """A process that forked twice, has its own session and ignores signals ends with the context."""
     with start(DAEMON, tmp_path, str(tmp_path / "pid")):
         daemon = pid_in(tmp_path / "pid")
         assert not gone(daemon)
@@ -166,7 +166,7 @@ def test_daemonised_grandchild_goes_with_its_child(tmp_path: Path) -> None:
 
 
 def test_daemonised_grandchild_goes_when_the_child_ends_by_itself(tmp_path: Path) -> None:
-    """The end of the main child is the end of what it left running."""
+    """The end of the child ends its descendants."""
     with start(DAEMON, tmp_path, str(tmp_path / "pid")) as child:
         daemon = pid_in(tmp_path / "pid")
         child.signal(signal.SIGKILL)
@@ -176,7 +176,7 @@ def test_daemonised_grandchild_goes_when_the_child_ends_by_itself(tmp_path: Path
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_killing_the_holder_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
-    """When the process that holds the child is killed, even by SIGKILL, the whole tree goes."""
+    """If the process that holds the child gets SIGKILL, the whole tree ends."""
     argv = [sys.executable, "-c", HOLDER, DAEMON, str(tmp_path / "pid"), str(tmp_path / "log")]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as holder:
         assert holder.stdout is not None
@@ -188,7 +188,7 @@ def test_killing_the_holder_leaves_no_process(tmp_path: Path, number: signal.Sig
 
 
 def test_killing_the_guardian_takes_the_child_along(tmp_path: Path) -> None:
-    """The second line: a child whose guardian is killed gets SIGKILL from the kernel."""
+    """As second safeguard, the kernel kills a child whose guardian is killed."""
     child = start(STUBBORN, tmp_path)
     os.kill(psutil.Process(child.pid).ppid(), signal.SIGKILL)
     child.stop()
@@ -196,7 +196,7 @@ def test_killing_the_guardian_takes_the_child_along(tmp_path: Path) -> None:
 
 
 def test_left_over_process_is_found_by_its_mark(tmp_path: Path) -> None:
-    """A process whose guardian is gone is listed; one under its guardian is not."""
+    """A process without its guardian is listed, and one under its guardian is not."""
     child = start(DAEMON, tmp_path, str(tmp_path / "pid"))
     daemon = pid_in(tmp_path / "pid")
     try:
@@ -210,7 +210,7 @@ def test_left_over_process_is_found_by_its_mark(tmp_path: Path) -> None:
 
 
 def test_guardian_holds_no_descriptor_of_the_child(tmp_path: Path) -> None:
-    """A listener handed to the child is not kept open by the guardian, or a dead server would seem to listen."""
+    """The guardian does not keep the child's listener open. Otherwise a dead server would seem to listen."""
     reader, writer = os.pipe()
     argv = [sys.executable, "-S", "-c", f"import os; os.write({writer}, b'x'); os.close({writer}); input()"]
     with ManagedProcess.start(argv, name="x", log=tmp_path / "log", stdin_pipe=True, pass_fds=(writer,)):
@@ -220,7 +220,7 @@ def test_guardian_holds_no_descriptor_of_the_child(tmp_path: Path) -> None:
 
 
 def test_daemon_outlives_its_starter_and_stops_as_a_whole(tmp_path: Path) -> None:
-    """A daemon goes on when the process that started it ends, and ``stop`` takes everything below it along."""
+    """A daemon keeps running when its starter ends, and ``stop`` ends all its descendants."""
     script = (
         "import pathlib, sys; from harness.kit.daemon import Daemon;"
         "d = Daemon.start([sys.executable, '-c', *sys.argv[1:3]], log=pathlib.Path(sys.argv[3]));"
@@ -239,7 +239,7 @@ def test_daemon_outlives_its_starter_and_stops_as_a_whole(tmp_path: Path) -> Non
 
 
 def test_number_given_to_another_process_is_not_the_daemon() -> None:
-    """A process id that was used again is told by its start, and is never killed for the daemon's sake."""
+    """A reused process id is recognised by its start, and that process is never killed."""
     stranger = Daemon(os.getpid(), 1)
 
     assert not stranger.alive()

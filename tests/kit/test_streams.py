@@ -1,4 +1,4 @@
-"""Output that is lost changes nothing: each way in which a write can fail, at the one place where it may."""
+"""Lost output has no effect: each way in which a write can fail is handled in one place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BLOCK = b"x" * 65536
 
 @pytest.fixture
 def owned() -> Iterator[list[int]]:
-    """Descriptors that the test opens; closed afterwards."""
+    """Return descriptors of the test, which are closed afterwards."""
     numbers: list[int] = []
     yield numbers
     for number in numbers:
@@ -33,7 +33,7 @@ def owned() -> Iterator[list[int]]:
 
 
 def broken_pipe(owned: list[int]) -> int:
-    """A pipe that nobody reads any more, as after ``| head -0``."""
+    """Return a pipe without a reader, as after ``| head -0``."""
     reader, writer = os.pipe()
     os.close(reader)
     owned.append(writer)
@@ -41,13 +41,13 @@ def broken_pipe(owned: list[int]) -> int:
 
 
 def full_disk(owned: list[int]) -> int:
-    """A file on a disk without room."""
+    """Return a file on a full disk."""
     owned.append(os.open("/dev/full", os.O_WRONLY))
     return owned[-1]
 
 
 def hung_up_terminal(owned: list[int]) -> int:
-    """A terminal whose window was closed."""
+    """Return a terminal that has hung up."""
     master, terminal = pty.openpty()
     os.close(master)
     owned.append(terminal)
@@ -55,7 +55,7 @@ def hung_up_terminal(owned: list[int]) -> int:
 
 
 def stuck_pipe(owned: list[int]) -> int:
-    """A full pipe that does not block, with a reader that does not read."""
+    """Return a full, non-blocking pipe whose reader does not read."""
     reader, writer = os.pipe()
     owned += [reader, writer]
     os.set_blocking(writer, False)
@@ -70,7 +70,7 @@ def _fill(writer: int) -> None:
 
 
 def read_only(owned: list[int]) -> int:
-    """A descriptor that is open for reading alone, as after ``1< file``."""
+    """Return a descriptor that is only open for reading, as after ``1< file``."""
     owned.append(os.open(os.devnull, os.O_RDONLY))
     return owned[-1]
 
@@ -88,7 +88,7 @@ def read_only(owned: list[int]) -> int:
 def test_a_write_that_fails_is_recorded_and_raises_nothing(
     owned: list[int], made: Callable[[list[int]], int], number: int
 ) -> None:
-    """All bytes count as written; the first error is kept."""
+    """All bytes count as written, and the first error is kept."""
     file = ForgivingFile(made(owned), patience=0.05)
 
     assert (file.write(b"lost"), file.write(b"too")) == (4, 3)
@@ -97,7 +97,7 @@ def test_a_write_that_fails_is_recorded_and_raises_nothing(
 
 
 def test_a_slow_reader_of_a_pipe_that_does_not_block_gets_everything(owned: list[int]) -> None:
-    """A full pipe is waited for, and nothing counts as lost."""
+    """A full pipe is awaited, and nothing is lost."""
     reader, writer = os.pipe()
     owned += [reader, writer]
     os.set_blocking(writer, False)
@@ -119,7 +119,7 @@ def test_a_slow_reader_of_a_pipe_that_does_not_block_gets_everything(owned: list
 
 
 def test_output_that_can_be_written_again_is_written(owned: list[int]) -> None:
-    """A loss is no end: once the reader reads, it gets what is written from then on."""
+    """After a loss, a reader that reads again gets the later output."""
     writer = stuck_pipe(owned)
     file = ForgivingFile(writer, patience=0.05)
     file.write(b"lost")
@@ -140,7 +140,7 @@ CLOSED = ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"]
 
 @pytest.mark.parametrize("redirections", CLOSED)
 def test_no_file_gets_the_number_of_a_stream_that_was_closed(tmp_path: Path, redirections: str) -> None:
-    """A ledger that was opened as descriptor 1 would take everything that is printed."""
+    """A ledger with descriptor 1 would receive all printed text."""
     evidence, child = tmp_path / "ledger", tmp_path / "child"
     program = f"""
 import os, subprocess, sys
@@ -187,12 +187,12 @@ sys.exit(3)
 
 @pytest.mark.parametrize("redirections", [*CLOSED, ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"])
 def test_no_print_and_no_flush_at_exit_changes_the_exit_code(redirections: str) -> None:
-    """Threads, handlers, live displays, and what the interpreter does at its end (which is code 120 otherwise)."""
+    """This concerns threads, handlers, live displays and the interpreter's exit, which would give code 120."""
     assert python(PRINTS, redirections).returncode == 3
 
 
 def test_a_character_that_the_encoding_lacks_is_no_failure() -> None:
-    """It is escaped: an error of encoding is a failed write like any other."""
+    """It is escaped, because an encoding error is a failed write."""
     program = "from harness.kit import streams; streams.secure(); print('\\u2713 ok')"
     done = python(f"import sys; sys.stdout.reconfigure(encoding='latin-1'); {program}")
 
@@ -200,7 +200,7 @@ def test_a_character_that_the_encoding_lacks_is_no_failure() -> None:
 
 
 def test_a_capture_of_somebody_else_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    """A library that is used in another program does not take its streams away."""
+    """A library does not replace the streams of another program."""
     before = sys.stdout, sys.stderr
     streams.secure()
 
@@ -212,12 +212,12 @@ REPORT = "from harness.kit import streams; streams.secure(); print('x'); streams
 
 @pytest.mark.parametrize(("redirections", "times"), [(">/dev/full", 1), (">&-", 0), ("", 0)])
 def test_a_loss_is_reported_once_where_somebody_may_not_know(redirections: str, times: int) -> None:
-    """A full disk is news; a stream that its owner has closed is not."""
+    """A full disk is reported, and a stream that its owner closed is not."""
     assert python(REPORT, redirections).stderr.count("standard output was lost") == times
 
 
 def test_a_reader_that_left_is_not_reported() -> None:
-    """``| head`` knows what it did."""
+    """``| head`` closes the pipe on purpose."""
     done = subprocess.run(
         ["bash", "-c", '"$@" | true; exit ${PIPESTATUS[0]}', "bash", sys.executable, "-c", f"input()\n{REPORT}"],
         stdin=None, input="\n", capture_output=True, text=True, timeout=100, check=False,
@@ -232,7 +232,7 @@ from harness.errors import HarnessError
 from harness.kit import streams
 streams.secure()
 try:
-    with streams.product() as file:
+    with streams.required_output() as file:
         for _ in range(100_000):
             file.write("some line of data\\n")
 except HarnessError as error:
@@ -249,23 +249,23 @@ except HarnessError as error:
         (">/dev/null", 0, ""),
     ],
 )
-def test_a_product_that_is_not_written_is_an_error(redirections: str, code: int, said: str) -> None:
-    """Half a table must not pass for a whole one."""
+def test_required_output_that_is_not_written_is_an_error(redirections: str, code: int, said: str) -> None:
+    """An incomplete table must not look complete."""
     done = python(PRODUCT, redirections)
 
     assert (done.returncode, done.stderr) == (code, said)
 
 
-def test_a_reader_may_leave_a_product_early() -> None:
-    """``| head -1`` is a normal end: code 0, and not a word, also not at the exit."""
+def test_a_reader_may_close_required_output_early() -> None:
+    """``| head -1`` is a normal end: the code is 0, and nothing is printed."""
     command = ["bash", "-c", '"$@" | head -1; exit ${PIPESTATUS[0]}', "bash", sys.executable, "-c", PRODUCT]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "some line of data\n", "")
 
 
-def test_a_product_waits_for_its_reader(monkeypatch: pytest.MonkeyPatch, owned: list[int]) -> None:
-    """A pipe that does not block is no reason to drop any of it."""
+def test_required_output_waits_for_its_reader(monkeypatch: pytest.MonkeyPatch, owned: list[int]) -> None:
+    """A non-blocking pipe does not drop output."""
     reader, writer = os.pipe()
     owned += [reader, writer]
     os.set_blocking(writer, False)
@@ -279,7 +279,7 @@ def test_a_product_waits_for_its_reader(monkeypatch: pytest.MonkeyPatch, owned: 
 
     thread = threading.Thread(target=read)
     thread.start()
-    with streams.product() as file:
+    with streams.required_output() as file:
         for number in range(lines):
             file.write(f"{number}\n")
     thread.join(60)
@@ -287,14 +287,14 @@ def test_a_product_waits_for_its_reader(monkeypatch: pytest.MonkeyPatch, owned: 
     assert got.decode().split() == [str(number) for number in range(lines)]
 
 
-def test_an_error_of_a_product_comes_through(monkeypatch: pytest.MonkeyPatch, owned: list[int]) -> None:
-    """What a command has to say of its own is not taken for a failed write."""
+def test_an_error_of_the_command_is_raised(monkeypatch: pytest.MonkeyPatch, owned: list[int]) -> None:
+    """A command's own error is not treated as a failed write."""
     monkeypatch.setattr(streams, "STDOUT", full_disk(owned))
     with pytest.raises(HarnessError, match="damaged"):
         _begin_and_fail()
 
 
 def _begin_and_fail() -> None:
-    with streams.product() as file:
+    with streams.required_output() as file:
         file.write("begun")
         raise HarnessError("The ledger is damaged.")

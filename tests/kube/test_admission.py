@@ -1,4 +1,4 @@
-"""Defaults and validation, in the paths and words of a real server."""
+"""Defaults and validation have the paths and messages of a real server."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ Object = dict[str, Any]
 
 
 def deployment(container: Object | None = None, template: Object | None = None, **spec: Any) -> Object:
-    """A Deployment with fields replaced; of its container, of its pods' spec, of its own spec."""
+    """Return a Deployment with fields of its container, pod spec or spec replaced."""
     pods = {"containers": [{"name": "c", "image": "echo:1.0"} | (container or {})]} | (template or {})
     base = {"selector": {"matchLabels": {"app": "a"}}, "template": {"metadata": {"labels": {"app": "a"}}, "spec": pods}}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": base | spec}
 
 
 def service(**spec: Any) -> Object:
-    """A Service with fields replaced."""
+    """Return a Service with fields replaced."""
     return {"kind": "Service", "metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]} | spec}
 
 
 def ingress(**path: Any) -> Object:
-    """An Ingress with fields of its path replaced."""
+    """Return an Ingress with fields of its path replaced."""
     backend = {"service": {"name": "s", "port": {"number": 80}}}
     paths = [{"path": "/a", "pathType": "Prefix", "backend": backend} | path]
     return {"kind": "Ingress", "metadata": {"name": "i"}, "spec": {"rules": [{"http": {"paths": paths}}]}}
 
 
 def problems(obj: Object) -> list[str]:
-    """What a server would say of an object."""
+    """Return the problems that a server would report for an object."""
     apply_defaults(obj)
     return [str(problem) for problem in validate(obj)]
 
 
 def fields(obj: Object) -> list[str]:
-    """The paths of what is wrong with an object."""
+    """Return the paths of an object's problems."""
     apply_defaults(obj)
     return [problem.field for problem in validate(obj)]
 
 
 def sleeping(seconds: int, grace: int) -> Object:
-    """A Deployment with a preStop sleep and a grace period."""
+    """Return a Deployment with a preStop sleep and a grace period."""
     hook = {"lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}}
     return deployment(hook, {"terminationGracePeriodSeconds": grace})
 
 
 def test_a_sleep_longer_than_the_grace_period_is_refused() -> None:
-    """A preStop sleep may last as long as the grace period and no longer; the message is a real server's."""
+    """A preStop sleep may be as long as the grace period. The message is a real server's."""
     assert problems(sleeping(10, 10)) == []
     assert problems(sleeping(0, 10)) == []
     where = "spec.template.spec.containers[0].lifecycle.preStop.sleep"
@@ -63,12 +63,12 @@ def test_a_sleep_longer_than_the_grace_period_is_refused() -> None:
 
 @given(st.integers(-5, 100), st.integers(0, 100))
 def test_sleep_against_any_grace_period(seconds: int, grace: int) -> None:
-    """Valid are exactly the sleeps from zero to the grace period."""
+    """Exactly the sleeps from zero to the grace period are valid."""
     assert (problems(sleeping(seconds, grace)) == []) is (0 <= seconds <= grace)
 
 
-def test_an_overlong_exec_is_taken() -> None:
-    """How long an exec hook takes can't be known, so it is taken with any grace period."""
+def test_an_exec_hook_is_accepted() -> None:
+    """Its length is unknown, so any grace period is accepted."""
     hook = {"lifecycle": {"preStop": {"exec": {"command": ["sleep", "100"]}}}}
 
     assert problems(deployment(hook, {"terminationGracePeriodSeconds": 1})) == []
@@ -147,18 +147,18 @@ PATH = "spec.rules[0].http.paths[0]"
         ({"kind": "EndpointSlice", "metadata": {"name": "a"}}, ["addressType"]),
     ],
 )
-def test_what_is_refused(obj: Object, expected: list[str]) -> None:
-    """Each rule names the field that breaks it, and no other."""
+def test_each_rule_names_its_field(obj: Object, expected: list[str]) -> None:
+    """Each rule names the field that violates it, and no other."""
     assert fields(copy.deepcopy(obj)) == expected
 
 
 def test_every_problem_is_named() -> None:
-    """Several problems are all reported at once."""
+    """Several problems are reported at once."""
     assert len(problems(deployment({"name": "A", "image": ""}, replicas=-1))) == 3
 
 
 def test_defaults_of_a_deployment() -> None:
-    """What the manifest leaves out gets the values of a real server."""
+    """Missing fields get the values of a real server."""
     probe = {"readinessProbe": {"httpGet": {"port": 80}, "periodSeconds": 3}}
     obj = deployment(probe)
     apply_defaults(obj)
@@ -181,7 +181,7 @@ def test_defaults_of_a_deployment() -> None:
     [("echo", "Always"), ("echo:latest", "Always"), ("echo:1.0", "IfNotPresent"), ("host:5000/echo", "Always")],
 )
 def test_pull_policy_follows_the_tag(image: str, policy: str) -> None:
-    """Without a tag, or with ``latest``, an image is always pulled; a registry's port is no tag."""
+    """An image without a tag, or with ``latest``, is always pulled. A registry's port is not a tag."""
     obj = deployment({"image": image})
     apply_defaults(obj)
 
@@ -189,7 +189,7 @@ def test_pull_policy_follows_the_tag(image: str, policy: str) -> None:
 
 
 def test_defaults_of_a_service() -> None:
-    """A Service's port leads to the same port of TCP; its type is ClusterIP."""
+    """The target port defaults to the port, and the type to ClusterIP."""
     obj = service()
     apply_defaults(obj)
 
@@ -198,7 +198,7 @@ def test_defaults_of_a_service() -> None:
 
 
 def test_defaults_are_stable() -> None:
-    """Filling in the defaults a second time changes nothing, else every write would look like a change."""
+    """Setting defaults twice changes nothing. Otherwise every write would look like a change."""
     for obj in (deployment(), service(type="NodePort"), ingress()):
         apply_defaults(obj)
         once = copy.deepcopy(obj)

@@ -1,4 +1,4 @@
-"""What every ``KubeApi`` must do, shown on the one in memory and on the official client with a real API server."""
+"""The contract of every ``KubeApi``, for the one in memory and for the client with a real API server."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ADDRESS = "127.241.0.1"
 
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Iterator[Path]:
-    """The kubeconfig of an API server without controllers."""
+    """Return the kubeconfig of an API server without controllers."""
     with api_server(tmp_path, ADDRESS) as path:
         yield path
 
 
 @pytest.fixture(params=["memory", "client"])
 def kube(request: pytest.FixtureRequest) -> Iterator[KubeApi]:
-    """Each implementation in turn."""
+    """Return each implementation in turn."""
     if request.param == "memory":
         yield FakeKube()
         return
@@ -38,7 +38,7 @@ def kube(request: pytest.FixtureRequest) -> Iterator[KubeApi]:
 
 
 def config_map(name: str, labels: dict[str, str] | None = None, **data: str) -> dict[str, Any]:
-    """A ConfigMap, the simplest object there is."""
+    """Return a ConfigMap, the simplest object."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -48,7 +48,7 @@ def config_map(name: str, labels: dict[str, str] | None = None, **data: str) -> 
 
 
 def ingress_class(name: str) -> dict[str, Any]:
-    """An IngressClass, which lives outside of namespaces."""
+    """Return an IngressClass, which is cluster-scoped."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "IngressClass",
@@ -58,7 +58,7 @@ def ingress_class(name: str) -> dict[str, Any]:
 
 
 def collect(kube: KubeApi, since: str, stop: Callable[[], bool], into: list[WatchEvent]) -> threading.Thread:
-    """Watch ConfigMaps in a thread of its own."""
+    """Watch ConfigMaps in a thread."""
 
     def work() -> None:
         into.extend(e for e in kube.watch("ConfigMap", NS, since=since, stop=stop) if e.type != "BOOKMARK")
@@ -69,7 +69,7 @@ def collect(kube: KubeApi, since: str, stop: Callable[[], bool], into: list[Watc
 
 
 def test_what_was_created_is_found(kube: KubeApi) -> None:
-    """An object can be got by its name after it was created, with what the server adds."""
+    """A created object can be read by name, with the server's additions."""
     kube.create(config_map("one", a="1"), NS)
 
     found = kube.get("ConfigMap", "one", NS)
@@ -79,7 +79,7 @@ def test_what_was_created_is_found(kube: KubeApi) -> None:
 
 
 def test_a_missing_object_is_named(kube: KubeApi) -> None:
-    """Getting what is not there says which kind and name."""
+    """The error has kind and name."""
     with pytest.raises(NotFoundError) as caught:
         kube.get("ConfigMap", "nobody", NS)
 
@@ -89,7 +89,7 @@ def test_a_missing_object_is_named(kube: KubeApi) -> None:
 
 
 def test_creating_twice_is_a_conflict(kube: KubeApi) -> None:
-    """An object that exists is not replaced by create."""
+    """Create does not replace an existing object."""
     kube.create(config_map("one", a="1"), NS)
 
     with pytest.raises(ConflictError):
@@ -99,7 +99,7 @@ def test_creating_twice_is_a_conflict(kube: KubeApi) -> None:
 
 
 def test_apply_merges_into_what_exists(kube: KubeApi) -> None:
-    """Apply creates an object, and merges into one that is there."""
+    """Apply creates an object, and merges into an existing one."""
     kube.apply(config_map("one", a="1"), NS)
     kube.apply(config_map("one", b="2"), NS)
 
@@ -107,7 +107,7 @@ def test_apply_merges_into_what_exists(kube: KubeApi) -> None:
 
 
 def test_list_selects_by_label(kube: KubeApi) -> None:
-    """A label selector narrows a list."""
+    """A label selector restricts a list."""
     kube.create(config_map("one", {"app": "apple"}), NS)
     kube.create(config_map("two", {"app": "banana"}), NS)
 
@@ -117,7 +117,7 @@ def test_list_selects_by_label(kube: KubeApi) -> None:
 
 
 def test_a_failed_test_of_a_json_patch_changes_nothing(kube: KubeApi) -> None:
-    """A JSON patch whose test does not hold is rejected as a whole."""
+    """A JSON patch with a failed test is rejected as a whole."""
     kube.create(config_map("one", a="1", b="1"), NS)
     patch = [
         {"op": "replace", "path": "/data/b", "value": "2"},
@@ -131,7 +131,7 @@ def test_a_failed_test_of_a_json_patch_changes_nothing(kube: KubeApi) -> None:
 
 
 def test_a_json_patch_is_applied_in_full(kube: KubeApi) -> None:
-    """Where the tests hold, all operations are done and the answer is the new object."""
+    """If the tests hold, all operations are applied, and the answer is the new object."""
     kube.create(config_map("one", a="1", b="1"), NS)
     patch = [{"op": "test", "path": "/data/a", "value": "1"}, {"op": "remove", "path": "/data/b"}]
 
@@ -141,7 +141,7 @@ def test_a_json_patch_is_applied_in_full(kube: KubeApi) -> None:
 
 
 def test_what_was_deleted_is_gone(kube: KubeApi) -> None:
-    """A deleted object is not found any more, and can't be deleted again."""
+    """A deleted object is not found, and can't be deleted again."""
     kube.create(config_map("one"), NS)
     kube.delete("ConfigMap", "one", NS)
 
@@ -149,8 +149,8 @@ def test_what_was_deleted_is_gone(kube: KubeApi) -> None:
         kube.delete("ConfigMap", "one", NS)
 
 
-def test_a_watch_tells_all_that_happened_since_its_version(kube: KubeApi) -> None:
-    """From the version of a list, a watch gives every change once and in order, what came before it opened too."""
+def test_a_watch_has_all_changes_since_its_version(kube: KubeApi) -> None:
+    """A watch yields every change once and in order, including changes from before it was opened."""
     kube.create(config_map("before"), NS)
     _, version = kube.list_with_version("ConfigMap", NS)
     kube.create(config_map("one", a="1"), NS)
@@ -172,7 +172,7 @@ def test_a_watch_tells_all_that_happened_since_its_version(kube: KubeApi) -> Non
 
 
 def test_a_quiet_watch_stops_at_once(kube: KubeApi) -> None:
-    """A watch on which nothing happens ends when it is told to, long before its own four minutes."""
+    """A watch without events stops at once, long before its timeout of four minutes."""
     _, version = kube.list_with_version("ConfigMap", NS)
     stop = threading.Event()
     thread = collect(kube, version, stop.is_set, [])
@@ -184,7 +184,7 @@ def test_a_quiet_watch_stops_at_once(kube: KubeApi) -> None:
 
 
 def test_the_scope_of_a_kind_is_known(kube: KubeApi) -> None:
-    """Whether its objects live in namespaces."""
+    """Namespaced and cluster-scoped kinds are distinguished."""
     assert kube.is_namespaced(config_map("one"))
     assert not kube.is_namespaced(ingress_class("one"))
 
@@ -200,24 +200,24 @@ WRITES: dict[str, Callable[[KubeApi, str], object]] = {
 
 @pytest.mark.parametrize("write", WRITES)
 def test_a_write_for_a_namespace_changes_nothing_outside_of_namespaces(kube: KubeApi, write: str) -> None:
-    """Whoever names a namespace writes there or nowhere: no such write is sent."""
+    """A write of a cluster-scoped object with a namespace is not sent."""
     kube.create(ingress_class("one"), "")
     before = kube.list_with_version("IngressClass", "")
 
-    with pytest.raises(ScopeError, match="outside of namespaces"):
+    with pytest.raises(ScopeError, match="cluster-scoped"):
         WRITES[write](kube, NS)
 
     assert kube.list_with_version("IngressClass", "") == before
 
 
 def test_a_write_without_its_namespace_is_not_sent(kube: KubeApi) -> None:
-    """An object that lives in a namespace is written into the one that is named."""
-    with pytest.raises(ScopeError, match="none is named"):
+    """A write of a namespaced object without a namespace is not sent."""
+    with pytest.raises(ScopeError, match="no namespace is given"):
         kube.create(config_map("one"), "")
 
 
 @pytest.mark.parametrize(("namespace", "name"), [("..", "one"), (NS, "..")])
 def test_a_name_never_leads_elsewhere(kubeconfig: Path, namespace: str, name: str) -> None:
-    """Part of a URL that would be another URL is no name."""
-    with Kube(kubeconfig) as kube, pytest.raises(ScopeError, match="such a name"):
+    """A name that would change the URL's meaning is refused."""
+    with Kube(kubeconfig) as kube, pytest.raises(ScopeError, match="have this name"):
         kube.delete("ConfigMap", name, namespace)

@@ -1,4 +1,4 @@
-"""What the client makes of servers that refuse, break off, hang up or are not there."""
+"""The client handles servers that refuse, break off, hang up or do not exist."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Stub(ThreadingHTTPServer):
-    """Answers every request as the test says, and keeps what was asked."""
+    """A server that answers every request as the test says, and keeps the requests."""
 
     daemon_threads = False
 
@@ -40,7 +40,7 @@ class Stub(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Return the URL."""
         return f"http://{ADDRESS}:{self.server_address[1]}"
 
 
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 -- the base class calls them so
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class calls it so
-        """Say nothing."""
+        """Log nothing."""
 
 
 def status(code: int, reason: str = "", message: str = "") -> Answer:
@@ -73,12 +73,12 @@ def status(code: int, reason: str = "", message: str = "") -> Answer:
 
 
 def hang_up(request: BaseHTTPRequestHandler) -> None:
-    """Close without an answer."""
+    """Close the connection without an answer."""
     request.close_connection = True
 
 
 def stream(*chunks: bytes, whole: bool = True) -> Answer:
-    """Answer with a chunked stream; cut it off after the chunks unless it is to end in good order."""
+    """Answer with a chunked stream, and cut it off after the chunks unless it must end normally."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
@@ -94,13 +94,13 @@ def stream(*chunks: bytes, whole: bool = True) -> Answer:
 
 
 def line(kind: str, **fields: object) -> bytes:
-    """A watch event."""
+    """Return a watch event."""
     return json.dumps({"type": kind, "object": fields}).encode() + b"\n"
 
 
 @pytest.fixture
 def server() -> Iterator[Stub]:
-    """A stub in a thread of its own."""
+    """Run a stub in a thread."""
     stub = Stub(status(200))
     thread = threading.Thread(target=stub.serve_forever, kwargs={"poll_interval": 0.01}, name="stub")
     thread.start()
@@ -112,25 +112,25 @@ def server() -> Iterator[Stub]:
 
 @pytest.fixture
 def kube(server: Stub, tmp_path: Path) -> Iterator[Kube]:
-    """A client of the stub."""
+    """Return a client of the stub."""
     with client_of(server.url, tmp_path) as client:
         yield client
 
 
 def client_of(url: str, folder: Path) -> Kube:
-    """A client of any server."""
+    """Return a client of a server."""
     write_kubeconfig(folder / "kubeconfig", "test", url)
     return Kube(folder / "kubeconfig")
 
 
 def never() -> bool:
-    """Never stop."""
+    """Return False."""
     return False
 
 
 @pytest.mark.parametrize("verb", ["patch", "delete", "create"])
 def test_nothing_that_changes_an_object_is_sent_twice(kube: Kube, server: Stub, verb: str) -> None:
-    """When the server hangs up on a change, it is not repeated: it may have been made."""
+    """If the server hangs up on a write, the write is not retried: it may have been made."""
     server.answer = hang_up
     requests: dict[str, Callable[[], object]] = {
         "patch": lambda: kube.patch("Pod", "a", "ns", {}),
@@ -145,7 +145,7 @@ def test_nothing_that_changes_an_object_is_sent_twice(kube: Kube, server: Stub, 
 
 
 def test_a_refusal_says_what_was_asked_and_what_the_server_said(kube: Kube, server: Stub) -> None:
-    """The message has verb, kind, name, namespace, status and the server's own words."""
+    """The message has verb, kind, name, namespace, status and the server's message."""
     server.answer = status(403, "Forbidden", "user bob can't do that")
 
     with pytest.raises(ForbiddenError) as caught:
@@ -156,7 +156,7 @@ def test_a_refusal_says_what_was_asked_and_what_the_server_said(kube: Kube, serv
 
 
 def test_an_unknown_status_is_still_an_error(kube: Kube, server: Stub) -> None:
-    """A status without a class of its own is a KubeError with that status."""
+    """A status without its own class is a KubeError with that status."""
     server.answer = status(507, "Full", "no room")
 
     with pytest.raises(KubeError) as caught:
@@ -166,7 +166,7 @@ def test_an_unknown_status_is_still_an_error(kube: Kube, server: Stub) -> None:
 
 
 def test_an_answer_that_is_not_json_is_no_success(kube: Kube, server: Stub) -> None:
-    """A 200 of something that is not a Kubernetes API server is an error."""
+    """A 200 of another kind of server is an error."""
 
     def page(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
@@ -180,8 +180,8 @@ def test_an_answer_that_is_not_json_is_no_success(kube: Kube, server: Stub) -> N
         kube.get("Pod", "a", "ns")
 
 
-def test_a_server_that_is_not_there_is_named_with_the_reason(tmp_path: Path) -> None:
-    """A refused connection says that it was refused."""
+def test_an_unreachable_server_is_reported_with_the_reason(tmp_path: Path) -> None:
+    """The message says that the connection was refused."""
     with socket.create_server((ADDRESS, 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -214,8 +214,8 @@ def test_an_unknown_context_is_named(tmp_path: Path) -> None:
     [status(410, "Expired", "too old"), stream(line("ERROR", code=410, reason="Expired", message="too old"))],
     ids=["status", "event"],
 )
-def test_an_expired_watch_is_told_apart(kube: Kube, server: Stub, answer: Answer) -> None:
-    """410 means that the history is gone, whether it comes as a status or as an event."""
+def test_an_expired_watch_has_its_own_error(kube: Kube, server: Stub, answer: Answer) -> None:
+    """410 means that the history is gone, as a status and as an event."""
     server.answer = answer
 
     with pytest.raises(WatchExpiredError):
@@ -232,16 +232,16 @@ def test_an_expired_watch_is_told_apart(kube: Kube, server: Stub, answer: Answer
     ],
     ids=["no answer", "cut between events", "cut inside an event", "not an event"],
 )
-def test_a_broken_watch_is_no_orderly_end(kube: Kube, server: Stub, answer: Answer) -> None:
-    """However a stream breaks, the caller is told, since events may have been missed."""
+def test_a_broken_watch_is_an_error(kube: Kube, server: Stub, answer: Answer) -> None:
+    """Events may have been missed, however the stream broke."""
     server.answer = answer
 
     with pytest.raises(WatchInterruptedError):
         list(kube.watch("Pod", "ns", since="1", stop=never))
 
 
-def test_an_orderly_end_of_a_watch_is_no_break(kube: Kube, server: Stub) -> None:
-    """When the server ends a watch in good order, what came is given and nothing is raised."""
+def test_the_normal_end_of_a_watch_is_no_error(kube: Kube, server: Stub) -> None:
+    """All events are yielded, and nothing is raised."""
     first, second = line("ADDED", metadata={"name": "a"}), line("DELETED", metadata={"name": "a"})
     server.answer = stream(first + second[:10], second[10:])
 
@@ -251,7 +251,7 @@ def test_an_orderly_end_of_a_watch_is_no_break(kube: Kube, server: Stub) -> None
 
 
 def test_a_kind_that_is_not_built_in_is_looked_up(kube: Kube, server: Stub) -> None:
-    """A kind of a user's manifest is found in the server's own list, and its plural used from then on."""
+    """A custom kind is found in the server's resource list, once."""
     resources = {"groupVersion": "x.io/v1", "resources": [{"kind": "Middleware", "name": "mids", "namespaced": True}]}
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -268,8 +268,8 @@ def test_a_kind_that_is_not_built_in_is_looked_up(kube: Kube, server: Stub) -> N
     assert server.asked[-1] == "POST /apis/x.io/v1/namespaces/ns/mids"
 
 
-def test_a_kind_that_nobody_serves_is_named(kube: Kube, server: Stub) -> None:
-    """An unknown kind is said to be one."""
+def test_an_unknown_kind_is_named(kube: Kube, server: Stub) -> None:
+    """The error has the kind."""
     with pytest.raises(NotFoundError) as caught:
         kube.get("Nonsense", "a", "ns")
 

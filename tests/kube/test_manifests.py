@@ -1,4 +1,4 @@
-"""Manifests from files and folders, with every problem in its place."""
+"""Manifests are read from files and folders, and every problem has its line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ spec:
 
 
 def test_a_folder_gives_its_files_in_order(tmp_path: Path) -> None:
-    """Every YAML file of a folder is read, in the order of names, with the objects' lines; other files are not."""
+    """Every YAML file of a folder is read, sorted by name, with the objects' lines. Other files are ignored."""
     (tmp_path / "b.yaml").write_text(SERVICE % "two")
     (tmp_path / "a.yml").write_text(SERVICE % "zero" + "---\n" + SERVICE % "one")
     (tmp_path / "notes.txt").write_text("nothing")
@@ -46,7 +46,7 @@ def test_a_folder_gives_its_files_in_order(tmp_path: Path) -> None:
     ],
 )
 def test_problems_have_their_lines(tmp_path: Path, text: str, lines: list[int]) -> None:
-    """Unknown fields, wrong types, doublets, missing names and what is no object are shown with file and line."""
+    """Unknown fields, wrong types, duplicates, missing names and non-objects have file and line."""
     path = tmp_path / "m.yaml"
     path.write_text(text)
 
@@ -57,7 +57,7 @@ def test_problems_have_their_lines(tmp_path: Path, text: str, lines: list[int]) 
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
-    """A folder without manifests and a file that is missing are problems."""
+    """A folder without manifests and a missing file are problems."""
     for path in (tmp_path, tmp_path / "missing.yaml"):
         with pytest.raises(InvalidInputError) as caught:
             load_manifests(path)

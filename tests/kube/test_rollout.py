@@ -1,4 +1,4 @@
-"""When a rollout is called complete, and when not."""
+"""A rollout is complete under the four conditions of kubectl."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMPLETE = {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "avail
 
 
 def deployment(**status: Any) -> dict[str, Any]:
-    """A Deployment of 3 replicas in generation 2; complete but for what ``status`` says."""
+    """Return a Deployment of 3 replicas in generation 2, complete except for the given ``status``."""
     return {
         "kind": "Deployment",
         "metadata": {"name": "apple", "generation": 2},
@@ -35,7 +35,7 @@ def test_a_rollout_is_complete_when_nothing_old_is_left() -> None:
     ids=lambda status: next(iter(status)),
 )
 def test_each_condition_alone_keeps_a_rollout_going(status: dict[str, int]) -> None:
-    """Every one of kubectl's four conditions is needed, and what is missing is said."""
+    """Each of kubectl's four conditions is required, and the missing one is named."""
     found = rollout_status(deployment(**status))
 
     assert found.state is Rollout.PROGRESSING
@@ -43,33 +43,33 @@ def test_each_condition_alone_keeps_a_rollout_going(status: dict[str, int]) -> N
 
 
 def test_a_deployment_without_status_is_progressing() -> None:
-    """One that no controller has seen yet is not complete."""
+    """A Deployment that no controller has seen is not complete."""
     assert rollout_state({"metadata": {"generation": 1}, "spec": {}}) is Rollout.PROGRESSING
 
 
-def test_the_progress_deadline_is_told_apart() -> None:
-    """A rollout that the controller calls failed is neither complete nor going on."""
+def test_an_exceeded_deadline_has_its_own_state() -> None:
+    """A failed rollout is neither complete nor progressing."""
     failed = deployment(conditions=[{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}])
 
     assert rollout_state(failed) is Rollout.DEADLINE_EXCEEDED
 
 
 def test_the_deadline_of_an_older_spec_does_not_count() -> None:
-    """The condition is about the observed generation; a newer spec has its chance."""
+    """The condition is about the observed generation, not about a newer spec."""
     failed = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]
 
     assert rollout_state(deployment(observedGeneration=1, conditions=failed)) is Rollout.PROGRESSING
 
 
 def test_waiting_gives_the_complete_deployment() -> None:
-    """The wait ends with the object."""
+    """The wait returns the object."""
     kube = FakeKube()
     kube.put({**deployment(), "status": {**COMPLETE, "observedGeneration": 9}}, "ns")
 
     assert wait_rollout(kube, "apple", "ns", 1)["metadata"]["name"] == "apple"
 
 
-def test_waiting_in_vain_says_what_for() -> None:
+def test_a_timeout_says_what_was_missing() -> None:
     """The error names the Deployment and the condition."""
     kube = FakeKube()
     kube.put(deployment(observedGeneration=9, availableReplicas=1), "ns")
@@ -81,7 +81,7 @@ def test_waiting_in_vain_says_what_for() -> None:
 
 
 def test_waiting_ends_at_the_progress_deadline() -> None:
-    """A rollout that is called failed is not awaited any longer."""
+    """A failed rollout is not awaited any longer."""
     failed = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]
     kube = FakeKube()
     kube.put(deployment(observedGeneration=9, conditions=failed), "ns")

@@ -1,4 +1,4 @@
-"""Which fields of a manifest the API would refuse."""
+"""Fields that the API would refuse are found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.kube.schema import KINDS, missing_fields, unknown_fields, violation
 
 
 def deployment(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    """A Deployment of one container."""
+    """Return a Deployment of one container."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -26,8 +26,8 @@ def deployment(container: dict[str, Any] | None = None, **spec: Any) -> dict[str
     }
 
 
-def test_a_right_manifest_has_no_violation() -> None:
-    """Fields of all sorts of types are known: ints, probes, int-or-string, quantities, free maps."""
+def test_a_valid_manifest_has_no_violation() -> None:
+    """Integers, probes, int-or-string, quantities and free maps are known."""
     manifest = deployment(
         {
             "image": "x",
@@ -59,7 +59,7 @@ def test_a_right_manifest_has_no_violation() -> None:
     ],
 )
 def test_wrong_fields_are_found_where_they_are(container: dict[str, Any], path: str, message: str | None) -> None:
-    """An unknown field or a wrong type is reported with its path, as deep as it is."""
+    """An unknown field or a wrong type is reported with its path, at any depth."""
     place = f"spec.template.spec.containers[0].{path}"
     expected = message.format(place) if message else "expected integer or string, got list"
 
@@ -67,21 +67,21 @@ def test_wrong_fields_are_found_where_they_are(container: dict[str, Any], path: 
 
 
 def test_every_violation_is_reported() -> None:
-    """All wrong fields come at once."""
+    """All violations are reported at once."""
     found = unknown_fields(deployment({"imagee": "x"}, replica=1, replicas="2"))
 
     assert [path for path, _ in found] == ["spec.template.spec.containers[0].imagee", "spec.replica", "spec.replicas"]
 
 
 def test_a_label_must_be_text() -> None:
-    """The values of a map of texts are checked, and a key with dots is told apart from a path."""
+    """The values of a map of texts are checked. A key with dots is distinguished from a path."""
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "labels": {"x.io/y": 1}}}
 
     assert unknown_fields(manifest) == [("metadata.labels[x.io/y]", "expected string, got integer")]
 
 
 def test_unknown_kinds_say_what_is_known() -> None:
-    """A kind that isn't known lists those that are; a wrong apiVersion names the right one."""
+    """An unknown kind lists the known ones. A wrong apiVersion names the right one."""
     ((path, message),) = unknown_fields({"apiVersion": "v1", "kind": "Deploymant"})
     assert path == "kind"
     assert "Deployment" in message
@@ -93,7 +93,7 @@ def test_unknown_kinds_say_what_is_known() -> None:
 
 
 def test_patches_may_have_directives_and_nulls() -> None:
-    """What is a patch may delete by null, use directives, and leave the apiVersion out; unknown fields stay wrong."""
+    """A patch may have nulls and directives, and no apiVersion. Unknown fields are still reported."""
     patch = {
         "kind": "Deployment",
         "spec": {
@@ -106,7 +106,7 @@ def test_patches_may_have_directives_and_nulls() -> None:
 
 
 def test_required_fields_that_are_missing() -> None:
-    """What the API requires is missed where it belongs."""
+    """Missing required fields are reported with their path."""
     manifest = deployment()
     del manifest["spec"]["selector"]
     del manifest["spec"]["template"]["spec"]["containers"][0]["name"]
@@ -119,7 +119,7 @@ def test_required_fields_that_are_missing() -> None:
 
 @pytest.mark.parametrize(("version", "kind"), KINDS)
 def test_every_known_kind_has_a_model(version: str, kind: str) -> None:
-    """Each kind of the table can be checked: its metadata is known, a nonsense field is not."""
+    """Each kind of the table can be checked: its metadata is known, and a nonsense field is reported."""
     found = unknown_fields({"apiVersion": version, "kind": kind, "metadata": {"name": "a"}, "nonsense": 1})
 
     assert [path for path, _ in found] == ["nonsense"]

@@ -1,4 +1,4 @@
-"""Kinds outside of namespaces are known, and a confined run writes nowhere but into its own namespaces."""
+"""Cluster-scoped kinds are known, and a confined run writes only in its own namespaces."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from harness.kube.scopes import CLUSTER_SCOPED, is_cluster_scoped
 from harness.testing.fake_api import FakeKube
 
 
-def created_outside_of_namespaces() -> Iterator[tuple[str, str]]:
-    """(API group, kind) of every creation in the official client that names no namespace."""
+def created_cluster_scoped() -> Iterator[tuple[str, str]]:
+    """Return (API group, kind) of every creation in the official client without a namespace."""
     from kubernetes import client  # noqa: PLC0415 - costs a third of a second
 
     for api in (getattr(client, name) for name in dir(client) if re.fullmatch(r"\w+V\d+\w*Api", name)):
@@ -32,10 +32,10 @@ def created_outside_of_namespaces() -> Iterator[tuple[str, str]]:
                 yield group, re.sub(r"^V\d+((alpha|beta)\d+)?", "", model)
 
 
-def test_every_kind_outside_of_namespaces_is_known() -> None:
-    """The table is what the official client has, no more and no less."""
+def test_every_cluster_scoped_kind_is_known() -> None:
+    """The table equals the official client's."""
     found: dict[str, set[str]] = defaultdict(set)
-    for group, kind in created_outside_of_namespaces():
+    for group, kind in created_cluster_scoped():
         found[group].add(kind)
 
     assert {group: set(kinds) for group, kinds in CLUSTER_SCOPED.items()} == found
@@ -70,14 +70,14 @@ WRITES: dict[str, Callable[[KubeApi, str], Any]] = {
 
 @pytest.mark.parametrize("write", WRITES)
 def test_a_confined_run_writes_into_its_own_namespace(write: str) -> None:
-    """There everything may be written; elsewhere nothing is, and the refusal says where."""
+    """Everything may be written there. A write elsewhere is refused, and the error names the namespace."""
     kube = FakeKube()
     for namespace in ("mine", "theirs"):
         kube.put(SECRET, namespace)
     before = kube.list_with_version("Secret", "theirs")
     confined = ConfinedKube(kube, "mine")
 
-    with pytest.raises(ScopeError, match="namespace theirs, and this run may write only into mine"):
+    with pytest.raises(ScopeError, match="namespace theirs, but this run may write only in mine"):
         WRITES[write](confined, "theirs")
     assert kube.list_with_version("Secret", "theirs") == before
     WRITES[write](confined, "mine")
@@ -85,8 +85,8 @@ def test_a_confined_run_writes_into_its_own_namespace(write: str) -> None:
 
 
 @pytest.mark.parametrize("namespace", ["", "mine"])
-def test_a_confined_run_writes_nothing_outside_of_namespaces(namespace: str) -> None:
-    """Neither openly nor in the guise of its own namespace."""
+def test_a_confined_run_writes_no_cluster_scoped_object(namespace: str) -> None:
+    """Not even with its own namespace given."""
     kube = FakeKube()
 
     with pytest.raises(ScopeError):
@@ -95,7 +95,7 @@ def test_a_confined_run_writes_nothing_outside_of_namespaces(namespace: str) -> 
 
 
 def test_a_confined_run_reads_everything() -> None:
-    """What others have may be looked at."""
+    """Objects of others may be read."""
     kube = FakeKube()
     kube.put(SECRET, "theirs")
     confined = ConfinedKube(kube, "mine")

@@ -1,4 +1,4 @@
-"""Laws that hold for every object and every patch without directives."""
+"""Laws hold for every object and every patch without directives."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ NAMES = st.sampled_from(["a", "b", "c"])
 
 
 def named_lists(extra: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Lists of containers with distinct names."""
+    """Return lists of containers with distinct names."""
     items = st.fixed_dictionaries({"name": NAMES}, optional={"image": extra, "args": st.lists(SCALARS, max_size=2)})
     return st.lists(items, max_size=3, unique_by=lambda item: item["name"])
 
 
 def objects(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects, or patches where ``leaf`` may be None."""
+    """Return objects, or patches if ``leaf`` may be None."""
     spec = st.fixed_dictionaries(
         {},
         optional={
@@ -53,7 +53,7 @@ def test_the_empty_patch_is_the_identity(original: dict[str, Any]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(OBJECTS, PATCHES)
 def test_a_patch_twice_is_a_patch_once(original: dict[str, Any], patch: dict[str, Any]) -> None:
-    """Both patches are idempotent, list order included."""
+    """Both kinds of patches are idempotent, including the order of lists."""
     once = strategic_merge(original, patch)
 
     assert strategic_merge(once, patch) == once
@@ -63,7 +63,7 @@ def test_a_patch_twice_is_a_patch_once(original: dict[str, Any], patch: dict[str
 @settings(max_examples=60, deadline=None)
 @given(OBJECTS, PATCHES)
 def test_inputs_are_not_changed(original: dict[str, Any], patch: dict[str, Any]) -> None:
-    """Neither argument is mutated, nor is any part of it shared with the result."""
+    """No argument is changed, and the result shares no part with them."""
     kept = deepcopy((original, patch))
     for merge in (strategic_merge, json_merge):
         merged = merge(original, patch)

@@ -1,4 +1,4 @@
-"""What a strategic merge patch makes of an object, rule by rule."""
+"""The rules of strategic merge patches, one by one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.kube.strategic import PatchError, json_merge, strategic_merge
 
 
 def pod(**spec: Any) -> dict[str, Any]:
-    """An object with a spec alone."""
+    """Return an object with only a spec."""
     return {"spec": spec}
 
 
@@ -24,7 +24,7 @@ def test_a_container_is_merged_by_name() -> None:
 
 
 def test_a_new_container_comes_first() -> None:
-    """As on a real server, what only the patch has precedes what only the object has."""
+    """As on a real server, items of only the patch precede items of only the object."""
     merged = strategic_merge(pod(containers=[{"name": "a"}]), pod(containers=[{"name": "sidecar"}]))
 
     assert [c["name"] for c in merged["spec"]["containers"]] == ["sidecar", "a"]
@@ -99,7 +99,7 @@ def test_args_are_replaced() -> None:
 
 
 def test_finalizers_are_added_and_deleted() -> None:
-    """Finalizers are a set: a patch adds, and ``$deleteFromPrimitiveList`` takes away."""
+    """Finalizers are a set: a patch adds, and ``$deleteFromPrimitiveList`` removes."""
     original = {"metadata": {"finalizers": ["a", "b"]}}
 
     added = strategic_merge(original, {"metadata": {"finalizers": ["c", "a"]}})
@@ -110,7 +110,7 @@ def test_finalizers_are_added_and_deleted() -> None:
 
 
 def test_null_deletes() -> None:
-    """A null deletes the field, and leaves no null where there was none."""
+    """A null deletes the field, and leaves no null."""
     assert strategic_merge({"a": 1, "b": 2}, {"a": None, "c": None, "d": {"e": None, "f": 1}}) == {
         "b": 2,
         "d": {"f": 1},
@@ -118,7 +118,7 @@ def test_null_deletes() -> None:
 
 
 def test_patch_replace_of_a_map() -> None:
-    """``$patch: replace`` in a map drops what the patch does not say."""
+    """``$patch: replace`` in a map drops all fields that the patch does not have."""
     assert strategic_merge({"a": {"b": 1}}, {"a": {"$patch": "replace", "c": 2}}) == {"a": {"c": 2}}
 
 
@@ -128,7 +128,7 @@ def test_patch_delete_of_a_map() -> None:
 
 
 def test_patch_delete_of_an_item() -> None:
-    """``$patch: delete`` in an item removes the item of that key, and nothing else."""
+    """``$patch: delete`` in an item removes only the item with that key."""
     original = pod(containers=[{"name": "a"}, {"name": "b"}])
 
     assert strategic_merge(original, pod(containers=[{"name": "a", "$patch": "delete"}])) == pod(
@@ -137,7 +137,7 @@ def test_patch_delete_of_an_item() -> None:
 
 
 def test_patch_delete_of_an_item_that_is_not_there() -> None:
-    """Deleting an item that a list does not have, or from a list that is not there, adds nothing."""
+    """Deleting a missing item, or an item of a missing list, adds nothing."""
     patch = pod(containers=[{"name": "z", "$patch": "delete"}])
 
     assert strategic_merge(pod(containers=[{"name": "a"}]), patch) == pod(containers=[{"name": "a"}])
@@ -154,7 +154,7 @@ def test_patch_replace_of_a_list() -> None:
 
 
 def test_retain_keys_changes_a_strategy() -> None:
-    """With ``$retainKeys`` a Deployment goes to Recreate without the old strategy's parameters."""
+    """With ``$retainKeys``, a Deployment changes to Recreate without the old strategy's parameters."""
     original = pod(strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}})
 
     assert strategic_merge(original, pod(strategy={"$retainKeys": ["type"], "type": "Recreate"})) == pod(
@@ -172,7 +172,7 @@ def test_null_changes_a_strategy() -> None:
 
 
 def test_set_element_order_sorts() -> None:
-    """``$setElementOrder`` puts the named items in its order; unnamed ones keep their place before what followed."""
+    """``$setElementOrder`` orders the named items. Others keep their position relative to the next item."""
     original = pod(containers=[{"name": "a"}, {"name": "x"}, {"name": "b"}])
     patch = {
         "spec": {
@@ -199,13 +199,13 @@ def test_set_element_order_sorts() -> None:
     ],
 )
 def test_a_malformed_patch_is_refused(patch: dict[str, Any]) -> None:
-    """What a server answers with 400 raises ``PatchError``."""
+    """A patch that a server answers with 400 raises ``PatchError``."""
     with pytest.raises(PatchError):
         strategic_merge({"a": {"b": 1}, "spec": {"containers": [{"name": "a"}]}}, patch)
 
 
 def test_json_merge_is_rfc_7386() -> None:
-    """JSON merge patch merges maps, replaces lists, deletes by null, and makes maps of what is none."""
+    """JSON merge patch merges maps, replaces lists, deletes by null, and replaces other values with maps."""
     original = {"a": {"b": 1, "c": [1, 2]}, "d": "text"}
     patch = {"a": {"b": None, "c": [3]}, "d": {"e": {"f": None, "g": 1}}}
 

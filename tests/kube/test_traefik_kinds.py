@@ -1,4 +1,4 @@
-"""Manifests of Traefik's own kinds."""
+"""Manifests of Traefik's custom kinds are checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.kube.schema import missing_fields, unknown_fields
 
 
 def route(**fields: Any) -> dict[str, Any]:
-    """An IngressRoute with one route."""
+    """Return an IngressRoute with one route."""
     match = "PathPrefix(`/apple`)"
     own = {"match": match, "kind": "Rule", "priority": 9, "services": [{"name": "apple", "port": 80, "weight": 3}]}
     return {
@@ -24,7 +24,7 @@ def route(**fields: Any) -> dict[str, Any]:
 
 
 def service(**weighted: Any) -> dict[str, Any]:
-    """A TraefikService that splits requests."""
+    """Return a TraefikService that splits requests."""
     return {
         "apiVersion": "traefik.io/v1alpha1",
         "kind": "TraefikService",
@@ -33,8 +33,8 @@ def service(**weighted: Any) -> dict[str, Any]:
     }
 
 
-def test_what_traefik_knows_is_taken() -> None:
-    """Routes, weights, cookies and middlewares as Traefik's documentation has them."""
+def test_valid_manifests_are_accepted() -> None:
+    """Routes, weights, cookies and middlewares are as in Traefik's documentation."""
     middleware = {
         "apiVersion": "traefik.io/v1alpha1",
         "kind": "Middleware",
@@ -57,15 +57,15 @@ def test_what_traefik_knows_is_taken() -> None:
         ({**service(), "spec": {"weigted": {}}}, "spec.weigted", 'did you mean "weighted"?'),
     ],
 )
-def test_a_field_that_traefik_does_not_know_is_found(manifest: dict[str, Any], path: str, message: str) -> None:
-    """A misspelt field would be dropped in silence, and a route or a weight with it."""
+def test_an_unknown_field_is_found(manifest: dict[str, Any], path: str, message: str) -> None:
+    """A misspelt field would be dropped silently, and a route or weight with it."""
     [(where, text)] = unknown_fields(manifest)
 
     assert (where, message in text) == (path, True)
 
 
-def test_what_a_route_needs_is_said() -> None:
-    """A route without its rule, and a reference without a name."""
+def test_missing_fields_are_found() -> None:
+    """A route without a rule, and a reference without a name, are reported."""
     manifest = route(services=[{"port": 80}])
     del manifest["spec"]["routes"][0]["match"]
 
@@ -75,8 +75,8 @@ def test_what_a_route_needs_is_said() -> None:
     }
 
 
-def test_every_kind_that_traefik_lists_has_its_place() -> None:
-    """Traefik begins only when all of its kinds can be listed."""
+def test_every_kind_of_traefik_has_a_path() -> None:
+    """Traefik starts only when it can list all its kinds."""
     places = {kind: KNOWN_KINDS[kind].path("fruit", "x") for kind in PLURALS}
 
     assert len(places) == 10

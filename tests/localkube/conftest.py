@@ -1,4 +1,4 @@
-"""A stand-in for the cluster's process, so that bring-up itself is tested in milliseconds."""
+"""Replace the cluster's process by a fake, so that bring-up is tested in milliseconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FakeNode = Callable[[str], None]
 
 @pytest.fixture
 def fake_node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
-    """Makes bring-up start the stand-in in a mode: ``works``, ``dies`` or ``hangs``."""
+    """Make bring-up start the fake process in a mode: ``works``, ``dies`` or ``hangs``."""
     script = Path(__file__).with_name("fake_node.py")
     install = NginxInstall(Path("/nginx"), None, (), (), "", "1.22")
 
@@ -35,13 +35,13 @@ def fake_node(monkeypatch: pytest.MonkeyPatch) -> FakeNode:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Makes bring-up give up as soon as the stand-in in a folder hangs, which it has told by then."""
+    """Make bring-up time out as soon as the fake process in a folder hangs, which its ``pid`` file shows."""
 
     def use(directory: Path) -> None:
-        told = directory / "pid"
+        started = directory / "pid"
 
         def wait(condition: Callable[[], Any], *, timeout: float, what: str, interval: float) -> Any:
-            wait_until(lambda: condition() or (told.exists() and told.read_text()), timeout=timeout, what=what)
+            wait_until(lambda: condition() or (started.exists() and started.read_text()), timeout=timeout, what=what)
             return wait_until(condition, timeout=0, what=what, interval=interval)
 
         monkeypatch.setattr(bringup, "wait_until", wait)

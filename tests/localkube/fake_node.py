@@ -1,4 +1,4 @@
-"""Stands in for the cluster's process: says that it is ready, accepts connections, and leaves a deaf process behind."""
+"""Fake the cluster's process: report readiness, accept connections, and leave a process that ignores SIGTERM."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Loopback blocks that no two clusters share."""
+"""No two clusters share a loopback block."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def test_no_two_pods_share_an_address(first: int, second: int) -> None:
     assert all(0 <= int(octet) <= 255 for octet in given_.split("."))
 
 
-def test_first_pods_are_easy_to_read() -> None:
+def test_pod_addresses_count_up() -> None:
     """Pods begin at 127.B.1.1 and count up."""
     assert [AddressBlock(20).pod_address(n) for n in (1, 2, 255)] == ["127.20.1.1", "127.20.1.2", "127.20.2.1"]
 
 
 @pytest.mark.parametrize("number", [0, 254 * 254 + 1])
-def test_address_beyond_the_block_is_refused(number: int) -> None:
-    """A block that is used up says so and never wraps around."""
-    with pytest.raises(HarnessError, match="has no address"):
+def test_a_full_block_is_an_error(number: int) -> None:
+    """A full block raises an error and does not wrap around."""
+    with pytest.raises(HarnessError, match="No address is left"):
         AddressBlock(20).pod_address(number)
 
 
 def test_two_clusters_never_share_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two takers of the last two blocks each gets one, a third gets a clear error, a freed one can be had again."""
+    """Two clusters get different blocks, a third gets a clear error, and a released block can be reserved again."""
     monkeypatch.setattr(addresses, "FIRST_BLOCK", 240)
     monkeypatch.setattr(addresses, "LAST_BLOCK", 241)
     with take_block() as one:
@@ -52,8 +52,8 @@ def test_two_clusters_never_share_a_block(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.processes
-def test_block_is_held_by_whoever_inherits_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A block stays taken while the cluster's process lives, even when the taker's own hold is gone."""
+def test_a_block_stays_reserved_for_a_process_that_inherits_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block stays reserved while the cluster's process runs, even after the first holder has closed it."""
     monkeypatch.setattr(addresses, "FIRST_BLOCK", 242)
     monkeypatch.setattr(addresses, "LAST_BLOCK", 242)
     held = take_block()
@@ -66,8 +66,8 @@ def test_block_is_held_by_whoever_inherits_it(monkeypatch: pytest.MonkeyPatch) -
     take_block().close()
 
 
-def test_port_of_another_program_is_passed_over() -> None:
-    """A port that somebody listens on at all addresses is not free at ours."""
+def test_a_port_in_use_at_all_addresses_is_skipped() -> None:
+    """A port on which a program listens at all addresses is not free at ours."""
     with socket.create_server(("0.0.0.0", 0)) as other:
         port = other.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""Logs as evidence."""
+"""The logs of a local cluster become evidence."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ing
 from harness.model.timeline import Event, EventKind
 
 
-def test_logs_are_where_the_evidence_wants_them(tmp_path: Path) -> None:
-    """The access log is at the top, everything else below ``logs`` under its own name."""
+def test_logs_are_copied_to_their_places_in_the_evidence(tmp_path: Path) -> None:
+    """The access log is at the top, all other logs are below ``logs`` under their own names."""
     logs = tmp_path / "cluster" / "logs"
     (logs / "pods").mkdir(parents=True)
     for name in ("access.jsonl", "node.log", "pods/default_a_b.log"):
@@ -21,8 +21,8 @@ def test_logs_are_where_the_evidence_wants_them(tmp_path: Path) -> None:
     assert found == {"access.jsonl", "logs/node.log", "logs/pods/default_a_b.log"}
 
 
-def test_a_log_that_cannot_be_written_is_left_out(tmp_path: Path) -> None:
-    """The others are copied, and nothing is raised: no verdict depends on a log."""
+def test_a_log_that_cannot_be_copied_is_skipped(tmp_path: Path) -> None:
+    """The other logs are copied and no error is raised, because no verdict depends on a log."""
     logs = tmp_path / "cluster" / "logs"
     logs.mkdir(parents=True)
     for name in ("access.jsonl", "a.log", "b.log"):
@@ -36,8 +36,8 @@ def test_a_log_that_cannot_be_written_is_left_out(tmp_path: Path) -> None:
     assert not (tmp_path / "trial" / "access.jsonl").is_symlink()
 
 
-def test_lines_are_followed_as_they_are_written(tmp_path: Path) -> None:
-    """A file that isn't there yet, half a line, and a line after the next look: each whole line is given once."""
+def test_followed_lines_are_complete_and_unique(tmp_path: Path) -> None:
+    """Each complete line is returned once, even if the file is missing at first or a line is written in parts."""
     path = tmp_path / "log"
     seen: list[bytes] = []
     writes = iter([None, b"one\ntw", b"o\n", b"three\nhalf"])
@@ -56,8 +56,8 @@ def test_lines_are_followed_as_they_are_written(tmp_path: Path) -> None:
     assert seen == [b"one", b"two", b"three"]
 
 
-def test_controllers_log_becomes_events(tmp_path: Path) -> None:
-    """Each sync is an event at its own time; nested detail is flattened."""
+def test_the_controller_log_becomes_events(tmp_path: Path) -> None:
+    """Each sync is an event at its own time, and nested details are flattened."""
     lines = [
         {"monotonic_ns": 5, "what": "reload", "detail": {"workers": 2, "backends": ["a", "b"]}},
         {"monotonic_ns": 9, "what": "endpoints", "detail": "apple"},

@@ -1,4 +1,4 @@
-"""Delay profiles: samples keep to what was measured."""
+"""Delays follow the measured distributions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.localkube.profiles import PROFILES, Delay, Profile
 
 
 def test_samples_are_distributed_as_measured() -> None:
-    """Of many samples each share lies below its quantile, two humps stay two humps, none is outside the bounds."""
+    """Each share of samples lies below its quantile, two peaks stay two peaks, and no sample is out of bounds."""
     delay = Delay(0.9, 0.91, 1.7, 1.71, 2.4)
     rng = random.Random(7)
 
@@ -26,20 +26,20 @@ def test_samples_are_distributed_as_measured() -> None:
 
 
 def test_a_single_quantile_is_a_constant() -> None:
-    """Without a spread every sample is that value."""
+    """With one quantile every sample has that value."""
     assert Delay(0.5).sample(random.Random(1)) == 0.5
 
 
 def test_equal_seeds_give_equal_delays() -> None:
-    """A cluster can be repeated with its seed."""
+    """The same seed gives the same delays, so a cluster can be repeated."""
     delay = Delay(0.1, 0.2, 0.9)
 
     assert delay.sample(random.Random(3)) == delay.sample(random.Random(3))
 
 
 @given(st.floats(0, 3))
-def test_what_passes_anyway_is_taken_off_but_never_below_zero(seconds: float) -> None:
-    """A delay lessened by any time stays in order."""
+def test_a_reduced_delay_is_never_negative(seconds: float) -> None:
+    """A delay reduced by any time keeps its order and stays at or above 0."""
     less = Delay(0.05, 0.5, 1.0).less(seconds)
 
     assert less.quantiles == tuple(sorted(less.quantiles))
@@ -47,14 +47,14 @@ def test_what_passes_anyway_is_taken_off_but_never_below_zero(seconds: float) ->
 
 
 @pytest.mark.parametrize("quantiles", [(0, 2, 1), (-1, 0), ()])
-def test_numbers_out_of_order_are_refused(quantiles: tuple[float, ...]) -> None:
-    """A median above the maximum is a mistake, as are negative delays and none at all."""
-    with pytest.raises(ValueError, match="quantiles in order"):
+def test_invalid_quantiles_are_rejected(quantiles: tuple[float, ...]) -> None:
+    """Quantiles out of order, negative quantiles and an empty list are errors."""
+    with pytest.raises(ValueError, match="quantiles in ascending order"):
         Delay(*quantiles)
 
 
 def test_profiles_are_found_by_name() -> None:
-    """Both profiles are there; another name is a KeyError."""
+    """Both profiles are found; an unknown name is a KeyError."""
     assert Profile.by_name("kind") is PROFILES["kind"]
     assert Profile.by_name("instant").startup == Delay(0)
     with pytest.raises(KeyError):

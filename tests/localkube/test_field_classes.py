@@ -1,4 +1,4 @@
-"""Every field and annotation has exactly one class: the tables are held against the API's own schema."""
+"""Every field and annotation has exactly one class. The tables are compared with the API's schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Site, table_
 from harness.localkube.field_page import page
 from harness.localkube.fields import CLASSIFIER, TABLES
 from harness.localkube.ingress import annotation_classes as nginx
-from harness.localkube.ingress.annotations import PREFIX, RULES
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import RULES
 from harness.localkube.traefik import annotation_classes as traefik
 from harness.model.experiment import Manifest
 
@@ -52,7 +53,7 @@ OF_NGINX = frozenset(_OF_NGINX.split())
 
 
 def problems(tables: Mapping[str, Fields] = TABLES) -> list[str]:
-    """Hold tables against the schema of every kind that ``validate`` accepts."""
+    """Compare tables with the schema of every kind that ``validate`` accepts."""
     return table_problems(tables, schema.KINDS.values(), schema.field_models)
 
 
@@ -62,7 +63,7 @@ def site(value: str, ingress: str = "ingress-nginx") -> Site:
 
 
 def test_every_field_of_every_kind_has_exactly_one_class() -> None:
-    """The walk goes from each kind through all models that are carried out in parts."""
+    """The check covers each kind and all models that are implemented in part."""
     assert problems() == []
 
 
@@ -70,8 +71,8 @@ def test_every_field_of_every_kind_has_exactly_one_class() -> None:
     ("model", "name"),
     [("V1PodSpec", "schedulingGates"), ("V1Container", "image"), ("V1ServiceSpec", "sessionAffinity")],
 )
-def test_a_row_that_is_missing_is_found(model: str, name: str) -> None:
-    """Without its row a field would be ignored silently again."""
+def test_a_missing_row_is_found(model: str, name: str) -> None:
+    """Without its row, a field would be ignored silently."""
     table = TABLES[model]
     spoilt = Fields(
         implemented={field: row for field, row in table.implemented.items() if field != name},
@@ -82,18 +83,18 @@ def test_a_row_that_is_missing_is_found(model: str, name: str) -> None:
     assert problems({**TABLES, model: spoilt}) == [f"{model}.{name} is in no class"]
 
 
-def test_a_row_that_is_there_twice_is_found() -> None:
-    """A field in two classes would have the class of whichever is asked first."""
+def test_a_duplicate_row_is_found() -> None:
+    """A field in two classes would have the class that is checked first."""
     table = TABLES["V1PodSpec"]
-    spoilt = replace(table, inert={**table.inert, "volumes": "nobody looks"})
+    spoilt = replace(table, inert={**table.inert, "volumes": "no reason"})
 
     assert problems({**TABLES, "V1PodSpec": spoilt}) == [
         "V1PodSpec.volumes is in inert and in decisive but not implemented"
     ]
 
 
-def test_a_row_for_a_field_that_does_not_exist_is_found() -> None:
-    """A misspelt row protects nobody."""
+def test_a_row_for_an_unknown_field_is_found() -> None:
+    """A misspelt row is reported, because it classifies no field."""
     table = TABLES["V1PodSpec"]
     spoilt = replace(table, decisive={**table.decisive, "volume": Decisive("waits")})
 
@@ -101,14 +102,14 @@ def test_a_row_for_a_field_that_does_not_exist_is_found() -> None:
 
 
 def test_a_kind_without_a_table_is_found() -> None:
-    """A new kind brings its fields."""
+    """A new kind needs a table for its fields."""
     spoilt = {model: table for model, table in TABLES.items() if model != "V1Secret"}
 
     assert problems(spoilt) == ["V1Secret has no table"]
 
 
 def test_every_annotation_of_ingress_nginx_has_exactly_one_class() -> None:
-    """The readers' own tables are the implemented class."""
+    """The tables of parsed annotations are the implemented class."""
     tables = [set(RULES), set(nginx.DECISIVE), set(nginx.INERT), set(nginx.ALIASES)]
 
     assert OF_NGINX - nginx.names() == set()
@@ -116,7 +117,7 @@ def test_every_annotation_of_ingress_nginx_has_exactly_one_class() -> None:
 
 
 def test_every_annotation_of_traefik_has_exactly_one_class() -> None:
-    """No name is listed twice for a kind."""
+    """No annotation is listed twice for a kind."""
     for kind in traefik.IMPLEMENTED:
         names = traefik.names(kind)
         assert len(names) == len(set(names))
@@ -135,8 +136,8 @@ def test_every_annotation_of_traefik_has_exactly_one_class() -> None:
         ("Service", "service.nativelb", "false", FieldClass.INERT),
     ],
 )
-def test_annotations_of_traefik_count_behind_traefik(kind: str, name: str, value: str, found: FieldClass) -> None:
-    """The real program reads them; behind ingress-nginx nobody does."""
+def test_annotations_of_traefik_take_effect_with_traefik(kind: str, name: str, value: str, found: FieldClass) -> None:
+    """The real Traefik reads them; with ingress-nginx they are inert."""
     full = traefik.PREFIX + name
 
     assert traefik.class_of(full, site(value, "traefik"), kind)[0] is found
@@ -151,9 +152,9 @@ def test_annotations_of_traefik_count_behind_traefik(kind: str, name: str, value
         ({"ingressClassName": "internal"}, False),
     ],
 )
-def test_an_ingress_of_another_class_decides_nothing(spec: dict[str, str], served: bool) -> None:
-    """Its requests do not come this way; with an IngressClass of the controller they do."""
-    name = f"{PREFIX}permanent-redirect"
+def test_annotations_of_another_ingress_class_are_ignored(spec: dict[str, str], served: bool) -> None:
+    """The controller does not serve an Ingress of another class, unless an IngressClass names the controller."""
+    name = f"{PREFIX}auth-url"
     ingress = {**INGRESS, "spec": spec, "metadata": {"name": "web", "annotations": {name: "https://new.example"}}}
     own = {
         "apiVersion": "networking.k8s.io/v1",
@@ -167,8 +168,8 @@ def test_an_ingress_of_another_class_decides_nothing(spec: dict[str, str], serve
     assert not CLASSIFIER.refused(ingress, "none", [ingress])
 
 
-def test_fields_of_a_wrong_type_are_left_to_the_schema() -> None:
-    """The walk does not fail over what another check tells."""
+def test_values_of_wrong_types_do_not_fail_the_classification() -> None:
+    """Another check reports values of wrong types."""
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -187,7 +188,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_the_page_has_every_row() -> None:
-    """No table and no annotation is left out."""
+    """The page contains every table and every annotation."""
     text = page()
 
     assert [name for name in nginx.names() if f"| `{name}` |" not in text] == []

@@ -1,4 +1,4 @@
-"""The whole local cluster for real: every part, a pod, and what is left after a violent end."""
+"""Run the whole local cluster with all components and a pod, and check that no process survives a violent end."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def create(kubeconfig: Path, path: str, manifest: Mapping[str, Any]) -> None:
 
 
 def deploy(kubeconfig: Path) -> None:
-    """An apple behind the ingress."""
+    """Deploy the application ``apple`` behind the ingress."""
     create(kubeconfig, "/apis/apps/v1/namespaces/default/deployments", DEPLOYMENT)
     create(kubeconfig, "/api/v1/namespaces/default/services", SERVICE)
     create(kubeconfig, "/apis/networking.k8s.io/v1/namespaces/default/ingresses", INGRESS)
 
 
 def answer_of(url: str) -> str:
-    """The body of a 200; empty for anything else."""
+    """Return the body of a 200; empty for any other response."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return str(answer.read().decode().strip())
@@ -92,13 +92,13 @@ def answer_of(url: str) -> str:
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run."""
+    """Return the processes that still run."""
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 @contextmanager
 def holder(directory: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds a cluster, in the place of the harness."""
+    """Start a process that holds a cluster, like the harness does."""
     argv = [sys.executable, "-c", HOLDER, str(directory)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
@@ -108,7 +108,7 @@ def holder(directory: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_pod_answers_through_the_ingress(tmp_path: Path) -> None:
-    """A Deployment, a Service and an Ingress become an answer at the entry; nothing runs when the context is left."""
+    """A pod behind a Service and an Ingress answers at the entry; no process runs after the context."""
     before = set(psutil.Process().children(recursive=True))
     request = BringUp(name="real", directory=tmp_path / "cluster", profile="instant")
     with LocalProvider().up(request, lambda _text: None) as cluster:
@@ -133,7 +133,7 @@ def test_pod_answers_through_the_ingress(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_harness_leaves_neither_node_nor_nginx_nor_pod(tmp_path: Path, number: signal.Signals) -> None:
-    """With a pod up that is deaf to SIGTERM, killing the holder ends every process and frees the entry."""
+    """Killing the holder ends every process and frees the entry, even with a pod that ignores SIGTERM."""
     with holder(tmp_path / "cluster") as process:
         assert process.stdout is not None
         up = next(line for line in process.stdout if line.startswith("up"))
@@ -150,8 +150,8 @@ def test_killed_harness_leaves_neither_node_nor_nginx_nor_pod(tmp_path: Path, nu
 
 
 @pytest.mark.parametrize("at", ["starting the cluster's process", "waiting for the API", "waiting for the ingress"])
-def test_harness_killed_while_it_brings_up_leaves_nothing(tmp_path: Path, at: str) -> None:
-    """SIGKILL in the middle of any step leaves no process either."""
+def test_a_harness_killed_during_bring_up_leaves_no_process(tmp_path: Path, at: str) -> None:
+    """SIGKILL during any step leaves no process behind."""
     with holder(tmp_path / "cluster") as process:
         assert process.stdout is not None
         next(line for line in process.stdout if line.startswith(at))
@@ -159,11 +159,11 @@ def test_harness_killed_while_it_brings_up_leaves_nothing(tmp_path: Path, at: st
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     wait_until(lambda: not alive(started), timeout=60, what=lambda: f"{alive(started)} to end")
-    wait_until(lambda: not mentioning(tmp_path), timeout=60, what=lambda: f"{mentioning(tmp_path)} to end")
+    wait_until(lambda: not processes_naming(tmp_path), timeout=60, what=lambda: f"{processes_naming(tmp_path)} to end")
 
 
-def mentioning(path: Path) -> list[int]:
-    """Processes that have a folder in their command line."""
+def processes_naming(path: Path) -> list[int]:
+    """Return the processes with a folder in their command line."""
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "status"]):
         command = " ".join(process.info["cmdline"] or [])

@@ -1,4 +1,4 @@
-"""The cluster's process: parts that run together or not at all."""
+"""The cluster's process: all components run, or the cluster stops."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from harness.localkube.addresses import AddressBlock
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.settings import NodeSettings
 
-Part = Callable[[ApiClient, NodeSettings], Awaitable[None]]
+Component = Callable[[ApiClient, NodeSettings], Awaitable[None]]
 
 
 @asynccontextmanager
 async def nothing_served(_settings: NodeSettings) -> AsyncIterator[str]:
-    """An API that nobody asks."""
+    """Yield the URL of an API that is not served."""
     yield "http://127.0.0.1:9"
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NodeSettings:
-    """Settings of a cluster whose API is not served."""
+    """Return settings of a cluster whose API is not served."""
     monkeypatch.setattr(node, "serve", nothing_served)
     return NodeSettings(
         name="x", directory=tmp_path, block=AddressBlock(99), profile="instant", seed=0, ingress="none", nginx=None
     )
 
 
-def run(settings: NodeSettings, **which: Part) -> int:
-    """The code with which the cluster ends."""
-    return asyncio.run(node.run(settings, which))
+def run(settings: NodeSettings, **components: Component) -> int:
+    """Return the exit code of the cluster."""
+    return asyncio.run(node.run(settings, components))
 
 
 async def steady(_client: ApiClient, _settings: NodeSettings) -> None:
-    """A part that does its work until it is cancelled."""
+    """Run until cancelled, as a component does."""
     await asyncio.Event().wait()
 
 
 async def signals_end(_client: ApiClient, settings: NodeSettings) -> None:
-    """A part that asks its own process to end, once it has told that it is ready."""
+    """Send SIGTERM to this process after the ready file has been written."""
     assert json.loads(settings.ready_file.read_text())["url"] == "http://127.0.0.1:9"
     os.kill(os.getpid(), signal.SIGTERM)
     await steady(_client, settings)
 
 
-def test_sigterm_is_an_orderly_end(settings: NodeSettings) -> None:
-    """After SIGTERM every part is cancelled, and the code is 0."""
+def test_sigterm_stops_the_cluster_in_order(settings: NodeSettings) -> None:
+    """After SIGTERM every component is cancelled, and the exit code is 0."""
     ended: list[str] = []
 
     async def tidy(_client: ApiClient, _settings: NodeSettings) -> None:
@@ -66,8 +66,8 @@ def test_sigterm_is_an_orderly_end(settings: NodeSettings) -> None:
     assert ended == ["tidy"]
 
 
-def test_part_that_raises_takes_the_cluster_down(settings: NodeSettings) -> None:
-    """A part that fails is never missed: the others are cancelled and the code is 1."""
+def test_a_failing_component_stops_the_cluster(settings: NodeSettings) -> None:
+    """The other components are cancelled, and the exit code is 1."""
 
     async def broken(_client: ApiClient, _settings: NodeSettings) -> None:
         raise RuntimeError("no")
@@ -75,8 +75,8 @@ def test_part_that_raises_takes_the_cluster_down(settings: NodeSettings) -> None
     assert run(settings, steady=steady, broken=broken) == 1
 
 
-def test_part_that_ends_takes_the_cluster_down(settings: NodeSettings) -> None:
-    """A part that just returns is as bad as one that fails."""
+def test_a_component_that_returns_stops_the_cluster(settings: NodeSettings) -> None:
+    """The exit code is 1, as after a failure."""
 
     async def short(_client: ApiClient, _settings: NodeSettings) -> None:
         return
@@ -84,8 +84,10 @@ def test_part_that_ends_takes_the_cluster_down(settings: NodeSettings) -> None:
     assert run(settings, steady=steady, short=short) == 1
 
 
-def test_part_that_does_not_stop_is_not_waited_for(settings: NodeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part that clings to life past the limit makes the code 1 and delays nobody."""
+def test_a_component_that_ignores_cancellation_is_abandoned(
+    settings: NodeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process does not wait beyond the limit, and the exit code is 1."""
     monkeypatch.setattr(node, "STOP_SECONDS", 0.05)
     release = asyncio.Event()
 
@@ -103,6 +105,6 @@ def test_part_that_does_not_stop_is_not_waited_for(settings: NodeSettings, monke
     assert asyncio.run(whole()) == 1
 
 
-def test_cluster_without_ingress_has_no_such_part(settings: NodeSettings) -> None:
-    """``none`` leaves the ingress out; controllers and kubelet are always there."""
-    assert list(node.parts(settings)) == ["controllers", "kubelet", "kube-proxy"]
+def test_a_cluster_without_ingress_has_no_installer(settings: NodeSettings) -> None:
+    """With ``none`` only controllers, kubelet and kube-proxy run."""
+    assert list(node.components(settings)) == ["controllers", "kubelet", "kube-proxy"]

@@ -1,4 +1,4 @@
-"""Bringing a local cluster up and down, with a stand-in for its process."""
+"""Bring a local cluster up and down, with a fake process."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ FakeNode = Callable[[str], None]
 
 
 def silent(_text: str) -> None:
-    """Progress for nobody."""
+    """Ignore progress."""
 
 
 def request_in(path: Path, **more: object) -> BringUp:
-    """A request for a cluster in a folder of the test's."""
+    """Return a request for a cluster in a folder of the test."""
     return dataclasses.replace(BringUp(name="demo", directory=path / "cluster"), **more)  # type: ignore[arg-type]
 
 
 def tree() -> set[int]:
-    """The processes below this one."""
+    """Return the processes below this one."""
     return {p.pid for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE}
 
 
-def test_cluster_is_up_inside_and_gone_outside(tmp_path: Path, fake_node: FakeNode) -> None:
-    """Inside there are kubeconfig, entry and facts; outside neither a process nor the folder is left."""
+def test_the_cluster_exists_only_inside_its_context(tmp_path: Path, fake_node: FakeNode) -> None:
+    """Inside are kubeconfig, entry and facts; afterwards neither a process nor the folder is left."""
     fake_node("works")
     steps: list[str] = []
     with LocalProvider().up(request_in(tmp_path), steps.append) as cluster:
@@ -55,8 +55,8 @@ def test_cluster_is_up_inside_and_gone_outside(tmp_path: Path, fake_node: FakeNo
     ]
 
 
-def test_error_inside_takes_the_cluster_down(tmp_path: Path, fake_node: FakeNode) -> None:
-    """Whatever is raised inside passes through, after the cluster is gone."""
+def test_an_error_inside_stops_the_cluster(tmp_path: Path, fake_node: FakeNode) -> None:
+    """An exception inside passes through after the cluster has stopped."""
     fake_node("works")
     with pytest.raises(KeyboardInterrupt), LocalProvider().up(request_in(tmp_path), silent):
         raise KeyboardInterrupt
@@ -65,7 +65,7 @@ def test_error_inside_takes_the_cluster_down(tmp_path: Path, fake_node: FakeNode
 
 
 def test_folder_is_kept_if_asked(tmp_path: Path, fake_node: FakeNode) -> None:
-    """The option ``keep`` leaves the folder, never a process."""
+    """The option ``keep`` keeps the folder, but no process."""
     fake_node("works")
     with LocalProvider().up(request_in(tmp_path, options={"keep": "yes"}), silent):
         pass
@@ -74,8 +74,8 @@ def test_folder_is_kept_if_asked(tmp_path: Path, fake_node: FakeNode) -> None:
     assert (tmp_path / "cluster" / "config.json").exists()
 
 
-def test_two_clusters_have_addresses_of_their_own(tmp_path: Path, fake_node: FakeNode) -> None:
-    """Clusters side by side don't share an address."""
+def test_two_clusters_have_different_addresses(tmp_path: Path, fake_node: FakeNode) -> None:
+    """Two clusters at the same time do not share an address."""
     fake_node("works")
     one, other = request_in(tmp_path / "1"), request_in(tmp_path / "2")
     with LocalProvider().up(one, silent) as first, LocalProvider().up(other, silent) as second:
@@ -86,10 +86,10 @@ def test_two_clusters_have_addresses_of_their_own(tmp_path: Path, fake_node: Fak
 def test_failed_step_is_named_and_cleaned_up(
     tmp_path: Path, fake_node: FakeNode, impatient: Callable[[Path], None], mode: str, step: str
 ) -> None:
-    """A process that dies or never serves: the error has the step and the log's end, the log stays, nothing runs."""
+    """The error names the step and the end of the log, the log is kept, and no process runs."""
     impatient(tmp_path / "cluster")
     fake_node(mode)
-    with pytest.raises(BringUpError, match=f"Step that failed: {step}") as caught:
+    with pytest.raises(BringUpError, match=f"Failed step: {step}") as caught:
         LocalProvider().up(request_in(tmp_path), silent).__enter__()
 
     assert "last words" in caught.value.detail
@@ -97,27 +97,29 @@ def test_failed_step_is_named_and_cleaned_up(
     assert tree() == set()
 
 
-def test_everything_unknown_is_listed_before_anything_starts(tmp_path: Path, fake_node: FakeNode) -> None:
-    """Ingress, profile and image that nobody knows are three problems of one error."""
+def test_all_unknown_values_are_reported_before_the_start(tmp_path: Path, fake_node: FakeNode) -> None:
+    """An unknown ingress, profile and image are three problems of one error."""
     fake_node("works")
-    request = request_in(tmp_path, ingress="haproxy", profile="eks", images=("hashicorp/http-echo:1.0", "redis:7"))
+    request = request_in(
+        tmp_path, ingress="haproxy", profile="eks", images=("hashicorp/http-echo:1.0", "hashicorp/http-echo:7")
+    )
     with pytest.raises(InvalidInputError) as caught:
         LocalProvider().check(request)
 
     assert len(caught.value.problems) == 3
-    assert "'redis:7'" in str(caught.value)
+    assert "'hashicorp/http-echo:7'" in str(caught.value)
     assert not (tmp_path / "cluster").exists()
 
 
-def test_known_request_passes(tmp_path: Path, fake_node: FakeNode) -> None:
-    """What the local cluster has is not complained about."""
+def test_a_valid_request_passes_the_check(tmp_path: Path, fake_node: FakeNode) -> None:
+    """A request that the local cluster can fulfil raises no error."""
     fake_node("works")
 
     LocalProvider().check(request_in(tmp_path, images=("hashicorp/http-echo:1.0", "hashicorp/http-echo:0.2.3")))
 
 
-def test_machine_without_nginx_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No nginx to be had is a MissingToolError with its hint, in the check and in a bring-up."""
+def test_missing_nginx_is_an_error_with_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing nginx is a MissingToolError with a hint, in the check and in the bring-up."""
 
     def nowhere(_progress: object) -> None:
         raise MissingToolError("There is no nginx with Lua.", hint="apt-get install it")

@@ -1,4 +1,4 @@
-"""Settings on disk, and what kubectl is given."""
+"""The settings file and the kubeconfig."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from harness.localkube.settings import NodeSettings
 
 
 @pytest.mark.parametrize("modules", [None, Path("/m")])
-def test_settings_come_back_as_written(tmp_path: Path, modules: Path | None) -> None:
-    """What the cluster's process reads is what was written, with or without an ingress."""
+def test_settings_are_read_as_written(tmp_path: Path, modules: Path | None) -> None:
+    """The cluster's process reads what was written, with or without an ingress."""
     nginx = NginxInstall(Path("/usr/sbin/nginx"), modules, ("/l/?.lua",), (), "/lib", "1.22")
     for install in (nginx, None):
         settings = NodeSettings(
@@ -35,7 +35,7 @@ def test_settings_come_back_as_written(tmp_path: Path, modules: Path | None) -> 
 
 
 def test_kubeconfig_has_one_context(tmp_path: Path) -> None:
-    """The only context is the current one and leads to the server."""
+    """The only context is the current one and names the server."""
     write_kubeconfig(tmp_path / "kubeconfig", "demo", "http://127.20.0.1:1234")
     config = json.loads((tmp_path / "kubeconfig").read_text())
 

@@ -1,4 +1,4 @@
-"""The events of a change: the words in stored evidence, what each may say, and what a reader makes of foreign ones."""
+"""Tests of a change's events: their stored values and details, and unknown values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.model.events import (
 from harness.model.timeline import Event, EventKind
 
 HARNESS = Path(__file__).parents[2] / "harness"
-#: The words of stored evidence.
+#: The values in stored evidence.
 WORDS = (
     "begin", "applied", "observed", "not-observed", "undone", "undo-observed", "quiet", "end", "step", "step-observed",
     "step-end", "rollback", "rollback-observed", "started", "started-observed", "started-undone",
@@ -31,14 +31,14 @@ WORDS = (
 )  # fmt: skip
 
 
-def test_the_words_of_stored_evidence_stay() -> None:
-    """Another word would make the events of older evidence unknown."""
+def test_the_values_in_stored_evidence_stay() -> None:
+    """With another value, the events of older evidence would be unknown."""
     assert tuple(event.value for event in ChangeEvent) == WORDS
 
 
 @pytest.mark.parametrize("event", ChangeEvent)
 def test_an_event_is_read_as_it_was_written(event: ChangeEvent) -> None:
-    """With its repetition and the type of its detail."""
+    """An event is read with its repetition and the type of its detail."""
     detail = DETAILS.get(event, EventDetail)()
     (moment,) = read([written(5, "roll", event, detail, kind="rolling-update", n=2)])
 
@@ -46,16 +46,16 @@ def test_an_event_is_read_as_it_was_written(event: ChangeEvent) -> None:
 
 
 @pytest.mark.parametrize("event", ChangeEvent)
-def test_a_detail_of_another_event_is_not_written(event: ChangeEvent) -> None:
-    """The reader would not find in it what it looks for."""
+def test_a_detail_of_another_event_is_refused(event: ChangeEvent) -> None:
+    """A reader could not read such a detail."""
     other = NotObserved() if DETAILS.get(event) is not NotObserved else End()
 
     with pytest.raises(TypeError, match=event):
         written(5, "roll", event, other)
 
 
-def test_what_is_not_known_is_not_written() -> None:
-    """The line of the timeline has the words that it always had."""
+def test_unknown_facts_are_not_written() -> None:
+    """A fact that is None is omitted from the timeline's line."""
     made = written(5, "roll", ChangeEvent.APPLIED, Applied(begun=3, object="Pod/a", force=True), kind="delete-pod", n=1)
 
     assert made.detail == {"kind": "delete-pod", "n": 1, "begun": 3, "object": "Pod/a", "force": True}
@@ -71,23 +71,23 @@ def test_what_is_not_known_is_not_written() -> None:
         Event(1, EventKind.POD, "x", "started", {}),
     ],
 )
-def test_a_word_that_nobody_knows_is_left_out(foreign: Event) -> None:
-    """Evidence of another version is read as far as it is understood; a pod's events are not the change's."""
+def test_unknown_events_are_ignored(foreign: Event) -> None:
+    """Evidence of another version is read as far as it is understood. A pod's events are not the change's."""
     known = written(2, "x", ChangeEvent.QUIET, n=1)
 
     assert [moment.event for moment in read([foreign, known])] == [ChangeEvent.QUIET]
 
 
 def test_details_of_another_type_are_unknown() -> None:
-    """A reader gets None for what is no number, and the event all the same."""
+    """A fact of the wrong type is read as None; the event is kept."""
     event = Event(7, EventKind.CHANGE, "x", "step", {"n": "1", "step": "two", "weight": True, "begun": 0.5, "new": 1})
     (moment,) = of_type(read([event]), ChangeEvent.STEP, StepDetail)
 
     assert (moment.n, moment.begun, moment.detail) == (0, 7, StepDetail())
 
 
-def test_no_other_module_spells_the_words() -> None:
-    """A word that is written elsewhere would be another set."""
+def test_no_other_module_repeats_the_values() -> None:
+    """A value that is repeated elsewhere could differ."""
     words = "|".join(re.escape(word) for word in WORDS if "-" in word and word != "put-back")
     found = [
         f"{path.relative_to(HARNESS)}:{number}"

@@ -1,4 +1,4 @@
-"""What others do to the object is told from what the harness does, and from what the cluster does by itself."""
+"""Changes by others are distinguished from those by the harness and by the cluster itself."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from harness.kit.clock import Clock
 from harness.kube.api import KubeApi, Object
 from harness.kube.errors import ConflictError
 from harness.model.timeline import EventKind
-from harness.observe.event_time import Sighting
-from harness.observe.interference import Interference, TargetTracker, differences
+from harness.observe.event_time import Observation
+from harness.observe.interference import InterferenceDetector, TargetTracker, differences
 from harness.testing.fake_api import FakeKube
 
 NAMESPACE = "web"
@@ -19,7 +19,7 @@ CLOCK = Clock.start()
 
 
 def apple(replicas: int = 1, **metadata: Any) -> Object:
-    """A Deployment."""
+    """Return a Deployment."""
     return {
         "kind": "Deployment",
         "metadata": {"name": "apple", **metadata},
@@ -29,36 +29,36 @@ def apple(replicas: int = 1, **metadata: Any) -> Object:
 
 
 class Watched:
-    """An application that is watched, and the harness that changes it."""
+    """An observed application that the harness changes."""
 
     def __init__(self) -> None:
-        self.interference = Interference()
+        self.interference = InterferenceDetector()
         self.kube = FakeKube()
         self.kube.put(apple(), NAMESPACE)
-        self.signed: KubeApi = self.interference.signed(self.kube)
+        self.signed: KubeApi = self.interference.own_api(self.kube)
         self.tracker: TargetTracker = self.interference.tracker("Deployment", frozenset({"apple"}))
-        list(self.tracker.listed([self.now()], self.sighting(listed=True)))
+        list(self.tracker.listed([self.now()], self.observation(listed=True)))
 
     def now(self) -> Object:
-        """The object as it is."""
+        """Return the current object."""
         return self.kube.get("Deployment", "apple", NAMESPACE)
 
-    def sighting(self, *, listed: bool = False) -> Sighting:
-        """A look at the cluster."""
-        return Sighting(CLOCK, CLOCK.now(), CLOCK.monotonic_anchor_ns if listed else None)
+    def observation(self, *, listed: bool = False) -> Observation:
+        """Return an observation of the cluster."""
+        return Observation(CLOCK, CLOCK.now(), CLOCK.monotonic_anchor_ns if listed else None)
 
     def seen(self) -> None:
-        """The watch delivers the object as it is."""
-        list(self.tracker.changed(self.now(), self.sighting()))
+        """Deliver the current object by the watch."""
+        list(self.tracker.changed(self.now(), self.observation()))
 
-    def told(self) -> list[str]:
-        """Fields that others have altered."""
-        return [str(event.detail["fields"]) for event in self.interference.sorted_out()]
+    def foreign(self) -> list[str]:
+        """Return the fields that others have changed."""
+        return [str(event.detail["fields"]) for event in self.interference.take_foreign()]
 
 
 @pytest.fixture
 def watched() -> Watched:
-    """Nothing has happened yet."""
+    """Return an application without changes."""
     return Watched()
 
 
@@ -67,58 +67,58 @@ def scaled(kube: KubeApi, replicas: int) -> Object:
     return kube.patch("Deployment", "apple", NAMESPACE, {"spec": {"replicas": replicas}})
 
 
-def test_what_was_there_is_no_change(watched: Watched) -> None:
-    """The first look finds an object; nobody has altered it."""
+def test_an_existing_object_is_no_change(watched: Watched) -> None:
+    """The first observation finds an object that nobody has changed."""
     watched.seen()
 
-    assert watched.told() == []
+    assert watched.foreign() == []
 
 
 def test_ours_is_not_others(watched: Watched) -> None:
-    """By the version that the API server answered."""
+    """An own change is recognised by the version in the API server's answer."""
     scaled(watched.signed, 3)
     watched.seen()
 
-    assert watched.told() == []
+    assert watched.foreign() == []
 
 
-def test_others_are_told_with_the_field(watched: Watched) -> None:
-    """Once; the same value again is no change."""
+def test_foreign_changes_have_their_field(watched: Watched) -> None:
+    """Each is reported once, and the same value again is no change."""
     scaled(watched.kube, 3)
     watched.seen()
     watched.seen()
 
-    assert watched.told() == ["spec.replicas"]
-    assert watched.told() == []
+    assert watched.foreign() == ["spec.replicas"]
+    assert watched.foreign() == []
 
 
-def test_others_after_us_are_told(watched: Watched) -> None:
-    """An autoscaler that takes our change back a moment later."""
+def test_foreign_changes_after_ours_are_found(watched: Watched) -> None:
+    """An autoscaler may revert our change a moment later."""
     scaled(watched.signed, 3)
     watched.seen()
     scaled(watched.kube, 1)
     watched.seen()
 
-    assert watched.told() == ["spec.replicas"]
+    assert watched.foreign() == ["spec.replicas"]
 
 
-def test_nothing_is_sorted_while_ours_is_under_way(watched: Watched) -> None:
-    """A watch may be faster than the answer to our own request: what it shows is ours, no one else's."""
-    told: list[list[str]] = []
+def test_nothing_is_classified_during_our_patch(watched: Watched) -> None:
+    """A watch may deliver our own change before the API server answers our request."""
+    foreign: list[list[str]] = []
 
     def react(_kube: FakeKube) -> None:
         watched.seen()
-        told.append(watched.told())
+        foreign.append(watched.foreign())
 
     watched.kube.reactions.append(react)
     scaled(watched.signed, 3)
 
-    assert told == [[]]
-    assert watched.told() == []
+    assert foreign == [[]]
+    assert watched.foreign() == []
 
 
 def test_a_refused_request_of_ours_excuses_nobody(watched: Watched) -> None:
-    """What is seen while it was under way is another's."""
+    """A change that is observed during it is foreign."""
     watched.kube.refusals["patch"] = ConflictError("patch", 409, "Conflict", "no")
     with pytest.raises(ConflictError):
         scaled(watched.signed, 3)
@@ -126,42 +126,42 @@ def test_a_refused_request_of_ours_excuses_nobody(watched: Watched) -> None:
     scaled(watched.kube, 5)
     watched.seen()
 
-    assert watched.told() == ["spec.replicas"]
+    assert watched.foreign() == ["spec.replicas"]
 
 
-def test_a_deleted_object_is_somebodys(watched: Watched) -> None:
-    """And one that comes back under its name is another change."""
-    list(watched.tracker.deleted(watched.now(), watched.sighting()))
+def test_a_deletion_is_a_foreign_change(watched: Watched) -> None:
+    """A new object with the same name is another change."""
+    list(watched.tracker.deleted(watched.now(), watched.observation()))
     watched.seen()
 
-    assert watched.told()[0] == "the whole object, which was deleted"
+    assert watched.foreign()[0] == "the whole object, which was deleted"
 
 
 def test_one_that_a_list_lacks_was_deleted(watched: Watched) -> None:
-    """While the watch was interrupted."""
-    list(watched.tracker.listed([], watched.sighting(listed=True)))
+    """It was deleted while the watch was interrupted."""
+    list(watched.tracker.listed([], watched.observation(listed=True)))
 
-    assert watched.told() == ["the whole object, which was deleted"]
+    assert watched.foreign() == ["the whole object, which was deleted"]
 
 
 def test_an_event_says_who_and_what(watched: Watched) -> None:
-    """By the field managers on record."""
+    """The field managers are named."""
     managed = [{"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {}}}]
     watched.kube.put(apple(9, managedFields=managed), NAMESPACE)
     watched.seen()
-    (event,) = watched.interference.sorted_out()
+    (event,) = watched.interference.take_foreign()
 
     assert (event.kind, event.subject, event.what) == (EventKind.TARGET, "apple", "altered")
     assert event.detail == {"object": "Deployment/apple", "fields": "spec.replicas", "who": "kubectl-edit"}
 
 
-def test_objects_of_others_are_none_of_ours(watched: Watched) -> None:
-    """Another Deployment of the namespace may change as it likes."""
+def test_other_objects_are_ignored(watched: Watched) -> None:
+    """Another Deployment of the namespace may change."""
     other = {**apple(7), "metadata": {"name": "pear"}}
-    list(watched.tracker.changed(other, watched.sighting()))
-    list(watched.tracker.deleted(other, watched.sighting()))
+    list(watched.tracker.changed(other, watched.observation()))
+    list(watched.tracker.deleted(other, watched.observation()))
 
-    assert watched.told() == []
+    assert watched.foreign() == []
 
 
 @pytest.mark.parametrize(
@@ -176,5 +176,5 @@ def test_objects_of_others_are_none_of_ours(watched: Watched) -> None:
     ],
 )
 def test_only_what_users_write_counts(new: Object, fields: tuple[str, ...]) -> None:
-    """Status, versions and the revision that the Deployment controller writes are the cluster's own."""
+    """Status, versions and the Deployment controller's revision do not count."""
     assert differences(apple(1), new)[0] == fields

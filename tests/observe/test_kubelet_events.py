@@ -1,19 +1,19 @@
-"""What kubelets say becomes events, each occurrence once and as exactly as it is told."""
+"""Events of kubelets are converted, each occurrence once and with the best available time."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from harness.kit.clock import Clock
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 from harness.observe.kubelet import KubeletTracker
 
 CLOCK = Clock(1_769_860_800 * 1_000_000_000, 0)  # 2026-01-31T12:00:00Z
-SEEN = Sighting(CLOCK, 60_000_000_000)
+SEEN = Observation(CLOCK, 60_000_000_000)
 
 
 def killing(**fields: Any) -> dict[str, Any]:
-    """A kubelet's Event."""
+    """Return a kubelet's Event."""
     return {
         "metadata": {"uid": "e1", "name": "apple-1.17"},
         "involvedObject": {"kind": "Pod", "name": "apple-1"},
@@ -26,7 +26,7 @@ def killing(**fields: Any) -> dict[str, Any]:
 
 
 def test_a_micro_time_is_exact_to_the_microsecond() -> None:
-    """EventTime is preferred to whole seconds."""
+    """``eventTime`` is preferred to whole seconds."""
     (event,) = KubeletTracker().changed(killing(eventTime="2026-01-31T12:00:07.250000Z"), SEEN)
 
     assert (event.at, event.exact_ns) == (7_250_001_000, 1000)
@@ -34,14 +34,14 @@ def test_a_micro_time_is_exact_to_the_microsecond() -> None:
 
 
 def test_a_whole_second_is_exact_to_the_second() -> None:
-    """Where there is no eventTime the event lies within the second that is named."""
+    """Without ``eventTime``, the event lies within the given second."""
     (event,) = KubeletTracker().changed(killing(), SEEN)
 
     assert (event.at, event.exact_ns) == (8_000_000_000, 1_000_000_000)
 
 
-def test_what_happens_again_is_told_again() -> None:
-    """A higher count is another occurrence; the same object listed anew is not."""
+def test_a_repeated_event_is_reported_again() -> None:
+    """A higher count is a new occurrence. The same object in a list is not."""
     tracker = KubeletTracker()
     first = list(tracker.changed(killing(count=1), SEEN))
     again = list(tracker.changed(killing(count=2, lastTimestamp="2026-01-31T12:00:09Z"), SEEN))
@@ -51,12 +51,12 @@ def test_what_happens_again_is_told_again() -> None:
 
 
 def test_other_components_are_not_kubelets() -> None:
-    """The scheduler's and the controllers' events are not pods' lives."""
+    """Events of the scheduler and of controllers are ignored."""
     assert list(KubeletTracker().changed(killing(source={"component": "default-scheduler"}), SEEN)) == []
 
 
 def test_the_newer_form_of_events_is_understood() -> None:
-    """events.k8s.io calls it reportingComponent."""
+    """events.k8s.io calls the component reportingComponent."""
     made = killing(source={}, reportingComponent="kubelet")
 
     assert len(list(KubeletTracker().changed(made, SEEN))) == 1

@@ -1,19 +1,19 @@
-"""A node that runs out of something is on the timeline; one that is well says nothing."""
+"""A node under pressure is on the timeline, and a healthy one has no events."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from harness.kit.clock import Clock
-from harness.observe.event_time import Sighting
+from harness.observe.event_time import Observation
 from harness.observe.nodes import NodeTracker
 
 CLOCK = Clock(1_769_860_800 * 1_000_000_000, 0)  # 2026-01-31T12:00:00Z
-SEEN = Sighting(CLOCK, 60_000_000_000)
+SEEN = Observation(CLOCK, 60_000_000_000)
 
 
 def node(**statuses: str) -> dict[str, Any]:
-    """A node that is well but for what is said."""
+    """Return a node that is healthy except for these conditions."""
     well = {"MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "Ready": "True", "Odd": "True"}
     conditions = [
         {"type": kind, "status": status, "reason": f"Because{kind}", "lastTransitionTime": "2026-01-31T12:00:07Z"}
@@ -22,8 +22,8 @@ def node(**statuses: str) -> dict[str, Any]:
     return {"metadata": {"name": "n1"}, "status": {"conditions": conditions}}
 
 
-def test_what_a_node_lacks_is_told_once_and_its_end_too() -> None:
-    """Kubelets write their status every few seconds; only a difference is an event."""
+def test_a_problem_has_a_begin_and_an_end() -> None:
+    """Kubelets write their status every few seconds, but only a difference is an event."""
     tracker = NodeTracker()
     seen = [
         list(tracker.listed([node()], SEEN)),
@@ -43,14 +43,14 @@ def test_what_a_node_lacks_is_told_once_and_its_end_too() -> None:
 
 
 def test_node_that_is_not_ready() -> None:
-    """Ready is the one condition whose good status is True; a kubelet that is silent makes it Unknown."""
+    """Ready is the only condition whose good status is True. It is Unknown for a silent kubelet."""
     (event,) = NodeTracker().changed(node(Ready="Unknown"), SEEN)
 
     assert (event.what, event.detail["condition"], event.detail["found"]) == ("unwell", "Ready", False)
 
 
-def test_what_the_first_look_finds_was_there_before() -> None:
-    """It is told, and marked; what a later list finds is new."""
+def test_a_problem_in_the_first_list_is_marked() -> None:
+    """It existed before. A problem in a later list is new."""
     tracker = NodeTracker()
     (before,) = tracker.listed([node(DiskPressure="True")], SEEN)
     (later,) = tracker.listed([node(DiskPressure="True", PIDPressure="True")], SEEN)
@@ -58,16 +58,16 @@ def test_what_the_first_look_finds_was_there_before() -> None:
     assert (before.detail["found"], later.detail["found"]) == (True, False)
 
 
-def test_what_a_list_finds_is_dated_by_the_nodes_own_word() -> None:
-    """Between two looks it may have happened at any time; the condition says when."""
-    look = Sighting(CLOCK, 60_000_000_000, 1_000_000_000)
+def test_a_problem_in_a_list_has_the_nodes_timestamp() -> None:
+    """It may have begun at any time since the last observation."""
+    look = Observation(CLOCK, 60_000_000_000, 1_000_000_000)
     (event,) = NodeTracker().listed([node(DiskPressure="True")], look)
 
     assert (event.at, event.exact_ns) == (8_000_000_000, 1_000_000_000)
 
 
 def test_node_that_goes_and_comes_back_unwell() -> None:
-    """Nothing is known of a node of that name any more."""
+    """A deleted node is forgotten."""
     tracker = NodeTracker()
     list(tracker.changed(node(DiskPressure="True"), SEEN))
     assert list(tracker.deleted(node(DiskPressure="True"), SEEN)) == []

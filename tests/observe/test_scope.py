@@ -1,4 +1,4 @@
-"""Of somebody's namespace only what belongs to the application is looked at."""
+"""Only objects of the application are observed in a namespace."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from harness.kit.clock import Clock
 from harness.kube.api import Object, Objects
 from harness.model.timeline import Event, EventKind
-from harness.observe.event_time import Sighting
-from harness.observe.scope import Scope, Scoped
+from harness.observe.event_time import Observation
+from harness.observe.scope import Scope, ScopedTracker
 
 SCOPE = Scope({"apple": {"matchLabels": {"app": "apple"}}}, frozenset({"public"}))
 
 
 def made(kind: str, name: str, *, labels: dict[str, str] | None = None, **more: Any) -> Object:
-    """An object."""
+    """Return an object."""
     return {"kind": kind, "metadata": {"name": name, "labels": labels or {}}, **more}
 
 
@@ -39,36 +39,36 @@ def made(kind: str, name: str, *, labels: dict[str, str] | None = None, **more: 
         (made("Node", "node-1"), True),
     ],
 )
-def test_what_belongs_to_it(obj: Object, expected: bool) -> None:
-    """Its pods by its selector, its Services by name, and what is said of either."""
+def test_the_scope_has_the_applications_objects(obj: Object, expected: bool) -> None:
+    """It has pods by selector, Services by name, and their endpoints and Events."""
     assert SCOPE.has(obj) is expected
 
 
-class Told:
-    """A tracker that tells everything it is told."""
+class Recording:
+    """A tracker that yields an event for everything it gets."""
 
-    def listed(self, objects: Objects, sighting: Sighting) -> Iterator[Event]:
-        """One event each."""
+    def listed(self, objects: Objects, observation: Observation) -> Iterator[Event]:
+        """Yield one event for each object."""
         for obj in objects:
-            yield from self.changed(obj, sighting)
+            yield from self.changed(obj, observation)
 
-    def changed(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """One."""
-        yield Event(sighting.at, EventKind.POD, obj["metadata"]["name"], "seen")
+    def changed(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Yield one event."""
+        yield Event(observation.at, EventKind.POD, obj["metadata"]["name"], "seen")
 
-    def deleted(self, obj: Object, sighting: Sighting) -> Iterator[Event]:
-        """One."""
-        yield Event(sighting.at, EventKind.POD, obj["metadata"]["name"], "gone")
+    def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
+        """Yield one event."""
+        yield Event(observation.at, EventKind.POD, obj["metadata"]["name"], "gone")
 
 
-def test_a_tracker_is_told_of_nothing_else() -> None:
-    """Lists name no kind in each object; the tracker's own is meant."""
-    tracker, sighting = Scoped("Pod", Told(), SCOPE), Sighting(Clock.start(), 1)
+def test_a_tracker_gets_only_objects_of_the_scope() -> None:
+    """Items of lists have no kind, so the tracker's kind is used."""
+    tracker, seen = ScopedTracker("Pod", Recording(), SCOPE), Observation(Clock.start(), 1)
     mine = {"metadata": {"name": "mine", "labels": {"app": "apple"}}}
     other = {"metadata": {"name": "other", "labels": {"app": "pear"}}}
-    seen = [
-        *tracker.listed([mine, other], sighting), *tracker.changed(other, sighting), *tracker.changed(mine, sighting),
-        *tracker.deleted(other, sighting), *tracker.deleted(mine, sighting),
+    found = [
+        *tracker.listed([mine, other], seen), *tracker.changed(other, seen), *tracker.changed(mine, seen),
+        *tracker.deleted(other, seen), *tracker.deleted(mine, seen),
     ]  # fmt: skip
 
-    assert [(event.subject, event.what) for event in seen] == [("mine", "seen"), ("mine", "seen"), ("mine", "gone")]
+    assert [(event.subject, event.what) for event in found] == [("mine", "seen"), ("mine", "seen"), ("mine", "gone")]

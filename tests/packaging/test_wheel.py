@@ -83,7 +83,7 @@ def test_examples_are_copied_and_valid(installed: Path, tmp_path: Path) -> None:
     assert (copied.returncode, valid.returncode) == (0, 0), copied.stderr + valid.stderr
     assert "harness run experiments/demo.yaml" in copied.stdout
     assert again.returncode == 2
-    assert "experiments is there already" in again.stderr
+    assert "experiments exists already" in again.stderr
 
 
 @pytest.mark.e2e

@@ -1,4 +1,4 @@
-"""The generated parts of the documentation are what the code says."""
+"""The generated parts of the documentation are up to date."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_every_generated_part_is_current() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_part_that_is_not_current_is_found_and_written(tmp_path: Path, page: str) -> None:
-    """A line that somebody edited by hand is found, and put right by the generator."""
+    """A line that was edited by hand is found, and the generator restores it."""
     docs = tmp_path / "docs"
     (tmp_path / "experiments").mkdir()
     for name in PAGES:
@@ -40,6 +40,6 @@ def test_a_part_that_is_not_current_is_found_and_written(tmp_path: Path, page: s
 
 
 def test_a_page_without_its_markers_is_an_error() -> None:
-    """A part that nobody could write would stay as it is for ever."""
+    """The generator could never update a part without markers."""
     with pytest.raises(HarnessError, match="has 0 parts"):
         with_parts("no markers", {"role": "text"})

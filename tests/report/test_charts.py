@@ -1,4 +1,4 @@
-"""Charts are what Vega-Lite's schema allows, show what happened, and bear whatever a trial looks like."""
+"""Charts follow Vega-Lite's schema and show any kind of trial."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 from harness.model.verdict import Mark, Series, TrialVerdict, Window
 from harness.report.chart import trial as chart
-from harness.report.chart.lanes import short_name
+from harness.report.chart.timeline import short_name
 from harness.testing.reports import sample_run
 
 
 def trial_of(cell: str) -> TrialVerdict:
-    """The first trial of a cell of the sample."""
+    """Return the first trial of a cell of the sample."""
     return next(c for c in sample_run().cells if c.id == cell).trials[0]
 
 
@@ -35,19 +35,19 @@ STRANGE = {
 
 
 def layers(specification: dict[str, Any]) -> list[dict[str, Any]]:
-    """Everything that a chart draws."""
+    """Return all layers of a chart."""
     return [layer for part in specification["vconcat"] for layer in part["layer"]]
 
 
 @pytest.mark.parametrize("cell", [cell.id for cell in sample_run(("bare",)).cells])
 def test_a_chart_keeps_vega_lites_schema(cell: str) -> None:
-    """Vega-Lite knows every word of the specification; it would pass over an unknown one in silence."""
+    """Vega-Lite would ignore an unknown word silently."""
     alt.Chart.from_dict(chart.specification(trial_of(cell)), validate=True)
 
 
 @pytest.mark.parametrize("name", STRANGE)
 def test_a_strange_trial_is_drawn(name: str) -> None:
-    """Whatever the evidence looks like, there is a picture of it, and a legend."""
+    """Any evidence has a chart and a legend."""
     assert chart.render(STRANGE[name]).startswith("<svg ")
     assert chart.legend(STRANGE[name])
 
@@ -57,8 +57,8 @@ def test_without_traffic_there_is_no_picture() -> None:
     assert chart.render(replace(LOSSY, series=EMPTY)) == ""
 
 
-def test_what_was_sent_is_answered_and_lost_on_top_of_each_other() -> None:
-    """In each bin the areas reach from 0 to what was sent, without gap or overlap."""
+def test_answered_and_lost_requests_are_stacked() -> None:
+    """In each bin, the areas reach from 0 to the number sent, without gap or overlap."""
     areas = [layer["data"]["values"] for layer in layers(chart.specification(LOSSY)) if layer["mark"]["type"] == "area"]
     ok, lost = areas
 
@@ -68,8 +68,8 @@ def test_what_was_sent_is_answered_and_lost_on_top_of_each_other() -> None:
     assert sum(row["high"] - row["low"] for row in lost[:-1]) == sum(LOSSY.series.failed)
 
 
-def test_the_legend_tells_what_is_shown_and_nothing_else() -> None:
-    """A reload is in the legend of the edit alone, losses in that of the lossy trial alone."""
+def test_the_legend_has_only_what_is_shown() -> None:
+    """Only the edit has a reload in its legend, and only the lossy trial has losses."""
     edit, lossy = (dict(chart.legend(trial)) for trial in (trial_of("graceful--ingress-edit"), LOSSY))
 
     assert ("reload" in edit, "lost" in edit) == (True, False)
@@ -77,7 +77,7 @@ def test_the_legend_tells_what_is_shown_and_nothing_else() -> None:
 
 
 def test_an_undone_change_has_its_sign_in_the_legend() -> None:
-    """◀ is drawn where a change was taken back, and explained there alone."""
+    """◀ is drawn and explained only if a change was undone."""
     undone = replace(LOSSY, marks=(*LOSSY.marks, Mark(8.0, "change", "x", "undone")))
 
     assert "◀" in dict(chart.legend(undone))["undone"]
@@ -85,7 +85,7 @@ def test_an_undone_change_has_its_sign_in_the_legend() -> None:
 
 
 def test_a_chart_says_where_its_first_loss_is() -> None:
-    """A page without room for all of it begins there: losses at 4 s of 10 are left of the middle of the plot."""
+    """A narrow page scrolls there. A loss at 4 s of 10 is left of the middle of the plot."""
     drawn = re.search(r'data-loss="([\d.]+)"', chart.render(LOSSY))
 
     assert drawn is not None
@@ -94,7 +94,7 @@ def test_a_chart_says_where_its_first_loss_is() -> None:
 
 
 def test_colours_follow_the_page() -> None:
-    """Every colour is one of the page's variables, so that light and dark both fit; nothing covers the page."""
+    """Every colour is a variable of the page, so that light and dark mode work."""
     drawn = chart.render(LOSSY)
     colours = set(re.findall(r'(?:fill|stroke)="([^"]*)"', drawn))
 
@@ -102,6 +102,6 @@ def test_colours_follow_the_page() -> None:
 
 
 def test_pods_of_one_version_keep_different_names() -> None:
-    """The shortened name has both the version's and the pod's own letters."""
+    """A short name has letters of both the version and the pod."""
     assert short_name("apple-66f9d8c7b5-x7k2p") == "apple 66f9…x7k2p"
     assert short_name("web-0") == "web-0"

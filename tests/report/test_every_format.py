@@ -1,4 +1,4 @@
-"""Every format renders the document of every command; CTRF JSON is valid, and unknown is not passed in it."""
+"""Every format renders the document of every command. CTRF JSON is valid, and unknown is not passed in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator, ValidationError
 from made_up_watches import lossy, quiet, watched
 from rich.console import Console
 
-from harness.judging.migration.comparing import Ran, compare
+from harness.judging.migration.comparing import MigrationRun, compare
 from harness.model.verdict import Verdict
 from harness.report import blocks, ctrf, html, markdown, migration, run, terminal, watch
 from harness.report.blocks import Account, Block, Detail
@@ -38,7 +38,7 @@ def migrated() -> Document:
         else cell
         for cell in FEW.cells
     )
-    sides = Ran("ingress-nginx", "source", replace(FEW, cells=source)), Ran("traefik", "target", FEW)
+    sides = MigrationRun("ingress-nginx", "source", replace(FEW, cells=source)), MigrationRun("traefik", "target", FEW)
     return migration.document(compare(*sides, {}, command="harness migrate sample.yaml"))
 
 
@@ -55,7 +55,7 @@ DOCUMENTS: dict[str, Callable[[], Document]] = {
 @pytest.mark.parametrize("kind", DOCUMENTS)
 @pytest.mark.parametrize("each", FORMATS, ids=[each.file for each in FORMATS])
 def test_every_format_renders_every_document(each: Format, kind: str) -> None:
-    """The answer is in it, and the same document gives the same text."""
+    """Each has the answer, and the same document gives the same text."""
     document = DOCUMENTS[kind]()
     text = each.render(document)
 
@@ -66,7 +66,7 @@ def test_every_format_renders_every_document(each: Format, kind: str) -> None:
 
 
 def test_every_command_writes_every_format(tmp_path: Path) -> None:
-    """One writer, one table: there is a file per row, and nothing else."""
+    """There is a file for each row of the table, and nothing else."""
     for kind, made in DOCUMENTS.items():
         directory = tmp_path / kind.replace(" ", "-")
         directory.mkdir()
@@ -82,7 +82,7 @@ def test_every_format_is_documented() -> None:
 
 
 def test_nothing_is_written_where_a_format_fails(tmp_path: Path) -> None:
-    """Half a report would look like a whole one."""
+    """An incomplete report would look complete."""
     section = Section(names=("x",), key="x", blocks=(Block(),))
     with pytest.raises(UndefinedError):
         write_reports(tmp_path, replace(DOCUMENTS["watch"](), sections=(section,)))
@@ -97,7 +97,7 @@ def every_block() -> list[type[Block]]:
 
 @pytest.mark.parametrize("kind", [each for each in every_block() if each is not Block], ids=lambda kind: kind.__name__)
 def test_every_block_has_a_form_where_it_is_shown(kind: type[Block]) -> None:
-    """A terminal, a summary and a page can show each block that asks for it."""
+    """Terminal, summary and page can show each block that is meant for them."""
     (detail,) = (field.default for field in fields(kind) if field.name == "detail")
     assert isinstance(detail, Detail)
     forms = {
@@ -110,7 +110,7 @@ def test_every_block_has_a_form_where_it_is_shown(kind: type[Block]) -> None:
 
 
 def test_a_block_without_a_form_is_refused() -> None:
-    """Neither reader leaves out silently what it does not know."""
+    """No format silently omits an unknown block."""
     section = Section(names=("x",), key="x", blocks=(Block(),))
     document = replace(DOCUMENTS["watch"](), sections=(section,))
 
@@ -120,8 +120,8 @@ def test_a_block_without_a_form_is_refused() -> None:
         terminal.render(document)
 
 
-def test_a_page_alone_has_what_only_a_page_has_room_for() -> None:
-    """A block for a page is in no summary and no terminal."""
+def test_a_block_for_the_page_is_only_on_the_page() -> None:
+    """It is in no summary and no terminal output."""
     account = Account(identity=lossy().identity, detail=Detail.PAGE)
     document = replace(DOCUMENTS["watch"](), sections=(Section(names=("x",), key="x", blocks=(account,)),))
     out = io.StringIO()
@@ -139,7 +139,7 @@ def report(kind: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_ctrf_is_valid(kind: str) -> None:
-    """By the published schema, reduced to what is written; the counts are those of the tests."""
+    """The published schema accepts it, and its counts are those of its tests."""
     found = report(kind)
     SCHEMA.validate(found)
     summary, tests = found["results"]["summary"], found["results"]["tests"]
@@ -155,7 +155,7 @@ def test_ctrf_is_valid(kind: str) -> None:
     "wrong", [{"status": "lossless"}, {"duration": 1.5}, {"name": ""}, {"suite": []}, {"verdict": "lossy"}], ids=str
 )
 def test_the_schema_refuses_what_is_not_ctrf(wrong: dict[str, Any]) -> None:
-    """A check of validity that nothing can fail proves nothing."""
+    """A validity check that can't fail proves nothing."""
     found = report("run")
     found["results"]["tests"][0] |= wrong
 
@@ -164,7 +164,7 @@ def test_the_schema_refuses_what_is_not_ctrf(wrong: dict[str, Any]) -> None:
 
 
 def test_unknown_and_flaky_are_apart_from_passed() -> None:
-    """An inconclusive cell is ``other``; one whose two trials disagree is flaky, and failed."""
+    """An inconclusive cell is ``other``. A cell whose two trials disagree is flaky and failed."""
     tests = {(test["suite"][-1], test["name"]): test for test in report("run")["results"]["tests"]}
     told = {key: (test["status"], test["rawStatus"], test["flaky"]) for key, test in tests.items()}
 
@@ -181,7 +181,7 @@ def test_unknown_and_flaky_are_apart_from_passed() -> None:
 
 
 def test_a_watch_and_a_migration_as_ctrf() -> None:
-    """An origin that lost is failed; of a migration the cell that closes the gate is, and the unknown one is other."""
+    """An origin with losses is failed. So is a cell that only the target loses; an unknown one is other."""
     (origin,) = report("watch")["results"]["tests"]
     moved = {(test["suite"][-1], test["name"]): test["status"] for test in report("migration")["results"]["tests"]}
 
@@ -190,7 +190,7 @@ def test_a_watch_and_a_migration_as_ctrf() -> None:
 
 
 def test_ctrf_has_the_times_of_the_run_and_not_of_the_report() -> None:
-    """Milliseconds since the Unix epoch; text that is no time is 0."""
+    """Times are milliseconds since the Unix epoch, and 0 for invalid text."""
     summary = report("run")["results"]["summary"]
 
     assert (summary["start"], summary["duration"]) == (1767323045000, 83000)

@@ -1,4 +1,4 @@
-"""Every format of a report: golden files, and what each promises to the machines that read it."""
+"""Every format of a run's report equals its golden file and keeps its guarantees."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from harness.findings.instrument import TrialFailed
 from harness.model.verdict import Finding, RunVerdict
 from harness.report import junit, markdown, terminal
+from harness.report.labels import again
 from harness.report.run import document
-from harness.report.words import again
 from harness.testing.reports import sample_run
 
 
 class TextFile(SingleFileSnapshotExtension):
-    """A golden file that can be read as what it is."""
+    """A golden file of plain text."""
 
     _write_mode = WriteMode.TEXT
     file_extension = "txt"
@@ -31,17 +31,17 @@ class TextFile(SingleFileSnapshotExtension):
 
 @pytest.fixture
 def golden(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Compares with a text file; pytest --snapshot-update writes it."""
+    """Compare with a text file. pytest --snapshot-update writes it."""
     return snapshot.use_extension(TextFile)
 
 
 def few() -> RunVerdict:
-    """Six cells: enough for every kind of answer."""
+    """Return six cells: enough for every kind of result."""
     return sample_run(("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
 
 
 def in_terminal(run: RunVerdict) -> str:
-    """What a terminal of 110 columns without colours shows."""
+    """Return the output of a terminal of 110 columns without colours."""
     out = io.StringIO()
     console = Console(file=out, width=110, highlight=False, color_system=None)
     console.print(terminal.render(document(run)))
@@ -49,13 +49,13 @@ def in_terminal(run: RunVerdict) -> str:
 
 
 def test_terminal(golden: SnapshotAssertion) -> None:
-    """The table, the reasons for what is not as expected, the answer."""
+    """It has the table, the findings of unexpected cells, and the answer."""
     assert in_terminal(few()) == golden
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 110, 160])
 def test_no_word_of_the_table_is_broken(width: int) -> None:
-    """In whatever width: every verdict is whole or shortened by us, and every cell is there."""
+    """At any width, every verdict is whole or shortened on purpose, and every cell is shown."""
     out = io.StringIO()
     run = sample_run()
     table = document(run).table
@@ -72,7 +72,7 @@ def test_no_word_of_the_table_is_broken(width: int) -> None:
 
 
 def test_the_command_to_run_it_again_names_no_folder() -> None:
-    """``--out`` would be refused the second time; everything else is kept as it was written."""
+    """``--out`` would be refused the second time. Everything else is unchanged."""
     run = replace(few(), command="harness run 'my file.yaml' --out reports/x --only change=none")
 
     assert "harness run 'my file.yaml' --only change=none" in markdown.render(document(run))
@@ -91,7 +91,7 @@ def test_junit(golden: SnapshotAssertion) -> None:
 
 
 def test_junit_says_failure_and_error() -> None:
-    """Unexpected is a failure, inconclusive an error, as expected neither."""
+    """Unexpected is a failure, inconclusive an error, and expected neither."""
     root = ET.fromstring(junit.render(document(few())))
     problems = {
         f"{case.get('classname')}.{case.get('name')}": [child.tag for child in case if child.tag != "system-out"]
@@ -110,7 +110,7 @@ def test_junit_says_failure_and_error() -> None:
 
 
 def test_text_from_outside_can_break_no_format() -> None:
-    """Control characters are not in the XML; bars and HTML in names are not taken for a table's or a page's."""
+    """Control characters are not in the XML. Bars and HTML in names are escaped."""
     run = few()
     evil = Finding(TrialFailed.code, {"failure": "\x1b[31mred\x00 <b>|"})
     cell = replace(run.cells[2], findings=(evil,), change="a|<b>")
@@ -125,7 +125,7 @@ def test_text_from_outside_can_break_no_format() -> None:
 
 
 def test_a_run_without_cells_has_every_report() -> None:
-    """Nothing was run: each format says that there is no answer."""
+    """Each format says that there is no answer."""
     run = replace(few(), cells=(), configurations=(), changes=(), exit_code=3)
 
     assert all("No answer" in text for text in (markdown.render(document(run)), in_terminal(run)))
@@ -133,7 +133,7 @@ def test_a_run_without_cells_has_every_report() -> None:
 
 
 def test_golden_files_are_kept() -> None:
-    """There is one per format; a deleted one would silently be written anew by an update."""
+    """There is one for each format. An update would silently recreate a deleted one."""
     kept = {path.name for path in (Path(__file__).parent / "__snapshots__").rglob("*") if path.is_file()}
 
     assert {"test_terminal.txt", "test_markdown.txt", "test_junit.txt", "test_html.html"} <= kept

@@ -1,4 +1,4 @@
-"""The HTML report: one offline file, the same bytes each time, whole for every reader."""
+"""The HTML report is one offline file with the same bytes each time, readable for everybody."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ PAIR = (("bare",), ("rolling-update", "ingress-edit"))
 
 
 def few() -> RunVerdict:
-    """A small run."""
+    """Return a small run."""
     return sample_run(*FEW)
 
 
 class HtmlFile(SingleFileSnapshotExtension):
-    """A golden file that a browser shows."""
+    """A golden file that a browser can show."""
 
     _write_mode = WriteMode.TEXT
     file_extension = "html"
 
 
 class Page(HTMLParser):
-    """What is in a page: elements with their attributes, and whether each is closed."""
+    """A parsed page: elements with their attributes, and whether each is closed."""
 
     VOID = frozenset({"meta", "link", "br", "img"})
 
@@ -52,43 +52,43 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """An element begins."""
+        """Open an element."""
         self.elements.append((tag, dict(attrs)))
         if tag not in self.VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """An element of a drawing that has no content."""
+        """Add an element without content."""
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
-        """An element ends: it must be the one that began last."""
+        """Close an element, which must be the last one opened."""
         assert self.open.pop() == tag
 
     def having(self, tag: str) -> list[dict[str, str | None]]:
-        """The attributes of every element of a kind."""
+        """Return the attributes of every element of a kind."""
         return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    """The sample's report."""
+    """Return the sample's report."""
     return html.render(document(few()))
 
 
 @pytest.fixture(scope="module")
 def page(text: str) -> Page:
-    """The same, parsed."""
+    """Return the parsed report."""
     return Page(text)
 
 
 def test_html(text: str, snapshot: SnapshotAssertion) -> None:
-    """The document; pytest --snapshot-update writes it."""
+    """It equals its golden file. pytest --snapshot-update writes it."""
     assert text == snapshot.use_extension(HtmlFile)
 
 
 def test_it_is_one_offline_file(text: str, page: Page) -> None:
-    """No address of anywhere is loaded: no src, no foreign href, no import, no url() in styles."""
+    """It loads nothing: no src, no foreign href, no import, no url() in styles."""
     links = [a[key] or "" for _, a in page.elements for key in ("href", "src", "xlink:href") if key in a]
 
     assert [link for link in links if not link.startswith("#") and link != "data:,"] == []
@@ -96,7 +96,7 @@ def test_it_is_one_offline_file(text: str, page: Page) -> None:
 
 
 def test_every_element_is_closed_and_every_id_is_one(page: Page) -> None:
-    """The page is well formed; links lead to what exists; charts bring no ids that could meet."""
+    """The page is well formed, links lead to existing ids, and ids are unique."""
     ids = Counter(attributes["id"] for _, attributes in page.elements if "id" in attributes)
     targets = {(a["href"] or "")[1:] for a in page.having("a")}
 
@@ -106,7 +106,7 @@ def test_every_element_is_closed_and_every_id_is_one(page: Page) -> None:
 
 
 def test_only_what_is_not_as_expected_is_open(page: Page) -> None:
-    """The unexpected and the inconclusive cell are open, the others closed."""
+    """The unexpected and the inconclusive cell are open, and the others closed."""
     cells = [a for a in page.having("details") if (a.get("class") or "").startswith("cell")]
 
     assert {a["id"] for a in cells if "open" in a} == {"bare--ingress-edit", "graceful--rolling-update"}
@@ -114,7 +114,7 @@ def test_only_what_is_not_as_expected_is_open(page: Page) -> None:
 
 
 def test_where_all_is_as_expected_the_first_loss_is_open() -> None:
-    """A reader of a good run sees at once what a loss looks like."""
+    """The reader of an expected result sees at once what a loss looks like."""
     run = sample_run(("probe",), ("none", "rolling-update", "delete-pod"))
     cells = [a for a in Page(html.render(document(run))).having("details") if (a.get("class") or "").startswith("cell")]
 
@@ -122,7 +122,7 @@ def test_where_all_is_as_expected_the_first_loss_is_open() -> None:
 
 
 def test_the_accounting_is_printed_and_said_to_hold_or_not() -> None:
-    """Both sums of a trial with their numbers; a sum that is wrong is called wrong."""
+    """Both sums have their numbers, and a wrong sum is marked."""
     run = sample_run(("bare",), ("rolling-update",))
     cell = run.cells[0]
     broken = replace(cell.trials[0], identity=replace(cell.trials[0].identity, ok=1))
@@ -142,7 +142,7 @@ def test_the_accounting_is_printed_and_said_to_hold_or_not() -> None:
 
 
 def test_an_inexact_calibration_is_unfolded() -> None:
-    """Every known fault is listed with what was planned and what was found; a difference is not to be missed."""
+    """Every known fault has its planned and found number, and a difference is visible at once."""
     run = sample_run(("bare",), ("none",))
     cell = run.cells[0]
     trial = replace(cell.trials[0], calibration={"hung": (8, 7)})
@@ -155,7 +155,7 @@ def test_an_inexact_calibration_is_unfolded() -> None:
 
 
 def test_tables_and_charts_speak_to_screen_readers(page: Page) -> None:
-    """Every table heading has a scope, every chart a role and a label."""
+    """Every table heading has a scope, and every chart a role and a label."""
     drawings = [a for a in page.having("svg") if a.get("class") == "chart"]
 
     assert len(drawings) == 7
@@ -164,7 +164,7 @@ def test_tables_and_charts_speak_to_screen_readers(page: Page) -> None:
 
 
 def test_text_from_outside_is_text() -> None:
-    """Whatever a pod answers or a user writes is shown, never run."""
+    """Answers of pods and texts of users are shown, and never run."""
     run = few()
     evil = "<script>alert(1)</script>"
     trial = replace(run.cells[0].trials[0], responders={evil: 3}, directory=evil)
@@ -179,7 +179,7 @@ def test_text_from_outside_is_text() -> None:
 
 
 def test_a_stored_verdict_gives_the_same_bytes() -> None:
-    """Written to disk with sorted keys and read again, the run gives the same page; rendering twice does, too."""
+    """A run that was written to disk and read again gives the same page. So does rendering twice."""
     run = sample_run(*PAIR)
     stored = from_json(RunVerdict, json.loads(dump(run)))
 
@@ -188,7 +188,7 @@ def test_a_stored_verdict_gives_the_same_bytes() -> None:
 
 @pytest.mark.processes
 def test_another_process_gives_the_same_bytes() -> None:
-    """Nothing random is in it: neither ids of charts nor the order of sets."""
+    """Nothing is random: neither ids of charts nor the order of sets."""
     imports = "from harness.report import html, run; from harness.testing.reports import sample_run"
     code = f"{imports}; print(html.render(run.document(sample_run(*{PAIR}))), end='')"
     done = subprocess.run(
@@ -202,7 +202,7 @@ def test_another_process_gives_the_same_bytes() -> None:
 
 
 def test_a_trial_without_traffic_has_no_chart() -> None:
-    """What never sent anything has an accounting, and no empty picture."""
+    """It has an accounting, and no empty picture."""
     run = few()
     series = replace(run.cells[0].trials[0].series, sent=(), ok=(), failed=(), latency_p50=(), latency_max=())
     trial = replace(run.cells[0].trials[0], series=series, streams=(), marks=(), phases=(), pods=())
@@ -212,7 +212,7 @@ def test_a_trial_without_traffic_has_no_chart() -> None:
 
 
 def test_a_run_without_cells_says_so() -> None:
-    """The page of a run in which nothing took place."""
+    """Its page says that there is no answer."""
     run = replace(few(), cells=(), configurations=(), changes=(), exit_code=3)
 
     assert "No answer" in html.render(document(run))

@@ -1,4 +1,4 @@
-"""Reports of releases: shares, candidates and who answered, in every format."""
+"""Reports of releases have shares, candidates and versions in every format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.testing.reports import sample_run
 
 
 class TextFile(SingleFileSnapshotExtension):
-    """A golden file that can be read as what it is."""
+    """A golden file of plain text."""
 
     _write_mode = WriteMode.TEXT
     file_extension = "txt"
@@ -27,12 +27,12 @@ class TextFile(SingleFileSnapshotExtension):
 
 @pytest.fixture
 def golden(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Compares with a text file; pytest --snapshot-update writes it."""
+    """Compare with a text file. pytest --snapshot-update writes it."""
     return snapshot.use_extension(TextFile)
 
 
 def in_terminal(run: RunVerdict) -> str:
-    """What a terminal of 110 columns without colours shows."""
+    """Return the output of a terminal of 110 columns without colours."""
     out = io.StringIO()
     console = Console(file=out, width=110, highlight=False, color_system=None)
     console.print(terminal.render(document(run)))
@@ -40,7 +40,7 @@ def in_terminal(run: RunVerdict) -> str:
 
 
 def test_releases_in_a_terminal(golden: SnapshotAssertion) -> None:
-    """Each step's share and each candidate has its line, beside what was found."""
+    """Each step's share and each candidate has a line, next to the findings."""
     assert in_terminal(sample_releases()) == golden
 
 
@@ -55,7 +55,7 @@ def test_releases_as_junit(golden: SnapshotAssertion) -> None:
 
 
 def test_releases_as_a_page() -> None:
-    """Tables of shares and candidates, the wrong one marked; the chart has a part of its own for who answered."""
+    """There are tables of shares and candidates, with the wrong share marked, and a plot of versions."""
     page = html.render(document(sample_releases()))
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
@@ -67,8 +67,8 @@ def test_releases_as_a_page() -> None:
     assert page.count("var(--new-fill)") > page.count("var(--old-fill)") - 1 > 0
 
 
-def test_what_is_not_a_release_is_told_as_before() -> None:
-    """No table, no line and no part of a chart for who answered, where nobody asked."""
+def test_other_changes_have_no_versions() -> None:
+    """They have no table, line or plot of versions."""
     run = sample_run(("bare",), ("none", "rolling-update"))
 
     assert "Candidates side by side" not in html.render(document(run))
@@ -77,7 +77,7 @@ def test_what_is_not_a_release_is_told_as_before() -> None:
 
 
 def test_who_answered_survives_the_disk() -> None:
-    """A verdict that was written and read again is the same."""
+    """A stored and reread verdict is the same."""
     run = sample_releases()
 
     assert from_json(RunVerdict, to_json(run)) == run

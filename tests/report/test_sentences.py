@@ -1,4 +1,4 @@
-"""Every finding can be told, and the answer at the top says what the cells say."""
+"""Every finding has a sentence, and the answer at the top agrees with the cells."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ NAMES = (
 
 @pytest.mark.parametrize("code", TYPES)
 def test_every_finding_has_a_sentence(code: str) -> None:
-    """Each code, even without numbers, is told in whole sentences; what spoils a verdict says what to do."""
+    """Each code has whole sentences, even without numbers. A finding that spoils a verdict has advice."""
     sentence = explain(Finding(code))
 
     assert len(sentence.text.split()) > 3 or code == TrialFailed.code
@@ -70,7 +70,7 @@ def test_every_finding_has_a_sentence(code: str) -> None:
 @pytest.mark.parametrize(
     ("finding", "parts"),
     [
-        (Finding(CalibrationNotExact.code, {"duplicates": 2}), ("2 requests", "re-sends")),
+        (Finding(CalibrationNotExact.code, {"duplicates": 2}), ("2 requests", "sends requests again")),
         (
             Finding(
                 CalibrationNotExact.code,
@@ -88,14 +88,14 @@ def test_every_finding_has_a_sentence(code: str) -> None:
     ],
 )
 def test_a_sentence_has_its_numbers(finding: Finding, parts: tuple[str, ...]) -> None:
-    """What was counted is in the text."""
+    """The counted numbers are in the text."""
     text = explain(finding).text
 
     assert [part for part in parts if part not in text] == []
 
 
 def test_the_answer_names_what_is_against_expectation_and_what_is_unknown() -> None:
-    """The sample loses once against expectation, and one cell is unknown."""
+    """The sample has one unexpected loss and one inconclusive cell."""
     run = sample_run()
 
     assert run_text.answer(run) == (
@@ -106,7 +106,7 @@ def test_the_answer_names_what_is_against_expectation_and_what_is_unknown() -> N
 
 
 def test_the_answer_of_a_good_run() -> None:
-    """Nothing lost, all as expected; with expected losses, it says that there are no others."""
+    """All is as expected. With expected losses, it says that there are no others."""
     run = sample_run()
     expected = replace(run, cells=tuple(cell for cell in run.cells if cell.as_expected))
     good = replace(run, cells=tuple(cell for cell in run.cells if cell.verdict is Verdict.LOSSLESS))
@@ -119,8 +119,8 @@ def test_the_answer_of_a_good_run() -> None:
     assert run_text.by_configuration(good)[0] == ("bare", "loses nothing.")
 
 
-def test_unknown_is_not_told_as_success() -> None:
-    """With nothing lost but a cell unknown, the answer does not say that nothing was lost."""
+def test_unknown_is_not_success() -> None:
+    """With no loss but an inconclusive cell, the answer does not say that nothing was lost."""
     run = sample_run()
     unknown = next(cell for cell in run.cells if cell.verdict is Verdict.INCONCLUSIVE)
 
@@ -140,7 +140,7 @@ def in_terminal(report: Document) -> str:
 
 
 def stopped_run() -> RunVerdict:
-    """The sample, stopped by Ctrl-C: one cell was under way, two had not begun."""
+    """Return the sample stopped by Ctrl-C: one cell was under way, and two had not started."""
     run = sample_run(("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
 
     def stop(cell: CellVerdict, code: str) -> CellVerdict:
@@ -159,7 +159,7 @@ def stopped_run() -> RunVerdict:
 
 
 def test_a_stopped_run_says_how_far_it_got() -> None:
-    """One line instead of a failure for each cell that never was; no sum over trials that never were."""
+    """It has one line instead of a failure for each cell that did not run, and no sum over them."""
     run = stopped_run()
 
     assert run_text.answer(run) == "Stopped by Ctrl-C: 2 of 6 cells have a result."
@@ -169,11 +169,11 @@ def test_a_stopped_run_says_how_far_it_got() -> None:
     assert (
         run_text.by_configuration(run)[1][1] == "was cut short in none; was not run in rolling-update and ingress-edit."
     )
-    assert run_text.answer(replace(run, signal=9)).startswith("The run did not get to its end: 2 of 6")
+    assert run_text.answer(replace(run, signal=9)).startswith("The run did not finish: 2 of 6")
 
 
 def test_a_503_with_ready_pods_is_the_reloads_doing() -> None:
-    """Under an edit of the Ingress no further pod helps; where a pod went, or under other changes, one does."""
+    """Under an edit of the Ingress, another pod does not help. Under other changes it does."""
     numbers: Detail = {"lost": 6, "sent": 900, "classes": "status 6", "statuses": "503 × 6"}  # noqa: RUF001
     reload, gone, patch = (
         explain(Finding(RequestsLost.code, {**numbers, "change": change, "pods_stayed": stayed})).advice
@@ -181,13 +181,13 @@ def test_a_503_with_ready_pods_is_the_reloads_doing() -> None:
     )
 
     assert "old nginx workers" in reload
-    assert "before this one goes" not in reload
-    assert "before this one goes" in gone
+    assert "before this one ends" not in reload
+    assert "before this one ends" in gone
     assert gone == patch
 
 
 def test_behind_traefik_no_reload_is_blamed() -> None:
-    """It has none; there an empty Service is a route that is gone, and another application's answer."""
+    """It has no reloads. An empty Service there means a missing route and another application's answer."""
     numbers: Detail = {"lost": 6, "sent": 900, "change": "ingress-edit", "pods_stayed": True, "drops_routes": True}
     status: Detail = {"classes": "status 6", "statuses": "503 × 3, 404 × 3"}  # noqa: RUF001
     answer: Detail = {"classes": "wrong-answer 6"}
@@ -202,7 +202,7 @@ def test_behind_traefik_no_reload_is_blamed() -> None:
 
 
 def test_more_cuts_than_connections_make_sense() -> None:
-    """Five reloads cut the connections of a pool of 64 five times over."""
+    """Five reloads can cut the connections of a pool of 64 five times."""
     numbers = {"cut": 320, "pooled": 64, "times": 5, "by_rst": 0}
     many = explain(Finding(ConnectionsCut.code, numbers)).text
     few = explain(Finding(ConnectionsCut.code, {**numbers, "cut": 60})).text
@@ -213,7 +213,7 @@ def test_more_cuts_than_connections_make_sense() -> None:
 
 @pytest.mark.parametrize("render", [*(each.render for each in FORMATS), in_terminal])
 def test_every_report_says_that_the_run_was_stopped(render: Callable[[Document], str]) -> None:
-    """The headline is how far it got, cells are marked, and nobody is told to mend a cause."""
+    """The headline has the progress, cells are marked, and no advice is given."""
     # The name of a counter in CTRF, not a word about this run.
     shown = render(document(stopped_run())).replace('"failed": 0', "")
 
@@ -224,7 +224,7 @@ def test_every_report_says_that_the_run_was_stopped(render: Callable[[Document],
 
 
 def test_what_was_not_run_has_no_numbers_in_the_report() -> None:
-    """No sums of nothing with a check mark, no tables of zeros; the process's own exit code."""
+    """There are no sums with a check mark and no tables of zeros. The exit code is the process's."""
     run = stopped_run()
     shown = html.render(document(replace(run, cells=run.cells[4:])))
 
@@ -234,8 +234,8 @@ def test_what_was_not_run_has_no_numbers_in_the_report() -> None:
     ] == []
 
 
-def test_no_loss_and_other_loss_than_expected_are_said() -> None:
-    """A cell that was to lose and did not is told as such, and so is one that lost in another way."""
+def test_missing_and_different_losses_are_reported() -> None:
+    """A cell without its expected loss is named, and so is one with a different loss."""
     lossy = next(cell for cell in sample_run().cells if cell.verdict is Verdict.LOSSY and cell.as_expected)
     run = replace(
         sample_run(),
@@ -246,11 +246,11 @@ def test_no_loss_and_other_loss_than_expected_are_said() -> None:
     )
 
     assert "1 of 2 cells lost nothing although losses were expected" in run_text.answer(run)
-    assert "1 lost requests in another way than expected" in run_text.answer(run)
+    assert "1 lost requests in a different way than expected" in run_text.answer(run)
 
 
 def test_false_greens_are_not_missed() -> None:
-    """A cell that is as expected, but only because the application ignores SIGTERM, is warned of."""
+    """A cell that is lossless only because the application ignores SIGTERM has a warning."""
     run = sample_run()
     deaf = replace(run.cells[0], findings=(Finding(FalseGreen.code, {"pods": 1}),))
 
@@ -260,8 +260,8 @@ def test_false_greens_are_not_missed() -> None:
     assert run_text.warnings(replace(run, cells=(replace(deaf, as_expected=False),))) == ()
 
 
-def test_what_needs_a_reader_is_unfolded() -> None:
-    """Cells against expectation; where there are none, the first lossy one."""
+def test_notable_cells_are_open() -> None:
+    """Unexpected cells are open. If there are none, the first lossy one is."""
     run = sample_run()
     good = replace(run, cells=tuple(cell for cell in run.cells if cell.as_expected))
 
@@ -280,14 +280,14 @@ def test_a_loss_says_what_its_status_means_and_no_other() -> None:
 @pytest.mark.parametrize("code", TYPES)
 @pytest.mark.parametrize("value", ["text", float("nan"), float("inf"), -1, True, 10**12])
 def test_strange_numbers_never_break_a_report(code: str, value: str | float) -> None:
-    """Whatever an older or newer version recorded under a name, a sentence comes of it."""
+    """Any value recorded by another version gives a sentence."""
     numbers = dict.fromkeys(NAMES, value)
 
     assert explain(Finding(code, numbers)).text
 
 
-def test_what_decides_is_told_first() -> None:
-    """Findings are in the order of their weight, whatever order they were found in."""
+def test_findings_are_ordered_by_weight() -> None:
+    """The order in which they were found does not matter."""
     cell = replace(
         sample_run().cells[0],
         findings=tuple(

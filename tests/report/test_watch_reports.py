@@ -1,4 +1,4 @@
-"""Every format of a watch's report: golden files, and what the object for scripts promises."""
+"""Every format of a watch's report equals its golden file, and the JSON object keeps its guarantees."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from harness.wording import length
 
 
 class TextFile(SingleFileSnapshotExtension):
-    """A golden file that can be read as what it is."""
+    """A golden file of plain text."""
 
     _write_mode = WriteMode.TEXT
     file_extension = "txt"
@@ -32,12 +32,12 @@ class TextFile(SingleFileSnapshotExtension):
 
 @pytest.fixture
 def golden(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Compares with a text file; pytest --snapshot-update writes it."""
+    """Compare with a text file. pytest --snapshot-update writes it."""
     return snapshot.use_extension(TextFile)
 
 
 def in_terminal(watch: WatchVerdict) -> str:
-    """What a terminal of 110 columns without colours shows."""
+    """Return the output of a terminal of 110 columns without colours."""
     out = io.StringIO()
     console = Console(file=out, width=110, highlight=False, color_system=None)
     console.print(terminal.render(document(watch)))
@@ -45,7 +45,7 @@ def in_terminal(watch: WatchVerdict) -> str:
 
 
 def test_a_watch_in_a_terminal(golden: SnapshotAssertion) -> None:
-    """Account, outages, findings, answer."""
+    """It has accounting, outages, findings and answer."""
     assert in_terminal(lossy()) == golden
 
 
@@ -60,7 +60,7 @@ def test_a_watch_as_junit(golden: SnapshotAssertion) -> None:
 
 
 def test_a_watch_as_html_is_one_offline_file() -> None:
-    """Nothing of anywhere is loaded; the answer, the account and every outage are in it."""
+    """It loads nothing, and has the answer, the accounting and every outage."""
     text = html.render(document(lossy()))
     loaded = re.findall(r'(?:href|src)="(?!#|data:,)([^"]*)"|@import|url\(', text)
 
@@ -72,7 +72,7 @@ def test_a_watch_as_html_is_one_offline_file() -> None:
 
 @pytest.mark.parametrize("trials", [1, 2])
 def test_the_object_for_scripts_adds_up(trials: int) -> None:
-    """Both sums, over all origins; outages by wall clock and by seconds."""
+    """Both sums hold over all origins. Outages have wall-clock times and seconds."""
     spoilt = with_rows(with_losses(quiet(), 1.0, 1.1), 2.0, 2.005, outcome=Outcome.UNFINISHED)
     found = summary(watched(*[spoilt] * trials), "reports/x")
 
@@ -85,8 +85,8 @@ def test_the_object_for_scripts_adds_up(trials: int) -> None:
     assert (found["verdict"], found["exit_code"]) == ("lossy", 1)
 
 
-def test_what_is_not_known_is_not_made_up() -> None:
-    """No latency where nothing was answered, no wall clock where it was not recorded."""
+def test_unknown_values_are_missing() -> None:
+    """There is no latency without an answer, and no wall clock that was not recorded."""
     found = summary(watched(with_losses(quiet(), 0, 10, Outcome.REFUSED), wall=0), "x")
     refused = summary(watched(with_rows(quiet(), 0, 10, outcome=Outcome.REFUSED, progress=0)), "x")
 
@@ -108,19 +108,19 @@ def test_what_is_not_known_is_not_made_up() -> None:
     ids=["lossless", "failed", "one", "nothing"],
 )
 def test_the_answer_is_one_sentence(trial: TrialEvidence, answer: str) -> None:
-    """Of each kind of watch, with its sign."""
+    """Each kind of watch has its sentence and sign."""
     assert answer in in_terminal(watched(trial))
 
 
-def test_lengths_are_told_in_the_unit_that_suits_them() -> None:
-    """From parts of a millisecond to minutes."""
+def test_lengths_have_a_suitable_unit() -> None:
+    """They range from parts of a millisecond to minutes."""
     told = [length(seconds) for seconds in (0.0004, 0.0024, 0.12, 4.2, 200.0)]
 
     assert told == ["0.4 ms", "2.4 ms", "120 ms", "4.20 s", "3 min 20 s"]
 
 
 def test_every_member_of_the_object_is_described() -> None:
-    """In docs/reference/watch.md."""
+    """docs/reference/watch.md describes each."""
     text = page("reference/watch.md")
     found = summary(lossy(), "x")
     names = [*found, *found["latency_ms"], *found["outages"][0]]

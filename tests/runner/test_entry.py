@@ -1,23 +1,28 @@
-"""Traffic begins when every path has answered for a while without a break."""
+"""Tests that traffic begins only when every path has answered without a break for a while."""
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+import trustme
 
 from harness.clusters.base import Entry
 from harness.errors import WaitTimeoutError
-from harness.model.experiment import Route, TrafficPlan
+from harness.model.experiment import Route, Tls, TrafficPlan
 from harness.runner import entry
 
 
 @contextmanager
-def server(statuses: list[int], hosts: list[str], bodies: tuple[bytes, ...] = (b"",)) -> Iterator[Entry]:
-    """Answer with these statuses and bodies in turn, the last ones for ever."""
+def server(
+    statuses: list[int], hosts: list[str], bodies: tuple[bytes, ...] = (b"",), tls: ssl.SSLContext | None = None
+) -> Iterator[Entry]:
+    """Return a server that gives these statuses and bodies in turn, and the last one from then on."""
     said = list(bodies)
 
     class Handler(BaseHTTPRequestHandler):
@@ -30,9 +35,12 @@ def server(statuses: list[int], hosts: list[str], bodies: tuple[bytes, ...] = (b
             self.wfile.write(body)
 
         def log_message(self, *_args: object) -> None:
-            """Not to stderr."""
+            """Print nothing to stderr."""
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        # The handshake belongs to the thread of the connection.
+        http.socket = tls.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -44,12 +52,12 @@ def server(statuses: list[int], hosts: list[str], bodies: tuple[bytes, ...] = (b
 
 
 def plan(host: str = "") -> TrafficPlan:
-    """Traffic on one path."""
+    """Return a plan with traffic on one path."""
     return TrafficPlan(rate=1, routes=(Route("/apple"),), host=host)
 
 
-def test_a_wrong_answer_begins_the_wait_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A right answer, a wrong one, then right ones: it waits for the whole time after the wrong one."""
+def test_a_wrong_status_restarts_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a wrong status, the whole time must pass again with correct ones."""
     monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.2)
     hosts: list[str] = []
     with server([200, 503, 200], hosts) as where:
@@ -59,8 +67,8 @@ def test_a_wrong_answer_begins_the_wait_anew(monkeypatch: pytest.MonkeyPatch) ->
     assert set(hosts) == {"fruit.example"}
 
 
-def test_what_it_waited_for_in_vain_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The path and its last status are in the message."""
+def test_a_timeout_names_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the path and its last status."""
     monkeypatch.setattr(entry, "ENTRY_SECONDS", 0.3)
     with server([503], []) as where, pytest.raises(WaitTimeoutError) as raised:
         entry.wait_for_entry(where, plan())
@@ -68,16 +76,45 @@ def test_what_it_waited_for_in_vain_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     assert "/apple gave 503" in str(raised.value)
 
 
-def test_nobody_there_is_status_0() -> None:
-    """A refused connection is no answer, and no exception."""
+def test_a_redirect_to_https_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with TLS answers HTTP with 308; the message names the setting."""
+    monkeypatch.setattr(entry, "ENTRY_SECONDS", 0.3)
+    with server([308], []) as where, pytest.raises(WaitTimeoutError, match=r"add tls: \{verify: false\} to traffic"):
+        entry.wait_for_entry(where, plan())
+
+
+def test_an_entry_with_tls_is_asked_with_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The certificate is checked as the traffic checks it, for the name of the host; plain HTTP gets no answer."""
+    monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.1)
+    authority, stranger = trustme.CA(), trustme.CA()
+    for name, each in (("right", authority), ("wrong", stranger)):
+        each.cert_pem.write_to_path(tmp_path / name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("shop.example").configure_cert(context)
+    hosts: list[str] = []
+
+    def traffic(tls: Tls | None) -> TrafficPlan:
+        return TrafficPlan(rate=1, routes=(Route("/apple"),), host="shop.example", tls=tls)
+
+    with server([200], hosts, tls=context) as where:
+        entry.wait_for_entry(where, traffic(Tls(ca=str(tmp_path / "right"))))
+        assert set(hosts) == {"shop.example"}
+        monkeypatch.setattr(entry, "ENTRY_SECONDS", 0.3)
+        for wrong in (None, Tls(ca=str(tmp_path / "wrong"))):
+            with pytest.raises(WaitTimeoutError, match="/apple gave no answer"):
+                entry.wait_for_entry(where, traffic(wrong))
+
+
+def test_a_refused_connection_is_status_0() -> None:
+    """A refused connection is no answer and raises no exception."""
     with server([200], []) as where:
         pass
 
     assert entry.answer_of(where, "/", "") == (0, b"")
 
 
-def test_another_application_begins_the_wait_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wider rule may answer 200 until the path's own rule is there; that is not the application yet."""
+def test_another_application_restarts_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wider rule may answer 200 until the path's own rule is loaded. That is not the application."""
     monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.2)
     asked: list[str] = []
     traffic = TrafficPlan(rate=1, routes=(Route("/apple", answers=("apple*",)),))
@@ -89,7 +126,7 @@ def test_another_application_begins_the_wait_again(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_application_that_stays_wrong_is_left_to_the_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wait for the right one has an end: traffic reports what is wrong for longer."""
+    """The wait for the right application ends, and the traffic reports the wrong answers."""
     monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.1)
     monkeypatch.setattr(entry, "ANSWER_SECONDS", 0.3)
     asked: list[str] = []
@@ -100,7 +137,7 @@ def test_an_application_that_stays_wrong_is_left_to_the_traffic(monkeypatch: pyt
 
 
 def test_a_status_that_the_route_expects_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A route may promise a redirect."""
+    """A route may expect a redirect."""
     monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.1)
     with server([301], []) as where:
         entry.wait_for_entry(where, TrafficPlan(rate=1, routes=(Route("/old", statuses=(301,)),)))

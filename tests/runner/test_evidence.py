@@ -1,4 +1,4 @@
-"""Evidence that is missing or damaged makes its trial a failed one, never one that is left out."""
+"""Tests that missing or damaged evidence makes its trial fail; no trial is left out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from harness.findings.instrument import TrialFailed
 from harness.findings.stopping import CutShort
 from harness.judging.trial import judge_trial
 from harness.kit.clock import Clock
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Experiment, Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.model.verdict import Verdict
 from harness.runner.evidence import read_trials
 from harness.runner.execution import TrialOutcome
@@ -33,7 +34,7 @@ EXPERIMENT = Experiment(
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
-    """A run with one trial that has all files; one attempt, which was OK."""
+    """Create a run of one trial with all files and one successful attempt."""
     run = RunDirectory.create(tmp_path / "run", "e")
     trial = run.trial("default--none", 1)
     ledger = LedgerWriter(trial.traffic / "ledger-0.npy", origin_ns=1000)
@@ -48,12 +49,12 @@ def run(tmp_path: Path) -> RunDirectory:
 
 
 def trial_of(run: RunDirectory) -> TrialDirectory:
-    """Its one trial."""
+    """Return its only trial."""
     return run.trial("default--none", 1)
 
 
 def failure(run: RunDirectory) -> str:
-    """What the loader says has failed; such a trial must also be judged inconclusive."""
+    """Return the failure that the loader reports; the trial must also be inconclusive."""
     (evidence,) = read_trials(run, EXPERIMENT)["default--none"]
     verdict = judge_trial(evidence)
     if evidence.failure:
@@ -62,8 +63,8 @@ def failure(run: RunDirectory) -> str:
     return evidence.failure
 
 
-def test_whole_evidence_is_read_as_it_is(run: RunDirectory) -> None:
-    """The end of planning is in the traffic's own journal where the orchestrator did not get to write it."""
+def test_complete_evidence_is_read_unchanged(run: RunDirectory) -> None:
+    """If the orchestrator did not write the end of planning, the traffic's own journal has it."""
     (evidence,) = read_trials(run, EXPERIMENT)["default--none"]
 
     assert evidence.failure == ""
@@ -71,14 +72,14 @@ def test_whole_evidence_is_read_as_it_is(run: RunDirectory) -> None:
 
 
 def test_a_trial_without_an_outcome_has_failed(run: RunDirectory) -> None:
-    """As after kill -9."""
+    """This is the state after kill -9."""
     trial_of(run).outcome.unlink()
 
     assert "did not get to its end" in failure(run)
 
 
-def test_after_a_kill_the_origin_is_the_traffics_own(run: RunDirectory) -> None:
-    """Without an outcome, begin and end are those of the traffic's journal: every planned slot is accounted for."""
+def test_after_a_kill_the_start_comes_from_the_journal(run: RunDirectory) -> None:
+    """Without an outcome, start and end come from the traffic's journal, so every planned slot is counted."""
     trial_of(run).outcome.unlink()
     path = trial_of(run).traffic / "traffic.jsonl"
     started = json.dumps({"event": "started", "at_ns": 1, "origin_ns": 1000})
@@ -91,8 +92,8 @@ def test_after_a_kill_the_origin_is_the_traffics_own(run: RunDirectory) -> None:
     assert (identity.planned, identity.ok, identity.abandoned) == (1, 1, 0)
 
 
-def test_without_an_origin_nothing_is_held_against_the_clock(run: RunDirectory) -> None:
-    """Neither outcome nor journal say when traffic began: no sum over the machine's uptime, no before and after."""
+def test_without_a_start_nothing_is_compared_with_the_clock(run: RunDirectory) -> None:
+    """Without any record of the start, there is no sum over the machine's uptime, and no before and after."""
     trial_of(run).outcome.unlink()
     (trial_of(run).timeline).write_text(
         '{"at": 9000000000000, "kind": "change", "subject": "none", "what": "begin", "detail": {}, "exact_ns": 0}\n'
@@ -109,7 +110,7 @@ def test_without_an_origin_nothing_is_held_against_the_clock(run: RunDirectory) 
 
 @pytest.mark.parametrize(("outcome", "stopped"), [(True, False), (False, True)], ids=["interrupted", "no outcome"])
 def test_a_trial_that_was_stopped_has_not_failed(run: RunDirectory, outcome: bool, stopped: bool) -> None:
-    """Whether it could say so itself, or the run was stopped before it could: it was cut short, and that is all."""
+    """It is cut short, whether or not it could record that itself."""
     if outcome:
         ended = TrialOutcome(Clock(0, 0), origin_ns=1000, failure="ended early", interrupted=True)
         write_json(trial_of(run).outcome, to_json(ended))
@@ -124,7 +125,7 @@ def test_a_trial_that_was_stopped_has_not_failed(run: RunDirectory, outcome: boo
 
 
 def test_a_missing_ledger_is_a_failure_once_traffic_began(run: RunDirectory) -> None:
-    """No rows are no losses: it must not pass as a trial in which nothing was lost."""
+    """No rows must not pass as no losses."""
     (trial_of(run).traffic / "ledger-0.npy").unlink()
 
     assert "ledger-0.npy" in failure(run)
@@ -132,7 +133,7 @@ def test_a_missing_ledger_is_a_failure_once_traffic_began(run: RunDirectory) -> 
 
 @pytest.mark.parametrize("name", ["ledger-0.npy", "connections-0.npy"])
 def test_a_damaged_ledger_is_a_failure(run: RunDirectory, name: str) -> None:
-    """Bytes that are no ledger are told by the file's name."""
+    """The message names the file."""
     (trial_of(run).traffic / name).write_bytes(b"no ledger")
 
     assert name in failure(run)
@@ -151,7 +152,7 @@ def test_a_damaged_journal_is_a_failure_but_a_cut_last_line_is_not(run: RunDirec
 
 
 def test_a_damaged_calibration_is_a_failure(run: RunDirectory) -> None:
-    """A proof that can't be read proves nothing."""
+    """A calibration that can't be read proves nothing."""
     (trial_of(run).traffic / "calibration-0.json").write_text("{}", encoding="utf-8")
 
     assert "calibration" in failure(run)

@@ -1,4 +1,4 @@
-"""What is exported is what the ledgers hold, to the nanosecond, whoever wrote them."""
+"""Tests that an export has exactly the content of the ledgers, for any number of workers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from documentation import page
 
 from harness.errors import EvidenceError
 from harness.kit.clock import Clock
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
 from harness.model.experiment import Route, TrafficPlan
+from harness.model.shapes import Shape
 from harness.runner import export as exporting
 from harness.runner.execution import TrialOutcome
 from harness.runner.export import COLUMNS, parts_of, write_csv
@@ -22,15 +23,15 @@ from harness.store.ledger import LedgerWriter, read_ledger
 from harness.store.ledger_format import NEVER
 from harness.store.records import to_json
 from harness.store.rundir import write_json
-from harness.traffic.plan import Crew, TrafficChildPlan, write_plan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup, write_plan
 
 TRAFFIC = TrafficPlan(rate=1000, routes=(Route("/a"), Route('/b?x="1",2')), methods=(Method.GET, Method.POST))
-#: A moment whose nanoseconds no float holds.
+#: A time whose nanoseconds no float can hold.
 WALL, ORIGIN = 1_767_323_045_123_456_789, 5_000_000_000_001
 
 
 def record(folder: Path, worker: int, rows: int) -> None:
-    """One worker's ledger and journal: every outcome in turn."""
+    """Write one worker's ledger and journal, with every outcome in turn."""
     ledger = LedgerWriter(folder / f"ledger-{worker}.npy", origin_ns=ORIGIN, worker=worker)
     for number in range(rows):
         outcome = Outcome(number % len(Outcome))
@@ -51,11 +52,11 @@ def record(folder: Path, worker: int, rows: int) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A run directory with one trial of two workers, and one of another cell that never began."""
+    """Create a run directory with one trial of two workers, and one trial of another cell that never began."""
     trial, other = tmp_path / "trials" / "bare--none" / "1", tmp_path / "trials" / "bare--restart" / "1"
     for folder in (trial / "traffic", other / "traffic"):
         folder.mkdir(parents=True)
-        write_plan(TrafficChildPlan(traffic=TRAFFIC, answers={}, directory=folder, crew=Crew(local=2)))
+        write_plan(TrafficChildPlan(traffic=TRAFFIC, answers={}, directory=folder, crew=WorkerGroup(local=2)))
     for worker in (0, 1):
         record(trial / "traffic", worker, 504)
     write_json(trial / "outcome.json", to_json(TrialOutcome(Clock(WALL, ORIGIN), origin_ns=ORIGIN)))
@@ -63,7 +64,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def exported(run: Path) -> pd.DataFrame:
-    """The CSV of a run as pandas reads it, with whole numbers where there are gaps."""
+    """Return the CSV of a run as pandas reads it, with nullable whole numbers."""
     out = io.StringIO(newline="")
     count = write_csv(run, parts_of(run), out)
     frame = pd.read_csv(io.StringIO(out.getvalue(), newline=""), dtype_backend="numpy_nullable")
@@ -72,7 +73,7 @@ def exported(run: Path) -> pd.DataFrame:
 
 
 def test_every_field_comes_back_exactly(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Codes as labels, moments that never came as gaps, all else to the last digit; also across blocks."""
+    """Codes are labels, missing times are empty, and all other values are exact, also across blocks."""
     monkeypatch.setattr(exporting, "_BLOCK", 64)
     frame = exported(run)
     rows = np.concatenate([read_ledger(run / f"trials/bare--none/1/traffic/ledger-{w}.npy") for w in (0, 1)])
@@ -91,7 +92,7 @@ def test_every_field_comes_back_exactly(run: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_ids_are_those_of_the_wire_and_slots_those_of_the_whole_schedule(run: Path) -> None:
-    """Two workers send alternate rounds of the streams; what answered one of them is that worker's own list."""
+    """Two workers send alternate rounds of the streams, and each has its own list of responders."""
     frame = exported(run)
     second = frame[frame["worker"] == 1]
 
@@ -102,7 +103,7 @@ def test_ids_are_those_of_the_wire_and_slots_those_of_the_whole_schedule(run: Pa
 
 
 def test_parts_are_chosen_by_cell_and_trial(run: Path) -> None:
-    """A choice that names nothing says what there is."""
+    """A choice without a match lists the existing cells."""
     assert [folder.parent.parent.name for folder in parts_of(run)] == ["bare--none", "bare--restart"]
     assert len(parts_of(run, cells="*--none", trial=1)) == 1
     with pytest.raises(EvidenceError) as caught:
@@ -111,15 +112,15 @@ def test_parts_are_chosen_by_cell_and_trial(run: Path) -> None:
     assert caught.value.hint == "It has bare--none, bare--restart."
 
 
-def test_a_clock_that_nobody_knows_leaves_a_gap(run: Path) -> None:
-    """Of a killed run there may be no outcome."""
+def test_an_unknown_clock_leaves_empty_cells(run: Path) -> None:
+    """A killed run may have no outcome."""
     (run / "trials/bare--none/1/outcome.json").unlink()
 
     assert exported(run)["planned_unix_ns"].isna().all()
 
 
 def test_every_column_is_described() -> None:
-    """In the table of docs/reference/ledger.md, and nothing else is there."""
+    """The table in docs has exactly these columns."""
     table = page("reference/ledger.md").partition("## Columns of the CSV")[2].partition("Workers come")[0]
     described = {
         name for line in table.splitlines() if line.startswith("| `") for name in line.split("|")[1].split("`")

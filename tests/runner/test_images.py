@@ -1,4 +1,4 @@
-"""Images are replaced where the user said so, everywhere and nowhere else."""
+"""Tests that images are replaced everywhere the user asked for, and nowhere else."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ECHO = "hashicorp/http-echo:1.0"
 
 @pytest.fixture
 def demo() -> Experiment:
-    """A shipped Experiment."""
+    """Return a shipped Experiment."""
     return load_experiment(ROOT / "experiments" / "demo.yaml", only={})
 
 
-def test_manifests_name_the_other_image(demo: Experiment) -> None:
-    """Every container that named the image names the other; what was loaded is left as it is."""
+def test_manifests_have_the_replaced_image(demo: Experiment) -> None:
+    """Every container with the image has the new one; the original Experiment is unchanged."""
     changed = with_images(demo, {ECHO: "mirror/echo:1"}, "Never")
 
     for before, after in zip(demo.cells, changed.cells, strict=True):
@@ -40,28 +40,28 @@ def test_manifests_name_the_other_image(demo: Experiment) -> None:
         assert {container["imagePullPolicy"] for container in containers} == {"Never"}
 
 
-def test_change_to_an_image_names_the_other_too(demo: Experiment) -> None:
-    """A rolling update to an image that was replaced rolls to its replacement."""
+def test_a_change_to_a_replaced_image_uses_the_replacement(demo: Experiment) -> None:
+    """A rolling update to an image that is replaced rolls to its replacement."""
     change = RollingUpdate(name="new", deployment="apple", set={"image": ECHO})
     changed = with_images(replace(demo, cells=(replace(demo.cells[0], change=change),)), {ECHO: "mirror/echo:1"})
 
     assert changed.cells[0].change == replace(change, set={"image": "mirror/echo:1"})
 
 
-def test_nothing_asked_nothing_changed(demo: Experiment) -> None:
+def test_without_options_nothing_changes(demo: Experiment) -> None:
     """Without the options the Experiment is the same."""
     assert with_images(demo, {}) is demo
 
 
-def test_words_count_more_than_the_file(tmp_path: Path) -> None:
+def test_options_take_precedence_over_the_file(tmp_path: Path) -> None:
     """Both may be given."""
     (tmp_path / "images.yaml").write_text("a: file/a\nb: file/b\nnode: ''\n")
 
     assert read_images(["b=word/b"], tmp_path / "images.yaml") == {"a": "file/a", "b": "word/b"}
 
 
-def test_all_that_is_wrong_is_listed(tmp_path: Path, demo: Experiment) -> None:
-    """Words without a name or an image, entries that are no text, a file that is none, a policy that nobody knows."""
+def test_every_fault_is_listed(tmp_path: Path, demo: Experiment) -> None:
+    """Faults are options without name or image, entries that are no text, another file, and an unknown policy."""
     (tmp_path / "images.yaml").write_text("a: [1]\n")
     with pytest.raises(InvalidInputError) as caught:
         read_images(["nothing", "=x"], tmp_path / "images.yaml")

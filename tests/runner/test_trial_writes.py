@@ -1,16 +1,15 @@
-"""A change writes into the trial's namespace, and into the controller's only where the harness owns it."""
+"""Tests that a change writes into the trial's namespace, and into the controller's only if the harness owns it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Semaphore
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from harness.changes.context import ChangeContext
-from harness.clusters.context.kubeconfig import Target
+from harness.clusters.context.kubeconfig import KubeContext
 from harness.clusters.context.live import LiveCluster
 from harness.clusters.context.provider import ContextCluster
 from harness.controllers.registry import INGRESS_CONTROLLERS
@@ -19,8 +18,9 @@ from harness.model.changes import NoChange
 from harness.model.controllers import ControllerAddress, controller_facts
 from harness.model.experiment import Cell, Configuration
 from harness.observe.scope import Scope
-from harness.runner.in_place.trial import InPlaceTrial, Live
-from harness.runner.progress import Silence
+from harness.runner.admission import Admission
+from harness.runner.in_place.trial import InPlaceTrial, LiveApplication
+from harness.runner.progress import SilentProgress
 from harness.runner.trial import Trial, TrialSetting
 from harness.runner.trial_order import TrialJob
 from harness.store.rundir import TrialDirectory
@@ -33,14 +33,17 @@ PATCH = {"metadata": {"labels": {"seen": "yes"}}}
 
 
 def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
-    """The namespaces into which the change of a trial can write."""
+    """Return the namespaces into which the change of a trial can write."""
     kube = FakeKube()
     for namespace in NAMESPACES:
         kube.put({"kind": "Service", "metadata": {"name": "apple"}, "spec": {}}, namespace)
-    child, observer = SimpleNamespace(answered=None, lost=None), SimpleNamespace(ingress_seen=None, quiet=None)
-    cluster = SimpleNamespace(controller=controller, ingress_tells=frozenset())
-    scene = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
-    context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, scene), "trial")
+    child, observer = (
+        SimpleNamespace(answered=None, lost=None),
+        SimpleNamespace(ingress_seen=None, quiet=None, revision=None),
+    )
+    cluster = SimpleNamespace(controller=controller, ingress_signals=frozenset())
+    parts = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
+    context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, parts), "trial")
     found = []
     for namespace in NAMESPACES:
         try:
@@ -53,33 +56,34 @@ def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> tuple[TrialJob, TrialSetting]:
-    """A trial and what it shares with others."""
+    """Return a trial's job and setting."""
     cell = Cell(Configuration((("lifecycle", "bare"),), ()), NoChange(name="none"))
     experiment = SimpleNamespace(ingress="ingress-nginx")
-    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), Silence(), Semaphore(1))
+    admission = Admission([], None, starting=1)
+    setting = TrialSetting(cast(Any, experiment), cast(Any, None), ("127.0.0.1", 1), SilentProgress(), admission)
     return TrialJob("bare--none", cell, 1, TrialDirectory(tmp_path)), setting
 
 
 def test_a_trial_writes_into_its_own_namespace(parts: tuple[TrialJob, TrialSetting]) -> None:
-    """Where the ingress controller is somebody else's, nowhere else."""
+    """With a user's ingress controller it writes nowhere else."""
     assert writable(Trial(*parts), None) == ["trial"]
 
 
 def test_a_controller_of_the_harness_may_be_restarted(parts: tuple[TrialJob, TrialSetting]) -> None:
-    """Its namespace may be written to, and no further one."""
+    """Only its namespace may be written to as well."""
     assert writable(Trial(*parts), CONTROLLER) == ["trial", "ingress-nginx"]
 
 
 def test_a_trial_in_place_writes_into_the_applications_namespace(parts: tuple[TrialJob, TrialSetting]) -> None:
-    """As any other, though its patches are also known to be its own."""
-    live = Live("trial", Scope({}, frozenset()), {}, 0.0)
+    """Its patches are also recognised as its own."""
+    live = LiveApplication("trial", Scope({}, frozenset()), {}, 0.0)
 
     assert writable(InPlaceTrial(*parts, live), None) == ["trial"]
 
 
 def test_a_users_controller_is_never_given_to_a_change() -> None:
-    """Neither to a run on a context nor to one in place, though its log is followed."""
-    target = Target("staging", "staging", "https://127.0.0.1:6443", {})
+    """This holds for a run on a context and for one in place, although its log is read."""
+    target = KubeContext("staging", "staging", "https://127.0.0.1:6443", {})
     on_a_context = ContextCluster(target, Path("kubeconfig"), None, INGRESS_CONTROLLERS["ingress-nginx"])
     in_place = LiveCluster("staging", Path("kubeconfig"), cast(Any, None), {}, frozenset({"reload"}))
 

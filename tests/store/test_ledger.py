@@ -1,4 +1,4 @@
-"""The ledger keeps every intent, whatever becomes of its writer."""
+"""Tests that the ledger keeps every intent, whatever happens to its writer."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ import numpy as np
 import pytest
 
 from harness.errors import EvidenceError, HarnessError
-from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import ConnectionLedger, LedgerFullError, LedgerWriter, read_connections, read_ledger
 from harness.store.ledger_format import ATTEMPT, CONNECTION, NEVER
 from harness.store.ledger_tail import LedgerTail
 
 ORIGIN = 5_000
 
-#: Writes rows until it is killed, and says after each on a pipe how many intents and outcomes it has recorded.
+#: Writes rows until it is killed, and after each one writes the number of intents and outcomes to a pipe.
 ENDLESS = """
 import sys
 from pathlib import Path
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerWriter
 ledger = LedgerWriter(Path(sys.argv[1]), origin_ns=0, chunk=64)
 while True:
@@ -36,11 +38,12 @@ while True:
     sys.stdout.flush()
 """
 
-#: Writes rows under a limit on file sizes, which the operating system enforces like a full disk.
+#: Writes rows with a limit on file sizes, which the operating system enforces like a full disk.
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerFullError, LedgerWriter
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096 + 80 * 100, 4096 + 80 * 100))
 ledger = LedgerWriter(Path(sys.argv[1]), origin_ns=0, chunk=64)
@@ -55,7 +58,7 @@ except LedgerFullError as error:
 
 
 def test_a_row_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    """All fields survive, times relative to the origin."""
+    """All fields are kept, with times relative to the start."""
     with_all = LedgerWriter(tmp_path / "l.npy", origin_ns=ORIGIN, worker=3)
     row = with_all.intent(100, 2, Method.POST, Shape.REUSED, sent=ORIGIN + 150, connection=9, carried=4)
     with_all.outcome(
@@ -74,7 +77,7 @@ def test_a_row_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_an_intent_alone_is_an_unfinished_attempt(tmp_path: Path) -> None:
-    """Without an outcome the row says unfinished and how far it is known to have got, never success."""
+    """Without an outcome the row is unfinished, with its known progress, and never a success."""
     ledger = LedgerWriter(tmp_path / "l.npy", origin_ns=ORIGIN)
     ledger.progress(ledger.intent(1, 0, Method.GET, Shape.NEW, sent=ORIGIN + 2), Progress.SENT)
 
@@ -84,7 +87,7 @@ def test_an_intent_alone_is_an_unfinished_attempt(tmp_path: Path) -> None:
 
 
 def test_the_file_can_be_loaded_at_every_moment_of_its_growth(tmp_path: Path) -> None:
-    """Plain ``numpy.load`` works after each intent, through many chunks, with all rows so far."""
+    """Plain ``numpy.load`` works after each intent, across many chunks, with all rows so far."""
     path = tmp_path / "l.npy"
     ledger = LedgerWriter(path, origin_ns=0, chunk=3)
     for count in range(20):
@@ -98,17 +101,17 @@ def test_the_file_can_be_loaded_at_every_moment_of_its_growth(tmp_path: Path) ->
 
 @pytest.mark.processes
 def test_nothing_is_lost_by_kill_9(tmp_path: Path) -> None:
-    """Every intent and outcome that the killed process had recorded is in the file."""
+    """The file has every intent and outcome that the killed process had recorded."""
     path = tmp_path / "l.npy"
     with subprocess.Popen([sys.executable, "-c", ENDLESS, path], stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
-        told = [writer.stdout.readline() for _ in range(1000)]
+        lines = [writer.stdout.readline() for _ in range(1000)]
         os.kill(writer.pid, signal.SIGKILL)
-        told += [line for line in writer.stdout if line.endswith("\n")]
-    intents, outcomes = map(int, told[-1].split())
+        lines += [line for line in writer.stdout if line.endswith("\n")]
+    intents, outcomes = map(int, lines[-1].split())
     rows = read_ledger(path)
 
-    # It may have stored one more than it had time to tell.
+    # It may have stored one more than it could report.
     assert len(rows) - intents in {0, 1}
     assert np.count_nonzero(rows["outcome"] == Outcome.OK) - outcomes in {0, 1}
     assert rows["number"].tolist() == list(range(len(rows)))
@@ -116,8 +119,8 @@ def test_nothing_is_lost_by_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.processes
-def test_a_full_disk_is_an_error_and_costs_nothing_that_was_recorded(tmp_path: Path) -> None:
-    """When no chunk can be allocated, intents are refused; outcomes of rows that exist can still be stored."""
+def test_a_full_disk_is_an_error_and_loses_no_record(tmp_path: Path) -> None:
+    """Without room for a chunk, intents are refused; outcomes of existing rows can still be stored."""
     path = tmp_path / "l.npy"
     done = subprocess.run([sys.executable, "-c", FULL_DISK, path], capture_output=True, text=True, check=True)
     rows = read_ledger(path)
@@ -127,7 +130,7 @@ def test_a_full_disk_is_an_error_and_costs_nothing_that_was_recorded(tmp_path: P
 
 
 def test_a_disk_that_is_full_from_the_start_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ledger that can't have its first chunk is refused with a message for people."""
+    """A ledger without room for its first chunk is refused with a clear message."""
 
     def full(*_: int) -> None:
         raise OSError(errno.ENOSPC, "full")
@@ -178,15 +181,15 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path, content: bytes) -> 
 
 
 def test_a_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
-    """Rows of another layout are never read as if they were ours."""
+    """Rows of another layout are never read as the current one."""
     np.save(tmp_path / "l.npy", np.zeros(1, CONNECTION))
 
     with pytest.raises(EvidenceError, match="version"):
         read_ledger(tmp_path / "l.npy")
 
 
-def test_full_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sender can tell a full disk from all else and stop planning."""
+def test_a_full_disk_has_its_own_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender can distinguish a full disk from other errors, and stop planning."""
     ledger = LedgerWriter(tmp_path / "l.npy", origin_ns=0, chunk=1)
     ledger.intent(0, 0, Method.GET, Shape.NEW)
 
@@ -200,7 +203,7 @@ def test_full_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_tail_gives_each_row_once_when_it_is_final(tmp_path: Path) -> None:
-    """Rows behind an unfinished one wait for it; nothing is given twice; the cut at the end does no harm."""
+    """Rows after an unfinished one wait for it, no row is given twice, and the cut at the end does no harm."""
     tail = LedgerTail(tmp_path / "l.npy")
     assert [rows for rows in tail.settle() if len(rows)] == []
     ledger = LedgerWriter(tmp_path / "l.npy", origin_ns=0, chunk=8)

@@ -1,4 +1,4 @@
-"""Run directories and their seals."""
+"""Tests of run directories and their seals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.store.rundir import PHASES, RunDirectory, write_json
 
 
 def sealed_run(path: Path) -> RunDirectory:
-    """A run with a file or two in every phase."""
+    """Return a run with some files in every phase."""
     run = RunDirectory.create(path, "demo")
     write_json(run.path / "run.json", {"name": "demo"})
     write_json(run.path / "plan" / "files" / "00-demo.yaml", "yaml")
@@ -26,7 +26,7 @@ def sealed_run(path: Path) -> RunDirectory:
 
 
 def judge_and_report(run: RunDirectory) -> None:
-    """What an analysis does."""
+    """Write the files of an analysis."""
     write_json(run.path / "verdict.json", {"exit_code": 0})
     run.seal("verdict")
     (run.path / "index.html").write_text("<p>0 lost")
@@ -34,20 +34,20 @@ def judge_and_report(run: RunDirectory) -> None:
 
 
 def contents(path: Path) -> dict[str, bytes]:
-    """Every file and its bytes."""
+    """Return every file with its bytes."""
     return {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
-def test_untouched_run_verifies(tmp_path: Path) -> None:
-    """Every phase of an untouched run is as it was sealed."""
+def test_an_untouched_run_verifies(tmp_path: Path) -> None:
+    """Every phase matches its seal."""
     run = sealed_run(tmp_path / "run")
 
     for phase in PHASES:
         RunDirectory.open(run.path).verify(phase)
 
 
-def test_second_analysis_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Judging and reporting again changes no byte, of the seals neither."""
+def test_a_second_analysis_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Judging and reporting again changes no byte, not even of the seals."""
     run = sealed_run(tmp_path / "run")
     before = contents(run.path)
     judge_and_report(run)
@@ -65,8 +65,8 @@ def test_second_analysis_gives_the_same_bytes(tmp_path: Path) -> None:
         (lambda run: (run / "seals/plan.json").write_text('{"files": {}}'), "changed: seals/plan.json"),
     ],
 )
-def test_harm_is_named_exactly(tmp_path: Path, harm: Callable[[Path], object], line: str) -> None:
-    """A changed, missing or added file of the evidence is named with what is wrong with it, and nothing else is."""
+def test_a_difference_is_named_exactly(tmp_path: Path, harm: Callable[[Path], object], line: str) -> None:
+    """A changed, missing or added file of the evidence is named with its state, and no other file is."""
     run = sealed_run(tmp_path / "run")
     harm(run.path)
 
@@ -75,8 +75,8 @@ def test_harm_is_named_exactly(tmp_path: Path, harm: Callable[[Path], object], l
     assert [line] == [found.strip()[: len(line)] for found in caught.value.detail.splitlines()]
 
 
-def test_all_harm_is_listed(tmp_path: Path) -> None:
-    """Every file that is wrong is in the message, not the first alone."""
+def test_all_differences_are_listed(tmp_path: Path) -> None:
+    """The message has every such file, not only the first."""
     run = sealed_run(tmp_path / "run")
     (run.path / "run.json").unlink()
     (run.path / "trials/bare--none/1/timeline.jsonl").write_text("x")
@@ -86,8 +86,8 @@ def test_all_harm_is_listed(tmp_path: Path) -> None:
     assert len(caught.value.detail.splitlines()) == 2
 
 
-def test_differences_are_told_for_the_seals_that_there_are(tmp_path: Path) -> None:
-    """An untouched run has none, a killed one neither; a seal that was taken away is missed by the one after it."""
+def test_differences_are_listed_for_existing_seals(tmp_path: Path) -> None:
+    """An untouched run and a killed run have none. A removed seal is found by the next one."""
     run = sealed_run(tmp_path / "run")
     untouched = run.differences()
     (run.path / "verdict.json").write_text("{}")
@@ -102,8 +102,8 @@ def test_differences_are_told_for_the_seals_that_there_are(tmp_path: Path) -> No
     assert killed.differences() == ()
 
 
-def test_new_reports_do_not_harm_the_evidence(tmp_path: Path) -> None:
-    """Files that a later phase writes at the top are not the evidence's business, sealed or not."""
+def test_new_reports_do_not_change_the_evidence(tmp_path: Path) -> None:
+    """Files that a later phase writes at the top level are not part of the evidence, sealed or not."""
     run = sealed_run(tmp_path / "run")
     (run.path / "summary.md").write_text("half written")
     (run.path / "verdict.json").write_text("{}")
@@ -113,8 +113,8 @@ def test_new_reports_do_not_harm_the_evidence(tmp_path: Path) -> None:
         run.verify("verdict")
 
 
-def test_unsealed_phase_is_said(tmp_path: Path) -> None:
-    """A run that ended before its evidence was complete can't be taken for a complete one."""
+def test_an_unsealed_phase_is_reported(tmp_path: Path) -> None:
+    """A run that ended before its evidence was complete can't pass as complete."""
     run = RunDirectory.create(tmp_path / "run", "demo")
     run.seal("plan")
 
@@ -123,7 +123,7 @@ def test_unsealed_phase_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"files": 1}'])
-def test_damaged_seal_is_said(tmp_path: Path, content: str) -> None:
+def test_a_damaged_seal_is_reported(tmp_path: Path, content: str) -> None:
     """A seal that can't be read is damage, not a traceback."""
     run = sealed_run(tmp_path / "run")
     (run.path / "seals" / "evidence.json").write_text(content)
@@ -132,8 +132,8 @@ def test_damaged_seal_is_said(tmp_path: Path, content: str) -> None:
         run.verify("evidence")
 
 
-def test_folder_with_content_is_refused(tmp_path: Path) -> None:
-    """A run never mixes with what is there already; an empty folder will do."""
+def test_a_folder_with_content_is_refused(tmp_path: Path) -> None:
+    """A run needs a folder of its own; an empty folder is accepted."""
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "x").write_text("")
     (tmp_path / "empty").mkdir()
@@ -143,8 +143,8 @@ def test_folder_with_content_is_refused(tmp_path: Path) -> None:
     assert RunDirectory.create(tmp_path / "empty", "demo").path == tmp_path / "empty"
 
 
-def test_own_folders_never_collide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a folder given, runs of the same second get folders of their own below reports/, whatever the name."""
+def test_new_folders_never_collide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a given folder, runs of the same second get folders of their own below reports/."""
     monkeypatch.chdir(tmp_path)
     runs = {RunDirectory.create(None, "../my demo").path for _ in range(3)}
 
@@ -152,25 +152,25 @@ def test_own_folders_never_collide(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert all(path.parent == Path("reports") and path.name.startswith("my-demo-") for path in runs)
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
-    """A folder that no run made, or none at all, is named as such."""
+def test_another_folder_is_refused(tmp_path: Path) -> None:
+    """A folder of no run, or a missing one, is named as such."""
     with pytest.raises(EvidenceError, match="There is no folder"):
         RunDirectory.open(tmp_path / "none")
     with pytest.raises(EvidenceError, match="not a run directory"):
         RunDirectory.open(tmp_path)
 
 
-def test_a_place_where_no_folder_can_be_is_a_mistake_of_the_user(tmp_path: Path) -> None:
-    """Below a file nothing can be made: exit code 2, as for all input."""
+def test_a_path_that_can_be_no_folder_is_invalid_input(tmp_path: Path) -> None:
+    """Nothing can be created below a file: exit code 2, as for all invalid input."""
     (tmp_path / "file").touch()
 
     for out in (tmp_path / "file" / "run", Path("/proc/x")):
-        with pytest.raises(InvalidInputError, match="no folder can be made there"):
+        with pytest.raises(InvalidInputError, match="cannot create the folder"):
             RunDirectory.create(out, "demo")
 
 
 def test_a_file_is_not_called_missing(tmp_path: Path) -> None:
-    """Who names a file instead of a run directory is told that."""
+    """The message says that the path is a file, not a run directory."""
     (tmp_path / "file").touch()
 
     with pytest.raises(EvidenceError, match="is a file, not a run directory"):

@@ -1,4 +1,4 @@
-"""Events on disk."""
+"""Tests of the timeline on disk."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from harness.store.timeline import TimelineWriter, read_timeline
 
 
 def event(n: int, thread: int = 0) -> Event:
-    """An event that can be told from others."""
+    """Return an event that differs from others."""
     return Event(n, EventKind.POD, f"pod-{thread}", "ready", {"text": "ä" * 50})
 
 
 def test_events_of_many_threads_are_whole_lines(tmp_path: Path) -> None:
-    """Threads that record at the same time never mix their lines, and each thread's order is kept."""
+    """Threads that record at the same time never mix their lines, and the order of each thread is kept."""
     path = tmp_path / "trial" / "timeline.jsonl"
     with TimelineWriter(path) as timeline:
 
@@ -44,7 +44,7 @@ def test_events_of_many_threads_are_whole_lines(tmp_path: Path) -> None:
 
 @pytest.mark.processes
 def test_kill_9_keeps_every_recorded_event(tmp_path: Path) -> None:
-    """What was recorded before SIGKILL is readable after it."""
+    """Events recorded before SIGKILL can be read afterwards."""
     script = (
         "import os, sys; from pathlib import Path; from harness.store.timeline import TimelineWriter;"
         "from harness.model.timeline import Event, EventKind; t = TimelineWriter(Path(sys.argv[1]));"
@@ -56,8 +56,8 @@ def test_kill_9_keeps_every_recorded_event(tmp_path: Path) -> None:
     assert [e.at for e in read_timeline(tmp_path / "t")] == list(range(7))
 
 
-def test_half_a_last_line_is_passed_over(tmp_path: Path) -> None:
-    """A line that was cut off by a full disk doesn't make the rest unreadable."""
+def test_an_incomplete_last_line_is_ignored(tmp_path: Path) -> None:
+    """A line cut off by a full disk does not make the rest unreadable."""
     path = tmp_path / "t"
     with TimelineWriter(path) as timeline:
         timeline.record(event(1))
@@ -67,8 +67,8 @@ def test_half_a_last_line_is_passed_over(tmp_path: Path) -> None:
     assert read_timeline(path) == (event(1),)
 
 
-def test_damaged_line_is_named(tmp_path: Path) -> None:
-    """A line within the file that is no event is damage, and is named by its number."""
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    """A line within the file that is no event is damage, named by its number."""
     path = tmp_path / "t"
     with TimelineWriter(path) as timeline:
         timeline.record(event(1))
@@ -81,14 +81,14 @@ def test_damaged_line_is_named(tmp_path: Path) -> None:
         read_timeline(path)
 
 
-def test_missing_timeline_is_missing_evidence(tmp_path: Path) -> None:
+def test_a_missing_timeline_is_missing_evidence(tmp_path: Path) -> None:
     """No file is not the same as no events."""
     with pytest.raises(EvidenceError, match="There is no timeline"):
         read_timeline(tmp_path / "t")
 
 
-def test_full_disk_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No room for an event is said as such."""
+def test_a_full_disk_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says that there is no room."""
 
     def full(_handle: int, _line: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -100,8 +100,8 @@ def test_full_disk_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.undo()
 
 
-def test_closed_timeline_takes_no_more(tmp_path: Path) -> None:
-    """A thread that records after the end gets an error, not silence."""
+def test_a_closed_timeline_refuses_events(tmp_path: Path) -> None:
+    """A thread that records after the end gets an error."""
     with TimelineWriter(tmp_path / "t") as timeline:
         pass
 

@@ -1,4 +1,4 @@
-"""The embedded cluster's API server by itself, without controllers, in a thread of the test."""
+"""The embedded cluster's API server without controllers, in a thread of the test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.localkube.kubeconfig import write_kubeconfig
 
 @contextmanager
 def api_server(folder: Path, address: str, name: str = "test") -> Iterator[Path]:
-    """Serve an API; gives its kubeconfig, whose context has the name."""
+    """Serve an API. Yield its kubeconfig, with a context of the given name."""
     url: list[str] = []
     stop = threading.Event()
 

@@ -1,4 +1,4 @@
-"""A client with its ledgers, and servers in this process for it to meet."""
+"""A traffic client with its ledgers, and servers in the same process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from typing import Any, Literal
 
 import gevent
 
-from harness.model.attempt import CloseReason, Method, Outcome, Shape
+from harness.model.attempt import CloseReason, Method, Outcome
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections, read_ledger
 from harness.traffic.http.answers import AnswerBook
-from harness.traffic.http.attempt import Target
 from harness.traffic.http.client import Client, ClientPlan
-from harness.traffic.http.tls import Secure
+from harness.traffic.http.destination import Destination
+from harness.traffic.http.http1 import Http1Connection
+from harness.traffic.http.tls import TlsPeer
 
 Handler = Callable[[Any, Any], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -42,9 +44,8 @@ class Rig:
     timeout: float = PATIENCE
     streams: tuple[Stream, ...] = STREAMS
     routes: tuple[Route, ...] = (Route("/", ("ok",)),)
-    secure: Secure | None = None
+    secure: TlsPeer | None = None
     address: str = "127.0.0.1"
-    idle: float = 0.0
     faults: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
@@ -53,10 +54,10 @@ class Rig:
         self.origin = monotonic_ns()
         self.ledger = LedgerWriter(self.directory / "l.npy", origin_ns=self.origin)
         self.connections = ConnectionLedger(self.directory / "c.npy", origin_ns=self.origin)
-        plan = ClientPlan(self.streams, host="h", token="t-0", timeout=self.timeout, pool=self.pool, idle=self.idle)
+        plan = ClientPlan(self.streams, host="h", token="t-0", timeout=self.timeout, pool=self.pool)
         self.client = Client(
             plan,
-            Target(socket.AF_INET, (self.address, self.port), self.secure),
+            Destination(socket.AF_INET, (self.address, self.port), self.secure),
             ledger=self.ledger,
             connections=self.connections,
             answers=AnswerBook(self.routes, lambda _number, _text: None),
@@ -65,7 +66,7 @@ class Rig:
         )
 
     def attempt(self, stream: int, times: int = 1, *, together: bool = False) -> None:
-        """Make attempts one after the other, or all at once, and wait for their end."""
+        """Make attempts one after the other or all at once, and wait for their end."""
         for _ in range(times):
             self.client.begin(0, stream)
             if not together:
@@ -73,18 +74,19 @@ class Rig:
         self.drain()
 
     def drain(self) -> None:
-        """Let the loop run until nothing is in flight."""
+        """Run the loop until no attempt is under way."""
         self.until(lambda: self.client.in_flight == 0)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Let the loop run until a condition holds."""
+        """Run the loop until a condition holds."""
         with gevent.Timeout(PATIENCE):
             while not condition():
                 gevent.sleep(0.001)
 
     def heard(self, shape: Shape = Shape.REUSED) -> None:
-        """Wait until the peer's last word has reached the idle connection, without letting the loop run."""
+        """Wait until the peer's close has reached the idle connection, without running the loop."""
         (connection,) = self.client._pools[shape].idle()
+        assert isinstance(connection, Http1Connection)
         assert connection._socket is not None
         poll = select.poll()
         poll.register(connection._socket, select.POLLIN)
@@ -98,22 +100,22 @@ class Rig:
 
     @property
     def rows(self) -> Any:
-        """The attempts so far."""
+        """Return the attempts so far."""
         return read_ledger(self.directory / "l.npy")
 
     @property
     def opened(self) -> Any:
-        """The connections so far."""
+        """Return the connections so far."""
         return read_connections(self.directory / "c.npy")
 
     @property
     def outcomes(self) -> list[str]:
-        """Labels of the attempts' outcomes."""
+        """Return the labels of the attempts' outcomes."""
         return [Outcome(code).label for code in self.rows["outcome"]]
 
     @property
     def reasons(self) -> list[str]:
-        """Why the connections have ended."""
+        """Return the reasons for which connections ended."""
         return [CloseReason(code).name for code in self.opened["reason"]]
 
 
@@ -124,7 +126,7 @@ def always_ok(connection: Any, _address: Any) -> None:
 
 
 def end(connection: Any, how: Literal["fin", "rst"]) -> None:
-    """End a connection from the server's side."""
+    """Close a connection from the server's side."""
     if how == "rst":
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

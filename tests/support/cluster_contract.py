@@ -1,6 +1,6 @@
-"""What every kind of cluster promises in ``harness.clusters.base``, as one class of tests that each kind inherits.
+"""Tests of the interface in ``harness.clusters.base``, as one class that the tests of each kind of cluster inherit.
 
-One cluster is brought up for a class; what a trial sees of it is written down while it lives, and then it is killed.
+One cluster is brought up for a class. The observations of a trial are recorded, and then the cluster is killed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PATIENCE = 120.0
 
 
 def manifests(ingress: str) -> tuple[Mapping[str, Any], ...]:
-    """An apple, its Service, and an Ingress of a controller's class."""
+    """Return an apple, its Service, and an Ingress with a controller's class."""
     container = {"name": "echo", "image": IMAGE, "args": ["-text=apple-v1"], "imagePullPolicy": "IfNotPresent"}
     rule = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "apple", "port": {"number": 5678}}}}
     objects: list[Mapping[str, Any]] = [
@@ -67,7 +67,7 @@ def manifests(ingress: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def answer_of(entry: Entry, attempt: str = "") -> str:
-    """The body of a 200 on a new connection; empty for anything else."""
+    """Return the body of a 200 on a new connection; empty for anything else."""
     connection = http.client.HTTPConnection(*address_of(entry), timeout=10)
     try:
         connection.request("GET", "/", headers={"X-Request-ID": attempt} if attempt else {})
@@ -81,7 +81,7 @@ def answer_of(entry: Entry, attempt: str = "") -> str:
 
 @contextmanager
 def followed(cluster: Cluster) -> Iterator[list[Event]]:
-    """What the ingress controller tells while the context lasts."""
+    """Collect the ingress controller's events during the context."""
     events: list[Event] = []
     stop = threading.Event()
     thread = threading.Thread(target=lambda: events.extend(cluster.ingress_events(stop.is_set)))
@@ -95,7 +95,7 @@ def followed(cluster: Cluster) -> Iterator[list[Event]]:
 
 @dataclass
 class Seen:
-    """What was seen of a cluster from its begin to its violent end."""
+    """The observations of a cluster from its start to its kill."""
 
     contexts: int = 0
     answer: str = ""
@@ -110,7 +110,7 @@ class Seen:
     death: str = ""
 
     def files(self, pattern: str) -> list[Path]:
-        """Files of the evidence."""
+        """Return the files of the evidence."""
         return [path for path in sorted(self.folder.glob(pattern)) if path.stat().st_size]
 
 
@@ -133,7 +133,7 @@ class Subject:
     has_controller: bool = True
 
     def live(self, folder: Path) -> Seen:
-        """One cluster's whole life."""
+        """Run one cluster from start to kill. Return the observations."""
         request = BringUp(
             name="contract",
             directory=folder / "cluster",
@@ -145,39 +145,39 @@ class Subject:
         provider = self.provider()
         provider.check(request)
         with provider.up(request, lambda _text: None) as cluster:
-            seen.facts, seen.told, seen.controller = cluster.facts(), cluster.ingress_tells, cluster.controller
-            with self._part(cluster, seen.folder, shared=provider.shared) as mine:
-                self._look(mine, seen)
+            seen.facts, seen.told, seen.controller = cluster.facts(), cluster.ingress_signals, cluster.controller
+            with self._trial_cluster(cluster, seen.folder, shared=provider.shared) as mine:
+                self._use(mine, seen)
             with Kube(cluster.kubeconfig) as kube:
                 seen.after = _namespaces(kube) if provider.shared else ()
-            seen.death = self._die(cluster)
+            seen.death = self._kill(cluster)
         return seen
 
-    def _part(self, cluster: Cluster, folder: Path, *, shared: bool) -> AbstractContextManager[Cluster]:
-        """The cluster as one trial sees it."""
-        return cast(SharedCluster, cluster).part(NAMESPACE, folder) if shared else nullcontext(cluster)
+    def _trial_cluster(self, cluster: Cluster, folder: Path, *, shared: bool) -> AbstractContextManager[Cluster]:
+        """Return the cluster for one trial."""
+        return cast(SharedCluster, cluster).for_trial(NAMESPACE, folder) if shared else nullcontext(cluster)
 
-    def _look(self, cluster: Cluster, seen: Seen) -> None:
-        """Deploy, ask, and write down what is seen."""
+    def _use(self, cluster: Cluster, seen: Seen) -> None:
+        """Deploy, send a request, and record the observations."""
         seen.contexts = len(yaml.safe_load(cluster.kubeconfig.read_text())["contexts"])
         with Kube(cluster.kubeconfig) as kube, followed(cluster) as seen.events:
             seen.before = _namespaces(kube)
             deploy(kube, manifests(self.ingress), NAMESPACE, shared=self.provider().shared)
             entry = cluster.service_entry(NAMESPACE, "apple") if self.ingress == "none" else cluster.entry
             seen.answer = wait_until(lambda: answer_of(entry, ATTEMPT), timeout=PATIENCE, what="the entry to answer")
-            # What the controller says of it comes a moment later.
+            # The controller's events come a moment later.
             wait_until(
-                lambda: cluster.ingress_tells <= {event.what for event in seen.events},
+                lambda: cluster.ingress_signals <= {event.what for event in seen.events},
                 timeout=PATIENCE,
-                what=lambda: f"{set(cluster.ingress_tells)} to be told, not {[e.what for e in seen.events]} alone",
+                what=lambda: f"{set(cluster.ingress_signals)} to be told, not {[e.what for e in seen.events]} alone",
             )
             if seen.controller is not None:
                 seen.controller_pods = _ready_pods(kube, seen.controller)
             cluster.check()
         cluster.collect(seen.folder)
 
-    def _die(self, cluster: Cluster) -> str:
-        """Kill it, and wait until a check says so; returns its words."""
+    def _kill(self, cluster: Cluster) -> str:
+        """Kill the cluster, and wait until a check raises. Return the message."""
         said = ""
 
         def noticed() -> bool:
@@ -195,61 +195,61 @@ class Subject:
 
 
 class ClusterContract:
-    """Inherited by a class for each kind."""
+    """The contract, which a test class for each kind inherits."""
 
     subject: ClassVar[Subject]
 
     @pytest.fixture(scope="class")
     @classmethod
     def seen(cls, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-        """One cluster's whole life."""
+        """Return the observations of one cluster."""
         return cls.subject.live(tmp_path_factory.mktemp("contract"))
 
     def test_kubeconfig_reaches_it_by_its_one_context(self, seen: Seen) -> None:
-        """Nothing is left to choose, and the API server answers."""
+        """The kubeconfig has one context, and the API server answers."""
         assert seen.contexts == 1
         assert "default" in seen.before
 
-    def test_what_enters_is_answered_by_the_application(self, seen: Seen) -> None:
-        """By the ingress controller, or straight by the Service."""
+    def test_requests_are_answered_by_the_application(self, seen: Seen) -> None:
+        """They go through the ingress controller, or directly to the Service."""
         assert seen.answer == "apple-v1"
 
-    def test_controller_tells_what_it_is_said_to_tell(self, seen: Seen) -> None:
-        """Each of ``ingress_tells`` has come about by now, and every event is the ingress controller's."""
+    def test_controller_has_the_declared_signals(self, seen: Seen) -> None:
+        """Each of ``ingress_signals`` has occurred, and every event is the ingress controller's."""
         assert seen.told <= {event.what for event in seen.events}
         assert {event.kind for event in seen.events} <= {EventKind.INGRESS}
         assert all(event.exact_ns >= 0 for event in seen.events)
 
     def test_request_is_in_the_access_log_once(self, seen: Seen) -> None:
-        """By the id that it carried; without an ingress controller there is no access log."""
+        """It is found by its id. Without an ingress controller there is no access log."""
         if self.subject.ingress == "none":
             assert seen.files("access.jsonl") == []
             return
         assert (seen.folder / "access.jsonl").read_text().count(f'"attempt":"{ATTEMPT}","method":"GET"') >= 1
 
     def test_logs_are_collected(self, seen: Seen) -> None:
-        """Those of the workload's pods, and the controller's own words."""
+        """There are logs of the workload's pods and of the controller."""
         assert any("apple" in path.name for path in (seen.folder / "logs" / "pods").iterdir())
         assert self.subject.ingress == "none" or seen.files("logs/*controller*")
 
     def test_facts_are_texts_for_a_reader(self, seen: Seen) -> None:
-        """What it is, its ingress, and how long it took."""
+        """They name the cluster, its ingress, and its bring-up time."""
         assert {"cluster", "ingress", "cluster up in"} <= set(seen.facts)
         assert all(isinstance(value, str) and value for value in seen.facts.values())
         assert seen.facts["ingress"].startswith(self.subject.ingress)
 
-    def test_trial_has_its_part_for_itself(self, seen: Seen) -> None:
-        """Its namespace is not there when it begins, and gone when it has ended."""
+    def test_trial_has_its_own_namespace(self, seen: Seen) -> None:
+        """It does not exist at the start, and is gone at the end."""
         assert NAMESPACE not in seen.before
         assert NAMESPACE not in seen.after
 
     def test_controller_is_where_it_is_said_to_be(self, seen: Seen) -> None:
-        """Its Deployment is there, and pods with its labels serve."""
+        """Its Deployment exists, and pods with its labels serve."""
         assert (seen.controller is not None) == self.subject.has_controller
         assert seen.controller is None or seen.controller_pods >= 1
 
     def test_end_is_noticed(self, seen: Seen) -> None:
-        """What is lost once the cluster is dead is the harness's own fault: a check raises, and says what has ended."""
+        """Losses after the cluster's death are the harness's own fault: a check raises and names it."""
         assert "ended by itself" in seen.death
 
 

@@ -1,4 +1,4 @@
-"""The real command line as a child process, and the proof that nothing of it is left."""
+"""The real command line as a child process, with a check that none of its processes is left."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ PATIENCE = 400
 
 
 def reached(trial: Path, phase: str) -> bool:
-    """Whether a trial's timeline says that a phase has begun."""
+    """Return True if a trial's timeline says that a phase has begun."""
     path = trial / "timeline.jsonl"
     return path.exists() and any(event.kind == "phase" and event.subject == phase for event in read_timeline(path))
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A command that has ended."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -40,13 +40,13 @@ class Finished:
 
     @property
     def json(self) -> Any:
-        """The last line of its standard output, as JSON."""
+        """Return the last line of its standard output, as JSON."""
         return json.loads(self.out.splitlines()[-1])
 
 
 @dataclass
 class CommandLine:
-    """Runs ``harness`` with a mark in its environment, by which everything below it is found again."""
+    """A runner of ``harness`` with a mark in its environment, by which its descendants are found."""
 
     folder: Path
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -56,7 +56,7 @@ class CommandLine:
         return self.start_command([sys.executable, "-m", "harness", *map(str, args)], env=env)
 
     def start_command(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start any command in the test's folder, in a session of its own."""
+        """Start any command in the test's folder, in its own session."""
         return subprocess.Popen(
             argv,
             cwd=self.folder,
@@ -84,7 +84,7 @@ class CommandLine:
         return Finished(process.returncode, out, err)
 
     def processes(self) -> dict[int, str]:
-        """Every live process that carries the mark: pid and command line."""
+        """Return pid and command line of every live process with the mark."""
         wanted = f"{MARK}={self.mark}".encode()
         found = {}
         for entry in Path("/proc").iterdir():
@@ -97,6 +97,11 @@ class CommandLine:
                 found[int(entry.name)] = _read(entry / "cmdline").replace(b"\0", b" ").decode(errors="replace")
         return found
 
+    def titled(self, title: str) -> list[int]:
+        """Every live process that carries the mark and that the kernel calls so."""
+        wanted = f"{title}\n".encode()
+        return [pid for pid in self.processes() if _read(Path(f"/proc/{pid}/comm")) == wanted]
+
     def _is_inside(self, link: Path) -> bool:
         try:
             return str(link.readlink()).startswith(f"{self.folder}/")
@@ -104,7 +109,7 @@ class CommandLine:
             return False
 
     def wait_for_none(self, timeout: float = 120) -> None:
-        """Wait until nothing that carries the mark is left."""
+        """Wait until no process with the mark is left."""
         wait_until(lambda: not self.processes(), timeout=timeout, what=lambda: f"these to go: {self.processes()}")
 
 

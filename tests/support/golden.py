@@ -64,7 +64,7 @@ class Golden:
                 RunDirectory.open(run).verify(phase)
 
     def seal_again(self) -> None:
-        """Seal plan and evidence as they are now, as somebody would who wants an alteration to stay unseen."""
+        """Seal plan and evidence in their current state, as somebody would who hides an alteration."""
         for run in self.runs():
             for phase in ("plan", "evidence"):
                 RunDirectory.open(run).seal(phase)
@@ -104,7 +104,7 @@ def names() -> list[str]:
 
 
 def expected_doctored() -> Mapping[str, Any]:
-    """Return what is expected of each doctored archive, by the finding that it was made for."""
+    """Return the expected result of each doctored archive, by the finding that it was made for."""
     return dict(json.loads(EXPECTED_DOCTORED.read_text(encoding="utf-8")))
 
 
@@ -121,7 +121,7 @@ def judge_doctored(code: str, folder: Path, added: Collection[str] = ADDED) -> d
 
 
 def expected() -> Mapping[str, Any]:
-    """Return what is expected of each archive, by its name; ``tests/golden/README.md`` describes the fields."""
+    """Return the expected result of each archive. ``tests/golden/README.md`` describes the fields."""
     return dict(json.loads(EXPECTED.read_text(encoding="utf-8")))
 
 
@@ -162,7 +162,7 @@ def found(verdict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def outcomes(migration: Mapping[str, Any]) -> dict[str, str]:
-    """Return what each cell says of a migration."""
+    """Return the outcome of each cell of a migration."""
     return {f"{pair['configuration']}--{pair['change']}": pair["outcome"] for pair in migration["pairs"]}
 
 

@@ -1,4 +1,4 @@
-"""An event loop whose time jumps to the next timer: a test takes no time, and measures exactly."""
+"""An event loop whose time jumps to the next timer, so that a test takes no time and measures exactly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class _Jumping(selectors.SelectSelector):
-    """Adds up the time that it was to wait for."""
+    """A selector that adds up the time it should wait for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +34,6 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def run_jumping(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine from time 0 on; waits of its timers take no real time."""
+    """Run a coroutine from time 0. Timers take no real time."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(main)

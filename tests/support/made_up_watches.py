@@ -1,4 +1,4 @@
-"""Made-up watches for tests of reports."""
+"""Synthetic watches for tests of reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WALL = 1_767_323_045_500_000_000
 
 
 def watched(*trials: TrialEvidence, wall: int = WALL) -> WatchVerdict:
-    """A made-up watch."""
+    """Return a synthetic watch."""
     facts = WatchFacts(
         urls=("http://shop.example/apple",),
         command="harness watch http://shop.example/apple --for 3s",
@@ -31,11 +31,11 @@ def watched(*trials: TrialEvidence, wall: int = WALL) -> WatchVerdict:
 
 
 def quiet() -> TrialEvidence:
-    """Nothing was lost."""
+    """Return a watch without losses."""
     return quiet_trial(NoChange(name="none"))
 
 
 def lossy() -> WatchVerdict:
-    """Two outages, the second of which was not over."""
+    """Return a watch with two outages, of which the second was not over."""
     once = with_losses(quiet(), 1.0, 1.12, Outcome.REFUSED)
     return watched(with_losses(once, 2.5, 3.0))

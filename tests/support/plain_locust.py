@@ -1,4 +1,4 @@
-"""Locust's own command line, ended by SIGTERM once it has done enough."""
+"""Runs Locust's own command line, and ends it by SIGTERM after it has done enough."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from pathlib import Path
 
 from harness.kit.waiting import wait_until
 
-#: Seconds; more than anything takes here, however busy the machine is.
+#: Seconds, more than anything takes here even on a busy machine.
 PATIENCE = 250
 
 
 @dataclass(frozen=True)
 class Done:
-    """A Locust that has ended."""
+    """The result of Locust."""
 
     code: int
     err: str
 
 
 def locust(folder: Path, *args: str, enough: Callable[[], object] = lambda: False) -> Done:
-    """Run it in a folder until it has done enough, or ends by itself.
+    """Run Locust until ``enough`` is true or it ends by itself, and return its result.
 
     Args:
         folder: Its working directory.
-        args: What it is given beside ``--headless``.
-        enough: Asked again and again; SIGTERM is sent when this holds.
+        args: Its arguments, besides ``--headless``.
+        enough: A condition that is polled. SIGTERM is sent when it holds.
     """
     port = str(_free_port())
-    # A port of its own: two masters at Locust's usual one would not both begin.
+    # Two masters can't listen on Locust's usual port at once.
     command = [sys.executable, "-m", "locust", "--headless", *args, "--master-bind-port", port, "--master-port", port]
     log = folder / "locust.log"
     with log.open("wb") as file, subprocess.Popen(command, cwd=folder, stdout=file, stderr=file) as process:
@@ -47,7 +47,7 @@ def locust(folder: Path, *args: str, enough: Callable[[], object] = lambda: Fals
 
 
 def _free_port() -> int:
-    """A port that nobody listens at, outside the range from which the kernel takes those of connections."""
+    """Return a port on which nothing listens, outside the kernel's range for outgoing connections."""
     while True:
         port = random.randrange(10_000, 32_000)
         with socket.socket() as probe, suppress(OSError):

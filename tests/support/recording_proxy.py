@@ -1,4 +1,4 @@
-"""An API server's door that writes down every write that passes it: which of them reach beyond a run's namespaces."""
+"""A proxy of an API server that records every write, and finds those outside of a run's namespaces."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _HOP = frozenset({"host", "connection", "transfer-encoding", "content-length"})
 
 @dataclass(frozen=True)
 class Write:
-    """One request that could change something."""
+    """A request that could change something."""
 
     method: str
     path: str
 
     @property
     def namespace(self) -> str:
-        """The namespace whose content it is about; empty for one that is about the cluster."""
+        """Return the namespace that it affects; empty if it affects the cluster."""
         inside = re.match(r"/(?:api/v1|apis/[^/]+/[^/]+)/namespaces/([^/]+)/", self.path)
         return inside[1] if inside else ""
 
 
 @dataclass
 class Recorded:
-    """What has passed.
+    """The record of the requests through the proxy.
 
     Attributes:
         writes: Every request that could change something, in order.
@@ -52,7 +52,7 @@ class Recorded:
     made: set[str] = field(default_factory=set)
 
     def outside(self, *allowed: str) -> list[Write]:
-        """Return the writes beyond the namespaces that were created here, and beyond those that are allowed."""
+        """Return the writes outside of the namespaces created here, except allowed ones."""
         mine = self.made | set(allowed)
         creation = Write("POST", _NAMESPACES)
         deletions = {Write("DELETE", f"{_NAMESPACES}/{name}") for name in self.made}
@@ -66,12 +66,12 @@ class Recorded:
         ]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget all records."""
         self.writes.clear()
         self.made.clear()
 
     def note(self, method: str, path: str, body: bytes) -> None:
-        """Write a request down."""
+        """Record a request."""
         if method in _READS:
             return
         self.writes.append(Write(method, path))
@@ -81,7 +81,7 @@ class Recorded:
 
 @contextmanager
 def recording(kubeconfig: Path, folder: Path) -> Iterator[tuple[Path, Recorded]]:
-    """Stand before the API server of a kubeconfig; gives a kubeconfig that leads through here, and the record."""
+    """Proxy the API server of a kubeconfig. Yield a kubeconfig for the proxy, and the record."""
     content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
     (cluster,) = content["clusters"]
     recorded, urls, stop = Recorded(), list[str](), threading.Event()

@@ -1,4 +1,4 @@
-"""Applications that run already, for tests that change them in place."""
+"""Running applications for tests that change them in place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXPERIMENTS = ROOT / "experiments"
 
 
 def apple_and_banana(*patches: str) -> Iterator[dict[str, Any]]:
-    """The shipped manifests, apple's Deployment with these shipped patches from the start: no rollout is under way."""
+    """Return the shipped manifests, with these patches in apple's Deployment from the start: no rollout runs."""
     given = [yaml.safe_load((EXPERIMENTS / "patches" / name).read_text()) for name in patches]
     for file in sorted((EXPERIMENTS / "apps" / "apple-banana").glob("*.yaml")):
         for one in filter(None, yaml.safe_load_all(file.read_text())):

@@ -1,8 +1,8 @@
-"""What a machine without processor time to spare does to verdicts, and how the end-to-end tests live with it.
+"""Rules by which end-to-end tests accept results of a busy machine.
 
-A trial whose sender was starved proves nothing, and the harness says so: inconclusive. On such a machine a test can't
-ask for more. It asks for no less either: what must lose has to be lossy, starved or not, and nothing but the findings
-named here, with not one request lost, stands between any other cell and lossless.
+A trial whose sender got too little processor time proves nothing, and the harness calls it inconclusive. Tests accept
+that, with three conditions. A cell that must lose requests is lossy. Any other cell loses none. It has no findings but
+those named here.
 """
 
 from __future__ import annotations
@@ -13,30 +13,27 @@ from typing import Any
 
 from command_line import CommandLine
 
-from harness.findings.coverage import NoOverlap
 from harness.findings.expectations import ControlMissing
 from harness.findings.registry import TYPES, WEIGHTS
-from harness.findings.releases import ShareNotMeasured
-from harness.findings.sending import BehindSchedule, MachineSaturated, MissedSlots
+from harness.judging.starved import FOLLOWS as CONSEQUENCES
+from harness.judging.starved import STARVED
 from harness.model.verdict import Weight
 
-#: What is found where the machine left the sender without processor time.
-STARVED = {BehindSchedule.code, MachineSaturated.code, MissedSlots.code}
-#: What may follow from that, and is no excuse by itself.
-FOLLOWS = {NoOverlap.code, ShareNotMeasured.code, ControlMissing.code}
-#: How often what is starved is measured at most.
-GOES = 3
+#: Codes of findings that may follow from a starved sender. By themselves they are faults.
+FOLLOWS = CONSEQUENCES | {ControlMissing.code}
+#: The most measurements of a cell whose sender was starved.
+MEASUREMENTS = 3
 NOTES = {code for code in TYPES if WEIGHTS[code] is Weight.NOTE}
 
 Cell = Mapping[str, Any]
 
 
 def is_starved(cell: Cell, cells: Iterable[Cell] = ()) -> bool:
-    """Whether a cell lost nothing, was to be lossless, and only a starved machine keeps it from being that.
+    """Return True if a starved sender is the only reason why a cell is inconclusive and not lossless.
 
     Args:
-        cell: As ``--json`` has it.
-        cells: All of the run; a cell is as little measured as its control.
+        cell: The cell, as ``--json`` prints it.
+        cells: All cells of the run. A cell whose control was starved proves nothing either.
     """
     found = set(cell["findings"]) - NOTES
     if cell["verdict"] != "inconclusive" or cell["expected"] != "lossless" or cell["lost"] or found - STARVED - FOLLOWS:
@@ -48,46 +45,46 @@ def is_starved(cell: Cell, cells: Iterable[Cell] = ()) -> bool:
 
 
 def is_sound(cell: Cell) -> bool:
-    """Whether a cell is lossless, or would be but for a starved machine."""
+    """Return True if a cell is lossless, or would be on a machine that is not busy."""
     return cell["verdict"] == "lossless" or is_starved(cell)
 
 
 def code_of(cells: Iterable[Cell]) -> int:
-    """The exit code of a run in which nothing is wrong."""
+    """Return the exit code of a run in which nothing is wrong."""
     return 3 if any(cell["verdict"] == "inconclusive" for cell in cells) else 0
 
 
 def wrong_rows(harness: CommandLine, table: Path, out: Path, *words: str) -> list[str]:
-    """Run an Experiment; each cell that is not as it must be, in words.
+    """Run an Experiment, and return a line for each cell that is not as expected.
 
-    A cell whose sender the machine starved is measured again, one trial after the other. What was to be lossless, loses
-    nothing and is starved each time is not wrong: on this machine nothing more can be known.
+    A cell whose sender was starved is measured again, one trial after the other. It is accepted if it was expected to
+    be lossless, lost nothing and was starved each time.
 
     Args:
         harness: The command line.
         table: The Experiment.
-        out: The run's directory; what is measured again is beside it.
+        out: The run's directory. Repeated measurements get directories beside it.
         words: Further arguments.
     """
     where: list[str | Path] = ["--out", out]
-    for goes in range(1, GOES + 1):
+    for measurement in range(1, MEASUREMENTS + 1):
         finished = harness.run("run", table, *words, *where, "--json", timeout=1500)
         cells: list[Cell] = finished.json["cells"]
         odd = [cell for cell in cells if not cell["as_expected"]]
-        doubtful = [cell for cell in odd if _had_no_time(cell, cells)]
-        if len(doubtful) < len(odd) or not odd or goes == GOES:
+        doubtful = [cell for cell in odd if _was_starved(cell, cells)]
+        if len(doubtful) < len(odd) or not odd or measurement == MEASUREMENTS:
             break
         only = [f"--only=configuration={cell['configuration']},change={cell['change']}" for cell in doubtful]
-        where = [*only, "--out", out.with_name(f"{out.name}-{goes + 1}"), "--parallel", "1"]
+        where = [*only, "--out", out.with_name(f"{out.name}-{measurement + 1}"), "--parallel", "1"]
     wrong = [cell for cell in odd if not is_starved(cell, cells)]
-    told = [f"{_name(cell)}: {cell['verdict']}, lost {cell['lost']}, {cell['findings']}" for cell in wrong]
+    lines = [f"{_name(cell)}: {cell['verdict']}, lost {cell['lost']}, {cell['findings']}" for cell in wrong]
     if not wrong and finished.code != code_of(cells):
-        told.append(f"exit code {finished.code} and not {code_of(cells)}: {finished.err}")
-    return told
+        lines.append(f"exit code {finished.code} and not {code_of(cells)}: {finished.err}")
+    return lines
 
 
-def _had_no_time(cell: Cell, cells: Iterable[Cell]) -> bool:
-    """Whether the machine starved the sender of a cell, or of its control, whatever came of it."""
+def _was_starved(cell: Cell, cells: Iterable[Cell]) -> bool:
+    """Return True if the machine starved the sender of a cell or of its control, whatever the result."""
     mine = [cell, *(each for each in cells if _is_control(each) and _configuration(each) == _configuration(cell))]
     return any(STARVED & set(each["findings"]) for each in mine)
 

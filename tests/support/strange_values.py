@@ -1,4 +1,4 @@
-"""Values that do not belong where they stand, for tests of what reads a file."""
+"""Invalid values for tests of readers of files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MORE: list[Any] = [
 
 
 def variants(value: Any) -> Iterator[Any]:
-    """A value with each of its parts, one at a time, replaced by something strange."""
+    """Yield a value with each of its parts, one at a time, replaced by something invalid."""
     yield from STRANGE
     keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for key in keys:

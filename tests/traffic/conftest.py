@@ -14,7 +14,7 @@ from gevent.server import StreamServer
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., int]]:
-    """Starts servers in this process; each gives its port. With ``ssl_context`` they speak TLS."""
+    """Start servers in this process and return their ports; with ``ssl_context`` they use TLS."""
     servers: list[StreamServer] = []
 
     def start(handler: Handler, **settings: Any) -> int:
@@ -32,7 +32,7 @@ def serve() -> Iterator[Callable[..., int]]:
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
-    """Makes clients; they are closed at the end."""
+    """Make clients, and close them at the end."""
     rigs: list[Rig] = []
 
     def make(port: int, **settings: Any) -> Rig:

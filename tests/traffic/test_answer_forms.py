@@ -1,6 +1,6 @@
-"""Every form that RFC 9112 lets an answer have is understood, in whatever pieces it comes; what no client takes is not.
+"""The client accepts every form of an answer that RFC 9112 allows, in pieces of any size, and rejects all others.
 
-Each answer is given by a real server, in pieces cut at random, to the client as it runs in a trial.
+A real server sends each answer in random pieces to the client as it runs in a trial.
 """
 
 from __future__ import annotations
@@ -15,22 +15,23 @@ from client_rig import Rig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 
 
 @dataclass(frozen=True)
 class Form:
-    """An answer as it stands on the wire.
+    """An answer as bytes on the wire.
 
     Attributes:
         raw: All its bytes.
-        outcome: What it is.
+        outcome: Its outcome.
         method: Of the request.
         ends: The server ends the connection behind it.
         kept: The connection carries the next request too.
-        statuses: What the route may give, where that is no 2xx.
+        statuses: The valid statuses of the route, if they are not 2xx.
         answer: The body.
     """
 
@@ -44,7 +45,7 @@ class Form:
 
 
 def ok(*fields: str, body: bytes = b"ok", first: str = "HTTP/1.1 200 OK", end: str = "\r\n") -> bytes:
-    """An answer with these header lines."""
+    """Build an answer with these header lines."""
     return end.join((first, *fields, "", "")).encode("latin-1") + body
 
 
@@ -100,7 +101,7 @@ FORMS = {
     "an empty line before, bare LF": Form(b"\n" + ok(TWO, end="\n")),
     "the same length twice": Form(ok(TWO, TWO)),
     "the same length in a list": Form(ok("Content-Length: 2, 2")),
-    "a length beside chunks": Form(ok(TWO, CHUNKED, body=b"2\r\nok\r\n0\r\n\r\n"), kept=False),
+    "a length next to chunks": Form(ok(TWO, CHUNKED, body=b"2\r\nok\r\n0\r\n\r\n"), kept=False),
     "an upgrade that is offered": Form(ok(TWO, "Upgrade: h2,h2c", "Connection: Upgrade")),
     "a line end behind": Form(ok(TWO) + b"\r\n"),
     "rubbish behind": Form(ok(TWO) + b"and more", kept=False),
@@ -112,7 +113,7 @@ FORMS = {
     "a length that is none": Form(ok("Content-Length: two"), BAD, kept=False),
     "a length with a sign": Form(ok("Content-Length: +2"), BAD, kept=False),
     "a length beyond all bounds": Form(ok("Content-Length: 99999999999999999999"), BAD, kept=False),
-    "a length beside a coding that has none": Form(ok(TWO, "Transfer-Encoding: gzip"), BAD, kept=False),
+    "a length next to a coding that has none": Form(ok(TWO, "Transfer-Encoding: gzip"), BAD, kept=False),
     "a chunk size that is none": Form(ok(CHUNKED, body=b"zz\r\nok\r\n0\r\n\r\n"), BAD, kept=False),
     "a chunk that is longer than it says": Form(ok(CHUNKED, body=b"1\r\nok\r\n0\r\n\r\n"), BAD, kept=False),
     "bare LF behind a chunk size": Form(ok(CHUNKED, body=b"2\nok\r\n0\r\n\r\n"), BAD, kept=False),
@@ -127,7 +128,7 @@ FORMS = {
 
 
 def in_pieces(form: Form, cuts: list[int]) -> Callable[[Any, Any], None]:
-    """A server that answers each request so; the pieces are sent one by one."""
+    """Build a server that sends each answer in these pieces."""
     parts = [form.raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(form.raw)], strict=True)]
 
     def handle(connection: Any, _address: Any) -> None:
@@ -142,7 +143,7 @@ def in_pieces(form: Form, cuts: list[int]) -> Callable[[Any, Any], None]:
 
 
 def meet(serve: Callable[..., int], rig: Callable[..., Rig], form: Form, cuts: list[int]) -> Rig:
-    """Two attempts in a row on a pool of one connection."""
+    """Make two attempts in a row on a pool of one connection."""
     streams = (Stream(0, "/", form.method, Shape.REUSED),)
     routes = (Route("/", body=form.answer, statuses=form.statuses),)
     made = rig(serve(in_pieces(form, cuts)), streams=streams, routes=routes, pool=Pool(size=1))

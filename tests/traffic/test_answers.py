@@ -1,4 +1,4 @@
-"""Whether an answer is right is decided by its route's patterns, and who gave it by its text."""
+"""The rules of its route decide if an answer is right, and its text identifies who gave it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from harness.traffic.http.answers import RESPONDERS, TEXT_LIMIT, AnswerBook
 
 
 def book(*patterns: str) -> tuple[AnswerBook, dict[int, str]]:
-    """A book for one route, and the responders that it announces."""
-    told: dict[int, str] = {}
-    return AnswerBook([Route("/", patterns)], told.__setitem__), told
+    """Make a book for one route, and the responders that it announces."""
+    announced: dict[int, str] = {}
+    return AnswerBook([Route("/", patterns)], announced.__setitem__), announced
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_all_that_a_route_expects_must_be_so(route: Route, status: int, body: by
 
 
 def test_of_an_answer_to_head_only_the_status_counts() -> None:
-    """It has no body, so what is expected of bodies is not missed, and nobody can be told by it."""
+    """It has no body, so rules for bodies do not apply, and nothing identifies the responder."""
     answers = AnswerBook([Route("/", ("apple",), body="apple", regex="a")], lambda _number, _text: None)
 
     assert answers.judge(0, 200, b"", has_body=False) == (Outcome.OK, 0)
@@ -85,22 +85,22 @@ def test_a_long_body_is_compared_in_full() -> None:
 
 
 def test_each_text_has_one_number() -> None:
-    """Numbers count from 1 in the order of first sight, told once; an empty body has none."""
-    answers, told = book()
+    """Numbers count from 1 in the order of first sight and are announced once; an empty body has none."""
+    answers, announced = book()
     numbers = [answers.judge(0, 200, body)[1] for body in (b"a", b"b", b"a\n", b"", b"b")]
 
     assert numbers == [1, 2, 1, 0, 2]
-    assert told == {1: "a", 2: "b"}
+    assert announced == {1: "a", 2: "b"}
 
 
-def test_an_application_that_never_says_the_same_twice_does_not_fill_the_memory() -> None:
-    """Numbers end at a limit; answers are judged all the same; long texts are told apart by their beginning."""
-    answers, told = book("x*")
+def test_an_application_with_ever_new_answers_does_not_fill_the_memory() -> None:
+    """Numbers end at a limit, and answers are judged without them; the beginning of a long text identifies it."""
+    answers, announced = book("x*")
     for number in range(RESPONDERS + 10):
         assert answers.judge(0, 200, b"x%d" % number)[0] == Outcome.OK
-    assert len(told) == RESPONDERS
+    assert len(announced) == RESPONDERS
     assert answers.judge(0, 200, b"x-new") == (Outcome.OK, 0)
 
-    answers, told = book()
+    answers, announced = book()
     assert {answers.judge(0, 200, b"y" * 5000 + end)[1] for end in (b"1", b"2")} == {1}
-    assert len(told[1]) == TEXT_LIMIT
+    assert len(announced[1]) == TEXT_LIMIT

@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,23 @@ import pytest
 from gevent.server import StreamServer
 
 from harness.analysis.evidence import Calibration as Judged
-from harness.findings.instrument import PROVED, PROVED_WITH_TLS
-from harness.model.attempt import Outcome, Progress, Shape
+from harness.findings.instrument import CALIBRATED, CALIBRATED_WITH_TLS
+from harness.model.attempt import Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerWriter, read_ledger
 from harness.traffic.calibration import cases, faulty_server
 from harness.traffic.calibration.cases import CASES, CalibrationError
 from harness.traffic.calibration.faulty_server import Behaviour
-from harness.traffic.calibration.proof import Calibration
+from harness.traffic.calibration.run import CalibrationRun
 from harness.traffic.calibration.server import FaultyServer
 from harness.traffic.http.attempt import Attempt
 from harness.traffic.http.client import Client
-from harness.traffic.http.connection import Connection
+from harness.traffic.http.http1 import Http1Connection
 
 
 @pytest.fixture
 def address() -> Iterator[tuple[str, int]]:
-    """A faulty server in this process."""
+    """Start a faulty server in this process."""
     closed, full = faulty_server._closed_port(), faulty_server._full_port()
     facts = {"refused_port": closed.getsockname()[1], "full_port": full[0].getsockname()[1]}
     behaviour = Behaviour(facts)
@@ -47,14 +49,14 @@ def address() -> Iterator[tuple[str, int]]:
 
 
 def calibrated(address: tuple[str, int], directory: Path, **settings: Any) -> Judged:
-    """Calibrate, and read what the judge reads."""
-    Calibration(address, directory, token="tok", **settings).run()
+    """Calibrate, and read the result as judging does."""
+    CalibrationRun(address, directory, token="tok", **settings).run()
     record = json.loads((directory / "calibration-0.json").read_text())
     return Judged.of(record, read_ledger(directory / "calibration-0.npy"))
 
 
 def inexact(judged: Judged) -> set[str]:
-    """The cases that did not come out as they went in, and what the two sides disagree on."""
+    """Return the cases with a wrong outcome, and the counts on which both sides disagree."""
     return {case.name for case in judged.cases if not case.is_exact} | {
         f"served {name}" for name, (sent, served) in judged.served.items() if sent != served
     }
@@ -66,7 +68,7 @@ def test_an_honest_client_is_exact(address: tuple[str, int], tmp_path: Path) -> 
 
     assert inexact(judged) == set()
     assert (judged.duplicates, judged.faults) == (0, ())
-    assert {case.expected for case in judged.cases} == PROVED
+    assert {case.expected for case in judged.cases} == CALIBRATED
     assert {case.name for case in CASES if Shape.NEW in case.shapes and Shape.REUSED in case.shapes} > {"fin-before"}
 
 
@@ -76,7 +78,7 @@ def test_with_tls_the_same_faults_are_met_through_tls(address: tuple[str, int], 
     names = {case.name for case in judged.cases}
 
     assert inexact(judged) == set()
-    assert {case.expected for case in judged.cases} == PROVED_WITH_TLS
+    assert {case.expected for case in judged.cases} == CALIBRATED_WITH_TLS
     assert {"fin-before", "refused", "send-after-rst", "no-length-cut", "tls-untrusted", "tls-hung"} < names
 
 
@@ -102,10 +104,10 @@ def test_some_faults_can_be_met_many_times(address: tuple[str, int], tmp_path: P
 
 
 @pytest.mark.parametrize(("name", "why"), [("rst-befor", "not known"), ("tls-hung", "needs TLS")])
-def test_a_fault_that_there_is_not_is_refused(tmp_path: Path, name: str, why: str) -> None:
-    """Before anything is sent, with those that there are."""
+def test_an_unknown_fault_is_refused(tmp_path: Path, name: str, why: str) -> None:
+    """The refusal comes before anything is sent, and lists the known faults."""
     with pytest.raises(CalibrationError, match=why) as caught:
-        Calibration(("127.0.0.1", 9), tmp_path, token="tok", names=("ok", name))
+        CalibrationRun(("127.0.0.1", 9), tmp_path, token="tok", names=("ok", name))
 
     assert "fin-before" in caught.value.hint
 
@@ -116,13 +118,13 @@ def test_a_client_that_sends_again_is_caught(
     """The retry that most HTTP clients have: a dropped request is sent once more, and its loss is gone."""
     fail = Client.failed
 
-    def retry(self: Client, connection: Connection, attempt: Attempt, error: BaseException, at: int) -> None:
+    def retry(self: Client, connection: Http1Connection, attempt: Attempt, error: BaseException, at: int) -> None:
         if attempt.stream.path != "/fault/fin-before" or attempt.carried == 0:
             fail(self, connection, attempt, error, at)
             return
-        again = self._new_connection(Shape.NEW, at)
+        again = self._new_connection(replace(attempt.stream, shape=Shape.NEW), at)
         attempt.connection, attempt.carried, attempt.progress = again, 0, Progress.NOT_CONNECTED
-        again.open(self._target, attempt, self._forms[0].request(attempt.row))
+        again.open(self._destination, attempt, self._forms[0].request(attempt.row))
 
     monkeypatch.setattr(Client, "failed", retry)
     judged = calibrated(address, tmp_path)
@@ -131,11 +133,22 @@ def test_a_client_that_sends_again_is_caught(
     assert "served fin-before" in inexact(judged)
 
 
+def without_answer(how: str) -> set[str]:
+    """Return the cases of connections that end without a byte of an answer."""
+    return {f"{how}-before", f"send-after-{how}", f"unused-{how}-before", f"send-after-unused-{how}"}
+
+
 @pytest.mark.parametrize(
     ("lie", "caught"),
     [
-        (lambda outcome: Outcome.OK if outcome == Outcome.CLOSED else outcome, {"fin-before", "send-after-fin"}),
-        (lambda outcome: Outcome.CLOSED if outcome == Outcome.RESET else outcome, {"rst-before", "send-after-rst"}),
+        (
+            lambda outcome: Outcome.OK if outcome == Outcome.CLOSED else outcome,
+            without_answer("fin"),
+        ),
+        (
+            lambda outcome: Outcome.CLOSED if outcome == Outcome.RESET else outcome,
+            without_answer("rst"),
+        ),
         (lambda outcome: Outcome.OK if outcome == Outcome.WRONG_ANSWER else outcome, {"wrong-body", "empty-body"}),
     ],
     ids=["hides", "confuses", "believes"],
@@ -147,7 +160,7 @@ def test_a_detector_that_errs_in_one_class_is_caught_in_that_class(
     lie: Callable[[Outcome], Outcome],
     caught: set[str],
 ) -> None:
-    """Whatever is hidden, confused or believed shows under the name of the fault."""
+    """Each hidden, confused or accepted fault shows under its name."""
     record = LedgerWriter.outcome
 
     def lying(self: LedgerWriter, row: int, outcome: Outcome, *args: Any, **known: Any) -> None:
@@ -174,9 +187,9 @@ def test_a_client_that_loses_its_rows_is_caught(
 
 
 def test_without_a_faulty_server_there_is_no_calibration(tmp_path: Path) -> None:
-    """It says so instead of passing."""
+    """It fails instead of passing."""
     with pytest.raises(CalibrationError, match="faulty server"):
-        Calibration(("127.0.0.1", 9), tmp_path, token="tok").run()
+        CalibrationRun(("127.0.0.1", 9), tmp_path, token="tok").run()
 
     assert not (tmp_path / "calibration-0.json").exists()
 
@@ -187,7 +200,7 @@ def test_the_server_counts_what_it_does_by_client(tmp_path: Path) -> None:
     with FaultyServer.start(tmp_path) as server:
         for token in ("one", "two"):
             (tmp_path / token).mkdir()
-            Calibration((server.address, server.port), tmp_path / token, token=token).run()
+            CalibrationRun((server.address, server.port), tmp_path / token, token=token).run()
     served = json.loads((tmp_path / "served.json").read_text())
     planned = Counter(
         {

@@ -11,9 +11,10 @@ import gevent
 import numpy as np
 from client_rig import GET_NEW, GET_REUSED, OK, POST_NEW, POST_REUSED, Handler, Rig, always_ok
 
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
 from harness.model.experiment import Route
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.store.ledger_format import NEVER
 from harness.traffic.http.answers import AnswerBook
 
@@ -33,7 +34,7 @@ def test_an_answered_attempt_has_all_its_times_in_order(
     assert row["bytes_out"] > 100
 
 
-def test_a_refused_connection_says_so(rig: Callable[..., Rig]) -> None:
+def test_a_refused_connection_has_its_outcome(rig: Callable[..., Rig]) -> None:
     """Nobody listens: refused, not connected, with the errno."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
@@ -71,7 +72,7 @@ def test_all_timeouts_come_at_their_time(serve: Callable[[Handler], int], rig: C
 
 
 def test_an_answer_that_came_in_time_is_not_lost_to_our_own_slowness(rig: Callable[..., Rig]) -> None:
-    """When the deadline is noticed late, what has arrived is taken first: the connection, then the answer."""
+    """A late deadline first takes everything that has arrived: the connection, then the answer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         made = rig(listener.getsockname()[1])
         made.client.begin(0, GET_NEW)
@@ -93,7 +94,7 @@ def test_an_answer_that_came_in_time_is_not_lost_to_our_own_slowness(rig: Callab
 def test_the_intent_is_on_disk_before_the_request_is_received(
     serve: Callable[[Handler], int], rig: Callable[..., Rig]
 ) -> None:
-    """When the server has the request, the ledger has it as unfinished and sent."""
+    """Once the server has the request, the ledger has it as unfinished and sent."""
     seen: list[tuple[int, int]] = []
 
     def look(connection: Any, _address: Any) -> None:
@@ -135,7 +136,7 @@ def test_a_missed_slot_is_a_row_that_was_never_sent(rig: Callable[..., Rig]) -> 
 
 
 def test_a_large_request_and_answer_pass_in_pieces(serve: Callable[[Handler], int], rig: Callable[..., Rig]) -> None:
-    """What does not fit into the socket at once is sent on later, each byte once; ten megabytes are read back."""
+    """The part that does not fit into the socket is sent later, each byte once; ten megabytes are read back."""
     size = 10_000_000
     path = "/" + "x" * 4_000_000
     got: list[int] = []

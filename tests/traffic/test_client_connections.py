@@ -1,4 +1,4 @@
-"""Connections are opened, pooled, reused and given up as the plan says, and their ends are recorded."""
+"""Connections are opened, pooled, reused and closed by the plan, and their ends are recorded."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_naive_client_loses_one_request_per_ended_connection(
     assert made.opened["requests"][0] == 2
 
 
-def test_the_look_finds_what_the_loop_has_not_told_yet(
+def test_the_look_finds_an_end_that_the_loop_has_not_handled(
     serve: Callable[[Handler], int], rig: Callable[..., Rig]
 ) -> None:
     """A FIN that has arrived but was not handled yet is seen right before the request would be sent."""
@@ -115,7 +115,7 @@ def test_the_look_finds_what_the_loop_has_not_told_yet(
     assert (made.reasons[0], made.rows["connection"].tolist()) == ("PEER_FIN", [1, 2])
 
 
-def test_data_that_nobody_asked_for_ends_a_connection(serve: Callable[[Handler], int], rig: Callable[..., Rig]) -> None:
+def test_data_without_a_request_ends_a_connection(serve: Callable[[Handler], int], rig: Callable[..., Rig]) -> None:
     """A second answer is never taken for that of the next request."""
 
     def chatty(connection: Any, _address: Any) -> None:

@@ -12,14 +12,15 @@ from client_rig import OK, PATIENCE, Rig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.traffic.calibration.faults import FAULTS
 from harness.traffic.calibration.faulty_server import Behaviour
-from harness.traffic.calibration.proof import _context
+from harness.traffic.calibration.run import _context
 from harness.traffic.calibration.server import SERVER_NAME
-from harness.traffic.http.tls import Secure
+from harness.traffic.http.tls import TlsPeer
 
 ROADS = ("plain", "tls")
 SHAPES = (Shape.NEW, Shape.REUSED)
@@ -41,25 +42,25 @@ class World:
     behaviour: Behaviour
     make: Callable[..., Rig]
     port: int
-    secure: Secure | None
+    secure: TlsPeer | None
 
     def client(self, streams: list[Stream], **settings: Any) -> Rig:
-        """A client that sends these streams."""
+        """Make a client that sends these streams."""
         routes = tuple(Route(f.path, f.answers, f.statuses) for f in FAULTS.values())
         return self.make(self.port, streams=tuple(streams), routes=routes, secure=self.secure, **settings)
 
 
 @pytest.fixture(params=ROADS)
 def world(request: pytest.FixtureRequest, serve: Callable[..., int], rig: Callable[..., Rig]) -> World:
-    """The same faults, with and without TLS."""
+    """Make the same faults, with and without TLS."""
     behaviour = Behaviour({})
     if request.param == "plain":
         return World(behaviour, rig, serve(behaviour.handle), None)
-    return World(behaviour, rig, serve(behaviour.handle_tls), Secure(_context(trusts=True), SERVER_NAME))
+    return World(behaviour, rig, serve(behaviour.handle_tls), TlsPeer(_context(trusts=True), SERVER_NAME))
 
 
 def expected(streams: list[Stream]) -> list[str]:
-    """What an exact detector reports."""
+    """Return the outcomes that an exact detector reports."""
     faults = list(FAULTS.values())
     return [faults[stream.route].expected.label for stream in streams]
 
@@ -89,7 +90,7 @@ def test_every_fault_is_called_by_its_name(world: World, name: str) -> None:
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), size=st.integers(1, 4), together=st.booleans(), look=st.booleans())
-def test_whatever_is_done_in_whatever_order_is_what_is_reported(
+def test_faults_in_any_order_are_reported_exactly(
     world: World, data: st.DataObject, size: int, together: bool, look: bool
 ) -> None:
     """Random faults, methods and connections: reported = done, attempt by attempt; no id is received twice."""

@@ -1,4 +1,4 @@
-"""What our own machine lacks is told apart from what the server does."""
+"""A lack of our own machine differs from a failure of the server."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from client_rig import GET_NEW, GET_REUSED, Rig, always_ok
 
 from harness.model.attempt import Progress
 from harness.store.ledger_format import NEVER
-from harness.traffic.http import connection as connection_module
+from harness.traffic.http import http1
 
 
 @contextmanager
 def few_files(more: int) -> Iterator[None]:
-    """This process may open so many more files and sockets, and no others."""
+    """Limit how many more files and sockets this process may open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = islice((fd for fd in count() if not os.path.lexists(f"/proc/self/fd/{fd}")), more)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(free) + 1, hard))
@@ -59,7 +59,7 @@ def test_no_port_left_is_no_loss(
         holder.bind(("127.0.0.9", 0))
         only = holder.getsockname()[1]
 
-    class OfOnePort(connection_module._Socket):  # type: ignore[misc, valid-type]  # chosen at import
+    class OfOnePort(http1._Socket):  # type: ignore[misc, valid-type]  # chosen at import
         """A machine that has one port."""
 
         def __init__(self, *args: Any, **settings: Any) -> None:
@@ -67,7 +67,7 @@ def test_no_port_left_is_no_loss(
             self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.bind(("127.0.0.9", only))
 
-    monkeypatch.setattr(connection_module, "_Socket", OfOnePort)
+    monkeypatch.setattr(http1, "_Socket", OfOnePort)
     made = rig(port)
     made.attempt(GET_REUSED)
     made.client.begin(0, GET_NEW)
@@ -79,15 +79,15 @@ def test_no_port_left_is_no_loss(
 
 
 @pytest.mark.parametrize("number", [errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM])
-def test_what_our_own_machine_lacks_is_no_loss(
+def test_a_lack_of_our_own_machine_is_no_loss(
     rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """No socket to be had is a client fault, told in words too."""
+    """A missing socket is a client fault, and is reported in words too."""
 
     def none_left(*_: Any) -> None:
         raise OSError(number, "none left")
 
-    monkeypatch.setattr(connection_module, "_Socket", none_left)
+    monkeypatch.setattr(http1, "_Socket", none_left)
     made = rig(1)
     made.attempt(GET_NEW)
 
@@ -98,7 +98,7 @@ def test_what_our_own_machine_lacks_is_no_loss(
 def test_a_bug_while_judging_is_a_client_fault(
     serve: Callable[..., int], rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever our own code does wrong ends in the ledger, and is never success."""
+    """An error of our own code ends in the ledger, and is never a success."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("a bug")

@@ -1,4 +1,4 @@
-"""What reaches a server is the attempts and nothing else: counted there, byte by byte."""
+"""A server receives the attempts and nothing else, counted byte by byte."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from client_rig import OK, Rig
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.experiment import Pool
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 
 STREAMS = tuple(Stream(0, "/a?b=c", method, shape) for method in Method for shape in (Shape.NEW, Shape.REUSED))
 
@@ -41,7 +42,7 @@ def test_nothing_but_attempts_is_sent(serve: Callable[..., int], rig: Callable[.
 
 
 def request(stream: Stream, number: int) -> bytes:
-    """The bytes that an attempt may send."""
+    """Return the bytes that an attempt may send."""
     lines = [f"{stream.method.name} /a?b=c HTTP/1.1", "Host: h", f"X-Request-ID: t-0-{number}"]
     lines += ["User-Agent: harness", "Accept: */*"]
     lines += ["Connection: close"] if stream.shape == Shape.NEW else []

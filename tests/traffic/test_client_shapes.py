@@ -1,4 +1,4 @@
-"""Connections that must have been idle for a while, and answers that are asked to be slow."""
+"""Idle connections and slow answers."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from typing import Any
 import pytest
 from client_rig import Handler, Rig, always_ok, end
 
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.traffic.http.pool import RestedPool
 
-IDLE = (Stream(0, "/", Method.GET, Shape.IDLE),)
+IDLE = (Stream(0, "/", Method.GET, Shape.IDLE, unused_for=5.0),)
 NS = 1_000_000_000
 
 
-class Hands:
-    """A clock that is moved by hand, in seconds."""
+class Clock:
+    """A clock that a test sets, in seconds."""
 
     def __init__(self) -> None:
         self.at = 0.0
 
     def __call__(self) -> int:
-        """Nanoseconds."""
+        """Return nanoseconds."""
         return round(self.at * NS)
 
 
-def by_hand(made: Rig) -> Hands:
-    """Let a test say when a client's connections have rested for long enough."""
-    clock = Hands()
+def by_hand(made: Rig) -> Clock:
+    """Give the pool of idle connections a clock that the test sets."""
+    clock = Clock()
     pool = made.client._pools[Shape.IDLE]
     assert isinstance(pool, RestedPool)
     pool._clock = clock
@@ -40,8 +41,8 @@ def by_hand(made: Rig) -> Hands:
 def test_a_connection_is_used_again_only_after_its_rest(
     serve: Callable[[Handler], int], rig: Callable[..., Rig]
 ) -> None:
-    """Until then each attempt opens one; the one that has rested for longest is next, and its rest begins anew."""
-    made = rig(serve(always_ok), streams=IDLE, idle=5.0)
+    """Until then each attempt opens one; the one that has waited for longest is next, and its wait starts again."""
+    made = rig(serve(always_ok), streams=IDLE)
     clock = by_hand(made)
     for clock.at in (0.0, 1.0, 4.9, 5.0, 5.5, 6.0, 9.9, 10.0):
         made.attempt(0)
@@ -54,7 +55,7 @@ def test_a_connection_is_used_again_only_after_its_rest(
 def test_idle_connections_are_not_those_of_the_pool(serve: Callable[[Handler], int], rig: Callable[..., Rig]) -> None:
     """Each shape has its own, and the pool's size does not limit the idle ones."""
     streams = (*IDLE, Stream(0, "/", Method.GET, Shape.REUSED))
-    made = rig(serve(always_ok), streams=streams, idle=5.0, pool=Pool(size=1))
+    made = rig(serve(always_ok), streams=streams, pool=Pool(size=1))
     by_hand(made)
     for _ in range(3):
         made.attempt(0)
@@ -65,7 +66,7 @@ def test_idle_connections_are_not_those_of_the_pool(serve: Callable[[Handler], i
 
 
 @pytest.mark.parametrize(("look", "outcome"), [(True, "ok"), (False, "closed")])
-def test_an_end_that_came_while_a_connection_rested(
+def test_an_end_during_the_wait_of_a_connection(
     serve: Callable[[Handler], int], rig: Callable[..., Rig], *, look: bool, outcome: str
 ) -> None:
     """A careful client has dropped the connection; one that does not look loses its next request."""
@@ -75,7 +76,7 @@ def test_an_end_that_came_while_a_connection_rested(
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         end(connection, "fin")
 
-    made = rig(serve(once), streams=IDLE, idle=5.0, pool=Pool(look=look))
+    made = rig(serve(once), streams=IDLE, pool=Pool(look=look))
     clock = by_hand(made)
     made.attempt(0)
     made.until(lambda: made.reasons == ["PEER_FIN"])
@@ -86,10 +87,10 @@ def test_an_end_that_came_while_a_connection_rested(
     assert len(made.opened) == (2 if look else 1)
 
 
-def test_a_slow_answer_has_its_delay_beside_the_timeout(
+def test_a_slow_answer_has_its_delay_on_top_of_the_timeout(
     serve: Callable[[Handler], int], rig: Callable[..., Rig]
 ) -> None:
-    """Attempts with different times wait side by side, each for its own."""
+    """Attempts with different timeouts wait in parallel, each for its own."""
     asked: list[bytes] = []
 
     def hang(connection: Any, _address: Any) -> None:

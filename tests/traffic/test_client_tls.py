@@ -1,4 +1,4 @@
-"""The client and a server that speaks TLS: whom it accepts, what it says of itself, and what a failure is called."""
+"""The client and a TLS server: accepted certificates, requested names, and outcomes of failures."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ import pytest
 import trustme
 from client_rig import GET_NEW, GET_REUSED, OK, POST_NEW, POST_REUSED, Rig, always_ok
 
-from harness.model.attempt import Method, Progress, Shape
+from harness.model.attempt import Method, Progress
 from harness.model.experiment import Pool, Route, Tls
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.store.ledger_format import NEVER
-from harness.traffic.http.tls import Secure, make_context
+from harness.traffic.http.tls import TlsPeer, make_context
 
 CA = trustme.CA(key_type=trustme.KeyType.ECDSA)
 
 
 def server_context(*names: str, ca: trustme.CA = CA, **settings: Any) -> Any:
-    """A server's side, with a certificate for these names."""
+    """Make a server's context, with a certificate for these names."""
     context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert(*names, key_type=trustme.KeyType.ECDSA, **settings).configure_cert(context)
     return context
 
 
-def secure(name: str = "shop.test", *, verify: bool = True) -> Secure:
-    """A client's side that trusts the authority of these tests."""
+def secure(name: str = "shop.test", *, verify: bool = True) -> TlsPeer:
+    """Make a client's settings that trust the authority of these tests."""
     context = make_context(Tls(verify=verify))
     CA.configure_trust(context)
-    return Secure(context, name)
+    return TlsPeer(context, name)
 
 
 def speaks(handler: Callable[[Any, Any], None], context: Any) -> Callable[[Any, Any], None]:
-    """A server that gives the handler connections whose hands are shaken, and drops others without a word."""
+    """Make a server that gives the handler connections after their handshake, and silently drops others."""
 
     def handle(connection: Any, address: Any) -> None:
         with connection:
@@ -52,7 +53,7 @@ def speaks(handler: Callable[[Any, Any], None], context: Any) -> Callable[[Any, 
 
 
 def test_requests_go_through_tls_and_each_of_them_once(serve: Callable[..., int], rig: Callable[..., Rig]) -> None:
-    """On new and on kept connections; the name that is asked for stands apart from the address and the Host header."""
+    """On new and on kept connections; the requested name is independent of the address and the Host header."""
     received: list[bytes] = []
     names: list[str] = []
     context = server_context("shop.test")
@@ -75,7 +76,7 @@ def test_requests_go_through_tls_and_each_of_them_once(serve: Callable[..., int]
     assert len(names) == 6 + 2
 
 
-def test_a_connection_stands_when_hands_are_shaken(serve: Callable[..., int], rig: Callable[..., Rig]) -> None:
+def test_a_connection_is_established_after_the_handshake(serve: Callable[..., int], rig: Callable[..., Rig]) -> None:
     """Times are in order, and bytes are those on the wire."""
     made = rig(serve(speaks(always_ok, server_context("shop.test"))), secure=secure())
     made.attempt(GET_NEW)
@@ -99,7 +100,7 @@ def test_a_connection_stands_when_hands_are_shaken(serve: Callable[..., int], ri
 def test_a_certificate_that_is_not_accepted_is_a_loss(
     serve: Callable[..., int], rig: Callable[..., Rig], context: Any, name: str, why: str
 ) -> None:
-    """Nothing of the request is sent, and the reason is told in words; unless nothing is to be checked."""
+    """Nothing of the request is sent, and the reason is reported in words, unless checks are off."""
     received: list[bytes] = []
 
     def answer(connection: Any, _address: Any) -> None:
@@ -135,7 +136,7 @@ def test_an_address_has_no_server_name_but_is_checked(serve: Callable[..., int],
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_both_versions_of_today_are_spoken(
+def test_both_current_versions_work(
     serve: Callable[..., int], rig: Callable[..., Rig], version: ssl.TLSVersion
 ) -> None:
     """On kept connections too."""
@@ -148,7 +149,7 @@ def test_both_versions_of_today_are_spoken(
 
 
 def test_a_server_that_wants_another_protocol_is_a_loss(serve: Callable[..., int], rig: Callable[..., Rig]) -> None:
-    """One that speaks no TLS at all, and one that says no to what we offer."""
+    """A server without TLS, and one that rejects our versions."""
 
     def plain(connection: Any, _address: Any) -> None:
         connection.recv(65536)
@@ -198,7 +199,7 @@ def test_large_requests_and_answers_pass_through_tls(serve: Callable[..., int], 
 def test_the_end_of_an_idle_connection_is_seen(
     serve: Callable[..., int], rig: Callable[..., Rig], in_order: bool
 ) -> None:
-    """With a farewell or without: no request is lost, and it is recorded as the peer's."""
+    """With close_notify or without: no request is lost, and it is recorded as the peer's."""
 
     def once(connection: Any, _address: Any) -> None:
         connection.recv(65536)
@@ -217,10 +218,10 @@ def test_the_end_of_an_idle_connection_is_seen(
     assert (made.outcomes, made.reasons[0]) == (["ok", "ok"], "PEER_FIN")
 
 
-def test_the_look_finds_a_farewell_that_the_loop_has_not_told_yet(
+def test_the_look_finds_a_close_notify_that_the_loop_has_not_handled(
     serve: Callable[..., int], rig: Callable[..., Rig]
 ) -> None:
-    """A farewell that has arrived, without a FIN, is seen right before the request would be sent."""
+    """A close_notify without a FIN is seen right before the request would be sent."""
     accepted: list[Any] = []
     done = gevent.event.Event()
 
@@ -265,14 +266,14 @@ def test_what_is_no_tls_on_an_idle_connection_ends_it(
     assert (made.outcomes, made.reasons[0]) == (["ok", "ok"], "BROKEN")
 
 
-def test_we_say_farewell(serve: Callable[..., int], rig: Callable[..., Rig]) -> None:
-    """A server can tell our end from a cut: it reads the end of the stream, not an error."""
+def test_we_send_close_notify(serve: Callable[..., int], rig: Callable[..., Rig]) -> None:
+    """A server can distinguish our end from a cut: it reads the end of the stream, and no error."""
     ends: list[bytes] = []
 
     def watch(connection: Any, _address: Any) -> None:
         connection.recv(65536)
         connection.sendall(OK)
-        # Without the farewell this raises: a bare FIN is an error with this setting.
+        # Without close_notify this raises: a bare FIN is an error with this setting.
         connection.suppress_ragged_eofs = False
         ends.append(connection.recv(1))
 
@@ -284,7 +285,7 @@ def test_we_say_farewell(serve: Callable[..., int], rig: Callable[..., Rig]) -> 
 
 
 def test_a_server_that_never_answers_the_handshake_is_a_connect_timeout(rig: Callable[..., Rig]) -> None:
-    """The kernel has taken the connection, nobody shakes hands: it never stood, though it had a port."""
+    """The kernel accepts the connection, but nobody answers the handshake: it has a port, but was never established."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         made = rig(listener.getsockname()[1], secure=secure(), timeout=0.1)
         made.attempt(GET_NEW)
@@ -292,3 +293,41 @@ def test_a_server_that_never_answers_the_handshake_is_a_connect_timeout(rig: Cal
 
     assert (made.outcomes, row["progress"], row["connected"]) == (["timeout-connect"], Progress.NOT_CONNECTED, NEVER)
     assert row["port"] > 0
+
+
+def test_a_connection_that_is_opened_ahead_completes_its_handshake_ahead(
+    serve: Callable[..., int], rig: Callable[..., Rig]
+) -> None:
+    """The request that comes later is all that travels then, and it travels once."""
+    received: list[bytes] = []
+
+    def answer(connection: Any, _address: Any) -> None:
+        while data := connection.recv(65536):
+            received.append(data)
+            connection.sendall(OK)
+
+    port = serve(speaks(answer, server_context("shop.test")))
+    made = rig(port, streams=(Stream(0, "/", Method.GET, Shape.PREOPENED),), secure=secure())
+    made.attempt(0)
+    made.until(lambda: bool(made.client.idle()))
+    made.attempt(0)
+    attempt, connection = made.rows[1], made.opened[0]
+
+    assert made.outcomes == ["ok", "ok"]
+    assert (attempt["connection"], attempt["carried"]) == (1, 0)
+    assert 0 < connection["connected"] < attempt["sent"]
+    assert len(received) == 2
+
+
+def test_a_handshake_that_fails_ahead_is_reported_and_is_no_loss(
+    serve: Callable[..., int], rig: Callable[..., Rig]
+) -> None:
+    """The attempt's own connection shows the same as its outcome."""
+    port = serve(speaks(always_ok, server_context("another.test")))
+    made = rig(port, streams=(Stream(0, "/", Method.GET, Shape.PREOPENED),), secure=secure())
+    made.attempt(0)
+    made.until(lambda: made.reasons == ["BROKEN", "BROKEN"])
+
+    assert made.outcomes == ["tls"]
+    assert len(made.refusals) == 2
+    assert made.faults == []

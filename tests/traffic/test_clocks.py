@@ -1,4 +1,4 @@
-"""The clocks of two machines brought together, whatever the network between them does."""
+"""Comparison of the clocks of two machines over any network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DELAYS = st.integers(0, 50_000_000)
 
 
 def pings(offset: int, delays: Iterable[tuple[int, int]]) -> list[Ping]:
-    """Pings with these delays there and back, 1 ms apart, by a master whose clock is ahead by ``offset``."""
+    """Make pings with these delays there and back, 1 ms apart, by a master whose clock is ahead by ``offset``."""
     return [
         Ping(asked, asked + there + offset, asked + there + back)
         for asked, (there, back) in enumerate(delays, start=1_000_000)
@@ -22,8 +22,8 @@ def pings(offset: int, delays: Iterable[tuple[int, int]]) -> list[Ping]:
 
 
 @given(st.integers(-(10**15), 10**15), st.lists(st.tuples(DELAYS, DELAYS), min_size=1, max_size=20))
-def test_the_truth_lies_within_the_error_that_is_told(offset: int, delays: list[tuple[int, int]]) -> None:
-    """However lopsided the network is: what is said to be possible contains what is so."""
+def test_the_truth_lies_within_the_reported_error(offset: int, delays: list[tuple[int, int]]) -> None:
+    """However asymmetric the network is, the estimated range contains the true offset."""
     found = estimate(pings(offset, delays))
 
     assert abs(found.offset_ns - offset) <= found.error_ns
@@ -37,7 +37,7 @@ def test_one_quick_answer_is_enough() -> None:
 
 
 def test_a_clock_that_jumps_is_not_believed() -> None:
-    """Half of the answers say one thing, half another: there is no offset that all allow."""
+    """Half of the answers contradict the others, so no offset fits all."""
     jumped = [*pings(0, [(1000, 1000)]), *pings(5_000_000, [(1000, 1000)])]
 
     with pytest.raises(ClockError, match="contradict each other by 5"):
@@ -51,5 +51,5 @@ def test_without_an_answer_nothing_is_known() -> None:
 
 
 def test_a_time_of_the_master_by_the_workers_clock() -> None:
-    """A master that is 3 s ahead says 10 s when the worker's clock says 7 s."""
+    """A master that is 3 s ahead has 10 s when the worker's clock has 7 s."""
     assert ClockOffset(3, 0).to_worker(10) == 7

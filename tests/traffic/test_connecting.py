@@ -14,14 +14,15 @@ from typing import Any
 import gevent
 import pytest
 
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route
 from harness.model.schedule import Stream
-from harness.store.ledger import ConnectionLedger, LedgerWriter, read_ledger
-from harness.traffic.http import connection
+from harness.model.shapes import Shape
+from harness.store.ledger import ConnectionLedger, LedgerWriter, read_connections, read_ledger
+from harness.traffic.http import http1
 from harness.traffic.http.answers import AnswerBook
-from harness.traffic.http.attempt import Target
 from harness.traffic.http.client import Client, ClientPlan
+from harness.traffic.http.destination import Destination
 
 
 @pytest.mark.parametrize("shape", Shape)
@@ -29,17 +30,17 @@ from harness.traffic.http.client import Client, ClientPlan
 def test_a_refused_connection_is_tried_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: Method, shape: Shape
 ) -> None:
-    """One refusal by the operating system per attempt, whatever its method and connection."""
+    """The operating system refuses each connection once: the attempt's own, and one that was opened ahead."""
     refusals: list[int] = []
 
-    class Counting(connection._Socket):  # type: ignore[misc, valid-type]  # chosen at import
+    class Counting(http1._Socket):  # type: ignore[misc, valid-type]  # chosen at import
         def connect_ex(self, address: Any) -> int:
             code: int = super().connect_ex(address)
             if code == errno.ECONNREFUSED:
                 refusals.append(code)
             return code
 
-    monkeypatch.setattr(connection, "_Socket", Counting)
+    monkeypatch.setattr(http1, "_Socket", Counting)
     ledger = LedgerWriter(tmp_path / "ledger-0.npy", origin_ns=monotonic_ns())
     connections = ConnectionLedger(tmp_path / "connections-0.npy", origin_ns=ledger.origin_ns)
     plan = ClientPlan(
@@ -47,9 +48,9 @@ def test_a_refused_connection_is_tried_once(
     )
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
-        target = Target(socket.AF_INET, holder.getsockname())
+        destination = Destination(socket.AF_INET, holder.getsockname())
         answers = AnswerBook([Route("/")], lambda _number, _text: None)
-        client = Client(plan, target, ledger=ledger, connections=connections, answers=answers, on_fault=print)
+        client = Client(plan, destination, ledger=ledger, connections=connections, answers=answers, on_fault=print)
         client.begin(0, 0)
         with gevent.Timeout(5):
             while client.in_flight:
@@ -59,4 +60,5 @@ def test_a_refused_connection_is_tried_once(
     connections.close()
 
     assert read_ledger(ledger.path)["outcome"].tolist() == [Outcome.REFUSED]
-    assert len(refusals) == 1
+    assert read_connections(connections.path)["requests"].sum() == 1
+    assert len(refusals) == len(read_connections(connections.path))

@@ -1,4 +1,4 @@
-"""One timer for all attempts that have the same time, by a clock that is moved by hand."""
+"""One timer for all attempts with the same timeout, by a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.traffic.http import deadlines as deadlines_module
 from harness.traffic.http.attempt import Attempt
 from harness.traffic.http.deadlines import Deadlines
@@ -18,7 +19,7 @@ TIMEOUT = 100
 
 
 class Timer:
-    """As gevent's loop has it, as far as it is needed."""
+    """The used part of a timer of gevent's loop."""
 
     def __init__(self, at: float) -> None:
         self.at = at
@@ -37,7 +38,7 @@ class Timer:
 
 
 class Loop:
-    """A loop whose clock stands still unless it is moved.
+    """A loop whose clock moves only when the test moves it.
 
     Attributes:
         now: Nanoseconds.
@@ -66,14 +67,14 @@ class Loop:
 
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
-    """A loop, and its clock in the place of the machine's."""
+    """Make a loop whose clock replaces the machine's."""
     made = Loop()
     monkeypatch.setattr(deadlines_module, "monotonic_ns", lambda: made.now)
     return made
 
 
-def begun(deadlines: Deadlines, loop: Loop) -> Any:
-    """An attempt that begins now."""
+def begun(deadlines: Deadlines[Attempt], loop: Loop) -> Any:
+    """Begin an attempt now."""
     attempt = Attempt(STREAM, loop.now + TIMEOUT)
     deadlines.add(attempt)
     return attempt
@@ -82,7 +83,7 @@ def begun(deadlines: Deadlines, loop: Loop) -> Any:
 def test_each_attempt_ends_at_its_time_whether_or_not_those_before_it_were_answered(loop: Loop) -> None:
     """Nothing before its time, nothing that is done, and nothing forgotten after a pause."""
     expired: list[tuple[int, Attempt]] = []
-    deadlines = Deadlines(loop, TIMEOUT, lambda attempt: expired.append((loop.now, attempt)))
+    deadlines = Deadlines[Attempt](loop, TIMEOUT, lambda attempt: expired.append((loop.now, attempt)))
     first = begun(deadlines, loop)
     loop.until(30)
     answered = begun(deadlines, loop)
@@ -102,7 +103,7 @@ def test_each_attempt_ends_at_its_time_whether_or_not_those_before_it_were_answe
 
 
 def test_nothing_goes_off_once_it_is_closed(loop: Loop) -> None:
-    """What is under way then stays as it is."""
+    """Attempts under way keep their state."""
     expired: list[Attempt] = []
     deadlines = Deadlines(loop, TIMEOUT, expired.append)
     begun(deadlines, loop)

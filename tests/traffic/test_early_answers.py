@@ -1,4 +1,4 @@
-"""A server may answer, and go, before it has the whole request: what it said counts, and nothing is sent again."""
+"""A server may answer and close before it has the whole request: the answer counts, and nothing is sent again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import gevent.event
 import pytest
 from client_rig import OK, Rig, end
 
-from harness.model.attempt import Method, Progress, Shape
+from harness.model.attempt import Method, Progress
 from harness.model.experiment import Pool
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 
 #: More than the sockets of both sides hold, so that it is never sent in full before the answer.
 LONG = (Stream(0, "/" + "x" * 12_000_000, Method.POST, Shape.REUSED),)

@@ -1,4 +1,4 @@
-"""The open loop keeps its schedule whatever the server does, and says so when it can't."""
+"""The open loop keeps its schedule whatever the server does, and reports it when it cannot."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ import gevent.event
 import pytest
 from gevent.server import StreamServer
 
-from harness.model.attempt import Method, Outcome, Shape
+from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route, TrafficPlan
 from harness.model.schedule import planned_ns, slots_until, streams
+from harness.model.shapes import Shape
 from harness.store import ledger as ledger_module
 from harness.store.ledger import read_connections, read_ledger
 from harness.traffic import engine as engine_module
-from harness.traffic.event_log import Journal, JournalReader
+from harness.traffic.event_log import EventLog, EventLogReader
 from harness.traffic.http.client import Client
 from harness.traffic.plan import TrafficChildPlan, read_plan, write_plan
-from harness.traffic.session import Commands, Session, host_header
+from harness.traffic.session import Session, SessionCommands, host_header
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ROUTES = (Route("/a", ("ok",)), Route("/b"))
@@ -84,7 +85,7 @@ def run(
     Returns:
         (rows, events by name).
     """
-    commands = Commands()
+    commands = SessionCommands()
     answers = {route.path: route.answers for route in traffic.routes}
     session = Session(TrafficChildPlan(traffic=traffic, answers=answers, directory=directory, token="t"), commands)
     worker = gevent.spawn(session.run)
@@ -92,7 +93,7 @@ def run(
     until(lambda: session.origin_ns and monotonic_ns() >= session.origin_ns + seconds * 1e9)
     before()
     commands.end()
-    reader = JournalReader(directory / "traffic.jsonl")
+    reader = EventLogReader(directory / "traffic.jsonl")
     until(lambda: reader.find("stopping") or worker.dead)
     after()
     worker.join(timeout=PATIENCE)
@@ -127,7 +128,7 @@ def test_every_slot_has_one_row_in_its_stream(tmp_path: Path, serve: Callable[..
 @pytest.mark.usefixtures("patient")
 def test_a_schedule_with_an_end_plans_nothing_beyond_it(tmp_path: Path, serve: Callable[..., int]) -> None:
     """However late the command to stop comes, the slots are those of the length that was asked for, to the last."""
-    commands = Commands()
+    commands = SessionCommands()
     traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     session = Session(TrafficChildPlan(traffic=traffic, answers={}, directory=tmp_path, token="t"), commands)
     worker = gevent.spawn(session.run)
@@ -135,7 +136,7 @@ def test_a_schedule_with_an_end_plans_nothing_beyond_it(tmp_path: Path, serve: C
     until(lambda: session.origin_ns and monotonic_ns() >= session.origin_ns + 400_000_000)
     commands.end()
     worker.join(timeout=PATIENCE)
-    stopping = JournalReader(tmp_path / "traffic.jsonl").find("stopping")
+    stopping = EventLogReader(tmp_path / "traffic.jsonl").find("stopping")
 
     assert len(read_ledger(tmp_path / "ledger-0.npy")) == 25
     assert stopping is not None
@@ -214,10 +215,10 @@ def test_the_concurrency_limit_is_kept_and_what_it_holds_back_is_missed(
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_full_disk_stops_the_planning_and_says_so(
+def test_a_full_disk_stops_the_planning_and_is_reported(
     tmp_path: Path, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was recorded stays; slots from then on have no row, so the judge sees them as abandoned."""
+    """Records stay; slots from then on have no row, so judging sees them as abandoned."""
     monkeypatch.setattr(ledger_module.LedgerWriter.__init__, "__kwdefaults__", {"worker": 0, "chunk": 20})
     allocate = os.posix_fallocate
     calls: list[int] = []
@@ -273,7 +274,7 @@ def test_connections_are_all_accounted_for(tmp_path: Path, serve: Callable[..., 
 
 
 @pytest.mark.usefixtures("patient")
-def test_responders_are_told_before_their_number_is_used(tmp_path: Path, serve: Callable[..., int]) -> None:
+def test_responders_are_announced_before_their_number_is_used(tmp_path: Path, serve: Callable[..., int]) -> None:
     """Each different body has a number in the rows and its text in the journal."""
     traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     rows, events = run(tmp_path, traffic, serve(always_ok), 0.1)
@@ -283,8 +284,8 @@ def test_responders_are_told_before_their_number_is_used(tmp_path: Path, serve: 
 
 
 def test_a_stop_before_the_start_sends_nothing(tmp_path: Path) -> None:
-    """A process that is told to stop while it waits has nothing to account for."""
-    commands = Commands()
+    """A process that is stopped while it waits has nothing to account for."""
+    commands = SessionCommands()
     traffic = TrafficPlan(rate=100, routes=ROUTES, timeout=PATIENCE)
     commands.end()
     Session(TrafficChildPlan(traffic=traffic, answers={}, directory=tmp_path), commands).run()
@@ -292,10 +293,10 @@ def test_a_stop_before_the_start_sends_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["traffic.jsonl"]
 
 
-def test_commands_come_as_lines_and_the_end_of_the_pipe_is_the_order_to_stop() -> None:
-    """Lines may arrive in pieces; nobody has to say stop."""
+def test_commands_come_as_lines_and_the_end_of_the_pipe_means_stop() -> None:
+    """Lines may arrive in pieces; no stop command is needed."""
     ours, theirs = os.pipe()
-    commands = Commands()
+    commands = SessionCommands()
     follower = gevent.spawn(commands.follow, ours)
     line = json.dumps({"go": {"address": "127.0.0.1", "port": 80}}).encode() + b"\n"
     os.write(theirs, line[:9])
@@ -313,9 +314,9 @@ def test_commands_come_as_lines_and_the_end_of_the_pipe_is_the_order_to_stop() -
     os.close(ours)
 
 
-def test_a_full_disk_can_still_be_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal has set a little room aside and uses it for its last words."""
-    journal = Journal(tmp_path / "traffic.jsonl")
+def test_a_full_disk_can_still_be_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event log has reserved disk space for its last events."""
+    journal = EventLog(tmp_path / "traffic.jsonl")
     reserve = tmp_path / ".traffic.jsonl.reserve"
     write = os.write
 
@@ -334,7 +335,7 @@ def test_a_full_disk_can_still_be_written_down(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_plan_survives_its_file(tmp_path: Path) -> None:
-    """What the child reads is what the parent wrote."""
+    """The child reads the plan that the parent wrote."""
     plan = TrafficChildPlan(
         traffic=TrafficPlan(rate=12.5, routes=ROUTES, methods=(Method.POST,), pool=Pool(7, "lifo", look=False)),
         answers={"/a": ("ok", "new*"), "/b": ()},

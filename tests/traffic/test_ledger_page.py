@@ -1,4 +1,4 @@
-"""What ``docs/reference/ledger.md`` says of the ledgers is true."""
+"""``docs/reference/ledger.md`` describes the ledgers correctly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from documentation import page
 
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerWriter
 from harness.store.ledger_format import ATTEMPT, CONNECTION
 
@@ -18,7 +19,7 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", page("how-to/read-attempts.md"), f
 
 
 def test_every_field_is_described() -> None:
-    """Names of all fields of both records stand in the tables."""
+    """The tables contain all fields of both records."""
     described = set(re.findall(r"`([a-z_]+)`", TEXT))
 
     assert {name for dtype in (ATTEMPT, CONNECTION) for name in dtype.names or ()} - described == set()
@@ -33,7 +34,7 @@ def test_every_outcome_has_its_code() -> None:
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=["numpy", "pandas"])
 def test_the_lines_that_read_a_ledger_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snippet: str) -> None:
-    """They are run as they stand there."""
+    """The test runs them unchanged."""
     monkeypatch.chdir(tmp_path)
     ledger = LedgerWriter(tmp_path / "ledger-0.npy", origin_ns=0)
     for outcome in Outcome:

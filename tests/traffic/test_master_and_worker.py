@@ -18,12 +18,12 @@ from harness.store.ledger import ConnectionLedger, LedgerWriter
 from harness.traffic.distributed import master as master_module
 from harness.traffic.distributed import worker as worker_module
 from harness.traffic.distributed.master import Master
-from harness.traffic.distributed.messages import Kind
+from harness.traffic.distributed.messages import MessageKind
 from harness.traffic.distributed.worker import Worker
-from harness.traffic.distributed.worker_launch import WorkerTerms
-from harness.traffic.event_log import Journal, JournalReader
-from harness.traffic.plan import Crew, TrafficChildPlan
-from harness.traffic.session import Commands
+from harness.traffic.distributed.worker_launch import WorkerSettings
+from harness.traffic.event_log import EventLog, EventLogReader
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
+from harness.traffic.session import SessionCommands
 
 #: The master's clock is ahead of the workers' by this, on the test's channel.
 AHEAD = 7_000_000_000
@@ -39,13 +39,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class FakeSession:
-    """What a worker runs: records that it began and ended when it was told to, and one attempt."""
+    """The session of a worker: records its begin and end by command, and one attempt."""
 
-    def __init__(self, plan: TrafficChildPlan, commands: Commands, heard: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(
+        self, plan: TrafficChildPlan, commands: SessionCommands, heard: Callable[[Mapping[str, Any]], None]
+    ) -> None:
         self.failure = ""
         self.plan = plan
         self.commands = commands
-        self._journal = Journal(plan.directory / plan.journal, heard)
+        self._journal = EventLog(plan.directory / plan.journal, heard)
         self._greenlet = gevent.spawn(self._run)
 
     def wait(self) -> None:
@@ -70,27 +72,27 @@ class FakeSession:
 class Network:
     """Carries messages between a master and workers, in order; a hook may change or drop them."""
 
-    def __init__(self, directory: Path, crew: Crew) -> None:
+    def __init__(self, directory: Path, crew: WorkerGroup) -> None:
         self.directory = directory
-        self.commands = Commands()
+        self.commands = SessionCommands()
         self.trouble: dict[int, str] = {}
         self.workers: dict[str, Worker] = {}
         self.sessions: dict[str, FakeSession] = {}
         self.change: Callable[[str, dict[str, Any]], dict[str, Any] | None] = lambda _kind, data: data
         self._queue: deque[tuple[str, str, dict[str, Any]]] = deque()
         plan = TrafficChildPlan(TrafficPlan(10, (Route("/"),)), {}, directory / "home", crew=crew)
-        self.master = Master(self, plan, self.commands, trouble_of=lambda _c, number: self.trouble.get(number, ""))
+        self.master = Master(self, plan, self.commands, reason_lost=lambda _c, number: self.trouble.get(number, ""))
         self.leading = gevent.spawn(self.master.lead)
         self._carrying = gevent.spawn(self._carry)
 
     def join(self, name: str) -> None:
         """A worker joins, with files of its own."""
-        terms = WorkerTerms(apart=True, directory=self.directory / name)
-        worker = Worker(_Line(self, name), terms, run=lambda *given: self._run(name, *given))
+        settings = WorkerSettings(apart=True, directory=self.directory / name)
+        worker = Worker(_Line(self, name), settings, run=lambda *given: self._run(name, *given))
         self.workers[name] = worker
         gevent.spawn(worker.work)
 
-    def _run(self, name: str, plan: TrafficChildPlan, commands: Commands, heard: Any) -> Any:
+    def _run(self, name: str, plan: TrafficChildPlan, commands: SessionCommands, heard: Any) -> Any:
         self.sessions[name] = FakeSession(plan, commands, heard)
         return self.sessions[name]
 
@@ -105,14 +107,14 @@ class Network:
             self._queue.append((kind, to or f"from {sender}", changed))
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """What the master's journal says."""
-        reader = JournalReader(self.directory / "home" / "traffic.jsonl")
+        """Return the events of the master's log."""
+        reader = EventLogReader(self.directory / "home" / "traffic.jsonl")
         reader.poll()
         return [event for event in reader.events if event["event"] == name]
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Let greenlets run until something has happened."""
-        with gevent.Timeout(60, HarnessError(f"waited in vain for {what}")):
+        with gevent.Timeout(60, HarnessError(f"waited without success for {what}")):
             while not condition():
                 gevent.sleep(0.005)
 
@@ -154,7 +156,7 @@ class _Line:
 @pytest.fixture
 def network(tmp_path: Path) -> Iterator[Network]:
     """Two workers are expected; the master's clock is ahead of theirs."""
-    made = Network(tmp_path, Crew(local=0, remote=2))
+    made = Network(tmp_path, WorkerGroup(local=0, remote=2))
     made.change = ahead
     yield made
     gevent.killall([made.leading, made._carrying])
@@ -163,7 +165,7 @@ def network(tmp_path: Path) -> Iterator[Network]:
 def ahead(kind: str, data: dict[str, Any]) -> dict[str, Any]:
     """The master's times are ``AHEAD`` of the workers'."""
     for name in ("at_ns", "origin_ns"):
-        if kind in {Kind.PONG, Kind.GO, Kind.STOP} and data.get(name):
+        if kind in {MessageKind.PONG, MessageKind.GO, MessageKind.STOP} and data.get(name):
             data[name] += AHEAD
     return data
 
@@ -195,7 +197,7 @@ def test_a_piece_spoilt_in_transit_is_sent_again(network: Network, monkeypatch: 
     spoilt: list[int] = []
 
     def change(kind: str, data: dict[str, Any]) -> dict[str, Any]:
-        if kind == Kind.PIECE and data["kind"] == "ledger" and not spoilt:
+        if kind == MessageKind.PIECE and data["kind"] == "ledger" and not spoilt:
             spoilt.append(data["worker"])
             data["data"] = data["data"][:8] + bytes([data["data"][8] ^ 1]) + data["data"][9:]
         return ahead(kind, data)
@@ -214,7 +216,7 @@ def test_files_that_differ_in_the_end_are_a_fault(network: Network) -> None:
     """Something changed a ledger after its pieces were checked: the whole digest tells, on both sides."""
 
     def change(kind: str, data: dict[str, Any]) -> dict[str, Any]:
-        if kind == Kind.WHOLE and data["worker"] == 0:
+        if kind == MessageKind.WHOLE and data["worker"] == 0:
             data["files"] = data["files"] | {"ledger": (data["files"]["ledger"][0], "0" * 64)}
         return ahead(kind, data)
 
@@ -228,16 +230,16 @@ def test_files_that_differ_in_the_end_are_a_fault(network: Network) -> None:
     assert "ledger-0.npy" in network.events("fault")[0]["text"]
     assert network.events("fault")[0]["what"] == "not-home"
     assert [worker.failure for worker in network.workers.values() if worker.failure] == [
-        "Not the same on both sides: ledger-0.npy."
+        "These files differ between worker and master: ledger-0.npy."
     ]
 
 
 def test_a_clock_that_jumps_stops_it_before_it_begins(network: Network) -> None:
-    """A worker whose master's times contradict each other says so; nothing is sent."""
+    """A worker whose master's times contradict each other reports it, and nothing is sent."""
     jumps = iter(range(0, 10**12, 10**9))
 
     def change(kind: str, data: dict[str, Any]) -> dict[str, Any]:
-        if kind == Kind.PONG:
+        if kind == MessageKind.PONG:
             data["at_ns"] += next(jumps)
         return data
 
@@ -251,7 +253,7 @@ def test_a_clock_that_jumps_stops_it_before_it_begins(network: Network) -> None:
 
 
 def test_a_lost_worker_is_named_and_the_others_go_on(network: Network) -> None:
-    """Its share is missing in the sum; the fault says which it was; the rest is drained and home."""
+    """Its share is missing in the sum, the fault names it, and the rest drains and arrives."""
     network.join("a")
     network.join("b")
     network.wait(lambda: network.events("ready"), "all to be ready")
@@ -279,10 +281,10 @@ def test_one_that_stops_by_itself_is_lost(network: Network) -> None:
     network.workers["a"].leave()
     network.wait(lambda: network.events("fault"), "the loss to be seen")
 
-    assert "stopped before it was told to" in network.events("fault")[0]["text"]
+    assert "stopped before the command to stop" in network.events("fault")[0]["text"]
 
 
-def test_one_too_many_is_refused_and_says_why(network: Network) -> None:
+def test_one_too_many_is_refused_with_a_reason(network: Network) -> None:
     """The third of two has no share, and the two are not disturbed."""
     for name in ("a", "b", "c"):
         network.join(name)
@@ -294,7 +296,7 @@ def test_one_too_many_is_refused_and_says_why(network: Network) -> None:
 
 
 def test_a_worker_without_a_master_stops_sending(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Traffic that nobody watches ends, and the worker says why."""
+    """Unobserved traffic ends, and the worker has the reason."""
     monkeypatch.setattr(worker_module, "MASTER_SECONDS", 0.2)
     network.join("a")
     network.join("b")
@@ -316,7 +318,7 @@ def test_a_stop_before_it_begins_sends_nothing(network: Network) -> None:
 
 
 def test_the_schedules_own_end_is_not_exceeded(network: Network) -> None:
-    """Where the traffic has a length, the common end lies on it, however late the stop comes."""
+    """Traffic with a length ends after it, however late the stop comes."""
     network.join("a")
     network.join("b")
     network.wait(lambda: network.events("ready"), "all to be ready")
@@ -332,7 +334,7 @@ def test_the_schedules_own_end_is_not_exceeded(network: Network) -> None:
 
 def test_a_worker_that_came_apart_takes_the_certificates_along(network: Network, tmp_path: Path) -> None:
     """The file with the authorities is on the master's disk; what it holds travels with the plan."""
-    worker = Worker(_Line(network, "x"), WorkerTerms(apart=True, directory=tmp_path), run=lambda *_: None)  # type: ignore[arg-type]  # never run
+    worker = Worker(_Line(network, "x"), WorkerSettings(apart=True, directory=tmp_path), run=lambda *_: None)  # type: ignore[arg-type]  # never run
     plan = {
         "traffic": {"rate": 1, "routes": [{"path": "/"}], "tls": {"ca": "/there/ca.pem"}},
         "answers": {},

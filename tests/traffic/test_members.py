@@ -1,4 +1,4 @@
-"""Who may join a master, and who is told why not."""
+"""Admission of workers to a master, and the reasons for refusals."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ HELLO = Hello(VERSIONS, "host:1", "clock", -1, 1)
 
 
 def members(size: int = 2, local: int = 0) -> Members:
-    """Nobody has joined yet."""
+    """Make members before any has joined."""
     return Members(size, local, Path())
 
 
 def test_shares_are_given_in_order_and_kept() -> None:
-    """Each worker has one share, and the same again when it says hello twice."""
+    """Each worker has one share, and keeps it when it says hello twice."""
     crew = members()
     numbers = [crew.admit(client, HELLO) for client in ("a", "b", "a")]
 
     assert [member.number for member in numbers if isinstance(member, Member)] == [0, 1, 0]
 
 
-def test_those_who_join_get_what_is_not_kept_for_our_own() -> None:
-    """Shares of workers that the master starts itself are theirs, whoever comes first."""
+def test_workers_that_join_get_shares_that_are_not_reserved() -> None:
+    """Shares are reserved for workers that the master starts, in any order of arrival."""
     crew = members(3, local=2)
     joined, own = crew.admit("far", HELLO), crew.admit("near", Hello(VERSIONS, "host:2", "clock", 1, 2))
 
@@ -33,7 +33,7 @@ def test_those_who_join_get_what_is_not_kept_for_our_own() -> None:
     assert (joined.number, own.number) == (2, 1)
 
 
-def test_a_worker_of_another_version_is_told_both() -> None:
+def test_a_worker_of_another_version_gets_both_versions() -> None:
     """Ledgers of two versions would not be one account."""
     refused = members().admit("a", Hello("harness 0.0.1, ledger 0", "host:1", "clock", -1, 1))
 
@@ -42,7 +42,7 @@ def test_a_worker_of_another_version_is_told_both() -> None:
     assert VERSIONS in refused
 
 
-def test_one_too_many_is_told_so() -> None:
+def test_one_too_many_is_refused() -> None:
     """The others are not disturbed."""
     crew = members(1)
     crew.admit("a", HELLO)
@@ -51,8 +51,8 @@ def test_one_too_many_is_told_so() -> None:
     assert len(crew) == 1
 
 
-def test_one_that_comes_too_late_is_told_so() -> None:
-    """Traffic that has begun is planned for those that were there."""
+def test_one_that_comes_too_late_is_refused() -> None:
+    """Traffic that has begun is planned for its present workers."""
     crew = members(2)
     crew.admit("a", HELLO)
     crew.is_closed = True

@@ -1,4 +1,4 @@
-"""Whatever the server does and however the traffic ends: the slots are those of the schedule, each with its time."""
+"""The slots are those of the schedule, each with its time, whatever the server does and however the traffic ends."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from hypothesis import strategies as st
 
 from harness.analysis.outages import find_outages
 from harness.analysis.planned import planner, slots_until
-from harness.model.attempt import Outcome, Shape
+from harness.model.attempt import Outcome
 from harness.model.experiment import Pool, Route, TrafficPlan
 from harness.model.rates import Leg
-from harness.model.schedule import arrivals, streams
+from harness.model.schedule import schedule_of, streams
+from harness.model.shapes import Shape
 from harness.model.share import Share
 from harness.store.ledger import read_ledger
 from harness.traffic import engine as engine_module
 from harness.traffic import session as session_module
 from harness.traffic.engine import Engine
-from harness.traffic.event_log import Journal, JournalReader
+from harness.traffic.event_log import EventLog, EventLogReader
 from harness.traffic.plan import TrafficChildPlan
-from harness.traffic.session import Commands, Session
+from harness.traffic.session import Session, SessionCommands
 
 NS = 1_000_000_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -43,12 +44,12 @@ RATES = st.one_of(
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No slot is missed for lateness, however starved the machine is."""
+    """Miss no slot for lateness, however starved the machine is."""
     monkeypatch.setattr(engine_module, "TOLERANCE_NS", 10**11)
 
 
 class Notes:
-    """In place of a client: writes down what it is to send."""
+    """Records the attempts that a client would make."""
 
     def __init__(self) -> None:
         self.begun: list[tuple[int, int]] = []
@@ -64,13 +65,13 @@ class Notes:
         self.missed.append((planned, index))
 
 
-class Running:
+class LocustSession:
     """A session that runs in this process."""
 
     def __init__(self, directory: Path, traffic: TrafficPlan, port: int) -> None:
         self.traffic = traffic
         self.directory = directory
-        self.commands = Commands()
+        self.commands = SessionCommands()
         self.session = Session(TrafficChildPlan(traffic=traffic, answers={}, directory=directory), self.commands)
         self.greenlet = gevent.spawn(self.session.run)
         self.commands.begin("127.0.0.1", port)
@@ -86,11 +87,11 @@ class Running:
                 gevent.sleep(0.002)
 
     def end(self) -> Any:
-        """Stop it; returns its rows, after they were held against the schedule."""
+        """Stop it; return its rows, after a comparison with the schedule."""
         self.commands.end()
         self.greenlet.join(timeout=60)
         assert self.greenlet.successful()
-        reader = JournalReader(self.directory / "traffic.jsonl")
+        reader = EventLogReader(self.directory / "traffic.jsonl")
         stopping, started = reader.find("stopping"), reader.find("started")
         assert stopping is not None
         assert started is not None
@@ -107,9 +108,9 @@ class Running:
 def test_every_kind_of_schedule_is_sent_to_the_last_slot(
     tmp_path: Path, rate: float | tuple[Leg, ...], *, poisson: bool, of: int, seed: int
 ) -> None:
-    """Workers side by side send each slot once, at its planned time or after, in its stream, and none besides."""
+    """Parallel workers send each slot once, at its planned time or later, in its stream, and no others."""
     plan = TrafficPlan(rate=rate, routes=ROUTES, arrivals="poisson" if poisson else "even", seed=seed)
-    journal, notes = Journal(tmp_path / "traffic.jsonl"), [Notes() for _ in range(of)]
+    journal, notes = EventLog(tmp_path / "traffic.jsonl"), [Notes() for _ in range(of)]
     origin = monotonic_ns()
     engines = [
         Engine(plan, note, journal, origin_ns=origin, seconds=0.1, share=Share(worker, of))  # type: ignore[arg-type]
@@ -123,7 +124,7 @@ def test_every_kind_of_schedule_is_sent_to_the_last_slot(
     for engine in engines:
         engine.stop()
     journal.close()
-    schedule, kinds = arrivals(plan), len(streams(plan))
+    schedule, kinds = schedule_of(plan), len(streams(plan))
     count = schedule.slots_until(round(0.1 * NS))
 
     assert [note.missed for note in notes] == [[]] * of
@@ -155,7 +156,7 @@ def test_an_outage_is_as_long_as_the_server_was_away(
     traffic = TrafficPlan(
         rate=200, routes=ROUTES, pool=Pool(size=4), timeout=60.0, arrivals="poisson" if poisson else "even", seed=5
     )
-    running = Running(tmp_path, traffic, serve(stall))
+    running = LocustSession(tmp_path, traffic, serve(stall))
     running.when(lambda: len(held) == back - away and answered[-1] > back + 50)
     cut.set()
     rows = running.end()
@@ -172,7 +173,7 @@ def test_a_server_that_never_answers_is_an_account_of_timeouts(tmp_path: Path) -
     """It accepts nothing either: what its backlog holds waits for an answer, the rest for a connection."""
     with socket.create_server(("127.0.0.1", 0), backlog=20) as listener:
         traffic = TrafficPlan(rate=300, routes=ROUTES, pool=Pool(size=8), timeout=0.5)
-        running = Running(tmp_path, traffic, listener.getsockname()[1])
+        running = LocustSession(tmp_path, traffic, listener.getsockname()[1])
         running.until(0.5)
         rows = running.end()
     counts = Counter(rows["outcome"].tolist())
@@ -182,14 +183,14 @@ def test_a_server_that_never_answers_is_an_account_of_timeouts(tmp_path: Path) -
 
 
 def test_a_stop_in_the_middle_of_a_stall_leaves_nothing_out(tmp_path: Path, serve: Callable[..., int]) -> None:
-    """What is due is sent, what is under way has its time, what the limit held back is missed: all have a row."""
+    """Due slots are sent, attempts under way have their timeout, held-back slots are missed: all have a row."""
 
     def hang(connection: Any, _address: Any) -> None:
         connection.recv(65536)
         gevent.sleep(60)
 
     traffic = TrafficPlan(rate=(Leg(50.0, 400.0, 0.4),), routes=ROUTES, timeout=0.6, concurrency=20)
-    running = Running(tmp_path, traffic, serve(hang))
+    running = LocustSession(tmp_path, traffic, serve(hang))
     running.until(0.4)
     rows = running.end()
     counts = Counter(rows["outcome"].tolist())
@@ -212,7 +213,7 @@ def test_the_shapes_keep_to_the_schedule_too(tmp_path: Path, serve: Callable[...
     traffic = TrafficPlan(
         rate=200, routes=ROUTES[:1], shapes=tuple(Shape), pool=Pool(size=2), timeout=30, idle=0.1, slow=0.15
     )
-    running = Running(tmp_path, traffic, serve(answer))
+    running = LocustSession(tmp_path, traffic, serve(answer))
     running.until(0.3)
     with gevent.Timeout(60):
         while not len(_rested(read_ledger(tmp_path / "ledger-0.npy"))):
@@ -232,7 +233,7 @@ def test_the_shapes_keep_to_the_schedule_too(tmp_path: Path, serve: Callable[...
 def test_the_drain_waits_for_slow_answers(
     tmp_path: Path, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was sent right before the end has its delay and its timeout: nothing stays unfinished."""
+    """Attempts from right before the end have their delay and their timeout, so none stays unfinished."""
     monkeypatch.setattr(session_module, "_DRAIN_GRACE", 0.2)
 
     def hang(connection: Any, _address: Any) -> None:
@@ -240,7 +241,7 @@ def test_the_drain_waits_for_slow_answers(
         gevent.sleep(60)
 
     traffic = TrafficPlan(rate=100, routes=ROUTES, shapes=(Shape.SLOW,), timeout=0.1, slow=0.6)
-    running = Running(tmp_path, traffic, serve(hang))
+    running = LocustSession(tmp_path, traffic, serve(hang))
     running.until(0.1)
     rows = running.end()
 
@@ -249,5 +250,5 @@ def test_the_drain_waits_for_slow_answers(
 
 
 def _rested(rows: Any) -> Any:
-    """Attempts of the idle shape on a connection that had carried one before."""
+    """Return the attempts of the idle shape on a connection that had carried one before."""
     return rows[(rows["shape"] == Shape.IDLE) & (rows["carried"] > 0)]

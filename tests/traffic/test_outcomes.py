@@ -28,7 +28,7 @@ ANY = (NOT, CONNECTED, SENT, PARTLY)
 
 
 def os_error(number: int) -> OSError:
-    """What the operating system raises for an errno."""
+    """Build the error that the operating system raises for an errno."""
     return OSError(number, "x")
 
 
@@ -59,7 +59,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("error", "stages", "outcome"), TABLE, ids=lambda value: str(value)[:40])
-def test_what_ended_an_attempt_and_how_far_it_was_decide_its_class(
+def test_error_and_progress_decide_the_outcome(
     error: BaseException, stages: tuple[Progress, ...], outcome: Outcome
 ) -> None:
     """The table is the whole truth; none of it is success."""
@@ -78,6 +78,6 @@ def test_what_ended_an_attempt_and_how_far_it_was_decide_its_class(
         (os_error(errno.ECONNREFUSED), CloseReason.BROKEN),
     ],
 )
-def test_fin_and_rst_are_told_apart(error: BaseException, reason: CloseReason) -> None:
-    """Who ended a connection is as exact as how an attempt ended."""
+def test_fin_and_rst_differ(error: BaseException, reason: CloseReason) -> None:
+    """The reason for the end of a connection is as exact as the outcome of an attempt."""
     assert reason_of(error) == reason

@@ -1,4 +1,4 @@
-"""HTTP/1.1 to the letter, however the bytes are cut."""
+"""Exact parsing of HTTP/1.1 in pieces of any size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.model.attempt import Outcome
 from harness.traffic.calibration.faults import FAULTS, Ending
-from harness.traffic.http.leniency import LenientParser
+from harness.traffic.http.lenient_parser import LenientParser
 from harness.traffic.http.outcomes import OversizeError
 from harness.traffic.http.parsing import BEGINNING, BODY_LIMIT, HEAD_LIMIT, AnswerParser
 
@@ -35,7 +35,7 @@ WHOLE = [
 
 
 def fed(*parts: bytes) -> AnswerParser:
-    """A parser that has been given these pieces."""
+    """Feed a parser with these pieces."""
     parser = AnswerParser()
     for part in parts:
         parser.take(part)
@@ -119,7 +119,7 @@ def test_an_endless_head_is_refused() -> None:
 
 
 def test_an_endless_head_is_refused_by_the_lenient_parser_too() -> None:
-    """Whether its lines end or not, and whether it is one or interim answers without end."""
+    """With and without line ends, as one head and as endless interim answers."""
     strict = fed(b"HTTP/1.1 100 Continue")
     for more in (b"X: 1\n" * HEAD_LIMIT, b"x" * HEAD_LIMIT, b"\nHTTP/1.1 100 Continue\n" * HEAD_LIMIT):
         parser = LenientParser.instead_of(strict, b"\n")

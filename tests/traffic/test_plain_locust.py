@@ -33,13 +33,13 @@ class Mine(LosslessUser):
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[FaultyServer]:
-    """A faulty server as a process of its own."""
+    """Start a faulty server as a process of its own."""
     with FaultyServer.start(tmp_path / "server") as running:
         yield running
 
 
 def shared(folder: Path, server: FaultyServer, *args: str) -> Done:
-    """Run the file in a folder by two workers of Locust's, until each has sent a good second's share."""
+    """Run the file in a folder by two Locust workers, until each has sent its share of a second."""
     host = f"http://{server.address}:{server.port}"
     (folder / "mine.py").write_text(FILE)
     return locust(
@@ -48,13 +48,13 @@ def shared(folder: Path, server: FaultyServer, *args: str) -> Done:
 
 
 def lengths(folder: Path) -> list[int]:
-    """Rows that each of two workers has recorded so far."""
+    """Return the number of rows that each of two workers has recorded."""
     found = [next(folder.glob(f"reports/locust-*/ledger-{number}.npy"), None) for number in (0, 1)]
     return [0 if path is None else len(read_ledger(path)) for path in found]
 
 
 def journal(folder: Path) -> dict[str, dict[str, Any]]:
-    """The last event of each name in the one run's journal."""
+    """Return the last event of each name in the only run's log."""
     (path,) = (folder / "reports").glob("locust-*/traffic.jsonl")
     return {event["event"]: event for event in map(json.loads, path.read_text().splitlines())}
 
@@ -84,7 +84,7 @@ def test_a_second_user_in_a_process_adds_nothing(tmp_path: Path, server: FaultyS
 
 
 @pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["alone", "shared"])
-def test_a_host_that_is_none_ends_it_with_words_and_code_1(tmp_path: Path, processes: tuple[str, ...]) -> None:
+def test_an_invalid_host_ends_it_with_a_message_and_code_1(tmp_path: Path, processes: tuple[str, ...]) -> None:
     """No traceback, and no run that goes on without traffic."""
     (tmp_path / "mine.py").write_text(FILE)
     done = locust(tmp_path, "-f", "mine.py", "--host", "ftp://nobody", *processes)

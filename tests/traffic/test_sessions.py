@@ -10,8 +10,9 @@ import gevent.event
 import pytest
 from client_rig import Handler, Rig
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.schedule import Stream, session_of
+from harness.model.shapes import Shape
 from harness.traffic.http.cookies import Sessions
 
 STREAM = Stream(0, "/", Method.GET, Shape.REUSED, cookie="who", sessions=2)
@@ -105,8 +106,8 @@ def test_only_good_answers_give_cookies(serve: Callable[[Handler], int], rig: Ca
         (b"Set-Cookie: whose=b\r\nSet-Cookie: who=c", b"who=c"),
     ],
 )
-def test_what_an_answer_says_of_a_cookie(line: bytes, kept: bytes) -> None:
-    """A cookie is changed by its own name alone, and forgotten when it is over."""
+def test_cookie_fields_of_an_answer(line: bytes, kept: bytes) -> None:
+    """Only its own name changes a cookie, and expiry deletes it."""
     sessions = Sessions(STREAM, 1)
     sessions.keep(0, b"HTTP/1.1 200 OK\r\nSet-Cookie: who=a\r\n\r\n", carried=b"")
     sessions.keep(2, b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n", carried=b"who=a")
@@ -115,6 +116,6 @@ def test_what_an_answer_says_of_a_cookie(line: bytes, kept: bytes) -> None:
     assert sessions.cookie(1) == b""
 
 
-def test_whose_turn_it_is_follows_from_the_number() -> None:
+def test_the_number_of_an_attempt_decides_its_session() -> None:
     """Rounds of streams go to the sessions in turn, so each stream's attempts do."""
     assert [session_of(number, 3, 2) for number in range(12)] == [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1]

@@ -1,4 +1,4 @@
-"""What Locust shows is what the ledger says."""
+"""Locust shows the numbers of the ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.attempt import Method, Outcome, Progress, Shape
+from harness.model.attempt import Method, Outcome, Progress
+from harness.model.shapes import Shape
 from harness.store.ledger import LedgerWriter
 
 pytestmark = pytest.mark.processes

@@ -1,4 +1,4 @@
-"""TLS in memory: two sides that shake hands in pieces of any size, and settings that can't be used."""
+"""TLS in memory: handshakes in pieces of any size, and invalid settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.model.experiment import Tls
 from harness.traffic.http.outcomes import TlsError
-from harness.traffic.http.tls import Secure, TlsLayer, TlsSettingsError, make_context, name_in
+from harness.traffic.http.tls import TlsLayer, TlsPeer, TlsSettingsError, make_context, name_in
 
 CA = trustme.CA(key_type=trustme.KeyType.ECDSA)
 CERTIFICATE = CA.issue_cert("shop.test", key_type=trustme.KeyType.ECDSA)
@@ -29,7 +29,7 @@ class Server:
         self.got = b""
 
     def take(self, data: bytes) -> bytes:
-        """Go on with bytes of the client; what is sent in return."""
+        """Process bytes of the client; return the answer."""
         self._in.write(data)
         try:
             self._tls.do_handshake()
@@ -38,27 +38,27 @@ class Server:
             pass
         return self._out.read()
 
-    def say(self, data: bytes, *, farewell: bool = False) -> bytes:
-        """Bytes that hold this, and the farewell."""
+    def say(self, data: bytes, *, last: bool = False) -> bytes:
+        """Encrypt data, with close_notify if it is the last."""
         self._tls.write(data)
-        if farewell:
+        if last:
             with pytest.raises(ssl.SSLWantReadError):
                 self._tls.unwrap()
         return self._out.read()
 
 
-def secure() -> Secure:
-    """A client that trusts the authority of these tests."""
+def secure() -> TlsPeer:
+    """Make a client's settings that trust the authority of these tests."""
     context = make_context(Tls())
     CA.configure_trust(context)
-    return Secure(context, "shop.test")
+    return TlsPeer(context, "shop.test")
 
 
-def shaken() -> tuple[TlsLayer, Server]:
-    """Both sides after the handshake."""
+def handshaken() -> tuple[TlsLayer, Server]:
+    """Return both sides after the handshake."""
     client, server = TlsLayer(secure()), Server()
     client.begin()
-    while not client.stands:
+    while not client.established:
         assert client.take(server.take(client.outgoing())) == b""
     client.take(server.take(client.outgoing()))
     return client, server
@@ -66,12 +66,12 @@ def shaken() -> tuple[TlsLayer, Server]:
 
 @settings(max_examples=30, deadline=None)
 @given(sizes=st.lists(st.integers(1, 700), min_size=1), body=st.binary(min_size=1, max_size=40_000), ends=st.booleans())
-def test_hands_are_shaken_and_bytes_pass_in_pieces_of_any_size(sizes: list[int], body: bytes, ends: bool) -> None:
-    """What goes in comes out, once, and the farewell is seen behind it and not before."""
+def test_handshake_and_data_pass_in_pieces_of_any_size(sizes: list[int], body: bytes, ends: bool) -> None:
+    """Data passes unchanged and once, and close_notify is seen after it and not before."""
     client, server = TlsLayer(secure()), Server()
     client.begin()
     turn = 0
-    while not client.stands:
+    while not client.established:
         back = server.take(client.outgoing())
         while back:
             size = sizes[turn % len(sizes)]
@@ -79,7 +79,7 @@ def test_hands_are_shaken_and_bytes_pass_in_pieces_of_any_size(sizes: list[int],
             assert client.take(back[:size]) == b""
             back = back[size:]
     client.put(b"request")
-    data = server.take(client.outgoing()) + server.say(body, farewell=ends)
+    data = server.take(client.outgoing()) + server.say(body, last=ends)
     got = b""
     for at in range(0, len(data), sizes[0]):
         assert not client.closed
@@ -91,7 +91,7 @@ def test_hands_are_shaken_and_bytes_pass_in_pieces_of_any_size(sizes: list[int],
 
 def test_a_byte_that_was_changed_on_the_way_is_no_answer() -> None:
     """It is an error of TLS, whatever HTTP would have made of it."""
-    client, server = shaken()
+    client, server = handshaken()
     data = bytearray(server.say(b"answer"))
     data[-1] ^= 1
 
@@ -101,7 +101,7 @@ def test_a_byte_that_was_changed_on_the_way_is_no_answer() -> None:
 
 def test_whole_records_before_a_spoilt_one_count() -> None:
     """A complete answer is not lost to what comes behind it; that the connection is useless is known at once."""
-    client, server = shaken()
+    client, server = handshaken()
     good, bad = server.say(b"answer"), bytearray(server.say(b"more"))
     bad[-1] ^= 1
 
@@ -109,16 +109,16 @@ def test_whole_records_before_a_spoilt_one_count() -> None:
     assert isinstance(client.error, TlsError)
 
 
-def test_the_farewell_is_said_once_hands_are_shaken() -> None:
-    """A peer that waits for it sees it; before the handshake there is nothing to say."""
-    client, server = shaken()
-    server.take(client.farewell())
+def test_close_notify_is_sent_after_the_handshake() -> None:
+    """The peer sees it; before the handshake there is none."""
+    client, server = handshaken()
+    server.take(client.close_notify())
 
     assert server._tls.read(1) == b""
     fresh = TlsLayer(secure())
     fresh.begin()
     fresh.outgoing()
-    assert fresh.farewell() == b""
+    assert fresh.close_notify() == b""
 
 
 @pytest.mark.parametrize(
@@ -135,11 +135,11 @@ def test_the_farewell_is_said_once_hands_are_shaken() -> None:
 def test_the_server_is_called_as_in_the_host_header(host: str, name: str) -> None:
     """Without the port and the brackets; a name of its own wins."""
     assert name_in(host) == name
-    assert Secure.of(Tls(), make_context(Tls()), host).name == name
-    assert Secure.of(Tls(server_name="other.test"), make_context(Tls()), host).name == "other.test"
+    assert TlsPeer.of(Tls(), make_context(Tls()), host).name == name
+    assert TlsPeer.of(Tls(server_name="other.test"), make_context(Tls()), host).name == "other.test"
 
 
-def test_settings_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+def test_invalid_settings_are_reported(tmp_path: Path) -> None:
     """A file that is not there, one without a certificate, and a name that can be none."""
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
@@ -148,10 +148,10 @@ def test_settings_that_cannot_be_used_are_told(tmp_path: Path) -> None:
             make_context(Tls(ca=str(ca)))
 
     with pytest.raises(TlsSettingsError, match="server_name"):
-        Secure.of(Tls(server_name=".test"), make_context(Tls()), "shop.test")
+        TlsPeer.of(Tls(server_name=".test"), make_context(Tls()), "shop.test")
 
 
-def test_certificates_are_checked_unless_told_otherwise(tmp_path: Path) -> None:
+def test_certificates_are_checked_by_default(tmp_path: Path) -> None:
     """The default checks the certificate and the name; a file of authorities replaces the system's."""
     CA.cert_pem.write_to_path(tmp_path / "ca.pem")
     context, own = make_context(Tls()), make_context(Tls(ca=str(tmp_path / "ca.pem")))

@@ -1,17 +1,18 @@
-"""What an attempt sends."""
+"""The bytes of requests."""
 
 from __future__ import annotations
 
 import pytest
 
-from harness.model.attempt import Method, Shape
+from harness.model.attempt import Method
 from harness.model.schedule import Stream
+from harness.model.shapes import Shape
 from harness.traffic.http.wire import RequestForm
 
 
 @pytest.mark.parametrize("method", list(Method))
 @pytest.mark.parametrize("shape", list(Shape))
-def test_requests_carry_their_id_and_say_what_becomes_of_the_connection(method: Method, shape: Shape) -> None:
+def test_requests_carry_their_id_and_the_fate_of_the_connection(method: Method, shape: Shape) -> None:
     """One id per attempt; a POST and a PUT have a body of known length; a connection of its own is to be closed."""
     form = RequestForm.of(Stream(0, "/a", method, shape), host="shop.test", token="tok-0")
     head, _, body = form.request(7).partition(b"\r\n\r\n")
@@ -19,7 +20,7 @@ def test_requests_carry_their_id_and_say_what_becomes_of_the_connection(method: 
 
     assert lines[0] == f"{method.name} /a HTTP/1.1"
     assert {"Host: shop.test", "X-Request-ID: tok-0-7"} < set(lines)
-    assert ("Connection: close" in lines) == (shape in {Shape.NEW, Shape.SLOW})
+    assert ("Connection: close" in lines) == (shape in {Shape.NEW, Shape.SLOW, Shape.PREOPENED})
     assert (f"Content-Length: {len(body)}" in lines) == (method in {Method.POST, Method.PUT})
     assert bool(body) == (method in {Method.POST, Method.PUT})
 
@@ -29,13 +30,13 @@ def test_requests_carry_their_id_and_say_what_becomes_of_the_connection(method: 
     [("/a", 2.0, "/a?delay=2s"), ("/a", 0.25, "/a?delay=0.25s"), ("/a?b=c", 1.0, "/a?b=c&delay=1s"), ("/a", 0, "/a")],
 )
 def test_a_slow_answer_is_asked_for_in_the_query(path: str, delay: float, target: str) -> None:
-    """What the path asks for already stays."""
+    """The path's own query stays."""
     form = RequestForm.of(Stream(0, path, Method.GET, Shape.SLOW, delay), host="h", token="t")
 
     assert form.request(1).startswith(f"GET {target} HTTP/1.1\r\n".encode())
 
 
-def test_a_route_says_its_host_and_headers() -> None:
+def test_a_route_has_its_host_and_headers() -> None:
     """They are sent as they are written; a usual one is replaced, not sent twice; so is a session's cookie."""
     stream = Stream(0, "/a", Method.GET, Shape.NEW, host="b.test", headers=(("X-Version", "b"), ("user-agent", "me")))
     lines = RequestForm.of(stream, host="a.test", token="t").request(3, b"who=me").decode().split("\r\n")

@@ -1,1 +1,1 @@
-"""The executors of all kinds of changes: a module per kind, named after its word, with a ``carry_out(repetition)``."""
+"""The executors of all kinds of changes. A kind's module has its name, and a function ``carry_out(repetition)``."""

@@ -1,4 +1,4 @@
-"""All of the public traffic is switched from one version to another, and the old one may go."""
+"""A blue-green release: all public traffic is switched to another version, and the old one may be removed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from harness.model.events import RETIRES, STARTS, Acted, ChangeEvent
 
 
 def carry_out(repetition: Repetition[BlueGreen]) -> bool:
-    """Bring up, switch, see, retire; and back where that is asked for or another repetition follows.
+    """Start the new version, switch, observe, and retire the old one. Undo if that is due.
 
-    Seen when the Service's EndpointSlices hold exactly the ready pods of the new selector, at least one, the ingress
-    controller has taken them over, and every public route has got the new version's answer since. An old version that
-    goes at once goes before that is seen; otherwise after it.
+    The switch is observed when the Service's EndpointSlices have exactly the ready pods of the new selector, at least
+    one, the ingress controller uses them, and every public route has got the new version's answer. An old version that
+    is retired at once is retired before that; otherwise after it.
     """
     spec, context = repetition.spec, repetition.context
     seen, started = _start(repetition)
@@ -27,27 +27,27 @@ def carry_out(repetition: Repetition[BlueGreen]) -> bool:
     if spec.retire and not spec.retire.after:
         retired.begin()
     pointless = applied.pointless
-    seen &= repetition.sees(
+    seen &= repetition.observe(
         ChangeEvent.OBSERVED, lambda: _switch_missing(repetition, applied, wait), pointless=pointless
     )
     if spec.retire and spec.retire.after:
-        repetition.holds(spec.retire.after, applied.applied)
+        repetition.hold(spec.retire.after, applied.applied)
         retired.begin()
-    seen &= retired.sees()
+    seen &= retired.observe()
     if repetition.undo_due:
-        repetition.holds_before_undo(spec.back)
+        repetition.hold_before_undo(spec.back)
         seen &= retired.undo() and _back(repetition, applied, wait) and started.undo()
-    return (repetition.last or repetition.rests(applied.begun)) and seen
+    return (repetition.last or repetition.settle(applied.begun)) and seen
 
 
 def _start(repetition: Repetition[BlueGreen]) -> tuple[bool, ReleaseScaling]:
-    """Bring up the new version's pods, and wait for them where that is asked for."""
+    """Start the new version's pods, and wait for them if the spec says so."""
     start = repetition.spec.start
     started = ReleaseScaling(repetition, start.deployment if start else "", start.replicas if start else 0, STARTS)
     if start is None:
         return True, started
     started.begin()
-    return (not start.wait or started.sees()), started
+    return (not start.wait or started.observe()), started
 
 
 def _switch_missing(repetition: Repetition[BlueGreen], applied: AppliedChange, wait: EndpointsWait) -> Missing:
@@ -61,11 +61,11 @@ def _switch_missing(repetition: Repetition[BlueGreen], applied: AppliedChange, w
 
 
 def _back(repetition: Repetition[BlueGreen], applied: AppliedChange, wait: EndpointsWait) -> bool:
-    """Undo the switch; nothing where nothing was changed."""
+    """Undo the switch. Do nothing if it changed nothing."""
     if applied.entry is None:
         return True
     begun = repetition.context.clock.now()
-    if not repetition.undoes(applied.entry):
+    if not repetition.undo(applied.entry):
         return False
     repetition.record(ChangeEvent.UNDONE, Acted(begun=begun))
     selector = applied.before["object"]["spec"].get("selector", {})
@@ -73,4 +73,4 @@ def _back(repetition: Repetition[BlueGreen], applied: AppliedChange, wait: Endpo
     def missing() -> Missing:
         return (*wait.endpoints_missing(selector, some=False), *wait.ingress_missing(begun, answers=True))
 
-    return repetition.sees(ChangeEvent.UNDO_OBSERVED, missing)
+    return repetition.observe(ChangeEvent.UNDO_OBSERVED, missing)

@@ -1,4 +1,4 @@
-"""A growing share of the requests goes to the new version, step by step, and back if a step loses."""
+"""A canary release: the new version gets a growing share of requests, and none if a step loses requests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from harness.model.events import RETIRES, Acted, ChangeEvent, Rollback, StepDeta
 
 
 def carry_out(repetition: Repetition[Canary]) -> bool:
-    """Go step by step; back where a step loses, or another repetition follows.
+    """Take the steps one by one. Roll back if a step loses requests, and undo if that is due.
 
-    A step is seen when the ingress controller has taken it over since, and the new version has answered on the route,
-    if it is to have a share. ``applied`` stands next to the first step.
+    A step is observed when the ingress controller has applied it, and the new version has answered on the route, unless
+    its share is 0. The event ``applied`` is recorded at the first step.
     """
     spec, clock = repetition.spec, repetition.context.clock
     split = splitting(repetition, spec.ingress, spec.path, spec.service, spec.canary)
@@ -30,11 +30,11 @@ def carry_out(repetition: Repetition[Canary]) -> bool:
             return _over(repetition, begun, seen=seen)
     retired = ReleaseScaling(repetition, spec.retire.deployment if spec.retire else "", 0, RETIRES)
     if spec.retire:
-        repetition.holds(spec.retire.after, clock.now())
+        repetition.hold(spec.retire.after, clock.now())
         retired.begin()
-        seen &= retired.sees()
+        seen &= retired.observe()
     if repetition.undo_due:
-        repetition.holds_before_undo()
+        repetition.hold_before_undo()
         seen &= retired.undo()
         repetition.record(ChangeEvent.UNDONE, Acted(begun=clock.now()))
         seen &= _back(repetition, split, ChangeEvent.UNDO_OBSERVED)
@@ -44,14 +44,14 @@ def carry_out(repetition: Repetition[Canary]) -> bool:
 def _over(repetition: Repetition[Canary], begun: int, *, seen: bool) -> bool:
     if seen:
         repetition.record(ChangeEvent.OBSERVED)
-    return (repetition.last or repetition.rests(begun)) and seen
+    return (repetition.last or repetition.settle(begun)) and seen
 
 
 def _take_step(repetition: Repetition[Canary], split: Splitting, number: int, step: Step) -> tuple[bool, int]:
-    """Take one step to its end.
+    """Take one step and hold it.
 
     Returns:
-        Whether it was seen, and how many requests were lost in it that call for a rollback.
+        True if the step was observed, and the number of lost requests that require a rollback.
     """
     context = repetition.context
     detail = StepDetail(step=number, weight=step.weight)
@@ -70,8 +70,8 @@ def _take_step(repetition: Repetition[Canary], split: Splitting, number: int, st
     def missing() -> Missing:
         return _step_missing(repetition, split, applied, step)
 
-    seen = repetition.sees(ChangeEvent.STEP_OBSERVED, missing, detail, enough=loses)
-    repetition.holds(step.hold, context.clock.now(), enough=loses)
+    seen = repetition.observe(ChangeEvent.STEP_OBSERVED, missing, detail, enough=loses)
+    repetition.hold(step.hold, context.clock.now(), enough=loses)
     repetition.record(ChangeEvent.STEP_END, detail)
     return seen, lost()
 
@@ -84,4 +84,4 @@ def _step_missing(repetition: Repetition[Canary], split: Splitting, applied: App
 
 def _back(repetition: Repetition[Canary], split: Splitting, event: ChangeEvent) -> bool:
     begun = repetition.context.clock.now()
-    return split.undo() and repetition.sees(event, lambda: split.missing(begun))
+    return split.undo() and repetition.observe(event, lambda: split.missing(begun))

@@ -1,4 +1,4 @@
-"""A rolling update of the ingress controller itself, under traffic: every connection goes through what is replaced."""
+"""A restart of the ingress controller, through which every connection goes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from harness.model.changes import ControllerRestart
 
 
 def carry_out(repetition: Repetition[ControllerRestart]) -> bool:
-    """Restart the controller as ``kubectl rollout restart`` does; there is nothing to undo.
+    """Restart the controller as ``kubectl rollout restart`` does. There is nothing to undo.
 
-    Seen when the rollout of its Deployment is complete, its old pods are gone, and traffic has been answered since
-    then: by a new pod, for there is no other.
+    The restart is observed when the rollout of its Deployment is complete, its old pods are gone, and traffic has been
+    answered since: by a new pod, because no other is left.
     """
     context, controller = repetition.context, repetition.context.controller
     if controller is None:
         raise HarnessError(
-            "The ingress controller's own Deployment is not known here, so it can't be restarted.",
-            hint="clusters of the harness have one: --cluster local or kind, unless ingress is none",
+            "The ingress controller can't be restarted: its Deployment is unknown.",
+            hint="use a cluster of the harness (--cluster local or kind), with an ingress controller",
         )
     there = replace(context, namespace=controller.namespace)
     replaced = 0

@@ -1,4 +1,4 @@
-"""A pod is deleted under traffic, as by hand, and its Deployment must replace it."""
+"""The deletion of a pod, which its Deployment must replace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.model.events import Applied
 
 
 def carry_out(repetition: Repetition[DeletePod]) -> bool:
-    """Delete the first ready pod by name; seen when it is gone, and as many as before are ready, with a new one."""
+    """Delete the first ready pod by name. Observed when it is gone and the replicas are ready, including a new pod."""
     spec, context = repetition.spec, repetition.context
 
     def make() -> AppliedChange:

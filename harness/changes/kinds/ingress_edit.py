@@ -1,4 +1,4 @@
-"""An Ingress is edited under traffic."""
+"""An edit of an Ingress."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.model.controllers import RELOAD, Aspect, signals_of
 
 
 def carry_out(repetition: Repetition[IngressEdit]) -> bool:
-    """Patch annotations and whatever else the user asked for.
+    """Patch annotations and other fields of the Ingress, as in the spec.
 
-    Seen when the ingress controller was seen to put rules into effect since. One that logs that it read the Ingress
-    and had nothing to change (``Signal.unchanged``), as Traefik does for an annotation of ingress-nginx, has taken the
-    edit over as well.
+    The edit is observed when the ingress controller has put rules into effect since. It is also observed if the
+    controller logs that it read the Ingress and had nothing to change (``Signal.unchanged``), as Traefik does for an
+    annotation of ingress-nginx.
     """
     context = repetition.context
     return repetition.act(
@@ -25,7 +25,7 @@ def carry_out(repetition: Repetition[IngressEdit]) -> bool:
 
 
 def _edit_missing(context: ChangeContext, since: int) -> Missing:
-    signals = signals_of(Aspect.RULES, context.ingress_tells) or (RELOAD,)
+    signals = signals_of(Aspect.RULES, context.ingress_signals) or (RELOAD,)
     unchanged = any(signal.unchanged and context.ingress_seen(signal.unchanged, since) for signal in signals)
     if unchanged or context.ingress_did(Aspect.RULES, since):
         return ()

@@ -1,4 +1,4 @@
-"""The control: the same traffic and the same time, and nothing is changed."""
+"""The control: the same traffic for the same time, without a change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harness.model.changes import NoChange
 
 
 def carry_out(repetition: Repetition[NoChange]) -> bool:
-    """Hold; nothing is ever missing."""
+    """Hold. There is nothing to observe."""
 
     def make() -> AppliedChange:
         now = repetition.context.clock.now()

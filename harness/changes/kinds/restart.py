@@ -1,4 +1,4 @@
-"""``kubectl rollout restart`` under traffic: the same template, every pod replaced."""
+"""A restart of a Deployment, as by ``kubectl rollout restart``: every pod is replaced by one of the same template."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harness.model.changes import Restart
 
 
 def carry_out(repetition: Repetition[Restart]) -> bool:
-    """Restart the Deployment; seen when the rollout is complete and the old pods are gone."""
+    """Restart the Deployment. Observed when the rollout is complete and the old pods are gone."""
     context = repetition.context
     return repetition.act(
         lambda: restart(context, repetition.spec.deployment), lambda applied: replaced_missing(context, applied)

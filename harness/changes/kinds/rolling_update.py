@@ -1,4 +1,4 @@
-"""A new version of a Deployment's pods, seen when it alone is there and answers."""
+"""A rolling update of a Deployment to a new version."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from harness.model.changes import RollingUpdate, substituted
 def carry_out(repetition: Repetition[RollingUpdate]) -> bool:
     """Patch the container.
 
-    Seen when the rollout of the new generation is complete, the old pods are gone and, where the user gave the new
-    version's answer, traffic has got it. With ``until: progress-deadline``, when the Deployment is called failed; the
-    old template is then put back, and that rollout awaited.
+    The update is observed when the rollout of the new generation is complete, the old pods are gone and, if the spec
+    has the new version's answer, traffic has got it. With ``until: progress-deadline``, it is observed when the
+    Deployment exceeds its progress deadline. The old template is then restored, and that rollout awaited.
     """
     spec, context = repetition.spec, repetition.context
 
@@ -49,7 +49,7 @@ def _answer_missing(repetition: Repetition[RollingUpdate], applied: AppliedChang
 
 
 def _find_container(spec: RollingUpdate, deployment: Object) -> None:
-    """Make sure that the container is there: a patch of another name would add one."""
+    """Check that the container exists: a patch with another name would add one."""
     names = [container["name"] for container in deployment["spec"]["template"]["spec"]["containers"]]
     if spec.container and spec.container not in names:
         raise HarnessError(

@@ -1,4 +1,4 @@
-"""More or fewer replicas under traffic."""
+"""A change of a Deployment's number of replicas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.model.changes import Scale
 
 
 def carry_out(repetition: Repetition[Scale]) -> bool:
-    """Patch the number of replicas; seen when just so many pods are there and all are available."""
+    """Patch the number of replicas. Observed when exactly that many pods exist and all are available."""
     spec, context = repetition.spec, repetition.context
 
     def make() -> AppliedChange:
@@ -29,7 +29,7 @@ def carry_out(repetition: Repetition[Scale]) -> bool:
     def settled(applied: AppliedChange, since: int, replicas: int) -> Missing:
         deployment = current(context, applied)
         there = len(pods_of(context.kube, deployment, context.namespace))
-        count = () if there == replicas else (f"{replicas} pods ({there} are there)",)
+        count = () if there == replicas else (f"{replicas} pods ({there} exist)",)
         return (*rollout_missing(deployment, since=since), *count)
 
     return repetition.act(

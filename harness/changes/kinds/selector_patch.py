@@ -1,4 +1,4 @@
-"""A Service is pointed at other pods under traffic, and back."""
+"""A patch of a Service's selector, so that it selects other pods."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from harness.model.changes import SelectorPatch
 def carry_out(repetition: Repetition[SelectorPatch]) -> bool:
     """Patch the selector.
 
-    Seen when the Service's EndpointSlices hold exactly the ready pods that its new selector finds, the ingress
-    controller has taken endpoints over since, and the new backend answers, if one is to. With an answer to come, no
-    endpoint at all is not enough.
+    The patch is observed when the Service's EndpointSlices have exactly the ready pods of the new selector, the ingress
+    controller uses them, and the new backend has answered, if the spec has its answer. At least one endpoint is then
+    required.
     """
     spec, context = repetition.spec, repetition.context
     wait, answers = EndpointsWait(context, spec.service), bool(spec.answer)

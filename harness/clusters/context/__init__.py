@@ -1,1 +1,1 @@
-"""Any cluster that a kubeconfig names."""
+"""Existing clusters, which a context of the user's kubeconfig names."""

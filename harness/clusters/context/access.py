@@ -1,4 +1,4 @@
-"""Ask, before anything is made, whether the user has the rights that a run needs on somebody else's cluster."""
+"""Checks, before anything is created, that the user has the rights which a run needs on an existing cluster."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from dataclasses import replace
 from harness.errors import InvalidInputError, Problem
 from harness.kube.api import KubeApi
 from harness.kube.errors import NotFoundError
-from harness.model.change_facts import Target
+from harness.model.change_facts import TargetKind
 from harness.model.changes import facts_of
 from harness.model.rights import Right, united
 
-#: What every run needs, whatever it changes: a namespace of its own, and the workload in it.
+#: Rights of every run: for its own namespaces and the workload in them.
 _BASE = (
     Right("", "namespaces", ("create", "get", "delete"), "a namespace per trial"),
-    Right("", "pods", ("get", "list", "watch"), "their lives"),
+    Right("", "pods", ("get", "list", "watch"), "their states"),
     Right("", "pods/log", ("get",), "their logs"),
     Right("", "services", ("create", "get", "list", "watch"), "the workload"),
-    Right("", "events", ("list", "watch"), "what kubelets say"),
+    Right("", "events", ("list", "watch"), "events of kubelets"),
     Right("apps", "deployments", ("create", "get", "list"), "the workload"),
-    Right("discovery.k8s.io", "endpointslices", ("list", "watch"), "where traffic may go"),
+    Right("discovery.k8s.io", "endpointslices", ("list", "watch"), "endpoints of Services"),
     Right("networking.k8s.io", "ingresses", ("create", "get", "list"), "the workload"),
-    Right("networking.k8s.io", "ingressclasses", ("get",), "whether the class is there"),
+    Right("networking.k8s.io", "ingressclasses", ("get",), "check that the class exists"),
 )
-#: What every change in place needs, in the application's own namespace.
+#: Rights of every change in place, in the application's namespace.
 _IN_PLACE = (
-    Right("apps", "deployments", ("get", "list", "watch"), "the application, and whether others change it meanwhile"),
-    Right("", "services", ("get", "list", "watch"), "where traffic goes"),
-    Right("", "pods", ("get", "list", "watch"), "their lives"),
-    Right("discovery.k8s.io", "endpointslices", ("list", "watch"), "where traffic may go"),
-    Right("", "events", ("list", "watch"), "what kubelets say"),
+    Right("apps", "deployments", ("get", "list", "watch"), "the application, and changes of it by others"),
+    Right("", "services", ("get", "list", "watch"), "the Services of the application"),
+    Right("", "pods", ("get", "list", "watch"), "their states"),
+    Right("discovery.k8s.io", "endpointslices", ("list", "watch"), "endpoints of Services"),
+    Right("", "events", ("list", "watch"), "events of kubelets"),
 )
-#: What a change in place of an Ingress needs as well.
-_IN_PLACE_INGRESS = (Right("networking.k8s.io", "ingresses", ("get", "list", "watch"), "the Ingress that is changed"),)
-#: What can be done without; what it would show is then unknown, and the report says so.
-OPTIONAL = (Right("autoscaling", "horizontalpodautoscalers", ("list",), "whether an autoscaler scales it"),)
+#: Further rights of a change in place of an Ingress.
+_IN_PLACE_INGRESS = (Right("networking.k8s.io", "ingresses", ("get", "list", "watch"), "the changed Ingress"),)
+#: Rights that a run can do without. The report then says what is unknown.
+OPTIONAL = (Right("autoscaling", "horizontalpodautoscalers", ("list",), "find autoscalers of the application"),)
 
 
 def rights_of_run(kinds: Iterable[str], controller: str) -> tuple[Right, ...]:
-    """Return what a run needs on somebody's cluster.
+    """Return the rights that a run needs on an existing cluster.
 
     Args:
-        kinds: The kinds of its changes.
-        controller: The ingress controller's word.
+        kinds: Kinds of its changes.
+        controller: The ingress controller, by its name in an Experiment.
     """
     return united((*_BASE, *(right for kind in kinds for right in _of_change(kind, controller))))
 
 
 def rights_in_place(kinds: Iterable[str]) -> tuple[Right, ...]:
-    """Return what changes in place need, by their kinds."""
+    """Return the rights that changes in place of these kinds need."""
     rights = list(_IN_PLACE)
     for kind in kinds:
-        rights += _IN_PLACE_INGRESS if facts_of(kind).target is Target.INGRESS else ()
+        rights += _IN_PLACE_INGRESS if facts_of(kind).target is TargetKind.INGRESS else ()
         rights += _of_change(kind, "")
     return united(rights)
 
@@ -62,26 +62,25 @@ def _of_change(kind: str, controller: str) -> tuple[Right, ...]:
 
 
 def check_access(kube: KubeApi, context: str, rights: Sequence[Right], *, namespace: str = "") -> None:
-    """Ask the API server whether the user has every right.
+    """Check with the API server that the user has every right.
 
     Args:
         kube: The API server.
-        context: How the user calls it.
-        rights: What is asked about.
-        namespace: Where; the whole cluster where empty.
+        context: Name of the context, for the message.
+        rights: The rights to check.
+        namespace: Namespace in which they are needed; empty for the whole cluster.
 
     Raises:
-        InvalidInputError: With everything that is not allowed.
+        InvalidInputError: A right is missing; lists all missing ones.
     """
     try:
         refused = [problem for right in rights for problem in _refused(kube, right, namespace)]
     except NotFoundError:
-        return  # an API server that can't be asked will refuse by itself
+        return  # the API server has no access reviews; it will refuse what is not allowed
     if refused:
         where = f" in namespace {namespace}" if namespace else ""
-        message = (
-            f"the user of context {context} may not do what is needed{where}; see docs/reference/rights.md for a Role"
-        )
+        page = "docs/reference/rights.md"
+        message = f"the user of context {context} lacks rights{where}; {page} has a Role with all of them"
         raise InvalidInputError([Problem(message), *refused])
 
 

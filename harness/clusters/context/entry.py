@@ -1,4 +1,4 @@
-"""Where traffic enters a cluster that was there before: said by the user, or by the status of the trial's Ingress."""
+"""Finds where traffic enters an existing cluster: from the user, or from the status of the trial's Ingress."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kit.waiting import wait_until
 from harness.kube.api import KubeApi
 
-#: Seconds for the controller to write its address into the Ingress: ingress-nginx does so once a minute.
+#: Seconds for the controller to write its address into the Ingress. ingress-nginx does this once a minute.
 STATUS_SECONDS = 90.0
 _PORTS = {"http": 80, "https": 443}
 
 
 def parse_entry(url: str) -> Entry:
-    """``http://host:port`` as an address to connect to; a path is no part of an entry.
+    """Return the entry of ``http://host:port``. A path is not allowed.
 
     Raises:
-        InvalidInputError: It is no such URL.
+        InvalidInputError: The URL has another form.
     """
     try:
         parts = urlsplit(url)
@@ -27,39 +27,41 @@ def parse_entry(url: str) -> Entry:
     except ValueError:
         host, port, parts = "", 0, urlsplit("")
     if not host or not port or parts.path.strip("/") or parts.query:
-        problem = Problem(f"--entry-url {url!r} is no entry", hint="http://HOST or http://HOST:PORT, without a path")
+        problem = Problem(f"--entry-url {url!r}: expected http://HOST or http://HOST:PORT, without a path")
         raise InvalidInputError([problem])
     return Entry(resolve(host), port)
 
 
 def resolve(host: str) -> str:
-    """The first IP address of a host.
+    """Return the first IP address of a host.
 
     Raises:
-        HarnessError: It has none.
+        HarnessError: The host can't be resolved.
     """
     try:
         return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
     except OSError as error:
-        raise HarnessError(f"The entry's host {host} has no address: {error}.") from error
+        raise HarnessError(f"Cannot resolve the host of the entry, {host}: {error}.") from error
 
 
 def entry_of_ingress(kube: KubeApi, namespace: str) -> Entry:
-    """The address that the ingress controller has written into an Ingress of the namespace, at port 80.
+    """Return the address that the ingress controller wrote into an Ingress with port 80, and 443 for TLS.
 
     Raises:
-        WaitTimeoutError: It wrote none.
-        HarnessError: There is no Ingress.
+        WaitTimeoutError: The controller wrote no address in time.
+        HarnessError: The namespace has no Ingress.
     """
     if not kube.list("Ingress", namespace):
-        raise HarnessError("The workload has no Ingress, so the entry must be given.", hint="--entry-url http://HOST")
+        message = "The workload has no Ingress, so the address where traffic enters is unknown."
+        raise HarnessError(message, hint="Give it with --entry-url http://HOST.")
     host = wait_until(
         lambda: _address(kube, namespace),
         timeout=STATUS_SECONDS,
         interval=0.5,
         what="the ingress controller to write its address into the Ingress; or give it with --entry-url",
     )
-    return Entry(resolve(host), _PORTS["http"])
+    address = resolve(host)
+    return Entry(address, _PORTS["http"], secure=Entry(address, _PORTS["https"]))
 
 
 def _address(kube: KubeApi, namespace: str) -> str:

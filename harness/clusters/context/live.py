@@ -1,7 +1,7 @@
-"""Somebody's cluster as a trial in place sees it: nothing is made or removed, and nobody's logs are kept.
+"""The existing cluster during a trial in place. Nothing is created or removed on it, and no logs are stored.
 
-An ingress controller that others use logs their requests, too, and an application's log is its owner's; so of logs only
-the controller's words about its own reloads are read, and none is written down.
+The ingress controller may log requests of other users, and the application's log belongs to its owner. Only the
+controller's log lines about its own reloads are read, and no line is stored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.clusters.base import Entry
-from harness.clusters.shared.podlogs import Container, PodLogs, Sink
+from harness.clusters.shared.pod_logs import ContainerRun, PodLogs, Sink
 from harness.controllers.registry import find_visible
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
@@ -26,42 +26,42 @@ from harness.model.timeline import Event
 
 @dataclass(frozen=True, slots=True)
 class LiveCluster:
-    """A ``harness.clusters.base.Cluster``.
+    """An existing cluster, as a ``harness.clusters.base.Cluster``.
 
     Attributes:
-        name: The context's name.
-        kubeconfig: With this one context.
+        name: Name of the context.
+        kubeconfig: A kubeconfig with only this context.
         entry: Where traffic enters.
-        words: What a report says of it.
-        ingress_tells: What can be seen of the ingress controller.
-        followers: Follow its log.
-        events: What they have read.
+        words: Lines for the report's environment.
+        ingress_signals: Names of the ingress controller's events that can be observed.
+        followers: Readers of its log.
+        events: Events from these readers.
     """
 
     name: str
     kubeconfig: Path
     entry: Entry
     words: Mapping[str, str]
-    ingress_tells: frozenset[str] = frozenset()
+    ingress_signals: frozenset[str] = frozenset()
     followers: tuple[PodLogs, ...] = ()
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
 
     @property
     def controller(self) -> ControllerAddress | None:
-        """None: the ingress controller is somebody else's, and a run never restarts it."""
+        """Return None: a run never restarts an ingress controller that others use."""
         return None
 
     def service_entry(self, namespace: str, service: str) -> Entry:
-        """The one entry that was given."""
+        """Return the entry that was given."""
         del namespace, service
         return self.entry
 
     def facts(self) -> Mapping[str, str]:
-        """What a reader of the report may want to know of it."""
+        """Return lines for the report's environment."""
         return self.words
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """What the ingress controller has said, until ``stop()``."""
+        """Yield the ingress controller's events until ``stop()``."""
         while True:
             last_look = stop()
             try:
@@ -72,26 +72,26 @@ class LiveCluster:
                     return
 
     def check(self) -> None:
-        """Raise if the ingress controller can't be followed any more.
+        """Raise if the ingress controller's log can't be followed any more.
 
         Raises:
-            HarnessError: Why.
+            HarnessError: With the reason.
         """
         for follower in self.followers:
             if follower.failure:
                 raise HarnessError(f"The ingress controller's log can't be followed any more: {follower.failure}")
 
     def collect(self, destination: Path) -> None:
-        """Nothing: whose logs these are is not ours to say."""
+        """Store nothing: the logs belong to others."""
 
 
 @contextmanager
 def live_cluster(name: str, kubeconfig: Path, entry: Entry, words: Mapping[str, str]) -> Iterator[LiveCluster]:
-    """Somebody's cluster while a trial lasts, its ingress controller in sight where that is allowed."""
+    """Yield the cluster for one trial. Its ingress controller's log is followed if the user may read it."""
     clock = Clock.start()
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with Kube(kubeconfig) as kube:
-        found, told = find_visible(kube)
+        found, signals = find_visible(kube)
         address = found.facts.address if found is not None else None
         if found is None or address is None:
             yield LiveCluster(name, kubeconfig, entry, words)
@@ -99,7 +99,7 @@ def live_cluster(name: str, kubeconfig: Path, entry: Entry, words: Mapping[str, 
         stamps, log = Stamps(clock, same_clock=False), found.log
 
         @contextmanager
-        def sink(container: Container) -> Iterator[Sink]:
+        def sink(container: ContainerRun) -> Iterator[Sink]:
             del container
             read = log.reader()
 
@@ -111,4 +111,4 @@ def live_cluster(name: str, kubeconfig: Path, entry: Entry, words: Mapping[str, 
 
         since = clock.isoformat(clock.now())
         with PodLogs(kube, address.namespace, address.labels, sink, since=since, stamps=True) as follower:
-            yield LiveCluster(name, kubeconfig, entry, words, told, (follower,), events)
+            yield LiveCluster(name, kubeconfig, entry, words, signals, (follower,), events)

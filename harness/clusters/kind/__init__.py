@@ -1,1 +1,1 @@
-"""Real Kubernetes in Docker, by kind."""
+"""Clusters of real Kubernetes in Docker, made with kind."""

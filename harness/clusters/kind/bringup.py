@@ -1,4 +1,4 @@
-"""How a kind cluster comes up, step by step; a step that fails says what it saw, and leaves nothing but its logs."""
+"""Brings a kind cluster up in named steps. A failed step reports what it found, and leaves only logs behind."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clusters.base import Progress
-from harness.clusters.kind import images, owned, tools
-from harness.clusters.kind.owned import Owned
+from harness.clusters.kind import images, records, tools
+from harness.clusters.kind.records import ClusterRecord
 from harness.clusters.kind.settings import (
     NODE,
     SERVICE_NODE_PORT,
@@ -29,7 +29,7 @@ from harness.kube.client import Kube
 from harness.kube.rollout import wait_rollout
 from harness.model.controllers import controller_facts
 
-#: Longest times in seconds, on a slow machine.
+#: Timeouts in seconds, long enough for a slow machine.
 CREATE_SECONDS = 600.0
 ROLLOUT_SECONDS = 240.0
 ENTRY_SECONDS = 60.0
@@ -37,13 +37,13 @@ EXPORT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bringing:
-    """A cluster on its way up.
+class BringUpSteps:
+    """The steps that bring up one cluster, with their logs and error reports.
 
     Attributes:
-        settings: What it is asked to be.
-        logs: Where its logs go; kept.
-        progress: Told of each step.
+        settings: Settings of the cluster.
+        logs: Folder for its logs, which stay.
+        progress: Called with the name of each step.
     """
 
     settings: KindSettings
@@ -52,14 +52,14 @@ class Bringing:
 
     @contextmanager
     def step(self, name: str, namespace: str = "") -> Iterator[None]:
-        """One step of the bring-up.
+        """Run the block as one step of the bring-up.
 
         Args:
-            name: What is done.
-            namespace: Where to look for reasons when it fails; empty where nothing is to be seen yet.
+            name: Name of the step.
+            namespace: Namespace whose pods and events explain a failure; empty if there is none yet.
 
         Raises:
-            BringUpError: The step failed; with its name and what was seen.
+            BringUpError: The step failed; with its name and the findings.
         """
         self.progress(name)
         try:
@@ -69,13 +69,13 @@ class Bringing:
         except HarnessError as error:
             seen = "\n".join(part for part in (error.detail, self._look(namespace)) if part)
             raise BringUpError(
-                f"The kind cluster {self.settings.name} did not come up. Step that failed: {name}. {error.message}",
+                f"The kind cluster {self.settings.name} did not come up. Failed step: {name}. {error.message}",
                 detail="\n".join(f"  | {line}" for line in seen.splitlines()),
-                hint=error.hint or f"All of its logs are in {self.logs}.",
+                hint=error.hint or f"All its logs are in {self.logs}.",
             ) from error
 
     def _look(self, namespace: str) -> str:
-        found = owned.find(self.settings.name)
+        found = records.find(self.settings.name)
         if not namespace or found is None or not found.kubeconfig.exists():
             return ""
         with suppress(HarnessError), Kube(found.kubeconfig) as kube:
@@ -83,54 +83,56 @@ class Bringing:
         return ""
 
 
-def bring_up(settings: KindSettings, logs: Path, progress: Progress, *, standing: bool) -> Owned:
-    """Make a cluster.
+def bring_up(settings: KindSettings, logs: Path, progress: Progress, *, standing: bool) -> ClusterRecord:
+    """Create a cluster and wait until it is ready.
 
     Args:
-        settings: What it is asked to be.
-        logs: Where its logs go.
-        progress: Told of each step.
-        standing: Whether it outlives this process.
+        settings: Settings of the cluster.
+        logs: Folder for its logs.
+        progress: Called with the name of each step.
+        standing: True if it outlives this process.
 
     Raises:
-        BringUpError: A step failed. Nothing of the cluster is left, unless it was to be kept.
+        BringUpError: A step failed. Nothing of the cluster is left, unless ``settings.keep`` is set.
     """
     with clear_disk_errors(logs):
         logs.mkdir(parents=True, exist_ok=True)
-    bringing = Bringing(settings, logs, progress)
-    with bringing.step("getting images"):
+    steps = BringUpSteps(settings, logs, progress)
+    with steps.step("getting images"):
         images.get_images(settings, logs, progress)
-    with bringing.step("writing down that it is ours"):
-        mine = owned.begin(settings.name, standing=standing, ingress=settings.ingress, kube_proxy=settings.kube_proxy)
+    with steps.step("recording it as ours"):
+        record = records.begin(
+            settings.name, standing=standing, ingress=settings.ingress, kube_proxy=settings.kube_proxy
+        )
     try:
-        return _make(bringing, mine)
+        return _make(steps, record)
     except BaseException:
-        progress("keeping its logs")
+        progress("saving its logs")
         _export_logs(settings.name, logs)
         if not settings.keep:
-            progress("taking it down")
-            owned.remove(owned.find(mine.name) or mine)
+            progress("removing it")
+            records.remove(records.find(record.name) or record)
         raise
 
 
-def _make(bringing: Bringing, mine: Owned) -> Owned:
-    settings = bringing.settings
+def _make(steps: BringUpSteps, record: ClusterRecord) -> ClusterRecord:
+    settings = steps.settings
     ports = free_ports(node_ports())
     if settings.port:
         ports[settings.node_port] = settings.port
-    with bringing.step("creating the cluster"):
-        _create(bringing, mine, ports)
-        mine = owned.has_node(mine)
-    with bringing.step(f"loading {len(settings.needed)} images"):
-        images.load_images(settings, bringing.logs)
-    with Kube(mine.kubeconfig) as kube:
-        with bringing.step("waiting for the node", "kube-system"):
+    with steps.step("creating the cluster"):
+        _create(steps, record, ports)
+        record = records.has_node(record)
+    with steps.step(f"loading {len(settings.needed)} images"):
+        images.load_images(settings, steps.logs)
+    with Kube(record.kubeconfig) as kube:
+        with steps.step("waiting for the node", "kube-system"):
             wait_until(lambda: _node_ready(kube), timeout=ROLLOUT_SECONDS, what="the node to be ready", interval=0.25)
         if settings.controller is not None:
-            _start_ingress(bringing, kube)
-    entry = owned.came_up(mine, ports[settings.node_port], ports[SERVICE_NODE_PORT])
+            _start_ingress(steps, kube)
+    entry = records.came_up(record, ports[settings.node_port], ports[SERVICE_NODE_PORT])
     if settings.controller is not None:
-        with bringing.step("waiting for the ingress to answer", _namespace_of(settings)):
+        with steps.step("waiting for the ingress to answer", _namespace_of(settings)):
             wait_until(
                 lambda: _answers(entry.entry.port),
                 timeout=ENTRY_SECONDS,
@@ -140,41 +142,41 @@ def _make(bringing: Bringing, mine: Owned) -> Owned:
     return entry
 
 
-def _create(bringing: Bringing, mine: Owned, ports: dict[int, int]) -> None:
-    config = bringing.logs / "cluster.yaml"
+def _create(steps: BringUpSteps, record: ClusterRecord, ports: dict[int, int]) -> None:
+    config = steps.logs / "cluster.yaml"
     with clear_disk_errors(config):
-        config.write_text(cluster_config(bringing.settings, ports), encoding="utf-8")
-    image = bringing.settings.images.get(NODE, "")
-    tools.work(
-        "kind", "create", "cluster", "--name", mine.name, "--config", str(config),
-        "--kubeconfig", str(mine.kubeconfig), "--retain", *(("--image", image) if image else ()),
-        name="kind create cluster", log=bringing.logs / "create.log", timeout=CREATE_SECONDS,
-        progress=lambda line: bringing.progress(f"creating the cluster: {line}"),
+        config.write_text(cluster_config(steps.settings, ports), encoding="utf-8")
+    image = steps.settings.images.get(NODE, "")
+    tools.run_long(
+        "kind", "create", "cluster", "--name", record.name, "--config", str(config),
+        "--kubeconfig", str(record.kubeconfig), "--retain", *(("--image", image) if image else ()),
+        name="kind create cluster", log=steps.logs / "create.log", timeout=CREATE_SECONDS,
+        progress=lambda line: steps.progress(f"creating the cluster: {line}"),
     )  # fmt: skip
 
 
 def load_images(settings: KindSettings, logs: Path, progress: Progress) -> None:
-    """Put the images of a request into a cluster that is up.
+    """Load the images of a request into a running cluster.
 
     Raises:
-        BringUpError: An image can't be had, or the node does not take it.
+        BringUpError: An image can't be pulled or built, or the node does not accept it.
     """
     with clear_disk_errors(logs):
         logs.mkdir(parents=True, exist_ok=True)
-    bringing = Bringing(settings, logs, progress)
-    with bringing.step("getting images"):
+    steps = BringUpSteps(settings, logs, progress)
+    with steps.step("getting images"):
         images.get_images(settings, logs, progress)
-    with bringing.step(f"loading {len(settings.needed)} images"):
+    with steps.step(f"loading {len(settings.needed)} images"):
         images.load_images(settings, logs)
 
 
-def _start_ingress(bringing: Bringing, kube: Kube) -> None:
-    ingress = bringing.settings.ingress
-    with bringing.step(f"applying {ingress}"):
-        manifests = ingress_manifests(bringing.settings)
+def _start_ingress(steps: BringUpSteps, kube: Kube) -> None:
+    ingress = steps.settings.ingress
+    with steps.step(f"applying {ingress}"):
+        manifests = ingress_manifests(steps.settings)
         for manifest in manifests:
             kube.apply(manifest, manifest["metadata"].get("namespace", ""))
-    with bringing.step(f"waiting for {ingress}", _namespace_of(bringing.settings)):
+    with steps.step(f"waiting for {ingress}", _namespace_of(steps.settings)):
         for manifest in manifests:
             if manifest["kind"] == "Deployment":
                 metadata = manifest["metadata"]
@@ -182,7 +184,7 @@ def _start_ingress(bringing: Bringing, kube: Kube) -> None:
 
 
 def _namespace_of(settings: KindSettings) -> str:
-    """Return the ingress controller's namespace."""
+    """Return the ingress controller's namespace; empty without a controller."""
     address = controller_facts(settings.ingress).address
     return address.namespace if address is not None else ""
 
@@ -195,7 +197,7 @@ def _node_ready(kube: Kube) -> bool:
 
 
 def _answers(port: int) -> bool:
-    """Whether anything speaks HTTP: the ingress answers 404 as long as it has nothing to serve."""
+    """Return True if an HTTP server answers. An ingress without routes answers 404."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/")
@@ -207,11 +209,11 @@ def _answers(port: int) -> bool:
 
 
 def _export_logs(name: str, logs: Path) -> None:
-    """What kubelet, containerd and all containers have said; a failure of this is not worth a word."""
+    """Save the logs of kubelet, containerd and all containers. A failure is ignored: another error is reported."""
     if shutil.which("kind") is None:
         return
     with suppress(HarnessError):
-        tools.work(
+        tools.run_long(
             "kind", "export", "logs", str(logs / "node"), "--name", name,
             name="kind export logs", log=logs / "export.log", timeout=EXPORT_SECONDS,
         )  # fmt: skip

@@ -1,41 +1,42 @@
-"""The way straight to a Service, as kube-proxy carries it out: a NodePort of the node, mapped to this machine.
+"""Entries that lead to a Service through kube-proxy: a NodePort of the node, mapped to this machine.
 
-kind maps it by ``docker-proxy``, which accepts before it dials: what kube-proxy refuses or drops shows as an end of the
-connection or as a timeout. A Service's own type is changed for it; it goes with the trial's namespace.
+kind maps ports with ``docker-proxy``, which accepts a connection before it connects to the node. A connection that
+kube-proxy refuses or drops is therefore seen as closed or timed out. The type of the Service is changed for this. The
+Service is removed with the trial's namespace.
 """
 
 from __future__ import annotations
 
 from harness.clusters.base import Entry
-from harness.clusters.kind.owned import Owned
+from harness.clusters.kind.records import ClusterRecord
 from harness.clusters.kind.settings import SERVICE_NODE_PORT
 from harness.errors import HarnessError
 from harness.kube.api import KubeApi
 
 
-def open_service(kube: KubeApi, mine: Owned, namespace: str, service: str) -> Entry:
-    """Give a Service the node's port that is mapped for it.
+def open_service(kube: KubeApi, record: ClusterRecord, namespace: str, service: str) -> Entry:
+    """Give a Service the NodePort that is mapped to this machine. Return the entry.
 
     Args:
         kube: The cluster's API server.
-        mine: The cluster.
-        namespace: Where the Service is.
-        service: Its name; its first port is taken.
+        record: The record of the cluster.
+        namespace: Namespace of the Service.
+        service: Its name. Its first port is used.
 
     Raises:
-        HarnessError: The cluster has no port for it, or the Service can't have one (a headless one).
+        HarnessError: The cluster has no port for it, or the Service is headless.
     """
-    if not mine.service_port:
+    if not record.service_port:
         raise HarnessError(
-            f"The kind cluster {mine.name} was made without a port for Services.",
-            hint=f"harness cluster down --cluster kind --name {mine.name}",
+            f"The kind cluster {record.name} has no port for Services.",
+            hint=f"harness cluster down --cluster kind --name {record.name}",
         )
     spec = kube.get("Service", service, namespace)["spec"]
     if spec.get("clusterIP") == "None":
         raise HarnessError(
-            f"The Service {service} is headless (clusterIP: None): kube-proxy has nothing to do with it.",
-            hint="Take out clusterIP: None, or name another Service under entry.",
+            f"The Service {service} is headless (clusterIP: None), so kube-proxy does not serve it.",
+            hint="Remove clusterIP: None, or name another Service under entry.",
         )
     first = {**spec["ports"][0], "nodePort": SERVICE_NODE_PORT}
     kube.patch("Service", service, namespace, {"spec": {"type": "NodePort", "ports": [first]}}, strategy="strategic")
-    return Entry("127.0.0.1", mine.service_port)
+    return Entry("127.0.0.1", record.service_port)

@@ -1,4 +1,4 @@
-"""Images for a kind cluster: had before anything else is made, since that takes longest and fails most."""
+"""Gets and loads the images of a kind cluster. This comes first, because it takes longest and fails most often."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from harness.clusters.kind import tools
 from harness.clusters.kind.settings import KindSettings, config_folder
 from harness.errors import HarnessError
 
-#: Longest times in seconds, on a slow machine.
+#: Timeouts in seconds, long enough for a slow machine.
 PULL_SECONDS = 600.0
 BUILD_SECONDS = 600.0
 LOAD_SECONDS = 300.0
-#: Images of our own, in no registry, each with its Dockerfile in ``kind-config``.
+#: Images of this project, which are in no registry -> Dockerfile in ``kind-config``.
 OWN: Mapping[str, str] = {"harness/slow-echo:1": "apps/slow-echo/Dockerfile"}
 #: Files and folders of the package that these Dockerfiles copy.
 BUILT_FROM = ("__init__.py", "localkube/__init__.py", "localkube/apps")
 
 
 def get_images(settings: KindSettings, logs: Path, progress: Progress) -> None:
-    """What is not in the local Docker is built where it is ours, else pulled.
+    """Build or pull every image that the local Docker does not have.
 
     Raises:
-        HarnessError: An image can't be had.
+        HarnessError: An image can't be built or pulled.
     """
     for ref in settings.needed:
         if tools.has_image(ref):
@@ -39,13 +39,13 @@ def get_images(settings: KindSettings, logs: Path, progress: Progress) -> None:
 
 
 def load_images(settings: KindSettings, logs: Path) -> None:
-    """Put them into a cluster that is up.
+    """Load the images into a running cluster.
 
     Raises:
-        HarnessError: The node does not take them.
+        HarnessError: The node does not accept them.
     """
     if settings.needed:
-        tools.work(
+        tools.run_long(
             "kind", "load", "docker-image", "--name", settings.name, *settings.needed,
             name="kind load", log=logs / "load.log", timeout=LOAD_SECONDS,
         )  # fmt: skip
@@ -54,7 +54,7 @@ def load_images(settings: KindSettings, logs: Path) -> None:
 def _pull(ref: str, logs: Path, progress: Progress) -> None:
     progress(f"pulling {ref}")
     try:
-        tools.work("docker", "pull", ref, name="docker pull", log=logs / "pull.log", timeout=PULL_SECONDS)
+        tools.run_long("docker", "pull", ref, name="docker pull", log=logs / "pull.log", timeout=PULL_SECONDS)
     except HarnessError as error:
         raise HarnessError(
             f"The image {ref} is not in the local Docker and can't be pulled.",
@@ -68,7 +68,7 @@ def _build(ref: str, logs: Path, progress: Progress) -> None:
     dockerfile = config_folder() / OWN[ref]
     try:
         with _build_context() as context:
-            tools.work(
+            tools.run_long(
                 "docker", "build", "--tag", ref, "--file", str(dockerfile), str(context),
                 name="docker build", log=logs / "build.log", timeout=BUILD_SECONDS,
             )  # fmt: skip
@@ -76,15 +76,15 @@ def _build(ref: str, logs: Path, progress: Progress) -> None:
         raise HarnessError(
             f"The image {ref} can't be built from {dockerfile}.",
             detail=error.detail,
-            hint=f"Its base image must be there or be pulled; or name another image: --image {ref}=OTHER",
+            hint=f"Its base image must be in Docker or pullable. Or name another image: --image {ref}=OTHER",
         ) from error
 
 
 @contextmanager
 def _build_context() -> Iterator[Path]:
-    """Copy the package files that the Dockerfiles name into a folder of their own.
+    """Yield a folder with copies of the package files that the Dockerfiles use.
 
-    In an installed wheel the package lies among all other packages: Docker would be sent every one of them.
+    In an installed wheel, the package's parent folder has all other packages too, and Docker would read all of them.
     """
     package = Path(__file__).parents[2]
     with tempfile.TemporaryDirectory(prefix="harness-image-") as folder:

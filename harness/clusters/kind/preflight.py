@@ -1,4 +1,4 @@
-"""What cannot work is said before anything starts: a kind cluster takes minutes, and its errors long to read."""
+"""Checks the machine before a kind cluster is created: that takes minutes, and its error messages are long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.clusters.kind import tools
 from harness.clusters.kind.settings import KindSettings
 from harness.errors import MissingToolError
 
-#: The node with its images takes about 2 GiB, its containers and their logs grow.
+#: Required disk space: the node with its images takes about 2 GiB, and containers and logs grow.
 DISK_WANTED_GIB = 4.0
 
 _SYS_MODULE = Path("/sys/module/ip_vs")
@@ -20,16 +20,16 @@ _MODULES = Path("/lib/modules")
 
 
 def preflight(settings: KindSettings) -> dict[str, Any]:
-    """Look at this machine.
+    """Check that this machine can run the cluster.
 
     Args:
-        settings: What the cluster is asked to be.
+        settings: Settings of the cluster.
 
     Returns:
-        What the Docker daemon says of itself.
+        The output of ``docker info``.
 
     Raises:
-        MissingToolError: docker, its daemon, kind, a free port, room on disk or a kernel module is missing.
+        MissingToolError: docker, its daemon, kind, a free port, disk space or a kernel module is missing.
     """
     info = tools.docker_info()
     tools.kind_version()
@@ -49,25 +49,25 @@ def _check_port(port: int) -> None:
         except OSError as error:
             raise MissingToolError(
                 f"Port {port} of 127.0.0.1 can't be used: {error.strerror}.",
-                hint="Choose another one with --port, or leave it out for one that is free.",
+                hint="Choose another one with --port, or omit --port to use any free one.",
             ) from error
 
 
 def _check_disk(root: str) -> None:
-    """Docker's own folder, where it is on this machine and may be looked at."""
+    """Check the space in Docker's folder, if it is on this machine and readable."""
     try:
         free = shutil.disk_usage(root).free / 2**30
     except OSError:
         return
     if free < DISK_WANTED_GIB:
         raise MissingToolError(
-            f"Docker has {free:.1f} GiB left in {root}; a kind cluster needs {DISK_WANTED_GIB:g}.",
-            hint="docker system prune removes what is not used.",
+            f"Docker has {free:.1f} GiB of free space in {root}; a kind cluster needs {DISK_WANTED_GIB:g}.",
+            hint="docker system prune removes unused data.",
         )
 
 
 def has_ipvs() -> bool:
-    """Whether this kernel has ip_vs, loaded or to be loaded."""
+    """Return True if this kernel has the module ip_vs, loaded or loadable."""
     if _SYS_MODULE.exists():
         return True
     for listing in ("modules.builtin", "modules.dep"):

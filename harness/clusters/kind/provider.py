@@ -1,4 +1,4 @@
-"""The kind of cluster that is real Kubernetes in Docker: minutes to come up, so one serves all trials of a run."""
+"""The provider of kind clusters. One serves all trials of a run, because it takes long to come up."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clusters.base import BringUp, Cluster, Entry, Progress
-from harness.clusters.kind import owned, tools
+from harness.clusters.kind import records, tools
 from harness.clusters.kind.bringup import bring_up, load_images
 from harness.clusters.kind.entries import open_service
-from harness.clusters.kind.owned import Owned
 from harness.clusters.kind.preflight import preflight
+from harness.clusters.kind.records import ClusterRecord
 from harness.clusters.kind.settings import KindSettings
-from harness.clusters.shared.part import part_of
+from harness.clusters.shared.trial_cluster import trial_cluster
 from harness.errors import HarnessError, InvalidInputError, Problem
+from harness.kit.forkserver import Template
 from harness.kit.processes import ManagedProcess
 from harness.kube.client import Kube
 from harness.kube.fieldclasses import Classified
@@ -25,23 +26,23 @@ from harness.model.controllers import ControllerAddress, controller_facts
 from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 
-#: The standing cluster that `--reuse` takes.
+#: Default name of the persistent cluster that ``--reuse`` uses.
 STANDING = "harness"
 
 
 @dataclass(frozen=True, slots=True)
 class KindCluster:
-    """A kind cluster that is up; a ``harness.clusters.base.SharedCluster``.
+    """A running kind cluster, as a ``harness.clusters.base.SharedCluster``.
 
     Attributes:
-        owned: What is written down of it.
-        settings: What it was asked to be.
-        watchdog: Ends when its node does.
-        same_clock: Whether its node runs on this kernel.
-        words: What a report says of it.
+        record: Its record.
+        settings: Its settings.
+        watchdog: A process that ends when its node ends.
+        same_clock: True if its node runs on this kernel, and so has the same clock.
+        words: Lines for the report's environment.
     """
 
-    owned: Owned
+    record: ClusterRecord
     settings: KindSettings
     watchdog: ManagedProcess
     same_clock: bool
@@ -49,40 +50,40 @@ class KindCluster:
 
     @property
     def name(self) -> str:
-        """Its name, as kind knows it."""
-        return self.owned.name
+        """Return the name of the kind cluster."""
+        return self.record.name
 
     @property
     def kubeconfig(self) -> Path:
-        """A kubeconfig file that reaches it."""
-        return self.owned.kubeconfig
+        """Return the path of its kubeconfig."""
+        return self.record.kubeconfig
 
     @property
     def entry(self) -> Entry:
-        """Where traffic enters: a port of 127.0.0.1."""
-        return self.owned.entry
+        """Return the port of 127.0.0.1 where traffic enters."""
+        return self.record.entry
 
     @property
     def controller(self) -> ControllerAddress | None:
-        """Where its manifests put the ingress controller."""
+        """Return the address of the ingress controller; None without one."""
         return controller_facts(self.settings.ingress).address
 
     def service_entry(self, namespace: str, service: str) -> Entry:
-        """Where a Service is reached without an ingress: its NodePort, which it is given here."""
+        """Give a Service a NodePort, and return it as the entry."""
         with Kube(self.kubeconfig) as kube:
-            return open_service(kube, self.owned, namespace, service)
+            return open_service(kube, self.record, namespace, service)
 
     def facts(self) -> Mapping[str, str]:
-        """What a reader of the report may want to know of it."""
+        """Return lines for the report's environment."""
         return self.words
 
     @property
-    def ingress_tells(self) -> frozenset[str]:
-        """Everything, of the controllers whose log is understood."""
+    def ingress_signals(self) -> frozenset[str]:
+        """Return the names of all events that the controller's log shows."""
         return controller_facts(self.settings.ingress).tells
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Nothing: a trial's part of the cluster says it."""
+        """Yield nothing: the cluster of each trial yields them."""
         del stop
         yield from ()
 
@@ -90,23 +91,23 @@ class KindCluster:
         """Raise if its node has ended.
 
         Raises:
-            HarnessError: It has.
+            HarnessError: The node does not run any more.
         """
         if not self.watchdog.alive():
-            raise HarnessError(f"The kind cluster {self.name} ended by itself: its node does not run any more.")
+            raise HarnessError(f"The kind cluster {self.name} ended by itself: its node stopped.")
 
     def collect(self, destination: Path) -> None:
-        """Nothing: a trial's part of the cluster writes its logs while they come."""
+        """Do nothing: the cluster of each trial writes logs as they come."""
 
-    def part(self, namespace: str, directory: Path) -> AbstractContextManager[Cluster]:
-        """The cluster as one trial sees it."""
-        return part_of(
+    def for_trial(self, namespace: str, directory: Path) -> AbstractContextManager[Cluster]:
+        """Return the cluster for one trial."""
+        return trial_cluster(
             self,
             namespace,
             directory,
             controller=self.settings.controller,
             same_clock=self.same_clock,
-            disposable=not self.owned.standing,
+            disposable=not self.record.standing,
         )
 
 
@@ -115,13 +116,14 @@ class KindProvider:
 
     kind = "kind"
     shared = True
+    templates: tuple[Template, ...] = ()
 
     def check(self, request: BringUp) -> None:
-        """Find out what can't work before anything starts.
+        """Check the request and the machine before anything starts.
 
         Raises:
-            InvalidInputError: An option that can't be; all of them.
-            MissingToolError: docker, its daemon, kind, a port, disk or a kernel module is missing.
+            InvalidInputError: Options are invalid; lists all of them.
+            MissingToolError: docker, its daemon, kind, a port, disk space or a kernel module is missing.
         """
         settings = KindSettings.of(request, _name(request))
         preflight(settings)
@@ -129,61 +131,61 @@ class KindProvider:
             _check_standing(settings)
 
     def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
-        """Say nothing: a real cluster carries out every field."""
+        """Return nothing: a real cluster implements every field."""
         del manifest, ingress, objects
         return ()
 
     @contextmanager
     def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:
-        """Bring a cluster up, or take the standing one; one that is not to stay is gone when the context is left.
+        """Bring a cluster up, or use the persistent one. Leaving the context removes one that is not persistent.
 
         Raises:
-            BringUpError: A step failed; its logs are kept in the request's directory.
+            BringUpError: A step failed; its logs are in the request's directory.
         """
         settings = KindSettings.of(request, _name(request))
-        for name in owned.remove_orphans():
-            progress(f"took down {name}, which a killed run had left")
+        for name in records.remove_orphans():
+            progress(f"removed {name}, which a killed run had left")
         begun = time.monotonic()
         with ExitStack() as stack:
-            mine = _standing(settings)
-            if mine is None:
-                mine = bring_up(settings, request.directory, progress, standing=settings.reuse or settings.keep)
-                if mine.standing:
-                    progress(f"it stays up; to take it down: harness cluster down --cluster kind --name {mine.name}")
+            record = _standing(settings)
+            if record is None:
+                record = bring_up(settings, request.directory, progress, standing=settings.reuse or settings.keep)
+                if record.standing:
+                    progress(f"it stays up; remove it with: harness cluster down --cluster kind --name {record.name}")
                 else:
-                    stack.callback(_take_down, mine, progress)
+                    stack.callback(_take_down, record, progress)
                 how = f"{time.monotonic() - begun:.1f} s"
             else:
                 load_images(settings, request.directory, progress)
-                how = "it stood already"
-            watchdog = stack.enter_context(_watchdog(mine, request.directory))
+                how = "was up already"
+            watchdog = stack.enter_context(_watchdog(record, request.directory))
             info = tools.docker_info()
-            yield KindCluster(mine, settings, watchdog, tools.is_local(info), _facts(mine, settings, how))
+            yield KindCluster(record, settings, watchdog, tools.is_local(info), _facts(record, settings, how))
 
 
 def _name(request: BringUp) -> str:
-    """The standing cluster's name, or one that nobody has."""
+    """Return the persistent cluster's name, or a new unique one."""
     if request.options.get("reuse"):
         return request.options.get("name") or STANDING
     return request.options.get("name") or f"harness-{secrets.token_hex(3)}"
 
 
-def _standing(settings: KindSettings) -> Owned | None:
-    """The standing cluster that is to be used again, if it is up."""
-    found = owned.find(settings.name) if settings.reuse else None
+def _standing(settings: KindSettings) -> ClusterRecord | None:
+    """Return the persistent cluster to reuse; None if it is not up. One that is down is removed."""
+    found = records.find(settings.name) if settings.reuse else None
     if found is None:
         return None
     if found.state() == "up":
         return found
-    owned.remove(found)
+    records.remove(found)
     return None
 
 
 def _check_standing(settings: KindSettings) -> None:
-    found = owned.find(settings.name)
+    found = records.find(settings.name)
     if found is None or found.state() != "up":
         return
-    # Who goes straight to a Service does not mind the ingress controller beside it.
+    # Traffic that goes directly to a Service works with any ingress controller.
     ingress = found.ingress if settings.controller is None else settings.ingress
     if (found.ingress, found.kube_proxy) != (ingress, settings.kube_proxy):
         message = (
@@ -193,18 +195,18 @@ def _check_standing(settings: KindSettings) -> None:
         raise InvalidInputError([Problem(message, hint=f"harness cluster down --cluster kind --name {found.name}")])
 
 
-def _take_down(mine: Owned, progress: Progress) -> None:
-    progress("taking the cluster down")
-    owned.remove(mine)
+def _take_down(record: ClusterRecord, progress: Progress) -> None:
+    progress("removing the cluster")
+    records.remove(record)
 
 
-def _watchdog(mine: Owned, directory: Path) -> ManagedProcess:
-    argv = ["docker", "wait", mine.container]
+def _watchdog(record: ClusterRecord, directory: Path) -> ManagedProcess:
+    argv = ["docker", "wait", record.container]
     return ManagedProcess.start(argv, name="docker wait", log=directory / "node-exit.log")
 
 
-def _facts(mine: Owned, settings: KindSettings, how: str) -> dict[str, str]:
-    with Kube(mine.kubeconfig) as kube:
+def _facts(record: ClusterRecord, settings: KindSettings, how: str) -> dict[str, str]:
+    with Kube(record.kubeconfig) as kube:
         node = kube.list("Node", "")[0]["status"]["nodeInfo"]
     ingress = settings.ingress
     image = settings.ingress_image

@@ -1,4 +1,4 @@
-"""What a kind cluster is made of: the files in ``kind-config/``, with what the user asked for filled in."""
+"""The settings of a kind cluster: the files in ``kind-config/``, combined with the user's options."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from harness.model.controllers import DEFAULT, NO_CONTROLLER
 from harness.model.experiment import Manifest
 
 INGRESSES = (*(word for word, known in INGRESS_CONTROLLERS.items() if known.kind is not None), NO_CONTROLLER.word)
-#: Port of the node for a Service that traffic goes straight to.
+#: NodePort of a Service that gets traffic without the ingress.
 SERVICE_NODE_PORT = 30900
 KUBE_PROXY_MODES = ("iptables", "ipvs", "nftables")
 
-#: Names in ``images.yaml`` and in ``--image`` that stand for no image of a workload.
+#: Name of the node image in ``images.yaml`` and ``--image``.
 NODE = "node"
-#: Options of ``BringUp.options`` that begin with this name an image to be replaced.
+#: Prefix of those keys of ``BringUp.options`` that replace an image.
 IMAGE_OPTION = "image:"
 
 
 @dataclass(frozen=True, slots=True)
 class KindSettings:
-    """What one cluster is asked to be.
+    """The settings of one kind cluster.
 
     Attributes:
-        name: Its name, as kind knows it.
+        name: Name of the kind cluster.
         ingress: The ingress controller.
-        kube_proxy: How Services are carried out.
-        port: Port on 127.0.0.1; 0 for one that is free.
-        images: Images by name: those of ``images.yaml``, replaced where the user said so.
-        workload: Images that the workload names.
-        keep: Leave it up.
-        reuse: Take one of ours that stands, or leave this one up for the next time.
+        kube_proxy: Mode of kube-proxy.
+        port: Port on 127.0.0.1; 0 for any free one.
+        images: Images by name: those of ``images.yaml``, with the user's replacements.
+        workload: Images of the workload.
+        keep: Leave the cluster up after the run.
+        reuse: Use the persistent cluster, or leave this one up for the next run.
     """
 
     name: str
@@ -56,10 +56,10 @@ class KindSettings:
 
     @classmethod
     def of(cls, request: BringUp, name: str) -> KindSettings:
-        """Read a request.
+        """Return the settings of a request.
 
         Raises:
-            InvalidInputError: With everything in it that can't be.
+            InvalidInputError: Options are invalid; lists all of them.
         """
         options = request.options
         problems = list(_problems(request))
@@ -79,28 +79,28 @@ class KindSettings:
 
     @property
     def controller(self) -> IngressController | None:
-        """The ingress controller; None without one."""
+        """Return the ingress controller; None without one."""
         return INGRESS_CONTROLLERS.get(self.ingress)
 
     @property
     def manifests(self) -> KindManifests | None:
-        """How the cluster gets the ingress controller; None without one."""
+        """Return the source of the ingress controller's manifests; None without one."""
         return self.controller.kind if self.controller is not None else None
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Every image that must be in the node."""
+        """Return every image that must be loaded into the node."""
         return tuple(dict.fromkeys((*filter(None, (self.ingress_image,)), *self.workload)))
 
     @property
     def ingress_image(self) -> str:
-        """The ingress controller's image; empty without one."""
+        """Return the ingress controller's image; empty without one."""
         manifests = self.manifests
         return self.images[manifests.image] if manifests is not None else ""
 
     @property
     def node_port(self) -> int:
-        """The port of the node by which traffic enters."""
+        """Return the NodePort where traffic enters."""
         manifests = self.manifests
         return manifests.node_port if manifests is not None else SERVICE_NODE_PORT
 
@@ -108,42 +108,42 @@ class KindSettings:
 def _problems(request: BringUp) -> Iterator[Problem]:
     if request.ingress not in INGRESSES:
         yield Problem(
-            f"kind clusters have no ingress {request.ingress!r} in this version", hint=f"one of {', '.join(INGRESSES)}"
+            f"kind clusters have no ingress controller {request.ingress!r}", hint=f"one of {', '.join(INGRESSES)}"
         )
     mode = request.options.get("kube-proxy") or "iptables"
     if mode not in KUBE_PROXY_MODES:
         yield Problem(f"there is no kube-proxy mode {mode!r}", hint=f"one of {', '.join(KUBE_PROXY_MODES)}")
     port = request.options.get("port") or "0"
     if not port.isdecimal() or int(port) > 65535:
-        yield Problem(f"{port!r} is no port", hint="a number from 1 to 65535")
+        yield Problem(f"{port!r} is not a port", hint="a number from 1 to 65535")
 
 
 def config_folder() -> Path:
     """Return the folder that ``HARNESS_KIND_CONFIG`` names, or else the shipped ``kind-config``.
 
     Raises:
-        HarnessError: It has no ``cluster.yaml``.
+        HarnessError: The folder has no ``cluster.yaml``.
     """
     named = os.environ.get("HARNESS_KIND_CONFIG", "")
     folder = Path(named) if named else shipped("kind-config")
     if not (folder / "cluster.yaml").is_file():
         raise HarnessError(
             f"There is no {folder / 'cluster.yaml'}.",
-            hint="HARNESS_KIND_CONFIG names a folder like kind-config of the project; unset it for the shipped one.",
+            hint="HARNESS_KIND_CONFIG must name a folder like kind-config. Unset it to use the shipped one.",
         )
     return folder
 
 
 def pinned_images() -> dict[str, str]:
-    """The images of ``images.yaml``, by name."""
+    """Return the images of ``images.yaml``, by name."""
     return {str(key): str(value or "") for key, value in _load(config_folder() / "images.yaml")[0].items()}
 
 
 def cluster_config(settings: KindSettings, ports: Mapping[int, int]) -> str:
-    """The file that ``kind create cluster`` is given.
+    """Return the configuration file for ``kind create cluster``.
 
     Args:
-        settings: What the cluster is asked to be.
+        settings: Settings of the cluster.
         ports: Port on 127.0.0.1 for each port of the node.
     """
     config = _load(config_folder() / "cluster.yaml")[0]
@@ -155,16 +155,16 @@ def cluster_config(settings: KindSettings, ports: Mapping[int, int]) -> str:
 
 
 def node_ports() -> tuple[int, ...]:
-    """The ports of the node that ``cluster.yaml`` maps to this machine."""
+    """Return the ports of the node that ``cluster.yaml`` maps to this machine."""
     config = _load(config_folder() / "cluster.yaml")[0]
     return tuple(m["containerPort"] for node in config["nodes"] for m in node.get("extraPortMappings", ()))
 
 
 def ingress_manifests(settings: KindSettings) -> tuple[Manifest, ...]:
-    """The ingress controller's objects in the order in which they are applied, with its image filled in."""
+    """Return the ingress controller's objects, with its image, in the order in which they are applied."""
     source = settings.manifests
     files = [file for folder in (source.folders if source is not None else ()) for file in _files(folder)]
-    # By kind and name: what a later folder has takes the place, and the turn, of what an earlier one has.
+    # By kind and name: an object of a later folder replaces the one of an earlier folder, at its position.
     found = {(m["kind"], m["metadata"]["name"]): m for file in files for m in _load(file)}
     manifests = list(found.values())
     for manifest in manifests:
@@ -179,7 +179,7 @@ def _files(folder: str) -> list[Path]:
 
 
 def free_ports(wanted: tuple[int, ...]) -> dict[int, int]:
-    """A free port on 127.0.0.1 for each; they are held until all are known, so that they differ."""
+    """Return a free port on 127.0.0.1 for each wanted port. All are held until the end, so that they differ."""
     sockets = {port: socket.socket() for port in wanted}
     try:
         for one in sockets.values():

@@ -1,4 +1,4 @@
-"""docker and kind as programs: short questions, and long work that an interruption ends."""
+"""Runs docker and kind: short queries, and long commands that an interruption ends."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from harness.errors import CommandError, HarnessError, MissingToolError
 from harness.kit.processes import ManagedProcess, describe_code, run
 from harness.kit.waiting import wait_until
 
-#: Seconds for a question to the Docker daemon.
+#: Seconds for a query to the Docker daemon.
 ASK_SECONDS = 30.0
 #: Seconds for `kind delete cluster`.
 DELETE_SECONDS = 120.0
 
-#: What moves a terminal's cursor.
+#: Control sequences of a terminal.
 _SPECIAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
-#: How kind begins the line of a step, and what it ends it with.
+#: A step in the output of kind: a sign, then the text.
 _STEP = re.compile(r"[•✓✗]\s*([ -~]+)")
 
 
-def ask(*argv: str) -> str:
-    """What a short command says.
+def query(*argv: str) -> str:
+    """Return the output of a short command.
 
     Raises:
-        CommandError: It failed.
-        MissingToolError: There is no such program.
+        CommandError: The command failed.
+        MissingToolError: The program is not installed.
     """
     return run(argv, timeout=ASK_SECONDS).stdout.strip()
 
 
-def work(
+def run_long(
     *argv: str, name: str, log: Path, timeout: float, progress: Callable[[str], None] = lambda _text: None
 ) -> None:
-    """Run a command that takes long; its output goes to a log, and the steps that kind tells of to ``progress``.
+    """Run a long command. Its output goes to a log, and the steps that kind prints go to ``progress``.
 
     Raises:
-        CommandError: It failed; with the end of its output.
-        WaitTimeoutError: It did not end in time.
+        CommandError: The command failed; with the end of its output.
+        WaitTimeoutError: The command did not end in time.
     """
     said = ""
 
@@ -63,23 +63,23 @@ def work(
 
 
 def _clean(text: str) -> str:
-    """Without what is meant for a terminal."""
+    """Return text without control sequences of a terminal."""
     return _SPECIAL.sub("", text).strip()
 
 
 def docker_info() -> dict[str, Any]:
-    """What the Docker daemon says of itself.
+    """Return the output of ``docker info``.
 
     Raises:
-        MissingToolError: There is no docker, or no daemon answers.
+        MissingToolError: docker is not installed, or no daemon answers.
     """
     try:
-        info = json.loads(ask("docker", "info", "--format", "{{json .}}"))
+        info = json.loads(query("docker", "info", "--format", "{{json .}}"))
     except MissingToolError as error:
         raise MissingToolError("docker is not installed.", hint="sudo apt-get install docker.io") from error
     except CommandError as error:
         raise _no_daemon(error.detail) from error
-    # An older client ends with 0 although nobody answered.
+    # Older clients exit with 0 even if no daemon answered.
     if not isinstance(info, dict) or not info.get("ServerVersion"):
         raise _no_daemon("; ".join(info.get("ServerErrors") or ()) if isinstance(info, dict) else "")
     return info
@@ -94,48 +94,48 @@ def _no_daemon(seen: str) -> MissingToolError:
 
 
 def kind_version() -> str:
-    """The version of kind.
+    """Return the version of kind.
 
     Raises:
-        MissingToolError: There is no kind.
+        MissingToolError: kind is not installed.
     """
     try:
-        words = ask("kind", "version").split()
+        words = query("kind", "version").split()
     except MissingToolError as error:
         raise MissingToolError("kind is not installed.", hint="sudo apt-get install kind") from error
     return words[1] if len(words) > 1 else "?"
 
 
 def is_local(info: dict[str, Any]) -> bool:
-    """Whether the daemon runs on this very kernel, so that its clock and its modules are ours."""
+    """Return True if the Docker daemon runs on this kernel, so that clock and kernel modules are the same."""
     return bool(info.get("KernelVersion") == platform.release())
 
 
 def has_image(ref: str) -> bool:
-    """Whether the local Docker has an image."""
+    """Return True if the local Docker has an image."""
     try:
-        ask("docker", "image", "inspect", "--format", "{{.Id}}", ref)
+        query("docker", "image", "inspect", "--format", "{{.Id}}", ref)
     except CommandError:
         return False
     return True
 
 
 def clusters() -> frozenset[str]:
-    """The names of all kind clusters there are, whoever made them."""
-    return frozenset(ask("kind", "get", "clusters").split())
+    """Return the names of all kind clusters, including those of others."""
+    return frozenset(query("kind", "get", "clusters").split())
 
 
 def node_container(name: str) -> str:
-    """The id of a cluster's node; empty if it has none."""
-    found = ask("docker", "ps", "-aq", "--no-trunc", "--filter", f"name=^/{name}-control-plane$")
+    """Return the container id of a cluster's node; empty if there is none."""
+    found = query("docker", "ps", "-aq", "--no-trunc", "--filter", f"name=^/{name}-control-plane$")
     return found.split()[0] if found else ""
 
 
 def delete_cluster(name: str, kubeconfig: Path) -> None:
-    """Delete a cluster.
+    """Delete a kind cluster.
 
     Raises:
-        HarnessError: It could not be deleted; with how to do it by hand.
+        HarnessError: It could not be deleted; the hint has the command to do it by hand.
     """
     try:
         run(("kind", "delete", "cluster", "--name", name, "--kubeconfig", str(kubeconfig)), timeout=DELETE_SECONDS)

@@ -1,1 +1,1 @@
-"""The embedded cluster: no Docker, no root, nothing pulled."""
+"""Embedded clusters, which need no Docker and no root and pull no images."""

@@ -1,6 +1,6 @@
-"""How a local cluster comes up, step by step: the same for a trial's cluster and for one that stands.
+"""Brings a local cluster up in named steps, the same for a trial's cluster and for a persistent one.
 
-Every step has a name that is shown while it runs and that the error names when it fails.
+The name of a step is shown while it runs, and is part of the error if it fails.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from harness.kit.files import clear_disk_errors, tail
 from harness.kit.waiting import wait_until
 from harness.localkube.addresses import AddressBlock, free_port
 from harness.localkube.kubeconfig import write_kubeconfig
-from harness.localkube.settings import ENTRY_PORT, SERVICE_PORT, NodeSettings
+from harness.localkube.settings import ENTRY_PORT, SERVICE_PORT, SERVICE_TLS_PORT, TLS_PORT, NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS, Program
 
-#: Longest time for the cluster's process to serve its API, on a machine that does much else.
+#: Seconds for the cluster's process to serve its API, on a busy machine.
 API_SECONDS = 90.0
-#: Longest time for the ingress to accept connections after that.
+#: Seconds for the ingress to accept connections after that.
 INGRESS_SECONDS = 90.0
 
 #: Lines of the cluster's log that a failure shows.
@@ -34,38 +34,38 @@ _TAIL = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """Where a cluster keeps what.
+class ClusterFiles:
+    """The paths of a cluster's files.
 
     Attributes:
-        directory: Its own folder.
+        directory: The cluster's folder.
     """
 
     directory: Path
 
     @property
     def config(self) -> Path:
-        """Its settings."""
+        """Return the path of its settings."""
         return self.directory / "config.json"
 
     @property
     def kubeconfig(self) -> Path:
-        """What kubectl needs."""
+        """Return the path of its kubeconfig."""
         return self.directory / "kubeconfig"
 
     @property
     def node_log(self) -> Path:
-        """What the cluster's process says."""
+        """Return the path of the log of the cluster's process."""
         return self.directory / "logs" / "node.log"
 
 
 @contextmanager
 def step(name: str, cluster: str, directory: Path, progress: Progress) -> Iterator[None]:
-    """One step of the bring-up.
+    """Run the block as one step of the bring-up.
 
     Raises:
-        BringUpError: The step failed; with its name, what it saw, and the end of the cluster's log.
-        MissingToolError: As it was raised inside: it says by itself what to do.
+        BringUpError: The step failed; with its name, the reason, and the end of the cluster's log.
+        MissingToolError: Raised in the block, and passed on: it has its own hint.
     """
     progress(name)
     try:
@@ -73,17 +73,17 @@ def step(name: str, cluster: str, directory: Path, progress: Progress) -> Iterat
     except (MissingToolError, BringUpError):
         raise
     except HarnessError as error:
-        log = Files(directory).node_log
+        log = ClusterFiles(directory).node_log
         seen = "\n".join(part for part in (error.detail, tail(log, _TAIL)) if part)
         raise BringUpError(
-            f"The local cluster {cluster} did not come up. Step that failed: {name}. {error.message}",
+            f"The local cluster {cluster} did not come up. Failed step: {name}. {error.message}",
             detail="\n".join(f"  | {line}" for line in seen.splitlines()),
-            hint=error.hint or f"All of its logs are in {log.parent}.",
+            hint=error.hint or f"All its logs are in {log.parent}.",
         ) from error
 
 
 def make_directory(directory: Path) -> Path:
-    """The cluster's folder as an absolute path, with nothing of an earlier cluster in it."""
+    """Create the cluster's folder, without files of an earlier cluster. Return its absolute path."""
     absolute = directory.absolute()
     with clear_disk_errors(absolute):
         if absolute.exists():
@@ -96,14 +96,14 @@ def find_program(request: BringUp, progress: Progress) -> Program | None:
     """Find the program of the ingress controller; None for a cluster without one.
 
     Raises:
-        MissingToolError: It is not there.
+        MissingToolError: The program is not installed.
     """
     program = INGRESS_PROGRAMS.get(request.ingress)
     return program.find(progress) if program is not None else None
 
 
 def write_settings(request: BringUp, directory: Path, block: AddressBlock, found: Program | None) -> NodeSettings:
-    """Decide the entry's port and write the settings file of the cluster's process."""
+    """Choose the entry's port, and write the settings file of the cluster's process."""
     settings = NodeSettings(
         name=request.name,
         directory=directory,
@@ -113,28 +113,29 @@ def write_settings(request: BringUp, directory: Path, block: AddressBlock, found
         ingress=request.ingress,
         nginx=found.nginx if found is not None else None,
         entry_port=free_port(block.ingress_address, ENTRY_PORT),
+        tls_port=free_port(block.ingress_address, TLS_PORT),
         options=request.options,
     )
-    config = Files(directory).config
+    config = ClusterFiles(directory).config
     with clear_disk_errors(config):
         settings.write(config)
     return settings
 
 
 def node_argv(directory: Path) -> list[str]:
-    """The command line of the cluster's process; ``-P`` keeps the user's folder out of its imports."""
-    return [sys.executable, "-P", "-m", "harness.localkube.node", str(Files(directory).config)]
+    """Return the command line of the cluster's process. ``-P`` keeps the user's folder out of its imports."""
+    return [sys.executable, "-P", "-m", "harness.localkube.node", str(ClusterFiles(directory).config)]
 
 
 def wait_for_api(settings: NodeSettings, alive: Callable[[], bool]) -> str:
-    """Wait until the API is served, and write the kubeconfig.
+    """Wait until the API server answers, and write the kubeconfig.
 
     Args:
-        settings: The cluster's.
-        alive: Whether its process still runs.
+        settings: Settings of the cluster.
+        alive: Returns True while its process runs.
 
     Returns:
-        The API's base URL.
+        The base URL of the API.
     """
 
     def url() -> str:
@@ -145,12 +146,12 @@ def wait_for_api(settings: NodeSettings, alive: Callable[[], bool]) -> str:
             return ""
 
     found = wait_until(url, timeout=API_SECONDS, what="the API server to serve", interval=0.01)
-    write_kubeconfig(Files(settings.directory).kubeconfig, settings.name, found)
+    write_kubeconfig(ClusterFiles(settings.directory).kubeconfig, settings.name, found)
     return found
 
 
 def wait_for_ingress(settings: NodeSettings, alive: Callable[[], bool]) -> Entry:
-    """Wait until the ingress accepts connections where traffic is to enter."""
+    """Wait until the ingress accepts connections. Return the address."""
     entry = Entry(settings.block.ingress_address, settings.entry_port)
 
     def accepts() -> bool:
@@ -168,19 +169,23 @@ def wait_for_ingress(settings: NodeSettings, alive: Callable[[], bool]) -> Entry
 
 
 def controller_entry(settings: NodeSettings) -> Entry:
-    """Where traffic enters: the pods of the ingress controller's Service, as kube-proxy has programmed them."""
+    """Return the entry through the ingress controller's Service, whose endpoints kube-proxy programs."""
     program = INGRESS_PROGRAMS.get(settings.ingress)
     if program is None:
         return Entry(settings.block.ingress_address, settings.entry_port)
+    address = settings.block.service_address
     path = backends_file(settings.services, program.namespace, program.service)
-    return Entry(settings.block.service_address, SERVICE_PORT, path)
+    if not program.tls_port:
+        return Entry(address, SERVICE_PORT, path)
+    secure = backends_file(settings.services, program.namespace, program.service, program.tls_port)
+    return Entry(address, SERVICE_PORT, path, Entry(address, SERVICE_TLS_PORT, secure))
 
 
 def service_entry(settings: NodeSettings, namespace: str, service: str, alive: Callable[[], bool]) -> Entry:
-    """Wait until kube-proxy has programmed a Service that is there.
+    """Wait until kube-proxy has programmed an existing Service. Return the entry that leads to it.
 
     Raises:
-        HarnessError: It carries Services out in another way, or the cluster's process has ended.
+        HarnessError: kube-proxy can't implement this Service, or the cluster's process has ended.
     """
     path = backends_file(settings.services, namespace, service)
 

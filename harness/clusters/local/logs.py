@@ -1,4 +1,4 @@
-"""What a local cluster leaves as evidence: its logs, and the ingress controller's own account while it works."""
+"""Collects the logs of a local cluster as evidence, and follows the ingress controller's event log."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from harness.model.timeline import Detail, Event, EventKind
 ACCESS_LOG = "access.jsonl"
 CONTROLLER_LOG = "ingress-controller.jsonl"
 
-#: Seconds between two looks at a log that is followed.
+#: Seconds between two reads of a followed log.
 _LOOK = 0.02
 
 
 def collect_logs(logs: Path, destination: Path, ingress: str) -> None:
-    """Copy the access log to the top of ``destination`` and all others below its ``logs``.
+    """Copy the access log to ``destination``, and all other logs below ``destination/logs``.
 
-    A controller that writes access logs of its own form has one for each pod that ran. They become one, with the field
-    names that all access logs have.
-    A log that cannot be written is left out: no verdict depends on it.
+    A controller with its own format of access logs has one log for each of its pods. They are merged into one, in the
+    common format.
+
+    A log that can't be written is left out: no verdict depends on it.
     """
     program, controller = INGRESS_PROGRAMS.get(ingress), INGRESS_CONTROLLERS.get(ingress)
     own = program.access_log if program is not None and program.access_log != ACCESS_LOG else ""
@@ -44,7 +45,7 @@ def collect_logs(logs: Path, destination: Path, ingress: str) -> None:
 
 
 def _translate(sources: Iterable[Path], target: Path, access_line: Callable[[str], str]) -> None:
-    """Write access logs as ``access.jsonl``; a last line that was cut off by the cluster's end is left out."""
+    """Write access logs as ``access.jsonl``. An incomplete last line is left out."""
     with expendable(target, remove=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8") as out:
@@ -54,12 +55,12 @@ def _translate(sources: Iterable[Path], target: Path, access_line: Callable[[str
 
 
 def follow_ingress(log: Path, subject: str, stop: Callable[[], bool]) -> Iterator[Event]:
-    """What the way in did and does, until ``stop()``; what it wrote before that is given in any case.
+    """Yield the events in a log until ``stop()``. Events written before the stop are always included.
 
     Args:
-        log: The ingress controller's own account, or kube-proxy's.
-        subject: Whose.
-        stop: Asked between two looks.
+        log: The event log of the ingress controller or of kube-proxy.
+        subject: Subject of the events: the name of the component.
+        stop: Called between two reads.
     """
     for line in follow_lines(log, stop):
         entry = json.loads(line)
@@ -74,7 +75,7 @@ def follow_ingress(log: Path, subject: str, stop: Callable[[], bool]) -> Iterato
 
 
 def follow_lines(path: Path, stop: Callable[[], bool]) -> Iterator[bytes]:
-    """Whole lines of a file that grows, and that may not be there yet, until ``stop()``."""
+    """Yield whole lines of a growing file, which may not exist yet, until ``stop()``."""
     pause = threading.Event()
     position = 0
     while True:
@@ -94,7 +95,7 @@ def follow_lines(path: Path, stop: Callable[[], bool]) -> Iterator[bytes]:
 
 
 def _flat(detail: Any) -> Detail:
-    """Any detail as the flat facts of an event."""
+    """Return any JSON value as a flat mapping for an event."""
     if detail is None or detail == "":
         return {}
     if not isinstance(detail, Mapping):

@@ -1,4 +1,4 @@
-"""The kind of cluster that needs nothing: one process tree on loopback addresses, up in about a second."""
+"""The provider of local clusters: a process tree on loopback addresses, up in about a second."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from harness.clusters.local import bringup
 from harness.clusters.local.images import check_image
 from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
+from harness.kit.forkserver import Template
 from harness.kit.processes import ManagedProcess
 from harness.kube.fieldclasses import Classified
 from harness.localkube.addresses import take_block
 from harness.localkube.fields import CLASSIFIER
+from harness.localkube.forked import NODE
 from harness.localkube.kubelet.images import find_image
 from harness.localkube.profiles import PROFILES
 from harness.localkube.settings import PROXY_LOG, NodeSettings
@@ -28,20 +30,20 @@ from harness.model.controllers import ENDPOINTS, NO_CONTROLLER, ControllerAddres
 from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 
-#: The ingress controllers that a local cluster can have, by their words in an Experiment.
+#: Ingress controllers of local clusters, by their names in an Experiment.
 INGRESSES = (*INGRESS_PROGRAMS, NO_CONTROLLER.word)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalCluster:
-    """A local cluster that is up.
+    """A running local cluster.
 
     Attributes:
-        settings: What its process was told.
+        settings: Settings of its process.
         entry: Where traffic enters.
-        seconds: How long it took to come up.
+        seconds: Seconds that it took to come up.
         node: Its process.
-        program: The program that takes the traffic, with its version; empty where none does.
+        program: The ingress controller's program and version; empty without a controller.
     """
 
     settings: NodeSettings
@@ -52,25 +54,25 @@ class LocalCluster:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Return the name."""
         return self.settings.name
 
     @property
     def kubeconfig(self) -> Path:
-        """A kubeconfig file that reaches it."""
-        return bringup.Files(self.settings.directory).kubeconfig
+        """Return the path of its kubeconfig."""
+        return bringup.ClusterFiles(self.settings.directory).kubeconfig
 
     def service_entry(self, namespace: str, service: str) -> Entry:
-        """Where kube-proxy keeps the Service's backends; its address is one at which nobody listens."""
+        """Return the entry of a Service: the file with its endpoints, and an address on which nothing listens."""
         return bringup.service_entry(self.settings, namespace, service, self.node.alive)
 
     @property
     def controller(self) -> ControllerAddress | None:
-        """Where the ingress controller runs."""
+        """Return the address of the ingress controller; None without one."""
         return controller_facts(self.settings.ingress).address
 
     def facts(self) -> Mapping[str, str]:
-        """What a reader of the report may want to know of it."""
+        """Return lines for the report's environment."""
         return {
             "cluster": "local",
             "ingress": f"{self.settings.ingress} ({self.program})" if self.program else self.settings.ingress,
@@ -80,12 +82,12 @@ class LocalCluster:
         }
 
     @property
-    def ingress_tells(self) -> frozenset[str]:
-        """Return every event of its controller; without one, that of kube-proxy."""
+    def ingress_signals(self) -> frozenset[str]:
+        """Return the names of all events of its controller, or without one, of kube-proxy."""
         return controller_facts(self.settings.ingress).tells or frozenset({ENDPOINTS.word})
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Follow what the ingress controller does until ``stop()``; without one, what kube-proxy programs."""
+        """Yield the events of the ingress controller, or without one, of kube-proxy, until ``stop()``."""
         logs, ingress = self.settings.logs, self.settings.ingress
         if self.controller is None:
             return follow_ingress(logs / PROXY_LOG, "kube-proxy", stop)
@@ -110,13 +112,14 @@ class LocalProvider:
 
     kind = "local"
     shared = False
+    templates: tuple[Template, ...] = (NODE,)
 
     def check(self, request: BringUp) -> None:
-        """Find out what can't work before anything starts.
+        """Check the request and the machine before anything starts.
 
         Raises:
-            InvalidInputError: An image, ingress or profile that it doesn't have; all of them.
-            MissingToolError: It isn't Linux, the controller's program is not there, or a low port can't be used.
+            InvalidInputError: Local clusters do not have the image, ingress controller or profile; lists all of them.
+            MissingToolError: This is not Linux, the controller's program is missing, or a low port can't be used.
         """
         if not sys.platform.startswith("linux"):
             raise MissingToolError("Local clusters run on Linux only.", hint="Use a Linux machine or container.")
@@ -127,15 +130,15 @@ class LocalProvider:
         bringup.find_program(request, silent)
 
     def classify(self, manifest: Manifest, ingress: str, objects: Sequence[Manifest]) -> Sequence[Classified]:
-        """Classify the fields of an object by the tables next to the code that carries them out."""
+        """Classify the fields of an object by the tables of the embedded cluster."""
         return CLASSIFIER.classify(manifest, ingress, objects)
 
     @contextmanager
     def up(self, request: BringUp, progress: Progress) -> Iterator[Cluster]:
-        """Bring a cluster up; its tree and folder are gone when the context is left, unless ``keep`` is an option.
+        """Bring a cluster up. Leaving the context ends its processes, and removes its folder unless ``keep`` is set.
 
         Raises:
-            BringUpError: A step failed; its logs are kept where the message says.
+            BringUpError: A step failed; the message names the folder of its logs.
         """
         begun = time.monotonic()
         with ExitStack() as stack:
@@ -160,11 +163,12 @@ class LocalProvider:
             held = stack.enter_context(take_block())
             settings = bringup.write_settings(request, directory, held.block, found)
         with step("starting the cluster's process"):
+            start = ManagedProcess.start if request.servers is None else request.servers.of(NODE).spawn
             node = stack.enter_context(
-                ManagedProcess.start(
+                start(
                     bringup.node_argv(directory),
                     name=f"local cluster {request.name}",
-                    log=bringup.Files(directory).node_log,
+                    log=bringup.ClusterFiles(directory).node_log,
                     pass_fds=(held.fileno(),),
                 )
             )
@@ -178,7 +182,7 @@ class LocalProvider:
 def _problems(request: BringUp) -> Iterator[Problem]:
     if request.ingress not in INGRESSES:
         yield Problem(
-            f"local clusters have no ingress {request.ingress!r} in this version", hint=f"one of {', '.join(INGRESSES)}"
+            f"local clusters have no ingress controller {request.ingress!r}", hint=f"one of {', '.join(INGRESSES)}"
         )
     if request.profile not in PROFILES:
         yield Problem(f"there is no delay profile {request.profile!r}", hint=f"one of {', '.join(sorted(PROFILES))}")
@@ -186,7 +190,7 @@ def _problems(request: BringUp) -> Iterator[Problem]:
 
 
 def _check_low_ports(request: BringUp) -> None:
-    """An image that listens below 1024 needs a machine that lets this user do so."""
+    """Check that this user may listen on the ports below 1024 that the images use."""
     for name in request.images:
         image = find_image(name)
         if image is not None and image.port < 1024:
@@ -199,4 +203,4 @@ def _check_low_ports(request: BringUp) -> None:
                         hint=f"sudo sysctl net.ipv4.ip_unprivileged_port_start={image.port}",
                     ) from None
                 except OSError:
-                    continue  # somebody uses it at that very address, which is allowed
+                    continue  # in use at this address, which is no problem

@@ -1,1 +1,1 @@
-"""What the kinds of clusters have in common that are real Kubernetes and serve many trials one after the other."""
+"""Code for all kinds of clusters that are real Kubernetes and serve many trials one after the other."""

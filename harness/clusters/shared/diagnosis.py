@@ -1,4 +1,4 @@
-"""Why nothing becomes ready: what a person would look up next, gathered while the cluster is still there."""
+"""Finds out why pods do not become ready, while the cluster still exists to be queried."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from harness.errors import HarnessError
 from harness.kube.api import Object, Objects
 from harness.kube.logs import LogLine
 
-#: Lines of a container's log, and events of a namespace, that are shown.
+#: Number of lines of a container's log, and of events of a namespace, to show.
 LOG_LINES = 6
 EVENTS = 6
 
 
-class Cluster(Protocol):
-    """What is asked of the API server."""
+class DiagnosisApi(Protocol):
+    """The API calls that a diagnosis needs."""
 
     def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
-        """All objects of a kind."""
+        """Return all objects of a kind."""
 
     def follow_log(
         self, pod: str, namespace: str, container: str, *, stop: Callable[[], bool], follow: bool
     ) -> Iterator[LogLine]:
-        """The lines of a container's log."""
+        """Yield the lines of a container's log."""
 
 
-def diagnose(kube: Cluster, namespace: str) -> str:
-    """Pods that are not ready, with their reasons and last words, and the namespace's last warnings; for people.
+def diagnose(kube: DiagnosisApi, namespace: str) -> str:
+    """Return text about pods that are not ready, with reasons and last log lines, and the namespace's last warnings.
 
-    Never raises: it is called where something else has failed already.
+    Never raises, because it is called after another failure.
     """
     lines: list[str] = []
     with suppress(HarnessError):
@@ -42,7 +42,7 @@ def diagnose(kube: Cluster, namespace: str) -> str:
     return "\n".join(lines)
 
 
-def _pod(kube: Cluster, pod: Object, namespace: str) -> Iterator[str]:
+def _pod(kube: DiagnosisApi, pod: Object, namespace: str) -> Iterator[str]:
     status = pod.get("status", {})
     conditions = {c["type"]: c for c in status.get("conditions") or ()}
     if conditions.get("Ready", {}).get("status") == "True":

@@ -1,4 +1,4 @@
-"""Namespaces of our own on a cluster that others use too: made for a trial, gone after it, never anybody else's."""
+"""Namespaces for trials on a shared cluster: created for a trial and removed after it. Others are never touched."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from harness.kube.api import KubeApi
 from harness.kube.client import MANAGED_BY
 from harness.kube.errors import KubeError, NotFoundError
 
-#: Seconds for a namespace to go: pods are given a second each, so most of it is the API server's own clean-up.
+#: Seconds until a deleted namespace must be gone. Pods get one second each; the rest is the API server's clean-up.
 GONE_SECONDS = 120.0
 #: Longest name of a namespace.
 _LONGEST = 63
 
 
 def namespace_name(prefix: str, trial: str) -> str:
-    """A namespace's name for a trial: what of its name is allowed, and a number that keeps it unique."""
+    """Return the name of a trial's namespace: the allowed characters of the trial's name, and a unique number."""
     plain = re.sub(r"[^a-z0-9]+", "-", trial.lower()).strip("-")
     number = f"{zlib.crc32(trial.encode()):08x}"
     return f"{prefix}-{plain}"[: _LONGEST - len(number) - 1].rstrip("-") + f"-{number}"
 
 
 def remove_namespace(kube: KubeApi, name: str) -> None:
-    """Delete a namespace of ours with all that is in it, and wait until it is gone; one that is not there is fine.
+    """Delete a namespace of the harness, and wait until it is gone. Does nothing if it does not exist.
 
     Raises:
-        HarnessError: It is not ours, or it does not go; says what it still holds.
+        HarnessError: The harness did not create it, or it is not gone in time; says what it still contains.
     """
     try:
         found = kube.get("Namespace", name, "")
@@ -36,7 +36,7 @@ def remove_namespace(kube: KubeApi, name: str) -> None:
         return
     if not MANAGED_BY.items() <= found["metadata"].get("labels", {}).items():
         raise HarnessError(
-            f"The namespace {name} is there already and was not made by the harness.", hint="Rename or remove it."
+            f"The namespace {name} exists already and was not created by the harness.", hint="Rename or remove it."
         )
     if not found["metadata"].get("deletionTimestamp"):
         kube.delete("Namespace", name, "")
@@ -51,19 +51,19 @@ def remove_namespace(kube: KubeApi, name: str) -> None:
         return False
 
     try:
-        wait_until(gone, timeout=GONE_SECONDS, what=f"namespace {name} to go", interval=0.25)
+        wait_until(gone, timeout=GONE_SECONDS, what=f"namespace {name} to be removed", interval=0.25)
     except WaitTimeoutError as error:
-        raise HarnessError(f"The namespace {name} does not go: {last.get('conditions', '')}") from error
+        raise HarnessError(f"The namespace {name} can't be removed: {last.get('conditions', '')}") from error
 
 
 def _hurry_pods(kube: KubeApi, namespace: str) -> None:
-    """Nobody waits for these any more: a preStop of a minute would hold up the next trial."""
+    """Shorten the grace period of all pods: a preStop hook of a minute would delay the next trial."""
     try:
         for pod in kube.list("Pod", namespace):
             if pod["metadata"].get("deletionGracePeriodSeconds") != 1:
                 kube.delete("Pod", pod["metadata"]["name"], namespace, grace=1)
     except KubeError:
-        return  # the next look will show
+        return  # the next attempt will show a lasting error
 
 
 def _conditions(namespace: dict[str, object]) -> str:

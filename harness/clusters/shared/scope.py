@@ -1,4 +1,4 @@
-"""Objects outside of namespaces: a run on a shared cluster makes none, since they change it for others and stay."""
+"""Refuses cluster-scoped objects on shared clusters: they would affect others, and would not be removed."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from harness.kube.errors import NotFoundError
 from harness.kube.manifests import name_of
 from harness.kube.scopes import is_cluster_scoped
 
-HINT = "create it yourself beforehand, or leave it out of the workload, or run on the embedded cluster: --cluster local"
+HINT = "create it before the run, remove it from the workload, or run on the embedded cluster: --cluster local"
 
 
 def check_object(manifest: Mapping[str, Any]) -> Problem | None:
-    """Return the problem of an object of Kubernetes' own kinds outside of namespaces; None where there is none.
+    """Return the problem of a cluster-scoped object of a built-in kind; None for any other object.
 
-    Kinds that others have added are known to the API server alone; ``refuse_cluster_scoped`` asks it.
+    Only the API server knows the scope of custom kinds; ``refuse_cluster_scoped`` asks it.
     """
     return _problem(manifest) if is_cluster_scoped(manifest) else None
 
 
 def refuse_cluster_scoped(kube: KubeApi, manifests: Sequence[Mapping[str, Any]]) -> None:
-    """Check with the API server that every object of a workload lives in namespaces.
+    """Check with the API server that every object of a workload is namespaced.
 
     Raises:
-        InvalidInputError: Naming every object that does not, and every object of a kind that is not served.
+        InvalidInputError: Names every cluster-scoped object, and every object of a kind that is not served.
     """
     problems = list(_problems(kube, manifests))
     if problems:
@@ -40,11 +40,11 @@ def _problems(kube: KubeApi, manifests: Sequence[Mapping[str, Any]]) -> Iterator
                 yield _problem(manifest)
         except NotFoundError:
             version = manifest.get("apiVersion")
-            yield Problem(f"{_title(manifest)}: the cluster serves no kind {manifest.get('kind')} of {version}")
+            yield Problem(f"{_title(manifest)}: the cluster has no kind {manifest.get('kind')} in {version}")
 
 
 def _problem(manifest: Mapping[str, Any]) -> Problem:
-    message = f"{_title(manifest)} lives outside of namespaces: it would change this cluster for others, and stay"
+    message = f"{_title(manifest)} is cluster-scoped: it would affect others on this cluster, and stay after the run"
     return Problem(message, hint=HINT)
 
 

@@ -1,4 +1,4 @@
-"""ingress-nginx."""
+"""The ingress controller ingress-nginx."""
 
 from harness.controllers.base import IngressController, KindManifests
 from harness.controllers.nginx.log import LOG

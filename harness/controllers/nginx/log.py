@@ -1,7 +1,7 @@
-"""The log of ingress-nginx: its access log, and events for reloads, endpoints given to Lua, syncs with nothing to do.
+"""Parses the log of ingress-nginx: the access log, and events for reloads, endpoint updates and syncs without changes.
 
-The texts are those of the controller's ``syncIngress`` (internal/ingress/controller/controller.go in release 1.11); the
-one of a sync with nothing to do needs ``--v=3``, that of the endpoints ``--v=2``.
+The texts are those of the controller's ``syncIngress`` (internal/ingress/controller/controller.go in release 1.11).
+Endpoint updates are logged with ``--v=2``, and syncs without changes with ``--v=3``.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from harness.model.controllers import ENDPOINTS, RELOAD
 from harness.model.timeline import Event, EventKind
 
 SUBJECT = "ingress-nginx"
-#: At this verbosity it logs that endpoints were given to Lua.
+#: The verbosity from which the controller logs endpoint updates.
 _VERBOSE = re.compile(r"--?v=([2-9]|\d\d+)")
 
-#: Text in the line -> name of the event.
-_SAID = {
+#: Text in a line -> name of the event.
+_EVENTS = {
     "Backend successfully reloaded": RELOAD.word,
     "Dynamic reconfiguration succeeded": ENDPOINTS.word,
     "No configuration change detected": "sync",
@@ -30,24 +30,24 @@ _SAID = {
 
 
 def is_access(text: str) -> bool:
-    """Return whether it is a line of the access log, in our format."""
+    """Return True for a line of the access log, in the format that the harness configures."""
     return text.startswith('{"time":')
 
 
 def event_of(line: LogLine, stamps: Stamps) -> Event | None:
-    """Return the event that a line of the controller's log is about, if any."""
-    # klog: severity and date, time, process, place, then the text. An access line may contain anything.
+    """Return the event of a line of the controller's log; None if it has none."""
+    # A klog line has severity and date, time, process, source, then the text. An access line may contain any text.
     if line.text[:1] not in {"I", "W", "E"}:
         return None
-    what = next((what for said, what in _SAID.items() if said in line.text), "")
+    what = next((what for text, what in _EVENTS.items() if text in line.text), "")
     if not what:
         return None
     at, exact = stamps.place(line)
     return Event(at, EventKind.INGRESS, SUBJECT, what, {}, exact)
 
 
-def tells(pods: Sequence[Object]) -> frozenset[str]:
-    """Return the names of the events that these pods log: endpoints from ``--v=2`` on."""
+def signals(pods: Sequence[Object]) -> frozenset[str]:
+    """Return the names of the events that these pods log. Endpoint updates need ``--v=2``."""
     words = [word for pod in pods for c in pod["spec"]["containers"] for word in (c.get("args") or ())]
     verbose = any(_VERBOSE.fullmatch(word) for word in words)
     return frozenset({RELOAD.word, ENDPOINTS.word} if verbose else {RELOAD.word})
@@ -58,4 +58,4 @@ def _events(line: LogLine, stamps: Stamps) -> Iterable[Event]:
     return () if event is None else (event,)
 
 
-LOG = ControllerLog(is_access, str, lambda: _events, tells)
+LOG = ControllerLog(is_access, str, lambda: _events, signals)

@@ -1,4 +1,4 @@
-"""Routes of ingress-nginx: canary Ingresses, and paths that are regular expressions."""
+"""Routing rules of ingress-nginx: canary Ingresses, and paths that are regular expressions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _REGEX = (f"{NGINX}rewrite-target", f"{NGINX}use-regex")
 
 
 def is_canary(ingress: Manifest) -> bool:
-    """Return whether an Ingress is no rule of its own, but takes requests away from another's."""
+    """Return True if an Ingress adds no rule, but takes requests from another's."""
     return _annotations(ingress).get(_CANARY) == "true"
 
 
 def canary_takes(ingress: Manifest, headers: Headers) -> bool:
-    """Return whether a canary's headers or cookie claim a request; weights claim none for certain."""
+    """Return True if a canary certainly takes a request, by header or cookie. A weight is never certain."""
     notes, given = _annotations(ingress), lowered(headers)
     if name := notes.get(f"{_CANARY}-by-header"):
         value = given.get(str(name).lower())
@@ -34,7 +34,7 @@ def canary_takes(ingress: Manifest, headers: Headers) -> bool:
 
 
 def is_regex(ingress: Manifest) -> bool:
-    """Return whether the paths of an Ingress are regular expressions."""
+    """Return True if the paths of an Ingress are regular expressions."""
     return any(_annotations(ingress).get(name) for name in _REGEX)
 
 

@@ -1,4 +1,4 @@
-"""Splitting by ingress-nginx: a second Ingress with its canary annotations."""
+"""Splits requests with ingress-nginx, by a second Ingress with canary annotations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.model.annotations import NGINX
 def annotations_of(share: RequestShare) -> dict[str, str]:
     """Return the annotations of the second Ingress.
 
-    The value of ingress-nginx's cookie can't be chosen: ``always`` means the candidate, ``never`` the other.
+    The cookie's value can't be chosen: ``always`` selects the candidate, and ``never`` the other version.
     """
     notes = {"canary": "true"}
     if share.by == "header":
@@ -25,9 +25,9 @@ def annotations_of(share: RequestShare) -> dict[str, str]:
 
 
 def stickiness(name: str) -> dict[str, str]:
-    """Return the annotations of the first Ingress by which a session stays with its candidate.
+    """Return the annotations of the first Ingress that make sessions sticky.
 
-    The second one's own affinity has no effect: it takes over the first one's.
+    The second Ingress uses the affinity of the first one; its own has no effect.
     """
     return _prefixed({"affinity": "cookie", "session-cookie-name": name, "affinity-canary-behavior": "sticky"})
 
@@ -52,7 +52,7 @@ def _begin(rule: SplitRule, share: RequestShare) -> tuple[Act, ...]:
     )
     if not share.sticky:
         return (second,)
-    # Last: sessions that are given their cookie before the second Ingress is there all stay with the first one.
+    # Last: sessions that get their cookie before the second Ingress exists would all stay with the first one.
     return (second, Merge("Ingress", rule.ingress, {"metadata": {"annotations": stickiness(share.sticky)}}))
 
 
@@ -60,5 +60,5 @@ def _alter(rule: SplitRule, share: RequestShare) -> Act:
     return Merge("Ingress", rule.made, {"metadata": {"annotations": annotations_of(share)}}, created=True)
 
 
-#: The second Ingress is undone first: the next act takes effect seconds later, and would leave the candidate its share.
+#: The second Ingress is removed first. If it were last, the candidate would keep its share for some seconds.
 SHARING = Sharing(_begin, _alter, undo_forwards=True)

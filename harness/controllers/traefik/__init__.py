@@ -1,4 +1,4 @@
-"""Traefik, with its own provider for Ingresses or with the one for ingress-nginx's annotations."""
+"""The ingress controller Traefik, with its own Ingress provider or with the one for ingress-nginx's annotations."""
 
 from dataclasses import replace
 

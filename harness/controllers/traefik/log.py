@@ -1,4 +1,4 @@
-"""The log of Traefik as events and as an access log; ``harness.kube.traefik_log`` reads its lines."""
+"""Turns the log of Traefik into events and an access log. ``harness.kube.traefik_log`` parses its lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.model.controllers import CONFIGURED
 from harness.model.timeline import Event, EventKind
 
 SUBJECT = "traefik"
-#: The settings with which it logs the configurations that it takes over, in lower case.
+#: Arguments, in lower case, with which Traefik logs the configurations that take effect.
 _VERBOSE = frozenset({"--log.level=debug", "--log.format=json"})
 
 
@@ -22,14 +22,14 @@ def reader() -> LineReader:
     log = TraefikLog()
 
     def events_of(line: LogLine, stamps: Stamps) -> Iterator[Event]:
-        for what, detail in log.said(line.text):
+        for what, detail in log.events_of(line.text):
             at, exact = stamps.place(line)
             yield Event(at, EventKind.INGRESS, SUBJECT, what, detail, exact)
 
     return events_of
 
 
-def tells(pods: Sequence[Object]) -> frozenset[str]:
+def signals(pods: Sequence[Object]) -> frozenset[str]:
     """Return the names of the events that these pods log: none unless the log is JSON at level DEBUG."""
     for pod in pods:
         words = {str(word).lower() for c in pod["spec"]["containers"] for word in (c.get("args") or ())}
@@ -38,4 +38,4 @@ def tells(pods: Sequence[Object]) -> frozenset[str]:
     return frozenset({CONFIGURED.word})
 
 
-LOG = ControllerLog(is_access, access_line, reader, tells)
+LOG = ControllerLog(is_access, access_line, reader, signals)

@@ -1,4 +1,4 @@
-"""Routes of Traefik: IngressRoutes, whose rules may look at headers, and weighted TraefikServices."""
+"""Routing rules of Traefik: IngressRoutes, which can match headers, and weighted TraefikServices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEXT = re.compile(r"`([^`]*)`|\"([^\"]*)\"")
 
 
 def taken_by_route(manifests: Iterable[Manifest], path: str, host: str, headers: Headers) -> str | None:
-    """The Service that one of Traefik's own routes sends a request to; None where none of them has it."""
+    """Return the Service to which an IngressRoute routes a request; None if none matches."""
     routes = [
         route
         for manifest in manifests
@@ -31,7 +31,7 @@ def taken_by_route(manifests: Iterable[Manifest], path: str, host: str, headers:
 
 
 def has_unread_rules(manifests: Iterable[Manifest]) -> bool:
-    """Whether there are routes of Traefik's that say more than is understood here: then nobody knows what they take."""
+    """Return True if an IngressRoute has a rule that the harness can't evaluate. It may then take any request."""
     return any(
         _alternatives(str(route.get("match") or "")) is None
         for manifest in manifests
@@ -41,14 +41,14 @@ def has_unread_rules(manifests: Iterable[Manifest]) -> bool:
 
 
 def rule_takes(rule: str, path: str, host: str, headers: Headers) -> bool:
-    """Whether a rule of Traefik's takes a request; one that is not understood takes none."""
+    """Return True if a rule of Traefik matches a request. A rule that can't be evaluated matches none."""
     path, given = path.partition("?")[0], lowered(headers)
     alternatives = _alternatives(rule) or []
     return any(all(_meets(name, texts, path, host, given) for name, texts in terms) for terms in alternatives)
 
 
 def _alternatives(rule: str) -> list[list[tuple[str, list[str]]]] | None:
-    """``A(`x`) && B(`y`) || C(`z`)`` as lists of matchers; None where it is anything else."""
+    """Return ``A(`x`) && B(`y`) || C(`z`)`` as lists of matchers; None if the rule has another form."""
     found = []
     for alternative in rule.split("||"):
         terms = []
@@ -75,7 +75,7 @@ def _meets(name: str, texts: list[str], path: str, host: str, given: Mapping[str
 
 
 def _behind(service: Mapping[str, Any], manifests: Iterable[Manifest]) -> str | None:
-    """A Service's name; of a weighted one the first, which is the old version's by custom."""
+    """Return the name of a Service. Of a weighted one, return the first, which is the old version by convention."""
     name = service.get("name")
     if service.get("kind") != "TraefikService":
         return str(name) if name else None

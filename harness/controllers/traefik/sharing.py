@@ -1,4 +1,4 @@
-"""Splitting by Traefik: a weighted TraefikService, and an IngressRoute that takes precedence over the Ingress."""
+"""Splits requests with Traefik, by an IngressRoute that takes precedence over the Ingress."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from harness.controllers.sharing import Act, Create, Merge, RequestShare, Sharing, SplitRule
 from harness.kube.custom.traefik import GROUP_VERSION
 
-#: Above every rule that Traefik makes of an Ingress: their priority is their length.
+#: Higher than that of any rule which Traefik derives from an Ingress: their priority is their length.
 PRIORITY = 100_000
 
 
 def match(rule: SplitRule, share: RequestShare) -> str:
-    """Return Traefik's rule for the requests that are split, as Traefik writes it for the Ingress."""
+    """Return the rule for the split requests, in the form in which Traefik derives rules from an Ingress."""
     path = str(rule.path.get("path") or "/")
     kind = rule.path.get("pathType")
     if kind == "Exact":

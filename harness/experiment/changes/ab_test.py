@@ -12,17 +12,18 @@ from harness.experiment.changes.schema import ChangeSchema, Text
 from harness.experiment.changes.split_rule import check_split
 from harness.experiment.changes.versions import check_distinguishable, check_leads_to
 from harness.experiment.quantities import Duration, Percent
-from harness.experiment.schema import Part, Texts, UrlPath, default_of
+from harness.experiment.schema import ExperimentPart, Texts, UrlPath, default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import AbTest, Criterion
 from harness.model.controllers import controller_facts
 from harness.model.experiment import Route
+from harness.problem_codes import ProblemCode
 
-#: What decides, as the file names it.
+#: The fields of which one decides the requests of B.
 _WAYS = ("header", "cookie", "weight")
 
 
-class SuccessSchema(Part):
+class SuccessSchema(ExperimentPart):
     """The criterion for a success of a candidate."""
 
     latency: Duration = Field(
@@ -52,10 +53,8 @@ class AbTestSchema(ChangeSchema):
     a: Texts = Field(description="routes that A must answer; with `weight` those that either may answer")
     b: Texts = Field(default=[], description="routes that B must answer")
     answer: Text = Field(description="body that only B gives")
-    hold: Duration = Field(
-        default=default_of(AbTest, "hold"), description="time that the test runs, from when it was seen"
-    )
-    success: SuccessSchema = Field(default=SuccessSchema(), description="what counts as a success of a candidate")
+    hold: Duration = Field(default=default_of(AbTest, "hold"), description="time of the test, from when it was seen")
+    success: SuccessSchema = Field(default=SuccessSchema(), description="success of a candidate")
 
     @model_validator(mode="after")
     def _one_rule(self) -> AbTestSchema:
@@ -66,7 +65,7 @@ class AbTestSchema(ChangeSchema):
         return self
 
     def fields(self) -> dict[str, Any]:
-        """Return the rule in the record's words."""
+        """Return the fields of the record, with the rule as ``by``, ``key``, ``value`` and ``weight``."""
         fields = super().fields()
         by = next(name for name in _WAYS if getattr(self, name) is not None)
         header, cookie, weight = (fields.pop(name) for name in _WAYS)
@@ -84,41 +83,45 @@ class AbTestSchema(ChangeSchema):
 
 
 def check(spec: AbTest, place: Place, context: CheckContext) -> None:
-    """Find the rule, the Services and the routes of both; requests of B must be recognised as such."""
+    """Require the rule, the Services and the routes of both, and requests that the rule recognises as B's."""
     a, b = context.routes(spec.a, (*place, "a")), context.routes(spec.b, (*place, "b"))
     check_distinguishable([*a, *b], spec.answer, place, context)
     check_leads_to([spec.service], a, (*place, "a"), context)
     check_leads_to([spec.service], b, (*place, "b"), context)
     check_split(spec, spec.candidate, (*place, "candidate"), context)
-    add = context.problems.add
+    add = context.add
     for key in set(spec.a) & set(spec.b):
-        add((*place, "b"), f"{key} can't be for both: name its two routes")
+        add(ProblemCode.CONFLICT, (*place, "b"), f"{key} can't be for both: name its two routes")
     _check_sticky(spec, a, place, context)
     if spec.by == "weight":
         if spec.b:
-            add((*place, "b"), "with a weight either may answer each request: all routes belong under a")
+            message = "with a weight either may answer each request: all routes belong under a"
+            add(ProblemCode.CONFLICT, (*place, "b"), message)
         return
     if not spec.b:
-        add(place, f"b is required: the routes whose requests have the {spec.by} {spec.key}")
+        message = f"b is required: the routes whose requests have the {spec.by} {spec.key}"
+        add(ProblemCode.REQUIRED, place, message)
     facts = controller_facts(context.ingress)
     always = facts.cookie_value
     if spec.by == "cookie" and always and spec.value != always:
         hint = f"write cookie: {{{spec.key}: {always}}}, which every controller understands"
-        add((*place, "cookie"), f"{facts.title} knows a canary's cookie by the value {always} alone", hint)
+        message = f"{facts.title} knows a canary's cookie by the value {always} alone"
+        add(ProblemCode.CANNOT_SPLIT, (*place, "cookie"), message, hint)
     for route in (*a, *b):
         if _is_of_b(dict(route.headers), spec) != (route.key in spec.b):
             wants = "has not" if route.key in spec.b else "has"
             field = "b" if route.key in spec.b else "a"
-            add((*place, field), f"{route.key} {wants} the {spec.by} that means B")
+            add(ProblemCode.CONFLICT, (*place, field), f"{route.key} {wants} the {spec.by} that means B")
 
 
 def _check_sticky(spec: AbTest, a: list[Route], place: Place, context: CheckContext) -> None:
     if spec.sticky and spec.by != "weight":
         message = f"sticky is about weights; the {spec.by} decides each request by itself"
-        context.problems.add((*place, "sticky"), message)
+        context.add(ProblemCode.UNUSED_SETTING, (*place, "sticky"), message)
     if spec.sticky and not any(route.cookie == spec.sticky and route.sessions for route in a):
         hint = f"give a route of a its sessions: {{cookie: {spec.sticky}, sessions: 20}}"
-        context.problems.add((*place, "sticky"), f"no route of a sends the cookie {spec.sticky} back", hint)
+        message = f"no route of a sends the cookie {spec.sticky} back"
+        context.add(ProblemCode.UNUSED_SETTING, (*place, "sticky"), message, hint)
 
 
 def _is_of_b(headers: Mapping[str, str], spec: AbTest) -> bool:

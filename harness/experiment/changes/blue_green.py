@@ -13,6 +13,7 @@ from harness.experiment.quantities import Duration
 from harness.experiment.schema import Texts, default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import BlueGreen
+from harness.problem_codes import ProblemCode
 
 
 class BlueGreenSchema(ChangeSchema):
@@ -24,7 +25,8 @@ class BlueGreenSchema(ChangeSchema):
     private: Texts = Field(default=[], description="routes that reach the new version before")
     answer: Text = Field(description="body that only the new version gives")
     grace: Duration = Field(
-        default=default_of(BlueGreen, "grace"), description="how long the old one may answer after the switch was seen"
+        default=default_of(BlueGreen, "grace"),
+        description="time in which the old version may still answer, from when the switch was seen",
     )
     start: Beginning | None = Field(
         default=None, description="Deployment that is brought up before: a name, or `{deployment, replicas, wait}`"
@@ -33,11 +35,11 @@ class BlueGreenSchema(ChangeSchema):
         default=None, description="Deployment that is scaled to nothing after: a name, or `{deployment, after}`"
     )
     back: Duration = Field(
-        default=default_of(BlueGreen, "back"), description="time until it is switched back; `0s` leaves it"
+        default=default_of(BlueGreen, "back"), description="time until the switch back; `0s` leaves the new version"
     )
 
     def fields(self) -> dict[str, Any]:
-        """Return keys of routes as tuples, parts as records."""
+        """Return keys of routes as tuples, and parts as records."""
         return {
             **super().fields(),
             "public": tuple(self.public),
@@ -48,7 +50,7 @@ class BlueGreenSchema(ChangeSchema):
 
 
 def check(spec: BlueGreen, place: Place, context: CheckContext) -> None:
-    """Find the Service, the Deployments and the routes; the versions must differ."""
+    """Require the Service, the Deployments, the routes, and versions that differ."""
     for field, deployment in (("retire", spec.retire), ("start", spec.start)):
         if deployment is not None:
             context.has("Deployment", deployment.deployment, (*place, field))
@@ -59,17 +61,18 @@ def check(spec: BlueGreen, place: Place, context: CheckContext) -> None:
     present = context.objects.selector(spec.service)
     if spec.selector.items() <= present.items():
         message = f"Service {spec.service} has this selector already: nothing would change"
-        context.problems.add((*place, "selector"), message)
+        context.add(ProblemCode.NO_EFFECT, (*place, "selector"), message)
     check_leads_to([spec.service], public, (*place, "public"), context)
     _check_private(spec, place, context)
     behind = context.objects.deployments_with({**present, **spec.selector})
     check_answer(spec.answer, behind, (*place, "answer"), context)
     if spec.retire and spec.retire.deployment in behind:
-        context.problems.add((*place, "retire"), f"Deployment {spec.retire.deployment} is the new version")
+        message = f"Deployment {spec.retire.deployment} is the new version"
+        context.add(ProblemCode.NEW_VERSION_RETIRED, (*place, "retire"), message)
 
 
 def _check_private(spec: BlueGreen, place: Place, context: CheckContext) -> None:
     for route in context.routes(spec.private, (*place, "private")):
         if route.key in spec.public or context.service_of(route) == spec.service:
             message = f"{route.key} leads to Service {spec.service}, as the public does: it is not private"
-            context.problems.add((*place, "private"), message)
+            context.add(ProblemCode.WRONG_SERVICE, (*place, "private"), message)

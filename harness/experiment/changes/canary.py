@@ -12,16 +12,17 @@ from harness.experiment.changes.schema import ChangeSchema, Retirement, Text
 from harness.experiment.changes.split_rule import check_split
 from harness.experiment.changes.versions import check_distinguishable, check_leads_to
 from harness.experiment.quantities import Duration, Percent
-from harness.experiment.schema import Part, UrlPath, default_of
+from harness.experiment.schema import ExperimentPart, UrlPath, default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import Canary, Step
+from harness.problem_codes import ProblemCode
 
 
 def _weighed(value: Any) -> Any:
     return {"weight": value} if isinstance(value, str) else value
 
 
-class StepSchema(Part):
+class StepSchema(ExperimentPart):
     """One step of a canary."""
 
     weight: Percent = Field(description="share of the new version")
@@ -35,7 +36,7 @@ class CanarySchema(ChangeSchema):
     path: UrlPath = Field(description="the rule that is split")
     service: Text = Field(description="the Service that the rule names")
     canary: Text = Field(description="the new version's Service")
-    route: Text = Field(description="the route whose answers are counted")
+    route: Text = Field(description="route whose answers are counted")
     answer: Text = Field(description="body that only the new version gives")
     steps: Annotated[
         list[Annotated[StepSchema, BeforeValidator(_weighed, json_schema_input_type=Percent | StepSchema)]],
@@ -43,11 +44,11 @@ class CanarySchema(ChangeSchema):
     ]
     hold: Duration = Field(
         default=default_of(Step, "hold"),
-        description="time of each step that has none of its own, from when it was seen",
+        description="time of each step without a time of its own, from when it was seen",
     )
     rollback: bool = Field(
         default=default_of(Canary, "rollback"),
-        description="whether a step that loses requests ends it, with all requests sent back",
+        description="end at a step that loses requests, and send all requests back",
     )
     retire: Retirement | None = Field(
         default=None, description="Deployment that is scaled to nothing after: a name, or `{deployment, after}`"
@@ -62,7 +63,7 @@ class CanarySchema(ChangeSchema):
 
 
 def check(spec: Canary, place: Place, context: CheckContext) -> None:
-    """Find the rule, the Services and the route; each step must change something."""
+    """Require the rule, the Services and the route, and a change at each step."""
     routes = context.routes([spec.route], (*place, "route"))
     check_distinguishable(routes, spec.answer, place, context)
     check_leads_to([spec.service], routes, (*place, "route"), context)
@@ -70,9 +71,9 @@ def check(spec: Canary, place: Place, context: CheckContext) -> None:
     behind = context.objects.deployments_with(context.objects.selector(spec.canary))
     retired = spec.retire.deployment if spec.retire else ""
     if retired and context.has("Deployment", retired, (*place, "retire")) and retired in behind:
-        context.problems.add((*place, "retire"), f"Deployment {retired} is the new version")
+        context.add(ProblemCode.NEW_VERSION_RETIRED, (*place, "retire"), f"Deployment {retired} is the new version")
     weights = [step.weight for step in spec.steps]
     for index, (before, weight) in enumerate(pairwise(weights), 1):
         if weight == before:
             message = f"this step is {weight}% as the one before: nothing changes"
-            context.problems.add((*place, "steps", index), message)
+            context.add(ProblemCode.NO_EFFECT, (*place, "steps", index), message)

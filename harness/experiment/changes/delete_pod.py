@@ -21,5 +21,5 @@ class DeletePodSchema(ChangeSchema):
 
 
 def check(spec: DeletePod, place: Place, context: CheckContext) -> None:
-    """Find the Deployment; it must have pods."""
+    """Require a Deployment that has pods."""
     context.has_pods(spec.deployment, (*place, "deployment"))

@@ -12,6 +12,7 @@ from harness.experiment.objects import at
 from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import IngressEdit
+from harness.problem_codes import ProblemCode
 
 
 class IngressEditSchema(ChangeSchema):
@@ -27,11 +28,12 @@ class IngressEditSchema(ChangeSchema):
 
 
 def check(spec: IngressEdit, place: Place, context: CheckContext) -> None:
-    """Find the Ingress; the edit must change something."""
+    """Require the Ingress, and an edit that changes something."""
     if not spec.annotations and not spec.patch:
-        context.problems.add(place, "an Ingress edit must set annotations or a patch")
+        context.add(ProblemCode.REQUIRED, place, "an Ingress edit must set annotations or a patch")
     if not context.has("Ingress", spec.ingress, (*place, "ingress")):
         return
     present = at(context.objects.find("Ingress", spec.ingress), "metadata", "annotations") or {}
     if spec.annotations and not spec.patch and spec.annotations.items() <= present.items():
-        context.problems.add((*place, "annotations"), f"Ingress {spec.ingress} has these annotations already")
+        message = f"Ingress {spec.ingress} has these annotations already"
+        context.add(ProblemCode.NO_EFFECT, (*place, "annotations"), message)

@@ -15,7 +15,7 @@ from harness.model.changes import NoChange
 class NoChangeSchema(NamedSchema):
     """``none``."""
 
-    hold: Duration = Field(default=default_of(NoChange, "hold"), description="how long nothing is changed")
+    hold: Duration = Field(default=default_of(NoChange, "hold"), description="time in which nothing is changed")
 
 
 def check(spec: NoChange, place: Place, context: CheckContext) -> None:

@@ -17,5 +17,5 @@ class RestartSchema(ChangeSchema):
 
 
 def check(spec: Restart, place: Place, context: CheckContext) -> None:
-    """Find the Deployment; it must have pods."""
+    """Require a Deployment that has pods."""
     context.has_pods(spec.deployment, (*place, "deployment"))

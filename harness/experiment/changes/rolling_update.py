@@ -12,10 +12,11 @@ from harness.experiment.problems import listed, near
 from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
 from harness.kube.admission.refusals import refusals
-from harness.kube.manifests import sentence
+from harness.kube.manifests import CODES, sentence
 from harness.kube.schema import container_violations
 from harness.kube.strategic import PatchError, strategic_merge
 from harness.model.changes import RollingUpdate
+from harness.problem_codes import ProblemCode
 
 
 class RollingUpdateSchema(ChangeSchema):
@@ -26,7 +27,7 @@ class RollingUpdateSchema(ChangeSchema):
         default=default_of(RollingUpdate, "set"), description="fields of the container that get a new value"
     )
     container: str = Field(
-        default=default_of(RollingUpdate, "container"), description="the container's name; the first one where empty"
+        default=default_of(RollingUpdate, "container"), description="name of the container; the first one without it"
     )
     answer: str = Field(default=default_of(RollingUpdate, "answer"), description="body that only the new version gives")
     until: Literal["complete", "progress-deadline"] = Field(
@@ -36,13 +37,19 @@ class RollingUpdateSchema(ChangeSchema):
 
 
 def check(spec: RollingUpdate, place: Place, context: CheckContext) -> None:
-    """Find the container; the update must be accepted, and change something each time."""
-    add = context.problems.add
+    """Require the container, and an update that an API server accepts and that changes something each time."""
+    add = context.add
     if not spec.set:
-        add(place, "a rolling update must set something", hint='such as set: {args: ["-text=apple-v2"]}')
+        add(
+            ProblemCode.REQUIRED,
+            place,
+            "a rolling update must set something",
+            hint='such as set: {args: ["-text=apple-v2"]}',
+        )
     wrong = container_violations(spec.set)
     for violation in wrong:
-        add((*place, "set", *violation.path), f"in the container: {sentence({}, violation)}")
+        message = f"in the container: {sentence({}, violation)}"
+        add(CODES[violation.kind], (*place, "set", *violation.path), message)
     _check_image(spec, place, context)
     if not context.has("Deployment", spec.deployment, (*place, "deployment")):
         return
@@ -50,44 +57,46 @@ def check(spec: RollingUpdate, place: Place, context: CheckContext) -> None:
     names = [str(container.get("name")) for container in containers]
     if spec.container and spec.container not in names:
         message = f"no container {spec.container!r} in Deployment {spec.deployment}; it has {listed(names)}"
-        add((*place, "container"), message, near(spec.container, names))
+        add(ProblemCode.UNKNOWN_NAME, (*place, "container"), message, near(spec.container, names))
     chosen = [c for c in containers if spec.container in ("", c.get("name"))][:1]
     if chosen and not wrong:
         _check_refusals(spec, str(chosen[0].get("name")), place, context)
     if spec.set and chosen and all(chosen[0].get(field) == value for field, value in spec.set.items()):
-        add((*place, "set"), "the container has these values already: nothing would be rolled out")
+        message = "the container has these values already: nothing would be rolled out"
+        add(ProblemCode.NO_EFFECT, (*place, "set"), message)
     _check_numbers(spec, place, context)
 
 
 def _check_numbers(spec: RollingUpdate, place: Place, context: CheckContext) -> None:
-    """Require the repetition's number where repetitions would otherwise be the same."""
+    """Require the number of the repetition if repetitions would otherwise be the same."""
     numbered = "{time}" in repr(spec.set)
     if spec.times > 1 and not spec.is_meant_to_fail and spec.set and not numbered:
-        message = f"set says the same all {spec.times} times, so only the first would roll anything out"
-        context.problems.add((*place, "set"), message, hint='number it: args: ["-text=apple-v2-{time}"]')
+        message = f"set is the same in all {spec.times} repetitions, so only the first would roll anything out"
+        context.add(ProblemCode.NO_EFFECT, (*place, "set"), message, hint='number it: args: ["-text=apple-v2-{time}"]')
     if "{time}" in spec.answer and not numbered:
-        context.problems.add((*place, "answer"), "the answer counts with {time}, but nothing in set does")
+        message = "the answer counts with {time}, but nothing in set does"
+        context.add(ProblemCode.ANSWER_IMPOSSIBLE, (*place, "answer"), message)
 
 
 def _check_image(spec: RollingUpdate, place: Place, context: CheckContext) -> None:
-    """Require the image, unless the rollout is meant to get stuck."""
+    """Require the image on the cluster, unless the rollout is meant to get stuck."""
     image = None if spec.is_meant_to_fail else spec.set.get("image")
     wrong = context.rules.image(image) if isinstance(image, str) else None
     if wrong:
-        context.problems.add((*place, "set", "image"), wrong.message, wrong.hint)
+        context.add(ProblemCode.IMAGE_UNAVAILABLE, (*place, "set", "image"), wrong.message, wrong.hint)
 
 
 def _check_refusals(spec: RollingUpdate, name: str, place: Place, context: CheckContext) -> None:
-    """Report what an API server refuses in the Deployment with the update and does not refuse without it."""
+    """Require that an API server refuses nothing in the updated Deployment that it accepts without the update."""
     deployment = context.objects.find("Deployment", spec.deployment) or {}
     container = {"name": name, **spec.set}
     try:
         updated = strategic_merge(deployment, {"spec": {"template": {"spec": {"containers": [container]}}}})
     except PatchError as error:
-        context.problems.add((*place, "set"), f"this can't be applied: {error}")
+        context.add(ProblemCode.PATCH_FAILS, (*place, "set"), f"this can't be applied: {error}")
         return
-    before = [str(refusal) for refusal in refusals(deployment)]
+    before = refusals(deployment)
     for refusal in refusals(updated):
-        if str(refusal) not in before:
+        if refusal not in before:
             message = f"an API server refuses Deployment {spec.deployment} with this: {refusal}"
-            context.problems.add((*place, "set"), message)
+            context.add(ProblemCode.API_REFUSES, (*place, "set"), message)

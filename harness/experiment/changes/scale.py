@@ -10,19 +10,20 @@ from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.schema import ChangeSchema
 from harness.kit.located_yaml import Place
 from harness.model.changes import Scale
+from harness.problem_codes import ProblemCode
 
 
 class ScaleSchema(ChangeSchema):
     """``scale``."""
 
     deployment: str = Field(description="the Deployment")
-    replicas: Annotated[int, Field(ge=0, description="how many pods")]
+    replicas: Annotated[int, Field(ge=0, description="number of pods")]
 
 
 def check(spec: Scale, place: Place, context: CheckContext) -> None:
-    """Find the Deployment; it must have another number of replicas."""
+    """Require the Deployment, with another number of replicas."""
     there = context.has("Deployment", spec.deployment, (*place, "deployment"))
     if there and context.objects.replicas(spec.deployment) == spec.replicas:
         count = "1 replica" if spec.replicas == 1 else f"{spec.replicas} replicas"
         message = f"Deployment {spec.deployment} has {count} already: nothing would change"
-        context.problems.add((*place, "replicas"), message)
+        context.add(ProblemCode.NO_EFFECT, (*place, "replicas"), message)

@@ -7,17 +7,19 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from harness.experiment.quantities import Duration
-from harness.experiment.schema import Name, Part, Texts, default_of
+from harness.experiment.schema import ExperimentPart, Name, Texts, default_of
 from harness.model.changes import ChangeSpec, Retire, Start
 
 #: The name of an object, or the key of a route.
 Text = Annotated[str, Field(min_length=1)]
 
 
-class NamedSchema(Part):
-    """A change; the name is its kind, unless there are two of a kind."""
+class NamedSchema(ExperimentPart):
+    """A change with its name."""
 
-    name: Name | None = Field(default=None, description="tells two changes of a kind apart; the kind without it")
+    name: Name | None = Field(
+        default=None, description="name of the change; its kind without it; required for a second change of a kind"
+    )
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the record by the record's own names, without its name."""
@@ -29,22 +31,22 @@ class ChangeSchema(NamedSchema):
 
     times: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=default_of(ChangeSpec, "times"),
-        description="repetitions in one trial, with rest between them; all but a rolling update, a restart and a "
-        "deletion are undone in between, under traffic",
+        description="repetitions in one trial; all but a rolling update, a restart and a "
+        "deletion are undone between them, under traffic",
     )
     pause: Duration = Field(
         default=default_of(ChangeSpec, "pause"),
-        description="between two repetitions, from when the system has come to rest; `10s` lets the ingress "
-        "controller's sync rate limit come to rest as well",
+        description="time between two repetitions, after the system has settled; with `10s` the ingress "
+        "controller's sync rate limit has settled as well",
     )
     answers: dict[str, Texts] = Field(
         default=default_of(ChangeSpec, "answers"),
-        description="answers by route that are right once the change has begun, in addition to those of `traffic`; "
+        description="answers by route that are right from the start of the change, in addition to those of `traffic`; "
         "derived from `answer` without it",
     )
 
     def fields(self) -> dict[str, Any]:
-        """Return lists as tuples: records are never altered."""
+        """Return lists as tuples, since records are immutable."""
         return {**super().fields(), "answers": {key: tuple(globs) for key, globs in self.answers.items()}}
 
 
@@ -52,13 +54,13 @@ def _named(value: Any) -> Any:
     return {"deployment": value} if isinstance(value, str) else value
 
 
-class RetireSchema(Part):
-    """The old version's end."""
+class RetireSchema(ExperimentPart):
+    """The end of the old version."""
 
     deployment: Text = Field(description="the Deployment that is scaled to nothing")
     after: Duration = Field(
         default=default_of(Retire, "after"),
-        description="time from the switch, and not before the switch was seen; `0s` does both at once",
+        description="time from the switch, at least until the switch was seen; `0s` does both at once",
     )
 
     def record(self) -> Retire:
@@ -66,12 +68,12 @@ class RetireSchema(Part):
         return Retire(self.deployment, self.after)
 
 
-class StartSchema(Part):
-    """The new version's beginning."""
+class StartSchema(ExperimentPart):
+    """The start of the new version."""
 
     deployment: Text = Field(description="the Deployment that is scaled up")
     replicas: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=default_of(Start, "replicas"), description="how many pods it gets"
+        default=default_of(Start, "replicas"), description="number of its pods"
     )
     wait: bool = Field(default=default_of(Start, "wait"), description="wait for all of them before the switch")
 

@@ -12,6 +12,7 @@ from harness.experiment.quantities import Duration
 from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import SelectorPatch
+from harness.problem_codes import ProblemCode
 
 
 class SelectorPatchSchema(ChangeSchema):
@@ -21,23 +22,23 @@ class SelectorPatchSchema(ChangeSchema):
     selector: Annotated[dict[str, str], Field(min_length=1, description="labels that change")]
     answer: str = Field(
         default=default_of(SelectorPatch, "answer"),
-        description="body that only the new backend gives; empty where none is to answer",
+        description="body that only the new backend gives; empty if no pod answers",
     )
     hold: Duration = Field(
         default=default_of(SelectorPatch, "hold"),
-        description="time until it is patched back; `0s` leaves it until the trial's end",
+        description="time until the selector is patched back; `0s` leaves it until the end of the trial",
     )
 
 
 def check(spec: SelectorPatch, place: Place, context: CheckContext) -> None:
-    """Find the Service; the selector must change, and an answer needs pods that can give it."""
+    """Require the Service, another selector, and pods that can give the answer."""
     if not context.has("Service", spec.service, (*place, "service")):
         return
     present = context.objects.selector(spec.service)
     if spec.selector.items() <= present.items():
         message = f"Service {spec.service} has this selector already: nothing would change"
-        context.problems.add((*place, "selector"), message)
+        context.add(ProblemCode.NO_EFFECT, (*place, "selector"), message)
     if spec.answer and not context.objects.deployments_with({**present, **spec.selector}):
         selector = ",".join(f"{key}={value}" for key, value in {**present, **spec.selector}.items())
-        message = f"nobody can give this answer: no Deployment's pods have the labels {selector}"
-        context.problems.add((*place, "answer"), message)
+        message = f"no pod can give this answer: no Deployment's pods have the labels {selector}"
+        context.add(ProblemCode.ANSWER_IMPOSSIBLE, (*place, "answer"), message)

@@ -1,4 +1,4 @@
-"""Checks of a rule that is split: it must be there, and both Services must be able to take its requests."""
+"""Checks of a split rule: it must exist, and both Services must be able to get its requests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from harness.experiment.objects import at
 from harness.experiment.problems import listed, near
 from harness.kit.located_yaml import Place
 from harness.model.controllers import controller_facts
+from harness.problem_codes import ProblemCode
 
 
 class SplitsRule(Protocol):
@@ -23,31 +24,31 @@ class SplitsRule(Protocol):
 
     @property
     def path(self) -> str:
-        """The rule's path."""
+        """Path of the rule."""
 
     @property
     def service(self) -> str:
-        """The Service that the rule names."""
+        """Name of the Service in the rule."""
 
     @property
     def answer(self) -> str:
-        """Glob of the other version's body."""
+        """Glob of the body of the other version."""
 
 
 def check_split(spec: SplitsRule, other: str, field: Place, context: CheckContext) -> None:
-    """Find the rule and both Services.
+    """Require the rule and both Services.
 
     Args:
         spec: The change.
-        other: The Service that is to get some of the requests.
-        field: Place of the field that names it; its parent is the change.
-        context: What it is checked against.
+        other: The Service that gets some of the requests.
+        field: Path of the field that names it; its parent is the change.
+        context: The workload, the traffic, the ingress controller.
     """
     place = field[:-1]
-    objects, add = context.objects, context.problems.add
+    objects, add = context.objects, context.add
     has_both = [context.has("Service", spec.service, (*place, "service")), context.has("Service", other, field)]
     if spec.service == other:
-        add(field, f"{other} is the Service that the rule names already: nothing would be split")
+        add(ProblemCode.NO_EFFECT, field, f"{other} is the Service that the rule names already: nothing would be split")
     if not context.has("Ingress", spec.ingress, (*place, "ingress")):
         return
     paths = _paths(objects.find("Ingress", spec.ingress))
@@ -55,10 +56,11 @@ def check_split(spec: SplitsRule, other: str, field: Place, context: CheckContex
     if not found:
         there = [str(entry.get("path")) for entry in paths]
         message = f"Ingress {spec.ingress} has no rule with the path {spec.path}; it has {listed(there)}"
-        add((*place, "path"), message, near(spec.path, there))
+        add(ProblemCode.UNKNOWN_NAME, (*place, "path"), message, near(spec.path, there))
     elif not any(at(entry, "backend", "service", "name") == spec.service for entry in found):
         named = listed(str(at(entry, "backend", "service", "name")) for entry in found)
-        add((*place, "service"), f"the rule {spec.path} of Ingress {spec.ingress} names {named}, not {spec.service}")
+        message = f"the rule {spec.path} of Ingress {spec.ingress} names {named}, not {spec.service}"
+        add(ProblemCode.WRONG_SERVICE, (*place, "service"), message)
     elif all(has_both):
         _check_ports(found, other, field, context)
         _check_unnamed(other, field, context)
@@ -67,16 +69,17 @@ def check_split(spec: SplitsRule, other: str, field: Place, context: CheckContex
 
 
 def _check_ports(entries: list[Mapping[str, Any]], other: str, place: Place, context: CheckContext) -> None:
-    """Require the rule's port of the other Service as well."""
+    """Require that the other Service has the rule's port."""
     port = at(entries[0], "backend", "service", "port") or {}
     ports = at(context.objects.find("Service", other), "spec", "ports") or []
     if not any(one.get("port") == port.get("number") or one.get("name", "") == port.get("name") for one in ports):
         wanted = port.get("number") or port.get("name")
-        context.problems.add(place, f"Service {other} has no port {wanted}, which the rule asks for")
+        message = f"Service {other} has no port {wanted}, which the rule asks for"
+        context.add(ProblemCode.CANNOT_SPLIT, place, message)
 
 
 def _check_unnamed(other: str, place: Place, context: CheckContext) -> None:
-    """Require that no rule names the other Service, where the controller could then give it no share."""
+    """Require that no rule names the other Service, if the controller then cannot give it a share."""
     facts = controller_facts(context.ingress)
     if facts.shares_named_services:
         return
@@ -86,7 +89,9 @@ def _check_unnamed(other: str, place: Place, context: CheckContext) -> None:
         for entry in _paths(ingress):
             if at(entry, "backend", "service", "name") == other:
                 message = f"the rule {entry.get('path')} names {other} as well, and {facts.title} gives no share to it"
-                context.problems.add(place, message, hint="a second Service with the same selector will do")
+                context.add(
+                    ProblemCode.CANNOT_SPLIT, place, message, hint="a second Service with the same selector will do"
+                )
 
 
 def _paths(ingress: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:

@@ -1,1 +1,1 @@
-"""Holds two runs of the same cells behind different ingress controllers against each other; pure."""
+"""Compares two runs of the same cells with different ingress controllers; pure functions."""

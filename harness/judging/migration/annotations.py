@@ -1,6 +1,6 @@
-"""The annotations of a workload that one controller reads and another ignores.
+"""Finds annotations of a workload that the source controller reads and the target ignores.
 
-A controller ignores an annotation that it does not read without a word; that is why a migration reports it.
+A controller ignores unknown annotations silently, so a migration reports them.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.model.controllers import controller_facts, reads_annotation, replacement_of
-from harness.model.migration import Difference, DifferenceCode
+from harness.model.migration import DifferenceCode, MigrationDifference
 
 
-def differing(manifests: Iterable[Mapping[str, Any]], source: str, target: str) -> tuple[Difference, ...]:
-    """Return the annotations that the source reads and the target does not, each once, with their Ingresses."""
+def ignored_annotations(
+    manifests: Iterable[Mapping[str, Any]], source: str, target: str
+) -> tuple[MigrationDifference, ...]:
+    """Return the annotations that only the source reads, each once, with their Ingresses."""
     where: dict[tuple[str, str], set[str]] = {}
     for name, value, ingress in _annotations(manifests):
         if reads_annotation(source, name) and not reads_annotation(target, name):
@@ -29,9 +31,9 @@ def _annotations(manifests: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, 
                 yield str(name), str(value), str(metadata.get("name", ""))
 
 
-def _difference(name: str, value: str, ingresses: list[str], target: str) -> Difference:
+def _difference(name: str, value: str, ingresses: list[str], target: str) -> MigrationDifference:
     replacement, variant = replacement_of(target, name), controller_facts(target).variant
-    return Difference(
+    return MigrationDifference(
         DifferenceCode.ANNOTATION,
         {
             "annotation": name,

@@ -1,4 +1,4 @@
-"""The gate: from the verdicts of two runs to the answer whether the target loses what the source did not."""
+"""Compares the verdicts of two runs, and decides whether the target loses requests that the source does not."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from harness.findings.expectations import LossInControl
 from harness.findings.instrument import TrialFailed
 from harness.findings.losses import LossBeforeChange, RequestsLost
 from harness.findings.registry import weight_of
-from harness.judging.migration.annotations import differing
+from harness.judging.migration.annotations import ignored_annotations
 from harness.judging.migration.differences import differences_of
-from harness.judging.migration.sides import ABSENT, Access, side_of
-from harness.model.migration import CellPair, CellSide, Migration, Outcome
+from harness.judging.migration.sides import ABSENT, AccessFacts, side_of
+from harness.model.migration import CellPair, CellSide, Migration, MigrationOutcome
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, Verdict, Weight
 
-#: Losses that no change was there to cause. By themselves they say nothing of a change, and all of a controller that
-#: loses what another one, on the same machine with the same traffic, does not.
+#: Losses without a change. They say nothing about a change. But they show that one controller loses requests which
+#: another one does not lose on the same machine with the same traffic.
 _AT_REST = frozenset({LossBeforeChange.code, LossInControl.code})
-#: What may stand beside them without a doubt on the losses themselves: a route that never answers has all of these.
-_BESIDE = _AT_REST | {
+#: Findings that cast no doubt on such losses: a route that never answers has all of these.
+_COMPATIBLE = _AT_REST | {
     RequestsLost.code,
     StreamWithoutSuccess.code,
     ChangeNotObserved.code,
@@ -32,35 +32,40 @@ _BESIDE = _AT_REST | {
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class MigrationRun:
     """One side's run.
 
     Attributes:
-        ingress: The controller.
-        directory: The run directory, below the migration's.
+        ingress: Name of the controller.
+        directory: Name of the run directory within the migration's.
         verdict: Its verdict.
-        access: What its access logs tell, by the cell's id.
-        bugs: Whether the harness itself failed in it.
+        access: Facts of its access logs, by the cell's id.
+        bugs: True if the harness itself failed in it.
     """
 
     ingress: str
     directory: str
     verdict: RunVerdict
-    access: Mapping[str, Access] = field(default_factory=dict)
+    access: Mapping[str, AccessFacts] = field(default_factory=dict)
     bugs: bool = False
 
 
 def compare(
-    source: Ran, target: Ran, manifests: Mapping[str, Iterable[Mapping[str, Any]]], *, command: str, signal: int = 0
+    source: MigrationRun,
+    target: MigrationRun,
+    manifests: Mapping[str, Iterable[Mapping[str, Any]]],
+    *,
+    command: str,
+    signal: int = 0,
 ) -> Migration:
-    """Hold two runs against each other.
+    """Compare two runs.
 
     Args:
-        source: Where the application is.
-        target: Where it is to go.
-        manifests: Of each configuration, as the source was given them.
-        command: The command line.
-        signal: The signal that stopped them; 0 if none did.
+        source: Run of the controller from which the user migrates.
+        target: Run of the controller to which the user migrates.
+        manifests: Manifests of each configuration in the source's run.
+        command: Command line of the migration.
+        signal: Number of the signal that stopped the runs; 0 if none did.
     """
     cells = {(cell.configuration, cell.change): cell for cell in target.verdict.cells}
     pairs = tuple(
@@ -74,7 +79,7 @@ def compare(
         target=target.ingress,
         exit_code=exit_code(pairs, failed=source.bugs or target.bugs, stopped=bool(signal)),
         pairs=pairs,
-        settings=differing(every, source.ingress, target.ingress),
+        settings=ignored_annotations(every, source.ingress, target.ingress),
         directories=(source.directory, target.directory),
         environment={
             f"{name} {key}": value
@@ -89,13 +94,16 @@ def compare(
 
 
 def exit_code(pairs: tuple[CellPair, ...], *, failed: bool, stopped: bool = False) -> int:
-    """4 for a failure of ours, 1 where the target loses what the source did not, 3 for any unknown, else 0."""
+    """Return the exit code.
+
+    4 if the harness failed, 1 if the target loses requests that the source does not, 3 if anything is unknown, else 0.
+    """
     outcomes = {pair.outcome for pair in pairs}
     if failed:
         return ExitCode.HARNESS_FAILED
-    if Outcome.TARGET_LOSES in outcomes:
+    if MigrationOutcome.TARGET_LOSES in outcomes:
         return ExitCode.UNEXPECTED
-    if stopped or not pairs or Outcome.UNKNOWN in outcomes:
+    if stopped or not pairs or MigrationOutcome.UNKNOWN in outcomes:
         return ExitCode.INCONCLUSIVE
     return ExitCode.AS_EXPECTED
 
@@ -103,10 +111,10 @@ def exit_code(pairs: tuple[CellPair, ...], *, failed: bool, stopped: bool = Fals
 def _pair(
     cell: CellVerdict,
     other: CellVerdict | None,
-    ran: tuple[Ran, Ran],
+    ran: tuple[MigrationRun, MigrationRun],
     manifests: Mapping[str, Iterable[Mapping[str, Any]]],
 ) -> CellPair:
-    nothing = Access()
+    nothing = AccessFacts()
     access = (ran[0].access.get(cell.id, nothing), ran[1].access.get(cell.id, nothing))
     source = side_of(cell, access[0])
     target = side_of(other, access[1]) if other is not None else ABSENT
@@ -128,31 +136,31 @@ def _pair(
     )
 
 
-def outcome(source: CellSide, target: CellSide, *, loses_at_rest: bool = False) -> Outcome:
-    """What a cell says of the migration; an unknown on either side is never a pass."""
+def outcome(source: CellSide, target: CellSide, *, loses_at_rest: bool = False) -> MigrationOutcome:
+    """Return a cell's outcome for the migration; an unknown on either side is never a success."""
     if source.verdict is Verdict.LOSSLESS and (target.verdict is Verdict.LOSSY or loses_at_rest):
-        return Outcome.TARGET_LOSES
+        return MigrationOutcome.TARGET_LOSES
     if Verdict.INCONCLUSIVE in {source.verdict, target.verdict}:
-        return Outcome.UNKNOWN
+        return MigrationOutcome.UNKNOWN
     if target.verdict is Verdict.LOSSY:
-        return Outcome.BOTH_LOSE
-    return Outcome.SOURCE_LOSES if source.verdict is Verdict.LOSSY else Outcome.LOSSLESS
+        return MigrationOutcome.BOTH_LOSE
+    return MigrationOutcome.SOURCE_LOSES if source.verdict is Verdict.LOSSY else MigrationOutcome.LOSSLESS
 
 
-def loses_at_rest(cell: CellVerdict, side: CellSide, access: Access) -> bool:
-    """Whether an inconclusive cell is so only since requests were lost, or could not even begin, without a change.
+def loses_at_rest(cell: CellVerdict, side: CellSide, access: AccessFacts) -> bool:
+    """Return True if an inconclusive cell is so only because requests were lost, or failed, without a change.
 
-    Such a loss makes one run's cell inconclusive: it may be the environment's. Beside a source that lost nothing it is
-    the target's; a machine that was saturated, or an instrument in doubt, still leaves it unknown.
+    Such a loss makes one run's cell inconclusive, because it may come from the environment. If the source lost nothing,
+    the target causes it. A saturated machine or a doubtful instrument still leaves it unknown.
     """
     if never_serves(side, access):
         return True
     codes = {finding.code for finding in _all(cell) if weight_of(finding) is not Weight.NOTE}
-    return bool(cell.verdict is Verdict.INCONCLUSIVE and cell.lost and codes & _AT_REST and codes <= _BESIDE)
+    return bool(cell.verdict is Verdict.INCONCLUSIVE and cell.lost and codes & _AT_REST and codes <= _COMPATIBLE)
 
 
-def never_serves(side: CellSide, access: Access) -> bool:
-    """Whether no traffic began since a route had nothing but errors for as long as a run waits for it."""
+def never_serves(side: CellSide, access: AccessFacts) -> bool:
+    """Return True if no traffic began because a route gave only errors for as long as a run waits for it."""
     return not side.sent and side.findings == (TrialFailed.code,) and bool(access.unserved())
 
 
@@ -161,7 +169,7 @@ def _all(cell: CellVerdict) -> list[Finding]:
 
 
 def _prestop(manifests: Iterable[Mapping[str, Any]]) -> float:
-    """The shortest sleep of a preStop hook among the containers that have one; -1 without one."""
+    """Return the shortest sleep of a preStop hook among the containers that have one; -1 if none has."""
     found = [
         float(((container.get("lifecycle") or {}).get("preStop") or {}).get("sleep", {}).get("seconds", -1))
         for manifest in manifests

@@ -1,15 +1,16 @@
-"""What made attempts of a cell differ between two controllers: each rule names one cause by what both sides show."""
+"""Finds the differences between two controllers for a cell; each rule detects one cause."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from harness.judging.migration.sides import Access
-from harness.model.migration import CellSide, Difference, DifferenceCode
+from harness.judging.migration.sides import AccessFacts
+from harness.model.changes import facts_of
+from harness.model.migration import CellSide, DifferenceCode, MigrationDifference
 
-#: Seconds by which one controller must have been later than the other, to be called late: less is chance.
+#: Seconds by which one controller must be later than the other to be called late; less is chance.
 LATER_BY = 0.5
-#: Routes that are named one by one.
+#: Most routes that are listed one by one.
 _ROUTES = 6
 
 Sides = tuple[CellSide, CellSide]
@@ -17,17 +18,19 @@ Numbers = dict[str, str | int | float | bool]
 _NAMES = ("source", "target")
 
 
-def differences_of(sides: Sides, access: tuple[Access, Access], change: str) -> tuple[Difference, ...]:
-    """What differs in a cell.
+def differences_of(
+    sides: Sides, access: tuple[AccessFacts, AccessFacts], change: str
+) -> tuple[MigrationDifference, ...]:
+    """Return the differences of a cell.
 
     Args:
         sides: Source and target.
-        access: What their access logs tell.
-        change: Kind of the change; ``none`` is the control.
+        access: Facts of their access logs.
+        change: Kind of the change.
     """
     if unserved := tuple(_unserved(sides, access)):
         return unserved
-    if change == "none":
+    if facts_of(change).is_control:
         return tuple(_routing(sides, access))
     found = [difference for rule in _RULES for difference in rule(sides)]
     named = {difference.side for difference in found}
@@ -35,7 +38,7 @@ def differences_of(sides: Sides, access: tuple[Access, Access], change: str) -> 
 
 
 def _losing(sides: Sides) -> Iterator[tuple[int, CellSide, CellSide]]:
-    """The side that lost more, if any did: its number, itself, the other."""
+    """Yield the side that lost more requests, if any: its number, itself, and the other side."""
     source, target = sides
     if source.lost > target.lost:
         yield 0, source, target
@@ -43,36 +46,36 @@ def _losing(sides: Sides) -> Iterator[tuple[int, CellSide, CellSide]]:
         yield 1, target, source
 
 
-def _unserved(sides: Sides, access: tuple[Access, Access]) -> Iterator[Difference]:
-    """A route that one controller never served, so that no traffic began, and the other one did."""
+def _unserved(sides: Sides, access: tuple[AccessFacts, AccessFacts]) -> Iterator[MigrationDifference]:
+    """Yield a difference if one controller never served a route, so that no traffic began, and the other did."""
     for number, side in enumerate(sides):
         other = sides[1 - number]
         errors = access[number].unserved()
         if errors and not side.sent and other.sent:
-            told = ", ".join(list(errors)[:_ROUTES])
-            yield Difference(DifferenceCode.UNSERVED, {"answers": told}, _NAMES[number])
+            answers = ", ".join(list(errors)[:_ROUTES])
+            yield MigrationDifference(DifferenceCode.UNSERVED, {"answers": answers}, _NAMES[number])
 
 
-def _routing(sides: Sides, access: tuple[Access, Access]) -> Iterator[Difference]:
+def _routing(sides: Sides, access: tuple[AccessFacts, AccessFacts]) -> Iterator[MigrationDifference]:
     for number, side, other in _losing(sides):
         if other.lost:
             continue
         errors = sorted(access[number].errors.items(), key=lambda item: (-item[1], item[0]))
-        told = ", ".join(f"{route} × {count}" for route, count in errors[:_ROUTES])  # noqa: RUF001 - typography
+        answers = ", ".join(f"{route} × {count}" for route, count in errors[:_ROUTES])  # noqa: RUF001 - typography
         routes = "; ".join(f"{route}: {how}" for route, how in list(side.routes.items())[:_ROUTES])
-        numbers: Numbers = {"lost": side.lost, "sent": side.sent, "answers": told, "routes": routes}
-        yield Difference(DifferenceCode.ROUTING, numbers, _NAMES[number])
+        numbers: Numbers = {"lost": side.lost, "sent": side.sent, "answers": answers, "routes": routes}
+        yield MigrationDifference(DifferenceCode.ROUTING, numbers, _NAMES[number])
 
 
-def _sync_late(sides: Sides) -> Iterator[Difference]:
-    """Endpoints that one controller had long before the other."""
+def _sync_late(sides: Sides) -> Iterator[MigrationDifference]:
+    """Yield a difference if one controller applied endpoints much later than the other."""
     for number, side, other in _losing(sides):
         if other.sync_s >= 0 and side.sync_s > other.sync_s + LATER_BY:
             numbers: Numbers = {"late_s": round(side.sync_s, 2), "other_s": round(other.sync_s, 2), "lost": side.lost}
-            yield Difference(DifferenceCode.SYNC_LATE, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.SYNC_LATE, numbers, _NAMES[number])
 
 
-def _retries(sides: Sides) -> Iterator[Difference]:
+def _retries(sides: Sides) -> Iterator[MigrationDifference]:
     for number, side, other in _losing(sides):
         answered = "status" in side.classes
         if answered and other.retried > side.retried and side.tries_logged and other.tries_logged:
@@ -82,41 +85,47 @@ def _retries(sides: Sides) -> Iterator[Difference]:
                 "lost": side.lost,
                 "other_lost": other.lost,
             }
-            yield Difference(DifferenceCode.RETRIES, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.RETRIES, numbers, _NAMES[number])
 
 
-def _reload(sides: Sides) -> Iterator[Difference]:
+def _reload(sides: Sides) -> Iterator[MigrationDifference]:
     for number, side in enumerate(sides):
         other = sides[1 - number]
         if side.reloads and side.cut > other.cut and not other.reloads:
             numbers: Numbers = {"cut": side.cut, "other_cut": other.cut, "reloads": side.reloads, "lost": side.lost}
-            yield Difference(DifferenceCode.RELOAD, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.RELOAD, numbers, _NAMES[number])
 
 
-def _timeouts(sides: Sides) -> Iterator[Difference]:
+def _timeouts(sides: Sides) -> Iterator[MigrationDifference]:
     for number, side, other in _losing(sides):
         if _timed_out(side) and not _timed_out(other):
             numbers: Numbers = {"classes": _counts(side), "statuses": side.statuses, "lost": side.lost}
-            yield Difference(DifferenceCode.TIMEOUTS, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.TIMEOUTS, numbers, _NAMES[number])
 
 
-def _fell_through(sides: Sides) -> Iterator[Difference]:
+def _fell_through(sides: Sides) -> Iterator[MigrationDifference]:
     for number, side in enumerate(sides):
         wrong = side.classes.get("wrong-answer", 0)
         if wrong and not sides[1 - number].classes.get("wrong-answer", 0):
             numbers: Numbers = {"wrong": wrong, "other": _counts(sides[1 - number])}
-            yield Difference(DifferenceCode.FELL_THROUGH, numbers, _NAMES[number])
+            yield MigrationDifference(DifferenceCode.FELL_THROUGH, numbers, _NAMES[number])
 
 
-_RULES: tuple[Callable[[Sides], Iterator[Difference]], ...] = (_sync_late, _retries, _reload, _timeouts, _fell_through)
+_RULES: tuple[Callable[[Sides], Iterator[MigrationDifference]], ...] = (
+    _sync_late,
+    _retries,
+    _reload,
+    _timeouts,
+    _fell_through,
+)
 
 
-def _classes(sides: Sides) -> Iterator[Difference]:
-    """Where no rule knows why: what was lost, and how."""
+def _classes(sides: Sides) -> Iterator[MigrationDifference]:
+    """Yield the lost requests and their classes if no rule knows the cause."""
     if not any(side.lost for side in sides) or _counts(sides[0]) == _counts(sides[1]):
         return
     for number, side, other in _losing(sides):
-        # Two lossy sides never lose the same number; only the way in which they lose can differ.
+        # Two lossy sides never lose exactly the same number, so only different classes count.
         if other.lost and set(side.classes) == set(other.classes):
             continue
         numbers: Numbers = {
@@ -125,11 +134,11 @@ def _classes(sides: Sides) -> Iterator[Difference]:
             "other": _counts(other),
             "lost": side.lost,
         }
-        yield Difference(DifferenceCode.CLASSES, numbers, _NAMES[number])
+        yield MigrationDifference(DifferenceCode.CLASSES, numbers, _NAMES[number])
 
 
 def _timed_out(side: CellSide) -> bool:
-    """Whether most of what was lost was waited for in vain, here or by the controller."""
+    """Return True if most of the lost requests timed out, in the client or in the controller."""
     waited = sum(n for name, n in side.classes.items() if name.startswith("timeout"))
     return 2 * waited > side.lost or side.statuses.startswith("504")
 

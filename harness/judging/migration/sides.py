@@ -1,4 +1,4 @@
-"""A cell behind one controller, in the figures that two controllers are held against each other by."""
+"""Summarizes a cell with one controller in the numbers by which two controllers are compared."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from harness.model.controllers import SIGNALS
 from harness.model.migration import CellSide
 from harness.model.verdict import CellVerdict, Finding, Mark, TrialVerdict, Verdict, Weight
 
-#: Seconds after which a route that was never served will not be: a run waits twice as long for it to begin.
-_AT_LAST = 30.0
+#: Seconds after which an unserved route counts as never served; a run waits twice as long for its entry.
+_SERVED_WITHIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """What a cell's access logs tell.
+class AccessFacts:
+    """Facts of a cell's access logs.
 
     Attributes:
-        lines: Requests in them.
-        retried: Those that were tried more than once.
-        errors: By ``/path status``, answers of 400 and above.
-        served: Paths that had another answer.
+        lines: Number of logged requests.
+        retried: Requests that were tried more than once.
+        errors: Number of answers with status 400 and above, by ``/path status``.
+        served: Paths with at least one other answer.
         span_s: Seconds from the first line to the last.
     """
 
@@ -37,14 +37,14 @@ class Access:
     span_s: float = 0.0
 
     def unserved(self) -> dict[str, int]:
-        """Errors of paths that were asked for as long as no bring-up takes, and never had another answer."""
-        if self.span_s < _AT_LAST:
+        """Return the errors of paths without any other answer, if the logs cover more time than a bring-up takes."""
+        if self.span_s < _SERVED_WITHIN:
             return {}
         return {key: n for key, n in self.errors.items() if key.rpartition(" ")[0] not in self.served}
 
 
-def side_of(cell: CellVerdict, access: Access) -> CellSide:
-    """A cell's figures, all trials together."""
+def side_of(cell: CellVerdict, access: AccessFacts) -> CellSide:
+    """Return a cell's numbers over all its trials."""
     trials = [trial for trial in cell.trials if trial.identity.sent]
     classes: Counter[str] = Counter()
     for trial in trials:
@@ -68,7 +68,7 @@ def side_of(cell: CellVerdict, access: Access) -> CellSide:
     )
 
 
-#: A cell that a run knows nothing of.
+#: A cell without any trial in a run.
 ABSENT = CellSide(
     verdict=Verdict.INCONCLUSIVE,
     stopped="not run",
@@ -89,7 +89,7 @@ ABSENT = CellSide(
 
 
 def delays(marks: Iterable[Mark]) -> Iterator[float]:
-    """Seconds from each change of ready endpoints to the next word of the controller that it has taken some over."""
+    """Yield the seconds from each change of ready endpoints to the controller's next event that applies some."""
     waiting: list[float] = []
     ready: dict[str, str] = {}
     for mark in sorted(marks, key=lambda mark: mark.at):
@@ -117,7 +117,7 @@ def _statuses(trial: TrialVerdict) -> str:
 
 
 def _routes(trials: Iterable[TrialVerdict]) -> dict[str, str]:
-    """How the lost requests of each method and route were lost; nothing for a route that lost none."""
+    """Return the classes of the lost requests by method and route; routes without losses are omitted."""
     found: dict[str, Counter[str]] = {}
     for stream in (stream for trial in trials for stream in trial.streams):
         counter = found.setdefault(f"{stream.method} {stream.path}", Counter())

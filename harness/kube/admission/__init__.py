@@ -1,1 +1,1 @@
-"""What a real API server fills in and refuses: shared by the local cluster's server and by the check of Experiments."""
+"""Defaults and validation of a real API server, for the embedded cluster's server and the check of Experiments."""

@@ -1,4 +1,4 @@
-"""Fills in what a real API server fills in, so that controllers and users see complete objects."""
+"""Sets the defaults that a real API server sets, so that controllers and users see complete objects."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from harness.kube.api import Object
 
 
 def apply_defaults(obj: Object) -> None:
-    """Fill in the defaults of an object's kind, in place; kinds without defaults are left as they are."""
+    """Set the defaults of an object's kind, in place. Objects of other kinds are not changed."""
     filler = _FILLERS.get(obj["kind"])
     if filler is not None:
         filler(obj)
 
 
 def drop_nulls(value: Any) -> None:
-    """Take out what is null, at any depth, in place: a server keeps no nulls."""
+    """Remove null values at any depth, in place: a server stores no nulls."""
     if isinstance(value, dict):
         for name in [name for name, item in value.items() if item is None]:
             del value[name]
@@ -47,12 +47,12 @@ def _drop_empty(target: Object, *names: str) -> None:
 
 
 def _objects(items: Any) -> Iterator[Object]:
-    """The items of a list that are objects; what else is there is for the validation to find."""
+    """Return the items of a list that are objects. The validation reports all others."""
     return (item for item in (items if isinstance(items, list) else []) if isinstance(item, dict))
 
 
 def pod_spec(spec: Object) -> None:
-    """Defaults of a pod's spec, also in templates."""
+    """Set the defaults of a pod's spec, also of one in a template."""
     _fill(
         spec,
         restartPolicy="Always",
@@ -245,7 +245,7 @@ def _namespace(obj: Object) -> None:
 
 
 def is_deleted(obj: Object) -> bool:
-    """Whether its deletion has begun: then finalizers only go."""
+    """Return True if the object's deletion has begun. Its finalizers can then only be removed."""
     return bool(obj["metadata"].get("deletionTimestamp"))
 
 

@@ -1,4 +1,4 @@
-"""The forms that names, labels and ports must have."""
+"""Checks the format of names, labels and ports, with the messages of a real API server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _KEY_HELP = (
 
 
 def dns_label(field: str, value: Any) -> Problems:
-    """At most 63 lower-case characters, as names of services, namespaces, containers."""
+    """Check a DNS label of at most 63 characters: the name of a Service, namespace or container."""
     text = str(value)
     if len(text) > 63:
         yield FieldProblem.invalid(field, text, "must be no more than 63 characters")
@@ -47,7 +47,7 @@ def dns_label(field: str, value: Any) -> Problems:
 
 
 def dns_subdomain(field: str, value: Any) -> Problems:
-    """At most 253 lower-case characters, as names of most objects."""
+    """Check a DNS subdomain of at most 253 characters: the name of most objects."""
     text = str(value)
     if len(text) > 253:
         yield FieldProblem.invalid(field, text, "must be no more than 253 characters")
@@ -60,7 +60,7 @@ _STANDARD_FINALIZERS = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
 
 
 def metadata(kind: str, meta: Mapping[str, Any]) -> Problems:
-    """Names, labels and annotations of an object."""
+    """Check the name, labels and annotations of an object."""
     if not meta.get("name"):
         yield FieldProblem.required("metadata.name", "name or generateName is required")
     else:
@@ -87,7 +87,7 @@ def _name_form(kind: str) -> Callable[[str, Any], Problems]:
 
 
 def label_key(field: str, key: str) -> Problems:
-    """An optional domain, a slash, a name."""
+    """Check the key of a label: a name, after an optional domain and a slash."""
     prefix, slash, name = key.rpartition("/")
     if not _QUALIFIED.fullmatch(name) or len(name) > 63:
         yield FieldProblem.invalid(field, key, _KEY_HELP)
@@ -96,7 +96,7 @@ def label_key(field: str, key: str) -> Problems:
 
 
 def labels(field: str, values: Mapping[str, Any]) -> Problems:
-    """A map of labels."""
+    """Check the keys and values of labels."""
     for key, value in values.items():
         yield from label_key(field, key)
         if not isinstance(value, str):
@@ -106,13 +106,13 @@ def labels(field: str, values: Mapping[str, Any]) -> Problems:
 
 
 def port(field: str, value: Any) -> Problems:
-    """A port number from 1 to 65535."""
+    """Check a port number from 1 to 65535."""
     if not isinstance(value, int) or not 1 <= value <= 65535:
         yield FieldProblem.invalid(field, value, "must be between 1 and 65535, inclusive")
 
 
 def non_negative(field: str, value: Any) -> Problems:
-    """A whole number that is not below zero."""
+    """Check an integer that is 0 or more."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         yield FieldProblem.invalid(field, value, "must be greater than or equal to 0")
 

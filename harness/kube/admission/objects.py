@@ -1,4 +1,4 @@
-"""What an object must be before it is stored: every problem is found, not the first alone."""
+"""Validates an object before it is stored. It finds every problem, not only the first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STRATEGIES = ("Recreate", "RollingUpdate")
 
 
 def validate(new: Object, old: Object | None = None) -> list[FieldProblem]:
-    """All problems of an object, defaults filled in; ``old`` is what it replaces."""
+    """Return all problems of an object whose defaults are set. ``old`` is the object that it replaces."""
     problems = list(names.metadata(new["kind"], new["metadata"]))
     if check := _CHECKS.get(new["kind"]):
         problems += check(new)

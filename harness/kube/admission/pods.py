@@ -1,6 +1,6 @@
-"""What a pod's spec must be, with the paths and words of a real API server.
+"""Validates the spec of a pod, with the paths and messages of a real API server.
 
-The rule that exercises meet: a ``preStop.sleep`` longer than the grace period is refused.
+The rule that matters most in the exercises: a ``preStop.sleep`` longer than the grace period is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PULLS = ("Always", "IfNotPresent", "Never")
 
 
 def pod_spec(spec: Object, path: str) -> Problems:
-    """Problems of a pod's spec at a path, after defaults were filled in."""
+    """Yield the problems of a pod's spec at a path. Its defaults must be set."""
     containers = spec.get("containers") or []
     if not containers:
         yield FieldProblem.required(f"{path}.containers")
@@ -129,7 +129,7 @@ def _handler(handler: Object, path: str, grace: int | None) -> Problems:
 
 
 def _sleep(seconds: int, path: str, grace: int) -> Problems:
-    """The real text says "less than", though equal passes."""
+    """Check a sleep hook. The message of a real server says "less than", although equal is accepted."""
     if not 0 <= seconds <= grace:
         detail = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
         yield FieldProblem.invalid(f"{path}.sleep", seconds, detail)
@@ -140,7 +140,7 @@ def _target_port(port: Any, path: str) -> Problems:
 
 
 def pod_update(old: Object, new: Object) -> Problems:
-    """A pod's spec can't be changed, images and tolerations apart; nodeName is set once."""
+    """Refuse changes of a pod's spec, except of images and tolerations, and of a nodeName that is not yet set."""
     if _immutable(old["spec"], bool(old["spec"].get("nodeName"))) != _immutable(
         new["spec"], bool(old["spec"].get("nodeName"))
     ):

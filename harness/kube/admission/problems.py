@@ -1,4 +1,4 @@
-"""One field that a server refuses, in the words that a real one uses."""
+"""A field that an API server refuses, with the messages of a real one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One field that is not as it must be.
+    """A refused field.
 
     Attributes:
         field: Path, such as ``spec.template.spec.containers[0].image``.
         reason: ``FieldValueInvalid``, ``FieldValueRequired``, ``FieldValueForbidden``, ….
-        message: As a real server words it, without the path.
+        message: Message of a real server, without the path.
     """
 
     field: str
@@ -24,28 +24,28 @@ class FieldProblem:
 
     @classmethod
     def invalid(cls, field: str, value: Any, detail: str) -> FieldProblem:
-        """A value that is not allowed."""
+        """Return the problem of a value that is not allowed."""
         shown = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         return cls(field, "FieldValueInvalid", f"Invalid value: {shown}: {detail}")
 
     @classmethod
     def required(cls, field: str, detail: str = "") -> FieldProblem:
-        """A value that is missing."""
+        """Return the problem of a missing value."""
         return cls(field, "FieldValueRequired", "Required value" + (f": {detail}" if detail else ""))
 
     @classmethod
     def forbidden(cls, field: str, detail: str) -> FieldProblem:
-        """A field that must not be set, or not be changed."""
+        """Return the problem of a field that must not be set or changed."""
         return cls(field, "FieldValueForbidden", f"Forbidden: {detail}")
 
     @classmethod
     def duplicate(cls, field: str, value: str) -> FieldProblem:
-        """A value that is there twice."""
+        """Return the problem of a repeated value."""
         return cls(field, "FieldValueDuplicate", f'Duplicate value: "{value}"')
 
     @classmethod
     def unsupported(cls, field: str, value: str, allowed: Sequence[str]) -> FieldProblem:
-        """A value outside an enumeration."""
+        """Return the problem of a value outside an enumeration."""
         names = ", ".join(f'"{name}"' for name in allowed)
         return cls(field, "FieldValueNotSupported", f'Unsupported value: "{value}": supported values: {names}')
 

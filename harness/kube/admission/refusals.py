@@ -1,4 +1,4 @@
-"""What a server would refuse in an object that it has not seen yet."""
+"""Checks an object as an API server would when it is created."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from harness.kube.selectors import SelectorError
 
 
 def refusals(manifest: Mapping[str, Any]) -> list[FieldProblem]:
-    """All reasons for which a server would refuse an object, beside those that its schema tells.
+    """Return all reasons for which a server would refuse an object, apart from violations of its schema.
 
     Args:
-        manifest: The object, of a known kind; it is left as it is. Values of a type that its schema does not have are
-            to be told by ``harness.kube.schema``: with one of them in the way, nothing is said here.
+        manifest: The object, of a known kind; it is not changed. ``harness.kube.schema`` reports values of a wrong
+            type. If one of them prevents the check, the list is empty.
     """
     obj = deepcopy(dict(manifest))
     drop_nulls(obj)

@@ -1,6 +1,6 @@
-"""Kinds that ingress controllers bring along: a module for each group, and one table.
+"""The custom kinds of ingress controllers: a module for each API group, and one table.
 
-The API client, the check of manifests and the local API server take them from here.
+The API client, the check of manifests and the embedded API server use this table.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from harness.kube.custom.traefik import TRAEFIK
 
 GROUPS: tuple[CustomGroup, ...] = (TRAEFIK,)
 
-#: The types of all groups by their names.
+#: Name -> type, for all groups.
 MODELS: Mapping[str, Model] = {name: model for group in GROUPS for name, model in group.models.items()}
 
 __all__ = ["GROUPS", "MODELS", "CustomGroup", "Model"]

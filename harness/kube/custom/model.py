@@ -1,4 +1,4 @@
-"""How the kinds of a group that is not part of Kubernetes are described."""
+"""Descriptions of the kinds of an API group that is not part of Kubernetes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One type, in the form of the official client's models.
+    """A type, in the form of the official client's models.
 
     Attributes:
-        openapi_types: Field -> type, in the client's words; ``object`` is anything.
-        required: The fields that must be there.
+        openapi_types: Field -> type, as in the client's models; ``object`` is any type.
+        required: The required fields.
     """
 
     openapi_types: Mapping[str, str]
@@ -20,20 +20,20 @@ class Model:
 
     @property
     def attribute_map(self) -> Mapping[str, str]:
-        """Return attribute -> field: the same."""
+        """Return attribute -> field. Both have the same name."""
         return {name: name for name in self.openapi_types}
 
 
 @dataclass(frozen=True, slots=True)
 class CustomGroup:
-    """The kinds of one version of a group.
+    """The kinds of one version of an API group.
 
     Attributes:
-        group: Name of the group, ``traefik.io``.
-        version: Its version, ``v1alpha1``.
-        plurals: Kind -> name in URLs; all of them live in namespaces.
-        prefix: Begins the names of all models.
-        models: Name -> type; ``prefix`` and a kind name the type of that kind's objects.
+        group: Name of the group: ``traefik.io``.
+        version: Its version: ``v1alpha1``.
+        plurals: Kind -> name in URLs. All kinds are namespaced.
+        prefix: Prefix of the names of all models.
+        models: Name -> type. ``prefix`` followed by a kind is the type of that kind's objects.
     """
 
     group: str

@@ -1,7 +1,7 @@
-"""Traefik's own kinds: what they are called, and what their manifests may say.
+"""Traefik's custom kinds and the fields of their manifests.
 
-The official client has no models of them. These are as exact as routing needs: a field of a route, a service or a
-weight that Traefik does not know is found; what is inside a middleware, or about TLS, TCP and UDP, is left to Traefik.
+The official client has no models of them. These models are as exact as routing needs: they find unknown fields of
+routes, services and weights. They accept anything inside of middlewares and in fields about TLS, TCP and UDP.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from harness.kube.custom.model import CustomGroup, Model
 GROUP, VERSION = "traefik.io", "v1alpha1"
 GROUP_VERSION = f"{GROUP}/{VERSION}"
 
-#: Every kind that Traefik lists when it starts, with its plural: it begins when all of them can be listed.
+#: Kind -> plural, for every kind that Traefik lists when it starts. It does not serve until it has listed all of them.
 PLURALS: Mapping[str, str] = {
     "IngressRoute": "ingressroutes",
     "IngressRouteTCP": "ingressroutetcps",
@@ -36,7 +36,7 @@ def _top(spec: str) -> Model:
     return _model("spec", apiVersion="str", kind="str", metadata="V1ObjectMeta", spec=spec)
 
 
-#: What refers to a Service or a TraefikService.
+#: Fields of a reference to a Service or a TraefikService.
 _BALANCER = {
     "name": "str",
     "kind": "str",
@@ -62,7 +62,7 @@ _MIDDLEWARES = (
     " redirectScheme replacePath replacePathRegex retry stripPrefix stripPrefixRegex tap"
 )
 
-#: Every model by its name; ``list[X]`` and the like may also name the client's.
+#: Name -> model. Their types may also name models of the official client.
 MODELS: Mapping[str, Model] = {
     **{f"Traefik{kind}": _top("object") for kind in PLURALS},
     "TraefikIngressRoute": _top("TraefikRoutes"),

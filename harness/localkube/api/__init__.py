@@ -1,1 +1,1 @@
-"""The local cluster's Kubernetes API server: real kubectl, the Python client and Traefik accept it for one."""
+"""The local cluster's API server; kubectl, the Python client and Traefik work with it as with a real one."""

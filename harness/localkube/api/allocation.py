@@ -1,4 +1,4 @@
-"""Gives Services their addresses and node ports, as the real server does when they are created."""
+"""Assign cluster IPs and node ports to Services, as the real server does on creation."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _NODE_PORTS = range(30000, 32768)
 
 
 class Allocator:
-    """Numbers that are given once in the cluster's life; nothing listens at them."""
+    """Assigns each address and node port once in the cluster's lifetime; nothing listens on them."""
 
     def __init__(self) -> None:
         self._addresses = 0
         self._ports = iter(_NODE_PORTS)
 
     def allocate(self, service: Object, old: Object | None) -> None:
-        """Fill in what the server chooses, in place; what the Service had before is kept."""
+        """Fill in the fields that the server chooses, in place; keep the values that the Service had before."""
         spec, before = service["spec"], (old or {}).get("spec", {})
         if spec["type"] == "ExternalName":
             return

@@ -1,4 +1,4 @@
-"""The cells of each kind's rows, computed as a real server's printers do."""
+"""Compute the table cells of each kind as a real server's printers do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def human_duration(seconds: int) -> str:
-    """A length of time in at most two units, coarser as it grows: ``90s``, ``5m30s``, ``3h``, ``9d``."""
+    """Format a duration in at most two units, coarser as it grows: ``90s``, ``5m30s``, ``3h``, ``9d``."""
     if seconds < 2 * _MINUTE:
         return f"{max(seconds, 0)}s"
     if seconds < 10 * _MINUTE:
@@ -33,7 +33,7 @@ def _two(seconds: int, big: int, big_unit: str, small: int, small_unit: str) -> 
 
 
 def since(text: str | None) -> str:
-    """How long ago a timestamp was."""
+    """Return the time since a timestamp, formatted."""
     if not text:
         return _UNKNOWN
     return human_duration(int((datetime.now(UTC) - parse_timestamp(text)).total_seconds()))
@@ -48,12 +48,12 @@ def _name(obj: Object) -> str:
 
 
 def plain(obj: Object) -> list[Any]:
-    """Name and age."""
+    """Return the cells of any other kind: name and age."""
     return [_name(obj), _age(obj)]
 
 
 def pod(obj: Object) -> list[Any]:
-    """A pod."""
+    """Return the cells of a pod."""
     spec, status = obj["spec"], obj.get("status", {})
     statuses = status.get("containerStatuses") or []
     ready = sum(bool(entry.get("ready")) for entry in statuses)
@@ -72,13 +72,13 @@ def pod(obj: Object) -> list[Any]:
 
 
 def _gates(pod: Object) -> str:
-    """How many of a pod's readiness gates are open."""
+    """Return the number of readiness gates of a pod that are true, out of all."""
     gates = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or []]
     return f"{sum(is_true(pod, gate) for gate in gates)}/{len(gates)}" if gates else _NONE
 
 
 def pod_reason(obj: Object) -> str:
-    """The STATUS of a pod: its phase, or what is wrong with its last container that has something wrong."""
+    """Return the STATUS of a pod: its phase, or the reason of the last container that waits or has ended."""
     status = obj.get("status", {})
     reason = status.get("reason") or status.get("phase") or "Unknown"
     for entry in status.get("containerStatuses") or []:
@@ -107,7 +107,7 @@ def _labels(labels: dict[str, str] | None) -> str:
 
 
 def deployment(obj: Object) -> list[Any]:
-    """A Deployment."""
+    """Return the cells of a Deployment."""
     status = obj.get("status", {})
     ready = f"{status.get('readyReplicas', 0)}/{obj['spec']['replicas']}"
     counts = [status.get("updatedReplicas", 0), status.get("availableReplicas", 0)]
@@ -115,14 +115,14 @@ def deployment(obj: Object) -> list[Any]:
 
 
 def replicaset(obj: Object) -> list[Any]:
-    """A ReplicaSet."""
+    """Return the cells of a ReplicaSet."""
     status = obj.get("status", {})
     counts = [obj["spec"]["replicas"], status.get("replicas", 0), status.get("readyReplicas", 0)]
     return [_name(obj), *counts, _age(obj), *_template_cells(obj)]
 
 
 def service(obj: Object) -> list[Any]:
-    """A Service."""
+    """Return the cells of a Service."""
     spec = obj["spec"]
     ports = []
     for port in spec.get("ports") or []:
@@ -155,7 +155,7 @@ def _balancer(obj: Object) -> str:
 
 
 def ingress(obj: Object) -> list[Any]:
-    """An Ingress."""
+    """Return the cells of an Ingress."""
     spec = obj["spec"]
     hosts = [rule["host"] for rule in spec.get("rules") or [] if rule.get("host")]
     ports = "80, 443" if spec.get("tls") else "80"
@@ -164,7 +164,7 @@ def ingress(obj: Object) -> list[Any]:
 
 
 def endpointslice(obj: Object) -> list[Any]:
-    """An EndpointSlice."""
+    """Return the cells of an EndpointSlice."""
     ports = ",".join(str(port.get("port", "*")) for port in obj.get("ports") or []) or "<unset>"
     addresses = [address for endpoint in obj.get("endpoints") or [] for address in endpoint.get("addresses") or []]
     return [_name(obj), obj["addressType"], ports, _few(addresses) or "<unset>", _age(obj)]
@@ -176,7 +176,7 @@ def _few(items: list[str]) -> str:
 
 
 def endpoints(obj: Object) -> list[Any]:
-    """An Endpoints object."""
+    """Return the cells of an Endpoints object."""
     pairs = [
         f"{address['ip']}:{port['port']}"
         for subset in obj.get("subsets") or []
@@ -187,7 +187,7 @@ def endpoints(obj: Object) -> list[Any]:
 
 
 def node(obj: Object) -> list[Any]:
-    """A Node."""
+    """Return the cells of a Node."""
     status = obj.get("status", {})
     ready = "Unknown" if condition(obj, "Ready") is None else "Ready" if is_true(obj, "Ready") else "NotReady"
     if obj.get("spec", {}).get("unschedulable"):
@@ -201,12 +201,12 @@ def node(obj: Object) -> list[Any]:
 
 
 def namespace(obj: Object) -> list[Any]:
-    """A Namespace."""
+    """Return the cells of a Namespace."""
     return [_name(obj), obj.get("status", {}).get("phase", ""), _age(obj)]
 
 
 def event(obj: Object) -> list[Any]:
-    """An Event, as it is stored (core/v1)."""
+    """Return the cells of a stored Event (core/v1)."""
     about = obj.get("involvedObject") or {}
     source = obj.get("source") or {}
     first = obj.get("firstTimestamp") or obj.get("eventTime")
@@ -225,20 +225,20 @@ def event(obj: Object) -> list[Any]:
 
 
 def configmap(obj: Object) -> list[Any]:
-    """A ConfigMap."""
+    """Return the cells of a ConfigMap."""
     return [_name(obj), len(obj.get("data") or {}) + len(obj.get("binaryData") or {}), _age(obj)]
 
 
 def secret(obj: Object) -> list[Any]:
-    """A Secret."""
+    """Return the cells of a Secret."""
     return [_name(obj), obj.get("type", ""), len(obj.get("data") or {}), _age(obj)]
 
 
 def ingressclass(obj: Object) -> list[Any]:
-    """An IngressClass."""
+    """Return the cells of an IngressClass."""
     return [_name(obj), (obj.get("spec") or {}).get("controller", ""), _age(obj)]
 
 
 def lease(obj: Object) -> list[Any]:
-    """A Lease."""
+    """Return the cells of a Lease."""
     return [_name(obj), (obj.get("spec") or {}).get("holderIdentity") or "", _age(obj)]

@@ -1,4 +1,4 @@
-"""Events have two faces: core/v1 and events.k8s.io/v1. They are stored with the first and shown with either."""
+"""Convert Events between core/v1, in which they are stored, and events.k8s.io/v1."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NEW_NAMES = {core: new for new, core in _CORE_NAMES.items()}
 
 
 def to_stored(resource: Resource, obj: Object) -> Object:
-    """An object of a request as it is stored."""
+    """Convert an object of a request to the stored version."""
     if resource is not NEW_EVENTS:
         return obj
     return _renamed(obj, _CORE_NAMES) | {"apiVersion": EVENTS.api_version}
 
 
 def to_served(resource: Resource, obj: Object) -> Object:
-    """A stored object as it is answered."""
+    """Convert a stored object to the version of the requested resource."""
     if resource is not NEW_EVENTS:
         return obj
     return _renamed(obj, _NEW_NAMES) | {"apiVersion": NEW_EVENTS.api_version}

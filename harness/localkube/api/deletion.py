@@ -1,12 +1,12 @@
-"""Deletes objects: grace periods of pods, finalizers, cascades, namespaces that empty themselves first."""
+"""Delete objects: pods with grace periods, finalizers, cascades, and namespaces that are emptied first."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from harness.localkube.api import errors
-from harness.localkube.api.registry import Registry, holds
-from harness.localkube.api.requests import DeleteOptions, Target
+from harness.localkube.api.registry import Registry, deletion_blocked
+from harness.localkube.api.requests import DeleteOptions, RequestInfo
 from harness.localkube.machinery.objects import Object, is_deleting, parse_timestamp, timestamp
 from harness.localkube.machinery.resources import NAMESPACES, PODS
 
@@ -15,29 +15,29 @@ _CASCADES = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 _KEPT_NAMESPACES = frozenset({"default", "kube-system"})
 
 
-def delete(registry: Registry, target: Target, options: DeleteOptions) -> tuple[Object, bool]:
-    """Delete an object, or begin to.
+def delete(registry: Registry, target: RequestInfo, options: DeleteOptions) -> tuple[Object, bool]:
+    """Delete an object, or mark it for deletion.
 
     Returns:
-        The object as it is now or was last, and whether it is gone.
+        The object in its current or last state, and True if it is gone.
 
     Raises:
-        StatusError: 404, 409 it is not the one of the preconditions, 403 for a namespace that stays.
+        StatusError: 404; 409 if a precondition fails; 403 for a namespace that cannot be deleted.
     """
     live = registry.read(target)
     _check(target, live, options)
     grace = _grace(live, options) if target.resource is PODS else 0
     marked = _marked(live, grace, options)
     if options.dry_run:
-        return marked, not holds(marked)
-    if not holds(marked):
+        return marked, not deletion_blocked(marked)
+    if not deletion_blocked(marked):
         return registry.storage.remove(target.resource, target.key, marked), True
     if marked == live:
         return live, False
     return registry.storage.put(target.resource, target.key, marked), False
 
 
-def _check(target: Target, live: Object, options: DeleteOptions) -> None:
+def _check(target: RequestInfo, live: Object, options: DeleteOptions) -> None:
     metadata = live["metadata"]
     for what, given, actual, ending in (
         ("UID", options.uid, metadata["uid"], "deleted and then recreated"),
@@ -51,7 +51,7 @@ def _check(target: Target, live: Object, options: DeleteOptions) -> None:
 
 
 def _grace(pod: Object, options: DeleteOptions) -> int:
-    """Seconds that a pod gets: none if it never was on a node or has ended, never more than what it has left."""
+    """Return the pod's grace period in seconds: none if it was never scheduled or has ended."""
     if not pod["spec"].get("nodeName") or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
         return 0
     asked = options.grace_seconds
@@ -60,7 +60,7 @@ def _grace(pod: Object, options: DeleteOptions) -> int:
 
 
 def _marked(live: Object, grace: int, options: DeleteOptions) -> Object:
-    """The object with its deletion begun; as it was if it has begun already and nothing gets shorter."""
+    """Return the object marked for deletion; unchanged if it is marked already and the grace period is not shorter."""
     metadata = dict(live["metadata"])
     running = int(metadata.get("deletionGracePeriodSeconds") or 0)
     if not is_deleting(live):

@@ -1,4 +1,4 @@
-"""Tells clients what is served: discovery documents and as much of OpenAPI as kubectl needs to apply manifests."""
+"""Serve discovery documents, and as much of OpenAPI as kubectl needs to apply manifests."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from itertools import groupby
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import RESOURCES, Resource
 
-#: The Kubernetes version whose behaviour this server has.
+#: The Kubernetes version whose behaviour this server copies.
 VERSION = "v1.34.4"
 
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-#: (group, version, kind, verbs) of subresources that are not the resource's own kind, or lack verbs.
+#: (group, version, kind, verbs) of subresources with another kind than the resource, or with fewer verbs.
 _SUBRESOURCES = {
     "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),
     "eviction": ("policy", "v1", "Eviction", ("create",)),
@@ -30,7 +30,7 @@ GROUPS = tuple(sorted({group for group, _ in _GROUP_VERSIONS if group}))
 
 
 def version_info() -> Object:
-    """``/version``."""
+    """Return ``/version``."""
     major, minor, _patch = VERSION.removeprefix("v").split(".")
     return {
         "major": major,
@@ -46,18 +46,18 @@ def version_info() -> Object:
 
 
 def core_versions(address: str) -> Object:
-    """``/api``."""
+    """Return ``/api``."""
     where = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": where}
 
 
 def group_list() -> Object:
-    """``/apis``."""
+    """Return ``/apis``."""
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in GROUPS]}
 
 
 def group(name: str) -> Object | None:
-    """``/apis/<group>``; None for an unknown one."""
+    """Return ``/apis/<group>``; None for an unknown group."""
     return {"kind": "APIGroup", "apiVersion": "v1"} | _group(name) if name in GROUPS else None
 
 
@@ -67,7 +67,7 @@ def _group(name: str) -> Object:
 
 
 def resource_list(group_name: str, version: str) -> Object | None:
-    """``/api/v1`` and ``/apis/<group>/<version>``; None for an unknown one."""
+    """Return ``/api/v1`` or ``/apis/<group>/<version>``; None for an unknown version."""
     found = _GROUP_VERSIONS.get((group_name, version))
     if found is None:
         return None
@@ -110,7 +110,7 @@ def _subresource(resource: Resource, name: str) -> tuple[str, str, str, tuple[st
 
 
 def aggregated(*, core: bool) -> Object:
-    """Everything of ``/api`` or of ``/apis`` in one answer, which spares clients a request per group."""
+    """Return all of ``/api`` or of ``/apis`` in one document, which saves clients a request for each group."""
     names = ("",) if core else GROUPS
     items = [
         {
@@ -149,14 +149,14 @@ def _kind(group_name: str, version: str, kind: str) -> Object:
 
 
 def openapi_index() -> Object:
-    """``/openapi/v3``."""
+    """Return ``/openapi/v3``."""
     roots = {resource.root for resource in RESOURCES}
     paths = {root[1:]: {"serverRelativeURL": f"/openapi/v3{root}?hash={VERSION}"} for root in sorted(roots)}
     return {"paths": paths}
 
 
 def openapi(root: str) -> Object | None:
-    """``/openapi/v3/<root>``: the patch operations, by which kubectl learns that fields are validated here."""
+    """Return ``/openapi/v3/<root>``: the patch operations, which tell kubectl that the server validates fields."""
     resources = [resource for resource in RESOURCES if resource.root == root]
     if not resources:
         return None

@@ -1,4 +1,4 @@
-"""What the API server answers when it refuses: ``Status`` objects, with the words a real server uses."""
+"""Build the ``Status`` objects that the API server answers on errors, with a real server's messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.localkube.machinery.resources import Resource
 
 
 class StatusError(Exception):
-    """A request that is refused; ``status`` is the ``Status`` object for the answer."""
+    """A rejected request; ``status`` is the ``Status`` object to answer."""
 
     def __init__(self, code: int, reason: str, message: str, details: Object | None = None) -> None:
         super().__init__(message)
@@ -33,43 +33,46 @@ def _details(resource: Resource, name: str) -> Object:
 
 
 def not_found(resource: Resource, name: str) -> StatusError:
-    """No such object."""
+    """Return the error for an object that does not exist."""
     return StatusError(404, "NotFound", f'{resource.qualified} "{name}" not found', _details(resource, name))
 
 
 def unknown_path() -> StatusError:
-    """No such resource."""
+    """Return the error for a resource that is not served."""
     return StatusError(404, "NotFound", "the server could not find the requested resource")
 
 
 def already_exists(resource: Resource, name: str) -> StatusError:
-    """The name is taken."""
+    """Return the error for a name that is in use."""
     message = f'{resource.qualified} "{name}" already exists'
     return StatusError(409, "AlreadyExists", message, _details(resource, name))
 
 
 def conflict(resource: Resource, name: str, why: str, *, own: bool = False) -> StatusError:
-    """Refuse since somebody was faster; ``own`` names the kind as a precondition's message does."""
+    """Return the error for an object that another client has changed.
+
+    ``own`` names the kind as the message of a precondition does.
+    """
     kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
     message = f'Operation cannot be fulfilled on {kind if own else resource.qualified} "{name}": {why}'
     return StatusError(409, "Conflict", message, _details(resource, name))
 
 
 def modified(resource: Resource, name: str) -> StatusError:
-    """The resourceVersion is not the current one."""
+    """Return the error for a resourceVersion that is not the current one."""
     why = "the object has been modified; please apply your changes to the latest version and try again"
     return conflict(resource, name, why)
 
 
 def forbidden(resource: Resource, name: str, why: str, causes: Sequence[Object] = ()) -> StatusError:
-    """Never allowed; controllers look at the reasons of the causes."""
+    """Return the error for a forbidden request; controllers read the reasons of its causes."""
     message = f'{resource.qualified} "{name}" is forbidden: {why}'
     details = _details(resource, name) | ({"causes": list(causes)} if causes else {})
     return StatusError(403, "Forbidden", message, details)
 
 
 def invalid(resource: Resource, name: str, problems: Sequence[FieldProblem]) -> StatusError:
-    """The object has fields that are not as they must be; all of them are listed."""
+    """Return the error for an object with invalid fields; it lists all of them."""
     texts = [str(problem) for problem in problems]
     listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
@@ -79,7 +82,7 @@ def invalid(resource: Resource, name: str, problems: Sequence[FieldProblem]) -> 
 
 
 def bad_request(message: str) -> StatusError:
-    """The request itself makes no sense."""
+    """Return the error for a malformed request."""
     return StatusError(400, "BadRequest", message)
 
 
@@ -123,23 +126,23 @@ def rejected() -> StatusError:
 
 
 def not_allowed(method: str) -> StatusError:
-    """The method does not fit the path."""
+    """Return the error for a method that the path does not support."""
     del method
     message = "the server does not allow this method on the requested resource"
     return StatusError(405, "MethodNotAllowed", message)
 
 
 def unsupported_media(message: str) -> StatusError:
-    """The body is in a format that is not read here."""
+    """Return the error for a body in a format that this server does not parse."""
     return StatusError(415, "UnsupportedMediaType", message)
 
 
 def expired(version: int, oldest: int) -> StatusError:
-    """A watch from a version whose changes are no longer known."""
+    """Return the error for a watch from a version that is no longer in the history."""
     return StatusError(410, "Expired", f"too old resource version: {version} ({oldest})")
 
 
 def success(resource: Resource, name: str, uid: str) -> Object:
-    """The ``Status`` that answers a deletion."""
+    """Return the ``Status`` that answers a deletion."""
     details = _details(resource, name) | {"uid": uid}
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}

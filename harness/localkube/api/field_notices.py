@@ -1,4 +1,4 @@
-"""Tells a user who applies an object which of its fields decide about requests and are not carried out here."""
+"""Warn a user who applies an object about its decisive fields that the embedded cluster does not implement."""
 
 from __future__ import annotations
 
@@ -8,23 +8,37 @@ from collections.abc import Sequence
 from harness.kube.fieldclasses import Classified, FieldClass
 from harness.localkube.api.errors import StatusError
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import Target
+from harness.localkube.api.requests import RequestInfo
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.events import event_body
 from harness.localkube.machinery.objects import Object, controller_of
-from harness.localkube.machinery.resources import EVENTS, INGRESSCLASSES, INGRESSES
+from harness.localkube.machinery.resources import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    EVENTS,
+    INGRESSCLASSES,
+    INGRESSES,
+    NOT_RUN,
+    SECRETS,
+    by_kind,
+)
+
+#: Kinds of objects that a pod refers to, or that a Service leads to.
+_SURROUNDING = (CONFIGMAPS, SECRETS, by_kind("PersistentVolumeClaim", "v1"), DEPLOYMENTS)
 
 REASON = "FieldNotImplemented"
 _COMPONENT = "apiserver"
+_IDLE = frozenset(resource.kind for resource in NOT_RUN)
+_NO_PODS = "{kind} is stored: the embedded cluster runs no pods for it; a real cluster does"
 
 
 class FieldNotices:
-    """Looks at what users write; what the cluster's own parts and controllers write is theirs to know.
+    """Checks the objects that users write; writes of the cluster's own components and controllers are skipped.
 
     Args:
-        registry: Where Events are kept.
-        ingress: The ingress controller, by its word in an Experiment.
+        registry: Registry in which Events are created.
+        ingress: The ingress controller, as named in an Experiment.
     """
 
     def __init__(self, registry: Registry, ingress: str) -> None:
@@ -32,19 +46,20 @@ class FieldNotices:
         self._ingress = ingress
 
     def of(self, before: Object | None, after: Object, agent: str, *, dry_run: bool) -> list[str]:
-        """Return a sentence for each field that a write has brought in, and record an Event of it.
+        """Return a sentence for each such field that a write adds, and record an Event of it.
 
         Args:
-            before: The object that was there; None for a new one.
-            after: The object as it is stored now.
-            agent: The client, as it calls itself.
-            dry_run: Nothing was stored, and so no Event is.
+            before: The object before the write; None for a new one.
+            after: The object as stored.
+            agent: The client's user agent.
+            dry_run: True if nothing was stored; then no Event is recorded.
         """
         if agent.startswith(COMPONENT_AGENT) or controller_of(after) is not None:
             return []
         known = {(each.field, each.text) for each in self._refused(before)} if before else set()
+        idle = [_NO_PODS.format(kind=after["kind"])] if before is None and after["kind"] in _IDLE else []
         found = {(each.field, each.text): each for each in self._refused(after)}
-        sentences = [_sentence(each) for key, each in found.items() if key not in known]
+        sentences = idle + [_sentence(each) for key, each in found.items() if key not in known]
         if not dry_run:
             for sentence in sentences:
                 self._record(after, sentence)
@@ -54,9 +69,14 @@ class FieldNotices:
         return CLASSIFIER.refused(obj, self._ingress, self._around(obj))
 
     def _around(self, obj: Object) -> Sequence[Object]:
-        """Return what decides about an object besides itself."""
+        """Return the other objects that influence the classes of an object's fields."""
         if obj["kind"] != "Ingress":
-            return ()
+            namespace = obj["metadata"].get("namespace")
+            return [
+                {"kind": each.kind, **found}
+                for each in _SURROUNDING
+                for found in self._registry.storage.list(each, namespace)
+            ]
         storage, metadata = self._registry.storage, obj["metadata"]
         key = (metadata.get("namespace"), metadata["name"])
         others = [
@@ -71,9 +91,9 @@ class FieldNotices:
         name = f"{obj['metadata']['name']}.{digest}"
         body = event_body(_COMPONENT, obj, name, kind="Warning", reason=REASON, message=sentence)
         try:
-            self._registry.create(Target(EVENTS, obj["metadata"].get("namespace") or "default"), body)
+            self._registry.create(RequestInfo(EVENTS, obj["metadata"].get("namespace") or "default"), body)
         except StatusError:
-            return  # The same was recorded before, or its namespace is being removed.
+            return  # The same Event exists already, or its namespace is being deleted.
 
 
 def header(sentence: str) -> str:

@@ -1,4 +1,4 @@
-"""The classes of the fields of kinds that the API server stores, and that nobody here carries out."""
+"""Classes of the fields of kinds that the API server only stores."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 #: The namespaces of the ingress controllers.
 _NAMESPACES = frozenset(program.namespace for program in INGRESS_PROGRAMS.values())
-_STORED = "it is stored; nobody here reads it"
-_NO_PODS = "it is stored; no pods are run for it here"
+_STORED = "it is stored, and no component reads it"
+_NO_PODS = "it is stored, and no pods are run for it"
+_NO_QUOTA = "it is stored, and the node has room for all accepted pods"
 _OBJECT = {"metadata": "V1ObjectMeta"}
 
 
 def _stored(*fields: str, why: str = _STORED) -> Fields:
-    """Return the table of a kind that is stored as it is."""
+    """Return the table of a kind that is stored as given."""
     status = STATUS if "status" in fields else {}
     return Fields(implemented=_OBJECT, inert={**CONSTANTS, **dict.fromkeys(fields, why), **status})
 
 
 def _lets_requests_in(site: Site) -> bool:
-    """Treat a NetworkPolicy as harmless that says nothing of incoming traffic, or lets all of it in."""
+    """Accept a NetworkPolicy that does not restrict incoming traffic, or allows all of it."""
     spec = site.value if isinstance(site.value, Mapping) else {}
     types = spec.get("policyTypes") or ["Ingress"]
     rules = spec.get("ingress") or []
@@ -47,9 +48,9 @@ TABLES: Mapping[str, Fields] = {
         inert={**CONSTANTS, "binaryData": _STORED, "immutable": _STORED},
         decisive={
             "data": Decisive(
-                "configures the ingress controller by it",
+                "configures the ingress controller with it",
                 lambda site: (site.root.get("metadata") or {}).get("namespace") not in _NAMESPACES,
-                "any, but in the namespace of the ingress controller",
+                "any, except in the namespace of the ingress controller",
             )
         },
     ),
@@ -58,6 +59,8 @@ TABLES: Mapping[str, Fields] = {
     "V1Namespace": _stored("spec", "status"),
     "V1Node": _stored("spec", "status"),
     "V1PersistentVolumeClaim": _stored("spec", "status"),
+    "V1ResourceQuota": _stored("spec", "status", why=_NO_QUOTA),
+    "V1LimitRange": _stored("spec", why=_NO_QUOTA),
     "V1Lease": _stored("spec"),
     "V1PodDisruptionBudget": _stored("spec", "status"),
     "V2HorizontalPodAutoscaler": _stored("spec", "status"),
@@ -66,9 +69,9 @@ TABLES: Mapping[str, Fields] = {
         inert=CONSTANTS,
         decisive={
             "spec": Decisive(
-                "keeps requests from the pods that it selects, where its network heeds policies",
+                "blocks requests to the pods that it selects, if its network enforces policies",
                 _lets_requests_in,
-                "policies of outgoing traffic, and those with a rule that lets everybody in",
+                "policies for outgoing traffic, and those with a rule that allows all sources",
             )
         },
     ),
@@ -82,6 +85,6 @@ TABLES: Mapping[str, Fields] = {
     "V1CronJob": _stored("spec", "status", why=_NO_PODS),
     "CoreV1Event": _stored(*_EVENT),
     "EventsV1Event": _stored(*_NEW_EVENT),
-    # Traefik itself reads them; behind any other controller they are refused as kinds.
+    # Traefik itself reads them; with any other controller these kinds are rejected.
     **{f"Traefik{kind}": Fields(implemented={**_OBJECT, "spec": ""}, inert=CONSTANTS) for kind in PLURALS},
 }

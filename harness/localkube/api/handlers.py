@@ -1,4 +1,4 @@
-"""From HTTP requests to answers: what a path and a method mean."""
+"""Route HTTP requests by path and method, and answer them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from aiohttp import web
 
 from harness.localkube.api import discovery, errors, reviews
 from harness.localkube.api.field_notices import FieldNotices, header
+from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import Target, parse_body, parse_path
+from harness.localkube.api.requests import RequestInfo, parse_body, parse_path
 from harness.localkube.api.scale import scale_of
 from harness.localkube.api.storage import Storage
-from harness.localkube.api.strictness import Strictness
 from harness.localkube.api.views import View, encode
-from harness.localkube.api.watching import Selection, WatchOptions, watch
+from harness.localkube.api.watch_stream import Selection, WatchOptions, watch
 from harness.localkube.api.writes import Answer, Writes, check_options, is_dry
 from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.objects import Object
@@ -30,13 +30,13 @@ _TRUE = frozenset({"true", "1"})
 _AGGREGATED = "as=APIGroupDiscoveryList"
 
 
-class Handlers:
+class RequestHandlers:
     """Answers every request of the API server.
 
     Args:
         storage: All objects.
         pod_logs: The folder of the pods' log files.
-        ingress: The ingress controller, by its word in an Experiment.
+        ingress: The ingress controller, as named in an Experiment.
     """
 
     def __init__(self, storage: Storage, pod_logs: Path, ingress: str) -> None:
@@ -47,20 +47,20 @@ class Handlers:
         self._pod_logs = pod_logs
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request; whatever goes wrong is answered by a Status."""
+        """Answer a request; every error is answered by a Status."""
         try:
             return self._document(request) or await self._resource(request)
         except errors.StatusError as error:
             return _json(error.code, error.status)
-        except ConnectionError:  # The client went away while it was answered.
+        except ConnectionError:  # The client closed the connection during the answer.
             raise
-        except Exception as error:  # noqa: BLE001 - a bug here is answered, logged, and met by nobody else
+        except Exception as error:  # noqa: BLE001 - a bug here fails one request, is logged, and does not affect others
             _log.exception("%s %s failed", request.method, request.path)
             internal = errors.StatusError(500, "InternalError", f"Internal error occurred: {error!r}")
             return _json(500, internal.status)
 
     def _document(self, request: web.BaseRequest) -> web.Response | None:
-        """Discovery, health and the like; None for paths of resources."""
+        """Answer discovery, health and similar documents; return None for paths of resources."""
         parts = tuple(part for part in request.path.split("/") if part)
         if parts in {("healthz",), ("livez",), ("readyz",)}:
             return web.Response(text="ok")
@@ -92,50 +92,50 @@ class Handlers:
             case _:
                 return await self._write(request, target, view)
 
-    async def _write(self, request: web.BaseRequest, target: Target, view: View) -> web.Response:
-        """Answer POST, PUT and PATCH, with a warning for each field that is new and not carried out."""
+    async def _write(self, request: web.BaseRequest, target: RequestInfo, view: View) -> web.Response:
+        """Answer POST, PUT and PATCH, with a warning for each field that is new and not implemented."""
         agent = request.headers.get("User-Agent", "")
         check_options(request.method, request.query)
-        strictness = Strictness.parse(request.query, trusted=agent.startswith(COMPONENT_AGENT))
+        validation = FieldValidation.parse(request.query, trusted=agent.startswith(COMPONENT_AGENT))
         try:
-            return await self._write_checked(request, target, view, strictness)
+            return await self._write_checked(request, target, view, validation)
         except errors.StatusError as error:
             response = _json(error.code, error.status)
-            for sentence in strictness.said:
+            for sentence in validation.said:
                 response.headers.add("Warning", header(sentence))
             return response
 
     async def _write_checked(
-        self, request: web.BaseRequest, target: Target, view: View, strictness: Strictness
+        self, request: web.BaseRequest, target: RequestInfo, view: View, validation: FieldValidation
     ) -> web.Response:
         agent = request.headers.get("User-Agent", "")
         before = self._storage.get(target.resource, target.key) if target.name else None
         match request.method:
             case "POST":
-                answer = await self._writes.create(target, await _body(request), request.query, strictness)
+                answer = await self._writes.create(target, await _body(request), request.query, validation)
             case "PUT":
-                answer = await self._writes.update(target, await _body(request), request.query, strictness)
+                answer = await self._writes.update(target, await _body(request), request.query, validation)
             case "PATCH":
                 body, kind = await _body(request), request.headers.get("Content-Type", "")
-                answer = await self._writes.patch(target, body, kind, request.query, strictness)
+                answer = await self._writes.patch(target, body, kind, request.query, validation)
             case _:
                 raise errors.not_allowed(request.method)
         response = _answer(target, view, answer)
         if not target.subresource:
-            strictness.look(answer[1])
+            validation.look(answer[1])
             notices = self._notices.of(before, answer[1], agent, dry_run=is_dry(request.query))
-            for sentence in (*strictness.said, *notices):
+            for sentence in (*validation.said, *notices):
                 response.headers.add("Warning", header(sentence))
         return response
 
-    async def _delete(self, request: web.BaseRequest, target: Target, view: View) -> web.StreamResponse:
+    async def _delete(self, request: web.BaseRequest, target: RequestInfo, view: View) -> web.StreamResponse:
         body = await _body(request, default={})
         if target.name:
             return _answer(target, view, self._writes.delete(target, body, request.query))
         gone = self._writes.delete_collection(target, body, request.query)
         return _json(200, View().many(target.resource, gone, str(self._storage.version)))
 
-    async def _list_or_watch(self, request: web.BaseRequest, target: Target, view: View) -> web.StreamResponse:
+    async def _list_or_watch(self, request: web.BaseRequest, target: RequestInfo, view: View) -> web.StreamResponse:
         selection = Selection.parse(target.namespace, target.name, request.query)
         if request.query.get("watch") in _TRUE:
             return await self._watch(request, target, view, selection)
@@ -143,7 +143,7 @@ class Handlers:
         return _json(200, view.many(target.resource, objects, str(self._storage.version)))
 
     async def _watch(
-        self, request: web.BaseRequest, target: Target, view: View, selection: Selection
+        self, request: web.BaseRequest, target: RequestInfo, view: View, selection: Selection
     ) -> web.StreamResponse:
         options = WatchOptions.parse(request.query)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -157,7 +157,7 @@ class Handlers:
         await response.write_eof()
         return response
 
-    async def _log(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
+    async def _log(self, request: web.BaseRequest, target: RequestInfo) -> web.StreamResponse:
         pod = self._registry.read(target)
         options = LogOptions.parse(pod, request.query)
         path = log_file(self._pod_logs, pod, options.container)
@@ -174,7 +174,7 @@ class Handlers:
         return response
 
 
-#: Documents without parameters, by the parts of their path.
+#: Documents without parameters, by the segments of their path.
 _DOCUMENTS: dict[tuple[str, ...], Callable[[], Object]] = {
     ("version",): discovery.version_info,
     ("apis",): discovery.group_list,
@@ -204,7 +204,7 @@ async def _body(request: web.BaseRequest, *, default: Any = None) -> Any:
     return parse_body(raw, request.headers.get("Content-Type", ""))
 
 
-def _answer(target: Target, view: View, answer: Answer) -> web.Response:
+def _answer(target: RequestInfo, view: View, answer: Answer) -> web.Response:
     code, obj = answer
     if obj["kind"] != target.resource.kind:
         return _json(code, obj)

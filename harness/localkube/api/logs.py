@@ -1,4 +1,4 @@
-"""Reads pods' logs: files that the kubelet writes, one per container."""
+"""Read pods' logs: files that the kubelet writes, one for each container."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 from harness.localkube.api import errors
 from harness.localkube.machinery.objects import Object
 
-#: How often a followed log is looked at.
+#: Seconds between two reads of a followed log.
 _POLL_SECONDS = 0.1
 _CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """What of a log is wanted.
+    """The options of a log request.
 
     Attributes:
-        container: Whose.
-        follow: Whether to go on until the container has ended.
-        tail: The last so many lines; None for all.
-        limit: At most so many bytes; None for all.
+        container: Name of the container.
+        follow: True to continue until the container has ended.
+        tail: Number of last lines; None for all.
+        limit: Most bytes to return; None for all.
     """
 
     container: str
@@ -33,14 +33,14 @@ class LogOptions:
 
     @classmethod
     def parse(cls, pod: Object, query: Mapping[str, str]) -> LogOptions:
-        """From the query; raises ``StatusError`` 400 for what the pod or this server does not have."""
+        """Parse the query; raise ``StatusError`` 400 for an unknown container or an unsupported option."""
         container = _container(pod, query.get("container", ""))
         name = pod["metadata"]["name"]
         if query.get("previous") == "true":
             raise errors.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
         for option in ("timestamps", "sinceSeconds", "sinceTime"):
             if query.get(option) not in {None, "", "false"}:
-                raise errors.bad_request(f"the local cluster keeps no times of log lines: leave out {option}")
+                raise errors.bad_request(f"the local cluster does not record times of log lines: omit {option}")
         try:
             tail, limit = (int(query[key]) if query.get(key) else None for key in ("tailLines", "limitBytes"))
         except ValueError as error:
@@ -62,7 +62,7 @@ def _container(pod: Object, wanted: str) -> str:
 
 
 def log_file(directory: Path, pod: Object, container: str) -> Path:
-    """Where a container's log is; raises ``StatusError`` 400 as long as there is none."""
+    """Return the path of a container's log; raise ``StatusError`` 400 if it does not exist yet."""
     metadata = pod["metadata"]
     path = directory / f"{metadata['namespace']}_{metadata['name']}_{container}.log"
     if not path.exists():
@@ -72,17 +72,17 @@ def log_file(directory: Path, pod: Object, container: str) -> Path:
 
 
 async def read_log(path: Path, options: LogOptions, ended: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """The log in chunks; followed, it ends once ``ended`` says so and all is read."""
+    """Yield the log in chunks; a followed log ends once ``ended`` returns True and everything is read."""
     left = options.limit
     with path.open("rb") as file:
         if options.tail is not None:
             file.seek(_tail_offset(path, options.tail))
         while True:
-            last_look = not options.follow or ended()
+            last_read = not options.follow or ended()
             while chunk := file.read(_CHUNK if left is None else min(_CHUNK, left)):
                 left = None if left is None else left - len(chunk)
                 yield chunk
-            if last_look or left == 0:
+            if last_read or left == 0:
                 return
             await asyncio.sleep(_POLL_SECONDS)
 
@@ -94,7 +94,7 @@ def _tail_offset(path: Path, lines: int) -> int:
 
 
 def has_ended(pod: Object | None, container: str) -> bool:
-    """Whether a container will write no more: it is gone, or was stopped for good."""
+    """Return True if a container will write no more: its pod is gone, or it has ended and will not be restarted."""
     if pod is None:
         return True
     statuses = pod.get("status", {}).get("containerStatuses") or []

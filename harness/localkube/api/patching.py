@@ -1,4 +1,4 @@
-"""Applies the kinds of patch that a real server takes: JSON patch, merge patch, strategic merge patch."""
+"""Apply the patch types of a real server: JSON patch, merge patch, strategic merge patch."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ APPLY_PATCH = "application/apply-patch+yaml"
 
 
 def patched(obj: Object, body: Any, content_type: str) -> Object:
-    """The object as the patch makes it; the argument is left as it is.
+    """Return a patched copy of the object.
 
     Raises:
-        StatusError: 415 for an unknown kind of patch, 400 for a malformed one, 422 for a JSON patch that does not fit.
+        StatusError: 415 for an unknown patch type, 400 for a malformed patch, 422 for a JSON patch that does not apply.
     """
     kind = content_type.partition(";")[0].strip()
     if kind not in _APPLIERS:
@@ -38,7 +38,7 @@ def _json(obj: Object, body: Any) -> Object:
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
         raise errors.rejected() from None
     if not isinstance(result, dict):
-        raise errors.bad_request("the JSON patch replaces the object by something else")
+        raise errors.bad_request("the JSON patch replaces the object by a value that is not an object")
     return result
 
 

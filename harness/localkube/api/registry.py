@@ -1,6 +1,6 @@
-"""Creates and changes objects: metadata, defaults, validation and optimistic concurrency around the storage.
+"""Create and change objects: metadata, defaults, validation and optimistic concurrency on top of the storage.
 
-Nothing here awaits, so that a write is one step: no other request sees or makes a change in between.
+No function here awaits, so that each write is atomic: no other request sees or makes a change in between.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from harness.kube.admission.objects import validate
 from harness.kube.custom import GROUPS
 from harness.localkube.api import errors
 from harness.localkube.api.allocation import Allocator
-from harness.localkube.api.managers import sign
-from harness.localkube.api.requests import Target
+from harness.localkube.api.managed_fields import record_manager
+from harness.localkube.api.requests import RequestInfo
 from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.objects import Key, Object, is_deleting, timestamp
 from harness.localkube.machinery.resources import NAMESPACES, RESOURCES, Resource
@@ -27,48 +27,49 @@ _WITH_GENERATION = frozenset(
         *(group.plurals for group in GROUPS)
     )
 )
-#: What such an object's specification is not.
+#: Fields that are not part of such an object's specification.
 _NOT_SPECIFIED = frozenset({"apiVersion", "kind", "metadata", "status"})
 #: Metadata that only the server writes.
-_SERVERS_OWN = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
-#: Subresources that leave the specification alone.
+_SERVER_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+#: Subresources that do not change the specification.
 _PARTIAL = frozenset({"status", "finalize"})
-#: Kinds that are created with a status: a kubelet registers its node so.
+#: Kinds that may be created with a status: a kubelet registers its node with one.
 _REGISTERED_WITH_STATUS = frozenset({"Node"})
 _WITH_SPEC = frozenset({"Pod", "Deployment", "ReplicaSet", "Service", "Ingress", "Namespace"})
 
 
 class Registry:
-    """All writes but deletion.
+    """The writes to the storage, except deletion.
 
     Args:
-        storage: Where objects are kept.
+        storage: Storage of the objects.
     """
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
         self._allocator = Allocator()
 
-    def read(self, target: Target) -> Object:
-        """The object; raises ``StatusError`` 404."""
+    def read(self, target: RequestInfo) -> Object:
+        """Return the object; raise ``StatusError`` 404 if it does not exist."""
         obj = self.storage.get(target.resource, target.key)
         if obj is None:
             raise errors.not_found(target.resource, target.name)
         return obj
 
-    def create(self, target: Target, body: Object, *, dry_run: bool = False) -> Object:
-        """Store a new object; ``body`` is consumed.
+    def create(self, target: RequestInfo, body: Object, *, dry_run: bool = False) -> Object:
+        """Store a new object; ``body`` is changed in place.
 
         Raises:
-            StatusError: 409 the name is taken, 422 invalid, 404 no such namespace, 400 the body is for elsewhere.
+            StatusError: 409 if the name is in use, 422 if invalid, 404 for an unknown namespace, 400 if the body does
+                not match the path.
         """
         resource = target.resource
         _check_type(resource, body)
-        key = self._place(target, body)
+        key = self._resolve_key(target, body)
         if self.storage.get(resource, key) is not None:
             raise errors.already_exists(resource, key[1])
         metadata = body["metadata"]
-        for name in (*_SERVERS_OWN, "resourceVersion", "managedFields", "selfLink"):
+        for name in (*_SERVER_FIELDS, "resourceVersion", "managedFields", "selfLink"):
             metadata.pop(name, None)
         metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp()}
         if resource.kind in _WITH_GENERATION:
@@ -80,8 +81,8 @@ class Registry:
             return body
         return self.storage.put(resource, key, body)
 
-    def _place(self, target: Target, body: Object) -> Key:
-        """Name and namespace of a new object, generated where asked for."""
+    def _resolve_key(self, target: RequestInfo, body: Object) -> Key:
+        """Return namespace and name of a new object; generate the name if requested."""
         metadata = body["metadata"]
         if target.resource.namespaced:
             _check_namespace(target, metadata)
@@ -93,7 +94,7 @@ class Registry:
             metadata["name"] = metadata["generateName"] + _suffix()
         return (target.namespace or "", metadata.get("name", ""))
 
-    def _check_admits(self, target: Target, name: str) -> None:
+    def _check_admits(self, target: RequestInfo, name: str) -> None:
         namespace = target.namespace or ""
         holder = self.storage.get(NAMESPACES, ("", namespace))
         if holder is None:
@@ -106,22 +107,22 @@ class Registry:
 
     def modify(
         self,
-        target: Target,
+        target: RequestInfo,
         change: Callable[[Object], Object],
         *,
         dry_run: bool = False,
         manager: tuple[str, str] = ("", ""),
     ) -> Object:
-        """Replace an object by what ``change`` makes of a copy of it.
+        """Replace an object by the result of ``change`` on a copy of it.
 
         Args:
             target: The object.
-            change: Makes the new one.
-            dry_run: Store nothing.
-            manager: How the client calls itself, and the subresource through which it came.
+            change: Returns the new object.
+            dry_run: True to store nothing.
+            manager: The client's ``fieldManager``, and the subresource of the request.
 
         Raises:
-            StatusError: 404, 409 it was changed meanwhile, 422 invalid.
+            StatusError: 404; 409 if it was changed meanwhile; 422 if invalid.
         """
         live = self.read(target)
         new = change(copy.deepcopy(live))
@@ -130,18 +131,18 @@ class Registry:
         new = _merged(target, live, new)
         if target.subresource not in _PARTIAL:
             self._complete(target.resource, new, live)
-            sign(live, new, *manager)
+            record_manager(live, new, *manager)
         subresource = target.subresource
         if _specified(target.resource, new, subresource) != _specified(target.resource, live, subresource):
             new["metadata"]["generation"] = live["metadata"].get("generation", 0) + 1
         if dry_run or new == live:
             return new
-        if is_deleting(new) and not holds(new):
+        if is_deleting(new) and not deletion_blocked(new):
             return self.storage.remove(target.resource, target.key, new)
         return self.storage.put(target.resource, target.key, new)
 
     def _complete(self, resource: Resource, new: Object, old: Object | None) -> None:
-        """Defaults and validation; a body whose values have the wrong types is refused like any other."""
+        """Apply defaults and validate; values of wrong types are rejected like any other problem."""
         name = str(new["metadata"].get("name", ""))
         _prune(new)
         try:
@@ -160,15 +161,15 @@ class Registry:
             raise errors.invalid(resource, name, problems)
 
 
-def holds(obj: Object) -> bool:
-    """Whether something still keeps an object whose deletion has begun: finalizers, or a pod's grace period."""
+def deletion_blocked(obj: Object) -> bool:
+    """Return True if finalizers or a grace period still keep an object that is marked for deletion."""
     metadata = obj["metadata"]
     waiting = obj["kind"] == "Namespace" and obj["spec"].get("finalizers")
     return bool(metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds") or waiting)
 
 
 def _prune(obj: Object) -> None:
-    """Drop what a real server does not keep: nulls anywhere, and empty lists and maps in the metadata."""
+    """Remove values that a real server does not store: nulls, and empty lists and maps in the metadata."""
     drop_nulls(obj)
     metadata = obj["metadata"]
     for name in [name for name, value in metadata.items() if value in ({}, [])]:
@@ -176,7 +177,7 @@ def _prune(obj: Object) -> None:
 
 
 def _suffix() -> str:
-    """Five characters without vowels, as generated names have."""
+    """Return five random characters without vowels, as in generated names."""
     return "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
 
 
@@ -201,7 +202,7 @@ def _check_type(resource: Resource, body: Object) -> None:
     raise errors.bad_request(f'{kind} in version "{word}" cannot be handled as a {resource.kind}: {why}')
 
 
-def _check_namespace(target: Target, metadata: Object) -> None:
+def _check_namespace(target: RequestInfo, metadata: Object) -> None:
     given = metadata.get("namespace")
     if target.namespace is None:
         raise errors.bad_request("an empty namespace may not be set during creation")
@@ -211,8 +212,8 @@ def _check_namespace(target: Target, metadata: Object) -> None:
         )
 
 
-def _check_identity(target: Target, live: Object, new: Object) -> None:
-    """Name, namespace, uid and resourceVersion must be the stored object's, where they are given."""
+def _check_identity(target: RequestInfo, live: Object, new: Object) -> None:
+    """Check that name, namespace, uid and resourceVersion, if given, are those of the stored object."""
     metadata = new.get("metadata")
     if not isinstance(metadata, dict):
         metadata = new["metadata"] = {}
@@ -236,8 +237,8 @@ def _check_identity(target: Target, live: Object, new: Object) -> None:
         raise errors.conflict(target.resource, target.name, why)
 
 
-def _merged(target: Target, live: Object, new: Object) -> Object:
-    """What of the new object may count: each subresource writes its own part and nothing else."""
+def _merged(target: RequestInfo, live: Object, new: Object) -> Object:
+    """Return the new object restricted to the part that its subresource may write."""
     if target.subresource == "status":
         status = new.get("status") or {}
         if not isinstance(status, dict):
@@ -251,8 +252,8 @@ def _merged(target: Target, live: Object, new: Object) -> Object:
     if target.subresource == "finalize":
         spec = {**live["spec"], "finalizers": (new.get("spec") or {}).get("finalizers") or []}
         return {**live, "spec": spec}
-    kept = {name: live["metadata"][name] for name in (*_SERVERS_OWN, "resourceVersion") if name in live["metadata"]}
-    metadata = {k: v for k, v in new["metadata"].items() if k not in _SERVERS_OWN and k != "managedFields"}
+    kept = {name: live["metadata"][name] for name in (*_SERVER_FIELDS, "resourceVersion") if name in live["metadata"]}
+    metadata = {k: v for k, v in new["metadata"].items() if k not in _SERVER_FIELDS and k != "managedFields"}
     if target.namespace:
         metadata["namespace"] = target.namespace
     merged = {**new, "metadata": metadata | kept}
@@ -262,7 +263,7 @@ def _merged(target: Target, live: Object, new: Object) -> Object:
 
 
 def _specified(resource: Resource, obj: Object, subresource: str) -> Object:
-    """What raises the generation when it changes; for a Deployment, its annotations do as well."""
+    """Return the part of an object whose change increments the generation; a Deployment's annotations belong to it."""
     if resource.kind not in _WITH_GENERATION:
         return {}
     spec = {name: value for name, value in obj.items() if name not in _NOT_SPECIFIED}

@@ -1,4 +1,4 @@
-"""What a request is about: path, query and body taken apart, as the real server's RequestInfo."""
+"""Parse a request's path, query and body, as the real server's RequestInfo does."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _VERSIONS = {(resource.group, resource.version) for resource in RESOURCES}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """What a path names.
+class RequestInfo:
+    """The resource and object that a path identifies.
 
     Attributes:
         resource: The kind of object.
-        namespace: Namespace in the path; None for all, or for a resource without namespaces.
+        namespace: Namespace in the path; None for all, or for a cluster-scoped resource.
         name: Name of the object; empty for the collection.
         subresource: Such as ``status``; empty for the object itself.
     """
@@ -34,15 +34,15 @@ class Target:
 
     @property
     def key(self) -> Key:
-        """Where the object is stored."""
+        """Return the key of the object in the storage."""
         return (self.namespace or "", self.name)
 
 
-def parse_path(path: str) -> Target:
-    """The target of an API path.
+def parse_path(path: str) -> RequestInfo:
+    """Parse an API path.
 
     Raises:
-        StatusError: 404, nothing is served there.
+        StatusError: 404 if the path is not served.
     """
     parts = [part for part in path.split("/") if part]
     match parts:
@@ -64,7 +64,7 @@ def parse_path(path: str) -> Target:
     return _target(resource, namespace, rest[1:])
 
 
-def _target(resource: Resource, namespace: str | None, rest: list[str]) -> Target:
+def _target(resource: Resource, namespace: str | None, rest: list[str]) -> RequestInfo:
     name, subresource, *more = [*rest, "", ""][: max(2, len(rest))]
     misplaced = bool(name) and resource.namespaced != (namespace is not None)
     if more or misplaced or (namespace is not None and not resource.namespaced):
@@ -73,20 +73,20 @@ def _target(resource: Resource, namespace: str | None, rest: list[str]) -> Targe
         if resource.plural == "pods" and subresource in _POD_SUBRESOURCES:
             raise errors.StatusError(501, "NotImplemented", f"the embedded cluster does not serve pods/{subresource}")
         raise errors.unknown_path()
-    return Target(resource, namespace, name, subresource)
+    return RequestInfo(resource, namespace, name, subresource)
 
 
 def parse_body(raw: bytes, content_type: str) -> Any:
-    """The body of a request; JSON, or YAML where it says so.
+    """Parse the body of a request as JSON, or as YAML if the content type says so.
 
     Raises:
-        StatusError: 415 for protobuf and the like, 400 for what can't be parsed.
+        StatusError: 415 for protobuf and other formats, 400 if it cannot be parsed.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if raw.startswith(b"k8s\0") or "protobuf" in kind or "cbor" in kind:
         raise errors.unsupported_media(
-            f"the local cluster reads JSON and YAML bodies, not {kind}, which kubectl sends for what it makes up "
-            "by itself; add to the command: --dry-run=client -o yaml | kubectl apply -f -"
+            f"the local cluster reads JSON and YAML bodies, not {kind}, which kubectl sends for objects that it "
+            "generates; append to the command: --dry-run=client -o yaml | kubectl apply -f -"
         )
     try:
         return _yaml(raw) if "yaml" in kind else json.loads(raw)
@@ -95,7 +95,10 @@ def parse_body(raw: bytes, content_type: str) -> Any:
 
 
 def _yaml(raw: bytes) -> Any:
-    """Raises ``ValueError``; imported when first used, since a start of the cluster has no need of it."""
+    """Parse YAML; raise ``ValueError`` if it is invalid.
+
+    The YAML library is imported on first use, because the start of a cluster does not need it.
+    """
     import yaml  # noqa: PLC0415 - see above
 
     try:
@@ -105,7 +108,7 @@ def _yaml(raw: bytes) -> Any:
 
 
 def as_object(body: Any) -> Object:
-    """The body as an object with metadata; raises ``StatusError`` 400 if it is none."""
+    """Return the body as an object with metadata; raise ``StatusError`` 400 if it is not an object."""
     if not isinstance(body, dict) or not isinstance(body.setdefault("metadata", {}), dict):
         raise errors.bad_request("the body of the request must be a Kubernetes object")
     return body
@@ -117,13 +120,13 @@ _PROPAGATIONS = ("Foreground", "Background", "Orphan", "nil")
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """How to delete; None where the client left it to the server.
+    """The options of a deletion; None if the client leaves one to the server.
 
     Attributes:
-        grace_seconds: How long a pod may take.
+        grace_seconds: Grace period of a pod.
         propagation: ``Orphan``, ``Background`` or ``Foreground``.
         uid: Delete only the object with this uid.
-        version: Delete only this resourceVersion of it.
+        version: Delete only this resourceVersion of the object.
         dry_run: Change nothing.
     """
 
@@ -135,7 +138,7 @@ class DeleteOptions:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any], query: Mapping[str, str]) -> DeleteOptions:
-        """Read the body, or the query where there is no body; raises ``StatusError`` for what can't be read."""
+        """Parse the body, or the query if there is no body; raise ``StatusError`` if neither can be read."""
         preconditions = body.get("preconditions") or {}
         options = body or query  # A real server reads no query where there is a body.
         grace = options.get("gracePeriodSeconds")

@@ -1,4 +1,4 @@
-"""Access reviews: on a local cluster everybody may do everything, and whoever asks is told so."""
+"""Answer access reviews: every client of a local cluster may do everything."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from harness.localkube.api import errors
 from harness.localkube.machinery.objects import Object
 
-#: Where a client asks what it may do itself.
+#: Path at which a client asks for its own rights.
 PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def review(body: Any) -> Object:
-    """The answer to a SelfSubjectAccessReview; raises ``StatusError`` 400 for what is none."""
+    """Answer a SelfSubjectAccessReview; raise ``StatusError`` 400 if the body is not one."""
     if not isinstance(body, dict) or not isinstance(body.get("spec"), dict):
         raise errors.bad_request("the body of the request must be a SelfSubjectAccessReview")
     return {
@@ -20,5 +20,5 @@ def review(body: Any) -> Object:
         "apiVersion": "authorization.k8s.io/v1",
         "metadata": {},
         "spec": body["spec"],
-        "status": {"allowed": True, "reason": "a local cluster lets everybody do everything"},
+        "status": {"allowed": True, "reason": "a local cluster allows every request"},
     }

@@ -1,4 +1,4 @@
-"""The scale subresource: the number of replicas as an object of its own, which `kubectl scale` and autoscalers use."""
+"""The scale subresource: the number of replicas as a separate object, for `kubectl scale` and autoscalers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.localkube.machinery.objects import Object
 
 
 def scale_of(obj: Object) -> Object:
-    """The ``Scale`` of a Deployment or ReplicaSet."""
+    """Return the ``Scale`` of a Deployment or ReplicaSet."""
     metadata = obj["metadata"]
     labels = (obj["spec"].get("selector") or {}).get("matchLabels") or {}
     return {
@@ -27,7 +27,7 @@ def scale_of(obj: Object) -> Object:
 
 
 def scaled(obj: Object, scale: Object) -> Object:
-    """The object with the replicas of a ``Scale``; raises ``StatusError`` 400 if that has no number."""
+    """Return the object with the replicas of a ``Scale``; raise ``StatusError`` 400 if they are not a number."""
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int):
         field = "ScaleSpec.spec.replicas of type int32"

@@ -1,4 +1,4 @@
-"""Starts and stops the API server."""
+"""Start and stop the API server."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 
 from aiohttp import web
 
-from harness.localkube.api.handlers import Handlers
+from harness.localkube.api.handlers import RequestHandlers
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import Target
+from harness.localkube.api.requests import RequestInfo
 from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.resources import NAMESPACES
 from harness.localkube.settings import NodeSettings
 from harness.localkube.system.programs import INGRESS_NGINX
 
-#: The namespaces that are there from the start.
+#: Namespaces that exist from the start.
 _NAMESPACES = ("default", "kube-system", INGRESS_NGINX.namespace)
-#: Idle connections stay: a client that writes at the moment of a close would see a failure that is none.
+#: Keep idle connections open: a request sent during a close would fail although the server works.
 _KEEPALIVE_SECONDS = 3600.0
-#: Watches never end by themselves; nobody waits for them.
+#: Watches do not end by themselves, so the shutdown does not wait for them.
 _SHUTDOWN_SECONDS = 0.05
 
 
 @asynccontextmanager
 async def serve(settings: NodeSettings) -> AsyncIterator[str]:
-    """Serve a cluster's API at its node address for as long as the context lasts; yields its base URL."""
+    """Serve a cluster's API at its node address while the context is open; yield its base URL."""
     async with serve_at(settings.block.node_address, settings.logs / "pods", ingress=settings.ingress) as url:
         yield url
 
@@ -35,20 +35,20 @@ async def serve(settings: NodeSettings) -> AsyncIterator[str]:
 async def serve_at(
     address: str, pod_logs: Path, storage: Storage | None = None, *, ingress: str = "ingress-nginx"
 ) -> AsyncIterator[str]:
-    """Serve an API at any free port of an address.
+    """Serve an API on any free port of an address; yield its base URL.
 
     Args:
         address: IP address to bind.
         pod_logs: The folder of the pods' log files.
-        storage: Objects to start from; those of an empty cluster by default.
-        ingress: The ingress controller, by its word in an Experiment.
+        storage: Initial objects; by default those of an empty cluster.
+        ingress: The ingress controller, as named in an Experiment.
     """
     storage = storage or Storage()
     registry = Registry(storage)
     for name in _NAMESPACES:
         if storage.get(NAMESPACES, ("", name)) is None:
-            registry.create(Target(NAMESPACES), {"metadata": {"name": name}})
-    handlers = Handlers(storage, pod_logs, ingress)
+            registry.create(RequestInfo(NAMESPACES), {"metadata": {"name": name}})
+    handlers = RequestHandlers(storage, pod_logs, ingress)
     server = web.Server(
         handlers.handle, handler_cancellation=True, access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS
     )

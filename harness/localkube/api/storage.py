@@ -1,6 +1,6 @@
-"""Objects in memory, with resourceVersions and a history to watch: what etcd and the watch cache are to a real server.
+"""Store objects in memory with resourceVersions and a history to watch, like etcd and the watch cache.
 
-Stored objects are never changed in place: a write stores a new one, so that readers may keep what they got.
+Stored objects are never changed in place. A write stores a new object, so that readers may keep what they read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.localkube.machinery.client import EventType
 from harness.localkube.machinery.objects import Key, Object
 from harness.localkube.machinery.resources import Resource
 
-#: How many changes of each resource a watch may look back on.
+#: Number of past changes of each resource from which a watch can start.
 HISTORY = 4096
 
 
@@ -27,9 +27,9 @@ class Change:
 
     Attributes:
         version: resourceVersion of the write.
-        kind: What it did.
-        old: The object before; None when it was added.
-        new: The object after; when deleted, its last state with the version of the deletion.
+        kind: Type of the change.
+        old: The object before; None if it was added.
+        new: The object after; if deleted, its last state with the version of the deletion.
     """
 
     version: int
@@ -39,8 +39,11 @@ class Change:
 
 
 @dataclass(slots=True)
-class _Shelf:
-    """Objects and history of one resource; ``floor`` is the newest version whose change is no longer in the history."""
+class _ResourceStore:
+    """The objects and history of one resource.
+
+    ``floor`` is the newest version whose change has left the history.
+    """
 
     floor: int
     objects: dict[Key, Object] = field(default_factory=dict)
@@ -51,81 +54,81 @@ class _Shelf:
 class Storage:
     """All objects of the cluster.
 
-    Versions start from the time in microseconds: after a restart they are higher than any before, so that watchers of
-    an earlier life are told to list again instead of being fed another object's past.
+    Versions start from the time in microseconds. After a restart they are higher than any version before, so that a
+    watcher from before the restart has to list again and does not see another object's history.
 
     Args:
-        start: First resourceVersion; the time by default.
-        history: How many changes are kept per resource.
+        start: First resourceVersion; the default is the time.
+        history: Number of changes to keep for each resource.
     """
 
     def __init__(self, start: int | None = None, history: int = HISTORY) -> None:
         self._start = time.time_ns() // 1000 if start is None else start
         self._version = self._start
         self._limit = history
-        self._shelves: dict[str, _Shelf] = {}
+        self._stores: dict[str, _ResourceStore] = {}
 
     @property
     def version(self) -> int:
-        """The version of the last write."""
+        """Return the version of the last write."""
         return self._version
 
-    def _shelf(self, resource: Resource) -> _Shelf:
-        return self._shelves.setdefault(resource.storage_key, _Shelf(self._start - 1))
+    def _store(self, resource: Resource) -> _ResourceStore:
+        return self._stores.setdefault(resource.storage_key, _ResourceStore(self._start - 1))
 
     def get(self, resource: Resource, key: Key) -> Object | None:
-        """The object, or None."""
-        return self._shelf(resource).objects.get(key)
+        """Return the object, or None."""
+        return self._store(resource).objects.get(key)
 
     def list(self, resource: Resource, namespace: str | None = None) -> list[Object]:
-        """All objects of a resource, or those of one namespace, by namespace and name."""
-        objects = self._shelf(resource).objects
+        """Return all objects of a resource, or those of one namespace, sorted by namespace and name."""
+        objects = self._store(resource).objects
         return [objects[key] for key in sorted(objects) if namespace is None or key[0] == namespace]
 
     def put(self, resource: Resource, key: Key, obj: Object) -> Object:
-        """Store an object, new or changed; returns it with its new resourceVersion."""
-        shelf = self._shelf(resource)
-        old = shelf.objects.get(key)
+        """Store a new or changed object; return it with its new resourceVersion."""
+        store = self._store(resource)
+        old = store.objects.get(key)
         new = self._stamped(obj)
-        shelf.objects[key] = new
-        self._tell(shelf, Change(self._version, "ADDED" if old is None else "MODIFIED", old, new))
+        store.objects[key] = new
+        self._notify(store, Change(self._version, "ADDED" if old is None else "MODIFIED", old, new))
         return new
 
     def remove(self, resource: Resource, key: Key, last: Object) -> Object:
-        """Remove an object; ``last`` is its last state. Returns that with the deletion's resourceVersion."""
-        shelf = self._shelf(resource)
-        old = shelf.objects.pop(key)
+        """Remove an object; return ``last``, its last state, with the deletion's resourceVersion."""
+        store = self._store(resource)
+        old = store.objects.pop(key)
         new = self._stamped(last)
-        self._tell(shelf, Change(self._version, "DELETED", old, new))
+        self._notify(store, Change(self._version, "DELETED", old, new))
         return new
 
     def _stamped(self, obj: Object) -> Object:
         self._version += 1
         return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self._version)}}
 
-    def _tell(self, shelf: _Shelf, change: Change) -> None:
-        shelf.history.append(change)
-        if len(shelf.history) > self._limit:
-            shelf.floor = shelf.history.popleft().version
-        for watcher in shelf.watchers:
+    def _notify(self, store: _ResourceStore, change: Change) -> None:
+        store.history.append(change)
+        if len(store.history) > self._limit:
+            store.floor = store.history.popleft().version
+        for watcher in store.watchers:
             watcher.put_nowait(change)
 
     def since(self, resource: Resource, version: int) -> tuple[Change, ...]:
-        """The changes after a version.
+        """Return the changes after a version.
 
         Raises:
-            StatusError: 410, some of them are no longer known.
+            StatusError: 410 if some of them have left the history.
         """
-        shelf = self._shelf(resource)
-        if version < shelf.floor:
-            raise errors.expired(version, shelf.floor)
-        return tuple(change for change in shelf.history if change.version > version)
+        store = self._store(resource)
+        if version < store.floor:
+            raise errors.expired(version, store.floor)
+        return tuple(change for change in store.history if change.version > version)
 
     @contextmanager
-    def watching(self, resource: Resource) -> Iterator[asyncio.Queue[Change]]:
-        """A queue that gets every change from now on."""
+    def subscribe(self, resource: Resource) -> Iterator[asyncio.Queue[Change]]:
+        """Yield a queue that receives every change from now on."""
         queue: asyncio.Queue[Change] = asyncio.Queue()
-        watchers = self._shelf(resource).watchers
+        watchers = self._store(resource).watchers
         watchers.add(queue)
         try:
             yield queue

@@ -1,4 +1,4 @@
-"""Answers in rows, which is what `kubectl get` shows: a list, an object or a watch event as a ``Table``."""
+"""Answer a list, an object or a watch event as a ``Table``, which `kubectl get` prints."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from harness.localkube.api import columns
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import Resource
 
-#: How much of each object a row carries.
+#: The part of each object that a row contains.
 Include = Literal["None", "Metadata", "Object"]
 
 _Cells = Callable[[Object], list[Any]]
 
-#: Column names (``+`` marks those of ``-o wide``) and what fills them, by kind.
+#: Column names (``+`` marks those of ``-o wide``) and the function that fills them, by kind.
 _LAYOUTS: Mapping[str, tuple[str, _Cells]] = {
     "Pod": ("Name,Ready,Status,Restarts,Age,+IP,+Node,+Nominated Node,+Readiness Gates", columns.pod),
     "Deployment": ("Name,Ready,Up-to-date,Available,Age,+Containers,+Images,+Selector", columns.deployment),
@@ -35,14 +35,14 @@ _PLAIN: tuple[str, _Cells] = ("Name,Age", columns.plain)
 
 
 def table(resource: Resource, objects: Sequence[Object], version: str, include: Include, *, headed: bool) -> Object:
-    """A ``Table`` of objects.
+    """Return a ``Table`` of objects.
 
     Args:
         resource: Their kind.
-        objects: As they are stored.
-        version: resourceVersion of the list, or of the only object.
-        include: What each row carries besides its cells.
-        headed: Whether it says its columns; a watch does so once.
+        objects: The stored objects.
+        version: resourceVersion of the list, or of the single object.
+        include: The part of each object that a row contains besides its cells.
+        headed: True to include the column definitions; a watch sends them once.
     """
     names, cells = _LAYOUTS.get(resource.kind, _PLAIN)
     return {
@@ -67,7 +67,7 @@ def _column(name: str) -> Object:
 
 
 def partial(obj: Object) -> Object:
-    """The metadata of an object alone."""
+    """Return only the metadata of an object."""
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
 
 

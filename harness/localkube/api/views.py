@@ -1,4 +1,4 @@
-"""The forms in which objects are answered: whole, as rows of a table, or their metadata alone."""
+"""Encode objects in the form that a client requests: whole, as rows of a table, or only their metadata."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ Form = Literal["object", "table", "partial"]
 
 
 def encode(body: Any) -> bytes:
-    """JSON as it is sent."""
+    """Encode a body as compact JSON."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a client asked for in its Accept header."""
+    """The form that a client requests in its Accept header."""
 
     form: Form = "object"
     include: Include = "Metadata"
 
     @classmethod
     def parse(cls, accept: str, query: Mapping[str, str]) -> View:
-        """The first form of the header that is served; protobuf is answered by JSON, which clients take."""
+        """Parse the first supported form of the header; protobuf is answered as JSON, which clients accept."""
         wanted = query.get("includeObject")
         include: Include = "None" if wanted == "None" else "Object" if wanted == "Object" else "Metadata"
         for entry in accept.split(","):
@@ -43,13 +43,13 @@ class View:
         return cls()
 
     def one(self, resource: Resource, obj: Object) -> Object:
-        """An object."""
+        """Return one object in this form."""
         if self.form == "table":
             return table(resource, [obj], _version(obj), self.include, headed=True)
         return partial(obj) if self.form == "partial" else to_served(resource, obj)
 
     def many(self, resource: Resource, objects: Sequence[Object], version: str) -> Object:
-        """A list; its items have neither kind nor apiVersion, as with a real server."""
+        """Return a list in this form; its items have neither kind nor apiVersion, as on a real server."""
         if self.form == "table":
             return table(resource, objects, version, self.include, headed=True)
         metadata = {"resourceVersion": version}
@@ -64,7 +64,7 @@ class View:
         }
 
     def event(self, resource: Resource, kind: str, obj: Object, *, first: bool) -> bytes:
-        """One line of a watch; the first of a table says its columns."""
+        """Return one line of a watch; the first event of a table includes the column definitions."""
         shown = obj
         if kind in {"ADDED", "MODIFIED", "DELETED"}:
             if self.form == "table":
@@ -75,7 +75,7 @@ class View:
 
 
 def _version(obj: Object) -> str:
-    """Its resourceVersion; a dry run's new object has none."""
+    """Return the resourceVersion; empty for the new object of a dry run."""
     return str(obj["metadata"].get("resourceVersion", ""))
 
 

@@ -1,4 +1,4 @@
-"""The requests that write: create, update, patch, apply, delete, evict."""
+"""Handle the requests that write: create, update, patch, apply, delete, evict."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from typing import Any
 from harness.localkube.api import errors, patching
 from harness.localkube.api.conversion import to_served, to_stored
 from harness.localkube.api.deletion import delete
-from harness.localkube.api.ownership import Appliers
+from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import DeleteOptions, Target, as_object
+from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object
 from harness.localkube.api.scale import scale_of, scaled
-from harness.localkube.api.strictness import Strictness
-from harness.localkube.api.watching import Selection
+from harness.localkube.api.server_side_apply import AppliedManifests
+from harness.localkube.api.watch_stream import Selection
 from harness.localkube.machinery.objects import Object, key_of, timestamp
 from harness.localkube.machinery.resources import EVENTS, NEW_EVENTS
 
-#: An answer: HTTP status and body, which is an object of the target's kind unless its own kind says otherwise.
+#: HTTP status and body. The body is an object of the requested kind unless its ``kind`` field says otherwise.
 Answer = tuple[int, Object]
 
-#: Kinds whose deletion is answered by the object itself; the others by a Status once they are gone.
+#: Kinds whose deletion is answered with the object; for others, a Status is the answer once they are gone.
 _DELETED_SHOWN = frozenset({"Pod", "Service", "ServiceAccount"})
 
 
 class Writes:
-    """Carries out writes on a registry; every method raises ``StatusError`` for what is refused."""
+    """Executes writes on a registry; every method raises ``StatusError`` for a rejected request."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._appliers = Appliers()
+        self._applied = AppliedManifests()
 
-    async def create(self, target: Target, body: Any, query: Mapping[str, str], strictness: Strictness) -> Answer:
-        """POST."""
+    async def create(
+        self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation
+    ) -> Answer:
+        """Handle POST."""
         if target.subresource == "eviction":
             options = DeleteOptions.parse(as_object(body).get("deleteOptions") or {}, query)
             if not options.dry_run and not is_dry(query):
@@ -44,43 +46,45 @@ class Writes:
         if target.name:
             raise errors.not_allowed("POST")
         obj = as_object(body)
-        await strictness.check(_typed(target, obj))
+        await validation.check(_typed(target, obj))
         stored, obj = _stored_target(target), to_stored(target.resource, obj)
         return 201, self._registry.create(stored, obj, dry_run=is_dry(query))
 
-    async def update(self, target: Target, body: Any, query: Mapping[str, str], strictness: Strictness) -> Answer:
-        """PUT."""
+    async def update(
+        self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation
+    ) -> Answer:
+        """Handle PUT."""
         _check_named(target, "PUT")
         obj = as_object(body)
         if target.subresource == "scale":
             return 200, self._scale(target, lambda _: obj, query)
-        await strictness.check(_typed(target, obj))
+        await validation.check(_typed(target, obj))
         return 200, self._modify(target, lambda _: obj, query)
 
     async def patch(
-        self, target: Target, body: Any, content_type: str, query: Mapping[str, str], strictness: Strictness
+        self, target: RequestInfo, body: Any, content_type: str, query: Mapping[str, str], validation: FieldValidation
     ) -> Answer:
-        """PATCH."""
+        """Handle PATCH."""
         _check_named(target, "PATCH")
         if content_type.partition(";")[0].strip() == patching.APPLY_PATCH:
-            return await self._apply(target, as_object(body), query, strictness)
+            return await self._apply(target, as_object(body), query, validation)
         if target.subresource == "scale":
             return 200, self._scale(target, lambda scale: patching.patched(scale, body, content_type), query)
         live = None
         while live is not (now := self._registry.read(_stored_target(target))):  # Somebody else may be faster.
             live = now
             new = patching.patched(copy.deepcopy(to_served(target.resource, live)), body, content_type)
-            strictness.said.clear()
-            await strictness.check(new, patched=True)
+            validation.said.clear()
+            await validation.check(new, patched=True)
         return 200, self._modify(target, lambda _: new, query)
 
     async def _apply(
-        self, target: Target, manifest: Object, query: Mapping[str, str], strictness: Strictness
+        self, target: RequestInfo, manifest: Object, query: Mapping[str, str], validation: FieldValidation
     ) -> Answer:
         manager = query.get("fieldManager", "")
         if not manager:
             raise errors.invalid_options("Patch", "fieldManager", "", why="is required for apply patch")
-        await _check_applied(manifest, target, strictness)
+        await _check_applied(manifest, target, validation)
         live = self._registry.storage.get(target.resource, target.key)
         if live is None and not target.subresource:
             manifest["metadata"].setdefault("name", target.name)
@@ -90,15 +94,15 @@ class Writes:
             kept = manifest
 
             def change(obj: Object) -> Object:
-                return self._appliers.merged(obj, manifest, manager)
+                return self._applied.merged(obj, manifest, manager)
 
             code, obj = 200, self._modify(target, change, query)
         if not is_dry(query):
-            self._appliers.remember(obj["metadata"]["uid"], kept, manager)
+            self._applied.remember(obj["metadata"]["uid"], kept, manager)
         return code, obj
 
     def _modify(
-        self, target: Target, change: Callable[[Object], Object], query: Mapping[str, str], by: str = ""
+        self, target: RequestInfo, change: Callable[[Object], Object], query: Mapping[str, str], by: str = ""
     ) -> Object:
         def changed(obj: Object) -> Object:
             return to_stored(target.resource, change(to_served(target.resource, obj)))
@@ -106,44 +110,44 @@ class Writes:
         manager = (query.get("fieldManager", ""), by)
         return self._registry.modify(_stored_target(target), changed, dry_run=is_dry(query), manager=manager)
 
-    def _scale(self, target: Target, change: Callable[[Object], Object], query: Mapping[str, str]) -> Object:
-        whole = Target(target.resource, target.namespace, target.name)
+    def _scale(self, target: RequestInfo, change: Callable[[Object], Object], query: Mapping[str, str]) -> Object:
+        whole = RequestInfo(target.resource, target.namespace, target.name)
         return scale_of(self._modify(whole, lambda obj: scaled(obj, change(scale_of(obj))), query, by="scale"))
 
-    def delete(self, target: Target, body: Any, query: Mapping[str, str]) -> Answer:
-        """DELETE of one object."""
+    def delete(self, target: RequestInfo, body: Any, query: Mapping[str, str]) -> Answer:
+        """Handle DELETE of one object."""
         target = _stored_target(target)
         obj, gone = delete(self._registry, target, DeleteOptions.parse(body, query))
         if gone and target.resource.kind not in _DELETED_SHOWN:
             return 200, errors.success(target.resource, target.name, obj["metadata"]["uid"])
         return 200, obj
 
-    def delete_collection(self, target: Target, body: Any, query: Mapping[str, str]) -> list[Object]:
-        """DELETE of all selected objects; returns them."""
+    def delete_collection(self, target: RequestInfo, body: Any, query: Mapping[str, str]) -> list[Object]:
+        """Handle DELETE of all selected objects; return them."""
         target = _stored_target(target)
         selection = Selection.parse(target.namespace, "", query)
         chosen = [o for o in self._registry.storage.list(target.resource, target.namespace) if selection.matches(o)]
         options = DeleteOptions.parse(body, query)
         for obj in chosen:
             namespace, name = key_of(obj)
-            delete(self._registry, Target(target.resource, namespace or None, name), options)
+            delete(self._registry, RequestInfo(target.resource, namespace or None, name), options)
         return chosen
 
 
-def _stored_target(target: Target) -> Target:
-    """Events are stored as core/v1, whichever way they come."""
+def _stored_target(target: RequestInfo) -> RequestInfo:
+    """Return the target in storage: Events are stored as core/v1 regardless of the requested version."""
     resource = EVENTS if target.resource is NEW_EVENTS else target.resource
-    return Target(resource, target.namespace, target.name, target.subresource)
+    return RequestInfo(resource, target.namespace, target.name, target.subresource)
 
 
-async def _check_applied(manifest: Object, target: Target, strictness: Strictness) -> None:
+async def _check_applied(manifest: Object, target: RequestInfo, validation: FieldValidation) -> None:
     """Decode a manifest that is applied; a real server fails there, with words of its own, in any mode."""
     kind, version = manifest.get("kind", ""), manifest.get("apiVersion", "")
     if not version:
         raise errors.bad_request(f"invalid object type: /, Kind={kind}")
-    if strictness.trusted:
+    if validation.trusted:
         return
-    decoding = Strictness("Warn")
+    decoding = FieldValidation("Warn")
     try:
         await decoding.check(manifest)
     except errors.StatusError as error:
@@ -160,9 +164,9 @@ async def _check_applied(manifest: Object, target: Target, strictness: Strictnes
 def _disrupted(pod: Object) -> Object:
     """Add the condition by which programs tell an eviction from a deletion."""
     status = pod.setdefault("status", {})
-    others = [each for each in status.get("conditions") or [] if each["type"] != "DisruptionTarget"]
+    others = [each for each in status.get("conditions") or [] if each["type"] != "DisruptionRequestInfo"]
     condition = {
-        "type": "DisruptionTarget",
+        "type": "DisruptionRequestInfo",
         "status": "True",
         "reason": "EvictionByEvictionAPI",
         "message": "Eviction API: evicting",
@@ -172,20 +176,20 @@ def _disrupted(pod: Object) -> Object:
     return pod
 
 
-def _typed(target: Target, obj: Object) -> Object:
+def _typed(target: RequestInfo, obj: Object) -> Object:
     """Say what an object is, where its client has left that to the path."""
     obj.setdefault("kind", target.resource.kind)
     obj.setdefault("apiVersion", target.resource.api_version)
     return obj
 
 
-def _check_named(target: Target, method: str) -> None:
+def _check_named(target: RequestInfo, method: str) -> None:
     if not target.name or target.subresource in {"log", "eviction"}:
         raise errors.not_allowed(method)
 
 
 def is_dry(query: Mapping[str, str]) -> bool:
-    """Tell whether a request asks to store nothing."""
+    """Return True if a request must not store anything."""
     return query.get("dryRun") == "All"
 
 

@@ -1,1 +1,1 @@
-"""The applications that the local cluster's images stand for, each a process of its own with the original's manners."""
+"""The applications of the local cluster's images, each run as a process that behaves like the original."""

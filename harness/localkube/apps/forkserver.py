@@ -1,14 +1,17 @@
-"""Makes containers: a small single-threaded process that has all applications loaded and forks one per container.
+"""Fork containers from a small single-threaded process that has all applications loaded.
 
-The node's own process runs an event loop and must not fork; and a pod that starts as a fresh interpreter costs ten
-times the time and memory. Requests and reports are JSON, one per line, on a socket inherited from the kubelet. When
-that closes, the kubelet is gone: everything is killed.
+The node's own process runs an event loop and must not fork. A new interpreter for each pod would take ten times the
+time and memory. Requests and reports are JSON, one per line, on a socket inherited from the kubelet. If the socket
+closes, the kubelet is gone and all containers are killed.
 
-Requests have an ``id`` that the answer repeats (an empty ``app`` runs ``args`` as a program):
+The node's own process runs an event loop and must not fork. A new interpreter for each pod would take ten times the
+time and memory. Requests and reports are JSON, one per line, on a socket inherited from the kubelet. If the socket
+closes, the kubelet is gone and all containers are killed.
+
+A request has an ``id`` that the answer repeats (an empty ``app`` runs ``args`` as a program):
 ``{"id", "start": {app, args, env, address, log}}`` or ``{"id", "exec": {container, argv, env}}`` are answered with
 ``{"id", "pid"}`` or ``{"id", "error"}``. ``{"signal": {pid, number, tree}}`` is not answered.
-``{"exited": pid, "code"}`` reports an end; the code of a process that was killed is 128 + signal, as container runtimes
-have it.
+``{"exited": pid, "code"}`` reports an end. The code of a killed process is 128 + signal, as in container runtimes.
 """
 
 from __future__ import annotations
@@ -29,14 +32,16 @@ from typing import Any, NoReturn
 
 from harness.kit import streams
 from harness.kit.files import open_log
-from harness.localkube.apps import http_echo, nginx_hostname, slow_echo
+from harness.kit.title import set_title
+from harness.localkube.apps import http_echo, nginx_hostname, slow_echo, stand_in
 from harness.localkube.apps.launch import Launch
 
-#: Every application by the name that images use.
+#: Every application, by its name in images.
 APPS: Mapping[str, Callable[[Launch], int]] = {
     "http-echo": http_echo.main,
     "nginx-hostname": nginx_hostname.main,
     "slow-echo": slow_echo.main,
+    "stand-in": stand_in.main,
 }
 
 _PR_SET_PDEATHSIG = 1
@@ -44,10 +49,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class ForkServer:
-    """The loop: requests in, forks and reports out.
+    """A loop that receives requests, forks, and reports ends.
 
     Args:
-        control: Connected socket to the kubelet.
+        control: Socket connected to the kubelet.
     """
 
     def __init__(self, control: socket.socket) -> None:
@@ -56,11 +61,11 @@ class ForkServer:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
-        # The processes that were executed inside each container, by the container's main process; each leads a group.
+        # The processes executed in each container, by its main process; each leads a process group.
         self._containers: dict[int, set[int]] = {}
 
     def run(self) -> None:
-        """Serve until the kubelet closes the socket; nothing of ours runs any more when this returns."""
+        """Serve until the kubelet closes the socket; all containers have ended when this returns."""
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         try:
@@ -84,17 +89,17 @@ class ForkServer:
             return False
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
-            self._obey(json.loads(line))
+            self._handle(json.loads(line))
         return bool(data)
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        # A kubelet that is gone is noticed by the next receive.
+        # The next receive detects that the kubelet is gone.
         try:
             self._control.sendall(json.dumps(message).encode() + b"\n")
         except ConnectionError:
             return
 
-    def _obey(self, request: Mapping[str, Any]) -> None:
+    def _handle(self, request: Mapping[str, Any]) -> None:
         if "signal" in request:
             self._signal(**request["signal"])
             return
@@ -107,9 +112,9 @@ class ForkServer:
 
     def _start(self, *, app: str, args: list[str], env: dict[str, str], address: str, log: str) -> int:
         launch = Launch(args=tuple(args), env=env, address=address)
-        main = APPS[app] if app else lambda _: _become(args, env)
+        main = APPS[app] if app else lambda _: _execute(args, env)
         with open_log(Path(log)) as output:
-            pid = self._fork(output.fileno(), lambda: main(launch))
+            pid = self._fork(output.fileno(), lambda: main(launch), app or "container")
         self._containers[pid] = set()
         return pid
 
@@ -118,25 +123,26 @@ class ForkServer:
             raise ValueError("container not running")
         output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            pid = self._fork(output, lambda: _become(argv, env))
+            pid = self._fork(output, lambda: _execute(argv, env), "container")
         finally:
             os.close(output)
         self._containers[container].add(pid)
         return pid
 
-    def _fork(self, output: int, body: Callable[[], int]) -> int:
+    def _fork(self, output: int, body: Callable[[], int], title: str) -> int:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
+            set_title(title)
             self._in_child(parent, output, body)
         return pid
 
     def _in_child(self, parent: int, output: int, body: Callable[[], int]) -> NoReturn:
-        """Leave everything of the server behind, run, and exit; never returns into the server's loop."""
+        """Drop the server's state, run the application, and exit; never return into the server's loop."""
         code = 1
         try:
             os.setsid()
-            _die_with(parent)
+            _set_death_signal(parent)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -146,7 +152,7 @@ class ForkServer:
             os.closerange(3, max(self._wake_write, output) + 1)
             code = body()
             sys.stdout.flush()
-        except BaseException:  # noqa: BLE001 - whatever it was, the child must end here
+        except BaseException:  # noqa: BLE001 - the child must end here after any error
             traceback.print_exc()
         finally:
             os._exit(code)
@@ -164,13 +170,13 @@ class ForkServer:
         try:
             os.killpg(leader, number)
         except ProcessLookupError:
-            # Just forked and not a leader yet. It is a child that was not reaped, so the number is still its own.
+            # It was just forked and does not lead a group yet. It is not reaped, so its PID is not reused.
             os.kill(leader, number)
 
     def _reap(self) -> None:
         while (ended := _peek()) is not None:
-            # Before it is reaped its number can't be anybody else's: what it left behind goes first, as when the
-            # first process of a container ends.
+            # Its PID cannot be reused before it is reaped. Kill its descendants first, as at the end of a
+            # container's first process.
             self._kill_group(ended, signal.SIGKILL)
             for executed in self._containers.pop(ended, ()):
                 self._kill_group(executed, signal.SIGKILL)
@@ -187,7 +193,7 @@ class ForkServer:
             pass
 
 
-def _become(argv: list[str], env: dict[str, str]) -> int:
+def _execute(argv: list[str], env: dict[str, str]) -> int:
     try:
         os.execvpe(argv[0], argv, env)  # noqa: S606 - a hook's command runs without a shell, as in a container
     except OSError as error:
@@ -195,15 +201,18 @@ def _become(argv: list[str], env: dict[str, str]) -> int:
         return 127 if isinstance(error, FileNotFoundError) else 126
 
 
-def _die_with(parent: int) -> None:
-    """Be killed when the fork server is: it has one thread, so the signal comes when the process ends."""
+def _set_death_signal(parent: int) -> None:
+    """Have the kernel kill this process when the fork server ends.
+
+    The fork server has one thread, so the signal comes when its process ends.
+    """
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def _peek() -> int | None:
-    """A child that has ended and is not yet reaped, or None."""
+    """Return a child that has ended and is not yet reaped, or None."""
     try:
         ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -220,19 +229,25 @@ def _children_left() -> bool:
 
 
 def main() -> None:
-    """Entry point: ``python -m harness.localkube.apps.forkserver --control FD``."""
-    parser = argparse.ArgumentParser(description="Forks the local cluster's containers; started by its kubelet.")
+    """Run the fork server: ``python -m harness.localkube.apps.forkserver --control FD``."""
+    parser = argparse.ArgumentParser(description="Fork the local cluster's containers; started by its kubelet.")
     parser.add_argument("--control", type=int, required=True, help="file descriptor of a connected socket")
-    # A container whose log has no room goes on, as one does whose program ignores that.
-    streams.secure()
     control = socket.socket(fileno=parser.parse_args().control)
+    gc.collect()
+    gc.freeze()
+    serve(control)
+
+
+def serve(control: socket.socket) -> None:
+    """Make containers until the other end of the socket is closed."""
+    set_title("containers")
+    # A container continues if the disk is full and its log cannot be written.
+    streams.secure()
     devnull = os.open(os.devnull, os.O_RDONLY)
     os.dup2(devnull, 0)
     os.close(devnull)
-    # Ctrl-C reaches the whole foreground group; only the kubelet decides what that means for containers.
+    # Ctrl-C reaches the whole foreground group, but only the kubelet stops containers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()
     ForkServer(control).run()
 
 

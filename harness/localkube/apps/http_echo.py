@@ -1,7 +1,7 @@
-"""``hashicorp/http-echo``: the text it was started with, on every path; two versions that stop differently.
+"""Implement ``hashicorp/http-echo``, which answers a fixed text on every path, in two versions.
 
-1.x closes its listener when it gets SIGTERM and gives requests in flight 5 s. 0.2.3 takes no notice of SIGTERM and
-serves until it is killed, which makes a rolling update without preStop look lossless.
+On SIGTERM, 1.x closes its listener and gives requests in flight 5 s. 0.2.3 ignores SIGTERM and serves until it is
+killed, which makes a rolling update without preStop look lossless.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from harness.localkube.apps.batched_log import BatchedLog
 from harness.localkube.apps.http_parser import Request
+from harness.localkube.apps.http_server import Answer, HttpServer, Response
 from harness.localkube.apps.launch import IGNORE_SIGTERM, Launch, say
-from harness.localkube.apps.log import BatchedLog
-from harness.localkube.apps.serving import Answer, Response, Server
 
 _DRAIN_SECONDS = 5.0
 _USAGE_EXIT = 127
@@ -28,7 +28,7 @@ class _Usage(argparse.ArgumentParser):
 
 
 def parse_flags(args: Sequence[str], default_text: str) -> argparse.Namespace:
-    """``text``, ``listen`` and ``status_code``; raises ``ValueError`` for flags it does not know or without a text."""
+    """Parse ``text``, ``listen`` and ``status_code``; raise ``ValueError`` for unknown flags or a missing text."""
     parser = _Usage(prog="http-echo", add_help=False, allow_abbrev=False)
     parser.add_argument("-text", "--text", default=default_text)
     parser.add_argument("-listen", "--listen", default=":5678")
@@ -40,17 +40,17 @@ def parse_flags(args: Sequence[str], default_text: str) -> argparse.Namespace:
 
 
 def main(launch: Launch) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until stopped; return the exit code."""
     return run(launch, lambda answer: answer, _DRAIN_SECONDS)
 
 
 def run(launch: Launch, wrap: Callable[[Answer], Answer], drain_seconds: float | None) -> int:
-    """Serve in another manner.
+    """Serve with other answers or another drain time.
 
     Args:
-        launch: As for the original.
-        wrap: Makes of the original's answers those that are given.
-        drain_seconds: How long requests in flight may take after SIGTERM; None for as long as they need.
+        launch: The start of the container.
+        wrap: Converts the original's answer function to the one to use.
+        drain_seconds: Time for requests in flight after SIGTERM; None for no limit.
 
     Returns:
         The exit code.
@@ -79,7 +79,7 @@ async def _serve(
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, stop.set)
     with BatchedLog() as log:
-        server = Server(wrap(_echo(flags, log)))
+        server = HttpServer(wrap(_echo(flags, log)))
         if await _stopped_within(stop, launch.start_delay):
             return 0
         await server.listen(*where)
@@ -92,7 +92,7 @@ async def _serve(
 
 
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait for a slow start to be over, or for the order to stop; True for the latter."""
+    """Wait for the end of a slow start; return True if the stop signal comes first."""
     if seconds <= 0:
         return stop.is_set()
     try:

@@ -1,7 +1,7 @@
-"""Just enough of HTTP/1.1 for a server: a request's head, then its body by length or in chunks.
+"""Parse HTTP/1.1 requests for a server: the head, then the body by length or in chunks.
 
-The pure-Python parsers cost more per request than the whole rest of a pod, and the C ones are not importable without a
-framework around them; on two cores that also carry the load generator, the application has to be nearly free.
+Pure-Python parsers cost more per request than the whole rest of a pod, and the C parsers are not usable without their
+frameworks. Two cores also carry the load generator, so the application must cost almost nothing.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ _LONGEST_CHUNK_LINE = 1024
 
 
 class BadRequestError(Exception):
-    """What came is not a request; the connection is of no further use."""
+    """The received bytes are not a request; the connection must be closed."""
 
 
 @dataclass(slots=True)
 class Request:
-    """One request.
+    """A parsed request.
 
     Attributes:
         method: As sent, upper case.
         target: Path and query.
         version: ``HTTP/1.1`` or ``HTTP/1.0``.
         headers: Values by lower-case name.
-        body: All of it.
+        body: The complete body.
     """
 
     method: str
@@ -37,17 +37,17 @@ class Request:
 
     @property
     def keep_alive(self) -> bool:
-        """Whether the client wants the connection to stay."""
+        """Return True if the client wants to keep the connection open."""
         wish = self.headers.get("connection", "").lower()
         return "close" not in wish if self.version == "HTTP/1.1" else "keep-alive" in wish
 
 
 @dataclass(slots=True)
 class Parser:
-    """Turns the bytes of one connection into requests; ``feed`` them in, iterate ``requests`` for what is complete.
+    """A parser of one connection's bytes; ``feed`` it and iterate ``requests`` for complete requests.
 
     Attributes:
-        expects_continue: The client waits for ``100 Continue`` before it sends the body; the server clears this.
+        expects_continue: True if the client waits for ``100 Continue`` before it sends the body; the server resets it.
     """
 
     expects_continue: bool = False
@@ -56,15 +56,15 @@ class Parser:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing of a next request has come."""
+        """Return True if no byte of a next request has been received."""
         return not self._buffer and self._head is None
 
     def feed(self, data: bytes) -> None:
-        """Take in what was received."""
+        """Add received bytes."""
         self._buffer += data
 
     def requests(self) -> Iterator[Request]:
-        """Requests that are complete; raises ``BadRequestError`` for bytes that are no request."""
+        """Yield the complete requests; raise ``BadRequestError`` for bytes that are not a request."""
         while (request := self._next()) is not None:
             yield request
 
@@ -81,7 +81,7 @@ class Parser:
         return request
 
     def _parse_head(self) -> Request | None:
-        while self._buffer.startswith(b"\r\n"):  # tolerated between requests, as RFC 9112 asks for
+        while self._buffer.startswith(b"\r\n"):  # allowed between requests by RFC 9112
             del self._buffer[:2]
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
@@ -110,7 +110,7 @@ class Parser:
         return body
 
     def _chunked(self) -> bytes | None:
-        """The body, once its last chunk and the trailer are in; nothing is taken from the buffer before."""
+        """Return the body once the last chunk and the trailer have arrived; until then keep the buffer unchanged."""
         body, at = bytearray(), 0
         while True:
             end = self._buffer.find(b"\r\n", at)

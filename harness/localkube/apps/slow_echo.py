@@ -1,7 +1,7 @@
-"""``harness/slow-echo``: an http-echo that takes its time when asked to, so that answers are under way at a change.
+"""Implement ``harness/slow-echo``: an http-echo with delays on request, so that requests are in flight at a change.
 
-``?delay=2s`` (or ``250ms``) in the query delays the answer. It stops as gracefully as an application can: the listener
-is closed at SIGTERM, and requests in flight have as long as they need, so what cuts them is the grace period alone.
+``?delay=2s`` (or ``250ms``) in the query delays the response. It stops as gracefully as an application can: SIGTERM
+closes the listener, and requests in flight have no time limit. Only the grace period can cut them off.
 
 The same file is the program of the image for real clusters (``kind-config/apps/slow-echo``).
 """
@@ -16,23 +16,23 @@ from urllib.parse import parse_qs
 
 from harness.localkube.apps import http_echo
 from harness.localkube.apps.http_parser import Request
+from harness.localkube.apps.http_server import Answer, Response
 from harness.localkube.apps.launch import Launch
-from harness.localkube.apps.serving import Answer, Response
 
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _LONGEST = 600.0
 
 
 def main(launch: Launch) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until stopped; return the exit code."""
     return http_echo.run(launch, _slowly, None)
 
 
 def delay_of(target: str) -> float:
-    """Seconds of delay that a request's path and query ask for; 0 without a word of it.
+    """Return the delay in seconds that a request's query asks for; 0 if it does not.
 
     Raises:
-        ValueError: It is no duration, or more than ten minutes.
+        ValueError: The delay is not a duration, or longer than ten minutes.
     """
     values = parse_qs(target.partition("?")[2], keep_blank_values=True).get("delay")
     if not values:
@@ -56,5 +56,5 @@ def _slowly(answer: Answer) -> Answer:
 
 
 if __name__ == "__main__":
-    # In a container of its own, where every address is the pod's.
-    sys.exit(main(Launch(tuple(sys.argv[1:]), os.environ, os.environ.get("POD_IP", "0.0.0.0"))))  # noqa: S104 - as said
+    # In a real container, where every address belongs to the pod.
+    sys.exit(main(Launch(tuple(sys.argv[1:]), os.environ, os.environ.get("POD_IP", "0.0.0.0"))))  # noqa: S104 - see above

@@ -1,1 +1,1 @@
-"""The controllers: each watches the API and writes to it until what is there is what was asked for."""
+"""The controllers: each watches the API and writes to it until the actual state matches the desired state."""

@@ -1,4 +1,4 @@
-"""What all controllers share: the API, local copies of what they follow, and the delays of a real cluster."""
+"""State that all controllers share: API client, caches of the resources they watch, and a real cluster's delays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.localkube.controllers.mirror import Mirror
+from harness.localkube.controllers.resource_cache import ResourceCache
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.profiles import Profile
 
@@ -18,39 +18,39 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Shared by the controllers.
+    """The shared state of the controllers.
 
     Attributes:
-        client: The API.
+        client: API client.
         profile: Delays.
-        rng: Source of chance, seeded by the cluster's settings.
-        namespaces: Local copy.
-        deployments: Local copy.
-        replicasets: Local copy.
-        pods: Local copy.
-        services: Local copy.
-        slices: Local copy of EndpointSlices.
+        rng: Random generator, seeded by the cluster's settings.
+        namespaces: Cache.
+        deployments: Cache.
+        replicasets: Cache.
+        pods: Cache.
+        services: Cache.
+        slices: Cache of EndpointSlices.
     """
 
     client: ApiClient
     profile: Profile
     rng: random.Random
-    namespaces: Mirror
-    deployments: Mirror
-    replicasets: Mirror
-    pods: Mirror
-    services: Mirror
-    slices: Mirror
+    namespaces: ResourceCache
+    deployments: ResourceCache
+    replicasets: ResourceCache
+    pods: ResourceCache
+    services: ResourceCache
+    slices: ResourceCache
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside that nobody waits for, such as the writing of an Event."""
+        """Run a coroutine in the background, such as the write of an Event; nothing waits for its end."""
         task = asyncio.create_task(work, name="controller event")
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
     async def close(self) -> None:
-        """Cancel what runs beside."""
+        """Cancel the background tasks."""
         tasks = tuple(self._background)
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""The Deployment controller: one ReplicaSet per template, and the way from the old ones to the new."""
+"""The Deployment controller: keeps one ReplicaSet per pod template and moves pods from the old ones to the new."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from harness.localkube.machinery.workqueue import WorkQueue
 
 
 class DeploymentController:
-    """Follows Deployments and their ReplicaSets.
+    """A controller that watches Deployments, their ReplicaSets and pods.
 
     Args:
-        context: Local copies, client and delays.
+        context: Caches, client and delays.
     """
 
     def __init__(self, context: Context) -> None:
@@ -46,7 +46,7 @@ class DeploymentController:
         self.queue: WorkQueue[Key] = WorkQueue(self._sync, name="deployment")
 
     def start(self) -> None:
-        """Follow what concerns it."""
+        """Subscribe to the resources it watches."""
         self._context.deployments.subscribe(lambda _kind, _old, new: self.queue.add(key_of(new)))
         self._context.replicasets.subscribe(self._on_replica_set)
         self._context.pods.subscribe(self._on_pod)
@@ -58,7 +58,7 @@ class DeploymentController:
             self.queue.add_after((replica_set["metadata"]["namespace"], owner["name"]), delay)
 
     def _on_pod(self, kind: EventType, _old: Object | None, pod: Object) -> None:
-        """Recreate waits until the last old pod is gone."""
+        """Sync the Deployment of a deleted pod: Recreate waits until the last old pod is gone."""
         owner = controller_of(pod)
         if kind == "DELETED" and owner is not None:
             replica_set = self._context.replicasets.get((pod["metadata"]["namespace"], owner["name"]))
@@ -82,7 +82,7 @@ class DeploymentController:
         return split(deployment, self._context.replicasets.owned_by(deployment))
 
     async def _advance(self, deployment: Object) -> None:
-        """Take the next step of scaling or rollout, if one can be taken now."""
+        """Take the next step of scaling or rollout, if one is possible now."""
         bounds = bounds_of(deployment)
         new, olds = self._sets(deployment)
         sized = None if new is None else size_of(new)
@@ -105,7 +105,7 @@ class DeploymentController:
         if shrink:
             await self._resize(deployment, shrink, bounds)
             return
-        if any(self._still_there(each) for each in olds):
+        if any(self._has_active_pods(each) for each in olds):
             return
         if new is None:
             await self._create(deployment, olds, bounds, bounds.replicas)
@@ -115,8 +115,8 @@ class DeploymentController:
                 await self._resize(deployment, {new["metadata"]["name"]: bounds.replicas}, bounds)
         await self._clean_up(deployment)
 
-    def _still_there(self, replica_set: Object) -> bool:
-        """Whether a pod of it has not ended, being deleted or not."""
+    def _has_active_pods(self, replica_set: Object) -> bool:
+        """Return True if a pod has not ended, even if it is being deleted."""
         pods = self._context.pods.owned_by(replica_set)
         return any(pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"} for pod in pods)
 
@@ -125,10 +125,10 @@ class DeploymentController:
         created = await self._context.replicasets.create(manifest, deployment["metadata"]["namespace"])
         await self._mark_revision(deployment, annotations_of(created)[REVISION], created)
         if replicas:
-            self._tell_scaled(deployment, created["metadata"]["name"], 0, replicas)
+            self._record_scaling(deployment, created["metadata"]["name"], 0, replicas)
 
     async def _mark_current(self, deployment: Object, new: Object, olds: Sequence[Object]) -> None:
-        """Give the current ReplicaSet the highest revision: after a rollback it is an old one that became current."""
+        """Give the current ReplicaSet the highest revision; after a rollback it is an older ReplicaSet."""
         wanted = wanted_annotations(deployment, new, olds)
         have = annotations_of(new)
         if any(have.get(name) != value for name, value in wanted.items()):
@@ -146,7 +146,7 @@ class DeploymentController:
             await self._context.deployments.patch(deployment, body, subresource="status")
 
     async def _resize(self, deployment: Object, sizes: Mapping[str, int], bounds: Bounds) -> None:
-        """Give ReplicaSets their new sizes; all active ones learn what the Deployment's size is now."""
+        """Resize ReplicaSets, and record the Deployment's size on all active ones."""
         marks = size_annotations(bounds)
         for replica_set in self._context.replicasets.owned_by(deployment):
             name, before = replica_set["metadata"]["name"], replicas_of(replica_set)
@@ -158,15 +158,15 @@ class DeploymentController:
             body = {"metadata": {"annotations": marks}, "spec": {"replicas": after}}
             await self._context.replicasets.patch(replica_set, body)
             if after != before:
-                self._tell_scaled(deployment, name, before, after)
+                self._record_scaling(deployment, name, before, after)
 
-    def _tell_scaled(self, deployment: Object, name: str, before: int, after: int) -> None:
+    def _record_scaling(self, deployment: Object, name: str, before: int, after: int) -> None:
         way = "up" if after > before else "down"
         message = f"Scaled {way} replica set {name} from {before} to {after}"
         self._context.spawn(self._events.event(deployment, "Normal", "ScalingReplicaSet", message))
 
     async def _clean_up(self, deployment: Object) -> None:
-        """Delete the oldest empty ReplicaSets beyond the history that is kept, once the rollout is complete."""
+        """Delete the oldest empty ReplicaSets beyond the history limit once the rollout is complete."""
         new, olds = self._sets(deployment)
         limit = deployment["spec"].get("revisionHistoryLimit")
         empty = [each for each in olds if not replicas_of(each) and not (each.get("status") or {}).get("replicas")]

@@ -1,4 +1,4 @@
-"""A Deployment's status and conditions, as ``kubectl rollout status`` and the harness's own waiting read them. Pure."""
+"""Compute a Deployment's status and conditions, which ``kubectl rollout status`` and the harness wait for. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMPLETE = "NewReplicaSetAvailable"
 _EXCEEDED = "ProgressDeadlineExceeded"
 _PAUSED = "DeploymentPaused"
 _RESUMED = "DeploymentResumed"
-#: Conditions have whole seconds, rounded down: so much later a deadline has passed for certain.
+#: Seconds to add to a deadline: condition times are rounded down to whole seconds.
 _ROUNDING = 1.0
 _MARGIN = 0.01
 
@@ -21,17 +21,17 @@ _MARGIN = 0.01
 def deployment_status(
     deployment: Object, new: Object | None, olds: Sequence[Object], bounds: Bounds, now: datetime
 ) -> dict[str, Any]:
-    """The whole status.
+    """Return the complete status of a Deployment.
 
     Args:
-        deployment: The Deployment with its status until now.
-        new: The ReplicaSet of the current template; None before there is one.
+        deployment: The Deployment with its previous status.
+        new: The ReplicaSet of the current template, or None if there is none yet.
         olds: Its other ReplicaSets.
-        bounds: Its rollout's bounds.
-        now: The time, for the progress deadline.
+        bounds: The bounds of its rollout.
+        now: Current time, for the progress deadline.
     """
-    everyone = [*olds, *([new] if new else [])]
-    counts = _counts(new, everyone)
+    all_sets = [*olds, *([new] if new else [])]
+    counts = _counts(new, all_sets)
     conditions = [_available(deployment, counts, bounds)]
     progressing = _progressing(deployment, new, counts, bounds, now)
     if progressing is not None:
@@ -71,7 +71,7 @@ def with_created(deployment: Object, replica_set: Object) -> list[Object]:
 
 
 def seconds_to_deadline(deployment: Object, status: Mapping[str, Any], now: datetime) -> float | None:
-    """Seconds until an unfinished rollout is to be called failed; None if there is nothing to wait for."""
+    """Return the seconds until an unfinished rollout exceeds its deadline; None if no deadline applies."""
     entry = condition({"status": status}, "Progressing")
     deadline = deployment["spec"].get("progressDeadlineSeconds")
     if deadline is None or entry is None or entry["reason"] in {_COMPLETE, _EXCEEDED, _PAUSED}:
@@ -80,16 +80,16 @@ def seconds_to_deadline(deployment: Object, status: Mapping[str, Any], now: date
     return max(0.0, float(deadline) + _ROUNDING - since) + _MARGIN
 
 
-def _counts(new: Object | None, everyone: Sequence[Object]) -> dict[str, int]:
+def _counts(new: Object | None, all_sets: Sequence[Object]) -> dict[str, int]:
     def total(name: str, sets: Sequence[Object]) -> int:
         return sum((each.get("status") or {}).get(name, 0) for each in sets)
 
-    available = total("availableReplicas", everyone)
-    desired = sum(each["spec"].get("replicas") or 0 for each in everyone)
+    available = total("availableReplicas", all_sets)
+    desired = sum(each["spec"].get("replicas") or 0 for each in all_sets)
     return {
-        "replicas": total("replicas", everyone),
+        "replicas": total("replicas", all_sets),
         "updatedReplicas": total("replicas", [new]) if new else 0,
-        "readyReplicas": total("readyReplicas", everyone),
+        "readyReplicas": total("readyReplicas", all_sets),
         "availableReplicas": available,
         "unavailableReplicas": max(0, desired - available),
     }
@@ -124,7 +124,7 @@ def _progressing(
         )
     if _timed_out(deployment, before, now):
         return _entry(deployment, "Progressing", "False", _EXCEEDED, f"{name} has timed out progressing.")
-    # A complete rollout stays complete, whatever becomes of its pods later.
+    # A complete rollout stays complete, even if its pods fail later.
     return before
 
 
@@ -134,7 +134,7 @@ def _same_generation(deployment: Object) -> bool:
 
 
 def _moved(old: Mapping[str, Any], counts: Mapping[str, int]) -> bool:
-    """Whether anything came forward since: more updated, ready or available pods, or fewer old ones."""
+    """Return True on progress: more updated, ready or available pods than before, or fewer old ones."""
     more = any(counts[n] > old.get(n, 0) for n in ("updatedReplicas", "readyReplicas", "availableReplicas"))
     olds_before = old.get("replicas", 0) - old.get("updatedReplicas", 0)
     return more or counts["replicas"] - counts["updatedReplicas"] < olds_before
@@ -150,7 +150,7 @@ def _timed_out(deployment: Object, before: Object, now: datetime) -> bool:
 def _entry(
     deployment: Object, kind: str, status: str, reason: str, message: str, *, updated: str | None = None
 ) -> Object:
-    """A condition; its times stay what they were as far as nothing changed."""
+    """Build a condition; keep its previous times if nothing changed."""
     before = condition(deployment, kind)
     now = updated or timestamp(datetime.now(UTC))
     same_status = before is not None and before["status"] == status

@@ -1,4 +1,4 @@
-"""Which addresses serve a Service: the content of its EndpointSlice, worked out from the Service and its pods. Pure."""
+"""Compute the content of a Service's EndpointSlices from the Service and its pods. Pure."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ CONTROLLER = "endpointslice-controller.k8s.io"
 
 
 def slice_name(service: Object, number: int = 0) -> str:
-    """The name of a Service's slice: the same for its whole life, another for a new Service of the same name.
+    """Return the name of a Service's slice: stable for its lifetime, different for a new Service of the same name.
 
     Args:
         service: The Service.
-        number: Which of its slices, counted from 0.
+        number: Index of the slice, from 0.
     """
     digest = hashlib.sha256(f"{service['metadata']['uid']}{number or ''}".encode()).digest()
     return f"{service['metadata']['name']}-" + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:5])
 
 
 def selects(service: Object, pod: Object) -> bool:
-    """Whether a pod is behind a Service, ready or not; one without a selector has its endpoints from elsewhere."""
+    """Return True if a Service selects a pod, ready or not; a Service without a selector selects none."""
     selector = service["spec"].get("selector")
     return bool(selector) and selected_by(selector, labels_of(pod))
 
 
 def endpoint_of(pod: Object, *, publish_not_ready: bool = False) -> Object | None:
-    """A pod's endpoint; None while it has no address, and when it has ended.
+    """Return a pod's endpoint; None if the pod has no address or has ended.
 
-    ``ready`` is false for a pod that is being deleted, however well it still serves: that is what ``serving`` says.
+    A pod that is being deleted has ``ready: false`` even if it still passes its probes; ``serving`` shows that it does.
     """
     status = pod.get("status") or {}
     if not status.get("podIP") or status.get("phase") in {"Succeeded", "Failed"}:
@@ -62,10 +62,10 @@ def endpoint_of(pod: Object, *, publish_not_ready: bool = False) -> Object | Non
 
 
 def slices_of(service: Object, pods: Iterable[Object]) -> list[Object]:
-    """The content of a Service's EndpointSlices, without names.
+    """Return the content of a Service's EndpointSlices, without names.
 
-    Pods whose target ports have the same numbers are in one slice: a named port may have another number in each pod. A
-    pod that has none of the ports is in a slice whose ``ports`` are null. Without pods there is one slice of nothing.
+    Pods whose target ports have the same numbers share a slice, because a named port may have another number in each
+    pod. A pod that has none of the ports is in a slice whose ``ports`` are null. Without pods there is one empty slice.
     """
     chosen = sorted((pod for pod in pods if selects(service, pod)), key=lambda pod: str(pod["metadata"]["name"]))
     early = bool(service["spec"].get("publishNotReadyAddresses"))
@@ -80,13 +80,13 @@ def slices_of(service: Object, pods: Iterable[Object]) -> list[Object]:
 
 
 @dataclass(slots=True)
-class Plan:
-    """What becomes of a Service's slices.
+class SlicePlan:
+    """The writes that update the slices of a Service.
 
     Attributes:
-        create: New ones.
-        update: Present ones with new content, and with the version that it was compared with.
-        delete: Present ones that are not needed any more.
+        create: New slices.
+        update: Existing slices with new content, and with the version that it was compared with.
+        delete: Existing slices that are no longer needed.
     """
 
     create: list[Object] = field(default_factory=list)
@@ -94,13 +94,13 @@ class Plan:
     delete: list[Object] = field(default_factory=list)
 
 
-def plan_slices(service: Object, wanted: Sequence[Object], current: Sequence[Object]) -> Plan:
-    """Plan how the present slices of a Service become the wanted ones (see ``slices_of``).
+def plan_slices(service: Object, wanted: Sequence[Object], current: Sequence[Object]) -> SlicePlan:
+    """Plan the writes that turn the existing slices of a Service into the wanted ones (see ``slices_of``).
 
-    A slice with the same ports is updated. What is left over of the present ones takes over what is left over of the
-    wanted ones, so that there is no moment without endpoints.
+    A slice with the same ports is updated. Each other wanted slice replaces a remaining existing one, so that the
+    Service is never without endpoints in between.
     """
-    plan = Plan()
+    plan = SlicePlan()
     present = sorted(current, key=lambda each: str(each["metadata"]["name"]))
     pairs = []
     for each in wanted:
@@ -147,7 +147,7 @@ def _slice(service: Object, ports: Iterable[tuple[str, int, str]], endpoints: li
 
 
 def _ports(service: Object, pod: Object) -> tuple[tuple[str, int, str], ...]:
-    """Name, number and protocol of each of a Service's ports that a pod has."""
+    """Return name, number and protocol of each of the Service's ports that the pod has."""
     found = []
     for port in service["spec"].get("ports") or []:
         protocol = port.get("protocol", "TCP")
@@ -158,7 +158,7 @@ def _ports(service: Object, pod: Object) -> tuple[tuple[str, int, str], ...]:
 
 
 def _target_port(port: Object, protocol: str, pod: Object) -> int | None:
-    """The number behind ``targetPort``; None where the pod has no port of that name."""
+    """Return the number behind ``targetPort``; None if the pod has no port of that name."""
     target: Any = port.get("targetPort") or port["port"]
     if isinstance(target, int) or target.isdigit():
         return int(target)

@@ -1,4 +1,4 @@
-"""The EndpointSlice controller: keeps the list of addresses behind each Service, as late as the real one does."""
+"""The EndpointSlice controller: updates the addresses behind each Service, with the delay of the real one."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from harness.localkube.machinery.workqueue import WorkQueue
 
 
 class EndpointSliceController:
-    """Follows Services and pods.
+    """A controller that watches Services and pods.
 
     Args:
-        context: Local copies, client and delays.
+        context: Caches, client and delays.
     """
 
     def __init__(self, context: Context) -> None:
@@ -29,7 +29,7 @@ class EndpointSliceController:
         self.queue: WorkQueue[Key] = WorkQueue(self._sync, name="endpointslice")
 
     def start(self) -> None:
-        """Follow what concerns it."""
+        """Subscribe to the resources it watches."""
         self._context.services.subscribe(self._on_service)
         self._context.pods.subscribe(self._on_pod)
 
@@ -37,7 +37,7 @@ class EndpointSliceController:
         self.queue.add_after(key_of(service), self._context.profile.endpoints.sample(self._context.rng))
 
     def _on_pod(self, kind: EventType, old: Object | None, pod: Object) -> None:
-        """Have the Services of a pod synced, those it had until now too, if its endpoint is another than before."""
+        """Sync the Services that select the pod or selected it before, if its endpoint has changed."""
         now = None if kind == "DELETED" else pod
         if not _differs(old, now):
             return
@@ -65,7 +65,7 @@ class EndpointSliceController:
 
 
 def _differs(old: Object | None, now: Object | None) -> bool:
-    """Whether anything changed that an EndpointSlice shows, or that decides which Services a pod is behind."""
+    """Return True if the pod's endpoint or labels have changed."""
     if old is None or now is None:
         return True
     return endpoint_of(old) != endpoint_of(now) or labels_of(old) != labels_of(now)

@@ -1,4 +1,4 @@
-"""The classes of the fields that the controllers carry out: workloads, endpoints, and what all objects have."""
+"""Classes of the fields that the controllers implement: workloads, endpoints, and object metadata."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ TABLES: Mapping[str, Fields] = {
         inert={
             "deprecatedTopology": _ONE_NODE,
             "hints": _ONE_NODE,
-            "hostname": "nobody looks up names",
+            "hostname": "pod host names are not resolved",
             "nodeName": _ONE_NODE,
-            "targetRef": "it is for information",
+            "targetRef": "it is informational",
             "zone": _ONE_NODE,
         },
     ),

@@ -1,4 +1,4 @@
-"""The garbage collector: what belongs to an object that is gone goes too."""
+"""The garbage collector: deletes the dependents of an object that is gone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from harness.localkube.controllers.context import Context
-from harness.localkube.controllers.mirror import Mirror
+from harness.localkube.controllers.resource_cache import ResourceCache
 from harness.localkube.machinery.client import Conflict, EventType, NotFound
 from harness.localkube.machinery.objects import Object, is_deleting
 from harness.localkube.machinery.workqueue import WorkQueue
@@ -17,13 +17,14 @@ _ORPHAN = "orphan"
 
 
 class GarbageCollector:
-    """Follows owners (Deployments, ReplicaSets, Services) and what they own (ReplicaSets, pods, EndpointSlices).
+    """A controller that watches owners (Deployments, ReplicaSets, Services) and their dependents.
 
-    An owner that is gone takes its dependents with it. One that waits in foreground deletion goes when its dependents
-    have; one with the ``orphan`` finalizer leaves them behind, freed of it.
+    The dependents are ReplicaSets, pods and EndpointSlices. When an owner is gone, its dependents are deleted. An owner
+    in foreground deletion is removed after its dependents. An owner with the ``orphan`` finalizer leaves its dependents
+    behind, without the owner reference.
 
     Args:
-        context: Local copies and client.
+        context: Caches and client.
     """
 
     def __init__(self, context: Context) -> None:
@@ -33,7 +34,7 @@ class GarbageCollector:
         self.queue: WorkQueue[str] = WorkQueue(self._sync, name="garbage collector")
 
     def start(self) -> None:
-        """Follow what concerns it."""
+        """Subscribe to the resources it watches."""
         for owners in self._owners:
             owners.subscribe(self._on_owner)
         for dependents in self._dependents:
@@ -44,18 +45,18 @@ class GarbageCollector:
             self.queue.add(owner["metadata"]["uid"])
 
     def _on_dependent(self, kind: EventType, _old: Object | None, dependent: Object) -> None:
-        """A dependent that comes late, or whose going lets its owner go."""
+        """Handle a dependent that appeared after its owner was gone, or whose removal unblocks its owner."""
         for reference in dependent["metadata"].get("ownerReferences") or []:
             found = self._find(reference["uid"])
             owner = found[1] if found else None
             if (kind == "DELETED" and owner and is_deleting(owner)) or (kind == "ADDED" and owner is None):
                 self.queue.add(reference["uid"])
 
-    def _find(self, uid: str) -> tuple[Mirror, Object] | None:
+    def _find(self, uid: str) -> tuple[ResourceCache, Object] | None:
         pairs = ((owners, each) for owners in self._owners for each in owners.all())
         return next((pair for pair in pairs if pair[1]["metadata"]["uid"] == uid), None)
 
-    def _owned(self, uid: str) -> Iterable[tuple[Mirror, Object]]:
+    def _owned(self, uid: str) -> Iterable[tuple[ResourceCache, Object]]:
         for dependents in self._dependents:
             for each in dependents.all():
                 if any(r["uid"] == uid for r in each["metadata"].get("ownerReferences") or []):
@@ -71,25 +72,25 @@ class GarbageCollector:
         if found is None:
             return
         if _ORPHAN in finalizers:
-            await asyncio.gather(*(_free(mirror, each, uid) for mirror, each in owned))
+            await asyncio.gather(*(_free(cache, each, uid) for cache, each in owned))
             await _drop(*found, _ORPHAN)
         elif _FOREGROUND in finalizers and not list(self._owned(uid)):
             await _drop(*found, _FOREGROUND)
 
-    async def _delete(self, mirror: Mirror, obj: Object, *, foreground: bool) -> None:
-        # In the foreground all the way down: the owner is to outlive the dependents of its dependents.
+    async def _delete(self, cache: ResourceCache, obj: Object, *, foreground: bool) -> None:
+        # Foreground deletion applies to all levels: the owner must outlive the dependents of its dependents.
         blocked = foreground and any(self._owned(obj["metadata"]["uid"]))
         with suppress(NotFound, Conflict):
-            await mirror.delete(obj, propagation="Foreground" if blocked else None)
+            await cache.delete(obj, propagation="Foreground" if blocked else None)
 
 
-async def _free(mirror: Mirror, obj: Object, owner: str) -> None:
+async def _free(cache: ResourceCache, obj: Object, owner: str) -> None:
     left = [each for each in obj["metadata"]["ownerReferences"] if each["uid"] != owner]
     with suppress(NotFound):
-        await mirror.patch(obj, {"metadata": {"ownerReferences": left or None}})
+        await cache.patch(obj, {"metadata": {"ownerReferences": left or None}})
 
 
-async def _drop(mirror: Mirror, obj: Object, finalizer: str) -> None:
+async def _drop(cache: ResourceCache, obj: Object, finalizer: str) -> None:
     left = [each for each in obj["metadata"]["finalizers"] if each != finalizer]
     with suppress(NotFound):
-        await mirror.patch(obj, {"metadata": {"finalizers": left or None}})
+        await cache.patch(obj, {"metadata": {"finalizers": left or None}})

@@ -1,4 +1,4 @@
-"""Runs all controllers on shared local copies, as kube-controller-manager does."""
+"""Run all controllers on shared caches, as kube-controller-manager does."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from harness.localkube.controllers.context import Context
 from harness.localkube.controllers.deployment import DeploymentController
 from harness.localkube.controllers.endpointslice import EndpointSliceController
 from harness.localkube.controllers.garbage import GarbageCollector
-from harness.localkube.controllers.mirror import Mirror
 from harness.localkube.controllers.namespace import NamespaceController
 from harness.localkube.controllers.replicaset import ReplicaSetController
+from harness.localkube.controllers.resource_cache import ResourceCache
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.resources import (
@@ -32,19 +32,19 @@ async def run_controllers(client: ApiClient, settings: NodeSettings) -> None:
     """Run the controllers until cancelled."""
     async with AsyncExitStack() as stack:
 
-        async def mirror(resource: Resource) -> Mirror:
-            return Mirror(client, resource, await stack.enter_async_context(Informer(client, resource)))
+        async def cache(resource: Resource) -> ResourceCache:
+            return ResourceCache(client, resource, await stack.enter_async_context(Informer(client, resource)))
 
         context = Context(
             client=client,
             profile=Profile.by_name(settings.profile),
             rng=random.Random(f"controllers {settings.seed}"),  # noqa: S311 - delays, not secrets
-            namespaces=await mirror(NAMESPACES),
-            deployments=await mirror(DEPLOYMENTS),
-            replicasets=await mirror(REPLICASETS),
-            pods=await mirror(PODS),
-            services=await mirror(SERVICES),
-            slices=await mirror(ENDPOINTSLICES),
+            namespaces=await cache(NAMESPACES),
+            deployments=await cache(DEPLOYMENTS),
+            replicasets=await cache(REPLICASETS),
+            pods=await cache(PODS),
+            services=await cache(SERVICES),
+            slices=await cache(ENDPOINTSLICES),
         )
         stack.push_async_callback(context.close)
         controllers = (

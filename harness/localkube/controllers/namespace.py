@@ -1,4 +1,4 @@
-"""Namespaces: a ServiceAccount when they come, and nothing left in them when they go."""
+"""The namespace controller: creates each namespace's ServiceAccount, and empties a namespace that is deleted."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from harness.localkube.machinery.objects import Key, Object, is_deleting, key_of
 from harness.localkube.machinery.resources import NAMESPACES, RESOURCES, SERVICEACCOUNTS, Resource
 from harness.localkube.machinery.workqueue import WorkQueue
 
-#: While something in a namespace needs time to go (a pod its grace period), it is looked at again.
-_AGAIN_SECONDS = 0.2
+#: Seconds between two checks of a namespace in which something takes time to end, such as a pod's grace period.
+_RECHECK_SECONDS = 0.2
 
 
 class NamespaceController:
-    """Follows Namespaces.
+    """A controller that watches Namespaces.
 
     Args:
-        context: Local copies and client.
+        context: Caches and client.
     """
 
     def __init__(self, context: Context) -> None:
@@ -27,7 +27,7 @@ class NamespaceController:
         self.queue: WorkQueue[Key] = WorkQueue(self._sync, name="namespace")
 
     def start(self) -> None:
-        """Follow what concerns it."""
+        """Subscribe to the resource it watches."""
         self._context.namespaces.subscribe(self._on_namespace)
 
     def _on_namespace(self, kind: EventType, _old: Object | None, namespace: Object) -> None:
@@ -47,15 +47,15 @@ class NamespaceController:
         if await self._empty(name):
             await self._finalize(name)
         else:
-            self.queue.add_after(key, _AGAIN_SECONDS)
+            self.queue.add_after(key, _RECHECK_SECONDS)
 
     async def _empty(self, name: str) -> bool:
-        """Delete what is in a namespace; True if there was nothing left to delete or to wait for."""
+        """Delete the objects in a namespace; return True if none was left."""
         kinds = [each for each in RESOURCES if each.namespaced and not each.stored_as]
         return not any(await asyncio.gather(*(self._clear(each, name) for each in kinds)))
 
     async def _clear(self, resource: Resource, name: str) -> bool:
-        """Delete all objects of a kind; True if there were any."""
+        """Delete all objects of a kind; return True if there were any."""
         objects, _ = await self._context.client.list(resource, name)
         for obj in objects:
             if not is_deleting(obj):

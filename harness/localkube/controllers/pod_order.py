@@ -1,6 +1,6 @@
-"""Which pods a ReplicaSet deletes first when it has too many: those that would be missed least. Pure.
+"""Order the pods that a ReplicaSet deletes first when it has too many: the least useful ones. Pure.
 
-The order decides whether scaling down or a rollout takes a serving pod while a broken one stays.
+The order decides if scaling down or a rollout takes a serving pod while a broken one stays.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _PHASES = ("Pending", "Unknown", "Running")
 
 
 def is_active(pod: Object) -> bool:
-    """Whether it counts as a replica: not ended, not being deleted."""
+    """Return True if a pod counts as a replica: neither ended nor being deleted."""
     return pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"} and not is_deleting(pod)
 
 
 def is_ready(pod: Object) -> bool:
-    """Whether its Ready condition is true."""
+    """Return True if the pod's Ready condition is true."""
     return is_true(pod, "Ready")
 
 
 def available_in(pod: Object, min_ready_seconds: int, now: datetime) -> float | None:
-    """Seconds until a pod counts as available (0 if it does now); None while it is not ready."""
+    """Return the seconds until a pod counts as available (0 if it does now); None if it is not ready."""
     ready = condition(pod, "Ready")
     if ready is None or ready["status"] != "True":
         return None
@@ -37,11 +37,11 @@ def available_in(pod: Object, min_ready_seconds: int, now: datetime) -> float | 
 
 
 def deletion_order(pods: Iterable[Object], now: datetime) -> list[Object]:
-    """The pods, those to be deleted first at the front.
+    """Sort pods so that those to be deleted first come first.
 
-    Unscheduled before scheduled, pending before running, not ready before ready, a low deletion cost before a high one,
-    recently ready before long ready, many restarts before few, young before old. Ages are compared by their order of
-    magnitude, as in Kubernetes, and the uid decides between equals.
+    Unscheduled comes before scheduled, pending before running, not ready before ready, a low deletion cost before a
+    high one, recently ready before long ready, many restarts before few, young before old. Ages are compared by order
+    of magnitude, as in Kubernetes. The uid decides between equals.
     """
     return sorted(pods, key=lambda pod: _rank(pod, now))
 
@@ -65,7 +65,7 @@ def _rank(pod: Object, now: datetime) -> tuple[object, ...]:
 
 
 def _magnitude(time: str | None, now: datetime) -> int:
-    """Binary order of magnitude of an age in seconds; 0 for none or the future."""
+    """Return the binary order of magnitude of an age in seconds; 0 for no time or one in the future."""
     if time is None:
         return 0
     seconds = (now - parse_timestamp(time)).total_seconds()

@@ -1,4 +1,4 @@
-"""The ReplicaSet controller: as many pods as asked for, and the least useful ones gone first."""
+"""The ReplicaSet controller: creates missing pods, and deletes the least useful surplus ones first."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from harness.localkube.machinery.workqueue import WorkQueue
 
 
 class ReplicaSetController:
-    """Follows ReplicaSets and their pods; an async context manager through its queue.
+    """A controller that watches ReplicaSets and their pods.
 
     Args:
-        context: Local copies, client and delays.
+        context: Caches, client and delays.
     """
 
     def __init__(self, context: Context) -> None:
@@ -39,12 +39,12 @@ class ReplicaSetController:
         self.queue: WorkQueue[Key] = WorkQueue(self._sync, name="replicaset")
 
     def start(self) -> None:
-        """Follow what concerns it."""
+        """Subscribe to the resources it watches."""
         self._context.replicasets.subscribe(lambda _kind, _old, new: self.queue.add(key_of(new)))
         self._context.pods.subscribe(self._on_pod)
 
     def _on_pod(self, _kind: EventType, old: Object | None, pod: Object) -> None:
-        """Sync the ReplicaSets that have the pod, had it, or may adopt it."""
+        """Sync the ReplicaSets that own the pod, owned it before, or may adopt it."""
         namespace = pod["metadata"]["namespace"]
         owners = [controller_of(each) for each in (old, pod) if each is not None]
         for owner in owners:
@@ -71,7 +71,7 @@ class ReplicaSetController:
         await self._write_status(replica_set, pods)
 
     async def _claim(self, replica_set: Object) -> list[Object]:
-        """Release the pods that the selector does not match any more, adopt those without a controller that it matches.
+        """Release the pods that the selector no longer matches, and adopt matching pods without a controller.
 
         Returns:
             The pods that count as replicas.
@@ -95,7 +95,7 @@ class ReplicaSetController:
         except ApiError as error:
             await self._events.event(replica_set, "Warning", "FailedCreate", f"Error creating: {error.message}")
             raise
-        await self._tell(replica_set, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
+        await self._record(replica_set, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
 
     async def _delete_pods(self, replica_set: Object, pods: Sequence[Object]) -> None:
         await asyncio.gather(*(self._delete_pod(replica_set, pod) for pod in pods))
@@ -105,9 +105,9 @@ class ReplicaSetController:
             await self._context.pods.delete(pod)
         except (NotFound, Conflict):
             return
-        await self._tell(replica_set, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
+        await self._record(replica_set, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
 
-    async def _tell(self, replica_set: Object, reason: str, message: str) -> None:
+    async def _record(self, replica_set: Object, reason: str, message: str) -> None:
         self._context.spawn(self._events.event(replica_set, "Normal", reason, message))
 
     async def _write_status(self, replica_set: Object, pods: Sequence[Object]) -> None:
@@ -127,13 +127,13 @@ class ReplicaSetController:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What a ReplicaSet does about the active pods of its namespace.
+class PodClaim:
+    """The active pods of a namespace, sorted by what a ReplicaSet does with them.
 
     Attributes:
-        keep: Its own, which its selector matches.
-        release: Its own, which its selector does not match.
-        adopt: Those that its selector matches and that no controller has.
+        keep: Its own pods that its selector matches.
+        release: Its own pods that its selector does not match.
+        adopt: Pods without a controller that its selector matches.
     """
 
     keep: tuple[Object, ...]
@@ -141,8 +141,8 @@ class Claim:
     adopt: tuple[Object, ...]
 
 
-def claim_of(replica_set: Object, pods: Iterable[Object]) -> Claim:
-    """Sort the pods of a ReplicaSet's namespace; pods of other controllers and ended ones are left out."""
+def claim_of(replica_set: Object, pods: Iterable[Object]) -> PodClaim:
+    """Sort the pods of a ReplicaSet's namespace; omit ended pods and those of other controllers."""
     uid = replica_set["metadata"]["uid"]
     own: list[Object] = []
     free: list[Object] = []
@@ -151,7 +151,7 @@ def claim_of(replica_set: Object, pods: Iterable[Object]) -> Claim:
         if not is_active(pod) or (controller is not None and controller["uid"] != uid):
             continue
         (free if controller is None else own).append(pod)
-    return Claim(
+    return PodClaim(
         keep=tuple(pod for pod in own if selects_pod(replica_set, pod)),
         release=tuple(pod for pod in own if not selects_pod(replica_set, pod)),
         adopt=tuple(pod for pod in free if selects_pod(replica_set, pod)),
@@ -159,7 +159,7 @@ def claim_of(replica_set: Object, pods: Iterable[Object]) -> Claim:
 
 
 def selects_pod(replica_set: Object, pod: Object) -> bool:
-    """Whether a ReplicaSet's selector matches a pod."""
+    """Return True if a ReplicaSet's selector matches a pod."""
     return matches_selector(replica_set["spec"]["selector"], labels_of(pod))
 
 

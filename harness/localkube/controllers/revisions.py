@@ -1,4 +1,4 @@
-"""A Deployment's ReplicaSets in order: their revisions, their annotations, and how a new one is made. Pure."""
+"""Order a Deployment's ReplicaSets by revision, annotate them, and build new ones. Pure."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _NOT_COPIED = {REVISION, DESIRED, LARGEST, "kubectl.kubernetes.io/last-applied-c
 
 
 def annotations_of(obj: Object) -> dict[str, str]:
-    """Its annotations; empty if it has none."""
+    """Return the annotations; empty if there are none."""
     return obj["metadata"].get("annotations") or {}
 
 
 def revision_of(obj: Object) -> int:
-    """Its revision; 0 if it has none."""
+    """Return the revision; 0 if there is none."""
     return int(annotations_of(obj).get(REVISION, "0"))
 
 
 def replicas_of(obj: Object) -> int:
-    """``spec.replicas``; 1 where it is left out."""
+    """Return ``spec.replicas``; 1 if it is absent."""
     value = obj["spec"].get("replicas")
     return 1 if value is None else int(value)
 
 
 def bounds_of(deployment: Object) -> Bounds:
-    """How far its rollout may go; Recreate knows no surge and lets everything be missing."""
+    """Return the bounds of a Deployment's rollout; Recreate has no surge, and all its pods may be unavailable."""
     replicas = replicas_of(deployment)
     strategy = deployment["spec"].get("strategy") or {}
     if strategy.get("type") == "Recreate":
@@ -43,7 +43,10 @@ def bounds_of(deployment: Object) -> Bounds:
 
 
 def split(deployment: Object, owned: Sequence[Object]) -> tuple[Object | None, list[Object]]:
-    """The ReplicaSet of the current template (the oldest, if there are several), and all others, oldest first."""
+    """Return the ReplicaSet of the current template, and all others from the oldest to the newest.
+
+    If several ReplicaSets have the current template, the oldest counts.
+    """
     ordered = sorted(owned, key=age_of)
     template = deployment["spec"]["template"]
     new = next((each for each in ordered if same_template(each["spec"]["template"], template)), None)
@@ -51,12 +54,12 @@ def split(deployment: Object, owned: Sequence[Object]) -> tuple[Object | None, l
 
 
 def age_of(obj: Object) -> str:
-    """Sorts objects, the oldest first; the revision decides between those made in the same second."""
+    """Return a sort key that puts the oldest object first; the revision decides within the same second."""
     return f"{obj['metadata'].get('creationTimestamp', '')} {revision_of(obj):08} {obj['metadata']['name']}"
 
 
 def size_of(replica_set: Object) -> SetSize:
-    """A ReplicaSet as the rollout's arithmetic sees it."""
+    """Return the numbers of a ReplicaSet that the rollout computes with."""
     return SetSize(
         name=replica_set["metadata"]["name"],
         desired=replicas_of(replica_set),
@@ -67,18 +70,18 @@ def size_of(replica_set: Object) -> SetSize:
 
 
 def was_scaled(deployment: Object, owned: Sequence[Object]) -> bool:
-    """Whether the number of replicas was changed since its ReplicaSets were last sized."""
+    """Return True if the Deployment's replicas were changed since its ReplicaSets were last resized."""
     wanted = str(replicas_of(deployment))
     return any(replicas_of(each) > 0 and annotations_of(each).get(DESIRED, wanted) != wanted for each in owned)
 
 
 def size_annotations(bounds: Bounds) -> dict[str, str]:
-    """What a ReplicaSet is told of its Deployment's size."""
+    """Return the annotations that record the Deployment's size on a ReplicaSet."""
     return {DESIRED: str(bounds.replicas), LARGEST: str(bounds.most)}
 
 
 def wanted_annotations(deployment: Object, new: Object | None, olds: Sequence[Object]) -> Mapping[str, str]:
-    """Annotations of the current ReplicaSet: the Deployment's own, and the highest revision of all."""
+    """Return the annotations of the current ReplicaSet: the Deployment's own, and the highest revision."""
     copied = {name: value for name, value in annotations_of(deployment).items() if name not in _NOT_COPIED}
     highest = max((revision_of(each) for each in olds), default=0)
     revision = max(highest + 1, revision_of(new) if new else 0)
@@ -86,7 +89,7 @@ def wanted_annotations(deployment: Object, new: Object | None, olds: Sequence[Ob
 
 
 def new_replica_set(deployment: Object, olds: Sequence[Object], bounds: Bounds, replicas: int) -> Object:
-    """A ReplicaSet for the Deployment's current template."""
+    """Build a ReplicaSet for the Deployment's current template."""
     digest = template_hash(deployment["spec"]["template"])
     template = copy.deepcopy(deployment["spec"]["template"])
     metadata = template.setdefault("metadata", {})

@@ -1,6 +1,6 @@
-"""The arithmetic of a rollout: how many pods each ReplicaSet of a Deployment should have next. Pure.
+"""Compute the next size of each ReplicaSet during a rollout. Pure.
 
-Every number here decides whether a request finds a ready pod, so the rounding and the order are Kubernetes' own.
+Each number decides if a request finds a ready pod, so rounding and order are the same as in Kubernetes.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SetSize:
-    """A ReplicaSet as the rollout sees it.
+    """The numbers of a ReplicaSet that the rollout computes with.
 
     Attributes:
         name: Its name.
         desired: ``spec.replicas``.
         available: ``status.availableReplicas``.
-        age: Orders ReplicaSets: the older, the smaller.
-        largest: The Deployment's replicas and surge when it was last sized (``max-replicas``); 0 if unknown.
+        age: Sort key: older ReplicaSets have smaller values.
+        largest: The Deployment's replicas plus surge when it was last resized (``max-replicas``); 0 if unknown.
     """
 
     name: str
@@ -31,12 +31,12 @@ class SetSize:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far a rolling update may go from the number of replicas.
+    """The limits of a rolling update, relative to the number of replicas.
 
     Attributes:
-        replicas: Pods wanted.
-        surge: Pods allowed beyond that.
-        unavailable: Pods that may be missing from it.
+        replicas: Number of pods wanted.
+        surge: Number of pods allowed beyond that.
+        unavailable: Number of pods that may be unavailable.
     """
 
     replicas: int
@@ -45,17 +45,20 @@ class Bounds:
 
     @property
     def most(self) -> int:
-        """Pods allowed at once."""
+        """Return the largest number of pods allowed at once."""
         return self.replicas + self.surge
 
     @property
     def fewest(self) -> int:
-        """Pods that must be available."""
+        """Return the smallest number of pods that must be available."""
         return self.replicas - self.unavailable
 
 
 def resolve_bounds(replicas: int, max_surge: int | str, max_unavailable: int | str) -> Bounds:
-    """Numbers from numbers or percentages: surge is rounded up, unavailable down; both 0 makes unavailable 1."""
+    """Resolve numbers or percentages to numbers.
+
+    Surge is rounded up, unavailable down. If both are 0, unavailable becomes 1.
+    """
     surge = _resolve(max_surge, replicas, up=True)
     unavailable = _resolve(max_unavailable, replicas, up=False)
     if surge == 0 and unavailable == 0:
@@ -71,7 +74,7 @@ def _resolve(value: int | str, of: int, *, up: bool) -> int:
 
 
 def new_size(bounds: Bounds, new_desired: int, all_desired: int) -> int:
-    """Size of the new ReplicaSet of a rolling update: as many more as fit under the most allowed at once."""
+    """Return the next size of the new ReplicaSet: as many pods as the limit on pods at once allows."""
     if new_desired >= bounds.replicas:
         return bounds.replicas
     room = max(0, bounds.most - all_desired)
@@ -79,9 +82,9 @@ def new_size(bounds: Bounds, new_desired: int, all_desired: int) -> int:
 
 
 def next_rolling(bounds: Bounds, new: SetSize, olds: Sequence[SetSize]) -> Mapping[str, int]:
-    """The next step of a rolling update: the sizes that change, by name; empty when nothing may move now.
+    """Return the next step of a rolling update: the sizes that change, by name; empty if nothing may change now.
 
-    The new ReplicaSet comes first; the old ones give way only in a step in which it does not change.
+    The new ReplicaSet grows first. The old ones shrink only in a step in which the new one does not change.
     """
     everything = sum(old.desired for old in olds) + new.desired
     size = new_size(bounds, new.desired, everything)
@@ -95,7 +98,7 @@ def _shrink_olds(bounds: Bounds, new: SetSize, olds: Sequence[SetSize], everythi
     if allowed <= 0:
         return {}
     sizes = {old.name: old.desired for old in olds}
-    # What is not available serves nobody: it goes first.
+    # Unavailable pods serve no requests, so they are removed first.
     for old in sorted(olds, key=lambda each: each.age):
         gone = min(allowed, max(0, old.desired - old.available))
         sizes[old.name] -= gone
@@ -110,15 +113,17 @@ def _shrink_olds(bounds: Bounds, new: SetSize, olds: Sequence[SetSize], everythi
 
 
 def next_scaled(bounds: Bounds, new: SetSize | None, olds: Sequence[SetSize]) -> Mapping[str, int]:
-    """The sizes that change when the Deployment itself is scaled: one active ReplicaSet takes it all, several share.
+    """Return the sizes that change when the Deployment is scaled.
+
+    A single active ReplicaSet takes the whole change; several share it in proportion.
 
     Args:
         bounds: The new numbers.
         new: The ReplicaSet of the current template, if there is one.
         olds: All others.
     """
-    everyone = [*olds, *([new] if new else [])]
-    active = [each for each in everyone if each.desired > 0]
+    all_sets = [*olds, *([new] if new else [])]
+    active = [each for each in all_sets if each.desired > 0]
     if len(active) <= 1:
         target = active[0] if active else new
         return {target.name: bounds.replicas} if target and target.desired != bounds.replicas else {}
@@ -131,7 +136,7 @@ def _proportional(bounds: Bounds, active: Sequence[SetSize]) -> Mapping[str, int
     most = bounds.most if bounds.replicas else 0
     left = most - sum(each.desired for each in active)
     growing = left > 0
-    # The largest first; of equals the newest grows and the oldest shrinks.
+    # The largest comes first. Among equals, the newest grows first and the oldest shrinks first.
     by_age = sorted(active, key=lambda each: each.age, reverse=growing)
     ordered = sorted(by_age, key=lambda each: -each.desired)
     sizes = {}

@@ -1,4 +1,4 @@
-"""Telling one pod template from another: which ReplicaSet is a Deployment's current one, and a new one's name."""
+"""Compare and hash pod templates, to find a Deployment's current ReplicaSet and to name a new one."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 from harness.localkube.machinery.objects import Object
 
-#: Label that keeps the pods of one template apart from those of another.
+#: Label that separates the pods of one template from those of another.
 HASH_LABEL = "pod-template-hash"
-#: What Kubernetes makes of hashes, so that no name spells a word.
+#: Alphabet in which Kubernetes encodes hashes; without vowels, so that no name spells a word.
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _LENGTH = 10
 
 
 def template_hash(template: Object) -> str:
-    """The hash of a pod template, the same for every way to write the same template."""
+    """Return the hash of a pod template; equivalent templates have the same hash."""
     digest = hashlib.sha256(json.dumps(_canonical(template), sort_keys=True).encode()).digest()
     return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:_LENGTH])
 
 
 def same_template(one: Object, other: Object) -> bool:
-    """Whether two templates make the same pods; the hash label that a ReplicaSet's template has does not count."""
+    """Return True if two templates create the same pods; a ReplicaSet's hash label is ignored."""
     return bool(_canonical(one) == _canonical(other))
 
 
@@ -33,7 +33,7 @@ def _canonical(template: Object) -> Any:
 
 
 def _without_empty(value: Any) -> Any:
-    """Without nulls and empty parts: kubectl's ``rollout undo`` writes some that were never there."""
+    """Remove nulls and empty parts; kubectl's ``rollout undo`` adds some that were not there before."""
     if isinstance(value, dict):
         kept = {key: _without_empty(item) for key, item in value.items()}
         return {key: item for key, item in kept.items() if item not in (None, {}, [])}

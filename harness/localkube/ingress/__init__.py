@@ -1,1 +1,1 @@
-"""Plays ingress-nginx: its controller in Python, its data plane as real nginx with Lua."""
+"""Simulate ingress-nginx: its controller in Python, its data plane as a real nginx with Lua."""

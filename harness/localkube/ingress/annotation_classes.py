@@ -1,7 +1,7 @@
-"""The class of every annotation of ingress-nginx v1.11, and of every value that matters.
+"""Classes of all annotations of ingress-nginx v1.11, and of their values that matter.
 
-What ``annotations.RULES`` has is implemented. The tables here hold the rest. A name with ingress-nginx's prefix that is
-in neither is unknown, and refused: ingress-nginx ignores a misspelt annotation without a word.
+Annotations in ``annotations.RULES`` are implemented. The tables here contain the rest. A name with ingress-nginx's
+prefix that is in neither is unknown and rejected, because ingress-nginx silently ignores a misspelt annotation.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Harmless, Site
-from harness.localkube.ingress.annotations import FALSE, PREFIX, RULES, TRUE, Reading, reading_of
-from harness.localkube.ingress.served import is_served
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.annotations import RULES, TRUE, ParseResult, parse_result
+from harness.localkube.ingress.ingress_class import is_served
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 
@@ -22,22 +22,22 @@ def _text(site: Site) -> str:
 
 
 def _off(site: Site) -> bool:
-    """Treat a switch that is off as harmless; ingress-nginx ignores what is no switch."""
+    """Accept a switch that is off; ingress-nginx ignores a value that is not a switch."""
     return _text(site) not in TRUE
 
 
 def _not_positive(site: Site) -> bool:
-    """Treat a limit of zero as harmless; ingress-nginx ignores what is no number."""
+    """Accept a limit of zero; ingress-nginx ignores a value that is not a number."""
     return re.fullmatch(r"\+?0*[1-9]\d*", _text(site)) is None
 
 
 def _plain_http(site: Site) -> bool:
-    """Treat HTTP and whatever ingress-nginx takes for HTTP as harmless."""
+    """Accept HTTP and every value that ingress-nginx treats as HTTP."""
     return _text(site).upper() not in {"HTTPS", "GRPC", "GRPCS", "FCGI"}
 
 
 def _at_least_4k(site: Site) -> bool:
-    """Treat a buffer that is not smaller than nginx's default as harmless: the images' heads fit into that."""
+    """Accept a buffer of at least nginx's default size, which is enough for the images' response headers."""
     match = re.fullmatch(r"(\d+)([kKmM]?)", _text(site))
     unit = {"k": 1024, "m": 1024 * 1024}
     return match is not None and int(match[1]) * unit.get(match[2].lower(), 1) >= 4096
@@ -48,70 +48,69 @@ def _one_of(*texts: str) -> Harmless:
 
 
 def _without_cookie(site: Site) -> bool:
-    """Treat an attribute of the session's cookie as harmless where no session is kept."""
+    """Accept an attribute of the session cookie if there is no session affinity."""
     return not str(site.holder.get(f"{PREFIX}affinity", "")).strip()
+
+
+def _without_tls(site: Site) -> bool:
+    """Accept a setting of TLS if the Ingress has none."""
+    return not (site.root.get("spec") or {}).get("tls")
 
 
 _SWITCH = "false"
 _ZERO = "0"
-_ACL = "answers 403 to clients outside the list"
-_SNIPPET = "puts this text into nginx.conf, which can answer anything"
+_SNIPPET = "inserts this text into nginx.conf, which can change every response"
 
 #: Without the prefix.
 DECISIVE: Mapping[str, Decisive] = {
-    "allowlist-source-range": Decisive(_ACL),
-    "app-root": Decisive("answers / with 302"),
     "auth-tls-secret": Decisive("answers 400 to clients without a certificate"),
-    "auth-type": Decisive("answers 401 without a password"),
-    "auth-url": Decisive("asks this URL about every request, and answers 401 or 403 as it says"),
-    "backend-protocol": Decisive("speaks this protocol to the pods", _plain_http, "HTTP, AUTO_HTTP"),
+    "auth-url": Decisive("sends a subrequest to this URL for every request, and answers 401 or 403 if it does"),
+    "backend-protocol": Decisive("uses this protocol to the pods", _plain_http, "HTTP, AUTO_HTTP"),
     "configuration-snippet": Decisive(_SNIPPET),
     "connection-proxy-header": Decisive("sends this Connection header to the pods"),
-    "custom-headers": Decisive("adds the headers of this ConfigMap to every answer"),
-    "custom-http-errors": Decisive("replaces answers with these statuses by those of the default backend"),
-    "default-backend": Decisive("sends requests to this Service while the Ingress's own has no endpoints"),
-    "denylist-source-range": Decisive("answers 403 to clients in the list"),
-    "enable-cors": Decisive("answers OPTIONS itself and adds headers to every answer", _off, _SWITCH),
-    "enable-modsecurity": Decisive("answers 403 to requests that ModSecurity refuses", _off, _SWITCH),
-    "force-ssl-redirect": Decisive("answers http with 308", _off, _SWITCH),
+    "custom-headers": Decisive("adds the headers of this ConfigMap to every response"),
+    "enable-cors": Decisive("answers OPTIONS itself and adds headers to every response", _off, _SWITCH),
+    "enable-modsecurity": Decisive("answers 403 to requests that ModSecurity blocks", _off, _SWITCH),
     "from-to-www-redirect": Decisive("answers the host with or without www. with 308", _off, _SWITCH),
     "global-rate-limit": Decisive("answers 429 above the limit", _not_positive, _ZERO),
-    "limit-connections": Decisive("answers 503 above so many connections of a client", _not_positive, _ZERO),
-    "limit-rate": Decisive("sends answers no faster than this", _not_positive, _ZERO),
-    "limit-rpm": Decisive("answers 503 above so many requests of a client in a minute", _not_positive, _ZERO),
-    "limit-rps": Decisive("answers 503 above so many requests of a client in a second", _not_positive, _ZERO),
-    "mirror-target": Decisive("sends every request to this target as well"),
-    "modsecurity-snippet": Decisive("answers 403 to requests that these rules refuse"),
-    "permanent-redirect": Decisive("answers 301"),
-    "proxy-buffer-size": Decisive("answers 502 where an answer's head is larger", _at_least_4k, "4k and more"),
+    "limit-rate": Decisive("limits the rate of responses", _not_positive, _ZERO),
+    "mirror-target": Decisive("also sends every request to this target"),
+    "modsecurity-snippet": Decisive("answers 403 to requests that these rules block"),
+    "proxy-buffer-size": Decisive("answers 502 if a response header is larger", _at_least_4k, "4k or more"),
     "proxy-cookie-domain": Decisive("rewrites the domain of cookies", _one_of("off"), "off"),
     "proxy-cookie-path": Decisive("rewrites the path of cookies", _one_of("off"), "off"),
     "proxy-redirect-from": Decisive("rewrites the Location of redirects", _one_of("off"), "off"),
-    "server-alias": Decisive("serves these hosts as well"),
+    "relative-redirects": Decisive("omits the host in redirects", _off, _SWITCH),
+    "satisfy": Decisive("accepts requests that pass one of the checks of access", _one_of("all"), "all"),
     "server-snippet": Decisive(_SNIPPET),
     "service-upstream": Decisive(
         "sends requests to the Service's cluster address, where kube-proxy chooses the pod", _off, _SWITCH
     ),
-    "session-cookie-domain": Decisive("gives the cookie a domain", _without_cookie, "any, without affinity"),
-    "session-cookie-expires": Decisive("lets the cookie expire", _without_cookie, "any, without affinity"),
-    "session-cookie-secure": Decisive("has clients send the cookie by https alone", _without_cookie, "any, without"
+    "session-cookie-domain": Decisive("sets the cookie's domain", _without_cookie, "any, without affinity"),
+    "session-cookie-expires": Decisive("sets the cookie's expiry", _without_cookie, "any, without affinity"),
+    "session-cookie-secure": Decisive("makes clients send the cookie only over HTTPS", _without_cookie, "any, without"
                                       " affinity"),
-    "ssl-passthrough": Decisive("passes TLS on to the pods", _off, _SWITCH),
+    "ssl-ciphers": Decisive("accepts only these ciphers", _without_tls, "any, without spec.tls"),
+    "ssl-passthrough": Decisive("passes TLS through to the pods", _off, _SWITCH),
+    "ssl-prefer-server-ciphers": Decisive(
+        "chooses the cipher of TLS connections by this setting", _without_tls, "any, without spec.tls"
+    ),
     "stream-snippet": Decisive(_SNIPPET),
-    "temporal-redirect": Decisive("answers 302"),
-    "upstream-hash-by": Decisive("sends requests with the same key to the same pod"),
+    "temporal-redirect-code": Decisive(
+        "answers temporal redirects with this status since v1.12", _one_of("302"), "302"
+    ),
+    "use-port-in-redirects": Decisive("names its port in redirects to HTTPS", _off, _SWITCH),
+    "upstream-hash-by-subset": Decisive("sends requests with the same key to a subset of the pods", _off, _SWITCH),
 }  # fmt: skip
 
-_AUTH_URL = "it has no effect without auth-url, which has a class of its own"
-_AUTH_TYPE = "it has no effect without auth-type, which has a class of its own"
-_AUTH_TLS = "it has no effect without auth-tls-secret, which has a class of its own"
-_CORS = "it has no effect without enable-cors, which has a class of its own"
-_LIMIT = "it has no effect without a limit, which has a class of its own"
-_UPSTREAM_TLS = "it has no effect without backend-protocol HTTPS or GRPCS, which has a class of its own"
-_TRACES = "it is about traces and logs"
-_TLS = "it has no effect without TLS, which spec.tls decides about"
-_BUFFERS = "it is about memory and temporary files of nginx"
-_BROWSERS = "it tells browsers what to do with the cookie on other sites"
+_AUTH_URL = "it has no effect without auth-url, which has its own class"
+_AUTH_TLS = "it has no effect without auth-tls-secret, which has its own class"
+_CORS = "it has no effect without enable-cors, which has its own class"
+_LIMIT = "it has no effect without a limit, which has its own class"
+_UPSTREAM_TLS = "it has no effect without backend-protocol HTTPS or GRPCS, which has its own class"
+_TRACES = "it affects only traces and logs"
+_BUFFERS = "it affects only memory and temporary files of nginx"
+_BROWSERS = "it affects only browsers that send the cookie from other sites"
 
 #: Without the prefix, each with the reason.
 INERT: Mapping[str, str] = {
@@ -124,7 +123,6 @@ INERT: Mapping[str, str] = {
         ),
         _AUTH_URL,
     ),
-    **dict.fromkeys(("auth-realm", "auth-secret", "auth-secret-type", "satisfy"), _AUTH_TYPE),
     **dict.fromkeys(
         (
             "auth-tls-error-page", "auth-tls-match-cn", "auth-tls-pass-certificate-to-upstream",
@@ -141,8 +139,8 @@ INERT: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "global-rate-limit-ignored-cidrs", "global-rate-limit-key", "global-rate-limit-window", "limit-allowlist",
-            "limit-burst-multiplier", "limit-rate-after", "limit-whitelist",
+            "global-rate-limit-ignored-cidrs", "global-rate-limit-key", "global-rate-limit-window",
+            "limit-rate-after",
         ),
         _LIMIT,
     ),
@@ -161,10 +159,6 @@ INERT: Mapping[str, str] = {
         _TRACES,
     ),
     **dict.fromkeys(
-        ("preserve-trailing-slash", "ssl-ciphers", "ssl-prefer-server-ciphers", "ssl-redirect"),
-        _TLS,
-    ),
-    **dict.fromkeys(
         (
             "client-body-buffer-size", "proxy-buffers-number", "proxy-busy-buffers-size", "proxy-max-temp-file-size",
         ),
@@ -174,28 +168,25 @@ INERT: Mapping[str, str] = {
         ("session-cookie-conditional-samesite-none", "session-cookie-partitioned", "session-cookie-samesite"),
         _BROWSERS,
     ),
-    "disable-proxy-intercept-errors": "it has no effect without custom-http-errors, which has a class of its own",
-    "enable-global-auth": "no authentication for all Ingresses is set up",
+    "enable-global-auth": "no global authentication is configured",
     "enable-owasp-core-rules": "it has no effect without enable-modsecurity, which has a class of its own",
     "fastcgi-index": "it has no effect without backend-protocol FCGI, which has a class of its own",
     "fastcgi-params-configmap": "it has no effect without backend-protocol FCGI, which has a class of its own",
-    "http2-push-preload": "nginx does not push any more",
+    "http2-push-preload": "nginx no longer supports HTTP/2 push",
     "mirror-host": "it has no effect without mirror-target, which has a class of its own",
     "mirror-request-body": "it has no effect without mirror-target, which has a class of its own",
     "modsecurity-transaction-id": "it has no effect without enable-modsecurity, which has a class of its own",
-    "permanent-redirect-code": "it has no effect without permanent-redirect, which has a class of its own",
     "proxy-redirect-to": "it has no effect without proxy-redirect-from, which has a class of its own",
-    "relative-redirects": "it has no effect without a redirect, which has a class of its own",
-    "temporal-redirect-code": "it has no effect without temporal-redirect, which has a class of its own",
-    "upstream-hash-by-subset": "it has no effect without upstream-hash-by, which has a class of its own",
-    "upstream-hash-by-subset-size": "it has no effect without upstream-hash-by, which has a class of its own",
-    "use-port-in-redirects": "it has no effect without a redirect, which has a class of its own",
+    "upstream-hash-by-subset-size": "it has no effect without upstream-hash-by-subset, which has a class of its own",
 }  # fmt: skip
 
-#: Another name -> the name in the tables.
+#: Alias -> the name in the tables.
 ALIASES: Mapping[str, str] = {"whitelist-source-range": "allowlist-source-range"}
 
-#: A genuine program carries out the annotations that it reads by itself, but for what needs more of the cluster.
+#: With an empty list of clients, ingress-nginx answers every request with 503.
+_EMPTY_MATTERS = frozenset({"allowlist-source-range", "denylist-source-range"})
+
+#: A real ingress controller implements the annotations that it reads, except those that need other components.
 _NOT_BY_ITSELF = frozenset({"service-upstream"})
 
 
@@ -205,7 +196,7 @@ def names() -> frozenset[str]:
 
 
 def class_of(name: str, site: Site) -> tuple[FieldClass, str, str]:
-    """Classify an annotation that begins with ``PREFIX``: its class, the reason, and the likely spelling."""
+    """Classify an annotation that begins with ``PREFIX``: its class, the reason, and a suggested spelling."""
     program = INGRESS_PROGRAMS.get(site.ingress)
     if program is None or program.annotations != PREFIX:
         return FieldClass.INERT, f"ingress {site.ingress} does not read it", ""
@@ -215,14 +206,14 @@ def class_of(name: str, site: Site) -> tuple[FieldClass, str, str]:
     if short not in names():
         near = difflib.get_close_matches(short, sorted(names()), n=1)
         hint = f"did you mean {PREFIX}{near[0]}?" if near else ""
-        return FieldClass.UNKNOWN, "ingress-nginx knows no such annotation", hint
+        return FieldClass.UNKNOWN, "ingress-nginx has no such annotation", hint
     if program.is_genuine and short not in _NOT_BY_ITSELF:
         return FieldClass.IMPLEMENTED, "", ""
     return _of_nginx(ALIASES.get(short, short), site)
 
 
 def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
-    if not _text(site):
+    if not _text(site) and name not in _EMPTY_MATTERS:
         return FieldClass.INERT, "ingress-nginx ignores an empty annotation", ""
     if name in INERT:
         return FieldClass.INERT, INERT[name], ""
@@ -231,15 +222,9 @@ def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
         harmless = rule.harmless(site)
         text = "this value has no effect on requests" if harmless else rule.effect
         return (FieldClass.INERT if harmless else FieldClass.DECISIVE), text, ""
-    reading = reading_of(name, str(site.value))
-    if reading is Reading.IGNORED:
+    result = parse_result(name, str(site.value))
+    if result is ParseResult.IGNORED:
         return FieldClass.INERT, f"ingress-nginx ignores the value {str(site.value)!r}", ""
-    if reading is Reading.UNREADABLE:
-        return FieldClass.DECISIVE, f"may take the value {str(site.value)!r}, which can't be read here", ""
+    if result is ParseResult.UNREADABLE:
+        return FieldClass.DECISIVE, f"may accept the value {str(site.value)!r}, which cannot be parsed here", ""
     return FieldClass.IMPLEMENTED, "", ""
-
-
-def redirects_to_https(ingress: Mapping[str, Any]) -> bool:
-    """Tell whether an Ingress lets ingress-nginx answer http with 308 where its host has TLS, as it does by default."""
-    annotations = (ingress.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(f"{PREFIX}ssl-redirect", "")).strip() not in FALSE

@@ -1,6 +1,6 @@
-"""The annotations that are carried out, as tables: each with what it sets and the values that can be read.
+"""Parse the implemented annotations: a table of the setting, the allowed values and the parser of each.
 
-``annotation_classes`` says what becomes of every other annotation that ingress-nginx knows.
+``annotation_classes`` classifies all other annotations of ingress-nginx.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from harness.localkube.ingress.model import Balancing, LocationSettings
-from harness.localkube.ingress.shaping import Affinity, Mode, Shaping
-from harness.localkube.system.programs import INGRESS_NGINX
-
-PREFIX = INGRESS_NGINX.annotations
+from harness.localkube.ingress.access import InvalidListError, rate_limit_of, source_lists
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.basic_auth import AuthDeniedError, Secrets, basic_auth_of
+from harness.localkube.ingress.model import Balancing, LocationSettings, Redirect
+from harness.localkube.ingress.traffic_shaping import Affinity, AffinityMode, TrafficShaping
 
 _log = logging.getLogger(__name__)
 
@@ -26,116 +26,249 @@ _CONDITIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
-    """Which setting an annotation is for, what it may be, and how it is read."""
+class _AnnotationRule:
+    """The setting that an annotation controls, its allowed values, its parser, and the values that have no effect."""
 
     setting: str
     allowed: str
     read: Callable[[str], Any] = str
+    ignored: str = ""
 
 
-#: Go's strconv.ParseBool, by which ingress-nginx reads switches; anything else is as good as no annotation.
+#: Values of Go's strconv.ParseBool, with which ingress-nginx parses switches; it ignores all other values.
 TRUE, FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 _TRUTH = "|".join((*TRUE, *FALSE))
 
+#: A part of a URL in nginx.conf, with the variables that nginx has wherever it runs.
+_VARIABLE = r"\$(?:request_uri|uri|host|http_host|scheme|args|is_args|query_string|\d)(?![a-z_0-9])"
+_URL_PART = rf"(?:[-._~a-zA-Z0-9/:?&=%+@,!*()#]|{_VARIABLE})"
 _SECONDS = r"\d{1,6}"
 _SWITCH = "on|off"
-_RULES: Mapping[str, _Rule] = {
-    "rewrite-target": _Rule("rewrite_target", r"/?[-._~a-zA-Z0-9/$:%+=&?@]*"),
-    "use-regex": _Rule("use_regex", _TRUTH, TRUE.__contains__),
-    "proxy-connect-timeout": _Rule("connect_timeout", _SECONDS, int),
-    "proxy-send-timeout": _Rule("send_timeout", _SECONDS, int),
-    "proxy-read-timeout": _Rule("read_timeout", _SECONDS, int),
-    "proxy-next-upstream": _Rule("next_upstream", rf"({_CONDITIONS})( ({_CONDITIONS}))*"),
-    "proxy-next-upstream-timeout": _Rule("next_upstream_timeout", _SECONDS, int),
-    "proxy-next-upstream-tries": _Rule("next_upstream_tries", _SECONDS, int),
-    "proxy-body-size": _Rule("body_size", r"\d+[kKmMgG]?"),
-    "proxy-buffering": _Rule("buffering", _SWITCH),
-    "proxy-request-buffering": _Rule("request_buffering", _SWITCH),
-    "proxy-http-version": _Rule("http_version", r"1\.0|1\.1"),
-    "x-forwarded-prefix": _Rule("forwarded_prefix", r"[-._~a-zA-Z0-9/]+"),
-    "upstream-vhost": _Rule("upstream_vhost", r"[-.a-zA-Z0-9:]+"),
+_RULES: Mapping[str, _AnnotationRule] = {
+    "rewrite-target": _AnnotationRule("rewrite_target", r"/?[-._~a-zA-Z0-9/$:%+=&?@]*"),
+    "use-regex": _AnnotationRule("use_regex", _TRUTH, TRUE.__contains__),
+    "ssl-redirect": _AnnotationRule("ssl_redirect", _TRUTH, TRUE.__contains__),
+    "force-ssl-redirect": _AnnotationRule("force_ssl_redirect", _TRUTH, TRUE.__contains__),
+    "preserve-trailing-slash": _AnnotationRule("preserve_trailing_slash", _TRUTH, TRUE.__contains__),
+    # ParseRequestURI accepts absolute URLs as well, which ingress-nginx then ignores.
+    "app-root": _AnnotationRule(
+        "app_root", r"/(?:[-._~a-zA-Z0-9/?&=:+@,]|%[0-9a-fA-F]{2})*", ignored=r"[-._~a-zA-Z0-9].*"
+    ),
+    "default-backend": _AnnotationRule("default_backend", r"[a-z]([-a-z0-9]*[a-z0-9])?"),
+    "custom-http-errors": _AnnotationRule(
+        "custom_errors",
+        r"[345]\d\d(,[345]\d\d)*",
+        lambda text: tuple(sorted({int(code) for code in text.split(",")})),
+        ignored=r".*(?:[^-+\d,]|,,).*|,.*|.*,",
+    ),
+    "disable-proxy-intercept-errors": _AnnotationRule("keep_errors", _TRUTH, TRUE.__contains__),
+    "proxy-connect-timeout": _AnnotationRule("connect_timeout", _SECONDS, int),
+    "proxy-send-timeout": _AnnotationRule("send_timeout", _SECONDS, int),
+    "proxy-read-timeout": _AnnotationRule("read_timeout", _SECONDS, int),
+    "proxy-next-upstream": _AnnotationRule("next_upstream", rf"({_CONDITIONS})( ({_CONDITIONS}))*"),
+    "proxy-next-upstream-timeout": _AnnotationRule("next_upstream_timeout", _SECONDS, int),
+    "proxy-next-upstream-tries": _AnnotationRule("next_upstream_tries", _SECONDS, int),
+    "proxy-body-size": _AnnotationRule("body_size", r"\d+[kKmMgG]?"),
+    "proxy-buffering": _AnnotationRule("buffering", _SWITCH),
+    "proxy-request-buffering": _AnnotationRule("request_buffering", _SWITCH),
+    "proxy-http-version": _AnnotationRule("http_version", r"1\.0|1\.1"),
+    "x-forwarded-prefix": _AnnotationRule("forwarded_prefix", r"[-._~a-zA-Z0-9/]+"),
+    "upstream-vhost": _AnnotationRule("upstream_vhost", r"[-.a-zA-Z0-9:]+"),
 }
-#: Apart, since it is about backends: in a location's settings it would make nginx reload.
-_BALANCING: Mapping[str, _Rule] = {"load-balance": _Rule("balancing", "|".join(Balancing), Balancing)}
+#: Separate from ``_RULES``, because it applies to backends; in a location's settings it would cause a reload.
+#: ``redirect_of`` reads them together.
+_REDIRECT: Mapping[str, _AnnotationRule] = {
+    "temporal-redirect": _AnnotationRule(
+        "target", rf"(?i:https?):(?:{_URL_PART})*", ignored=r"(?!(?i:http)[-+.a-zA-Z0-9]*:).*"
+    ),
+    "permanent-redirect": _AnnotationRule("target", rf"(?:{_URL_PART})+"),
+    # A value that is no number switches the redirect off.
+    "permanent-redirect-code": _AnnotationRule("status", r".*"),
+}
+#: ``access`` reads them. Every list has an effect: an invalid one denies all requests, or disables the limits.
+_ACCESS: Mapping[str, _AnnotationRule] = {
+    name: _AnnotationRule(name, r"(?s:.*)")
+    for name in ("allowlist-source-range", "denylist-source-range", "limit-allowlist", "limit-whitelist")
+} | {
+    name: _AnnotationRule(name, r"[-+]?\d+", ignored=r"(?s:.*)")
+    for name in ("limit-burst-multiplier", "limit-connections", "limit-rpm", "limit-rps")
+}
+#: ``basic_auth`` reads them together. Other types with "basic" or "digest" in them need a module that is not here; any
+#: further type denies all requests.
+_AUTH: Mapping[str, _AnnotationRule] = {
+    "auth-type": _AnnotationRule("type", r"basic|(?!.*(?:basic|digest)).+"),
+    "auth-secret": _AnnotationRule("secret", r"(?s:.*)"),
+    "auth-secret-type": _AnnotationRule("form", r"(?s:.*)"),
+    "auth-realm": _AnnotationRule("realm", r"[^\"\\$\r\n\0]*"),
+}
+_NAME_OF_SERVER = r"\s*(?:\*\.)?[-a-zA-Z0-9.]*\s*"
+_SERVERS: Mapping[str, _AnnotationRule] = {
+    "server-alias": _AnnotationRule("aliases", rf"{_NAME_OF_SERVER}(?:,{_NAME_OF_SERVER})*")
+}
+_HASH_VARIABLE = (
+    r"(?:request_uri|uri|host|scheme|args|query_string|remote_addr|request_method|(?:http|arg|cookie)_[a-z0-9_]+)"
+)
+_HASH: Mapping[str, _AnnotationRule] = {
+    "upstream-hash-by": _AnnotationRule(
+        "hash_by", rf"(?:[-a-zA-Z0-9_.:/]|\$\{{{_HASH_VARIABLE}\}}|\${_HASH_VARIABLE}(?![a-zA-Z0-9_]))+"
+    )
+}
+_BALANCING: Mapping[str, _AnnotationRule] = {
+    "load-balance": _AnnotationRule("balancing", "|".join(Balancing), Balancing)
+}
 _NAME = r"[-._~a-zA-Z0-9/]+"
 _NUMBER = r"\d{1,9}"
-#: The forms of values that are no more than a number.
+#: Patterns of values that are plain numbers.
 _NUMBERS = (_SECONDS, _NUMBER)
-_CANARY: Mapping[str, _Rule] = {
-    "canary": _Rule("enabled", _TRUTH, TRUE.__contains__),
-    "canary-weight": _Rule("weight", _NUMBER, int),
-    # Lua takes a smaller total for 100.
-    "canary-weight-total": _Rule("total", _NUMBER, lambda text: max(100, int(text))),
-    "canary-by-header": _Rule("header", _NAME),
-    "canary-by-header-value": _Rule("value", _NAME),
-    "canary-by-header-pattern": _Rule("pattern", r"[^\r\n\0]+"),
-    "canary-by-cookie": _Rule("cookie", _NAME),
+_CANARY: Mapping[str, _AnnotationRule] = {
+    "canary": _AnnotationRule("enabled", _TRUTH, TRUE.__contains__),
+    "canary-weight": _AnnotationRule("weight", _NUMBER, int),
+    # Lua treats a smaller total as 100.
+    "canary-weight-total": _AnnotationRule("total", _NUMBER, lambda text: max(100, int(text))),
+    "canary-by-header": _AnnotationRule("header", _NAME),
+    "canary-by-header-value": _AnnotationRule("value", _NAME),
+    "canary-by-header-pattern": _AnnotationRule("pattern", r"[^\r\n\0]+"),
+    "canary-by-cookie": _AnnotationRule("cookie", _NAME),
 }
-_BEHAVIOR: Mapping[str, _Rule] = {"affinity-canary-behavior": _Rule("legacy", "sticky|legacy", "legacy".__eq__)}
-_AFFINITY: Mapping[str, _Rule] = {
-    "affinity": _Rule("kind", "cookie"),
-    "affinity-mode": _Rule("mode", "|".join(Mode), Mode),
-    "session-cookie-name": _Rule("name", r"[-._~a-zA-Z0-9]+"),
-    "session-cookie-path": _Rule("path", r"/[-._~a-zA-Z0-9/]*"),
-    "session-cookie-max-age": _Rule("max_age", _NUMBER),
-    "session-cookie-change-on-failure": _Rule("change_on_failure", _TRUTH, TRUE.__contains__),
+_BEHAVIOR: Mapping[str, _AnnotationRule] = {
+    "affinity-canary-behavior": _AnnotationRule("legacy", "sticky|legacy", "legacy".__eq__)
+}
+_AFFINITY: Mapping[str, _AnnotationRule] = {
+    "affinity": _AnnotationRule("kind", "cookie"),
+    "affinity-mode": _AnnotationRule("mode", "|".join(AffinityMode), AffinityMode),
+    "session-cookie-name": _AnnotationRule("name", r"[-._~a-zA-Z0-9]+"),
+    "session-cookie-path": _AnnotationRule("path", r"/[-._~a-zA-Z0-9/]*"),
+    "session-cookie-max-age": _AnnotationRule("max_age", _NUMBER),
+    "session-cookie-change-on-failure": _AnnotationRule("change_on_failure", _TRUTH, TRUE.__contains__),
 }
 
-#: Every annotation that is carried out, without the prefix.
-RULES: Mapping[str, _Rule] = {**_RULES, **_BALANCING, **_CANARY, **_BEHAVIOR, **_AFFINITY}
+#: Every implemented annotation, without the prefix.
+RULES: Mapping[str, _AnnotationRule] = {
+    **_RULES,
+    **_REDIRECT,
+    **_ACCESS,
+    **_AUTH,
+    **_SERVERS,
+    **_HASH,
+    **_BALANCING,
+    **_CANARY,
+    **_BEHAVIOR,
+    **_AFFINITY,
+}
 
 
-class Reading(StrEnum):
-    """What becomes of an annotation's value."""
+class ParseResult(StrEnum):
+    """The result of parsing an annotation's value."""
 
-    #: It is carried out.
-    READ = "read"
-    #: ingress-nginx ignores it (no number where a number belongs), and so it is ignored here.
+    #: The value takes effect.
+    PARSED = "parsed"
+    #: ingress-nginx ignores the value (for example text instead of a number), so it is ignored here too.
     IGNORED = "ignored"
-    #: ingress-nginx may take it, and here it has no effect.
+    #: ingress-nginx may accept the value, but it has no effect here.
     UNREADABLE = "unreadable"
 
 
-def reading_of(name: str, value: str) -> Reading:
-    """Say what becomes of the value of an annotation of ``RULES``, given without the prefix."""
+def parse_result(name: str, value: str) -> ParseResult:
+    """Check if the value of an annotation of ``RULES``, given without the prefix, can be parsed."""
     rule, text = RULES[name], value.strip()
     if re.fullmatch(rule.allowed, text):
-        return Reading.READ
+        return ParseResult.PARSED
     is_number = re.fullmatch(r"[-+]?\d+", text) is not None
-    ignored = not text or (rule.allowed in _NUMBERS and not is_number) or rule.allowed == _TRUTH
-    return Reading.IGNORED if ignored else Reading.UNREADABLE
+    ignored = (
+        not text
+        or re.fullmatch(rule.ignored, text, re.DOTALL) is not None
+        or (rule.allowed in _NUMBERS and not is_number)
+        or rule.allowed == _TRUTH
+    )
+    return ParseResult.IGNORED if ignored else ParseResult.UNREADABLE
 
 
-def settings_of(ingress: Mapping[str, Any]) -> LocationSettings:
-    """What an Ingress's annotations set; a value that can't be right is logged and has no effect."""
-    return replace(LocationSettings(), **_values(ingress, _RULES))
+def settings_of(ingress: Mapping[str, Any], secrets: Secrets | None = None) -> LocationSettings:
+    """Return the settings of an Ingress's annotations; an invalid value is logged and has no effect."""
+    found = replace(
+        LocationSettings(),
+        **_values(ingress, _RULES),
+        redirect=redirect_of(ingress),
+        limits=rate_limit_of(ingress),
+    )
+    try:
+        allowed, denied = source_lists(ingress)
+        auth = basic_auth_of(ingress, secrets or {})
+    except (InvalidListError, AuthDeniedError):
+        return replace(found, denied=True)
+    return replace(found, allowed_sources=allowed, denied_sources=denied, auth=auth)
+
+
+def aliases_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the further names of an Ingress's hosts, sorted."""
+    text = _values(ingress, _SERVERS).get("aliases", "")
+    return tuple(sorted({word.strip() for word in text.split(",") if word.strip()}))
+
+
+def hash_of(ingress: Mapping[str, Any]) -> str:
+    """Return the text by which requests are hashed to endpoints; empty for none.
+
+    As in ingress-nginx, an invalid value of an annotation about subsets disables the hash.
+    """
+    annotations = ingress["metadata"].get("annotations") or {}
+    subset = annotations.get(f"{PREFIX}upstream-hash-by-subset")
+    size = annotations.get(f"{PREFIX}upstream-hash-by-subset-size")
+    if (subset is not None and subset not in {*TRUE, *FALSE}) or (
+        size is not None and not re.fullmatch(r"[-+]?\d+", size)
+    ):
+        return ""
+    return str(_values(ingress, _HASH).get("hash_by", ""))
+
+
+def redirect_of(ingress: Mapping[str, Any]) -> Redirect | None:
+    """Return the redirect of every request of an Ingress; None for none.
+
+    As in ingress-nginx, an invalid value of one of these annotations disables the redirects of the others.
+    """
+    annotations = ingress["metadata"].get("annotations") or {}
+    www, temporal, permanent, code = (
+        annotations.get(PREFIX + name)
+        for name in ("from-to-www-redirect", "temporal-redirect", "permanent-redirect", "permanent-redirect-code")
+    )
+    if www is not None and www not in {*TRUE, *FALSE}:
+        return None
+    if temporal is not None:
+        parsed = _values(ingress, {"temporal-redirect": _REDIRECT["temporal-redirect"]})
+        return Redirect(302, parsed["target"]) if parsed else None
+    if permanent is None or (code is not None and not re.fullmatch(r"[-+]?\d+", code)):
+        return None
+    parsed = _values(ingress, {"permanent-redirect": _REDIRECT["permanent-redirect"]})
+    status = int(code or 0)
+    return Redirect(status if 300 <= status <= 308 else 301, parsed["target"]) if parsed else None
 
 
 def balancing_of(ingress: Mapping[str, Any]) -> Balancing:
-    """How an Ingress has its backends' endpoints chosen; ingress-nginx's default where it does not say, or wrongly."""
+    """Return an Ingress's load balancing algorithm; ingress-nginx's default if it is absent or invalid."""
     balancing: Balancing = _values(ingress, _BALANCING).get("balancing", Balancing.ROUND_ROBIN)
     return balancing
 
 
-def canary_of(ingress: Mapping[str, Any]) -> Shaping | None:
-    """Which requests an Ingress gets beside the main one of its paths; None where it is no canary."""
+def canary_of(ingress: Mapping[str, Any]) -> TrafficShaping | None:
+    """Return the traffic shaping of a canary Ingress; None if the Ingress is not a canary."""
     values = _values(ingress, _CANARY)
-    return Shaping(**values) if values.pop("enabled", False) else None
+    return TrafficShaping(**values) if values.pop("enabled", False) else None
 
 
 def affinity_of(ingress: Mapping[str, Any]) -> Affinity | None:
-    """How an Ingress keeps sessions at an endpoint; None where it does not."""
+    """Return an Ingress's session affinity; None if it has none."""
     values = _values(ingress, _AFFINITY)
     return Affinity(**values) if values.pop("kind", "") else None
 
 
-def leaves_affinity(ingress: Mapping[str, Any]) -> bool:
-    """Whether a canary Ingress wants nothing of its main one's sessions (``affinity-canary-behavior: legacy``)."""
+def has_legacy_affinity(ingress: Mapping[str, Any]) -> bool:
+    """Return True if a canary Ingress ignores the main Ingress's sessions.
+
+    The annotation is ``affinity-canary-behavior: legacy``.
+    """
     return bool(_values(ingress, _BEHAVIOR).get("legacy", False))
 
 
-def _values(ingress: Mapping[str, Any], rules: Mapping[str, _Rule]) -> dict[str, Any]:
+def _values(ingress: Mapping[str, Any], rules: Mapping[str, _AnnotationRule]) -> dict[str, Any]:
     metadata = ingress["metadata"]
     found: dict[str, Any] = {}
     for name, value in (metadata.get("annotations") or {}).items():
@@ -146,5 +279,5 @@ def _values(ingress: Mapping[str, Any], rules: Mapping[str, _Rule]) -> dict[str,
         if re.fullmatch(rule.allowed, text):
             found[rule.setting] = rule.read(text)
         else:
-            _log.warning("ingress %s: annotation %s can't be %r", metadata["name"], name, value)
+            _log.warning("ingress %s: annotation %s cannot have the value %r", metadata["name"], name, value)
     return found

@@ -1,7 +1,8 @@
-"""Which backend is whose canary, and whose sessions it shares: ingress-nginx's merging of alternative backends.
+"""Assign canary backends to main backends, as ingress-nginx merges alternative backends.
 
-A canary Ingress makes no location of its own. Its backend stands beside those that a main Ingress has at the same host,
-path and kind of path; without such a one it serves nothing (``mergeAlternativeBackends`` in ingress-nginx v1.11).
+A canary Ingress creates no location. Its backend becomes an alternative of the backends that a main Ingress has at the
+same host, path and path type. Without such a main Ingress it serves nothing (``mergeAlternativeBackends`` in
+ingress-nginx v1.11).
 """
 
 from __future__ import annotations
@@ -11,75 +12,75 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from harness.localkube.ingress.paths import IngressPath
-from harness.localkube.ingress.shaping import Affinity
+from harness.localkube.ingress.traffic_shaping import Affinity
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Placing:
-    """The paths of all Ingresses, put in their places.
+class MergedPaths:
+    """The paths of all Ingresses, merged.
 
     Attributes:
-        served: The path that counts, by its place; main Ingresses' only.
-        makers: By backend, the path it is made from: the oldest that names it. A backend that a canary Ingress named
-            first is nobody's main backend.
-        alternatives: By backend, those that stand beside it; requests are shared with the first alone.
-        affinity: By backend, what keeps its sessions.
+        served: The path that is served for each host, path and path type; only of main Ingresses.
+        first_paths: The oldest path that names each backend, which defines the backend. A backend that a canary Ingress
+            named first is not a main backend.
+        alternatives: The alternative backends of each backend; only the first receives requests.
+        affinity: The session affinity of each backend.
     """
 
     served: dict[tuple[str, str, str], IngressPath] = field(default_factory=dict)
-    makers: dict[str, IngressPath] = field(default_factory=dict)
+    first_paths: dict[str, IngressPath] = field(default_factory=dict)
     alternatives: dict[str, tuple[str, ...]] = field(default_factory=dict)
     affinity: dict[str, Affinity] = field(default_factory=dict)
 
 
-def placed(paths: Iterable[IngressPath]) -> Placing:
-    """Put paths in their places.
+def merge_paths(paths: Iterable[IngressPath]) -> MergedPaths:
+    """Merge paths of main and canary Ingresses.
 
     Args:
-        paths: Of all Ingresses, the oldest first.
+        paths: Paths of all Ingresses, the oldest first.
     """
-    placing = Placing()
+    merged = MergedPaths()
     canaries: list[IngressPath] = []
     for path in paths:
-        maker = placing.makers.setdefault(path.backend, path)
-        if path.notes.canary is not None:
+        first = merged.first_paths.setdefault(path.backend, path)
+        if path.annotations.canary is not None:
             canaries.append(path)
-        elif maker.notes.canary is None:
-            placing.served.setdefault(path.place, path)
-            _keep_sessions(placing, path)
+        elif first.annotations.canary is None:
+            merged.served.setdefault(path.key, path)
+            _keep_sessions(merged, path)
     for path in canaries:
-        _stand_beside(placing, path)
-    return placing
+        _add_alternative(merged, path)
+    return merged
 
 
-def _keep_sessions(placing: Placing, path: IngressPath) -> None:
-    """A backend's cookie is what the last Ingress says that wants one; its mode what the first says."""
-    if path.notes.affinity is None:
+def _keep_sessions(merged: MergedPaths, path: IngressPath) -> None:
+    """Set a backend's affinity: the cookie of the last Ingress that wants one, with the mode of the first."""
+    if path.annotations.affinity is None:
         return
-    before = placing.affinity.get(path.backend, replace(path.notes.affinity, locations=()))
-    placing.affinity[path.backend] = replace(
-        path.notes.affinity, mode=before.mode, locations=(*before.locations, path.host + path.path)
+    before = merged.affinity.get(path.backend, replace(path.annotations.affinity, locations=()))
+    merged.affinity[path.backend] = replace(
+        path.annotations.affinity, mode=before.mode, locations=(*before.locations, path.host + path.path)
     )
 
 
-def _stand_beside(placing: Placing, canary: IngressPath) -> None:
-    maker = placing.makers.get(canary.backend)
-    if maker is None:  # Another path of the canary had no place, and took the backend with it.
+def _add_alternative(merged: MergedPaths, canary: IngressPath) -> None:
+    first = merged.first_paths.get(canary.backend)
+    if first is None:  # Another path of the canary had no main path, so the backend was removed.
         return
-    if maker.notes.canary is None:
-        _log.warning("ingress %s: %s is a main backend, and so no canary", canary.ingress, canary.backend)
+    if first.annotations.canary is None:
+        _log.warning("ingress %s: %s is a main backend and cannot be a canary", canary.ingress, canary.backend)
         return
-    main = placing.served.get(canary.place)
+    main = merged.served.get(canary.key)
     if main is None:
-        _log.warning("ingress %s: no main Ingress has %s%s", canary.ingress, canary.host, canary.path)
-        if any(path.host == canary.host for path in placing.served.values()):
-            del placing.makers[canary.backend]
+        _log.warning("ingress %s: no main Ingress has the path %s%s", canary.ingress, canary.host, canary.path)
+        if any(path.host == canary.host for path in merged.served.values()):
+            del merged.first_paths[canary.backend]
         return
-    beside = placing.alternatives.get(main.backend, ())
-    if canary.backend in beside:
+    alternatives = merged.alternatives.get(main.backend, ())
+    if canary.backend in alternatives:
         return
-    placing.alternatives[main.backend] = (*beside, canary.backend)
-    if main.backend in placing.affinity and not canary.notes.legacy:
-        placing.affinity[canary.backend] = placing.affinity[main.backend]
+    merged.alternatives[main.backend] = (*alternatives, canary.backend)
+    if main.backend in merged.affinity and not canary.annotations.legacy:
+        merged.affinity[canary.backend] = merged.affinity[main.backend]

@@ -1,4 +1,4 @@
-"""The ingress controller: watches the API, waits for its turn, syncs; and starts and ends nginx."""
+"""Run the ingress controller: watch the API, sync at a limited rate, start and stop nginx."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from dataclasses import dataclass
 
 from harness.errors import BringUpError
 from harness.localkube.ingress.admin import NginxAdmin
-from harness.localkube.ingress.model import Configuration
-from harness.localkube.ingress.pace import SyncQueue, TokenBucket
+from harness.localkube.ingress.certificates import default_certificate
+from harness.localkube.ingress.model import NginxConfiguration
 from harness.localkube.ingress.process import NginxProcess
-from harness.localkube.ingress.render import Frame
+from harness.localkube.ingress.rate_limit import SyncQueue, TokenBucket
+from harness.localkube.ingress.render import FixedConfig
 from harness.localkube.ingress.sync import Synchronizer, write
-from harness.localkube.ingress.sync_log import Journal
+from harness.localkube.ingress.sync_log import SyncLog
+from harness.localkube.ingress.sync_triggers import WatchedResources
 from harness.localkube.ingress.translate import configuration_of
-from harness.localkube.ingress.watching import Watched
 from harness.localkube.machinery.client import AlreadyExists, ApiClient, ApiError
 from harness.localkube.machinery.events import EventRecorder
 from harness.localkube.machinery.informer import Informer
@@ -30,6 +31,7 @@ from harness.localkube.machinery.resources import (
     ENDPOINTSLICES,
     INGRESSCLASSES,
     INGRESSES,
+    SECRETS,
     SERVICES,
 )
 from harness.localkube.profiles import Profile
@@ -38,10 +40,10 @@ from harness.localkube.system.manifests import class_of
 from harness.localkube.system.programs import INGRESS_NGINX
 
 COMPONENT = "nginx-ingress-controller"
-#: Where the controller reaches nginx, beside the address of the data plane; ingress-nginx's own choice.
+#: Port of the admin server at the data plane's address; the same as in ingress-nginx.
 ADMIN_PORT = 10246
 
-#: The pod that a real cluster's events are about. No such pod runs here: the controller is part of the node's process.
+#: The controller's pod, which a real cluster's events refer to. Here the controller is part of the node's process.
 _POD: Object = {
     "apiVersion": "v1",
     "kind": "Pod",
@@ -64,25 +66,25 @@ async def run(
     address: str = "",
     leave: asyncio.Event | None = None,
 ) -> None:
-    """Play the ingress-nginx controller until cancelled; then nginx and all its workers are gone.
+    """Run the ingress-nginx controller until cancelled; all nginx processes have ended when it returns.
 
     Args:
-        client: The API server; nothing else of the cluster is used.
-        settings: Where to listen and write, and which delay profile.
-        ready: Called once nginx answers with what the cluster has. The IngressClass is there from then on, too.
-        address: Where it listens; by default the cluster's own address for it.
-        leave: Set when it is to end in order: nothing is synced any more, nginx closes its listeners and idle
-            connections at once, and answers what is under way. It returns then.
+        client: The API server; the controller uses no other component.
+        settings: Addresses, folders and delay profile.
+        ready: Called once nginx serves the cluster's current configuration; the IngressClass exists by then.
+        address: Address to listen on; by default the cluster's ingress address.
+        leave: Set to stop gracefully. The controller then syncs no more, and nginx closes its listeners and idle
+            connections at once and answers the requests in flight. ``run`` returns after that.
 
     Raises:
         BringUpError: nginx does not start, or ended by itself.
     """
     try:
         async with AsyncExitStack() as stack:
-            frame = frame_of(settings, address or settings.block.ingress_address)
-            await _run(stack, client, settings, frame, _Signals(ready, leave or asyncio.Event()))
+            fixed = fixed_config_of(settings, address or settings.block.ingress_address)
+            await _run(stack, client, settings, fixed, _Signals(ready, leave or asyncio.Event()))
     except BaseExceptionGroup as group:
-        # The task group's wrapping; the first failure is the cause of the others.
+        # Unwrap the task group's errors; the first one caused the others.
         raise group.exceptions[0] from None
 
 
@@ -93,57 +95,65 @@ class _Signals:
 
 
 async def _run(
-    stack: AsyncExitStack, client: ApiClient, settings: NodeSettings, frame: Frame, signals: _Signals
+    stack: AsyncExitStack, client: ApiClient, settings: NodeSettings, fixed: FixedConfig, signals: _Signals
 ) -> None:
     watched = await _watch(stack, client)
     first = configuration_of(watched.snapshot())
-    listeners = [(frame.address, frame.port), (frame.address, frame.admin_port)]
-    nginx = NginxProcess(frame.install, frame.directory, listeners)
-    write(nginx.configuration, frame, first.servers)
-    admin = await stack.enter_async_context(NginxAdmin(frame.address, frame.admin_port))
-    journal = stack.enter_context(Journal(settings.logs / "ingress-controller.jsonl"))
+    listeners = [(fixed.address, port) for port in (fixed.port, fixed.tls_port, fixed.admin_port)]
+    nginx = NginxProcess(fixed.install, fixed.directory, listeners)
+    write(nginx.configuration, fixed, first.servers)
+    admin = await stack.enter_async_context(NginxAdmin(fixed.address, fixed.admin_port))
+    sync_log = stack.enter_context(SyncLog(settings.logs / "ingress-controller.jsonl"))
     await stack.enter_async_context(nginx)
     background = await stack.enter_async_context(asyncio.TaskGroup())
-    background.create_task(_die_with(nginx, signals.leave), name="nginx watch")
+    background.create_task(_fail_on_exit(nginx, signals.leave), name="nginx watch")
     controller = _Controller(client, settings, watched, background)
-    synchronizer = Synchronizer(nginx, admin, frame, journal, controller.announce, first=first.servers)
+    synchronizer = Synchronizer(nginx, admin, fixed, sync_log, controller.record_event, first=first.servers)
     await synchronizer.first(first)
     await controller.register()
     signals.ready()
-    following = background.create_task(controller.follow(synchronizer, first), name="ingress sync")
+    syncing = background.create_task(controller.sync_on_changes(synchronizer, first), name="ingress sync")
     await signals.leave.wait()
-    following.cancel()
+    syncing.cancel()
     nginx.quit()
     await nginx.ended()
 
 
-async def _watch(stack: AsyncExitStack, client: ApiClient) -> Watched:
-    informers = [Informer(client, kind) for kind in (INGRESSES, INGRESSCLASSES, SERVICES, ENDPOINTSLICES)]
+async def _watch(stack: AsyncExitStack, client: ApiClient) -> WatchedResources:
+    informers = [Informer(client, kind) for kind in (INGRESSES, INGRESSCLASSES, SERVICES, ENDPOINTSLICES, SECRETS)]
     await asyncio.gather(*(stack.enter_async_context(informer) for informer in informers))
-    return Watched(ingresses=informers[0], classes=informers[1], services=informers[2], slices=informers[3])
+    ingresses, classes, services, slices, secrets = informers
+    return WatchedResources(ingresses=ingresses, classes=classes, services=services, slices=slices, secrets=secrets)
 
 
-async def _die_with(nginx: NginxProcess, leave: asyncio.Event) -> None:
+async def _fail_on_exit(nginx: NginxProcess, leave: asyncio.Event) -> None:
     await nginx.ended()
     if not leave.is_set():
         raise nginx.failure("ended by itself")
 
 
-def frame_of(settings: NodeSettings, address: str) -> Frame:
-    """What stays in nginx's configuration, with the folders that it names made; a data plane elsewhere has its own."""
+def fixed_config_of(settings: NodeSettings, address: str) -> FixedConfig:
+    """Return the fixed part of nginx's configuration, and create its folders.
+
+    A data plane at another address gets its own folder.
+    """
     if settings.nginx is None:
-        raise BringUpError("The ingress controller was started without an nginx.")
+        raise BringUpError("The ingress controller was started without nginx.")
     own = "nginx" if address == settings.block.ingress_address else f"nginx-{address}"
     directory = settings.directory / own
     directory.mkdir(parents=True, exist_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
+    certificate = directory / "default.pem"
+    certificate.write_text(default_certificate(), encoding="ascii")
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return Frame(
+    return FixedConfig(
         install=settings.nginx,
         directory=directory,
         access_log=settings.logs / "access.jsonl",
         address=address,
         port=settings.entry_port,
+        tls_port=settings.tls_port,
+        certificate=certificate,
         admin_port=ADMIN_PORT,
         timer=Profile.by_name(settings.profile).ingress_timer,
         seed=settings.seed,
@@ -153,7 +163,10 @@ def frame_of(settings: NodeSettings, address: str) -> Frame:
 
 
 def _user() -> str:
-    """Workers stay who the master is: nginx, started by root, would make them somebody who can't write our files."""
+    """Return ``user group`` of the master if it is root.
+
+    By default, nginx started by root runs its workers as a user who cannot write our files.
+    """
     if os.geteuid() != 0:
         return ""
     return f"{pwd.getpwuid(0).pw_name} {grp.getgrgid(0).gr_name}"
@@ -161,7 +174,7 @@ def _user() -> str:
 
 class _Controller:
     def __init__(
-        self, client: ApiClient, settings: NodeSettings, watched: Watched, background: asyncio.TaskGroup
+        self, client: ApiClient, settings: NodeSettings, watched: WatchedResources, background: asyncio.TaskGroup
     ) -> None:
         profile = Profile.by_name(settings.profile)
         self._client = client
@@ -171,19 +184,20 @@ class _Controller:
         self._events = EventRecorder(client, COMPONENT)
         self._limit = TokenBucket(profile.ingress_sync_rate, profile.ingress_sync_burst)
 
-    def announce(self, kind: str, reason: str, message: str) -> None:
-        """Record an Event about the controller, without waiting for the API."""
+    def record_event(self, kind: str, reason: str, message: str) -> None:
+        """Record an Event about the controller in the background."""
         self._background.create_task(self._events.event(_POD, kind, reason, message), name=f"event {reason}")
 
     async def register(self) -> None:
-        """Make the IngressClass, if it is not there."""
+        """Create the IngressClass if it does not exist."""
         with suppress(AlreadyExists):
             await self._client.create(INGRESSCLASSES, class_of(INGRESS_NGINX))
 
-    async def follow(self, synchronizer: Synchronizer, first: Configuration) -> None:
-        """Sync whenever something changed, at the pace of the rate limit.
+    async def sync_on_changes(self, synchronizer: Synchronizer, first: NginxConfiguration) -> None:
+        """Sync after each relevant change, at the rate limit.
 
-        The first sync took no token: a real controller has been up for long when a trial begins, its bucket full.
+        The first sync takes no token: a real controller has run for a long time when a trial begins, so its bucket is
+        full.
         """
 
         async def sync() -> None:
@@ -207,7 +221,7 @@ class _Controller:
         for ingress in ingresses:
             if ingress.get("status") != status:
                 metadata = ingress["metadata"]
-                with suppress(ApiError):  # Deleted or changed since; the next sync sees it.
+                with suppress(ApiError):  # It was deleted or changed meanwhile; the next sync handles that.
                     await self._client.patch(
                         INGRESSES, metadata["name"], metadata["namespace"], {"status": status}, subresource="status"
                     )

@@ -1,21 +1,18 @@
-"""The classes of the fields of Ingresses and IngressClasses."""
+"""Classes of the fields of Ingresses and IngressClasses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Site
+from harness.kube.fieldclasses import FieldClass, Fields, Site
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.ingress import annotation_classes
-from harness.localkube.ingress.annotation_classes import redirects_to_https
-from harness.localkube.ingress.annotations import PREFIX
-from harness.localkube.ingress.served import CLASS_ANNOTATION, is_served
-from harness.localkube.system.programs import INGRESS_NGINX, INGRESS_PROGRAMS
+from harness.localkube.ingress.annotation_names import PREFIX
+from harness.localkube.ingress.ingress_class import CLASS_ANNOTATION
+from harness.localkube.system.programs import INGRESS_NGINX
 from harness.localkube.traefik import annotation_classes as traefik
 
 _DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
-_BY_ITSELF = tuple(word for word, program in INGRESS_PROGRAMS.items() if program.is_genuine)
 
 
 def ingress_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
@@ -30,47 +27,11 @@ def ingress_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
 
 
 def class_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
-    """Classify an annotation of an IngressClass: here every Ingress without a class is the controller's own."""
+    """Classify an annotation of an IngressClass; here the controller serves every Ingress without a class."""
     spec = site.root.get("spec") or {}
     if name == _DEFAULT_CLASS and str(site.value) == "true" and spec.get("controller") != INGRESS_NGINX.controller:
-        return FieldClass.DECISIVE, "gives Ingresses without a class to the controller of this IngressClass", ""
+        return FieldClass.DECISIVE, "assigns Ingresses without a class to the controller of this IngressClass", ""
     return FieldClass.INERT, "an Ingress without a class belongs to the controller", ""
-
-
-def _without_redirect(site: Site) -> bool:
-    """Tell whether no request over http is redirected for this ``tls``, in this Ingress or in one of the same host."""
-    if not is_served(site.root, site.ingress, site.objects):
-        return True
-    if redirects_to_https(site.root):
-        return False
-    hosts = list(_tls_hosts(site.value))
-    others = [each for each in site.objects if each.get("kind") == "Ingress" and each is not site.root]
-    return not any(
-        redirects_to_https(other) and is_served(other, site.ingress, site.objects) and _shares(hosts, other)
-        for other in others
-    )
-
-
-def _tls_hosts(tls: Any) -> Iterator[str]:
-    """Yield the hosts that a ``tls`` is for; an entry without hosts may be for any."""
-    for entry in tls if isinstance(tls, list) else []:
-        if isinstance(entry, Mapping):
-            yield from map(str, entry.get("hosts") or ["*"])
-
-
-def _shares(hosts: list[str], ingress: Mapping[str, Any]) -> bool:
-    rules = (ingress.get("spec") or {}).get("rules") or []
-    own = [str(rule.get("host") or "") for rule in rules if isinstance(rule, Mapping)]
-    return any(_same(one, other) for one in hosts for other in own)
-
-
-def _same(one: str, other: str) -> bool:
-    """Tell whether two names of hosts, each with or without a wildcard, have a host in common."""
-    return (
-        one in {"*", other}
-        or (one.startswith("*.") and other.partition(".")[2] == one[2:])
-        or (other.startswith("*.") and one.partition(".")[2] == other[2:])
-    )
 
 
 TABLES: Mapping[str, Fields] = {
@@ -78,23 +39,20 @@ TABLES: Mapping[str, Fields] = {
         implemented={"metadata": "V1ObjectMeta", "spec": "V1IngressSpec"}, inert={**CONSTANTS, **STATUS}
     ),
     "V1IngressSpec": Fields(
-        implemented={"defaultBackend": "V1IngressBackend", "ingressClassName": "", "rules": "V1IngressRule"},
-        decisive={
-            "tls": Decisive(
-                'answers http with 308, a redirect to https, unless ssl-redirect is "false" in every Ingress of the'
-                " host",
-                _without_redirect,
-                f'any, where {PREFIX}ssl-redirect is "false"',
-                carried_out_by=_BY_ITSELF,
-            )
-        },
+        implemented={
+            "defaultBackend": "V1IngressBackend",
+            "ingressClassName": "",
+            "rules": "V1IngressRule",
+            "tls": "V1IngressTLS",
+        }
     ),
+    "V1IngressTLS": Fields(implemented={"hosts": "", "secretName": ""}),
     "V1IngressRule": Fields(implemented={"host": "", "http": "V1HTTPIngressRuleValue"}),
     "V1HTTPIngressRuleValue": Fields(implemented={"paths": "V1HTTPIngressPath"}),
     "V1HTTPIngressPath": Fields(implemented={"backend": "V1IngressBackend", "path": "", "pathType": ""}),
     "V1IngressBackend": Fields(
         implemented={"service": "V1IngressServiceBackend"},
-        inert={"resource": "ingress-nginx and Traefik pass over a backend that is no Service"},
+        inert={"resource": "ingress-nginx and Traefik ignore a backend that is not a Service"},
     ),
     "V1IngressServiceBackend": Fields(implemented={"name": "", "port": "V1ServiceBackendPort"}),
     "V1ServiceBackendPort": Fields(implemented={"name": "", "number": ""}),

@@ -1,23 +1,25 @@
-"""What nginx is told: the part that is written into nginx.conf, and the part that Lua is given while nginx runs.
+"""The configuration of nginx in two parts: nginx.conf, and the data that Lua receives while nginx runs.
 
-The split decides what a change costs. Servers and locations are configuration, and a difference there is a reload that
-closes connections; endpoints, and how one of them is chosen, go to Lua, and a difference there closes nothing.
+The split decides the effect of a change. Servers and locations are in nginx.conf, so a change causes a reload that
+closes connections. Endpoints and load balancing are sent to Lua, and a change closes no connection.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
-from harness.localkube.ingress.shaping import Affinity, Shaping
+from harness.localkube.ingress.traffic_shaping import Affinity, TrafficShaping
 
-#: The host of rules without one, and of requests that match no other.
+#: Host of rules without one, and of requests that match no other host.
 ANY_HOST = "_"
 
 
-class Match(StrEnum):
-    """How a location's path is compared with a request's."""
+class PathMatch(StrEnum):
+    """The ways to compare a location's path with a request's path."""
 
     PREFIX = "prefix"
     EXACT = "exact"
@@ -25,31 +27,92 @@ class Match(StrEnum):
 
 
 class Balancing(StrEnum):
-    """How a backend's endpoint is chosen for a request, by ingress-nginx's names."""
+    """The load balancing algorithms, with ingress-nginx's names."""
 
     ROUND_ROBIN = "round_robin"
     EWMA = "ewma"
 
 
+class Redirect(NamedTuple):
+    """A redirect, which may name variables of nginx in its target."""
+
+    status: int
+    target: str
+
+
 @dataclass(frozen=True, slots=True)
-class LocationSettings:
-    """What annotations set, with ingress-nginx's defaults.
+class BasicAuth:
+    """Basic authentication.
 
     Attributes:
-        rewrite_target: What the path becomes; may use capture groups; empty for no rewrite.
-        use_regex: Whether paths are regular expressions.
+        realm: Text that the client shows.
+        users: Content of a password file for nginx: a user and the hash of the password on each line.
+    """
+
+    realm: str
+    users: bytes = field(repr=False)
+
+    @property
+    def file_name(self) -> str:
+        """Return a name for the password file, which differs for other users."""
+        return f"users-{hashlib.sha256(self.users).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """The limits of an Ingress for each client address; 0 or less for none.
+
+    Attributes:
+        identifier: Unique for the Ingress, and part of a variable's name.
+        connections: Most requests at a time.
+        per_second: Requests per second.
+        per_minute: Requests per minute.
+        burst: Factor of the limits by which requests may exceed the rate for a moment.
+        exempt: Addresses and networks without limits.
+    """
+
+    identifier: str
+    connections: int = 0
+    per_second: int = 0
+    per_minute: int = 0
+    burst: int = 5
+    exempt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LocationSettings:
+    """The settings of annotations, with ingress-nginx's defaults.
+
+    Attributes:
+        rewrite_target: New path, may use capture groups; empty for no rewrite.
+        use_regex: True if paths are regular expressions.
         connect_timeout: Seconds to connect to an endpoint.
         send_timeout: Seconds between two writes to an endpoint.
         read_timeout: Seconds between two reads from an endpoint.
-        next_upstream: Conditions under which another endpoint is tried.
-        next_upstream_timeout: Seconds for all tries together; 0 for no limit.
-        next_upstream_tries: Tries in all; 0 for no limit.
+        next_upstream: Conditions for a retry at another endpoint.
+        next_upstream_timeout: Seconds for all attempts together; 0 for no limit.
+        next_upstream_tries: Number of attempts; 0 for no limit.
         body_size: Largest request body, in nginx's notation.
-        buffering: Whether answers are buffered (``on``, ``off``).
-        request_buffering: Whether a request is read whole before it is passed on (``on``, ``off``).
-        http_version: Protocol towards the endpoints.
+        buffering: ``on`` if responses are buffered, else ``off``.
+        request_buffering: ``on`` if a request is read completely before it is forwarded, else ``off``.
+        http_version: HTTP version of connections to endpoints.
         forwarded_prefix: Value of X-Forwarded-Prefix; empty for no such header.
-        upstream_vhost: Value of the Host header towards endpoints; empty for the client's.
+        upstream_vhost: Host header sent to endpoints; empty for the client's.
+        ssl_redirect: True to redirect HTTP to HTTPS if the host has a certificate.
+        force_ssl_redirect: True to redirect HTTP to HTTPS in any case.
+        app_root: Path that requests for / of the whole host are redirected to; empty for no such redirect.
+        redirect: Status and target of a redirect of every request; None for none.
+        denied: True to answer every request with 503, because an annotation about access is invalid.
+        allowed_sources: Addresses and networks of the only clients that are answered; empty for all.
+        denied_sources: Addresses and networks of clients that are answered with 403.
+        limits: Limits for each client; None for none.
+        auth: Basic authentication; None for none.
+        default_backend: Name of the Service that serves while the Ingress's own has no endpoints, and that answers in
+            place of custom errors; empty for none.
+        custom_errors: Statuses that the default backend replaces.
+        keep_errors: True to replace only nginx's own responses with these statuses, not those of endpoints.
+        preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
+            change of it alone causes no reload.
     """
 
     rewrite_target: str = ""
@@ -66,85 +129,119 @@ class LocationSettings:
     http_version: str = "1.1"
     forwarded_prefix: str = ""
     upstream_vhost: str = ""
+    ssl_redirect: bool = True
+    force_ssl_redirect: bool = False
+    app_root: str = ""
+    redirect: Redirect | None = None
+    denied: bool = False
+    allowed_sources: tuple[str, ...] = ()
+    denied_sources: tuple[str, ...] = ()
+    limits: RateLimit | None = None
+    auth: BasicAuth | None = None
+    default_backend: str = ""
+    custom_errors: tuple[int, ...] = ()
+    keep_errors: bool = False
+    preserve_trailing_slash: bool = field(default=False, compare=False)
+
+    def has_access_rules(self) -> bool:
+        """Return True if some clients are refused."""
+        return bool(self.allowed_sources or self.denied_sources or self.limits or self.auth)
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """One path of a server.
+    """A path of a server.
 
     Attributes:
-        path: What requests are compared with.
-        match: How it is compared.
-        backend: Name of the backend; empty for "no such page".
-        ingress: ``namespace/name`` of the Ingress it comes from; empty for the default.
+        path: Path to compare requests with.
+        match: How to compare it.
+        backend: Name of the backend; empty to answer 404.
+        ingress: ``namespace/name`` of its Ingress; empty for the default location.
         service: Name of the Service behind it.
-        settings: From the Ingress's annotations.
-        written: The path as in the Ingress, where a session's cookie is good for.
+        settings: Settings of the Ingress's annotations.
+        written: The path as written in the Ingress, for the session cookie.
+        port: Port of the Service as written in the Ingress.
+        fallback: Backend of the Service that ``default-backend`` names, if it is used; empty for the controller's own
+            default backend.
     """
 
     path: str
-    match: Match
+    match: PathMatch
     backend: str = ""
     ingress: str = ""
     service: str = ""
     settings: LocationSettings = field(default_factory=LocationSettings)
     written: str = ""
+    port: str = ""
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """One virtual host and its locations, in the order in which regular expressions are tried."""
+class VirtualServer:
+    """A virtual host and its locations, in the order in which regular expressions are matched.
+
+    Attributes:
+        host: Its name.
+        locations: Its locations.
+        aliases: Its further names.
+    """
 
     host: str
     locations: tuple[Location, ...]
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """What stands behind locations.
+    """The endpoints behind locations, and how requests are distributed over them.
 
     Attributes:
-        endpoints: ``ip:port`` of those that take traffic, sorted.
-        balancing: How one of them is chosen.
-        alternatives: Names of the backends that stand beside it; the first gets the requests that its shaping says.
-        shaping: Of a canary's backend: which requests it gets.
-        affinity: What keeps sessions at an endpoint.
+        endpoints: ``ip:port`` of the ready endpoints, sorted.
+        balancing: Load balancing algorithm.
+        alternatives: Names of its alternative backends; the first gets the requests that its traffic shaping selects.
+        shaping: For a canary's backend, the requests that it gets.
+        affinity: Session affinity.
+        hash_by: Text with variables of nginx; requests with the same text go to the same endpoint. Empty for no hash.
     """
 
     endpoints: tuple[str, ...] = ()
     balancing: Balancing = Balancing.ROUND_ROBIN
     alternatives: tuple[str, ...] = ()
-    shaping: Shaping | None = None
+    shaping: TrafficShaping | None = None
     affinity: Affinity | None = None
+    hash_by: str = ""
 
-    def shape(self) -> tuple[object, ...]:
-        """Who gets which requests, apart from endpoints."""
-        return (self.alternatives, self.shaping, self.affinity)
+    def routing(self) -> tuple[object, ...]:
+        """Return the rules that distribute requests between backends, without endpoints."""
+        return (self.alternatives, self.shaping, self.affinity, self.hash_by)
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
-    """All that nginx is told.
+class NginxConfiguration:
+    """The complete configuration of nginx.
 
     Attributes:
-        servers: Virtual hosts; what makes nginx reload when it differs.
-        backends: By name; Lua's part.
+        servers: Virtual hosts; a difference causes a reload.
+        backends: Backends by name; they are sent to Lua.
+        certificates: Certificate and key of each host with TLS in PEM form, empty for the default certificate; they are
+            sent to Lua.
     """
 
-    servers: tuple[Server, ...]
+    servers: tuple[VirtualServer, ...]
     backends: Mapping[str, Backend]
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointDiff:
-    """What a new set of backends adds and removes, as ``ip:port``, each once and sorted."""
+    """The endpoints that a new set of backends adds and removes, as ``ip:port``, unique and sorted."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
 
     @staticmethod
     def between(old: Mapping[str, Backend], new: Mapping[str, Backend]) -> EndpointDiff:
-        """The difference of two sets of backends; an endpoint that only moves to another backend counts in both."""
+        """Compare two sets of backends; an endpoint that moves to another backend is added and removed."""
         before = {(name, endpoint) for name, backend in old.items() for endpoint in backend.endpoints}
         after = {(name, endpoint) for name, backend in new.items() for endpoint in backend.endpoints}
         added, removed = ({endpoint for _, endpoint in side} for side in (after - before, before - after))

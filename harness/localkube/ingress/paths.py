@@ -1,25 +1,27 @@
-"""The paths of Ingresses, one by one, each with all that its Ingress says of it."""
+"""Split Ingresses into single paths, each with the settings of its Ingress."""
 
 from __future__ import annotations
 
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.localkube.ingress.annotations import (
     affinity_of,
     balancing_of,
     canary_of,
-    leaves_affinity,
+    has_legacy_affinity,
+    hash_of,
     settings_of,
 )
+from harness.localkube.ingress.basic_auth import Secrets
 from harness.localkube.ingress.model import ANY_HOST, Balancing, LocationSettings
-from harness.localkube.ingress.shaping import Affinity, Shaping
+from harness.localkube.ingress.traffic_shaping import Affinity, TrafficShaping
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-#: Neither a quote nor a line's end may leave the quoted word of nginx.conf that a path becomes.
+#: A path becomes a quoted string in nginx.conf, so it must not contain a quote or a line break.
 _PATH = re.compile(r'/[^"\r\n\0]*(?<!\\)')
 
 _log = logging.getLogger(__name__)
@@ -28,38 +30,41 @@ Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class IngressNotes:
-    """What the annotations of an Ingress say of each of its paths.
+class PathAnnotations:
+    """The parsed annotations of an Ingress, which apply to each of its paths.
 
     Attributes:
-        settings: What becomes of its locations.
-        balancing: How its backends' endpoints are chosen.
-        canary: Which requests it gets beside another Ingress's; None where it is no canary.
-        affinity: What keeps sessions at an endpoint; None for nothing.
-        legacy: Whether a canary leaves the sessions of its main Ingress alone.
+        settings: Settings of its locations.
+        balancing: Load balancing algorithm of its backends.
+        canary: Traffic shaping if it is a canary, else None.
+        affinity: Session affinity; None for none.
+        legacy: True if a canary ignores the sessions of its main Ingress.
+        hash_by: Text by which requests are hashed to endpoints; empty for none.
     """
 
     settings: LocationSettings
     balancing: Balancing
-    canary: Shaping | None = None
+    canary: TrafficShaping | None = None
     affinity: Affinity | None = None
     legacy: bool = False
+    hash_by: str = ""
 
     @classmethod
-    def of(cls, ingress: Object) -> IngressNotes:
-        """Read an Ingress."""
+    def of(cls, ingress: Object, secrets: Secrets) -> PathAnnotations:
+        """Parse the annotations of an Ingress."""
         return cls(
-            settings=settings_of(ingress),
+            settings=settings_of(ingress, secrets),
             balancing=balancing_of(ingress),
             canary=canary_of(ingress),
             affinity=affinity_of(ingress),
-            legacy=leaves_affinity(ingress),
+            legacy=has_legacy_affinity(ingress),
+            hash_by=hash_of(ingress),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class IngressPath:
-    """One path of one Ingress, with the host it is for."""
+    """One path of one Ingress, with its host."""
 
     host: str
     path: str
@@ -68,46 +73,54 @@ class IngressPath:
     service: tuple[str, str]
     port: str | int
     ingress: str
-    notes: IngressNotes
+    annotations: PathAnnotations
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """What a request must be for: of two paths with one place, one counts."""
+    def key(self) -> tuple[str, str, str]:
+        """Return host, path and path type; of two paths with the same key, only one is served."""
         return (self.host, self.path, self.kind)
 
 
 def qualified(obj: Object) -> str:
-    """``namespace/name``."""
+    """Return ``namespace/name``."""
     return f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
 
 
-def paths_of(ingress: Object) -> Iterator[IngressPath]:
-    """An Ingress's paths; its default backend is the root path of the hosts that have none, or of all others."""
-    notes = IngressNotes.of(ingress)
+def paths_of(ingress: Object, secrets: Secrets) -> Iterator[IngressPath]:
+    """Yield an Ingress's paths.
+
+    Its default backend serves the root path of its hosts that define none, or of all other hosts.
+    """
+    annotations = PathAnnotations.of(ingress, secrets)
     spec = ingress.get("spec") or {}
     rules = spec.get("rules") or []
     default = spec.get("defaultBackend")
     if default and not rules:
         rules = [{}]
+        # ingress-nginx applies neither redirects nor app-root to the Ingress that serves all other hosts.
+        settings = replace(
+            annotations.settings, ssl_redirect=False, force_ssl_redirect=False, app_root="", redirect=None
+        )
+        annotations = replace(annotations, settings=settings)
     for rule in rules:
         host = rule.get("host") or ANY_HOST
         if host != ANY_HOST and not _HOST.fullmatch(host):
-            _log.warning("ingress %s: host %r can't be served", qualified(ingress), host)
+            _log.warning("ingress %s: host %r cannot be served", qualified(ingress), host)
             continue
         entries = list((rule.get("http") or {}).get("paths") or [])
         if default and not any((entry.get("path") or "/") == "/" for entry in entries):
             entries.append({"path": "/", "pathType": "Prefix", "backend": default})
         for entry in entries:
-            path = _path(ingress, host, entry, notes)
+            path = _path(ingress, host, entry, annotations)
             if path is not None:
                 yield path
 
 
-def _path(ingress: Object, host: str, entry: Object, notes: IngressNotes) -> IngressPath | None:
+def _path(ingress: Object, host: str, entry: Object, annotations: PathAnnotations) -> IngressPath | None:
     service = entry.get("backend", {}).get("service")
     text = entry.get("path") or "/"
     if service is None or not _PATH.fullmatch(text):
-        _log.warning("ingress %s: path %r can't be served", qualified(ingress), text)
+        _log.warning("ingress %s: path %r cannot be served", qualified(ingress), text)
         return None
     namespace = ingress["metadata"].get("namespace", "")
     port = service.get("port") or {}
@@ -120,5 +133,5 @@ def _path(ingress: Object, host: str, entry: Object, notes: IngressNotes) -> Ing
         service=(namespace, service["name"]),
         port=wanted,
         ingress=qualified(ingress),
-        notes=notes,
+        annotations=annotations,
     )

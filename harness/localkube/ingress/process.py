@@ -1,4 +1,4 @@
-"""nginx as a child process: started, given a new configuration, and gone for certain at the end, workers included."""
+"""Run nginx as a child process: start it, reload its configuration, and end it with all its workers."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from harness.kit.leftovers import leave_mark
 from harness.kit.processes import run
 from harness.localkube.nginx.record import NginxInstall
 
-#: After SIGTERM nginx drops its connections and ends at once; what takes longer hangs.
+#: Timeout in seconds. After SIGTERM nginx drops its connections and ends at once, unless it hangs.
 _TERMINATE_SECONDS = 1.0
 _TEST_SECONDS = 10.0
 
 
 class NginxProcess:
-    """An nginx master and its workers (async context manager); ``configuration`` must be written before it is entered.
+    """An nginx master and its workers; use it as an async context manager.
 
-    The master leads a process group of its own, so that workers can be ended even when it is gone.
+    ``configuration`` must be written before the context is entered. The master leads its own process group, so that the
+    workers can be ended even if the master is gone.
 
     Args:
-        install: The nginx.
-        directory: Its files: ``nginx.conf``, ``error.log``, temporary files; exists.
-        listeners: Addresses and ports that nobody else may listen on: with SO_REUSEPORT nginx would share them.
+        install: The nginx installation.
+        directory: Existing folder for ``nginx.conf``, ``error.log`` and temporary files.
+        listeners: Addresses and ports that must be free; with SO_REUSEPORT nginx would share them.
     """
 
     def __init__(self, install: NginxInstall, directory: Path, listeners: Sequence[tuple[str, int]]) -> None:
@@ -47,10 +48,10 @@ class NginxProcess:
     async def __aenter__(self) -> Self:
         for address, port in self._listeners:
             _must_be_free(address, port)
-        # nginx writes its title over its environment, so that whose it is must be found in another way.
+        # nginx overwrites its environment with its title, so the mark in the environment that names its owner is lost.
         leave_mark(self._directory)
         with open_log(self._log) as log:
-            self._master = subprocess.Popen(  # noqa: ASYNC220 - starting takes a millisecond; waiting is done by descriptor
+            self._master = subprocess.Popen(  # noqa: ASYNC220 - the start takes a millisecond; a pidfd reports the end
                 self._argv(), env=self._install.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, cwd=self._directory,
             )  # fmt: skip
@@ -66,7 +67,7 @@ class NginxProcess:
             return
         with suppress(ProcessLookupError):
             master.terminate()
-        # A second cancellation may cut the wait short, never the end.
+        # A second cancellation may end the wait early, but never skips the kill.
         try:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), _TERMINATE_SECONDS)
@@ -78,21 +79,21 @@ class NginxProcess:
 
     @property
     def pid(self) -> int:
-        """The master's process id."""
+        """Return the master's process ID."""
         if self._master is None:
             raise RuntimeError("nginx is not running")
         return self._master.pid
 
     async def ended(self) -> None:
-        """Wait until the master is gone, by itself or not."""
+        """Wait until the master has ended for any reason."""
         await self._ended.wait()
 
     def reload(self) -> None:
-        """Have new workers started with the configuration as it is now; the old ones finish what they have."""
+        """Start new workers with the current configuration; the old ones finish their requests."""
         os.kill(self.pid, signal.SIGHUP)
 
     def quit(self) -> None:
-        """Have it end in order: no new connections, idle ones closed, what is under way answered."""
+        """Stop gracefully: accept no connections, close idle ones, answer the requests in flight."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGQUIT)
 
@@ -100,14 +101,14 @@ class NginxProcess:
         """Check a configuration file.
 
         Raises:
-            CommandError: nginx refuses it; with what it says.
-            MissingToolError: nginx is no longer there.
+            CommandError: nginx rejects it; the error contains nginx's message.
+            MissingToolError: The nginx binary no longer exists.
         """
         argv = [*self._argv(candidate), "-t", "-q"]
         await asyncio.to_thread(run, argv, timeout=_TEST_SECONDS, env=self._install.environment())
 
     def failure(self, what: str) -> BringUpError:
-        """An error about nginx, with the end of its log."""
+        """Return an error about nginx with the end of its log."""
         return BringUpError(f"nginx {what}.", detail=tail(self._log))
 
     @property
@@ -134,6 +135,6 @@ def _must_be_free(address: str, port: int) -> None:
             probe.listen(1)
         except OSError as error:
             raise BringUpError(
-                f"The ingress can't listen on {address}:{port}: {error.strerror}.",
-                hint="Something else listens there, or on that port of all addresses; stop it.",
+                f"The ingress cannot listen on {address}:{port}: {error.strerror}.",
+                hint="Another process listens there, or on that port at all addresses; stop it.",
             ) from error

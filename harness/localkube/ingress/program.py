@@ -1,4 +1,4 @@
-"""The program that plays ingress-nginx's data plane: nginx with Lua, found on this machine or fetched."""
+"""Find the nginx with Lua that serves as ingress-nginx's data plane, or download it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from harness.localkube.system.programs import Program, Progress
 
 
 def find_program(progress: Progress) -> Program:
-    """Find or fetch nginx.
+    """Find or download nginx.
 
     Raises:
-        MissingToolError: There is none that works, and none can be fetched.
+        MissingToolError: No working nginx was found, and none could be downloaded.
     """
     install = find_or_fetch(progress)
     return Program("nginx", install.version, str(install.binary), install)

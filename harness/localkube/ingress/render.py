@@ -1,4 +1,4 @@
-"""nginx.conf as ingress-nginx v1.11 would write it, as far as requests can tell; pure text from records."""
+"""Render nginx.conf as ingress-nginx v1.11 does, in all parts that affect requests. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.localkube.ingress.model import ANY_HOST, Location, Match, Server
+from harness.localkube.ingress.default_backends import PREFIX as FALLBACK_PREFIX
+from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, RateLimit, VirtualServer
 from harness.localkube.nginx.record import NginxInstall
 
+#: The controller's own default backend, which answers 404.
+_DEFAULT_BACKEND = "upstream-default-backend"
+#: Paths under which ingress-nginx never redirects to HTTPS and asks for no password.
+_ACME = "/.well-known/acme-challenge"
+_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384"
+)
 LUA = Path(__file__).parent / "lua"
 
-#: The access log of the contract between cluster and evidence: one JSON object per request, names as nginx's variables.
+#: Fields of the access log that the evidence contains: one JSON object per request, named after nginx's variables.
 _LOG_FIELDS = (
     ("time", "$msec"),
     ("attempt", '"$http_x_request_id"'),
@@ -28,13 +38,13 @@ _LOG_FIELDS = (
     ("connection_requests", "$connection_requests"),
     ("backend", '"$proxy_upstream_name"'),
 )
-#: As in ingress-nginx: which of the retained values nginx itself would not default to.
+#: The headers that ingress-nginx sets and that differ from nginx's defaults.
 _PROXY_HEADERS = (
     ("X-Request-ID", "$req_id"),
     ("X-Real-IP", "$remote_addr"),
     ("X-Forwarded-For", "$remote_addr"),
     ("X-Forwarded-Host", "$http_host"),
-    ("X-Forwarded-Port", "$server_port"),
+    ("X-Forwarded-Port", "$pass_port"),
     ("X-Forwarded-Proto", "$scheme"),
     ("X-Forwarded-Scheme", "$scheme"),
     ("X-Scheme", "$scheme"),
@@ -46,21 +56,23 @@ _PROXY_HEADERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What does not change while the controller runs.
+class FixedConfig:
+    """The part of the configuration that does not change while the controller runs.
 
     Attributes:
-        install: The nginx.
-        directory: Where it keeps its files; they exist.
-        access_log: File of the access log.
-        address: Where it listens.
-        port: For traffic.
-        admin_port: For the controller.
-        timer: Seconds between two looks of a worker at its backends.
-        seed: Of the balancer's choices.
-        user: ``user group`` of the workers; empty where nginx is not started by root.
-        descriptors: Open files that a worker may have.
-        workers: How many.
+        install: The nginx installation.
+        directory: Existing folder for its files.
+        access_log: Path of the access log.
+        address: Address to listen on.
+        port: Port for HTTP.
+        tls_port: Port for HTTPS.
+        certificate: Path of the default certificate with its key.
+        admin_port: Port for the controller.
+        timer: Seconds between two reads of the backends by a worker.
+        seed: Seed of the load balancer's random choices.
+        user: ``user group`` of the workers; empty if nginx is not started by root.
+        descriptors: Most open files of a worker.
+        workers: Number of workers.
     """
 
     install: NginxInstall
@@ -68,6 +80,8 @@ class Frame:
     access_log: Path
     address: str
     port: int
+    tls_port: int
+    certificate: Path
     admin_port: int
     timer: float
     seed: int
@@ -76,77 +90,217 @@ class Frame:
     workers: int = 2
 
 
-def render(frame: Frame, servers: tuple[Server, ...], generation: int) -> str:
-    """The whole file.
+def render(fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: int) -> str:
+    """Return the complete nginx.conf.
 
     Args:
-        frame: What stays.
+        fixed: The fixed part.
         servers: Virtual hosts.
-        generation: Number that the workers of this configuration report under, so that they can be told from the old.
+        generation: Number that the workers of this configuration report, to distinguish them from older ones.
     """
     return _HEAD.format(
-        load_modules=frame.install.load_modules(),
-        user=f"user {frame.user};" if frame.user else "",
-        workers=frame.workers,
-        descriptors=frame.descriptors,
-        connections=min(8192, frame.descriptors),
-        directory=frame.directory,
-        package_paths=frame.install.package_paths(LUA),
-        timer=f"{frame.timer:g}",
+        load_modules=fixed.install.load_modules(),
+        user=f"user {fixed.user};" if fixed.user else "",
+        workers=fixed.workers,
+        descriptors=fixed.descriptors,
+        connections=min(8192, fixed.descriptors),
+        directory=fixed.directory,
+        package_paths=fixed.install.package_paths(LUA),
+        timer=f"{fixed.timer:g}",
         generation=generation,
-        seed=frame.seed,
+        seed=fixed.seed,
         log_format=",".join(f'"{name}":{value}' for name, value in _LOG_FIELDS),
-        access_log=frame.access_log,
-        admin=f"{frame.address}:{frame.admin_port}",
-        servers="\n".join(_server(server, f"{frame.address}:{frame.port}") for server in servers),
+        access_log=fixed.access_log,
+        admin=f"{fixed.address}:{fixed.admin_port}",
+        certificate=fixed.certificate,
+        tls_port=fixed.tls_port,
+        ciphers=_CIPHERS,
+        zones="".join(f"    {line}\n" for line in _zones(servers)),
+        servers="\n".join(_server(server, fixed) for server in servers),
     )
 
 
-def _server(server: Server, listen: str) -> str:
+def _server(server: VirtualServer, fixed: FixedConfig) -> str:
     default = server.host == ANY_HOST
+    options = " default_server reuseport backlog=4096" if default else ""
     lines = [
-        f"    listen {listen}{' default_server reuseport backlog=4096' if default else ''};",
-        f"    server_name {_server_name(server.host)};",
+        f"    listen {fixed.address}:{fixed.port}{options};",
+        f"    listen {fixed.address}:{fixed.tls_port}{options} ssl http2;",
+        "    ssl_certificate_by_lua_block { certificate.choose() }",
+        f"    server_name {' '.join([_server_name(server.host), *server.aliases])};",
         '    set $proxy_upstream_name "-";',
     ]
     if default:
         lines.append("    location = /healthz { access_log off; return 200; }")
+    roots = dict.fromkeys(location.settings.app_root for location in server.locations)
+    lines += [f'    if ($uri = /) {{ return 302 "$scheme://$http_host{root}"; }}' for root in roots if root]
+    lines += ["    " + line for line in _error_locations(server)]
     for location in server.locations:
-        lines += ["    " + line for line in _location(location)]
+        lines += ["    " + line for line in _location(location, fixed)]
     return "\n".join(["server {", *lines, "}"])
 
 
 def _server_name(host: str) -> str:
-    """``*.`` stands for one label, as Ingresses have it; nginx's own wildcard would take several."""
+    """Return the ``server_name`` of a host.
+
+    In Ingresses ``*.`` matches exactly one label, but nginx's own wildcard would match several.
+    """
     if host.startswith("*."):
         return '"~^[\\w-]+\\.' + host.removeprefix("*.").replace(".", "\\.") + '$"'
     return host
 
 
-def _location(location: Location) -> Iterator[str]:
-    opening = {Match.PREFIX: "location", Match.EXACT: "location =", Match.REGEX: "location ~*"}[location.match]
-    pattern = f"^{location.path}" if location.match is Match.REGEX else location.path
+def _location(location: Location, fixed: FixedConfig) -> Iterator[str]:
+    opening = {PathMatch.PREFIX: "location", PathMatch.EXACT: "location =", PathMatch.REGEX: "location ~*"}[
+        location.match
+    ]
+    pattern = f"^{location.path}" if location.match is PathMatch.REGEX else location.path
     yield f'{opening} "{pattern}" {{'
     if location.backend:
-        for line in _proxying(location):
+        for line in _proxying(location, fixed):
             yield f"    {line}"
     else:
         yield '    set $proxy_upstream_name "upstream-default-backend";'
-        yield "    return 404;"
+        yield "    header_filter_by_lua_block { certificate.header() }"
+        yield from (f"    {line}" for line in _answering_404(location, fixed))
     yield "}"
 
 
-def _proxying(location: Location) -> Iterator[str]:
+def _answering_404(location: Location, fixed: FixedConfig) -> Iterator[str]:
+    """Yield the default backend: it answers 404, after the redirect to HTTPS."""
+    yield from _policies(location, fixed)
+    if location.settings.has_access_rules() or _redirect_to_https(location):
+        redirect = _redirect_to_https(location)
+        yield f"rewrite_by_lua_block {{ {redirect} }}"
+        yield "content_by_lua_block { ngx.exit(404) }"
+    else:
+        yield "return 404;"
+
+
+def _policies(location: Location, fixed: FixedConfig) -> Iterator[str]:
+    """Yield what may answer a request before it reaches a backend."""
+    settings = location.settings
+    if settings.denied:
+        yield "return 503;"
+        return
+    yield from _custom_errors(location)
+    yield from (f"deny {each};" for each in settings.denied_sources)
+    if settings.allowed_sources:
+        yield from (f"allow {each};" for each in settings.allowed_sources)
+        yield "deny all;"
+    if settings.auth and not location.path.startswith(_ACME):
+        yield f'auth_basic "{settings.auth.realm}";'
+        yield f'auth_basic_user_file "{fixed.directory / settings.auth.file_name}";'
+        yield 'proxy_set_header Authorization "";'
+    if settings.limits:
+        yield from _limits(settings.limits)
+    if redirect := settings.redirect:
+        yield f'return {redirect.status} "{redirect.target}";'
+
+
+def _custom_errors(location: Location) -> Iterator[str]:
+    """Yield the statuses that the default backend replaces, and what its headers say about the location."""
+    settings = location.settings
+    if settings.custom_errors or location.backend.startswith(FALLBACK_PREFIX):
+        namespace, _, ingress = location.ingress.partition("/")
+        for name, value in zip(
+            ("namespace", "ingress_name", "service_name", "service_port"),
+            (namespace, ingress, location.service, location.port),
+            strict=True,
+        ):
+            yield f'set ${name} "{value}";'
+    if settings.custom_errors and not settings.keep_errors:
+        yield "proxy_intercept_errors on;"
+    for code in settings.custom_errors:
+        yield f"error_page {code} = @custom_{location.fallback or _DEFAULT_BACKEND}_{code};"
+
+
+def _error_locations(server: VirtualServer) -> Iterator[str]:
+    """Yield the locations that answer in place of custom errors; the controller's own default backend answers 404."""
+    found = sorted({(each.fallback, code) for each in server.locations for code in each.settings.custom_errors})
+    for fallback, code in found:
+        yield f"location @custom_{fallback or _DEFAULT_BACKEND}_{code} {{"
+        yield "    internal;"
+        if fallback:
+            yield f'    set $proxy_upstream_name "{fallback}";'
+            yield "    rewrite_by_lua_block { balancer.rewrite() }"
+            yield "    proxy_intercept_errors off;"
+            yield from (f"    {line}" for line in _error_headers(str(code)))
+            yield "    proxy_set_header X-Original-URI $request_uri;"
+            yield "    proxy_set_header X-Forwarded-For $remote_addr;"
+            yield "    proxy_set_header Host $best_http_host;"
+            yield "    rewrite (.*) / break;"
+            yield "    proxy_pass http://upstream_balancer;"
+        else:
+            yield "    return 404;"
+        yield "}"
+
+
+def _error_headers(code: str) -> Iterator[str]:
+    """Yield the headers that tell a default backend why it is asked."""
+    yield f"proxy_set_header X-Code {code};"
+    yield "proxy_set_header X-Format $http_accept;"
+    yield "proxy_set_header X-Namespace $namespace;"
+    yield "proxy_set_header X-Ingress-Name $ingress_name;"
+    yield "proxy_set_header X-Service-Name $service_name;"
+    yield "proxy_set_header X-Service-Port $service_port;"
+    yield "proxy_set_header X-Request-ID $req_id;"
+
+
+def _limits(limits: RateLimit) -> Iterator[str]:
+    name = limits.identifier
+    if limits.connections > 0:
+        yield f"limit_conn {name}_conn {limits.connections};"
+    for zone, limit in (("rps", limits.per_second), ("rpm", limits.per_minute)):
+        if limit > 0:
+            yield f"limit_req zone={name}_{zone} burst={limit * limits.burst} nodelay;"
+
+
+def _zones(servers: tuple[VirtualServer, ...]) -> Iterator[str]:
+    """Yield the counters of the limits; those of one Ingress are shared by its paths."""
+    found = {
+        limits.identifier: limits
+        for server in servers
+        for location in server.locations
+        if (limits := location.settings.limits)
+    }
+    for name, limits in sorted(found.items()):
+        exempt = "".join(f" {each} 1;" for each in limits.exempt)
+        yield f"geo $remote_addr $allowlist_{name} {{ default 0;{exempt} }}"
+        yield f'map $allowlist_{name} $limit_{name} {{ 0 $binary_remote_addr; 1 ""; }}'
+        if limits.connections > 0:
+            yield f"limit_conn_zone $limit_{name} zone={name}_conn:5m;"
+        for zone, limit in (("rps", limits.per_second), ("rpm", limits.per_minute)):
+            if limit > 0:
+                yield f"limit_req_zone $limit_{name} zone={name}_{zone}:5m rate={limit}r/{zone[-1]};"
+
+
+def _redirect_to_https(location: Location) -> str:
+    """Return the Lua statement that redirects to HTTPS; empty if the location never does."""
+    settings = location.settings
+    if location.path.startswith(_ACME) or not (settings.ssl_redirect or settings.force_ssl_redirect):
+        return ""
+    always, keep = (str(each).lower() for each in (settings.force_ssl_redirect, settings.preserve_trailing_slash))
+    return f"certificate.redirect({{ always = {always}, keep_slash = {keep} }})"
+
+
+def _proxying(location: Location, fixed: FixedConfig) -> Iterator[str]:
     settings = location.settings
     yield f'set $proxy_upstream_name "{location.backend}";'
     yield f'set $location_path "{location.written.replace("$", "${literal_dollar}")}";'
     yield f"# {location.ingress} -> {location.service}"
-    yield "rewrite_by_lua_block { balancer.rewrite() }"
+    yield f"rewrite_by_lua_block {{ {_redirect_to_https(location)} balancer.rewrite() }}"
+    yield "header_filter_by_lua_block { certificate.header() }"
     yield "log_by_lua_block { balancer.log() }"
+    yield from _policies(location, fixed)
     yield f"client_max_body_size {settings.body_size};"
     yield f"proxy_set_header Host {settings.upstream_vhost or '$best_http_host'};"
+    fallback = location.backend.startswith(FALLBACK_PREFIX)
     for name, value in _PROXY_HEADERS:
-        yield f"proxy_set_header {name} {value};"
+        if not (fallback and name == "X-Request-ID"):
+            yield f"proxy_set_header {name} {value};"
+    if fallback:
+        yield from _error_headers("503")
     if settings.forwarded_prefix:
         yield f'proxy_set_header X-Forwarded-Prefix "{settings.forwarded_prefix}";'
     yield f"proxy_connect_timeout {settings.connect_timeout}s;"
@@ -189,9 +343,12 @@ http {{
     lua_shared_dict configuration 4m;
     lua_shared_dict ewma 1m;
     lua_shared_dict ewma_touched 1m;
+    lua_shared_dict certificate_servers 5m;
+    lua_shared_dict certificate_data 20m;
     init_by_lua_block {{
         balancer = require("balancer")
         configuration = require("configuration")
+        certificate = require("certificate")
     }}
     init_worker_by_lua_block {{
         balancer.init_worker({{ timer = {timer}, generation = {generation}, seed = {seed} }})
@@ -205,16 +362,32 @@ http {{
     tcp_nopush on;
     tcp_nodelay on;
     server_tokens off;
+    limit_req_status 503;
+    limit_conn_status 503;
     default_type text/html;
     proxy_buffer_size 4k;
     proxy_buffers 4 4k;
     proxy_headers_hash_max_size 1024;
     variables_hash_max_size 2048;
+    variables_hash_bucket_size 256;
+    server_names_hash_bucket_size 256;
 
     geo $literal_dollar {{ default "$"; }}
     map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
     map $http_x_request_id $req_id {{ default $http_x_request_id; "" $request_id; }}
     map $http_host $best_http_host {{ default $http_host; "" $host; }}
+
+    map $server_port $pass_port {{ default $server_port; {tls_port} 443; }}
+
+    ssl_certificate "{certificate}";
+    ssl_certificate_key "{certificate}";
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers {ciphers};
+    ssl_prefer_server_ciphers on;
+    ssl_session_cache shared:SSL:10m;
+    ssl_session_timeout 10m;
+    ssl_session_tickets off;
+    ssl_buffer_size 4k;
 
     log_format evidence escape=json '{{{log_format}}}';
     access_log "{access_log}" evidence;
@@ -231,11 +404,11 @@ http {{
     server {{
         listen {admin};
         access_log off;
-        client_max_body_size 4m;
+        client_max_body_size 20m;
         client_body_buffer_size 1m;
         location / {{ content_by_lua_block {{ configuration.serve() }} }}
     }}
 
-{servers}
+{zones}{servers}
 }}
 """

@@ -1,4 +1,4 @@
-"""One sync: compare what nginx was told with what the objects say now, and tell it the difference the cheapest way."""
+"""Apply the current objects to nginx, with a reload only if nginx.conf changes."""
 
 from __future__ import annotations
 
@@ -7,38 +7,39 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 
 from harness.errors import CommandError
 from harness.localkube.ingress.admin import NginxAdmin
-from harness.localkube.ingress.model import Configuration, EndpointDiff, Server
+from harness.localkube.ingress.model import EndpointDiff, NginxConfiguration, VirtualServer
 from harness.localkube.ingress.process import NginxProcess
-from harness.localkube.ingress.render import Frame, render
-from harness.localkube.ingress.sync_log import Journal
+from harness.localkube.ingress.render import FixedConfig, render
+from harness.localkube.ingress.sync_log import SyncLog
 
-#: Told of a Kubernetes Event to record about the controller: type, reason, message.
-Announce = Callable[[str, str, str], None]
+#: Records a Kubernetes Event about the controller: type, reason, message.
+RecordEvent = Callable[[str, str, str], None]
 
 FIRST_GENERATION = 1
 
 _WORKERS_SECONDS = 10.0
-#: nginx itself waits 0.1 s between starting new workers and ending the old.
+#: Timeout in seconds; nginx waits 0.1 s between the start of new workers and the end of the old ones.
 _LEAVING_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
 
 class Synchronizer:
-    """Knows what nginx runs with.
+    """Brings nginx to the wanted configuration, and keeps the one that it runs with.
 
     Args:
         nginx: The process, started with ``first``.
-        admin: How its workers are talked to.
-        frame: What stays in its configuration.
-        journal: Where each sync is recorded.
-        announce: Where reloads are told of.
+        admin: Client of its admin server.
+        fixed: The fixed part of its configuration.
+        sync_log: Log of all syncs.
+        record_event: Records Events about reloads.
         first: Virtual hosts of the configuration that nginx was started with.
     """
 
@@ -46,29 +47,30 @@ class Synchronizer:
         self,
         nginx: NginxProcess,
         admin: NginxAdmin,
-        frame: Frame,
-        journal: Journal,
-        announce: Announce,
+        fixed: FixedConfig,
+        sync_log: SyncLog,
+        record_event: RecordEvent,
         *,
-        first: tuple[Server, ...],
+        first: tuple[VirtualServer, ...],
     ) -> None:
         self._nginx = nginx
         self._admin = admin
-        self._frame = frame
-        self._journal = journal
-        self._announce = announce
+        self._fixed = fixed
+        self._sync_log = sync_log
+        self._record_event = record_event
         self._generation = FIRST_GENERATION
         self._serving = FIRST_GENERATION
-        self._running = Configuration(first, {})
+        self._running = NginxConfiguration(first, {})
 
-    async def first(self, configuration: Configuration) -> None:
-        """Wait until nginx serves what it was started with, and give it its first endpoints."""
+    async def first(self, configuration: NginxConfiguration) -> None:
+        """Wait until nginx serves its initial configuration, and send its first endpoints."""
         await self._workers_up()
-        if not await self._tell_endpoints(configuration):
-            self._journal.record("sync", {})
+        await self._post_certificates(configuration)
+        if not await self._post_endpoints(configuration):
+            self._sync_log.record("sync", {})
 
-    async def sync(self, configuration: Configuration) -> None:
-        """Bring nginx to a configuration; records what was done. A configuration that nginx refuses is not used."""
+    async def sync(self, configuration: NginxConfiguration) -> None:
+        """Bring nginx to a configuration and log the changes; a configuration that nginx rejects is not used."""
         reloads = configuration.servers != self._running.servers
         endpoints = False
         if reloads:
@@ -76,62 +78,86 @@ class Synchronizer:
                 await self._reload(configuration)
             except CommandError as error:
                 _log.error("%s", error)
-                self._announce("Warning", "RELOAD", f"Error reloading NGINX: {error}")
+                self._record_event("Warning", "RELOAD", f"Error reloading NGINX: {error}")
                 return
-        # At once, as ingress-nginx does: workers that are about to start find them.
+        # Post the endpoints at once, as ingress-nginx does, so that starting workers find them.
         if configuration.backends != self._running.backends:
-            endpoints = await self._tell_endpoints(configuration)
+            endpoints = await self._post_endpoints(configuration)
+        await self._post_certificates(configuration)
         if reloads:
-            await self._replaced()
+            await self._wait_for_replacement()
         if not (reloads or endpoints):
-            self._journal.record("sync", {})
+            self._sync_log.record("sync", {})
 
-    async def _reload(self, configuration: Configuration) -> None:
+    async def _reload(self, configuration: NginxConfiguration) -> None:
         candidate = self._nginx.configuration.with_suffix(".new")
         self._generation += 1
-        write(candidate, self._frame, configuration.servers, self._generation)
+        write(candidate, self._fixed, configuration.servers, self._generation)
         await self._nginx.test(candidate)
         candidate.replace(self._nginx.configuration)
         self._nginx.reload()
-        self._running = Configuration(configuration.servers, self._running.backends)
-        self._announce("Normal", "RELOAD", "NGINX reload triggered due to a change in configuration")
+        self._running = replace(self._running, servers=configuration.servers)
+        self._record_event("Normal", "RELOAD", "NGINX reload triggered due to a change in configuration")
 
-    async def _replaced(self) -> None:
-        """Wait until new workers serve and the old ones accept no more: nginx lets both do so for a while."""
+    async def _wait_for_replacement(self) -> None:
+        """Wait until the new workers serve and the old ones accept no connections."""
         await self._workers_up()
         up = time.monotonic_ns()
-        with suppress(TimeoutError):  # A worker that was killed never says that it leaves.
+        with suppress(TimeoutError):  # A worker that was killed never reports ``leaving``.
             async with asyncio.timeout(_LEAVING_SECONDS):
-                await self._admin.workers("leaving", self._serving, self._frame.workers)
+                await self._admin.workers("leaving", self._serving, self._fixed.workers)
         self._serving = self._generation
-        self._journal.record("reload", {"generation": self._generation, "new_workers_up_ns": up})
+        self._sync_log.record("reload", {"generation": self._generation, "new_workers_up_ns": up})
 
-    async def _tell_endpoints(self, configuration: Configuration) -> bool:
-        """Post the backends; True, and a line in the journal, if another endpoint may get a request than before."""
+    async def _post_endpoints(self, configuration: NginxConfiguration) -> bool:
+        """Post the backends.
+
+        Return True, and write a line to the sync log, if requests may go to other endpoints than before.
+        """
         try:
             await self._admin.post_backends(configuration.backends)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise self._nginx.failure(f"does not take its endpoints: {error!r}") from error
+            raise self._nginx.failure(f"does not accept its endpoints: {error!r}") from error
         diff = EndpointDiff.between(self._running.backends, configuration.backends)
-        reshaped = shapes(self._running) != shapes(configuration)
-        self._running = configuration
+        reshaped = routing_of(self._running) != routing_of(configuration)
+        self._running = replace(configuration, certificates=self._running.certificates)
         if diff.added or diff.removed or reshaped:
-            self._journal.record("endpoints", {"added": ",".join(diff.added), "removed": ",".join(diff.removed)})
+            self._sync_log.record("endpoints", {"added": ",".join(diff.added), "removed": ",".join(diff.removed)})
         return bool(diff.added or diff.removed or reshaped)
+
+    async def _post_certificates(self, configuration: NginxConfiguration) -> None:
+        """Post the certificates if they have changed; this closes no connection."""
+        if configuration.certificates == self._running.certificates:
+            return
+        hosts = [name for server in configuration.servers for name in (server.host, *server.aliases)]
+        default = self._fixed.certificate.read_text(encoding="ascii")
+        try:
+            await self._admin.post_certificates(hosts, configuration.certificates, default)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._nginx.failure(f"does not accept its certificates: {error!r}") from error
+        self._running = replace(self._running, certificates=configuration.certificates)
 
     async def _workers_up(self) -> None:
         try:
             async with asyncio.timeout(_WORKERS_SECONDS):
-                await self._admin.workers("up", self._generation, self._frame.workers)
+                await self._admin.workers("up", self._generation, self._fixed.workers)
         except TimeoutError as error:
             raise self._nginx.failure(f"has not started its workers within {_WORKERS_SECONDS:g} s") from error
 
 
-def shapes(configuration: Configuration) -> dict[str, tuple[object, ...]]:
-    """Which requests which backend gets, where that is not all those of its own locations."""
-    return {name: backend.shape() for name, backend in configuration.backends.items() if any(backend.shape())}
+def routing_of(configuration: NginxConfiguration) -> dict[str, tuple[object, ...]]:
+    """Return the routing rules of each backend that has some: canaries and affinity."""
+    return {name: backend.routing() for name, backend in configuration.backends.items() if any(backend.routing())}
 
 
-def write(path: Path, frame: Frame, servers: tuple[Server, ...], generation: int = FIRST_GENERATION) -> None:
-    """Write nginx.conf; the first generation is the one that nginx is started with."""
-    path.write_text(render(frame, servers, generation), encoding="utf-8")
+def write(
+    path: Path, fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: int = FIRST_GENERATION
+) -> None:
+    """Write nginx.conf and the password files that it names; nginx is started with the first generation."""
+    for server in servers:
+        for location in server.locations:
+            if auth := location.settings.auth:
+                users = path.with_name(auth.file_name)
+                users.touch(mode=0o600)
+                users.write_bytes(auth.users)
+    path.write_text(render(fixed, servers, generation), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the controller did and when, for the evidence: one line per sync, on the clock that all events share."""
+"""Log the syncs of a controller for the evidence, with times of the clock that all events share."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from types import TracebackType
 from typing import Self
 
 
-class Journal:
-    """Writes ``ingress-controller.jsonl`` (context manager): ``{"monotonic_ns": ..., "what": ..., "detail": {...}}``.
+class SyncLog:
+    """Writes ``ingress-controller.jsonl``: ``{"monotonic_ns": ..., "what": ..., "detail": {...}}``.
 
-    Of ingress-nginx, ``what`` is ``reload`` (new workers have replaced the old), ``endpoints`` (Lua has been given
-    others) or ``sync`` (nothing was to do, or nothing about endpoints: how they are balanced). Of Traefik, it is
-    ``configured`` (another configuration was taken over) or ``sync`` (a route was looked at, nothing was to do).
+    For ingress-nginx, ``what`` is ``reload`` (new workers have replaced the old ones), ``endpoints`` (Lua received
+    other endpoints) or ``sync`` (no change, or only of the load balancing). For Traefik, it is ``configured`` (another
+    configuration is in use) or ``sync`` (the configuration was checked without a change). Use it as a context manager.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Whole lines, so that a reader never meets half of one.
+        # Line buffering, so that a reader never sees half a line.
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def __enter__(self) -> Self:
@@ -35,10 +35,10 @@ class Journal:
         """Write a line.
 
         Args:
-            what: What was done.
-            detail: Facts about it.
-            at: When, by CLOCK_MONOTONIC; now where 0.
-            exact_ns: How much earlier it may have been.
+            what: Kind of the sync.
+            detail: More facts.
+            at: Time of CLOCK_MONOTONIC in nanoseconds; 0 for now.
+            exact_ns: Uncertainty in nanoseconds: the sync may have been earlier by up to this.
         """
         line: dict[str, object] = {"monotonic_ns": at or time.monotonic_ns(), "what": what, "detail": dict(detail)}
         self._file.write(json.dumps(line | ({"exact_ns": exact_ns} if exact_ns else {})) + "\n")

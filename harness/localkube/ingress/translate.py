@@ -1,111 +1,207 @@
-"""From Kubernetes objects to what nginx is told, by ingress-nginx's rules; pure, so that every rule can be shown."""
+"""Translate Kubernetes objects to nginx's configuration by ingress-nginx's rules.
+
+Pure, so that tests cover each rule.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from harness.localkube.ingress.canaries import Placing, placed
+from harness.localkube.ingress.annotations import aliases_of, canary_of, settings_of
+from harness.localkube.ingress.basic_auth import Secrets
+from harness.localkube.ingress.canaries import MergedPaths, merge_paths
+from harness.localkube.ingress.certificates import Certificate, SecretKey, certificates_of
+from harness.localkube.ingress.default_backends import use_default_backends
+from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.model import (
     ANY_HOST,
     Backend,
-    Configuration,
     Location,
-    Match,
-    Server,
+    LocationSettings,
+    NginxConfiguration,
+    PathMatch,
+    VirtualServer,
 )
 from harness.localkube.ingress.paths import IngressPath, Object, paths_of, qualified
-from harness.localkube.ingress.served import is_ours
+from harness.localkube.ingress.traffic_shaping import Affinity
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The objects that a configuration is made from."""
+    """The objects from which a configuration is computed.
+
+    Attributes:
+        ingresses: All Ingresses.
+        classes: All IngressClasses.
+        services: All Services.
+        slices: All EndpointSlices.
+        certificates: The valid certificates, by Secret.
+        secrets: The values of all Secrets.
+    """
 
     ingresses: Sequence[Object]
     classes: Sequence[Object]
     services: Sequence[Object]
     slices: Sequence[Object]
+    certificates: Mapping[SecretKey, Certificate] = field(default_factory=dict)
+    secrets: Secrets = field(default_factory=dict)
 
 
-def configuration_of(snapshot: Snapshot) -> Configuration:
-    """What nginx is told for these objects."""
+def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
+    """Return nginx's configuration for these objects."""
     ours = [ingress for ingress in snapshot.ingresses if is_ours(ingress, snapshot.classes)]
-    # Of two Ingresses with the same host and path the older one counts.
+    # If two Ingresses have the same host and path, the older one is served.
     ours.sort(key=lambda i: (i["metadata"].get("creationTimestamp", ""), qualified(i)))
-    placing = placed(path for ingress in ours for path in paths_of(ingress))
-    served = list(placing.served.values())
+    merged = merge_paths(path for ingress in ours for path in paths_of(ingress, snapshot.secrets))
+    served = list(merged.served.values())
     hosts = sorted({path.host for path in served} | {ANY_HOST})
-    servers = tuple(_server(host, [path for path in served if path.host == host]) for host in hosts)
-    return Configuration(servers, _backends(placing, snapshot))
+    aliases = _aliases(ours, hosts)
+    servers = tuple(
+        replace(
+            _server(host, [path for path in served if path.host == host], _first_settings(snapshot, ours, host)),
+            aliases=aliases.get(host, ()),
+        )
+        for host in hosts
+    )
+    certificates = certificates_of(
+        [each for each in ours if canary_of(each) is None], hosts, snapshot.certificates, aliases
+    )
+    backends = _backends(merged, snapshot, aliases)
+    servers = use_default_backends(servers, backends, _FirstPorts(snapshot))
+    return NginxConfiguration(servers, backends, certificates)
 
 
-def _backends(placing: Placing, snapshot: Snapshot) -> dict[str, Backend]:
-    """What stands behind the paths that are served, and beside them, by name."""
+class _FirstPorts:
+    """Finds the endpoints of the first port of a Service, given its namespace and name."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __call__(self, namespace: str, name: str) -> tuple[str, ...]:
+        services = (each for each in self._snapshot.services if _is(each, namespace, each["metadata"]["name"], name))
+        service = next(services, None)
+        ports = ((service or {}).get("spec") or {}).get("ports") or []
+        if not ports:
+            return ()
+        slices = [
+            each
+            for each in self._snapshot.slices
+            if _is(each, namespace, (each["metadata"].get("labels") or {}).get(SERVICE_LABEL, ""), name)
+        ]
+        return _endpoints(service, ports[0].get("name") or ports[0]["port"], slices)
+
+
+def _is(obj: Object, namespace: str, found: str, name: str) -> bool:
+    return obj["metadata"].get("namespace", "") == namespace and found == name
+
+
+def _aliases(ingresses: Sequence[Object], hosts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the further names of each host: those of its oldest main Ingress that has some and are no hosts."""
+    found: dict[str, tuple[str, ...]] = {}
+    for ingress in ingresses:
+        names = aliases_of(ingress)
+        if not names or canary_of(ingress) is not None:
+            continue
+        for rule in (ingress.get("spec") or {}).get("rules") or []:
+            found.setdefault(rule.get("host") or ANY_HOST, tuple(name for name in names if name not in hosts))
+    return found
+
+
+def _with_aliases(affinity: Affinity | None, aliases: Mapping[str, tuple[str, ...]]) -> Affinity | None:
+    """Set the cookie for the further names of hosts, too."""
+    if affinity is None:
+        return None
+    split = [place.partition("/") for place in affinity.locations]
+    more = [f"{alias}/{path}" for host, _, path in split for alias in aliases.get(host, ())]
+    return replace(affinity, locations=(*affinity.locations, *more))
+
+
+def _backends(merged: MergedPaths, snapshot: Snapshot, aliases: Mapping[str, tuple[str, ...]]) -> dict[str, Backend]:
+    """Return the backends of the served paths and their alternatives, by name."""
     services = {(s["metadata"].get("namespace", ""), s["metadata"]["name"]): s for s in snapshot.services}
     slices: dict[tuple[str, str], list[Object]] = {}
     for piece in snapshot.slices:
         name = (piece["metadata"].get("labels") or {}).get(SERVICE_LABEL, "")
         slices.setdefault((piece["metadata"].get("namespace", ""), name), []).append(piece)
-    names = {path.backend for path in placing.served.values()} | {
-        name for beside in placing.alternatives.values() for name in beside if name in placing.makers
+    names = {path.backend for path in merged.served.values()} | {
+        name for alternatives in merged.alternatives.values() for name in alternatives if name in merged.first_paths
     }
     return {
         name: Backend(
-            _endpoints(services.get(maker.service), maker.port, slices.get(maker.service, ())),
-            maker.notes.balancing,
-            alternatives=placing.alternatives.get(name, ()),
-            shaping=maker.notes.canary,
-            affinity=placing.affinity.get(name),
+            _endpoints(services.get(first.service), first.port, slices.get(first.service, ())),
+            first.annotations.balancing,
+            alternatives=merged.alternatives.get(name, ()),
+            shaping=first.annotations.canary,
+            affinity=_with_aliases(merged.affinity.get(name), aliases),
+            hash_by=first.annotations.hash_by,
         )
-        for name, maker in sorted(placing.makers.items())
+        for name, first in sorted(merged.first_paths.items())
         if name in names
     }
 
 
-def _server(host: str, paths: list[IngressPath]) -> Server:
-    """A host's locations: the longest path first, regular expressions for all as soon as one path needs them."""
-    regex = any(path.notes.settings.use_regex or _rewrites(path) for path in paths)
+def _first_settings(snapshot: Snapshot, ingresses: Sequence[Object], host: str) -> LocationSettings:
+    """Return the settings for the paths of a host that no rule matches: those of the host's oldest main Ingress."""
+    for ingress in ingresses if host != ANY_HOST else ():
+        rules = (ingress.get("spec") or {}).get("rules") or []
+        if canary_of(ingress) is None and any(rule.get("host") == host for rule in rules):
+            return settings_of(ingress, snapshot.secrets)
+    return LocationSettings(ssl_redirect=False)
+
+
+def _server(host: str, paths: list[IngressPath], first: LocationSettings) -> VirtualServer:
+    """Return a host's locations, the longest path first.
+
+    If one path needs a regular expression, all of them become regular expressions.
+
+    Args:
+        host: The host.
+        paths: Its paths.
+        first: Settings of its default location.
+    """
+    regex = any(path.annotations.settings.use_regex or _rewrites(path) for path in paths)
     locations: list[Location] = []
     for path in sorted(paths, key=lambda path: (-len(path.path), path.path, path.kind)):
         exact_too = any(other.path == path.path and other.kind == "Exact" for other in paths)
         locations += _locations(path, regex=regex, exact_too=exact_too)
-    if not any(location.path == "/" and location.match is not Match.EXACT for location in locations):
-        locations.append(Location("/", Match.PREFIX))
-    return Server(host, tuple(locations))
+    if not any(location.path == "/" and location.match is not PathMatch.EXACT for location in locations):
+        locations.append(Location("/", PathMatch.PREFIX, settings=first))
+    return VirtualServer(host, tuple(locations))
 
 
 def _rewrites(path: IngressPath) -> bool:
-    return path.notes.settings.rewrite_target not in {"", path.path}
+    return path.annotations.settings.rewrite_target not in {"", path.path}
 
 
 def _locations(path: IngressPath, *, regex: bool, exact_too: bool) -> Iterator[Location]:
     base = Location(
         path.path,
-        Match.PREFIX,
+        PathMatch.PREFIX,
         path.backend,
         ingress=path.ingress,
         service=path.service[1],
-        settings=path.notes.settings,
+        settings=path.annotations.settings,
         written=path.path,
+        port=str(path.port),
     )
     if regex:
-        yield replace(base, match=Match.REGEX)
+        yield replace(base, match=PathMatch.REGEX)
     elif path.kind == "Exact":
-        yield replace(base, match=Match.EXACT)
+        yield replace(base, match=PathMatch.EXACT)
     elif path.kind == "Prefix" and path.path != "/":
-        # /apple is for /apple and /apple/pie, not for /applepie.
+        # /apple matches /apple and /apple/pie, but not /applepie.
         yield replace(base, path=path.path.rstrip("/") + "/")
         if not exact_too:
-            yield replace(base, path=path.path.rstrip("/"), match=Match.EXACT)
+            yield replace(base, path=path.path.rstrip("/"), match=PathMatch.EXACT)
     else:
         yield base
 
 
 def _endpoints(service: Object | None, wanted: str | int, slices: Iterable[Object]) -> tuple[str, ...]:
-    """``ip:port`` of the endpoints that are ready; a terminating one is not, even while it still serves."""
+    """Return ``ip:port`` of the ready endpoints; a terminating endpoint is not ready even if it still serves."""
     ports = (service or {}).get("spec", {}).get("ports") or []
     names = {port.get("name") or "" for port in ports if wanted in (port.get("name"), port.get("port"))}
     found = {

@@ -1,4 +1,4 @@
-"""The kubelet's main loop: one worker per pod that the API has for this node."""
+"""The kubelet's main loop: one worker for each pod of this node."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import aiohttp
 
-from harness.localkube.kubelet.handlers import Handlers
+from harness.localkube.kubelet.container_server import ContainerServer
+from harness.localkube.kubelet.handlers import HandlerRunner
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.pod import PodWorker
 from harness.localkube.kubelet.runtime import Runtime
@@ -20,38 +21,38 @@ from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import NODES, PODS
 from harness.localkube.profiles import Profile
-from harness.localkube.settings import NodeSettings
+from harness.localkube.settings import CONTAINERS_LOG, NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.system.runtime import NodeRuntime, SystemRuntime
 
 _log = logging.getLogger(__name__)
 
 
-async def run(client: ApiClient, settings: NodeSettings) -> None:
-    """See ``run_kubelet``."""
+async def run(client: ApiClient, settings: NodeSettings, server: ContainerServer | None = None) -> None:
+    """Implement ``run_kubelet``."""
     (settings.directory / "logs" / "pods").mkdir(parents=True, exist_ok=True)
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     program = INGRESS_PROGRAMS.get(settings.ingress)
-    plays = {program.app: program.play} if program is not None else {}
+    controllers = {program.app: program.run_controller} if program is not None else {}
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
-        SystemRuntime(client, settings, plays) as system,
-        NodeRuntime(settings.directory / "logs" / "containers.log", system) as runtime,
+        SystemRuntime(client, settings, controllers) as system,
+        NodeRuntime(settings.directory / "logs" / CONTAINERS_LOG, system, server) as runtime,
         Informer(client, NODES) as nodes,
         Informer(client, PODS) as pods,
     ):
         node = _node(client, settings, runtime, session)
         await node.register()
-        agent = Agent(node)
-        nodes.subscribe(agent.on_node)
-        pods.subscribe(agent.on_pod)
+        workers = PodWorkers(node)
+        nodes.subscribe(workers.on_node)
+        pods.subscribe(workers.on_pod)
         try:
             await runtime.gone()
         except BaseExceptionGroup as group:
-            # The task group's wrapping.
+            # Unwrap the only error from the task group.
             raise group.exceptions[0] from None
         finally:
-            await agent.close()
+            await workers.close()
             await node.close()
 
 
@@ -65,15 +66,15 @@ def _node(client: ApiClient, settings: NodeSettings, runtime: Runtime, session: 
         profile=profile,
         rng=rng,
         runtime=runtime,
-        handlers=Handlers(runtime, session),
+        handlers=HandlerRunner(runtime, session),
         stopper=Stopper(runtime, profile, rng),
         recorder=EventRecorder(client, "kubelet"),
         scheduler=EventRecorder(client, "default-scheduler"),
     )
 
 
-class Agent:
-    """Keeps one worker per pod; told of changes by informers.
+class PodWorkers:
+    """The workers of all pods, one for each; informers call it with changes.
 
     Args:
         node: The node.
@@ -85,7 +86,7 @@ class Agent:
         self._closed = False
 
     def on_node(self, kind: EventType, _old: Object | None, node: Object) -> None:
-        """The Node object has changed: cordoned, uncordoned."""
+        """Handle a changed Node object: cordoned or uncordoned."""
         if node["metadata"]["name"] != self._node.name:
             return
         if kind == "DELETED" or (node.get("spec") or {}).get("unschedulable"):
@@ -94,7 +95,7 @@ class Agent:
             self._node.schedulable.set()
 
     def on_pod(self, kind: EventType, _old: Object | None, pod: Object) -> None:
-        """A pod has changed."""
+        """Handle a changed pod: start, update or end its worker."""
         uid = pod["metadata"]["uid"]
         known = self._workers.get(uid)
         if kind == "DELETED":
@@ -116,7 +117,7 @@ class Agent:
             _log.error("%s failed", worker.get_name(), exc_info=error)
 
     async def close(self) -> None:
-        """Kill every pod of the node; pods that come later are not started."""
+        """Kill every pod of the node; pods created later are not started."""
         self._closed = True
         tasks = [task for _, task in self._workers.values()]
         for task in tasks:

@@ -1,4 +1,4 @@
-"""One container's life: started, probed, restarted when it ends, stopped when its pod goes."""
+"""Run one container of a pod: start it, probe it, restart it when it ends, stop it with its pod."""
 
 from __future__ import annotations
 
@@ -7,34 +7,36 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.localkube.kubelet.environment import ConfigError, arguments, environment
-from harness.localkube.kubelet.handlers import HandlerFailedError, Target
+from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
-from harness.localkube.kubelet.looks import Looks
+from harness.localkube.kubelet.models import StandInModel, orders
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.probes import ProbeKind, Prober
+from harness.localkube.kubelet.relist_times import RelistTimes
 from harness.localkube.kubelet.runtime import Process, RuntimeFailedError
 from harness.localkube.kubelet.status import ContainerState
 from harness.localkube.machinery.objects import Object, timestamp
 from harness.localkube.profiles import Delay
 
 
-class Container:
-    """A container of a pod.
+class ContainerWorker:
+    """Runs a container of a pod.
 
     Args:
-        node: What all pods share.
+        node: State that all pods share.
         pod: Its pod.
         spec: Its entry in the pod's spec.
         image: Its image.
+        model: The model of the stand-in that runs in place of its image, or None.
         network: The pod's network.
-        looks: When the kubelet looks at the pod.
-        anchor: When the ticks of its probes begin, on the loop's clock.
-        changed: Called whenever ``state`` has changed.
+        relists: Times at which the kubelet relists the pod.
+        anchor: Time on the loop's clock from which the ticks of its probes are counted.
+        changed: Called after each change of ``state``.
 
     Attributes:
-        state: What the pod's status says of it.
-        ended: Set once its process has ended and no other follows.
+        state: The container's part of the pod's status.
+        ended: Set once its process has ended and will not be restarted.
     """
 
     def __init__(
@@ -44,8 +46,9 @@ class Container:
         spec: Object,
         *,
         image: Image,
+        model: StandInModel | None,
         network: PodNetwork,
-        looks: Looks,
+        relists: RelistTimes,
         anchor: float,
         changed: Callable[[], None],
     ) -> None:
@@ -54,11 +57,12 @@ class Container:
         self._pod = pod
         self._spec = spec
         self._image = image
+        self._model = model
         self._network = network
-        self._looks = looks
+        self._relists = relists
         self._anchor = anchor
         self._changed = changed
-        self._target: Target | None = None
+        self._target: RunningContainer | None = None
         self.ended = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended_at = 0.0
@@ -67,8 +71,8 @@ class Container:
         self._probing: dict[ProbeKind | None, asyncio.Task[None]] = {}
         self._readiness: Prober | None = None
 
-    async def live(self) -> None:
-        """Run it, again and again as its pod's restart policy says; returns when it will not run any more."""
+    async def run(self) -> None:
+        """Run the container and restart it as the pod's restart policy says; return after its last end."""
         try:
             await self._run_repeatedly()
         finally:
@@ -82,24 +86,27 @@ class Container:
                 return
             if await (self._back_off(pause) if pause else self._stopped_within(self._node.profile.restart)):
                 return
-            # The first restart comes at once, the next ones after a pause that doubles.
+            # The first restart is immediate; the pause before each later restart doubles.
             pause = min(pause * 2 or self._node.profile.crash_backoff, self._node.profile.longest_backoff)
             self.state.last_state = self._end
             self.state.restarts += 1
 
     async def stop(self, grace: int) -> None:
-        """Stop it for good; readiness is probed to the end, as the kubelet does. Returns once nothing of it runs."""
+        """Stop the container without a restart; return once none of its processes runs.
+
+        Readiness is probed to the end, as in the kubelet.
+        """
         self._stopping.set()
         for kind in (ProbeKind.STARTUP, ProbeKind.LIVENESS):
             if kind in self._probing:
                 self._probing[kind].cancel()
         target = self._target
         if target is not None and target.process.alive:
-            self._tell("Killing", f"Stopping container {self.state.name}")
+            self._record_event("Killing", f"Stopping container {self.state.name}")
             await self._stop(target, grace)
 
     def kill(self) -> None:
-        """Kill it and everything below it at once."""
+        """Kill the container's process and its descendants at once."""
         self._stopping.set()
         if self._target is not None:
             self._node.runtime.kill(self._target.process)
@@ -111,7 +118,7 @@ class Container:
             target = self._target = await self._start()
         except (ConfigError, RuntimeFailedError) as error:
             reason = "CreateContainerConfigError" if isinstance(error, ConfigError) else "RunContainerError"
-            self._tell("Failed", f"Error: {error}", kind="Warning")
+            self._record_event("Failed", f"Error: {error}", kind="Warning")
             self._end = {"waiting": {"reason": reason, "message": str(error)}}
             self._set(state=self._end)
             self._ended_at = asyncio.get_running_loop().time()
@@ -128,12 +135,12 @@ class Container:
             if self._unhealthy and not backs_off and not self._stopping.is_set() and self._restarts(code):
                 # The kubelet kills and starts it in one step: nobody sees that it ended, and the pod stays ready.
                 return code
-            # Until its end is found it passes for one that runs.
-            await self._stopped_before(self._looks.next(self._ended_at))
+            # The container counts as running until a relist finds its end.
+            await self._stopped_before(self._relists.next(self._ended_at))
             if self._stopping.is_set():
                 self.ended.set()
-                # The kubelet ends a pod as a whole. Until it has, the pod passes for one that serves, and its probes
-                # go on: they find that a container has ended.
+                # The kubelet stops a pod as a whole. Until then, the pod counts as serving and its probes continue;
+                # they find that a container has ended.
                 await self._network.removed.wait()
                 await asyncio.sleep(self._node.profile.stopped.sample(self._node.rng))
         finally:
@@ -147,26 +154,37 @@ class Container:
         policy = self._pod["spec"].get("restartPolicy", "Always")
         return policy == "Always" or (policy == "OnFailure" and code != 0)
 
-    async def _start(self) -> Target:
-        """Start its process.
+    async def _start(self) -> RunningContainer:
+        """Start the container's process.
 
         Raises:
-            ConfigError: Its spec asks for what can't be had.
-            RuntimeFailedError: There is no such program, or the runtime failed.
+            ConfigError: Its spec needs a value that is not available.
+            RuntimeFailedError: The program does not exist, or the runtime failed.
         """
-        env = environment(self._pod, self._spec, self._image, self._network.address)
+        env = self._environment()
         app, args = self._program(env)
-        self._tell("Pulled", f'Container image "{self.state.image}" already present on machine')
-        self._tell("Created", f"Created container: {self.state.name}")
+        self._record_event("Pulled", f'Container image "{self.state.image}" already present on machine')
+        self._record_event("Created", f"Created container: {self.state.name}")
         process = await self._node.runtime.start(
             app=app, args=args, env=env, address=self._network.address, log=self._log_file()
         )
-        self._tell("Started", f"Started container {self.state.name}")
+        self._record_event("Started", f"Started container {self.state.name}")
         self.state.container_id = f"processes://{process.pid}"
-        return Target(process, self._spec, self._network.address, env, self._image.shell, set())
+        return RunningContainer(process, self._spec, self._network.address, env, self._image.shell, set(), self._model)
+
+    def _environment(self) -> dict[str, str]:
+        """Return its environment; a stand-in reads no variables of the spec, so they need not be known."""
+        if self._model is not None:
+            return environment(self._pod, {}, self._image, self._network.address)
+        return environment(self._pod, self._spec, self._image, self._network.address)
 
     def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
-        """The application and its arguments; an empty application for another program of an image with a shell."""
+        """Return the application and its arguments.
+
+        The application is empty if the command is another program of an image with a shell.
+        """
+        if self._model is not None:
+            return self._image.app, [orders(self._model, self._pod, self._spec).encode()]
         command = arguments(self._spec.get("command"), env)
         args = arguments(self._spec.get("args"), env)
         if not command:
@@ -182,28 +200,28 @@ class Container:
         name = f"{metadata['namespace']}_{metadata['name']}_{self.state.name}.log"
         return self._node.settings.directory / "logs" / "pods" / name
 
-    async def _after_start(self, target: Target) -> bool:
-        """Run the postStart hook; False if it failed, which stops the container within the pod's grace period."""
+    async def _after_start(self, target: RunningContainer) -> bool:
+        """Run the postStart hook; if it fails, stop the container within its grace period and return False."""
         hook = (self._spec.get("lifecycle") or {}).get("postStart")
         if hook is None:
             return True
         try:
-            await self._node.handlers.act(hook, target, hook=True)
+            await self._node.handlers.run(hook, target, hook=True)
         except HandlerFailedError as error:
-            self._tell("FailedPostStartHook", f"PostStartHook failed: {error}", kind="Warning")
-            self._tell("Killing", "FailedPostStartHook")
+            self._record_event("FailedPostStartHook", f"PostStartHook failed: {error}", kind="Warning")
+            self._record_event("Killing", "FailedPostStartHook")
             await self._stop(target, self._pod["spec"].get("terminationGracePeriodSeconds", 30))
             return False
         return True
 
-    async def _become_running(self, target: Target, started: float, started_at: str) -> None:
-        """Say at the kubelet's next look that it runs, and probe it from then on.
+    async def _become_running(self, target: RunningContainer, started: float, started_at: str) -> None:
+        """Report at the next relist that the container runs, and start its probes.
 
-        A container without probes is ready when it is first said to run.
+        A container without probes is ready as soon as it is reported running.
         """
         now = asyncio.get_running_loop().time()
-        look = self._looks.next(now) if self.state.restarts else self._looks.begin(now)
-        await asyncio.wait({target.process.exited}, timeout=look - now)
+        reported = self._relists.next(now) if self.state.restarts else self._relists.begin(now)
+        await asyncio.wait({target.process.exited}, timeout=reported - now)
         if not target.process.alive:
             return
         started_up = ProbeKind.STARTUP.field not in self._spec
@@ -212,7 +230,7 @@ class Container:
         if not self._stopping.is_set():
             self._begin_probing(target, started)
 
-    def _begin_probing(self, target: Target, started: float) -> None:
+    def _begin_probing(self, target: RunningContainer, started: float) -> None:
         self._readiness = None
         for kind in ProbeKind:
             probe = self._spec.get(kind.field)
@@ -225,17 +243,17 @@ class Container:
             if kind is ProbeKind.READINESS:
                 self._readiness = prober
                 self._probing[None] = asyncio.create_task(
-                    self._trigger_readiness(prober), name=f"first looks at {self.state.name}"
+                    self._trigger_readiness(prober), name=f"first probes of {self.state.name}"
                 )
 
     async def _trigger_readiness(self, prober: Prober) -> None:
-        """Have readiness probed when the container is said to run, and at the next look if it is not ready by then."""
+        """Trigger readiness when the container is reported running, and at the next relist if it is not ready."""
         hold, relist = self._node.profile.first_probe.sample(self._node.rng), self._node.profile.relist
         await asyncio.sleep(hold)
         prober.trigger()
         if hold < relist / 2:
             now = asyncio.get_running_loop().time()
-            await asyncio.sleep(self._looks.following(now) - now)
+            await asyncio.sleep(self._relists.following(now) - now)
             if not self.state.ready:
                 prober.trigger()
 
@@ -251,16 +269,18 @@ class Container:
         if kind is ProbeKind.READINESS:
             self._set(ready=ok)
         elif not ok:
-            self._tell("Killing", f"Container {self.state.name} failed {kind.value.lower()} probe, will be restarted")
+            self._record_event(
+                "Killing", f"Container {self.state.name} failed {kind.value.lower()} probe, will be restarted"
+            )
             self._node.spawn(self._stop_unhealthy(kind), f"stop of {self.state.name}")
         elif kind is ProbeKind.STARTUP:
             self._set(started=True, ready=ProbeKind.READINESS.field not in self._spec)
             if self._readiness is not None:
                 loop = asyncio.get_running_loop()
-                loop.call_at(self._looks.sync(loop.time()), self._readiness.trigger)
+                loop.call_at(self._relists.sync(loop.time()), self._readiness.trigger)
 
     def _on_probe_failure(self, kind: ProbeKind, message: str) -> None:
-        self._tell("Unhealthy", f"{kind.value} probe failed: {message}", kind="Warning")
+        self._record_event("Unhealthy", f"{kind.value} probe failed: {message}", kind="Warning")
 
     async def _stop_unhealthy(self, kind: ProbeKind) -> None:
         probe = self._spec[kind.field]
@@ -270,46 +290,46 @@ class Container:
             self._unhealthy = True
             await self._stop(self._target, pods if grace is None else grace)
 
-    async def _stop(self, target: Target, grace: int) -> None:
+    async def _stop(self, target: RunningContainer, grace: int) -> None:
         hook = (self._spec.get("lifecycle") or {}).get("preStop")
 
         async def pre_stop() -> None:
-            await self._node.handlers.act(hook or {}, target, hook=True)
+            await self._node.handlers.run(hook or {}, target, hook=True)
 
         def failed(message: str) -> None:
-            self._tell("FailedPreStopHook", f"PreStopHook failed: {message}", kind="Warning")
+            self._record_event("FailedPreStopHook", f"PreStopHook failed: {message}", kind="Warning")
 
         await self._node.stopper.stop(target.process, grace, pre_stop if hook else None, failed)
 
     async def _back_off(self, seconds: float) -> bool:
-        """Wait before a restart, from the container's end on; True if the container is to stop instead.
+        """Wait out the back-off since the container's end; return True if the container must stop instead.
 
-        The kubelet does not wake up when the time is over: it tries again now and then.
+        The kubelet does not wake up exactly at the end of the back-off; it retries from time to time.
         """
         loop = asyncio.get_running_loop()
-        if await self._stopped_before(self._looks.following(loop.time())):
+        if await self._stopped_before(self._relists.following(loop.time())):
             return True
         name, metadata = self.state.name, self._pod["metadata"]
         pod = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
-        self._tell("BackOff", f"Back-off restarting failed container {name} in pod {pod}", kind="Warning")
+        self._record_event("BackOff", f"Back-off restarting failed container {name} in pod {pod}", kind="Warning")
         ended = self.state.last_state = self.state.state
         message = f"back-off {_duration(seconds)} restarting failed container={name} pod={pod}"
         self._set(state={"waiting": {"reason": "CrashLoopBackOff", "message": message}})
         try:
             while loop.time() < self._ended_at + seconds:
                 pause = self._node.profile.resync.sample(self._node.rng)
-                if await self._stopped_before(self._looks.next(loop.time() + pause)):
+                if await self._stopped_before(self._relists.next(loop.time() + pause)):
                     return True
         finally:
             self.state.state = ended
         return False
 
     async def _stopped_within(self, delay: Delay) -> bool:
-        """Wait for a delay; True as soon as the container is to stop."""
+        """Wait for a delay; return True as soon as the container must stop."""
         return await self._stopped_before(asyncio.get_running_loop().time() + delay.sample(self._node.rng))
 
     async def _stopped_before(self, when: float) -> bool:
-        """Wait until a moment on the loop's clock; True as soon as the container is to stop."""
+        """Wait until a time on the loop's clock; return True as soon as the container must stop."""
         try:
             async with asyncio.timeout_at(when):
                 await self._stopping.wait()
@@ -318,7 +338,7 @@ class Container:
         return True
 
     def _set(self, *, state: Object | None = None, started: bool | None = None, ready: bool | None = None) -> None:
-        """Change what is said of it; a container that does not run is neither started nor ready."""
+        """Change the container's state; a container that does not run is neither started nor ready."""
         if state is not None:
             self.state.state = state
         running = "running" in self.state.state
@@ -326,8 +346,8 @@ class Container:
         self.state.ready = running and (self.state.ready if ready is None else ready)
         self._changed()
 
-    def _tell(self, reason: str, message: str, *, kind: str = "Normal") -> None:
-        self._node.tell(self._pod, reason, message, kind=kind)
+    def _record_event(self, reason: str, message: str, *, kind: str = "Normal") -> None:
+        self._node.record_event(self._pod, reason, message, kind=kind)
 
 
 def _terminated(process: Process, code: int, started_at: str, finished_at: str) -> Object:
@@ -341,6 +361,6 @@ def _terminated(process: Process, code: int, started_at: str, finished_at: str) 
 
 
 def _duration(seconds: float) -> str:
-    """Seconds as Go writes them: ``10s``, ``1m20s``, ``5m0s``."""
+    """Format seconds as Go does: ``10s``, ``1m20s``, ``5m0s``."""
     minutes, rest = divmod(seconds, 60)
     return f"{minutes:.0f}m{rest:g}s" if minutes else f"{rest:g}s"

@@ -1,4 +1,4 @@
-"""A container's environment and arguments, as the kubelet works them out from the pod."""
+"""Compute a container's environment and arguments from its pod, as the kubelet does."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _FIELDS = (
     "status.podIPs",
     "status.hostIP",
 )
-#: Every ``fieldPath`` of the downward API whose value is known.
+#: Every supported ``fieldPath`` of the downward API.
 FIELD_PATHS = re.compile("|".join((_KEYED.pattern, *map(re.escape, _FIELDS))))
 
 
 class ConfigError(Exception):
-    """The container can't be made as its spec asks for; becomes ``CreateContainerConfigError``."""
+    """The container cannot be created from its spec; reported as ``CreateContainerConfigError``."""
 
 
 def environment(pod: Object, container: Object, image: Image, address: str) -> dict[str, str]:
-    """All variables of a container.
+    """Return all environment variables of a container.
 
     Raises:
-        ConfigError: A value comes from where the local cluster can't take it.
+        ConfigError: The source of a value is not supported by the local cluster.
     """
     if container.get("envFrom"):
         raise ConfigError("envFrom is not supported by the local cluster; use env")
@@ -47,7 +47,7 @@ def environment(pod: Object, container: Object, image: Image, address: str) -> d
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
-    """``$(NAME)`` replaced by its value where there is one; ``$$(NAME)`` stands for itself without the first ``$``."""
+    """Replace each ``$(NAME)`` by its value if there is one; ``$$(NAME)`` is an escaped ``$(NAME)``."""
 
     def replace(match: re.Match[str]) -> str:
         if match[1]:
@@ -58,7 +58,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 
 def arguments(texts: Sequence[str] | None, values: Mapping[str, str]) -> list[str]:
-    """``command`` or ``args`` with their references replaced."""
+    """Return ``command`` or ``args`` with their references replaced."""
     return [expand(text, values) for text in texts or ()]
 
 

@@ -1,4 +1,4 @@
-"""The classes of a pod's fields, as the kubelet and the scheduling of pods to the only node carry them out."""
+"""Classes of a pod's fields, as the kubelet and the scheduler implement them on the only node."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.kube.fieldclasses import Decisive, Fields, Site, switched_off, unless_in
+from harness.kube.fieldclasses import Decisive, Fields, Harmless, Site, switched_off, unless_in
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.environment import FIELD_PATHS
-from harness.localkube.kubelet.images import find_image
+from harness.localkube.kubelet.images import find_image, has_stand_in
+from harness.localkube.kubelet.models import model_of, ports_of, unavailable_program
 
-#: What the only node has, in cores and bytes; a pod that asks for more stays Pending.
+#: Capacity of the only node, in cores and bytes; a pod that requests more stays Pending.
 NODE_CORES, NODE_BYTES = 64, 64 * 2**30
 
 _UNITS: Mapping[str, float] = {
@@ -21,13 +22,13 @@ _UNITS: Mapping[str, float] = {
 
 
 def _amount(quantity: Any) -> float:
-    """Return a quantity as a number; infinite where it can't be read."""
+    """Return a quantity as a number; infinity if it cannot be parsed."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)(\D*)", str(quantity))
     return float(match[1]) * _UNITS[match[2]] if match and match[2] in _UNITS else float("inf")
 
 
 def _fits(site: Site) -> bool:
-    """Treat amounts as harmless that any node has; those of other resources (a GPU) no node here has."""
+    """Accept amounts that the node has; it has no other resources, such as GPUs."""
     limits = {"cpu": NODE_CORES, "memory": NODE_BYTES, "ephemeral-storage": NODE_BYTES}
     if not isinstance(site.value, Mapping):
         return False
@@ -35,7 +36,7 @@ def _fits(site: Site) -> bool:
 
 
 def _only_preferred(site: Site) -> bool:
-    """Treat preferences as harmless: on one node they decide nothing."""
+    """Accept preferences: on one node they have no effect."""
     parts = site.value.values() if isinstance(site.value, Mapping) else ()
     return all(
         isinstance(part, Mapping) and not part.get("requiredDuringSchedulingIgnoredDuringExecution") for part in parts
@@ -43,7 +44,7 @@ def _only_preferred(site: Site) -> bool:
 
 
 def _spreads_over_hosts(site: Site) -> bool:
-    """Treat spreading as harmless where it is a wish, or where one node can't be uneven."""
+    """Accept spreading that is only preferred, or that one node always satisfies."""
     constraints = site.value if isinstance(site.value, list) else []
     return all(
         isinstance(each, Mapping)
@@ -56,7 +57,7 @@ def _spreads_over_hosts(site: Site) -> bool:
 
 
 def _images(site: Site) -> list[str]:
-    """Return the images that a field is about: of its container, or of all containers of its pod."""
+    """Return the images that a field applies to: of its container, or of all containers of its pod."""
     for holder in reversed(site.holders):
         if "image" in holder:
             return [str(holder["image"])]
@@ -66,39 +67,144 @@ def _images(site: Site) -> list[str]:
     return []
 
 
-def _static_program(site: Site) -> bool:
-    """Tell whether the genuine images are one static program each, which reads and writes no file and needs no user."""
-    found = [find_image(name) for name in _images(site)]
-    return bool(found) and all(image is not None and not image.shell for image in found)
+def _stands_in(site: Site) -> bool:
+    """Return True if stand-ins run in place of all images that a field applies to."""
+    found = _images(site)
+    return bool(found) and all(map(has_stand_in, found))
+
+
+def _needs_no_system(site: Site) -> bool:
+    """Return True if the programs use no files and need no certain user.
+
+    This is the case for the known images that are one static program each, and for stand-ins.
+    """
+    found = _images(site)
+    known = [find_image(name) for name in found]
+    return bool(found) and all(
+        has_stand_in(name) or (image is not None and not image.shell) for name, image in zip(found, known, strict=True)
+    )
 
 
 def _may_be_non_root(site: Site) -> bool:
-    """Treat ``runAsNonRoot`` as harmless where the user is given and is not root, and the program needs no other."""
+    """Accept ``runAsNonRoot`` if a non-root user is given and the program does not need a certain user.
+
+    The user of an image that has a stand-in is unknown; it is assumed not to be root.
+    """
     pod: Mapping[str, Any] = next((h.get("securityContext") or {} for h in site.holders if "containers" in h), {})
     user = site.holder.get("runAsUser", pod.get("runAsUser"))
-    return switched_off(site) or (isinstance(user, int) and user > 0 and _static_program(site))
+    return switched_off(site) or _stands_in(site) or (isinstance(user, int) and user > 0 and _needs_no_system(site))
 
 
-def _empty_directories(site: Site) -> bool:
-    """Treat volumes as harmless that are empty and that no program looks into."""
+def _mountable(site: Site) -> bool:
+    """Accept volumes that exist at once and that no program reads."""
     volumes = site.value if isinstance(site.value, list) else []
-    empty = all(isinstance(v, Mapping) and set(v) <= {"name", "emptyDir"} and "emptyDir" in v for v in volumes)
-    return empty and _static_program(site)
+    return _needs_no_system(site) and all(isinstance(each, Mapping) and _is_there(each, site) for each in volumes)
+
+
+def _is_there(volume: Mapping[str, Any], site: Site) -> bool:
+    """Return True if a volume can be mounted: it is empty, or its objects are applied with the pod."""
+    kinds = set(volume) - {"name"}
+    if kinds == {"projected"}:
+        sources = (volume["projected"] or {}).get("sources") or []
+        return all(isinstance(each, Mapping) and _is_there(each, site) for each in sources)
+    if len(kinds) != 1:
+        return False
+    (kind,) = kinds
+    if kind in {"emptyDir", "downwardAPI", "serviceAccountToken"}:
+        return True
+    reference = volume[kind] if isinstance(volume[kind], Mapping) else {}
+    names = {"configMap": ("ConfigMap", "name"), "secret": ("Secret", "secretName"),
+             "persistentVolumeClaim": ("PersistentVolumeClaim", "claimName")}  # fmt: skip
+    if kind not in names:
+        return False
+    of, field = names[kind]
+    return reference.get("optional") is True or _has(site, of, reference.get(field) or reference.get("name"))
+
+
+def _has(site: Site, kind: str, name: Any) -> bool:
+    """Return True if an object is applied together with this one."""
+    return any(each.get("kind") == kind and (each.get("metadata") or {}).get("name") == name for each in site.objects)
+
+
+def _sources_are_there(site: Site) -> bool:
+    """Accept ``envFrom`` if a stand-in ignores the variables and every source exists."""
+    sources = site.value if isinstance(site.value, list) else []
+    return _stands_in(site) and all(isinstance(each, Mapping) and _source_is_there(each, site) for each in sources)
+
+
+def _source_is_there(source: Mapping[str, Any], site: Site) -> bool:
+    for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+        reference = source.get(field)
+        if isinstance(reference, Mapping):
+            return reference.get("optional") is True or _has(site, kind, reference.get("name"))
+    return False
+
+
+def _key_is_there(kind: str) -> Harmless:
+    """Accept a variable's source if a stand-in ignores the variable and the key exists."""
+
+    def check(site: Site) -> bool:
+        reference = site.value if isinstance(site.value, Mapping) else {}
+        if reference.get("optional") is True:
+            return _stands_in(site)
+        keys = {"data", "stringData", "binaryData"}
+        return _stands_in(site) and any(
+            reference.get("key") in (each.get(part) or {})
+            for each in site.objects
+            if each.get("kind") == kind and (each.get("metadata") or {}).get("name") == reference.get("name")
+            for part in keys
+        )
+
+    return check
+
+
+def _runs_to_its_end(site: Site) -> bool:
+    """Accept init containers that stand-ins run: each takes its time and succeeds."""
+    containers = site.value if isinstance(site.value, list) else []
+    return all(
+        isinstance(each, Mapping) and has_stand_in(str(each.get("image"))) and not each.get("restartPolicy")
+        for each in containers
+    )
+
+
+def _stand_in_listens(site: Site) -> bool:
+    """Accept the port of a probe unless it leads to a stand-in that does not listen there."""
+    port = site.value.get("port") if isinstance(site.value, Mapping) else site.value
+    container = next((each for each in reversed(site.holders) if "image" in each), None)
+    if not isinstance(port, int) or container is None or not has_stand_in(str(container["image"])):
+        return True
+    metadata = next((each.get("metadata") for each in reversed(site.holders) if "spec" in each), None)
+    try:
+        model = model_of(metadata or {}, str(container["image"]))
+    except ValueError:
+        return True  # The kubelet reports it.
+    return port in ports_of(model, container)
+
+
+def _available_in_stand_in(site: Site) -> bool:
+    """Accept a hook's command unless a stand-in lacks one of its programs."""
+    command = (site.value or {}).get("command") if isinstance(site.value, Mapping) else None
+    words = [str(each) for each in command] if isinstance(command, list) else []
+    return not _stands_in(site) or not unavailable_program(words)
 
 
 def _known_field(site: Site) -> bool:
-    """Tell whether the value of this ``fieldPath`` is known here."""
+    """Return True if this ``fieldPath`` is supported."""
     return isinstance(site.value, str) and FIELD_PATHS.fullmatch(site.value) is not None
 
 
-_PENDING = "leaves pods Pending where no node fits"
-_START = "does not start the containers before it is there"
-_USER = "runs the program as this user, which it may not be able to bear"
-_STATIC = "any, with an image that is a single static program"
-_DNS = "the images look up no names"
+_PENDING = "leaves pods Pending if no node fits"
+_START = "does not start the containers before it exists"
+_USER = "runs the program as this user, who may lack permissions that it needs"
+_STATIC = "any, with an image that is a single static program or a stand-in"
+_OTHER_PORT = "probes the real program on this port, on which its stand-in does not listen: declare the containerPort"
+_DECLARED = "any port that the container declares; without a stand-in, any"
+_ANY_STAND_IN = "any, with a stand-in"
+_KEYS = "with a stand-in: keys of objects of the workload"
+_DNS = "the images resolve no names"
 _NODE = "there is one node, without taints"
-_REGISTRY = "nothing is pulled"
-_ISOLATION = "processes are not isolated, and the images do not notice"
+_REGISTRY = "no image is pulled"
+_ISOLATION = "processes are not isolated, and the images do not depend on it"
 _RESOURCES = Decisive(_PENDING, _fits, "up to 64 cores and 64 GiB")
 
 _POD = Fields(
@@ -111,7 +217,7 @@ _POD = Fields(
         "resources": "V1ResourceRequirements",
     },
     inert={
-        "automountServiceAccountToken": "the images do not speak to the API",
+        "automountServiceAccountToken": "the images do not call the API",
         "dnsConfig": _DNS,
         "dnsPolicy": _DNS,
         "enableServiceLinks": "the images do not read these variables",
@@ -125,35 +231,45 @@ _POD = Fields(
         "priority": "there is room for all pods",
         "priorityClassName": "there is room for all pods",
         "runtimeClassName": _ISOLATION,
-        "serviceAccount": "the images do not speak to the API",
-        "serviceAccountName": "the images do not speak to the API",
+        "serviceAccount": "the images do not call the API",
+        "serviceAccountName": "the images do not call the API",
         "subdomain": _DNS,
         "tolerations": _NODE,
     },
     decisive={
         "activeDeadlineSeconds": Decisive("ends the pod after this time"),
         "affinity": Decisive(_PENDING, _only_preferred, "preferences"),
-        "ephemeralContainers": Decisive("runs these containers as well"),
-        "evictionResponders": Decisive("asks these before it evicts the pod"),
+        "ephemeralContainers": Decisive("also runs these containers"),
+        "evictionResponders": Decisive("consults these before it evicts the pod"),
         "hostNetwork": Decisive(
-            "gives the pod the node's address, where two pods can't have the same port", switched_off, "false"
+            "gives the pod the node's address, where two pods cannot use the same port", switched_off, "false"
         ),
         "hostname": Decisive("gives the pod this host name"),
         "hostnameOverride": Decisive("gives the pod this host name"),
-        "initContainers": Decisive("runs these containers to their end before it starts the others"),
-        "nodeName": Decisive("runs the pod on this node alone"),
+        "initContainers": Decisive(
+            "runs these containers to completion before it starts the others",
+            _runs_to_its_end,
+            "containers whose images have stand-ins, without their own restartPolicy",
+            implemented=True,
+        ),
+        "nodeName": Decisive("runs the pod only on this node"),
         "nodeSelector": Decisive(_PENDING, unless_in({"kubernetes.io/os": "linux"}), '{"kubernetes.io/os": "linux"}'),
         "os": Decisive(_PENDING, unless_in({"name": "linux"}), "{name: linux}"),
         "resourceClaims": Decisive(_PENDING),
         "schedulerName": Decisive("waits for this scheduler", unless_in("default-scheduler"), "default-scheduler"),
-        "schedulingGates": Decisive("leaves the pod Pending until somebody removes them"),
+        "schedulingGates": Decisive("leaves the pod Pending until they are removed"),
         "schedulingGroup": Decisive(_PENDING),
-        "setHostnameAsFQDN": Decisive("gives the pod another host name", switched_off, "false"),
+        "setHostnameAsFQDN": Decisive("gives the pod a different host name", switched_off, "false"),
         "shareProcessNamespace": Decisive("lets the containers see and signal each other", switched_off, "false"),
         "topologySpreadConstraints": Decisive(
             _PENDING, _spreads_over_hosts, "ScheduleAnyway, and kubernetes.io/hostname"
         ),
-        "volumes": Decisive(_START, _empty_directories, "emptyDir, with images that are a single static program"),
+        "volumes": Decisive(
+            _START,
+            _mountable,
+            "with an image that is a single static program or a stand-in: emptyDir, downwardAPI, and"
+            " volumes from objects of the workload",
+        ),
     },
 )
 
@@ -174,25 +290,25 @@ _CONTAINER = Fields(
     },
     inert={
         "imagePullPolicy": _REGISTRY,
-        "resizePolicy": "nothing is resized",
-        "stdin": "nobody types",
-        "stdinOnce": "nobody types",
-        "terminationMessagePath": "it is about messages for people",
-        "terminationMessagePolicy": "it is about messages for people",
-        "tty": "nobody types",
-        "volumeMounts": "spec.volumes decides about it",
+        "resizePolicy": "no pod is resized",
+        "stdin": "there is no terminal",
+        "stdinOnce": "there is no terminal",
+        "terminationMessagePath": "it affects only messages for users",
+        "terminationMessagePolicy": "it affects only messages for users",
+        "tty": "there is no terminal",
+        "volumeMounts": "the class of spec.volumes applies",
     },
     decisive={
-        "envFrom": Decisive(_START),
-        "restartPolicy": Decisive("restarts the container by a policy of its own"),
-        "restartPolicyRules": Decisive("restarts the container by rules of its own"),
+        "envFrom": Decisive(_START, _sources_are_there, "with a stand-in: objects of the workload"),
+        "restartPolicy": Decisive("restarts the container by its own policy"),
+        "restartPolicyRules": Decisive("restarts the container by its own rules"),
         "volumeDevices": Decisive(_START),
-        "workingDir": Decisive("starts the program in this folder", _static_program, _STATIC),
+        "workingDir": Decisive("starts the program in this folder", _needs_no_system, _STATIC),
     },
 )
 
 _SECURITY = {
-    "appArmorProfile": "no profile is loaded here, and RuntimeDefault lets the images do all they do",
+    "appArmorProfile": "no profile is loaded here, and RuntimeDefault allows all that the images do",
     "seLinuxOptions": _ISOLATION,
     "windowsOptions": "the node runs Linux",
 }
@@ -202,9 +318,9 @@ _SECCOMP = Decisive(
 )  # fmt: skip
 _NON_ROOT = Decisive(
     "does not start an image that runs as root", _may_be_non_root,
-    "true, where runAsUser is above 0 and the image is a single static program",
+    "true, if runAsUser is above 0 and the image is a single static program; any with a stand-in",
 )  # fmt: skip
-_AS_USER = Decisive(_USER, _static_program, _STATIC)
+_AS_USER = Decisive(_USER, _needs_no_system, _STATIC)
 
 TABLES: Mapping[str, Fields] = {
     "V1Pod": Fields(implemented={"metadata": "V1ObjectMeta", "spec": "V1PodSpec"}, inert={**CONSTANTS, **STATUS}),
@@ -214,9 +330,9 @@ TABLES: Mapping[str, Fields] = {
     "V1PodSecurityContext": Fields(
         inert={
             **_SECURITY,
-            "fsGroupChangePolicy": "fsGroup has a class of its own",
+            "fsGroupChangePolicy": "fsGroup has its own class",
             "seLinuxChangePolicy": _ISOLATION,
-            "supplementalGroupsPolicy": "supplementalGroups has a class of its own",
+            "supplementalGroupsPolicy": "supplementalGroups has its own class",
         },
         decisive={
             "fsGroup": _AS_USER,
@@ -225,16 +341,18 @@ TABLES: Mapping[str, Fields] = {
             "runAsUser": _AS_USER,
             "seccompProfile": _SECCOMP,
             "supplementalGroups": _AS_USER,
-            "sysctls": Decisive("sets these parameters of the kernel, or refuses the pod"),
+            "sysctls": Decisive("sets these kernel parameters, or rejects the pod"),
         },
     ),
     "V1SecurityContext": Fields(
-        inert={**_SECURITY, "allowPrivilegeEscalation": "the images ask for no privilege", "procMount": _ISOLATION},
+        inert={**_SECURITY, "allowPrivilegeEscalation": "the images need no privileges", "procMount": _ISOLATION},
         decisive={
-            "capabilities": Decisive("takes capabilities from the program", _static_program, _STATIC),
-            "privileged": Decisive("needs a namespace that allows it", switched_off, "false"),
+            "capabilities": Decisive("changes the capabilities of the program", _needs_no_system, _STATIC),
+            "privileged": Decisive("requires a namespace that allows it", switched_off, "false"),
             "readOnlyRootFilesystem": Decisive(
-                "lets the program write no file", lambda site: switched_off(site) or _static_program(site), _STATIC
+                "prevents the program from writing files",
+                lambda site: switched_off(site) or _needs_no_system(site),
+                _STATIC,
             ),
             "runAsGroup": _AS_USER,
             "runAsNonRoot": _NON_ROOT,
@@ -247,36 +365,44 @@ TABLES: Mapping[str, Fields] = {
     ),
     "V1ContainerPort": Fields(
         implemented={"containerPort": "", "name": ""},
-        inert={"protocol": "it is for information"},
+        inert={"protocol": "it is informational"},
         decisive={
-            "hostIP": Decisive("takes this port of the node, which one pod can have"),
-            "hostPort": Decisive("takes this port of the node, which one pod can have", unless_in(0), "0"),
+            "hostIP": Decisive("uses this port of the node, which only one pod can use"),
+            "hostPort": Decisive("uses this port of the node, which only one pod can use", unless_in(0), "0"),
         },
     ),
     "V1EnvVar": Fields(implemented={"name": "", "value": "", "valueFrom": "V1EnvVarSource"}),
     "V1EnvVarSource": Fields(
         implemented={"fieldRef": "V1ObjectFieldSelector"},
         decisive={
-            "configMapKeyRef": Decisive(_START),
+            "configMapKeyRef": Decisive(_START, _key_is_there("ConfigMap"), _KEYS),
             "fileKeyRef": Decisive(_START),
-            "resourceFieldRef": Decisive("gives the program its own amounts of resources"),
-            "secretKeyRef": Decisive(_START),
+            "resourceFieldRef": Decisive("gives the program its own resource amounts", _stands_in, _ANY_STAND_IN),
+            "secretKeyRef": Decisive(_START, _key_is_there("Secret"), _KEYS),
         },
     ),
     "V1ObjectFieldSelector": Fields(
-        inert={"apiVersion": "there is one"},
+        inert={"apiVersion": "there is only one"},
         decisive={
-            "fieldPath": Decisive("gives the program this field of its pod", _known_field, "those of the downward API"
-                                  " that need no node")
+            "fieldPath": Decisive(
+                "gives the program this field of its pod", _known_field, "those of the downward API that need no node"
+            )
         },
     ),
     "V1Lifecycle": Fields(
         implemented={"postStart": "V1LifecycleHandler", "preStop": "V1LifecycleHandler"},
-        decisive={"stopSignal": Decisive("stops the program by this signal", unless_in("SIGTERM"), "SIGTERM")},
+        decisive={"stopSignal": Decisive("stops the program with this signal", unless_in("SIGTERM"), "SIGTERM")},
     ),
     "V1LifecycleHandler": Fields(
-        implemented={"exec": "", "httpGet": "V1HTTPGetAction", "sleep": ""},
-        decisive={"tcpSocket": Decisive("lets a hook of this kind fail")},
+        implemented={"httpGet": "V1HTTPGetAction", "sleep": ""},
+        decisive={
+            "exec": Decisive(
+                "runs this program in the container, which the stand-in does not have", _available_in_stand_in,
+                "any in the known images; sh, sleep, true, echo, printf, date and exit in a stand-in",
+                implemented=True,
+            ),
+            "tcpSocket": Decisive("fails a hook of this kind"),
+        },
     ),
     "V1Probe": Fields(
         implemented={
@@ -286,17 +412,25 @@ TABLES: Mapping[str, Fields] = {
             "initialDelaySeconds": "",
             "periodSeconds": "",
             "successThreshold": "",
-            "tcpSocket": "",
             "terminationGracePeriodSeconds": "",
             "timeoutSeconds": "",
         },
-        decisive={"grpc": Decisive("asks the program by gRPC")},
+        decisive={
+            "grpc": Decisive("probes the program by gRPC", _stands_in, _ANY_STAND_IN, implemented=True),
+            "tcpSocket": Decisive(_OTHER_PORT, _stand_in_listens, _DECLARED, implemented=True),
+        },
     ),
     "V1HTTPGetAction": Fields(
-        implemented={"host": "", "httpHeaders": "", "path": "", "port": ""},
+        implemented={"host": "", "httpHeaders": "", "path": ""},
         decisive={
-            "protocol": Decisive("asks by this protocol", unless_in("HTTP1"), "HTTP1"),
-            "scheme": Decisive("asks by https", unless_in("HTTP"), "HTTP"),
+            "port": Decisive(_OTHER_PORT, _stand_in_listens, _DECLARED, implemented=True),
+            "protocol": Decisive("probes by this protocol", unless_in("HTTP1"), "HTTP1"),
+            "scheme": Decisive(
+                "probes by HTTPS",
+                lambda site: site.value == "HTTP" or _stands_in(site),
+                "HTTP; any in probes of a stand-in",
+                implemented=True,
+            ),
         },
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The actions that probes and lifecycle hooks have in common: exec, httpGet, tcpSocket, sleep."""
+"""Run the actions that probes and lifecycle hooks share: exec, httpGet, tcpSocket, sleep."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from harness.localkube.kubelet.listeners import owns_listener
+from harness.localkube.kubelet.models import StandInModel, ports_of, unavailable_program
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
 _PROBE_AGENT = "kube-probe/1.34"
+_HOOK_AGENT = "kube-lifecycle/1.34"
 #: How many redirects a probe follows.
 _REDIRECTS = 10
-_HOOK_AGENT = "kube-lifecycle/1.34"
-#: ``kill 1`` means the container's first process; here it would be the machine's.
+#: ``kill 1`` is meant for the container's first process; here it would signal the machine's init process.
 _KILLS_INIT = re.compile(r"\bkill\b[^;&|\n]*\s-?1(\s|$|[;&|])")
 
 
 class HandlerFailedError(Exception):
-    """The action did not succeed; the message is what the kubelet's event says."""
+    """The action failed; the message is the text of the kubelet's event."""
 
 
 @dataclass(slots=True)
-class Target:
+class RunningContainer:
     """A running container, as its probes and hooks see it.
 
     Attributes:
         process: Its main process.
         spec: The container's part of the pod's spec.
         address: The pod's address.
-        env: Its environment, for what is executed inside.
-        shell: Whether its image has programs to execute.
-        owned_ports: Ports whose listener was seen to be the container's own.
+        env: Its environment, for programs executed inside.
+        shell: True if its image has programs to execute.
+        verified_ports: Ports whose listener is verified to belong to the container.
+        model: The model of the stand-in that runs in place of its image, or None.
     """
 
     process: Process
@@ -46,10 +48,11 @@ class Target:
     address: str
     env: Mapping[str, str]
     shell: bool
-    owned_ports: set[int]
+    verified_ports: set[int]
+    model: StandInModel | None = None
 
     def port(self, value: int | str) -> int:
-        """A port by number or by the name that the container gives it."""
+        """Return the number of a port given by number or by the container's name for it."""
         if isinstance(value, int) or value.isdigit():
             return int(value)
         for entry in self.spec.get("ports") or []:
@@ -58,36 +61,51 @@ class Target:
         raise HandlerFailedError(f"couldn't find port: {value}")
 
     def check_listener(self, port: int) -> None:
-        """Raise unless the container's own process listens there; looked at once per port."""
-        if port in self.owned_ports:
+        """Raise unless the container's own process listens on the port; checked once for each port."""
+        if port in self.verified_ports:
             return
         if not owns_listener(self.process.pid, self.address, port):
-            raise HandlerFailedError(f"what answers at {self.address}:{port} is not this container")
-        self.owned_ports.add(port)
+            raise HandlerFailedError(f"the listener at {self.address}:{port} does not belong to this container")
+        self.verified_ports.add(port)
 
 
-class Handlers:
-    """Performs actions on containers.
+class HandlerRunner:
+    """Runs the actions of probes and hooks on containers.
 
     Args:
-        runtime: Where containers run.
-        session: HTTP client that opens a connection for every request.
+        runtime: Runtime of the containers.
+        session: HTTP client that opens a new connection for every request.
     """
 
     def __init__(self, runtime: Runtime, session: aiohttp.ClientSession) -> None:
         self._runtime = runtime
         self._session = session
 
-    async def act(self, handler: Object, target: Target, *, hook: bool = False) -> None:
-        """Perform the action of a probe or hook; returns when it succeeded.
+    async def probe(self, probe: Object, target: RunningContainer) -> None:
+        """Run the action of a probe; return if it succeeded.
+
+        A stand-in has neither the program of an exec probe nor a gRPC service, so for these it is checked that it
+        listens.
+
+        Raises:
+            HandlerFailedError: The action failed, or its kind is not supported.
+        """
+        if target.model is None or not ({"exec", "grpc"} & probe.keys()):
+            await self.run(probe, target)
+            return
+        for port in ports_of(target.model, target.spec):
+            await self._tcp_socket({"port": port}, target)
+
+    async def run(self, handler: Object, target: RunningContainer, *, hook: bool = False) -> None:
+        """Run the action of a probe or hook; return if it succeeded.
 
         Args:
             handler: The action.
             target: The container.
-            hook: It is a hook: any HTTP answer is a success, and a TCP connection is not known.
+            hook: It is a hook: any HTTP answer is a success, and a TCP connection is not supported.
 
         Raises:
-            HandlerFailedError: It did not succeed, or is of a kind that is not known here.
+            HandlerFailedError: The action failed, or its kind is not supported.
         """
         if handler.get("exec") is not None:
             await self._exec(handler["exec"].get("command") or [], target)
@@ -98,14 +116,17 @@ class Handlers:
         elif handler.get("sleep") is not None:
             await asyncio.sleep(handler["sleep"]["seconds"])
         else:
-            raise HandlerFailedError("the local cluster knows exec, httpGet, tcpSocket and sleep")
+            raise HandlerFailedError("the local cluster supports only exec, httpGet, tcpSocket and sleep")
 
-    async def _exec(self, command: list[str], target: Target) -> None:
-        if not command or not target.shell:
-            name = command[0] if command else ""
+    async def _exec(self, command: list[str], target: RunningContainer) -> None:
+        missing = unavailable_program(command) if target.model is not None else ""
+        if not command or not target.shell or missing:
+            name = missing or (command[0] if command else "")
             raise HandlerFailedError(f'exec: "{name}": executable file not found in $PATH')
         if _KILLS_INIT.search(" ".join(command)):
-            raise HandlerFailedError("process 1 is not the container's on the local cluster, so it is not signalled")
+            raise HandlerFailedError(
+                "process 1 does not belong to the container on the local cluster, so it is not signalled"
+            )
         try:
             process = await self._runtime.execute(target.process, command, target.env)
         except RuntimeFailedError as error:
@@ -113,15 +134,15 @@ class Handlers:
         try:
             code = await process.wait()
         except asyncio.CancelledError:
-            # A probe that timed out; a hook that is abandoned runs in a task of its own and is never cancelled.
+            # Only a probe that timed out is cancelled. An abandoned hook continues in its own task.
             self._runtime.kill(process)
             raise
         if code:
             raise HandlerFailedError(f"command '{' '.join(command)}' exited with {code}")
 
-    async def _http_get(self, get: Object, target: Target, *, hook: bool) -> None:
-        if get.get("scheme", "HTTP") != "HTTP":
-            raise HandlerFailedError("the local cluster's probes speak HTTP only")
+    async def _http_get(self, get: Object, target: RunningContainer, *, hook: bool) -> None:
+        if get.get("scheme", "HTTP") != "HTTP" and target.model is None:
+            raise HandlerFailedError("the local cluster's probes support only HTTP")
         port = target.port(get["port"])
         path = get.get("path") or "/"
         url = f"http://{get.get('host') or target.address}:{port}{path if path.startswith('/') else '/' + path}"
@@ -154,7 +175,7 @@ class Handlers:
                 return status
         raise HandlerFailedError(f'Get "{url}": stopped after {_REDIRECTS} redirects')
 
-    async def _tcp_socket(self, tcp: Object, target: Target) -> None:
+    async def _tcp_socket(self, tcp: Object, target: RunningContainer) -> None:
         port = target.port(tcp["port"])
         host = tcp.get("host") or target.address
         try:

@@ -1,7 +1,7 @@
-"""Who listens on a pod's address: the pod itself, or something left over from elsewhere.
+"""Find the process that listens on a pod's address: the pod itself, or an orphan from elsewhere.
 
-An orphan that answers a new pod's readiness probe makes the harness believe in a pod that does not work, and report as
-lossless what was not. So an answer counts only when the listening socket is one of the container's own.
+If an orphan answered a new pod's readiness probe, the harness would count a broken pod as working, and report a lossy
+change as lossless. A probe therefore succeeds only if the listening socket belongs to the container.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LISTEN = "0A"
 
 
 def owns_listener(pid: int, address: str, port: int) -> bool:
-    """Whether a process, or one below it, has the socket that listens on exactly this address and port."""
+    """Return True if a process or a descendant holds the socket that listens on exactly this address and port."""
     inode = listener_inode(address, port)
     if inode is None:
         return False
@@ -26,17 +26,17 @@ def owns_listener(pid: int, address: str, port: int) -> bool:
 
 
 def listener_inode(address: str, port: int) -> str | None:
-    """Inode of the IPv4 socket listening on exactly this address and port, or None."""
+    """Return the inode of the IPv4 socket that listens on exactly this address and port, or None."""
     return next((inode for number, inode in _listeners(address) if number == port), None)
 
 
 def listening_ports(address: str) -> set[int]:
-    """Return the ports that somebody listens on at exactly this IPv4 address."""
+    """Return the ports with a listener on exactly this IPv4 address."""
     return {port for port, _ in _listeners(address)}
 
 
 def _listeners(address: str) -> Iterator[tuple[int, str]]:
-    """Port and inode of each IPv4 socket that listens on exactly this address."""
+    """Yield port and inode of each IPv4 socket that listens on exactly this address."""
     (number,) = struct.unpack("=I", socket.inet_aton(address))
     wanted = f"{number:08X}"
     with (_PROC / "net/tcp").open() as table:
@@ -44,7 +44,7 @@ def _listeners(address: str) -> Iterator[tuple[int, str]]:
         for line in table:
             fields = line.split()
             if fields[3] != _LISTEN:
-                # The kernel lists listeners first; the rest may be very long.
+                # The kernel lists listeners first; the rest of the table may be very long.
                 return
             host, _, port = fields[1].partition(":")
             if host == wanted:

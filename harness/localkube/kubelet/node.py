@@ -1,4 +1,4 @@
-"""The node as the rest of the kubelet knows it: what all pods share, and the Node object that stands for it."""
+"""The node: state that all its pods share, and its Node object."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from harness.localkube.kubelet.handlers import Handlers
+from harness.localkube.kubelet.black_hole import BlackHole
+from harness.localkube.kubelet.handlers import HandlerRunner
 from harness.localkube.kubelet.runtime import Runtime
-from harness.localkube.kubelet.silence import Silence
 from harness.localkube.kubelet.termination import Stopper
 from harness.localkube.machinery.client import AlreadyExists, ApiClient
 from harness.localkube.machinery.events import EventRecorder
@@ -28,21 +28,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Node:
-    """What the pods of one node share.
+    """The state that all pods of the node share.
 
     Attributes:
         name: Name of the Node object.
-        client: The API.
+        client: API client.
         settings: The cluster's settings.
         profile: Its delays.
-        rng: Source of chance, seeded by the settings.
-        runtime: Where containers run.
-        handlers: Performs probes and hooks.
+        rng: Random generator, seeded by the settings.
+        runtime: Runtime of the containers.
+        handlers: Runs probes and hooks.
         stopper: Stops containers.
         recorder: Writes Events as ``kubelet``.
-        scheduler: Writes Events as the scheduler, which this kubelet is as well.
-        silence: What is left of the addresses of pods that have ended.
-        schedulable: Set while the node takes new pods (cleared by ``kubectl cordon``).
+        scheduler: Writes Events as the scheduler, which is part of this kubelet.
+        black_hole: Drops connections to the addresses of pods that have ended.
+        schedulable: Set while the node accepts new pods (cleared by ``kubectl cordon``).
     """
 
     name: str
@@ -51,22 +51,22 @@ class Node:
     profile: Profile
     rng: random.Random
     runtime: Runtime
-    handlers: Handlers
+    handlers: HandlerRunner
     stopper: Stopper
     recorder: EventRecorder
     scheduler: EventRecorder
-    silence: Silence = field(default_factory=Silence)
+    black_hole: BlackHole = field(default_factory=BlackHole)
     schedulable: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _taken: set[str] = field(default_factory=set)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def next_address(self) -> str:
-        """An address that no pod had before."""
+        """Return an address that no pod has had before."""
         return self.settings.block.pod_address(next(self._numbers))
 
     def system_address(self) -> str:
-        """An address for a pod of the ingress controller: the well-known one for the first, which is there at once."""
+        """Return an address for a pod of the ingress controller: the well-known one for the first pod."""
         address = self.settings.block.ingress_address
         if address in self._taken:
             return self.next_address()
@@ -74,20 +74,20 @@ class Node:
         return address
 
     def is_system(self, namespace: str) -> bool:
-        """Whether pods of a namespace belong to the cluster itself."""
+        """Return True if pods of a namespace belong to the cluster itself."""
         program = INGRESS_PROGRAMS.get(self.settings.ingress)
         return program is not None and program.namespace == namespace
 
-    def tell(self, obj: Object, reason: str, message: str, *, kind: str = "Normal") -> None:
-        """Write an Event without waiting for it: talking about work must not delay the work."""
+    def record_event(self, obj: Object, reason: str, message: str, *, kind: str = "Normal") -> None:
+        """Write an Event in the background, so that the write does not delay the pod."""
         self.spawn(self.recorder.event(obj, kind, reason, message), f"event {reason}")
 
-    def tell_scheduling(self, obj: Object, reason: str, message: str, *, kind: str = "Normal") -> None:
-        """Write an Event about where a pod goes, without waiting for it."""
+    def record_scheduling_event(self, obj: Object, reason: str, message: str, *, kind: str = "Normal") -> None:
+        """Write an Event of the scheduler in the background."""
         self.spawn(self.scheduler.event(obj, kind, reason, message), f"event {reason}")
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run something beside; it is cancelled with the node."""
+        """Run a coroutine in the background; it is cancelled with the node."""
         task = asyncio.create_task(work, name=name)
         self._background.add(task)
         task.add_done_callback(self._done)
@@ -98,21 +98,21 @@ class Node:
             _log.error("%s failed", task.get_name(), exc_info=error)
 
     async def close(self) -> None:
-        """Cancel what runs beside, and give up all addresses."""
+        """Cancel the background tasks and release all addresses."""
         tasks = tuple(self._background)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.silence.end()
+        self.black_hole.close()
 
     async def register(self) -> None:
-        """Create the Node object, Ready."""
+        """Create the Node object with status Ready."""
         with suppress(AlreadyExists):
             await self.client.create(NODES, node_object(self.name, self.settings.block.node_address))
 
 
 def node_object(name: str, address: str) -> Object:
-    """The Node object of the only node."""
+    """Build the Node object of the only node."""
     now = timestamp()
     resources = {"cpu": "64", "memory": "64Gi", "pods": "1000", "ephemeral-storage": "64Gi"}
     ready = {

@@ -1,4 +1,4 @@
-"""One pod's life on the node, from being seen to the deletion of its object."""
+"""Run one pod on the node, from its first appearance to the deletion of its object."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from harness.localkube.kubelet.container import Container
-from harness.localkube.kubelet.images import KNOWN_IMAGES, find_image
-from harness.localkube.kubelet.looks import Looks
+from harness.localkube.kubelet.container import ContainerWorker
+from harness.localkube.kubelet.images import KNOWN_IMAGES, Image, find_image, has_stand_in
+from harness.localkube.kubelet.models import StandInModel, model_of
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
+from harness.localkube.kubelet.relist_times import RelistTimes
 from harness.localkube.kubelet.status import OWN_CONDITIONS, ContainerState, pod_status
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
-from harness.localkube.machinery.objects import Object, is_deleting
+from harness.localkube.machinery.objects import Object, is_deleting, timestamp
 from harness.localkube.machinery.resources import PODS
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between the start of a container and the look that finds it running, at least.
+#: Shortest time in seconds between the start of a container and the relist that finds it running.
 _SHORTEST_START = 0.05
-#: Seconds that a pod gets whose object was removed at once, as the kubelet sets them.
+#: Grace period in seconds of a pod whose object was removed by force, as in the kubelet.
 FORCED_GRACE = 1
 
 
 class PodWorker:
-    """Brings one pod to life and to its end.
+    """Runs one pod from its start to its end.
 
     Args:
-        node: What all pods share.
-        pod: The pod as it was first seen.
+        node: State that all pods share.
+        pod: The pod as first seen.
     """
 
     def __init__(self, node: Node, pod: Object) -> None:
@@ -37,17 +38,18 @@ class PodWorker:
         self._pod = pod
         self._name: str = pod["metadata"]["name"]
         self._namespace: str = pod["metadata"]["namespace"]
-        self._network = PodNetwork("", node.silence)
-        self._looks = Looks(0, 0)
-        self._containers: list[Container] = []
+        self._network = PodNetwork("", node.black_hole)
+        self._relists = RelistTimes(0, 0)
+        self._containers: list[ContainerWorker] = []
         self._states: list[ContainerState] = []
+        self._init: list[ContainerState] = []
         self._deleting = asyncio.Event()
         self._gone = asyncio.Event()
         self._dirty = asyncio.Event()
         self._seen = asyncio.get_running_loop().time()
 
     def update(self, pod: Object) -> None:
-        """The object has changed."""
+        """Handle a change of the object."""
         if is_deleting(pod):
             self._pod["metadata"] |= {
                 name: pod["metadata"][name]
@@ -58,7 +60,7 @@ class PodWorker:
         self._take_conditions(pod)
 
     def _take_conditions(self, pod: Object) -> None:
-        """Take over the conditions that others have set; readiness gates are made of them."""
+        """Copy the conditions that other components have set; readiness gates depend on them."""
         status = self._pod.get("status", {})
         own = [each for each in status.get("conditions") or [] if _is_own(each)]
         others = [each for each in pod.get("status", {}).get("conditions") or [] if not _is_own(each)]
@@ -67,15 +69,15 @@ class PodWorker:
             self._dirty.set()
 
     def removed(self) -> None:
-        """Stop what still runs: the object is gone by a forced deletion, or with the grace period 0.
+        """Stop the containers, because the object is gone after a deletion by force or with grace period 0.
 
-        A pod that was being deleted before keeps the grace period that it has.
+        A pod that was being deleted before keeps its grace period.
         """
         self._gone.set()
         self._deleting.set()
 
     async def run(self) -> None:
-        """Until the pod is gone and nothing of it runs; cancelling it kills what runs."""
+        """Run the pod until its object is gone and its containers have ended; kill them if cancelled."""
         try:
             await self._work()
         except NotFound:
@@ -87,12 +89,12 @@ class PodWorker:
     async def _work(self) -> None:
         if not await self._bind():
             return
-        publishing = asyncio.create_task(self._publish_changes(), name=f"status of {self._name}")
+        publishing = asyncio.create_task(self._patch_changes(), name=f"status of {self._name}")
         living: list[asyncio.Task[None]] = []
         try:
-            if self._make_containers() and not await self._wait_for_start():
+            if self._create_workers() and not await self._wait_for_start() and await self._initialize():
                 living += [
-                    asyncio.create_task(each.live(), name=f"container of {self._name}") for each in self._containers
+                    asyncio.create_task(each.run(), name=f"container of {self._name}") for each in self._containers
                 ]
                 living.append(asyncio.create_task(self._end_network(), name=f"network of {self._name}"))
             await self._deleting.wait()
@@ -102,18 +104,18 @@ class PodWorker:
             for task in (publishing, *living):
                 task.cancel()
             await asyncio.gather(publishing, *living, return_exceptions=True)
-        await self._publish()
+        await self._patch_status()
         await self._finish()
 
     async def _bind(self) -> bool:
-        """Schedule it here, unless somebody did, as soon as the node takes pods; False if it is gone before."""
+        """Assign an unassigned pod to this node once the node accepts pods; return False if the pod is gone before."""
         if self._pod["spec"].get("nodeName"):
             return True
         if not self._node.schedulable.is_set():
             message = "0/1 nodes are available: 1 node(s) were unschedulable."
-            self._node.tell_scheduling(self._pod, "FailedScheduling", message, kind="Warning")
+            self._node.record_scheduling_event(self._pod, "FailedScheduling", message, kind="Warning")
             await _first_of(self._node.schedulable, self._gone)
-            # What takes time begins with the node.
+            # Delays count from the moment at which the node accepts pods.
             self._seen = asyncio.get_running_loop().time()
         if self._gone.is_set():
             return False
@@ -121,35 +123,38 @@ class PodWorker:
             PODS, self._name, self._namespace, {"spec": {"nodeName": self._node.name}}
         )
         self.update(self._pod)
-        self._node.tell_scheduling(
+        self._node.record_scheduling_event(
             self._pod, "Scheduled", f"Successfully assigned {self._namespace}/{self._name} to {self._node.name}"
         )
         return True
 
-    def _make_containers(self) -> bool:
-        """False where an image is not known: such a pod waits for its deletion."""
+    def _create_workers(self) -> bool:
+        """Create the containers' workers; return False if the pod cannot start, and then waits for its deletion."""
         system = self._node.is_system(self._namespace)
         address = self._node.system_address() if system else self._node.next_address()
-        self._network = PodNetwork(address, self._node.silence, _declared_ports(self._pod))
-        self._looks = self._first_looks()
+        self._network = PodNetwork(address, self._node.black_hole, _declared_ports(self._pod))
+        self._relists = self._relist_times()
         anchor = self._seen + self._node.profile.probe_ticks.sample(self._node.rng)
-        complete = not self._pod["spec"].get("initContainers")
-        if not complete:
-            # Better a pod that says why it does not start than one that starts without what it needs.
-            self._node.tell(self._pod, "Failed", "The local cluster does not run init containers", kind="Warning")
+        complete = self._create_init_states()
         for spec in self._pod["spec"]["containers"]:
-            image = find_image(spec["image"], system=system)
+            try:
+                image, model = self._image(spec, system=system)
+            except ValueError as error:
+                self._states.append(self._with_invalid_model(spec, str(error)))
+                complete = False
+                continue
             if image is None:
                 self._states.append(self._without_image(spec))
                 complete = False
                 continue
-            container = Container(
+            container = ContainerWorker(
                 self._node,
                 self._pod,
                 spec,
                 image=image,
+                model=model,
                 network=self._network,
-                looks=self._looks,
+                relists=self._relists,
                 anchor=anchor,
                 changed=self._dirty.set,
             )
@@ -160,34 +165,90 @@ class PodWorker:
         self._dirty.set()
         return complete
 
-    def _first_looks(self) -> Looks:
-        """When the kubelet looks at the pod: first when it finds its containers running.
+    def _create_init_states(self) -> bool:
+        """Create the states of init containers; return False if one of them cannot be run.
 
-        The ingress controller's first pod was there before the cluster was: a real one is not brought up for a trial.
+        A pod that does not start and says why is better than one that starts without its init containers.
+        """
+        complete = True
+        for spec in self._pod["spec"].get("initContainers") or ():
+            state = ContainerState(spec["name"], spec["image"])
+            self._init.append(state)
+            if spec.get("restartPolicy") or not has_stand_in(spec["image"]):
+                message = (
+                    f"init container {spec['name']}: only stand-ins without a restartPolicy run as init containers"
+                )
+                self._node.record_event(self._pod, "Failed", message, kind="Warning")
+                state.state = {"waiting": {"reason": "CreateContainerConfigError", "message": message}}
+                complete = False
+        return complete
+
+    async def _initialize(self) -> bool:
+        """Run the init containers one after the other; return False if the pod is deleted before their end.
+
+        A stand-in takes its time and succeeds.
+        """
+        for state in self._init:
+            begun = timestamp()
+            state.state = {"running": {"startedAt": begun}}
+            self._dirty.set()
+            seconds = model_of(self._pod["metadata"], state.image).ready
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._deleting.wait()
+            if self._deleting.is_set():
+                return False
+            ended: Object = {"exitCode": 0, "reason": "Completed", "startedAt": begun, "finishedAt": timestamp()}
+            state.state, state.ready = {"terminated": ended}, True
+            self._dirty.set()
+        return True
+
+    def _image(self, spec: Object, *, system: bool) -> tuple[Image | None, StandInModel | None]:
+        """Return the image of a container, and the model of the stand-in that runs in its place, or None.
+
+        Raises:
+            ValueError: The pod's models cannot be parsed.
+        """
+        image = find_image(spec["image"], system=system)
+        if image is not None or not has_stand_in(spec["image"]):
+            return image, None
+        model = model_of(self._pod["metadata"], spec["image"])
+        return model.image, model
+
+    def _with_invalid_model(self, spec: Object, message: str) -> ContainerState:
+        self._node.record_event(self._pod, "Failed", f"Error: {message}", kind="Warning")
+        waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": message}}
+        return ContainerState(spec["name"], spec["image"], state=waiting)
+
+    def _relist_times(self) -> RelistTimes:
+        """Return the relist times of the pod, whose first one finds its containers running.
+
+        The ingress controller's first pod starts without a delay, because a real cluster runs its controller before a
+        trial begins.
         """
         profile = self._node.profile
         if self._network.address == self._node.settings.block.ingress_address:
-            return Looks(0, self._seen)
-        return Looks(profile.relist, self._seen + profile.startup.sample(self._node.rng))
+            return RelistTimes(0, self._seen)
+        return RelistTimes(profile.relist, self._seen + profile.startup.sample(self._node.rng))
 
     def _without_image(self, spec: Object) -> ContainerState:
         never = spec.get("imagePullPolicy") == "Never"
         known = ", ".join(KNOWN_IMAGES)
-        message = f'image "{spec["image"]}" is not known to the local cluster, which pulls nothing; it has {known}'
+        message = f'image "{spec["image"]}" is unknown to the local cluster, which pulls no images; it has {known}'
         reason = "ErrImageNeverPull" if never else "ErrImagePull"
-        self._node.tell(self._pod, reason if never else "Failed", message, kind="Warning")
-        self._node.tell(self._pod, "Failed", f"Error: {reason}", kind="Warning")
+        self._node.record_event(self._pod, reason if never else "Failed", message, kind="Warning")
+        self._node.record_event(self._pod, "Failed", f"Error: {reason}", kind="Warning")
         if not never:
             reason = "ImagePullBackOff"
-            self._node.tell(self._pod, "BackOff", f'Back-off pulling image "{spec["image"]}"')
+            self._node.record_event(self._pod, "BackOff", f'Back-off pulling image "{spec["image"]}"')
         waiting = {"waiting": {"reason": reason, "message": message}}
         return ContainerState(spec["name"], spec["image"], state=waiting)
 
     async def _wait_for_start(self) -> bool:
-        """Wait as long as a real kubelet takes to start containers; True if the pod is to go before that."""
+        """Wait as long as a real kubelet takes to start containers; return True if the pod is deleted meanwhile."""
         begin = self._seen + self._node.profile.container_start.sample(self._node.rng)
         try:
-            async with asyncio.timeout_at(min(begin, self._looks.first - _SHORTEST_START)):
+            async with asyncio.timeout_at(min(begin, self._relists.first - _SHORTEST_START)):
                 await self._deleting.wait()
         except TimeoutError:
             return self._deleting.is_set()
@@ -195,26 +256,26 @@ class PodWorker:
 
     async def _stop(self) -> None:
         now = asyncio.get_running_loop().time()
-        await asyncio.sleep(self._looks.stop(now) - now)
+        await asyncio.sleep(self._relists.stop(now) - now)
         self._network.notice_listeners()
-        # Without a mark on the object, its deletion was forced.
+        # An object without a deletion mark was deleted by force.
         grace = self._pod["metadata"].get("deletionGracePeriodSeconds", FORCED_GRACE)
         await asyncio.gather(*(container.stop(grace) for container in self._containers))
 
     async def _end_network(self) -> None:
-        """Remove the pod's network soon after its last container has ended for good."""
+        """Remove the pod's network soon after its last container has ended."""
         for container in self._containers:
             await container.ended.wait()
         await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
         self._network.remove()
 
-    async def _publish_changes(self) -> None:
+    async def _patch_changes(self) -> None:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            await self._publish()
+            await self._patch_status()
 
-    async def _publish(self) -> None:
+    async def _patch_status(self) -> None:
         if self._gone.is_set():
             return
         status = pod_status(
@@ -223,6 +284,7 @@ class PodWorker:
             address=self._network.address if any(each.container_id for each in self._states) else "",
             host=self._node.settings.block.node_address,
             deleting=self._deleting.is_set(),
+            init=self._init,
         )
         self._pod["status"] = self._pod.get("status", {}) | status
         body = {"status": status | {"conditions": [_patch_of(e) for e in status["conditions"] if _is_own(e)]}}
@@ -233,10 +295,10 @@ class PodWorker:
         except NotFound:
             self._gone.set()
         except ApiError as error:
-            _log.warning("status of pod %s/%s not written: %s", self._namespace, self._name, error)
+            _log.warning("cannot write the status of pod %s/%s: %s", self._namespace, self._name, error)
 
     async def _finish(self) -> None:
-        """Take the time that a real kubelet takes to clean up, then delete the object for good, if it is there."""
+        """Wait as long as a real kubelet takes to clean up, then delete the object if it still exists."""
         if self._gone.is_set():
             return
         await asyncio.sleep(self._node.profile.removal.sample(self._node.rng))
@@ -251,12 +313,15 @@ def _is_own(condition: Object) -> bool:
 
 
 def _patch_of(condition: Object) -> Object:
-    """A condition as a strategic merge patch, which leaves the conditions of others alone and drops an old reason."""
+    """Return a condition as a strategic merge patch.
+
+    It keeps the conditions of other components and removes an old reason.
+    """
     return {"reason": None, "message": None, **condition}
 
 
 def _declared_ports(pod: Object) -> set[int]:
-    """Ports that the containers of a pod declare."""
+    """Return the ports that the containers of a pod declare."""
     containers = [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
     return {int(port["containerPort"]) for each in containers for port in each.get("ports") or []}
 

@@ -1,4 +1,4 @@
-"""Startup, readiness and liveness probes: when they run, and when their answers count."""
+"""Run startup, readiness and liveness probes, and count their results."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.localkube.kubelet.handlers import HandlerFailedError, Handlers, Target
+from harness.localkube.kubelet.handlers import HandlerFailedError, HandlerRunner, RunningContainer
 from harness.localkube.machinery.objects import Object
 
-#: Seconds within which two moments are the same tick.
+#: Two times that differ by at most so many seconds are the same tick.
 _SAME_TICK = 0.001
 
 
 class ProbeKind(StrEnum):
-    """The three probes; the value is how events call them."""
+    """The three probes; the value is their name in events."""
 
     STARTUP = "Startup"
     READINESS = "Readiness"
@@ -23,18 +23,18 @@ class ProbeKind(StrEnum):
 
     @property
     def field(self) -> str:
-        """The container's field that describes it."""
+        """Return the name of the container's field that configures it."""
         return f"{self.value.lower()}Probe"
 
 
 @dataclass(slots=True)
-class Threshold:
-    """Counts equal answers in a row until there are enough of them.
+class ProbeThreshold:
+    """Counts equal results in a row until they reach a threshold.
 
     Attributes:
-        success: Successes in a row that make the probe succeed.
-        failure: Failures in a row that make it fail.
-        state: What the probe says; None until it first said anything.
+        success: Successes in a row after which the probe succeeds.
+        failure: Failures in a row after which it fails.
+        state: True if the probe succeeds, False if it fails; None before the first threshold is reached.
     """
 
     success: int
@@ -44,7 +44,7 @@ class Threshold:
     _run: int = 0
 
     def count(self, *, ok: bool) -> bool:
-        """Take in an answer; True if it changed what the probe says."""
+        """Count a result; return True if it changes ``state``."""
         self._run = self._run + 1 if ok == self._last else 1
         self._last = ok
         if self._run < (self.success if ok else self.failure) or self.state == ok:
@@ -53,9 +53,9 @@ class Threshold:
         return True
 
 
-#: Told that the probe now says something else: which probe, and whether it succeeds.
+#: Called with the probe's kind and its new state when the state changes.
 OnChange = Callable[[ProbeKind, bool], None]
-#: Told of every answer that was no success: which probe, and why.
+#: Called with the probe's kind and the reason after each failed probe.
 OnFailure = Callable[[ProbeKind, str], None]
 
 
@@ -64,35 +64,35 @@ class Prober:
     """One probe of one container.
 
     Attributes:
-        kind: Which of the three.
-        probe: Its spec, with the API server's defaults filled in or not.
-        handlers: Performs it.
-        on_change: Told when what it says changes.
-        on_failure: Told of every failure.
-        enabled: Whether it may run now (readiness and liveness wait for the startup probe).
+        kind: Kind of the probe.
+        probe: Its spec, with or without the API server's defaults.
+        handlers: Runs its action.
+        on_change: Called when its state changes.
+        on_failure: Called after each failure.
+        enabled: Returns True if it may run now (readiness and liveness wait for the startup probe).
     """
 
     kind: ProbeKind
     probe: Object
-    handlers: Handlers
+    handlers: HandlerRunner
     on_change: OnChange
     on_failure: OnFailure
     enabled: Callable[[], bool]
     _trigger: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self, target: Target, *, started: float, anchor: float) -> None:
+    async def run(self, target: RunningContainer, *, started: float, anchor: float) -> None:
         """Probe at each tick and when triggered, until cancelled or until a liveness or startup probe has failed.
 
         Args:
             target: The container.
-            started: When it started, on the loop's clock; ``initialDelaySeconds`` counts from there.
-            anchor: When the kubelet began with the pod. The ticks are whole periods after it, as the kubelet's ticker
-                starts before the container does, or after the last trigger.
+            started: Start time of the container on the loop's clock; ``initialDelaySeconds`` counts from it.
+            anchor: Time at which the kubelet first saw the pod. Ticks are whole periods after it, or after the last
+                trigger, because the kubelet's ticker starts before the container.
         """
         loop = asyncio.get_running_loop()
         period = max(1, self.probe.get("periodSeconds") or 10)
-        threshold = Threshold(self.probe.get("successThreshold") or 1, self.probe.get("failureThreshold") or 3)
-        # Nothing is probed while its container is being killed.
+        threshold = ProbeThreshold(self.probe.get("successThreshold") or 1, self.probe.get("failureThreshold") or 3)
+        # A container that is being killed is not probed.
         while threshold.state is not False or self.kind is ProbeKind.READINESS:
             if await self._triggered(until_next_tick(loop.time(), anchor, period)):
                 anchor = loop.time()
@@ -100,11 +100,11 @@ class Prober:
                 await self._once(target, threshold)
 
     def trigger(self) -> None:
-        """Probe now, or as soon as the present probe has ended, and count the periods from then on."""
+        """Probe now, or after the running probe, and count the periods from then on."""
         self._trigger.set()
 
     async def _triggered(self, seconds: float) -> bool:
-        """Wait for the next tick; True if a trigger came first."""
+        """Wait for the next tick; return True if a trigger comes first."""
         try:
             async with asyncio.timeout(seconds):
                 await self._trigger.wait()
@@ -113,12 +113,12 @@ class Prober:
         self._trigger.clear()
         return True
 
-    async def _once(self, target: Target, threshold: Threshold) -> None:
+    async def _once(self, target: RunningContainer, threshold: ProbeThreshold) -> None:
         seconds = self.probe.get("timeoutSeconds") or 1
         ok = False
         try:
             async with asyncio.timeout(seconds):
-                await self.handlers.act(self.probe, target)
+                await self.handlers.probe(self.probe, target)
             ok = True
         except TimeoutError:
             self.on_failure(self.kind, f"no answer within {seconds} s (context deadline exceeded)")
@@ -129,7 +129,10 @@ class Prober:
 
 
 def until_next_tick(now: float, anchor: float, period: float) -> float:
-    """Seconds until the next whole number of periods after ``anchor``; a tick that is due just now is not the next."""
+    """Return the seconds until the next whole number of periods after ``anchor``.
+
+    A tick that is due right now counts as past.
+    """
     left = period - (now - anchor) % period
-    # A timer may wake up a little before its time.
+    # A timer may fire slightly early.
     return left if left > _SAME_TICK else left + period

@@ -1,28 +1,24 @@
-"""The kubelet's side of the fork server: start, execute in, signal and await containers."""
+"""Control the fork server from the kubelet: start, signal and await containers, and execute programs in them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.kit.files import open_log
+from harness.localkube.kubelet.container_server import ContainerServer, ExecutedServer
 
-_SERVER = "harness.localkube.apps.forkserver"
-#: The server kills its children and ends as soon as the socket closes; this is only a bound for a machine in trouble.
+#: Timeout in seconds. The server kills its children and ends as soon as the socket closes, unless the machine hangs.
 _END_SECONDS = 10
 
 
 class RuntimeFailedError(Exception):
-    """The fork server could not do what was asked, or is gone."""
+    """The fork server rejected a request or has ended."""
 
 
 @dataclass(eq=False, slots=True)
@@ -30,8 +26,8 @@ class Process:
     """A process of a container.
 
     Attributes:
-        pid: Its number.
-        exited: Its exit code, once it has one (128 + signal if it was killed).
+        pid: Its process ID.
+        exited: Future of its exit code (128 + signal if it was killed).
     """
 
     pid: int
@@ -39,39 +35,32 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it has not been reported as ended."""
+        """Return True until its end is reported."""
         return not self.exited.done()
 
     async def wait(self) -> int:
-        """Its exit code; cancelling the wait does not touch the process."""
+        """Return its exit code; cancelling the wait does not affect the process."""
         return await asyncio.shield(self.exited)
 
 
 class Runtime:
-    """An async context manager around one fork server; leaving it kills every container.
+    """A fork server; leaving its async context kills every container.
 
     Args:
-        log: File for what the fork server itself has to say.
+        log: File for the fork server's own output.
+        server: A fork server that runs already; None starts one.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, server: ContainerServer | None = None) -> None:
         self._log = log
+        self._given = server
         self._requests: dict[int, asyncio.Future[Process]] = {}
         self._processes: dict[int, Process] = {}
         self._number = 0
 
     async def __aenter__(self) -> Self:
-        ours, theirs = socket.socketpair()
-        with theirs, open_log(self._log) as log:
-            number = str(theirs.fileno())
-            self._server = subprocess.Popen(  # noqa: ASYNC220 - once, before there is any load; a spawn, not a fork
-                [sys.executable, "-m", _SERVER, "--control", number],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._server = self._given or ExecutedServer(self._log)
+        self._reader, self._writer = await asyncio.open_connection(sock=self._server.control)
         self._task = asyncio.create_task(self._listen(), name="container runtime")
         return self
 
@@ -91,20 +80,24 @@ class Runtime:
         return await self._make({"start": order})
 
     async def execute(self, container: Process, argv: Sequence[str], env: Mapping[str, str]) -> Process:
-        """Run a program beside a container's main process; it is killed when that one ends."""
+        """Run a program next to a container's main process; it is killed when that process ends."""
         return await self._make({"exec": {"container": container.pid, "argv": list(argv), "env": dict(env)}})
 
     async def gone(self) -> None:
-        """Wait for the fork server's end, which nobody asked for; nothing can run without it."""
+        """Wait for an unexpected end of the fork server, without which no container can run.
+
+        Raises:
+            RuntimeFailedError: It has ended.
+        """
         await asyncio.shield(self._task)
         raise RuntimeFailedError(f"the fork server ended by itself with code {self._server.wait(_END_SECONDS)}")
 
     def terminate(self, process: Process) -> None:
-        """Send SIGTERM to a main process, and to it alone."""
+        """Send SIGTERM only to the main process."""
         self._signal(process, signal.SIGTERM, tree=False)
 
     def kill(self, process: Process) -> None:
-        """Kill a process and everything below or beside it."""
+        """Kill a process, its descendants and the programs executed next to it."""
         self._signal(process, signal.SIGKILL, tree=True)
 
     def _signal(self, process: Process, number: signal.Signals, *, tree: bool) -> None:
@@ -117,7 +110,7 @@ class Runtime:
         answer: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
         self._requests[number] = answer
         self._send({"id": number, **order})
-        # Shielded: whoever asked may be cancelled, the process is made all the same and must be known.
+        # Shielded: if the caller is cancelled, the process is created anyway and must be tracked.
         return await asyncio.shield(answer)
 
     def _send(self, message: Mapping[str, Any]) -> None:

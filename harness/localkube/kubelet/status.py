@@ -1,4 +1,4 @@
-"""A pod's status, worked out from the state of its containers; pure, so that every case can be shown in a test."""
+"""Compute a pod's status from the state of its containers. Pure, so that a test can cover every case."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 
 from harness.localkube.machinery.objects import Object, condition, timestamp
 
-#: The conditions that the kubelet writes; others belong to whoever set them.
+#: The conditions that the kubelet writes; other components own all others.
 OWN_CONDITIONS = frozenset({"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"})
 
-#: A container's state before anything happened to it.
+#: The initial state of a container.
 CREATING: Object = {"waiting": {"reason": "ContainerCreating"}}
 
 
 @dataclass(slots=True)
 class ContainerState:
-    """What the kubelet says of one container.
+    """The status of one container, as the kubelet reports it.
 
     Attributes:
         name: Its name.
-        image: Its image, as the pod names it.
+        image: Its image, as named in the pod.
         state: The API's ``state``: one of waiting, running, terminated.
-        last_state: The one before a restart.
-        ready: Whether its readiness probe succeeds (or it runs and has none).
-        started: Whether its startup probe has succeeded (or it runs and has none).
-        restarts: How often it was started again.
-        container_id: Of the process; empty before the first start.
+        last_state: The state before the last restart.
+        ready: True if its readiness probe succeeds (or it runs and has none).
+        started: True if its startup probe has succeeded (or it runs and has none).
+        restarts: Number of restarts.
+        container_id: Identifies the process; empty before the first start.
     """
 
     name: str
@@ -39,7 +39,7 @@ class ContainerState:
     container_id: str = ""
 
     def to_json(self) -> Object:
-        """The API's ContainerStatus."""
+        """Return the API's ContainerStatus."""
         return {
             "name": self.name,
             "image": self.image,
@@ -54,7 +54,10 @@ class ContainerState:
 
 
 def phase_of(containers: Sequence[ContainerState], restart_policy: str, *, deleting: bool) -> str:
-    """Pending, Running, Succeeded or Failed; a pod that is being deleted ends although it would be restarted."""
+    """Return Pending, Running, Succeeded or Failed.
+
+    A pod that is being deleted can end even if its restart policy is Always.
+    """
     if all("terminated" in each.state for each in containers):
         codes = [each.state["terminated"]["exitCode"] for each in containers]
         if deleting or restart_policy == "Never" or (restart_policy == "OnFailure" and not any(codes)):
@@ -63,22 +66,31 @@ def phase_of(containers: Sequence[ContainerState], restart_policy: str, *, delet
     return "Running" if began else "Pending"
 
 
-def pod_status(pod: Object, containers: Sequence[ContainerState], *, address: str, host: str, deleting: bool) -> Object:
-    """The whole status; conditions that did not change keep their time.
+def pod_status(
+    pod: Object,
+    containers: Sequence[ContainerState],
+    *,
+    address: str,
+    host: str,
+    deleting: bool,
+    init: Sequence[ContainerState] = (),
+) -> Object:
+    """Return the complete status; unchanged conditions keep their times.
 
-    Conditions of others stay as they are, and the pod's readiness gates are read from them.
+    Conditions of other components stay unchanged, and the pod's readiness gates are read from them.
 
     Args:
-        pod: The pod with its status until now.
+        pod: The pod with its previous status.
         containers: In the order of the spec.
-        address: The pod's address; empty before it has one.
+        address: The pod's address; empty if it has none yet.
         host: The node's address.
-        deleting: Whether the pod is being deleted.
+        deleting: True if the pod is being deleted.
+        init: Its init containers, in the order of the spec.
     """
     phase = phase_of(containers, pod["spec"].get("restartPolicy", "Always"), deleting=deleting)
     others = [entry for entry in pod.get("status", {}).get("conditions") or [] if entry["type"] not in OWN_CONDITIONS]
     gates = _closed_gates(pod["spec"].get("readinessGates") or [], others)
-    own = [_kept(pod, entry) for entry in _conditions(containers, phase, address, gates)]
+    own = [_kept(pod, entry) for entry in _conditions(containers, init, phase, address, gates)]
     status: Object = {
         "phase": phase,
         "conditions": [*own, *others],
@@ -88,13 +100,15 @@ def pod_status(pod: Object, containers: Sequence[ContainerState], *, address: st
         "startTime": pod.get("status", {}).get("startTime") or timestamp(),
         "qosClass": pod.get("status", {}).get("qosClass") or "BestEffort",
     }
+    if init:
+        status["initContainerStatuses"] = [each.to_json() for each in init]
     if address:
         status |= {"podIP": address, "podIPs": [{"ip": address}]}
     return status
 
 
 def _closed_gates(gates: Sequence[Object], conditions: Sequence[Object]) -> str:
-    """Say in the kubelet's words which readiness gates keep a pod from being ready; empty if none does."""
+    """Return the kubelet's message about readiness gates that keep the pod from being ready; empty if none does."""
     found = {entry["type"]: entry["status"] for entry in conditions}
     messages = []
     for name in (gate["conditionType"] for gate in gates):
@@ -105,7 +119,9 @@ def _closed_gates(gates: Sequence[Object], conditions: Sequence[Object]) -> str:
     return ", ".join(messages)
 
 
-def _conditions(containers: Sequence[ContainerState], phase: str, address: str, gates: str) -> Iterable[Object]:
+def _conditions(
+    containers: Sequence[ContainerState], init: Sequence[ContainerState], phase: str, address: str, gates: str
+) -> Iterable[Object]:
     unready = [each.name for each in containers if not each.ready]
     complete: Object = {"status": "True"}
     if phase in {"Succeeded", "Failed"}:
@@ -117,7 +133,11 @@ def _conditions(containers: Sequence[ContainerState], phase: str, address: str, 
     if gates and complete["status"] == "True":
         ready = {"status": "False", "reason": "ReadinessGatesNotReady", "message": gates}
     yield {"type": "PodReadyToStartContainers", "status": "True" if address else "False"}
-    yield {"type": "Initialized", "status": "True"}
+    if incomplete := [each.name for each in init if "terminated" not in each.state]:
+        message = f"containers with incomplete status: [{' '.join(incomplete)}]"
+        yield {"type": "Initialized", "status": "False", "reason": "ContainersNotInitialized", "message": message}
+    else:
+        yield {"type": "Initialized", "status": "True"}
     yield {"type": "Ready", **ready}
     yield {"type": "ContainersReady", **complete}
     yield {"type": "PodScheduled", "status": "True"}

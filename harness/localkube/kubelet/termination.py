@@ -1,7 +1,7 @@
-"""How a container is stopped: preStop hook, SIGTERM, SIGKILL, and what of the grace period is left for each.
+"""Stop a container: preStop hook, SIGTERM, SIGKILL, and the share of the grace period for each.
 
-The hook counts against the grace period, in whole seconds. However little is left, SIGKILL comes no sooner than 2 s
-after SIGTERM. A hook that is still running at the end of the grace period is abandoned.
+The hook counts against the grace period, in whole seconds. SIGKILL follows at the earliest 2 s after SIGTERM, however
+long the hook took. A hook that still runs at the end of the grace period is abandoned.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHORTEST_GRACE = 2
 
 
 def grace_after_hook(grace: int, hook_seconds: float) -> int:
-    """Seconds between SIGTERM and SIGKILL once a hook has run for a while."""
+    """Return the seconds between SIGTERM and SIGKILL after a hook that ran for ``hook_seconds``."""
     return max(SHORTEST_GRACE, grace - math.floor(hook_seconds))
 
 
@@ -30,12 +30,12 @@ Hook = Callable[[], Awaitable[None]]
 
 
 class Stopper:
-    """Stops containers with a profile's delays.
+    """Stops containers with the delays of a profile.
 
     Args:
-        runtime: Where they run.
-        profile: Whose delays.
-        rng: Source of chance.
+        runtime: Runtime of the containers.
+        profile: Its delays.
+        rng: Random generator.
     """
 
     def __init__(self, runtime: Runtime, profile: Profile, rng: random.Random) -> None:
@@ -47,13 +47,13 @@ class Stopper:
     async def stop(
         self, process: Process, grace: int, hook: Hook | None, on_hook_failure: Callable[[str], None]
     ) -> int:
-        """Stop a container within its grace period; returns its exit code once everything of it is gone.
+        """Stop a container within its grace period; return its exit code once all its processes have ended.
 
         Args:
             process: Its main process.
-            grace: Grace period in seconds, from 1 up.
+            grace: Grace period in seconds, at least 1.
             hook: Its preStop hook, if it has one.
-            on_hook_failure: Told why the hook failed; the container is stopped all the same.
+            on_hook_failure: Called with the reason if the hook fails; the container is stopped anyway.
         """
         if hook is None:
             left = max(SHORTEST_GRACE, grace)
@@ -68,7 +68,7 @@ class Stopper:
         return await process.wait()
 
     async def _run_hook(self, process: Process, grace: int, hook: Hook, on_failure: Callable[[str], None]) -> float:
-        """Seconds that the hook was waited for: until it ended, the container did, or the grace period was over."""
+        """Return the seconds until the hook ended, the container ended, or the grace period was over."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
         running = asyncio.ensure_future(hook())
@@ -79,7 +79,7 @@ class Stopper:
             running.cancel()
             raise
         if not running.done():
-            # It goes on until its container is killed; only our waiting for it ends.
+            # The hook continues until its container is killed; only the wait for it ends.
             self._abandoned.add(running)
             running.add_done_callback(self._forget)
             if not process.exited.done():
@@ -98,7 +98,7 @@ class Stopper:
 
 
 async def _first(process: Process, seconds: float) -> bool:
-    """Wait for a time, or for the process to end if that comes first; True if it has ended."""
+    """Wait for a time or for the end of the process, whichever is first; return True if the process has ended."""
     if seconds > 0:
         await asyncio.wait({process.exited}, timeout=seconds)
     return not process.alive

@@ -1,5 +1,5 @@
-"""What every part of the local cluster stands on: resources, API client, informers, queues, event recorder.
+"""Shared base of the cluster's components: resources, API client, informers, work queues, event recorder.
 
-The parts of the local cluster talk only through the Kubernetes API, so that any of them can be replaced by the real
-one; this package is their counterpart of client-go.
+The components communicate only through the Kubernetes API, so that the real one can replace each of them. This package
+corresponds to client-go.
 """

@@ -1,4 +1,4 @@
-"""The client through which the cluster's own parts use the Kubernetes API: asyncio, plain JSON, nothing cached."""
+"""Access the Kubernetes API from the cluster's own components: asyncio, plain JSON, no cache."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _CONTENT_TYPES: Mapping[Strategy, str] = {
 }
 _REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5)
-#: A watch event is one line; objects may be as large as etcd's limit.
+#: Bytes. A watch event is one line, and an object may be as large as etcd allows.
 _LONGEST_LINE = 4 * 1024 * 1024
 
 
 class ApiError(Exception):
-    """The API server refused a request.
+    """The API server rejected a request.
 
     Attributes:
         status: HTTP status code.
         reason: Machine-readable reason of the Status object, such as ``NotFound``.
-        message: What the server said.
+        message: Message of the Status object.
     """
 
     def __init__(self, status: int, reason: str, message: str) -> None:
@@ -43,7 +43,7 @@ class ApiError(Exception):
 
 
 class NotFound(ApiError):  # noqa: N818 - the reasons are the API's own names
-    """No such object."""
+    """The object does not exist."""
 
 
 class Conflict(ApiError):  # noqa: N818 - as above
@@ -51,11 +51,11 @@ class Conflict(ApiError):  # noqa: N818 - as above
 
 
 class AlreadyExists(ApiError):  # noqa: N818 - as above
-    """An object of this name is there."""
+    """An object of this name exists already."""
 
 
 class Gone(ApiError):  # noqa: N818 - as above
-    """The resourceVersion is too old to watch from; list again."""
+    """The resourceVersion is too old to watch from; the caller must list again."""
 
 
 _BY_REASON: Mapping[str, type[ApiError]] = {
@@ -68,21 +68,23 @@ _BY_REASON: Mapping[str, type[ApiError]] = {
 
 
 def error_from(status: Mapping[str, Any], code: int) -> ApiError:
-    """The exception for a ``Status`` object."""
+    """Return the exception for a ``Status`` object."""
     reason = status.get("reason") or "Unknown"
     return _BY_REASON.get(reason, ApiError)(status.get("code", code), reason, status.get("message", ""))
 
 
-#: How the names begin by which the cluster's own parts call themselves.
+#: Prefix of the user agents of the cluster's own components.
 COMPONENT_AGENT = "harness-"
 
 
 class ApiClient:
-    """An async context manager; every method raises ``ApiError`` or one of its subclasses.
+    """An asyncio client of the API server; use it as a context manager.
+
+    Every method raises ``ApiError`` or one of its subclasses.
 
     Args:
         base_url: ``http://address:port`` of the API server.
-        user_agent: Who is asking, for the server's log.
+        user_agent: Name of the caller, for the server's log.
     """
 
     def __init__(self, base_url: str, user_agent: str) -> None:
@@ -130,32 +132,35 @@ class ApiClient:
             return answer
 
     async def get(self, res: Resource, name: str, ns: str | None = None) -> Object:
-        """One object."""
+        """Return one object."""
         return await self._call("GET", res.path(name, ns))
 
     async def list(
         self, res: Resource, ns: str | None = None, labels: str = "", fields: str = ""
     ) -> tuple[list[Object], str]:
-        """All objects, or those of a namespace and selectors, with the resourceVersion to watch from."""
+        """Return the objects that match, and the resourceVersion to watch from.
+
+        Without ``ns`` it lists all namespaces.
+        """
         params = {name: text for name, text in (("labelSelector", labels), ("fieldSelector", fields)) if text}
         answer = await self._call("GET", res.collection(ns), params=params)
         typed = {"apiVersion": res.api_version, "kind": res.kind}
         return [typed | item for item in answer["items"]], answer["metadata"]["resourceVersion"]
 
     async def create(self, res: Resource, obj: Object, ns: str | None = None) -> Object:
-        """The object as it was created; ``apiVersion`` and ``kind`` may be left out of ``obj``."""
+        """Create an object and return it as stored; ``obj`` may omit ``apiVersion`` and ``kind``."""
         namespace = ns or obj["metadata"].get("namespace")
         typed = {"apiVersion": res.api_version, "kind": res.kind} | obj
         return await self._call("POST", res.collection(namespace), body=typed)
 
     async def update(self, res: Resource, obj: Object, *, subresource: str = "") -> Object:
-        """Replace an object; ``Conflict`` if it has a resourceVersion that is not the current one."""
+        """Replace an object; raise ``Conflict`` if its resourceVersion is not the current one."""
         metadata = obj["metadata"]
         path = res.path(metadata["name"], metadata.get("namespace"), subresource)
         return await self._call("PUT", path, body=obj)
 
     async def update_status(self, res: Resource, obj: Object) -> Object:
-        """Replace an object's status alone."""
+        """Replace only an object's status."""
         return await self.update(res, obj, subresource="status")
 
     async def patch(
@@ -168,7 +173,7 @@ class ApiClient:
         strategy: Strategy = "merge",
         subresource: str = "",
     ) -> Object:
-        """Patch an object or a subresource of it."""
+        """Patch an object or one of its subresources."""
         return await self._call(
             "PATCH", res.path(name, ns, subresource), body=body, content_type=_CONTENT_TYPES[strategy]
         )
@@ -183,7 +188,7 @@ class ApiClient:
         uid: str | None = None,
         propagation: str | None = None,
     ) -> None:
-        """Delete an object; with ``uid``, only if it is still that one (else ``Conflict``)."""
+        """Delete an object; with ``uid``, raise ``Conflict`` if the name now belongs to another object."""
         options = {
             "kind": "DeleteOptions",
             "apiVersion": "v1",
@@ -197,7 +202,7 @@ class ApiClient:
     async def watch(
         self, res: Resource, version: str, ns: str | None = None, *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[tuple[EventType, Object]]:
-        """Changes after a resourceVersion, as they come; ends when the server ends it.
+        """Yield changes after a resourceVersion as they happen, until the server ends the watch.
 
         Raises:
             Gone: The version is too old.

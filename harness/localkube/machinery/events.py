@@ -1,4 +1,4 @@
-"""Kubernetes Events, as kubelet and controllers write them for people and observers to read."""
+"""Record Kubernetes Events, as kubelet and controllers do for users and observers."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from harness.localkube.machinery.resources import EVENTS
 
 _log = logging.getLogger(__name__)
 
-#: What makes two events one: uid of the object, type, reason, message.
-_Sameness = tuple[str, str, str, str]
+#: Identity of an event, by which repetitions are counted: uid of the object, type, reason, message.
+_EventKey = tuple[str, str, str, str]
 
 
 class EventRecorder:
-    """Writes Events about objects; one that repeats has its count raised instead, as in a real cluster.
+    """Writes Events about objects; a repeated event increments the count of the first, as in a real cluster.
 
-    A failure to write is logged and otherwise ignored: no component stops because it can't talk about its work.
+    A failed write is logged and otherwise ignored, because no component may stop for lack of an Event.
     """
 
     def __init__(self, client: ApiClient, component: str) -> None:
         self._client = client
         self._component = component
-        self._written: dict[_Sameness, tuple[str, int]] = {}
+        self._written: dict[_EventKey, tuple[str, int]] = {}
 
     async def event(self, obj: Object, kind: str, reason: str, message: str) -> None:
-        """Record that something happened to an object.
+        """Record an event about an object.
 
         Args:
             obj: The object; needs apiVersion, kind and metadata.
             kind: ``Normal`` or ``Warning``.
             reason: CamelCase word, such as ``Killing``.
-            message: Sentence for people.
+            message: Sentence for users.
         """
         namespace = obj["metadata"].get("namespace") or "default"
         same = (obj["metadata"].get("uid", ""), kind, reason, message)
@@ -48,9 +48,9 @@ class EventRecorder:
                 body = event_body(self._component, obj, name, kind=kind, reason=reason, message=message)
                 await self._client.create(EVENTS, body, namespace)
         except (ApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
-            _log.warning("event %s for %s not recorded: %r", reason, obj["metadata"]["name"], error)
+            _log.warning("cannot record event %s for %s: %r", reason, obj["metadata"]["name"], error)
 
-    async def _repeat(self, same: _Sameness, namespace: str) -> None:
+    async def _repeat(self, same: _EventKey, namespace: str) -> None:
         name, count = self._written[same]
         self._written[same] = (name, count + 1)
         seen = {"count": count + 1, "lastTimestamp": timestamp()}
@@ -61,12 +61,12 @@ def event_body(component: str, obj: Object, name: str, *, kind: str, reason: str
     """Return a new Event.
 
     Args:
-        component: Who tells it.
-        obj: What it is about; needs apiVersion, kind and metadata.
-        name: Its own name.
+        component: Component that reports it.
+        obj: Object that it is about; needs apiVersion, kind and metadata.
+        name: Name of the Event object.
         kind: ``Normal`` or ``Warning``.
         reason: CamelCase word.
-        message: Sentence for people.
+        message: Sentence for users.
     """
     now = timestamp()
     return {

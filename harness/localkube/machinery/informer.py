@@ -1,4 +1,4 @@
-"""A local copy of one resource, kept current by list and watch: what every controller reads instead of asking."""
+"""Keep a local cache of one resource current by list and watch, so that controllers need not query the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.localkube.machinery.resources import Resource
 
 _log = logging.getLogger(__name__)
 
-#: Told of each change: type, the object before (None when ADDED) and after (its last state when DELETED).
+#: Called for each change with its type, the object before (None if ADDED) and after (its last state if DELETED).
 Callback = Callable[[EventType, Object | None, Object], None]
 
 _RETRY_SECONDS = 0.2
@@ -26,14 +26,15 @@ _LOST = (aiohttp.ClientError, ApiError, OSError, TimeoutError, json.JSONDecodeEr
 
 
 class Informer:
-    """Follows one resource; entering its context returns when ``items`` is complete for the first time.
+    """A local cache of one resource; entering its context returns once ``items`` is complete.
+
+    Callbacks are plain functions, called in the event loop in the order of changes. A callback that subscribes late is
+    called with every existing object as ADDED. After a watch has expired, the informer lists again and calls the
+    callbacks with the differences.
 
     Attributes:
         items: The objects by (namespace, name); treat them as read-only.
-        synced: Set once the first list is in.
-
-    Callbacks are plain functions, called in the event loop in the order of changes. One that is subscribed late is told
-    of all objects as ADDED. After a watch that expired, the list is read again and the differences are told.
+        synced: Set once the first list is complete.
     """
 
     def __init__(self, client: ApiClient, resource: Resource) -> None:
@@ -65,17 +66,17 @@ class Informer:
                 await self._task
 
     def subscribe(self, callback: Callback) -> None:
-        """Have a function told of every change from now on, and of what is there already."""
+        """Call a function for every existing object now, and for every later change."""
         self._callbacks.append(callback)
         for obj in list(self.items.values()):
             self._call(callback, "ADDED", None, obj)
 
     def get(self, name: str, namespace: str = "") -> Object | None:
-        """The object of this name, or None."""
+        """Return the object of this name, or None."""
         return self.items.get((namespace, name))
 
     def in_namespace(self, namespace: str) -> list[Object]:
-        """All objects of one namespace."""
+        """Return the objects of one namespace."""
         return [obj for (ns, _), obj in self.items.items() if ns == namespace]
 
     async def _follow(self) -> None:
@@ -87,7 +88,7 @@ class Informer:
             except Gone:
                 _log.info("watch of %s expired, listing again", self._resource.qualified)
             except _LOST as error:
-                _log.warning("lost %s: %r", self._resource.qualified, error)
+                _log.warning("lost the watch of %s: %r", self._resource.qualified, error)
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _list(self) -> str:
@@ -120,5 +121,5 @@ class Informer:
     def _call(self, callback: Callback, kind: EventType, old: Object | None, new: Object) -> None:
         try:
             callback(kind, old, new)
-        except Exception:  # noqa: BLE001 - a subscriber's bug must not blind the others
+        except Exception:  # noqa: BLE001 - a failing subscriber must not keep the others from the change
             _log.exception("a subscriber of %s failed on %s %s", self._resource.qualified, kind, key_of(new))

@@ -1,4 +1,4 @@
-"""Which kinds the local cluster serves and where they live in the API: one table for server, clients and discovery."""
+"""The kinds that the local cluster serves, with their API paths: one table for server, clients and discovery."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Resource:
         version: Version in that group.
         kind: Kind, as in manifests.
         plural: Name in URLs.
-        namespaced: Whether objects live in namespaces.
-        short_names: What kubectl users type instead.
+        namespaced: True if its objects live in namespaces.
+        short_names: Abbreviations that kubectl accepts.
         subresources: Subresources served below an object.
         categories: kubectl's groups of kinds (``all``).
-        stored_as: ``group/plural`` of the resource that shares its storage; empty if it has its own.
+        stored_as: ``group/plural`` of the resource whose storage it shares; empty if it has its own.
     """
 
     group: str
@@ -35,36 +35,36 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """``apiVersion`` of its objects."""
+        """Return the ``apiVersion`` of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def singular(self) -> str:
-        """Name of one, for kubectl."""
+        """Return the singular name, for kubectl."""
         return self.kind.lower()
 
     @property
     def qualified(self) -> str:
-        """``deployments.apps``, as the API server names it in messages; no dot in the core group."""
+        """Return ``deployments.apps``, as the API server names it in messages; core resources have no dot."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def storage_key(self) -> str:
-        """Which storage holds its objects."""
+        """Return the key of the storage that holds its objects."""
         return self.stored_as or f"{self.group}/{self.plural}"
 
     @property
     def root(self) -> str:
-        """Path of its group and version."""
+        """Return the path of its group and version."""
         return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
     def collection(self, namespace: str | None = None) -> str:
-        """Path of all its objects, or of those in one namespace."""
+        """Return the path of all its objects, or of those in one namespace."""
         middle = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
         return f"{self.root}{middle}/{self.plural}"
 
     def path(self, name: str, namespace: str | None = None, subresource: str = "") -> str:
-        """Path of one object, or of a subresource of it."""
+        """Return the path of one object or of one of its subresources."""
         return f"{self.collection(namespace)}/{name}" + (f"/{subresource}" if subresource else "")
 
 
@@ -103,6 +103,27 @@ CUSTOM_KINDS = tuple(
     Resource(group.group, group.version, kind, plural) for group in GROUPS for kind, plural in group.plurals.items()
 )
 NEW_EVENTS = Resource("events.k8s.io", "v1", "Event", "events", stored_as="/events")
+_RBAC = "rbac.authorization.k8s.io"
+#: Kinds that would run pods on a real cluster, but that are only stored here.
+NOT_RUN = (
+    Resource("apps", "v1", "StatefulSet", "statefulsets", short_names=("sts",), subresources=("status",)),
+    Resource("apps", "v1", "DaemonSet", "daemonsets", short_names=("ds",), subresources=("status",)),
+    Resource("batch", "v1", "Job", "jobs", subresources=("status",)),
+    Resource("batch", "v1", "CronJob", "cronjobs", short_names=("cj",), subresources=("status",)),
+)
+#: Kinds that have no effect on requests and are only stored here.
+STORED = (
+    Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", short_names=("pvc",)),
+    Resource("", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",)),
+    Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",)),
+    Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short_names=("pdb",)),
+    Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short_names=("hpa",)),
+    Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short_names=("netpol",)),
+    Resource(_RBAC, "v1", "Role", "roles"),
+    Resource(_RBAC, "v1", "RoleBinding", "rolebindings"),
+    Resource(_RBAC, "v1", "ClusterRole", "clusterroles", namespaced=False),
+    Resource(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
+)
 
 #: Every resource that is served, in the order of discovery.
 RESOURCES: tuple[Resource, ...] = (
@@ -122,6 +143,8 @@ RESOURCES: tuple[Resource, ...] = (
     INGRESSCLASSES,
     LEASES,
     NEW_EVENTS,
+    *NOT_RUN,
+    *STORED,
     *CUSTOM_KINDS,
 )
 
@@ -130,11 +153,11 @@ _BY_KIND = {(r.group, r.kind): r for r in RESOURCES}
 
 
 def by_plural(plural: str, group: str = "") -> Resource:
-    """The resource of a URL; raises ``KeyError`` for one that is not served."""
+    """Return the resource of a URL; raise ``KeyError`` if it is not served."""
     return _BY_PLURAL[group, plural]
 
 
 def by_kind(kind: str, api_version: str) -> Resource:
-    """The resource of a manifest's ``kind`` and ``apiVersion``; raises ``KeyError`` for one that is not served."""
+    """Return the resource of a manifest's ``kind`` and ``apiVersion``; raise ``KeyError`` if it is not served."""
     group, slash, _version = api_version.partition("/")
     return _BY_KIND[group if slash else "", kind]

@@ -1,4 +1,4 @@
-"""Label and field selectors, as text in a URL and as ``LabelSelector`` in an object."""
+"""Match label and field selectors, given as text in a URL or as a plain map in an object."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from harness.kube.selectors import Labels, SelectorError, expression
 from harness.localkube.machinery.objects import Object, labels_of
 
-#: Says whether an object is selected.
+#: Returns True if an object is selected.
 Matcher = Callable[[Object], bool]
 
 _SET = re.compile(r"^\s*(\S+)\s+(in|notin)\s*\(([^()]*)\)\s*$")
@@ -19,7 +19,7 @@ _COMMA = re.compile(r",(?![^()]*\))")
 
 
 def selected_by(selector: Mapping[str, str] | None, labels: Labels) -> bool:
-    """Whether labels match a plain map, as in a Service; an absent or empty one selects nothing."""
+    """Return True if labels match a plain map, as in a Service; an absent or empty map selects nothing."""
     return bool(selector) and all(labels.get(name) == value for name, value in (selector or {}).items())
 
 
@@ -35,16 +35,20 @@ def _requirement(text: str) -> Callable[[Labels], bool]:
 
 
 def parse_labels(text: str) -> Matcher:
-    """A label selector as in ``kubectl -l``; empty text selects everything. Raises ``SelectorError``."""
+    """Parse a label selector as in ``kubectl -l``; empty text selects everything.
+
+    Raises:
+        SelectorError: A requirement cannot be parsed.
+    """
     requirements = [_requirement(part) for part in _COMMA.split(text) if part.strip()]
     return lambda obj: all(requirement(labels_of(obj)) for requirement in requirements)
 
 
 def parse_fields(text: str) -> Matcher:
-    """A field selector such as ``status.phase=Running,metadata.name!=x``; any path is taken, as in CRDs.
+    """Parse a field selector such as ``status.phase=Running,metadata.name!=x``; any path is accepted, as in CRDs.
 
     Raises:
-        SelectorError: For a part that is no comparison.
+        SelectorError: A part is not a comparison.
     """
     comparisons: list[tuple[tuple[str, ...], str, bool]] = []
     for part in filter(None, text.split(",")):

@@ -1,4 +1,4 @@
-"""Level-triggered work: a key is added as often as anything about it changes, and handled once for all of it."""
+"""Queue keys for level-triggered work: several changes of one object lead to one run of its handler."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LONGEST_BACKOFF_SECONDS = 1.0
 
 
 class WorkQueue(Generic[K]):
-    """Runs ``handler(key)`` for added keys; an async context manager, whose end cancels what runs.
+    """A queue that runs ``handler(key)`` for added keys; leaving its context cancels running handlers.
 
-    Different keys run side by side; one key never runs twice at once: added while it runs, it runs once more after. A
-    handler that raises is logged and tried again, later each time, until it returns.
+    Different keys run concurrently. One key never runs twice at once: if it is added while it runs, it runs once more
+    afterwards. A handler that raises is logged and retried with increasing backoff until it succeeds.
 
     Args:
-        handler: Coroutine function that brings one key's state where it should be.
+        handler: Coroutine function that reconciles one key.
         name: Name in logs and of its tasks.
     """
 
@@ -51,7 +51,7 @@ class WorkQueue(Generic[K]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def add(self, key: K) -> None:
-        """Have a key handled soon."""
+        """Schedule a key to be handled now."""
         if self._closed:
             return
         if key in self._tasks:
@@ -60,7 +60,7 @@ class WorkQueue(Generic[K]):
         self._tasks[key] = asyncio.get_running_loop().create_task(self._run(key), name=f"{self._name} {key}")
 
     def add_after(self, key: K, seconds: float) -> None:
-        """Have a key handled in a while; of several such wishes the earliest counts."""
+        """Schedule a key to be handled after a delay; if it is scheduled already, the earlier time applies."""
         if self._closed:
             return
         loop = asyncio.get_running_loop()
@@ -70,9 +70,9 @@ class WorkQueue(Generic[K]):
             if pending.when() <= when:
                 return
             pending.cancel()
-        self._timers[key] = loop.call_at(when, self._ripe, key)
+        self._timers[key] = loop.call_at(when, self._timer_fired, key)
 
-    def _ripe(self, key: K) -> None:
+    def _timer_fired(self, key: K) -> None:
         del self._timers[key]
         self.add(key)
 
@@ -89,10 +89,10 @@ class WorkQueue(Generic[K]):
     async def _handle(self, key: K) -> None:
         try:
             await self._handler(key)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the work still has to be done
+        except Exception as error:  # noqa: BLE001 - the work must be retried after any error
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             pause = min(_FIRST_BACKOFF_SECONDS * 2.0 ** (failures - 1), _LONGEST_BACKOFF_SECONDS)
-            _log.warning("%s: %s failed, again in %.3f s: %r", self._name, key, pause, error)
+            _log.warning("%s: %s failed, retry in %.3f s: %r", self._name, key, pause, error)
             self.add_after(key, pause)
         else:
             self._failures.pop(key, None)

@@ -1,1 +1,1 @@
-"""An nginx with Lua for the ingress data plane: the machine's own, or Debian's packages unpacked into a cache."""
+"""Provide an nginx with Lua for the ingress data plane: the system's own, or Debian's packages in a cache."""

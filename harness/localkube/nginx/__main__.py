@@ -1,4 +1,4 @@
-"""``python -m harness.localkube.nginx``: have nginx ready before a run needs it, and say which one it is."""
+"""Provide nginx before a run needs it, and print which one: ``python -m harness.localkube.nginx``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.localkube.nginx.install import find_or_fetch
 
 
 def main() -> int:
-    """Find or fetch nginx; exit code 0, or the error's with its message on standard error."""
+    """Find or download nginx; return 0, or print an error and return its exit code."""
     try:
         install = find_or_fetch(_say)
     except HarnessError as error:

@@ -1,6 +1,6 @@
-"""Whether an nginx really has a working Lua: seen by starting it on a configuration that uses all we need of it.
+"""Check that an nginx has a working Lua, with a configuration that loads all the modules that we need.
 
-``nginx -t`` would not do: it runs no Lua. So Lua itself ends nginx, before it serves anything.
+``nginx -t`` runs no Lua, so the check starts nginx, and its Lua code exits before nginx serves anything.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ scgi_temp_path {directory}/scgi;
 
 
 def version_of(binary: Path, environment: dict[str, str]) -> tuple[str, Path | None]:
-    """An nginx's version and the folder of its dynamic modules (None if it was built without one).
+    """Return an nginx's version and the folder of its dynamic modules (None if it has no such folder).
 
     Raises:
-        HarnessError: It can't be run, or says no version.
+        HarnessError: nginx cannot be run, or prints no version.
     """
-    said = run([str(binary), "-V"], timeout=_TIMEOUT, env=environment).stderr
-    version = re.search(r"nginx version: \S+?/([\d.]+)", said)
+    output = run([str(binary), "-V"], timeout=_TIMEOUT, env=environment).stderr
+    version = re.search(r"nginx version: \S+?/([\d.]+)", output)
     if version is None:
-        raise CommandError(f"{binary} -V says no version.", detail=said)
-    folder = re.search(r"--modules-path=(\S+)", said)
+        raise CommandError(f"{binary} -V prints no version.", detail=output)
+    folder = re.search(r"--modules-path=(\S+)", output)
     return version[1], Path(folder[1]) if folder else None
 
 
 def why_unusable(install: NginxInstall) -> str:
-    """Why this nginx can't be used, in its own words; empty if it can."""
+    """Return nginx's error message if it cannot be used; empty if it can."""
     with tempfile.TemporaryDirectory(prefix="harness-nginx-") as name:
         directory = Path(name)
         configuration = directory / "nginx.conf"

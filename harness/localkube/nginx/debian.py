@@ -1,8 +1,8 @@
-"""Debian's nginx without installing it: the packages that apt would install, unpacked into a folder.
+"""Unpack Debian's nginx into a folder without installing it.
 
-Installing it would need root and start a service on port 80. So apt is given private lists and caches and its own idea
-of what is installed, resolves and downloads with the sources and keyrings of the machine (signatures and hashes are
-checked by apt), and ``dpkg -x`` unpacks. No maintainer script runs.
+An installation would need root and start a service on port 80. Therefore apt runs with private lists and caches and
+with its own record of installed packages. It resolves and downloads with the machine's sources and keyrings, and checks
+signatures and hashes. ``dpkg -x`` unpacks the packages. No maintainer script runs.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _DOWNLOAD_TIMEOUT = 300.0
 _UNPACK_TIMEOUT = 60.0
 _QUERY_TIMEOUT = 10.0
 
-#: Told to be installed, at a version that satisfies everybody: what only maintainer scripts would use.
+#: Packages that only maintainer scripts use; they are recorded as installed, with a version that satisfies all.
 _UNUSED = ("debconf", "iproute2")
 
-#: Read after the machine's own settings, so that it wins. ``#clear`` removes hooks that need root.
+#: Read after the machine's own settings, so that it overrides them. ``#clear`` removes hooks that need root.
 _APT_CONFIGURATION = """\
 Dir::State "{root}";
 Dir::State::lists "{root}/lists";
@@ -61,7 +61,7 @@ Architecture: {architecture}
 Multi-Arch: foreign
 Version: {version}
 Maintainer: none
-Description: counted as installed
+Description: recorded as installed
 
 """
 
@@ -72,19 +72,19 @@ def unpack(tree: Path, scratch: Path, progress: Callable[[str], None]) -> None:
     Args:
         tree: Empty folder to unpack into.
         scratch: Empty folder for apt's lists and downloads; the caller removes it.
-        progress: Told of each step.
+        progress: Called with the name of each step.
 
     Raises:
-        HarnessError: A step failed; with the command and its output.
+        HarnessError: A step failed; the error contains the command and its output.
     """
     settings = _prepare(scratch)
     progress("nginx: reading Debian's package lists")
-    trouble = _update(settings)
+    update_error = _update(settings)
     progress("nginx: downloading nginx, its Lua module and their libraries")
     try:
         run(["apt-get", "-q", "-c", str(settings), "install", "--download-only", *PACKAGES], timeout=_DOWNLOAD_TIMEOUT)
     except CommandError as error:
-        raise CommandError(error.message, detail=trouble + error.detail) from error
+        raise CommandError(error.message, detail=update_error + error.detail) from error
     progress("nginx: unpacking")
     for package in sorted((scratch / "cache/archives").glob("*.deb")):
         run(["dpkg", "-x", str(package), str(tree)], timeout=_UNPACK_TIMEOUT)
@@ -100,11 +100,11 @@ def _prepare(scratch: Path) -> Path:
 
 
 def _installed() -> str:
-    """A dpkg status in which little is installed: the machine's own libc, and what nginx never uses at run time."""
+    """Return a dpkg status with few packages: the machine's own libc, and packages that nginx does not use."""
     architecture = _ask("dpkg", "--print-architecture")
     entries = [_INSTALLED.format(name=name, architecture=architecture, version="9999") for name in _UNUSED]
     libc = _ask("dpkg-query", "-W", "-f", "${Version}\n", "libc6").splitlines()[0]
-    # With its true version, so that apt refuses packages built for a newer one.
+    # With its real version, so that apt rejects packages built for a newer one.
     same = _INSTALLED.replace("foreign", "same")
     entries.append(same.format(name="libc6", architecture=architecture, version=libc))
     return "".join(entries)
@@ -115,7 +115,10 @@ def _ask(*argv: str) -> str:
 
 
 def _update(settings: Path) -> str:
-    """Read the lists; what failed, as text. One broken source of the machine's need not be the one that has nginx."""
+    """Update the package lists; return the error as text.
+
+    A single broken source need not be the one that contains nginx.
+    """
     try:
         run(["apt-get", "-q", "-c", str(settings), "update"], timeout=_UPDATE_TIMEOUT)
     except HarnessError as error:

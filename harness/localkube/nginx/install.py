@@ -1,7 +1,7 @@
-"""Where the ingress data plane's nginx comes from: the machine if it has one with Lua, else a cache folder of our own.
+"""Find the ingress data plane's nginx: the machine's own if it has Lua, else one in our cache folder.
 
-What was unpacked once is found again in milliseconds. Two processes that look at the same time unpack it once: the
-second waits for the first. A folder that is there is complete, since it is renamed into place.
+An unpacked nginx is found again in milliseconds. If two processes need it at the same time, the second waits until the
+first has unpacked it. An existing folder is complete, because it is renamed into place.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["NginxInstall", "find_or_fetch"]
 
 Progress = Callable[[str], None]
 
-#: Raised when what is unpacked, or how, changes: older folders are then not used.
+#: Increment this number when the unpacked files change, so that older folders are not used.
 _LAYOUT = 1
 _NEEDED = ("apt-get", "dpkg", "dpkg-query")
 _SYSTEM_PLACES = ("/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/local/openresty/nginx/sbin/nginx")
 _HINT = """\
-Either make Debian's package servers reachable and try again (nothing is installed, no root is needed), or install it:
+Either make Debian's package servers reachable and try again (it installs nothing and needs no root), or install it:
   sudo apt-get install nginx-light libnginx-mod-http-lua lua-cjson
-That starts a web server on port 80, which the harness does not need; stop it with:
+The installation starts a web server on port 80 that the harness does not need; stop it with:
   sudo systemctl disable --now nginx"""
 
 
@@ -41,13 +41,13 @@ def _silent(_text: str) -> None:
 
 
 def find_or_fetch(progress: Progress = _silent) -> NginxInstall:
-    """An nginx with a working Lua; fetched and unpacked if the machine has none.
+    """Return an nginx with a working Lua; download and unpack it if the machine has none.
 
     Args:
-        progress: Told of each step that takes time.
+        progress: Called with the name of each step that takes time.
 
     Raises:
-        MissingToolError: There is none and none could be had; the hint says what to do.
+        MissingToolError: There is none and none could be downloaded; the hint lists the remedies.
     """
     found, unusable = _of_the_system()
     if found is not None:
@@ -61,7 +61,7 @@ def find_or_fetch(progress: Progress = _silent) -> NginxInstall:
 
 
 def cache_folder() -> Path:
-    """The folder that holds, or will hold, the unpacked packages of this machine's release and architecture."""
+    """Return the folder for the unpacked packages of this machine's release and architecture."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     try:
         release = platform.freedesktop_os_release()
@@ -72,7 +72,7 @@ def cache_folder() -> Path:
 
 
 def _of_the_system() -> tuple[NginxInstall | None, str]:
-    """The machine's own nginx if its Lua works, and else why not (empty if there is no nginx)."""
+    """Return the machine's own nginx if its Lua works, else the reason (empty if there is no nginx)."""
     program = shutil.which("nginx") or next((place for place in _SYSTEM_PLACES if os.access(place, os.X_OK)), None)
     if program is None:
         return None, ""
@@ -90,24 +90,24 @@ def _of_the_system() -> tuple[NginxInstall | None, str]:
 def _fetch(folder: Path, unusable: str, progress: Progress) -> NginxInstall:
     missing = [tool for tool in _NEEDED if shutil.which(tool) is None]
     if missing:
-        raise _not_to_be_had(f"this machine has no {' and no '.join(missing)}", unusable)
+        raise _missing(f"this machine has no {' and no '.join(missing)}", unusable)
     with _scratch(folder) as (tree, work):
         try:
             debian.unpack(tree, work, progress)
             version, _modules = version_of(tree / "usr/sbin/nginx", in_tree(tree, "").environment())
         except HarnessError as error:
-            raise _not_to_be_had("fetching Debian's packages failed", str(error)) from error
+            raise _missing("the download of Debian's packages failed", str(error)) from error
         broken = why_unusable(in_tree(tree, version))
         if broken:
-            raise _not_to_be_had("the one in Debian's packages does not run here", broken)
+            raise _missing("the nginx in Debian's packages does not run here", broken)
         (tree / "install.json").write_text(json.dumps({"version": version}), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         tree.rename(folder)
     return in_tree(folder, version)
 
 
-def _not_to_be_had(why: str, detail: str) -> MissingToolError:
-    return MissingToolError(f"There is no nginx with Lua, and {why}.", hint=_HINT, detail=detail)
+def _missing(why: str, detail: str) -> MissingToolError:
+    return MissingToolError(f"nginx with Lua is missing, and {why}.", hint=_HINT, detail=detail)
 
 
 def _read(folder: Path) -> NginxInstall | None:
@@ -121,7 +121,10 @@ def _read(folder: Path) -> NginxInstall | None:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Two empty folders beside the final one, gone at the end: what is to be renamed, and what is not needed after."""
+    """Yield two empty folders next to the final one: one to rename into place, one for temporary files.
+
+    Both are removed at the end.
+    """
     base = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
     try:
         for name in ("tree", "work"):
@@ -133,13 +136,13 @@ def _scratch(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Held by one process at a time; the kernel lets go of it when the process dies."""
+    """Hold a lock that only one process has at a time; the kernel releases it when the process dies."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         handle = (folder.parent / (folder.name + ".lock")).open("a")
     except OSError as error:
-        raise _not_to_be_had(
-            f"the cache folder {folder.parent} can't be written (XDG_CACHE_HOME names another)", str(error)
+        raise _missing(
+            f"the cache folder {folder.parent} cannot be written (set XDG_CACHE_HOME to use another)", str(error)
         ) from error
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

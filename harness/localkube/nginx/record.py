@@ -1,4 +1,4 @@
-"""What is known of an nginx with Lua: all that a configuration file and a child process need to use it."""
+"""Describe an installed nginx with Lua: everything that a configuration file and a child process need."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Loaded in this order: the Lua module needs the development kit.
+#: In load order: the Lua module needs the development kit.
 _MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
 
 
 @dataclass(frozen=True, slots=True)
 class NginxInstall:
-    """An nginx whose Lua works.
+    """An installed nginx with a working Lua.
 
     Attributes:
-        binary: The program.
-        modules_dir: Folder of its dynamic modules; None where Lua is compiled in.
-        lua_paths: Patterns of ``lua_package_path`` beside nginx's own (``/folder/?.lua``).
-        lua_cpaths: Patterns of ``lua_package_cpath`` beside nginx's own (``/folder/?.so``).
-        library_path: ``LD_LIBRARY_PATH`` that it needs; empty for one of the machine's own.
+        binary: Path of the program.
+        modules_dir: Folder of its dynamic modules; None if Lua is compiled in.
+        lua_paths: Patterns of ``lua_package_path`` in addition to nginx's own (``/folder/?.lua``).
+        lua_cpaths: Patterns of ``lua_package_cpath`` in addition to nginx's own (``/folder/?.so``).
+        library_path: ``LD_LIBRARY_PATH`` that it needs; empty for the machine's own nginx.
         version: Its version, such as ``1.22.1``.
     """
 
@@ -31,23 +31,23 @@ class NginxInstall:
     version: str
 
     def environment(self) -> dict[str, str]:
-        """The whole environment to start it with: this process's own, and the libraries' path."""
+        """Return the complete environment to start it with: that of this process, and the library path."""
         if not self.library_path:
             return dict(os.environ)
         inherited = os.environ.get("LD_LIBRARY_PATH", "")
         return os.environ | {"LD_LIBRARY_PATH": ":".join(part for part in (self.library_path, inherited) if part)}
 
     def load_modules(self) -> str:
-        """``load_module`` lines for the head of a configuration; empty where Lua is compiled in."""
+        """Return the ``load_module`` lines of a configuration; empty if Lua is compiled in."""
         if self.modules_dir is None:
             return ""
         return "".join(f'load_module "{self.modules_dir / name}";\n' for name in _MODULES)
 
     def package_paths(self, *own: Path) -> str:
-        """``lua_package_path`` and ``lua_package_cpath`` lines for the ``http`` block.
+        """Return the ``lua_package_path`` and ``lua_package_cpath`` lines of the ``http`` block.
 
         Args:
-            own: Folders with Lua files of the configuration's own, searched first.
+            own: Folders with the configuration's own Lua files, searched first.
         """
         paths = (*(f"{folder}/?.lua" for folder in own), *self.lua_paths)
         lines = [f'lua_package_path "{";".join((*paths, ""))};";\n']
@@ -57,7 +57,7 @@ class NginxInstall:
 
 
 def in_tree(root: Path, version: str) -> NginxInstall:
-    """The record of Debian packages that were unpacked into a folder of their own."""
+    """Return the record of Debian packages that were unpacked into a folder."""
     libraries = sorted({str(path.parent) for top in ("usr/lib", "lib") for path in (root / top).glob("*/lib*.so.*")})
     share = root / "usr/share/lua/5.1"
     return NginxInstall(

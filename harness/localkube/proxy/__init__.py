@@ -1,1 +1,1 @@
-"""Stands where kube-proxy stands: says which pods a connection to a Service may go to, as late as the real one does."""
+"""Play the role of kube-proxy: publish the pods behind each Service, with the delay of the real one."""

@@ -1,15 +1,18 @@
-"""The classes of a Service's fields, as ingress controllers, kube-proxy and the EndpointSlice controller read them.
+"""Classes of a Service's fields, as ingress controllers, kube-proxy and the EndpointSlice controller read them.
 
-An ingress controller sends requests to the pods themselves. What only kube-proxy reads decides where traffic goes
-straight to a Service, which is so with ``ingress: none``.
+An ingress controller sends requests directly to the pods. Fields that only kube-proxy reads matter for traffic to a
+Service, which exists only with ``ingress: none``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Harmless, Site, unless_in
 from harness.localkube.fieldtables import CONSTANTS, STATUS
+from harness.localkube.kubelet.images import has_stand_in
+from harness.localkube.kubelet.models import model_of, ports_of
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.traefik import annotation_classes as traefik
 
@@ -22,14 +25,60 @@ def service_annotation(name: str, site: Site) -> tuple[FieldClass, str, str]:
 
 
 def _behind_ingress(*values: object) -> Harmless:
-    """Treat every value as harmless behind an ingress controller, and these values everywhere."""
+    """Accept every value with an ingress controller, and these values also without one."""
     return lambda site: site.ingress != "none" or site.value in values
 
 
-#: The controllers that read a port's appProtocol.
+def _reaches_stand_in(field: str) -> Harmless:
+    """Accept a port unless it leads only to stand-ins of which none listens there.
+
+    A real program may listen on a port that its container does not declare, but a stand-in does not.
+    """
+
+    def check(site: Site) -> bool:
+        if field == "port" and site.holder.get("targetPort") not in (None, ""):
+            return True
+        if not isinstance(site.value, int):
+            return True
+        selector = (site.root.get("spec") or {}).get("selector") or {}
+        pods = [pod for each in site.objects if (pod := pod_of(each)) is not None and _selects(selector, pod)]
+        ports = [_ports(pod) for pod in pods]
+        return not ports or any(each is None or site.value in each for each in ports)
+
+    return check
+
+
+def pod_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the pod or pod template that an object contains; None if it has none."""
+    if manifest.get("kind") == "Pod":
+        return manifest
+    template = (manifest.get("spec") or {}).get("template")
+    return template if isinstance(template, Mapping) and "spec" in template else None
+
+
+def _selects(selector: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    labels = (pod.get("metadata") or {}).get("labels") or {}
+    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
+
+
+def _ports(pod: Mapping[str, Any]) -> set[int] | None:
+    """Return the ports on which the stand-ins of a pod listen; None if a container has no stand-in."""
+    containers = (pod.get("spec") or {}).get("containers") or []
+    if not all(has_stand_in(str(each.get("image"))) for each in containers):
+        return None
+    try:
+        models = [(model_of(pod.get("metadata") or {}, str(each.get("image"))), each) for each in containers]
+    except ValueError:
+        return None  # The kubelet reports it.
+    return {port for model, each in models for port in ports_of(model, each)}
+
+
+#: The controllers that read the appProtocol of a port.
 _BY_PROTOCOL = tuple(word for word, program in INGRESS_PROGRAMS.items() if program.reads_protocol)
-_BEHIND = "any, behind an ingress controller"
-_BALANCER = "no load balancer is made"
+_OTHER_PORT = "reaches the real program on this port, on which its stand-in does not listen: declare the containerPort"
+_DECLARED = "any port that a container declares; without stand-ins, any"
+_BEHIND = "any, with an ingress controller"
+_BALANCER = "no load balancer is created"
 
 TABLES: Mapping[str, Fields] = {
     "V1Service": Fields(
@@ -39,14 +88,14 @@ TABLES: Mapping[str, Fields] = {
         implemented={"clusterIP": "", "ports": "V1ServicePort", "publishNotReadyAddresses": "", "selector": ""},
         inert={
             "allocateLoadBalancerNodePorts": _BALANCER,
-            "clusterIPs": "clusterIP decides",
-            "externalIPs": "no traffic comes that way",
-            "externalName": "type decides",
+            "clusterIPs": "the class of clusterIP applies",
+            "externalIPs": "no traffic uses it",
+            "externalName": "the class of type applies",
             "healthCheckNodePort": _BALANCER,
-            "ipFamilyPolicy": "ipFamilies decides",
+            "ipFamilyPolicy": "the class of ipFamilies applies",
             "loadBalancerClass": _BALANCER,
             "loadBalancerIP": _BALANCER,
-            "sessionAffinityConfig": "sessionAffinity decides",
+            "sessionAffinityConfig": "the class of sessionAffinity applies",
             "trafficDistribution": "there is one node",
         },
         decisive={
@@ -56,7 +105,7 @@ TABLES: Mapping[str, Fields] = {
             "internalTrafficPolicy": Decisive(
                 "drops connections from nodes without a pod", _behind_ingress("Cluster"), f"Cluster; {_BEHIND}"
             ),
-            "ipFamilies": Decisive("gives the Service addresses of these families", unless_in(["IPv4"]), "[IPv4]"),
+            "ipFamilies": Decisive("assigns addresses of these families to the Service", unless_in(["IPv4"]), "[IPv4]"),
             "loadBalancerSourceRanges": Decisive(
                 "drops connections from other clients", _behind_ingress(), _BEHIND
             ),
@@ -71,13 +120,17 @@ TABLES: Mapping[str, Fields] = {
         },
     ),
     "V1ServicePort": Fields(
-        implemented={"name": "", "port": "", "targetPort": ""},
-        inert={"nodePort": "no traffic comes that way"},
+        implemented={"name": ""},
+        inert={"nodePort": "no traffic uses it"},
         decisive={
             "appProtocol": Decisive(
-                "speaks this protocol to the pods where it is Traefik", lambda site: site.ingress not in _BY_PROTOCOL,
-                carried_out_by=_BY_PROTOCOL, values="any but behind Traefik, which carries it out",
+                "uses this protocol to the pods if the controller is Traefik",
+                lambda site: site.ingress not in _BY_PROTOCOL,
+                carried_out_by=_BY_PROTOCOL,
+                values="any, except with Traefik, which implements it",
             ),
+            "port": Decisive(_OTHER_PORT, _reaches_stand_in("port"), _DECLARED, implemented=True),
+            "targetPort": Decisive(_OTHER_PORT, _reaches_stand_in("targetPort"), _DECLARED, implemented=True),
             "protocol": Decisive("serves this protocol", unless_in("TCP"), "TCP"),
         },
     ),

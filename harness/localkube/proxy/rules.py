@@ -1,4 +1,4 @@
-"""Which endpoints a connection to a Service may go to, by kube-proxy's rules. Pure."""
+"""Choose the endpoints that a connection to a Service may go to, by kube-proxy's rules. Pure."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from typing import Any
 from harness.kit.backends import Address, Backends
 from harness.localkube.machinery.objects import Object
 
-_AFFINITY = "sessionAffinity ClientIP needs every client to have an address of its own, which clients here have not"
+_AFFINITY = "sessionAffinity ClientIP requires that every client has its own address, but clients here share one"
 
 
-def backends_of(service: Object, slices: Iterable[Object]) -> Backends:
-    """What is programmed for a Service: its first port's eligible endpoints.
+def backends_of(service: Object, slices: Iterable[Object], port: str | None = None) -> Backends:
+    """Return the backends to program for a Service: the eligible endpoints of one of its ports.
 
-    Ready ones are; where there is none, those that terminate and still serve (KEP-1669).
+    Ready endpoints are eligible. If there are none, terminating endpoints that still serve are (KEP-1669).
 
     Args:
         service: The Service.
         slices: Its EndpointSlices.
+        port: Name of the port; its first one if not given.
     """
     spec = service["spec"]
     ports = spec.get("ports") or []
     if spec.get("type") == "ExternalName" or not ports:
-        return Backends(refusal="it has no port of its own")
+        return Backends(refusal="it has the type ExternalName or no port")
     if spec.get("clusterIP") == "None":
-        return Backends(refusal="it is headless: its clients look for the pods themselves, past kube-proxy")
+        return Backends(refusal="it is headless: its clients resolve the pods themselves, without kube-proxy")
     if spec.get("sessionAffinity") == "ClientIP":
         return Backends(refusal=_AFFINITY)
-    found = [pair for piece in slices for pair in _endpoints(piece, ports[0].get("name") or "")]
+    first = ports[0].get("name") or ""
+    found = [pair for piece in slices for pair in _endpoints(piece, first if port is None else port)]
     ready = [address for address, conditions in found if _says(conditions, "ready")]
     serving = [
         address
@@ -39,7 +41,7 @@ def backends_of(service: Object, slices: Iterable[Object]) -> Backends:
 
 
 def port_map(service: Object) -> Mapping[str, Any]:
-    """The part of a Service that kube-proxy programs; a change of anything else, its selector too, is none to it."""
+    """Return the part of a Service that kube-proxy programs, which does not include the selector."""
     return {name: value for name, value in service["spec"].items() if name != "selector"}
 
 
@@ -53,5 +55,5 @@ def _endpoints(piece: Object, port: str) -> Iterable[tuple[Address, Mapping[str,
 
 
 def _says(conditions: Mapping[str, Any], name: str) -> bool:
-    """A condition that is not there is taken for true."""
+    """Return True unless the condition is False; an absent condition counts as true."""
     return conditions.get(name) is not False

@@ -1,1 +1,1 @@
-"""What of the cluster itself runs as pods: the ingress controller, a Deployment and a Service as on a real cluster."""
+"""Run the cluster's own pods: the ingress controller, with a Deployment and a Service as on a real cluster."""

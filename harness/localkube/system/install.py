@@ -1,4 +1,4 @@
-"""Applies the ingress controller's objects, as whoever sets a cluster up does."""
+"""Create the ingress controller's objects, as the person who installs a cluster does."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 
 async def run_installer(client: ApiClient, settings: NodeSettings) -> None:
-    """Make them once; they are the user's from then on. Goes on until cancelled, as parts do."""
+    """Create the objects once, then wait until cancelled, like every component.
+
+    The user may change the objects afterwards.
+    """
     program = INGRESS_PROGRAMS[settings.ingress]
     objects: tuple[tuple[Resource, Object, str], ...] = (
         (NAMESPACES, namespace_of(program), ""),
         (SERVICES, service_of(program), program.namespace),
-        (DEPLOYMENTS, deployment_of(program, settings.entry_port), program.namespace),
+        (DEPLOYMENTS, deployment_of(program, settings.entry_port, settings.tls_port), program.namespace),
     )
     for resource, obj, namespace in objects:
         with suppress(AlreadyExists):

@@ -1,46 +1,56 @@
-"""The ingress controllers as objects of the API, named and labelled as their own manifests do it.
+"""Build the objects of the ingress controllers, with the names and labels of their official manifests.
 
-They are few and small: what a rolling update of them needs, and what a user who looks around expects to find.
+Only a few objects are created: those that a rolling update of the controller needs and that a user expects to find.
 """
 
 from __future__ import annotations
 
 from harness.localkube.machinery.objects import Object
+from harness.localkube.settings import SERVICE_PORT, SERVICE_TLS_PORT
 from harness.localkube.system.programs import IngressProgram
 
-#: Seconds that a controller's pod is given to end, as in the kind cluster's manifests.
+#: Grace period of a controller's pod in seconds, as in the kind cluster's manifests.
 GRACE_SECONDS = 30
 
 
 def namespace_of(program: IngressProgram) -> Object:
-    """Its namespace."""
+    """Build the controller's namespace."""
     return {"metadata": {"name": program.namespace}}
 
 
 def service_of(program: IngressProgram) -> Object:
-    """Its Service; kube-proxy's file of it says where traffic enters."""
+    """Build the controller's Service; kube-proxy's file for it contains the address where traffic enters."""
     return {
         "metadata": {"name": program.service, "labels": dict(program.labels)},
         "spec": {
             "type": "ClusterIP",
             "selector": dict(program.labels),
-            "ports": [{"name": program.port, "port": 80, "targetPort": program.port}],
+            "ports": [
+                {"name": name, "port": port, "targetPort": name}
+                for name, port in ((program.port, SERVICE_PORT), (program.tls_port, SERVICE_TLS_PORT))
+                if name
+            ],
         },
     }
 
 
-def deployment_of(program: IngressProgram, port: int) -> Object:
-    """Its Deployment.
+def deployment_of(program: IngressProgram, port: int, tls_port: int) -> Object:
+    """Build the controller's Deployment.
 
     Args:
         program: The controller.
-        port: At which its pods take traffic.
+        port: Port on which its pods receive traffic.
+        tls_port: Port for traffic with TLS.
     """
     labels = dict(program.labels)
     container = {
         "image": program.image,
         "imagePullPolicy": "IfNotPresent",
-        "ports": [{"name": program.port, "containerPort": port}],
+        "ports": [
+            {"name": name, "containerPort": number}
+            for name, number in ((program.port, port), (program.tls_port, tls_port))
+            if name
+        ],
         **program.container,
     }
     return {
@@ -58,5 +68,5 @@ def deployment_of(program: IngressProgram, port: int) -> Object:
 
 
 def class_of(program: IngressProgram) -> Object:
-    """Its IngressClass."""
+    """Build the controller's IngressClass."""
     return {"metadata": {"name": program.ingress_class}, "spec": {"controller": program.controller}}

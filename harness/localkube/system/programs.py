@@ -1,7 +1,7 @@
-"""The ingress controllers that a local cluster can run: one row for each, in one table.
+"""The table of ingress controllers that a local cluster can run.
 
-A row names the objects as the controller's own manifests do, so that a user who looks around finds what a real cluster
-has. Programs are imported and looked for only where they are asked for.
+Each row uses the names of the controller's own manifests, so that a user finds the same objects as on a real cluster. A
+program is imported and located only when it is needed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.localkube.nginx.record import NginxInstall
-    from harness.localkube.system.runtime import Play
+    from harness.localkube.system.runtime import RunController
 
-#: Is called with what is done, for people.
+#: Called with the name of each step, for users.
 Progress = Callable[[str], None]
 
 
@@ -25,13 +25,13 @@ def silent(_text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that was found on this machine.
+    """A program found on this machine.
 
     Attributes:
-        title: Its name, ``nginx``.
-        version: Its version, ``1.26.3``.
+        title: Its name, such as ``nginx``.
+        version: Its version, such as ``1.26.3``.
         place: Path of the program.
-        nginx: How to start it, where it is nginx.
+        nginx: The nginx installation, if it is nginx.
     """
 
     title: str
@@ -47,28 +47,30 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class IngressProgram:
-    """One ingress controller.
+    """An ingress controller that a local cluster can run.
 
     Attributes:
         namespace: Namespace of its objects.
         deployment: Name of its Deployment.
-        service: Name of the Service by which traffic enters.
+        service: Name of the Service through which traffic enters.
         labels: Labels of its pods.
         image: Image of its pods, as on a real cluster.
-        images: Pattern of all images of it, whatever their tags.
-        port: Name of the port that takes traffic.
-        container: Further fields of its container.
+        images: Pattern of all its images, with any tag.
+        port: Name of the port for traffic.
+        tls_port: Name of the port for traffic with TLS; empty if it has none here.
+        container: More fields of its container.
         ingress_class: Name of its IngressClass.
-        controller: The ``controller`` of that class.
+        controller: The ``controller`` field of that class.
         app: Name of the application in the kubelet.
-        package: Package that plays it: ``controller.run`` is a ``harness.localkube.system.runtime.Play``, and
-            ``program.find_program(progress)`` looks for its program on this machine.
-        needs: What it needs on this machine, for people.
-        annotations: Beginning of the names of the annotations that it reads.
-        is_genuine: Whether it is the real program, which decides by itself what it serves and how.
-        reads_protocol: Whether it reads the ``appProtocol`` of a Service's port.
-        access_log: Name of its access logs in the cluster's folder of logs.
-        providers: Options of the program, by which configurations of one program differ.
+        package: Package of its implementation. ``controller.run`` is a
+            ``harness.localkube.system.runtime.RunController``, and ``program.find_program(progress)`` finds its program
+            on this machine.
+        needs: The program that it needs on this machine, for users.
+        annotations: Prefix of the annotations that it reads.
+        is_genuine: True if it is the real program, which itself decides which Ingresses it serves and how.
+        reads_protocol: True if it reads the ``appProtocol`` of a Service's port.
+        access_log: File name of its access logs in the cluster's folder of logs.
+        providers: Options by which configurations of the same program differ.
     """
 
     namespace: str
@@ -85,28 +87,29 @@ class IngressProgram:
     package: str
     needs: str
     annotations: str
+    tls_port: str = ""
     is_genuine: bool = False
     reads_protocol: bool = False
     access_log: str = "access.jsonl"
     providers: tuple[str, ...] = ()
 
     @property
-    def play(self) -> Play:
-        """Import what plays the controller."""
-        play: Play = import_module(f"{self.package}.controller").run
-        return play
+    def run_controller(self) -> RunController:
+        """Import and return the function that runs the controller."""
+        run: RunController = import_module(f"{self.package}.controller").run
+        return run
 
     @property
     def finder(self) -> Callable[[Progress], Program]:
-        """Import what looks for the program."""
+        """Import and return the function that finds the program."""
         finder: Callable[[Progress], Program] = import_module(f"{self.package}.program").find_program
         return finder
 
     def find(self, progress: Progress = silent) -> Program:
-        """Look for the program, and fetch it where that is possible.
+        """Find the program, and download it if possible.
 
         Raises:
-            MissingToolError: It is not there.
+            MissingToolError: The program is missing.
         """
         return self.finder(progress)
 
@@ -121,7 +124,7 @@ INGRESS_NGINX = IngressProgram(
     port="http",
     container={
         "name": "controller",
-        # Until it has ended, so that the pod's own SIGTERM comes last, as in its own manifests.
+        # The hook ends after the controller, so that SIGTERM comes last, as in the official manifests.
         "lifecycle": {"preStop": {"exec": {"command": ["/wait-shutdown"]}}},
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},
     },
@@ -131,6 +134,7 @@ INGRESS_NGINX = IngressProgram(
     package="harness.localkube.ingress",
     needs="nginx with Lua",
     annotations="nginx.ingress.kubernetes.io/",
+    tls_port="https",
 )
 TRAEFIK = IngressProgram(
     namespace="traefik",
@@ -140,7 +144,7 @@ TRAEFIK = IngressProgram(
     image="traefik:v3",
     images=r"traefik:.+",
     port="web",
-    # Not its ping: every request at its entry point would be a line of the access log.
+    # Not its ping endpoint: every request to the entry point adds a line to the access log.
     container={"name": "traefik", "readinessProbe": {"tcpSocket": {"port": "web"}, "periodSeconds": 1}},
     ingress_class="traefik",
     controller="traefik.io/ingress-controller",
@@ -154,11 +158,11 @@ TRAEFIK = IngressProgram(
     providers=("kubernetesingress", "kubernetescrd"),
 )
 
-#: By the word in ``NodeSettings.ingress``; a cluster with another word has no ingress controller.
+#: The controllers by their name in ``NodeSettings.ingress``; any other name means no ingress controller.
 INGRESS_PROGRAMS: Mapping[str, IngressProgram] = {
     "ingress-nginx": INGRESS_NGINX,
     "traefik": TRAEFIK,
-    # Traefik's provider for ingress-nginx's annotations takes the Ingresses of ingress-nginx's own class.
+    # Traefik's provider for ingress-nginx's annotations serves the Ingresses of ingress-nginx's class.
     "traefik-nginx": replace(
         TRAEFIK,
         ingress_class=INGRESS_NGINX.ingress_class,

@@ -1,6 +1,6 @@
-"""Runs the ingress controller of a pod: a task of the node's own process, with a data plane of its own below it.
+"""Run a pod's ingress controller as a task of the node's process; its data plane is a child process.
 
-A process of its own would have to import what the node has imported already, and a cluster is to be up in a second.
+A separate process would have to repeat the node's imports, and a cluster must start within a second.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from harness.localkube.kubelet.container_server import ContainerServer
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.settings import NodeSettings
 
-#: What ingress-nginx's preStop hook calls: it asks the controller to end, and waits for it.
+#: Program that ingress-nginx's preStop hook calls: it asks the controller to stop, and waits for its end.
 WAIT_SHUTDOWN = "/wait-shutdown"
 
 
-class Play(Protocol):
-    """Plays an ingress controller."""
+class RunController(Protocol):
+    """A function that runs an ingress controller."""
 
     def __call__(
         self,
@@ -34,40 +35,40 @@ class Play(Protocol):
         ready: Callable[[], None],
         leave: asyncio.Event,
     ) -> Coroutine[Any, Any, None]:
-        """Until ``leave`` is set and what is under way has been answered, or until cancelled."""
+        """Run until ``leave`` is set and the requests in flight are answered, or until cancelled."""
 
 
 @dataclass(eq=False, slots=True)
 class SystemProcess(Process):
-    """A controller that runs.
+    """A running ingress controller, in the form of a process.
 
     Attributes:
-        leave: Set when it is to end in order.
-        task: It.
+        leave: Set to stop it gracefully.
+        task: The controller's task.
     """
 
     leave: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
     def end(self, code: int) -> None:
-        """Say that it has ended, if nobody has."""
+        """Report its end unless it is reported already."""
         if not self.exited.done():
             self.exited.set_result(code)
 
 
 class SystemRuntime:
-    """An async context manager; leaving it ends every controller at once.
+    """The runtime of ingress controllers; leaving its async context ends every controller at once.
 
     Args:
         client: The API server.
-        settings: The cluster's.
-        plays: How each application is played.
+        settings: The cluster's settings.
+        controllers: The function that runs each application, by the application's name.
     """
 
-    def __init__(self, client: ApiClient, settings: NodeSettings, plays: Mapping[str, Play]) -> None:
+    def __init__(self, client: ApiClient, settings: NodeSettings, controllers: Mapping[str, RunController]) -> None:
         self._client = client
         self._settings = settings
-        self._plays = plays
+        self._controllers = controllers
         self._running: set[SystemProcess] = set()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -83,20 +84,22 @@ class SystemRuntime:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._failed.cancel()
 
-    def plays(self, app: str) -> bool:
-        """Whether an application is one of these."""
-        return app in self._plays
+    def handles(self, app: str) -> bool:
+        """Return True if an application is an ingress controller."""
+        return app in self._controllers
 
     async def start(self, app: str, address: str) -> SystemProcess:
-        """Start a controller; returns when it serves.
+        """Start a controller; return when it serves.
 
         Raises:
-            RuntimeFailedError: It did not come so far.
+            RuntimeFailedError: The controller ended before it served.
         """
         ready = asyncio.Event()
         process = SystemProcess(os.getpid())
-        play = self._plays[app](self._client, self._settings, address=address, ready=ready.set, leave=process.leave)
-        process.task = asyncio.create_task(play, name=app)
+        running = self._controllers[app](
+            self._client, self._settings, address=address, ready=ready.set, leave=process.leave
+        )
+        process.task = asyncio.create_task(running, name=app)
         self._running.add(process)
         process.task.add_done_callback(lambda task: self._ended(process, task))
         waiting = asyncio.create_task(ready.wait(), name=f"start of {app}")
@@ -109,29 +112,29 @@ class SystemRuntime:
         return process
 
     async def execute(self, process: SystemProcess, argv: Sequence[str]) -> Process:
-        """Run a program beside a controller: the one that its image has.
+        """Run a program in a controller's container; its image has only ``WAIT_SHUTDOWN``.
 
         Raises:
-            RuntimeFailedError: It is another.
+            RuntimeFailedError: The image does not contain the program.
         """
         if list(argv) != [WAIT_SHUTDOWN]:
             raise RuntimeFailedError(f'exec: "{argv[0]}": executable file not found in $PATH')
         self.terminate(process)
-        # Of no task of its own: to give the hook up must not touch the controller.
+        # The hook has no task, so that its cancellation does not affect the controller.
         hook = SystemProcess(process.pid)
         process.exited.add_done_callback(lambda _: hook.end(0))
         return hook
 
     async def failed(self) -> None:
-        """Wait until a controller has failed by itself; raises what it failed of."""
+        """Wait until a controller fails, and raise its error."""
         await asyncio.shield(self._failed)
 
     def terminate(self, process: SystemProcess) -> None:
-        """What SIGTERM is to it: end in order."""
+        """Stop a controller gracefully, as SIGTERM does."""
         process.leave.set()
 
     def kill(self, process: SystemProcess) -> None:
-        """End it at once."""
+        """End a controller at once."""
         if process.task is not None:
             process.task.cancel()
 
@@ -140,49 +143,50 @@ class SystemRuntime:
         error = None if task.cancelled() else task.exception()
         if error is not None and not self._failed.done():
             self._failed.set_exception(error)
-            self._failed.exception()  # told by whoever waits, or by nobody: then the cluster goes down anyway
+            self._failed.exception()  # mark as retrieved: without a waiter the cluster is stopping anyway
         process.end(128 + signal.SIGKILL if task.cancelled() else int(error is not None))
 
 
 class NodeRuntime(Runtime):
-    """Runs whatever a pod of this node asks for: applications below the fork server, controllers in this process.
+    """Runs the containers of this node: applications in the fork server, controllers in this process.
 
     Args:
-        log: File for what the fork server itself has to say.
-        system: Runs controllers.
+        log: File for the fork server's own output.
+        system: Runtime of the controllers.
+        server: A fork server that runs already, as ``Runtime`` takes it.
     """
 
-    def __init__(self, log: Path, system: SystemRuntime) -> None:
-        super().__init__(log)
+    def __init__(self, log: Path, system: SystemRuntime, server: ContainerServer | None = None) -> None:
+        super().__init__(log, server)
         self._system = system
 
     async def start(self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path) -> Process:
-        """As ``Runtime.start``."""
-        if self._system.plays(app):
+        """Start a controller here, or any other application in the fork server."""
+        if self._system.handles(app):
             return await self._system.start(app, address)
         return await super().start(app=app, args=args, env=env, address=address, log=log)
 
     async def execute(self, container: Process, argv: Sequence[str], env: Mapping[str, str]) -> Process:
-        """As ``Runtime.execute``."""
+        """Run a program in a controller's container, or in any other one through the fork server."""
         if isinstance(container, SystemProcess):
             return await self._system.execute(container, argv)
         return await super().execute(container, argv, env)
 
     async def gone(self) -> None:
-        """Wait until nothing can run any more: the fork server has ended, or a controller failed; raises why."""
+        """Wait until the fork server has ended or a controller has failed, and raise the error."""
         async with asyncio.TaskGroup() as group:
             group.create_task(super().gone(), name="fork server watch")
             group.create_task(self._system.failed(), name="controller watch")
 
     def terminate(self, process: Process) -> None:
-        """As ``Runtime.terminate``."""
+        """Stop a controller gracefully, or send SIGTERM to any other process."""
         if isinstance(process, SystemProcess):
             self._system.terminate(process)
         else:
             super().terminate(process)
 
     def kill(self, process: Process) -> None:
-        """As ``Runtime.kill``."""
+        """End a controller at once, or kill any other process."""
         if isinstance(process, SystemProcess):
             self._system.kill(process)
         else:

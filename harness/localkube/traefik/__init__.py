@@ -1,1 +1,1 @@
-"""Traefik as the local cluster's ingress controller: the real program, against the cluster's own API server."""
+"""Run the real Traefik as the local cluster's ingress controller, against the cluster's own API server."""

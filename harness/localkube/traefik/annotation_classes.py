@@ -1,6 +1,6 @@
-"""The class of every annotation of Traefik's Ingress provider: the real Traefik carries them out by itself.
+"""Classes of all annotations of Traefik's Ingress provider, which the real Traefik implements.
 
-Only what needs more of the cluster than there is here is not implemented.
+Only annotations that need components missing in this cluster are not implemented.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ IMPLEMENTED: Mapping[str, tuple[str, ...]] = {
         ),
     ),
 }
-_ADDRESSES = "sends requests to an address of the Service at which nobody listens here"
-#: Kind -> annotations that are decisive unless they are switched off, each with what a real cluster does.
+_ADDRESSES = "sends requests to an address of the Service on which nothing listens here"
+#: Kind -> annotations that are decisive unless they are switched off, each with its effect on a real cluster.
 DECISIVE: Mapping[str, Mapping[str, str]] = {
     "Service": {"service.nativelb": _ADDRESSES, "service.nodeportlb": _ADDRESSES},
 }
@@ -57,7 +57,7 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def class_of(name: str, site: Site, kind: str) -> tuple[FieldClass, str, str]:
-    """Classify an annotation that begins with ``PREFIX``: its class, the reason, and the likely spelling."""
+    """Classify an annotation that begins with ``PREFIX``: its class, the reason, and a suggested spelling."""
     program = INGRESS_PROGRAMS.get(site.ingress)
     if program is None or program.annotations != PREFIX:
         return FieldClass.INERT, f"ingress {site.ingress} does not read it", ""
@@ -73,4 +73,4 @@ def class_of(name: str, site: Site, kind: str) -> tuple[FieldClass, str, str]:
         return FieldClass.UNKNOWN, f"Traefik reads it from a {other}, not from a {kind}", ""
     near = difflib.get_close_matches(short, names(kind), n=1)
     hint = f"did you mean {PREFIX}{near[0]}?" if near else ""
-    return FieldClass.UNKNOWN, "Traefik knows no such annotation", hint
+    return FieldClass.UNKNOWN, "Traefik has no such annotation", hint

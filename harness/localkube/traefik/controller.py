@@ -1,4 +1,4 @@
-"""Traefik as a part of the cluster: its IngressClass is made, it runs, and what it says is kept with its time."""
+"""Run Traefik as a component of the cluster: create its IngressClass, start it, and log its syncs with times."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from harness.localkube.ingress.sync_log import Journal
+from harness.localkube.ingress.sync_log import SyncLog
 from harness.localkube.machinery.client import AlreadyExists, ApiClient
 from harness.localkube.machinery.resources import INGRESSCLASSES
 from harness.localkube.settings import NodeSettings
 from harness.localkube.system.manifests import class_of
 from harness.localkube.system.programs import INGRESS_PROGRAMS
-from harness.localkube.traefik.following import follow_log
 from harness.localkube.traefik.install import find_traefik
+from harness.localkube.traefik.log_follower import follow_log
 from harness.localkube.traefik.process import LOG, TraefikProcess
 
-#: Seconds in which it has ended after SIGTERM: its own ``graceTimeOut`` is 10.
+#: Seconds that Traefik has to end after SIGTERM; its own ``graceTimeOut`` is 10.
 STOP_SECONDS = 20.0
-#: Seconds between two looks whether it accepts connections.
-_LOOK = 0.01
+#: Seconds between two attempts to connect during the start.
+_POLL_SECONDS = 0.01
 
 
 async def run(
@@ -30,17 +30,17 @@ async def run(
     address: str = "",
     leave: asyncio.Event | None = None,
 ) -> None:
-    """Run Traefik until cancelled; then it is gone.
+    """Run Traefik until cancelled; it has ended when this returns.
 
     Args:
-        client: The API server; Traefik has a client of its own.
-        settings: Where to listen and write.
+        client: The API server; Traefik uses its own client.
+        settings: Addresses and folders.
         ready: Called once it accepts connections.
-        address: Where it listens; by default the cluster's own address for it.
-        leave: Set when it is to end in order, as SIGTERM has it. It returns then.
+        address: Address to listen on; by default the cluster's ingress address.
+        leave: Set to stop gracefully, as SIGTERM does; ``run`` returns after that.
 
     Raises:
-        BringUpError: It ended by itself.
+        BringUpError: Traefik ended by itself.
     """
     settings.logs.mkdir(parents=True, exist_ok=True)
     program = INGRESS_PROGRAMS[settings.ingress]
@@ -52,10 +52,10 @@ async def run(
     logs.mkdir(parents=True, exist_ok=True)
     await traefik.start(*entry, client.base_url, logs)
     try:
-        with Journal(settings.logs / "ingress-controller.jsonl") as journal:
+        with SyncLog(settings.logs / "ingress-controller.jsonl") as sync_log:
             async with asyncio.TaskGroup() as group:
-                follower = group.create_task(follow_log(logs / LOG, journal), name="traefik log")
-                watch = group.create_task(_die_with(traefik), name="traefik end")
+                follower = group.create_task(follow_log(logs / LOG, sync_log), name="traefik log")
+                watch = group.create_task(_fail_on_exit(traefik), name="traefik end")
                 await _until_accepted(*entry)
                 ready()
                 await (leave or asyncio.Event()).wait()
@@ -63,14 +63,14 @@ async def run(
                 await traefik.stop(grace=STOP_SECONDS)
                 follower.cancel()
     except BaseExceptionGroup as failures:
-        # The task group's wrapping; the first failure is the cause of the others.
+        # Unwrap the task group's errors; the first one caused the others.
         raise failures.exceptions[0] from None
     finally:
-        # As a node that is switched off: nobody waits for its answers any more.
+        # Kill it, as if the node was switched off.
         await traefik.stop(grace=0)
 
 
-async def _die_with(traefik: TraefikProcess) -> None:
+async def _fail_on_exit(traefik: TraefikProcess) -> None:
     raise traefik.failure(await traefik.wait())
 
 
@@ -79,7 +79,7 @@ async def _until_accepted(address: str, port: int) -> None:
         try:
             _, writer = await asyncio.open_connection(address, port)
         except OSError:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_SECONDS)
         else:
             writer.close()
             return

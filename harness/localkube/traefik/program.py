@@ -1,4 +1,4 @@
-"""The Traefik of this Python environment."""
+"""Find the Traefik of this Python environment for the table of ingress programs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from harness.localkube.traefik.install import find_traefik
 
 
 def find_program(progress: Progress) -> Program:
-    """Find Traefik; nothing is fetched.
+    """Find Traefik; nothing is downloaded.
 
     Raises:
-        MissingToolError: It is not there.
+        MissingToolError: Traefik is missing.
     """
     del progress
     install = find_traefik()

@@ -1,4 +1,4 @@
-"""The lower parts of a trial's chart: requests and latency over time, with the moments that explain them."""
+"""The lower parts of a trial's chart: plots of requests, versions and latency, with lines at changes and reloads."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from harness.model.timeline import EventKind
 from harness.model.verdict import Series, TrialVerdict
 from harness.report.chart.drawing import ANSWERS, LATENCY, REQUESTS, Piece, Time, layer, part
 
-#: What the axis of latencies is marked with, in milliseconds.
+#: Possible ticks of the latency axis, in milliseconds.
 _POWERS = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
-#: Moments that are lines through the plots: their marks, the line's colour and dashes.
+#: Marks that become lines through the plots, with the line's colour and dashes.
 _RULES = (
     (
         {
@@ -26,7 +26,7 @@ _RULES = (
 
 
 def requests(trial: TrialVerdict, time: Time) -> Piece:
-    """What was answered and what was lost, on top of each other, so that the height is what was sent."""
+    """Return the plot of answered and lost requests, stacked. The height is the number of sent requests."""
     names = ["requests", f"per {trial.series.bin_seconds:g} s"]
     axis = {"tickCount": 4, "gridOpacity": 0.6, "tickMinStep": 1, **_title(names, REQUESTS)}
     height = {"field": "low", "type": "quantitative", "axis": axis}
@@ -39,7 +39,7 @@ def requests(trial: TrialVerdict, time: Time) -> Piece:
 
 
 def answers(trial: TrialVerdict, time: Time) -> Iterator[Piece]:
-    """Which of two versions answered, on top of each other; nothing where the change is not about that."""
+    """Yield the plot of answers by each of two versions, stacked; nothing if the change is not about versions."""
     old, new = trial.answering.old, trial.answering.new
     if not any(old) and not any(new):
         return
@@ -65,7 +65,7 @@ def answers(trial: TrialVerdict, time: Time) -> Iterator[Piece]:
 
 
 def latency(trial: TrialVerdict, time: Time) -> Piece:
-    """Median and longest latency of answers; logarithmic, since 1 ms and 3 s are both of interest."""
+    """Return the plot of median and longest latency, on a logarithmic scale."""
     series, x = trial.series, time.axis(labels=True)
     data = [
         {"t": series.start + (index + 0.5) * series.bin_seconds, "p50": middle or None, "max": longest or None}
@@ -88,15 +88,15 @@ def latency(trial: TrialVerdict, time: Time) -> Piece:
 
 
 def _title(text: list[str], height: int) -> Piece:
-    """An axis' title where names of rows are: at the left of its numbers, to be read without turning the head."""
+    """Return a horizontal axis title to the left of the numbers, where other parts have their row names."""
     place = {"titleX": -38, "titleY": height / 2, "titleAlign": "right", "titleBaseline": "middle"}
     return {"title": text, "titleAngle": 0, **place}
 
 
 def _stacked(series: Series) -> Iterator[tuple[str, list[Piece]]]:
-    """What was answered, what has no outcome, what was lost: the lower and upper bound of each in every bin."""
+    """Yield the areas of answered, undecided and lost requests, with lower and upper bound in each bin."""
     bins = list(zip(series.sent, series.ok, series.failed, strict=True))
-    # Steps are drawn from each row to the next: the last bin is told twice to get its width.
+    # A step reaches from each row to the next one, so the last bin is repeated to get its width.
     bins.append(bins[-1])
     times = [series.start + index * series.bin_seconds for index in range(len(bins))]
     for name, bounds in (
@@ -109,7 +109,7 @@ def _stacked(series: Series) -> Iterator[tuple[str, list[Piece]]]:
 
 
 def _powers(series: Series) -> list[float]:
-    """The powers of ten from below the least median to above the longest latency: two at least."""
+    """Return at least two powers of ten, from below the least median to above the longest latency."""
     least = min((value for value in series.latency_p50 if value > 0), default=1.0)
     floor = max((power for power in _POWERS[:-1] if power <= least), default=_POWERS[0])
     longest = max(floor, *series.latency_max)
@@ -118,7 +118,7 @@ def _powers(series: Series) -> list[float]:
 
 
 def _rules(trial: TrialVerdict, x: Piece, time: Time) -> Iterator[Piece]:
-    """Lines through the plot: when the change was made, and when the ingress reloaded."""
+    """Yield vertical lines at the times of changes and of reloads of the ingress."""
     for kinds, colour, dash in _RULES:
         moments = sorted({mark.at for mark in trial.marks if (mark.kind, mark.what) in kinds and mark.at <= time.end})
         if moments:
@@ -127,7 +127,7 @@ def _rules(trial: TrialVerdict, x: Piece, time: Time) -> Iterator[Piece]:
 
 
 def _shades(trial: TrialVerdict, x: Piece, time: Time) -> Iterator[Piece]:
-    """The time of the change, behind everything else."""
+    """Yield a shaded background for the phase of the change."""
     windows = [window for window in time.clip(trial.phases) if window.label == "change"]
     if windows:
         data = [{"t": window.start, "t2": window.end} for window in windows]

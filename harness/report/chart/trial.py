@@ -1,6 +1,6 @@
-"""A trial's chart: phases, the lives of pods, what the ingress did, requests, latency; one time axis.
+"""The chart of a trial: phases, pods, events, requests and latency on one time axis.
 
-Colours are the page's CSS variables, so that a chart follows light and dark like the text around it.
+Colours are CSS variables of the page, so that a chart follows its light or dark mode.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
 from harness.model.verdict import TrialVerdict
 from harness.report.chart.drawing import LEFT, WIDTH, Piece, time_of
-from harness.report.chart.lanes import STATES, lanes
 from harness.report.chart.plots import answers, latency, requests
+from harness.report.chart.timeline import STATES, timeline
 
 #: Pixels around the drawing.
 _PADDING = 4
-#: What the legend says of each colour and sign, in its order.
+#: Colour or sign -> its text in the legend, in order.
 _LEGEND = {
     "ok": "answered",
     "lost": "lost",
     "other": "no outcome",
     "old": "answered by the old version (or A)",
-    "new": "by the new version (or B)",
+    "new": "answered by the new version (or B)",
     "p50": "latency, median",
     "max": "latency, longest",
     "starting": "pod starting",
     "ready": "pod ready",
     "terminating": "pod terminating",
-    "change": "change made (▶), seen to have happened (■)",
-    "undone": "change taken back (◀)",
+    "change": "change made (▶), observed (■)",
+    "undone": "change undone (◀)",
     "reload": "ingress reloads",
     "endpoints": "endpoints change, ingress follows",
 }
 
 
 def render(trial: TrialVerdict) -> str:
-    """The trial's chart as an ``<svg>`` element; empty if it has nothing to show."""
+    """Return the chart as an ``<svg>`` element; empty if nothing was sent."""
     if not trial.series.sent:
         return ""
     label = f"Trial {trial.number} over {time_of(trial).end:.1f} seconds: phases, pods, requests, latency"
@@ -46,14 +46,14 @@ def render(trial: TrialVerdict) -> str:
 
 
 def specification(trial: TrialVerdict) -> Piece:
-    """The chart for Vega-Lite."""
+    """Return the Vega-Lite specification of the chart."""
     time = time_of(trial)
-    parts = [*lanes(trial, time), requests(trial, time), *answers(trial, time), latency(trial, time)]
+    parts = [*timeline(trial, time), requests(trial, time), *answers(trial, time), latency(trial, time)]
     return {"vconcat": parts, "spacing": 6, **_look()}
 
 
 def legend(trial: TrialVerdict) -> tuple[tuple[str, str], ...]:
-    """What a trial's chart shows: each sign's name and its meaning."""
+    """Return name and text of each colour and sign that the chart of a trial uses."""
     series = trial.series
     marks = {(mark.kind, mark.what) for mark in trial.marks}
     shown = {
@@ -87,21 +87,22 @@ def _look() -> Piece:
 
 
 def _first_loss(trial: TrialVerdict) -> float | None:
-    """Where in the plot the first loss is, from 0 to 1; None if there is none."""
+    """Return the position of the first loss in the plot, from 0 to 1; None if there is no loss."""
     end = time_of(trial).end
     return min(1.0, max(0.0, trial.losing[0].start / end)) if trial.losing and end else None
 
 
 def _embedded(svg: str, label: str, loss: float | None) -> str:
-    """A drawing as part of a page: its size is the page's matter, and it says what it shows.
+    """Return a drawing for a page, without a fixed size and with a label for screen readers.
 
-    Where there is no room for all of it, a page scrolls to ``data-loss``, the first loss as a part of its width.
+    If the drawing is wider than the page, the page scrolls to ``data-loss``: the position of the first loss, as a
+    fraction of the width.
     """
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     assert size is not None
     start = svg.index(">") + 1
     width = float(size[1])
-    # The plot ends where the drawing does, but for its padding.
+    # The plot ends at the right edge of the drawing, less the padding.
     at = "" if loss is None else f' data-loss="{1 - (_PADDING + (1 - loss) * WIDTH) / width:.4f}"'
     head = f'<svg class="chart" viewBox="0 0 {size[1]} {size[2]}" role="img" aria-label="{label}"{at}>'
     body = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", svg[start:])

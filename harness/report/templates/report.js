@@ -1,11 +1,11 @@
-// The page is whole without this: it only opens the cell that a link leads to, and all of them on demand and for print.
+// The page works without this script. It opens the cell that a link leads to, and all cells on demand and for print.
 const cells = [...document.querySelectorAll("details.cell")];
 const unfold = (open) => cells.forEach((cell) => { cell.open = open; });
 const follow = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
 };
-// A chart that is wider than the screen begins at its first loss, a third of the screen from the left.
+// Scroll a chart that is wider than the screen, so that its first loss is a third of the screen from the left.
 const seen = new WeakSet();
 const showLoss = (root) => root.querySelectorAll("svg[data-loss]").forEach((chart) => {
   const frame = chart.parentElement;

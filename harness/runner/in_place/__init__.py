@@ -1,1 +1,4 @@
-"""A change on an application that is running already: nothing else is touched, and what can be put back is."""
+"""Changes an application that is already running.
+
+Nothing else is touched, and every change that can be undone is undone.
+"""

@@ -1,19 +1,20 @@
-"""What is changed in place and how, as it is said on the command line."""
+"""Parses the target and the change of ``--in-place`` from the command line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.changes.reading import read_changes
+from harness.experiment.changes.reading import parse_changes
 from harness.experiment.problems import Problems, near, near_kind
-from harness.kit.located_yaml import Document, parse_documents
+from harness.kit.located_yaml import YamlDocument, parse_documents
 from harness.model.changes import CHANGE_KINDS, ChangeSpec, facts_of
+from harness.problem_codes import ProblemCode
 
-#: Kinds that can be changed in place, by what kubectl calls them.
+#: Kinds that can be changed in place, by their names in kubectl.
 _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("deployment", "deployments", "deploy", "deployment.apps"), "Deployment"),
     **dict.fromkeys(("service", "services", "svc"), "Service"),
@@ -23,8 +24,8 @@ _OPTION = "--change"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The object that is changed.
+class ChangedObject:
+    """The object to change.
 
     Attributes:
         kind: ``Deployment``, ``Service`` or ``Ingress``.
@@ -35,15 +36,15 @@ class Target:
     name: str
 
     def __str__(self) -> str:
-        """``Deployment/apple``."""
+        """Return ``Deployment/apple``."""
         return f"{self.kind}/{self.name}"
 
 
-def parse_target(text: str) -> Target:
-    """``deployment/apple`` as kubectl writes it.
+def parse_object(text: str) -> ChangedObject:
+    """Parse an object as kubectl writes it: ``deployment/apple``.
 
     Raises:
-        InvalidInputError: It is none, or of a kind that can't be changed in place.
+        InvalidInputError: The text names no object, or one of a kind that can't be changed in place.
     """
     word, slash, name = text.partition("/")
     kind = _KINDS.get(word.lower())
@@ -51,14 +52,16 @@ def parse_target(text: str) -> Target:
         hint = near(word, ("deployment", "service", "ingress")) if kind is None else ""
         what = "expected deployment/NAME, service/NAME or ingress/NAME"
         raise InvalidInputError([Problem(f"--in-place {text!r}: {what}", hint=hint)])
-    return Target(kind, name)
+    return ChangedObject(kind, name)
 
 
-def parse_change(text: str, target: Target) -> ChangeSpec:
-    """A change as an Experiment has it, its object being the target: ``restart``, ``scale=3``, ``{scale: {…}}``.
+def parse_change(text: str, target: ChangedObject) -> ChangeSpec:
+    """Parse a change as written in an Experiment; its object is the target.
+
+    Examples: ``restart``, ``scale=3``, ``{scale: {…}}``.
 
     Raises:
-        InvalidInputError: It is none, or none for an object of this kind; every problem is listed.
+        InvalidInputError: The text is no change, or no change of this kind of object; lists every problem.
     """
     document = _document(text)
     kind, fields = _split(document.value, target)
@@ -67,36 +70,36 @@ def parse_change(text: str, target: Target) -> ChangeSpec:
         message = f"{field}: {fields[field]!r} is not the object that --in-place names, {target.name}"
         raise InvalidInputError([Problem(message, _OPTION)])
     problems = Problems(document)
-    changes = read_changes([{kind: fields}], problems, control=False)
+    changes = parse_changes([{kind: fields}], problems)
     for spec, _ in changes:
         if spec.times != 1:
-            problems.add((), "times: in place, a change is made once")
+            problems.add(ProblemCode.CONFLICT, (), "times: in place, a change is made once")
     if problems.found:
-        raise InvalidInputError([Problem(problem.message, _OPTION, hint=problem.hint) for problem in problems.found])
+        raise InvalidInputError([replace(problem, file=_OPTION, line=0) for problem in problems.found])
     return changes[0][0]
 
 
 def changes_of(kind: str) -> tuple[str, ...]:
-    """Return the words of the changes that can be made in place to a kind of object."""
+    """Return the names of the changes that can be made in place to a kind of object."""
     return tuple(
         word for word, spec in CHANGE_KINDS.items() if spec.facts.target == kind and not spec.facts.in_place.refused
     )
 
 
 def usages() -> tuple[str, ...]:
-    """Return how each change in place is written on the command line."""
+    """Return the command-line form of each change in place."""
     return tuple(spec.facts.in_place.usage for spec in CHANGE_KINDS.values() if not spec.facts.in_place.refused)
 
 
 def _instead(kind: str, known: tuple[str, ...]) -> str:
-    """Say why a word is refused, or what was meant by it."""
+    """Return the reason why a name is refused, or the name that was probably meant."""
     if kind not in CHANGE_KINDS:
         return near_kind(kind, known)
     facts = CHANGE_KINDS[kind].facts
     return facts.in_place.refused or f"{kind} is for {facts.target.lower()}/NAME"
 
 
-def _document(text: str) -> Document:
+def _document(text: str) -> YamlDocument:
     short = re.fullmatch(r"\s*([a-z-]+)\s*=\s*(\d+)\s*", text)
     field = facts_of(short[1]).in_place.shorthand if short else ""
     whole = f"{short[1]}: {{{field}: {short[2]}}}" if short and field else text
@@ -108,8 +111,8 @@ def _document(text: str) -> Document:
     return documents[0]
 
 
-def _split(value: Any, target: Target) -> tuple[str, dict[str, Any]]:
-    """The change's word and its fields."""
+def _split(value: Any, target: ChangedObject) -> tuple[str, dict[str, Any]]:
+    """Return the change's name and its fields."""
     known = changes_of(target.kind)
     value = {value: None} if isinstance(value, str) else value
     if not isinstance(value, dict) or len(value) != 1:

@@ -1,4 +1,7 @@
-"""A trial on an application that runs already: nothing is applied, and what was changed is put back in any case."""
+"""Runs a trial on an application that is already running.
+
+Nothing is deployed, and the change is undone in any case.
+"""
 
 from __future__ import annotations
 
@@ -14,31 +17,31 @@ from harness.kit.interruption import shielded
 from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
 from harness.model.events import ChangeEvent, PutBack, Withheld
-from harness.observe.event_time import Sighting
-from harness.observe.interference import Interference, TargetTracker
+from harness.observe.event_time import Observation
+from harness.observe.interference import InterferenceDetector, TargetTracker
 from harness.observe.observer import Observer
 from harness.observe.scope import Scope
-from harness.runner.placement import Place
+from harness.runner.placement import TrialPlace
 from harness.runner.trial import Trial, TrialSetting
-from harness.runner.trial_context import Scene
 from harness.runner.trial_order import TrialJob
+from harness.runner.trial_parts import TrialParts
 from harness.store.timeline import TimelineWriter
 
-#: Seconds that a change may take beside its pods' own numbers: somebody's Deployment may have many pods, replaced a
-#: few at a time.
+#: Seconds that a change may take in addition to its pods' own settings: a user's Deployment may have many pods, which
+#: are replaced a few at a time.
 LIVE_CHANGE_SECONDS = 600.0
 
 
 @dataclass(slots=True)
-class Live:
-    """The application, as all trials on it share it.
+class LiveApplication:
+    """The running application; all trials on it share this record.
 
     Attributes:
-        namespace: Where it is.
-        scope: What of the namespace belongs to it.
-        watched: The objects that others must leave alone, by kind.
-        hold: Seconds that a change stays after it was seen, before it is put back.
-        losses: Requests that were lost without any change; if there are any, the change is not made.
+        namespace: Its namespace.
+        scope: The part of the namespace that belongs to it.
+        watched: Names of the objects that nobody else may change, by kind.
+        hold: Seconds between the observed change and its undo.
+        losses: Requests lost without any change; with any such loss the change is withheld.
     """
 
     namespace: str
@@ -53,90 +56,92 @@ class InPlaceTrial(Trial):
 
     Args:
         job: The trial.
-        setting: What all trials share.
+        setting: The setting that all trials share.
         live: The application.
     """
 
-    def __init__(self, job: TrialJob, setting: TrialSetting, live: Live) -> None:
+    def __init__(self, job: TrialJob, setting: TrialSetting, live: LiveApplication) -> None:
         super().__init__(job, setting)
         self._live = live
-        self._interference = Interference()
+        self._interference = InterferenceDetector()
         self._trackers: dict[str, TargetTracker] = {
             kind: self._interference.tracker(kind, names) for kind, names in live.watched.items()
         }
 
-    def _bring_workload(self, kube: Kube, place: Place) -> None:
-        """It is there."""
+    def _deploy(self, kube: Kube, place: TrialPlace) -> None:
+        """Do nothing: the workload is already running."""
 
-    def _observer(self, kube: Kube, place: Place, timeline: TimelineWriter) -> Observer:
+    def _observer(self, kube: Kube, place: TrialPlace, timeline: TimelineWriter) -> Observer:
         return Observer(
             kube, place.cluster, place.namespace, timeline, self.clock, scope=self._live.scope, targets=self._trackers
         )
 
     def _wait_entry(self, entry: Entry) -> None:
-        """What it answers is the baseline's to say: an application in use is not waited for."""
+        """Do nothing: an application in use is not waited for, and the baseline shows how it answers."""
 
-    def _wait_ingress(self, scene: Scene) -> None:
-        """An ingress controller that others use as well may never rest."""
+    def _wait_ingress(self, parts: TrialParts) -> None:
+        """Wait until the ingress controller is idle; continue if others keep it busy."""
         try:
-            super()._wait_ingress(scene)
+            super()._wait_ingress(parts)
         except WaitTimeoutError:
-            self._step("baseline: the ingress controller does not rest; others use it, too")
+            self._step("baseline: the ingress controller does not become idle; others use it as well")
 
-    def _change_context(self, kube: Kube, scene: Scene, namespace: str) -> ChangeContext:
-        context = super()._change_context(kube, scene, namespace)
+    def _change_context(self, kube: Kube, parts: TrialParts, namespace: str) -> ChangeContext:
+        context = super()._change_context(kube, parts, namespace)
         return replace(
             context,
-            kube=self._interference.signed(context.kube),
+            kube=self._interference.own_api(context.kube),
             timeout=context.timeout + LIVE_CHANGE_SECONDS,
             restore=True,
-            put_back_after=self._live.hold,
+            undo_after=self._live.hold,
         )
 
-    def _phases(self, scene: Scene, context: ChangeContext) -> None:
+    def _phases(self, parts: TrialParts, context: ChangeContext) -> None:
         try:
-            super()._phases(scene, context)
-            self._look_once_more(context)
+            super()._phases(parts, context)
+            self._read_again(context)
         finally:
+            if self.job.cell.change.facts.is_control:
+                # After the drain: what times out does so after the hold.
+                with suppress(HarnessError):
+                    self._live.losses += parts.child.counts().lost
             with shielded():
-                self._put_back(scene, context)
-                self._tell_interference(scene)
+                self._put_back(parts, context)
+                self._report_interference(parts)
 
-    def _make(self, context: ChangeContext, scene: Scene) -> None:
-        """Make the change, unless requests are lost without it: then nothing could be learned from it."""
-        lost = self._live.losses + scene.child.counts().lost
+    def _make_change(self, context: ChangeContext, parts: TrialParts) -> None:
+        """Make the change, unless requests are lost without it: then the change could not be judged."""
+        lost = self._live.losses + parts.child.counts().lost
         change = self.job.cell.change
         if lost and not change.facts.is_control:
-            scene.record_change(change.name, ChangeEvent.WITHHELD, Withheld(lost=lost))
+            parts.record_change(change.name, ChangeEvent.WITHHELD, Withheld(lost=lost))
             return
-        super()._make(context, scene)
-        if change.facts.is_control:
-            self._live.losses += scene.child.counts().lost
+        super()._make_change(context, parts)
 
-    def _look(self, scene: Scene) -> None:
-        super()._look(scene)
-        self._tell_interference(scene)
+    def _check(self, parts: TrialParts) -> None:
+        super()._check(parts)
+        self._report_interference(parts)
 
-    def _tell_interference(self, scene: Scene) -> None:
-        for event in self._interference.sorted_out():
-            scene.timeline.record(event)
-            who = event.detail["who"] or "somebody"
+    def _report_interference(self, parts: TrialParts) -> None:
+        for event in self._interference.take_foreign():
+            parts.timeline.record(event)
+            who = event.detail["who"] or "another client"
             self.setting.progress.note(f"{who} has changed {event.detail['object']}: {event.detail['fields']}")
 
-    def _look_once_more(self, context: ChangeContext) -> None:
-        """By a request of its own: nothing that a watch has yet to deliver goes unseen."""
+    def _read_again(self, context: ChangeContext) -> None:
+        """Read the watched objects again, so that a change is seen which the watch has not delivered yet."""
         for kind, names in self._live.watched.items():
             for name in names:
-                sighting = Sighting(self.clock, self.clock.now(), self.clock.monotonic_anchor_ns)
+                observation = Observation(self.clock, self.clock.now(), self.clock.monotonic_anchor_ns)
                 with suppress(NotFoundError):
-                    list(self._trackers[kind].changed(context.kube.get(kind, name, context.namespace), sighting))
+                    list(self._trackers[kind].changed(context.kube.get(kind, name, context.namespace), observation))
 
-    def _put_back(self, scene: Scene, context: ChangeContext) -> None:
-        """What the change has not put back itself, since it was cut short."""
+    def _put_back(self, parts: TrialParts, context: ChangeContext) -> None:
+        """Undo what the change has not undone itself because it was cut short."""
         for result in undo_all(UndoJournal(self.job.directory.undo), context.kube):
             detail = PutBack(object=result.entry.description, outcome=str(result.outcome), text=result.text)
             with suppress(HarnessError):  # a full disk must not keep the next one from being put back
-                scene.record_change(self.job.cell.change.name, ChangeEvent.PUT_BACK, detail)
+                parts.record_change(self.job.cell.change.name, ChangeEvent.PUT_BACK, detail)
             done = result.outcome is UndoOutcome.UNDONE
-            told = "is as it was before" if done else f"{result.outcome}: {result.text}"
-            self.setting.progress.note(f"{result.entry.description}: {told}")
+            text = "is as it was before" if done else f"{result.outcome}: {result.text}"
+            self.setting.progress.note(f"{result.entry.description}: {text}")

@@ -1,1 +1,1 @@
-"""Runs an Experiment behind two ingress controllers, one after the other, and keeps the comparison."""
+"""Runs an Experiment with two ingress controllers, one after the other, and compares the runs."""

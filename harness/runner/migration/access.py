@@ -1,4 +1,4 @@
-"""What the access logs of a run tell that its verdict does not: requests that were tried again, and error answers."""
+"""Reads from a run's access logs the facts that its verdict lacks: retried requests and error responses."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.judging.migration.sides import Access
+from harness.judging.migration.sides import AccessFacts
 from harness.model.verdict import CellVerdict, RunVerdict
 
-#: What nginx puts between the tries of one request.
+#: Separator that nginx writes between the tries of one request.
 _BETWEEN_TRIES = ","
 _ERRORS = 400
 
 
-def access_of(run: Path, verdict: RunVerdict) -> dict[str, Access]:
-    """Each cell's access logs, by the cell's id; a log that is not there tells nothing."""
+def access_of(run: Path, verdict: RunVerdict) -> dict[str, AccessFacts]:
+    """Return the facts of each cell's access logs, by the cell's id.
+
+    A missing log gives no facts.
+    """
     return {cell.id: _cell(run, cell) for cell in verdict.cells}
 
 
-def _cell(run: Path, cell: CellVerdict) -> Access:
+def _cell(run: Path, cell: CellVerdict) -> AccessFacts:
     retried, served, times = 0, set(), []
     errors: Counter[str] = Counter()
     for trial in cell.trials:
@@ -34,17 +37,20 @@ def _cell(run: Path, cell: CellVerdict) -> Access:
             else:
                 served.add(path)
     span = round(max(times) - min(times), 3) if times else 0.0
-    return Access(len(times), retried, dict(sorted(errors.items())), frozenset(served), span)
+    return AccessFacts(len(times), retried, dict(sorted(errors.items())), frozenset(served), span)
 
 
 def _tries(line: Mapping[str, Any]) -> int:
-    """Nginx lists an address per try; Traefik counts the tries beyond the first."""
+    """Return the number of tries of a request.
+
+    Nginx lists an address per try. Traefik counts the retries after the first try.
+    """
     retries = int(line.get("retries") or 0)
     return 1 + (retries or str(line.get("upstream_addr") or "").count(_BETWEEN_TRIES))
 
 
 def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    """The lines that can be read: the last one of a run that was killed may be half of one."""
+    """Yield the lines that can be parsed: the last line of a killed run may be incomplete."""
     try:
         file = path.open(encoding="utf-8", errors="replace")
     except FileNotFoundError:

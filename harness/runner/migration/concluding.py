@@ -1,4 +1,4 @@
-"""From two sealed runs to the comparison and its reports; the same bytes each time."""
+"""Turns two sealed runs into the comparison and its reports; the same evidence always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.errors import EvidenceError
-from harness.judging.migration.comparing import Ran, compare
+from harness.judging.migration.comparing import MigrationRun, compare
 from harness.model.migration import Migration
 from harness.model.verdict import RunVerdict
 from harness.report.migration import document
@@ -27,10 +27,10 @@ T = TypeVar("T")
 def conclude(directory: Path) -> Migration:
     """Compare the two runs of a migration's folder, and write the comparison and its reports.
 
-    A target that was never run, since the source's run was stopped, leaves every cell unknown.
+    If the source's run was stopped, the target never ran; then every cell is unknown.
 
     Raises:
-        EvidenceError: The folder is none, or a run is not as it was sealed.
+        EvidenceError: The folder is no migration's folder, or a run does not match its seals.
     """
     plan = read_plan(directory)
     names = plan.directories
@@ -52,11 +52,11 @@ def analyze_again(directory: Path) -> Migration:
     """Judge both runs again from their sealed evidence, then compare them.
 
     Raises:
-        EvidenceError: The folder is none, or evidence is not as it was sealed.
+        EvidenceError: The folder is no migration's folder, or evidence does not match its seals.
     """
     plan = read_plan(directory)
     for name in plan.directories:
-        if not _is_there(directory / name):
+        if not _has_run(directory / name):
             continue
         run = RunDirectory.open(directory / name)
         run.verify("evidence")
@@ -64,19 +64,22 @@ def analyze_again(directory: Path) -> Migration:
     return conclude(directory)
 
 
-def _is_there(path: Path) -> bool:
+def _has_run(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
-def _ran(path: Path, ingress: str, other: RunVerdict | None) -> Ran:
-    """One side's run; ``other`` is what a run that never began is made from: the same, with nothing in it."""
-    if other is not None and not _is_there(path):
-        return Ran(ingress, path.name, replace(other, cells=(), environment={}, seconds=0.0))
+def _ran(path: Path, ingress: str, other: RunVerdict | None) -> MigrationRun:
+    """Return one side's run.
+
+    A run that never began is an empty copy of ``other``.
+    """
+    if other is not None and not _has_run(path):
+        return MigrationRun(ingress, path.name, replace(other, cells=(), environment={}, seconds=0.0))
     run = RunDirectory.open(path)
     run.verify("verdict")
     verdict = read_verdict(run)
     end = _read(path / "end.json", RunEnd)
-    return Ran(ingress, path.name, verdict, access_of(path, verdict), bugs=bool(end.bugs))
+    return MigrationRun(ingress, path.name, verdict, access_of(path, verdict), bugs=bool(end.bugs))
 
 
 def _manifests(path: Path) -> dict[str, Sequence[Mapping[str, Any]]]:

@@ -1,4 +1,4 @@
-"""One Experiment behind two controllers, one run after the other: side by side they would slow each other down."""
+"""Runs one Experiment with two controllers, one run after the other: in parallel they would slow each other down."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from harness.store.rundir import RunDirectory, write_json
 
 @dataclass(frozen=True, slots=True)
 class MigrationResult:
-    """What a migration gave.
+    """The result of a migration.
 
     Attributes:
-        directory: Its folder.
+        directory: The migration's folder.
         migration: The comparison.
-        bugs: Tracebacks of trials in which the harness itself failed.
+        bugs: Tracebacks of trials that failed because of a bug of the harness.
     """
 
     directory: Path
@@ -34,30 +34,32 @@ class MigrationResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class MigrationSide:
     """One side of a migration.
 
     Attributes:
-        experiment: With its controller.
-        options: Of its run; where it is kept is decided here.
+        experiment: The Experiment with this side's controller.
+        options: Options of its run; ``out`` is ignored.
     """
 
     experiment: Experiment
     options: RunOptions
 
 
-def run_migration(source: Leg, target: Leg, out: Path | None, command: str, progress: RunProgress) -> MigrationResult:
-    """Run both, and compare them.
+def run_migration(
+    source: MigrationSide, target: MigrationSide, out: Path | None, command: str, progress: RunProgress
+) -> MigrationResult:
+    """Run both sides, and compare them.
 
-    Where the first is stopped, the second does not begin; what there is then is compared all the same.
+    If the first run is stopped, the second does not begin, and the comparison uses what exists.
 
     Raises:
-        Interrupted: Asked to end; with words where a run is there to be compared.
+        Interrupted: The user interrupted; the text says how to compare the runs that exist.
         InvalidInputError: A cluster can't run one of them; nothing was started.
         MissingToolError: The machine lacks something; nothing was started.
     """
-    for leg in (source, target):
-        check_run(leg.experiment, leg.options)
+    for side in (source, target):
+        check_run(side.experiment, side.options)
     plan = MigrationPlan(source.experiment.ingress, target.experiment.ingress, command)
     folder = RunDirectory.create(out, f"migrate-{source.experiment.name}").path
     write_json(folder / PLAN, to_json(plan))
@@ -68,5 +70,5 @@ def run_migration(source: Leg, target: Leg, out: Path | None, command: str, prog
             there = replace(target.options, out=folder / plan.directories[1])
             bugs += run_experiment(target.experiment, there, progress).bugs
         return MigrationResult(folder, conclude(folder), bugs)
-    except Interrupted:  # between two steps, or while the two were compared: what was measured is not thrown away
+    except Interrupted:  # between two steps or during the comparison: the measured runs are kept
         raise Interrupted(f"not compared yet; to do so: harness migrate --analyze {shlex.quote(str(folder))}") from None

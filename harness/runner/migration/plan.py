@@ -1,4 +1,4 @@
-"""What a migration's folder holds beside its two run directories."""
+"""Names and records of the files in a migration's folder, next to its two run directories."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class MigrationPlan:
     """The content of ``migration.json``, written before the first run.
 
     Attributes:
-        source: Controller that is left.
-        target: Controller that is gone to.
-        command: The command line.
+        source: Controller of the first run, from which the user migrates.
+        target: Controller of the second run, to which the user migrates.
+        command: Command line of the migration.
     """
 
     source: str
@@ -29,15 +29,18 @@ class MigrationPlan:
 
     @property
     def directories(self) -> tuple[str, str]:
-        """Names of the two run directories: which is which stays clear where both are one controller."""
+        """Return the names of the two run directories.
+
+        The prefixes distinguish them even if both have the same controller.
+        """
         return (f"source-{self.source}", f"target-{self.target}")
 
 
 def read_plan(directory: Path) -> MigrationPlan:
-    """The plan of a migration's folder.
+    """Return the plan of a migration's folder.
 
     Raises:
-        EvidenceError: It is no such folder.
+        EvidenceError: The folder is no migration's folder, or its plan is damaged.
     """
     path = directory / PLAN
     try:

@@ -1,1 +1,1 @@
-"""Traffic on any URL without a cluster: watched, accounted for, judged and reported like a trial."""
+"""Watches any URLs without a cluster: sends traffic, accounts for it, judges and reports it like a trial."""

@@ -1,4 +1,4 @@
-"""From a watch's evidence to its verdict and reports: the same bytes every time."""
+"""Turns a watch's evidence into its verdict and reports; the same evidence always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> WatchVerdict:
-    """Judge whatever evidence there is, sealed or not, and write nothing; the exit code is never 0.
+    """Judge the evidence that exists, sealed or not, and write nothing; the exit code is never 0.
 
     Raises:
         EvidenceError: The plan can't be read.
@@ -36,14 +36,14 @@ def judge_again(run: RunDirectory, differences: Sequence[Difference] = ()) -> Wa
     """Judge the evidence of a watch.
 
     Args:
-        run: Its directory.
-        differences: How that differs from its seals.
+        run: The watch's directory.
+        differences: Files that differ from their seals.
 
     Raises:
         EvidenceError: The plan can't be read.
     """
     plan = _read(run.path / PLAN, WatchPlan)
-    # One that was killed has no end.
+    # A watch that was killed has no end.json.
     end = _read(run.path / END, WatchEnd) if (run.path / END).exists() else WatchEnd()
     facts = WatchFacts(
         urls=plan.urls,
@@ -56,11 +56,11 @@ def judge_again(run: RunDirectory, differences: Sequence[Difference] = ()) -> Wa
     return judge_watch(facts, [replace(each, trial=with_differences(each.trial, differences)) for each in origins])
 
 
-def keep(run: RunDirectory, verdict: WatchVerdict) -> WatchVerdict:
-    """Write and seal ``verdict.json`` and the reports; returns the verdict.
+def write_verdict(run: RunDirectory, verdict: WatchVerdict) -> WatchVerdict:
+    """Write and seal ``verdict.json`` and the reports, and return the verdict.
 
     Raises:
-        HarnessError: They can't be written.
+        HarnessError: A file can't be written.
     """
     write_json(run.path / "verdict.json", to_json(verdict))
     run.seal("verdict")
@@ -69,19 +69,19 @@ def keep(run: RunDirectory, verdict: WatchVerdict) -> WatchVerdict:
 
 
 def read_verdict(run: RunDirectory) -> WatchVerdict:
-    """The verdict that ``keep`` wrote.
+    """Return the verdict that ``write_verdict`` wrote.
 
     Raises:
-        EvidenceError: There is none, or it is damaged.
+        EvidenceError: The file is missing or damaged.
     """
     return _read(run.path / "verdict.json", WatchVerdict)
 
 
 def write_reports(run: RunDirectory, verdict: WatchVerdict) -> None:
-    """Write and seal the reports.
+    """Write the reports of every format, and seal them.
 
     Raises:
-        HarnessError: They can't be written.
+        HarnessError: A file can't be written.
     """
     reports.write_reports(run.path, document(verdict))
     run.seal("reports")
@@ -89,7 +89,7 @@ def write_reports(run: RunDirectory, verdict: WatchVerdict) -> None:
 
 def _evidence(run: RunDirectory, origin: Origin, number: int) -> OriginEvidence:
     directory = directory_of(run, number)
-    # What is wrong with its file, reading the traffic says.
+    # Damage of this file is recorded when the traffic is read.
     outcome = read_outcome(directory, [])
     trial = read_traffic(directory, run.path, number=number, change=NoChange(name="none"), traffic=origin.traffic)
     address = outcome.facts.get("address", "")

@@ -1,4 +1,4 @@
-"""What a watch was asked to do and how it ended, as both are sealed: ``watch.json`` and ``end.json``."""
+"""Records of a watch's plan and end, as sealed in ``watch.json`` and ``end.json``."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 from harness.model.experiment import TrafficPlan
 from harness.store.rundir import RunDirectory, TrialDirectory
 
-#: The file that tells a watch's directory from a run's.
+#: The plan's file; its presence distinguishes a watch's directory from a run's.
 PLAN = "watch.json"
 END = "end.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One scheme, host and port, and the traffic that goes there.
+    """A scheme, host and port with the traffic that goes there.
 
     Attributes:
-        url: Without a path: ``http://shop.example:8080``.
-        host: Its name or IP address.
-        port: Its port.
-        traffic: A route for every path that was given with this origin.
+        url: URL without a path: ``http://shop.example:8080``.
+        host: Host name or IP address.
+        port: TCP port.
+        traffic: Traffic with a route for every path given with this origin.
     """
 
     url: str
@@ -36,12 +36,12 @@ class WatchPlan:
     """The content of ``watch.json``.
 
     Attributes:
-        urls: As they were given.
-        origins: Each gets a sender of its own.
-        seconds: How long requests are planned for; 0 until it is ended.
-        workers: Processes that send, for each origin.
-        command: The command line.
-        started: ISO 8601, UTC.
+        urls: The URLs as the user wrote them.
+        origins: The origins of these URLs; each has a sender of its own.
+        seconds: Duration of the traffic; 0 means until an interruption.
+        workers: Number of sending processes per origin.
+        command: Command line of the watch.
+        started: Start of the watch, ISO 8601, UTC.
         environment: Machine, system and versions.
     """
 
@@ -59,17 +59,17 @@ class WatchEnd:
     """The content of ``end.json``.
 
     Attributes:
-        interrupted: Whether it was ended by Ctrl-C, SIGTERM or SIGHUP rather than by its time.
+        interrupted: Ctrl-C, SIGTERM or SIGHUP ended the watch before its time was up.
     """
 
     interrupted: bool = False
 
 
 def directory_of(run: RunDirectory, number: int) -> TrialDirectory:
-    """The folder of an origin's evidence (counted from 1), laid out like a trial's."""
+    """Return the folder of an origin's evidence (counted from 1), laid out like a trial's."""
     return TrialDirectory(run.path / "origins" / str(number))
 
 
 def is_watch(path: Path) -> bool:
-    """Whether a run directory is that of a watch."""
+    """Return True if a run directory belongs to a watch."""
     return (path / PLAN).is_file()

@@ -1,4 +1,4 @@
-"""What a watch tells while it runs; the command line decides how that looks."""
+"""Receives a watch's progress; the command line decides how to show it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class LastLoss:
     """The latest lost request.
 
     Attributes:
-        label: Its class.
-        ago: Seconds since it ended.
+        label: Class of the loss, such as ``timeout-connect``.
+        ago: Seconds since the request ended.
     """
 
     label: str
@@ -21,14 +21,14 @@ class LastLoss:
 
 @dataclass(frozen=True, slots=True)
 class WatchCounts:
-    """What the ledgers show at this moment, over all origins.
+    """Current counts of the ledgers of all origins.
 
     Attributes:
         elapsed: Seconds since traffic began.
-        sent: Requests begun.
-        ok: Requests answered as they should be.
+        sent: Requests sent.
+        ok: Requests with the expected answer.
         lost: Requests lost.
-        last_loss: The latest of those; None if nothing was lost.
+        last_loss: The latest lost request; None if none was lost.
     """
 
     elapsed: float
@@ -39,10 +39,10 @@ class WatchCounts:
 
 
 class WatchProgress(Protocol):
-    """Told of a watch's progress."""
+    """Receives the progress of a watch."""
 
     def note(self, text: str) -> None:
-        """A further step, or something that is worth a line of its own."""
+        """Report a step, or an event that deserves a line of its own."""
 
     def counts(self, counts: WatchCounts) -> None:
-        """How it stands; several times a second while traffic flows."""
+        """Report the current counts; called several times a second during traffic."""

@@ -1,4 +1,4 @@
-"""From the words of a command line to the traffic of each origin; every problem is found before anything starts."""
+"""Turns the arguments of a watch into the traffic of each origin, and finds every fault before anything starts."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import glob
 import math
 import re
 import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 from harness.errors import InvalidInputError, Problem
-from harness.model.attempt import Method, Shape
-from harness.model.experiment import Pool, Route, Tls, TrafficPlan
+from harness.model.attempt import Method
+from harness.model.experiment import MOST_WAITING, Pool, Route, Tls, TrafficPlan, waiting_connections
 from harness.model.rates import Rate, highest_rate, lowest_rate, rate_text, scaled
+from harness.model.shapes import SHAPES, ConnectionSource, Shape, part_from
 from harness.runner.watch.plan import Origin
 
-#: Origins of one watch: each has a sending process of its own.
+#: Most origins of one watch: each has a sending process of its own.
 MOST_ORIGINS = 8
-#: A connection of the pool is used about this often, in seconds, so that each is idle for a while before its next use.
+#: Seconds between two uses of a pooled connection, roughly, so that each connection is idle for a while.
 _IDLE = 0.5
 _LARGEST_POOL = 64
-#: Requests under way at the same time: at least this many, more where rate and timeout make more of them possible.
+#: Lower limit of concurrent requests; rate and timeout may require more.
 _CONCURRENCY = 1000
 _MOST_CONCURRENT = 20_000
 _PORTS = {"http": 80, "https": 443}
@@ -30,21 +32,22 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchRequest:
-    """What is to be watched, and how.
+    """A watch as the user requested it.
 
     Attributes:
-        urls: Absolute, ``http`` or ``https``.
-        rate: Requests per second, over all URLs; or their course.
-        methods: Sent in turn.
-        shapes: Kinds of connections, in turn.
-        timeout: Seconds that a request has, connecting included.
-        statuses: HTTP statuses that are right; empty for any 2xx.
-        body: The one body that is right, white space around it apart; None for any.
-        regex: What must be found in the body; empty for nothing.
-        host: ``Host`` header; empty for that of the URL.
-        ca: PEM file of the authorities that are trusted; None for the system's.
+        urls: Absolute ``http`` or ``https`` URLs.
+        rate: Requests per second over all URLs, constant or in steps and ramps.
+        methods: HTTP methods, used in turn.
+        shapes: Kinds of connections, used in turn.
+        durations: Seconds that the shapes among them require.
+        timeout: Seconds that a request may take, including the connection's setup.
+        statuses: Expected HTTP statuses; empty for any 2xx.
+        body: Expected body, compared without surrounding white space; None for any.
+        regex: Regular expression that must match within the body; empty for none.
+        host: ``Host`` header; empty for the URL's host.
+        ca: PEM file of trusted certificate authorities; None for the system's.
         insecure: Accept any certificate.
-        server_name: Name to ask for and check by TLS; empty for that of the ``Host`` header.
+        server_name: Server name for TLS (SNI and certificate check); empty for the ``Host`` header's.
     """
 
     urls: tuple[str, ...]
@@ -59,13 +62,14 @@ class WatchRequest:
     ca: Path | None = None
     insecure: bool = False
     server_name: str = ""
+    durations: Mapping[Shape, float] = field(default_factory=dict)
 
 
 def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
-    """The traffic of each origin, in the order in which they are named first.
+    """Return the traffic of each origin, in the order of first appearance.
 
     Raises:
-        InvalidInputError: Something in the request can't be; all of it is listed.
+        InvalidInputError: The request has faults; lists all of them.
     """
     problems = [*_problems(request)]
     by_origin: dict[tuple[str, str, int], list[str]] = {}
@@ -78,7 +82,13 @@ def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
         problems.append(Problem(f"{len(by_origin)} hosts and ports: at most {MOST_ORIGINS} are watched at once"))
     if problems:
         raise InvalidInputError(problems)
-    return tuple(_origin(request, *key, tuple(paths)) for key, paths in by_origin.items())
+    origins = tuple(_origin(request, *key, tuple(paths)) for key, paths in by_origin.items())
+    for origin in origins:
+        for shape in request.shapes:
+            if (waiting := waiting_connections(origin.traffic, shape)) > MOST_WAITING:
+                problem = f"{waiting:,.0f} connections to {origin.url} would wait unused, more than {MOST_WAITING:,}"
+                raise InvalidInputError([Problem(problem, hint=f"lower the rate or the time of {shape.word}")])
+    return origins
 
 
 def _problems(request: WatchRequest) -> Iterator[Problem]:
@@ -91,12 +101,23 @@ def _problems(request: WatchRequest) -> Iterator[Problem]:
     try:
         re.compile(request.regex)
     except re.error as error:
-        yield Problem(f"--expect-regex {request.regex!r} is no regular expression: {error}")
+        yield Problem(f"--expect-regex {request.regex!r} is not a regular expression: {error}")
     if (request.regex or request.body is not None) and set(request.methods) == {Method.HEAD}:
         yield Problem("an answer to HEAD has no body, so nothing can be expected of it")
     if not re.fullmatch(r"[!-~]*", request.host):
         yield Problem(f"--host {request.host!r}: expected a host name, with :PORT if need be")
+    yield from _shape_problems(request)
     yield from _tls_problems(request)
+
+
+def _shape_problems(request: WatchRequest) -> Iterator[Problem]:
+    for shape in request.shapes:
+        facts = SHAPES[shape]
+        if facts.needs_application:
+            yield Problem(f"{shape.word}: no watch can see whether the application helps", hint="use an Experiment")
+        elif facts.duration is not None and not request.durations.get(shape):
+            hint = f"write --connections {shape.word}=5s"
+            yield Problem(f"{shape.word} needs a time: {facts.duration.meaning}", hint=hint)
 
 
 def _tls_problems(request: WatchRequest) -> Iterator[Problem]:
@@ -123,18 +144,18 @@ def _tls_problems(request: WatchRequest) -> Iterator[Problem]:
 
 
 def _parts(url: str, problems: list[Problem]) -> tuple[str, str, int, str] | None:
-    """(scheme, host, port, path) of a URL."""
+    """Return (scheme, host, port, path) of a URL."""
     try:
         split = urlsplit(url)
         port, host = split.port, (split.hostname or "").encode("idna").decode()
     except ValueError as error:
-        problems.append(Problem(f"{url!r} is no URL: {error}"))
+        problems.append(Problem(f"{url!r} is not a URL: {error}"))
         return None
     if split.scheme not in _PORTS or not host:
-        problems.append(Problem(f"{url!r} is no http:// or https:// URL", hint=_suggestion(url)))
+        problems.append(Problem(f"{url!r} is not an http:// or https:// URL", hint=_suggestion(url)))
         return None
     if "@" in split.netloc:
-        problems.append(Problem(f"{url!r}: a user name or password is not sent"))
+        problems.append(Problem(f"{url!r}: user names and passwords in URLs are not supported"))
         return None
     return split.scheme, host, _PORTS[split.scheme] if port is None else port, _path(split)
 
@@ -154,15 +175,17 @@ def _origin(request: WatchRequest, scheme: str, host: str, port: int, paths: tup
     address = name if port == _PORTS[scheme] else f"{name}:{port}"
     rate = scaled(request.rate, len(paths) / len(request.urls))
     highest = highest_rate(rate)
-    reused = highest * (Shape.REUSED in request.shapes) / len(request.shapes)
-    # Compared like an Experiment's answers: most programs end a text with a line end that nobody types.
+    reused = highest * part_from(request.shapes, ConnectionSource.POOL)
+    # Stripped like an Experiment's answers: most programs end a body with a newline that users do not type.
     answers = () if request.body is None else (glob.escape(request.body.strip()),)
     tls = Tls(not request.insecure, str(request.ca.resolve()) if request.ca else "", request.server_name)
+    durations: dict[str, Any] = {SHAPES[shape].field: seconds for shape, seconds in request.durations.items()}
     traffic = TrafficPlan(
         rate=rate,
         routes=tuple(Route(path, answers, request.statuses, regex=request.regex) for path in paths),
         methods=request.methods,
         shapes=request.shapes,
+        **durations,
         pool=Pool(size=max(1, min(_LARGEST_POOL, math.ceil(reused * _IDLE)))),
         baseline=0.0,
         settle=0.0,

@@ -1,4 +1,4 @@
-"""A watch from its first request to its report: however it ends, the account is right and on disk."""
+"""Runs a watch from its first request to its report; the account is correct and on disk however the watch ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.kit.waiting import wait_until
 from harness.model.rates import rate_text
 from harness.model.watch import WatchVerdict
 from harness.runner.environment import describe_environment
-from harness.runner.watch.judging import judge_again, keep
+from harness.runner.watch.judging import judge_again, write_verdict
 from harness.runner.watch.plan import END, PLAN, Origin, WatchEnd, WatchPlan, directory_of
 from harness.runner.watch.progress import LastLoss, WatchCounts, WatchProgress
 from harness.runner.watch.sender import Sender
@@ -23,18 +23,18 @@ from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
 from harness.traffic.calibration.server import FaultyServer
 
-#: Seconds between two looks at the ledgers.
-_LOOK = 0.25
+#: Seconds between two reads of the ledgers.
+_READ_INTERVAL = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class WatchResult:
-    """What a watch gave.
+    """The result of a watch.
 
     Attributes:
         directory: The run directory.
-        verdict: The judgement of whatever evidence there is.
-        unkept: Why evidence or report could not be written; empty if all is there.
+        verdict: The judgement of all evidence that exists.
+        unkept: Reason why evidence or report could not be written; empty if all was written.
     """
 
     directory: Path
@@ -43,7 +43,7 @@ class WatchResult:
 
     @property
     def exit_code(self) -> int:
-        """The process's exit code: that of the verdict, if that can be shown to anybody later."""
+        """Return the verdict's exit code, or that of a harness failure if the evidence could not be kept."""
         return ExitCode.HARNESS_FAILED if self.unkept else self.verdict.exit_code
 
 
@@ -57,20 +57,20 @@ def run_watch(
     workers: int,
     command: str,
 ) -> WatchResult:
-    """Send until the time is up or an interruption comes, drain, judge and report.
+    """Send until the time is up or an interruption comes; then drain, judge and report.
 
     Args:
-        urls: As they were given.
-        origins: Where to, and what.
-        progress: Told how it stands.
-        out: Run directory to make; None makes one below ``reports/``.
-        seconds: How long requests are planned for; 0 until an interruption.
-        workers: Processes that send.
-        command: The command line, for the report.
+        urls: The URLs as the user wrote them.
+        origins: The origins with their traffic.
+        progress: Receives the current counts.
+        out: Run directory to create; None creates one below ``reports/``.
+        seconds: Duration of the traffic; 0 means until an interruption.
+        workers: Number of sending processes per origin.
+        command: Command line, for the report.
 
     Raises:
         InvalidInputError: ``out`` is not empty.
-        HarnessError: The run directory can't be made.
+        HarnessError: The run directory can't be created.
     """
     run = RunDirectory.create(out, f"watch-{origins[0].host}")
     plan = WatchPlan(
@@ -96,33 +96,33 @@ def run_watch(
 def _send(
     plan: WatchPlan, senders: Sequence[Sender], run: RunDirectory, stack: ExitStack, progress: WatchProgress
 ) -> bool:
-    """Traffic from its preparation to its last answer; returns whether it was interrupted."""
+    """Send traffic from preparation to last answer; returns True if it was interrupted."""
     interrupted = False
     try:
         _prepare(senders, run, stack, progress)
         with shielded():
             for sender in senders:
                 sender.go(plan.seconds)
-        _keep_on(plan, senders, progress)
+        _wait_for_end(plan, senders, progress)
     except Interrupted:
         interrupted = True
     for sender in senders:
         sender.stop()
     if any(sender.outcome.origin_ns for sender in senders):
         longest = max(origin.traffic.timeout for origin in plan.origins)
-        progress.note(f"waiting for the answers under way, at most {longest:g} s")
+        progress.note(f"waiting for outstanding answers, at most {longest:g} s")
     for sender in senders:
         sender.drain()
     return interrupted
 
 
 def _prepare(senders: Sequence[Sender], run: RunDirectory, stack: ExitStack, progress: WatchProgress) -> None:
-    """Look names up, start all processes, and prove each one's detector."""
+    """Resolve names, start all processes, and calibrate each one's detector."""
     for sender in senders:
-        sender.look_up()
+        sender.resolve()
     if all(sender.outcome.failure for sender in senders):
         return
-    progress.note("proving the detector on known faults")
+    progress.note("calibrating the detector on known faults")
     server = stack.enter_context(FaultyServer.start(run.path / "calibration"))
     for sender in senders:
         child = sender.start((server.address, server.port))
@@ -136,8 +136,8 @@ def _prepare(senders: Sequence[Sender], run: RunDirectory, stack: ExitStack, pro
             progress.note(f"watching {sender.origin.url} ({sender.address}, port {sender.origin.port}) at {rate}")
 
 
-def _keep_on(plan: WatchPlan, senders: Sequence[Sender], progress: WatchProgress) -> None:
-    """Tell how it stands until the time is up or nobody sends any more."""
+def _wait_for_end(plan: WatchPlan, senders: Sequence[Sender], progress: WatchProgress) -> None:
+    """Report counts until the time is up or no sender is left."""
     begin = time.monotonic()
 
     def done() -> bool:
@@ -145,7 +145,7 @@ def _keep_on(plan: WatchPlan, senders: Sequence[Sender], progress: WatchProgress
         progress.counts(_counts(senders, elapsed))
         return not any(sender.is_sending for sender in senders) or bool(plan.seconds and elapsed >= plan.seconds)
 
-    wait_until(done, timeout=float("inf"), what="the end of the watch", interval=_LOOK)
+    wait_until(done, timeout=float("inf"), what="the end of the watch", interval=_READ_INTERVAL)
 
 
 def _counts(senders: Sequence[Sender], elapsed: float) -> WatchCounts:
@@ -167,13 +167,13 @@ def _counts(senders: Sequence[Sender], elapsed: float) -> WatchCounts:
 def _conclude(
     run: RunDirectory, senders: Sequence[Sender], progress: WatchProgress, *, interrupted: bool
 ) -> WatchResult:
-    """Seal, judge and report; where the disk is full, at least tell."""
+    """Seal, judge and report; if the disk is full, still return the verdict."""
     progress.note("judging")
     try:
         for sender in senders:
             sender.write()
         write_json(run.path / END, to_json(WatchEnd(interrupted=interrupted)))
         run.seal("evidence")
-        return WatchResult(run.path, keep(run, judge_again(run)))
+        return WatchResult(run.path, write_verdict(run, judge_again(run)))
     except HarnessError as error:
         return WatchResult(run.path, judge_again(run), unkept=str(error))

@@ -1,4 +1,4 @@
-"""The traffic to one origin: its process, what is known of its execution, and an end in order whatever happened."""
+"""Sends traffic to one origin in a child process, and ends it in order whatever happens."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from harness.runner.watch.plan import Origin
 from harness.store.records import to_json
 from harness.store.rundir import TrialDirectory, write_json
 from harness.traffic.live import LiveCounts
-from harness.traffic.plan import Crew, TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
-#: Longest time for Locust to start and for the detector to be proved.
+#: Seconds for Locust to start and for the detector's calibration.
 _READY_SECONDS = 60.0
-#: Seconds beyond the requests' own timeout in which a busy machine must have written everything down.
+#: Seconds after the requests' own timeout in which a busy machine must have written all records.
 _DRAIN_SECONDS = 60.0
-#: What the evidence says until the watch has ended: whoever finds it knows that it never did.
+#: The outcome on disk until the watch has ended; a reader who finds it knows that the watch was killed.
 _UNENDED = "it was killed before its end"
 
 
@@ -30,13 +30,13 @@ class Sender:
     """Traffic to one origin, from its start to its last answer.
 
     Args:
-        origin: Where to, and what.
-        directory: Where its evidence goes.
-        workers: Processes that share the sending.
+        origin: The origin with its traffic.
+        directory: Directory for its evidence.
+        workers: Number of processes that share the sending.
 
     Attributes:
-        outcome: What is known of the execution; on disk from the first request on.
-        address: IP address that is sent to; empty until the name was looked up.
+        outcome: Facts of the execution; on disk from the first request on.
+        address: IP address of the origin; empty until the name is resolved.
     """
 
     def __init__(self, origin: Origin, directory: TrialDirectory, workers: int = 1) -> None:
@@ -44,18 +44,21 @@ class Sender:
         self.directory = directory
         self.outcome = TrialOutcome(clock=Clock.start())
         self.address = ""
-        self._crew = Crew(local=workers) if workers > 1 else None
+        self._crew = WorkerGroup(local=workers) if workers > 1 else None
         self._child: TrafficChild | None = None
         self._end_ns = 0
         self._counts = LiveCounts(0, 0, 0)
 
     @property
     def is_sending(self) -> bool:
-        """Whether there is traffic, as far as anybody knows."""
+        """Return True if there is traffic, as far as is known."""
         return bool(self.outcome.origin_ns) and not self.outcome.stopped_ns and not self.outcome.failure
 
-    def look_up(self) -> None:
-        """Find the address: once, since a name that leads elsewhere half way would make two watches of one."""
+    def resolve(self) -> None:
+        """Resolve the host name.
+
+        It is resolved only once: if the name changed to another address in between, one watch would be two.
+        """
         try:
             self.address = address_of(self.origin.host, self.origin.port)
         except HarnessError as error:
@@ -63,7 +66,7 @@ class Sender:
         self.outcome = replace(self.outcome, facts={"address": self.address})
 
     def start(self, calibration: tuple[str, int]) -> TrafficChild | None:
-        """Start the process, unless there is nowhere to send to; the caller leaves its context at the end."""
+        """Start the process, unless the name was not resolved; the caller leaves its context at the end."""
         if self.outcome.failure:
             return None
         plan = TrafficChildPlan(
@@ -78,13 +81,13 @@ class Sender:
         return self._child
 
     def wait_ready(self) -> None:
-        """Wait until the detector is proved."""
+        """Wait until the detector is calibrated."""
         with self._failing():
             if self._child is not None:
                 self._child.wait_ready(_READY_SECONDS)
 
     def go(self, seconds: float) -> None:
-        """Begin to send, for so many seconds; 0 until ``stop``."""
+        """Begin to send, for so many seconds; 0 means until ``stop``."""
         with self._failing():
             if self._child is not None and not self.outcome.failure:
                 origin_ns = self._child.go(self.address, self.origin.port, seconds=seconds)
@@ -93,31 +96,31 @@ class Sender:
                 write_json(self.directory.outcome, to_json(replace(self.outcome, failure=_UNENDED)))
 
     def counts(self) -> LiveCounts:
-        """What the ledger shows now; of a sender that has died, what it showed last."""
+        """Return the ledger's current counts; for a sender that has died, the last ones read."""
         with self._failing():
             if self._child is not None and self.is_sending:
                 self._counts = self._child.counts()
         return self._counts
 
     def stop(self) -> None:
-        """Plan nothing further; what is under way goes on."""
+        """Plan no further requests; outstanding ones continue."""
         if self._child is None or not self.outcome.origin_ns or self.outcome.stopped_ns:
             return
-        # Of a sender that is gone, the slots up to now are planned all the same: nobody has sent them.
+        # If the sender is gone, the slots up to now still count as planned: they are requests that were not sent.
         stopped = min(monotonic_ns(), self._end_ns or monotonic_ns())
         with self._failing():
             stopped = self._child.stop()
         self.outcome = replace(self.outcome, stopped_ns=stopped)
 
     def drain(self) -> None:
-        """Wait for the answers under way, and for the ledger to be complete."""
+        """Wait for the outstanding answers, and for the ledger to be complete."""
         if self._child is None or not self.outcome.origin_ns:
             return
         with self._failing():
             self._child.wait_drained(self.origin.traffic.timeout + _DRAIN_SECONDS)
 
     def write(self) -> None:
-        """Write down how it went.
+        """Write the outcome.
 
         Raises:
             HarnessError: The disk is full.
@@ -126,7 +129,7 @@ class Sender:
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
-        """What goes wrong is this sender's failure, and the first one is the one to tell."""
+        """Turn an error into this sender's failure; only the first one is kept."""
         try:
             yield
         except HarnessError as error:
@@ -138,14 +141,16 @@ class Sender:
 
 
 def address_of(host: str, port: int) -> str:
-    """The IP address of a name: the first one, but IPv4 before IPv6, since few local servers listen on both.
+    """Return the IP address of a name.
+
+    IPv4 comes before IPv6, since few local servers listen on both.
 
     Raises:
-        HarnessError: The name leads nowhere.
+        HarnessError: The name can't be resolved.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise HarnessError(f"there is no way to {host}: {error.strerror or error}.") from error
+        raise HarnessError(f"cannot resolve {host}: {error.strerror or error}.") from error
     addresses = [str(where[0]) for family, _, _, _, where in found if family == socket.AF_INET]
     return (addresses or [str(where[0]) for _, _, _, _, where in found])[0]

@@ -1,1 +1,1 @@
-"""Prove the detector: send known faults and expect exactly their number."""
+"""Calibration of the detector: it meets known faults and must report exactly their number."""

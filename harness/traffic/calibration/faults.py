@@ -1,7 +1,7 @@
-"""What the faulty server does on demand, and what an exact detector must call it.
+"""The behaviours of the faulty server, each with the outcome that an exact detector reports.
 
-One table for both sides: the server acts by it, the calibration plans by it. Good but unusual answers are in it too,
-since a detector that cries loss at a chunked body is as useless as one that is deaf.
+Both sides use this table: the server acts by it, and the calibration plans by it.
+It includes good but unusual answers, since a detector that reports a chunked body as a loss is useless too.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from harness.model.attempt import Method, Outcome
 
 
 class Ending(Enum):
-    """What the server does with the connection after its bytes are out.
+    """The treatment of a connection after all bytes are sent.
 
-    ``FIN`` ends it in order, with TLS by a farewell first; ``CUT`` is a FIN without the farewell.
+    ``FIN`` is an orderly end, with TLS after ``close_notify``; ``CUT`` is a FIN without ``close_notify``.
     """
 
     KEEP = auto()
@@ -28,19 +28,19 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One behaviour, asked for by the path ``/fault/<name>``.
+    """One behaviour, requested by the path ``/fault/<name>``.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         expected: The outcome of an attempt that meets it.
         answer: All bytes that the server sends.
-        ending: What it does then.
+        ending: The treatment of the connection after that.
         answers: Right bodies for the attempt's route; empty accepts any.
-        byte_by_byte: The answer is sent in single bytes.
-        delay: Seconds before it is sent.
+        byte_by_byte: The server sends the answer in single bytes.
+        delay: Seconds before it sends the answer.
         statuses: Right statuses for the attempt's route; empty accepts any 2xx.
-        methods: The methods with which it makes sense.
-        only_tls: It is a fault where TLS is spoken, and nowhere else.
+        methods: The methods that can meet it.
+        only_tls: It is a fault only with TLS.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Fault:
 
     @property
     def path(self) -> str:
-        """The path that asks for it."""
+        """Return the path that requests it."""
         return f"/fault/{self.name}"
 
 
@@ -91,7 +91,7 @@ _TABLE = (
     Fault("bad-chunk", Outcome.MALFORMED, _CHUNKED + b"zz\r\nok\r\n0\r\n\r\n", Ending.FIN),
     Fault("two-lengths", Outcome.MALFORMED, _answer(fields="Content-Length: 3\r\n"), Ending.FIN),
     Fault("no-length-cut", Outcome.TRUNCATED, b"HTTP/1.0 200 OK\r\n\r\nok", Ending.CUT, only_tls=True),
-    # Good, though not everyday.
+    # Good but unusual answers.
     Fault("slow", Outcome.OK, _answer(), delay=0.1),
     Fault("chunked", Outcome.OK, _CHUNKED + b"1;x=y\r\no\r\n1\r\nk\r\n0\r\nX-Trailer: 1\r\n\r\n"),
     Fault("single-bytes", Outcome.OK, _answer(fields="X-Odd:\r\n"), byte_by_byte=True),
@@ -112,7 +112,7 @@ _TABLE = (
     Fault("rubbish-behind", Outcome.OK, _answer() + b"and more"),
     Fault("no-length", Outcome.OK, b"HTTP/1.0 200 OK\r\n\r\nok", Ending.FIN),
     Fault("announced-close", Outcome.OK, _answer(fields="Connection: close\r\n"), Ending.FIN),
-    # Good answers after which the connection is ended without a word.
+    # Good answers, after which the server ends the connection unannounced.
     Fault("idle-fin", Outcome.OK, _answer(), Ending.FIN),
     Fault("idle-rst", Outcome.OK, _answer(), Ending.RST),
 )
@@ -120,8 +120,8 @@ _TABLE = (
 #: Every fault, by name.
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _TABLE}
 
-#: What happens to those who begin to speak TLS at the port that is for it; asked for by the name that they give (SNI).
-#: They are tried on new connections alone: there is no second handshake on one.
+#: Faults of TLS handshakes on a port of their own, requested by the server name (SNI). They need new connections, since
+#: a connection has one handshake.
 HANDSHAKES: Mapping[str, Fault] = {
     fault.name: fault
     for fault in (

@@ -1,6 +1,6 @@
-"""The calibration as a program of its own: ``python -m harness.traffic.calibration.program DIRECTORY SETTINGS``.
+"""A calibration as a program of its own: ``python -m harness.traffic.calibration.program DIRECTORY SETTINGS``.
 
-The same client, ledger and faults that prove the detector before each trial, as often as one likes.
+It uses the same client, ledger and faults as the calibration before each trial, with any number of meetings.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.traffic.calibration.proof import Calibration
+from harness.traffic.calibration.run import CalibrationRun
 
 
 def main() -> int:
-    """Calibrate as the settings (a JSON object: address, port, names, times, tls) say; returns the exit code."""
+    """Calibrate by the settings (a JSON object: address, port, names, times, tls); return the exit code."""
     directory, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
     try:
-        Calibration(
+        CalibrationRun(
             (settings["address"], settings["port"]),
             directory,
             token=secrets.token_hex(4),

@@ -1,6 +1,6 @@
-"""The faulty server: known faults on demand, counted on its side, so that the detector's count can be held against it.
+"""The faulty server: it produces known faults on demand and counts them, to compare with the detector's count.
 
-It is a process of its own, as any server is; what it does there is in ``harness.traffic.calibration.faulty_server``.
+It runs in a process of its own, whose program is ``harness.traffic.calibration.faulty_server``.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from harness.kit.waiting import wait_until
 
 #: The name in its certificate.
 SERVER_NAME = "faulty-server"
-#: Its certificate, which is trusted by nothing else, and the key to it.
+#: Its certificate and key; nothing else trusts them.
 CERTIFICATE = Path(__file__).with_name("faulty.pem")
-#: File in its directory that says where it listens.
+#: File in its directory with its address.
 WHERE = "faulty-server.json"
-#: File in its directory that says, at its end, what it did: by token and fault.
+#: File in its directory with its final counts by token and fault.
 SERVED = "served.json"
-#: Seconds that the server may take to start on a busy machine.
+#: Seconds within which the server must start on a busy machine.
 _START_SECONDS = 60.0
 
 
@@ -31,7 +31,7 @@ class FaultyServer:
     """The running server (context manager).
 
     Attributes:
-        address: IP address that it listens on.
+        address: Its IP address.
         port: Its port.
     """
 
@@ -42,10 +42,10 @@ class FaultyServer:
 
     @classmethod
     def start(cls, directory: Path) -> FaultyServer:
-        """Start it; returns when it listens.
+        """Start it; return when it listens.
 
         Args:
-            directory: Gets its address, its log, and at its end ``served.json``: what it did, by token and fault.
+            directory: Receives its address, its log, and at its end ``served.json`` with its counts.
 
         Raises:
             HarnessError: It does not start.
@@ -78,5 +78,5 @@ class FaultyServer:
         self.stop()
 
     def stop(self) -> None:
-        """Let it write ``served.json`` and end."""
+        """Let it write ``served.json``, and end it."""
         self._process.stop()

@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 
 class RunnerChannel:
-    """Locust's runner as a channel whose hiccups are logged; what matters is said again."""
+    """Locust's runner as a channel that logs errors; senders repeat their important messages."""
 
     def __init__(self, runner: Any) -> None:
         self._runner = runner

@@ -1,8 +1,8 @@
-"""One time line for several machines: how far the master's clock is from a worker's, and how sure that is.
+"""The offset between the clocks of a worker and the master, with its error.
 
-Each answer to a ping bounds the offset from both sides, whatever the network did meanwhile: the master read its clock
-after the question left and before the answer came. What all answers allow is the estimate; if nothing is allowed by
-all, a clock has jumped, and no time of this worker can be believed.
+Each answer to a ping bounds the offset from both sides, whatever the network did: the master read its clock after the
+ping left and before the answer came. The estimate is the range that all answers allow. If there is none, a clock has
+jumped, and the times of this worker are useless.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ from dataclasses import dataclass
 
 from harness.errors import HarnessError
 
-#: How many pings are made.
+#: Number of pings.
 PINGS = 20
-#: By how much answers may contradict each other before a clock is said to have jumped: 500 ppm in 2 s.
+#: The largest contradiction between answers that is no jump of a clock: 500 ppm in 2 s.
 _TOLERANCE_NS = 1_000_000
 
 
 class ClockError(HarnessError):
-    """The clocks of two machines can't be brought together."""
+    """The clocks of two machines cannot be compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """How to get from a worker's CLOCK_MONOTONIC to the master's.
+    """The offset from a worker's CLOCK_MONOTONIC to the master's.
 
     Attributes:
-        offset_ns: The master's clock less the worker's.
-        error_ns: The truth lies within this of it.
+        offset_ns: The master's clock minus the worker's.
+        error_ns: The largest error of the offset.
     """
 
     offset_ns: int = 0
     error_ns: int = 0
 
     def to_worker(self, master_ns: int) -> int:
-        """A time of the master's clock, by the worker's."""
+        """Convert a time of the master's clock to the worker's."""
         return master_ns - self.offset_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """One question and its answer.
+    """A ping and its answer.
 
     Attributes:
-        asked: The worker's clock when it was sent.
-        theirs: The master's clock when it was there.
-        answered: The worker's clock when the answer came.
+        asked: The worker's clock when the ping left.
+        theirs: The master's clock when it arrived.
+        answered: The worker's clock when the answer arrived.
     """
 
     asked: int
@@ -55,10 +55,10 @@ class Ping:
 
 
 def estimate(pings: Iterable[Ping]) -> ClockOffset:
-    """The offset that all pings allow.
+    """Return the offset that all pings allow.
 
     Raises:
-        ClockError: There is none, or there are no pings.
+        ClockError: No offset fits all pings, or there are no pings.
     """
     made = [ping for ping in pings if ping.answered >= ping.asked]
     if not made:

@@ -1,7 +1,7 @@
-"""Brings a worker's files home over the channel, while they grow and to the last byte.
+"""Sends a worker's files to the master while they grow, to the last byte.
 
-The session never waits for it: it looks now and then what is new, sends that, and keeps what it has not been told is
-home. At the end both sides hold the whole files against each other.
+The session never waits for it: it reads and sends new data at intervals, and keeps unacknowledged blocks. At the end
+both sides compare checksums of the whole files.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import gevent
 from gevent.event import AsyncResult
 
 from harness.errors import HarnessError
-from harness.traffic.distributed.file_sync import KINDS, FileMirror, whole
-from harness.traffic.distributed.messages import Channel, Kind
+from harness.traffic.distributed.file_sync import SYNCED_FILES, GrowingFile, whole
+from harness.traffic.distributed.messages import Channel, MessageKind
 
-#: How often it is looked what is new, in seconds; also what a worker that dies with its machine can take with it.
+#: Seconds between reads; a worker that dies with its machine loses at most that much evidence.
 _EVERY = 0.25
-#: The same when nothing else is left to do.
+#: The same after the session has ended.
 _HURRY = 0.02
-#: Seconds without any progress after which the way home is given up.
+#: Seconds without progress after which sending fails.
 PATIENCE = 30.0
 
 
-class Courier:
-    """Files of one worker on their way.
+class FileSender:
+    """Sends the files of one worker.
 
     Args:
-        channel: To the master.
-        directory: Where the files are.
+        channel: Channel to the master.
+        directory: Folder of the files.
         worker: The worker's number.
-        patience: Seconds without progress after which it gives up.
+        patience: Seconds without progress after which it fails.
     """
 
     def __init__(self, channel: Channel, directory: Path, worker: int, *, patience: float = PATIENCE) -> None:
@@ -41,50 +41,50 @@ class Courier:
         self._directory = directory
         self._worker = worker
         self._patience = patience
-        self._mirrors = {kind: FileMirror(kind, directory, worker) for kind in KINDS}
+        self._mirrors = {kind: GrowingFile(kind, directory, worker) for kind in SYNCED_FILES}
         self._verdict: AsyncResult = AsyncResult()
         self._progress_at = monotonic()
 
     def follow(self, is_over: Callable[[], bool]) -> None:
-        """Send what is new until the files don't grow any more; ``finish`` does the rest."""
+        """Send new data until the files are complete; ``finish`` sends the rest."""
         while not is_over():
             self._send()
             gevent.sleep(_EVERY)
 
     def finish(self) -> None:
-        """Send what is left, and have the whole files compared.
+        """Send the rest, and let the master compare the whole files.
 
         Raises:
-            HarnessError: The master does not answer any more, or its files are others.
+            HarnessError: The master does not answer, or its files differ.
         """
         self._progress_at = monotonic()
         while self._send():
             self._give_up_if_stuck()
             gevent.sleep(_HURRY)
         files = {kind: whole(mirror.path) for kind, mirror in self._mirrors.items() if mirror.path.exists()}
-        self._channel.send_message(Kind.WHOLE, {"worker": self._worker, "files": files})
+        self._channel.send_message(MessageKind.WHOLE, {"worker": self._worker, "files": files})
         self._verdict.wait(self._patience)
         if not self._verdict.ready():
             raise self._stuck()
         wrong = self._verdict.get()
         if wrong:
-            raise HarnessError(f"Not the same on both sides: {', '.join(wrong)}.")
+            raise HarnessError(f"These files differ between worker and master: {', '.join(wrong)}.")
 
     def taken(self, data: Any) -> None:
-        """The master has a piece."""
+        """Note that the master has a piece."""
         self._progress_at = monotonic()
         self._mirrors[data["kind"]].acknowledged(data["offset"], data["digest"])
 
     def compared(self, data: Any) -> None:
-        """The master has compared the whole files."""
+        """Note the result of the master's comparison."""
         self._verdict.set(list(data["wrong"]))
 
     def _send(self) -> int:
-        """Send what is new; returns how many pieces are not home."""
+        """Send new data; return the number of unacknowledged pieces."""
         for mirror in self._mirrors.values():
             for piece in mirror.pieces():
                 self._channel.send_message(
-                    Kind.PIECE,
+                    MessageKind.PIECE,
                     {
                         "worker": self._worker,
                         "kind": piece.kind,

@@ -1,8 +1,8 @@
-"""Files of a worker on another machine, brought home piece by piece while they grow.
+"""Synchronisation of a worker's growing files to the master, piece by piece.
 
-A piece is a block of a file at its offset with a checksum. It is sent again until the other side has said that it has
-it: of evidence, never of requests. A block that can still change is looked at again and again; one that can't is
-forgotten as soon as it is home, so the cost follows the traffic and not the size of the files.
+A piece is a block of a file at its offset with a checksum. It is sent again until the other side acknowledges it; this
+repeats evidence, and never requests. A block that can still change is read again; a final block is dropped once it is
+acknowledged, so the cost follows the traffic and not the size of the files.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from harness.store.mapped import HEADER, header
 _ROWS = 512
 #: Bytes of a piece of a file without rows.
 _BYTES = 32 * 1024
-#: Seconds after which a piece that nobody has acknowledged is sent again.
+#: Seconds after which an unacknowledged piece is sent again.
 RESEND = 2.0
-#: Pieces that are under way at once, per file.
+#: The most pieces under way per file.
 _WINDOW = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One of the files that every worker has.
+class SyncedFile:
+    """A file that every worker has.
 
     Attributes:
-        pattern: Its name, with the worker's number to be filled in.
-        dtype: Its rows; None for bytes.
-        open_field: The field that says whether a row can still change, and the value that says so.
+        pattern: Its name, with a placeholder for the worker's number.
+        dtype: The type of its rows; None for bytes.
+        open_field: The field and value of a row that can still change.
     """
 
     pattern: str
@@ -46,25 +46,25 @@ class Kind:
     open_field: tuple[str, int] = ("", 0)
 
     def path(self, directory: Path, worker: int) -> Path:
-        """Where it is."""
+        """Return its path."""
         return directory / self.pattern.format(worker)
 
 
-#: Everything that a worker brings home; a name that is not here is not written.
-KINDS: Mapping[str, Kind] = {
-    "ledger": Kind("ledger-{}.npy", ATTEMPT, ("outcome", Outcome.UNFINISHED)),
-    "connections": Kind("connections-{}.npy", CONNECTION, ("reason", CloseReason.OPEN)),
-    "journal": Kind("traffic-{}.jsonl"),
-    "backends": Kind("backends-{}.jsonl"),
-    "calibration": Kind("calibration-{}.json"),
-    "calibration-ledger": Kind("calibration-{}.npy", ATTEMPT, ("outcome", Outcome.UNFINISHED)),
-    "calibration-connections": Kind("calibration-connections-{}.npy", CONNECTION, ("reason", CloseReason.OPEN)),
+#: All files that a worker sends; the master writes no others.
+SYNCED_FILES: Mapping[str, SyncedFile] = {
+    "ledger": SyncedFile("ledger-{}.npy", ATTEMPT, ("outcome", Outcome.UNFINISHED)),
+    "connections": SyncedFile("connections-{}.npy", CONNECTION, ("reason", CloseReason.OPEN)),
+    "journal": SyncedFile("traffic-{}.jsonl"),
+    "backends": SyncedFile("backends-{}.jsonl"),
+    "calibration": SyncedFile("calibration-{}.json"),
+    "calibration-ledger": SyncedFile("calibration-{}.npy", ATTEMPT, ("outcome", Outcome.UNFINISHED)),
+    "calibration-connections": SyncedFile("calibration-connections-{}.npy", CONNECTION, ("reason", CloseReason.OPEN)),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A block of a file, as it is sent."""
+    """A block of a file as it is sent."""
 
     kind: str
     offset: int
@@ -73,29 +73,29 @@ class Piece:
 
     @classmethod
     def of(cls, kind: str, offset: int, data: bytes) -> Piece:
-        """With its checksum."""
+        """Build a piece with its checksum."""
         return cls(kind, offset, data, checksum(data))
 
     @property
     def is_sound(self) -> bool:
-        """Whether it is as it was sent."""
+        """True if the data matches the checksum."""
         return checksum(self.data) == self.digest
 
 
 def checksum(data: bytes) -> str:
-    """What pieces are held to."""
+    """Return the checksum of a piece."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def whole(path: Path) -> tuple[int, str]:
-    """Size and SHA-256 of a file."""
+    """Return size and SHA-256 of a file."""
     with path.open("rb") as file:
         return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def close_for(directory: Path, worker: int) -> None:
-    """Give back the unused room in the ledgers of a worker that was killed, as it would have done itself."""
-    for kind in KINDS.values():
+    """Truncate the unused rows in the ledgers of a killed worker, as it would have done itself."""
+    for kind in SYNCED_FILES.values():
         path = kind.path(directory, worker)
         if kind.dtype is None or not path.exists():
             continue
@@ -109,39 +109,39 @@ def close_for(directory: Path, worker: int) -> None:
 
 @dataclass(slots=True)
 class _Block:
-    """What is known of a block that may not be home yet."""
+    """The state of a block that may need sending."""
 
-    at_home: str = ""
+    acknowledged_digest: str = ""
     sent: str = ""
     sent_at: float = 0.0
     is_final: bool = False
 
 
-class FileMirror:
-    """What of one growing file is not home yet.
+class GrowingFile:
+    """The blocks of a growing file that need sending.
 
     Args:
-        kind: A key of ``KINDS``.
-        directory: Where it is; it need not be there yet.
+        kind: A key of ``SYNCED_FILES``.
+        directory: Its folder; the file need not exist yet.
         worker: The worker's number.
 
     Attributes:
-        missing: Blocks that were not home when ``pieces`` was asked last.
+        missing: Unacknowledged blocks at the last call of ``pieces``.
     """
 
     def __init__(self, kind: str, directory: Path, worker: int) -> None:
         self.kind = kind
         self.missing = 0
-        self.path = KINDS[kind].path(directory, worker)
-        self._rows = KINDS[kind].dtype
-        self._open_field = KINDS[kind].open_field
+        self.path = SYNCED_FILES[kind].path(directory, worker)
+        self._rows = SYNCED_FILES[kind].dtype
+        self._open_field = SYNCED_FILES[kind].open_field
         self._start = HEADER if self._rows is not None else 0
         self._size = _ROWS * self._rows.itemsize if self._rows is not None else _BYTES
         self._blocks: dict[int, _Block] = {}
         self._seen = 0
 
     def pieces(self) -> Iterator[Piece]:
-        """What is to be sent now."""
+        """Yield the pieces to send now."""
         self.missing = 0
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -153,12 +153,12 @@ class FileMirror:
             os.close(fd)
 
     def acknowledged(self, offset: int, digest: str) -> None:
-        """The other side has a block as it was when its checksum was this."""
+        """Note that the other side has a block with this checksum."""
         index = (offset - self._start) // self._size
         block = self._blocks.get(index)
         if block is None:
             return
-        block.at_home = digest
+        block.acknowledged_digest = digest
         if block.is_final and block.sent == digest:
             del self._blocks[index]
 
@@ -172,7 +172,7 @@ class FileMirror:
             self._seen = max(self._seen, index + 1)
             block.is_final = is_final
             digest = checksum(data)
-            if digest == block.at_home:
+            if digest == block.acknowledged_digest:
                 if is_final:
                     del self._blocks[index]
                 continue
@@ -184,13 +184,13 @@ class FileMirror:
                 return
 
     def _candidates(self) -> Iterator[int]:
-        """Blocks that may have news: those that can still change, then those that nobody has looked at."""
+        """Yield the indices of blocks to read: those that can still change, then new ones."""
         yield from sorted(self._blocks)
         while True:
             yield self._seen
 
     def _cut(self, data: bytes) -> tuple[bytes, bool]:
-        """What of a block is written, and whether it can't change any more."""
+        """Return the written part of a block, and True if it is final."""
         if self._rows is None:
             return data, len(data) == self._size
         rows = np.frombuffer(data[: len(data) // self._rows.itemsize * self._rows.itemsize], self._rows)
@@ -200,16 +200,16 @@ class FileMirror:
         return data[: used * self._rows.itemsize], is_final
 
 
-class Home:
-    """The other side: writes the pieces of one worker to files that are readable at every moment.
+class FileReceiver:
+    """Writes the pieces of one worker to files that are always readable.
 
     Args:
-        directory: Where the files are to be.
+        directory: Folder of the files.
         worker: The worker's number.
 
     Attributes:
         received: Bytes of all sound pieces.
-        spoilt: Pieces that were not as they had been sent.
+        spoilt: Number of damaged pieces.
     """
 
     def __init__(self, directory: Path, worker: int) -> None:
@@ -219,15 +219,14 @@ class Home:
         self.spoilt = 0
 
     def take(self, piece: Piece) -> bool:
-        """Write a piece; returns whether it was taken.
+        """Write a piece; return False if it was rejected.
 
-        One that is spoilt, or comes before the piece that belongs in front of it, is left for its sender to send again:
-        a file at home never has a hole.
+        A damaged piece, and one that would leave a hole in the file, is rejected, so that its sender sends it again.
 
         Raises:
-            HarnessError: It can't be written.
+            HarnessError: The file cannot be written.
         """
-        kind = KINDS.get(piece.kind)
+        kind = SYNCED_FILES.get(piece.kind)
         if kind is None or not piece.is_sound:
             self.spoilt += 1
             return False
@@ -247,17 +246,17 @@ class Home:
         return True
 
     def differences(self, files: Mapping[str, tuple[int, str]]) -> list[str]:
-        """Names of the files that are not, byte for byte, what the worker says it has.
+        """Return the names of the files that differ from those of the worker.
 
         Args:
-            files: A key of ``KINDS`` -> size and SHA-256 of the worker's file.
+            files: A key of ``SYNCED_FILES`` -> size and SHA-256 of the worker's file.
 
         Raises:
-            HarnessError: A file can't be written.
+            HarnessError: A file cannot be written.
         """
         wrong = []
         for name, (size, digest) in files.items():
-            kind = KINDS[name]
+            kind = SYNCED_FILES[name]
             path = kind.path(self._directory, self._worker)
             if kind.dtype is not None and not path.exists():
                 with clear_disk_errors(path):
@@ -268,6 +267,6 @@ class Home:
 
 
 def _write_header(fd: int, dtype: np.dtype[np.void]) -> None:
-    """Say how many rows there are, so that the file can be loaded as it is."""
+    """Write the number of rows into the header, so that the file can be loaded at any time."""
     rows = max(0, os.fstat(fd).st_size - HEADER) // dtype.itemsize
     os.pwrite(fd, header(dtype, rows), 0)

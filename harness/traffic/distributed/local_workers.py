@@ -1,4 +1,4 @@
-"""Locust workers that a master starts on its own machine: below the same guardian, so that they end with it."""
+"""Locust workers that a master starts on its own machine, below the same guardian, so that they end with it."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 
 from harness.kit.files import open_log, tail
 from harness.kit.processes import describe_code
-from harness.traffic.distributed.worker_launch import WorkerTerms, worker_environment
+from harness.traffic.distributed.worker_launch import WorkerSettings, worker_environment
 
-#: Seconds that a worker may take to end by itself.
+#: Seconds within which a worker must end by itself.
 _END_SECONDS = 5.0
 
 
 class LocalWorkers:
-    """Some workers.
+    """Starts workers.
 
     Args:
-        count: How many; they get the shares from 0 on.
-        command: How each is started.
-        directory: Gets their logs.
+        count: Number of workers; they get the shares from 0 on.
+        command: Command line of each.
+        directory: Receives their logs.
     """
 
     def __init__(self, count: int, command: list[str], directory: Path) -> None:
         self._directory = directory
         self._processes = [self._start(number, command) for number in range(count)]
 
-    def trouble(self, number: int) -> str:
-        """Why the worker of a share has ended; empty if it runs, or is none of these."""
+    def reason_ended(self, number: int) -> str:
+        """Return the reason why the worker of a share has ended; empty if it runs, or was not started here."""
         code = self._processes[number].poll() if number < len(self._processes) else None
         if code is None:
             return ""
@@ -36,11 +36,11 @@ class LocalWorkers:
         return f"{describe_code(code)}" + (f"; it said:\n{said}" if code > 0 and said else "")
 
     def missing(self) -> dict[int, str]:
-        """All shares whose worker has ended, and why."""
-        return {number: text for number in range(len(self._processes)) if (text := self.trouble(number))}
+        """Return the shares whose worker has ended, with the reasons."""
+        return {number: text for number in range(len(self._processes)) if (text := self.reason_ended(number))}
 
     def end(self) -> None:
-        """Wait for their end, and bring it about."""
+        """Wait for their end, and terminate those that do not end."""
         for process in self._processes:
             try:
                 process.wait(_END_SECONDS)
@@ -51,7 +51,7 @@ class LocalWorkers:
         with open_log(self._log(number)) as log:
             return subprocess.Popen(
                 command,
-                env=worker_environment(WorkerTerms(number=number)),
+                env=worker_environment(WorkerSettings(number=number)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

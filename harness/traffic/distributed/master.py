@@ -1,8 +1,8 @@
-"""Leads the workers that share a schedule: one plan, one origin, one end, and all files in one place.
+"""The master of workers that share a schedule: one plan, one origin, one end, and all files in one folder.
 
-It runs in Locust's master process and sends no traffic itself. Its journal is the account of all: it is ready when all
-are, has drained when all have, and says which worker is lost. What a lost worker never sent has no record, and the
-judge, who counts by the schedule, finds it missing.
+It runs in Locust's master process and sends no traffic itself. Its event log covers all workers: it is ready when all
+are, has drained when all have, and names each lost worker. Slots that a lost worker never sent have no record; judging
+counts by the schedule and finds them missing.
 """
 
 from __future__ import annotations
@@ -24,48 +24,55 @@ from harness.store.records import to_json
 from harness.traffic.distributed.clocks import ClockOffset
 from harness.traffic.distributed.file_sync import Piece
 from harness.traffic.distributed.members import Member, Members
-from harness.traffic.distributed.messages import Channel, Hello, Kind
-from harness.traffic.event_log import Journal
+from harness.traffic.distributed.messages import Channel, Hello, MessageKind
+from harness.traffic.event_log import EventLog
 from harness.traffic.plan import TrafficChildPlan
-from harness.traffic.session import Commands
+from harness.traffic.session import SessionCommands
 
 _log = logging.getLogger(__name__)
 
-#: From the command to begin to the origin: every worker must have heard of it by then.
+#: Nanoseconds from the command to begin to the origin; every worker must receive the command within them.
 _LEAD_NS = 500_000_000
-#: From the command to stop to the end of the schedule: a worker that hears of it later has sent too much.
+#: Nanoseconds from the command to stop to the end of the schedule; a worker that receives it later has sent too much.
 _STOP_LEAD_NS = 2_000_000_000
-#: Without a piece for so long, what a dead worker has left is not awaited any more.
-_RESCUE_NS = 40_000_000_000
-#: How often it is looked whether the workers are alive, in seconds.
-_LOOK_EVERY = 0.1
+#: Nanoseconds without a piece after which the recovery of a dead worker's files has failed.
+_RECOVERY_NS = 40_000_000_000
+#: Seconds between checks of the workers.
+_CHECK_EVERY = 0.1
 
 
 class Master:
-    """One traffic that several workers share.
+    """Leads several workers through one plan.
 
     Args:
-        channel: To the workers.
-        plan: What is sent; its crew says who shares it.
-        commands: When, and where to.
-        trouble_of: Says of a worker's name on the channel (empty if it has not joined) and its share why it is lost;
-            nothing if it is not.
+        channel: Channel to the workers.
+        plan: The traffic, with the number of workers.
+        commands: Destination, begin and end.
+        reason_lost: Returns the reason why a worker is lost, empty for none, from its name on the channel (empty if it
+            has not joined) and its share.
 
     Attributes:
-        failure: Why it did not go as planned; empty if it did.
+        failure: The reason why the traffic differs from the plan; empty for none.
         members: The workers.
     """
 
-    #: What workers send.
-    KINDS = (Kind.HELLO, Kind.PING, Kind.EVENT, Kind.PIECE, Kind.WHOLE, Kind.RESCUE)
+    #: Messages from workers.
+    KINDS = (
+        MessageKind.HELLO,
+        MessageKind.PING,
+        MessageKind.EVENT,
+        MessageKind.PIECE,
+        MessageKind.WHOLE,
+        MessageKind.RESCUE,
+    )
 
     def __init__(
         self,
         channel: Channel,
         plan: TrafficChildPlan,
-        commands: Commands,
+        commands: SessionCommands,
         *,
-        trouble_of: Callable[[str, int], str],
+        reason_lost: Callable[[str, int], str],
     ) -> None:
         assert plan.crew is not None
         self.failure = ""
@@ -74,24 +81,24 @@ class Master:
         self._crew = plan.crew
         self._plan = replace(plan, token=plan.token or secrets.token_hex(4))
         self._commands = commands
-        self._trouble_of = trouble_of
-        self._journal = Journal(plan.directory / plan.journal)
+        self._reason_lost = reason_lost
+        self._journal = EventLog(plan.directory / plan.journal)
         self._changed = Event()
         self._is_over = False
 
     def listeners(self) -> dict[str, Callable[[str, Mapping[str, Any]], None]]:
-        """What is to be done with a worker's messages, given its name on the channel."""
+        """Return the handler of each kind of message; it receives the worker's name on the channel."""
         return {
-            Kind.HELLO: self._on_hello,
-            Kind.PING: self._on_ping,
-            Kind.EVENT: self._on_event,
-            Kind.PIECE: self._on_piece,
-            Kind.WHOLE: self._on_whole,
-            Kind.RESCUE: self._on_rescue,
+            MessageKind.HELLO: self._on_hello,
+            MessageKind.PING: self._on_ping,
+            MessageKind.EVENT: self._on_event,
+            MessageKind.PIECE: self._on_piece,
+            MessageKind.WHOLE: self._on_whole,
+            MessageKind.RESCUE: self._on_recovery,
         }
 
     def lead(self) -> None:
-        """Lead the workers from the first hello to the last byte."""
+        """Lead the workers from the first hello to the last file."""
         try:
             self._lead()
         except HarnessError as error:
@@ -108,12 +115,12 @@ class Master:
             self._await(self._commands.go.is_set)
         self.members.is_closed = True
         if stop.is_set() or not self._are_ready():
-            self._tell_all(Kind.STOP, at_ns=0)
+            self._tell_all(MessageKind.STOP, at_ns=0)
             return
         begun = self._begin()
         self._await(lambda: stop.is_set() or not self.members.any_sends)
         at = self._end_of_schedule(begun)
-        self._tell_all(Kind.STOP, at_ns=at)
+        self._tell_all(MessageKind.STOP, at_ns=at)
         gevent.sleep(max(0, at - monotonic_ns()) / 1e9)
         self._note("stopping", at_ns=at)
         self._await(lambda: all(member.is_done for member in self.members))
@@ -125,12 +132,12 @@ class Master:
         return self.members.are_sound and self.members.all_have("ready")
 
     def _begin(self) -> int:
-        """Tell all when to begin; returns the origin."""
+        """Tell all workers when to begin; return the origin."""
         address, port = self._commands.address, self._commands.port
         origin = monotonic_ns() + _LEAD_NS
         commands = self._commands
         self._tell_all(
-            Kind.GO,
+            MessageKind.GO,
             address=address,
             port=port,
             seconds=commands.seconds,
@@ -142,34 +149,34 @@ class Master:
         return origin
 
     def _end_of_schedule(self, origin: int) -> int:
-        """When all stop planning: soon, and not after the schedule's own end."""
+        """Return the time at which all stop planning: soon, and not after the schedule's own end."""
         at = max(monotonic_ns(), origin) + _STOP_LEAD_NS
         own_end = origin + round(self._commands.seconds * 1e9)
         return min(at, own_end) if self._commands.seconds else at
 
     def _await(self, condition: Callable[[], bool]) -> None:
-        """Wait for something that messages and commands bring about, with an eye on the workers."""
+        """Wait for a condition that messages and commands change, and check the workers meanwhile."""
         while not condition():
-            self._changed.wait(_LOOK_EVERY)
+            self._changed.wait(_CHECK_EVERY)
             self._changed.clear()
             for member in self.members:
                 if not member.is_done:
-                    self._look_after(member)
+                    self._check(member)
             for number in range(self._crew.local):
                 if self.members.by_number(number) is None:
-                    self._look_for(number)
+                    self._check_start(number)
 
-    def _look_for(self, number: int) -> None:
-        """See whether a worker that was started here has ended before it could join."""
-        trouble = self._trouble_of("", number)
+    def _check_start(self, number: int) -> None:
+        """Fail if a worker that was started on this machine ended before it could join."""
+        trouble = self._reason_lost("", number)
         if trouble and not self.failure:
             self._fail("worker-lost", f"worker {number} {trouble}", worker=number)
 
-    def _look_after(self, member: Member) -> None:
-        if member.in_rescue:
-            member.in_rescue = monotonic_ns() - member.heard_ns < _RESCUE_NS
+    def _check(self, member: Member) -> None:
+        if member.in_recovery:
+            member.in_recovery = monotonic_ns() - member.heard_ns < _RECOVERY_NS
             return
-        trouble = self._trouble_of(member.client, member.number)
+        trouble = self._reason_lost(member.client, member.number)
         if trouble:
             self._lose(member, trouble)
 
@@ -179,7 +186,7 @@ class Master:
             self._fail("worker-lost", f"{member} {trouble}", worker=member.number)
 
     def _note(self, event: str, **facts: str | float) -> None:
-        """Into the journal; what workers still say when all is over changes nothing."""
+        """Log an event; events of workers after the end are ignored."""
         if not self._is_over:
             self._journal.record(event, **facts)
 
@@ -188,26 +195,26 @@ class Master:
         _log.error(text)
         self._note("fault", what=what, text=text, **facts)
 
-    def _tell_all(self, kind: Kind, **data: Any) -> None:
+    def _tell_all(self, kind: MessageKind, **data: Any) -> None:
         for member in self.members:
             if not member.lost:
                 self._channel.send_message(kind, data, member.client)
 
-    # What workers say.
+    # Handlers of messages.
 
     def _on_hello(self, client: str, data: Mapping[str, Any]) -> None:
         hello = Hello(**data)
         known = self.members.by_client(client) is not None
         member = self.members.admit(client, hello)
         if isinstance(member, str):
-            self._channel.send_message(Kind.REFUSED, {"refused": member}, client)
+            self._channel.send_message(MessageKind.REFUSED, {"refused": member}, client)
             self._note("refused", name=hello.name, text=member)
             return
         if not known:
             self._note("joined", worker=member.number, name=member.name, pid=hello.pid)
-        self._channel.send_message(Kind.PLAN, self._terms_of(member), client)
+        self._channel.send_message(MessageKind.PLAN, self._settings_of(member), client)
 
-    def _terms_of(self, member: Member) -> dict[str, Any]:
+    def _settings_of(self, member: Member) -> dict[str, Any]:
         plan = replace(
             self._plan,
             worker=member.number,
@@ -226,7 +233,7 @@ class Master:
         }
 
     def _on_ping(self, client: str, data: Mapping[str, Any]) -> None:
-        self._channel.send_message(Kind.PONG, {"asked": data["asked"], "at_ns": monotonic_ns()}, client)
+        self._channel.send_message(MessageKind.PONG, {"asked": data["asked"], "at_ns": monotonic_ns()}, client)
 
     def _on_event(self, client: str, data: Mapping[str, Any]) -> None:
         member = self.members.by_client(client)
@@ -243,7 +250,7 @@ class Master:
             self._fail(str(data["what"]), f"{member}: {data['text']}", worker=member.number)
             event = str(data["what"])
         elif event == "stopping" and not self._commands.stop.is_set():
-            self._lose(member, "stopped before it was told to")
+            self._lose(member, "stopped before the command to stop")
         elif event == "over":
             member.lost = str(data["text"])
             self._fail("failed", f"{member}: {member.lost}", worker=member.number)
@@ -255,12 +262,12 @@ class Master:
         member.clock = clock
         self._note("clock", worker=member.number, offset_ns=clock.offset_ns, error_ns=clock.error_ns, moved_ns=moved)
 
-    def _on_rescue(self, client: str, data: Mapping[str, Any]) -> None:
-        """A worker's own starter says that it is dead, and brings home what it has left."""
+    def _on_recovery(self, client: str, data: Mapping[str, Any]) -> None:
+        """Accept the files of a dead worker from the process that started it."""
         member = self.members.by_number(data["worker"])
         if member is not None and not member.is_home:
             self._lose(member, "has died")
-            member.client, member.in_rescue, member.heard_ns = client, True, monotonic_ns()
+            member.client, member.in_recovery, member.heard_ns = client, True, monotonic_ns()
             self._changed.set()
 
     def _on_piece(self, client: str, data: Mapping[str, Any]) -> None:
@@ -276,7 +283,7 @@ class Master:
             return
         if taken:
             found = {"kind": piece.kind, "offset": piece.offset, "digest": piece.digest}
-            self._channel.send_message(Kind.TAKEN, found, client)
+            self._channel.send_message(MessageKind.TAKEN, found, client)
 
     def _on_whole(self, client: str, data: Mapping[str, Any]) -> None:
         member = self.members.by_client(client)
@@ -289,5 +296,5 @@ class Master:
             "home", worker=member.number, bytes=member.home.received, spoilt=member.home.spoilt, wrong=len(wrong)
         )
         member.is_home = True
-        self._channel.send_message(Kind.DISMISSED, {"wrong": wrong}, client)
+        self._channel.send_message(MessageKind.DISMISSED, {"wrong": wrong}, client)
         self._changed.set()

@@ -1,4 +1,4 @@
-"""A Locust master among the roles: by a parent's plan, or for a user's class that plain ``locust`` runs."""
+"""The role of a Locust master."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from harness.traffic.distributed.channel import RunnerChannel
 from harness.traffic.distributed.local_workers import LocalWorkers
 from harness.traffic.distributed.master import Master
 from harness.traffic.distributed.worker_launch import worker_command
-from harness.traffic.plan import VARIABLE, Crew, read_plan
-from harness.traffic.session import Commands
+from harness.traffic.plan import VARIABLE, WorkerGroup, read_plan
+from harness.traffic.session import SessionCommands
 
 _log = logging.getLogger(__name__)
-#: Addresses at which a master listens that are none to connect to.
+#: Addresses that a master can listen at, but that nobody can connect to.
 _ANY = {"*", "0.0.0.0", "::", ""}  # noqa: S104 - it is compared, not bound
 
 
-class Leading:
-    """The master of several workers: by a parent's plan, or for a user's class that plain ``locust`` runs."""
+class MasterRole:
+    """The master of several workers, for a parent's plan or for a user class that plain ``locust`` runs."""
 
     def __init__(self, environment: Any, classes: Callable[[], list[Any]], commands_fd: int) -> None:
         self._environment = environment
         self._runner = environment.runner
         self._classes = classes
-        self._commands = Commands()
+        self._commands = SessionCommands()
         self._master: Master | None = None
         self._leading: Any = None
         self._workers: LocalWorkers | None = None
@@ -44,13 +44,13 @@ class Leading:
             return
         options = environment.parsed_options
         if options.num_users is None:
-            # One user in each worker is what is meant.
+            # The intention is one user in each worker.
             options.num_users = options.spawn_rate = max(1, options.expect_workers)
         environment.events.test_start.add_listener(self._on_start)
         environment.events.test_stopping.add_listener(self._on_stopping)
 
-    def take_part(self, user: Any) -> str:
-        """Never asked: a master has no users."""
+    def serve_user(self, user: Any) -> str:
+        """Raise: a master has no users."""
         raise NotImplementedError(user)
 
     def _listener(self, kind: str) -> Callable[..., None]:
@@ -66,7 +66,7 @@ class Leading:
         for kind in self._classes():
             kind.fixed_count = plan.crew.size
         gevent.spawn(self._commands.follow, commands_fd)
-        self._master = Master(RunnerChannel(self._runner), plan, self._commands, trouble_of=self._trouble_of)
+        self._master = Master(RunnerChannel(self._runner), plan, self._commands, reason_lost=self._reason_lost)
         host = plan.crew.bind[0]
         command = worker_command(
             self._environment.parsed_options.locustfile,
@@ -82,7 +82,7 @@ class Leading:
         self._workers.end()
 
     def _on_start(self, **_: Any) -> None:
-        """Plain ``locust`` begins: as many workers as there are to be users share the class's traffic."""
+        """Begin under plain ``locust``: as many workers as users share the class's traffic."""
         kinds, runner = self._classes(), self._runner
         if not kinds:
             return
@@ -92,13 +92,13 @@ class Leading:
         kinds[0].fixed_count = size
         host = self._environment.host or kinds[0].host
         try:
-            plan = plan_of_class(kinds[0], host, Crew(local=0, remote=size))
+            plan = plan_of_class(kinds[0], host, WorkerGroup(local=0, remote=size))
         except HarnessError as error:
-            self._give_up(f"The traffic can't begin: {error}")
+            self._give_up(f"The traffic cannot begin: {error}")
             return
-        self._commands = Commands()
+        self._commands = SessionCommands()
         self._commands.begin(*destination(host))
-        self._master = Master(RunnerChannel(runner), plan, self._commands, trouble_of=self._trouble_of)
+        self._master = Master(RunnerChannel(runner), plan, self._commands, reason_lost=self._reason_lost)
         self._leading = gevent.spawn(self._lead_for_class, self._master)
 
     def _lead_for_class(self, master: Master) -> None:
@@ -107,10 +107,10 @@ class Leading:
             self._give_up(f"The traffic ended early: {master.failure}")
 
     def _give_up(self, text: str) -> None:
-        """End what can't go on: the process, or where a web page is open the test alone."""
+        """End the process, or only the test while a web page is open."""
         _log.error(text)
         self._environment.process_exit_code = 1
-        # Not from this greenlet: both wait for it.
+        # From another greenlet, since both wait for this one.
         gevent.spawn(self._runner.quit if self._environment.web_ui is None else self._runner.stop)
 
     def _on_stopping(self, **_: Any) -> None:
@@ -118,9 +118,9 @@ class Leading:
         if self._leading is not None:
             self._leading.join()
 
-    def _trouble_of(self, client: str, number: int) -> str:
-        """Why a worker is lost; empty if it is not."""
-        trouble = self._workers.trouble(number) if self._workers is not None else ""
+    def _reason_lost(self, client: str, number: int) -> str:
+        """Return the reason why a worker is lost; empty if it is not."""
+        trouble = self._workers.reason_ended(number) if self._workers is not None else ""
         if trouble or not client:
             return trouble
         node = self._runner.clients.get(client)

@@ -1,4 +1,4 @@
-"""The workers of a master: who may join, which share each has, and how far each has got."""
+"""The workers of a master: their admission, shares and progress."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.traffic.distributed.clocks import ClockOffset
-from harness.traffic.distributed.file_sync import Home
+from harness.traffic.distributed.file_sync import FileReceiver
 from harness.traffic.distributed.messages import VERSIONS, Hello
 
 
@@ -18,41 +18,41 @@ class Member:
     Attributes:
         number: Its share.
         client: Its name on Locust's channel.
-        name: What people call it.
-        home: Where its files are written down, if they are on a disk of its own.
-        is_apart: Whether they are.
-        seen: Events that it has told.
-        clock: How far its clock is from ours.
-        rows: Attempts that it has recorded, once it is drained.
-        unfinished: Those of them that were still under way.
-        is_home: All its files are here, byte for byte.
-        in_rescue: Somebody else brings home what it has left.
-        heard_ns: When that was heard of last, CLOCK_MONOTONIC.
-        lost: Why nothing more is to be expected of it; empty while something is.
+        name: Its name for people.
+        home: Receiver of its files, if they are on a disk of its own.
+        is_apart: Its files are on a disk of its own.
+        seen: Events that it has sent.
+        clock: Offset of its clock.
+        rows: Attempts that it has recorded, once it has drained.
+        unfinished: Those of them without an outcome.
+        is_home: All its files have arrived, byte for byte.
+        in_recovery: Another process sends the files that it left.
+        heard_ns: CLOCK_MONOTONIC of the last message of that process.
+        lost: The reason why nothing more will come from it; empty for none.
     """
 
     number: int
     client: str
     name: str
-    home: Home
+    home: FileReceiver
     is_apart: bool = False
     seen: set[str] = field(default_factory=set)
     clock: ClockOffset = field(default_factory=ClockOffset)
     rows: int = 0
     unfinished: int = 0
     is_home: bool = False
-    in_rescue: bool = False
+    in_recovery: bool = False
     heard_ns: int = 0
     lost: str = ""
 
     def has(self, event: str) -> bool:
-        """Whether it has got that far, or never will."""
+        """Return True once it has sent this event, or never will."""
         return bool(self.lost) or bool({event, "failed"} & self.seen)
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more is to come."""
-        if self.in_rescue:
+        """True if nothing more will come from it."""
+        if self.in_recovery:
             return self.is_home
         return bool(self.lost) or (self.has("drained") and (self.is_home or not self.is_apart))
 
@@ -64,9 +64,9 @@ class Members:
     """Gives each worker that says hello its share.
 
     Args:
-        size: How many shares there are.
-        local: Those below this number are kept for workers that the master has started itself.
-        directory: Where files of workers apart are written down.
+        size: Number of shares.
+        local: Shares below this number are reserved for workers that the master has started.
+        directory: Folder for the files of remote workers.
     """
 
     def __init__(self, size: int, local: int, directory: Path) -> None:
@@ -83,18 +83,18 @@ class Members:
         return len(self._members)
 
     def by_number(self, number: int) -> Member | None:
-        """The worker with this share."""
+        """Return the worker with this share; None if there is none."""
         return self._members.get(number)
 
     def by_client(self, client: str) -> Member | None:
-        """The worker with this name on the channel."""
+        """Return the worker with this name on the channel; None if there is none."""
         return next((member for member in self if member.client == client), None)
 
     def admit(self, client: str, hello: Hello) -> Member | str:
-        """Give a worker its share; the same again if it has one.
+        """Give a worker its share; repeat the share that it has.
 
         Returns:
-            The member, or why there is no share for it.
+            The member, or the reason for a refusal.
         """
         known = self.by_client(client)
         if known is not None:
@@ -106,21 +106,21 @@ class Members:
             return f"it came too late: the traffic has begun with {self._workers()}"
         if number < 0 or number in self._members:
             return f"nobody else is expected: the traffic has its {self._workers()}"
-        self._members[number] = Member(number, client, hello.name, Home(self._directory, number))
+        self._members[number] = Member(number, client, hello.name, FileReceiver(self._directory, number))
         return self._members[number]
 
     @property
     def are_sound(self) -> bool:
-        """Whether all are there, and none has failed or is lost."""
+        """True if all have joined, and none has failed or is lost."""
         return len(self) == self.size and not any(member.lost or "failed" in member.seen for member in self)
 
     @property
     def any_sends(self) -> bool:
-        """Whether any is still to be expected to send."""
+        """True if at least one may still send."""
         return any(not member.lost and "failed" not in member.seen for member in self)
 
     def all_have(self, event: str) -> bool:
-        """Whether all are there, and each has got that far or never will."""
+        """Return True if all have joined, and each has sent this event or never will."""
         return len(self) == self.size and all(member.has(event) for member in self)
 
     def _free(self) -> int:

@@ -1,7 +1,7 @@
-"""What master and workers say to each other over Locust's own channel.
+"""The messages between master and workers, over Locust's own channel.
 
-Locust tells users to start and stop; these messages carry what it does not know: who has which share of the schedule,
-one origin and one end for all, and the ledgers.
+Locust starts and stops users. These messages carry everything else: shares of the schedule, one origin and one end for
+all, and the ledgers.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from typing import Any, Protocol
 
 from harness.store.ledger_format import VERSION
 
-#: What two processes must have in common to share a schedule.
+#: Versions that processes must have in common to share a schedule.
 VERSIONS = f"harness {metadata.version('harness')}, ledger {VERSION}, Locust {metadata.version('locust')}"
 
 
-class Kind(StrEnum):
-    """The messages, with who sends them."""
+class MessageKind(StrEnum):
+    """The kinds of messages, each with its sender."""
 
-    HELLO = "harness-hello"  # worker: I am here
-    PLAN = "harness-plan"  # master: your share
-    REFUSED = "harness-refused"  # master: there is no share for you, and why
-    PING = "harness-ping"  # worker: what does your clock say?
-    PONG = "harness-pong"  # master
-    EVENT = "harness-event"  # worker: a line of its journal that concerns all
-    GO = "harness-go"  # master: where to, and from when on
-    STOP = "harness-stop"  # master: until when
-    PIECE = "harness-piece"  # worker: part of a file
-    TAKEN = "harness-taken"  # master: it is written down here
-    WHOLE = "harness-whole"  # worker: these are all files, with their checksums
-    RESCUE = "harness-rescue"  # who started a worker: it is dead, these are its files
-    DISMISSED = "harness-dismissed"  # master: that is what I have too, or not
+    HELLO = "harness-hello"  # worker: asks for a share
+    PLAN = "harness-plan"  # master: the share
+    REFUSED = "harness-refused"  # master: no share, with the reason
+    PING = "harness-ping"  # worker: asks for the time
+    PONG = "harness-pong"  # master: the time
+    EVENT = "harness-event"  # worker: an event of its log
+    GO = "harness-go"  # master: destination and origin
+    STOP = "harness-stop"  # master: end of the schedule
+    PIECE = "harness-piece"  # worker: a part of a file
+    TAKEN = "harness-taken"  # master: the part is on disk
+    WHOLE = "harness-whole"  # worker: checksums of all files
+    RESCUE = "harness-rescue"  # starter of a dead worker: announces its files
+    DISMISSED = "harness-dismissed"  # master: the result of the comparison
 
 
 class Message(Protocol):
-    """What Locust hands to a listener."""
+    """A message as Locust gives it to a listener."""
 
     node_id: str
     data: Mapping[str, Any]
 
 
 class Channel(Protocol):
-    """Locust's runner, as far as it is a channel."""
+    """The sending side of Locust's runner."""
 
     def send_message(self, msg_type: str, data: dict[str, Any] | None = None, client_id: str | None = None) -> None:
         """Send a message: a worker to its master, the master to one worker or to all."""
@@ -52,11 +52,11 @@ class Channel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """How a worker introduces itself.
+    """The first message of a worker.
 
     Attributes:
         versions: Its ``VERSIONS``.
-        name: What people call it: host and process.
+        name: Its name for people: host and process.
         clock: ``harness.kit.machine.clock_identity`` of its machine.
         number: The share that it was started for; -1 lets the master choose.
         pid: Its process.

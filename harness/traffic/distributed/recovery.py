@@ -1,7 +1,7 @@
-"""Brings home what a killed worker has left: its ledgers are whole, as far as they go, though nobody sends them.
+"""Recovery of a killed worker's files: its ledgers are readable, but the worker no longer sends them.
 
-Run as ``python -m harness.traffic.distributed.recovery HOST PORT DIRECTORY WORKER``
-by the process that started the worker, so that every recorded request reaches the account.
+The process that started the worker runs ``python -m harness.traffic.distributed.recovery HOST PORT DIRECTORY WORKER``,
+so that every recorded request reaches the master.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import gevent
 from locust.rpc import Message, rpc
 
 from harness.errors import HarnessError
-from harness.traffic.distributed.file_sender import Courier
+from harness.traffic.distributed.file_sender import FileSender
 from harness.traffic.distributed.file_sync import close_for
-from harness.traffic.distributed.messages import Kind
+from harness.traffic.distributed.messages import MessageKind
 
-#: Seconds without an answer after which it is given up.
+#: Seconds without an answer after which recovery fails.
 _PATIENCE = 10.0
 
 
 class _Client:
-    """The channel of a process that is no Locust worker."""
+    """The channel of a process that is not a Locust worker."""
 
     def __init__(self, host: str, port: int) -> None:
         self.name = f"rescue-{uuid4().hex}"
@@ -35,25 +35,25 @@ class _Client:
         del client_id
         self._client.send(Message(str(msg_type), data, self.name))
 
-    def listen(self, courier: Courier) -> None:
-        """Hand the master's answers to the courier, for good."""
+    def listen(self, sender: FileSender) -> None:
+        """Give the master's answers to the sender, until it is killed."""
         while True:
             message = self._client.recv()
-            if message.type == Kind.TAKEN:
-                courier.taken(message.data)
-            elif message.type == Kind.DISMISSED:
-                courier.compared(message.data)
+            if message.type == MessageKind.TAKEN:
+                sender.taken(message.data)
+            elif message.type == MessageKind.DISMISSED:
+                sender.compared(message.data)
 
 
 def main(host: str, port: int, directory: Path, worker: int) -> int:
-    """Bring home the files of a worker; returns the exit code."""
+    """Send the files of a worker to the master; return the exit code."""
     client = _Client(host, port)
     close_for(directory, worker)
-    courier = Courier(client, directory, worker, patience=_PATIENCE)
-    client.send_message(Kind.RESCUE, {"worker": worker})
-    listening = gevent.spawn(client.listen, courier)
+    sender = FileSender(client, directory, worker, patience=_PATIENCE)
+    client.send_message(MessageKind.RESCUE, {"worker": worker})
+    listening = gevent.spawn(client.listen, sender)
     try:
-        courier.finish()
+        sender.finish()
     except HarnessError as error:
         sys.stderr.write(f"{error}\n")
         return 1

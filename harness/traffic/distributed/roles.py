@@ -1,7 +1,7 @@
-"""Which part a Locust process plays: it sends alone, leads workers, or is one of them.
+"""The role of a Locust process: it sends alone, leads workers, or is a worker.
 
-Locust starts and stops users; sessions are begun and ended here. So a user that Locust moves to another worker, or a
-second one in the same process, changes nothing.
+Locust starts and stops users; the role starts and stops sessions. So it does not matter if Locust moves a user to
+another worker, or starts a second one in the same process.
 """
 
 from __future__ import annotations
@@ -15,70 +15,70 @@ import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
 from harness.traffic.class_plan import destination, plan_of_class
+from harness.traffic.locust_session import LocustSession
 from harness.traffic.plan import VARIABLE, read_plan
-from harness.traffic.running import Running
-from harness.traffic.session import Commands
+from harness.traffic.session import SessionCommands
 
 
 class Role(Protocol):
-    """What a user of ours in this process does."""
+    """The work of a user in this process."""
 
-    def take_part(self, user: Any) -> str:
-        """Wait as long as the traffic of the user's class runs.
+    def serve_user(self, user: Any) -> str:
+        """Wait while the traffic of the user's class runs.
 
         Returns:
-            Why it ended early; nothing if it did not.
+            The reason for an early end; empty for none.
         """
 
 
 def role_of(environment: Any, classes: Callable[[], list[Any]], commands_fd: int) -> Role:
-    """The part of this process.
+    """Return the role of this process.
 
     Args:
-        environment: Locust's.
-        classes: Our user classes that are to run.
-        commands_fd: The parent's commands; -1 where there is no parent.
+        environment: Locust's environment.
+        classes: Returns our user classes that Locust runs.
+        commands_fd: Descriptor of the parent's commands; -1 without a parent.
     """
     if isinstance(environment.runner, MasterRunner):
-        from harness.traffic.distributed.master_role import Leading  # noqa: PLC0415 - a process that sends alone starts without it
+        from harness.traffic.distributed.master_role import MasterRole  # noqa: PLC0415 - a process that sends alone starts without it
 
-        return Leading(environment, classes, commands_fd)
+        return MasterRole(environment, classes, commands_fd)
     if isinstance(environment.runner, WorkerRunner):
-        from harness.traffic.distributed.worker_role import Following  # noqa: PLC0415 - see above
+        from harness.traffic.distributed.worker_role import WorkerRole  # noqa: PLC0415 - see above
 
-        return Following(environment)
-    return Alone(environment, commands_fd)
+        return WorkerRole(environment)
+    return SoleRole(environment, commands_fd)
 
 
-class Alone:
-    """The only process: it sends what its parent says, or what the user's class says."""
+class SoleRole:
+    """The only process: it sends the plan of its parent, or of the user's class."""
 
     def __init__(self, environment: Any, commands_fd: int) -> None:
         self._environment = environment
         self._commands_fd = commands_fd
-        self._running: dict[type, Running] = {}
+        self._running: dict[type, LocustSession] = {}
         environment.events.test_start.add_listener(lambda **_: self._running.clear())
         environment.events.test_stopping.add_listener(self._on_stopping)
-        # Locust reckons its exit code right after this one: by then it must know of the last loss.
+        # Locust computes its exit code right after this event, and must know the last loss by then.
         environment.events.quitting.add_listener(self._on_stopping)
 
-    def take_part(self, user: Any) -> str:
-        """Begin the traffic of the user's class, unless another user has, and wait for its end."""
+    def serve_user(self, user: Any) -> str:
+        """Begin the traffic of the user's class, unless another user did, and wait for its end."""
         kind = type(user)
         if kind not in self._running:
             self._running[kind] = self._begin(user)
         self._running[kind].wait()
         return self._running[kind].failure
 
-    def _begin(self, user: Any) -> Running:
-        commands = Commands()
+    def _begin(self, user: Any) -> LocustSession:
+        commands = SessionCommands()
         if self._commands_fd >= 0:
             gevent.spawn(commands.follow, self._commands_fd)
             plan = read_plan(Path(os.environ[VARIABLE]))
         else:
             plan = plan_of_class(user, user.host)
             commands.begin(*destination(user.host))
-        return Running(plan, commands, self._environment.runner.stats)
+        return LocustSession(plan, commands, self._environment.runner.stats)
 
     def _on_stopping(self, **_: Any) -> None:
         for running in tuple(self._running.values()):

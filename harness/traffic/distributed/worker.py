@@ -1,7 +1,7 @@
-"""A worker's side of traffic that several processes share: its share, one clock with the others, its files home.
+"""A worker of traffic that several processes share: it sends its share, compares clocks, and returns its files.
 
-It runs in a Locust worker process. Its session is the same as that of a process that works alone, but begins and ends
-by the master's word, whatever Locust does with its users meanwhile.
+It runs in a Locust worker process. Its session is that of a process that works alone, but begins and ends by commands
+of the master, whatever Locust does with its users meanwhile.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from harness.kit.files import write_text
 from harness.kit.machine import clock_identity, host_name
 from harness.store.records import from_json
 from harness.traffic.distributed.clocks import PINGS, ClockOffset, Ping, estimate
-from harness.traffic.distributed.file_sender import Courier
-from harness.traffic.distributed.messages import VERSIONS, Channel, Hello, Kind
-from harness.traffic.distributed.worker_launch import WorkerTerms
-from harness.traffic.event_log import Heard
+from harness.traffic.distributed.file_sender import FileSender
+from harness.traffic.distributed.messages import VERSIONS, Channel, Hello, MessageKind
+from harness.traffic.distributed.worker_launch import WorkerSettings
+from harness.traffic.event_log import OnEvent
 from harness.traffic.plan import JOURNAL, TrafficChildPlan
-from harness.traffic.session import Commands
+from harness.traffic.session import SessionCommands
 
-#: How often a worker says hello until it is answered, in seconds.
+#: Seconds between hellos until the master answers.
 _HELLO_EVERY = 1.0
-#: Longest wait for the answer to a ping, in seconds.
+#: Longest wait for an answer to a ping, in seconds.
 _PONG_SECONDS = 5.0
-#: Without a sign of the master for so long, a worker sends nothing more: traffic that nobody watches must end.
+#: Seconds without a sign of the master after which a worker stops sending: unobserved traffic must end.
 MASTER_SECONDS = 10.0
-#: Events of its journal that concern the master.
-_TOLD = frozenset({"apart", "clock", "ready", "started", "stopping", "drained", "over"})
-#: Faults that end its work; the others are in its own journal.
+#: Events of its log that it sends to the master.
+_SHARED = frozenset({"apart", "clock", "ready", "started", "stopping", "drained", "over"})
+#: Faults that end its work; the others are in its own log only.
 _GRAVE = frozenset({"failed", "ledger-full"})
 
 
-class Running(Protocol):
-    """A session that runs (``harness.traffic.running``, which needs Locust)."""
+class RunningSession(Protocol):
+    """A running session (``harness.traffic.locust_session``, which needs Locust)."""
 
     failure: str
 
@@ -49,65 +49,75 @@ class Running(Protocol):
 
 
 class Worker:
-    """This process among the workers of a master.
+    """This process as a worker of a master.
 
     Args:
-        channel: To the master.
-        terms: What it was told when it was started.
+        channel: Channel to the master.
+        settings: The settings with which it was started.
         run: Starts the session of a plan.
-        tell: Told of what happens to it: an event's name, and its facts.
+        report: Receives its progress: the name of an event, and its fields.
 
     Attributes:
-        failure: Why it did not do its share to the end; empty if it did.
+        failure: The reason why it did not complete its share; empty for none.
     """
 
-    #: What the master sends.
-    KINDS = (Kind.PLAN, Kind.REFUSED, Kind.PONG, Kind.GO, Kind.STOP, Kind.TAKEN, Kind.DISMISSED)
+    #: Messages from the master.
+    KINDS = (
+        MessageKind.PLAN,
+        MessageKind.REFUSED,
+        MessageKind.PONG,
+        MessageKind.GO,
+        MessageKind.STOP,
+        MessageKind.TAKEN,
+        MessageKind.DISMISSED,
+    )
 
     def __init__(
         self,
         channel: Channel,
-        terms: WorkerTerms,
+        settings: WorkerSettings,
         *,
-        run: Callable[[TrafficChildPlan, Commands, Heard], Running],
-        tell: Callable[..., None] = lambda _event, **_facts: None,
+        run: Callable[[TrafficChildPlan, SessionCommands, OnEvent], RunningSession],
+        report: Callable[..., None] = lambda _event, **_facts: None,
     ) -> None:
         self.failure = ""
         self._channel = channel
-        self._terms = terms
+        self._settings = settings
         self._run = run
-        self._tell = tell
-        self._commands = Commands()
+        self._report = report
+        self._commands = SessionCommands()
         self._clock = ClockOffset()
         self._answer: AsyncResult = AsyncResult()
         self._pong: AsyncResult = AsyncResult()
-        self._courier: Courier | None = None
-        self._running: Running | None = None
+        self._sender: FileSender | None = None
+        self._running: RunningSession | None = None
         self._heard_at = monotonic()
 
     def listeners(self) -> dict[str, Callable[[Mapping[str, Any]], None]]:
-        """What is to be done with each of the master's messages."""
+        """Return the handler of each of the master's messages."""
         return {
-            Kind.PLAN: self._answer.set,
-            Kind.REFUSED: self._answer.set,
-            Kind.PONG: lambda data: self._pong.set((data, monotonic_ns())),
-            Kind.GO: self._on_go,
-            Kind.STOP: lambda data: self._commands.end(self._clock.to_worker(data["at_ns"]) if data["at_ns"] else 0),
-            Kind.TAKEN: lambda data: self._courier.taken(data) if self._courier else None,
-            Kind.DISMISSED: lambda data: self._courier.compared(data) if self._courier else None,
+            MessageKind.PLAN: self._answer.set,
+            MessageKind.REFUSED: self._answer.set,
+            MessageKind.PONG: lambda data: self._pong.set((data, monotonic_ns())),
+            MessageKind.GO: self._on_go,
+            MessageKind.STOP: lambda data: self._commands.end(
+                self._clock.to_worker(data["at_ns"]) if data["at_ns"] else 0
+            ),
+            MessageKind.TAKEN: lambda data: self._sender.taken(data) if self._sender else None,
+            MessageKind.DISMISSED: lambda data: self._sender.compared(data) if self._sender else None,
         }
 
     def work(self) -> None:
-        """Say hello, do the share, bring its files home; ``failure`` says why if that did not work out."""
+        """Say hello, send the share, and return the files; set ``failure`` if that did not succeed."""
         try:
             self._work()
         except HarnessError as error:
             self.failure = str(error)
             self._heard({"event": "over", "text": str(error)})
-        self._tell("ended", text=self.failure)
+        self._report("ended", text=self.failure)
 
     def leave(self) -> None:
-        """End in order before the master says so: plan nothing more, and bring home what there is."""
+        """End in order before the master's command: plan nothing more, and return the files."""
         self._commands.end()
         if not self._answer.ready():
             self._answer.set({"refused": "it was stopped before it had a share"})
@@ -115,21 +125,21 @@ class Worker:
             self._running.wait()
 
     def heard_of_master(self) -> None:
-        """The master has given a sign of life."""
+        """Note a sign of life of the master."""
         self._heard_at = monotonic()
 
     def _work(self) -> None:
         answer = self._say_hello()
         if "refused" in answer:
-            raise HarnessError(f"The master has no use for this worker: {answer['refused']}.")
+            raise HarnessError(f"The master refused this worker: {answer['refused']}.")
         plan = self._plan_of(answer)
-        self._tell("joined", worker=plan.worker, workers=plan.workers, last=int(answer["last"]))
+        self._report("joined", worker=plan.worker, workers=plan.workers, last=int(answer["last"]))
         self._compare_clocks(str(answer["clock"]))
         others = [gevent.spawn(self._watch_master)]
-        if plan.directory == self._terms.directory:
+        if plan.directory == self._settings.directory:
             self._heard({"event": "apart"})
-            self._courier = Courier(self._channel, plan.directory, plan.worker)
-            others.append(gevent.spawn(self._courier.follow, lambda: False))
+            self._sender = FileSender(self._channel, plan.directory, plan.worker)
+            others.append(gevent.spawn(self._sender.follow, lambda: False))
         self._running = self._run(plan, self._commands, self._heard)
         try:
             self._running.wait()
@@ -137,40 +147,40 @@ class Worker:
             gevent.killall(others)
         self.failure = self.failure or self._running.failure
         if self._clock.error_ns:
-            # Once more: clocks drift, and the difference says by how much.
+            # Compare again: clocks drift, and the difference shows by how much.
             self._compare_clocks("")
-        if self._courier is not None:
-            self._courier.finish()
-            self._tell("home")
+        if self._sender is not None:
+            self._sender.finish()
+            self._report("home")
 
     def _say_hello(self) -> Mapping[str, Any]:
         name = f"{host_name()}:{os.getpid()}"
-        hello = Hello(VERSIONS, name, clock_identity(), self._terms.number, os.getpid())
+        hello = Hello(VERSIONS, name, clock_identity(), self._settings.number, os.getpid())
         while not self._answer.ready():
-            self._channel.send_message(Kind.HELLO, asdict(hello))
+            self._channel.send_message(MessageKind.HELLO, asdict(hello))
             self._answer.wait(_HELLO_EVERY)
         answer: Mapping[str, Any] = self._answer.get()
         return answer
 
     def _plan_of(self, answer: Mapping[str, Any]) -> TrafficChildPlan:
-        """The plan as it is to be carried out here."""
+        """Return the plan with the paths of this machine."""
         plan = from_json(TrafficChildPlan, answer["plan"])
-        if not self._terms.apart and _shares_disk(plan, str(answer["clock"])):
+        if not self._settings.apart and _shares_disk(plan, str(answer["clock"])):
             return plan
         traffic = plan.traffic
         if traffic.tls is not None and traffic.tls.ca:
-            # The file is on the master's machine; what it holds was sent along.
-            path = self._terms.directory / "authorities.pem"
+            # The file is on the master's machine; its content came with the plan.
+            path = self._settings.directory / "authorities.pem"
             write_text(path, answer["authorities"])
             traffic = replace(traffic, tls=replace(traffic.tls, ca=str(path)))
-        calibration = self._terms.calibration if plan.calibration is not None else None
-        return replace(plan, traffic=traffic, directory=self._terms.directory, calibration=calibration)
+        calibration = self._settings.calibration if plan.calibration is not None else None
+        return replace(plan, traffic=traffic, directory=self._settings.directory, calibration=calibration)
 
     def _compare_clocks(self, identity: str) -> None:
-        """Learn how far the master's clock is from ours; not at all, if it is the same.
+        """Estimate the offset of the master's clock; skip it on the same machine.
 
         Raises:
-            ClockError: It can't be known.
+            ClockError: No estimate is possible.
         """
         if not identity or identity != clock_identity():
             made = [ping for ping in (self._ping() for _ in range(PINGS)) if ping is not None]
@@ -180,11 +190,11 @@ class Worker:
     def _ping(self) -> Ping | None:
         self._pong = AsyncResult()
         asked = monotonic_ns()
-        self._channel.send_message(Kind.PING, {"asked": asked})
+        self._channel.send_message(MessageKind.PING, {"asked": asked})
         if not self._pong.wait(_PONG_SECONDS):
             return None
         data, answered = self._pong.get()
-        # An answer to an earlier question that was given up says nothing.
+        # Ignore a late answer to an earlier ping.
         return Ping(asked, data["at_ns"], answered) if data["asked"] == asked else None
 
     def _on_go(self, data: Mapping[str, Any]) -> None:
@@ -192,13 +202,13 @@ class Worker:
         self._commands.begin(data["address"], data["port"], data["seconds"], origin, data["backends"])
 
     def _heard(self, event: Mapping[str, Any]) -> None:
-        """Pass on what concerns all."""
-        if event["event"] in _TOLD or event.get("what") in _GRAVE:
-            self._channel.send_message(Kind.EVENT, dict(event))
-            self._tell(str(event["event"]), **{k: v for k, v in event.items() if k not in {"event", "at_ns"}})
+        """Send the events that the master needs."""
+        if event["event"] in _SHARED or event.get("what") in _GRAVE:
+            self._channel.send_message(MessageKind.EVENT, dict(event))
+            self._report(str(event["event"]), **{k: v for k, v in event.items() if k not in {"event", "at_ns"}})
 
     def _watch_master(self) -> None:
-        """Stop when the master has gone: nobody watches any more."""
+        """Stop when the master is gone."""
         self.heard_of_master()
         while monotonic() - self._heard_at < MASTER_SECONDS:
             gevent.sleep(0.5)
@@ -207,5 +217,5 @@ class Worker:
 
 
 def _shares_disk(plan: TrafficChildPlan, clock: str) -> bool:
-    """Whether the master's folder is here too: the same machine, and its journal where it says."""
+    """Return True if the master's folder is on this machine too: same clock, and its log is at the given path."""
     return clock == clock_identity() and (plan.directory / JOURNAL).exists()

@@ -1,4 +1,4 @@
-"""How a Locust worker is started, by a master or by who joins one; Locust, which patches sockets, is not imported."""
+"""The launch of Locust workers; this module must not import Locust, which patches sockets."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 from harness.store.records import to_json
 from harness.traffic.plan import VARIABLE
 
-#: Environment variable with a worker's terms as JSON; absent when a worker is run by plain ``locust``.
+#: Environment variable with a worker's settings as JSON; absent under plain ``locust``.
 WORKER_VARIABLE = "HARNESS_TRAFFIC_WORKER"
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerTerms:
-    """What a worker process is told when it is started.
+class WorkerSettings:
+    """The settings of a worker process at its start.
 
     Attributes:
-        number: The share that it is for; -1 lets the master choose.
-        apart: Whether its files are its own in any case, and go home over the channel; otherwise they are so only if it
-            can't write where the master's are.
-        directory: Where its own files are.
-        calibration: The faulty server beside it, if it is not the master's.
+        number: Its share; -1 lets the master choose.
+        apart: It keeps its own files and sends them over the channel in any case; otherwise only if it cannot write to
+            the master's folder.
+        directory: Folder of its own files.
+        calibration: Address of a faulty server of its own; None for the master's.
     """
 
     number: int = -1
@@ -34,13 +34,13 @@ class WorkerTerms:
 
 
 def worker_command(locustfile: str, host: str, port: int, *, patience: float) -> list[str]:
-    """The command line of a Locust worker.
+    """Return the command line of a Locust worker.
 
     Args:
-        locustfile: What it runs.
-        host: Where its master is.
+        locustfile: Its locustfile.
+        host: Host of its master.
         port: The master's port.
-        patience: Seconds that it may take to stop.
+        patience: Seconds within which it must stop.
     """
     return [
         *(sys.executable, "-m", "locust", "--locustfile", locustfile, "--worker"),
@@ -49,7 +49,7 @@ def worker_command(locustfile: str, host: str, port: int, *, patience: float) ->
     ]
 
 
-def worker_environment(terms: WorkerTerms) -> dict[str, str]:
-    """The environment of a Locust worker: what the user has set for other runs of Locust is not in it."""
+def worker_environment(settings: WorkerSettings) -> dict[str, str]:
+    """Return the environment of a Locust worker, without the user's settings for other runs of Locust."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_") and k != VARIABLE}
-    return kept | {WORKER_VARIABLE: json.dumps(to_json(terms))}
+    return kept | {WORKER_VARIABLE: json.dumps(to_json(settings))}

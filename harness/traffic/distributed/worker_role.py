@@ -1,4 +1,4 @@
-"""A Locust worker among the roles: it has its share from its master, and begins and ends when that says so."""
+"""The role of a Locust worker."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import gevent
 from harness.store.records import from_json
 from harness.traffic.distributed.channel import RunnerChannel
 from harness.traffic.distributed.worker import Worker
-from harness.traffic.distributed.worker_launch import WORKER_VARIABLE, WorkerTerms
-from harness.traffic.event_log import Heard, Journal
+from harness.traffic.distributed.worker_launch import WORKER_VARIABLE, WorkerSettings
+from harness.traffic.event_log import EventLog, OnEvent
+from harness.traffic.locust_session import LocustSession
 from harness.traffic.plan import TrafficChildPlan
-from harness.traffic.running import Running
-from harness.traffic.session import Commands
+from harness.traffic.session import SessionCommands
 
-#: Seconds that a worker which is done waits for Locust's own farewell.
-_FAREWELL = 20.0
+#: Seconds that a worker waits for Locust to end it after its work.
+_QUIT_SECONDS = 20.0
 
 
-class Following:
-    """A worker: it has its share from its master, and begins and ends when that says so."""
+class WorkerRole:
+    """A worker: it gets its share from its master, and begins and ends by the master's commands."""
 
     def __init__(self, environment: Any) -> None:
         self._environment = environment
@@ -39,26 +39,26 @@ class Following:
         events.test_stopping.add_listener(self._on_stopping)
         events.quitting.add_listener(self._on_stopping)
         if self._is_led:
-            terms = from_json(WorkerTerms, json.loads(os.environ[WORKER_VARIABLE]))
-            tell = Journal(terms.directory / "worker.jsonl").record if terms.apart else _silence
-            self._begin(terms, tell).link(lambda _: self._leave())
+            settings = from_json(WorkerSettings, json.loads(os.environ[WORKER_VARIABLE]))
+            report = EventLog(settings.directory / "worker.jsonl").record if settings.apart else _ignore
+            self._begin(settings, report).link(lambda _: self._leave())
         else:
             events.test_start.add_listener(self._on_start)
 
-    def take_part(self, user: Any) -> str:
-        """Ask for a share, unless this process has one, and wait until it is done."""
+    def serve_user(self, user: Any) -> str:
+        """Ask for a share, unless this process has one, and wait until it is complete."""
         if self._working is None:
-            self._begin(WorkerTerms(directory=Path(user.out) / f"worker-{os.getpid()}"), _silence)
+            self._begin(WorkerSettings(directory=Path(user.out) / f"worker-{os.getpid()}"), _ignore)
         self._working.join()
         return self._worker.failure if self._worker is not None else ""
 
-    def _begin(self, terms: WorkerTerms, tell: Callable[..., None]) -> Any:
-        self._worker = Worker(RunnerChannel(self._runner), terms, run=self._run, tell=tell)
+    def _begin(self, settings: WorkerSettings, report: Callable[..., None]) -> Any:
+        self._worker = Worker(RunnerChannel(self._runner), settings, run=self._run, report=report)
         self._working = gevent.spawn(self._worker.work)
         return self._working
 
-    def _run(self, plan: TrafficChildPlan, commands: Commands, heard: Heard) -> Running:
-        return Running(plan, commands, self._runner.stats, heard)
+    def _run(self, plan: TrafficChildPlan, commands: SessionCommands, heard: OnEvent) -> LocustSession:
+        return LocustSession(plan, commands, self._runner.stats, heard)
 
     def _listener(self, kind: str) -> Callable[..., None]:
         def listen(msg: Any, **_: Any) -> None:
@@ -82,11 +82,11 @@ class Following:
             self._working.join()
 
     def _leave(self) -> None:
-        """The work is done: end with Locust's farewell, or without it."""
+        """End the process after the work, with the exit code of the result."""
         failed = self._worker is None or self._worker.failure
         self._environment.process_exit_code = 1 if failed else 0
-        gevent.spawn_later(0 if failed else _FAREWELL, self._runner.quit)
+        gevent.spawn_later(0 if failed else _QUIT_SECONDS, self._runner.quit)
 
 
-def _silence(_event: str, **_facts: str | float) -> None:
-    """Tell nobody."""
+def _ignore(_event: str, **_facts: str | float) -> None:
+    """Ignore an event."""

@@ -1,4 +1,4 @@
-"""Is this answer one that the route may give, and who gave it?"""
+"""Judges answers by the rules of their route, and recognises who gave them."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from fnmatch import translate
 from harness.model.attempt import Outcome
 from harness.model.experiment import Route
 
-#: Bodies are told apart by their first characters; a longer text says no more about who answered.
+#: The first characters of a body identify who answered; the rest adds nothing.
 TEXT_LIMIT = 200
-#: Different answers that get a number of their own in a trial; an application that says something else each time
-#: has no use for numbers.
+#: The most different answers that get a number in a trial. Numbers are useless for an application whose answers all
+#: differ.
 RESPONDERS = 10_000
-#: Bodies that are remembered with their judgement, per route and status.
-_REMEMBERED = 10_000
-_LONGEST_REMEMBERED = 4096
+#: The most judgements that are cached, each for a route, status and body.
+_CACHED = 10_000
+_LONGEST_CACHED = 4096
 
 
 class AnswerBook:
     """Judges complete answers.
 
     Args:
-        routes: The routes, with what is expected of their answers.
-        announce: Called with the number and text of each responder before its number is used.
+        routes: The routes, with the rules for their answers.
+        announce: Receives number and text of each responder before the number is used.
     """
 
     def __init__(self, routes: Sequence[Route], announce: Callable[[int, str], None]) -> None:
-        self._rules = tuple(_Rule(route) for route in routes)
+        self._rules = tuple(_AnswerRule(route) for route in routes)
         self._announce = announce
         self._numbers: dict[str, int] = {}
         self._known: dict[tuple[int, int, bytes], tuple[Outcome, int]] = {}
 
     def needs_body(self, route: int) -> bool:
-        """Whether the whole body is needed for judging; else its beginning is enough."""
+        """Return True if judging needs the whole body; otherwise its beginning is enough."""
         return self._rules[route].judges_bodies
 
     def judge(self, route: int, status: int, body: bytes, *, has_body: bool = True) -> tuple[Outcome, int]:
@@ -43,26 +43,25 @@ class AnswerBook:
         Args:
             route: Index of the route.
             status: HTTP status.
-            body: The whole body, or its beginning where ``needs_body`` says so.
-            has_body: False for an answer to HEAD, of which only the status is judged.
+            body: The whole body, or its beginning where ``needs_body`` is false.
+            has_body: False for an answer to HEAD, which is judged by its status alone.
 
         Returns:
-            ``OK``, ``STATUS`` (not one that the route may give) or ``WRONG_ANSWER``; and the responder's number, 0 if
-            it has none.
+            ``OK``, ``STATUS`` (invalid for the route) or ``WRONG_ANSWER``, and the responder's number (0 for none).
         """
         if not has_body:
             return (Outcome.OK if self._rules[route].allows(status) else Outcome.STATUS), 0
-        if len(body) > _LONGEST_REMEMBERED:
+        if len(body) > _LONGEST_CACHED:
             return self._judge(self._rules[route], status, body)
         key = (route, status, body)
         known = self._known.get(key)
         if known is None:
             known = self._judge(self._rules[route], status, body)
-            if len(self._known) < _REMEMBERED:
+            if len(self._known) < _CACHED:
                 self._known[key] = known
         return known
 
-    def _judge(self, rule: _Rule, status: int, body: bytes) -> tuple[Outcome, int]:
+    def _judge(self, rule: _AnswerRule, status: int, body: bytes) -> tuple[Outcome, int]:
         text = body.decode(errors="replace")
         responder = self._responder(text.strip()[:TEXT_LIMIT])
         if not rule.allows(status):
@@ -78,8 +77,8 @@ class AnswerBook:
         return number
 
 
-class _Rule:
-    """What a route expects, ready for use."""
+class _AnswerRule:
+    """The rules of a route, compiled."""
 
     __slots__ = ("_body", "_globs", "_regex", "_statuses", "judges_bodies")
 

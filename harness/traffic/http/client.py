@@ -1,46 +1,49 @@
-"""Makes attempts: each is in the ledger before its first byte is sent, is tried exactly once, and ends in one outcome.
+"""The client: makes attempts, each of them recorded before its first byte, sent exactly once, with one outcome.
 
-There is no code path from a failure back to sending. All work is done in callbacks of gevent's loop, so beginning an
-attempt never waits for anything.
+No code path leads from a failure back to sending.
+All work happens in callbacks of gevent's loop, so the begin of an attempt never waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic_ns
 from typing import Any
 
 import gevent
 
-from harness.model.attempt import CloseReason, Method, Outcome, Progress, Shape
+from harness.model.attempt import CloseReason, Method, Outcome, Progress
 from harness.model.experiment import Pool
 from harness.model.schedule import Stream
+from harness.model.shapes import SHAPES, Shape, WireProtocol
 from harness.store.ledger import ConnectionLedger, LedgerWriter
 from harness.store.ledger_format import NEVER
 from harness.traffic.http.answers import AnswerBook
-from harness.traffic.http.attempt import Attempt, Target
-from harness.traffic.http.connection import Connection
+from harness.traffic.http.attempt import Attempt, ClientConnection
 from harness.traffic.http.cookies import sessions_of
 from harness.traffic.http.deadlines import Deadlines
+from harness.traffic.http.destination import Destination
+from harness.traffic.http.http1 import Http1Connection
 from harness.traffic.http.outcomes import DeadlineError, PeerClosedError, outcome_of, reason_of
-from harness.traffic.http.pool import ConnectionPool, IdlePool, RestedPool
+from harness.traffic.http.pool import POOLS, ConnectionPool
 from harness.traffic.http.wire import RequestForm
 
 _NS = 1_000_000_000
+#: The class of connections of each protocol.
+_CONNECTIONS = {WireProtocol.HTTP1: Http1Connection}
 
 
 @dataclass(frozen=True, slots=True)
 class ClientPlan:
-    """What a client sends, and how.
+    """The work of a client.
 
     Attributes:
         streams: The kinds of attempts, by index.
         host: The ``Host`` header.
-        token: What ids on the wire begin with: ``<token>-<number>``.
-        timeout: Seconds from an attempt's begin to its end, connecting included, beside the delay that it asks for.
+        token: The begin of ids on the wire: ``<token>-<number>``.
+        timeout: Seconds from an attempt's begin to its end, connecting included; a delay that it asks for comes on top.
         pool: The pooled connections.
-        idle: Seconds for which connections of the idle shape must not have been used.
     """
 
     streams: tuple[Stream, ...]
@@ -48,20 +51,37 @@ class ClientPlan:
     token: str
     timeout: float
     pool: Pool
-    idle: float = 0.0
+
+
+@dataclass(slots=True)
+class Opening:
+    """A connection that is being opened ahead of need, and the time until which it may take.
+
+    Attributes:
+        connection: The connection.
+        deadline: CLOCK_MONOTONIC.
+    """
+
+    connection: ClientConnection
+    deadline: int
+
+    @property
+    def done(self) -> bool:
+        """True once it is open, or has failed."""
+        return self.connection.connected != NEVER or self.connection.end is not None
 
 
 class Client:
-    """Sends attempts to one target.
+    """Sends attempts to one destination.
 
     Args:
-        plan: What is sent.
-        target: Where it goes.
-        ledger: Gets every attempt.
-        connections: Gets every connection.
+        plan: The work.
+        destination: The address, and how to speak to it.
+        ledger: Receives every attempt.
+        connections: Receives every connection.
         answers: Judges answers.
-        on_fault: Told, in words, of failures of our own machine or code.
-        on_tls: Told, in words, why no TLS connection came about.
+        on_fault: Receives, in words, each failure of our own machine or code.
+        on_tls: Receives, in words, the reason for each failure of TLS.
 
     Attributes:
         in_flight: Attempts that have begun and not ended.
@@ -70,7 +90,7 @@ class Client:
     def __init__(
         self,
         plan: ClientPlan,
-        target: Target,
+        destination: Destination,
         *,
         ledger: LedgerWriter,
         connections: ConnectionLedger,
@@ -80,7 +100,7 @@ class Client:
     ) -> None:
         self.in_flight = 0
         self._plan = plan
-        self._target = target
+        self._destination = destination
         self._ledger = ledger
         self._connections = connections
         self._answers = answers
@@ -88,38 +108,43 @@ class Client:
         self._on_tls = on_tls
         self._forms = tuple(RequestForm.of(stream, host=plan.host, token=plan.token) for stream in plan.streams)
         self._sessions = sessions_of(plan.streams)
-        self._open: set[Connection] = set()
+        self._open: set[ClientConnection] = set()
         self._loop: Any = gevent.get_hub().loop
-        self._pools: Mapping[Shape, ConnectionPool] = {
-            Shape.REUSED: IdlePool(plan.pool, self._drop),
-            Shape.IDLE: RestedPool(round(plan.idle * _NS), self._drop, look=plan.pool.look),
+        self._pools: dict[Shape, ConnectionPool] = {
+            stream.shape: POOLS[source](plan.pool, stream.unused_for, self._drop)
+            for stream in plan.streams
+            if (source := SHAPES[stream.shape].source) in POOLS
         }
         times = {stream.delay: round((plan.timeout + stream.delay) * _NS) for stream in plan.streams}
         self._deadlines = {delay: Deadlines(self._loop, time, self._expire) for delay, time in times.items()}
+        self._openings = Deadlines(self._loop, round(plan.timeout * _NS), self._expire_opening)
 
     def begin(self, planned: int, index: int) -> int:
         """Make an attempt of stream ``index``; returns before it is answered.
 
         Args:
             planned: Nanoseconds from the origin for which it was planned.
-            index: Which stream it belongs to.
+            index: Its stream.
 
         Returns:
             Its number.
 
         Raises:
-            LedgerFullError: It can't be recorded, so it is not made.
+            LedgerFullError: There is no room to record it, so it is not made.
         """
         stream = self._plan.streams[index]
         self._ledger.reserve()
         pool = self._pools.get(stream.shape)
         connection = pool.take() if pool is not None else None
+        for _ in range(pool.ahead() if pool is not None else 0):
+            self._open_ahead(stream)
         deadlines = self._deadlines[stream.delay]
         now = monotonic_ns()
         attempt = Attempt(stream, now + deadlines.timeout_ns, whole=self._answers.needs_body(stream.route))
         opened = connection is None
         if connection is None:
-            connection = self._new_connection(stream.shape, now)
+            connection = self._new_connection(stream, now)
+            connection.kept = pool is not None and pool.join(connection)
         attempt.connection = connection
         attempt.carried = connection.carried
         attempt.row = self._ledger.intent(
@@ -138,7 +163,7 @@ class Client:
             attempt.sessions, attempt.cookie = sessions, sessions.cookie(attempt.row)
         request = self._forms[index].request(attempt.row, attempt.cookie)
         if opened:
-            connection.open(self._target, attempt, request)
+            connection.open(self._destination, attempt, request)
         else:
             connection.send(attempt, request)
         return attempt.row
@@ -154,30 +179,36 @@ class Client:
         self._ledger.outcome(row, Outcome.MISSED, Progress.NOT_CONNECTED, done=monotonic_ns())
 
     def idle_ended(self) -> bool:
-        """Whether the end of any idle connection was seen that is still in the pool (where nobody looks)."""
-        return any(connection.end is not None for pool in self._pools.values() for connection in pool.idle())
+        """Return True if the peer has ended an idle connection that is still in a pool, because nobody looks."""
+        return any(connection.end is not None for connection in self.idle())
 
-    def has_idle(self) -> bool:
-        """Whether any pooled connection is idle."""
-        return any(pool.idle() for pool in self._pools.values())
+    def idle(self) -> tuple[ClientConnection, ...]:
+        """Return the connections of all pools that carry nothing."""
+        return tuple(connection for pool in self._pools.values() for connection in pool.idle())
 
     def close(self) -> None:
         """Close all connections and record their end; attempts still in flight stay unfinished."""
         for deadlines in self._deadlines.values():
             deadlines.close()
+        self._openings.close()
         for connection in tuple(self._open):
             self._close(connection, CloseReason.BY_US, monotonic_ns())
 
-    # What connections tell.
+    # The side of ``ConnectionOwner``.
+
+    def opened(self, connection: ClientConnection) -> None:
+        """Let a connection that was opened ahead of need wait for an attempt."""
+        self._write(connection)
+        self._pools[connection.shape].give_back(connection)
 
     def advanced(self, attempt: Attempt, progress: Progress) -> None:
-        """The attempt has got further: on disk at once."""
+        """Record the stage at once."""
         self._ledger.progress(attempt.row, progress)
         if progress == Progress.CONNECTED and attempt.connection is not None:
             self._write(attempt.connection)
 
-    def answered(self, connection: Connection, attempt: Attempt, at: int) -> None:
-        """A complete answer: judge it, and keep the connection if both sides want to."""
+    def answered(self, connection: ClientConnection, attempt: Attempt, at: int) -> None:
+        """Judge a complete answer, and keep the connection if both sides want to."""
         parser = connection.parser
         outcome, responder = self._answers.judge(
             attempt.stream.route,
@@ -189,26 +220,26 @@ class Client:
         if attempt.sessions is not None and outcome is Outcome.OK:
             attempt.sessions.keep(attempt.row, b"".join(parser.head), carried=attempt.cookie)
         self._record(attempt, outcome, at, status=parser.status, responder=responder)
-        if connection.pooled and connection.reusable:
+        if connection.kept and connection.reusable:
             connection.attempt = None
             self._pools[connection.shape].give_back(connection)
         else:
             self._close(connection, _reason_after_answer(connection), at)
 
-    def failed(self, connection: Connection, attempt: Attempt, error: BaseException, at: int) -> None:
-        """The attempt is over; so is the connection."""
+    def failed(self, connection: ClientConnection, attempt: Attempt, error: BaseException, at: int) -> None:
+        """Record the outcome of an attempt without an answer, and close the connection."""
         number = getattr(error, "errno", None) or 0
         outcome = outcome_of(error, attempt.progress)
-        if outcome == Outcome.CLIENT_FAULT:
-            self._on_fault(f"{type(error).__name__}: {error}")
-        elif outcome == Outcome.TLS:
-            self._on_tls(str(error))
+        self._report(outcome, error)
         self._record(attempt, outcome, at, errno=number, status=connection.parser.status)
         self._close(connection, reason_of(error), at, number)
 
-    def ended_idle(self, connection: Connection, error: BaseException, at: int) -> None:
-        """An idle connection was ended by the peer: a careful client drops it, a naive one keeps it."""
-        if self._plan.pool.look or not isinstance(error, PeerClosedError | OSError):
+    def ended_idle(self, connection: ClientConnection, error: BaseException, at: int) -> None:
+        """Drop an idle connection that the peer has ended; a client that does not look keeps it."""
+        if connection.connected == NEVER:
+            self._report(outcome_of(error, Progress.NOT_CONNECTED), error)
+            self._drop(connection, error, at)
+        elif self._plan.pool.look or not isinstance(error, PeerClosedError | OSError):
             self._drop(connection, error, at)
         else:
             connection.note_end(error, at)
@@ -216,15 +247,27 @@ class Client:
 
     # Own work.
 
-    def _new_connection(self, shape: Shape, now: int) -> Connection:
-        pool = self._pools.get(shape)
-        pooled = pool is not None and not pool.is_full
-        number = self._connections.begin(shape, now)
-        connection = Connection(self, self._loop, number=number, shape=shape, pooled=pooled, begun=now)
+    def _new_connection(self, stream: Stream, now: int) -> ClientConnection:
+        number = self._connections.begin(stream.shape, now)
+        connection = _CONNECTIONS[stream.protocol](
+            self, self._loop, number=number, shape=stream.shape, kept=False, begun=now
+        )
         self._open.add(connection)
-        if pool is not None and pooled:
-            pool.adopt()
         return connection
+
+    def _open_ahead(self, stream: Stream) -> None:
+        """Open a connection that a later attempt will use."""
+        now = monotonic_ns()
+        connection = self._new_connection(stream, now)
+        self._openings.add(Opening(connection, now + self._openings.timeout_ns))
+        connection.open(self._destination)
+
+    def _report(self, outcome: Outcome, error: BaseException) -> None:
+        """Put failures of our own machine and of TLS into words."""
+        if outcome == Outcome.CLIENT_FAULT:
+            self._on_fault(f"{type(error).__name__}: {error}")
+        elif outcome == Outcome.TLS:
+            self._on_tls(str(error))
 
     def _record(
         self, attempt: Attempt, outcome: Outcome, at: int, *, errno: int = 0, status: int = 0, responder: int = 0
@@ -250,18 +293,19 @@ class Client:
         attempt.done = True
         self.in_flight -= 1
 
-    def _drop(self, connection: Connection, error: BaseException, at: int = 0) -> None:
+    def _drop(self, connection: ClientConnection, error: BaseException, at: int = 0) -> None:
         self._close(connection, reason_of(error), at or monotonic_ns(), getattr(error, "errno", None) or 0)
 
-    def _close(self, connection: Connection, reason: CloseReason, at: int, number: int = 0) -> None:
+    def _close(self, connection: ClientConnection, reason: CloseReason, at: int, number: int = 0) -> None:
         connection.close(reason, at, number)
         self._open.discard(connection)
-        if connection.pooled:
-            self._pools[connection.shape].forget(connection)
+        pool = self._pools.get(connection.shape)
+        if pool is not None:
+            pool.forget(connection)
         self._write(connection)
 
-    def _write(self, connection: Connection) -> None:
-        """Record what is known of a connection now."""
+    def _write(self, connection: ClientConnection) -> None:
+        """Record the present state of a connection."""
         at, reason, number = connection.end or (NEVER, CloseReason.OPEN, 0)
         self._connections.record(
             connection.number,
@@ -282,13 +326,18 @@ class Client:
         if not attempt.done:
             self.failed(connection, attempt, DeadlineError(), monotonic_ns())
 
+    def _expire_opening(self, opening: Opening) -> None:
+        opening.connection.last_look()
+        if not opening.done:
+            self._drop(opening.connection, DeadlineError())
 
-def _reason_after_answer(connection: Connection) -> CloseReason:
-    """Why a connection is closed after a complete answer."""
+
+def _reason_after_answer(connection: ClientConnection) -> CloseReason:
+    """Return the reason for which a connection is closed after a complete answer."""
     if connection.parser.spoiled:
         return CloseReason.BROKEN
-    if not connection.pooled:
-        # It was opened for a single attempt, and is closed because we want it so.
+    if not connection.kept:
+        # It carries a single attempt.
         return CloseReason.BY_US
-    # Else we end it: the request is not out yet, say, or the answer's length was said in two ways.
+    # Without an announcement we end it: the request is not out yet, say, or the answer gave its length in two ways.
     return CloseReason.PEER_ANNOUNCED if connection.parser.announced_close else CloseReason.BY_US

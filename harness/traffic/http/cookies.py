@@ -1,8 +1,8 @@
-"""Sessions: what a browser would remember between its requests, so that stickiness can be seen.
+"""Sessions: the cookies that a browser would keep between requests, to show session affinity.
 
-A stream's attempts go to its sessions in turn. Each keeps the cookie that an answer gave it and sends it back. As long
-as a session has no cookie its attempts are strangers to the server, and each of them may be given another: the first
-that comes is kept. From then on only answers to requests that carried a cookie may change it.
+A stream's attempts belong to its sessions in turn. Each session keeps the cookie of an answer and sends it back.
+Before that, the server sees each attempt of a session as a new client and may give each another cookie: the session
+keeps the first one. From then on only answers to requests that carried a cookie change it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from harness.model.schedule import Stream, session_of
 
 _COOKIE = re.compile(rb"^set-cookie:[ \t]*([^=;\s]+)=([^;\r\n]*)([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
-#: What forgets a cookie instead of setting it.
+#: Attributes that delete a cookie.
 _OVER = re.compile(rb";[ \t]*max-age=(?:0|-\d+)(?=[ \t]*(?:;|$))", re.IGNORECASE)
 
 
@@ -20,8 +20,8 @@ class Sessions:
     """The sessions of one stream.
 
     Args:
-        stream: It has a cookie's name and a number of sessions.
-        n_streams: Streams of the plan.
+        stream: A stream with a cookie's name and a number of sessions.
+        n_streams: Number of streams of the plan.
     """
 
     def __init__(self, stream: Stream, n_streams: int) -> None:
@@ -30,11 +30,11 @@ class Sessions:
         self._cookies = [b""] * stream.sessions
 
     def cookie(self, number: int) -> bytes:
-        """``name=value`` for the attempt with this number; empty while its session has none."""
+        """Return ``name=value`` for the attempt with this number; empty while its session has none."""
         return self._cookies[self._session(number)]
 
     def keep(self, number: int, head: bytes, *, carried: bytes) -> None:
-        """Take note of what the answer to an attempt said of the cookie.
+        """Apply the cookie fields in the answer to an attempt.
 
         Args:
             number: The attempt.
@@ -54,5 +54,5 @@ class Sessions:
 
 
 def sessions_of(streams: tuple[Stream, ...]) -> tuple[Sessions | None, ...]:
-    """The sessions of each stream; None for those that have none."""
+    """Return the sessions of each stream; None for a stream without sessions."""
     return tuple(Sessions(stream, len(streams)) if stream.sessions else None for stream in streams)

@@ -1,50 +1,63 @@
-"""When attempts' time is up: one timer for all attempts that have the same time."""
+"""Deadlines: one timer for everything that has the same time."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
 from time import monotonic_ns
-from typing import Any
-
-from harness.traffic.http.attempt import Attempt
+from typing import Any, Generic, Protocol, TypeVar
 
 _NS = 1_000_000_000
 
 
-class Deadlines:
-    """Watches over attempts that all have the same time, so that the first to begin is the first whose time is up.
+class Timed(Protocol):
+    """Something with a deadline (CLOCK_MONOTONIC) that may be done before it."""
+
+    @property
+    def deadline(self) -> int:
+        """Return the deadline."""
+
+    @property
+    def done(self) -> bool:
+        """True once the deadline no longer matters."""
+
+
+T = TypeVar("T", bound=Timed)
+
+
+class Deadlines(Generic[T]):
+    """Expires items that all have the same time, so that the first to begin is the first to expire.
 
     Args:
         loop: gevent's event loop.
-        timeout_ns: Nanoseconds from an attempt's begin to its end.
-        expire: Called with each attempt that is not done by then.
+        timeout_ns: Nanoseconds from an item's begin to its deadline.
+        expire: Called with each item that is not done at its deadline.
 
     Attributes:
         timeout_ns: As given.
     """
 
-    def __init__(self, loop: Any, timeout_ns: int, expire: Callable[[Attempt], None]) -> None:
+    def __init__(self, loop: Any, timeout_ns: int, expire: Callable[[T], None]) -> None:
         self.timeout_ns = timeout_ns
         self._loop = loop
         self._expire = expire
-        self._waiting: deque[Attempt] = deque()
+        self._waiting: deque[T] = deque()
         self._timer: Any = loop.timer(0)
         self._runs = False
 
-    def add(self, attempt: Attempt) -> None:
-        """Watch over an attempt that begins now; its deadline is set."""
+    def add(self, item: T) -> None:
+        """Watch an item that begins now; its deadline is set."""
         waiting = self._waiting
-        # Those that are answered are let go of at once: kept until their deadline, they would be tens of thousands of
-        # objects for the garbage collector to look through.
+        # Done items leave at once: kept until their deadline, they would be tens of thousands of objects for the
+        # garbage collector to look through.
         while waiting and waiting[0].done:
             waiting.popleft()
-        waiting.append(attempt)
+        waiting.append(item)
         if not self._runs:
             self._arm(self.timeout_ns)
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop the timer."""
         self._timer.stop()
         self._timer.close()
 
@@ -58,11 +71,11 @@ class Deadlines:
         self._runs = False
         waiting = self._waiting
         while waiting:
-            attempt = waiting[0]
-            left = 0 if attempt.done else attempt.deadline - monotonic_ns()
+            item = waiting[0]
+            left = 0 if item.done else item.deadline - monotonic_ns()
             if left > 0:
                 self._arm(left)
                 return
             waiting.popleft()
-            if not attempt.done:
-                self._expire(attempt)
+            if not item.done:
+                self._expire(item)

@@ -1,8 +1,8 @@
-"""Where a connection goes: to one address for all, or to one of a Service's backends, chosen when it is opened.
+"""The choice of a Service's backend for each new connection.
 
-A relay between client and pods would accept before it dials, and so hide every refusal. Here the client itself takes
-one of the addresses that kube-proxy has programmed, as socket-level balancing does; from then on the connection is
-between the two, and stays where it is for as long as it lives. What is imported here is gevent-safe.
+A relay between client and pods would accept before it connects, and so hide every refusal. Instead the client itself
+connects to one of the addresses that kube-proxy has programmed, as socket-level balancing does. The connection keeps
+its backend for as long as it lives. All imports of this module are gevent-safe.
 """
 
 from __future__ import annotations
@@ -17,47 +17,31 @@ from typing import Any, Protocol
 from harness.kit.backends import Address, BackendsReader
 
 
-class Dialler(Protocol):
+class EndpointChoice(Protocol):
     """Chooses the address of each new connection."""
 
     def choose(self, connection: int) -> tuple[Any, ...]:
-        """The address, as the ``socket`` module takes it, of the connection with this number."""
+        """Return the address, as the ``socket`` module takes it, for the connection with this number."""
 
 
-class Fixed:
-    """One address for all connections.
-
-    Args:
-        address: As the ``socket`` module takes it.
-    """
-
-    def __init__(self, address: tuple[Any, ...]) -> None:
-        self._address = address
-
-    def choose(self, connection: int) -> tuple[Any, ...]:
-        """The address."""
-        del connection
-        return self._address
-
-
-class Balanced:
-    """One of a Service's backends for each connection, at random, as kube-proxy's rules choose.
+class RandomEndpoint:
+    """Chooses one of a Service's backends at random for each connection, as kube-proxy's rules do.
 
     Args:
-        backends: The file in which kube-proxy keeps them.
-        nowhere: Address that refuses: it is taken where there is no backend.
-        seed: Of the choices.
-        chosen: Told of each connection's number and address.
+        backends: The file in which kube-proxy keeps the backends.
+        nowhere: An address that refuses connections, for a Service without backends.
+        seed: Seed of the choices.
+        chosen: Receives the number and address of each connection.
     """
 
     def __init__(self, backends: Path, nowhere: Address, seed: int, chosen: Callable[[int, Address], None]) -> None:
         self._reader = BackendsReader(backends)
         self._nowhere = nowhere
-        self._random = random.Random(seed)  # noqa: S311 - no secret: a choice that can be repeated
+        self._random = random.Random(seed)  # noqa: S311 - no secret, but a repeatable choice
         self._chosen = chosen
 
     def choose(self, connection: int) -> tuple[Any, ...]:
-        """One of the backends that are programmed at this moment; raises ``OSError`` if they can't be read."""
+        """Return one of the backends that are programmed now; raise ``OSError`` if they cannot be read."""
         addresses = self._reader.now().addresses
         address = self._random.choice(addresses) if addresses else self._nowhere
         self._chosen(connection, address)
@@ -65,7 +49,7 @@ class Balanced:
 
 
 class BackendLog:
-    """``backends-<worker>.jsonl``: which backend each connection went to, in the file at once.
+    """``backends-<worker>.jsonl``: the backend of each connection, written at once.
 
     Args:
         path: The file; an older one is replaced.
@@ -76,7 +60,7 @@ class BackendLog:
         self._fd = os.open(path, flags, 0o644)
 
     def note(self, connection: int, address: Address) -> None:
-        """Write a line; raises ``OSError`` where the disk is full, so that the connection is not opened."""
+        """Write a line; raise ``OSError`` on a full disk, so that the connection is not opened."""
         line = json.dumps({"connection": connection, "backend": f"{address[0]}:{address[1]}"})
         os.write(self._fd, line.encode() + b"\n")
 

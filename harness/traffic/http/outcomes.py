@@ -1,7 +1,7 @@
-"""From what went wrong to the class it is reported as: the only place where this is decided.
+"""The mapping from errors to outcomes; no other module decides this.
 
-What is known decides, not what is likely: a peer's FIN and its RST are told apart, a failure of our own machine is
-never taken for one of the server, and what nobody has thought of is a fault of the client, which is never success.
+It uses facts and no guesses: a peer's FIN differs from its RST, and a failure of our own machine never counts as one of
+the server. An unforeseen error is a fault of the client, and never a success.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ class PeerClosedError(Exception):
 
 
 class DeadlineError(Exception):
-    """The attempt's time was up."""
+    """The attempt exceeded its timeout."""
 
 
 class OversizeError(Exception):
-    """The answer's header or body is longer than the client takes."""
+    """The answer's header or body exceeds the client's limit."""
 
 
 class TlsError(Exception):
-    """The certificate was not accepted, or what the peer sends is not the TLS that was agreed on."""
+    """The certificate was not accepted, or the peer broke the TLS protocol."""
 
 
-#: What our own machine lacks: ports, file descriptors, memory, permission. Never the server's doing.
+#: Our own machine lacks ports, file descriptors, memory or permission; the server never causes these.
 CLIENT_ERRNOS = frozenset(
     {
         errno.EMFILE,
@@ -43,16 +43,16 @@ CLIENT_ERRNOS = frozenset(
     }
 )
 _RESET_ERRNOS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN})
-#: A router or the peer's host said that there is no way: like a refusal, the network's answer and not silence.
+#: A router or the peer's host reported no route: an answer of the network, like a refusal.
 _UNREACHABLE_ERRNOS = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 
 
 def outcome_of(error: BaseException, progress: Progress) -> Outcome:
-    """The outcome of an attempt that was ended by an error.
+    """Return the outcome of an attempt that an error ended.
 
     Args:
-        error: What ended it.
-        progress: How far it had got by then.
+        error: The error.
+        progress: The stage that the attempt had reached.
     """
     partly = progress >= Progress.PARTLY_ANSWERED
     if isinstance(error, PeerClosedError):
@@ -76,12 +76,12 @@ def _outcome_of_errno(number: int, progress: Progress) -> Outcome:
         return Outcome.REFUSED
     if number in _RESET_ERRNOS or number in _UNREACHABLE_ERRNOS:
         return Outcome.TRUNCATED if progress >= Progress.PARTLY_ANSWERED else Outcome.RESET
-    # CLIENT_ERRNOS, and whatever else: not known to be the server's.
+    # CLIENT_ERRNOS and all others: nothing shows that the server caused them.
     return Outcome.CLIENT_FAULT
 
 
 def reason_of(error: BaseException) -> CloseReason:
-    """Who ended a connection on which this happened."""
+    """Return the side that ended a connection with this error."""
     if isinstance(error, PeerClosedError):
         return CloseReason.PEER_FIN
     if isinstance(error, DeadlineError):

@@ -1,7 +1,7 @@
-"""HTTP/1.1 answers as llhttp sees them.
+"""Parsing of HTTP/1.1 answers by llhttp.
 
-No header of an answer is kept: framing, status and body are all that an attempt is judged by; and of the body no more
-than the judgement needs.
+Framing, status and body are enough to judge an attempt. So headers are dropped, and the body is kept only as far as
+judging needs it.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from geventhttpclient.response import HTTPParseError, HTTPResponseParser
 
 from harness.traffic.http.outcomes import OversizeError
 
-#: Longest head of an answer, interim answers included: more than any server sends (nginx: 8 KiB buffers).
+#: Longest head of an answer, including interim answers; servers send less (nginx: 8 KiB buffers).
 HEAD_LIMIT = 256 * 1024
-#: Longest body that is kept, where the whole of it is needed; where it is not, a body may have any length.
+#: Longest body where the whole of it is needed; elsewhere a body may have any length.
 BODY_LIMIT = 16 * 1024 * 1024
-#: Bytes that are kept of a body where not all of it is needed.
+#: Bytes that are kept of other bodies.
 BEGINNING = 4096
 
-#: Takes anything and keeps nothing, without a step of Python: it is called for every header.
+#: Discards its argument without a step of Python, since it is called for every header.
 _ignore = deque[object](maxlen=0).append
 
 
 class AnswerParser(HTTPResponseParser):
-    """llhttp for the answers on one connection, one after the other.
+    """Parses the answers on one connection, one after the other.
 
     Attributes:
-        complete: The final answer is there in full.
-        spoiled: There was something behind it, so the connection can't be used again.
-        status: Its status.
-        head: What has come of its head (and of interim answers), as long as that is not complete; all of it where it
-            is asked for, with whatever came along with its end.
+        complete: The final answer is complete.
+        spoiled: Data followed it, so the connection cannot be used again.
+        status: Status of the final answer.
+        head: Data of its head and of interim answers, while the head is incomplete; the whole head where that is
+            needed, with the data that came along with its end.
     """
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class AnswerParser(HTTPResponseParser):
         """Expect an answer.
 
         Args:
-            to_head: It answers a HEAD request, so it has no body, whatever it says of its length.
-            whole: Its whole body is needed, and not only the beginning.
-            keep_head: Its head is needed when it is complete.
+            to_head: It answers a HEAD request, so it has no body, whatever its length field says.
+            whole: Judging needs the whole body.
+            keep_head: The head is needed when it is complete.
         """
         self.complete = False
         self.spoiled = False
@@ -60,20 +60,20 @@ class AnswerParser(HTTPResponseParser):
 
     @property
     def body(self) -> bytes:
-        """Its body as far as it has come, or the beginning of it."""
+        """Return the received part of the body, or its beginning."""
         body = self._body
         return bytes(body if len(body) <= self._keep else body[: self._keep])
 
     @property
     def in_head(self) -> bool:
-        """Nothing of the final answer's body has come, nor all of its head."""
+        """True until the head of the final answer is complete."""
         return not self._in_body
 
     def take(self, data: bytes) -> None:
-        """Parse what was read.
+        """Parse received data.
 
         Raises:
-            HTTPParseError: It is no HTTP.
+            HTTPParseError: The data is no HTTP.
             OversizeError: The head or the body is too long.
         """
         was_in_body = self._in_body
@@ -91,10 +91,10 @@ class AnswerParser(HTTPResponseParser):
                 raise OversizeError(f"the answer's head is longer than {HEAD_LIMIT} bytes")
 
     def end(self) -> bool:
-        """The peer has closed its side.
+        """Process the end of the peer's data.
 
         Returns:
-            Whether this completes the answer, as it does for one that has no length.
+            True if this completes the answer, which is so for one without a length.
         """
         try:
             self.feed(b"")
@@ -104,15 +104,15 @@ class AnswerParser(HTTPResponseParser):
 
     @property
     def announced_close(self) -> bool:
-        """The peer has said that it closes the connection after this answer."""
+        """True if the peer has announced that it closes the connection after this answer."""
         return not self.should_keep_alive()
 
     @property
     def keeps_connection(self) -> bool:
-        """Whether the connection can carry another request after a complete answer."""
+        """True if the connection can carry another request after a complete answer."""
         return not self.spoiled and bool(self.should_keep_alive())
 
-    # What llhttp calls; all of them must exist.
+    # Callbacks of llhttp; all of them must exist.
 
     _on_status = staticmethod(_ignore)
     _on_header_field = staticmethod(_ignore)
@@ -123,7 +123,7 @@ class AnswerParser(HTTPResponseParser):
             self.spoiled = True
 
     def _on_headers_complete(self) -> bool:
-        """Whether the body is to be skipped."""
+        """Return True if the answer has no body."""
         self._in_body = True
         return self._to_head
 
@@ -143,7 +143,7 @@ class AnswerParser(HTTPResponseParser):
             return
         status = self.get_code()
         if 100 <= status < 200 and status != 101:
-            # An interim answer: the one that counts follows.
+            # After an interim answer the final one follows.
             self._in_body = False
             return
         self.status = status

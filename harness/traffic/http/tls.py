@@ -1,9 +1,9 @@
-"""TLS as a step between the bytes of a connection and those of HTTP; it owns no socket and waits for nothing.
+"""TLS between the bytes of a connection and those of HTTP; it owns no socket and never waits.
 
-OpenSSL works on memory here. So the connection's state machine stays the only place that reads and writes, every byte
-is still given to the operating system once, and a connection that is ended in order (``close_notify``) can be told
-from one that is cut. Nothing is taken over from an earlier connection: each one shakes hands in full, and no request
-travels with the handshake (0-RTT), since the network could then deliver it twice.
+OpenSSL works on memory buffers. So only the connection's state machine reads and writes, the operating system gets
+every byte once, and an orderly end (``close_notify``) differs from a cut.
+Each connection makes a full handshake, and no request travels with it (0-RTT), since the network could deliver such a
+request twice.
 """
 
 from __future__ import annotations
@@ -21,48 +21,48 @@ _READ = 64 * 1024
 
 
 class TlsSettingsError(HarnessError):
-    """What the user says of TLS can't be used."""
+    """Invalid TLS settings of the user."""
 
 
 @dataclass(frozen=True, slots=True)
-class Secure:
-    """What it takes to speak TLS with a target.
+class TlsPeer:
+    """The settings of TLS with one destination.
 
     Attributes:
-        context: Which certificates and protocols are accepted.
-        name: The server's name, to ask for (SNI; not of an IP address) and to check.
+        context: Accepted certificates and protocols.
+        name: The server's name, to request (SNI; not for an IP address) and to check.
     """
 
     context: ssl.SSLContext
     name: str
 
     @classmethod
-    def of(cls, tls: Tls, context: ssl.SSLContext, host: str) -> Secure:
-        """For a target that is called ``host`` where the settings name no other.
+    def of(cls, tls: Tls, context: ssl.SSLContext, host: str) -> TlsPeer:
+        """Build the settings for a destination; ``host`` is its name unless the settings have another.
 
         Args:
             tls: The settings.
-            context: Made of them by ``make_context``.
+            context: The result of ``make_context``.
             host: Name or IP address, with or without a port.
 
         Raises:
-            TlsSettingsError: The name can't be one.
+            TlsSettingsError: The name is invalid.
         """
         made = cls(context, tls.server_name or name_in(host))
         try:
             TlsLayer(made)
         except ValueError as error:
             raise TlsSettingsError(
-                f"{made.name!r} can't be the name of a TLS server: {error}.", hint="Say it with tls: {server_name: …}."
+                f"{made.name!r} is no valid name of a TLS server: {error}.", hint="Write tls: {server_name: …}."
             ) from error
         return made
 
 
 def make_context(tls: Tls) -> ssl.SSLContext:
-    """The context of all connections that are made with these settings.
+    """Build the context of all connections with these settings.
 
     Raises:
-        TlsSettingsError: The authorities' file can't be read or holds no certificate.
+        TlsSettingsError: The file of authorities cannot be read or holds no certificate.
     """
     try:
         context = ssl.create_default_context(cafile=tls.ca or None)
@@ -70,7 +70,7 @@ def make_context(tls: Tls) -> ssl.SSLContext:
         raise TlsSettingsError(f"{tls.ca} holds no certificate in PEM form.") from error
     except OSError as error:
         raise TlsSettingsError(
-            f"The authorities' certificates in {Path(tls.ca)} can't be read: {error.strerror}."
+            f"The authorities' certificates in {Path(tls.ca)} cannot be read: {error.strerror}."
         ) from error
     if not tls.verify:
         context.check_hostname = False
@@ -81,7 +81,7 @@ def make_context(tls: Tls) -> ssl.SSLContext:
 
 
 def name_in(host: str) -> str:
-    """The name in a ``Host`` header: without the port, and without the brackets of an IPv6 address."""
+    """Return the name in a ``Host`` header, without port and without the brackets of an IPv6 address."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0] if host.count(":") == 1 else host
@@ -91,50 +91,50 @@ class TlsLayer:
     """The client's side of one TLS connection.
 
     Args:
-        secure: Whom it is with, and what is accepted.
+        secure: The settings.
 
     Attributes:
-        stands: The handshake is over.
-        closed: The peer has said that it sends nothing more (``close_notify``).
-        error: What made it useless; ``take`` may have returned what came before.
+        established: The handshake is complete.
+        closed: The peer has announced that it sends nothing more (``close_notify``).
+        error: The error that made the connection useless; ``take`` may have returned data from before it.
     """
 
-    __slots__ = ("_in", "_out", "_tls", "closed", "error", "stands")
+    __slots__ = ("_in", "_out", "_tls", "closed", "error", "established")
 
-    def __init__(self, secure: Secure) -> None:
+    def __init__(self, secure: TlsPeer) -> None:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         self._tls = secure.context.wrap_bio(self._in, self._out, server_hostname=secure.name)
-        self.stands = False
+        self.established = False
         self.closed = False
         self.error: TlsError | None = None
 
     def begin(self) -> None:
-        """Make the first message of the handshake; ``outgoing`` has it."""
-        self._shake()
+        """Make the first message of the handshake, for ``outgoing``."""
+        self._handshake()
 
     def take(self, data: bytes) -> bytes:
-        """Go on with what the connection brought.
+        """Process received bytes.
 
         Args:
-            data: Bytes read from it.
+            data: Bytes read from the connection.
 
         Returns:
-            What they hold of the answer; nothing while hands are shaken, or where a record is not complete.
+            The decrypted part of the answer; empty during the handshake and for an incomplete record.
 
         Raises:
-            TlsError: It is not what was agreed on, or the certificate is not accepted.
+            TlsError: The bytes are no valid TLS, or the certificate is not accepted.
         """
         self._in.write(data)
-        if not self.stands and not self._shake():
+        if not self.established and not self._handshake():
             return b""
         return b"".join(self._records())
 
     def put(self, data: bytes) -> None:
-        """Take what is to be sent, after the handshake; ``outgoing`` has it.
+        """Encrypt data after the handshake, for ``outgoing``.
 
         Raises:
-            TlsError: The connection is of no more use.
+            TlsError: The connection is useless.
         """
         try:
             self._tls.write(data)
@@ -142,25 +142,25 @@ class TlsLayer:
             raise TlsError(_text(error)) from error
 
     def outgoing(self) -> bytes:
-        """Bytes that are to be given to the connection now, each once."""
+        """Return the bytes to send now, each of them once."""
         return self._out.read()
 
-    def farewell(self) -> bytes:
-        """The last bytes of a connection that we end: that nothing more comes, or what we did not accept."""
-        if self.stands:
-            # It would wait for the peer's farewell; we don't.
+    def close_notify(self) -> bytes:
+        """Return the last bytes of a connection that we end: ``close_notify``, or an alert."""
+        if self.established:
+            # This would wait for the peer's close_notify; we do not wait.
             with contextlib.suppress(ssl.SSLError):
                 self._tls.unwrap()
         return self._out.read()
 
-    def _shake(self) -> bool:
+    def _handshake(self) -> bool:
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
             raise TlsError(_text(error)) from error
-        self.stands = True
+        self.established = True
         return True
 
     def _records(self) -> list[bytes]:
@@ -175,12 +175,12 @@ class TlsLayer:
             self.error = TlsError(_text(error))
             if not parts:
                 raise self.error from error
-            # What came before it in order counts.
+            # Data from before the error counts.
         return parts
 
 
 def _text(error: ssl.SSLError) -> str:
-    """What OpenSSL says, without where in its source it says it."""
+    """Return OpenSSL's text, without the place in its source."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {error.verify_message}"
     return (error.reason or str(error)).lower().replace("_", " ")

@@ -1,4 +1,4 @@
-"""What made requests differ between two controllers: each rule by two sides that show it, and by two that do not."""
+"""Tests of the differences between two controllers: each rule with sides that show it, and with sides that do not."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import Any
 
 import pytest
 
-from harness.judging.migration.annotations import differing
+from harness.judging.migration.annotations import ignored_annotations
 from harness.judging.migration.differences import differences_of
-from harness.judging.migration.sides import ABSENT, Access, delays
+from harness.judging.migration.sides import ABSENT, AccessFacts, delays
 from harness.model.annotations import NGINX, TRAEFIK, Replacement
 from harness.model.controllers import reads_annotation, replacement_of
-from harness.model.migration import CellSide, Difference
+from harness.model.migration import CellSide, MigrationDifference
 from harness.model.verdict import Mark, Verdict
 
-NOTHING = Access()
+NOTHING = AccessFacts()
 
 
 def side(lost: int = 0, **fields: Any) -> CellSide:
-    """A side with these figures."""
+    """Return a side with these numbers."""
     made = replace(ABSENT, verdict=Verdict.LOSSY if lost else Verdict.LOSSLESS, stopped="", sent=1000, lost=lost)
     figures = {"tries_logged": True, "classes": {"status": lost} if lost else {}, **fields}
     return replace(made, **figures)
 
 
 def named(source: CellSide, target: CellSide, change: str = "rolling-update") -> list[tuple[str, str]]:
-    """(code, side) of what differs."""
+    """Return (code, side) of the differences."""
     found = differences_of((source, target), (NOTHING, NOTHING), change)
     return [(difference.code.value, difference.side) for difference in found]
 
 
-def test_sides_that_are_alike_differ_in_nothing() -> None:
-    """Neither losing nothing nor losing the same is a difference."""
+def test_equal_sides_have_no_difference() -> None:
+    """Neither no loss nor the same loss is a difference."""
     assert named(side(), side()) == []
     assert named(side(7), side(7)) == []
 
@@ -53,16 +53,16 @@ def test_sides_that_are_alike_differ_in_nothing() -> None:
         (side(), side(7), [("classes", "target")]),
     ],
 )
-def test_a_cause_is_named_where_both_sides_show_it(
+def test_a_cause_is_named_if_both_sides_show_it(
     source: CellSide, target: CellSide, expected: list[tuple[str, str]]
 ) -> None:
-    """The one that loses was later, was not retried, reloaded, timed out, fell through; else how it lost is told."""
+    """The losing side was late, had no retries, reloaded, timed out or fell through; else its classes are named."""
     assert named(source, target) == expected
 
 
-def test_a_route_that_fails_at_rest_is_told_with_its_answers() -> None:
-    """In the control nothing changes, so what fails behind one controller alone is routed or rewritten otherwise."""
-    access = (NOTHING, Access(300, 0, {"/apple 404": 300}))
+def test_a_route_that_fails_in_the_control_is_named_with_its_answers() -> None:
+    """Nothing is changed, so a route that fails with one controller only is routed or rewritten differently."""
+    access = (NOTHING, AccessFacts(300, 0, {"/apple 404": 300}))
 
     (found,) = differences_of((side(), side(300, routes={"GET /apple": "status 300"})), access, "none")
 
@@ -70,8 +70,8 @@ def test_a_route_that_fails_at_rest_is_told_with_its_answers() -> None:
     assert found.numbers["answers"] == "/apple 404 × 300"  # noqa: RUF001 - typography
 
 
-def test_the_delay_is_from_endpoints_to_the_controllers_word() -> None:
-    """A change of the ready ones alone counts; the first that is heard of is no change."""
+def test_the_delay_is_from_endpoints_to_the_controllers_event() -> None:
+    """Only a change of ready endpoints counts, and their first appearance is no change."""
     marks = [
         Mark(1.0, "endpoints", "apple", "changed", "ready 127.1.1.1:80"),
         Mark(2.0, "endpoints", "apple", "changed", "ready 127.1.1.1:80, unready 127.1.1.2:80"),
@@ -85,36 +85,36 @@ def test_the_delay_is_from_endpoints_to_the_controllers_word() -> None:
 
 
 def ingress(**annotations: str) -> dict[str, Any]:
-    """An Ingress with annotations of ingress-nginx, and one that is nobody's."""
+    """Return an Ingress with annotations of ingress-nginx, and one of no controller."""
     notes = {NGINX + name.replace("_", "-"): value for name, value in annotations.items()}
     return {"kind": "Ingress", "metadata": {"name": "fruit", "annotations": {**notes, "example.com/owner": "me"}}}
 
 
-def ignored(found: tuple[Difference, ...]) -> list[str]:
-    """Names of the annotations that are told."""
+def ignored(found: tuple[MigrationDifference, ...]) -> list[str]:
+    """Return the names of the reported annotations."""
     return [str(each.numbers["annotation"]).rpartition("/")[2] for each in found]
 
 
-def test_annotations_that_the_target_ignores_are_told_once() -> None:
+def test_annotations_that_the_target_ignores_are_reported_once() -> None:
     """Traefik's Ingress provider reads none of ingress-nginx's; its ingress-nginx provider reads most."""
     manifests = [ingress(rewrite_target="/", load_balance="ewma")] * 2 + [{"kind": "Service", "metadata": {}}]
 
-    assert ignored(differing(manifests, "ingress-nginx", "traefik")) == ["load-balance", "rewrite-target"]
-    assert ignored(differing(manifests, "ingress-nginx", "traefik-nginx")) == ["load-balance"]
-    assert ignored(differing(manifests, "traefik-nginx", "traefik")) == ["rewrite-target"]
-    assert differing(manifests, "ingress-nginx", "ingress-nginx") == ()
-    assert differing(manifests, "traefik", "ingress-nginx") == ()
+    assert ignored(ignored_annotations(manifests, "ingress-nginx", "traefik")) == ["load-balance", "rewrite-target"]
+    assert ignored(ignored_annotations(manifests, "ingress-nginx", "traefik-nginx")) == ["load-balance"]
+    assert ignored(ignored_annotations(manifests, "traefik-nginx", "traefik")) == ["rewrite-target"]
+    assert ignored_annotations(manifests, "ingress-nginx", "ingress-nginx") == ()
+    assert ignored_annotations(manifests, "traefik", "ingress-nginx") == ()
 
 
-def test_traefiks_own_annotations_are_its_own() -> None:
-    """On the way back it is ingress-nginx that ignores."""
+def test_traefiks_annotations_are_ignored_by_ingress_nginx() -> None:
+    """This is the migration in the other direction."""
     assert reads_annotation("traefik", TRAEFIK + "router.priority")
     assert not reads_annotation("ingress-nginx", TRAEFIK + "router.priority")
 
 
-def test_the_longest_name_that_fits_says_what_to_use() -> None:
-    """``proxy-next-upstream-tries`` is about retries; one that nobody knows is about nothing."""
+def test_the_longest_matching_name_decides_the_replacement() -> None:
+    """``proxy-next-upstream-tries`` belongs to retries; an unknown annotation has no replacement."""
     assert replacement_of("traefik", NGINX + "proxy-next-upstream-tries").about == "retries"
     assert replacement_of("traefik", NGINX + "session-cookie-name").about == "sticky sessions"
     assert replacement_of("traefik", NGINX + "canary-weight").about == "canary"
-    assert replacement_of("traefik", NGINX + "of-nobody") == Replacement("", "")
+    assert replacement_of("traefik", NGINX + "of-no-controller") == Replacement("", "")

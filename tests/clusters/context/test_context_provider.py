@@ -1,4 +1,4 @@
-"""Somebody else's cluster: looked at before anything is made, one context alone, the entry found or given."""
+"""An existing cluster is checked before anything is created. Only its context is used, and its entry is found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.clusters.context import entry as entries
 from harness.clusters.context import provider
 from harness.clusters.context.access import check_access, rights_of_run
 from harness.clusters.context.entry import entry_of_ingress, parse_entry
-from harness.clusters.context.kubeconfig import find_target
+from harness.clusters.context.kubeconfig import find_context
 from harness.errors import HarnessError, InvalidInputError, WaitTimeoutError
 from harness.kube.api import Object
 from harness.kube.errors import NotFoundError
@@ -23,7 +23,7 @@ from harness.testing.fake_api import FakeKube
 
 
 def kubeconfig(path: Path, *names: str) -> Path:
-    """A kubeconfig with a context of each name, the first one current."""
+    """Return a kubeconfig with a context of each name, the first one current."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "current-context": names[0],
@@ -38,7 +38,7 @@ def kubeconfig(path: Path, *names: str) -> Path:
 
 
 class Reviewing(FakeKube):
-    """An API server that allows all but some."""
+    """An API server that allows everything except some verbs."""
 
     def __init__(self, *refused: tuple[str, str]) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Reviewing(FakeKube):
         self.asked: list[tuple[str, str]] = []
 
     def create(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """A review."""
+        """Answer an access review."""
         asked = manifest["spec"]["resourceAttributes"]
         resource = "/".join(filter(None, (asked["resource"], asked["subresource"])))
         self.asked.append((asked["verb"], resource))
@@ -54,9 +54,9 @@ class Reviewing(FakeKube):
 
 
 def test_one_context_alone_is_used(tmp_path: Path) -> None:
-    """Nothing of another context is in what the harness works with, and files are found from where it is."""
+    """The extracted kubeconfig has nothing of another context, and its file paths are absolute."""
     path = kubeconfig(tmp_path / "config", "prod", "staging")
-    target = find_target("staging", str(path))
+    target = find_context("staging", str(path))
     target.write(tmp_path / "own")
     written = (tmp_path / "own").read_text()
 
@@ -68,40 +68,40 @@ def test_one_context_alone_is_used(tmp_path: Path) -> None:
 
 
 def test_files_of_the_environment_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """$KUBECONFIG may name several; of two entries with a name the first counts."""
+    """$KUBECONFIG may name several files. The first of two entries with the same name counts."""
     one, other = kubeconfig(tmp_path / "1", "a"), kubeconfig(tmp_path / "other" / "2", "a", "b")
     monkeypatch.setenv("KUBECONFIG", f"{one}:{other}")
 
-    assert find_target("b").content["clusters"][0]["cluster"]["certificate-authority"] == str(other.parent / "ca.pem")
-    assert find_target("a").content["clusters"][0]["cluster"]["certificate-authority"] == str(one.parent / "ca.pem")
+    assert find_context("b").content["clusters"][0]["cluster"]["certificate-authority"] == str(other.parent / "ca.pem")
+    assert find_context("a").content["clusters"][0]["cluster"]["certificate-authority"] == str(one.parent / "ca.pem")
 
 
 @pytest.mark.parametrize(("context", "message"), [("", "needs --context"), ("nowhere", "no context 'nowhere'")])
 def test_context_is_never_guessed(tmp_path: Path, context: str, message: str) -> None:
-    """Neither the current one nor the only one is taken; those there are, are named."""
+    """Neither the current nor the only context is used. The existing ones are named."""
     path = kubeconfig(tmp_path / "config", "prod")
 
     with pytest.raises(InvalidInputError, match=message) as caught:
-        find_target(context, str(path))
-    assert "there are: prod" in str(caught.value)
+        find_context(context, str(path))
+    assert "existing contexts: prod" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["{", "- a list", None])
 def test_file_that_is_no_kubeconfig(tmp_path: Path, content: str | None) -> None:
-    """Unreadable, something else, not there: said with its place."""
+    """An unreadable, a different and a missing file are named with their path."""
     path = tmp_path / "config"
     if content is not None:
         path.write_text(content)
 
     with pytest.raises(InvalidInputError, match="config"):
-        find_target("a", str(path))
+        find_context("a", str(path))
 
 
 NEEDED = rights_of_run(["restart", "canary"], "traefik")
 
 
 def test_a_run_asks_only_for_what_its_changes_need() -> None:
-    """A canary takes other rights behind another controller, and a control takes none of its own."""
+    """A canary needs other rights behind another controller, and a control needs none of its own."""
 
     def asked(kinds: list[str], controller: str) -> set[tuple[str, str]]:
         rights = rights_of_run(kinds, controller)
@@ -115,15 +115,15 @@ def test_a_run_asks_only_for_what_its_changes_need() -> None:
 
 
 def test_everything_needed_is_asked_for() -> None:
-    """Each verb on each resource is a question."""
+    """There is a review for each verb on each resource."""
     kube = Reviewing()
     check_access(kube, "staging", NEEDED)
 
     assert set(kube.asked) == {(verb, right.resource) for right in NEEDED for verb in right.verbs}
 
 
-def test_all_that_is_refused_is_listed() -> None:
-    """One error names each verb and resource, and what it is for."""
+def test_all_missing_rights_are_listed() -> None:
+    """One error names each verb and resource, and its purpose."""
     with pytest.raises(InvalidInputError) as caught:
         check_access(Reviewing(("create", "namespaces"), ("get", "pods/log")), "staging", NEEDED)
 
@@ -132,7 +132,7 @@ def test_all_that_is_refused_is_listed() -> None:
     assert len(caught.value.problems) == 3
 
 
-def test_server_that_cannot_be_asked_is_no_obstacle() -> None:
+def test_a_server_without_access_reviews_is_accepted() -> None:
     """The local cluster has no access reviews."""
     kube = FakeKube()
     kube.refusals["create"] = NotFoundError("find kind SelfSubjectAccessReview", 404, "NotFound", "not served")
@@ -149,7 +149,7 @@ def test_server_that_cannot_be_asked_is_no_obstacle() -> None:
     ],
 )
 def test_entry_is_an_address(url: str, address: str, port: int) -> None:
-    """Host and port, with the scheme's own port where none is said."""
+    """An entry has host and port, with the scheme's default port if none is given."""
     found = parse_entry(url)
 
     assert (found.address, found.port) == (address, port)
@@ -158,14 +158,14 @@ def test_entry_is_an_address(url: str, address: str, port: int) -> None:
 @pytest.mark.parametrize(
     "url", ["", "127.0.0.1:80", "http://", "http://127.0.0.1/apple", "http://127.0.0.1:http", "ftp://127.0.0.1"]
 )
-def test_what_is_no_entry(url: str) -> None:
-    """No host, no port that could be known, or a path, which belongs into the Experiment."""
-    with pytest.raises(InvalidInputError, match="is no entry"):
+def test_an_invalid_entry_is_refused(url: str) -> None:
+    """A missing host, an unknown port and a path are refused."""
+    with pytest.raises(InvalidInputError, match="expected http"):
         parse_entry(url)
 
 
 def ingress(*points: Mapping[str, str]) -> Object:
-    """An Ingress whose controller has written this."""
+    """Return an Ingress whose controller has written this status."""
     return {
         "kind": "Ingress",
         "metadata": {"name": "fruit"},
@@ -175,7 +175,7 @@ def ingress(*points: Mapping[str, str]) -> Object:
 
 
 def test_entry_is_read_from_the_ingress() -> None:
-    """Once the controller has written its address."""
+    """The entry is known once the controller has written its address."""
     kube = FakeKube()
     kube.put(ingress(), "demo")
     timer = threading.Timer(0.05, kube.put, [ingress({"ip": "127.0.0.9"}), "demo"])
@@ -186,8 +186,8 @@ def test_entry_is_read_from_the_ingress() -> None:
     assert (found.address, found.port) == ("127.0.0.9", 80)
 
 
-def test_entry_that_nobody_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No Ingress, or one without an address, or a host without one: each says what to do."""
+def test_an_unknown_entry_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Ingress, no address, and a host that can't be resolved each have a hint."""
     monkeypatch.setattr(entries, "STATUS_SECONDS", 0.05)
     kube = FakeKube()
     with pytest.raises(HarnessError, match="has no Ingress"):
@@ -197,8 +197,8 @@ def test_entry_that_nobody_tells(monkeypatch: pytest.MonkeyPatch) -> None:
         entry_of_ingress(kube, "demo")
 
 
-def test_class_that_is_not_there() -> None:
-    """An Experiment for another controller is refused before anything is made."""
+def test_a_missing_ingress_class_is_refused() -> None:
+    """An Experiment for another controller is refused before anything is created."""
     kube = FakeKube()
     kube.put({"kind": "IngressClass", "metadata": {"name": "nginx"}}, "")
     provider._check_classes(kube, "nginx")

@@ -1,4 +1,4 @@
-"""The Roles in the documentation grant what is asked for, and no more."""
+"""The documented Roles grant exactly the rights that the harness needs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from harness.testing.role_bound_api import Grant
 
 
 def asked(rights: tuple[Right, ...]) -> frozenset[Grant]:
-    """Return the grants that some rights are made of."""
+    """Return the grants that rights consist of."""
     return frozenset(Grant(right.group, right.resource, verb) for right in rights for verb in right.verbs)
 
 
 def test_documented_role_is_what_is_needed() -> None:
-    """Whoever grants it can run every change behind every controller, and grants no more."""
+    """With the Role, every change can run behind every controller. It grants no other right."""
     needed = [asked(rights_of_run(CHANGE_KINDS, controller)) for controller in CONTROLLERS]
 
     assert documented_role("ClusterRole") == frozenset().union(*needed)
 
 
 def test_documented_role_in_place_is_what_all_changes_need() -> None:
-    """Every change can be made with it, and nothing beyond that."""
+    """With the Role, every change in place can be made. It grants no other right."""
     kinds = [kind for kind, spec in CHANGE_KINDS.items() if not spec.facts.in_place.refused]
 
     assert documented_role("Role") == asked((*rights_in_place(kinds), *OPTIONAL))
@@ -33,7 +33,7 @@ def test_documented_role_in_place_is_what_all_changes_need() -> None:
 
 @pytest.mark.parametrize("controller", [word for word, facts in CONTROLLERS.items() if facts.share_rights])
 def test_an_undone_split_needs_the_right_to_delete(controller: str) -> None:
-    """What an A/B test creates, it always deletes."""
+    """An A/B test always deletes the objects that it creates."""
     grants = asked(rights_of_run(["ab-test"], controller))
     workload = {"namespaces", "services", "deployments"}
     created = {grant.resource for grant in grants if grant.verb == "create"} - workload

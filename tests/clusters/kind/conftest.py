@@ -1,4 +1,4 @@
-"""docker and kind as shell scripts that do what a test says, and write down how they were called."""
+"""Fake docker and kind: shell scripts that do what a test says, and record their calls."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ esac
 
 
 class FakeClusterKube(FakeKube):
-    """The API server of a fake kind cluster: Deployments are available at once unless the test says otherwise."""
+    """The API server of a fake kind cluster. Deployments are available at once unless the test says otherwise."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ class FakeClusterKube(FakeKube):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
     def follow_log(
         self, pod: str, namespace: str, container: str, *, stop: Callable[[], bool], follow: bool
     ) -> Iterator[LogLine]:
-        """Every container has had a few last words."""
+        """Yield a few last lines of every container."""
         yield from (LogLine("", f"{container} says {number}", 0) for number in range(9))
 
 
@@ -80,7 +80,7 @@ def _make_available(kube: FakeKube) -> None:
 
 
 class FakeTools:
-    """The world around kind, for a test."""
+    """The fake programs, and the files that control them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,11 +89,11 @@ class FakeTools:
         self.file("images", "registry.k8s.io/ingress-nginx/controller:v1.11.0\nhashicorp/http-echo:1.0\n")
 
     def info(self, **said: Any) -> None:
-        """What `docker info` says."""
+        """Set the output of ``docker info``."""
         self.file("info.json", json.dumps(said))
 
     def file(self, name: str, content: str = "") -> None:
-        """Put a file that the scripts look at."""
+        """Write a file that the scripts read."""
         (self.folder / name).write_text(content)
 
     def program(self, name: str, content: str) -> None:
@@ -104,11 +104,11 @@ class FakeTools:
         path.chmod(0o755)
 
     def has_cluster(self) -> bool:
-        """Whether a node's container is there."""
+        """Return True if the node's container exists."""
         return (self.folder / "container").exists()
 
     def calls(self, *words: str) -> list[str]:
-        """The commands that began with these words."""
+        """Return the commands that began with these words."""
         path = self.folder / "calls"
         lines = path.read_text().splitlines() if path.exists() else []
         return [line for line in lines if line.startswith(" ".join(words))]
@@ -116,7 +116,7 @@ class FakeTools:
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTools:
-    """Docker and kind that work, and a state folder of the test's own."""
+    """Return working fake programs, with a state folder for the test."""
     folder = tmp_path / "fake"
     folder.mkdir()
     made = FakeTools(folder)
@@ -125,7 +125,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTools:
     monkeypatch.setenv("FAKE", str(folder))
     for name in ("cat", "grep", "mkdir", "rm", "sleep"):
         (folder / "bin" / name).symlink_to(shutil.which(name) or name)
-    # Nothing else: a real docker beside the fake one must not be found.
+    # Nothing else, so that a real docker is not found.
     monkeypatch.setenv("PATH", str(folder / "bin"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("HARNESS_KIND_CONFIG", raising=False)

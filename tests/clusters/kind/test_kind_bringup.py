@@ -1,4 +1,4 @@
-"""Bringing a kind cluster up and down: in named steps, each of whose failures is told, and leaves nothing behind."""
+"""A kind cluster comes up in named steps. A failed step is reported, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.clusters.base import BringUp
-from harness.clusters.kind import bringup, owned
+from harness.clusters.kind import bringup, records
 from harness.clusters.kind.provider import KindProvider
 from harness.errors import BringUpError, HarnessError, InvalidInputError
 from harness.kit import interruption
@@ -24,24 +24,27 @@ FakeTools = Any
 
 
 def silent(_text: str) -> None:
-    """Progress for nobody."""
+    """Show no progress."""
 
 
 def request(tmp_path: Path, **options: str) -> BringUp:
-    """A request whose logs go to a folder of the test's."""
+    """Return a request whose logs go to a folder of the test."""
     given = {key.replace("_", "-"): value for key, value in options.items()}
     return BringUp(name="demo", directory=tmp_path / "logs", images=("hashicorp/http-echo:1.0",), options=given)
 
 
 def fails(tmp_path: Path, **options: str) -> BringUpError:
-    """The error of a bring-up that fails."""
+    """Return the error of a bring-up that fails."""
     with pytest.raises(BringUpError) as caught, KindProvider().up(request(tmp_path, **options), silent):
         raise AssertionError("it came up")
     return caught.value
 
 
 def test_cluster_is_up_inside_and_gone_outside(tools: FakeTools, tmp_path: Path) -> None:
-    """Each step has a name; inside there are entry and facts; outside neither the cluster nor a note of it is left."""
+    """Each step has a name.
+
+    Inside the context there is an entry. Outside, neither the cluster nor its record is left.
+    """
     steps: list[str] = []
     with KindProvider().up(request(tmp_path), steps.append) as cluster:
         assert tools.has_cluster()
@@ -52,10 +55,10 @@ def test_cluster_is_up_inside_and_gone_outside(tools: FakeTools, tmp_path: Path)
         cluster.check()
 
     assert not tools.has_cluster()
-    assert owned.all_owned() == []
+    assert records.all_records() == []
     assert steps == [
         "getting images",
-        "writing down that it is ours",
+        "recording it as ours",
         "creating the cluster",
         "creating the cluster: Preparing nodes",
         "loading 2 images",
@@ -63,12 +66,12 @@ def test_cluster_is_up_inside_and_gone_outside(tools: FakeTools, tmp_path: Path)
         "applying ingress-nginx",
         "waiting for ingress-nginx",
         "waiting for the ingress to answer",
-        "taking the cluster down",
+        "removing the cluster",
     ]
 
 
 def test_options_reach_kind(tools: FakeTools, tmp_path: Path) -> None:
-    """Node image, kube-proxy mode and port are what the user said; images of the workload are loaded."""
+    """Node image, kube-proxy mode and port are the user's. Images of the workload are loaded."""
     asked = request(tmp_path, **{"image:node": "lab/node:1", "kube_proxy": "nftables", "port": "12345"})
     with KindProvider().up(asked, silent) as cluster:
         assert cluster.entry.port == 12345
@@ -81,7 +84,7 @@ def test_options_reach_kind(tools: FakeTools, tmp_path: Path) -> None:
 
 
 def test_node_that_ends_is_noticed(tools: FakeTools, tmp_path: Path) -> None:
-    """Once its node has ended, a check says so: what is lost from then on is nobody else's fault."""
+    """After the node's end a check raises: later losses are the harness's own fault."""
     with KindProvider().up(request(tmp_path), silent) as cluster:
         (tools.folder / "container").unlink()
 
@@ -95,12 +98,12 @@ def test_node_that_ends_is_noticed(tools: FakeTools, tmp_path: Path) -> None:
         wait_until(noticed, timeout=60, what="the end to be noticed")
 
 
-def test_image_that_cannot_be_had(tools: FakeTools, tmp_path: Path) -> None:
-    """It is looked for before anything is made; the message names it and the option that replaces it."""
+def test_image_that_cannot_be_pulled(tools: FakeTools, tmp_path: Path) -> None:
+    """Images are checked first. The message names the image and the option that replaces it."""
     tools.file("images", "hashicorp/http-echo:1.0\n")
     error = fails(tmp_path)
 
-    assert "Step that failed: getting images" in error.message
+    assert "Failed step: getting images" in error.message
     assert "controller:v1.11.0" in error.message
     assert "no route to host" in error.detail
     assert "--image" in error.hint
@@ -108,7 +111,7 @@ def test_image_that_cannot_be_had(tools: FakeTools, tmp_path: Path) -> None:
 
 
 def test_image_that_is_pulled(tools: FakeTools, tmp_path: Path) -> None:
-    """What the local Docker doesn't have is pulled once."""
+    """An image that the local Docker does not have is pulled once."""
     tools.file("images", "hashicorp/http-echo:1.0\n")
     tools.file("pull.works")
     with KindProvider().up(request(tmp_path), silent):
@@ -118,20 +121,20 @@ def test_image_that_is_pulled(tools: FakeTools, tmp_path: Path) -> None:
 
 
 def test_create_that_fails(tools: FakeTools, tmp_path: Path) -> None:
-    """Kind's own words are in the error, its logs are kept, and what it had begun is deleted."""
+    """The error has kind's message, its logs are saved, and the incomplete cluster is deleted."""
     tools.file("create.fails")
     error = fails(tmp_path)
 
-    assert "Step that failed: creating the cluster" in error.message
+    assert "Failed step: creating the cluster" in error.message
     assert "kubelet is not healthy" in error.detail
     assert str(tmp_path / "logs") in error.hint
     assert (tmp_path / "logs" / "node" / "kubelet.log").exists()
     assert not tools.has_cluster()
-    assert owned.all_owned() == []
+    assert records.all_records() == []
 
 
 def test_create_that_is_interrupted(tools: FakeTools, tmp_path: Path) -> None:
-    """An end asked for in the middle of it leaves nothing."""
+    """An interruption leaves nothing."""
     tools.file("create.hangs")
 
     def stop() -> None:
@@ -146,21 +149,21 @@ def test_create_that_is_interrupted(tools: FakeTools, tmp_path: Path) -> None:
         thread.join()
 
     assert not tools.has_cluster()
-    assert owned.all_owned() == []
+    assert records.all_records() == []
 
 
 def test_load_that_fails(tools: FakeTools, tmp_path: Path) -> None:
-    """A node without room is told and taken down."""
+    """A node without space is reported, and the cluster is deleted."""
     tools.file("load.fails")
     error = fails(tmp_path)
 
-    assert "Step that failed: loading 2 images" in error.message
+    assert "Failed step: loading 2 images" in error.message
     assert "no space left" in error.detail
     assert not tools.has_cluster()
 
 
 def test_ingress_that_does_not_become_ready(tools: FakeTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its pods' reasons and the namespace's warnings are in the error."""
+    """The error has the pods' reasons and the namespace's warnings."""
     monkeypatch.setattr(bringup, "ROLLOUT_SECONDS", 0.2)
     tools.kube.reactions.clear()
     stuck = pod("controller-1", {}, "", ready=False)
@@ -180,7 +183,7 @@ def test_ingress_that_does_not_become_ready(tools: FakeTools, tmp_path: Path, mo
     )
     error = fails(tmp_path)
 
-    assert "Step that failed: waiting for ingress-nginx" in error.message
+    assert "Failed step: waiting for ingress-nginx" in error.message
     assert "pod controller-1, container controller: waiting ImagePullBackOff: no route to host" in error.detail
     assert error.detail.count("log: controller says") == 6
     assert "event: Pod controller-1: Failed: Error: ErrImagePull" in error.detail
@@ -188,7 +191,7 @@ def test_ingress_that_does_not_become_ready(tools: FakeTools, tmp_path: Path, mo
 
 
 def test_ingress_that_does_not_answer(tools: FakeTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ready pods behind a port that nobody answers on are no entry."""
+    """Ready pods are not enough: the port must answer."""
     monkeypatch.setattr(bringup, "ENTRY_SECONDS", 0.1)
     monkeypatch.setattr(bringup, "_answers", lambda _port: False)
 
@@ -197,16 +200,16 @@ def test_ingress_that_does_not_answer(tools: FakeTools, tmp_path: Path, monkeypa
 
 
 def test_failed_cluster_is_kept_if_asked(tools: FakeTools, tmp_path: Path) -> None:
-    """For people who want to look into it."""
+    """It is kept so that people can examine it."""
     tools.file("load.fails")
     fails(tmp_path, keep="yes")
 
     assert tools.has_cluster()
-    assert len(owned.all_owned()) == 1
+    assert len(records.all_records()) == 1
 
 
 def test_cluster_is_kept_if_asked(tools: FakeTools, tmp_path: Path) -> None:
-    """It is left up, and how to take it down is said."""
+    """It stays up, and the command to remove it is printed."""
     steps: list[str] = []
     with KindProvider().up(request(tmp_path, keep="yes"), steps.append):
         pass
@@ -215,8 +218,8 @@ def test_cluster_is_kept_if_asked(tools: FakeTools, tmp_path: Path) -> None:
     assert "harness cluster down --cluster kind --name harness-" in steps[-1]
 
 
-def test_standing_cluster_is_used_again(tools: FakeTools, tmp_path: Path) -> None:
-    """With --reuse the first run makes it and the next takes it, loading its own images."""
+def test_persistent_cluster_is_reused(tools: FakeTools, tmp_path: Path) -> None:
+    """With ``--reuse``, the first run creates it. The next one uses it and loads its own images."""
     for number in (1, 2):
         with KindProvider().up(request(tmp_path, reuse="yes"), silent) as cluster:
             assert cluster.name == "harness"
@@ -226,8 +229,8 @@ def test_standing_cluster_is_used_again(tools: FakeTools, tmp_path: Path) -> Non
     assert tools.has_cluster()
 
 
-def test_standing_cluster_of_another_make_is_refused(tools: FakeTools, tmp_path: Path) -> None:
-    """What it has and what is asked for are both named; nothing is changed."""
+def test_persistent_cluster_with_other_settings_is_refused(tools: FakeTools, tmp_path: Path) -> None:
+    """The existing and the requested settings are named. Nothing is changed."""
     with KindProvider().up(request(tmp_path, reuse="yes"), silent):
         pass
 
@@ -235,21 +238,21 @@ def test_standing_cluster_of_another_make_is_refused(tools: FakeTools, tmp_path:
         KindProvider().check(request(tmp_path, reuse="yes", kube_proxy="nftables"))
 
 
-def test_standing_cluster_serves_who_needs_no_ingress(tools: FakeTools, tmp_path: Path) -> None:
-    """Straight to a Service: the controller beside it is in nobody's way."""
+def test_persistent_cluster_serves_runs_without_ingress(tools: FakeTools, tmp_path: Path) -> None:
+    """Traffic to a Service works with any controller."""
     with KindProvider().up(request(tmp_path, reuse="yes"), silent):
         pass
     without = replace(request(tmp_path, reuse="yes"), ingress="none")
     KindProvider().check(without)
     with KindProvider().up(without, silent) as cluster:
         assert cluster.controller is None
-        assert cluster.ingress_tells == frozenset()
+        assert cluster.ingress_signals == frozenset()
 
     assert len(tools.calls("kind create")) == 1
 
 
-def test_standing_cluster_whose_node_has_ended_is_made_anew(tools: FakeTools, tmp_path: Path) -> None:
-    """A machine that was switched off leaves notes behind."""
+def test_persistent_cluster_without_node_is_created_again(tools: FakeTools, tmp_path: Path) -> None:
+    """A record remains after a power cut."""
     with KindProvider().up(request(tmp_path, reuse="yes"), silent):
         (tools.folder / "container").unlink()
     with KindProvider().up(request(tmp_path, reuse="yes"), silent):
@@ -259,18 +262,18 @@ def test_standing_cluster_whose_node_has_ended_is_made_anew(tools: FakeTools, tm
 
 
 def test_cluster_of_the_user_is_never_touched(tools: FakeTools, tmp_path: Path) -> None:
-    """One of that name that we did not make: refused, and not deleted."""
+    """A cluster of that name that the harness did not create is refused, and not deleted."""
     tools.file("clusters", "mine\nother\n")
     tools.file("container", "somebody-elses")
     error = fails(tmp_path, name="mine")
 
-    assert "not made by us" in error.message
+    assert "not created by the harness" in error.message
     assert tools.has_cluster()
     assert not tools.calls("kind delete")
 
 
 def test_cluster_that_took_the_name_since_is_not_deleted(tools: FakeTools, tmp_path: Path) -> None:
-    """If ours went and somebody made another under its name, that one stays."""
+    """A cluster that somebody else created under the name since stays."""
     with KindProvider().up(request(tmp_path), silent):
         tools.file("container", "somebody-elses")
 
@@ -279,13 +282,13 @@ def test_cluster_that_took_the_name_since_is_not_deleted(tools: FakeTools, tmp_p
 
 
 def test_cluster_of_a_killed_run_is_taken_down_by_the_next(tools: FakeTools, tmp_path: Path) -> None:
-    """A run that was killed could not take its cluster down; one that stands, or whose run lives, is left."""
+    """Persistent clusters and those of running processes stay."""
     for name, pid, standing in (("harness-dead", 2**22 + 1, False), ("harness-stands", 2**22 + 1, True)):
-        owned.Owned(name, pid, 1, standing, "ingress-nginx", "iptables", "c0ffee", 80).write()
+        records.ClusterRecord(name, pid, 1, standing, "ingress-nginx", "iptables", "c0ffee", 80).write()
     steps: list[str] = []
     tools.file("container", "c0ffee")
     with KindProvider().up(request(tmp_path), steps.append):
-        assert steps[0] == "took down harness-dead, which a killed run had left"
+        assert steps[0] == "removed harness-dead, which a killed run had left"
 
-    assert [found.name for found in owned.all_owned()] == ["harness-stands"]
+    assert [found.name for found in records.all_records()] == ["harness-stands"]
     assert "--name harness-dead" in tools.calls("kind delete")[0]

@@ -1,4 +1,4 @@
-"""The way straight to a Service on kind: the mapped NodePort, or a clear word why not."""
+"""Traffic reaches a Service on kind through a mapped NodePort, or an error says why not."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 
 from harness.clusters.base import Entry
 from harness.clusters.kind.entries import open_service
-from harness.clusters.kind.owned import Owned
+from harness.clusters.kind.records import ClusterRecord
 from harness.errors import HarnessError
 from harness.testing.fake_api import FakeKube
 
-MINE = Owned("mine", 1, 1, True, "none", "nftables", "c0ffee", 8080, 8090)
+MINE = ClusterRecord("mine", 1, 1, True, "none", "nftables", "c0ffee", 8080, 8090)
 
 
 def with_service(**spec: Any) -> FakeKube:
-    """An API server with a Service of two ports."""
+    """Return an API server with a Service of two ports."""
     kube = FakeKube()
     ports = [{"name": "web", "port": 80, "targetPort": 5678}, {"name": "admin", "port": 81}]
     kube.put({"kind": "Service", "metadata": {"name": "apple"}, "spec": {"ports": ports, **spec}}, "demo")
@@ -24,7 +24,7 @@ def with_service(**spec: Any) -> FakeKube:
 
 
 def test_first_port_is_reached_by_the_mapped_one() -> None:
-    """The Service becomes a NodePort; its other ports stay as they are."""
+    """The Service gets the type NodePort. Its other ports are unchanged."""
     kube = with_service()
     entry = open_service(kube, MINE, "demo", "apple")
     spec = kube.get("Service", "apple", "demo")["spec"]
@@ -35,7 +35,7 @@ def test_first_port_is_reached_by_the_mapped_one() -> None:
 
 
 def test_headless_service_is_refused() -> None:
-    """kube-proxy does nothing for it; nothing is changed."""
+    """kube-proxy does not serve it, so nothing is changed."""
     kube = with_service(clusterIP="None")
     with pytest.raises(HarnessError, match="headless"):
         open_service(kube, MINE, "demo", "apple")
@@ -44,8 +44,10 @@ def test_headless_service_is_refused() -> None:
 
 
 def test_cluster_that_was_made_without_the_port() -> None:
-    """One that stands since before there was such a port says how to be rid of it."""
+    """An older cluster has no such port. The error has the command to remove it."""
     with pytest.raises(HarnessError) as caught:
-        open_service(with_service(), Owned("old", 1, 1, True, "none", "iptables", "c0ffee", 8080), "demo", "apple")
+        open_service(
+            with_service(), ClusterRecord("old", 1, 1, True, "none", "iptables", "c0ffee", 8080), "demo", "apple"
+        )
 
     assert "cluster down" in caught.value.hint

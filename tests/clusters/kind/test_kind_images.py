@@ -1,4 +1,4 @@
-"""Images are had before a cluster is made: those that are ours are built, all others pulled, each once."""
+"""Images are built or pulled once, before a cluster is created."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ OURS = "harness/slow-echo:1"
 
 
 def get(tmp_path: Path, *workload: str) -> list[str]:
-    """Get the images of a cluster without ingress; what was said of it."""
+    """Get the images of a cluster without ingress. Return the progress."""
     said: list[str] = []
     get_images(KindSettings("demo", ingress="none", workload=workload), tmp_path, said.append)
     return said
 
 
-def test_what_is_there_is_left_alone(tools: FakeTools, tmp_path: Path) -> None:
-    """Nothing is pulled or built, and nothing said."""
+def test_existing_images_are_used(tools: FakeTools, tmp_path: Path) -> None:
+    """Nothing is pulled or built."""
     assert get(tmp_path, "hashicorp/http-echo:1.0") == []
     assert tools.calls("docker pull") == tools.calls("docker build") == []
 
 
 def test_our_own_image_is_built(tools: FakeTools, tmp_path: Path) -> None:
-    """No registry has it; its Dockerfile is in the folder of the manifests."""
+    """It is in no registry. Its Dockerfile is in the folder of the manifests."""
     tools.file("build.works")
     said = get(tmp_path, OURS)
     (call,) = tools.calls("docker build")
@@ -42,7 +42,7 @@ def test_our_own_image_is_built(tools: FakeTools, tmp_path: Path) -> None:
 
 
 def test_our_own_image_that_cannot_be_built(tools: FakeTools, tmp_path: Path) -> None:
-    """Docker's words, the file, and the way out."""
+    """The error has docker's message, the file, and the option to replace the image."""
     with pytest.raises(HarnessError) as caught:
         get(tmp_path, OURS)
 
@@ -52,7 +52,7 @@ def test_our_own_image_that_cannot_be_built(tools: FakeTools, tmp_path: Path) ->
 
 
 def test_each_of_our_own_has_its_file() -> None:
-    """The Dockerfile exists, and the build context has everything that it copies and nothing else."""
+    """Each Dockerfile exists, and the build context has exactly the files that it copies."""
     for file in OWN.values():
         lines = (config_folder() / file).read_text().splitlines()
         copied = {line.split()[1].rstrip("/") for line in lines if line.startswith("COPY ")}

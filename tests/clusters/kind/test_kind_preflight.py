@@ -1,4 +1,4 @@
-"""Each thing that a kind cluster lacks is said before anything starts, with what to do."""
+"""Each missing requirement of a kind cluster is reported with a hint before anything starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FakeTools = Any
 
 
 class Usage(NamedTuple):
-    """As ``shutil.disk_usage`` gives it."""
+    """The result of ``shutil.disk_usage``."""
 
     total: int
     used: int
@@ -29,17 +29,17 @@ class Usage(NamedTuple):
 
 
 def request(**options: str) -> BringUp:
-    """A request with these options."""
+    """Return a request with these options."""
     return BringUp(name="demo", directory=Path("logs"), options={k.replace("_", "-"): v for k, v in options.items()})
 
 
 def check(**options: str) -> None:
-    """Look before anything starts."""
+    """Check a request."""
     KindProvider().check(request(**options))
 
 
 def test_machine_that_has_everything_passes(tools: FakeTools) -> None:
-    """Nothing is started, nothing is made."""
+    """Nothing is started or created."""
     check()
 
     assert not tools.calls("kind create")
@@ -47,7 +47,7 @@ def test_machine_that_has_everything_passes(tools: FakeTools) -> None:
 
 
 def test_missing_docker(tools: FakeTools) -> None:
-    """Without docker the hint says how to get it."""
+    """The hint says how to install docker."""
     (tools.folder / "bin" / "docker").unlink()
 
     with pytest.raises(MissingToolError, match="docker is not installed") as caught:
@@ -56,7 +56,7 @@ def test_missing_docker(tools: FakeTools) -> None:
 
 
 def test_missing_kind(tools: FakeTools) -> None:
-    """Without kind the hint says how to get it."""
+    """The hint says how to install kind."""
     (tools.folder / "bin" / "kind").unlink()
 
     with pytest.raises(MissingToolError, match="kind is not installed"):
@@ -64,7 +64,7 @@ def test_missing_kind(tools: FakeTools) -> None:
 
 
 def test_daemon_that_does_not_run(tools: FakeTools) -> None:
-    """A client that fails for want of a daemon, and one that says so yet ends with 0."""
+    """Some clients fail without a daemon, and others exit with 0."""
     tools.info(ServerErrors=["Cannot connect to the Docker daemon"])
     with pytest.raises(MissingToolError, match="daemon is not running"):
         check()
@@ -75,7 +75,7 @@ def test_daemon_that_does_not_run(tools: FakeTools) -> None:
 
 
 def test_user_who_may_not_use_docker(tools: FakeTools) -> None:
-    """A refused socket is told from a daemon that does not run."""
+    """A refused socket is distinguished from a daemon that does not run."""
     tools.program("docker", "#!/bin/sh\necho 'permission denied while trying to connect' >&2; exit 1\n")
 
     with pytest.raises(MissingToolError, match="may not use Docker"):
@@ -83,7 +83,7 @@ def test_user_who_may_not_use_docker(tools: FakeTools) -> None:
 
 
 def test_port_in_use(tools: FakeTools) -> None:
-    """A port that was asked for and is taken."""
+    """The requested port is in use."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -95,7 +95,7 @@ def test_no_room(tools: FakeTools, monkeypatch: pytest.MonkeyPatch) -> None:
     """Docker's disk is almost full."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(10, 9, 2**30))
 
-    with pytest.raises(MissingToolError, match="GiB left"):
+    with pytest.raises(MissingToolError, match="GiB of free space"):
         check()
 
 
@@ -106,7 +106,7 @@ def test_modes_that_need_no_module(tools: FakeTools, mode: str) -> None:
 
 
 def test_kernel_without_ipvs(tools: FakeTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel without ip_vs is told so; with the module it passes; another machine's kernel is not asked."""
+    """A kernel without ip_vs is refused. The kernel of another machine is not checked."""
     monkeypatch.setattr(preflight, "_SYS_MODULE", tmp_path / "no")
     monkeypatch.setattr(preflight, "_MODULES", tmp_path)
     check(kube_proxy="ipvs")
@@ -120,7 +120,7 @@ def test_kernel_without_ipvs(tools: FakeTools, tmp_path: Path, monkeypatch: pyte
     check(kube_proxy="ipvs")
 
 
-def test_options_that_cannot_be_are_all_listed(tools: FakeTools) -> None:
+def test_invalid_options_are_all_listed(tools: FakeTools) -> None:
     """Ingress, mode and port are three problems of one error."""
     wrong = BringUp(
         name="demo", directory=Path("logs"), ingress="haproxy", options={"kube-proxy": "userspace", "port": "http"}
@@ -132,7 +132,7 @@ def test_options_that_cannot_be_are_all_listed(tools: FakeTools) -> None:
 
 
 def test_installation_without_its_files(tools: FakeTools, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where kind-config is not beside the package, the message says what to do."""
+    """The error about a missing kind-config has a hint."""
     monkeypatch.setenv("HARNESS_KIND_CONFIG", "nowhere")
 
     with pytest.raises(HarnessError, match=r"nowhere/cluster\.yaml"):

@@ -1,4 +1,4 @@
-"""What is in ``kind-config/`` fits what the code says of it, and what a user asks for gets in."""
+"""The files in ``kind-config/`` agree with the code, and the user's options replace their values."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ PORTS = {30080: 1234, 30800: 5678, 30900: 9012}
 
 
 def settings(ingress: str = "ingress-nginx", **options: str) -> KindSettings:
-    """Settings with some options."""
+    """Return settings with some options."""
     request = BringUp(
         name="x", directory=Path("logs"), ingress=ingress, images=("hashicorp/http-echo:1.0",), options=options
     )
     return KindSettings.of(request, "x")
 
 
-def test_cluster_listens_on_loopback_alone() -> None:
-    """Every host port is bound to 127.0.0.1, and is the one that was asked for; the kube-proxy mode too."""
+def test_cluster_listens_only_on_loopback() -> None:
+    """Every host port is bound to 127.0.0.1. Ports and kube-proxy mode are the requested ones."""
     config = yaml.safe_load(cluster_config(settings(**{"kube-proxy": "nftables"}), PORTS))
     mappings = [mapping for node in config["nodes"] for mapping in node["extraPortMappings"]]
 
@@ -43,7 +43,7 @@ def test_cluster_listens_on_loopback_alone() -> None:
 
 
 def test_image_is_pinned_or_replaced() -> None:
-    """The controller's image comes from images.yaml, or from the user; no other place names it."""
+    """The controller's image comes from images.yaml or from the user."""
     for options, wanted in (
         ({}, "registry.k8s.io/ingress-nginx/controller:v1.11.0"),
         ({"image:ingress-nginx": "a:1"}, "a:1"),
@@ -61,7 +61,7 @@ def test_image_is_pinned_or_replaced() -> None:
 
 
 def test_controller_is_found_by_its_labels() -> None:
-    """The pods whose log is followed are those of the Deployment."""
+    """The followed log is that of the Deployment's pods."""
     deployment = next(m for m in ingress_manifests(settings()) if m["kind"] == "Deployment")
     where = CONTROLLERS["ingress-nginx"].address
     assert where is not None
@@ -71,7 +71,7 @@ def test_controller_is_found_by_its_labels() -> None:
 
 
 def test_access_log_is_that_of_the_local_cluster() -> None:
-    """The same fields with the same variables in the same order, so that evidence is read alike."""
+    """It has the same fields and variables in the same order."""
     config = next(m for m in ingress_manifests(settings()) if m["kind"] == "ConfigMap")["data"]
 
     assert config["log-format-upstream"] == "{" + ",".join(f'"{name}":{value}' for name, value in _LOG_FIELDS) + "}"
@@ -79,15 +79,15 @@ def test_access_log_is_that_of_the_local_cluster() -> None:
     assert is_access(config["log-format-upstream"])
 
 
-def test_controller_says_what_is_listened_for() -> None:
-    """Syncs with nothing to do are only told at verbosity 3."""
+def test_controller_logs_the_needed_events() -> None:
+    """Syncs without changes are only logged from verbosity 3."""
     deployment = next(m for m in ingress_manifests(settings()) if m["kind"] == "Deployment")
 
     assert "--v=3" in deployment["spec"]["template"]["spec"]["containers"][0]["args"]
 
 
 def test_free_ports_differ() -> None:
-    """Each port of the node gets one of its own."""
+    """Each port of the node gets a different one."""
     ports = free_ports(node_ports())
 
     assert set(ports) == set(PORTS)
@@ -96,7 +96,7 @@ def test_free_ports_differ() -> None:
 
 @pytest.mark.parametrize("ingress", sorted(word for word, known in INGRESS_CONTROLLERS.items() if known.kind))
 def test_controller_can_be_updated_without_a_gap(ingress: str) -> None:
-    """A pod more before one less, behind a NodePort that cluster.yaml maps; no port of the node is a pod's own."""
+    """A new pod starts before an old one ends, and no pod uses a port of the node."""
     manifests = ingress_manifests(settings(ingress))
     (deployment,) = [m for m in manifests if m["kind"] == "Deployment"]
     (service,) = [m for m in manifests if m["kind"] == "Service"]
@@ -113,7 +113,7 @@ def test_controller_can_be_updated_without_a_gap(ingress: str) -> None:
 
 @pytest.mark.parametrize("ingress", ["ingress-nginx", "traefik-nginx"])
 def test_ingress_without_a_class_is_served(ingress: str) -> None:
-    """As on local clusters; where two controllers' classes are there, only one may be the default."""
+    """As on local clusters. If there are two classes, only one may be the default."""
     classes = [m for m in ingress_manifests(settings(ingress)) if m["kind"] == "IngressClass"]
     default = [m["metadata"]["name"] for m in classes if m["metadata"].get("annotations")]
 
@@ -121,7 +121,7 @@ def test_ingress_without_a_class_is_served(ingress: str) -> None:
 
 
 def test_kinds_of_traefik_come_before_it() -> None:
-    """Its provider lists them when it starts."""
+    """Its provider lists them at the start."""
     kinds = [manifest["kind"] for manifest in ingress_manifests(settings("traefik"))]
 
     assert kinds.count("CustomResourceDefinition") == 10
@@ -136,7 +136,7 @@ def test_kinds_of_traefik_come_before_it() -> None:
     ],
 )
 def test_traefik_reads_what_the_experiment_says(ingress: str, name: str, has: str, lacks: str) -> None:
-    """Ingresses of its own class, or those of ingress-nginx with their annotations; its own kinds either way."""
+    """It reads Ingresses of its class or those of ingress-nginx, and in both cases its custom kinds."""
     manifests = ingress_manifests(settings(ingress))
     (config,) = [m for m in manifests if m["kind"] == "ConfigMap"]
     providers = yaml.safe_load(config["data"]["traefik.yaml"])["providers"]

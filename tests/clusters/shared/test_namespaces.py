@@ -1,4 +1,4 @@
-"""Namespaces of trials: named, removed, and never anybody else's."""
+"""Namespaces of trials have unique names and are removed. Others are never touched."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.testing.fake_workloads import pod
 
 
 def namespace(name: str, labels: dict[str, str]) -> dict[str, object]:
-    """A namespace."""
+    """Return a namespace."""
     return {"kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 def test_names_are_allowed_and_unique() -> None:
-    """A name of any length and with any sign becomes one that the API takes, and different trials never share it."""
+    """Any trial name gives a valid name of a namespace, and different trials never share one."""
     names = {namespace_name("harness", f"{'Long_Name.' * 10}{number}") for number in range(3)}
 
     assert len(names) == 3
@@ -27,7 +27,7 @@ def test_names_are_allowed_and_unique() -> None:
 
 
 def test_namespace_of_ours_is_removed() -> None:
-    """It is gone when the call returns; one that is not there is fine."""
+    """It is gone when the call returns. A missing one is no error."""
     kube = FakeKube()
     kube.put(namespace("trial", dict(MANAGED_BY)), "")
     remove_namespace(kube, "trial")
@@ -38,17 +38,17 @@ def test_namespace_of_ours_is_removed() -> None:
 
 
 def test_namespace_of_somebody_else_is_left_alone() -> None:
-    """Without our label it is not touched, and that is said."""
+    """Without our label it is not touched, and the error says so."""
     kube = FakeKube()
     kube.put(namespace("trial", {"team": "payments"}), "")
 
-    with pytest.raises(HarnessError, match="not made by the harness"):
+    with pytest.raises(HarnessError, match="not created by the harness"):
         remove_namespace(kube, "trial")
     assert kube.get("Namespace", "trial", "")
 
 
-def test_namespace_that_stays_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pods are given one second, and what still holds the namespace is named."""
+def test_namespace_that_stays_is_reported_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pods get one second, and the error says what still blocks the removal."""
     monkeypatch.setattr(namespaces, "GONE_SECONDS", 0.3)
     kube = FakeKube()
     held = namespace("trial", dict(MANAGED_BY))

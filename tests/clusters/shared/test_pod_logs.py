@@ -1,4 +1,4 @@
-"""Logs of pods are read while the pods live, each line once, whatever happens to the stream."""
+"""Logs of pods are read while the pods run, each line once, even if the stream breaks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.shared.podlogs import Container, PodLogs, Sink, containers_with_logs
+from harness.clusters.shared.pod_logs import ContainerRun, PodLogs, Sink, containers_with_logs
 from harness.kit.waiting import wait_until
 from harness.kube.errors import ForbiddenError, KubeError, NotFoundError, UnreachableError
 from harness.kube.logs import LogLine
@@ -18,7 +18,7 @@ NS = "demo"
 
 
 class LoggingKube(FakeKube):
-    """A fake API server whose containers have said what the test says."""
+    """A fake API server with logs of containers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class LoggingKube(FakeKube):
         stamps: bool = True,
         follow: bool = True,
     ) -> Iterator[LogLine]:
-        """All lines; a failure of the test's after the first."""
+        """Yield all lines, or fail after the first."""
         self.asked.append((since, follow))
         for number, line in enumerate(self.said[pod]):
             if number == 1 and self.failures:
@@ -46,21 +46,21 @@ class LoggingKube(FakeKube):
 
 
 class Kept:
-    """Sinks that keep what they take."""
+    """Receivers that keep their lines."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
         self.closed: list[str] = []
 
     @contextmanager
-    def open(self, container: Container) -> Iterator[Sink]:
-        """For a container."""
+    def open(self, container: ContainerRun) -> Iterator[Sink]:
+        """Open a receiver for a container."""
         yield lambda line: self.lines.append((container.pod, line.text))
         self.closed.append(container.pod)
 
 
 def running(name: str, *, restarts: int = 0, **labels: str) -> dict[str, Any]:
-    """A pod with one container that runs."""
+    """Return a pod with one running container."""
     status = {"name": "app", "state": {"running": {}}, "restartCount": restarts}
     return {
         "kind": "Pod",
@@ -70,13 +70,13 @@ def running(name: str, *, restarts: int = 0, **labels: str) -> dict[str, Any]:
 
 
 def unreachable() -> UnreachableError:
-    """The stream broke."""
+    """Return the error of a broken stream."""
     return UnreachableError("read the log", 0, "no answer", "broken")
 
 
 @pytest.fixture
 def kube() -> LoggingKube:
-    """An API server with a pod that has said two things."""
+    """Return an API server with a pod that has logged two lines."""
     made = LoggingKube()
     made.said["one"] = [LogLine("1", "first", 1), LogLine("2", "second", 2)]
     made.put(running("one", app="a"), NS)
@@ -84,7 +84,7 @@ def kube() -> LoggingKube:
 
 
 def test_pods_that_come_later_are_followed_too(kube: LoggingKube) -> None:
-    """What is there is read, and what comes, each in full."""
+    """Existing and new pods are read completely."""
     kept = Kept()
     kube.said["two"] = [LogLine("1", "hello", 1)]
     with PodLogs(kube, NS, {}, kept.open):
@@ -107,8 +107,8 @@ def test_other_labels_are_left_alone(kube: LoggingKube) -> None:
     assert {pod for pod, _ in kept.lines} == {"one"}
 
 
-def test_broken_stream_is_taken_up_where_it_broke(kube: LoggingKube) -> None:
-    """With stamps every line is read once, however often the stream breaks."""
+def test_broken_stream_is_continued(kube: LoggingKube) -> None:
+    """With timestamps, every line is read once, however often the stream breaks."""
     kept = Kept()
     kube.failures = [unreachable(), unreachable()]
     with PodLogs(kube, NS, {}, kept.open, stamps=True) as logs:
@@ -118,8 +118,8 @@ def test_broken_stream_is_taken_up_where_it_broke(kube: LoggingKube) -> None:
     assert logs.failure == ""
 
 
-def test_line_with_an_older_stamp_is_no_old_line(kube: LoggingKube) -> None:
-    """Output and errors are stamped apart, so stamps may go back by a little; nothing is lost by it."""
+def test_line_with_an_older_timestamp_is_new(kube: LoggingKube) -> None:
+    """Stdout and stderr have independent timestamps, so they may go back slightly. No line is lost."""
     kept = Kept()
     kube.said["one"] = [LogLine("2", "first", 1), LogLine("1", "second", 2), LogLine("1", "third", 2)]
     kube.failures = [unreachable()]
@@ -130,7 +130,7 @@ def test_line_with_an_older_stamp_is_no_old_line(kube: LoggingKube) -> None:
 
 
 def test_broken_stream_without_stamps_is_a_failure(kube: LoggingKube) -> None:
-    """Without stamps nobody could tell which lines are new, so it is said."""
+    """Without timestamps, new lines can't be identified."""
     kept = Kept()
     kube.failures = [unreachable()]
     with PodLogs(kube, NS, {}, kept.open) as logs:
@@ -139,7 +139,7 @@ def test_broken_stream_without_stamps_is_a_failure(kube: LoggingKube) -> None:
     assert "one/app" in logs.failure
 
 
-def test_refusal_that_no_attempt_mends_is_told(kube: LoggingKube) -> None:
+def test_missing_rights_are_not_retried(kube: LoggingKube) -> None:
     """A role without pods/log is a failure, not a loop."""
     kept = Kept()
     kube.failures = [ForbiddenError("read the log", 403, "Forbidden", "pods/log")]
@@ -150,7 +150,7 @@ def test_refusal_that_no_attempt_mends_is_told(kube: LoggingKube) -> None:
 
 
 def test_pod_that_has_gone_meanwhile_is_no_failure(kube: LoggingKube) -> None:
-    """A pod may go before its log is asked for."""
+    """A pod may be removed before its log is requested."""
     kept = Kept()
     kube.failures = [NotFoundError("read the log", 404, "NotFound", "gone")]
     with PodLogs(kube, NS, {}, kept.open, stamps=True) as logs:
@@ -160,8 +160,8 @@ def test_pod_that_has_gone_meanwhile_is_no_failure(kube: LoggingKube) -> None:
 
 
 def test_only_containers_that_ran_have_logs() -> None:
-    """A container that waits has none; one that was restarted has another one."""
+    """A waiting container has no log, and a restarted one has another log."""
     pod = running("one", restarts=2)
     pod["status"]["containerStatuses"].append({"name": "slow", "state": {"waiting": {}}})
 
-    assert list(containers_with_logs(pod)) == [Container("uid-one", "one", "app", 2)]
+    assert list(containers_with_logs(pod)) == [ContainerRun("uid-one", "one", "app", 2)]

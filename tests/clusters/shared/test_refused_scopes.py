@@ -1,4 +1,4 @@
-"""On a cluster that others use, too, no object outside of namespaces is made: refused before anything is applied."""
+"""A run on a shared cluster creates no cluster-scoped object: it is refused before anything is applied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMESPACE = "harness-trial"
 
 
 def manifest(kind: str, version: str = "v1", **more: Any) -> dict[str, Any]:
-    """An object."""
+    """Return an object."""
     return {"apiVersion": version, "kind": kind, "metadata": {"name": "one"}, **more}
 
 
@@ -33,30 +33,30 @@ SETTINGS = manifest("ConfigMap", data={"a": "1"})
 
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Iterator[Path]:
-    """The kubeconfig of an API server that is there already, with the context ``harness-users``."""
+    """Return the kubeconfig of an existing API server, with the context ``harness-users``."""
     with api_server(tmp_path, "127.241.0.2", "users") as path:
         yield path
 
 
 @pytest.mark.parametrize("group", CLUSTER_SCOPED)
-def test_kubernetes_own_kinds_are_refused_without_a_server(group: str) -> None:
-    """Each is named, with what to do instead."""
+def test_built_in_kinds_are_refused_without_a_server(group: str) -> None:
+    """Each is named, with a hint."""
     for kind in CLUSTER_SCOPED[group]:
         problem = check_object(manifest(kind, f"{group}/v1" if group else "v1"))
 
         assert problem is not None
-        assert problem.message.startswith(f"{kind} one lives outside of namespaces")
-        assert "create it yourself beforehand" in problem.hint
+        assert problem.message.startswith(f"{kind} one is cluster-scoped")
+        assert "create it before the run" in problem.hint
 
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Pod", "PersistentVolumeClaim"])
-def test_what_lives_in_namespaces_is_taken(kind: str) -> None:
-    """Nothing is said of it."""
+def test_namespaced_objects_are_accepted(kind: str) -> None:
+    """They have no problem."""
     assert check_object(manifest(kind)) is None
 
 
-def test_the_server_says_where_other_kinds_live() -> None:
-    """A kind that others have added is not guessed: all that live outside of namespaces are named at once."""
+def test_the_server_knows_the_scope_of_custom_kinds() -> None:
+    """It is not guessed, and all cluster-scoped objects are named at once."""
     kube = FakeKube()
     kube.cluster_scoped |= {"ClusterIssuer", "ClusterPolicy"}
     workload = [manifest(kind, "example.com/v1") for kind in ("ClusterIssuer", "Certificate", "ClusterPolicy")]
@@ -67,23 +67,23 @@ def test_the_server_says_where_other_kinds_live() -> None:
 
 
 def test_a_kind_that_is_not_served_is_refused(kubeconfig: Path) -> None:
-    """Its scope is not known, and it could not be applied either."""
-    with Kube(kubeconfig) as kube, pytest.raises(InvalidInputError, match="serves no kind Widget"):
+    """Its scope is unknown, and it could not be applied."""
+    with Kube(kubeconfig) as kube, pytest.raises(InvalidInputError, match="has no kind Widget"):
         refuse_cluster_scoped(kube, [manifest("Widget", "example.com/v1")])
 
 
 def test_a_run_on_a_context_asks_the_server_first(kubeconfig: Path) -> None:
-    """The check before a run refuses the workload, whatever was known when its files were read."""
+    """The check before a run refuses the workload, whatever the check of the files said."""
     options = {"context": "harness-users", "kubeconfig": str(kubeconfig)}
     request = BringUp("demo", kubeconfig.parent, options=options, workload=(SETTINGS, CLASS))
 
-    with pytest.raises(InvalidInputError, match="IngressClass one lives outside of namespaces"):
+    with pytest.raises(InvalidInputError, match="IngressClass one is cluster-scoped"):
         ContextProvider().check(request)
     ContextProvider().check(BringUp("demo", kubeconfig.parent, options=options, workload=(SETTINGS,)))
 
 
-def test_deploying_on_a_shared_cluster_applies_nothing_then(kubeconfig: Path) -> None:
-    """Not even the namespace, and nothing of what comes before the object that is refused."""
+def test_a_refused_workload_is_not_applied(kubeconfig: Path) -> None:
+    """Nothing is applied, not even the namespace or objects before the refused one."""
     with Kube(kubeconfig) as kube:
         with pytest.raises(InvalidInputError, match="IngressClass one"):
             deploy(kube, [SETTINGS, CLASS], NAMESPACE, shared=True)
@@ -93,8 +93,8 @@ def test_deploying_on_a_shared_cluster_applies_nothing_then(kubeconfig: Path) ->
             kube.get("Namespace", NAMESPACE, "")
 
 
-def test_a_cluster_of_the_trials_own_takes_it(kubeconfig: Path) -> None:
-    """There the object goes with the cluster."""
+def test_a_cluster_of_its_own_accepts_it(kubeconfig: Path) -> None:
+    """The object is removed with the cluster."""
     with Kube(kubeconfig) as kube:
         deploy(kube, [SETTINGS, CLASS], NAMESPACE, shared=False)
 

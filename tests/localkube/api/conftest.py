@@ -1,4 +1,4 @@
-"""API servers to test against: the registry alone, and one that answers in a thread."""
+"""API servers for tests: a registry without HTTP, and a server that runs in a thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import Target
+from harness.localkube.api.requests import RequestInfo
 from harness.localkube.api.server import serve_at
 from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.resources import NAMESPACES
@@ -24,15 +24,15 @@ Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def registry() -> Registry:
-    """A registry with the namespace ``default``; its versions start at 100."""
+    """Return a registry with the namespace ``default``; its versions start at 100."""
     registry = Registry(Storage(start=100))
-    registry.create(Target(NAMESPACES), {"metadata": {"name": "default"}})
+    registry.create(RequestInfo(NAMESPACES), {"metadata": {"name": "default"}})
     return registry
 
 
 @pytest.fixture
 def pod_logs(tmp_path: Path) -> Path:
-    """Where the server looks for pods' logs."""
+    """Return the folder in which the server expects pods' logs."""
     path = tmp_path / "pods"
     path.mkdir()
     return path
@@ -40,7 +40,7 @@ def pod_logs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(pod_logs: Path) -> Iterator[str]:
-    """The URL of an API server that answers, in another thread, until the test ends."""
+    """Yield the URL of an API server that runs in another thread until the test ends."""
     urls: queue.Queue[str | BaseException] = queue.Queue()
     stop: list[Callable[[], object]] = []
 
@@ -55,7 +55,7 @@ def server(pod_logs: Path) -> Iterator[str]:
     def run() -> None:
         try:
             asyncio.run(main())
-        except BaseException as error:  # noqa: BLE001 - it is the test's to raise
+        except BaseException as error:  # noqa: BLE001 - the fixture raises it in the test's thread
             urls.put(error)
 
     thread = threading.Thread(target=run, name="api server")
@@ -72,7 +72,7 @@ def server(pod_logs: Path) -> Iterator[str]:
 
 @pytest.fixture
 def kubectl_command(server: str, tmp_path: Path) -> tuple[list[str], dict[str, str]]:
-    """How to run kubectl on the server: the beginning of its command line, and its whole environment."""
+    """Return the beginning of a kubectl command line for the server, and its complete environment."""
     program = shutil.which("kubectl")
     if program is None:
         pytest.skip("kubectl is not on PATH")
@@ -82,7 +82,7 @@ def kubectl_command(server: str, tmp_path: Path) -> tuple[list[str], dict[str, s
 
 @pytest.fixture
 def kubectl(kubectl_command: tuple[list[str], dict[str, str]]) -> Kubectl:
-    """Runs kubectl on the server; fails the test when kubectl fails, and with ``fails=True`` when it does not."""
+    """Return a function that runs kubectl on the server, and fails the test unless kubectl fails as expected."""
     command, environment = kubectl_command
 
     def run(*args: str, text: str | None = None, fails: bool = False) -> subprocess.CompletedProcess[str]:

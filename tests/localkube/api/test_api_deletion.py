@@ -9,34 +9,34 @@ import pytest
 from harness.localkube.api.deletion import delete
 from harness.localkube.api.errors import StatusError
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import DeleteOptions, Target
+from harness.localkube.api.requests import DeleteOptions, RequestInfo
 from harness.localkube.machinery.objects import parse_timestamp
 from harness.localkube.machinery.resources import DEPLOYMENTS, NAMESPACES, PODS
 
-POD = Target(PODS, "default", "p")
-DEPLOYMENT = Target(DEPLOYMENTS, "default", "a")
+POD = RequestInfo(PODS, "default", "p")
+DEPLOYMENT = RequestInfo(DEPLOYMENTS, "default", "a")
 
 
 def pod(name: str = "p", **spec: Any) -> dict[str, Any]:
-    """A Pod that is valid unless fields are replaced."""
+    """Build a valid Pod; ``spec`` replaces fields."""
     containers = [{"name": "c", "image": "echo:1.0"}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": containers} | spec}
 
 
 def deployment(**spec: Any) -> dict[str, Any]:
-    """A Deployment that is valid unless fields are replaced."""
+    """Build a valid Deployment; ``spec`` replaces fields."""
     template = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "echo:1.0"}]}}
     base = {"selector": {"matchLabels": {"app": "a"}}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": base | spec}
 
 
 def running(registry: Registry, **spec: Any) -> dict[str, Any]:
-    """A pod on a node."""
-    return registry.create(Target(PODS, "default"), pod(nodeName="n", terminationGracePeriodSeconds=40, **spec))
+    """Create a pod on a node."""
+    return registry.create(RequestInfo(PODS, "default"), pod(nodeName="n", terminationGracePeriodSeconds=40, **spec))
 
 
 def test_a_running_pod_gets_its_grace_period(registry: Registry) -> None:
-    """The first DELETE sets when the pod has to be gone, and the pod stays until its kubelet deletes it."""
+    """The first DELETE sets the deletion time, and the pod stays until its kubelet deletes it."""
     created = parse_timestamp(running(registry)["metadata"]["creationTimestamp"])
 
     obj, gone = delete(registry, POD, DeleteOptions())
@@ -49,7 +49,7 @@ def test_a_running_pod_gets_its_grace_period(registry: Registry) -> None:
 
 
 def test_a_second_delete_shortens_and_never_prolongs(registry: Registry) -> None:
-    """A shorter grace period brings the time nearer, a longer one is ignored."""
+    """A shorter grace period applies, a longer one is ignored."""
     running(registry)
     first, _ = delete(registry, POD, DeleteOptions())
     longer, _ = delete(registry, POD, DeleteOptions(grace_seconds=90))
@@ -61,18 +61,18 @@ def test_a_second_delete_shortens_and_never_prolongs(registry: Registry) -> None
     assert (times[0] - times[1]).total_seconds() == 30
 
 
-def test_pods_that_need_no_grace_get_none(registry: Registry) -> None:
-    """A pod that was never on a node, or has ended, goes at once."""
-    registry.create(Target(PODS, "default"), pod())
+def test_unscheduled_and_ended_pods_get_no_grace_period(registry: Registry) -> None:
+    """A pod that was never scheduled or has ended is deleted at once."""
+    registry.create(RequestInfo(PODS, "default"), pod())
     assert delete(registry, POD, DeleteOptions())[1]
 
     running(registry)
-    registry.modify(Target(PODS, "default", "p", "status"), lambda obj: {**obj, "status": {"phase": "Succeeded"}})
+    registry.modify(RequestInfo(PODS, "default", "p", "status"), lambda obj: {**obj, "status": {"phase": "Succeeded"}})
     assert delete(registry, POD, DeleteOptions())[1]
 
 
-def test_preconditions_protect_a_successor(registry: Registry) -> None:
-    """A DELETE meant for another object of the same name is refused."""
+def test_preconditions_protect_a_new_object_of_the_same_name(registry: Registry) -> None:
+    """A DELETE for an earlier object of the same name is a conflict."""
     obj = running(registry)
 
     for options in (DeleteOptions(uid="old"), DeleteOptions(version="1")):
@@ -82,11 +82,11 @@ def test_preconditions_protect_a_successor(registry: Registry) -> None:
     assert delete(registry, POD, DeleteOptions(uid=obj["metadata"]["uid"], grace_seconds=0))[1]
 
 
-def test_finalizers_hold_an_object(registry: Registry) -> None:
-    """An object with finalizers stays, marked, until the last is removed."""
+def test_finalizers_delay_the_deletion(registry: Registry) -> None:
+    """An object with finalizers stays, marked for deletion, until the last finalizer is removed."""
     body = deployment()
     body["metadata"]["finalizers"] = ["example.com/a", "example.com/b"]
-    registry.create(Target(DEPLOYMENTS, "default"), body)
+    registry.create(RequestInfo(DEPLOYMENTS, "default"), body)
     obj, gone = delete(registry, DEPLOYMENT, DeleteOptions())
     assert (gone, "deletionTimestamp" in obj["metadata"]) == (False, True)
 
@@ -101,8 +101,8 @@ def test_finalizers_hold_an_object(registry: Registry) -> None:
 
 @pytest.mark.parametrize(("policy", "finalizer"), [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")])
 def test_cascades_are_left_to_the_garbage_collector(registry: Registry, policy: str, finalizer: str) -> None:
-    """Foreground and orphan deletion wait for the garbage collector behind a finalizer; background does not."""
-    registry.create(Target(DEPLOYMENTS, "default"), deployment())
+    """Foreground and orphan deletion add a finalizer for the garbage collector; background deletion does not."""
+    registry.create(RequestInfo(DEPLOYMENTS, "default"), deployment())
 
     obj, gone = delete(registry, DEPLOYMENT, DeleteOptions(propagation=policy))
 
@@ -112,40 +112,40 @@ def test_cascades_are_left_to_the_garbage_collector(registry: Registry, policy: 
 def test_background_deletion_is_immediate(registry: Registry) -> None:
     """Without a policy, or with Background, the object is gone at once."""
     for propagation in (None, "Background"):
-        registry.create(Target(DEPLOYMENTS, "default"), deployment())
+        registry.create(RequestInfo(DEPLOYMENTS, "default"), deployment())
         assert delete(registry, DEPLOYMENT, DeleteOptions(propagation=propagation))[1]
 
 
-def test_an_unknown_policy_is_refused(registry: Registry) -> None:
-    """A propagation policy that does not exist deletes nothing."""
-    registry.create(Target(DEPLOYMENTS, "default"), deployment())
+def test_an_unknown_propagation_policy_is_an_error(registry: Registry) -> None:
+    """An unknown propagation policy deletes nothing."""
+    registry.create(RequestInfo(DEPLOYMENTS, "default"), deployment())
 
     with pytest.raises(StatusError):
         delete(registry, DEPLOYMENT, DeleteOptions(propagation="Sideways"))
 
 
 def test_a_namespace_waits_until_it_is_finalized(registry: Registry) -> None:
-    """A deleted namespace is Terminating until its own finalizer is taken off by the finalize subresource."""
-    registry.create(Target(NAMESPACES), {"metadata": {"name": "x"}})
-    target = Target(NAMESPACES, None, "x")
+    """A deleted namespace is Terminating until the finalize subresource removes its finalizer."""
+    registry.create(RequestInfo(NAMESPACES), {"metadata": {"name": "x"}})
+    target = RequestInfo(NAMESPACES, None, "x")
 
     obj, gone = delete(registry, target, DeleteOptions())
     assert (gone, obj["status"]["phase"], obj["spec"]["finalizers"]) == (False, "Terminating", ["kubernetes"])
 
-    finalize = Target(NAMESPACES, None, "x", "finalize")
+    finalize = RequestInfo(NAMESPACES, None, "x", "finalize")
     registry.modify(finalize, lambda obj: {**obj, "spec": {"finalizers": []}})
     assert registry.storage.get(NAMESPACES, ("", "x")) is None
 
 
-def test_the_default_namespace_stays(registry: Registry) -> None:
-    """The namespace default can't be deleted."""
+def test_the_default_namespace_cannot_be_deleted(registry: Registry) -> None:
+    """A DELETE of the namespace default is forbidden."""
     with pytest.raises(StatusError) as caught:
-        delete(registry, Target(NAMESPACES, None, "default"), DeleteOptions())
+        delete(registry, RequestInfo(NAMESPACES, None, "default"), DeleteOptions())
     assert caught.value.code == 403
 
 
 def test_a_dry_run_deletes_nothing(registry: Registry) -> None:
-    """A dry run answers, and the object stays as it was."""
+    """A dry run answers, and the object is unchanged."""
     obj = running(registry)
     delete(registry, POD, DeleteOptions(dry_run=True))
 
@@ -153,7 +153,7 @@ def test_a_dry_run_deletes_nothing(registry: Registry) -> None:
 
 
 def test_options_come_from_body_or_query() -> None:
-    """The body counts before the query; the old orphanDependents is understood; nonsense is refused."""
+    """The body precedes the query, the old orphanDependents is supported, and invalid values are errors."""
     parse = DeleteOptions.parse
     assert parse({"gracePeriodSeconds": 0}, {"gracePeriodSeconds": "5"}).grace_seconds == 0
     assert parse({}, {"gracePeriodSeconds": "5"}).grace_seconds == 5

@@ -1,4 +1,4 @@
-"""The real kubectl against the API server alone; where a controller is missing, the test plays it."""
+"""The real kubectl works with the API server; the test takes the part of missing controllers."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ spec:
 """
 
 
-def play(url: str, act: Callable[[ApiClient], Coroutine[Any, Any, None]]) -> None:
-    """Do something as a component of the cluster."""
+def run_client(url: str, act: Callable[[ApiClient], Coroutine[Any, Any, None]]) -> None:
+    """Run a function with a client of the API server."""
 
     async def main() -> None:
         async with ApiClient(url, "test") as client:
@@ -71,8 +71,8 @@ def play(url: str, act: Callable[[ApiClient], Coroutine[Any, Any, None]]) -> Non
     asyncio.run(main())
 
 
-async def roll_out(client: ApiClient) -> None:
-    """What controllers and kubelet do for the Deployment: a ReplicaSet of its revision, a running pod, its status."""
+async def create_rollout(client: ApiClient) -> None:
+    """Create the objects that controllers and kubelet would: a ReplicaSet, a running pod and their status."""
     apple = await client.get(DEPLOYMENTS, "apple", "default")
     revision = str(1 + len((await client.list(REPLICASETS))[0]))
     labels = apple["spec"]["template"]["metadata"]["labels"] | {"pod-template-hash": revision}
@@ -95,19 +95,19 @@ async def roll_out(client: ApiClient) -> None:
 
 @pytest.fixture
 def apple(kubectl: Kubectl, server: str) -> None:
-    """The Deployment, Service and Ingress, rolled out once."""
+    """Apply the Deployment, Service and Ingress, and roll the Deployment out once."""
     kubectl("apply", "-f", "-", text=MANIFEST)
-    play(server, roll_out)
+    run_client(server, create_rollout)
 
 
 def show(kubectl: Kubectl, *args: str) -> Object:
-    """An object as JSON."""
+    """Return an object as JSON."""
     shown: Object = json.loads(kubectl("get", *args, "-o", "json").stdout)
     return shown
 
 
-def test_apply_again_changes_nothing(kubectl: Kubectl) -> None:
-    """The first apply creates, the second finds all unchanged, a changed manifest configures."""
+def test_a_second_apply_changes_nothing(kubectl: Kubectl) -> None:
+    """The first apply creates, the second leaves all unchanged, and a changed manifest configures."""
     for words in (["created"] * 3, ["unchanged"] * 3):
         output = kubectl("apply", "-f", "-", text=MANIFEST).stdout.splitlines()
         assert [line.split()[-1] for line in output] == words
@@ -117,8 +117,8 @@ def test_apply_again_changes_nothing(kubectl: Kubectl) -> None:
     assert (spec["replicas"], spec["template"]["spec"]["containers"][0]["image"]) == (2, "hashicorp/http-echo:0.2.3")
 
 
-def test_apply_removes_fields(kubectl: Kubectl) -> None:
-    """A field that is gone from the manifest is gone from the object, on the client's side as on the server's."""
+def test_apply_removes_fields_that_left_the_manifest(kubectl: Kubectl) -> None:
+    """Client-side and server-side apply remove a field that is no longer in the manifest."""
     for flags, name in (((), "apple"), (("--server-side",), "pear")):
         manifest = MANIFEST.replace("apple", name)
         kubectl("apply", *flags, "-f", "-", text=manifest)
@@ -126,8 +126,8 @@ def test_apply_removes_fields(kubectl: Kubectl) -> None:
         assert "args" not in show(kubectl, "deploy", name)["spec"]["template"]["spec"]["containers"][0]
 
 
-def test_apply_refuses_what_a_real_server_refuses(kubectl: Kubectl) -> None:
-    """Unknown fields, broken rules and protobuf bodies are refused with words that say what to mend."""
+def test_apply_rejects_invalid_manifests(kubectl: Kubectl) -> None:
+    """Unknown fields and violated rules are rejected with a real server's messages."""
     unknown = kubectl("apply", "-f", "-", text=MANIFEST.replace("replicas", "replicaz"), fails=True).stderr
     assert 'unknown field "spec.replicaz"' in unknown
     hook = "        lifecycle: {preStop: {sleep: {seconds: 31}}}\n        args:"
@@ -135,8 +135,8 @@ def test_apply_refuses_what_a_real_server_refuses(kubectl: Kubectl) -> None:
     assert "spec.template.spec.containers[0].lifecycle.preStop.sleep: Invalid value: 31" in long
 
 
-#: What kubectl makes up by itself, and the object that it is.
-MADE_UP = {
+#: kubectl commands that generate an object, and that object.
+GENERATED = {
     "create namespace foo": "namespace/foo",
     "create deployment x --image=hashicorp/http-echo:1.0": "deployment.apps/x",
     "create service clusterip s --tcp=80": "service/s",
@@ -144,34 +144,34 @@ MADE_UP = {
 }
 
 
-@pytest.mark.parametrize("command", MADE_UP)
-def test_what_kubectl_makes_up_goes_through_a_pipe(kubectl: Kubectl, command: str) -> None:
-    """Kubectl sends it as protobuf, which is refused with the way that works."""
+@pytest.mark.parametrize("command", GENERATED)
+def test_generated_objects_can_be_applied_through_a_pipe(kubectl: Kubectl, command: str) -> None:
+    """Kubectl sends generated objects as protobuf; the error shows the command that works."""
     words = command.split()
     refused = kubectl(*words, fails=True).stderr
     assert "--dry-run=client -o yaml | kubectl apply -f -" in refused
 
     made = kubectl(*words, "--dry-run=client", "-o", "yaml").stdout
 
-    assert kubectl("apply", "-f", "-", text=made).stdout == f"{MADE_UP[command]} created\n"
+    assert kubectl("apply", "-f", "-", text=made).stdout == f"{GENERATED[command]} created\n"
 
 
-def test_create_is_strict_about_names(kubectl: Kubectl) -> None:
-    """Creating from a file works once; the second time the object is there already."""
+def test_a_second_create_is_an_error(kubectl: Kubectl) -> None:
+    """Creating from a file works once; then the object exists already."""
     kubectl("create", "-f", "-", text=MANIFEST)
 
     assert "AlreadyExists" in kubectl("create", "-f", "-", text=MANIFEST, fails=True).stderr
 
 
-def test_dry_run(kubectl: Kubectl) -> None:
-    """A server-side dry run creates nothing."""
+def test_a_server_side_dry_run_creates_nothing(kubectl: Kubectl) -> None:
+    """A server-side dry run reports the objects but creates none."""
     assert kubectl("apply", "--dry-run=server", "-f", "-", text=MANIFEST).stdout.count("created (server dry run)") == 3
     assert show(kubectl, "all")["items"] == []
 
 
 @pytest.mark.usefixtures("apple")
-def test_get_in_all_its_forms(kubectl: Kubectl) -> None:
-    """Tables, wide tables, YAML, selectors, all namespaces, single fields."""
+def test_get_supports_all_output_forms(kubectl: Kubectl) -> None:
+    """`kubectl get` prints tables, wide tables, YAML, selected objects, all namespaces and single fields."""
     pods = kubectl("get", "pods").stdout.splitlines()
     assert pods[0].split() == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
     assert pods[1].split()[:4] == ["apple-1-x", "1/1", "Running", "0"]
@@ -188,8 +188,8 @@ def test_get_in_all_its_forms(kubectl: Kubectl) -> None:
 
 
 @pytest.mark.usefixtures("apple")
-def test_describe(kubectl: Kubectl) -> None:
-    """Every kind that people describe can be described, events included."""
+def test_describe_prints_objects_and_events(kubectl: Kubectl) -> None:
+    """`kubectl describe` works for every common kind."""
     deployment = kubectl("describe", "deploy", "apple").stdout
     assert "ScalingReplicaSet" in deployment
     assert "apple-1" in deployment
@@ -199,8 +199,8 @@ def test_describe(kubectl: Kubectl) -> None:
 
 
 @pytest.mark.usefixtures("apple")
-def test_three_kinds_of_patch(kubectl: Kubectl) -> None:
-    """The selector patch of exercise 2, in each of kubectl's three ways; a failed test changes nothing."""
+def test_patch_supports_three_types(kubectl: Kubectl) -> None:
+    """A selector is patched in each of kubectl's three ways; a failed JSON test changes nothing."""
 
     def selector() -> str:
         return kubectl("get", "svc", "apple-service", "-o", "jsonpath={.spec.selector.app}").stdout
@@ -218,8 +218,8 @@ def test_three_kinds_of_patch(kubectl: Kubectl) -> None:
 
 
 @pytest.mark.usefixtures("apple")
-def test_scale_set_label_annotate(kubectl: Kubectl) -> None:
-    """The commands that change one thing change it, and nothing else."""
+def test_scale_set_label_and_annotate_change_one_field(kubectl: Kubectl) -> None:
+    """Each command changes its field and nothing else."""
     kubectl("scale", "deploy", "apple", "--replicas=3")
     kubectl("set", "image", "deploy/apple", "apple=hashicorp/http-echo:0.2.3")
     kubectl("set", "env", "deploy/apple", "COLOUR=red")
@@ -235,13 +235,13 @@ def test_scale_set_label_annotate(kubectl: Kubectl) -> None:
 
 
 @pytest.mark.usefixtures("apple")
-def test_rollouts(kubectl: Kubectl, server: str) -> None:
-    """Status, restart, history and undo of a rollout, each revision played by the test."""
+def test_rollout_commands_work(kubectl: Kubectl, server: str) -> None:
+    """Status, restart, history and undo of a rollout work; the test creates each revision."""
     assert "successfully rolled out" in kubectl("rollout", "status", "deploy/apple", "--timeout=60s").stdout
     kubectl("rollout", "restart", "deploy/apple")
     stuck = kubectl("rollout", "status", "deploy/apple", "--timeout=100ms", fails=True)
     assert "timed out" in stuck.stderr
-    play(server, roll_out)
+    run_client(server, create_rollout)
     kubectl("rollout", "status", "deploy/apple", "--timeout=60s")
     history = [
         line.split()[0] for line in kubectl("rollout", "history", "deploy/apple").stdout.splitlines()[2:] if line
@@ -254,8 +254,8 @@ def test_rollouts(kubectl: Kubectl, server: str) -> None:
 
 
 @pytest.mark.usefixtures("apple")
-def test_logs_of_a_deployment(kubectl: Kubectl, pod_logs: Path) -> None:
-    """Logs are found through the Deployment's pods; an old container's are refused clearly."""
+def test_logs_of_a_deployment_are_found(kubectl: Kubectl, pod_logs: Path) -> None:
+    """Logs are found through the Deployment's pods; a previous container's log is a clear error."""
     (pod_logs / "default_apple-1-x_apple.log").write_text("one\ntwo\n")
 
     assert kubectl("logs", "deploy/apple").stdout == "one\ntwo\n"
@@ -264,8 +264,8 @@ def test_logs_of_a_deployment(kubectl: Kubectl, pod_logs: Path) -> None:
 
 
 @pytest.mark.usefixtures("apple")
-def test_deletions(kubectl: Kubectl) -> None:
-    """A pod terminates until its kubelet lets go, force does not wait, and other kinds are gone at once."""
+def test_delete_removes_objects(kubectl: Kubectl) -> None:
+    """A pod terminates until its kubelet deletes it, force does not wait, and other kinds are gone at once."""
     kubectl("delete", "pod", "apple-1-x", "--wait=false")
     assert kubectl("get", "pods").stdout.splitlines()[1].split()[2] == "Terminating"
     kubectl("delete", "pod", "apple-1-x", "--force", "--grace-period=0")
@@ -276,7 +276,7 @@ def test_deletions(kubectl: Kubectl) -> None:
 
 @pytest.mark.usefixtures("apple")
 def test_delete_waits_for_the_kubelet(kubectl: Kubectl, server: str) -> None:
-    """`kubectl delete pod` returns when the pod is gone, which its kubelet brings about."""
+    """`kubectl delete pod` returns once the kubelet has deleted the pod."""
 
     async def kubelet(client: ApiClient) -> None:
         _, version = await client.list(PODS)
@@ -288,13 +288,13 @@ def test_delete_waits_for_the_kubelet(kubectl: Kubectl, server: str) -> None:
                 break
         await deleting
 
-    play(server, kubelet)
+    run_client(server, kubelet)
     assert show(kubectl, "pods")["items"] == []
 
 
 @pytest.mark.usefixtures("apple")
-def test_watching(kubectl: Kubectl, kubectl_command: tuple[list[str], dict[str, str]]) -> None:
-    """`kubectl get -w` shows each change in a row as it comes."""
+def test_get_watch_prints_each_change(kubectl: Kubectl, kubectl_command: tuple[list[str], dict[str, str]]) -> None:
+    """`kubectl get -w` prints each change in a row as it happens."""
     command, environment = kubectl_command
     argv = [*command, "get", "pods", "-w", "--output-watch-events"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, env=environment, text=True) as watching:
@@ -312,8 +312,10 @@ def test_watching(kubectl: Kubectl, kubectl_command: tuple[list[str], dict[str, 
 
 
 @pytest.mark.usefixtures("apple")
-def test_following_logs(kubectl: Kubectl, kubectl_command: tuple[list[str], dict[str, str]], pod_logs: Path) -> None:
-    """`kubectl logs -f` shows what is written, and ends when the pod is gone."""
+def test_logs_follow_until_the_pod_is_gone(
+    kubectl: Kubectl, kubectl_command: tuple[list[str], dict[str, str]], pod_logs: Path
+) -> None:
+    """`kubectl logs -f` prints new lines, and ends when the pod is gone."""
     command, environment = kubectl_command
     log = pod_logs / "default_apple-1-x_apple.log"
     log.write_text("one\n")
@@ -330,8 +332,8 @@ def test_following_logs(kubectl: Kubectl, kubectl_command: tuple[list[str], dict
     assert (first, second, rest, following.returncode) == ("one\n", "two\n", "", 0)
 
 
-def test_discovery_lists_what_is_served(kubectl: Kubectl) -> None:
-    """`kubectl api-resources` and `kubectl version` speak with the server."""
+def test_discovery_lists_all_resources(kubectl: Kubectl) -> None:
+    """`kubectl api-resources` and `kubectl version` work with the server."""
     names = [line.split()[0] for line in kubectl("api-resources", "--no-headers").stdout.splitlines()]
 
     assert {"pods", "deployments", "ingresses", "endpointslices"} <= set(names)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.localkube.api.errors import StatusError
-from harness.localkube.api.ownership import Appliers
 from harness.localkube.api.patching import JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, patched
+from harness.localkube.api.server_side_apply import AppliedManifests
 
 Object = dict[str, Any]
 
@@ -23,13 +23,13 @@ OBJ: Object = {
 
 
 def code(body: Any, kind: str) -> int:
-    """The HTTP status with which a patch is refused."""
+    """Return the HTTP status with which a patch is rejected."""
     with pytest.raises(StatusError) as caught:
         patched(OBJ, body, kind)
     return caught.value.code
 
 
-def test_kinds_of_patch_differ_in_lists() -> None:
+def test_patch_types_differ_in_lists() -> None:
     """A merge patch replaces the list of containers; a strategic one changes the container of the same name."""
     body = {"spec": {"containers": [{"name": "c", "image": "i:2"}]}}
 
@@ -39,7 +39,7 @@ def test_kinds_of_patch_differ_in_lists() -> None:
 
 
 def test_a_json_patch_tests_before_it_changes() -> None:
-    """A JSON patch whose test fails changes nothing and is refused with 422."""
+    """A JSON patch whose test fails changes nothing and is answered with 422."""
     change = {"op": "replace", "path": "/spec/replicas", "value": 3}
 
     assert (
@@ -64,8 +64,8 @@ def test_a_json_patch_tests_before_it_changes() -> None:
         ({}, "application/json", 415),
     ],
 )
-def test_what_is_refused(body: Any, kind: str, expected: int) -> None:
-    """A patch that is malformed, or does not fit, is refused with the status of a real server."""
+def test_invalid_patches_are_rejected(body: Any, kind: str, expected: int) -> None:
+    """A malformed or inapplicable patch is rejected with a real server's status."""
     assert code(body, kind) == expected
 
 
@@ -78,8 +78,8 @@ _OBJECTS = st.dictionaries(st.text(max_size=3), _JSON, max_size=4)
 
 
 @given(_OBJECTS, _OBJECTS)
-def test_patches_leave_the_stored_object_alone(before: Object, after: Object) -> None:
-    """A JSON patch from one object to another gives the other, and the first stays as it was."""
+def test_patches_do_not_change_the_stored_object(before: Object, after: Object) -> None:
+    """A JSON patch from one object to another gives the other, and the first is unchanged."""
     original = copy.deepcopy(before)
     operations = jsonpatch.make_patch(before, after).patch
 
@@ -87,33 +87,33 @@ def test_patches_leave_the_stored_object_alone(before: Object, after: Object) ->
     assert before == original
 
 
-def test_apply_removes_what_is_no_longer_applied() -> None:
-    """A field or list item that a manager's manifest no longer has goes; what others set stays."""
-    appliers = Appliers()
+def test_apply_removes_fields_that_left_the_manifest() -> None:
+    """A field or list item that a manager's manifest no longer has is removed; fields of others stay."""
+    applied = AppliedManifests()
     first: Object = {"spec": {"replicas": 2, "containers": [{"name": "c", "image": "i:2", "args": ["x"]}]}}
     second: Object = {"spec": {"containers": [{"name": "c", "image": "i:3"}]}}
-    appliers.remember("u", first, "me")
+    applied.remember("u", first, "me")
     live = patched(OBJ, first, STRATEGIC_PATCH)
 
-    merged = appliers.merged(live, second, "me")
+    merged = applied.merged(live, second, "me")
 
     assert "replicas" not in merged["spec"]
     assert merged["spec"]["containers"] == [{"name": "c", "image": "i:3"}, {"name": "d", "image": "j:1"}]
 
 
-def test_apply_removes_an_item_it_had_added() -> None:
-    """A container that was applied and is no longer in the manifest is removed."""
-    appliers = Appliers()
-    appliers.remember("u", {"spec": {"containers": [{"name": "c", "image": "i:1"}, {"name": "d", "image": "j"}]}}, "me")
+def test_apply_removes_an_item_that_left_the_manifest() -> None:
+    """An applied container that is no longer in the manifest is removed."""
+    applied = AppliedManifests()
+    applied.remember("u", {"spec": {"containers": [{"name": "c", "image": "i:1"}, {"name": "d", "image": "j"}]}}, "me")
 
-    merged = appliers.merged(OBJ, {"spec": {"containers": [{"name": "c", "image": "i:1"}]}}, "me")
+    merged = applied.merged(OBJ, {"spec": {"containers": [{"name": "c", "image": "i:1"}]}}, "me")
 
     assert [c["name"] for c in merged["spec"]["containers"]] == ["c"]
 
 
-def test_another_manager_removes_nothing() -> None:
-    """What one manager applied is not removed by the manifest of another."""
-    appliers = Appliers()
-    appliers.remember("u", {"spec": {"replicas": 1}}, "me")
+def test_a_manager_does_not_remove_fields_of_another() -> None:
+    """A manifest of one manager does not remove fields that another applied."""
+    applied = AppliedManifests()
+    applied.remember("u", {"spec": {"replicas": 1}}, "me")
 
-    assert appliers.merged(OBJ, {"spec": {}}, "you")["spec"]["replicas"] == 1
+    assert applied.merged(OBJ, {"spec": {}}, "you")["spec"]["replicas"] == 1

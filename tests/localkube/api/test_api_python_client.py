@@ -1,4 +1,4 @@
-"""The official Python client, strict about the types of what it is answered."""
+"""The official Python client, which checks the types of responses, works with the API server."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SLICE = {"metadata": {"name": "e"}, "addressType": "IPv4", "endpoints": []}
 
 @pytest.fixture
 def api(server: str) -> Any:
-    """The client of the official package."""
+    """Yield a client of the official package."""
     configuration = client.Configuration()
     configuration.host = server
     with client.ApiClient(configuration) as connected:
         yield connected
 
 
-def test_objects_live_and_go(api: Any) -> None:
-    """Each kind can be created, read, listed and deleted; every answer is of the type that the client expects."""
+def test_objects_can_be_created_read_and_deleted(api: Any) -> None:
+    """Each kind can be created, read, listed and deleted, and every response has the expected type."""
     core, apps, net = client.CoreV1Api(api), client.AppsV1Api(api), client.NetworkingV1Api(api)
     slices = client.DiscoveryV1Api(api)
     for group, noun, body in (
@@ -47,8 +47,8 @@ def test_objects_live_and_go(api: Any) -> None:
         assert getattr(group, f"list_namespaced_{noun}")("default").items == []
 
 
-def test_patches_and_scale(api: Any) -> None:
-    """A dict is patched strategically, a list as a JSON patch; scale has its own type."""
+def test_patch_and_scale_work(api: Any) -> None:
+    """A dict is a strategic patch, a list a JSON patch; scale has its own type."""
     apps = client.AppsV1Api(api)
     apps.create_namespaced_deployment("default", DEPLOYMENT)
 
@@ -59,19 +59,19 @@ def test_patches_and_scale(api: Any) -> None:
     assert apps.read_namespaced_deployment("a", "default").spec.replicas == 4
 
 
-def test_errors_and_namespaces(api: Any) -> None:
-    """A refusal is an ApiException with the status; a namespace terminates."""
+def test_errors_are_exceptions_and_namespaces_terminate(api: Any) -> None:
+    """An error is an ApiException with the status; a deleted namespace is Terminating."""
     core = client.CoreV1Api(api)
     with pytest.raises(client.ApiException) as caught:
-        core.read_namespaced_pod("nobody", "default")
+        core.read_namespaced_pod("missing", "default")
     assert caught.value.status == 404
     core.create_namespace({"metadata": {"name": "x"}})
     core.delete_namespace("x")
     assert core.read_namespace("x").status.phase == "Terminating"
 
 
-def test_watch_stream(api: Any) -> None:
-    """The client's watch goes from what is there to its end, and knows an expired version."""
+def test_a_watch_streams_objects(api: Any) -> None:
+    """The watch starts with existing objects, and an expired version is an ApiException."""
     core = client.CoreV1Api(api)
     stream = watch.Watch().stream(core.list_namespace, timeout_seconds=1)
     names = []

@@ -1,4 +1,4 @@
-"""Creating and changing objects: what the server adds, keeps and refuses."""
+"""The registry creates and changes objects: added fields, kept fields and errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from harness.localkube.api.errors import StatusError
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import Target
+from harness.localkube.api.requests import RequestInfo
 from harness.localkube.machinery.resources import (
     CONFIGMAPS,
     DEPLOYMENTS,
@@ -24,37 +24,37 @@ from harness.localkube.machinery.resources import (
 
 
 def pod(name: str = "p", **spec: Any) -> dict[str, Any]:
-    """A Pod that is valid unless fields are replaced."""
+    """Build a valid Pod; ``spec`` replaces fields."""
     containers = [{"name": "c", "image": "echo:1.0"}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": containers} | spec}
 
 
 def deployment(**spec: Any) -> dict[str, Any]:
-    """A Deployment that is valid unless fields are replaced."""
+    """Build a valid Deployment; ``spec`` replaces fields."""
     template = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "echo:1.0"}]}}
     base = {"selector": {"matchLabels": {"app": "a"}}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": base | spec}
 
 
-def at(resource: Resource, name: str = "", subresource: str = "") -> Target:
-    """A target in the namespace default."""
-    return Target(resource, "default", name, subresource)
+def at(resource: Resource, name: str = "", subresource: str = "") -> RequestInfo:
+    """Return a target in the namespace default."""
+    return RequestInfo(resource, "default", name, subresource)
 
 
 def service(**spec: Any) -> dict[str, Any]:
-    """A Service."""
+    """Build a Service."""
     return {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}], "selector": {"app": "a"}} | spec}
 
 
-def refused(registry: Registry, target: Target, body: dict[str, Any]) -> tuple[int, str]:
-    """Code and reason of a refused creation."""
+def rejected(registry: Registry, target: RequestInfo, body: dict[str, Any]) -> tuple[int, str]:
+    """Return code and reason of a rejected creation."""
     with pytest.raises(StatusError) as caught:
         registry.create(target, body)
     return caught.value.code, caught.value.status["reason"]
 
 
-def test_create_adds_what_the_server_adds(registry: Registry) -> None:
-    """A new object has uid, time, version and generation, whatever the client claims of them; its status is empty."""
+def test_create_sets_the_servers_fields(registry: Registry) -> None:
+    """A new object gets uid, time, version and generation, regardless of the client's values; its status is empty."""
     body = deployment() | {"status": {"replicas": 9}}
     body["metadata"] |= {"uid": "mine", "generation": 7, "resourceVersion": "1"}
 
@@ -67,15 +67,15 @@ def test_create_adds_what_the_server_adds(registry: Registry) -> None:
     assert obj["status"] == {}
 
 
-def test_a_node_registers_with_its_status(registry: Registry) -> None:
-    """A kubelet creates its node with addresses and conditions, and they stay."""
-    node = registry.create(Target(NODES), {"metadata": {"name": "n"}, "status": {"phase": "x"}})
+def test_a_node_is_created_with_its_status(registry: Registry) -> None:
+    """A kubelet creates its node with addresses and conditions, which are kept."""
+    node = registry.create(RequestInfo(NODES), {"metadata": {"name": "n"}, "status": {"phase": "x"}})
 
     assert node["status"] == {"phase": "x"}
 
 
 def test_names_are_generated(registry: Registry) -> None:
-    """A name prefix becomes a name of its own for each."""
+    """Each object with the same generateName gets a different name."""
     bodies = [{"metadata": {"generateName": "p-"}, "spec": pod()["spec"]} for _ in range(2)]
 
     names = {registry.create(at(PODS), body)["metadata"]["name"] for body in bodies}
@@ -84,31 +84,34 @@ def test_names_are_generated(registry: Registry) -> None:
     assert all(re.fullmatch(r"p-[a-z0-9]{5}", name) for name in names)
 
 
-def test_what_create_refuses(registry: Registry) -> None:
-    """Taken names, foreign namespaces, namespaces that are not there, other kinds, values of wrong types."""
+def test_create_rejects_invalid_requests(registry: Registry) -> None:
+    """Existing names, other namespaces, unknown namespaces, other kinds and values of wrong types are errors."""
     registry.create(at(CONFIGMAPS), {"metadata": {"name": "a"}})
     elsewhere = {"metadata": {"name": "b", "namespace": "other"}}
 
-    assert refused(registry, at(CONFIGMAPS), {"metadata": {"name": "a"}}) == (409, "AlreadyExists")
-    assert refused(registry, at(CONFIGMAPS), elsewhere) == (400, "BadRequest")
-    assert refused(registry, Target(CONFIGMAPS, "nowhere"), {"metadata": {"name": "a"}}) == (404, "NotFound")
-    assert refused(registry, at(CONFIGMAPS), pod()) == (400, "BadRequest")
-    assert refused(registry, at(DEPLOYMENTS), deployment(strategy="Recreate")) == (400, "BadRequest")
-    assert refused(registry, at(DEPLOYMENTS), deployment(template={"spec": {"containers": "x"}})) == (400, "BadRequest")
+    assert rejected(registry, at(CONFIGMAPS), {"metadata": {"name": "a"}}) == (409, "AlreadyExists")
+    assert rejected(registry, at(CONFIGMAPS), elsewhere) == (400, "BadRequest")
+    assert rejected(registry, RequestInfo(CONFIGMAPS, "nowhere"), {"metadata": {"name": "a"}}) == (404, "NotFound")
+    assert rejected(registry, at(CONFIGMAPS), pod()) == (400, "BadRequest")
+    assert rejected(registry, at(DEPLOYMENTS), deployment(strategy="Recreate")) == (400, "BadRequest")
+    assert rejected(registry, at(DEPLOYMENTS), deployment(template={"spec": {"containers": "x"}})) == (
+        400,
+        "BadRequest",
+    )
 
 
 def test_a_dry_run_changes_nothing(registry: Registry) -> None:
-    """A dry run validates and answers, and stores nothing."""
+    """A dry run validates and answers, but stores nothing."""
     registry.create(at(PODS), pod(), dry_run=True)
 
     assert registry.storage.list(PODS) == []
 
 
 def test_generation_counts_changes_of_the_specification(registry: Registry) -> None:
-    """Spec changes, and a Deployment's annotations, raise the generation; labels and status do not."""
+    """Changes of the spec and of a Deployment's annotations increment the generation; labels and status do not."""
     registry.create(at(DEPLOYMENTS), deployment())
 
-    def change(target: Target, **fields: Any) -> int:
+    def change(target: RequestInfo, **fields: Any) -> int:
         def merge(obj: dict[str, Any]) -> dict[str, Any]:
             for name, value in fields.items():
                 obj[name] = obj.get(name, {}) | value
@@ -123,8 +126,8 @@ def test_generation_counts_changes_of_the_specification(registry: Registry) -> N
     assert change(at(DEPLOYMENTS, "a"), metadata={"annotations": {"x": "y"}}) == 3
 
 
-def test_a_change_that_changes_nothing_is_no_write(registry: Registry) -> None:
-    """The same object again keeps its version, so that no watcher wakes."""
+def test_an_identical_object_is_not_written(registry: Registry) -> None:
+    """Writing the same object keeps its version, so that no watch reports it."""
     created = registry.create(at(DEPLOYMENTS), deployment())
 
     assert registry.modify(at(DEPLOYMENTS, "a"), lambda _: copy.deepcopy(created)) == created
@@ -132,7 +135,7 @@ def test_a_change_that_changes_nothing_is_no_write(registry: Registry) -> None:
 
 
 def test_a_stale_write_is_a_conflict(registry: Registry) -> None:
-    """Of two who read the same version, the second to write is refused."""
+    """If two clients read the same version, the second write is rejected."""
     created = registry.create(at(CONFIGMAPS), {"metadata": {"name": "a"}})
     registry.modify(at(CONFIGMAPS, "a"), lambda _: {**copy.deepcopy(created), "data": {"k": "1"}})
 
@@ -144,7 +147,7 @@ def test_a_stale_write_is_a_conflict(registry: Registry) -> None:
 
 
 def test_each_subresource_writes_its_own_part(registry: Registry) -> None:
-    """A write of the status leaves the spec alone, and a write of the object the status."""
+    """A write of the status keeps the spec, and a write of the object keeps the status."""
     registry.create(at(DEPLOYMENTS), deployment(replicas=1))
 
     def both(obj: dict[str, Any]) -> dict[str, Any]:
@@ -157,8 +160,8 @@ def test_each_subresource_writes_its_own_part(registry: Registry) -> None:
     assert (after_spec["spec"]["replicas"], after_spec["status"]) == (5, {})
 
 
-def test_the_selector_stays(registry: Registry) -> None:
-    """A Deployment's selector can't be changed, even together with the template's labels."""
+def test_the_selector_of_a_deployment_is_immutable(registry: Registry) -> None:
+    """A Deployment's selector cannot be changed, even together with the template's labels."""
     registry.create(at(DEPLOYMENTS), deployment())
     other = deployment(selector={"matchLabels": {"app": "b"}})
     other["spec"]["template"]["metadata"]["labels"] = {"app": "b"}
@@ -169,8 +172,8 @@ def test_the_selector_stays(registry: Registry) -> None:
     assert [cause["field"] for cause in caught.value.status["details"]["causes"]] == ["spec.selector"]
 
 
-def test_a_pods_spec_stays_but_for_images_and_its_node(registry: Registry) -> None:
-    """A pod's image may change and its node be set once; anything else is refused."""
+def test_a_pods_spec_is_immutable_except_images_and_node(registry: Registry) -> None:
+    """A pod's images may change and its node may be set once; other changes are rejected."""
     registry.create(at(PODS), pod())
 
     def edit(**spec: Any) -> dict[str, Any]:
@@ -186,8 +189,8 @@ def test_a_pods_spec_stays_but_for_images_and_its_node(registry: Registry) -> No
         assert caught.value.code == 422
 
 
-def test_services_get_addresses_that_stay(registry: Registry) -> None:
-    """A Service gets an address of its own and keeps it through a write that does not name it."""
+def test_a_service_keeps_its_address(registry: Registry) -> None:
+    """A Service gets its own address and keeps it in a write that omits it."""
     first = registry.create(at(SERVICES), service(type="NodePort"))
     second = registry.create(at(SERVICES), service() | {"metadata": {"name": "s2"}})
     again = registry.modify(at(SERVICES, "s"), lambda _: service(type="NodePort", selector={"app": "b"}))
@@ -213,7 +216,7 @@ def test_plain_secrets_are_encoded(registry: Registry) -> None:
 
 
 def test_nulls_and_empty_metadata_are_dropped(registry: Registry) -> None:
-    """What a real server does not keep is not kept: nulls and empty maps of the metadata."""
+    """As on a real server, nulls and empty maps of the metadata are not stored."""
     body = {"metadata": {"name": "a", "annotations": {}, "labels": {"x": None}}, "data": {"k": "v", "n": None}}
 
     obj = registry.create(at(CONFIGMAPS), body)
@@ -222,15 +225,15 @@ def test_nulls_and_empty_metadata_are_dropped(registry: Registry) -> None:
     assert not {"annotations", "labels"} & obj["metadata"].keys()
 
 
-def test_a_terminating_namespace_takes_nothing_new(registry: Registry) -> None:
-    """Nothing can be created in a namespace that is being deleted; the cause tells controllers to give up."""
-    registry.create(Target(NAMESPACES), {"metadata": {"name": "old"}})
-    live = registry.read(Target(NAMESPACES, None, "old"))
+def test_a_terminating_namespace_rejects_new_objects(registry: Registry) -> None:
+    """No object can be created in a terminating namespace; the cause lets controllers stop retrying."""
+    registry.create(RequestInfo(NAMESPACES), {"metadata": {"name": "old"}})
+    live = registry.read(RequestInfo(NAMESPACES, None, "old"))
     gone = {**live, "metadata": {**live["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
     registry.storage.put(NAMESPACES, ("", "old"), gone)
 
     with pytest.raises(StatusError) as caught:
-        registry.create(Target(PODS, "old"), pod())
+        registry.create(RequestInfo(PODS, "old"), pod())
 
     assert caught.value.code == 403
     assert [cause["reason"] for cause in caught.value.status["details"]["causes"]] == ["NamespaceTerminating"]

@@ -1,4 +1,4 @@
-"""What paths and bodies mean, and how objects are shown."""
+"""Paths, bodies and output forms of requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.localkube.api.columns import human_duration, pod_reason
 from harness.localkube.api.errors import StatusError
-from harness.localkube.api.requests import Target, parse_body, parse_path
+from harness.localkube.api.requests import RequestInfo, parse_body, parse_path
 from harness.localkube.api.tables import table
 from harness.localkube.api.views import View
 from harness.localkube.machinery.objects import timestamp
@@ -29,27 +29,27 @@ from harness.localkube.machinery.resources import (
 @pytest.mark.parametrize(
     ("path", "target"),
     [
-        ("/api/v1/pods", Target(PODS)),
-        ("/api/v1/namespaces", Target(NAMESPACES)),
-        ("/api/v1/namespaces/x", Target(NAMESPACES, None, "x")),
-        ("/api/v1/namespaces/x/finalize", Target(NAMESPACES, None, "x", "finalize")),
-        ("/api/v1/namespaces/x/pods", Target(PODS, "x")),
-        ("/api/v1/namespaces/x/pods/p/log", Target(PODS, "x", "p", "log")),
-        ("/apis/apps/v1/namespaces/x/deployments/d/scale", Target(DEPLOYMENTS, "x", "d", "scale")),
+        ("/api/v1/pods", RequestInfo(PODS)),
+        ("/api/v1/namespaces", RequestInfo(NAMESPACES)),
+        ("/api/v1/namespaces/x", RequestInfo(NAMESPACES, None, "x")),
+        ("/api/v1/namespaces/x/finalize", RequestInfo(NAMESPACES, None, "x", "finalize")),
+        ("/api/v1/namespaces/x/pods", RequestInfo(PODS, "x")),
+        ("/api/v1/namespaces/x/pods/p/log", RequestInfo(PODS, "x", "p", "log")),
+        ("/apis/apps/v1/namespaces/x/deployments/d/scale", RequestInfo(DEPLOYMENTS, "x", "d", "scale")),
     ],
 )
-def test_paths(path: str, target: Target) -> None:
-    """A path names a resource, a namespace, an object, a subresource."""
+def test_paths_are_parsed(path: str, target: RequestInfo) -> None:
+    """A path identifies a resource, a namespace, an object and a subresource."""
     assert parse_path(path) == target
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.qualified)
 def test_clients_and_server_agree_on_paths(resource: Any) -> None:
-    """The path that a resource gives for an object is read back as that object."""
+    """The path that a resource builds for an object is parsed as that object."""
     namespace = "x" if resource.namespaced else None
     for subresource in ("", *resource.subresources):
         path = resource.path("name", namespace, subresource)
-        assert parse_path(path) == Target(resource, namespace, "name", subresource)
+        assert parse_path(path) == RequestInfo(resource, namespace, "name", subresource)
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,15 @@ def test_clients_and_server_agree_on_paths(resource: Any) -> None:
         ("/api/v1/namespaces/x/pods/p/exec", 501),
     ],
 )
-def test_paths_that_lead_nowhere(path: str, code: int) -> None:
-    """Anything else is refused."""
+def test_unknown_paths_are_errors(path: str, code: int) -> None:
+    """All other paths are errors."""
     with pytest.raises(StatusError) as caught:
         parse_path(path)
     assert caught.value.code == code
 
 
-def test_bodies() -> None:
-    """JSON and YAML are read; protobuf is refused by name, also without its content type."""
+def test_bodies_are_parsed() -> None:
+    """JSON and YAML are parsed; protobuf is rejected, even without its content type."""
     assert parse_body(b'{"a": 1}', "application/json") == {"a": 1}
     assert parse_body(b"a: 1", "application/apply-patch+yaml") == {"a": 1}
     for raw, kind, code in (
@@ -101,20 +101,20 @@ def test_bodies() -> None:
         ("", "object"),
     ],
 )
-def test_the_first_served_form_counts(accept: str, form: str) -> None:
-    """Of the forms that a client accepts, the first that is served is answered."""
+def test_the_first_supported_form_applies(accept: str, form: str) -> None:
+    """The response has the first supported form that the client accepts."""
     assert View.parse(accept, {}).form == form
 
 
 def pod(**status: Any) -> dict[str, Any]:
-    """A pod with a status."""
+    """Build a pod with a status."""
     made = timestamp(datetime.now(UTC) - timedelta(seconds=65))
     metadata = {"name": "p", "creationTimestamp": made, "resourceVersion": "7"}
     return {"kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "c"}]}, "status": status}
 
 
-def test_rows_of_pods() -> None:
-    """A pod's row says how many containers are ready, its state and its age; the rest is for the wide form."""
+def test_a_pods_row_shows_its_state() -> None:
+    """The row shows ready containers, state and age; the other columns belong to the wide form."""
     ready = pod(phase="Running", podIP="127.1.1.1", containerStatuses=[{"name": "c", "ready": True, "restartCount": 2}])
 
     shown = table(PODS, [ready], "9", "Metadata", headed=True)
@@ -132,8 +132,8 @@ def test_rows_of_pods() -> None:
     assert table(PODS, [ready], "9", "None", headed=False)["columnDefinitions"] == []
 
 
-def test_the_state_of_a_pod() -> None:
-    """A container's trouble counts before the pod's phase, and being deleted before both."""
+def test_the_state_of_a_pod_shows_problems_first() -> None:
+    """A container's problem precedes the pod's phase, and a deletion precedes both."""
     waiting = pod(phase="Pending", containerStatuses=[{"state": {"waiting": {"reason": "ErrImagePull"}}}])
     ended = pod(phase="Failed", containerStatuses=[{"state": {"terminated": {"exitCode": 137}}}])
     assert [pod_reason(p) for p in (pod(phase="Running"), waiting, ended)] == [
@@ -155,8 +155,8 @@ def test_rows_have_a_cell_per_column() -> None:
         assert len(shown["rows"][0]["cells"]) == len(shown["columnDefinitions"]), resource.kind
 
 
-def test_rows_of_routing() -> None:
-    """Services, Ingresses and Events show what people look for."""
+def test_rows_of_services_ingresses_and_events() -> None:
+    """The rows of Services, Ingresses and Events show the usual columns."""
     port = {"port": 80, "nodePort": 30001, "protocol": "TCP"}
     service = {"metadata": {"name": "s"}, "spec": {"type": "NodePort", "clusterIP": "10.96.0.2", "ports": [port]}}
     ingress = {"metadata": {"name": "i"}, "spec": {"ingressClassName": "nginx", "rules": [{"host": "a.b"}, {}]}}
@@ -186,14 +186,14 @@ def test_rows_of_routing() -> None:
         (9 * 86400, "9d"),
     ],
 )
-def test_ages_are_as_short_as_kubectls(seconds: int, text: str) -> None:
-    """Ages are told in at most two units."""
+def test_ages_have_at_most_two_units(seconds: int, text: str) -> None:
+    """Ages are printed as kubectl does."""
     assert human_duration(seconds) == text
 
 
 @given(st.integers(0, 10**8))
-def test_ages_are_right(seconds: int) -> None:
-    """Read back, an age is never more than it was, and less by under an hour in ten."""
+def test_ages_are_accurate(seconds: int) -> None:
+    """A printed age is never more than the real one, and less by at most a small share."""
     number, total = "", 0
     for letter in human_duration(seconds):
         if letter.isdigit():

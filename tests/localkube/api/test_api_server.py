@@ -35,7 +35,7 @@ POD: Object = {"metadata": {"name": "p"}, "spec": {"nodeName": "n", "containers"
 
 
 def call(url: str, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, Any]:
-    """Status and parsed body of a request."""
+    """Return status and parsed body of a request."""
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url + path, data, {"Content-Type": "application/json"} | names, method=method)
@@ -49,13 +49,13 @@ def call(url: str, path: str, method: str = "GET", body: Any = None, **headers: 
 
 
 def lines(url: str, path: str) -> list[Object]:
-    """The events of a watch that ends by itself."""
+    """Return the events of a watch that ends by itself."""
     with urllib.request.urlopen(url + path, timeout=60) as response:
         return [json.loads(line) for line in response]
 
 
 def test_discovery_names_every_resource(server: str) -> None:
-    """Group by group or all at once, discovery names the same resources and subresources."""
+    """Group by group or aggregated, discovery lists the same resources and subresources."""
     assert call(server, "/api")[1]["versions"] == ["v1"]
     groups = call(server, "/apis")[1]["groups"]
     roots = ["/api/v1", *(f"/apis/{g['preferredVersion']['groupVersion']}" for g in groups)]
@@ -75,8 +75,8 @@ def test_discovery_names_every_resource(server: str) -> None:
     assert {(r.root, r.plural) for r in RESOURCES} <= plain
 
 
-def test_documents(server: str) -> None:
-    """Version, health and OpenAPI are there; every document that the index names can be read."""
+def test_version_health_and_openapi_are_served(server: str) -> None:
+    """Every document that the OpenAPI index names can be read."""
     assert call(server, "/version")[1]["major"] == "1"
     assert [call(server, path) for path in ("/healthz", "/readyz", "/livez")] == [(200, "ok")] * 3
     index = call(server, "/openapi/v3")[1]["paths"]
@@ -88,15 +88,15 @@ def test_documents(server: str) -> None:
     assert call(server, "/apis/example.com")[0] == 404
 
 
-def test_first_namespaces(server: str) -> None:
-    """An empty cluster has the namespaces that everything expects."""
+def test_an_empty_cluster_has_its_namespaces(server: str) -> None:
+    """An empty cluster has the usual namespaces."""
     names = [item["metadata"]["name"] for item in call(server, "/api/v1/namespaces")[1]["items"]]
 
     assert names == ["default", "ingress-nginx", "kube-system"]
 
 
 def test_errors_are_status_objects(server: str) -> None:
-    """A refusal is a Status with code, reason and details; methods that do not fit are refused too."""
+    """An error is a Status with code, reason and details; unsupported methods are errors too."""
     code, status = call(server, "/api/v1/namespaces/default/pods/x")
     assert (code, status["kind"], status["reason"]) == (404, "Status", "NotFound")
     assert status["details"] == {"name": "x", "kind": "pods"}
@@ -110,7 +110,7 @@ def test_errors_are_status_objects(server: str) -> None:
 
 
 def test_a_bug_is_an_internal_error(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception that nobody expected is answered by a Status 500, and the server goes on."""
+    """An unexpected exception is answered by a Status 500, and the server continues."""
     monkeypatch.setattr("harness.localkube.api.handlers.parse_path", lambda path: 1 / 0)
     code, status = call(server, "/api/v1/pods")
     assert (code, status["reason"]) == (500, "InternalError")
@@ -118,8 +118,8 @@ def test_a_bug_is_an_internal_error(server: str, monkeypatch: pytest.MonkeyPatch
     assert call(server, "/api/v1/pods")[0] == 200
 
 
-def test_unknown_fields_are_refused_where_asked(server: str) -> None:
-    """With strict field validation every unknown field is named; without it the field is dropped."""
+def test_unknown_fields_are_rejected_by_strict_validation(server: str) -> None:
+    """Strict field validation names every unknown field; without it the field is dropped."""
     body = {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80, "prot": "TCP"}], "slector": {}}}
     body |= {"apiVersion": "v1", "kind": "Service"}
     path = "/api/v1/namespaces/default/services"
@@ -137,7 +137,7 @@ def test_unknown_fields_are_refused_where_asked(server: str) -> None:
 
 
 def test_deletions_answer_as_clients_expect(server: str) -> None:
-    """Pods and services are answered by themselves, other kinds by a Status; collections by a list."""
+    """Pods and Services are answered as objects, other kinds as a Status, collections as a list."""
     base = "/api/v1/namespaces/default"
     service = {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}}
     for plural, body in (("services", service), ("configmaps", {"metadata": {"name": "s"}}), ("pods", POD)):
@@ -150,8 +150,8 @@ def test_deletions_answer_as_clients_expect(server: str) -> None:
     assert call(server, f"{base}/pods")[1]["items"] == []
 
 
-def test_scale_is_an_object_of_its_own(server: str) -> None:
-    """The scale subresource reads and writes the number of replicas alone."""
+def test_scale_is_a_separate_object(server: str) -> None:
+    """The scale subresource reads and writes only the number of replicas."""
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}}
     spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template}
     base = "/apis/apps/v1/namespaces/default/deployments"
@@ -167,7 +167,7 @@ def test_scale_is_an_object_of_its_own(server: str) -> None:
 
 
 def test_eviction_deletes(server: str) -> None:
-    """An eviction begins the deletion of the pod, with its grace period."""
+    """An eviction begins the deletion of the pod with its grace period."""
     call(server, "/api/v1/namespaces/default/pods", "POST", POD)
 
     code, _ = call(server, "/api/v1/namespaces/default/pods/p/eviction", "POST", {"metadata": {"name": "p"}})
@@ -176,8 +176,8 @@ def test_eviction_deletes(server: str) -> None:
     assert "deletionTimestamp" in call(server, "/api/v1/namespaces/default/pods/p")[1]["metadata"]
 
 
-def test_a_watch_over_http(server: str) -> None:
-    """A watch begins with what is there, one JSON document a line; a version of long ago is an ERROR event."""
+def test_a_watch_starts_with_existing_objects(server: str) -> None:
+    """A watch sends one JSON document per line; an old version is an ERROR event."""
     namespaces = lines(server, "/api/v1/namespaces?watch=true&timeoutSeconds=0.05")
     assert [e["type"] for e in namespaces] == ["ADDED"] * 3
     assert lines(server, "/api/v1/pods?watch=1&resourceVersion=5")[0]["object"]["code"] == 410
@@ -185,8 +185,8 @@ def test_a_watch_over_http(server: str) -> None:
     assert [e["object"]["metadata"]["name"] for e in by_name] == ["default"]
 
 
-def test_a_watch_as_a_table_has_its_head_once(server: str) -> None:
-    """The first event of a watch as a table says the columns, the others have rows alone."""
+def test_a_watch_as_a_table_sends_its_columns_once(server: str) -> None:
+    """The first event contains the column definitions, the others only rows."""
     request = urllib.request.Request(
         server + "/api/v1/namespaces?watch=true&timeoutSeconds=0.05",
         headers={"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"},
@@ -198,8 +198,8 @@ def test_a_watch_as_a_table_has_its_head_once(server: str) -> None:
     assert [bool(t["columnDefinitions"]) for t in tables] == [True, False, False]
 
 
-def test_lists_are_as_a_real_servers(server: str) -> None:
-    """The items of a list have no kind of their own; ApiClient puts it back."""
+def test_list_items_have_no_kind(server: str) -> None:
+    """As on a real server, the items of a list have no kind; ApiClient adds it."""
     assert "kind" not in call(server, "/api/v1/namespaces")[1]["items"][0]
 
     async def listed() -> list[Object]:
@@ -209,8 +209,8 @@ def test_lists_are_as_a_real_servers(server: str) -> None:
     assert {(o["apiVersion"], o["kind"]) for o in asyncio.run(listed())} == {("v1", "Namespace")}
 
 
-def test_events_cross_from_one_api_to_the_other(server: str) -> None:
-    """An event that is written by one of the two Event APIs is read by the other."""
+def test_both_event_apis_share_events(server: str) -> None:
+    """An event written through one Event API is read through the other."""
     new = {"metadata": {"name": "e"}, "regarding": {"kind": "Pod", "name": "p"}, "note": "hello", "reason": "R"}
     path = "/apis/events.k8s.io/v1/namespaces/default/events"
     created = call(server, path, "POST", new)[1]
@@ -223,8 +223,8 @@ def test_events_cross_from_one_api_to_the_other(server: str) -> None:
     assert call(server, path + "/e", "DELETE")[1]["status"] == "Success"
 
 
-def test_logs(server: str, pod_logs: Path) -> None:
-    """A container's log is read whole or from its end; what is not there is said clearly."""
+def test_logs_are_read(server: str, pod_logs: Path) -> None:
+    """A container's log is read completely or from its end; unsupported options are clear errors."""
     call(server, "/api/v1/namespaces/default/pods", "POST", POD)
     path = "/api/v1/namespaces/default/pods/p/log"
     assert "waiting to start" in call(server, path)[1]["message"]
@@ -239,7 +239,7 @@ def test_logs(server: str, pod_logs: Path) -> None:
 
 
 def test_a_followed_log_ends_with_its_pod(server: str, pod_logs: Path) -> None:
-    """Following gives what is written until the pod is gone."""
+    """Following a log returns new lines until the pod is gone."""
     call(server, "/api/v1/namespaces/default/pods", "POST", POD)
     log = pod_logs / "default_p_c.log"
     log.write_text("one\n")
@@ -254,8 +254,8 @@ def test_a_followed_log_ends_with_its_pod(server: str, pod_logs: Path) -> None:
     assert (first, second, rest) == (b"one\n", b"two\n", b"")
 
 
-def test_of_writers_who_race_one_wins(server: str) -> None:
-    """Many who read, add one and write with the version they read lose no update."""
+def test_concurrent_writers_lose_no_update(server: str) -> None:
+    """Clients that read, increment and write with the version that they read lose no update."""
 
     async def add(client: ApiClient) -> None:
         while True:
@@ -276,8 +276,8 @@ def test_of_writers_who_race_one_wins(server: str) -> None:
     assert asyncio.run(scenario()) == "8"
 
 
-def test_a_watcher_sees_every_write(server: str) -> None:
-    """While others write, a watch from a list's version shows each change once, in order."""
+def test_a_watch_reports_every_write(server: str) -> None:
+    """During concurrent writes, a watch from a list's version reports each change once and in order."""
 
     async def scenario() -> tuple[list[str], list[str]]:
         async with ApiClient(server, "test") as client, asyncio.timeout(60):
@@ -304,15 +304,15 @@ def test_a_watcher_sees_every_write(server: str) -> None:
 
 
 @pytest.mark.parametrize("resource", [PODS, DEPLOYMENTS, SERVICES], ids=lambda r: r.plural)
-def test_every_listing_can_be_a_table(server: str, resource: Resource) -> None:
-    """A listing of each kind is answered as a table when asked, empty ones too."""
+def test_every_list_can_be_a_table(server: str, resource: Resource) -> None:
+    """The list of each kind is returned as a table on request, even if it is empty."""
     accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
     assert call(server, resource.collection(), Accept=accept)[1]["kind"] == "Table"
 
 
 def test_a_stopped_server_ends_its_watches(tmp_path: Path) -> None:
-    """Leaving the context ends open watches, and nothing answers any more."""
+    """Leaving the context ends open watches, and the server no longer answers."""
     settings = SimpleNamespace(block=SimpleNamespace(node_address="127.0.0.1"), logs=tmp_path, ingress="ingress-nginx")
 
     async def scenario() -> str:
@@ -328,15 +328,15 @@ def test_a_stopped_server_ends_its_watches(tmp_path: Path) -> None:
         urllib.request.urlopen(url + "/healthz", timeout=1)
 
 
-def test_a_watcher_that_goes_away_is_forgotten(tmp_path: Path) -> None:
-    """When a client closes its connection, nothing is queued for its watch any more."""
+def test_a_closed_connection_removes_its_watch(tmp_path: Path) -> None:
+    """After a client closes its connection, no more changes are queued for its watch."""
 
     async def scenario() -> None:
         storage = Storage()
         async with asyncio.timeout(60), serve_at("127.0.0.1", tmp_path, storage) as url:
             reader, writer = await open_watch(url)
             await reader.readuntil(b"default")
-            watchers = storage._shelf(NAMESPACES).watchers
+            watchers = storage._store(NAMESPACES).watchers
             assert len(watchers) == 1
             writer.close()
             while watchers:  # noqa: ASYNC110 - a set has no event to wait for
@@ -346,7 +346,7 @@ def test_a_watcher_that_goes_away_is_forgotten(tmp_path: Path) -> None:
 
 
 async def open_watch(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A raw connection with a watch of the namespaces on it."""
+    """Open a raw connection with a watch of the namespaces."""
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(f"GET /api/v1/namespaces?watch=true HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
@@ -354,8 +354,8 @@ async def open_watch(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
 
 
 @pytest.mark.processes
-def test_the_server_starts_light() -> None:
-    """Starting the server imports none of the heavy packages, which would cost every trial a second."""
+def test_the_server_imports_no_heavy_package() -> None:
+    """Heavy packages would add a second to every trial."""
     heavy = ("kubernetes", "pandas", "numpy", "yaml", "pydantic", "gevent")
     code = f"import sys, {server_module.__name__}; print([name for name in {heavy} if name in sys.modules])"
 

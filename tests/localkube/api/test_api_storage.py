@@ -1,4 +1,4 @@
-"""The storage's versions and history: what watches and optimistic concurrency stand on."""
+"""The storage's versions and history, on which watches and optimistic concurrency depend."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from harness.localkube.machinery.resources import CONFIGMAPS, EVENTS, NEW_EVENTS
 
 
 def thing(name: str) -> Object:
-    """An object."""
+    """Build an object."""
     return {"metadata": {"name": name, "namespace": "n"}}
 
 
 def test_versions_start_from_the_time() -> None:
-    """A storage that starts later has higher versions than one that was written to before."""
+    """A storage that starts later has higher versions than an earlier one."""
     first = Storage()
     last = version_of(first.put(PODS, ("n", "a"), thing("a")))
     deadline = time.time_ns() + 1_000_000
@@ -30,8 +30,8 @@ def test_versions_start_from_the_time() -> None:
     assert Storage().version > last
 
 
-def test_a_write_changes_no_object_that_was_read() -> None:
-    """A reader's object stays as it was when another version is stored."""
+def test_a_write_does_not_change_objects_read_before() -> None:
+    """A reader's object is unchanged when a new version is stored."""
     storage = Storage()
     before = storage.put(PODS, ("n", "a"), thing("a"))
     version = before["metadata"]["resourceVersion"]
@@ -40,8 +40,8 @@ def test_a_write_changes_no_object_that_was_read() -> None:
     assert before["metadata"]["resourceVersion"] == version
 
 
-def test_history_has_an_end() -> None:
-    """Looking back further than the history reaches is an error, never a gap."""
+def test_the_history_is_limited() -> None:
+    """Reading changes from before the history is an error, never a gap."""
     storage = Storage(start=0, history=2)
     versions = [version_of(storage.put(PODS, ("n", str(n)), thing(str(n)))) for n in range(4)]
 
@@ -51,14 +51,14 @@ def test_history_has_an_end() -> None:
     assert caught.value.code == 410
 
 
-def test_a_version_of_an_earlier_life_is_too_old() -> None:
-    """A watcher that comes with a version from before the start must list again."""
+def test_a_version_from_before_the_start_is_too_old() -> None:
+    """A watcher with such a version must list again."""
     with pytest.raises(StatusError):
         Storage(start=1000).since(PODS, 900)
 
 
-def test_a_busy_resource_pushes_out_its_own_history_only() -> None:
-    """Many writes of one resource do not make the watches of another expire."""
+def test_each_resource_has_its_own_history() -> None:
+    """Many writes of one resource do not expire the watches of another."""
     storage = Storage(start=0, history=2)
     version = version_of(storage.put(PODS, ("n", "a"), thing("a")))
     for n in range(9):
@@ -68,7 +68,7 @@ def test_a_busy_resource_pushes_out_its_own_history_only() -> None:
 
 
 def test_both_event_apis_share_their_objects() -> None:
-    """What is stored as a core Event is there for events.k8s.io."""
+    """An object stored as a core Event is visible in events.k8s.io."""
     storage = Storage()
     storage.put(EVENTS, ("n", "a"), thing("a"))
 
@@ -76,8 +76,8 @@ def test_both_event_apis_share_their_objects() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans())), st.integers(0, 20))
-def test_replaying_the_history_gives_the_present(writes: list[tuple[str, bool]], start: int) -> None:
-    """The list at any version, plus the changes since, is the list now: a watcher misses nothing."""
+def test_replaying_the_history_gives_the_current_objects(writes: list[tuple[str, bool]], start: int) -> None:
+    """The list at any version plus the later changes is the current list, so a watcher misses nothing."""
     storage = Storage(start=0)
     lists: list[tuple[int, dict[str, Object]]] = [(storage.version, {})]
     for name, remove in writes:

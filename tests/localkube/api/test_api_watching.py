@@ -1,4 +1,4 @@
-"""What one watch gets to see of the changes."""
+"""The events of a watch."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import pytest
 
 from harness.localkube.api.errors import StatusError
 from harness.localkube.api.storage import Storage
-from harness.localkube.api.watching import Selection, WatchOptions, watch
+from harness.localkube.api.watch_stream import Selection, WatchOptions, watch
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import PODS
 
 
 def thing(name: str, app: str = "x", ns: str = "n") -> Object:
-    """A pod."""
+    """Build a pod."""
     return {"metadata": {"name": name, "namespace": ns, "labels": {"app": app}}}
 
 
 def put(storage: Storage, obj: Object) -> Object:
-    """Store it under its name."""
+    """Store an object under its name."""
     return storage.put(PODS, (obj["metadata"]["namespace"], obj["metadata"]["name"]), obj)
 
 
 async def take(storage: Storage, count: int, *, namespace: str | None = None, **query: Any) -> list[tuple[str, Object]]:
-    """The first events of a watch."""
+    """Return the first events of a watch."""
     texts = {name: str(value) for name, value in query.items()}
     events = watch(storage, PODS, Selection.parse(namespace, "", texts), WatchOptions.parse(texts))
     found = []
@@ -39,12 +39,12 @@ async def take(storage: Storage, count: int, *, namespace: str | None = None, **
 
 
 def summary(events: list[tuple[str, Object]]) -> list[tuple[str, str]]:
-    """Types and names."""
+    """Return types and names of events."""
     return [(kind, obj["metadata"]["name"]) for kind, obj in events]
 
 
-def test_a_selector_has_its_own_view() -> None:
-    """What begins to match is ADDED; what stops matching is DELETED, with the object as it last matched."""
+def test_a_watch_with_a_selector_reports_matches() -> None:
+    """An object that begins to match is ADDED; one that stops matching is DELETED, in its last matching state."""
     storage = Storage(start=0)
     first = put(storage, thing("z"))["metadata"]["resourceVersion"]
     put(storage, thing("a", "x"))
@@ -60,8 +60,8 @@ def test_a_selector_has_its_own_view() -> None:
     assert [obj["metadata"]["resourceVersion"] for _, obj in events] == ["2", "3", "4", "6"]
 
 
-def test_no_version_begins_with_what_is_there() -> None:
-    """Without a version a watch begins with all objects as ADDED, and goes on with changes."""
+def test_a_watch_without_a_version_starts_with_all_objects() -> None:
+    """All objects are ADDED first, then changes follow."""
 
     async def scenario() -> list[tuple[str, str]]:
         storage = Storage(start=0)
@@ -75,7 +75,7 @@ def test_no_version_begins_with_what_is_there() -> None:
 
 
 def test_the_end_of_initial_events_is_marked() -> None:
-    """A watch with sendInitialEvents ends them by a bookmark with the annotation that clients wait for."""
+    """With sendInitialEvents, a bookmark with the annotation that clients expect ends the initial events."""
     storage = Storage(start=0)
     put(storage, thing("a"))
 
@@ -86,7 +86,7 @@ def test_the_end_of_initial_events_is_marked() -> None:
 
 
 def test_a_watch_ends_with_a_bookmark() -> None:
-    """Its timeout ends a watch; the bookmark before says from where to go on."""
+    """A watch ends at its timeout; the bookmark before contains the version to continue from."""
     storage = Storage(start=7)
 
     events = asyncio.run(take(storage, 9, resourceVersion=7, timeoutSeconds="0.05", allowWatchBookmarks="true"))
@@ -94,15 +94,15 @@ def test_a_watch_ends_with_a_bookmark() -> None:
     assert [(kind, obj["metadata"]["resourceVersion"]) for kind, obj in events] == [("BOOKMARK", "7")]
 
 
-def test_too_old_is_one_error_event() -> None:
-    """An expired version is an ERROR event with Status 410, and the end."""
+def test_an_expired_version_is_one_error_event() -> None:
+    """It is an ERROR event with Status 410, and the watch ends."""
     events = asyncio.run(take(Storage(start=1000), 9, resourceVersion="5"))
 
     assert [(kind, obj["code"], obj["reason"]) for kind, obj in events] == [("ERROR", 410, "Expired")]
 
 
-def test_a_namespace_is_a_selection() -> None:
-    """A watch of one namespace sees nothing of another."""
+def test_a_watch_of_a_namespace_omits_others() -> None:
+    """A watch of one namespace reports nothing of another."""
     storage = Storage(start=0)
     put(storage, thing("a", ns="n"))
     put(storage, thing("b", ns="m"))
@@ -110,25 +110,25 @@ def test_a_namespace_is_a_selection() -> None:
     assert summary(asyncio.run(take(storage, 1, namespace="m"))) == [("ADDED", "b")]
 
 
-def test_a_closed_watch_leaves_no_queue() -> None:
-    """Nothing is queued for a watcher that has gone."""
+def test_a_closed_watch_removes_its_queue() -> None:
+    """No more changes are queued for a closed watch."""
     storage = Storage(start=0)
     put(storage, thing("a"))
     asyncio.run(take(storage, 1))
 
-    assert storage._shelf(PODS).watchers == set()
+    assert storage._store(PODS).watchers == set()
 
 
 @pytest.mark.parametrize("query", [{"resourceVersion": "x"}, {"timeoutSeconds": "soon"}])
-def test_bad_options(query: dict[str, str]) -> None:
-    """Options that can't be read are refused."""
+def test_invalid_watch_options_are_errors(query: dict[str, str]) -> None:
+    """Options that cannot be parsed are errors."""
     with pytest.raises(StatusError) as caught:
         WatchOptions.parse(query)
     assert caught.value.code == 400
 
 
-def test_bad_selector() -> None:
-    """A selector that can't be read is refused, not taken for everything."""
+def test_an_invalid_selector_is_an_error() -> None:
+    """An invalid selector is an error and does not select everything."""
     with pytest.raises(StatusError) as caught:
         Selection.parse(None, "", {"labelSelector": "a b"})
     assert caught.value.code == 400

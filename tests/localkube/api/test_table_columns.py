@@ -1,4 +1,4 @@
-"""The cells that kubectl prints of an object."""
+"""The cells that kubectl prints for an object."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from harness.localkube.api import columns
     ("gates", "statuses", "cell"),
     [([], [], "<none>"), (["a"], [], "0/1"), (["a"], ["False"], "0/1"), (["a", "b"], ["True", "False"], "1/2")],
 )
-def test_a_pod_shows_how_many_readiness_gates_are_open(gates: list[str], statuses: list[str], cell: str) -> None:
-    """``kubectl get pods -o wide`` has them in its last column."""
+def test_a_pod_shows_its_readiness_gates(gates: list[str], statuses: list[str], cell: str) -> None:
+    """``kubectl get pods -o wide`` prints the number of true gates in its last column."""
     conditions = [{"type": gate, "status": status} for gate, status in zip(gates, statuses, strict=False)]
     spec = {"containers": [{"name": "c"}], "readinessGates": [{"conditionType": gate} for gate in gates]}
     pod = {"metadata": {"name": "p"}, "spec": spec, "status": {"conditions": conditions}}

@@ -1,4 +1,4 @@
-"""Applications as the kubelet starts them: through a real fork server, on an address of their own."""
+"""Start applications as the kubelet does: through a real fork server, each on its own address."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Bench:
         )
 
     async def connect(self, port: int = 5678) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect as soon as it listens."""
+        """Connect once the application listens."""
         await self.until(lambda: not self.refused(port), "a listener")
         stream = await asyncio.open_connection(self.address, port)
         self._writers.append(stream[1])
@@ -44,7 +44,7 @@ class Bench:
         stream: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     ) -> tuple[bytes, bytes]:
-        """(head, body) of the answer to a request on a connection."""
+        """Return (head, body) of the response to a request on a connection."""
         reader, writer = stream
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
@@ -52,7 +52,7 @@ class Bench:
         return head, await reader.readexactly(size)
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait for something about a process that only asking tells."""
+        """Wait for a condition that must be polled."""
         await asyncio.to_thread(wait_until, condition, timeout=60, what=what, interval=0.002)
 
     def close(self) -> None:
@@ -61,14 +61,14 @@ class Bench:
             writer.close()
 
     def refused(self, port: int = 5678) -> bool:
-        """Whether a new connection is refused now."""
+        """Return True if a new connection is refused now."""
         with socket.socket() as client:
             return client.connect_ex((self.address, port)) != 0
 
 
 @pytest.fixture
 def on_bench(tmp_path: Path) -> Callable[..., Any]:
-    """Run a scenario with a fork server."""
+    """Return a function that runs a scenario with a fork server."""
 
     def run(scenario: Callable[[Bench], Awaitable[T]]) -> T:
         async def main() -> T:

@@ -1,4 +1,4 @@
-"""The applications answer and stop as the originals do; each behaviour decides which requests are lost."""
+"""The applications answer and stop like the originals, which decides how many requests are lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HALF_POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab"
 
 
 def test_http_echo_answers_its_text_on_every_path(on_bench: OnBench) -> None:
-    """GET, POST with a body on the same connection, and /health."""
+    """It answers GET, POST with a body on the same connection, and /health."""
 
     async def scenario(bench: Any) -> list[bytes]:
         await bench.start()
@@ -40,8 +40,8 @@ def test_http_echo_answers_its_text_on_every_path(on_bench: OnBench) -> None:
 
 
 @pytest.mark.parametrize("unwritable", ["full", "folder"])
-def test_a_container_whose_log_cannot_be_written_works_as_any_other(on_bench: OnBench, unwritable: str) -> None:
-    """It starts, answers, and ends with 0: a full disk of logs is not the application's."""
+def test_a_container_works_if_its_log_cannot_be_written(on_bench: OnBench, unwritable: str) -> None:
+    """It starts, answers and ends with 0: a full disk of logs must not affect the application."""
 
     async def scenario(bench: Any) -> tuple[bytes, int]:
         if unwritable == "full":
@@ -71,8 +71,8 @@ def test_http_echo_1_closes_listener_and_idle_connections_at_sigterm(on_bench: O
     assert on_bench(scenario) == (b"", True, 0)
 
 
-def test_http_echo_1_finishes_what_is_in_flight(on_bench: OnBench) -> None:
-    """A request half sent at SIGTERM is answered, and told that the connection ends."""
+def test_http_echo_1_finishes_requests_in_flight(on_bench: OnBench) -> None:
+    """A request half received at SIGTERM is answered with ``Connection: close``."""
 
     async def scenario(bench: Any) -> tuple[bool, bytes, bytes, int]:
         process = await bench.start()
@@ -80,7 +80,7 @@ def test_http_echo_1_finishes_what_is_in_flight(on_bench: OnBench) -> None:
         await bench.ask(idle)
         await bench.ask(busy)
         busy[1].write(HALF_POST)
-        # The answer on another connection shows that the half request was read before it.
+        # The response on another connection shows that the half request was read before it.
         await bench.ask(idle)
         bench.runtime.terminate(process)
         await idle[0].read()
@@ -95,8 +95,8 @@ def test_http_echo_1_finishes_what_is_in_flight(on_bench: OnBench) -> None:
     assert (body, code) == (b"hi\n", 0)
 
 
-def test_http_echo_0_2_3_serves_on_after_sigterm(on_bench: OnBench) -> None:
-    """It takes no notice, old and new connections work, until it is killed."""
+def test_http_echo_0_2_3_ignores_sigterm(on_bench: OnBench) -> None:
+    """Old and new connections work until it is killed."""
 
     async def scenario(bench: Any) -> tuple[bytes, bytes, int]:
         process = await bench.start(**{IGNORE_SIGTERM: "1"})
@@ -110,8 +110,8 @@ def test_http_echo_0_2_3_serves_on_after_sigterm(on_bench: OnBench) -> None:
     assert on_bench(scenario) == (b"hi\n", b"hi\n", 128 + signal.SIGKILL)
 
 
-def test_nginx_hostname_drops_everything_at_sigterm(on_bench: OnBench) -> None:
-    """A request half sent gets no answer."""
+def test_nginx_hostname_closes_everything_at_sigterm(on_bench: OnBench) -> None:
+    """A request half received gets no response."""
 
     async def scenario(bench: Any) -> tuple[bytes, bytes, int]:
         process = await bench.start("nginx-hostname", (), HOSTNAME="pod-7", NGINX_PORT="8080")
@@ -130,7 +130,7 @@ def test_nginx_hostname_drops_everything_at_sigterm(on_bench: OnBench) -> None:
 
 
 def test_nginx_hostname_finishes_requests_at_sigquit(on_bench: OnBench) -> None:
-    """This is nginx's graceful shutdown."""
+    """SIGQUIT is nginx's graceful shutdown."""
 
     async def scenario(bench: Any) -> tuple[bytes, int]:
         process = await bench.start("nginx-hostname", (), HOSTNAME="pod-7", NGINX_PORT="8080")
@@ -147,7 +147,7 @@ def test_nginx_hostname_finishes_requests_at_sigquit(on_bench: OnBench) -> None:
 
 
 def test_a_start_delay_keeps_the_listener_closed(on_bench: OnBench) -> None:
-    """The process runs, nothing listens; SIGTERM in that time ends it."""
+    """The process runs without a listener; SIGTERM ends it during that time."""
 
     async def scenario(bench: Any) -> tuple[bool, int]:
         process = await bench.start(START_DELAY="60")
@@ -160,14 +160,14 @@ def test_a_start_delay_keeps_the_listener_closed(on_bench: OnBench) -> None:
 
 
 def _handles_sigterm(pid: int) -> bool:
-    """Whether a process has a handler for SIGTERM."""
+    """Return True if a process has a handler for SIGTERM."""
     text = Path(f"/proc/{pid}/status").read_text()
     mask = next(int(line.split()[1], 16) for line in text.splitlines() if line.startswith("SigCgt"))
     return bool(mask & (1 << (signal.SIGTERM - 1)))
 
 
 def test_a_start_delay_ends(on_bench: OnBench) -> None:
-    """After it the application answers."""
+    """After the delay the application answers."""
 
     async def scenario(bench: Any) -> bytes:
         await bench.start(START_DELAY="0.05")
@@ -177,25 +177,25 @@ def test_a_start_delay_ends(on_bench: OnBench) -> None:
     assert on_bench(scenario) == b"hi\n"
 
 
-def test_what_is_executed_ends_with_its_container(on_bench: OnBench) -> None:
-    """A command beside the application, and what the command started, are killed when the application ends."""
+def test_executed_commands_end_with_their_container(on_bench: OnBench) -> None:
+    """A command in the container and its children are killed when the application ends."""
 
     async def scenario(bench: Any) -> int:
         process = await bench.start()
         await bench.ask(await bench.connect())
-        beside = await bench.runtime.execute(process, ["sh", "-c", "sleep 60; true"], {"PATH": "/usr/bin:/bin"})
-        await bench.until(psutil.Process(beside.pid).children, "what the command starts")
-        below = psutil.Process(beside.pid).children()
+        command = await bench.runtime.execute(process, ["sh", "-c", "sleep 60; true"], {"PATH": "/usr/bin:/bin"})
+        await bench.until(psutil.Process(command.pid).children, "a child of the command")
+        children = psutil.Process(command.pid).children()
         bench.runtime.terminate(process)
-        code: int = await beside.wait()
-        await bench.until(lambda: all(_ended(each) for each in below), "the end of what the command started")
+        code: int = await command.wait()
+        await bench.until(lambda: all(_ended(each) for each in children), "the end of the command's children")
         return code
 
     assert on_bench(scenario) == 128 + signal.SIGKILL
 
 
 def _ended(process: psutil.Process) -> bool:
-    """Whether a process has ended, reaped by its new parent or not."""
+    """Return True if a process has ended, reaped or not."""
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -203,7 +203,7 @@ def _ended(process: psutil.Process) -> bool:
 
 
 def test_the_fork_server_kills_everything_when_the_kubelet_is_gone(on_bench: OnBench) -> None:
-    """Leaving the runtime leaves no process, ignored SIGTERM or not."""
+    """No process survives the runtime, even if it ignores SIGTERM."""
 
     async def scenario(bench: Any) -> psutil.Process:
         process = await bench.start(**{IGNORE_SIGTERM: "1"})
@@ -213,8 +213,8 @@ def test_the_fork_server_kills_everything_when_the_kubelet_is_gone(on_bench: OnB
     assert not on_bench(scenario).is_running()
 
 
-def test_the_end_of_the_fork_server_is_noticed(on_bench: OnBench) -> None:
-    """Its containers end with it, and whoever waits is told: nothing can run any more."""
+def test_the_end_of_the_fork_server_is_an_error(on_bench: OnBench) -> None:
+    """Its containers end with it, and the runtime raises an error."""
 
     async def scenario(bench: Any) -> int:
         process = await bench.start(**{IGNORE_SIGTERM: "1"})
@@ -237,7 +237,7 @@ def test_the_end_of_the_fork_server_is_noticed(on_bench: OnBench) -> None:
         ((), ("from-env", ":5678", 200)),
     ],
 )
-def test_flags_are_gos(args: tuple[str, ...], expected: tuple[str, str, int]) -> None:
+def test_flags_follow_gos_rules(args: tuple[str, ...], expected: tuple[str, str, int]) -> None:
     """One dash or two, with = or a space; the text may come from the environment."""
     flags = parse_flags(args, "from-env")
 
@@ -245,14 +245,14 @@ def test_flags_are_gos(args: tuple[str, ...], expected: tuple[str, str, int]) ->
 
 
 @pytest.mark.parametrize("args", [("-nope",), ("-text=",), ("-text=a", "-status-code=x")])
-def test_bad_flags_are_refused(args: tuple[str, ...]) -> None:
-    """An unknown flag, no text, a status that is no number."""
+def test_invalid_flags_are_errors(args: tuple[str, ...]) -> None:
+    """An unknown flag, a missing text and a status that is not a number are errors."""
     with pytest.raises(ValueError, match=r"\w"):
         parse_flags(args, "")
 
 
 def test_an_application_listens_on_its_pods_address_only() -> None:
-    """Every wildcard means the pod's address; another address can't be bound in a pod."""
+    """Every wildcard means the pod's address; other addresses cannot be bound in a pod."""
     launch = Launch((), {}, "127.9.1.1")
 
     assert launch.resolve(":5678") == launch.resolve("0.0.0.0:5678") == ("127.9.1.1", 5678)

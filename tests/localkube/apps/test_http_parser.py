@@ -1,4 +1,4 @@
-"""Requests are read whole, however they come."""
+"""Requests are parsed completely, in whatever pieces they arrive."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ EXPECTED = [("GET", b""), ("POST", b"hello"), ("PUT", b"abcde"), ("PUT", b""), (
 
 
 @given(st.lists(st.integers(1, len(STREAM) - 1), max_size=12))
-def test_requests_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None:
-    """Pipelined requests with and without bodies, in any pieces."""
+def test_requests_do_not_depend_on_the_pieces(cuts: list[int]) -> None:
+    """Pipelined requests with and without bodies arrive in any pieces."""
     parser, found, at = Parser(), [], 0
     for end in [*sorted(set(cuts)), len(STREAM)]:
         parser.feed(STREAM[at:end])
@@ -39,8 +39,8 @@ def test_requests_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> Non
         b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000,
     ],
 )
-def test_what_is_no_request_is_refused(data: bytes) -> None:
-    """TLS, an old request line, a bad length, a bad chunk, a head without end."""
+def test_invalid_requests_are_errors(data: bytes) -> None:
+    """TLS, an old request line, an invalid length, an invalid chunk and an endless head are errors."""
     parser = Parser()
     parser.feed(data)
 
@@ -52,8 +52,8 @@ def test_what_is_no_request_is_refused(data: bytes) -> None:
     ("version", "connection", "expected"),
     [("1.1", "", True), ("1.1", "close", False), ("1.0", "", False), ("1.0", "Keep-Alive", True)],
 )
-def test_keep_alive_follows_version_and_wish(version: str, connection: str, expected: bool) -> None:
-    """HTTP/1.1 stays unless told otherwise, HTTP/1.0 goes."""
+def test_keep_alive_follows_version_and_header(version: str, connection: str, expected: bool) -> None:
+    """HTTP/1.1 connections stay open by default, HTTP/1.0 connections do not."""
     parser = Parser()
     parser.feed(f"GET / HTTP/{version}\r\nConnection: {connection}\r\n\r\n".encode())
 

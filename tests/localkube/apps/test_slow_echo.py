@@ -1,4 +1,4 @@
-"""The echo that is slow on demand: its delay, and that nothing but the grace period cuts what it is doing."""
+"""slow-echo delays a response on request, and only the grace period can cut it off."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ SLOW = b"GET /a?delay=400ms HTTP/1.1\r\nHost: a\r\n\r\n"
     ("target", "seconds"),
     [("/", 0), ("/a?delay=2s", 2), ("/a?b=c&delay=250ms", 0.25), ("/?delay=1.5s", 1.5), ("/?delays=2s", 0)],
 )
-def test_a_delay_is_asked_for_in_the_query(target: str, seconds: float) -> None:
-    """Seconds or milliseconds, with their unit."""
+def test_the_query_sets_the_delay(target: str, seconds: float) -> None:
+    """The delay has the unit seconds or milliseconds."""
     assert delay_of(target) == seconds
 
 
 @pytest.mark.parametrize("value", ["2", "", "-1s", "601s", "soon"])
-def test_what_is_no_delay_is_answered_with_400(on_bench: OnBench, value: str) -> None:
-    """And says what was expected; the connection can be used again."""
+def test_an_invalid_delay_is_answered_with_400(on_bench: OnBench, value: str) -> None:
+    """The body shows the expected form, and the connection stays usable."""
 
     async def scenario(bench: Any) -> list[tuple[bytes, bytes]]:
         await bench.start("slow-echo")
@@ -55,8 +55,8 @@ def test_what_is_no_delay_is_answered_with_400(on_bench: OnBench, value: str) ->
     assert after == b"hi\n"
 
 
-def test_an_answer_takes_as_long_as_it_is_asked_to(on_bench: OnBench) -> None:
-    """Not less; http-echo itself takes no notice and answers the same text."""
+def test_a_response_takes_at_least_the_delay(on_bench: OnBench) -> None:
+    """A request without a delay is answered at once, with the same text."""
 
     async def scenario(bench: Any) -> tuple[float, bytes, bytes]:
         await bench.start("slow-echo")
@@ -73,15 +73,15 @@ def test_an_answer_takes_as_long_as_it_is_asked_to(on_bench: OnBench) -> None:
     assert (slow, fast) == (b"hi\n", b"hi\n")
 
 
-def test_a_slow_answer_outlives_sigterm(on_bench: OnBench) -> None:
-    """The listener is closed at once; the process ends when the answer is given."""
+def test_a_delayed_response_survives_sigterm(on_bench: OnBench) -> None:
+    """The listener closes at once; the process ends after the response."""
 
     async def scenario(bench: Any) -> tuple[bool, bytes, bytes, int]:
         process = await bench.start("slow-echo")
         stream, other = await bench.connect(), await bench.connect()
         await bench.ask(other)
         stream[1].write(SLOW)
-        # The answer on another connection shows that the slow request was read before it.
+        # The response on another connection shows that the slow request was read before it.
         await bench.ask(other)
         bench.runtime.terminate(process)
         await other[0].read()
@@ -96,8 +96,8 @@ def test_a_slow_answer_outlives_sigterm(on_bench: OnBench) -> None:
     assert (body, code) == (b"hi\n", 0)
 
 
-def test_a_slow_answer_is_cut_by_sigkill(on_bench: OnBench) -> None:
-    """As at the end of a grace period that is too short."""
+def test_a_delayed_response_is_cut_off_by_sigkill(on_bench: OnBench) -> None:
+    """This is the end of a grace period that is too short."""
 
     async def scenario(bench: Any) -> tuple[bytes, int]:
         process = await bench.start("slow-echo")
@@ -112,16 +112,16 @@ def test_a_slow_answer_is_cut_by_sigkill(on_bench: OnBench) -> None:
     assert on_bench(scenario) == (b"", 128 + signal.SIGKILL)
 
 
-def test_the_image_is_known_by_its_name() -> None:
-    """With any 1.x tag, or none."""
+def test_the_image_is_found_by_its_name() -> None:
+    """It is found with any 1.x tag, or without a tag."""
     names = ("harness/slow-echo:1", "harness/slow-echo", "docker.io/harness/slow-echo:1.2")
 
     assert {image.app for name in names if (image := find_image(name))} == {"slow-echo"}
     assert find_image("harness/slow-echo:2") is None
 
 
-def test_the_files_that_the_dockerfile_copies_are_a_whole_program(tmp_path: Path) -> None:
-    """What the container has is enough to serve, to drain, and to end with 0."""
+def test_the_files_that_the_dockerfile_copies_are_sufficient(tmp_path: Path) -> None:
+    """With these files the program serves, drains and ends with 0."""
     dockerfile = (ROOT / "kind-config" / "apps" / "slow-echo" / "Dockerfile").read_text()
     for source in re.findall(r"^COPY (\S+) \S+$", dockerfile, re.MULTILINE):
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)

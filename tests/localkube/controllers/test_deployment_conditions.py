@@ -1,4 +1,4 @@
-"""A Deployment's status: what kubectl rollout status and the harness wait for."""
+"""A Deployment's status, which kubectl rollout status and the harness wait for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOUNDS = Bounds(1, 1, 0)
 
 
 def deployment(*, generation: int = 2, observed: int = 2, **facts: Any) -> Object:
-    """A Deployment of one replica whose rollout was last seen to move ``since`` seconds ago."""
+    """Build a Deployment of one replica whose rollout last progressed ``since`` seconds ago."""
     reason = facts.get("reason", "ReplicaSetUpdated")
     moved = timestamp(NOW - timedelta(seconds=facts.get("since", 0)))
     progressing = {
@@ -37,7 +37,7 @@ def deployment(*, generation: int = 2, observed: int = 2, **facts: Any) -> Objec
 
 
 def replica_set(replicas: int, available: int, *, desired: int | None = None) -> Object:
-    """A ReplicaSet with this many pods, of which so many are available."""
+    """Build a ReplicaSet with a number of pods, some of them available."""
     status = {"replicas": replicas, "readyReplicas": available, "availableReplicas": available}
     return {
         "metadata": {"name": "apple-x"},
@@ -47,13 +47,13 @@ def replica_set(replicas: int, available: int, *, desired: int | None = None) ->
 
 
 def progressing(status: dict[str, Any]) -> tuple[str, str]:
-    """(status, reason) of the condition Progressing."""
+    """Return (status, reason) of the condition Progressing."""
     entry = next(each for each in status["conditions"] if each["type"] == "Progressing")
     return entry["status"], entry["reason"]
 
 
 def test_a_rollout_is_complete_when_all_pods_are_new_and_available() -> None:
-    """One new pod, available, and no old one."""
+    """There is one available new pod, and no old one."""
     status = deployment_status(deployment(), replica_set(1, 1), [replica_set(0, 0)], BOUNDS, NOW)
 
     assert progressing(status) == ("True", "NewReplicaSetAvailable")
@@ -61,7 +61,7 @@ def test_a_rollout_is_complete_when_all_pods_are_new_and_available() -> None:
 
 
 def test_a_rollout_with_an_old_pod_left_is_not_complete() -> None:
-    """The new pod is available but the old one still counts."""
+    """The new pod is available, but an old pod is left."""
     status = deployment_status(deployment(), replica_set(1, 1), [replica_set(1, 1)], BOUNDS, NOW)
 
     assert progressing(status) == ("True", "ReplicaSetUpdated")
@@ -69,15 +69,15 @@ def test_a_rollout_with_an_old_pod_left_is_not_complete() -> None:
 
 
 @pytest.mark.parametrize(("since", "expected"), [(9, "ReplicaSetUpdated"), (11, "ProgressDeadlineExceeded")])
-def test_a_rollout_that_stands_still_is_called_failed_at_its_deadline(since: int, expected: str) -> None:
-    """Nothing moved: with a deadline of 10 s it fails after them and not before."""
+def test_a_rollout_without_progress_fails_at_its_deadline(since: int, expected: str) -> None:
+    """Without progress, a rollout with a deadline of 10 s fails after 10 s and not before."""
     status = deployment_status(deployment(since=since), replica_set(1, 0), [replica_set(1, 1)], BOUNDS, NOW)
 
     assert progressing(status)[1] == expected
 
 
-def test_a_rollout_that_moves_has_its_deadline_put_off() -> None:
-    """One more available pod than before counts as progress, however late."""
+def test_progress_extends_the_deadline() -> None:
+    """One more available pod than before counts as progress, even after the deadline."""
     late = deployment(since=11, counts={"availableReplicas": 0, "readyReplicas": 0})
 
     status = deployment_status(late, replica_set(1, 0), [replica_set(1, 1)], BOUNDS, NOW)
@@ -87,7 +87,7 @@ def test_a_rollout_that_moves_has_its_deadline_put_off() -> None:
 
 
 def test_a_new_template_after_a_failed_rollout_starts_the_deadline_again() -> None:
-    """The generation is new, so what was failed is progressing."""
+    """The generation is new, so the failed rollout is progressing again."""
     failed = deployment(generation=3, reason="ProgressDeadlineExceeded", since=60)
 
     status = deployment_status(failed, replica_set(1, 0), [replica_set(1, 1)], BOUNDS, NOW)
@@ -96,7 +96,7 @@ def test_a_new_template_after_a_failed_rollout_starts_the_deadline_again() -> No
 
 
 def test_a_complete_rollout_stays_complete_when_its_pod_dies() -> None:
-    """A pod that is replaced later is no rollout."""
+    """The later replacement of a pod is not a rollout."""
     done = deployment(reason="NewReplicaSetAvailable", since=600, counts={"replicas": 1})
 
     status = deployment_status(done, replica_set(1, 0), [], BOUNDS, NOW)
@@ -105,16 +105,16 @@ def test_a_complete_rollout_stays_complete_when_its_pod_dies() -> None:
     assert status["conditions"][0]["status"] == "False"
 
 
-def test_a_paused_rollout_is_neither() -> None:
-    """Paused is unknown, and has no deadline to run into."""
+def test_a_paused_rollout_has_status_unknown() -> None:
+    """A paused rollout is neither complete nor failed, and has no deadline."""
     status = deployment_status(deployment(paused=True), replica_set(1, 0), [replica_set(1, 1)], BOUNDS, NOW)
 
     assert progressing(status) == ("Unknown", "DeploymentPaused")
     assert seconds_to_deadline(deployment(), status, NOW) is None
 
 
-def test_templates_are_told_apart_by_what_they_make() -> None:
-    """Nulls, empty parts and the hash label make no difference; an argument does."""
+def test_templates_are_compared_by_their_content() -> None:
+    """Nulls, empty parts and the hash label do not matter; an argument does."""
     one = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "args": ["x"]}]}}
     same = {
         "metadata": {"creationTimestamp": None, "labels": {"a": "b", "pod-template-hash": "zzz"}},

@@ -1,4 +1,4 @@
-"""Which pods a ReplicaSet has, lets go and takes over."""
+"""The pods that a ReplicaSet keeps, releases and adopts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SET: Object = {
 
 
 def pod(*, labels: dict[str, str], owner: str = "", phase: str = "Running", deleting: bool = False) -> Object:
-    """A pod whose controller has this uid."""
+    """Build a pod whose controller has this uid."""
     owners = [{"kind": "ReplicaSet", "name": owner, "uid": owner, "controller": True}] if owner else []
     metadata: Object = {"name": "p", "labels": labels, "ownerReferences": owners}
     if deleting:
@@ -39,7 +39,7 @@ OURS = {"app": "web", "hash": "1"}
     ],
 )
 def test_a_pod_is_kept_released_or_adopted(given: Object, expected: str) -> None:
-    """By its controller and its labels; other controllers' pods and those that end are left alone."""
+    """The controller and the labels decide; pods of other controllers and ending pods are ignored."""
     claim = claim_of(SET, [given])
     found = {name for name in ("keep", "release", "adopt") if getattr(claim, name)}
 

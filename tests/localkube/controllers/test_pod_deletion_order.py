@@ -1,4 +1,4 @@
-"""Which pod a ReplicaSet deletes first."""
+"""The pod that a ReplicaSet deletes first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 
 
 def pod(name: str, **facts: Any) -> Object:
-    """A running, ready, scheduled pod, unless the facts say otherwise; ages in seconds."""
+    """Build a running, ready, scheduled pod unless ``facts`` differ; ages are in seconds."""
     ready_for = facts.get("ready_for", 3600)
     condition = {
         "type": "Ready",
@@ -49,15 +49,15 @@ def pod(name: str, **facts: Any) -> Object:
         {"age": 10},
     ],
 )
-def test_the_pod_that_would_be_missed_least_goes_first(facts: dict[str, Any]) -> None:
-    """Each of these facts alone makes a pod the first to go."""
+def test_the_least_useful_pod_is_deleted_first(facts: dict[str, Any]) -> None:
+    """Each of these facts alone puts a pod first."""
     ordered = deletion_order([pod("a"), pod("z", **facts), pod("b")], NOW)
 
     assert ordered[0]["metadata"]["name"] == "z"
 
 
 def test_not_ready_outranks_young() -> None:
-    """A broken old pod goes before a serving new one."""
+    """A broken old pod is deleted before a serving new one."""
     ordered = deletion_order([pod("young", age=1, ready_for=1), pod("broken", ready=False, age=9000)], NOW)
 
     assert [each["metadata"]["name"] for each in ordered] == ["broken", "young"]

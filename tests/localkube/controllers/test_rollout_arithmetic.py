@@ -1,4 +1,4 @@
-"""The numbers of a rollout are Kubernetes' own."""
+"""The sizes during a rollout are the same as in Kubernetes."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from harness.localkube.controllers.rollout import (
 def test_surge_is_rounded_up_and_unavailable_down(
     replicas: int, surge: int | str, unavailable: int | str, expected: tuple[int, int]
 ) -> None:
-    """Percentages become numbers as in Kubernetes, and both at 0 would stand still for ever."""
+    """Percentages resolve as in Kubernetes; if both were 0, the rollout could never progress."""
     bounds = resolve_bounds(replicas, surge, unavailable)
 
     assert (bounds.surge, bounds.unavailable) == expected
 
 
 def test_one_replica_without_unavailable_keeps_the_old_pod_until_the_new_is_available() -> None:
-    """First one more, then nothing while it is not available, then one less."""
+    """The new pod is added, nothing changes until it is available, then the old pod is removed."""
     bounds = Bounds(1, 1, 0)
     old = SetSize("old", 1, 1, age="1")
 
@@ -48,15 +48,15 @@ def test_one_replica_without_unavailable_keeps_the_old_pod_until_the_new_is_avai
     assert next_rolling(bounds, SetSize("new", 1, 1, age="2"), [old]) == {"old": 0}
 
 
-def test_pods_that_are_not_available_go_first() -> None:
-    """An old ReplicaSet that never came up gives way before one that serves."""
+def test_unavailable_pods_are_removed_first() -> None:
+    """An old ReplicaSet that never became available shrinks before one that serves."""
     olds = [SetSize("serving", 3, 3, age="1"), SetSize("broken", 1, 0, age="2")]
 
     assert next_rolling(Bounds(3, 1, 0), SetSize("new", 0, 0, age="3"), olds) == {"broken": 0}
 
 
-def test_a_full_rollout_never_goes_beyond_its_bounds_and_ends() -> None:
-    """From 5 old to 5 new pods with 25 %/25 %, every pod becoming available at once."""
+def test_a_full_rollout_stays_in_its_bounds_and_ends() -> None:
+    """From 5 old to 5 new pods with 25 %/25 %, when every pod becomes available at once."""
     bounds = resolve_bounds(5, "25%", "25%")
     old, new = 5, new_size(bounds, 0, 5)
     seen = []
@@ -75,10 +75,10 @@ sizes = st.integers(0, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0
 
 
 @given(st.integers(0, 12), st.integers(0, 4), st.integers(0, 4), sizes, sizes)
-def test_no_step_takes_what_must_stay_or_exceeds_what_is_allowed(
+def test_every_step_respects_the_bounds(
     replicas: int, surge: int, unavailable: int, new: tuple[int, int], old: tuple[int, int]
 ) -> None:
-    """Whatever the state: available pods are not taken below the bound, and growth stays within the surge."""
+    """In any state, available pods do not drop below the bound, and growth stays within the surge."""
     bounds = resolve_bounds(replicas, surge, unavailable)
     sets = {"new": SetSize("new", *new, "2"), "old": SetSize("old", *old, "1")}
     step = next_rolling(bounds, sets["new"], [sets["old"]])
@@ -89,16 +89,16 @@ def test_no_step_takes_what_must_stay_or_exceeds_what_is_allowed(
         assert sum(step.get(name, each.desired) for name, each in sets.items()) <= bounds.most
 
 
-def test_scaling_a_deployment_at_rest_sizes_its_one_replica_set() -> None:
-    """One active ReplicaSet takes the whole number."""
+def test_scaling_outside_a_rollout_resizes_one_replica_set() -> None:
+    """The only active ReplicaSet takes the whole change."""
     new = SetSize("new", 2, 2, "2")
 
     assert next_scaled(Bounds(5, 1, 0), new, [SetSize("old", 0, 0, "1")]) == {"new": 5}
     assert next_scaled(Bounds(2, 1, 0), new, []) == {}
 
 
-def test_scaling_in_the_middle_of_a_rollout_shares_the_growth() -> None:
-    """Both ReplicaSets grow by their share, together to replicas and surge."""
+def test_scaling_during_a_rollout_is_proportional() -> None:
+    """Both ReplicaSets grow by their share, together to replicas plus surge."""
     new, old = SetSize("new", 5, 5, "2", largest=13), SetSize("old", 8, 8, "1", largest=13)
 
     step = next_scaled(Bounds(15, 3, 2), new, [old])

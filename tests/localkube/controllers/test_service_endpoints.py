@@ -1,4 +1,4 @@
-"""What an EndpointSlice says of a Service's pods."""
+"""The content of a Service's EndpointSlices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.localkube.machinery.objects import Object
 
 
 def service(**spec: Any) -> Object:
-    """A Service ``web`` that selects ``app: web``."""
+    """Build a Service ``web`` that selects ``app: web``."""
     wanted = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}], **spec}
     return {
         "apiVersion": "v1",
@@ -31,7 +31,7 @@ def pod(
     port: int = 5678,
     port_name: str = "http",
 ) -> Object:
-    """A pod with the label ``app: web`` and a port named ``http``."""
+    """Build a pod with the label ``app: web`` and a port named ``http``."""
     metadata = {"name": name, "namespace": "default", "uid": name, "labels": {"app": "web"}}
     if deleting:
         metadata |= {"deletionTimestamp": "2026-01-01T00:00:00Z"}
@@ -55,7 +55,7 @@ def pod(
 def test_conditions_follow_readiness_and_deletion(
     ready: bool, deleting: bool, expected: tuple[bool, bool, bool]
 ) -> None:
-    """A pod that is being deleted is never ready, however well it serves."""
+    """A pod that is being deleted is never ready, even if it still serves."""
     endpoint = endpoint_of(pod("a", ready=ready, deleting=deleting))
 
     assert endpoint is not None
@@ -65,19 +65,19 @@ def test_conditions_follow_readiness_and_deletion(
 
 @pytest.mark.parametrize("facts", [{"address": ""}, {"phase": "Succeeded"}, {"phase": "Failed"}])
 def test_pods_without_address_and_ended_ones_are_no_endpoints(facts: dict[str, Any]) -> None:
-    """They are left out, not listed as unready."""
+    """They are omitted, not listed as unready."""
     assert endpoint_of(pod("a", **facts)) is None
 
 
 def test_publish_not_ready_addresses_makes_all_ready() -> None:
-    """As a headless Service for peers wants it."""
+    """With ``publishNotReadyAddresses`` an unready pod is ready."""
     (found,) = slices_of(service(publishNotReadyAddresses=True), [pod("a", ready=False)])
 
     assert found["endpoints"][0]["conditions"]["ready"] is True
 
 
-def test_named_ports_are_looked_up_and_missing_ones_left_out() -> None:
-    """A name becomes its pod's number; a name that no pod has gives no port."""
+def test_named_ports_are_resolved_and_missing_ones_omitted() -> None:
+    """A name becomes the pod's number; a name that no pod has gives no port."""
     two = [{"name": "a", "port": 80, "targetPort": "http"}, {"name": "b", "port": 81, "targetPort": "nope"}]
 
     assert numbers(slices_of(service(), [pod("a")])) == [(["a"], [5678])]
@@ -85,7 +85,7 @@ def test_named_ports_are_looked_up_and_missing_ones_left_out() -> None:
 
 
 def numbers(slices: list[Object]) -> list[tuple[list[str] | None, list[int] | None]]:
-    """The pods and the port numbers of each slice; None for null."""
+    """Return the pods and the port numbers of each slice; None for null."""
     return [
         (
             None if each["endpoints"] is None else [one["targetRef"]["name"] for one in each["endpoints"]],
@@ -95,8 +95,8 @@ def numbers(slices: list[Object]) -> list[tuple[list[str] | None, list[int] | No
     ]
 
 
-def test_each_number_of_a_named_port_has_a_slice() -> None:
-    """In a rollout that changes the number, each pod is reached at its own."""
+def test_each_number_of_a_named_port_has_its_own_slice() -> None:
+    """During a rollout that changes the number, each pod is reached at its own number."""
     pods = [pod("new", port=9090), pod("old-1"), pod("old-2")]
 
     assert numbers(slices_of(service(), pods)) == [(["old-1", "old-2"], [5678]), (["new"], [9090])]
@@ -110,19 +110,19 @@ def test_pods_without_the_named_port_get_no_traffic() -> None:
 
 
 def test_the_protocol_of_a_named_port_counts() -> None:
-    """A UDP port of the same name is another one."""
+    """A UDP port of the same name is a different port."""
     udp = service(ports=[{"port": 80, "targetPort": "http", "protocol": "UDP"}])
 
     assert numbers(slices_of(udp, [pod("a")])) == [(["a"], None)]
 
 
-def test_without_pods_there_is_a_slice_of_nothing() -> None:
+def test_without_pods_there_is_one_empty_slice() -> None:
     """Its endpoints and ports are null."""
     assert numbers(slices_of(service(), [])) == [(None, None)]
 
 
 def applied(web: Object, current: list[Object], pods: list[Object]) -> list[Object]:
-    """The slices after a plan was carried out, by name."""
+    """Return the slices after a plan is applied, sorted by name."""
     plan = plan_slices(web, slices_of(web, pods), current)
     left = {each["metadata"]["name"]: each for each in current if each not in plan.delete}
     left |= {each["metadata"]["name"]: each for each in plan.update}
@@ -131,8 +131,8 @@ def applied(web: Object, current: list[Object], pods: list[Object]) -> list[Obje
     return [{**each, "metadata": {**each["metadata"], "resourceVersion": "1"}} for _, each in sorted(left.items())]
 
 
-def test_slices_of_a_rollout_come_and_go() -> None:
-    """The old one stays as it is while it has pods, then it is deleted; the new one keeps its name."""
+def test_a_rollout_adds_and_removes_slices() -> None:
+    """The old slice is unchanged while it has pods and then deleted; the new one keeps its name."""
     web = service()
     before = applied(web, [], [pod("old")])
     during = applied(web, before, [pod("old"), pod("new", port=9090)])
@@ -145,8 +145,8 @@ def test_slices_of_a_rollout_come_and_go() -> None:
     assert plan_slices(web, slices_of(web, [pod("new", port=9090)]), after).update == []
 
 
-def test_a_slice_is_updated_in_place_when_all_its_ports_change() -> None:
-    """A target port that gets another number: there is no moment without endpoints."""
+def test_a_slice_is_updated_in_place_if_its_ports_change() -> None:
+    """A changed target port leaves no moment without endpoints."""
     before = applied(service(), [], [pod("a")])
     plan = plan_slices(service(), slices_of(service(ports=[{"port": 80, "targetPort": 1}]), [pod("a")]), before)
 
@@ -156,7 +156,7 @@ def test_a_slice_is_updated_in_place_when_all_its_ports_change() -> None:
 
 
 def test_only_selected_pods_are_listed_in_a_stable_order() -> None:
-    """Another label is another Service's; the order is by name."""
+    """A pod with another label is omitted; the order is by name."""
     stranger = pod("c")
     stranger["metadata"]["labels"] = {"app": "other"}
 
@@ -166,7 +166,7 @@ def test_only_selected_pods_are_listed_in_a_stable_order() -> None:
 
 
 def test_the_slice_of_a_service_keeps_its_name() -> None:
-    """It depends on the Service alone; a new Service of the same name gets another."""
+    """The name depends only on the Service; a new Service of the same name gets another slice name."""
     other = service()
     other["metadata"]["uid"] = "u-2"
 

@@ -1,9 +1,10 @@
-"""A real nginx with Lua under the real controller, in front of tiny servers; Kubernetes is the API server alone."""
+"""The real controller and a real nginx with Lua in front of small servers, with only the API server of a cluster."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,36 +22,36 @@ from harness.localkube.machinery.resources import ENDPOINTSLICES, EVENTS, INGRES
 from harness.localkube.nginx.install import NginxInstall, find_or_fetch
 from harness.localkube.settings import NodeSettings
 
-#: How long anything awaited may take on a busy machine, seconds.
+#: Timeout of every wait, in seconds; enough for a busy machine.
 DEADLINE = 60.0
 ANNOTATION = "nginx.ingress.kubernetes.io/"
 
 
 class Answer(NamedTuple):
-    """A response; status 0 if the connection ended instead."""
+    """A response; the status is 0 if the connection ended instead."""
 
     status: int
     body: str = ""
 
 
 class Connection:
-    """One kept-alive connection to the data plane, which never sends anything twice."""
+    """A keep-alive connection to the data plane, which never repeats a request."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        #: What the last answer set, in small letters.
+        #: The cookie that the last response set, in lower case.
         self.cookie = ""
 
     @classmethod
     async def open(cls, address: str, port: int) -> Self:
-        """Connect."""
+        """Connect to the data plane."""
         return cls(*await asyncio.open_connection(address, port))
 
     async def request(
         self, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: str = ""
     ) -> Answer:
-        """Send a request and wait for its answer."""
+        """Send a request and wait for its response."""
         fields = {"Host": "test", "Content-Length": str(len(body))} | dict(headers or {})
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
         self._writer.write(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
@@ -68,7 +69,7 @@ class Connection:
         return Answer(status, (await self._reader.readexactly(length)).decode())
 
     async def closed_by_peer(self) -> bool:
-        """Wait until the other side has closed; False at the deadline."""
+        """Wait until the peer has closed the connection; return False at the timeout."""
         try:
             async with asyncio.timeout(DEADLINE):
                 return await self._reader.read(1) == b""
@@ -78,20 +79,29 @@ class Connection:
             return False
 
     def is_open(self) -> bool:
-        """Whether the other side has not closed yet, as far as is known."""
+        """Return True if the peer is not known to have closed the connection."""
         return not self._reader.at_eof()
 
     def close(self) -> None:
-        """Close our side."""
+        """Close this side of the connection."""
         self._writer.close()
+
+
+class Reply(NamedTuple):
+    """A response with its headers (names in lower case), and the certificate of its connection in DER form."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    certificate: bytes
 
 
 @dataclass
 class Upstream:
-    """A tiny application: answers its name, and keeps what it was asked.
+    """A small application that answers its name and records requests.
 
-    ``breaks`` makes it close the connection once it has read a request, without an answer; ``held`` makes it wait for
-    ``release`` before it answers; ``delay`` is how many seconds it works on each request.
+    ``breaks`` makes it close the connection after it has read a request, without a response. ``held`` makes it wait for
+    ``release`` before it answers. ``delay`` is the time in seconds that each request takes.
     """
 
     name: str
@@ -105,16 +115,16 @@ class Upstream:
 
     @property
     def at(self) -> tuple[str, int]:
-        """Where it listens."""
+        """Return the address and port on which it listens."""
         return (self.address, self.port)
 
     @property
     def text(self) -> str:
-        """Where it listens, as ``ip:port``."""
+        """Return the address and port on which it listens, as ``ip:port``."""
         return f"{self.address}:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one connection."""
+        """Serve one connection."""
         with suppress(asyncio.IncompleteReadError, ConnectionResetError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -132,7 +142,7 @@ class Upstream:
 
 @dataclass
 class Plane:
-    """A running data plane and the API it follows."""
+    """A running data plane and the API that it watches."""
 
     client: ApiClient
     settings: NodeSettings
@@ -140,12 +150,12 @@ class Plane:
 
     @property
     def block(self) -> AddressBlock:
-        """The addresses of this cluster."""
+        """Return the addresses of this cluster."""
         return self.settings.block
 
     @asynccontextmanager
     async def upstream(self, name: str, number: int, **behaviour: Any) -> AsyncIterator[Upstream]:
-        """An application at the address of a pod."""
+        """Run an application at the address of a pod."""
         upstream = Upstream(name, self.block.pod_address(number), **behaviour)
         server = await asyncio.start_server(upstream.serve, *upstream.at)
         try:
@@ -154,23 +164,87 @@ class Plane:
             server.close()
 
     def nowhere(self, number: int) -> tuple[str, int]:
-        """The address of a pod at which nobody listens: connections are refused."""
+        """Return the address of a pod on which nothing listens: connections are refused."""
         return (self.block.pod_address(number), 5678)
 
     async def connect(self) -> Connection:
-        """A new connection."""
+        """Open a new connection."""
         return await Connection.open(self.block.ingress_address, self.settings.entry_port)
 
     async def get(self, path: str, **options: Any) -> Answer:
-        """A request on a connection of its own."""
+        """Send a request on a new connection."""
         connection = await self.connect()
         try:
             return await connection.request(path, **options)
         finally:
             connection.close()
 
+    async def exchange(
+        self, path: str = "/", *, host: str = "shop.example", tls: ssl.SSLContext | None = None, **options: Any
+    ) -> Reply:
+        """Send a request on a new connection, with TLS if a context is given.
+
+        Args:
+            path: Target of the request.
+            host: ``Host`` header, and the name that TLS asks for.
+            tls: Context of the client.
+            options: ``method``, ``headers`` and ``body``.
+        """
+        port = self.settings.entry_port if tls is None else self.settings.tls_port
+        secure: dict[str, Any] = {} if tls is None else {"ssl": tls, "server_hostname": host}
+        reader, writer = await asyncio.open_connection(self.block.ingress_address, port, **secure)
+        body = str(options.get("body", "")).encode()
+        fields = {"Host": host, "Connection": "close", "Content-Length": str(len(body)), **options.get("headers", {})}
+        lines = [
+            f"{options.get('method', 'GET')} {path} HTTP/1.1",
+            *(f"{key}: {value}" for key, value in fields.items()),
+        ]
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+        layer = writer.get_extra_info("ssl_object")
+        async with asyncio.timeout(DEADLINE):
+            head, _, content = (await reader.read()).decode().partition("\r\n\r\n")
+        writer.close()
+        first, *rest = head.split("\r\n")
+        headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in rest)}
+        return Reply(int(first.split(" ")[1]), headers, content, layer.getpeercert(binary_form=True) if layer else b"")
+
+    async def shop(
+        self,
+        annotations: Mapping[str, str] | None = None,
+        *,
+        name: str = "shop",
+        host: str = "shop.example",
+        paths: Sequence[str] = ("/",),
+        service: str = "shop",
+        tls: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Create an Ingress for a host; return once nginx uses it and the old workers have closed."""
+        reloads = len(self.sync_log("reload"))
+        entries = [
+            {"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}}
+            for path in paths
+        ]
+        full = {ANNOTATION + key: value for key, value in (annotations or {}).items()}
+        body = {
+            "metadata": {"name": name, "annotations": full},
+            "spec": {"ingressClassName": "nginx", "rules": [{"host": host, "http": {"paths": entries}}]}
+            | ({"tls": list(tls)} if tls else {}),
+        }
+        await self.client.create(INGRESSES, body, "default")
+        await self.recorded("reload", reloads + 1)
+
+    async def gives(self, status: int, path: str = "/", *, times: int = 20, **options: Any) -> Reply:
+        """Wait until both workers give this status, as shown by a row of new connections; return the last reply."""
+        row = 0
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                reply = await self.exchange(path, **options)
+                row = row + 1 if reply.status == status else 0
+                if row == times:
+                    return reply
+
     async def cookie(self, path: str, name: str) -> str:
-        """The value of a cookie that a first request is given."""
+        """Return the value of the cookie that a first request receives."""
         connection = await self.connect()
         await connection.request(path)
         connection.close()
@@ -179,15 +253,15 @@ class Plane:
         return value
 
     async def answers(self, path: str, status: int, body: str | None = None, *, times: int = 20) -> None:
-        """Wait until both workers give this answer, as far as a row of new connections can tell."""
+        """Wait until both workers give this response, as shown by a row of new connections."""
         async with asyncio.timeout(DEADLINE):
             row = 0
             while row < times:
                 answer = await self.get(path)
                 row = row + 1 if answer.status == status and body in {None, answer.body} else 0
 
-    async def gives_sessions(self, path: str, *, times: int = 20) -> None:
-        """Wait until both workers give a cookie to who comes without one, as far as a row of connections can tell."""
+    async def sets_cookies(self, path: str, *, times: int = 20) -> None:
+        """Wait until both workers set a cookie on requests without one, as shown by a row of new connections."""
         async with asyncio.timeout(DEADLINE):
             row = 0
             while row < times:
@@ -196,28 +270,28 @@ class Plane:
                 connection.close()
                 row = row + 1 if connection.cookie else 0
 
-    def journal(self, what: str) -> list[dict[str, Any]]:
-        """What the controller recorded of one kind."""
+    def sync_log(self, what: str) -> list[dict[str, Any]]:
+        """Return the controller's log entries of one kind."""
         lines = (self.settings.logs / "ingress-controller.jsonl").read_text().splitlines()
         return [entry for entry in map(json.loads, lines) if entry["what"] == what]
 
     async def recorded(self, what: str, count: int) -> None:
-        """Wait until the controller has recorded so many of one kind."""
-        await self.until(lambda: len(self.journal(what)) >= count)
+        """Wait until the controller has logged this number of entries of one kind."""
+        await self.until(lambda: len(self.sync_log(what)) >= count)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Look again and again until a condition holds."""
+        """Check a condition repeatedly until it is true."""
         async with asyncio.timeout(DEADLINE):
-            while not condition():  # noqa: ASYNC110 - it comes true in another process
+            while not condition():  # noqa: ASYNC110 - another process makes it true
                 await asyncio.sleep(0.01)
 
     async def warned(self) -> None:
-        """Wait until the controller has complained in an Event."""
+        """Wait until the controller has created a Warning Event."""
         async with Informer(self.client, EVENTS) as events:
             await self.until(lambda: any(event["type"] == "Warning" for event in events.items.values()))
 
     async def published(self, name: str) -> list[Any]:
-        """The addresses in an Ingress's status, once there are any."""
+        """Wait for the addresses in an Ingress's status and return them."""
         async with Informer(self.client, INGRESSES) as ingresses:
 
             def addresses() -> list[Any]:
@@ -229,13 +303,13 @@ class Plane:
             return addresses()
 
     def access(self) -> list[dict[str, Any]]:
-        """The access log so far."""
+        """Return the access log so far."""
         text = (self.settings.logs / "access.jsonl").read_text()
-        # The last line may be half written.
+        # The last line may be incomplete.
         return [json.loads(line) for line in text.rpartition("\n")[0].splitlines()]
 
     async def logged(self, attempt: str) -> dict[str, Any]:
-        """The access log's line of one request, once it is there."""
+        """Wait for the access log's line of one request and return it."""
         async with asyncio.timeout(DEADLINE):
             while True:
                 for line in self.access():
@@ -246,7 +320,7 @@ class Plane:
     async def service(
         self, name: str, *endpoints: tuple[str, int], terminating: Sequence[tuple[str, int]] = ()
     ) -> None:
-        """A Service with its endpoints; made, or changed to have these."""
+        """Create a Service with these endpoints, or replace its endpoints."""
         ready = [_endpoint(address, ready=True) for address, _ in endpoints]
         ready += [_endpoint(address, ready=False) for address, _ in terminating]
         port = (*endpoints, *terminating, ("", 80))[0][1]
@@ -264,8 +338,8 @@ class Plane:
             await self.client.create(ENDPOINTSLICES, body, "default")
 
     async def ingress(self, name: str, paths: Mapping[str, str], *, rewrite: str = "/", accepted: bool = True) -> None:
-        """An Ingress from paths to Services; returns once nginx serves by it and the old workers accept no more."""
-        reloads = len(self.journal("reload"))
+        """Create an Ingress from paths to Services; return once nginx uses it and the old workers have closed."""
+        reloads = len(self.sync_log("reload"))
         entries = [
             {"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}}
             for path, service in paths.items()
@@ -279,9 +353,9 @@ class Plane:
             await self.recorded("reload", reloads + 1)
 
     async def annotate(self, name: str, **annotations: str) -> None:
-        """Change an Ingress's annotations; returns at once."""
-        notes = {ANNOTATION + key.replace("_", "-"): value for key, value in annotations.items()}
-        await self.client.patch(INGRESSES, name, "default", {"metadata": {"annotations": notes}})
+        """Change an Ingress's annotations without waiting for nginx."""
+        full = {ANNOTATION + key.replace("_", "-"): value for key, value in annotations.items()}
+        await self.client.patch(INGRESSES, name, "default", {"metadata": {"annotations": full}})
 
 
 def _endpoint(address: str, *, ready: bool) -> dict[str, Any]:
@@ -290,21 +364,21 @@ def _endpoint(address: str, *, ready: bool) -> dict[str, Any]:
 
 
 class StartPlane(Protocol):
-    """Starts a data plane for a block of code."""
+    """A function that starts a data plane for a block of code."""
 
     def __call__(self, *, profile: str = "instant") -> AbstractAsyncContextManager[Plane]:
-        """A running data plane."""
+        """Run a data plane while the context is open."""
 
 
 @pytest.fixture(scope="session")
 def nginx() -> NginxInstall:
-    """The nginx that the product would use."""
+    """Return the nginx that a cluster would use."""
     return find_or_fetch()
 
 
 @pytest.fixture
 def plane(tmp_path: Path, nginx: NginxInstall) -> StartPlane:
-    """Starts the API server and the controller; both are gone when its block is left."""
+    """Return a function that runs the API server and the controller while its context is open."""
 
     @asynccontextmanager
     async def start(*, profile: str = "instant") -> AsyncIterator[Plane]:

@@ -1,4 +1,4 @@
-"""Which endpoint gets a request: round robin unless an Ingress asks for EWMA; real nginx, real connections."""
+"""The endpoint that gets a request: round robin by default, EWMA on request; with a real nginx."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.nginx, pytest.mark.processes]
 
-#: How long anything awaited may take on a busy machine, seconds.
+#: Timeout of every wait, in seconds; enough for a busy machine.
 DEADLINE = 60.0
 
 
 async def both_workers(plane: Plane) -> tuple[Connection, Connection]:
-    """A kept connection to each worker, in front of two endpoints."""
+    """Open a keep-alive connection to each worker, in front of two endpoints."""
     first = await plane.connect()
     async with asyncio.timeout(DEADLINE):
         while True:
@@ -28,14 +28,14 @@ async def both_workers(plane: Plane) -> tuple[Connection, Connection]:
 
 
 async def same_worker(first: Connection, second: Connection) -> bool:
-    """Whether a request on one connection moves the turn of the other: between two endpoints."""
+    """Return True if a request on one connection moves the other's position, with two endpoints."""
     before = (await first.request("/apple")).body
     await second.request("/apple")
     return (await first.request("/apple")).body == before
 
 
 async def counted(plane: Plane, *upstreams: Upstream, times: int) -> list[int]:
-    """How many of so many requests over one new connection each upstream gets."""
+    """Return the number of requests that each upstream gets, of ``times`` requests on one new connection."""
     before = [len(upstream.requests) for upstream in upstreams]
     connection = await plane.connect()
     for _ in range(times):
@@ -45,7 +45,7 @@ async def counted(plane: Plane, *upstreams: Upstream, times: int) -> list[int]:
 
 
 def test_idle_endpoints_get_equal_shares(plane: StartPlane) -> None:
-    """Two endpoints get half of 400 requests each, made one after the other over new connections to both workers."""
+    """Two endpoints get half of 400 sequential requests each, over new connections to both workers."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("a", 1) as a, p.upstream("b", 2) as b:
@@ -63,8 +63,8 @@ def test_idle_endpoints_get_equal_shares(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
-def test_slow_endpoints_get_their_turn(plane: StartPlane) -> None:
-    """Round robin does not ask how long answers take: on one worker the turns are exact."""
+def test_round_robin_ignores_response_times(plane: StartPlane) -> None:
+    """On one worker the endpoints alternate exactly, even if one is slow."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("slow", 1, delay=0.01) as slow, p.upstream("fast", 2) as fast:
@@ -77,8 +77,8 @@ def test_slow_endpoints_get_their_turn(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
-def test_each_worker_has_a_turn_of_its_own(plane: StartPlane) -> None:
-    """Requests to one worker don't move the turn of the other."""
+def test_each_worker_has_its_own_position(plane: StartPlane) -> None:
+    """Requests to one worker do not move the position of the other."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("a", 1) as a, p.upstream("b", 2) as b:
@@ -96,8 +96,8 @@ def test_each_worker_has_a_turn_of_its_own(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
-def test_other_endpoints_elsewhere_keep_the_turn(plane: StartPlane) -> None:
-    """The workers are given new endpoints of another Service, and the turn of this one goes on where it was."""
+def test_endpoints_of_another_service_keep_the_position(plane: StartPlane) -> None:
+    """New endpoints of another Service do not move this Service's position."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("a", 1) as a, p.upstream("b", 2) as b, p.upstream("v1", 3) as v1:
@@ -118,8 +118,8 @@ def test_other_endpoints_elsewhere_keep_the_turn(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
-def test_a_try_after_a_refused_one_is_the_next_turn(plane: StartPlane) -> None:
-    """A dead endpoint costs a try: the next endpoint answers, and clients see no failure."""
+def test_a_retry_takes_the_next_endpoint(plane: StartPlane) -> None:
+    """A dead endpoint costs an attempt: the next endpoint answers, and clients see no failure."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("b", 2) as b, p.upstream("c", 3) as c:
@@ -140,7 +140,7 @@ def test_a_try_after_a_refused_one_is_the_next_turn(plane: StartPlane) -> None:
 
 
 def test_an_annotation_selects_ewma_without_a_reload(plane: StartPlane) -> None:
-    """The slow endpoint loses its half under EWMA and has it back under round robin; no connection is cut."""
+    """The slow endpoint loses its share under EWMA and gets it back under round robin; no connection is closed."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("slow", 1, delay=0.05) as slow, p.upstream("fast", 2) as fast:
@@ -153,7 +153,7 @@ def test_an_annotation_selects_ewma_without_a_reload(plane: StartPlane) -> None:
 
             await p.annotate("fruit", load_balance="ewma")
             async with asyncio.timeout(DEADLINE):
-                # Under round robin it has half of them, however often one looks.
+                # Under round robin it would always get half of them.
                 while (await counted(p, slow, fast, times=40))[0] > 1:
                     pass
 
@@ -161,8 +161,8 @@ def test_an_annotation_selects_ewma_without_a_reload(plane: StartPlane) -> None:
             async with asyncio.timeout(DEADLINE):
                 while await counted(p, slow, fast, times=10) != [5, 5]:
                     pass
-            assert len(p.journal("reload")) == 1
-            assert len(p.journal("endpoints")) == 1
+            assert len(p.sync_log("reload")) == 1
+            assert len(p.sync_log("endpoints")) == 1
             assert (await kept.request("/apple")).status == 200
             kept.close()
 

@@ -1,4 +1,4 @@
-"""What clients of the data plane see when endpoints, rules or the controller change: real nginx, real connections."""
+"""Changes of endpoints, rules or the controller as clients of the data plane see them; with a real nginx."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ pytestmark = [pytest.mark.nginx, pytest.mark.processes]
 
 
 def master_of(plane: Plane) -> psutil.Process:
-    """The nginx master of a running data plane."""
+    """Return the nginx master of a running data plane."""
     return psutil.Process(int((plane.settings.directory / "nginx" / "nginx.pid").read_text()))
 
 
-def test_new_endpoints_cut_no_connection(plane: StartPlane) -> None:
-    """After a hot swap of endpoints a kept-alive client connection goes on, to the new pod, without a reload."""
+def test_new_endpoints_close_no_connection(plane: StartPlane) -> None:
+    """After a change of endpoints, a keep-alive connection continues to the new pod without a reload."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("v1", 1) as old, p.upstream("v2", 2) as new:
             await p.service("apple", old.at)
             await p.ingress("fruit", {"/apple": "apple"})
             await p.answers("/apple", 200, "v1")
-            reloads = len(p.journal("reload"))
+            reloads = len(p.sync_log("reload"))
             kept = await p.connect()
             assert await kept.request("/apple") == (200, "v1")
 
@@ -42,15 +42,15 @@ def test_new_endpoints_cut_no_connection(plane: StartPlane) -> None:
             await p.answers("/apple", 200, "v2")
 
             assert await kept.request("/apple") == (200, "v2")
-            assert len(p.journal("reload")) == reloads
-            assert p.journal("endpoints")[-1]["detail"] == {"added": new.text, "removed": old.text}
+            assert len(p.sync_log("reload")) == reloads
+            assert p.sync_log("endpoints")[-1]["detail"] == {"added": new.text, "removed": old.text}
             kept.close()
 
     asyncio.run(scenario())
 
 
-def test_an_ingress_edit_cuts_idle_connections(plane: StartPlane) -> None:
-    """An edited annotation reloads nginx: connections that are idle then are closed, and the Event says so."""
+def test_an_ingress_edit_closes_idle_connections(plane: StartPlane) -> None:
+    """A changed annotation reloads nginx, which closes idle connections, and an Event reports the reload."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("v1", 1) as app:
@@ -72,8 +72,8 @@ def test_an_ingress_edit_cuts_idle_connections(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
-def test_a_request_under_way_outlives_a_reload(plane: StartPlane) -> None:
-    """The old worker answers what it has begun; only then is its connection closed."""
+def test_a_request_in_flight_survives_a_reload(plane: StartPlane) -> None:
+    """The old worker answers its request before it closes the connection."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("v1", 1, held=True) as app:
@@ -95,8 +95,8 @@ def test_a_request_under_way_outlives_a_reload(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
-def test_a_real_controller_waits_between_syncs(plane: StartPlane) -> None:
-    """In the ``kind`` profile the second of two changes reaches nginx no sooner than 1/0.3 s after the first."""
+def test_the_kind_profile_waits_between_syncs(plane: StartPlane) -> None:
+    """The second of two changes reaches nginx no sooner than 1/0.3 s after the first."""
 
     async def scenario() -> float:
         async with plane(profile="kind") as p:
@@ -104,35 +104,35 @@ def test_a_real_controller_waits_between_syncs(plane: StartPlane) -> None:
             await p.ingress("fruit", {"/apple": "apple"})
             await p.service("apple", p.nowhere(1))
             await p.recorded("endpoints", 1)
-            return float(p.journal("endpoints")[0]["monotonic_ns"] - begun) / 1e9
+            return float(p.sync_log("endpoints")[0]["monotonic_ns"] - begun) / 1e9
 
     assert asyncio.run(scenario()) >= 1 / 0.3
 
 
-def test_what_is_not_for_nginx_does_not_reload(plane: StartPlane) -> None:
-    """An annotation that nobody knows, or labels, leave connections alone."""
+def test_irrelevant_changes_cause_no_reload(plane: StartPlane) -> None:
+    """An unknown annotation or a label closes no connection."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("v1", 1) as app:
             await p.service("apple", app.at)
             await p.ingress("fruit", {"/apple": "apple"})
             await p.answers("/apple", 200, "v1")
-            syncs = len(p.journal("sync"))
+            syncs = len(p.sync_log("sync"))
             kept = await p.connect()
             assert (await kept.request("/apple")).status == 200
 
-            await p.annotate("fruit", of_nobody="x")
+            await p.annotate("fruit", unknown="x")
             await p.recorded("sync", syncs + 1)
 
             assert await kept.request("/apple") == (200, "v1")
-            assert len(p.journal("reload")) == 1
+            assert len(p.sync_log("reload")) == 1
             kept.close()
 
     asyncio.run(scenario())
 
 
 def test_no_endpoints_is_503_and_no_rule_is_404(plane: StartPlane) -> None:
-    """A backend without ready endpoints answers 503, a terminating one that still serves included; no rule is 404."""
+    """A backend without ready endpoints answers 503, even if a terminating pod still serves; an unknown path is 404."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("v1", 1) as app:
@@ -146,14 +146,14 @@ def test_no_endpoints_is_503_and_no_rule_is_404(plane: StartPlane) -> None:
 
             assert (await kept.request("/apple")).status == 503
             assert (await kept.request("/cherry")).status == 404
-            assert (await kept.request("/applepie")).status == 503  # A rewrite makes paths regular expressions.
+            assert (await kept.request("/applepie")).status == 503  # A rewrite turns paths into regular expressions.
             kept.close()
 
     asyncio.run(scenario())
 
 
 def test_a_refused_connection_is_retried_for_post_too(plane: StartPlane) -> None:
-    """Nothing was sent yet, so POST goes to the other endpoint as well; the access log shows both tries."""
+    """No byte was sent, so a POST is retried at the other endpoint; the access log shows both attempts."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("v1", 1) as app:
@@ -171,8 +171,8 @@ def test_a_refused_connection_is_retried_for_post_too(plane: StartPlane) -> None
     asyncio.run(scenario())
 
 
-def test_a_cut_answer_is_masked_for_get(plane: StartPlane) -> None:
-    """A pod that takes a GET and closes: it is tried at the other pod, and only the access log knows."""
+def test_a_closed_connection_is_retried_for_get(plane: StartPlane) -> None:
+    """If a pod reads a GET and closes, the other pod gets it, and only the access log shows the failure."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("bad", 1, breaks=True) as bad, p.upstream("good", 2) as good:
@@ -190,8 +190,8 @@ def test_a_cut_answer_is_masked_for_get(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
-def test_a_cut_answer_is_lost_for_post(plane: StartPlane) -> None:
-    """A pod that takes a POST and closes may have done it: it is tried once and answered 502."""
+def test_a_closed_connection_is_an_error_for_post(plane: StartPlane) -> None:
+    """A pod that reads a POST and closes may have executed it, so it is not retried and answered with 502."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("bad", 1, breaks=True) as bad:
@@ -207,7 +207,7 @@ def test_a_cut_answer_is_lost_for_post(plane: StartPlane) -> None:
 
 
 def test_the_access_log_joins_by_request_id(plane: StartPlane) -> None:
-    """Each request is one line with its id, as sent to the pod, and where it went on which connection."""
+    """Each request is one line with the id that the pod received, its endpoint and its connection."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("v1", 1) as app:
@@ -241,7 +241,7 @@ def test_paths_are_rewritten_and_routed(plane: StartPlane) -> None:
             await p.answers("/apple", 200, "apple")
             assert await p.get("/apple/seed") == (200, "apple")
             assert apple.requests[-1].startswith("GET /seed HTTP/1.1")
-            # The longer text is tried first; that an expression matches as well does not matter.
+            # The longer text is matched first, although the other expression matches too.
             assert (await p.get("/apple/banana")).body == "apple"
             assert await p.published("fruit") == [{"ip": p.block.ingress_address}]
             assert (await p.client.get(INGRESSCLASSES, "nginx"))["spec"]["controller"] == "k8s.io/ingress-nginx"
@@ -249,8 +249,8 @@ def test_paths_are_rewritten_and_routed(plane: StartPlane) -> None:
     asyncio.run(scenario())
 
 
-def test_a_configuration_that_nginx_refuses_is_not_used(plane: StartPlane) -> None:
-    """A path that is no regular expression leaves the running rules alone, and an Event says why."""
+def test_a_configuration_that_nginx_rejects_is_not_used(plane: StartPlane) -> None:
+    """An invalid regular expression does not change the running rules, and an Event reports the reason."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("v1", 1) as app:
@@ -267,8 +267,8 @@ def test_a_configuration_that_nginx_refuses_is_not_used(plane: StartPlane) -> No
     asyncio.run(scenario())
 
 
-def test_nothing_is_left_when_the_master_is_killed(plane: StartPlane) -> None:
-    """A killed master takes its workers with it, and the controller ends with an error that names nginx."""
+def test_workers_end_when_the_master_is_killed(plane: StartPlane) -> None:
+    """The workers of a killed master end, and the controller raises an error that names nginx."""
 
     async def scenario() -> list[psutil.Process]:
         async with plane() as p:
@@ -289,8 +289,8 @@ def test_nothing_is_left_when_the_master_is_killed(plane: StartPlane) -> None:
     assert not psutil.wait_procs(workers, timeout=60)[1]
 
 
-def test_workers_that_ignore_the_end_are_killed(plane: StartPlane) -> None:
-    """A stopped worker can't obey; it and the master are gone all the same when the controller is cancelled."""
+def test_stopped_workers_are_killed(plane: StartPlane) -> None:
+    """A worker stopped by SIGSTOP cannot react, but it and the master end when the controller is cancelled."""
 
     async def scenario() -> list[psutil.Process]:
         async with plane() as p:
@@ -305,8 +305,8 @@ def test_workers_that_ignore_the_end_are_killed(plane: StartPlane) -> None:
     assert not psutil.wait_procs(family, timeout=60)[1]
 
 
-def test_a_taken_address_is_an_error(plane: StartPlane, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else at the data plane's port is said before nginx would share it with them."""
+def test_a_port_in_use_is_an_error(plane: StartPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another listener at the data plane's port is reported before nginx would share the port with it."""
     taken: list[socket.socket] = []
 
     async def scenario() -> None:
@@ -318,19 +318,19 @@ def test_a_taken_address_is_an_error(plane: StartPlane, monkeypatch: pytest.Monk
 
     from harness.localkube.ingress import controller  # noqa: PLC0415
 
-    real = controller.frame_of
+    real = controller.fixed_config_of
 
-    def frame_of(settings: Any, address: str) -> Any:
-        squatter = socket.socket()
-        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        squatter.bind((settings.block.ingress_address, settings.entry_port))
-        squatter.listen(1)
-        taken.append(squatter)
+    def occupied(settings: Any, address: str) -> Any:
+        other = socket.socket()
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind((settings.block.ingress_address, settings.entry_port))
+        other.listen(1)
+        taken.append(other)
         return real(settings, address)
 
-    monkeypatch.setattr(controller, "frame_of", frame_of)
+    monkeypatch.setattr(controller, "fixed_config_of", occupied)
     try:
-        with pytest.raises(BringUpError, match="can't listen"):
+        with pytest.raises(BringUpError, match="cannot listen"):
             asyncio.run(scenario())
     finally:
         taken[0].close()

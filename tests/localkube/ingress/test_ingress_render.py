@@ -1,4 +1,4 @@
-"""nginx.conf as text: what it must say, and what must not change it."""
+"""The text of nginx.conf: required directives, and the settings that change it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from harness.localkube.ingress.model import (
     EndpointDiff,
     Location,
     LocationSettings,
-    Match,
-    Server,
+    PathMatch,
+    VirtualServer,
 )
-from harness.localkube.ingress.render import Frame, render
+from harness.localkube.ingress.render import FixedConfig, render
 from harness.localkube.nginx.record import NginxInstall
 
 INSTALL = NginxInstall(Path("/n/nginx"), Path("/n/modules"), ("/n/lua/?.lua",), ("/n/lib/?.so",), "", "1.22.1")
-FRAME = Frame(
+FIXED = FixedConfig(
     install=INSTALL,
     directory=Path("/state/nginx"),
     access_log=Path("/state/logs/access.jsonl"),
     address="127.9.0.2",
     port=8080,
+    tls_port=8443,
+    certificate=Path("/state/nginx/default.pem"),
     admin_port=10246,
     timer=1.0,
     seed=7,
@@ -33,12 +35,12 @@ FRAME = Frame(
 
 
 def text_of(*locations: Location, host: str = ANY_HOST) -> str:
-    """The file for one server."""
-    return render(FRAME, (Server(host, locations),), 1)
+    """Return the file for one server."""
+    return render(FIXED, (VirtualServer(host, locations),), 1)
 
 
 def block(text: str, opening: str) -> str:
-    """The lines from one that begins so to the next closing brace on the same level."""
+    """Return the lines from an opening to the closing brace on the same level."""
     start = text.index(opening)
     indent = start - text.rindex("\n", 0, start) - 1
     return text[start : text.index("\n" + " " * indent + "}", start)]
@@ -62,14 +64,14 @@ def block(text: str, opening: str) -> str:
         "balancer.init_worker({ timer = 1, generation = 1, seed = 7 })",
     ],
 )
-def test_the_frame_is_that_of_ingress_nginx(line: str) -> None:
-    """Timeouts, pools and workers as the controller v1.11 sets them; every file in the cluster's folder."""
+def test_the_global_settings_are_those_of_ingress_nginx(line: str) -> None:
+    """Timeouts, pools and workers are those of controller v1.11, and all files are in the cluster's folder."""
     assert line in text_of()
 
 
 def test_a_location_has_its_defaults() -> None:
-    """Connect 5 s, read and send 60 s, error and timeout tried three times in all."""
-    found = block(text_of(Location("/", Match.PREFIX, "default-apple-80")), 'location "/"')
+    """Connect has a timeout of 5 s, read and send of 60 s; errors and timeouts lead to three attempts in all."""
+    found = block(text_of(Location("/", PathMatch.PREFIX, "default-apple-80")), 'location "/"')
 
     for line in (
         'set $proxy_upstream_name "default-apple-80";',
@@ -87,32 +89,33 @@ def test_a_location_has_its_defaults() -> None:
 
 
 def test_a_rewrite_is_written_with_its_expression() -> None:
-    """The path is matched without regard to case, and its groups are the target's."""
+    """The path is matched case-insensitively, and the target can use its groups."""
     settings = LocationSettings(rewrite_target="/$2")
-    text = text_of(Location("/a(/|$)(.*)", Match.REGEX, "b", settings=settings))
+    text = text_of(Location("/a(/|$)(.*)", PathMatch.REGEX, "b", settings=settings))
 
     assert 'rewrite "(?i)/a(/|$)(.*)" /$2 break;' in block(text, 'location ~* "^/a(/|$)(.*)"')
 
 
 def test_a_path_without_backend_is_not_found() -> None:
-    """Where no rule leads the answer is 404, and nothing is proxied."""
-    found = block(text_of(Location("/", Match.PREFIX)), 'location "/"')
+    """A path without a rule is answered with 404 and not proxied."""
+    found = block(text_of(Location("/", PathMatch.PREFIX)), 'location "/"')
 
-    assert "return 404;" in found
+    assert "ngx.exit(404)" in found
+    assert "return 404;" in text_of(Location("/", PathMatch.PREFIX, settings=LocationSettings(ssl_redirect=False)))
     assert "proxy_pass" not in found
 
 
 def test_hosts_become_server_names() -> None:
-    """A wildcard stands for one label; only the default server brings its own socket options."""
+    """A wildcard matches one label; only the default server sets socket options."""
     assert "server_name a.example;" in text_of(host="a.example")
     assert 'server_name "~^[\\w-]+\\.a\\.example$";' in text_of(host="*.a.example")
     assert "reuseport" not in text_of(host="a.example")
 
 
-def test_an_annotation_changes_the_text() -> None:
-    """Settings that differ are never the same configuration."""
+def test_different_settings_give_different_text() -> None:
+    """Two different settings never give the same configuration."""
     texts = {
-        text_of(Location("/", Match.PREFIX, "b", settings=settings))
+        text_of(Location("/", PathMatch.PREFIX, "b", settings=settings))
         for settings in (
             LocationSettings(),
             LocationSettings(read_timeout=61),
@@ -134,8 +137,8 @@ def test_an_annotation_changes_the_text() -> None:
     assert len(texts) == 14
 
 
-def test_the_difference_of_endpoints_is_told_by_address() -> None:
-    """Added and removed ``ip:port``, each once, whatever the backends are called."""
+def test_endpoint_differences_are_addresses() -> None:
+    """Added and removed endpoints are listed as ``ip:port``, each once, regardless of the backends' names."""
     old = {"a": Backend(("1:1", "2:1")), "b": Backend(("2:1",)), "gone": Backend(("9:1",))}
     new = {"a": Backend(("2:1", "3:1")), "b": Backend(("2:1", "3:1")), "empty": Backend()}
 
@@ -143,8 +146,8 @@ def test_the_difference_of_endpoints_is_told_by_address() -> None:
     assert EndpointDiff.between(new, new) == EndpointDiff((), ())
 
 
-def test_how_a_backend_is_balanced_is_no_difference_of_endpoints() -> None:
-    """Another algorithm neither adds nor removes an endpoint."""
+def test_another_algorithm_is_not_an_endpoint_difference() -> None:
+    """Another load balancing algorithm neither adds nor removes an endpoint."""
     old, new = ({"a": Backend(("1:1",), balancing)} for balancing in Balancing)
 
     assert EndpointDiff.between(old, new) == EndpointDiff((), ())

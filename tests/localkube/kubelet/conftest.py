@@ -1,4 +1,4 @@
-"""A small cluster for tests: the API server with controllers and kubelet on it, all in one event loop, no ingress."""
+"""A small cluster for tests: API server, controllers and kubelet in one event loop, without an ingress."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from harness.localkube.settings import NodeSettings
 
 T = TypeVar("T")
 
-#: How long a request waits for its connection before it gives up.
+#: Connect timeout of requests, in seconds.
 _CONNECT_SECONDS = 3
-#: How long a bare connection waits. The kernel answers on loopback at once or never.
-_SILENCE_SECONDS = 0.5
+#: Connect timeout of bare connections, in seconds. On loopback the kernel answers at once or never.
+_NO_ANSWER_SECONDS = 0.5
 
 
 class LocalCluster:
-    """What a test does with its cluster."""
+    """The operations of a test on its cluster."""
 
     def __init__(self, client: ApiClient, settings: NodeSettings, http: aiohttp.ClientSession) -> None:
         self.client = client
@@ -42,7 +42,7 @@ class LocalCluster:
     async def until(
         self, resource: Resource, condition: Callable[[list[Object]], T | None], *, seconds: float = 60
     ) -> T:
-        """The condition's first result that is not false, asked again at every change of the resource."""
+        """Return the first true result of a condition, checked after every change of the resource."""
         async with Informer(self.client, resource) as informer:
             changed = asyncio.Event()
             informer.subscribe(lambda _kind, _old, _new: changed.set())
@@ -53,7 +53,7 @@ class LocalCluster:
                 return result
 
     async def ready_pod(self, *, other_than: str = "") -> Object:
-        """A pod that is ready (another than the one of this uid)."""
+        """Return a pod that is ready and does not have the uid ``other_than``."""
         return await self.until(PODS, lambda pods: next((p for p in pods if _ready(p, other_than)), None))
 
     async def gone(self, pod: Object) -> None:
@@ -65,37 +65,37 @@ class LocalCluster:
         """Create the Deployment ``apple`` of one http-echo pod; see ``deployment``."""
         return await self.client.create(DEPLOYMENTS, deployment(**changes), "default")
 
-    async def knock(self, pod: Object, port: int = 5678) -> str:
-        """Return what a new connection to a pod meets: ``connected``, ``refused`` or ``silence``."""
-        return await asyncio.to_thread(knock, pod["status"]["podIP"], port)
+    async def probe_port(self, pod: Object, port: int = 5678) -> str:
+        """Return the result of a new connection to a pod: ``connected``, ``refused`` or ``no answer``."""
+        return await asyncio.to_thread(probe_port, pod["status"]["podIP"], port)
 
-    async def until_knock(self, meets: str, pod: Object, *ports: int, seconds: float = 60) -> None:
-        """Wait until new connections to all these ports of a pod meet the same (see ``knock``)."""
+    async def until_port(self, expected: str, pod: Object, *ports: int, seconds: float = 60) -> None:
+        """Wait until new connections to all these ports of a pod have this result (see ``probe_port``)."""
         for port in ports:
-            await asyncio.to_thread(_knock_until, meets, pod["status"]["podIP"], port, seconds)
+            await asyncio.to_thread(_until_port, expected, pod["status"]["podIP"], port, seconds)
 
     async def ask(self, pod: Object, path: str = "/", port: int = 5678) -> str:
-        """What a pod answers to a request on a connection of its own."""
+        """Return a pod's response to a request on a new connection."""
         url = f"http://{pod['status']['podIP']}:{port}{path}"
         async with self._http.get(url) as response:
             return await response.text()
 
 
-def knock(address: str, port: int) -> str:
-    """Return what a new connection meets: ``connected``, ``refused`` or ``silence``."""
+def probe_port(address: str, port: int) -> str:
+    """Return the result of a new connection: ``connected``, ``refused`` or ``no answer``."""
     try:
-        socket.create_connection((address, port), timeout=_SILENCE_SECONDS).close()
+        socket.create_connection((address, port), timeout=_NO_ANSWER_SECONDS).close()
     except TimeoutError:
-        return "silence"
+        return "no answer"
     except ConnectionRefusedError:
         return "refused"
     return "connected"
 
 
-def _knock_until(meets: str, address: str, port: int, seconds: float) -> None:
+def _until_port(expected: str, address: str, port: int, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while (met := knock(address, port)) != meets:
-        assert time.monotonic() < end, f"{address}:{port} is {met} after {seconds} s, not {meets}"
+    while (found := probe_port(address, port)) != expected:
+        assert time.monotonic() < end, f"{address}:{port} is {found} after {seconds} s, not {expected}"
         time.sleep(0.01)
 
 
@@ -106,7 +106,7 @@ def _ready(pod: Object, other_than: str) -> bool:
 
 
 def deployment(*, container: Object | None = None, spec: Object | None = None, pod: Object | None = None) -> Object:
-    """A Deployment ``apple``; the parts given are laid over its container, its spec and its pods' spec."""
+    """Build a Deployment ``apple``; the arguments override fields of its container, its spec and its pods' spec."""
     labels = {"app": "apple", "version": "apple-v1"}
     one = {"name": "apple", "image": "hashicorp/http-echo:1.0", "args": ["-text=apple-v1"], **(container or {})}
     return {
@@ -123,18 +123,18 @@ def deployment(*, container: Object | None = None, spec: Object | None = None, p
 
 
 @pytest.fixture
-def knock_at() -> Callable[[str, int], str]:
-    """See ``knock``."""
-    return knock
+def port_prober() -> Callable[[str, int], str]:
+    """Return the function ``probe_port``."""
+    return probe_port
 
 
-#: Runs a scenario on a fresh cluster with a profile and returns what it returns.
+#: Runs a scenario on a new cluster with a profile, and returns its result.
 OnCluster = Callable[[Callable[[LocalCluster], Awaitable[T]]], T]
 
 
 @asynccontextmanager
 async def running(settings: NodeSettings) -> AsyncIterator[LocalCluster]:
-    """The cluster, until the context ends."""
+    """Run a cluster while the context is open."""
     connector = aiohttp.TCPConnector(force_close=True)
     async with (
         serve(settings) as url,
@@ -143,19 +143,19 @@ async def running(settings: NodeSettings) -> AsyncIterator[LocalCluster]:
             connector=connector, timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS)
         ) as http,
     ):
-        parts = [asyncio.create_task(part(client, settings)) for part in (run_controllers, run_kubelet)]
+        components = [asyncio.create_task(run(client, settings)) for run in (run_controllers, run_kubelet)]
         try:
             yield LocalCluster(client, settings, http)
         finally:
-            for part in parts:
-                part.cancel()
-            ends = await asyncio.gather(*parts, return_exceptions=True)
+            for component in components:
+                component.cancel()
+            ends = await asyncio.gather(*components, return_exceptions=True)
         assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
 
 
 @pytest.fixture
 def on_cluster(tmp_path: Path) -> Callable[..., Any]:
-    """Run a scenario on a cluster without delays (or with those of another profile)."""
+    """Return a function that runs a scenario on a cluster, by default without delays."""
 
     def run(scenario: Callable[[LocalCluster], Awaitable[T]], profile: str = "instant") -> T:
         async def main(settings: NodeSettings) -> T:

@@ -1,4 +1,4 @@
-"""A pod's port refuses after its container ended, and is silent only after the pod's network is removed."""
+"""A pod's port refuses after its container has ended, and gets no answer once the pod's network is removed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from harness.localkube import profiles
+from harness.localkube.kubelet.black_hole import BlackHole
 from harness.localkube.kubelet.listeners import listening_ports
 from harness.localkube.kubelet.network import PodNetwork
-from harness.localkube.kubelet.silence import Silence
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import PODS
 
@@ -23,28 +23,28 @@ pytestmark = pytest.mark.processes
 
 OnCluster = Callable[..., Any]
 ADDRESS = "127.0.77.2"
-#: A shell is needed where a hook or probe is a command.
+#: An image with a shell, which a hook or probe with a command needs.
 SHELL = {"image": "xds2000/nginx-hostname", "args": [], "env": [{"name": "NGINX_PORT", "value": "5678"}]}
 
 
 @pytest.fixture
-def silence() -> Iterator[Silence]:
-    """Addresses that are kept silent until the test ends."""
-    made = Silence()
+def black_hole() -> Iterator[BlackHole]:
+    """Yield a black hole that is closed after the test."""
+    made = BlackHole()
     yield made
-    made.end()
+    made.close()
 
 
 @pytest.fixture
 def stays_down(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A profile whose first restart is at once and whose second never comes within a test."""
+    """Return a profile whose first restart is immediate and whose second never happens during a test."""
     profile = dataclasses.replace(profiles.PROFILES["instant"], crash_backoff=3600, longest_backoff=3600)
     monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "stays-down": profile})
     return "stays-down"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses at the address."""
+    """Return unused ports of the address."""
     sockets = [socket.create_server((ADDRESS, 0)) for _ in range(count)]
     try:
         return [each.getsockname()[1] for each in sockets]
@@ -54,38 +54,38 @@ def free_ports(count: int) -> list[int]:
 
 
 def processes(pod: Object) -> list[psutil.Process]:
-    """The main process of each container, in the order of the status."""
+    """Return the main process of each container, in the order of the status."""
     return [psutil.Process(int(s["containerID"].rpartition("/")[2])) for s in pod["status"]["containerStatuses"]]
 
 
 def bare_pod(*containers: Object, **spec: Any) -> Object:
-    """A pod that nobody owns."""
+    """Build a pod without an owner."""
     return {"metadata": {"name": "bare"}, "spec": {"containers": list(containers), **spec}}
 
 
 def echo(name: str, port: int, **fields: Any) -> Object:
-    """A container that listens on a port that it does not declare."""
+    """Build a container that listens on a port that it does not declare."""
     return {"name": name, "image": "hashicorp/http-echo:1.0", "args": [f"-listen=:{port}", f"-text={name}"], **fields}
 
 
-def test_a_network_refuses_until_it_is_removed(silence: Silence, knock_at: Callable[[str, int], str]) -> None:
-    """Declared ports and ports that were listened on fall silent, others go on refusing."""
+def test_a_network_refuses_until_it_is_removed(black_hole: BlackHole, port_prober: Callable[[str, int], str]) -> None:
+    """Declared and recorded ports get no answer after the removal; other ports keep refusing."""
     declared, listened, unused = free_ports(3)
-    network = PodNetwork(ADDRESS, silence, [declared])
+    network = PodNetwork(ADDRESS, black_hole, [declared])
     with socket.create_server((ADDRESS, listened)):
         network.notice_listeners()
 
-    before = [knock_at(ADDRESS, port) for port in (declared, listened, unused)]
+    before = [port_prober(ADDRESS, port) for port in (declared, listened, unused)]
     network.remove()
-    after = [knock_at(ADDRESS, port) for port in (declared, listened, unused)]
+    after = [port_prober(ADDRESS, port) for port in (declared, listened, unused)]
 
     assert before == ["refused", "refused", "refused"]
-    assert after == ["silence", "silence", "refused"]
+    assert after == ["no answer", "no answer", "refused"]
     assert network.removed.is_set()
 
 
-def test_only_listeners_of_exactly_the_address_are_seen() -> None:
-    """Neither another address's nor a wildcard's, nor a connection."""
+def test_only_listeners_of_exactly_the_address_are_found() -> None:
+    """Listeners of other addresses, wildcard listeners and connections are omitted."""
     with (
         socket.create_server((ADDRESS, 0)) as ours,
         socket.create_server(("127.0.77.3", 0)) as other,
@@ -99,7 +99,7 @@ def test_only_listeners_of_exactly_the_address_are_seen() -> None:
 
 
 def test_an_ended_container_refuses_while_another_container_stops(on_cluster: OnCluster, tmp_path: Path) -> None:
-    """While one container's preStop runs, the other's port refuses and its status stays; then both are silent."""
+    """While one container's preStop runs, the other's port refuses; afterwards both get no answer."""
     done = tmp_path / "hook-may-end"
 
     async def scenario(cluster: Any) -> tuple[list[str], list[str], Object]:
@@ -109,23 +109,23 @@ def test_an_ended_container_refuses_while_another_container_stops(on_cluster: On
         await cluster.deploy(pod=pod)
         pod = await cluster.ready_pod()
         _, free = processes(pod)
-        await cluster.until_knock("connected", pod, 5678, 8080)
+        await cluster.until_port("connected", pod, 5678, 8080)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         await asyncio.to_thread(free.wait, 60)
-        during = [await cluster.knock(pod, port) for port in (5678, 8080, 8080, 8080)]
+        during = [await cluster.probe_port(pod, port) for port in (5678, 8080, 8080, 8080)]
         now = await cluster.client.get(PODS, pod["metadata"]["name"], "default")
         done.touch()
         await cluster.gone(pod)
-        return during, [await cluster.knock(pod, port) for port in (5678, 8080)], now
+        return during, [await cluster.probe_port(pod, port) for port in (5678, 8080)], now
 
     during, after, status = on_cluster(scenario)
 
     assert during == ["connected", "refused", "refused", "refused"]
-    assert after == ["silence", "silence"]
+    assert after == ["no answer", "no answer"]
     assert ["running" in each["state"] for each in status["status"]["containerStatuses"]] == [True, True]
 
 
-#: Each makes a container end that is started again: what is laid over the container.
+#: Fields of a container that make it end, after which it is restarted.
 ENDS: dict[str, Object] = {
     "crash": {},
     "liveness": {"livenessProbe": {"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 1}},
@@ -135,7 +135,7 @@ ENDS: dict[str, Object] = {
 
 @pytest.mark.parametrize("end", ENDS)
 def test_a_container_that_waits_for_its_restart_refuses(on_cluster: OnCluster, stays_down: str, end: str) -> None:
-    """The network is there as long as the pod is; after the pod's deletion the waiting container's port is silent."""
+    """The network exists as long as the pod; after the pod's deletion the port gets no answer."""
 
     async def scenario(cluster: Any) -> tuple[list[str], str]:
         await cluster.deploy(
@@ -147,15 +147,15 @@ def test_a_container_that_waits_for_its_restart_refuses(on_cluster: OnCluster, s
             again = await cluster.until(PODS, lambda pods: next((p for p in pods if _restarts(p) and _runs(p)), None))
             await asyncio.to_thread(_kill, again)
         pod = await cluster.until(PODS, lambda pods: next((p for p in pods if _waits(p)), None))
-        waiting = [await cluster.knock(pod) for _ in range(3)]
+        waiting = [await cluster.probe_port(pod) for _ in range(3)]
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         await cluster.gone(pod)
-        return waiting, await cluster.knock(pod)
+        return waiting, await cluster.probe_port(pod)
 
     waiting, gone = on_cluster(scenario, profile=stays_down)
 
     assert waiting == ["refused"] * 3
-    assert gone == "silence"
+    assert gone == "no answer"
 
 
 def _kill(pod: Object) -> None:
@@ -176,10 +176,10 @@ def _waits(pod: Object) -> bool:
     return any(each["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff" for each in statuses)
 
 
-def test_a_completed_pod_is_silent_once_its_last_container_ended(on_cluster: OnCluster) -> None:
-    """With restartPolicy Never the first end leaves a port that refuses; the second one ends the pod's network.
+def test_a_completed_pod_gets_no_answer_after_its_last_container(on_cluster: OnCluster) -> None:
+    """With restartPolicy Never, the first ended container's port refuses; the second end removes the network.
 
-    One port is declared, the other one is known by its successful probe.
+    One port is declared, the other is recorded by its successful probe.
     """
 
     async def scenario(cluster: Any) -> tuple[list[str], str]:
@@ -188,16 +188,16 @@ def test_a_completed_pod_is_silent_once_its_last_container_ended(on_cluster: OnC
         pod = bare_pod(echo("a", 8080, **declared), echo("b", 8081, **probed), restartPolicy="Never")
         await cluster.client.create(PODS, pod, "default")
         pod = await cluster.ready_pod()
-        await cluster.until_knock("connected", pod, 8080, 8081)
+        await cluster.until_port("connected", pod, 8080, 8081)
         first, second = processes(pod)
         first.terminate()
         await cluster.until(PODS, lambda pods: any("terminated" in s["state"] for s in _statuses(pods)))
-        one_ended = [await cluster.knock(pod, port) for port in (8080, 8081)]
+        one_ended = [await cluster.probe_port(pod, port) for port in (8080, 8081)]
         second.terminate()
         done = await cluster.until(
             PODS, lambda pods: next((p for p in pods if p["status"]["phase"] != "Running"), None)
         )
-        await cluster.until_knock("silence", pod, 8080, 8081)
+        await cluster.until_port("no answer", pod, 8080, 8081)
         return one_ended, done["status"]["phase"]
 
     one_ended, phase = on_cluster(scenario)
@@ -213,7 +213,7 @@ def _statuses(pods: list[Object]) -> list[Object]:
 def test_a_pod_refuses_from_its_end_to_the_removal_of_its_network(
     on_cluster: OnCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The time between the two is the profile's: here long enough to be seen on a busy machine."""
+    """The profile sets the time between the two; here it is long enough for a busy machine."""
     profile = dataclasses.replace(profiles.PROFILES["instant"], network=profiles.Delay(4))
     monkeypatch.setattr(profiles, "PROFILES", {"slow-network": profile})
 
@@ -221,23 +221,23 @@ def test_a_pod_refuses_from_its_end_to_the_removal_of_its_network(
         await cluster.deploy(container={"ports": [{"containerPort": 5678}]})
         pod = await cluster.ready_pod()
         (process,) = processes(pod)
-        await cluster.until_knock("connected", pod, 5678)
+        await cluster.until_port("connected", pod, 5678)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         await asyncio.to_thread(process.wait, 60)
-        ended = await cluster.knock(pod)
+        ended = await cluster.probe_port(pod)
         await cluster.gone(pod)
-        return ended, await cluster.knock(pod)
+        return ended, await cluster.probe_port(pod)
 
-    assert on_cluster(scenario, profile="slow-network") == ("refused", "silence")
+    assert on_cluster(scenario, profile="slow-network") == ("refused", "no answer")
 
 
 def test_established_connections_end_with_their_process(on_cluster: OnCluster) -> None:
-    """A connection is closed or reset by the dying process: its client does not wait for the network's removal."""
+    """The ending process closes or resets a connection; its client does not wait for the removal of the network."""
 
     async def scenario(cluster: Any) -> tuple[bytes, bytes]:
         await cluster.deploy(pod={"terminationGracePeriodSeconds": 600})
         pod = await cluster.ready_pod()
-        await cluster.until_knock("connected", pod, 5678)
+        await cluster.until_port("connected", pod, 5678)
         reader, writer = await asyncio.open_connection(pod["status"]["podIP"], 5678)
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         answer = await reader.readuntil(b"\n\r\n")

@@ -1,4 +1,4 @@
-"""How pods end on a whole small cluster: hooks, grace periods, and what takes its pods with it."""
+"""The end of pods on a small cluster: hooks, grace periods, and deletions of owners."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ READINESS = {
 }
 
 
-def reasons(events: list[Object], wanted: str) -> Object | None:
-    """The first event with this reason."""
+def event_with_reason(events: list[Object], wanted: str) -> Object | None:
+    """Return the first event with this reason."""
     return next((event for event in events if event["reason"] == wanted), None)
 
 
@@ -44,7 +44,7 @@ def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster, tmp
     async def scenario(cluster: Any) -> tuple[Object, str, str]:
         service = {"metadata": {"name": "apple"}, "spec": {"selector": {"app": "apple"}, "ports": [{"port": 5678}]}}
         await cluster.client.create(SERVICES, service, "default")
-        # The hook ends when all has been seen, however slow the machine is.
+        # The hook ends after all checks, even on a slow machine.
         hook = ["bash", "-c", f"until [ -e {done} ]; do sleep 0.05; done"]
         await cluster.deploy(
             container={
@@ -79,10 +79,10 @@ def test_a_terminating_pod_serves_until_its_hook_ends(on_cluster: OnCluster, tmp
 
 
 def test_a_hook_longer_than_the_grace_period_is_abandoned(on_cluster: OnCluster) -> None:
-    """SIGTERM comes when the grace period is over, and what ignores it is killed 2 s later."""
+    """SIGTERM follows at the end of the grace period; a container that ignores it is killed 2 s later."""
 
     async def scenario(cluster: Any) -> tuple[float, float, int]:
-        # A shell that ignores SIGTERM shows both signals; the application itself would end at the first.
+        # A shell that ignores SIGTERM receives both signals; the application itself would end at the first.
         program = ["bash", "-c", "trap 'echo TERM $EPOCHREALTIME' TERM; while :; do read -t 0.05 <> <(:); done"]
         await cluster.deploy(
             container={
@@ -109,27 +109,27 @@ def test_a_hook_longer_than_the_grace_period_is_abandoned(on_cluster: OnCluster)
 
     terminated, killed, code = on_cluster(scenario)
 
-    # Lower limits alone: a busy machine is late with either, and never early.
+    # Only lower limits: a busy machine is late, but never early.
     assert terminated > 0.9
     assert killed > 2.9
     assert code == 137
 
 
 def test_an_exec_hook_without_a_shell_fails_and_the_pod_stops_at_once(on_cluster: OnCluster) -> None:
-    """http-echo has no shell: FailedPreStopHook, and no waiting."""
+    """http-echo has no shell, so FailedPreStopHook follows without a wait."""
 
     async def scenario(cluster: Any) -> Any:
         await cluster.deploy(container={"lifecycle": {"preStop": {"exec": {"command": ["sleep", "60"]}}}})
         pod = await cluster.ready_pod()
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         await cluster.gone(pod)
-        return await cluster.until(EVENTS, lambda events: reasons(events, "FailedPreStopHook"))
+        return await cluster.until(EVENTS, lambda events: event_with_reason(events, "FailedPreStopHook"))
 
     assert on_cluster(scenario)["involvedObject"]["kind"] == "Pod"
 
 
-#: A shell that ignores SIGTERM shows when each signal comes; the application itself would end at the first.
-DEAF = {
+#: A shell that ignores SIGTERM and logs it; the application itself would end at the first signal.
+IGNORES_SIGTERM = {
     "image": "xds2000/nginx-hostname",
     "command": ["bash", "-c", "trap 'echo TERM $EPOCHREALTIME' TERM; while :; do read -t 0.05 <> <(:); done"],
     "args": [],
@@ -137,12 +137,12 @@ DEAF = {
 
 
 def process_of(pod: Object) -> psutil.Process:
-    """The main process of a pod's only container."""
+    """Return the main process of a pod's only container."""
     return psutil.Process(int(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]))
 
 
 async def forced_end(cluster: Any, pod: Object) -> tuple[float, float, float]:
-    """Delete a pod by force; return when its object was gone, SIGTERM came and its process ended, in seconds."""
+    """Delete a pod by force; return the seconds until its object was gone, SIGTERM came and its process ended."""
     process, begin = process_of(pod), time.time()
     await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
     await cluster.gone(pod)
@@ -154,15 +154,15 @@ async def forced_end(cluster: Any, pod: Object) -> tuple[float, float, float]:
 
 @pytest.mark.parametrize("hook", [{}, {"lifecycle": {"preStop": {"sleep": {"seconds": 600}}}}], ids=["bare", "hook"])
 def test_a_forced_deletion_stops_the_container_within_three_seconds(on_cluster: OnCluster, hook: Object) -> None:
-    """The object is gone at once; the hook gets 1 s, then comes SIGTERM, and SIGKILL 2 s later."""
+    """The object is gone at once; the hook gets 1 s, then SIGTERM follows, and SIGKILL 2 s later."""
 
     async def scenario(cluster: Any) -> tuple[float, float, float]:
-        await cluster.deploy(container={**DEAF, **hook}, pod={"terminationGracePeriodSeconds": 900})
+        await cluster.deploy(container={**IGNORES_SIGTERM, **hook}, pod={"terminationGracePeriodSeconds": 900})
         return await forced_end(cluster, await cluster.ready_pod())
 
     gone, terminated, killed = on_cluster(scenario)
 
-    # Upper limits are for a busy machine.
+    # The upper limits allow for a busy machine.
     least = 1.0 if hook else 0.0
     assert gone < terminated + 0.5
     assert least <= terminated < least + 20
@@ -170,10 +170,10 @@ def test_a_forced_deletion_stops_the_container_within_three_seconds(on_cluster: 
 
 
 def test_a_pod_with_grace_0_gets_sigterm_too(on_cluster: OnCluster) -> None:
-    """``terminationGracePeriodSeconds: 0`` and an ordinary deletion: as a forced one."""
+    """With ``terminationGracePeriodSeconds: 0``, a deletion without force acts like a forced one."""
 
     async def scenario(cluster: Any) -> tuple[float, float]:
-        await cluster.deploy(container=DEAF, pod={"terminationGracePeriodSeconds": 0})
+        await cluster.deploy(container=IGNORES_SIGTERM, pod={"terminationGracePeriodSeconds": 0})
         pod = await cluster.ready_pod()
         process, begin = process_of(pod), time.time()
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
@@ -187,25 +187,25 @@ def test_a_pod_with_grace_0_gets_sigterm_too(on_cluster: OnCluster) -> None:
     assert killed - terminated > 1.9
 
 
-def test_an_answer_under_way_is_completed_after_a_forced_deletion(on_cluster: OnCluster) -> None:
-    """The application gets SIGTERM and finishes; an answer that takes longer than 2 s is cut."""
+def test_a_response_in_flight_is_completed_after_a_forced_deletion(on_cluster: OnCluster) -> None:
+    """The application gets SIGTERM and finishes; a response that takes longer than 2 s is cut off."""
 
     async def scenario(cluster: Any) -> list[str]:
         await cluster.deploy(container={"image": "harness/slow-echo:1", "args": ["-text=slow"]})
         pod = await cluster.ready_pod()
-        await cluster.until_knock("connected", pod, 5678)
+        await cluster.until_port("connected", pod, 5678)
         asked = [asyncio.create_task(cluster.ask(pod, f"/?delay={delay}")) for delay in ("1200ms", "30s")]
         await asyncio.to_thread(_until_connections, process_of(pod), 2)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
         ends = await asyncio.gather(*asked, return_exceptions=True)
-        # The client asks once more on a new connection; how that ends does not matter.
+        # The client retries on a new connection; the result does not matter.
         return ["cut" if isinstance(end, aiohttp.ClientError) else str(end).strip() for end in ends]
 
     assert on_cluster(scenario) == ["slow", "cut"]
 
 
 def _until_connections(process: psutil.Process, count: int) -> None:
-    """Wait until a process has so many established connections."""
+    """Wait until a process has this number of established connections."""
     end = time.monotonic() + 60
     while sum(each.status == psutil.CONN_ESTABLISHED for each in process.net_connections()) < count:
         assert time.monotonic() < end
@@ -213,23 +213,23 @@ def _until_connections(process: psutil.Process, count: int) -> None:
 
 
 def test_a_forced_deletion_does_not_shorten_one_that_has_begun(on_cluster: OnCluster, tmp_path: Path) -> None:
-    """The object is gone, and the container keeps the grace period of its first deletion: its hook runs on."""
+    """The object is gone, but the container keeps the grace period of its first deletion, and its hook continues."""
     done = tmp_path / "hook-may-end"
 
     async def scenario(cluster: Any) -> bool:
         hook = ["bash", "-c", f"until [ -e {done} ]; do sleep 0.05; done"]
         await cluster.deploy(
-            container={**DEAF, "lifecycle": {"preStop": {"exec": {"command": hook}}}},
+            container={**IGNORES_SIGTERM, "lifecycle": {"preStop": {"exec": {"command": hook}}}},
             pod={"terminationGracePeriodSeconds": 600},
         )
         pod = await cluster.ready_pod()
         name, process = pod["metadata"]["name"], process_of(pod)
         await cluster.client.delete(PODS, name, "default")
-        await cluster.until(EVENTS, lambda events: reasons(events, "Killing"))
+        await cluster.until(EVENTS, lambda events: event_with_reason(events, "Killing"))
         await cluster.client.delete(PODS, name, "default", grace=0)
         await cluster.gone(pod)
         try:
-            # Longer than a forced deletion takes from its begin to SIGKILL.
+            # Longer than a forced deletion takes from its start to SIGKILL.
             await asyncio.to_thread(process.wait, 4)
         except psutil.TimeoutExpired:
             return True
@@ -239,10 +239,10 @@ def test_a_forced_deletion_does_not_shorten_one_that_has_begun(on_cluster: OnClu
 
 
 def test_a_failed_post_start_hook_stops_the_container(on_cluster: OnCluster) -> None:
-    """It gets SIGTERM, and SIGKILL only after the pod's grace period."""
+    """The container gets SIGTERM, and SIGKILL only after the pod's grace period."""
 
     async def scenario(cluster: Any) -> int:
-        # The hook fails once the shell has its trap.
+        # The hook fails after the shell has set its trap.
         trap = "trap 'echo TERM $EPOCHREALTIME; exit 0' TERM; echo READY; while :; do read -t 0.05 <> <(:); done"
         log = cluster.settings.logs / "pods"
         hook = ["bash", "-c", f"until grep -q READY {log}/*; do sleep 0.05; done; exit 1"]
@@ -266,12 +266,12 @@ def test_a_failed_post_start_hook_stops_the_container(on_cluster: OnCluster) -> 
     assert on_cluster(scenario) == 0
 
 
-def test_a_failed_post_start_hook_is_told_and_the_container_started_again(on_cluster: OnCluster) -> None:
-    """The event says so."""
+def test_a_failed_post_start_hook_is_an_event_and_restarts_the_container(on_cluster: OnCluster) -> None:
+    """The event is FailedPostStartHook."""
 
     async def scenario(cluster: Any) -> Any:
         await cluster.deploy(container={"lifecycle": {"postStart": {"exec": {"command": ["true"]}}}})
-        await cluster.until(EVENTS, lambda events: reasons(events, "FailedPostStartHook"))
+        await cluster.until(EVENTS, lambda events: event_with_reason(events, "FailedPostStartHook"))
 
         def restarted(pods: list[Object]) -> int:
             statuses = [s for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
@@ -283,7 +283,7 @@ def test_a_failed_post_start_hook_is_told_and_the_container_started_again(on_clu
 
 
 def test_deleting_a_namespace_leaves_nothing_in_it(on_cluster: OnCluster) -> None:
-    """Deployment, pods and the namespace itself are gone in the end."""
+    """Deployment, pods and finally the namespace are gone."""
 
     async def scenario(cluster: Any) -> list[Object]:
         await cluster.client.create(NAMESPACES, {"metadata": {"name": "trial"}})
@@ -309,8 +309,8 @@ def _in_namespace(namespace: str) -> Object:
     }
 
 
-def test_deleting_a_deployment_takes_its_pods(on_cluster: OnCluster) -> None:
-    """Background deletion: ReplicaSet and pods follow."""
+def test_deleting_a_deployment_deletes_its_pods(on_cluster: OnCluster) -> None:
+    """In a background deletion, ReplicaSet and pods follow."""
 
     async def scenario(cluster: Any) -> list[Object]:
         await cluster.deploy()
@@ -324,7 +324,7 @@ def test_deleting_a_deployment_takes_its_pods(on_cluster: OnCluster) -> None:
 
 
 def test_foreground_deletion_keeps_the_owner_until_its_pods_are_gone(on_cluster: OnCluster) -> None:
-    """When the Deployment is gone, nothing of it is left."""
+    """Once the Deployment is gone, its pods are gone too."""
 
     async def scenario(cluster: Any) -> list[Object]:
         await cluster.deploy()

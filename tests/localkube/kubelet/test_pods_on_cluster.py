@@ -1,4 +1,4 @@
-"""Deployments and pods on a whole small cluster, as a user's kubectl sees them."""
+"""Deployments and pods on a small cluster, as kubectl shows them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ READINESS = {
 }
 
 
-def reasons(events: list[Object], wanted: str) -> Object | None:
-    """The first event with this reason."""
+def event_with_reason(events: list[Object], wanted: str) -> Object | None:
+    """Return the first event with this reason."""
     return next((event for event in events if event["reason"] == wanted), None)
 
 
 def complete(deployments: list[Object]) -> bool:
-    """Whether the Deployment's rollout is complete."""
+    """Return True if the Deployment's rollout is complete."""
     for each in deployments:
         conditions = {c["type"]: c["reason"] for c in (each.get("status") or {}).get("conditions") or []}
         observed = each.get("status", {}).get("observedGeneration") == each["metadata"]["generation"]
@@ -42,8 +42,8 @@ def complete(deployments: list[Object]) -> bool:
     return False
 
 
-def test_a_deployment_rolls_from_one_answer_to_the_next(on_cluster: OnCluster) -> None:
-    """The old pod answers until the new one is ready, then the new one alone is left and answers."""
+def test_a_rollout_replaces_the_old_pod(on_cluster: OnCluster) -> None:
+    """The old pod answers until the new one is ready; then only the new one is left and answers."""
 
     async def scenario(cluster: Any) -> tuple[str, str, str, str]:
         await cluster.deploy(container={"readinessProbe": READINESS})
@@ -65,7 +65,7 @@ def test_a_deployment_rolls_from_one_answer_to_the_next(on_cluster: OnCluster) -
 
 
 def test_rolling_back_makes_the_old_replica_set_the_newest(on_cluster: OnCluster) -> None:
-    """The template of an earlier revision brings its ReplicaSet back with a higher revision, none is created."""
+    """The template of an earlier revision reuses its ReplicaSet with a higher revision; no new one is created."""
 
     async def scenario(cluster: Any) -> list[tuple[str, int]]:
         await cluster.deploy()
@@ -84,8 +84,8 @@ def test_rolling_back_makes_the_old_replica_set_the_newest(on_cluster: OnCluster
     assert on_cluster(scenario) == [("2", 0), ("3", 1)]
 
 
-def test_a_rollout_that_never_becomes_ready_is_called_failed_and_keeps_the_old_pod(on_cluster: OnCluster) -> None:
-    """At its deadline the Deployment says ProgressDeadlineExceeded; the old pod stays ready and answers."""
+def test_a_rollout_that_never_becomes_ready_fails_and_keeps_the_old_pod(on_cluster: OnCluster) -> None:
+    """At the deadline the Deployment reports ProgressDeadlineExceeded; the old pod stays ready and answers."""
 
     async def scenario(cluster: Any) -> tuple[Object, str]:
         await cluster.deploy(spec={"progressDeadlineSeconds": 1})
@@ -96,7 +96,7 @@ def test_a_rollout_that_never_becomes_ready_is_called_failed_and_keeps_the_old_p
         await cluster.client.patch(DEPLOYMENTS, "apple", "default", body, strategy="strategic")
 
         def failed(deployments: list[Object]) -> Object | None:
-            # The new pod may come to be counted only later.
+            # The new pod may be counted later.
             found = (each["status"] for each in deployments if each["status"].get("updatedReplicas"))
             return next((s for s in found if "ProgressDeadlineExceeded" in str(s.get("conditions"))), None)
 
@@ -108,8 +108,8 @@ def test_a_rollout_that_never_becomes_ready_is_called_failed_and_keeps_the_old_p
     assert answer == "apple-v1\n"
 
 
-def test_scaling_down_keeps_the_pod_that_costs_most_to_delete(on_cluster: OnCluster) -> None:
-    """From one pod to three and back: the first one, marked as expensive, is still there."""
+def test_scaling_down_keeps_the_pod_with_the_highest_deletion_cost(on_cluster: OnCluster) -> None:
+    """After scaling from one pod to three and back, the first pod still exists, because its deletion cost is higher."""
 
     async def scenario(cluster: Any) -> tuple[str, list[str]]:
         await cluster.deploy()
@@ -127,14 +127,14 @@ def test_scaling_down_keeps_the_pod_that_costs_most_to_delete(on_cluster: OnClus
     assert left == [first]
 
 
-def test_a_cordoned_node_takes_no_pods_until_it_is_uncordoned(on_cluster: OnCluster) -> None:
-    """The pod waits, says so in an event, and runs afterwards."""
+def test_a_cordoned_node_starts_no_pods_until_it_is_uncordoned(on_cluster: OnCluster) -> None:
+    """The pod waits with an event FailedScheduling, and runs afterwards."""
 
     async def scenario(cluster: Any) -> str:
         await cluster.until(NODES, lambda nodes: nodes)
         await cluster.client.patch(NODES, "test", None, {"spec": {"unschedulable": True}})
         await cluster.deploy()
-        await cluster.until(EVENTS, lambda events: reasons(events, "FailedScheduling"))
+        await cluster.until(EVENTS, lambda events: event_with_reason(events, "FailedScheduling"))
         await cluster.client.patch(NODES, "test", None, {"spec": {"unschedulable": None}})
         return str((await cluster.ready_pod())["spec"]["nodeName"])
 
@@ -142,7 +142,7 @@ def test_a_cordoned_node_takes_no_pods_until_it_is_uncordoned(on_cluster: OnClus
 
 
 def test_recreate_starts_the_new_pod_only_when_the_old_one_is_gone(on_cluster: OnCluster) -> None:
-    """With strategy Recreate no two pods are ever there together."""
+    """With strategy Recreate two pods never exist at the same time."""
 
     async def scenario(cluster: Any) -> int:
         await cluster.deploy(spec={"strategy": {"type": "Recreate"}})
@@ -164,7 +164,7 @@ def test_recreate_starts_the_new_pod_only_when_the_old_one_is_gone(on_cluster: O
 
 
 def test_a_service_has_an_endpoint_once_its_pod_is_ready(on_cluster: OnCluster) -> None:
-    """The slice names the pod's address and the number behind a named target port."""
+    """The slice contains the pod's address and the number behind a named target port."""
 
     async def scenario(cluster: Any) -> tuple[Object, Object]:
         port = {"port": 80, "targetPort": "http"}
@@ -189,7 +189,7 @@ def test_a_service_has_an_endpoint_once_its_pod_is_ready(on_cluster: OnCluster) 
 
 
 def test_a_pod_that_loses_its_label_is_replaced_and_adopted_again(on_cluster: OnCluster) -> None:
-    """Released, it runs on and a new pod takes its place; with its label back it is adopted, and one is too many."""
+    """A released pod is replaced and runs on. With its label back it is adopted, and the surplus pod is deleted."""
 
     def owner(pod: Object) -> str:
         return next((each["kind"] for each in pod["metadata"].get("ownerReferences") or []), "")
@@ -203,7 +203,7 @@ def test_a_pod_that_loses_its_label_is_replaced_and_adopted_again(on_cluster: On
         await cluster.until(DEPLOYMENTS, lambda found: found[0]["status"].get("availableReplicas") == 1)
         released = await cluster.client.get(PODS, name, "default")
         answer = await cluster.ask(released)
-        # By age the new pod would be deleted, but both are too young for that.
+        # The age would select the new pod for deletion, but both pods are too young for a difference.
         cost = {"controller.kubernetes.io/pod-deletion-cost": "9"}
         body = {"metadata": {"labels": {"app": "apple"}, "annotations": cost}}
         await cluster.client.patch(PODS, name, "default", body)
@@ -218,7 +218,7 @@ def test_a_pod_that_loses_its_label_is_replaced_and_adopted_again(on_cluster: On
 
 
 def test_each_pod_is_reached_at_its_own_number_of_a_named_port(on_cluster: OnCluster) -> None:
-    """While a rollout changes the number, there are two slices; afterwards there is one, with the new number."""
+    """While a rollout changes the number, there are two slices; afterwards there is one with the new number."""
 
     def container(number: int) -> Object:
         probe = {"tcpSocket": {"port": "http"}, "periodSeconds": 1}
@@ -241,13 +241,13 @@ def test_each_pod_is_reached_at_its_own_number_of_a_named_port(on_cluster: OnClu
         await cluster.until(ENDPOINTSLICES, lambda slices: numbers(slices) == {8080, 9090})
         await cluster.until(ENDPOINTSLICES, lambda slices: numbers(slices) == {9090})
         await cluster.until(ENDPOINTSLICES, lambda slices: len(slices) == 1)
-        return str(await cluster.knock(await cluster.ready_pod(), 9090))
+        return str(await cluster.probe_port(await cluster.ready_pod(), 9090))
 
     assert on_cluster(scenario) == "connected"
 
 
 def test_a_rollout_waits_for_a_readiness_gate(on_cluster: OnCluster) -> None:
-    """The new pod is ready only once somebody has set its gate's condition; the old pod stays until then."""
+    """The new pod is ready only once its gate's condition is True; the old pod stays until then."""
 
     async def scenario(cluster: Any) -> tuple[Object, int, list[Object]]:
         await cluster.deploy()
@@ -276,11 +276,11 @@ def test_a_rollout_waits_for_a_readiness_gate(on_cluster: OnCluster) -> None:
     assert [c for c in conditions if c["type"] == "Ready" and "reason" in c] == []
 
 
-def test_an_unknown_image_is_said_and_never_runs(on_cluster: OnCluster) -> None:
+def test_a_pod_with_an_unknown_image_never_runs(on_cluster: OnCluster) -> None:
     """The pod waits with ImagePullBackOff and can be deleted."""
 
     async def scenario(cluster: Any) -> str:
-        await cluster.deploy(container={"image": "nobody/knows:1"})
+        await cluster.deploy(container={"image": "hashicorp/http-echo:0.9"})
 
         def waiting(pods: list[Object]) -> Object | None:
             states = [s["state"] for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
@@ -295,7 +295,7 @@ def test_an_unknown_image_is_said_and_never_runs(on_cluster: OnCluster) -> None:
 
 
 def test_a_crashing_container_backs_off(on_cluster: OnCluster) -> None:
-    """A container that ends with an error is started again, at once and then later and later."""
+    """A container that ends with an error is restarted at once, and then with increasing back-off."""
 
     async def scenario(cluster: Any) -> Any:
         await cluster.deploy(container={"args": ["-no-such-flag"]})
@@ -313,7 +313,7 @@ def test_a_crashing_container_backs_off(on_cluster: OnCluster) -> None:
 
 
 def test_a_failing_liveness_probe_restarts_the_container(on_cluster: OnCluster) -> None:
-    """The container is killed and started again in the same pod."""
+    """The container is killed and restarted in the same pod."""
 
     async def scenario(cluster: Any) -> Any:
         probe = {"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 1}
@@ -329,7 +329,7 @@ def test_a_failing_liveness_probe_restarts_the_container(on_cluster: OnCluster) 
 
 
 def test_readiness_waits_for_the_startup_probe(on_cluster: OnCluster) -> None:
-    """A slow start: the pod is not ready before its startup probe succeeded, though it has no readiness probe."""
+    """The pod is not ready before its startup probe succeeds, even without a readiness probe."""
 
     async def scenario(cluster: Any) -> tuple[list[bool], str]:
         seen: list[bool] = []

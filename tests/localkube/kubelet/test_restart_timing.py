@@ -1,4 +1,4 @@
-"""A container that crashed: when that is found, when it runs again, and how long it is kept back."""
+"""A crashed container: the times at which the crash is found, the container is restarted, and its back-off ends."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ OnCluster = Callable[..., Any]
 
 
 @pytest.fixture
-def looking(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A profile without delays, whose kubelet looks once a second and backs off for 3 s."""
+def relisting(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a profile without delays, except for relists once a second and a back-off of 3 s."""
     profile = dataclasses.replace(
         profiles.PROFILES["instant"], relist=1.0, crash_backoff=3, longest_backoff=100, resync=profiles.Delay(1)
     )
-    monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "looking": profile})
-    return "looking"
+    monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "relisting": profile})
+    return "relisting"
 
 
 def status_of(pods: list[Object]) -> Object:
-    """The status of the only container; empty without one."""
+    """Return the status of the only container; empty without one."""
     found = [each for pod in pods for each in pod.get("status", {}).get("containerStatuses") or []]
     return found[0] if found else {}
 
 
 async def kill(status: Object) -> float:
-    """Kill a container's process; return the time when it was gone."""
+    """Kill a container's process; return the time of its end."""
     process = psutil.Process(int(status["containerID"].rpartition("/")[2]))
     process.kill()
     await asyncio.to_thread(process.wait, 60)
@@ -46,18 +46,18 @@ async def kill(status: Object) -> float:
 
 
 async def next_state(cluster: Any, wanted: Callable[[Object], bool]) -> tuple[float, Object]:
-    """Wait for a container's status; return the time too."""
+    """Wait for a container's status; return it with the time."""
     found = await cluster.until(PODS, lambda pods: status if wanted(status := status_of(pods)) else None)
     return time.monotonic(), found
 
 
 def is_running(restarts: int) -> Callable[[Object], bool]:
-    """Whether a container runs after so many restarts."""
+    """Return a condition: the container runs after this number of restarts."""
     return lambda status: "running" in status.get("state", {}) and status["restartCount"] == restarts
 
 
-def test_a_crash_is_found_at_a_look_and_the_restart_at_the_next(on_cluster: OnCluster, looking: str) -> None:
-    """The dead container passes for one that is ready for up to a second, then it is not, for a second."""
+def test_a_crash_is_found_at_a_relist_and_the_restart_at_the_next(on_cluster: OnCluster, relisting: str) -> None:
+    """The dead container counts as ready for up to a second, and then as not ready for a second."""
 
     async def scenario(cluster: Any) -> tuple[float, list[tuple[float, bool]]]:
         await cluster.deploy()
@@ -80,7 +80,7 @@ def test_a_crash_is_found_at_a_look_and_the_restart_at_the_next(on_cluster: OnCl
                 await again.wait()
         return killed, seen
 
-    killed, seen = on_cluster(scenario, profile=looking)
+    killed, seen = on_cluster(scenario, profile=relisting)
     (found, ready), (again, ready_again) = [each for each in seen if each[0] > killed]
 
     assert (ready, ready_again) == (False, True)
@@ -88,8 +88,8 @@ def test_a_crash_is_found_at_a_look_and_the_restart_at_the_next(on_cluster: OnCl
     assert again - found > 0.8
 
 
-def test_the_second_crash_backs_off_and_says_so(on_cluster: OnCluster, looking: str) -> None:
-    """No sooner than the back-off after its end it runs again; its words are the kubelet's."""
+def test_the_second_crash_backs_off_with_the_kubelets_messages(on_cluster: OnCluster, relisting: str) -> None:
+    """The container runs again no sooner than the back-off after its end."""
 
     async def scenario(cluster: Any) -> tuple[float, float, Object, Object, Object]:
         await cluster.deploy()
@@ -99,10 +99,10 @@ def test_the_second_crash_backs_off_and_says_so(on_cluster: OnCluster, looking: 
         killed = await kill(status)
         _, waiting = await next_state(cluster, lambda found: "waiting" in found["state"])
         again, _ = await next_state(cluster, is_running(2))
-        told = await cluster.until(EVENTS, lambda events: next((e for e in events if e["reason"] == "BackOff"), None))
-        return killed, again, waiting, told, (await cluster.ready_pod())["metadata"]
+        event = await cluster.until(EVENTS, lambda events: next((e for e in events if e["reason"] == "BackOff"), None))
+        return killed, again, waiting, event, (await cluster.ready_pod())["metadata"]
 
-    killed, again, waiting, told, pod = on_cluster(scenario, profile=looking)
+    killed, again, waiting, event, pod = on_cluster(scenario, profile=relisting)
     name = f"{pod['name']}_default({pod['uid']})"
 
     assert again - killed >= 3
@@ -111,4 +111,4 @@ def test_the_second_crash_backs_off_and_says_so(on_cluster: OnCluster, looking: 
         "message": f"back-off 3s restarting failed container=apple pod={name}",
     }
     assert waiting["lastState"]["terminated"]["exitCode"] == 137
-    assert told["message"] == f"Back-off restarting failed container apple in pod {name}"
+    assert event["message"] == f"Back-off restarting failed container apple in pod {name}"

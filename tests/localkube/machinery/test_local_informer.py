@@ -1,4 +1,4 @@
-"""Informers and clients against the real API server of the local cluster."""
+"""Informers and clients work with the real API server of the local cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from harness.localkube.machinery.resources import CONFIGMAPS, EVENTS, NEW_EVENTS
 
 @asynccontextmanager
 async def api(storage: Storage | None = None) -> AsyncIterator[ApiClient]:
-    """A client of a fresh API server."""
+    """Yield a client of a new API server."""
     async with (
         serve_at("127.0.0.1", Path("unused"), storage) as url,
         ApiClient(url, f"{COMPONENT_AGENT}test") as client,
@@ -37,17 +37,17 @@ async def api(storage: Storage | None = None) -> AsyncIterator[ApiClient]:
 
 
 def config(name: str, **data: str) -> dict[str, Any]:
-    """A ConfigMap."""
+    """Build a ConfigMap."""
     return {"metadata": {"name": name}, "data": data}
 
 
 def pod(name: str) -> dict[str, Any]:
-    """A pod on a node, which has a grace period therefore."""
+    """Build a pod on a node, which therefore has a grace period."""
     return {"metadata": {"name": name}, "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i:1"}]}}
 
 
 def test_informer_follows_changes_in_order() -> None:
-    """Subscribers hear of what was there, and then of every change, with the object before and after."""
+    """Subscribers are called for existing objects and then for every change, with the object before and after."""
 
     async def scenario() -> list[tuple[str, str, str]]:
         heard: list[tuple[str, str, str]] = []
@@ -72,8 +72,8 @@ def test_informer_follows_changes_in_order() -> None:
     assert asyncio.run(scenario()) == [("ADDED", "", "1"), ("MODIFIED", "1", "2"), ("DELETED", "2", "2")]
 
 
-def test_a_failing_subscriber_blinds_no_other() -> None:
-    """An exception in one callback does not keep the next from being called."""
+def test_a_failing_subscriber_does_not_affect_others() -> None:
+    """After an exception in one callback, the next one is still called."""
 
     async def scenario() -> list[str]:
         heard: list[str] = []
@@ -99,10 +99,10 @@ def test_a_failing_subscriber_blinds_no_other() -> None:
 
 
 def test_informer_lists_again_when_its_watch_expired() -> None:
-    """After an expired watch, what was missed is told as differences: also the deletion that no event told."""
+    """After an expired watch, subscribers are called with the differences, including a missed deletion."""
 
     class Late(ApiClient):
-        """Changes the world between an informer's list and its watch, more than the history holds."""
+        """A client that changes objects between an informer's list and its watch, more often than the history holds."""
 
         calls = 0
 
@@ -136,8 +136,8 @@ def test_informer_lists_again_when_its_watch_expired() -> None:
     assert asyncio.run(scenario()) == expected
 
 
-def test_errors_have_their_own_classes() -> None:
-    """Reasons that controllers act on are exceptions of their own."""
+def test_api_errors_have_their_own_classes() -> None:
+    """Each reason that controllers handle has its own exception class."""
 
     async def scenario() -> None:
         async with api() as client:
@@ -160,8 +160,8 @@ def test_errors_have_their_own_classes() -> None:
     asyncio.run(scenario())
 
 
-def test_client_selects_and_graces() -> None:
-    """Lists take selectors; a pod's deletion takes its grace period unless it is told otherwise."""
+def test_the_client_supports_selectors_and_grace_periods() -> None:
+    """Lists accept selectors; a pod's deletion uses its grace period by default."""
 
     async def scenario() -> None:
         async with api() as client:
@@ -179,7 +179,7 @@ def test_client_selects_and_graces() -> None:
 
 
 def test_repeated_events_are_counted() -> None:
-    """The same event about the same object raises the count of the first; both Event APIs show it."""
+    """The same event about the same object increments the count of the first; both Event APIs return it."""
 
     async def scenario() -> None:
         async with api() as client:
@@ -196,8 +196,8 @@ def test_repeated_events_are_counted() -> None:
     asyncio.run(scenario())
 
 
-def test_an_event_that_cannot_be_written_stops_nobody() -> None:
-    """A recorder whose API refuses logs it and goes on."""
+def test_an_event_that_cannot_be_written_is_ignored() -> None:
+    """A recorder logs a rejected Event and continues."""
 
     async def scenario() -> None:
         async with api() as client:
@@ -207,7 +207,7 @@ def test_an_event_that_cannot_be_written_stops_nobody() -> None:
     asyncio.run(scenario())
 
 
-def test_resources_are_found_by_both_names() -> None:
+def test_resources_are_found_by_plural_and_by_kind() -> None:
     """A URL's plural and a manifest's kind name the same resource."""
     assert by_plural("deployments", "apps") is by_kind("Deployment", "apps/v1")
     assert by_plural("pods") is by_kind("Pod", "v1")

@@ -1,4 +1,4 @@
-"""Selectors must select what a real server's do; a controller that misreads one routes to the wrong pods."""
+"""Selectors match as on a real server; a wrong match would route requests to wrong pods."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OBJ = {
     ],
 )
 def test_label_selector_text(text: str, expected: bool) -> None:
-    """A label selector in a URL selects as kubectl's -l does."""
+    """A label selector in a URL matches like kubectl's -l."""
     assert parse_labels(text)(OBJ) is expected
 
 
@@ -51,18 +51,18 @@ def test_label_selector_text(text: str, expected: bool) -> None:
     ],
 )
 def test_field_selector_text(text: str, expected: bool) -> None:
-    """A field selector compares fields by path; one that is not there is empty."""
+    """A field selector compares fields by path; an absent field is empty."""
     assert parse_fields(text)(OBJ) is expected
 
 
 @pytest.mark.parametrize("text", ["app in (a", "a b", "=x"])
-def test_bad_label_selector(text: str) -> None:
-    """A selector that can't be read is an error, not one that selects everything."""
+def test_an_invalid_label_selector_is_an_error(text: str) -> None:
+    """An invalid selector does not select everything."""
     with pytest.raises(SelectorError):
         parse_labels(text)
 
 
-def test_bad_field_selector() -> None:
+def test_an_invalid_field_selector_is_an_error() -> None:
     """A field selector without a comparison is an error."""
     with pytest.raises(SelectorError):
         parse_fields("metadata.name")
@@ -80,7 +80,7 @@ _WORDS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"))
 
 @given(_WORDS, _WORDS)
 def test_forms_of_a_selector_agree(wanted: dict[str, str], labels: dict[str, str]) -> None:
-    """Equality as text, as matchLabels, as matchExpressions and as a Service's map selects the same."""
+    """A selector as text, matchLabels, matchExpressions or a Service's map gives the same result."""
     obj = {"metadata": {"labels": labels}}
     expressions = [{"key": k, "operator": "In", "values": [v]} for k, v in wanted.items()]
     expected = wanted.items() <= labels.items()
@@ -92,8 +92,8 @@ def test_forms_of_a_selector_agree(wanted: dict[str, str], labels: dict[str, str
 
 
 @given(_WORDS, st.sampled_from("abc"), st.sets(st.sampled_from("xyz"), min_size=1))
-def test_operators_are_each_others_opposite(labels: dict[str, str], key: str, values: set[str]) -> None:
-    """NotIn selects exactly what In does not, DoesNotExist what Exists does not."""
+def test_opposite_operators_select_opposite_objects(labels: dict[str, str], key: str, values: set[str]) -> None:
+    """NotIn selects exactly the objects that In does not, and DoesNotExist those that Exists does not."""
 
     def matches(operator: str) -> bool:
         return matches_selector({"matchExpressions": [{"key": key, "operator": operator, "values": [*values]}]}, labels)

@@ -1,4 +1,4 @@
-"""The queue's promises: one key at a time, nothing lost, failures tried again."""
+"""The work queue runs one key at a time, loses no key, and retries failures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 from harness.localkube.machinery.workqueue import WorkQueue
 
 
-def test_adds_while_running_are_one_more_run() -> None:
+def test_adds_during_a_run_cause_one_more_run() -> None:
     """A key that is added many times while it runs is handled once more, and never twice at once."""
 
     async def scenario() -> tuple[int, int]:
@@ -36,8 +36,8 @@ def test_adds_while_running_are_one_more_run() -> None:
     assert asyncio.run(scenario()) == (2, 1)
 
 
-def test_different_keys_run_side_by_side() -> None:
-    """A key whose handler waits does not hold up another."""
+def test_different_keys_run_concurrently() -> None:
+    """A key whose handler waits does not delay another key."""
 
     async def scenario() -> None:
         both = asyncio.Barrier(3)
@@ -54,7 +54,7 @@ def test_different_keys_run_side_by_side() -> None:
     asyncio.run(scenario())
 
 
-def test_failures_are_tried_again() -> None:
+def test_failures_are_retried() -> None:
     """A handler that raises is called again until it returns."""
 
     async def scenario() -> int:
@@ -77,8 +77,8 @@ def test_failures_are_tried_again() -> None:
     assert asyncio.run(scenario()) == 4
 
 
-def test_the_earliest_delay_counts() -> None:
-    """Of several delayed adds of a key, the earliest is kept, and it is handled once for all of them."""
+def test_the_earliest_delay_applies() -> None:
+    """Of several delayed adds of a key, the earliest applies, and the key is handled once."""
 
     async def scenario() -> int:
         runs = 0
@@ -99,8 +99,8 @@ def test_the_earliest_delay_counts() -> None:
     assert asyncio.run(scenario()) == 1
 
 
-def test_the_end_cancels_what_runs() -> None:
-    """Leaving the context stops handlers and timers, and later adds do nothing."""
+def test_leaving_the_context_cancels_handlers() -> None:
+    """Leaving the context stops handlers and timers, and later adds have no effect."""
 
     async def scenario() -> list[str]:
         seen: list[str] = []

@@ -1,4 +1,4 @@
-"""Where nginx comes from, with fakes for the machine's programs; and once for real."""
+"""The search for nginx, with fakes for the machine's programs, and once with the real ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_LUA = "#!/bin/sh\n[ \"$1\" = -V ] && echo 'nginx version: nginx/1.0' >&2 && e
 
 
 def program(path: Path, text: str) -> Path:
-    """An executable script."""
+    """Write an executable script."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)
@@ -32,7 +32,7 @@ def program(path: Path, text: str) -> Path:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with a shell and Debian's programs, but no nginx, and an empty cache folder."""
+    """Simulate a machine with a shell and Debian's programs, but without nginx, and with an empty cache folder."""
     binaries = tmp_path / "bin"
     for name in ("apt-get", "dpkg", "dpkg-query"):
         program(binaries / name, "#!/bin/sh\nexit 0\n")
@@ -43,7 +43,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def unpacks(text: str = WORKS) -> Callable[..., None]:
-    """A stand-in for Debian's packages: nginx is this script."""
+    """Return a fake for the unpacking of Debian's packages: nginx is this script."""
 
     def unpack(tree: Path, scratch: Path, progress: Callable[[str], None]) -> None:
         progress("fetching")
@@ -53,17 +53,17 @@ def unpacks(text: str = WORKS) -> Callable[..., None]:
 
 
 def never(*_: object) -> None:
-    """A stand-in that must not be used."""
-    pytest.fail("packages were fetched")
+    """Fail the test if packages are downloaded."""
+    pytest.fail("packages were downloaded")
 
 
 def left_in(machine: Path) -> list[str]:
-    """Names in the cache folder, the lock beside."""
+    """Return the names in the cache folder, without the lock."""
     return sorted(path.name for path in (machine / "cache/harness").iterdir() if path.suffix != ".lock")
 
 
 def test_a_system_nginx_with_lua_is_used(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the machine has and works is taken; nothing is fetched."""
+    """A working nginx of the machine is used; nothing is downloaded."""
     binary = program(machine / "bin/nginx", WORKS)
     monkeypatch.setattr(debian, "unpack", never)
 
@@ -72,27 +72,27 @@ def test_a_system_nginx_with_lua_is_used(machine: Path, monkeypatch: pytest.Monk
     assert (found.binary, found.version, found.library_path) == (binary, "9.9.1", "")
 
 
-def test_a_system_nginx_without_lua_is_passed_over(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An nginx that can't load Lua does not stop the harness from fetching one that can."""
+def test_a_system_nginx_without_lua_is_skipped(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the machine's nginx cannot load Lua, another one is downloaded."""
     program(machine / "bin/nginx", NO_LUA)
     monkeypatch.setattr(debian, "unpack", unpacks())
 
     assert find_or_fetch().binary == install.cache_folder() / "usr/sbin/nginx"
 
 
-def test_what_was_fetched_is_found_again(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second call fetches nothing and returns the same record."""
+def test_a_downloaded_nginx_is_reused(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second call downloads nothing and returns the same record."""
     monkeypatch.setattr(debian, "unpack", unpacks())
-    said: list[str] = []
-    first = find_or_fetch(said.append)
+    messages: list[str] = []
+    first = find_or_fetch(messages.append)
     monkeypatch.setattr(debian, "unpack", never)
 
     assert find_or_fetch() == first
-    assert (first.version, said) == ("9.9.1", ["fetching"])
+    assert (first.version, messages) == ("9.9.1", ["fetching"])
     assert left_in(machine) == [install.cache_folder().name]
 
 
-def test_a_damaged_cache_is_fetched_again(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_cache_is_downloaded_again(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder without its program is replaced."""
     monkeypatch.setattr(debian, "unpack", unpacks())
     find_or_fetch().binary.unlink()
@@ -100,8 +100,8 @@ def test_a_damaged_cache_is_fetched_again(machine: Path, monkeypatch: pytest.Mon
     assert find_or_fetch().binary.exists()
 
 
-def test_two_at_once_fetch_once(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever comes while another fetches waits for it and uses what it got."""
+def test_two_concurrent_calls_download_once(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second caller waits for the first and uses its result."""
     inside, proceed = threading.Event(), threading.Event()
     fetches: list[Path] = []
 
@@ -125,8 +125,8 @@ def test_two_at_once_fetch_once(machine: Path, monkeypatch: pytest.MonkeyPatch) 
     assert found[0] == found[1]
 
 
-def test_no_apt_is_said_with_what_to_do(machine: Path) -> None:
-    """On a machine that is not Debian the error names the packages and how to stop the service they start."""
+def test_missing_apt_is_an_error_with_a_hint(machine: Path) -> None:
+    """On a machine without apt, the error names the packages and the way to stop the service that they start."""
     (machine / "bin/apt-get").unlink()
 
     with pytest.raises(MissingToolError) as caught:
@@ -138,7 +138,7 @@ def test_no_apt_is_said_with_what_to_do(machine: Path) -> None:
 
 
 def test_a_failed_download_leaves_nothing(machine: Path) -> None:
-    """What apt said is shown, both of the lists and of the packages, and no half-made folder stays."""
+    """The error contains apt's output for lists and packages, and no incomplete folder is left."""
     program(machine / "bin/apt-get", '#!/bin/sh\necho "no network for $4" >&2\nexit 100\n')
     program(machine / "bin/dpkg-query", "#!/bin/sh\necho 2.36\n")
 
@@ -151,7 +151,7 @@ def test_a_failed_download_leaves_nothing(machine: Path) -> None:
 
 
 def test_packages_that_do_not_run_are_not_kept(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An nginx that fails its check is an error with its own words, not a cache to be found later."""
+    """An nginx that fails its check is an error with its own message, and is not cached."""
     monkeypatch.setattr(debian, "unpack", unpacks(NO_LUA))
 
     with pytest.raises(MissingToolError) as caught:
@@ -161,8 +161,8 @@ def test_packages_that_do_not_run_are_not_kept(machine: Path, monkeypatch: pytes
     assert left_in(machine) == []
 
 
-def test_a_cache_that_can_not_be_written_is_said(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the folder and the variable that names another."""
+def test_an_unwritable_cache_is_an_error(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the folder and the variable that selects another."""
     (machine / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(machine / "file"))
 
@@ -170,8 +170,8 @@ def test_a_cache_that_can_not_be_written_is_said(machine: Path, monkeypatch: pyt
         find_or_fetch()
 
 
-def test_apt_works_in_private_folders(machine: Path) -> None:
-    """Every call of apt is told its own lists, cache and idea of what is installed; what it got is unpacked."""
+def test_apt_uses_private_folders(machine: Path) -> None:
+    """Every call of apt uses its own lists, cache and dpkg status; the downloaded packages are unpacked."""
     calls = machine / "calls"
     program(
         machine / "bin/apt-get",
@@ -194,8 +194,8 @@ def test_apt_works_in_private_folders(machine: Path) -> None:
     )
 
 
-def test_a_tree_is_described_by_what_it_holds(tmp_path: Path) -> None:
-    """Library and Lua folders are found whatever the architecture's name and the release's layout."""
+def test_a_tree_is_searched_for_its_folders(tmp_path: Path) -> None:
+    """Library and Lua folders are found for any architecture name and release layout."""
     for name in (
         "usr/lib/riscv64-linux-gnu/libz.so.1",
         "lib/riscv64-linux-gnu/libpcre.so.3",
@@ -213,8 +213,8 @@ def test_a_tree_is_described_by_what_it_holds(tmp_path: Path) -> None:
     assert found.lua_cpaths == (f"{tmp_path}/usr/lib/riscv64-linux-gnu/lua/5.1/?.so",)
 
 
-def test_records_write_their_own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modules are loaded in order, own Lua comes first, nginx's own paths stay, and libraries come before others."""
+def test_a_record_renders_its_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules are loaded in order, own Lua comes first, nginx's paths stay, and its libraries precede others."""
     found = NginxInstall(tmp_path / "nginx", tmp_path / "modules", ("/share/?.lua",), (), "/lib/own", "1")
     monkeypatch.setenv("LD_LIBRARY_PATH", "/elsewhere")
 
@@ -226,7 +226,7 @@ def test_records_write_their_own_configuration(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.nginx
 def test_the_nginx_of_this_machine_works() -> None:
-    """The one that the product would use loads Lua, JSON and the balancer; what lacks a library is told apart."""
+    """It loads Lua, JSON and the balancer; an nginx without its Lua libraries is reported as unusable."""
     found = find_or_fetch()
 
     assert why_unusable(found) == ""

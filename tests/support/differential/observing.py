@@ -130,8 +130,11 @@ class Observer:
     def _event(self, event: Object) -> None:
         about = event.get("involvedObject") or {}
         name, kind = about.get("name", ""), about.get("kind", "").lower()
-        called = self._roles.get(name) if kind == "pod" else self._sets.get(name) if kind == "replicaset" else name
-        subject = f"{kind} {called or name}"
+        if kind == "replicaset" and about.get("uid"):
+            name = self._set_role(name)
+        elif kind == "pod":
+            name = self._roles.get(name, name)
+        subject = f"{kind} {name}"
         self.note(subject, f"event {event['type']} {event['reason']}", "said")
 
     def _ingress(self, obj: Object) -> None:

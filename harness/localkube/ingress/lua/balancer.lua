@@ -1,24 +1,30 @@
--- Sends each request to an endpoint of its location's backend. A worker looks for new endpoints on a timer of its own, so
--- for up to one period after they were posted it uses the old ones, and two workers may differ.
+-- Send each request to an endpoint of its location's backend. Each worker reads new endpoints on its own timer, so it
+-- uses the old ones for up to one period after a post, and two workers may differ.
 local cjson = require("cjson.safe")
 local ngx_balancer = require("ngx.balancer")
 local canary = require("canary")
 local configuration = require("configuration")
+local hash = require("hash")
 local sticky = require("sticky")
 
 local _M = {}
 
--- By the names that the annotation has for them.
+-- By their names in the annotation.
 local IMPLEMENTATIONS = { round_robin = require("roundrobin"), ewma = require("ewma") }
 
 local balancers = {}
 local applied = 0
 local generation
 
--- The balancer that a backend had, brought up to date, or a new one where it had none or one of another kind. An
--- implementation is the metatable of its balancers.
-local function follow(balancer, backend)
-  local implementation = backend.affinity and sticky or IMPLEMENTATIONS[backend.balancing]
+-- Update a backend's balancer, or create a new one if it has none or one of another kind. An implementation is the
+-- metatable of its balancers.
+local function update_or_create(balancer, backend)
+  local implementation = IMPLEMENTATIONS[backend.balancing]
+  if backend.affinity then
+    implementation = sticky
+  elseif backend.hash_by ~= "" then
+    implementation = hash
+  end
   if getmetatable(balancer) ~= implementation then
     return implementation.new(backend)
   end
@@ -31,7 +37,7 @@ local function apply(backends)
   for name, backend in pairs(backends) do
     if #backend.endpoints > 0 then
       backend.name = name
-      kept[name] = follow(balancers[name], backend)
+      kept[name] = update_or_create(balancers[name], backend)
       kept[name].backend = backend
     end
   end
@@ -48,7 +54,7 @@ local function sync(leaving)
   end
   local backends, problem = cjson.decode(configuration.backends() or "{}")
   if not backends then
-    ngx.log(ngx.ERR, "backends can't be read: ", problem)
+    ngx.log(ngx.ERR, "cannot parse the backends: ", problem)
     return
   end
   apply(backends)
@@ -61,13 +67,13 @@ function _M.init_worker(settings)
   sync(false)
   local started, problem = ngx.timer.every(settings.timer, sync)
   if not started then
-    ngx.log(ngx.ERR, "endpoints will not follow: ", problem)
+    ngx.log(ngx.ERR, "cannot start the timer that reads endpoints: ", problem)
     return
   end
   configuration.report_worker("up", generation)
 end
 
--- Before anything is sent: a backend without endpoints is "service unavailable", at once.
+-- Runs before the request is forwarded: answer 503 at once if the backend has no endpoints.
 function _M.rewrite()
   local balancer = balancers[ngx.var.proxy_upstream_name]
   if not balancer then
@@ -77,7 +83,7 @@ function _M.rewrite()
   ngx.ctx.tried = {}
 end
 
--- Once per try: nginx decides whether there is a next one, by proxy_next_upstream and its number of tries.
+-- Runs once for each attempt. nginx decides about a retry by proxy_next_upstream and its number of attempts.
 function _M.balance()
   local balancer, tried = ngx.ctx.balancer, ngx.ctx.tried
   local endpoint = balancer and balancer:pick(tried)
@@ -88,11 +94,11 @@ function _M.balance()
   ngx_balancer.set_more_tries(1)
   local ok, problem = ngx_balancer.set_current_peer(endpoint)
   if not ok then
-    ngx.log(ngx.ERR, "endpoint ", endpoint, " can't be used: ", problem)
+    ngx.log(ngx.ERR, "endpoint ", endpoint, " cannot be used: ", problem)
   end
 end
 
--- nginx lists one value per try, separated by commas; the last is of the try that counted.
+-- nginx lists one value for each attempt, separated by commas; the last value belongs to the answered attempt.
 local function last(list)
   return list and list:match("([^%s,]+)%s*$")
 end

@@ -1,5 +1,5 @@
--- Which backend a request is for, where another stands beside that of its location: a canary. Asked for each request, in
--- ingress-nginx's order: the session's cookie, the header, the cookie, the weight.
+-- Choose between the main backend and its canary for each request, in ingress-nginx's order: the session's cookie, the
+-- header, the cookie, the weight.
 local sticky = require("sticky")
 
 local _M = {}
@@ -19,11 +19,11 @@ local function by_header(shaping)
     end
     return found and true or nil
   end
-  return _M.said(header)
+  return _M.parse_choice(header)
 end
 
--- Yes, no, or nothing that is understood.
-function _M.said(word)
+-- Return true for "always", false for "never", nil for any other value.
+function _M.parse_choice(word)
   if word == "always" then
     return true
   elseif word == "never" then
@@ -35,7 +35,7 @@ end
 local function wanted(shaping)
   local answer = by_header(shaping)
   if answer == nil and shaping.cookie ~= "" then
-    answer = _M.said(ngx.var["cookie_" .. shaping.cookie])
+    answer = _M.parse_choice(ngx.var["cookie_" .. shaping.cookie])
   end
   if answer == nil then
     answer = math.random(shaping.total) <= shaping.weight
@@ -43,8 +43,8 @@ local function wanted(shaping)
   return answer
 end
 
--- The balancer for a request that came for `main`. A canary without endpoints has no balancer: then all stays with main.
--- A main backend without endpoints has none either, and its canary is not asked.
+-- Return the balancer for a request to `main`. A canary without endpoints has no balancer, so all requests go to main.
+-- If main has no endpoints, it has no balancer either, and its canary gets no requests.
 function _M.choose(main, balancers)
   local backend = main.backend
   if #backend.alternatives == 0 or sticky.belongs(backend) then

@@ -1,10 +1,12 @@
--- The controller's door into running workers: what it posts is kept in memory that all workers share and that a reload
--- keeps, so that a new worker has endpoints before its first request.
+-- Receive the controller's endpoints in running workers. They are stored in memory that all workers share and that
+-- survives a reload, so that a new worker has endpoints before its first request.
+local certificate = require("certificate")
+
 local _M = {}
 
 local shared = ngx.shared.configuration
 
--- Raised with each post; a worker compares it with the one it applied last.
+-- Incremented with each post; a worker compares it with the version that it applied last.
 local VERSION = "version"
 local BACKENDS = "backends"
 
@@ -16,8 +18,8 @@ function _M.backends()
   return shared:get(BACKENDS)
 end
 
--- Counts the workers of a configuration's generation that are `up`, and those that are `leaving`: they accept no more and
--- close their idle connections.
+-- Count the workers of a generation that are `up`, and those that are `leaving`: they accept no connections and close
+-- their idle ones.
 function _M.report_worker(state, generation)
   shared:incr(state .. ":" .. generation, 1, 0)
 end
@@ -45,10 +47,18 @@ local function take_backends()
   end
   local stored, problem = shared:safe_set(BACKENDS, body)
   if not stored then
-    ngx.log(ngx.ERR, "backends not kept: ", problem)
+    ngx.log(ngx.ERR, "cannot store the backends: ", problem)
     return ngx.exit(ngx.HTTP_INTERNAL_SERVER_ERROR)
   end
   shared:incr(VERSION, 1, 0)
+  ngx.status = ngx.HTTP_CREATED
+end
+
+local function take_certificates()
+  local body = request_body()
+  if not (body and certificate.take(body)) then
+    return ngx.exit(ngx.HTTP_BAD_REQUEST)
+  end
   ngx.status = ngx.HTTP_CREATED
 end
 
@@ -56,6 +66,8 @@ function _M.serve()
   local path, method = ngx.var.uri, ngx.req.get_method()
   if path == "/configuration/backends" and method == "POST" then
     return take_backends()
+  elseif path == "/configuration/servers" and method == "POST" then
+    return take_certificates()
   elseif path == "/configuration/backends" then
     ngx.say(_M.backends() or "{}")
   elseif path == "/configuration/workers" then

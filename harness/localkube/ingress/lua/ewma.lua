@@ -1,10 +1,10 @@
--- Chooses an endpoint by peak latency: of two drawn at random, the one whose moving average of response times is lower.
--- The average fades while an endpoint gets no requests, so that a slow one is tried again. Averages are in memory shared
--- by all workers and kept over a reload.
+-- Choose an endpoint by latency: of two random endpoints, the one with the lower moving average of response times. The
+-- average decays while an endpoint gets no requests, so that a slow one is tried again. Averages are stored in memory
+-- that all workers share and that survives a reload.
 --
--- As in ingress-nginx, the draw of two among two is no draw: the lower average gets every request until the other has
--- faded below it, by a factor e in 10 s. Times come in whole milliseconds, so that two idle pods that are equally fast take
--- turns of seconds (up to 7 s measured), and of a short burst one may get nothing.
+-- As in ingress-nginx, with only two endpoints the lower average gets every request, until the other one has decayed
+-- below it, by a factor e in 10 s. Times are whole milliseconds. Two idle, equally fast pods therefore alternate in turns
+-- of several seconds (up to 7 s measured), and one of them may get no request of a short burst.
 local _M = {}
 _M.__index = _M
 
@@ -22,7 +22,7 @@ local function score(endpoint)
   return faded(averages:get(endpoint) or 0, touched:get(endpoint) or 0, 0, ngx.now())
 end
 
--- An endpoint that is new begins at the mean of those that are known: at zero it would get every request at first.
+-- A new endpoint begins at the mean of the known ones; at zero it would get every request at first.
 local function introduce(endpoints)
   local sum, known = 0, 0
   for _, endpoint in ipairs(endpoints) do
@@ -62,8 +62,8 @@ function _M:update(backend)
   self.endpoints = endpoints
 end
 
--- The endpoint for the next try of a request; `tried` has those of its earlier tries, and all are candidates again once
--- every one was tried.
+-- Return the endpoint for the next attempt of a request. `tried` contains the endpoints of earlier attempts; once it
+-- contains all of them, all are candidates again.
 function _M:pick(tried)
   local left = {}
   for _, endpoint in ipairs(self.endpoints) do

@@ -1,19 +1,19 @@
--- Keeps a session at an endpoint by a cookie, as ingress-nginx's sticky balancers do. The cookie is "key|backend": the key
--- names an endpoint (by a hash over all of them, or by the endpoint's own hash where the mode is persistent), and the
--- backend's hash says whether the session is the main backend's or the canary's.
+-- Keep a session at an endpoint with a cookie, as ingress-nginx's sticky balancers do. The cookie is "key|backend". The
+-- key identifies an endpoint, by a hash over all of them or, in mode persistent, by the endpoint's own hash. The hash of
+-- the backend shows if the session belongs to the main backend or to the canary.
 local ngx_balancer = require("ngx.balancer")
 
 local _M = {}
 _M.__index = _M
 
--- Draws until one is found that was not tried: enough that a session practically always leaves the dead one of two.
+-- Most random draws to find an untried endpoint: enough to leave the dead one of two endpoints almost always.
 local DRAWS = 20
 
 local function backend_key(backend)
   return ngx.md5(ngx.md5(backend.name) .. backend.name)
 end
 
--- The two parts of a request's cookie, each nil where it is not there.
+-- Return the two parts of a request's cookie; nil for an absent part.
 local function session(affinity)
   local value = ngx.var["cookie_" .. affinity.name]
   if not value then
@@ -22,7 +22,7 @@ local function session(affinity)
   return value:match("^([^|]*)|?([^|]*)")
 end
 
--- Whether a request's cookie was given by this backend.
+-- Return true if this backend set the request's cookie.
 function _M.belongs(backend)
   if not backend.affinity then
     return false
@@ -31,7 +31,7 @@ function _M.belongs(backend)
   return key == backend_key(backend)
 end
 
--- By each endpoint's own draw for the key the highest wins: without an endpoint, only its own sessions move.
+-- Return the endpoint with the highest hash for the key: if an endpoint goes, only its own sessions move.
 local function balanced(endpoints, key)
   local best, highest
   for _, endpoint in ipairs(endpoints) do
@@ -79,8 +79,8 @@ local function draw(backend, tried)
   return nil, nil
 end
 
--- A cookie is given only where the Ingress that asks for it has the location: others may share the backend.
-local function gives(affinity)
+-- Set the cookie only in locations of the Ingress that wants it; other Ingresses may share the backend.
+local function sets_cookie(affinity)
   local host = ngx.var.server_name == "_" and "_" or ngx.var.host
   local wildcard = host:gsub("^[^.]+%.", "*.", 1)
   for _, place in ipairs(affinity.locations) do
@@ -91,7 +91,7 @@ local function gives(affinity)
   return false
 end
 
-local function give(backend, key)
+local function set_cookie(backend, key)
   local affinity = backend.affinity
   local path = affinity.path ~= "" and affinity.path or ngx.var.location_path
   local cookie = affinity.name .. "=" .. key .. "|" .. backend_key(backend) .. "; Path=" .. path
@@ -109,8 +109,7 @@ function _M:update(backend)
   self.backend = backend
 end
 
--- As in ingress-nginx, a further try stays with the session's endpoint unless the Ingress says otherwise: it meets the
--- same dead pod.
+-- As in ingress-nginx, a retry stays with the session's endpoint, even a dead pod, unless the Ingress allows a change.
 function _M:pick(tried)
   local affinity = self.backend.affinity
   local key = session(affinity)
@@ -120,8 +119,8 @@ function _M:pick(tried)
     return endpoint
   end
   endpoint, key = draw(self.backend, tried)
-  if endpoint and gives(affinity) then
-    give(self.backend, key)
+  if endpoint and sets_cookie(affinity) then
+    set_cookie(self.backend, key)
   end
   return endpoint
 end

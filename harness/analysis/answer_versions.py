@@ -1,0 +1,210 @@
+"""Decides which version may answer when: during a release, an answer that was right before may be wrong now.
+
+The sender accepts the answers of both versions, since it does not know the progress of the change. The timeline does.
+Between the beginning of a change and its observation either version may answer; at other times only one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from harness.analysis.change_timeline import ChangeTimeline
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.moments import Moments
+from harness.model.attempt import Outcome
+from harness.model.events import ChangeEvent
+from harness.model.experiment import Route
+from harness.model.schedule import session_of, streams
+
+Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
+Times = tuple[Numbers, Numbers]
+
+#: Characters of a body that the sender keeps; whether a longer body matches a pattern is unknown.
+TEXT_LIMIT = 200
+#: Codes of the two versions; 0 means neither or unknown.
+OLD, NEW = 1, 2
+Versions = np.ndarray[tuple[int], np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class ForbiddenPeriod:
+    """A period in which a version may not answer.
+
+    Attributes:
+        version: ``OLD`` or ``NEW``.
+        after: Start, seconds; it applies to requests sent later.
+        before: End, seconds; it applies to answers that arrived earlier.
+        late: True if the version may not answer any more; False if it may not answer yet.
+    """
+
+    version: int
+    after: float
+    before: float
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MistimedAnswers:
+    """Good answers by a version that may not answer at that time.
+
+    Attributes:
+        early: Answers of the new version before the change.
+        late: Answers of a version that the change, or its undo, has removed from the route.
+        strayed: Answers to a sticky session by the other candidate.
+    """
+
+    early: Mask
+    late: Mask
+    strayed: Mask
+
+    @property
+    def wrong(self) -> Mask:
+        """Return all mistimed answers."""
+        found: Mask = self.early | self.late | self.strayed
+        return found
+
+    @classmethod
+    def of(cls, evidence: TrialEvidence, sent: Numbers, done: Numbers, moments: Moments) -> MistimedAnswers:
+        """Compare every good answer with the timeline; ``sent`` and ``done`` are in seconds, parallel to the rows."""
+        none = np.zeros(len(done), dtype=bool)
+        good = evidence.attempts["outcome"] == Outcome.OK
+        change = evidence.change
+        if not change.version_routes or not evidence.origin_ns:
+            early = _early_answers(evidence, done, moments.begin)
+            return cls(early & good, none, none)
+        version, found = versions(evidence), {False: none.copy(), True: none.copy()}
+        rows = np.isin(evidence.attempts["route"], changed_routes(evidence)) & good
+        for forbidden in _forbidden_periods(evidence):
+            hit = rows & (version == forbidden.version) & (sent > forbidden.after) & (done < forbidden.before)
+            found[forbidden.late] |= hit
+        strayed = none
+        if change.sticky_cookie:
+            strayed = _strayed(evidence, version, (sent, done), rows)
+        return cls(found[False], found[True], strayed)
+
+
+def versions(evidence: TrialEvidence) -> Versions:
+    """Return the version that gave each answer on the changed routes: ``OLD``, ``NEW``, or 0."""
+    rows, answer = evidence.attempts, evidence.change.new_answer
+    found: Versions = np.zeros(len(rows), dtype=np.uint8)
+    for index in changed_routes(evidence):
+        route, mine = evidence.traffic.routes[index], rows["route"] == index
+        for number, text in evidence.responders.items():
+            if version := _version(text, answer, route):
+                found[mine & (rows["responder"] == number)] = version
+    return found
+
+
+def unidentified(evidence: TrialEvidence) -> Mask:
+    """Return True for answers whose version is unknown, since their text was not kept or not kept whole."""
+    whole = [number for number, text in evidence.responders.items() if len(text) < TEXT_LIMIT]
+    return np.isin(evidence.attempts["responder"], whole, invert=True)
+
+
+def changed_routes(evidence: TrialEvidence) -> list[int]:
+    """Return the indices of the routes on which a release changes which version answers."""
+    keys = evidence.change.version_routes
+    return [i for i, route in enumerate(evidence.traffic.routes) if route.key in keys]
+
+
+def test_windows(evidence: TrialEvidence) -> list[tuple[int, float, float]]:
+    """Return the period of each repetition of a test of candidates: (repetition, start, end).
+
+    It starts when routing has settled, and ends with the request to undo the test.
+    """
+    events = ChangeTimeline(evidence)
+    return [
+        (n, events.settled(events.at(ChangeEvent.OBSERVED, n)), events.begun(ChangeEvent.UNDONE, n))
+        for n in range(1, evidence.change.times + 1)
+        if events.at(ChangeEvent.OBSERVED, n) < np.inf
+    ]
+
+
+def _version(text: str, answer: str, route: Route) -> int:
+    if len(text) >= TEXT_LIMIT:
+        return 0
+    if fnmatchcase(text, answer):
+        return NEW
+    return OLD if any(fnmatchcase(text, pattern) for pattern in route.answers) else 0
+
+
+def _forbidden_periods(evidence: TrialEvidence) -> Iterator[ForbiddenPeriod]:
+    """Yield the periods in which a version may not answer on the changed routes."""
+    change, events = evidence.change, ChangeTimeline(evidence)
+
+    def over(seen: float) -> float:
+        grace = change.old_answers_for
+        return events.settled(seen) if grace is None else seen + grace
+
+    begins = [events.begun(ChangeEvent.APPLIED, n) for n in range(1, change.times + 1)]
+    yield ForbiddenPeriod(NEW, -np.inf, begins[0], late=False)
+    for n, following in zip(range(1, change.times + 1), [*begins[1:], np.inf], strict=True):
+        if change.takes_all:
+            yield ForbiddenPeriod(
+                OLD, over(events.at(ChangeEvent.OBSERVED, n)), events.begun(ChangeEvent.UNDONE, n), late=True
+            )
+        back = min(events.at(ChangeEvent.UNDO_OBSERVED, n), events.at(ChangeEvent.ROLLBACK_OBSERVED, n))
+        yield ForbiddenPeriod(NEW, over(back), following, late=True)
+
+
+def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) -> Mask:
+    """Return True for answers that only the change makes right, but that came before it began."""
+    rows = evidence.attempts
+    early: Mask = np.zeros(len(rows), dtype=bool)
+    if begin is None or not evidence.change.answers:
+        return early
+    for index, route in enumerate(evidence.traffic.routes):
+        right = [
+            number
+            for number, text in evidence.responders.items()
+            if len(text) >= TEXT_LIMIT or any(fnmatchcase(text, pattern) for pattern in route.answers)
+        ]
+        if route.answers and route.key in evidence.change.answers:
+            early |= (rows["route"] == index) & (rows["responder"] > 0) & ~np.isin(rows["responder"], right)
+    early &= done < begin
+    return early
+
+
+def _strayed(evidence: TrialEvidence, version: Versions, times: Times, rows: Mask) -> Mask:
+    """Return True for answers to sessions by another candidate than the first one whose cookie they got."""
+    strayed: Mask = np.zeros(len(rows), dtype=bool)
+    for _, _, mine in sticky_attempts(evidence, version, times, rows):
+        strayed[mine[version[mine] != version[mine[0]]]] = True
+    return strayed
+
+
+def sticky_attempts(
+    evidence: TrialEvidence, version: Versions, times: Times, rows: Mask
+) -> Iterator[tuple[int, int, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+    """Yield the attempts of each session that carried its cookie, in sent order, per repetition of a test.
+
+    Until the first answer within the test a session may have no cookie. Then the server does not know the session, so
+    such attempts are left out. Sessions without later attempts are left out as well.
+
+    Yields:
+        The repetition, the route, and the attempts' row numbers.
+    """
+    sent, done = times
+    sticky = evidence.change.sticky_cookie
+    order, attempts = streams(evidence.traffic), evidence.attempts
+    for index in changed_routes(evidence):
+        route = evidence.traffic.routes[index]
+        if route.cookie != sticky or not route.sessions:
+            continue
+        chosen = np.flatnonzero(rows & (attempts["route"] == index) & (version > 0))
+        session = session_of(attempts["number"][chosen].astype(np.int64), len(order), route.sessions)
+        stream = attempts["number"][chosen].astype(np.int64) % len(order)
+        key = (attempts["worker"][chosen].astype(np.int64) * len(order) + stream) * route.sessions + session
+        for n, start, end in test_windows(evidence):
+            within = (sent[chosen] >= start) & (done[chosen] < end)
+            for one in np.unique(key[within]):
+                mine = chosen[within & (key == one)]
+                mine = mine[np.argsort(sent[mine], kind="stable")]
+                bound = mine[sent[mine] > done[mine].min()]
+                if len(bound):
+                    yield n, index, bound

@@ -1,0 +1,127 @@
+"""``harness init`` and ``harness check``: make an Experiment from manifests, and run it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+
+from harness.cli.experiment_options import IngressOption, controller
+from harness.errors import InvalidInputError, Problem
+from harness.intake.clean import clean
+from harness.intake.compose import compose, experiment_name
+from harness.intake.proposal import propose
+from harness.intake.sources import STDIN, Source, read_source
+from harness.kit.files import write_text
+
+Manifests = Annotated[
+    str,
+    typer.Argument(
+        metavar="PATH", help="Manifests: a file, a folder, a Helm chart, a kustomization, or - for standard input."
+    ),
+]
+
+
+def init(
+    path: Manifests,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Experiment file to write.", show_default="NAME.experiment.yaml"),
+    ] = None,
+    ingress: IngressOption = "",
+    force: Annotated[bool, typer.Option(help="Replace existing files.")] = False,
+) -> int:
+    """Write an Experiment for manifests as they are, ready to run and with a comment on each setting.
+
+    The Experiment sends traffic to every route of the manifests and restarts the Deployments behind them. It compares
+    the manifests as they are with the manifests after a likely remedy.
+
+    PATH may be a file, a folder, the output of `kubectl get -o yaml`, a List, JSON, a Helm chart or a kustomization.
+    helm and kubectl render the last two. If manifests are rendered, or fields that only an API server sets are removed,
+    the resulting manifests are written next to the Experiment.
+
+    [bold]Examples[/bold]
+
+      harness init deploy/ && harness run deploy.experiment.yaml
+
+      kubectl get deploy,svc,ingress -o yaml | harness init - -o shop.yaml
+    """
+    source = read_source(path)
+    name = experiment_name(source.name)
+    target = output or Path(f"{name}.experiment.yaml")
+    command = shlex.join(["harness", "init", path])
+    written = write_experiment(source, path, target, ingress=controller(ingress), force=force, command=command)
+    console = Console(highlight=False)
+    for notice in written:
+        console.print(f"notice: {notice}", markup=False, soft_wrap=True)
+    console.print(f"wrote {target}; next: harness run {target}", markup=False, soft_wrap=True)
+    return 0
+
+
+def check(context: typer.Context, path: Manifests, ingress: IngressOption = "") -> int:
+    """Run manifests as they are: traffic, a restart and a deleted pod, with and without the likely remedy.
+
+    Does the same as `harness init` followed by `harness run`, but keeps no Experiment file. Takes every option of
+    `harness run`. The report is written below reports/ in the current folder.
+
+    [bold]Examples[/bold]
+
+      harness check deploy/
+
+      helm template shop charts/shop | harness check - --cluster kind
+    """
+    parent = context.find_root()
+    group: Any = parent.command
+    with tempfile.TemporaryDirectory(prefix="harness-check-") as folder:
+        source = read_source(path)
+        file = Path(folder) / f"{experiment_name(source.name)}.yaml"
+        command = shlex.join(["harness", "check", path])
+        notices = write_experiment(source, path, file, ingress=controller(ingress), force=True, command=command)
+        for notice in notices:
+            Console(stderr=True, highlight=False).print(f"notice: {notice}", markup=False, soft_wrap=True)
+        with group.load("run").make_context("run", [str(file), *context.args], parent=parent) as inner:
+            code = int(inner.command.invoke(inner) or 0)
+    kept = shlex.join(["harness", "init", path])
+    Console(stderr=True, highlight=False).print(
+        f"To keep and edit this Experiment: {kept}", markup=False, soft_wrap=True
+    )
+    return code
+
+
+def write_experiment(
+    source: Source, path: str, target: Path, *, ingress: str, force: bool, command: str
+) -> tuple[str, ...]:
+    """Write an Experiment. Write its workload, too, if it differs from the source's files.
+
+    Returns:
+        Sentences about objects and fields that were left out.
+
+    Raises:
+        InvalidInputError: The manifests have nothing to try, or a file exists already.
+    """
+    objects, left_out = clean(source.objects)
+    proposal = propose(objects, ingress)
+    named = source.plain and objects == source.objects and path != STDIN
+    workload = target.with_name(f"{target.name.partition('.')[0]}.workload.yaml")
+    new = [target] if named else [target, workload]
+    there = [file for file in new if file.exists()]
+    if there and not force:
+        raise InvalidInputError(
+            [Problem(f"{file} exists already", hint="--force replaces it, --output names another") for file in there]
+        )
+    notices = tuple(left_out)
+    if source.rendered_by:
+        notices = (f"rendered by {source.rendered_by}", *notices)
+    name = os.path.relpath(Path(path).resolve(), target.parent.resolve()) if named else workload.name
+    text = compose(proposal, name=experiment_name(source.name), workload=name, command=command, notices=notices)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not named:
+        write_text(workload, yaml.safe_dump_all(objects, sort_keys=False))
+    write_text(target, text)
+    return notices

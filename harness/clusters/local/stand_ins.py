@@ -1,0 +1,65 @@
+"""Stand-ins in an Experiment: its ``models`` go onto the pods, and the report says which images do not run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from harness.localkube.apps.orders import STOP_MODES
+from harness.localkube.kubelet.images import has_stand_in
+from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode, model_of
+from harness.model.experiment import Manifest
+
+#: Kinds for which the embedded cluster runs pods.
+POD_KINDS = ("Deployment", "ReplicaSet", "Pod")
+
+
+def with_models(manifest: Manifest, models: Mapping[str, StandInModel]) -> Manifest:
+    """Return an object whose pods name their models; one without pods as it is."""
+    if not models or pod_of(manifest) is None:
+        return manifest
+    changed: dict[str, Any] = deepcopy(dict(manifest))
+    pod = changed if changed.get("kind") == "Pod" else changed["spec"]["template"]
+    metadata = pod["metadata"] = dict(pod.get("metadata") or {})
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), ANNOTATION: encode(models)}
+    return changed
+
+
+def pod_of(manifest: Manifest) -> Mapping[str, Any] | None:
+    """Return the pod or the template of pods that an object holds; None for one without."""
+    if manifest.get("kind") == "Pod":
+        return manifest
+    spec = manifest.get("spec")
+    template = spec.get("template") if isinstance(spec, Mapping) else None
+    return template if isinstance(template, Mapping) and isinstance(template.get("spec"), Mapping) else None
+
+
+def describe(manifests: Sequence[Manifest], images: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a sentence for each image that a stand-in runs in place of, with its model.
+
+    Args:
+        manifests: Objects of all configurations.
+        images: Replacements of images, by name.
+    """
+    return tuple(dict.fromkeys(_sentences(manifests, images)))
+
+
+def _sentences(manifests: Sequence[Manifest], images: Mapping[str, str]) -> Iterator[str]:
+    for manifest in manifests:
+        pod = pod_of(manifest)
+        if pod is None or manifest.get("kind") not in POD_KINDS:
+            continue
+        for container in (pod.get("spec") or {}).get("containers") or ():
+            name = str(container.get("image") or "")
+            image = images.get(name, name)
+            if not has_stand_in(image):
+                continue
+            try:
+                model = model_of(pod.get("metadata") or {}, image)
+            except ValueError:
+                continue  # The check of models reports it.
+            yield (
+                f"{image} is not pulled: a stand-in runs in its place ({model.ending}: it {STOP_MODES[model.ending]}; "
+                f"it listens {model.ready:g} s after its start)"
+            )

@@ -1,0 +1,223 @@
+"""Faults that can be read from the manifests: each would make a trial lose every request, or wait until its timeout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.errors import Problem
+from harness.experiment.cluster_rules import WITH_PODS
+from harness.experiment.objects import WorkloadObjects, at
+from harness.experiment.problems import Problems, listed, near
+from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
+from harness.experiment.workload import RenderedObject
+from harness.kube.manifests import name_of
+from harness.model.experiment import Manifest, Route
+from harness.problem_codes import ProblemCode
+
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+
+
+def check_backends(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Check the way of each route from its rule to a port of a pod."""
+    for row in experiment.configurations:
+        for item in row.objects:
+            if item.manifest.get("kind") == "Ingress":
+                problems.extend(_wrong_rules(item, experiment.objects_of(row)))
+        problems.extend(_unserved(experiment, row))
+
+
+def check_references(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Check that the named ports of probes and Services exist, and that the pods' ServiceAccounts do."""
+    for row in experiment.configurations:
+        for item in row.objects:
+            problems.extend(_wrong_probes(item))
+            problems.extend(_missing_account(item, experiment.objects_of(row)))
+
+
+def check_stand_ins(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Check that no route expects an answer of a stand-in, which answers its own name."""
+    if experiment.plan is None:
+        return
+    for row in experiment.configurations:
+        objects = experiment.objects_of(row)
+        for index, route in enumerate(experiment.plan.routes):
+            expects = bool(route.answers or route.body is not None)
+            service = objects.service_at(route.path, route.host or experiment.plan.host, route.headers)
+            images = _images_behind(objects, service) if expects and service else []
+            if images and all(map(experiment.rules.has_stand_in, images)):
+                message = (
+                    f"{route.key}: {images[0]} does not run on the embedded cluster; its stand-in does not answer so"
+                )
+                hint = (
+                    "remove answers and body, write regex: ^app=NAME (a stand-in answers app=NAME version=TAG), "
+                    "or use --cluster kind"
+                )
+                problems.add(ProblemCode.STAND_IN_ANSWERS, ("traffic", "paths", index), message, hint)
+
+
+def _wrong_rules(item: RenderedObject, objects: WorkloadObjects) -> Iterator[Problem]:
+    for r, rule in _items(at(item.manifest, "spec", "rules")):
+        for p, path in _items(at(rule, "http", "paths")):
+            backend = _texts(at(path, "backend", "service"))
+            service = objects.find("Service", str(backend.get("name")))
+            if service is None:
+                continue
+            ports = _maps(at(service, "spec", "ports"))
+            wanted = at(backend, "port", "number") or at(backend, "port", "name")
+            if wanted is not None and _are_valid(ports) and not _is_among(wanted, ports):
+                there = listed(_port_words(ports))
+                message = (
+                    f"Ingress {name_of(item.manifest)}: Service {name_of(service)} has no port {wanted}; it has {there}"
+                )
+                place = ("spec", "rules", r, "http", "paths", p, "backend", "service", "port")
+                yield item.problem_at(ProblemCode.WRONG_PORT, place, message)
+
+
+def _are_valid(ports: list[Mapping[str, Any]]) -> bool:
+    """Tell whether all ports of a Service have numbers that an API server takes; if not, that is the problem."""
+    return all(isinstance(each.get("port"), int) and 0 < each["port"] < 65536 for each in ports)
+
+
+def _is_among(wanted: Any, ports: list[Mapping[str, Any]]) -> bool:
+    return any(wanted in (each.get("port"), each.get("name")) for each in ports)
+
+
+def _port_words(ports: list[Mapping[str, Any]]) -> list[str]:
+    return [f"{each.get('port')} ({each['name']})" if each.get("name") else str(each.get("port")) for each in ports]
+
+
+def _unserved(experiment: ResolvedExperiment, row: ResolvedConfiguration) -> Iterator[Problem]:
+    """Yield the Services of routes that have no pod, or no pod with their port."""
+    if experiment.plan is None:
+        return
+    objects, seen = experiment.objects_of(row), set()
+    for route in experiment.plan.routes:
+        name = _service_of(experiment, objects, route)
+        item = next(
+            (i for i in row.objects if i.manifest.get("kind") == "Service" and name_of(i.manifest) == name), None
+        )
+        if item is None or name in seen:
+            continue
+        seen.add(name)
+        yield from _unserved_service(item, objects, experiment.rules.pod_kinds)
+
+
+def _service_of(experiment: ResolvedExperiment, objects: WorkloadObjects, route: Route) -> str:
+    assert experiment.plan is not None
+    return objects.service_at(route.path, route.host or experiment.plan.host, route.headers) or ""
+
+
+def _unserved_service(item: RenderedObject, objects: WorkloadObjects, run: Sequence[str]) -> Iterator[Problem]:
+    selector = _texts(at(item.manifest, "spec", "selector"))
+    if not selector:
+        return
+    selected = [
+        (each, pod) for each in objects.manifests if (pod := _pod(each)) is not None and _selects(selector, pod)
+    ]
+    pods = [pod for each, pod in selected if each.get("kind") in run]
+    title = f"Service {name_of(item.manifest)}"
+    if selected and not pods:
+        owner = f"{selected[0][0].get('kind')} {name_of(selected[0][0])}"
+        message = f"{title}: its pods are those of {owner}, for which the embedded cluster runs none"
+        hint = "use --cluster kind, or send requests to another Service"
+        yield item.problem_at(ProblemCode.SERVICE_WITHOUT_PODS, ("spec", "selector"), message, hint)
+        return
+    if not pods:
+        words = ", ".join(f"{name}={value}" for name, value in selector.items())
+        message = f"{title}: no pod of the workload has the labels of its selector ({words})"
+        yield item.problem_at(
+            ProblemCode.SERVICE_WITHOUT_PODS, ("spec", "selector"), message, _near_labels(selector, objects)
+        )
+        return
+    for index, port in _items(at(item.manifest, "spec", "ports")):
+        target = port.get("targetPort") if isinstance(port, Mapping) else None
+        names = [
+            each.get("name")
+            for pod in pods
+            for c in _maps(at(pod, "spec", "containers"))
+            for each in _maps(c.get("ports"))
+        ]
+        if isinstance(target, str) and not target.isdigit() and target not in names:
+            there = listed(sorted(str(name) for name in names if name))
+            message = f"{title}: no container of its pods has a port named {target}; they have {there}"
+            yield item.problem_at(ProblemCode.WRONG_PORT, ("spec", "ports", index, "targetPort"), message)
+
+
+def _near_labels(selector: Mapping[str, str], objects: WorkloadObjects) -> str:
+    """Return a hint with the labels of the pods that differ in the fewest places."""
+    wanted = ", ".join(f"{name}={value}" for name, value in selector.items())
+    known = []
+    for each in objects.manifests:
+        labels = at(_pod(each), "metadata", "labels")
+        if isinstance(labels, Mapping):
+            known.append(", ".join(f"{name}={value}" for name, value in labels.items()))
+    return near(wanted, known)
+
+
+def _pod(manifest: Manifest) -> Mapping[str, Any] | None:
+    if manifest.get("kind") not in WITH_PODS:
+        return None
+    return manifest if manifest.get("kind") == "Pod" else at(manifest, "spec", "template")
+
+
+def _selects(selector: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    labels = _texts(at(pod, "metadata", "labels"))
+    return all(labels.get(name) == value for name, value in selector.items())
+
+
+def _images_behind(objects: WorkloadObjects, service: str) -> list[str]:
+    selector = objects.selector(service)
+    pods = [
+        pod for each in objects.manifests if selector and (pod := _pod(each)) is not None and _selects(selector, pod)
+    ]
+    return [str(c.get("image")) for pod in pods for c in _maps(at(pod, "spec", "containers")) if c.get("image")]
+
+
+def _containers(item: RenderedObject) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    pod = _pod(item.manifest)
+    inside = ("spec",) if item.manifest.get("kind") == "Pod" else ("spec", "template", "spec")
+    for index, container in _items(at(pod, "spec", "containers")):
+        if isinstance(container, Mapping):
+            yield (*inside, "containers", index), container
+
+
+def _wrong_probes(item: RenderedObject) -> Iterator[Problem]:
+    for place, container in _containers(item):
+        names = [str(each["name"]) for each in _maps(container.get("ports")) if each.get("name")]
+        for kind in _PROBES:
+            for action in ("httpGet", "tcpSocket"):
+                port = at(container, kind, action, "port")
+                if isinstance(port, str) and not port.isdigit() and port not in names:
+                    title = f"{item.manifest.get('kind')} {name_of(item.manifest)}"
+                    message = (
+                        f"{title}: {kind} of container {container.get('name')} asks port {port}, "
+                        f"and the container has no port of that name; it has {listed(names)}"
+                    )
+                    yield item.problem_at(ProblemCode.WRONG_PORT, (*place, kind, action, "port"), message)
+
+
+def _missing_account(item: RenderedObject, objects: WorkloadObjects) -> Iterator[Problem]:
+    pod = _pod(item.manifest)
+    name = at(pod, "spec", "serviceAccountName") or "default"
+    if name == "default" or objects.find("ServiceAccount", str(name)) is not None:
+        return
+    title = f"{item.manifest.get('kind')} {name_of(item.manifest)}"
+    message = f"{title}: the ServiceAccount {name} is not part of the workload, so that no pod can be created"
+    hint = "add it to the workload, or remove serviceAccountName"
+    inside = ("spec",) if item.manifest.get("kind") == "Pod" else ("spec", "template", "spec")
+    yield item.problem_at(ProblemCode.MISSING_REFERENCE, (*inside, "serviceAccountName"), message, hint)
+
+
+def _items(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return the maps of a list with their indices; values of other types are another check's problem."""
+    found = value if isinstance(value, list) else []
+    return [(index, each) for index, each in enumerate(found) if isinstance(each, Mapping)]
+
+
+def _maps(value: Any) -> list[Mapping[str, Any]]:
+    return [each for _, each in _items(value)]
+
+
+def _texts(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

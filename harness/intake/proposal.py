@@ -1,0 +1,209 @@
+"""Work out an Experiment for a workload: where requests go, what to change, and which remedy to compare with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.controllers.registry import INGRESS_CONTROLLERS
+from harness.errors import InvalidInputError, Problem
+from harness.experiment.objects import WorkloadObjects, at
+from harness.intake.clean import name_of
+from harness.model.controllers import CONTROLLERS, DEFAULT, NO_CONTROLLER
+from harness.problem_codes import ProblemCode
+
+#: Routes and Deployments that a first Experiment uses; more would take longer than somebody waits for a first answer.
+MOST_ROUTES = 8
+MOST_DEPLOYMENTS = 3
+#: The shortest preStop sleep that outlasts an ingress controller's sync, in seconds, with a reserve.
+PRE_STOP_SECONDS = 6
+#: The first character of a regular expression in a path.
+_REGEX = re.compile(r"[()\[\]{}*+?|^$\\]")
+
+Patch = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedRoute:
+    """A request to send.
+
+    Attributes:
+        path: Its path.
+        host: Its ``Host`` header; empty where the rule takes any.
+        service: The Service that it is routed to.
+    """
+
+    path: str
+    host: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An Experiment for a workload.
+
+    Attributes:
+        ingress: The word of the controller.
+        entry: The Service that traffic goes straight to; empty with an ingress.
+        routes: Requests to send, at least one.
+        deployments: Deployments behind the routes, to be changed.
+        replicated: Those of them with more than one replica.
+        tls: True if the routes are served over HTTPS, to which HTTP is redirected.
+        remedies: A patch for each Deployment that lacks a preStop hook or a readiness probe.
+        left: Deployments and routes that are not used, for a comment.
+    """
+
+    ingress: str
+    entry: str
+    routes: tuple[ProposedRoute, ...]
+    deployments: tuple[str, ...]
+    replicated: tuple[str, ...]
+    remedies: tuple[Patch, ...]
+    tls: bool = False
+    left: tuple[str, ...] = ()
+
+
+def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal:
+    """Return an Experiment for these objects.
+
+    Args:
+        objects: The workload.
+        ingress: The controller's word; empty takes the one that the workload is written for.
+
+    Raises:
+        InvalidInputError: Nothing in the workload gets requests, or no Deployment stands behind its routes.
+    """
+    found = WorkloadObjects(objects)
+    word = ingress or _controller(objects)
+    routes = list(dict.fromkeys(_routes(objects, found))) if word != NO_CONTROLLER.word else []
+    entry = ""
+    if not routes:
+        word, entry = NO_CONTROLLER.word, _entry(found, objects)
+        routes = [ProposedRoute("/", "", entry)]
+    behind = [
+        name
+        for route in routes
+        for name in found.deployments_with(found.selector(route.service))
+        if found.selector(route.service)
+    ]
+    deployments = list(dict.fromkeys(behind))
+    if not deployments:
+        services = ", ".join(sorted({route.service for route in routes}))
+        raise InvalidInputError(
+            [
+                Problem(
+                    f"no Deployment stands behind the Service {services}",
+                    hint=_hint_for(objects, found),
+                    code=ProblemCode.NO_ENTRY,
+                )
+            ]
+        )
+    used = deployments[:MOST_DEPLOYMENTS]
+    left = [f"Deployment {name}" for name in deployments[MOST_DEPLOYMENTS:]]
+    left += [f"path {route.path} of {route.host or 'any host'}" for route in routes[MOST_ROUTES:]]
+    return Proposal(
+        ingress=word,
+        entry=entry,
+        routes=tuple(routes[:MOST_ROUTES]),
+        deployments=tuple(used),
+        replicated=tuple(name for name in used if found.replicas(name) > 1),
+        remedies=tuple(patch for name in used if (patch := _remedy(found, name))),
+        tls=word == DEFAULT.word and _has_tls(objects),
+        left=tuple(left),
+    )
+
+
+def _controller(objects: Sequence[Mapping[str, Any]]) -> str:
+    """Return the controller that a workload is written for: by its own kinds, or by the class of its Ingresses."""
+    for word, controller in INGRESS_CONTROLLERS.items():
+        if controller.own_api and any(each.get("apiVersion") == controller.own_api for each in objects):
+            return word
+    classes = {
+        str(at(each, "spec", "ingressClassName") or at(each, "metadata", "annotations", "kubernetes.io/ingress.class"))
+        for each in objects
+        if each.get("kind") == "Ingress"
+    }
+    return next(
+        (word for word, facts in CONTROLLERS.items() if facts.ingress_class in classes - {"None"}), DEFAULT.word
+    )
+
+
+def _routes(objects: Sequence[Mapping[str, Any]], found: WorkloadObjects) -> Iterator[ProposedRoute]:
+    for ingress in (each for each in objects if each.get("kind") == "Ingress"):
+        for rule in at(ingress, "spec", "rules") or []:
+            host = _any_host(str(rule.get("host") or ""))
+            for written in at(rule, "http", "paths") or []:
+                path = concrete(str(written.get("path") or "/"))
+                if service := found.service_at(path, host):
+                    yield ProposedRoute(path, host, service)
+        if service := at(ingress, "spec", "defaultBackend", "service", "name"):
+            yield ProposedRoute("/", "", str(service))
+
+
+def _has_tls(objects: Sequence[Mapping[str, Any]]) -> bool:
+    """Return True if an Ingress has a certificate; ingress-nginx then serves every host over HTTPS."""
+    return any(each.get("kind") == "Ingress" and at(each, "spec", "tls") for each in objects)
+
+
+def _any_host(host: str) -> str:
+    """Return a host that a rule takes: a wildcard stands for any one label."""
+    return f"www{host[1:]}" if host.startswith("*.") else host
+
+
+def concrete(path: str) -> str:
+    """Return a path that a rule's path takes, which may be a regular expression."""
+    match = _REGEX.search(path)
+    plain = path[: match.start()] if match else path
+    return plain if plain.startswith("/") else f"/{plain}"
+
+
+def _entry(found: WorkloadObjects, objects: Sequence[Mapping[str, Any]]) -> str:
+    """Return the Service that gets all traffic where there is no Ingress.
+
+    Raises:
+        InvalidInputError: There is no Service with pods.
+    """
+    for service in found.names("Service"):
+        if found.selector(service) and found.deployments_with(found.selector(service)):
+            return service
+    message = "nothing in these manifests gets requests: there is no Ingress, and no Service of a Deployment"
+    raise InvalidInputError([Problem(message, hint=_hint_for(objects, found), code=ProblemCode.NO_ENTRY)])
+
+
+def _hint_for(objects: Sequence[Mapping[str, Any]], found: WorkloadObjects) -> str:
+    running = [
+        f"{each.get('kind')} {name_of(each)}"
+        for each in objects
+        if each.get("kind") in {"StatefulSet", "DaemonSet", "Pod"}
+    ]
+    if running:
+        return f"changes are made to Deployments; these manifests have {', '.join(running)}"
+    if not found.names("Service"):
+        return "add the Service that selects the pods, and the Ingress that leads to it, or name their files as well"
+    return "compare the selector of the Service with the labels of the pod template"
+
+
+def _remedy(found: WorkloadObjects, deployment: str) -> Patch | None:
+    """Return a patch with what a Deployment's containers lack: a preStop sleep, a readiness probe."""
+    containers = []
+    for container in found.containers(deployment):
+        ports = [each for each in container.get("ports") or () if each.get("protocol", "TCP") == "TCP"]
+        if not ports:
+            continue
+        patch: Patch = {}
+        if not at(container, "lifecycle", "preStop"):
+            patch["lifecycle"] = {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}}
+        if not container.get("readinessProbe"):
+            patch["readinessProbe"] = {"tcpSocket": {"port": ports[0]["containerPort"]}, "periodSeconds": 1}
+        if patch:
+            containers.append({"name": container["name"], **patch})
+    if not containers:
+        return None
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": deployment},
+        "spec": {"template": {"spec": {"containers": containers}}},
+    }

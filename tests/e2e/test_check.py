@@ -1,0 +1,24 @@
+"""``harness check`` gives a verdict on a chart's output in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import ROOT, CommandLine
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+
+
+def test_a_chart_goes_from_its_output_to_a_verdict(harness: CommandLine, tmp_path: Path) -> None:
+    """Stand-ins run for its images. The restart loses requests as it is, and none with a preStop sleep."""
+    chart = ROOT / "tests" / "people" / "chart.yaml"
+
+    done = harness.run("check", chart, "--only", "change=restart", "--out", tmp_path / "run", "--json")
+
+    verdicts = {(cell["configuration"], cell["change"]): cell["verdict"] for cell in done.json["cells"]}
+    assert verdicts["as-is", "restart"] == "lossy", done.err
+    assert verdicts["graceful", "restart"] == "lossless", done.err
+    assert done.code == 1
+    assert "To keep and edit this Experiment: harness init" in done.err
+    assert (tmp_path / "run" / "index.html").is_file()

@@ -1,0 +1,217 @@
+"""An Experiment is worked out from manifests, and can be loaded as it is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from harness.cli.cluster_rules import rules_of
+from harness.cli.main import app
+from harness.errors import InvalidInputError
+from harness.experiment.load import load_experiment
+from harness.intake.clean import clean
+from harness.intake.compose import compose
+from harness.intake.proposal import MOST_DEPLOYMENTS, concrete, propose
+from harness.intake.sources import read_source
+
+
+def deployment(name: str, *, replicas: int = 1, **container: Any) -> dict[str, Any]:
+    """Return a Deployment with one container."""
+    labels = {"app": name}
+    one = {"name": name, "image": f"registry.example/{name}:1", "ports": [{"containerPort": 8080}], **container}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [one]}},
+        },
+    }
+
+
+def service(name: str) -> dict[str, Any]:
+    """Return the Service of a Deployment."""
+    spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def ingress(*rules: tuple[str, str, str], **spec: Any) -> dict[str, Any]:
+    """Return an Ingress of (host, path, Service)."""
+    made = [
+        {
+            **({"host": host} if host else {}),
+            "http": {
+                "paths": [
+                    {"path": path, "pathType": "Prefix", "backend": {"service": {"name": to, "port": {"number": 80}}}}
+                ]
+            },
+        }
+        for host, path, to in rules
+    ]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "web"},
+        "spec": {"rules": made, **spec},
+    }
+
+
+def test_routes_and_deployments_of_a_chart_are_found(chart: Path) -> None:
+    """The hook is missing, the probe is there."""
+    proposal = propose(clean(read_source(str(chart)).objects)[0])
+
+    assert [(route.path, route.host, route.service) for route in proposal.routes] == [("/", "shop.example.com", "shop")]
+    assert (proposal.ingress, proposal.deployments, proposal.replicated) == ("ingress-nginx", ("shop",), ("shop",))
+    containers = proposal.remedies[0]["spec"]["template"]["spec"]["containers"]
+    assert containers == [{"name": "shop", "lifecycle": {"preStop": {"sleep": {"seconds": 6}}}}]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/", "/"), ("/api", "/api"), ("/api(/|$)(.*)", "/api"), ("/(.*)", "/"), ("/v[12]/x", "/v"), ("", "/")],
+)
+def test_a_pattern_becomes_a_path_that_it_takes(path: str, expected: str) -> None:
+    """Requests need paths, rules may have regular expressions."""
+    assert concrete(path) == expected
+
+
+def test_a_wildcard_host_becomes_a_host() -> None:
+    """Any one label stands for the asterisk."""
+    objects = [deployment("shop"), service("shop"), ingress(("*.shop.example", "/", "shop"))]
+
+    assert propose(objects).routes[0].host == "www.shop.example"
+
+
+def test_without_an_ingress_traffic_goes_to_a_service() -> None:
+    """The first one that has pods."""
+    proposal = propose([service("cache"), deployment("shop"), service("shop")])
+
+    assert (proposal.ingress, proposal.entry) == ("none", "shop")
+
+
+def test_the_class_of_the_ingress_gives_the_controller() -> None:
+    """A workload for Traefik is tried behind Traefik; the option wins."""
+    objects = [deployment("shop"), service("shop"), ingress(("", "/", "shop"), ingressClassName="traefik")]
+
+    assert propose(objects).ingress == "traefik"
+    assert propose(objects, "ingress-nginx").ingress == "ingress-nginx"
+
+
+def test_more_deployments_than_a_first_run_changes_are_named() -> None:
+    """They are a comment of the file."""
+    names = [f"shop-{number}" for number in range(MOST_DEPLOYMENTS + 2)]
+    objects = [each for name in names for each in (deployment(name), service(name))]
+    objects.append(ingress(*((f"{name}.example", "/", name) for name in names)))
+
+    proposal = propose(objects)
+
+    assert proposal.deployments == tuple(names[:MOST_DEPLOYMENTS])
+    assert proposal.left == tuple(f"Deployment {name}" for name in names[MOST_DEPLOYMENTS:])
+
+
+@pytest.mark.parametrize(
+    ("objects", "message", "hint"),
+    [
+        ([deployment("shop")], "nothing in these manifests gets requests", "add the Service"),
+        ([service("shop")], "nothing in these manifests gets requests", "compare the selector"),
+        (
+            [service("shop"), {"kind": "StatefulSet", "metadata": {"name": "db"}}],
+            "nothing in these manifests gets requests",
+            "these manifests have StatefulSet db",
+        ),
+        ([service("shop"), ingress(("", "/", "shop"))], "no Deployment stands behind the Service shop", "compare"),
+    ],
+)
+def test_manifests_that_get_no_requests_are_refused(objects: list[Any], message: str, hint: str) -> None:
+    """The hint names what is missing."""
+    with pytest.raises(InvalidInputError) as caught:
+        propose(objects)
+
+    assert message in str(caught.value.detail)
+    assert hint in str(caught.value.detail)
+
+
+WORKLOADS: dict[str, list[dict[str, Any]]] = {
+    "ingress": [deployment("shop", replicas=2), service("shop"), ingress(("shop.example", "/", "shop"))],
+    "no ingress": [deployment("shop"), service("shop")],
+    "several": [
+        *(each for name in ("a", "b", "c", "d") for each in (deployment(name), service(name))),
+        ingress(*(("", f"/{name}", name) for name in ("a", "b", "c", "d"))),
+    ],
+    "graceful": [
+        deployment(
+            "shop",
+            lifecycle={"preStop": {"sleep": {"seconds": 8}}},
+            readinessProbe={"httpGet": {"port": 8080}},
+        ),
+        service("shop"),
+        ingress(("", "/", "shop")),
+    ],
+    "sidecar without port": [deployment("shop"), service("shop"), ingress(("", "/", "shop"))],
+}
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_written_file_is_a_valid_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """For the embedded cluster too, and every setting is accepted as it is written."""
+    monkeypatch.chdir(tmp_path)
+    Path("shop.yaml").write_text(yaml.safe_dump_all(WORKLOADS[name]))
+
+    done = CliRunner().invoke(app, ["init", "shop.yaml"])
+
+    assert done.exit_code == 0, done.output
+    assert "harness run shop.experiment.yaml" in done.output
+    loaded = load_experiment(Path("shop.experiment.yaml"), rules=rules_of("local", {}))
+    assert {cell.change.kind for cell in loaded.cells} >= {"none", "restart"}
+    assert not Path("shop.workload.yaml").exists()
+
+
+def test_a_dump_is_written_next_to_the_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Experiment names the cleaned file, and says what was left out."""
+    monkeypatch.chdir(tmp_path)
+    monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": {"name": "shop"}}
+    items = [{**each, "status": {}} for each in WORKLOADS["ingress"]]
+    Path("dump.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [*items, monitor]}))
+
+    done = CliRunner().invoke(app, ["init", "dump.json", "-o", "tried/shop.yaml"])
+
+    assert done.exit_code == 0, done.output
+    assert "notice: ServiceMonitor shop is left out" in done.output
+    assert "# ServiceMonitor shop is left out" in Path("tried/shop.yaml").read_text()
+    assert list(yaml.safe_load_all(Path("tried/shop.workload.yaml").read_text())) == WORKLOADS["ingress"]
+    load_experiment(Path("tried/shop.yaml"), rules=rules_of("local", {}))
+
+
+def test_files_are_not_replaced_without_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody may have edited them."""
+    monkeypatch.chdir(tmp_path)
+    Path("shop.yaml").write_text(yaml.safe_dump_all(WORKLOADS["ingress"]))
+    Path("shop.experiment.yaml").write_text("mine")
+
+    refused = CliRunner().invoke(app, ["init", "shop.yaml"])
+
+    assert isinstance(refused.exception, InvalidInputError)
+    assert Path("shop.experiment.yaml").read_text() == "mine"
+    assert CliRunner().invoke(app, ["init", "shop.yaml", "--force"]).exit_code == 0
+    assert Path("shop.experiment.yaml").read_text() != "mine"
+
+
+def test_a_host_with_tls_is_asked_over_https(tmp_path: Path) -> None:
+    """HTTP is redirected there, which is no loss; Traefik serves HTTP as before."""
+    tls = [{"hosts": ["shop.example"], "secretName": "shop-tls"}]
+    plain = [deployment("web"), service("web"), ingress(("shop.example", "/", "web"))]
+    secure = [deployment("web"), service("web"), ingress(("shop.example", "/", "web"), tls=tls)]
+
+    assert propose(secure).tls
+    assert not propose(plain).tls
+    assert not propose(secure, "traefik").tls
+    for proposal, written in ((propose(secure), {"verify": False}), (propose(plain), None)):
+        text = compose(proposal, name="shop", workload=str(tmp_path), command="harness init")
+        assert yaml.safe_load(text)["traffic"].get("tls") == written
