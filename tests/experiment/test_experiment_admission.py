@@ -57,9 +57,9 @@ TABLE = [
     (
         "apps.yaml",
         "{matchLabels: {app: apple}}",
-        "{matchExpressions: [{key: app, operator: Is}]}",
+        "{matchLabels: {}}",
         "apps.yaml:6",
-        "'Is' is not a valid label selector operator",
+        "empty selector is invalid for deployment",
     ),
 ]
 

@@ -74,7 +74,6 @@ HARMLESS = [
 ]
 #: What is written into a pod, where, and the field that the problem names below the pod's spec.
 PODS = [
-    (POD, "      activeDeadlineSeconds: 60\n", "activeDeadlineSeconds"),
     (POD, "      hostNetwork: true\n", "hostNetwork"),
     (POD, "      hostname: apple\n", "hostname"),
     (POD, "      initContainers: [{name: wait, image: hashicorp/http-echo:1.0}]\n", "initContainers"),
@@ -267,7 +266,7 @@ def test_a_pod_field_without_effect_is_accepted(bench: Bench, after: str, text: 
     ("text", "field"),
     [
         ("  sessionAffinity: ClientIP\n", "sessionAffinity"),
-        ("  externalTrafficPolicy: Local\n", "externalTrafficPolicy"),
+        ("  type: NodePort\n  externalTrafficPolicy: Local\n", "externalTrafficPolicy"),
     ],
 )
 def test_fields_of_kube_proxy_are_decisive_without_an_ingress(bench: Bench, text: str, field: str) -> None:
@@ -297,7 +296,7 @@ def test_an_external_name_is_refused(bench: Bench) -> None:
             f"{NGINX}global-rate-limit",
         ),
         (
-            "rolling-update: {deployment: apple, answer: new, set: {args: [-text=new], envFrom: [{secretRef: {}}]}}",
+            "rolling-update: {deployment: apple, answer: new, set: {args: [a], envFrom: [{secretRef: {name: s}}]}}",
             "spec.template.spec.containers.envFrom",
         ),
     ],

@@ -98,7 +98,7 @@ PATH = "spec.rules[0].http.paths[0]"
         (deployment({"readinessProbe": {"httpGet": {}}}), [f"{C}.readinessProbe.httpGet.port"]),
         (
             deployment({"readinessProbe": {"httpGet": {"port": 1, "httpHeaders": [{"value": "x"}]}}}),
-            [f"{C}.readinessProbe.httpGet.httpHeaders[0].name"],
+            [f"{C}.readinessProbe.httpGet.httpHeaders"],
         ),
         (
             deployment({"readinessProbe": {"tcpSocket": {"port": 1}, "exec": {"command": ["x"]}}}),
@@ -111,10 +111,10 @@ PATH = "spec.rules[0].http.paths[0]"
         (deployment({"lifecycle": {"preStop": {"exec": {}}}}), [f"{C}.lifecycle.preStop.exec.command"]),
         (deployment({"volumeMounts": [{"name": "v", "mountPath": "/"}]}), [f"{C}.volumeMounts[0].name"]),
         (deployment(template={"restartPolicy": "Never"}), ["spec.template.spec.restartPolicy"]),
-        (deployment(selector=None), ["spec.selector"]),
+        (deployment(selector=None), ["spec.selector", "spec.template.metadata.labels"]),
         (deployment(selector={}), ["spec.selector"]),
         (deployment(selector={"matchLabels": {"app": "b"}}), ["spec.template.metadata.labels"]),
-        (deployment(template=None, strategy={"type": "Wild"}), ["spec.strategy.type"]),
+        (deployment(template=None, strategy={"type": "Wild"}), ["spec.strategy"]),
         (
             deployment(strategy={"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}),
             ["spec.strategy.rollingUpdate"],
@@ -136,8 +136,8 @@ PATH = "spec.rules[0].http.paths[0]"
         (ingress(pathType=None), [f"{PATH}.pathType"]),
         (ingress(pathType="Regex"), [f"{PATH}.pathType"]),
         (ingress(path="a"), [f"{PATH}.path"]),
-        (ingress(backend={}), [f"{PATH}.backend.service"]),
-        (ingress(backend={"service": {"name": "s"}}), [f"{PATH}.backend.service.port"]),
+        (ingress(backend={}), [f"{PATH}.backend"]),
+        (ingress(backend={"service": {"name": "s"}}), [f"{PATH}.backend"]),
         ({"kind": "Ingress", "metadata": {"name": "i"}, "spec": {}}, ["spec"]),
         ({"kind": "ConfigMap", "metadata": {"name": "Upper"}}, ["metadata.name"]),
         ({"kind": "ConfigMap", "metadata": {"name": "a.b"}}, []),

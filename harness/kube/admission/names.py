@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -54,8 +55,8 @@ def dns_subdomain(field: str, value: Any) -> Problems:
         yield FieldProblem.invalid(field, text, _SUBDOMAIN_HELP)
 
 
-#: Kind -> check of ``metadata.name``; a subdomain for any other kind.
-_NAME_FORMS: Mapping[str, Callable[[str, Any], Problems]] = {"Service": dns_label, "Namespace": dns_label}
+#: Finalizers that need no domain.
+_STANDARD_FINALIZERS = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
 
 
 def metadata(kind: str, meta: Mapping[str, Any]) -> Problems:
@@ -63,12 +64,26 @@ def metadata(kind: str, meta: Mapping[str, Any]) -> Problems:
     if not meta.get("name"):
         yield FieldProblem.required("metadata.name", "name or generateName is required")
     else:
-        yield from _NAME_FORMS.get(kind, dns_subdomain)("metadata.name", meta["name"])
+        yield from _name_form(kind)("metadata.name", meta["name"])
     yield from labels("metadata.labels", meta.get("labels") or {})
     for key, value in (meta.get("annotations") or {}).items():
         yield from label_key("metadata.annotations", key)
         if not isinstance(value, str):
             yield FieldProblem.invalid("metadata.annotations", value, "must be a string")
+    for name in meta.get("finalizers") or []:
+        yield from label_key("metadata.finalizers", name)
+        if "/" not in name and name not in _STANDARD_FINALIZERS:
+            detail = "name is neither a standard finalizer name nor is it fully qualified"
+            yield FieldProblem.invalid("metadata.finalizers[0]", name, detail)
+    for owner in meta.get("ownerReferences") or []:
+        for name in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(name):
+                yield FieldProblem.invalid(f"metadata.ownerReferences.{name}", "", "must not be empty")
+
+
+def _name_form(kind: str) -> Callable[[str, Any], Problems]:
+    """Return the form of ``metadata.name``."""
+    return {"Service": dns_1035_label, "Namespace": dns_label}.get(kind, dns_subdomain)
 
 
 def label_key(field: str, key: str) -> Problems:
@@ -100,3 +115,84 @@ def non_negative(field: str, value: Any) -> Problems:
     """Check an integer that is 0 or more."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         yield FieldProblem.invalid(field, value, "must be greater than or equal to 0")
+
+
+_DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_DNS_1035_HELP = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
+    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
+)
+_CONFIG_KEY_HELP = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
+
+
+def dns_1035_label(field: str, value: Any) -> Problems:
+    """Require the name of a Service: a label that begins with a letter."""
+    text = str(value)
+    if len(text) > 63:
+        yield FieldProblem.invalid(field, text, "must be no more than 63 characters")
+    if not _DNS_1035.fullmatch(text):
+        yield FieldProblem.invalid(field, text, _DNS_1035_HELP)
+
+
+def port_name(field: str, value: str) -> Problems:
+    """Require the name of a port: at most 15 small letters, digits and single hyphens, with a letter among them."""
+    for wrong, detail in (
+        (len(value) > 15, "must be no more than 15 characters"),
+        (
+            not re.fullmatch(r"[-a-z0-9]+", value),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
+        (not re.search(r"[a-z]", value), "must contain at least one letter (a-z)"),
+        ("--" in value, "must not contain consecutive hyphens"),
+        (value.startswith("-") or value.endswith("-"), "must not begin or end with a hyphen"),
+    ):
+        if wrong:
+            yield FieldProblem.invalid(field, value, detail)
+
+
+def port_or_name(field: str, value: Any) -> Problems:
+    """Require the number or the name of a port."""
+    if isinstance(value, str):
+        yield from port_name(field, value)
+    else:
+        yield from port(field, value)
+
+
+def qualified(field: str, value: str) -> Problems:
+    """Require a name with an optional domain before it; an empty one has a problem of its own."""
+    if not value:
+        yield FieldProblem.invalid(field, value, "name part must be non-empty")
+    yield from label_key(field, value)
+
+
+def config_key(field: str, key: str) -> Problems:
+    """Require the key of a ConfigMap or Secret."""
+    if not re.fullmatch(r"[-._a-zA-Z0-9]+", key):
+        yield FieldProblem.invalid(field, key, _CONFIG_KEY_HELP)
+
+
+def one_of(field: str, value: Any, allowed: tuple[str, ...]) -> Problems:
+    """Require a value of an enumeration; one that is missing has no problem."""
+    if value is not None and value not in allowed:
+        yield FieldProblem.unsupported(field, value, allowed)
+
+
+def ip_address(field: str, value: str) -> Problems:
+    """Require an IP address."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+        yield FieldProblem.invalid(field, value, detail)
+
+
+def no_loopback(field: str, value: str) -> Problems:
+    """Require an IP address of another host."""
+    problems = list(ip_address(field, value))
+    yield from problems
+    if not problems and ipaddress.ip_address(value).is_loopback:
+        yield FieldProblem.invalid(field, value, "may not be in the loopback range (127.0.0.0/8, ::1/128)")

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from harness.kube.admission import names, pods
+from harness.kube.admission import ingresses, names, pods, services
+from harness.kube.admission.podfields import template_fields
 from harness.kube.admission.problems import FieldProblem
 from harness.kube.api import Object
 from harness.kube.selectors import matches_selector
 
 Problems = Iterator[FieldProblem]
 
+_PERCENT_HELP = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
+    "validation is '[0-9]+%')"
+)
 _IMMUTABLE = "field is immutable"
-_PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
-_SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+_ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
+_PROTOCOLS = ("SCTP", "TCP", "UDP")
 _STRATEGIES = ("Recreate", "RollingUpdate")
 
 
@@ -34,31 +39,60 @@ def _pod(obj: Object) -> Problems:
 
 def _templated(obj: Object) -> Problems:
     spec = obj["spec"]
-    yield from names.non_negative("spec.replicas", spec["replicas"])
-    selector = spec.get("selector")
-    template = spec.get("template")
-    if not isinstance(template, dict) or not isinstance(template.get("spec"), dict):
-        yield FieldProblem.required("spec.template.spec")
-        return
-    template_labels = (template.get("metadata") or {}).get("labels") or {}
-    yield from names.labels("spec.template.metadata.labels", template_labels)
-    if not selector:
+    for name in ("replicas", "minReadySeconds"):
+        if name in spec:
+            yield from names.non_negative(f"spec.{name}", spec[name])
+    selector, template = spec.get("selector"), spec.get("template") or {}
+    template_meta = template.get("metadata") or {}
+    template_labels = template_meta.get("labels")
+    usable = False
+    if selector is None:
         yield FieldProblem.required("spec.selector")
-    elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        yield FieldProblem.invalid("spec.selector", selector, "empty selector is invalid for deployment")
-    elif not matches_selector(selector, template_labels):
+    else:
+        wrong = list(_selector(selector))
+        yield from wrong
+        usable = not wrong
+        if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+            yield FieldProblem.invalid("spec.selector", selector, "empty selector is invalid for deployment")
+            usable = False
+        elif wrong:
+            yield FieldProblem.invalid("spec.selector", selector, "invalid label selector")
+    if selector is None or (usable and not matches_selector(selector, template_labels or {})):
         detail = "`selector` does not match template `labels`"
         yield FieldProblem.invalid("spec.template.metadata.labels", template_labels, detail)
-    yield from pods.pod_spec(template["spec"], "spec.template.spec")
-    if template["spec"]["restartPolicy"] != "Always":
-        policy = template["spec"]["restartPolicy"]
-        yield FieldProblem.unsupported("spec.template.spec.restartPolicy", policy, ("Always",))
+    yield from names.labels("spec.template.labels", template_labels or {})
+    for key in template_meta.get("annotations") or {}:
+        yield from names.label_key("spec.template.annotations", key)
+    spec = template.get("spec") or {}
+    if not spec:
+        yield FieldProblem.required("spec.template.spec.containers")
+        return
+    yield from pods.pod_spec(spec, "spec.template.spec")
+    yield from template_fields(spec, "spec.template.spec")
+    if spec["restartPolicy"] != "Always":
+        yield FieldProblem.unsupported("spec.template.spec.restartPolicy", spec["restartPolicy"], ("Always",))
+
+
+def _selector(selector: Object) -> Problems:
+    """Find the problems of a label selector."""
+    yield from names.labels("spec.selector.matchLabels", selector.get("matchLabels") or {})
+    for i, each in enumerate(selector.get("matchExpressions") or []):
+        path, operator = f"spec.selector.matchExpressions[{i}]", each.get("operator")
+        if operator in {"In", "NotIn"} and not each.get("values"):
+            detail = "must be specified when `operator` is 'In' or 'NotIn'"
+            yield FieldProblem.required(f"{path}.values", detail)
+        elif operator in {"Exists", "DoesNotExist"} and each.get("values"):
+            detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+            yield FieldProblem.forbidden(f"{path}.values", detail)
+        elif operator not in {"In", "NotIn", "Exists", "DoesNotExist"}:
+            yield FieldProblem.invalid(f"{path}.operator", operator or "", "not a valid selector operator")
+        yield from names.qualified(f"{path}.key", each.get("key") or "")
 
 
 def _deployment(obj: Object) -> Problems:
     yield from _templated(obj)
     spec = obj["spec"]
-    for name in ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"):
+    for name in ("revisionHistoryLimit", "progressDeadlineSeconds"):
         if name in spec:
             yield from names.non_negative(f"spec.{name}", spec[name])
     minimum = spec.get("minReadySeconds") or 0
@@ -66,11 +100,14 @@ def _deployment(obj: Object) -> Problems:
         yield FieldProblem.invalid(
             "spec.progressDeadlineSeconds",
             spec["progressDeadlineSeconds"],
-            f"must be greater than minReadySeconds: {minimum}" if minimum else "must be greater than minReadySeconds",
+            "must be greater than minReadySeconds",
         )
     strategy = spec["strategy"]
     if strategy["type"] not in _STRATEGIES:
-        yield FieldProblem.unsupported("spec.strategy.type", strategy["type"], _STRATEGIES)
+        shown = f'{{"Type":"{strategy["type"]}","RollingUpdate":null}}'
+        listed = ", ".join(f'"{name}"' for name in _STRATEGIES)
+        text = f"Unsupported value: {shown}: supported values: {listed}"
+        yield FieldProblem("spec.strategy", "FieldValueNotSupported", text)
     rolling = strategy.get("rollingUpdate")
     if strategy["type"] == "Recreate" and rolling is not None:
         detail = "may not be specified when strategy `type` is 'Recreate'"
@@ -83,6 +120,9 @@ def _rolling(rolling: Object) -> Problems:
     path = "spec.strategy.rollingUpdate"
     for name in ("maxUnavailable", "maxSurge"):
         yield from _amount(rolling[name], f"{path}.{name}")
+    share = str(rolling["maxUnavailable"])
+    if share.endswith("%") and share[:-1].isdigit() and int(share[:-1]) > 100:
+        yield FieldProblem.invalid(f"{path}.maxUnavailable", share, "must not be greater than 100%")
     if rolling["maxUnavailable"] in {0, "0%"} and rolling["maxSurge"] in {0, "0%"}:
         detail = "may not be 0 when `maxSurge` is 0"
         yield FieldProblem.invalid(f"{path}.maxUnavailable", rolling["maxUnavailable"], detail)
@@ -92,79 +132,55 @@ def _amount(value: Any, path: str) -> Problems:
     if isinstance(value, str):
         number = value.removesuffix("%")
         if not value.endswith("%") or not number.isdigit():
-            detail = "a valid percent string must be a numeric string followed by an ending '%'"
+            detail = _PERCENT_HELP
             yield FieldProblem.invalid(path, value, detail)
     else:
         yield from names.non_negative(path, value)
 
 
-def _service(obj: Object) -> Problems:
-    spec = obj["spec"]
-    if spec["type"] not in _SERVICE_TYPES:
-        yield FieldProblem.unsupported("spec.type", spec["type"], _SERVICE_TYPES)
-    ports = spec.get("ports") or []
-    if not ports and spec["type"] != "ExternalName" and spec.get("clusterIP") != "None":
-        yield FieldProblem.required("spec.ports")
-    seen: set[str] = set()
-    for i, port in enumerate(ports):
-        yield from names.port(f"spec.ports[{i}].port", port.get("port"))
-        if isinstance(port.get("targetPort"), int):
-            yield from names.port(f"spec.ports[{i}].targetPort", port["targetPort"])
-        name = port.get("name") or ""
-        if len(ports) > 1 and not name:
-            yield FieldProblem.required(f"spec.ports[{i}].name")
-        elif name in seen:
-            yield FieldProblem.duplicate(f"spec.ports[{i}].name", name)
-        seen.add(name)
-    yield from names.labels("spec.selector", spec.get("selector") or {})
-
-
-def _ingress(obj: Object) -> Problems:
-    spec = obj["spec"]
-    if not spec.get("rules") and not spec.get("defaultBackend"):
-        detail = "either `defaultBackend` or `rules` must be specified"
-        yield FieldProblem.invalid("spec", [], detail)
-    if spec.get("defaultBackend"):
-        yield from _backend(spec["defaultBackend"], "spec.defaultBackend")
-    for i, rule in enumerate(spec.get("rules") or []):
-        if rule.get("host"):
-            yield from names.dns_subdomain(f"spec.rules[{i}].host", rule["host"].removeprefix("*."))
-        if rule.get("http") is not None:
-            yield from _paths(rule["http"].get("paths") or [], f"spec.rules[{i}].http.paths")
-
-
-def _paths(paths: list[Object], field: str) -> Problems:
-    if not paths:
-        yield FieldProblem.required(field)
-    for i, path in enumerate(paths):
-        kind, text = path.get("pathType"), path.get("path") or ""
-        if kind is None:
-            yield FieldProblem.required(f"{field}[{i}].pathType", "pathType must be specified")
-        elif kind not in _PATH_TYPES:
-            yield FieldProblem.unsupported(f"{field}[{i}].pathType", kind, _PATH_TYPES)
-        elif not text.startswith("/") and (text or kind != "ImplementationSpecific"):
-            yield FieldProblem.invalid(f"{field}[{i}].path", text, "must be an absolute path")
-        yield from _backend(path.get("backend") or {}, f"{field}[{i}].backend")
-
-
-def _backend(backend: Object, field: str) -> Problems:
-    service = backend.get("service")
-    if service is None:
-        if backend.get("resource") is None:
-            yield FieldProblem.required(f"{field}.service", "service or resource backend is required")
-        return
-    if not service.get("name"):
-        yield FieldProblem.required(f"{field}.service.name")
-    port = service.get("port") or {}
-    if port.get("number") is not None:
-        yield from names.port(f"{field}.service.port.number", port["number"])
-    elif not port.get("name"):
-        yield FieldProblem.required(f"{field}.service.port", "port name or number is required")
-
-
 def _endpointslice(obj: Object) -> Problems:
-    if not obj.get("addressType"):
+    kind = obj.get("addressType")
+    if not kind:
         yield FieldProblem.required("addressType")
+    else:
+        yield from names.one_of("addressType", kind, _ADDRESS_TYPES)
+    for i, endpoint in enumerate(obj.get("endpoints") or []):
+        path = f"endpoints[{i}].addresses"
+        if not endpoint.get("addresses"):
+            yield FieldProblem.required(path, "must contain at least 1 address")
+        for j, address in enumerate(endpoint.get("addresses") or []):
+            if kind == "IPv4":
+                # Not refused, as a real server does: addresses of the loopback range, which all pods have here.
+                yield from names.ip_address(f"{path}[{j}]", address)
+            elif kind == "IPv6" and ":" not in address:
+                yield FieldProblem.invalid(path, address, "must be an IPv6 address")
+    seen: set[str] = set()
+    for i, port in enumerate(obj.get("ports") or []):
+        name = port.get("name") or ""
+        if name in seen:
+            yield FieldProblem.duplicate(f"ports[{i}].name", name)
+        elif name:
+            yield from names.dns_label(f"ports[{i}].name", name)
+        seen.add(name)
+        yield from names.one_of(f"ports[{i}].protocol", port.get("protocol"), _PROTOCOLS)
+
+
+def _configmap(obj: Object) -> Problems:
+    for field in ("data", "binaryData"):
+        for key in obj.get(field) or {}:
+            yield from names.config_key(f"{field}[{key}]", key)
+    for key in sorted((obj.get("data") or {}).keys() & (obj.get("binaryData") or {}).keys()):
+        yield FieldProblem.invalid(f"data[{key}]", key, "duplicate of key present in binaryData")
+
+
+def _secret(obj: Object) -> Problems:
+    data = obj.get("data") or {}
+    for key in data:
+        yield from names.config_key(f"data[{key}]", key)
+    if obj.get("type") == "kubernetes.io/tls":
+        for key in ("tls.crt", "tls.key"):
+            if key not in data:
+                yield FieldProblem.required(f"data[{key}]")
 
 
 def _same_selector(old: Object, new: Object) -> Problems:
@@ -182,8 +198,10 @@ _CHECKS: Mapping[str, Callable[[Object], Problems]] = {
     "Pod": _pod,
     "Deployment": _deployment,
     "ReplicaSet": _templated,
-    "Service": _service,
-    "Ingress": _ingress,
+    "Service": services.service,
+    "Ingress": ingresses.ingress,
+    "ConfigMap": _configmap,
+    "Secret": _secret,
     "EndpointSlice": _endpointslice,
 }
 _UPDATES: Mapping[str, Callable[[Object, Object], Problems]] = {

@@ -5,17 +5,26 @@ The rule that matters most in the exercises: a ``preStop.sleep`` longer than the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from harness.kube.admission import names
+from harness.kube.admission.containers import container_fields, port_fields
+from harness.kube.admission.podfields import pod_fields
 from harness.kube.admission.problems import FieldProblem
 from harness.kube.api import Object
 
 Problems = Iterator[FieldProblem]
 
 _PROBE_NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
-_HANDLERS = ("exec", "httpGet", "tcpSocket", "sleep", "grpc")
+_HOOK_HANDLERS = ("exec", "httpGet", "tcpSocket", "sleep")
+_PROBE_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
+_SCHEMES = ("HTTP", "HTTPS")
+_HEADER_HELP = (
+    "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for "
+    "validation is '[-A-Za-z0-9]+')"
+)
 _RESTARTS = ("Always", "OnFailure", "Never")
 _PULLS = ("Always", "IfNotPresent", "Never")
 
@@ -31,7 +40,8 @@ def pod_spec(spec: Object, path: str) -> Problems:
     for name in ("containers", "initContainers"):
         for i, container in enumerate(spec.get(name) or []):
             yield from _container(container, f"{path}.{name}[{i}]", grace, seen, volumes)
-    yield from names.non_negative(f"{path}.terminationGracePeriodSeconds", grace)
+            yield from container_fields(container, f"{path}.{name}[{i}]", initial=name == "initContainers")
+    yield from pod_fields(spec, path)
     if spec["restartPolicy"] not in _RESTARTS:
         yield FieldProblem.unsupported(f"{path}.restartPolicy", spec["restartPolicy"], _RESTARTS)
 
@@ -48,8 +58,6 @@ def _container(container: Object, path: str, grace: Any, seen: set[str], volumes
     image = container.get("image")
     if not image:
         yield FieldProblem.required(f"{path}.image")
-    elif image != image.strip():
-        yield FieldProblem.invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
     if container["imagePullPolicy"] not in _PULLS:
         yield FieldProblem.unsupported(f"{path}.imagePullPolicy", container["imagePullPolicy"], _PULLS)
     yield from _ports(container.get("ports") or [], f"{path}.ports")
@@ -65,10 +73,11 @@ def _container(container: Object, path: str, grace: Any, seen: set[str], volumes
 def _ports(ports: list[Object], path: str) -> Problems:
     seen: set[str] = set()
     for i, port in enumerate(ports):
-        if port.get("containerPort") is None:
+        if not port.get("containerPort"):
             yield FieldProblem.required(f"{path}[{i}].containerPort")
         else:
             yield from names.port(f"{path}[{i}].containerPort", port["containerPort"])
+        yield from port_fields(port, f"{path}[{i}]")
         name = port.get("name")
         if name in seen:
             yield FieldProblem.duplicate(f"{path}[{i}].name", name)
@@ -87,10 +96,18 @@ def _probes(container: Object, path: str) -> Problems:
                 yield from names.non_negative(f"{path}.{name}.{number}", probe[number])
         if name != "readinessProbe" and probe["successThreshold"] != 1:
             yield FieldProblem.invalid(f"{path}.{name}.successThreshold", probe["successThreshold"], "must be 1")
+        seconds = probe.get("terminationGracePeriodSeconds")
+        if seconds is not None and name == "readinessProbe":
+            detail = "must not be set for readinessProbes"
+            yield FieldProblem.invalid(f"{path}.{name}.terminationGracePeriodSeconds", seconds, detail)
+        elif seconds is not None and seconds <= 0:
+            detail = "must be greater than 0"
+            yield FieldProblem.invalid(f"{path}.{name}.terminationGracePeriodSeconds", seconds, detail)
 
 
 def _handler(handler: Object, path: str, grace: int | None) -> Problems:
-    given = [name for name in _HANDLERS if handler.get(name) is not None]
+    handlers = _PROBE_HANDLERS if grace is None else _HOOK_HANDLERS
+    given = [name for name in handlers if handler.get(name) is not None]
     if not given:
         yield FieldProblem.required(path, "must specify a handler type")
     for name in given[1:]:
@@ -100,9 +117,13 @@ def _handler(handler: Object, path: str, grace: int | None) -> Problems:
     for name in ("httpGet", "tcpSocket"):
         if name in given:
             yield from _target_port(handler[name].get("port"), f"{path}.{name}.port")
-    for i, header in enumerate((handler.get("httpGet") or {}).get("httpHeaders") or []):
-        if not header.get("name"):
-            yield FieldProblem.required(f"{path}.httpGet.httpHeaders[{i}].name")
+    if "grpc" in given:
+        yield from names.port(f"{path}.grpc.port", handler["grpc"].get("port") or 0)
+    get = handler.get("httpGet") or {}
+    yield from names.one_of(f"{path}.httpGet.scheme", get.get("scheme"), _SCHEMES)
+    for header in get.get("httpHeaders") or []:
+        if not re.fullmatch(r"[-A-Za-z0-9]+", header.get("name") or ""):
+            yield FieldProblem.invalid(f"{path}.httpGet.httpHeaders", header.get("name") or "", _HEADER_HELP)
     if "sleep" in given and grace is not None:
         yield from _sleep(handler["sleep"].get("seconds", 0), path, grace)
 
@@ -115,11 +136,7 @@ def _sleep(seconds: int, path: str, grace: int) -> Problems:
 
 
 def _target_port(port: Any, path: str) -> Problems:
-    if isinstance(port, str):
-        if not port or len(port) > 15:
-            yield FieldProblem.invalid(path, port, "must be no more than 15 characters")
-    else:
-        yield from names.port(path, 0 if port is None else port)
+    yield from names.port_or_name(path, 0 if port is None else port)
 
 
 def pod_update(old: Object, new: Object) -> Problems:

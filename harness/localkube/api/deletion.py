@@ -29,7 +29,7 @@ def delete(registry: Registry, target: RequestInfo, options: DeleteOptions) -> t
     grace = _grace(live, options) if target.resource is PODS else 0
     marked = _marked(live, grace, options)
     if options.dry_run:
-        return marked, False
+        return marked, not deletion_blocked(marked)
     if not deletion_blocked(marked):
         return registry.storage.remove(target.resource, target.key, marked), True
     if marked == live:
@@ -39,13 +39,13 @@ def delete(registry: Registry, target: RequestInfo, options: DeleteOptions) -> t
 
 def _check(target: RequestInfo, live: Object, options: DeleteOptions) -> None:
     metadata = live["metadata"]
-    for what, given, actual in (
-        ("UID", options.uid, metadata["uid"]),
-        ("ResourceVersion", options.version, metadata["resourceVersion"]),
+    for what, given, actual, ending in (
+        ("UID", options.uid, metadata["uid"], "deleted and then recreated"),
+        ("ResourceVersion", options.version, metadata["resourceVersion"], "modified"),
     ):
         if given is not None and given != actual:
-            why = f"Precondition failed: {what} in precondition: {given}, {what} in object meta: {actual}"
-            raise errors.conflict(target.resource, target.name, why)
+            why = f"the {what} in the precondition ({given}) does not match the {what} in record ({actual})."
+            raise errors.conflict(target.resource, target.name, f"{why} The object might have been {ending}", own=True)
     if target.resource is NAMESPACES and target.name in _KEPT_NAMESPACES:
         raise errors.forbidden(NAMESPACES, target.name, "this namespace may not be deleted")
 

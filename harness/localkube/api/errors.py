@@ -21,7 +21,7 @@ class StatusError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": message,
-            "reason": reason,
+            **({"reason": reason} if reason else {}),
             "details": details or {},
             "code": code,
         }
@@ -37,9 +37,9 @@ def not_found(resource: Resource, name: str) -> StatusError:
     return StatusError(404, "NotFound", f'{resource.qualified} "{name}" not found', _details(resource, name))
 
 
-def unknown_path(path: str) -> StatusError:
+def unknown_path() -> StatusError:
     """Return the error for a resource that is not served."""
-    return StatusError(404, "NotFound", f"the server could not find the requested resource ({path})")
+    return StatusError(404, "NotFound", "the server could not find the requested resource")
 
 
 def already_exists(resource: Resource, name: str) -> StatusError:
@@ -48,9 +48,13 @@ def already_exists(resource: Resource, name: str) -> StatusError:
     return StatusError(409, "AlreadyExists", message, _details(resource, name))
 
 
-def conflict(resource: Resource, name: str, why: str) -> StatusError:
-    """Return the error for an object that another client has changed."""
-    message = f'Operation cannot be fulfilled on {resource.qualified} "{name}": {why}'
+def conflict(resource: Resource, name: str, why: str, *, own: bool = False) -> StatusError:
+    """Return the error for an object that another client has changed.
+
+    ``own`` names the kind as the message of a precondition does.
+    """
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    message = f'Operation cannot be fulfilled on {kind if own else resource.qualified} "{name}": {why}'
     return StatusError(409, "Conflict", message, _details(resource, name))
 
 
@@ -82,9 +86,49 @@ def bad_request(message: str) -> StatusError:
     return StatusError(400, "BadRequest", message)
 
 
+def invalid_patch(why: str) -> StatusError:
+    """Refuse a patch that makes no object of the kind; the real message has the whole object in the middle."""
+    text = f'Invalid value: "<patch>": {why}'
+    causes = [{"reason": "FieldValueInvalid", "message": text, "field": "patch"}]
+    return StatusError(422, "Invalid", f' "" is invalid: patch: {text}', {"causes": causes})
+
+
+def invalid_options(verb: str, field: str, shown: str, allowed: Sequence[str] = (), why: str = "") -> StatusError:
+    """Refuse a parameter of a request.
+
+    Args:
+        verb: ``Create``, ``Update``, ``Patch`` or ``Delete``.
+        field: Its name.
+        shown: Its value, in JSON; empty where it is missing.
+        allowed: The values that it may have, where those are few.
+        why: What is wrong with it otherwise.
+    """
+    listed = ", ".join(f'"{value}"' for value in allowed)
+    reason, text = "FieldValueInvalid", f"Invalid value: {shown}: {why}"
+    if allowed:
+        reason, text = "FieldValueNotSupported", f"Unsupported value: {shown}: supported values: {listed}"
+    elif not shown:
+        reason, text = "FieldValueRequired", f"Required value: {why}"
+    causes = [{"reason": reason, "message": text, "field": field}]
+    kind = f"{verb}Options"
+    details = {"group": "meta.k8s.io", "kind": kind, "causes": causes}
+    return StatusError(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {field}: {text}', details)
+
+
+def server_error(message: str) -> StatusError:
+    """Fail as a real server does where it has no better word: code 500, no reason."""
+    return StatusError(500, "", message)
+
+
+def rejected() -> StatusError:
+    """Refuse a JSON patch that does not fit the object."""
+    return StatusError(422, "Invalid", "the server rejected our request due to an error in our request")
+
+
 def not_allowed(method: str) -> StatusError:
     """Return the error for a method that the path does not support."""
-    message = f"the server does not allow this method on the requested resource ({method})"
+    del method
+    message = "the server does not allow this method on the requested resource"
     return StatusError(405, "MethodNotAllowed", message)
 
 

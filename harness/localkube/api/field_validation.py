@@ -1,40 +1,77 @@
-"""Reject fields that the API does not know if the client asks for it, as `kubectl apply` does."""
+"""Decode what clients send: reject values of a wrong type; drop unknown fields, with a warning or an error."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from harness.kube.admission.warnings import warnings
+from harness.kube.decoding import Decoded, DecodeError, decode
 from harness.localkube.api import errors
 from harness.localkube.machinery.objects import Object
 
+_MODES = ("", "Ignore", "Strict", "Warn")
 
-async def check_fields(obj: Object, query: Mapping[str, str]) -> None:
-    """Check an object if ``fieldValidation`` is ``Strict``; otherwise do nothing.
 
-    The check runs in a thread, because it imports the models of the official client, which takes a while.
+@dataclass
+class FieldValidation:
+    """Decodes the objects of one request.
 
-    Raises:
-        StatusError: 400, with every unknown field.
+    Attributes:
+        mode: ``Strict``, ``Warn`` or ``Ignore``: what follows of unknown fields.
+        trusted: The client is a part of the cluster, whose objects need no check.
+        said: The warnings for the client.
     """
-    if query.get("fieldValidation") != "Strict":
-        return
-    problems = await asyncio.to_thread(_problems, obj)
-    if problems:
-        kind, version = obj.get("kind", ""), str(obj.get("apiVersion", "")).rpartition("/")[2]
-        raise errors.bad_request(
-            f'{kind} in version "{version}" cannot be handled as a {kind}: strict decoding error: {", ".join(problems)}'
-        )
+
+    mode: str = "Warn"
+    trusted: bool = False
+    said: list[str] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str], *, trusted: bool) -> FieldValidation:
+        """Read the query's ``fieldValidation``; a request that has none gets warnings.
+
+        Raises:
+            StatusError: 422, there is no such mode.
+        """
+        mode = query.get("fieldValidation", "")
+        if mode not in _MODES:
+            raise errors.invalid_options("Create", "fieldValidation", f'"{mode}"', _MODES)
+        return cls(mode or "Warn", trusted)
+
+    async def check(self, obj: Object, *, patched: bool = False) -> None:
+        """Decode an object in place.
+
+        In a thread: the models of the official client, which know the fields, take a while to import.
+
+        Args:
+            obj: The object that was sent, or that a patch has made.
+            patched: A patch has made it; then its faults are the patch's.
+
+        Raises:
+            StatusError: 400 (422 for a patch), a value has a wrong type, or with ``Strict`` a field is unknown.
+        """
+        if self.trusted:
+            return
+        try:
+            found: Decoded = await asyncio.to_thread(decode, obj)
+        except DecodeError as error:
+            raise _refused(obj, str(error), patched=patched) from None
+        problems = [f'unknown field "{path}"' for path in found.unknown]
+        if problems and self.mode == "Strict":
+            raise _refused(obj, f"strict decoding error: {', '.join(problems)}", patched=patched)
+        if self.mode == "Warn":
+            self.said += problems
+
+    def look(self, obj: Object) -> None:
+        """Add the warnings for an object that was stored."""
+        if not self.trusted:
+            self.said += warnings(obj)
 
 
-def _problems(obj: Object) -> list[str]:
-    from harness.kube import schema  # noqa: PLC0415 - slow to import, and most requests do not need it
-
-    if (str(obj.get("apiVersion")), str(obj.get("kind"))) not in schema.KINDS:
-        return []
-    return [
-        found.message
-        if found.kind is schema.ViolationKind.UNKNOWN_FIELD
-        else f"{schema.path_text(found.path)}: {found.message}"
-        for found in schema.violations(obj)
-    ]
+def _refused(obj: Object, why: str, *, patched: bool) -> errors.StatusError:
+    if patched:
+        return errors.invalid_patch(why)
+    kind, version = obj.get("kind", ""), str(obj.get("apiVersion", "")).rpartition("/")[2]
+    return errors.bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')

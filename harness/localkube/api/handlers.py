@@ -12,6 +12,7 @@ from aiohttp import web
 
 from harness.localkube.api import discovery, errors, reviews
 from harness.localkube.api.field_notices import FieldNotices, header
+from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
 from harness.localkube.api.registry import Registry
 from harness.localkube.api.requests import RequestInfo, parse_body, parse_path
@@ -19,7 +20,8 @@ from harness.localkube.api.scale import scale_of
 from harness.localkube.api.storage import Storage
 from harness.localkube.api.views import View, encode
 from harness.localkube.api.watch_stream import Selection, WatchOptions, watch
-from harness.localkube.api.writes import Answer, Writes, is_dry
+from harness.localkube.api.writes import Answer, Writes, check_options, is_dry
+from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.objects import Object
 
 _log = logging.getLogger(__name__)
@@ -91,22 +93,38 @@ class RequestHandlers:
                 return await self._write(request, target, view)
 
     async def _write(self, request: web.BaseRequest, target: RequestInfo, view: View) -> web.Response:
-        """Answer POST, PUT and PATCH, with a warning for each new field that is not implemented."""
+        """Answer POST, PUT and PATCH, with a warning for each field that is new and not implemented."""
+        agent = request.headers.get("User-Agent", "")
+        check_options(request.method, request.query)
+        validation = FieldValidation.parse(request.query, trusted=agent.startswith(COMPONENT_AGENT))
+        try:
+            return await self._write_checked(request, target, view, validation)
+        except errors.StatusError as error:
+            response = _json(error.code, error.status)
+            for sentence in validation.said:
+                response.headers.add("Warning", header(sentence))
+            return response
+
+    async def _write_checked(
+        self, request: web.BaseRequest, target: RequestInfo, view: View, validation: FieldValidation
+    ) -> web.Response:
+        agent = request.headers.get("User-Agent", "")
         before = self._storage.get(target.resource, target.key) if target.name else None
         match request.method:
             case "POST":
-                answer = await self._writes.create(target, await _body(request), request.query)
+                answer = await self._writes.create(target, await _body(request), request.query, validation)
             case "PUT":
-                answer = await self._writes.update(target, await _body(request), request.query)
+                answer = await self._writes.update(target, await _body(request), request.query, validation)
             case "PATCH":
                 body, kind = await _body(request), request.headers.get("Content-Type", "")
-                answer = await self._writes.patch(target, body, kind, request.query)
+                answer = await self._writes.patch(target, body, kind, request.query, validation)
             case _:
                 raise errors.not_allowed(request.method)
         response = _answer(target, view, answer)
         if not target.subresource:
-            agent, dry_run = request.headers.get("User-Agent", ""), is_dry(request.query)
-            for sentence in self._notices.of(before, answer[1], agent, dry_run=dry_run):
+            validation.look(answer[1])
+            notices = self._notices.of(before, answer[1], agent, dry_run=is_dry(request.query))
+            for sentence in (*validation.said, *notices):
                 response.headers.add("Warning", header(sentence))
         return response
 

@@ -26,43 +26,49 @@ def patched(obj: Object, body: Any, content_type: str) -> Object:
     """
     kind = content_type.partition(";")[0].strip()
     if kind not in _APPLIERS:
-        raise errors.unsupported_media(
-            "the body of the request was in an unknown format - accepted media types include: "
-            + ", ".join((*_APPLIERS, APPLY_PATCH))
-        )
+        raise errors.unsupported_media("415: Unsupported Media Type")
     return _APPLIERS[kind](obj, body)
 
 
 def _json(obj: Object, body: Any) -> Object:
     if not isinstance(body, list):
-        raise errors.bad_request("a JSON patch is a list of operations")
+        raise errors.bad_request(f"error decoding patch: {_cannot(body, '[]handlers.jsonPatchOp')}")
     try:
-        result = jsonpatch.apply_patch(obj, body)
-    except jsonpatch.InvalidJsonPatch as error:
-        raise errors.bad_request(f"invalid JSON patch: {error}") from None
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-        message = f"the server rejected our request due to an error in our request: {error}"
-        raise errors.StatusError(422, "Invalid", message) from None
+        result = jsonpatch.apply_patch(obj, [_lenient(each) for each in body])
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
+        raise errors.rejected() from None
     if not isinstance(result, dict):
         raise errors.bad_request("the JSON patch replaces the object by a value that is not an object")
     return result
 
 
+def _lenient(operation: Any) -> Any:
+    """Read an operation as a real server does: a value that is missing is null."""
+    if isinstance(operation, dict) and operation.get("op") in {"add", "replace", "test"}:
+        return {"value": None, **operation}
+    return operation
+
+
 def _merge(obj: Object, body: Any) -> Object:
-    return json_merge(obj, _mapping(body))
+    return json_merge(obj, _mapping(body, "error decoding patch: "))
 
 
 def _strategic(obj: Object, body: Any) -> Object:
     try:
-        return strategic_merge(obj, _mapping(body))
+        return strategic_merge(obj, _mapping(body, ""))
     except PatchError as error:
-        raise errors.bad_request(str(error)) from None
+        raise errors.server_error(str(error)) from None
 
 
-def _mapping(body: Any) -> Mapping[str, Any]:
+def _mapping(body: Any, before: str) -> Mapping[str, Any]:
     if not isinstance(body, dict):
-        raise errors.bad_request("the patch must be an object")
+        raise errors.bad_request(before + _cannot(body, "map[string]interface {}"))
     return body
+
+
+def _cannot(body: Any, go: str) -> str:
+    word = {list: "array", str: "string", dict: "object", bool: "bool"}.get(type(body), "number")
+    return f"json: cannot unmarshal {word} into Go value of type {go}"
 
 
 _APPLIERS: Mapping[str, Callable[[Object, Any], Object]] = {

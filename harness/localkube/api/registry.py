@@ -19,7 +19,7 @@ from harness.localkube.api.managed_fields import record_manager
 from harness.localkube.api.requests import RequestInfo
 from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.objects import Key, Object, is_deleting, timestamp
-from harness.localkube.machinery.resources import NAMESPACES, Resource
+from harness.localkube.machinery.resources import NAMESPACES, RESOURCES, Resource
 
 #: Kinds whose objects count the changes of their specification.
 _WITH_GENERATION = frozenset(
@@ -132,7 +132,8 @@ class Registry:
         if target.subresource not in _PARTIAL:
             self._complete(target.resource, new, live)
             record_manager(live, new, *manager)
-        if _specified(target.resource, new) != _specified(target.resource, live):
+        subresource = target.subresource
+        if _specified(target.resource, new, subresource) != _specified(target.resource, live, subresource):
             new["metadata"]["generation"] = live["metadata"].get("generation", 0) + 1
         if dry_run or new == live:
             return new
@@ -184,10 +185,21 @@ def _check_type(resource: Resource, body: Object) -> None:
     body.setdefault("kind", resource.kind)
     body.setdefault("apiVersion", resource.api_version)
     given = (body["apiVersion"], body["kind"])
-    if given != (resource.api_version, resource.kind):
+    if given == (resource.api_version, resource.kind):
+        return
+    version, kind = given
+    if kind == resource.kind and "/" in version:
         raise errors.bad_request(
-            f"the object provided is a {given[1]} of {given[0]}, not a {resource.kind} of {resource.api_version}"
+            f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
         )
+    if any(each.kind == kind and each.api_version == version for each in RESOURCES):
+        group = {"apps": "apps", "": "core"}.get(resource.group, resource.group.partition(".")[0])
+        word = version.rpartition("/")[2]
+        why = f"converting ({word}.{kind}) to ({group}.{resource.kind}): unknown conversion"
+    else:
+        word = version.rpartition("/")[2]
+        why = f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:110"'
+    raise errors.bad_request(f'{kind} in version "{word}" cannot be handled as a {resource.kind}: {why}')
 
 
 def _check_namespace(target: RequestInfo, metadata: Object) -> None:
@@ -196,8 +208,7 @@ def _check_namespace(target: RequestInfo, metadata: Object) -> None:
         raise errors.bad_request("an empty namespace may not be set during creation")
     if given and given != target.namespace:
         raise errors.bad_request(
-            f"the namespace of the provided object does not match the namespace sent on the request: "
-            f"{given} is not {target.namespace}"
+            "the namespace of the provided object does not match the namespace sent on the request"
         )
 
 
@@ -205,14 +216,20 @@ def _check_identity(target: RequestInfo, live: Object, new: Object) -> None:
     """Check that name, namespace, uid and resourceVersion, if given, are those of the stored object."""
     metadata = new.get("metadata")
     if not isinstance(metadata, dict):
-        raise errors.bad_request("metadata must be an object")
-    if metadata.setdefault("name", target.name) != target.name:
+        metadata = new["metadata"] = {}
+    if not metadata.get("name"):
+        raise errors.bad_request(
+            f"the name of the object ({target.name} based on URL) was undeterminable: name must be provided"
+        )
+    if metadata["name"] != target.name:
         raise errors.bad_request(
             f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
         )
     if metadata.get("namespace") not in {None, "", target.namespace}:
         _check_namespace(target, metadata)
     version, uid = metadata.get("resourceVersion"), metadata.get("uid")
+    if version and not version.isdigit():
+        raise errors.server_error(f'strconv.ParseUint: parsing "{version}": invalid syntax')
     if version and version != live["metadata"]["resourceVersion"]:
         raise errors.modified(target.resource, target.name)
     if uid and uid != live["metadata"]["uid"]:
@@ -226,7 +243,12 @@ def _merged(target: RequestInfo, live: Object, new: Object) -> Object:
         status = new.get("status") or {}
         if not isinstance(status, dict):
             raise errors.bad_request("status must be an object")
-        return {**live, "status": status}
+        metadata = live["metadata"]
+        annotations = (new.get("metadata") or {}).get("annotations")
+        if target.resource.kind == "Deployment" and annotations:
+            # Its controller writes the revision so, which leaves the generation as it is.
+            metadata = {**metadata, "annotations": annotations}
+        return {**live, "metadata": metadata, "status": status}
     if target.subresource == "finalize":
         spec = {**live["spec"], "finalizers": (new.get("spec") or {}).get("finalizers") or []}
         return {**live, "spec": spec}
@@ -240,11 +262,11 @@ def _merged(target: RequestInfo, live: Object, new: Object) -> Object:
     return merged
 
 
-def _specified(resource: Resource, obj: Object) -> Object:
+def _specified(resource: Resource, obj: Object, subresource: str) -> Object:
     """Return the part of an object whose change increments the generation; a Deployment's annotations belong to it."""
     if resource.kind not in _WITH_GENERATION:
         return {}
     spec = {name: value for name, value in obj.items() if name not in _NOT_SPECIFIED}
-    if resource.kind == "Deployment":
+    if resource.kind == "Deployment" and not subresource:
         spec["annotations"] = obj["metadata"].get("annotations") or {}
     return spec

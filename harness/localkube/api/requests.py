@@ -11,6 +11,8 @@ from harness.localkube.api import errors
 from harness.localkube.machinery.objects import Key, Object
 from harness.localkube.machinery.resources import NAMESPACES, RESOURCES, Resource, by_plural
 
+#: Subresources of pods that real clusters have and that are not served here.
+_POD_SUBRESOURCES = frozenset({"attach", "binding", "ephemeralcontainers", "exec", "portforward", "proxy", "resize"})
 _VERSIONS = {(resource.group, resource.version) for resource in RESOURCES}
 
 
@@ -49,28 +51,28 @@ def parse_path(path: str) -> RequestInfo:
         case ["apis", group, version, *rest]:
             pass
         case _:
-            raise errors.unknown_path(path)
+            raise errors.unknown_path()
     if (group, version) not in _VERSIONS:
-        raise errors.unknown_path(path)
+        raise errors.unknown_path()
     namespace = None
     if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] not in NAMESPACES.subresources:
         namespace, rest = rest[1], rest[2:]
     try:
         resource = by_plural(rest[0], group)
     except (KeyError, IndexError):
-        raise errors.unknown_path(path) from None
-    return _target(path, resource, namespace, rest[1:])
+        raise errors.unknown_path() from None
+    return _target(resource, namespace, rest[1:])
 
 
-def _target(path: str, resource: Resource, namespace: str | None, rest: list[str]) -> RequestInfo:
+def _target(resource: Resource, namespace: str | None, rest: list[str]) -> RequestInfo:
     name, subresource, *more = [*rest, "", ""][: max(2, len(rest))]
     misplaced = bool(name) and resource.namespaced != (namespace is not None)
     if more or misplaced or (namespace is not None and not resource.namespaced):
-        raise errors.unknown_path(path)
+        raise errors.unknown_path()
     if subresource and subresource not in resource.subresources:
-        if resource.plural == "pods":
-            raise errors.StatusError(501, "NotImplemented", f"the local cluster has no pods/{subresource}")
-        raise errors.unknown_path(path)
+        if resource.plural == "pods" and subresource in _POD_SUBRESOURCES:
+            raise errors.StatusError(501, "NotImplemented", f"the embedded cluster does not serve pods/{subresource}")
+        raise errors.unknown_path()
     return RequestInfo(resource, namespace, name, subresource)
 
 
@@ -112,6 +114,10 @@ def as_object(body: Any) -> Object:
     return body
 
 
+#: What a deletion may do with dependents; ``nil`` is only named in messages.
+_PROPAGATIONS = ("Foreground", "Background", "Orphan", "nil")
+
+
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
     """The options of a deletion; None if the client leaves one to the server.
@@ -132,11 +138,20 @@ class DeleteOptions:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any], query: Mapping[str, str]) -> DeleteOptions:
-        """Parse body and query; the body takes precedence."""
+        """Parse the body, or the query if there is no body; raise ``StatusError`` if neither can be read."""
         preconditions = body.get("preconditions") or {}
-        grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
-        propagation = body.get("propagationPolicy", query.get("propagationPolicy"))
-        orphan = body.get("orphanDependents", query.get("orphanDependents"))
+        options = body or query  # A real server reads no query where there is a body.
+        grace = options.get("gracePeriodSeconds")
+        propagation = options.get("propagationPolicy")
+        orphan = options.get("orphanDependents")
+        if isinstance(grace, str) and body:
+            field = "DeleteOptions.gracePeriodSeconds of type int64"
+            raise errors.server_error(f"json: cannot unmarshal string into Go struct field {field}")
+        if orphan is not None and propagation is not None:
+            why = "orphanDependents and deletionPropagation cannot be both set"
+            raise errors.invalid_options("Delete", "propagationPolicy", f'"{propagation}"', why=why)
+        if propagation is not None and propagation not in _PROPAGATIONS[:3]:
+            raise errors.invalid_options("Delete", "propagationPolicy", f'"{propagation}"', _PROPAGATIONS)
         if propagation is None and orphan is not None:
             propagation = "Orphan" if str(orphan).lower() == "true" else "Background"
         try:
@@ -148,5 +163,5 @@ class DeleteOptions:
             propagation=propagation,
             uid=preconditions.get("uid"),
             version=preconditions.get("resourceVersion"),
-            dry_run=bool(body.get("dryRun") or query.get("dryRun")),
+            dry_run=bool(options.get("dryRun")),
         )

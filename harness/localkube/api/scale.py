@@ -18,7 +18,7 @@ def scale_of(obj: Object) -> Object:
         "metadata": {
             name: metadata[name] for name in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
         },
-        "spec": {"replicas": obj["spec"]["replicas"]},
+        "spec": {"replicas": obj["spec"]["replicas"]} if obj["spec"]["replicas"] else {},
         "status": {
             "replicas": obj.get("status", {}).get("replicas", 0),
             "selector": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
@@ -30,7 +30,12 @@ def scaled(obj: Object, scale: Object) -> Object:
     """Return the object with the replicas of a ``Scale``; raise ``StatusError`` 400 if they are not a number."""
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int):
-        raise errors.bad_request(f"spec.replicas must be a number, not {replicas!r}")
+        field = "ScaleSpec.spec.replicas of type int32"
+        raise errors.invalid_patch(f"json: cannot unmarshal string into Go struct field {field}")
+    name = (scale.get("metadata") or {}).get("name")
+    if name not in {None, obj["metadata"]["name"]}:
+        own = obj["metadata"]["name"]
+        raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({own})")
     new = copy.deepcopy(obj)
     new["spec"]["replicas"] = replicas
     version = (scale.get("metadata") or {}).get("resourceVersion")

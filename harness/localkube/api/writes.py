@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.localkube.api import errors, patching
 from harness.localkube.api.conversion import to_served, to_stored
 from harness.localkube.api.deletion import delete
-from harness.localkube.api.field_validation import check_fields
+from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.registry import Registry
 from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object
 from harness.localkube.api.scale import scale_of, scaled
 from harness.localkube.api.server_side_apply import AppliedManifests
 from harness.localkube.api.watch_stream import Selection
-from harness.localkube.machinery.objects import Object, key_of
+from harness.localkube.machinery.objects import Object, key_of, timestamp
 from harness.localkube.machinery.resources import EVENTS, NEW_EVENTS
 
 #: HTTP status and body. The body is an object of the requested kind unless its ``kind`` field says otherwise.
@@ -31,47 +33,58 @@ class Writes:
         self._registry = registry
         self._applied = AppliedManifests()
 
-    async def create(self, target: RequestInfo, body: Any, query: Mapping[str, str]) -> Answer:
+    async def create(
+        self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation
+    ) -> Answer:
         """Handle POST."""
         if target.subresource == "eviction":
             options = DeleteOptions.parse(as_object(body).get("deleteOptions") or {}, query)
-            delete(self._registry, target, options)
+            if not options.dry_run and not is_dry(query):
+                self._registry.modify(replace(target, subresource="status"), _disrupted)
+            delete(self._registry, target, replace(options, dry_run=options.dry_run or is_dry(query)))
             return 201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
         if target.name:
             raise errors.not_allowed("POST")
         obj = as_object(body)
-        await check_fields(obj, query)
+        await validation.check(_typed(target, obj))
         stored, obj = _stored_target(target), to_stored(target.resource, obj)
         return 201, self._registry.create(stored, obj, dry_run=is_dry(query))
 
-    async def update(self, target: RequestInfo, body: Any, query: Mapping[str, str]) -> Answer:
+    async def update(
+        self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation
+    ) -> Answer:
         """Handle PUT."""
         _check_named(target, "PUT")
         obj = as_object(body)
         if target.subresource == "scale":
             return 200, self._scale(target, lambda _: obj, query)
-        await check_fields(obj, query)
+        await validation.check(_typed(target, obj))
         return 200, self._modify(target, lambda _: obj, query)
 
-    async def patch(self, target: RequestInfo, body: Any, content_type: str, query: Mapping[str, str]) -> Answer:
+    async def patch(
+        self, target: RequestInfo, body: Any, content_type: str, query: Mapping[str, str], validation: FieldValidation
+    ) -> Answer:
         """Handle PATCH."""
         _check_named(target, "PATCH")
         if content_type.partition(";")[0].strip() == patching.APPLY_PATCH:
-            return await self._apply(target, as_object(body), query)
+            return await self._apply(target, as_object(body), query, validation)
         if target.subresource == "scale":
             return 200, self._scale(target, lambda scale: patching.patched(scale, body, content_type), query)
+        live = None
+        while live is not (now := self._registry.read(_stored_target(target))):  # Somebody else may be faster.
+            live = now
+            new = patching.patched(copy.deepcopy(to_served(target.resource, live)), body, content_type)
+            validation.said.clear()
+            await validation.check(new, patched=True)
+        return 200, self._modify(target, lambda _: new, query)
 
-        def change(obj: Object) -> Object:
-            return patching.patched(obj, body, content_type)
-
-        await check_fields(change(to_served(target.resource, self._registry.read(_stored_target(target)))), query)
-        return 200, self._modify(target, change, query)
-
-    async def _apply(self, target: RequestInfo, manifest: Object, query: Mapping[str, str]) -> Answer:
+    async def _apply(
+        self, target: RequestInfo, manifest: Object, query: Mapping[str, str], validation: FieldValidation
+    ) -> Answer:
         manager = query.get("fieldManager", "")
         if not manager:
-            raise errors.bad_request("fieldManager is required for apply patch")
-        await check_fields(manifest, query)
+            raise errors.invalid_options("Patch", "fieldManager", "", why="is required for apply patch")
+        await _check_applied(manifest, target, validation)
         live = self._registry.storage.get(target.resource, target.key)
         if live is None and not target.subresource:
             manifest["metadata"].setdefault("name", target.name)
@@ -127,6 +140,49 @@ def _stored_target(target: RequestInfo) -> RequestInfo:
     return RequestInfo(resource, target.namespace, target.name, target.subresource)
 
 
+async def _check_applied(manifest: Object, target: RequestInfo, validation: FieldValidation) -> None:
+    """Decode a manifest that is applied; a real server fails there, with words of its own, in any mode."""
+    kind, version = manifest.get("kind", ""), manifest.get("apiVersion", "")
+    if not version:
+        raise errors.bad_request(f"invalid object type: /, Kind={kind}")
+    if validation.trusted:
+        return
+    decoding = FieldValidation("Warn")
+    try:
+        await decoding.check(manifest)
+    except errors.StatusError as error:
+        why = str(error).rpartition(": ")[2]
+    else:
+        unknown = [said.removeprefix('unknown field "').removesuffix('"') for said in decoding.said]
+        if not unknown:
+            return
+        why = f".{unknown[0]}: field not declared in schema"
+    name = f"{manifest['metadata'].get('namespace', '')}/{manifest['metadata'].get('name', target.name)}"
+    raise errors.server_error(f"failed to create typed patch object ({name}; {version}, Kind={kind}): {why}")
+
+
+def _disrupted(pod: Object) -> Object:
+    """Add the condition by which programs tell an eviction from a deletion."""
+    status = pod.setdefault("status", {})
+    others = [each for each in status.get("conditions") or [] if each["type"] != "DisruptionRequestInfo"]
+    condition = {
+        "type": "DisruptionRequestInfo",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+        "lastTransitionTime": timestamp(),
+    }
+    status["conditions"] = [*others, condition]
+    return pod
+
+
+def _typed(target: RequestInfo, obj: Object) -> Object:
+    """Say what an object is, where its client has left that to the path."""
+    obj.setdefault("kind", target.resource.kind)
+    obj.setdefault("apiVersion", target.resource.api_version)
+    return obj
+
+
 def _check_named(target: RequestInfo, method: str) -> None:
     if not target.name or target.subresource in {"log", "eviction"}:
         raise errors.not_allowed(method)
@@ -135,3 +191,11 @@ def _check_named(target: RequestInfo, method: str) -> None:
 def is_dry(query: Mapping[str, str]) -> bool:
     """Return True if a request must not store anything."""
     return query.get("dryRun") == "All"
+
+
+def check_options(method: str, query: Mapping[str, str]) -> None:
+    """Check the parameters that all writes share; raises ``StatusError`` 422 for a ``dryRun`` that there is not."""
+    dry = query.get("dryRun")
+    if dry not in {None, "", "All"}:
+        verb = {"POST": "Create", "PUT": "Update", "PATCH": "Patch"}.get(method, "Delete")
+        raise errors.invalid_options(verb, "dryRun", f'["{dry}"]', ("All",))

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from harness.localkube.controllers.context import Context
-from harness.localkube.controllers.deployment_status import deployment_status, seconds_to_deadline
+from harness.localkube.controllers.deployment_status import (
+    deployment_status,
+    is_resumed,
+    seconds_to_deadline,
+    was_resumed,
+    with_created,
+    with_resumed,
+)
 from harness.localkube.controllers.revisions import (
     REVISION,
     annotations_of,
@@ -62,6 +69,9 @@ class DeploymentController:
         deployment = self._context.deployments.get(key)
         if deployment is None:
             return
+        if was_resumed(deployment):
+            body = {"status": {"conditions": with_resumed(deployment)}}
+            deployment = await self._context.deployments.patch(deployment, body, subresource="status")
         if not is_deleting(deployment):
             await self._advance(deployment)
         current = self._context.deployments.get(key)
@@ -113,8 +123,9 @@ class DeploymentController:
     async def _create(self, deployment: Object, olds: Sequence[Object], bounds: Bounds, replicas: int) -> None:
         manifest = new_replica_set(deployment, olds, bounds, replicas)
         created = await self._context.replicasets.create(manifest, deployment["metadata"]["namespace"])
-        await self._mark_revision(deployment, annotations_of(created)[REVISION])
-        self._record_scaling(deployment, created["metadata"]["name"], 0, replicas)
+        await self._mark_revision(deployment, annotations_of(created)[REVISION], created)
+        if replicas:
+            self._record_scaling(deployment, created["metadata"]["name"], 0, replicas)
 
     async def _mark_current(self, deployment: Object, new: Object, olds: Sequence[Object]) -> None:
         """Give the current ReplicaSet the highest revision; after a rollback it is an older ReplicaSet."""
@@ -124,9 +135,15 @@ class DeploymentController:
             await self._context.replicasets.patch(new, {"metadata": {"annotations": dict(wanted)}})
         await self._mark_revision(deployment, wanted[REVISION])
 
-    async def _mark_revision(self, deployment: Object, revision: str) -> None:
-        if annotations_of(deployment).get(REVISION) != revision:
-            await self._context.deployments.patch(deployment, {"metadata": {"annotations": {REVISION: revision}}})
+    async def _mark_revision(self, deployment: Object, revision: str, created: Object | None = None) -> None:
+        """Write the revision, and with it that its ReplicaSet was created, where it was."""
+        if created is not None or annotations_of(deployment).get(REVISION) != revision:
+            body: Object = {"metadata": {"annotations": {REVISION: revision}}}
+            told = deployment["spec"].get("progressDeadlineSeconds") is not None and not is_resumed(deployment)
+            if created is not None and told:
+                body["status"] = {"conditions": with_created(deployment, created)}
+            # Through the status, as the real controller does: it leaves the generation as it is.
+            await self._context.deployments.patch(deployment, body, subresource="status")
 
     async def _resize(self, deployment: Object, sizes: Mapping[str, int], bounds: Bounds) -> None:
         """Resize ReplicaSets, and record the Deployment's size on all active ones."""
@@ -167,4 +184,5 @@ class DeploymentController:
             self.queue.add_after(key_of(deployment), wait)
         current = deployment.get("status") or {}
         if any(current.get(name, 0) != value for name, value in status.items()):
-            await self._context.deployments.patch(deployment, {"status": status}, subresource="status")
+            body = {"status": {name: value or None for name, value in status.items()}}
+            await self._context.deployments.patch(deployment, body, subresource="status")

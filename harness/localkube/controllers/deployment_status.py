@@ -12,6 +12,7 @@ from harness.localkube.machinery.objects import Object, condition, parse_timesta
 _COMPLETE = "NewReplicaSetAvailable"
 _EXCEEDED = "ProgressDeadlineExceeded"
 _PAUSED = "DeploymentPaused"
+_RESUMED = "DeploymentResumed"
 #: Seconds to add to a deadline: condition times are rounded down to whole seconds.
 _ROUNDING = 1.0
 _MARGIN = 0.01
@@ -36,6 +37,37 @@ def deployment_status(
     if progressing is not None:
         conditions.append(progressing)
     return {**counts, "observedGeneration": deployment["metadata"].get("generation", 0), "conditions": conditions}
+
+
+def was_resumed(deployment: Object) -> bool:
+    """Tell whether a Deployment was paused until now, by its condition."""
+    entry = condition(deployment, "Progressing")
+    return entry is not None and entry["reason"] == _PAUSED and not deployment["spec"].get("paused")
+
+
+def is_resumed(deployment: Object) -> bool:
+    """Tell whether its condition says that it was resumed, and nothing since."""
+    return (condition(deployment, "Progressing") or {}).get("reason") == _RESUMED
+
+
+def with_resumed(deployment: Object) -> list[Object]:
+    """Return the conditions with the one that says that it was resumed."""
+    now = timestamp(datetime.now(UTC))
+    entry = _entry(deployment, "Progressing", "Unknown", _RESUMED, "Deployment is resumed", updated=now)
+    return _replaced(deployment, entry)
+
+
+def _replaced(deployment: Object, entry: Object) -> list[Object]:
+    others = (deployment.get("status") or {}).get("conditions") or []
+    return [entry, *(each for each in others if each["type"] != entry["type"])]
+
+
+def with_created(deployment: Object, replica_set: Object) -> list[Object]:
+    """Return the conditions with the one that says that a ReplicaSet was created."""
+    text = f'Created new replica set "{replica_set["metadata"]["name"]}"'
+    now = timestamp(datetime.now(UTC))
+    created = _entry(deployment, "Progressing", "True", "NewReplicaSetCreated", text, updated=now)
+    return _replaced(deployment, created)
 
 
 def seconds_to_deadline(deployment: Object, status: Mapping[str, Any], now: datetime) -> float | None:

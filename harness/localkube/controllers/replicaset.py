@@ -118,9 +118,10 @@ class ReplicaSetController:
         if later:
             self.queue.add_after(key_of(replica_set), min(later))
         current = replica_set.get("status") or {}
+        shown = {name: value or (0 if name == "replicas" else None) for name, value in status.items()}
         if any(current.get(name, 0) != value for name, value in status.items()):
             try:
-                await self._context.replicasets.patch(replica_set, {"status": status}, subresource="status")
+                await self._context.replicasets.patch(replica_set, {"status": shown}, subresource="status")
             except NotFound:
                 return
 

@@ -66,6 +66,8 @@ class ContainerWorker:
         self.ended = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended_at = 0.0
+        self._end: Object = {}
+        self._unhealthy = False
         self._probing: dict[ProbeKind | None, asyncio.Task[None]] = {}
         self._readiness: Prober | None = None
 
@@ -77,17 +79,16 @@ class ContainerWorker:
             self.ended.set()
 
     async def _run_repeatedly(self) -> None:
-        policy = self._pod["spec"].get("restartPolicy", "Always")
         pause = 0.0
         while True:
-            code = await self._run_once()
-            if self._stopping.is_set() or policy == "Never" or (policy == "OnFailure" and code == 0):
+            code = await self._run_once(backs_off=pause > 0)
+            if self._stopping.is_set() or not self._restarts(code):
                 return
             if await (self._back_off(pause) if pause else self._stopped_within(self._node.profile.restart)):
                 return
             # The first restart is immediate; the pause before each later restart doubles.
             pause = min(pause * 2 or self._node.profile.crash_backoff, self._node.profile.longest_backoff)
-            self.state.last_state = self.state.state
+            self.state.last_state = self._end
             self.state.restarts += 1
 
     async def stop(self, grace: int) -> None:
@@ -110,13 +111,16 @@ class ContainerWorker:
         if self._target is not None:
             self._node.runtime.kill(self._target.process)
 
-    async def _run_once(self) -> int:
+    async def _run_once(self, *, backs_off: bool) -> int:
+        """Run it to its end and return its exit code; ``backs_off`` means that a restart would wait."""
+        self._unhealthy = False
         try:
             target = self._target = await self._start()
         except (ConfigError, RuntimeFailedError) as error:
             reason = "CreateContainerConfigError" if isinstance(error, ConfigError) else "RunContainerError"
             self._record_event("Failed", f"Error: {error}", kind="Warning")
-            self._set(state={"waiting": {"reason": reason, "message": str(error)}})
+            self._end = {"waiting": {"reason": reason, "message": str(error)}}
+            self._set(state=self._end)
             self._ended_at = asyncio.get_running_loop().time()
             return 128
         if self._stopping.is_set():
@@ -127,6 +131,10 @@ class ContainerWorker:
                 await self._become_running(target, started, started_at)
             code, finished_at = await target.process.wait(), timestamp()
             self._ended_at = asyncio.get_running_loop().time()
+            self._end = {"terminated": _terminated(target.process, code, started_at, finished_at)}
+            if self._unhealthy and not backs_off and not self._stopping.is_set() and self._restarts(code):
+                # The kubelet kills and starts it in one step: nobody sees that it ended, and the pod stays ready.
+                return code
             # The container counts as running until a relist finds its end.
             await self._stopped_before(self._relists.next(self._ended_at))
             if self._stopping.is_set():
@@ -139,8 +147,12 @@ class ContainerWorker:
             for task in self._probing.values():
                 task.cancel()
             self._probing.clear()
-        self._set(state={"terminated": _terminated(target.process, code, started_at, finished_at)})
+        self._set(state=self._end)
         return code
+
+    def _restarts(self, code: int) -> bool:
+        policy = self._pod["spec"].get("restartPolicy", "Always")
+        return policy == "Always" or (policy == "OnFailure" and code != 0)
 
     async def _start(self) -> RunningContainer:
         """Start the container's process.
@@ -194,7 +206,7 @@ class ContainerWorker:
         if hook is None:
             return True
         try:
-            await self._node.handlers.run(hook, target)
+            await self._node.handlers.run(hook, target, hook=True)
         except HandlerFailedError as error:
             self._record_event("FailedPostStartHook", f"PostStartHook failed: {error}", kind="Warning")
             self._record_event("Killing", "FailedPostStartHook")
@@ -275,13 +287,14 @@ class ContainerWorker:
         grace = probe.get("terminationGracePeriodSeconds")
         if self._target is not None and self._target.process.alive and not self._stopping.is_set():
             pods = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
+            self._unhealthy = True
             await self._stop(self._target, pods if grace is None else grace)
 
     async def _stop(self, target: RunningContainer, grace: int) -> None:
         hook = (self._spec.get("lifecycle") or {}).get("preStop")
 
         async def pre_stop() -> None:
-            await self._node.handlers.run(hook or {}, target)
+            await self._node.handlers.run(hook or {}, target, hook=True)
 
         def failed(message: str) -> None:
             self._record_event("FailedPreStopHook", f"PreStopHook failed: {message}", kind="Warning")

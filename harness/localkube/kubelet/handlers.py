@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
@@ -14,7 +17,10 @@ from harness.localkube.kubelet.models import StandInModel, ports_of, unavailable
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
-_USER_AGENT = "kube-probe/1.34"
+_PROBE_AGENT = "kube-probe/1.34"
+_HOOK_AGENT = "kube-lifecycle/1.34"
+#: How many redirects a probe follows.
+_REDIRECTS = 10
 #: ``kill 1`` is meant for the container's first process; here it would signal the machine's init process.
 _KILLS_INIT = re.compile(r"\bkill\b[^;&|\n]*\s-?1(\s|$|[;&|])")
 
@@ -90,8 +96,13 @@ class HandlerRunner:
         for port in ports_of(target.model, target.spec):
             await self._tcp_socket({"port": port}, target)
 
-    async def run(self, handler: Object, target: RunningContainer) -> None:
+    async def run(self, handler: Object, target: RunningContainer, *, hook: bool = False) -> None:
         """Run the action of a probe or hook; return if it succeeded.
+
+        Args:
+            handler: The action.
+            target: The container.
+            hook: It is a hook: any HTTP answer is a success, and a TCP connection is not supported.
 
         Raises:
             HandlerFailedError: The action failed, or its kind is not supported.
@@ -99,8 +110,8 @@ class HandlerRunner:
         if handler.get("exec") is not None:
             await self._exec(handler["exec"].get("command") or [], target)
         elif handler.get("httpGet") is not None:
-            await self._http_get(handler["httpGet"], target)
-        elif handler.get("tcpSocket") is not None:
+            await self._http_get(handler["httpGet"], target, hook=hook)
+        elif handler.get("tcpSocket") is not None and not hook:
             await self._tcp_socket(handler["tcpSocket"], target)
         elif handler.get("sleep") is not None:
             await asyncio.sleep(handler["sleep"]["seconds"])
@@ -129,23 +140,40 @@ class HandlerRunner:
         if code:
             raise HandlerFailedError(f"command '{' '.join(command)}' exited with {code}")
 
-    async def _http_get(self, get: Object, target: RunningContainer) -> None:
+    async def _http_get(self, get: Object, target: RunningContainer, *, hook: bool) -> None:
         if get.get("scheme", "HTTP") != "HTTP" and target.model is None:
             raise HandlerFailedError("the local cluster's probes support only HTTP")
         port = target.port(get["port"])
         path = get.get("path") or "/"
         url = f"http://{get.get('host') or target.address}:{port}{path if path.startswith('/') else '/' + path}"
-        headers = {"User-Agent": _USER_AGENT, "Accept": "*/*"}
+        headers = {"User-Agent": _HOOK_AGENT if hook else _PROBE_AGENT, "Accept": "*/*"}
         headers |= {entry["name"]: entry["value"] for entry in get.get("httpHeaders") or []}
         try:
-            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
-                status = response.status
+            status = await self._status(url, headers)
         except (aiohttp.ClientError, OSError) as error:
-            raise HandlerFailedError(f'Get "{url}": {error}') from error
-        if not 200 <= status < 400:
+            host = get.get("host") or target.address
+            raise HandlerFailedError(f'Get "{url}": {_in_gos_words(error, f"{host}:{port}")}') from error
+        if not hook and not 200 <= status < 400:
             raise HandlerFailedError(f"HTTP probe failed with statuscode: {status}")
         if not get.get("host"):
             target.check_listener(port)
+
+    async def _status(self, url: str, headers: Mapping[str, str]) -> int:
+        """Return the status of an answer; redirects on the same host are followed, as the kubelet does.
+
+        Raises:
+            HandlerFailedError: There are more than ten.
+        """
+        here = url
+        for _ in range(_REDIRECTS + 1):
+            async with self._session.get(here, headers=headers, allow_redirects=False) as response:
+                status, location = response.status, response.headers.get("Location")
+            if not 300 <= status < 400 or not location:
+                return status
+            here = urljoin(here, location)
+            if urlsplit(here).hostname != urlsplit(url).hostname:
+                return status
+        raise HandlerFailedError(f'Get "{url}": stopped after {_REDIRECTS} redirects')
 
     async def _tcp_socket(self, tcp: Object, target: RunningContainer) -> None:
         port = target.port(tcp["port"])
@@ -153,7 +181,17 @@ class HandlerRunner:
         try:
             _, writer = await asyncio.open_connection(host, port)
         except OSError as error:
-            raise HandlerFailedError(f"dial tcp {host}:{port}: {error.strerror}") from error
+            raise HandlerFailedError(_in_gos_words(error, f"{host}:{port}")) from error
         writer.close()
         if not tcp.get("host"):
             target.check_listener(port)
+
+
+def _in_gos_words(error: Exception, where: str) -> str:
+    """Return why a connection failed as the kubelet, a Go program, says it."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
+        dialled = isinstance(error, aiohttp.ClientConnectorError) or not isinstance(error, aiohttp.ClientError)
+        words = "dial tcp {}: connect: {}" if dialled else "read tcp {}: read: {}"
+        return words.format(where, os.strerror(cause.errno).lower())
+    return "EOF" if isinstance(error, aiohttp.ServerDisconnectedError) else str(error)

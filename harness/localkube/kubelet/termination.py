@@ -82,6 +82,11 @@ class Stopper:
             # The hook continues until its container is killed; only the wait for it ends.
             self._abandoned.add(running)
             running.add_done_callback(self._forget)
+            if not process.exited.done():
+                # It is told once the container has ended, unless the hook has ended first.
+                process.exited.add_done_callback(
+                    lambda _: None if running.done() else on_failure("context deadline exceeded")
+                )
         elif isinstance(error := running.exception(), HandlerFailedError):
             on_failure(str(error))
         return loop.time() - begin

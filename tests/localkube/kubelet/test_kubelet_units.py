@@ -276,9 +276,48 @@ def test_an_http_probe_sends_its_path_and_headers() -> None:
     assert "X-Custom: Awesome\r\n" in heads[0]
 
 
-@pytest.mark.parametrize(("status", "ok"), [(200, True), (302, True), (399, True), (400, False), (503, False)])
+def test_a_hook_succeeds_with_any_answer() -> None:
+    """A hook's answer of 500 is a success, and its client calls itself by another name than a probe's."""
+    heads = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async def scenario(address: str) -> None:
+        server = await asyncio.start_server(answer, address, 0)
+        port = server.sockets[0].getsockname()[1]
+        target = RunningContainer(Process(os.getpid()), {}, address, {}, shell=False, verified_ports=set())
+        handlers: Any = HandlerRunner
+        async with server, aiohttp.ClientSession() as session:
+            await handlers(None, session).run({"httpGet": {"port": port}}, target, hook=True)
+            with pytest.raises(HandlerFailedError):
+                await handlers(None, session).run({"tcpSocket": {"port": port}}, target, hook=True)
+
+    with take_block() as held:
+        asyncio.run(scenario(held.block.pod_address(1)))
+    assert "User-Agent: kube-lifecycle/1.34\r\n" in heads[0]
+
+
+@pytest.mark.parametrize("kind", ["httpGet", "tcpSocket"])
+def test_a_refused_connection_has_the_real_message(kind: str) -> None:
+    """A probe of a closed port fails with the message of a real kubelet."""
+
+    async def scenario() -> None:
+        target = RunningContainer(Process(os.getpid()), {}, "127.0.0.1", {}, shell=False, verified_ports=set())
+        handlers: Any = HandlerRunner
+        async with aiohttp.ClientSession() as session:
+            await handlers(None, session).run({kind: {"port": 9}}, target)
+
+    with pytest.raises(HandlerFailedError, match=r"dial tcp 127\.0\.0\.1:9: connect: connection refused$"):
+        asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("status", "ok"), [(200, True), (302, False), (399, False), (400, False), (503, False)])
 def test_an_http_probe_succeeds_below_400(status: int, ok: bool) -> None:
-    """Redirects count as success and are not followed."""
+    """Redirects are followed, so one that goes in a circle fails."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

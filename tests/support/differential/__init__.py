@@ -1,0 +1,1 @@
+"""Compare the embedded cluster with recordings of a real one: cases, runners, facts and their differences."""

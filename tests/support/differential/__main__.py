@@ -1,0 +1,105 @@
+"""Record the answers of a real cluster: ``PYTHONPATH=tests/support python -m differential api KUBECONFIG``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from differential.api_answers import Answer, Api, answers, connected
+from differential.api_cases import ROOT, load
+from differential.observing import Entry
+from differential.page import write
+from differential.running import Flavour, Runner
+from differential.timeline_cases import CASES
+
+TIMELINE_RECORDING = ROOT / "recorded" / "timelines.jsonl"
+#: How clusters name the images: a real one, and the embedded one.
+FLAVOURS = {
+    "kind": Flavour("python:3-slim", "python3", "python:3-slim"),
+    "embedded": Flavour("xds2000/nginx-hostname:latest", sys.executable, "xds2000/nginx-hostname:latest"),
+}
+API_RECORDING = ROOT / "recorded" / "api.jsonl"
+
+
+def main() -> int:
+    """Run what the command line names; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m differential", description=__doc__)
+    parser.add_argument("what", choices=("api", "timelines", "page"))
+    parser.add_argument("kubeconfig", type=Path, nargs="?")
+    parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("--only", default="", help="a part of the cases' names")
+    parser.add_argument("--together", type=int, default=6, help="cases side by side")
+    parser.add_argument("--missing", action="store_true", help="only cases that have no timeline yet")
+    parser.add_argument("--tries", type=int, default=3, help="how often a case of a starved cluster is done again")
+    parser.add_argument("--patience", type=float, default=75.0, help="longest time for a wait, in seconds")
+    parser.add_argument("--flavour", choices=sorted(FLAVOURS), default="kind")
+    options = parser.parse_args()
+    if options.what == "page":
+        write()
+        return 0
+    if options.kubeconfig is None:
+        parser.error("a kubeconfig is needed")
+    if options.what == "timelines":
+        return _timelines(options)
+    options.out = options.out or API_RECORDING
+    header, found = asyncio.run(_ask(yaml.safe_load(options.kubeconfig.read_text())))
+    lines = [header, *({"case": name, **answer} for name, answer in sorted(found.items()))]
+    options.out.write_text(
+        "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+    )
+    sys.stdout.write(f"{len(found)} answers of {header['source']} in {options.out}\n")
+    return 0
+
+
+def _timelines(options: argparse.Namespace) -> int:
+    """Run the timeline cases once, and add their timelines to a file."""
+    out = options.out or TIMELINE_RECORDING
+    before = out.read_text().splitlines()[1:] if out.exists() else []
+    recorded = {json.loads(line)["case"] for line in before}
+    cases = [case for case in CASES if options.only in case.name]
+    if options.missing:
+        cases = [case for case in cases if case.name not in recorded]
+    config = yaml.safe_load(options.kubeconfig.read_text())
+
+    async def run() -> tuple[dict[str, Any], dict[str, list[Entry]], list[str]]:
+        async with connected(config) as api:
+            runner = Runner(api, FLAVOURS[options.flavour], str(int(time.time())), options.patience)
+            found, starved = await runner.run_unstarved(cases, together=options.together, tries=options.tries)
+            return await source_of(api), found, starved
+
+    header, found, starved = asyncio.run(run())
+    lines = [{"case": name, "timeline": timeline} for name, timeline in found.items()]
+    rows = [json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines]
+    out.write_text("\n".join([json.dumps(header), *sorted([*before, *rows])]) + "\n")
+    if starved:
+        sys.stdout.write("not recorded, since their pods started slowly: " + ", ".join(starved) + "\n")
+    sys.stdout.write(f"{len(found)} timelines of {header['source']} in {out}\n")
+    return 0
+
+
+async def _ask(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Answer]]:
+    """Send every case of the API to the cluster of a kubeconfig."""
+    async with connected(config) as api:
+        return await source_of(api), await answers(api, load(), str(int(time.time())))
+
+
+async def source_of(api: Api) -> dict[str, Any]:
+    """Describe a cluster: its version and how it was made, with the date."""
+    _, _, version = await api.send("GET", "/version")
+    _, _, nodes = await api.send("GET", "/api/v1/nodes")
+    info = nodes["items"][0]["status"]["nodeInfo"]
+    return {
+        "source": f"Kubernetes {version['gitVersion']}, {info['containerRuntimeVersion']}, one node",
+        "recorded": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

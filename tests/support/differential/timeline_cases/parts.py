@@ -1,0 +1,153 @@
+"""What cases are made of: manifests, steps and conditions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from differential.app import container
+from differential.observing import Object, Observer
+from differential.running import Condition, Step
+
+
+def http(path: str = "/ready", port: Any = 8080, **numbers: Any) -> Object:
+    """Return a probe by HTTP, once a second unless the numbers say otherwise."""
+    return {"httpGet": {"path": path, "port": port}, **({"periodSeconds": 1} | numbers)}
+
+
+def app(name: str = "app", /, *, env: dict[str, str] | None = None, **fields: Any) -> Object:
+    """Return a container of the application, with further fields."""
+    return container(name, **(env or {})) | fields
+
+
+def shell(name: str, *command: str, **fields: Any) -> Object:
+    """Return a container that runs a command of a shell."""
+    return {"name": name, "image": "SHELL", "imagePullPolicy": "IfNotPresent", "command": list(command)} | fields
+
+
+def echo(tag: str = "1.0", **fields: Any) -> Object:
+    """Return a container of http-echo."""
+    image = {"name": "app", "image": f"hashicorp/http-echo:{tag}", "imagePullPolicy": "IfNotPresent"}
+    return image | {"args": ["-text=a"]} | fields
+
+
+def pod(*containers: Object, name: str = "p", labels: dict[str, str] | None = None, **spec: Any) -> Object:
+    """Return a pod."""
+    meta = {"name": name, "labels": labels or {"app": "p"}}
+    base = {"terminationGracePeriodSeconds": 4, "containers": list(containers)}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": base | spec}
+
+
+def deployment(
+    *containers: Object, name: str = "d", replicas: int = 1, pods: Object | None = None, **spec: Any
+) -> Object:
+    """Return a Deployment; ``pods`` are further fields of its pods' spec."""
+    template = {
+        "metadata": {"labels": {"app": name}},
+        "spec": {"terminationGracePeriodSeconds": 2, "containers": list(containers)} | (pods or {}),
+    }
+    base = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": base | spec}
+
+
+def service(name: str = "s", *, app: str = "p", ports: list[Object] | None = None, **spec: Any) -> Object:
+    """Return a Service."""
+    base = {"selector": {"app": app}, "ports": ports or [{"port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": base | spec}
+
+
+def create(obj: Object) -> Step:
+    """Create an object."""
+    return Step("create", obj)
+
+
+def patch(what: str, body: Any, how: str = "merge") -> Step:
+    """Patch an object."""
+    return Step("patch", what, (how, body))
+
+
+def delete(what: str, **options: Any) -> Step:
+    """Delete an object."""
+    return Step("delete", what, {"apiVersion": "v1", "kind": "DeleteOptions", **options} if options else None)
+
+
+def evict(what: str) -> Step:
+    """Evict a pod."""
+    return Step("evict", what)
+
+
+def pause(seconds: float) -> Step:
+    """Let time pass: the case is about what happens, or does not, meanwhile."""
+    return Step("pause", None, seconds)
+
+
+def wait(words: str, condition: Condition) -> Step:
+    """Wait until a condition holds."""
+    return Step("wait", words, condition)
+
+
+def ready(name: str = "p") -> Step:
+    """Wait until a pod is ready."""
+    return wait(f"{name} is ready", lambda seen: _ready(seen.pods.get(name)))
+
+
+def served(name: str = "p") -> Step:
+    """Wait until a pod is ready, and an endpoint of the Service ``s``."""
+
+    def met(seen: Observer) -> bool:
+        return _ready(seen.pods.get(name)) and any(
+            s == "service s" and a == f"to {name}" and state.startswith("ready") for _, s, a, state in seen.timeline
+        )
+
+    return wait(f"{name} is ready and served", met)
+
+
+def said(subject: str, aspect: str, state: str, times: int = 1) -> Step:
+    """Wait until the timeline has a state, so many times; a trailing ``*`` stands for any ending."""
+
+    def met(seen: Observer) -> bool:
+        prefix = state.removesuffix("*")
+        count = 0
+        for _, s, a, value in seen.timeline:
+            fits = value.startswith(prefix) if state.endswith("*") else value == state
+            count += s == subject and a == aspect and fits
+        return count >= times
+
+    return wait(f"{subject} {aspect} {state}", met)
+
+
+def gone(name: str = "p") -> Step:
+    """Wait until a pod's object is gone."""
+    return wait(f"{name} is gone", lambda seen: name not in seen.pods)
+
+
+def runs(count: int, *, ready: int | None = None, name: str = "d") -> Step:
+    """Wait until so many pods of a Deployment exist and are ready, and none is being deleted."""
+
+    def met(seen: Observer) -> bool:
+        mine = [each for each in seen.pods.values() if (each["metadata"].get("labels") or {}).get("app") == name]
+        going = [each for each in mine if each["metadata"].get("deletionTimestamp")]
+        expected = count if ready is None else ready
+        return len(mine) == count and not going and sum(map(_ready, mine)) == expected
+
+    return wait(f"{count} pods of {name}, {ready} ready", met)
+
+
+def complete(name: str = "d") -> Step:
+    """Wait until a Deployment has what it wants: all pods updated and available, and no others."""
+
+    def met(seen: Observer) -> bool:
+        obj = seen.objects.get(("deployments", name))
+        if obj is None:
+            return False
+        status, wanted = obj.get("status") or {}, obj["spec"]["replicas"]
+        pods = [each for each in seen.pods.values() if (each["metadata"].get("labels") or {}).get("app") == name]
+        counts = [status.get(field, 0) for field in ("replicas", "updatedReplicas", "availableReplicas")]
+        seen_last = status.get("observedGeneration") == obj["metadata"].get("generation")
+        return seen_last and counts == [wanted] * 3 and len(pods) == wanted
+
+    return wait(f"{name} is complete", met)
+
+
+def _ready(pod: Object | None) -> bool:
+    conditions = ((pod or {}).get("status") or {}).get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
