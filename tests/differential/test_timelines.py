@@ -119,11 +119,15 @@ def test_order_and_presence_differ_as_known(outcome: Outcome, known: list[Known]
 
 
 @pytest.mark.processes
-def test_most_facts_are_the_same(outcome: Outcome, real: dict[str, list[Facts]]) -> None:
-    """At least 95 of 100 facts of order and presence are the same, and 90 of 100 durations are within their bounds."""
+def test_most_facts_are_the_same(outcome: Outcome, real: dict[str, list[Facts]], known: list[Known]) -> None:
+    """At least 95 of 100 facts of order and presence are the same, and 90 of 100 durations are within their bounds.
+
+    Differences that depend on timing, as their rows say, are left out: real clusters have them among themselves.
+    """
+    by_chance = {(row.case, row.fact) for row in known if row.sometimes}
     counts = [counted(real[name], outcome.ours[name]) for name in outcome.ours]
     durations = [str(each) for each in outcome.found if each.is_duration]
-    exact = len(outcome.found) - len(durations)
+    exact = sum(not each.is_duration and (each.case, each.fact) not in by_chance for each in outcome.found)
 
     assert 1 - exact / sum(n for n, _ in counts) >= EXACT
     assert 1 - len(durations) / sum(n for _, n in counts) >= DURATIONS, "\n".join(durations)

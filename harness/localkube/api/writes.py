@@ -164,9 +164,9 @@ async def _check_applied(manifest: Object, target: RequestInfo, validation: Fiel
 def _disrupted(pod: Object) -> Object:
     """Add the condition by which programs tell an eviction from a deletion."""
     status = pod.setdefault("status", {})
-    others = [each for each in status.get("conditions") or [] if each["type"] != "DisruptionRequestInfo"]
+    others = [each for each in status.get("conditions") or [] if each["type"] != "DisruptionTarget"]
     condition = {
-        "type": "DisruptionRequestInfo",
+        "type": "DisruptionTarget",
         "status": "True",
         "reason": "EvictionByEvictionAPI",
         "message": "Eviction API: evicting",

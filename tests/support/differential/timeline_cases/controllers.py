@@ -316,7 +316,7 @@ _SETS = (
         Step("delete any", "app=d"),
         said("pod d.1/2", "Ready", "True"),
         runs(1),
-        pause(0.5),
+        pause(1.5),
     ),
     _case(
         "a pod is deleted by force",
@@ -326,7 +326,7 @@ _SETS = (
         Step("delete any", "app=d", {"gracePeriodSeconds": 0}),
         said("pod d.1/2", "Ready", "True"),
         runs(1),
-        pause(0.5),
+        pause(1.5),
     ),
     _case(
         "a pod is evicted",
@@ -336,7 +336,7 @@ _SETS = (
         Step("evict any", "app=d"),
         said("pod d.1/2", "Ready", "True"),
         runs(1),
-        pause(0.5),
+        pause(1.5),
     ),
     _case(
         "a pod loses its label",
@@ -436,14 +436,14 @@ _SLICES = (
         "service with a named port",
         create(service(ports=[{"port": 80, "targetPort": "web"}])),
         create(pod(_PROBED | {"ports": [_WEB]})),
-        ready(),
+        served(),
         pause(0.5),
     ),
     _case(
         "service with a port name that no pod has",
         create(service(ports=[{"port": 80, "targetPort": "none"}])),
         create(pod(_PROBED | {"ports": [_WEB]})),
-        ready(),
+        served(),
         pause(1),
     ),
     _case(
@@ -452,7 +452,7 @@ _SLICES = (
             service(ports=[{"name": "a", "port": 80, "targetPort": 5678}, {"name": "b", "port": 81, "targetPort": 9}])
         ),
         create(pod(_PROBED)),
-        ready(),
+        served(),
         pause(0.5),
     ),
     _case(
@@ -460,8 +460,8 @@ _SLICES = (
         create(service(ports=[{"port": 80, "targetPort": "web"}])),
         create(pod(_PROBED | {"ports": [_WEB]})),
         create(pod(_PROBED | {"ports": [{"containerPort": 5679, "name": "web"}]}, name="q")),
-        ready(),
-        ready("q"),
+        served(),
+        served("q"),
         pause(0.5),
     ),
     _case(
@@ -469,8 +469,8 @@ _SLICES = (
         create(service(ports=[{"port": 80, "targetPort": "web"}])),
         create(pod(_PROBED | {"ports": [_WEB]})),
         create(pod(_PROBED, name="q")),
-        ready(),
-        ready("q"),
+        served(),
+        served("q"),
         pause(0.5),
     ),
     _case(
@@ -480,7 +480,7 @@ _SLICES = (
         "headless service without ports",
         create(service(ports=[], clusterIP="None")),
         create(pod(_PROBED)),
-        ready(),
+        served(),
         pause(0.5),
     ),
     _case(
@@ -494,7 +494,7 @@ _SLICES = (
         "service publishes what is not ready, a deletion",
         create(service(ports=_PORT, publishNotReadyAddresses=True)),
         create(pod(echo("0.2.3"), terminationGracePeriodSeconds=2)),
-        ready(),
+        served(),
         pause(3.5),
         delete("pods/p"),
         pause(4),
@@ -503,14 +503,14 @@ _SLICES = (
         "service with session affinity",
         create(service(ports=_PORT, sessionAffinity="ClientIP")),
         create(pod(_PROBED)),
-        ready(),
+        served(),
         pause(0.5),
     ),
     _case(
         "service of type NodePort",
         create(service(ports=_PORT, type="NodePort")),
         create(pod(_PROBED)),
-        ready(),
+        served(),
         pause(0.5),
     ),
     _case(
@@ -582,7 +582,7 @@ _SLICES = (
         "endpoints while a pod terminates",
         create(service(ports=_PORT)),
         create(pod(echo("0.2.3", readinessProbe=http("/", port=5678)), terminationGracePeriodSeconds=3)),
-        ready(),
+        served(),
         pause(3.5),
         delete("pods/p"),
         pause(5),

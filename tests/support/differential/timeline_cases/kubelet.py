@@ -18,6 +18,7 @@ from differential.timeline_cases.parts import (
     pod,
     ready,
     said,
+    served,
     service,
 )
 
@@ -28,7 +29,7 @@ def _case(name: str, *steps: Step, **more: Any) -> Case:
 
 def _until_ready(name: str, container: Object, **spec: Any) -> Case:
     """Return a case that ends when the pod is ready."""
-    return _case(name, create(service()), create(pod(container, **spec)), ready(), pause(0.5))
+    return _case(name, create(service()), create(pod(container, **spec)), served(), pause(0.5))
 
 
 def _never_ready(name: str, container: Object, seconds: float = 4, **spec: Any) -> Case:
