@@ -1,4 +1,4 @@
-"""What an Ingress must be, with the paths and words of a real API server."""
+"""Validate an Ingress as a real API server does, with the paths and words."""
 
 from __future__ import annotations
 

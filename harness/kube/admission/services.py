@@ -1,4 +1,4 @@
-"""What a Service must be, with the paths and words of a real API server."""
+"""Validate a Service as a real API server does, with the paths and words."""
 
 from __future__ import annotations
 

@@ -139,8 +139,8 @@ class DeploymentController:
         """Write the revision, and with it that its ReplicaSet was created, where it was."""
         if created is not None or annotations_of(deployment).get(REVISION) != revision:
             body: Object = {"metadata": {"annotations": {REVISION: revision}}}
-            told = deployment["spec"].get("progressDeadlineSeconds") is not None and not is_resumed(deployment)
-            if created is not None and told:
+            has_deadline = deployment["spec"].get("progressDeadlineSeconds") is not None and not is_resumed(deployment)
+            if created is not None and has_deadline:
                 body["status"] = {"conditions": with_created(deployment, created)}
             # Through the status, as the real controller does: it leaves the generation as it is.
             await self._context.deployments.patch(deployment, body, subresource="status")

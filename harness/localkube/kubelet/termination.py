@@ -83,7 +83,7 @@ class Stopper:
             self._abandoned.add(running)
             running.add_done_callback(self._forget)
             if not process.exited.done():
-                # It is told once the container has ended, unless the hook has ended first.
+                # It is reported once the container has ended, unless the hook has ended first.
                 process.exited.add_done_callback(
                     lambda _: None if running.done() else on_failure("context deadline exceeded")
                 )
