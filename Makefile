@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 E2E_JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo check test lint unit e2e sabotage test-kind clean
+.PHONY: differential help setup dev demo check test lint unit e2e sabotage test-kind clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,7 +52,10 @@ lint: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-logo
 
 unit: dev
-	@$(BIN)/pytest -q -m "not e2e and not kind" -n 2
+	@$(BIN)/pytest -q -m "not e2e and not kind and not timelines" -n 2
+
+differential: dev  ## The embedded cluster against recorded timelines of a real one; needs a quiet machine
+	@$(BIN)/pytest -q -m timelines tests/differential
 
 e2e: dev
 	@$(BIN)/pytest -q -m "e2e and not sabotage" -n $(E2E_JOBS)

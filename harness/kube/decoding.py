@@ -46,7 +46,7 @@ class DecodeError(ValueError):
 
 @dataclass
 class Decoded:
-    """What was found while an object was decoded.
+    """The findings of a decoder about one object.
 
     Attributes:
         unknown: Paths of the fields that no such object has, in the object's order; they were dropped.

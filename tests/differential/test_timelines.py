@@ -110,6 +110,7 @@ def outcome(cluster: dict[str, Any], real: dict[str, list[Facts]], known: list[K
 
 
 @pytest.mark.processes
+@pytest.mark.timelines
 def test_order_and_presence_differ_as_known(outcome: Outcome, known: list[Known]) -> None:
     """Every difference in order and presence has a row with its reason, and every row its difference."""
     _, gone = judge([each for each in outcome.found if not each.is_duration], known, set(outcome.ours))
@@ -119,6 +120,7 @@ def test_order_and_presence_differ_as_known(outcome: Outcome, known: list[Known]
 
 
 @pytest.mark.processes
+@pytest.mark.timelines
 def test_most_facts_are_the_same(outcome: Outcome, real: dict[str, list[Facts]], known: list[Known]) -> None:
     """At least 95 of 100 facts of order and presence are the same, and 90 of 100 durations are within their bounds.
 
