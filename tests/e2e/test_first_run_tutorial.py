@@ -17,14 +17,16 @@ from documentation import page
 
 NUMBER = re.compile(r"(?<!exit code )(?<![\d.,])(?!0(?![\d.]))\d+(?:,\d{3})*(?:\.\d+)?")
 BLOCK = re.compile(r"^```(console|yaml)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-#: A class of loss with its number; which ones occur differs from run to run.
+#: A line of progress. Trials end in any order.
+ENDED = re.compile(r"^\[\d+/\d+\] .*$", re.MULTILINE)
+#: A class of loss with its number. The classes differ from run to run.
 LOSS = r"(?:status|refused|reset|closed|truncated|timeout-connect|timeout-response) N"
 SHORTENED = "…"
 
 
 def words(output: str) -> str:
     """Return an output in one line, without what differs from run to run."""
-    text = NUMBER.sub("N", output)
+    text = NUMBER.sub("N", ENDED.sub("", output))
     text = " ".join(re.sub(r"[\u2500-\u257f]", " ", text).split())
     return re.sub(rf"{LOSS}(?:, {LOSS})*", "LOSSES", text)
 
