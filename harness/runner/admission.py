@@ -51,13 +51,13 @@ class Turn:
 class Admission:
     """Lets trials in, in a given order. Used by a thread per trial.
 
-    The first one is always let in, and so is the next when none runs: a run on a machine without any free time goes on,
-    one trial at a time.
+    A few are let in whatever is free, so that a run on a machine without any free time goes on.
 
     Args:
         order: The names of the trials, first the one that is to begin first.
         meter: Measures free processor time; None lets trials in whatever is free.
         starting: How many may start up at once.
+        at_least: So many run side by side however little is free: their share of a busy machine mostly suffices.
         now: A clock in seconds.
     """
 
@@ -67,11 +67,13 @@ class Admission:
         meter: Meter | None,
         *,
         starting: int,
+        at_least: int = 1,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._rank = {name: rank for rank, name in enumerate(order)}
         self._meter = meter
         self._starting_limit = starting
+        self._at_least = at_least
         self._now = now
         self._lock = threading.Lock()
         self._waiting: set[str] = set()
@@ -111,7 +113,9 @@ class Admission:
         with self._lock:
             if name != min(self._waiting, key=lambda each: self._rank[each]):
                 return False
-            if self._starting >= self._starting_limit or (self._running and not self._has_room()):
+            if self._starting >= self._starting_limit:
+                return False
+            if self._running >= self._at_least and not self._has_room():
                 return False
             self._waiting.discard(name)
             self._running += 1

@@ -155,7 +155,8 @@ def run_trials(
             )
 
             def run_all(jobs: Sequence[TrialJob]) -> tuple[str, ...]:
-                admission = Admission([job.name for job in jobs], None if options.parallel else meter, starting=cores())
+                names, measured = [job.name for job in jobs], None if options.parallel else meter
+                admission = Admission(names, measured, starting=cores(), at_least=cores())
                 return _run_all(jobs, schedule, replace(setting, admission=admission), facts)
 
             bugs = run_all(schedule.jobs)

@@ -34,9 +34,9 @@ class Load:
 class Trials:
     """Trials that ask for their turn when the test says so, without waiting."""
 
-    def __init__(self, load: Load | None, names: str, starting: int = 2) -> None:
+    def __init__(self, load: Load | None, names: str, starting: int = 2, at_least: int = 1) -> None:
         clock: Callable[[], float] = (lambda: load.now) if load else (lambda: 0.0)
-        self.admission = Admission(list(names), load, starting=starting, now=clock)
+        self.admission = Admission(list(names), load, starting=starting, at_least=at_least, now=clock)
         self.waiting: set[str] = set()
 
     def ask(self, *names: str) -> list[str]:
@@ -56,6 +56,16 @@ def test_the_first_trial_begins_on_the_busiest_machine() -> None:
     trials.admission._running -= 1
 
     assert trials.ask("b") == ["b"]
+
+
+def test_a_few_run_side_by_side_on_the_busiest_machine() -> None:
+    """As many as there are processors, and not one more."""
+    load = Load(free=0.0)
+    trials = Trials(load, "abc", starting=9, at_least=2)
+    assert trials.ask("a", "b", "c") == ["a", "b"]
+    load.now += 60
+
+    assert trials.ask("c") == []
 
 
 @pytest.mark.parametrize(("free", "begins"), [(FREE_TO_START, True), (FREE_TO_START - 0.01, False), (0.0, False)])
