@@ -50,7 +50,7 @@ class ChangeContext:
         ingress_seen: ``(word, since_ns)``: returns True if the ingress controller had an event of that name since.
         ingress_signals: Names of the ingress controller's events that can be observed on this cluster.
         quiet: ``(since_ns)``: returns True if the system is at rest.
-        looking: A context in which reads may be answered from memory where nothing has changed.
+        looking: A context in which reads may come from a cache if nothing has changed.
         check: Raises if waiting is useless because the traffic or the cluster has ended.
         timeout: Seconds for a change to be observed, for its undo, and for the system to come to rest.
         clock: The run's clock.

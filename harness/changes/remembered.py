@@ -1,7 +1,7 @@
-"""Reads of the API server that are answered from memory while nothing has changed.
+"""Caches reads of the API server, so that waiting for a change does not load the cluster under test.
 
-A change is looked for many times a second. Each look used to be up to three requests, although a watch says at once
-when an object has changed. Between two changes the answer would be the same, and the cluster under test had to give it.
+A wait polls many times a second, with up to three requests each time. A watch shows when an object changes. Until then
+the answers are the same and come from the cache.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from harness.kube.api import KubeApi, Object, Objects
 
 T = TypeVar("T")
 
-#: Seconds after which an answer is asked for again, whatever a watch says.
+#: Seconds after which an answer is read again, even if a watch has seen no change.
 LONGEST_MEMORY = 1.0
 
-#: Tells how often a kind in a namespace was seen to change; None where no watch follows it.
+#: (kind, namespace) -> the number of changes that a watch has observed; None without a watch.
 Revision = Callable[[str, str], int | None]
 
 
 class _Memory(Generic[T]):
-    """Answers of one kind of read, by what was asked."""
+    """A cache of the answers of one kind of read."""
 
     def __init__(self, revision: Revision, now: Callable[[], float]) -> None:
         self._revision = revision
@@ -31,8 +31,8 @@ class _Memory(Generic[T]):
         self._known: dict[tuple[str, str, str], tuple[int, float, T]] = {}
 
     def ask(self, kind: str, namespace: str, what: str, read: Callable[[], T]) -> T:
-        """Return what is known, if nothing has changed since; otherwise read."""
-        # Asked before the read: what changes meanwhile makes the answer old.
+        """Return the cached answer if nothing has changed since; otherwise read."""
+        # Before the read, so that a change during the read makes the answer outdated.
         revision, begun = self._revision(kind, namespace), self._now()
         if revision is None:
             return read()
@@ -45,13 +45,13 @@ class _Memory(Generic[T]):
 
 
 class RememberingKube:
-    """A ``KubeApi`` that remembers what it has read, inside ``looking`` only.
+    """A ``KubeApi`` that caches its reads within ``looking``.
 
-    For one thread. What it returns is shared between looks and must not be changed.
+    It is for one thread. Returned objects are shared between reads and must not be changed.
 
     Args:
         kube: The API server.
-        revision: Says whether an object may have changed.
+        revision: Returns the number of observed changes.
         now: A clock in seconds.
     """
 
@@ -70,7 +70,7 @@ class RememberingKube:
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """Answer reads from memory in here, where no watch has seen a change since."""
+        """Answer reads from the cache within this context, if a watch has seen no change since."""
         self._is_looking = True
         try:
             yield
@@ -81,7 +81,7 @@ class RememberingKube:
         """Return one object.
 
         Raises:
-            NotFoundError: There is none of that name.
+            NotFoundError: No object has that name.
         """
 
         def read() -> Object:

@@ -17,8 +17,8 @@ from harness.kit.shipped import shipped
 def demo(context: typer.Context) -> int:
     """Run the shipped demo: three configurations, four changes and a control, in about a minute.
 
-    Takes every option of `harness run`. Writes the report below reports/ in the current folder. Repeats once the cells
-    that could not be measured because the machine is busy.
+    Takes every option of `harness run`. Writes the report below reports/ in the current folder. Repeats a trial once
+    if it is inconclusive because the machine is busy.
 
     [bold]Examples[/bold]
 

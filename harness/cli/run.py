@@ -60,16 +60,17 @@ Bind = Annotated[
     typer.Option(metavar="HOST:PORT", help="Address to which those workers connect.", show_default="any on 127.0.0.1"),
 ]
 
-Again = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Run the inconclusive cells of this run again, in a new folder.")
+RerunOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Run the inconclusive cells of this run again, in a new directory."),
 ]
-Retries = Annotated[
+RetryOption = Annotated[
     int | None,
     typer.Option(
         min=0,
         max=5,
-        help="Repeat a trial so often that proves nothing because the machine is busy.",
-        show_default="0; 1 where CI=true",
+        help="Maximum repetitions of a trial that is inconclusive because the machine is busy.",
+        show_default="0; 1 if CI=true",
     ),
 ]
 
@@ -98,8 +99,8 @@ def run(
     workers: Workers = None,
     expect_workers: ExpectWorkers = 0,
     bind: Bind = "",
-    rerun: Again = None,
-    retry_inconclusive: Retries = None,
+    rerun: RerunOption = None,
+    retry_inconclusive: RetryOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
@@ -162,7 +163,7 @@ def run(
 
 
 def retries(asked: int | None) -> int:
-    """Return how often a starved trial is repeated: on a CI service nobody is there to do it."""
+    """Return the maximum repetitions of a trial. The default is 1 on a CI service, where no user can repeat a run."""
     return int(os.environ.get("CI") == "true") if asked is None else asked
 
 
@@ -172,10 +173,10 @@ def _read(
     """Read the Experiment that the command line names.
 
     Raises:
-        InvalidInputError: It names none, or the Experiment has problems.
+        InvalidInputError: It names no Experiment, or the Experiment has problems.
     """
     if experiment is None:
-        raise InvalidInputError([Problem("there is no Experiment to run", hint="harness run EXPERIMENT.yaml")])
+        raise InvalidInputError([Problem("no Experiment is given", hint="harness run EXPERIMENT.yaml")])
     read = load_experiment(
         experiment,
         only=parse_only(only),
@@ -188,15 +189,15 @@ def _read(
 
 
 def _again(directory: Path, *, further: list[str]) -> Rerun:
-    """Return the cells to repeat.
+    """Return the cells of a run directory to run again.
 
     Raises:
-        InvalidInputError: Further options repeat what the run directory says, or there is nothing to repeat.
-        EvidenceError: It is no run directory, or is not as it was sealed.
+        InvalidInputError: Other options contradict ``--rerun``, or no cell is inconclusive.
+        EvidenceError: It is not a run directory, or was changed after it was sealed.
     """
     if further:
-        hint = "the run directory has the cells, the workload and the changes"
-        raise InvalidInputError([Problem(f"--rerun goes without {', '.join(further)}", hint=hint)])
+        hint = "the run directory already has the cells, the workload and the changes"
+        raise InvalidInputError([Problem(f"--rerun can't be combined with {', '.join(further)}", hint=hint)])
     return rerun_of(directory)
 
 
@@ -241,7 +242,7 @@ def show_result(result: RunResult, *, as_json: bool) -> None:
 
 
 def busy_sentence(result: RunResult) -> str:
-    """Return what to say first of a run that suffered from a busy machine; empty for any other."""
+    """Return a sentence about cells that a busy machine made inconclusive; empty if there are none."""
     cells = starved_cells(result.verdict.cells)
     if not cells or result.interrupted:
         return ""

@@ -17,9 +17,9 @@ from harness.runner.watch.request import WatchRequest
 
 _PANEL = "Requests and expected answers"
 
-#: The shapes that need no help of the application.
+#: Connection shapes that work with any application.
 _SHAPES = {shape.word: shape for shape, facts in SHAPES.items() if not facts.needs_application}
-#: The same, each with the time that it needs, as examples.
+#: The same, with an example time for shapes that wait before each use.
 _EXAMPLES = [f"{word}=5s" if SHAPES[shape].waits else word for word, shape in _SHAPES.items()]
 _METHODS = {method.name: method for method in Method}
 _STATUSES = {str(status): status for status in range(200, 600)}
@@ -39,7 +39,7 @@ Connections = Annotated[
     str,
     typer.Option(
         metavar="new,reused",
-        help=f"Connections, used in turn: {', '.join(_EXAMPLES)}; the time is how long a connection waits unused.",
+        help=f"Connections, used in turn: {', '.join(_EXAMPLES)}. The time is the wait before its use.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -128,7 +128,7 @@ class TrafficWords:
 
 
 def _shapes_of(text: str, problems: list[Problem]) -> dict[Shape, float]:
-    """Return the shapes of ``new,idle=5s``, each with the seconds that are given for it (0 for none)."""
+    """Return the shapes in ``new,idle=5s``, each with its time in seconds; 0 if it has none."""
     option = "--connections"
     times = dict(item.strip().partition("=")[::2] for item in text.split(","))
     found = {}
@@ -136,7 +136,7 @@ def _shapes_of(text: str, problems: list[Problem]) -> dict[Shape, float]:
         shape, time = _SHAPES[word], times[word]
         found[shape] = duration_of(time, f"{option} {word}", problems) if time else 0.0
         if time and not SHAPES[shape].waits:
-            problems.append(Problem(f"{option} {word} takes no time: its connections need not wait"))
+            problems.append(Problem(f"{option} {word} takes no time: these connections do not wait before their use"))
     return found
 
 

@@ -29,7 +29,7 @@ class Entry:
         backends: File with the endpoints that kube-proxy has programmed (``harness.kit.backends``). The client picks
             one of them for each connection, and nothing listens on ``address``. None if the cluster's network
             balances connections.
-        secure: Entry of TLS traffic; None if it is the same.
+        secure: The address where traffic with TLS enters; None if it is the same.
     """
 
     address: str
@@ -52,7 +52,7 @@ class BringUp:
         changes: Kinds of the changes that will be made.
         workload: Objects of the workload in all configurations. A shared cluster refuses cluster-scoped ones.
         options: Further options of the kind of cluster, by name.
-        servers: Fork servers for the processes of clusters; without them each starts a fresh interpreter.
+        servers: Fork servers for the processes of clusters. If None, each process is a new interpreter.
     """
 
     name: str
@@ -139,7 +139,7 @@ class Provider(Protocol):
     Attributes:
         kind: The value of ``--cluster`` that selects it.
         shared: True if one cluster (a ``SharedCluster``) serves all trials of a run; False if each has its own.
-        templates: Processes that ``up`` takes from the request's fork servers.
+        templates: Templates of the processes that ``up`` forks from the request's fork servers.
     """
 
     kind: str

@@ -29,7 +29,7 @@ class Backends:
 
 
 def backends_file(folder: Path, namespace: str, service: str, port: str = "") -> Path:
-    """Return the file of a Service's first port, or of the port of a name; names in Kubernetes have no underscores."""
+    """Return the file of a Service's named port, by default of its first one. Kubernetes names have no underscores."""
     return folder / f"{namespace}_{service}{'_' if port else ''}{port}.json"
 
 

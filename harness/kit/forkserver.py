@@ -1,7 +1,7 @@
-"""Start children in which modules are loaded already: a fork costs milliseconds where an import costs half a second.
+"""Starts child processes by forks of a server, since a fork takes milliseconds and an import half a second.
 
-A ``ForkServerProcess`` is one server process (``harness.kit.zygote``) below a guardian of its own. What it starts is a
-``ManagedProcess`` as any other: with a guardian, a lifeline, a log and an exit code.
+A ``ForkServerProcess`` is one server process (``harness.kit.zygote``), which has imported the modules. Each child that
+it forks is a ``ManagedProcess`` with a guardian, a lifeline, a log and an exit code.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
 from harness.kit.zygote import READY, ForkRequest
 
-#: Longest time for a server to import its modules, on a machine that does much else.
+#: Seconds for a server to import its modules, on a busy machine.
 READY_SECONDS = 120.0
 
-#: The environment of a server: libraries that calculate start no threads, which a fork would lose.
+#: Environment of a server: numerical libraries start no threads, because a fork would lose them.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The common part of the children of one kind.
+    """The properties that all children of one server share.
 
     Attributes:
-        name: For messages and the log's name ("traffic").
-        modules: Modules that the server imports, once.
+        name: Name for messages and for the log, such as "traffic".
+        modules: Modules that the server imports once.
         entry: ``module:function`` that each child calls.
-        title: What the kernel calls each child, at most 15 characters.
-        environment: What the server's environment has besides this process's own.
+        title: Name of each child in the process list, at most 15 characters.
+        environment: Variables that the server gets in addition to those of this process.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Template:
 
 
 class ForkServerProcess:
-    """One server; made by ``start``, ended by ``stop``."""
+    """One server process. ``start`` makes it, ``stop`` ends it."""
 
     def __init__(self, template: Template, process: ManagedProcess, control: socket.socket) -> None:
         self.template = template
@@ -68,7 +68,7 @@ class ForkServerProcess:
 
     @classmethod
     def start(cls, template: Template, log: Path) -> ForkServerProcess:
-        """Start a server; it imports while the caller does other things.
+        """Start a server, and return before it has imported its modules.
 
         Raises:
             HarnessError: It could not be started.
@@ -91,11 +91,11 @@ class ForkServerProcess:
 
     @property
     def is_running(self) -> bool:
-        """Tell if the server itself runs; what it has started may be on its way out where it does not."""
+        """Return True while the server runs. Its children end soon after it."""
         return guardian.running(self.pid, self._started)
 
     def stop(self) -> None:
-        """End it and all that it has started."""
+        """End the server and all its children."""
         self._control.close()
         self._process.stop()
 
@@ -109,16 +109,16 @@ class ForkServerProcess:
         stdin_pipe: bool = False,
         pass_fds: tuple[int, ...] = (),
     ) -> ManagedProcess:
-        """Start a child; return once it runs. See ``ManagedProcess.start``.
+        """Start a child, and return when it runs. See ``ManagedProcess.start``.
 
         Args:
-            argv: What starts it in a fresh interpreter, ``python ... -m MODULE ARGUMENT...``. Of this the child has
-                the module and the arguments, as its ``sys.argv``.
-            name: For messages.
-            log: File that its standard output and error are appended to.
-            env: Whole environment; this process's own where None.
-            stdin_pipe: Give it a pipe for ``write_line``; else its standard input is empty.
-            pass_fds: Descriptors of which it has copies, under other numbers.
+            argv: The command that would start it in a new interpreter: ``python ... -m MODULE ARGUMENT...``. The child
+                gets the module and the arguments as its ``sys.argv``.
+            name: Name for messages.
+            log: File to which its standard output and error are appended.
+            env: Its whole environment; None for that of this process.
+            stdin_pipe: True for a pipe for ``write_line``; otherwise its standard input is empty.
+            pass_fds: Descriptors that it gets copies of, with other numbers.
 
         Raises:
             HarnessError: The server has ended.
@@ -141,7 +141,7 @@ class ForkServerProcess:
                 their_input, our_input = theirs.enter_context(FileIO(os.devnull, "r")), None
             output = theirs.enter_context(open_log(log))
             sent = (lifeline, their_status, their_ending, their_input, output)
-            with contextlib.suppress(OSError):  # the server has ended, as the missing answer says
+            with contextlib.suppress(OSError):  # the server has ended; the missing answer shows it
                 descriptors = [*(end.fileno() for end in sent), *pass_fds]
                 socket.send_fds(self._control, [request.pack()], descriptors)
             theirs.close()
@@ -190,9 +190,9 @@ def _pipe(reads: contextlib.ExitStack, writes: contextlib.ExitStack) -> tuple[Fi
 
 
 class _ForkedGuard:
-    """A guardian that is no child of this process: what ``ManagedProcess`` asks of ``subprocess.Popen``.
+    """A guardian that is not a child of this process, with the methods of ``subprocess.Popen`` that are needed.
 
-    The guardian writes the child's code into a pipe whose end shows that the guardian itself is gone.
+    The guardian writes the child's exit code into a pipe. The end of the pipe shows that the guardian has ended.
     """
 
     def __init__(self, server: ForkServerProcess, ending: FileIO, our_input: FileIO | None, log: Path) -> None:
@@ -200,27 +200,27 @@ class _ForkedGuard:
         self._server = server
         self._ending = ending
         self._log = log
-        self._said = b""
+        self._output = b""
         self._code: int | None = None
         self._lock = threading.Lock()
         os.set_blocking(ending.fileno(), False)
 
     def poll(self) -> int | None:
-        """Return the child's code, negative for a signal; None while the guardian runs."""
+        """Return the child's exit code, negative for a signal; None while the guardian runs."""
         with self._lock:
             if self._code is None:
                 self._read()
             return self._code
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the guardian's end; return the child's code.
+        """Wait for the guardian's end, and return the child's exit code.
 
         Raises:
             subprocess.TimeoutExpired: It still runs.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
-            # A copy, since another thread may see the end first and close the original.
+            # A copy, because another thread may read the end first and close the original.
             watched = None if self._code is not None else FileIO(os.dup(self._ending.fileno()))
         with watched or contextlib.nullcontext():
             while (code := self.poll()) is None:
@@ -233,22 +233,22 @@ class _ForkedGuard:
         return code
 
     def _read(self) -> None:
-        """Take what the guardian has said by now; its end decides."""
+        """Read the output of the guardian, and set the exit code when the pipe ends."""
         while True:
-            said = self._ending.read(64)
-            if said is None:
+            read = self._ending.read(64)
+            if read is None:
                 return
-            if not said:
+            if not read:
                 break
-            self._said += said
+            self._output += read
         self._ending.close()
-        is_whole = self._said.endswith(b"\n")
-        self._code = int(self._said) if is_whole else -SIGKILL
+        is_whole = self._output.endswith(b"\n")
+        self._code = int(self._output) if is_whole else -SIGKILL
         if not is_whole:
             self._explain()
 
     def _explain(self) -> None:
-        """Say in the child's log why it was killed: a reader looks for the cause there."""
+        """Write the reason why the child was killed into its log, where a reader looks for it."""
         server = self._server
         cause = "its guardian was killed" if server.is_running else f"its fork server (process {server.pid}) has ended"
         with open_log(self._log) as log:
@@ -256,10 +256,10 @@ class _ForkedGuard:
 
 
 class ForkServers:
-    """The fork servers of a run, one for each template (context manager); each starts when it is first needed.
+    """The fork servers of a run, one for each template, as a context manager. Each starts at its first use.
 
     Args:
-        folder: For their logs.
+        folder: Folder for their logs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -280,7 +280,7 @@ class ForkServers:
                 stack.callback(server.stop)
 
     def of(self, template: Template) -> ForkServerProcess:
-        """Return the server of a template; one that has ended is replaced.
+        """Return the server of a template. Replace one that has ended.
 
         Raises:
             HarnessError: It could not be started.

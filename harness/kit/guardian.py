@@ -11,8 +11,7 @@ process ids of child and guardian and, if the command can't be run, an errno. It
 
 The guardian passes SIGTERM and SIGINT on to the child, and kills all descendants after ``PATIENCE`` seconds.
 
-A fork server (``harness.kit.zygote``) calls ``guard`` in a process that it has forked, with a function in place of a
-command.
+A fork server (``harness.kit.zygote``) calls ``guard`` in a forked process, with a function instead of a command.
 """
 
 from __future__ import annotations
@@ -136,7 +135,7 @@ def _spawn(status: int, become: Callable[[], None]) -> int:
 
 
 def _execute(status: int, command: list[str]) -> None:
-    """Become a program. Write the errno to ``status`` if that fails."""
+    """Execute a program in this process. Write the errno to ``status`` if that fails."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     try:
@@ -205,13 +204,13 @@ def main(lifeline: int, status: int, command: list[str]) -> None:
 
 
 def guard(lifeline: int, status: int, become: Callable[[], None], *, kept: tuple[int, ...] = ()) -> int:
-    """Run a child and guard it until nothing is left of it and below it.
+    """Run a child, and guard it until it and all its descendants have ended.
 
     Args:
-        lifeline: The read end of a pipe; its end ends the child. -1 for none.
-        status: Gets the process ids of child and guardian; closed in the guardian once the child is there.
-        become: Called in the child; does not return, unless the child cannot be what it is to be.
-        kept: Further descriptors that the guardian does not close.
+        lifeline: The read end of a pipe. When the pipe closes, the child is ended. -1 for none.
+        status: Gets the process ids of child and guardian. The guardian closes it when the child runs.
+        become: Called in the child. It returns only if it fails.
+        kept: Further descriptors that the guardian keeps open.
 
     Returns:
         The child's wait status.

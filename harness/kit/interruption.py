@@ -37,7 +37,7 @@ _state = _State()
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 #: Seconds between two checks of a waiting thread for an interruption.
-_LOOK = 0.02
+_LOOK = 0.05
 
 
 def interrupt(number: int = 0) -> None:

@@ -78,17 +78,17 @@ def describe_code(code: int) -> str:
 
 
 class Guard(Protocol):
-    """A guardian as the harness sees it, whether a child of its own (``subprocess.Popen``) or a fork server's."""
+    """A guardian: a child of this process (``subprocess.Popen``) or of a fork server."""
 
     @property
     def stdin(self) -> IO[bytes] | None:
         """Return the child's input; None if it has no pipe."""
 
     def poll(self) -> int | None:
-        """Return the child's code once the guardian has ended, else None."""
+        """Return the child's exit code when the guardian has ended; otherwise None."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the guardian's end; return the child's code."""
+        """Wait for the guardian's end, and return the child's exit code."""
 
 
 class ManagedProcess:

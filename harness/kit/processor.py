@@ -1,4 +1,4 @@
-"""Processor time that is free on this machine: what nobody uses, within the limits of this process's control groups."""
+"""Measures the free processor time of this machine, within the limits of this process's control groups."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Fields of a line of /proc/stat that are time in which the processor had nothing to do: idle, iowait.
+#: Fields of a line of /proc/stat with idle time: idle, iowait.
 _IDLE = slice(3, 5)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The kernel's counts so far, in seconds.
+    """The kernel's counters at one time, in seconds.
 
     Attributes:
         at: Time on the meter's clock.
-        workless: Time without work, of all processors that this process may use.
-        used: Time used by this process's control group, where it has a limit; else 0.
+        workless: Idle time of all processors that this process may use.
+        used: Time used by this process's control group; 0 if it has no limit.
     """
 
     at: float
@@ -28,10 +28,10 @@ class Sample:
 
 
 class ProcessorMeter:
-    """Measures free processor time between two samples.
+    """A meter of free processor time between two samples.
 
     Args:
-        root: Where ``proc`` and ``sys`` are.
+        root: Folder with ``proc`` and ``sys``.
         processors: Numbers of the processors that this process may use; None asks the kernel.
         now: A clock in seconds.
         ticks: Clock ticks per second of /proc/stat; None asks the kernel.
@@ -53,11 +53,11 @@ class ProcessorMeter:
 
     @property
     def processors(self) -> float:
-        """Return the number of processors that this process may use at once; a control group may allow a fraction."""
+        """Return the number of processors that this process may use. A control group may allow a part of one."""
         return min(float(len(self._names)), self._limit)
 
     def sample(self) -> Sample:
-        """Read what has been counted so far."""
+        """Return the current counters."""
         idle = 0
         for line in (self._root / "proc/stat").read_text(encoding="ascii").splitlines():
             name, *fields = line.split()
@@ -66,7 +66,7 @@ class ProcessorMeter:
         return Sample(self._now(), idle / self._ticks, self._usage())
 
     def free_since(self, earlier: Sample) -> float:
-        """Return how many processors were free on average since a sample; 0 where no time has passed."""
+        """Return the average number of free processors since a sample; 0 if no time has passed."""
         latest = self.sample()
         seconds = latest.at - earlier.at
         if seconds <= 0:
@@ -77,13 +77,13 @@ class ProcessorMeter:
 
 
 def _tightest(root: Path) -> tuple[float, Callable[[], float]]:
-    """Return the lowest limit among this process's control groups, in processors, and what counts against it."""
+    """Return the lowest limit of this process's control groups, in processors, and a function for the time used."""
     found = [limit for group in _groups(root) if (limit := _limit(group)) is not None]
     return min(found, key=lambda each: each[0], default=(float("inf"), lambda: 0.0))
 
 
 def _groups(root: Path) -> list[Path]:
-    """Return the folders of this process's control groups that may limit it, and of those around them."""
+    """Return the folders of the control groups that may limit this process, including parent groups."""
     folders: list[Path] = []
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
@@ -100,7 +100,7 @@ def _groups(root: Path) -> list[Path]:
 
 
 def _limit(group: Path) -> tuple[float, Callable[[], float]] | None:
-    """Return a group's limit in processors, and what reads the seconds that it has used; None without a limit."""
+    """Return a group's limit in processors, and a function for the seconds used; None without a limit."""
     try:
         if (group / "cpu.max").is_file():
             quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
@@ -114,12 +114,12 @@ def _limit(group: Path) -> tuple[float, Callable[[], float]] | None:
 
 
 def _used(statistics: Path) -> float:
-    """Return the seconds that a group of version 2 has used."""
+    """Return the seconds that a cgroup v2 group has used."""
     lines = (line.split() for line in statistics.read_text(encoding="ascii").splitlines())
     return next(int(value) for name, value in lines if name == "usage_usec") / 1e6
 
 
 def _used_v1(group: Path) -> float:
-    """Return the seconds that a group of version 1 has used; its account is the same group of another controller."""
+    """Return the seconds that a cgroup v1 group has used. The cpuacct controller counts them."""
     parts = ["cpuacct" if part == "cpu" else part for part in group.parts]
     return int(Path(*parts, "cpuacct.usage").read_text(encoding="ascii")) / 1e9

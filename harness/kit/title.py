@@ -1,4 +1,4 @@
-"""The name by which the kernel knows this process: ``ps -e`` and ``top`` show it."""
+"""Sets the name of this process in the process list, for ``ps -e`` and ``top``."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _libc = ctypes.CDLL(None)
 
 
 def set_title(title: str) -> None:
-    """Set it, cut to 15 characters; the command line of a forked process stays that of its server."""
+    """Set the name, cut to 15 characters. The command line of a forked process remains that of its server."""
     _libc.prctl(_PR_SET_NAME, title.encode()[:15])

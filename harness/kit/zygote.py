@@ -1,12 +1,12 @@
-"""A process that imports modules once and forks children in which they are loaded: the server of a fork server.
+"""The process of a fork server: it imports modules once, and forks children that have them loaded.
 
-``python -P -m harness.kit.zygote CONTROL MODULE...`` imports the modules, says so, and then serves requests that come
-on the socket ``CONTROL``, one per packet: a ``ForkRequest`` as JSON, with its descriptors. For each it forks a
-guardian (``harness.kit.guardian``), which forks the child and ends with it. The end of the socket ends the server, and
-its own guardian kills all that is left below it.
+``python -P -m harness.kit.zygote CONTROL MODULE...`` imports the modules and sends ``READY`` on the socket ``CONTROL``.
+Then it serves requests on that socket. Each packet is a ``ForkRequest`` as JSON, with its descriptors. For each request
+it forks a guardian (``harness.kit.guardian``), which forks the child and ends with it. When the socket closes, the
+server ends, and its own guardian kills all remaining descendants.
 
-To fork is safe in a process with one thread and no event loop only. So a server that finds another thread, a running
-asyncio loop or a hub of gevent refuses to serve. gevent's patches, too, belong into the child.
+A fork is safe only in a process with one thread and no event loop. A server with another thread, a running asyncio loop
+or a hub of gevent therefore refuses to serve. gevent may patch the child only.
 """
 
 from __future__ import annotations
@@ -32,35 +32,35 @@ from typing import Any
 from harness.kit import guardian
 from harness.kit.title import set_title
 
-#: What the server says on its socket once it serves.
+#: Message of the server when it is ready for requests.
 READY = b"ready"
 
-#: Descriptors that come with each request, before those that the child keeps: lifeline, status, end, input, log.
+#: Number of descriptors that each request begins with: lifeline, status, ending, input, log. The child's own follow.
 FIXED_DESCRIPTORS = 5
 
-#: Longest request, in bytes.
+#: Maximum length of a request, in bytes.
 REQUEST_BYTES = 1 << 20
 
-#: Most descriptors that a child may be given.
+#: Maximum number of descriptors in a request.
 _MOST_DESCRIPTORS = 32
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class UnsafeForkError(Exception):
-    """The process must not fork."""
+    """An error about a process that can't fork safely."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForkRequest:
-    """An order to fork a child.
+    """A request for a child process.
 
     Attributes:
-        entry: ``module:function``; called without arguments, and its result is the exit code (None is 0).
-        argv: Becomes ``sys.argv``.
+        entry: ``module:function``, called without arguments. Its result is the exit code (None is 0).
+        argv: The child's ``sys.argv``.
         environment: The whole environment.
-        folder: The working folder.
-        title: What the kernel calls the process, at most 15 characters.
+        folder: The working directory.
+        title: Name of the child in the process list, at most 15 characters.
     """
 
     entry: str
@@ -70,22 +70,22 @@ class ForkRequest:
     title: str
 
     def pack(self) -> bytes:
-        """Return it as one packet."""
+        """Return the request as one packet."""
         return json.dumps(
             {name: getattr(self, name) for name in self.__slots__} | {"environment": dict(self.environment)}
         ).encode()
 
     @classmethod
     def unpack(cls, packet: bytes) -> ForkRequest:
-        """Return what was packed."""
+        """Return the request in a packet."""
         return cls(**json.loads(packet))
 
 
 def check_forkable() -> None:
-    """Make sure that a fork of this process is a whole copy of it.
+    """Check that a fork of this process is a complete copy of it.
 
     Raises:
-        UnsafeForkError: It has more than one thread, an event loop of asyncio that runs, or a hub of gevent.
+        UnsafeForkError: It has more than one thread, a running asyncio loop, or a hub of gevent.
     """
     threads = sum(1 for _ in Path("/proc/self/task").iterdir())
     if threads != 1:
@@ -101,10 +101,10 @@ def check_forkable() -> None:
 
 
 class Zygote:
-    """The loop: requests in, forks out.
+    """A server that forks a child for each request.
 
     Args:
-        control: A connected socket that keeps packets apart.
+        control: A connected socket that preserves packet boundaries.
     """
 
     def __init__(self, control: socket.socket) -> None:
@@ -143,7 +143,7 @@ class Zygote:
 
     @staticmethod
     def _reap() -> None:
-        """Collect the guardians that have ended, so that what they and theirs have used is accounted for."""
+        """Reap the guardians that have ended, so that the processor time of their children is counted."""
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -152,12 +152,12 @@ class Zygote:
 
 
 def _be_guardian(request: ForkRequest, descriptors: list[int], server: int) -> None:
-    """Be the guardian of a child, in the process that was just forked; does not return."""
+    """Run as the guardian of a child, in the forked process. Does not return."""
     code = 70
     try:
         os.setsid()
         set_title("guardian")
-        # In case the server is killed, and its guardian, too.
+        # The kernel sends this signal if the server is killed.
         _libc.prctl(_PR_SET_PDEATHSIG, guardian.KILL_ALL)
         if os.getppid() != server:
             os._exit(code)
@@ -167,14 +167,14 @@ def _be_guardian(request: ForkRequest, descriptors: list[int], server: int) -> N
         ended = guardian.guard(lifeline, status, lambda: _be_child(request, descriptors), kept=(ending,))
         os.write(ending, b"%d\n" % os.waitstatus_to_exitcode(ended))
         code = 0
-    except BaseException:  # noqa: BLE001 - whatever it was, this process must never return into the server's loop
+    except BaseException:  # noqa: BLE001 - after any error, this process must not continue in the server's loop
         traceback.print_exc()
     finally:
         os._exit(code)
 
 
 def _be_child(request: ForkRequest, descriptors: list[int]) -> None:
-    """Be the child, in the process that the guardian has forked; does not return."""
+    """Run as the child, in the process that the guardian has forked. Does not return."""
     code = 1
     try:
         _leave_server(request, descriptors)
@@ -188,7 +188,7 @@ def _be_child(request: ForkRequest, descriptors: list[int]) -> None:
 
 
 def _call(entry: Any) -> int:
-    """Call the child's function; return its exit code, as the interpreter would."""
+    """Call the child's function, and return its exit code as the interpreter would."""
     try:
         result = entry()
     except SystemExit as end:
@@ -200,7 +200,7 @@ def _call(entry: Any) -> int:
 
 
 def _finish() -> None:
-    """Do what the interpreter does at its end, without taking everything apart."""
+    """Run exit functions and flush streams, as the interpreter does when it ends."""
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name
     logging.shutdown()
     sys.stdout.flush()
@@ -208,7 +208,7 @@ def _finish() -> None:
 
 
 def _leave_server(request: ForkRequest, descriptors: list[int]) -> None:
-    """Make this process what a fresh interpreter would be, but for the modules that are loaded."""
+    """Give this process the state of a new interpreter, except for its loaded modules."""
     kept = descriptors[FIXED_DESCRIPTORS:]
     signal.set_wakeup_fd(-1)
     for default in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, guardian.KILL_ALL):
@@ -221,7 +221,7 @@ def _leave_server(request: ForkRequest, descriptors: list[int]) -> None:
         low = number + 1
     os.closerange(low, 65536)
     os.chdir(request.folder)
-    # The mark of this very child; what it executes inherits it.
+    # The mark of this child's guardian, which its descendants inherit.
     environment = dict(request.environment) | {guardian.MARK: os.environ[guardian.MARK]}
     os.environ.clear()
     os.environ.update(environment)
@@ -234,7 +234,7 @@ def _leave_server(request: ForkRequest, descriptors: list[int]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Import what is to be loaded, and serve."""
+    """Import the modules, and serve requests."""
     set_title("fork-server")
     control = socket.socket(fileno=int(arguments[0]))
     control.set_inheritable(False)
@@ -244,7 +244,7 @@ def main(arguments: Sequence[str]) -> None:
         check_forkable()
     except UnsafeForkError as error:
         sys.exit(f"This process must not fork: {error}.")
-    # Else the first collection in each child would copy every page.
+    # Otherwise the first garbage collection in each child would copy every page.
     gc.collect()
     gc.freeze()
     Zygote(control).run()

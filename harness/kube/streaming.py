@@ -1,6 +1,6 @@
 """Endless answers of an API server (watches and logs), which can be stopped at once.
 
-A read on a quiet stream blocks until something happens. A second thread calls ``stop`` ten times a second and shuts
+A read on a quiet stream blocks until something happens. A second thread calls ``stop`` four times a second and shuts
 down the receiving side of the socket when it returns True. A read timeout would break the stream, and waiting for the
 next line would delay the end of the trial.
 """
@@ -17,7 +17,7 @@ from harness.kube.errors import KubeError, error_for
 from harness.kube.wire import transport_errors
 
 CONNECT_SECONDS = 5.0
-STOP_INTERVAL = 0.1
+STOP_INTERVAL = 0.25
 
 Query = Sequence[tuple[str, str]]
 

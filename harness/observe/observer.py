@@ -24,7 +24,7 @@ from harness.observe.pods import PodTracker
 from harness.observe.rest import at_rest
 from harness.observe.scope import Scope, ScopedTracker
 from harness.observe.services import ServiceTracker
-from harness.observe.tracker import Tracker, Unrecorded
+from harness.observe.tracker import SilentTracker, Tracker
 from harness.observe.watcher import Watcher
 
 #: Seconds for the first lists to arrive.
@@ -96,11 +96,11 @@ class Observer:
                 *targets.items(),
             ]
         ]
-        # Users of a shared cluster seldom have the right to read its nodes, and no verdict depends on it. The change
-        # itself reads a Deployment; watching it as well saves reads.
+        # Users of a shared cluster seldom have the right to read its nodes, and no verdict depends on it. A watch of
+        # Deployments saves reads during changes.
         optional: tuple[tuple[str, str, Tracker], ...] = (
             ("Node", "", NodeTracker()),
-            *((("Deployment", namespace, Unrecorded()),) if "Deployment" not in targets else ()),
+            *((("Deployment", namespace, SilentTracker()),) if "Deployment" not in targets else ()),
         )
         self._watchers += [
             Watcher(
@@ -155,7 +155,7 @@ class Observer:
             return self._clock.now() - max(self._ingress.values(), default=0) >= seconds * 1e9
 
     def revision(self, kind: str, namespace: str) -> int | None:
-        """Return how often objects of a kind in a namespace were seen to change; None where they are not followed."""
+        """Return the number of observed changes of a kind in a namespace; None if no watch runs."""
         return next((w.revision for w in self._watchers if (w.kind, w.namespace) == (kind, namespace)), None)
 
     def quiet(self, since_ns: int) -> bool:

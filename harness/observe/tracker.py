@@ -26,8 +26,8 @@ class Tracker(Protocol):
         """Take in a deletion. ``obj`` is the object's last state."""
 
 
-class Unrecorded:
-    """A tracker without events: of its kind nothing matters but that something has changed."""
+class SilentTracker:
+    """A tracker without events, for kinds of which only the number of changes matters."""
 
     def listed(self, objects: Objects, observation: Observation) -> Iterable[Event]:
         """Return nothing."""

@@ -29,7 +29,7 @@ ORIGIN = 5_000 * NS
 BEGIN, END, STOP = 1.0, 2.0, 3.0
 #: Number of kept-alive connections of a synthetic trial.
 POOL = 4
-#: Number of the first of its connections that were opened ahead of need.
+#: Number of the first of its connections that were opened in advance.
 AHEAD = 1_000_000
 
 _ATTEMPT = (
@@ -157,7 +157,7 @@ def _attempts(plan: TrafficPlan, stop: float) -> Rows:
 
 
 def _rest(rows: Rows, plan: TrafficPlan) -> None:
-    """Spread attempts on rested connections over enough of them, so that each rests for long enough."""
+    """Spread the attempts of shapes that wait over enough connections, so that each waits for long enough."""
     for shape in shapes_from(ConnectionSource.RESTED):
         rested = np.flatnonzero(rows["shape"] == shape)
         turns, size = np.arange(len(rested)), 2 + round(waiting_connections(plan, shape))
@@ -165,14 +165,14 @@ def _rest(rows: Rows, plan: TrafficPlan) -> None:
 
 
 def _connections(plan: TrafficPlan, stop: float) -> Rows:
-    """Make the pool, and the connections that were opened ahead of need, each for as long as its shape requires."""
+    """Make the pool, and the connections that were opened in advance, each for as long as its shape requires."""
     attempts = _attempts(plan, stop)
     ahead = [_ahead(attempts[attempts["shape"] == s], plan.seconds_of(s)) for s in shapes_from(ConnectionSource.AHEAD)]
     return np.concatenate([_pool(), *ahead])
 
 
 def _ahead(attempts: Rows, seconds: float) -> Rows:
-    """Make the connections of attempts that were opened ahead of need; those of the first attempts were not."""
+    """Make the connections of attempts that were opened in advance; those of the first attempts were not."""
     rows = np.zeros(len(attempts), dtype=list(_CONNECTION))
     rows["number"], rows["shape"], rows["closed"] = attempts["connection"], attempts["shape"], attempts["done"]
     waited = attempts["sent"] - round(seconds * NS)

@@ -77,11 +77,11 @@ def test_repetitions_are_the_default_on_ci_only(
 )
 def test_what_the_folder_says_is_not_said_again(beside: dict[str, object], named: str, tmp_path: Path) -> None:
     """It would be ignored, and look as if it were not."""
-    with pytest.raises(InvalidInputError, match=f"--rerun goes without {named}"):
+    with pytest.raises(InvalidInputError, match=f"--rerun can't be combined with {named}"):
         run(rerun=tmp_path, **beside)  # type: ignore[arg-type]
 
 
 def test_an_experiment_is_needed_otherwise() -> None:
     """With a word on how to give one."""
-    with pytest.raises(InvalidInputError, match="there is no Experiment to run"):
+    with pytest.raises(InvalidInputError, match="no Experiment is given"):
         run()

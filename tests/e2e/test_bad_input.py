@@ -76,16 +76,14 @@ def test_a_manifest_with_an_unknown_field_is_refused(
     assert ".yaml:" in finished.err
 
 
-def test_an_image_that_nobody_knows_is_refused(
-    harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
-) -> None:
-    """The local cluster lists its images before anything starts."""
-    workload = workload_with(tmp_path, "hashicorp/http-echo:1.0", "example/unheard-of:3")
+def test_a_misspelled_image_is_refused(harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path) -> None:
+    """The error names the image that was probably meant, before anything starts."""
+    workload = workload_with(tmp_path, "hashicorp/http-echo:1.0", "hashicorp/http-ecko:1.0")
     finished = harness.run("run", experiment(workload=str(workload)))
 
     assert finished.code == 2
-    assert "example/unheard-of:3" in finished.err
-    assert "hashicorp/http-echo" in finished.err
+    assert "hashicorp/http-ecko:1.0" in finished.err
+    assert "did you mean hashicorp/http-echo" in finished.err
     assert not (tmp_path / "reports").exists()
 
 

@@ -29,7 +29,7 @@ HERE = str(Path(__file__).parent)
 
 
 def template(function: str = "report", module: str = "forkable") -> Template:
-    """A template of a module beside this file."""
+    """Return a template for a module in this folder."""
     return Template(
         name=f"{module}-{function}",
         modules=(module,),
@@ -41,25 +41,25 @@ def template(function: str = "report", module: str = "forkable") -> Template:
 
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[ForkServers]:
-    """The fork servers of a test."""
+    """Return the fork servers of a test."""
     with ForkServers(tmp_path / "servers") as running:
         yield running
 
 
 def spawn(server: ForkServerProcess, tmp_path: Path, *args: str, **more: Any) -> ManagedProcess:
-    """A child of the server."""
+    """Start a child of the server."""
     argv = [sys.executable, "-m", "forkable", *args]
     return server.spawn(argv, name="the child", log=tmp_path / "log", **more)
 
 
 def pids_in(path: Path) -> list[int]:
-    """The process ids in a file, once it is there."""
+    """Return the process ids in a file. Wait until it exists."""
     wait_until(path.exists, timeout=60, what=path.name)
     return [int(word) for word in path.read_text().split()]
 
 
 def gone(pid: int) -> bool:
-    """Whether the process has ended; a zombie has."""
+    """Return True if the process has ended or is a zombie."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -67,7 +67,7 @@ def gone(pid: int) -> bool:
 
 
 def reports(log: Path) -> list[dict[str, Any]]:
-    """What children have said of themselves."""
+    """Return the reports of children in a log."""
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 

@@ -13,10 +13,10 @@ from harness.traffic.http.outcomes import (
     DeadlineError,
     OversizeError,
     PeerClosedError,
-    TlsError,
     outcome_of,
     reason_of,
 )
+from harness.traffic.http.tls import TlsError
 
 NOT, CONNECTED, SENT, PARTLY = (
     Progress.NOT_CONNECTED,

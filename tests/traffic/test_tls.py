@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.model.experiment import Tls
-from harness.traffic.http.outcomes import TlsError
-from harness.traffic.http.tls import TlsLayer, TlsPeer, TlsSettingsError, make_context, name_in
+from harness.traffic.http.tls import TlsError, TlsLayer, TlsPeer, TlsSettingsError, make_context, name_in
 
 CA = trustme.CA(key_type=trustme.KeyType.ECDSA)
 CERTIFICATE = CA.issue_cert("shop.test", key_type=trustme.KeyType.ECDSA)

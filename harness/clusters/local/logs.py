@@ -80,18 +80,26 @@ def follow_lines(path: Path, stop: Callable[[], bool]) -> Iterator[bytes]:
     position = 0
     while True:
         last_look = stop()
-        try:
-            with path.open("rb") as file:
-                file.seek(position)
-                whole = file.read().rpartition(b"\n")[0]
-        except FileNotFoundError:
-            whole = b""
+        whole = _whole_lines(path, position)
         if whole:
             position += len(whole) + 1
             yield from whole.split(b"\n")
         if last_look:
             return
         pause.wait(_LOOK)
+
+
+def _whole_lines(path: Path, position: int) -> bytes:
+    """Return whole lines from a position on, without the last line end; empty where there is nothing new."""
+    try:
+        # Most looks find nothing new, and to ask for the size costs little.
+        if path.stat().st_size == position:
+            return b""
+        with path.open("rb") as file:
+            file.seek(position)
+            return file.read().rpartition(b"\n")[0]
+    except FileNotFoundError:
+        return b""
 
 
 def _flat(detail: Any) -> Detail:

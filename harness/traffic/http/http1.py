@@ -23,9 +23,9 @@ from harness.store.ledger_format import NEVER
 from harness.traffic.http.attempt import Attempt, ConnectionOwner
 from harness.traffic.http.destination import Destination
 from harness.traffic.http.lenient_parser import LenientParser
-from harness.traffic.http.outcomes import PeerClosedError, TlsError, reason_of
+from harness.traffic.http.outcomes import PeerClosedError, reason_of
 from harness.traffic.http.parsing import AnswerParser
-from harness.traffic.http.tls import TlsLayer
+from harness.traffic.http.tls import TlsError, TlsLayer
 
 #: The standard library's own, also where gevent has patched the modules: only the loop waits.
 _Socket: type[socket.socket] = monkey.get_original("socket", "socket")

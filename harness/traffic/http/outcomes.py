@@ -11,6 +11,7 @@ import errno
 from geventhttpclient.response import HTTPParseError
 
 from harness.model.attempt import CloseReason, Outcome, Progress
+from harness.traffic.http.tls import TlsError
 
 
 class PeerClosedError(Exception):
@@ -23,10 +24,6 @@ class DeadlineError(Exception):
 
 class OversizeError(Exception):
     """The answer's header or body exceeds the client's limit."""
-
-
-class TlsError(Exception):
-    """The certificate was not accepted, or the peer broke the TLS protocol."""
 
 
 #: Our own machine lacks ports, file descriptors, memory or permission; the server never causes these.

@@ -15,9 +15,12 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.model.experiment import Tls
-from harness.traffic.http.outcomes import TlsError
 
 _READ = 64 * 1024
+
+
+class TlsError(Exception):
+    """The certificate was not accepted, or the peer broke the TLS protocol."""
 
 
 class TlsSettingsError(HarnessError):
