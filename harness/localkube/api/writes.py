@@ -151,7 +151,7 @@ async def _check_applied(manifest: Object, target: RequestInfo, validation: Fiel
     try:
         await decoding.check(manifest)
     except errors.StatusError as error:
-        why = str(error).rpartition(": ")[2]
+        why = error.status["message"].rpartition(": ")[2]
     else:
         unknown = [said.removeprefix('unknown field "').removesuffix('"') for said in decoding.said]
         if not unknown:
