@@ -189,13 +189,14 @@ def resolve(
     workload = without_namespace(parsed.manifests)
     named = [(_named(values), values) for values in combinations(parsed.axes)]
     rows = [row for row, _ in named]
+    models = {pattern: _model(part) for pattern, part in (parsed.head.models if parsed.head else {}).items()}
     return ResolvedExperiment(
         parsed=parsed,
         workload=workload,
         names=possible_names(parsed, rows),
         all_cells=tuple(names_of(row, spec) for row in rows for spec, _ in parsed.changes),
         configurations=tuple(
-            _resolve_configuration(row, _render(values, workload, parsed, rules, problems), parsed)
+            _resolve_configuration(row, _render(values, workload, models, rules, problems), parsed)
             for row, values in named
             if workload.objects and not is_excluded(parsed, row)
         ),
@@ -244,13 +245,12 @@ def _named(values: tuple[AxisValue, ...]) -> Configuration:
 def _render(
     values: tuple[AxisValue, ...],
     workload: Workload,
-    parsed: ParsedExperiment,
+    models: Mapping[str, StandInModel],
     rules: ClusterRules,
     problems: Problems,
 ) -> tuple[RenderedObject, ...]:
     """Return the objects of a configuration with their patches, and with the models of their stand-ins."""
     patches = [patch for value in values for patch in value.patches]
-    models = {pattern: model_from(part) for pattern, part in (parsed.head.models if parsed.head else {}).items()}
     return tuple(
         replace(item, manifest=rules.with_models(item.manifest, models))
         for item in render(workload.objects, patches, problems)
@@ -268,7 +268,7 @@ def _resolve_configuration(
     )
 
 
-def model_from(part: ModelPart) -> StandInModel:
+def _model(part: ModelPart) -> StandInModel:
     """Return the model that a part of the file describes."""
     return StandInModel(StopMode(part.stop), part.ready, tuple(part.ports), part.shell)
 

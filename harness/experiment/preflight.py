@@ -6,13 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.errors import Problem
+from harness.experiment.admission import title
 from harness.experiment.cluster_rules import WITH_PODS
+from harness.experiment.naming import service_of
 from harness.experiment.objects import WorkloadObjects, at
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
 from harness.experiment.workload import RenderedObject
+from harness.kit.located_yaml import Place
 from harness.kube.manifests import name_of
-from harness.model.experiment import Manifest, Route
+from harness.kube.pods import pod_of
+from harness.kube.selectors import selected_by
+from harness.model.experiment import Manifest
 from harness.problem_codes import ProblemCode
 
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
@@ -43,7 +48,7 @@ def check_stand_ins(experiment: ResolvedExperiment, problems: Problems) -> None:
         objects = experiment.objects_of(row)
         for index, route in enumerate(experiment.plan.routes):
             expects = bool(route.answers or route.body is not None)
-            service = objects.service_at(route.path, route.host or experiment.plan.host, route.headers)
+            service = service_of(route, experiment.plan, objects)
             images = _images_behind(objects, service) if expects and service else []
             if images and all(map(experiment.rules.has_stand_in, images)):
                 message = (
@@ -93,7 +98,7 @@ def _unserved(experiment: ResolvedExperiment, row: ResolvedConfiguration) -> Ite
         return
     objects, seen = experiment.objects_of(row), set()
     for route in experiment.plan.routes:
-        name = _service_of(experiment, objects, route)
+        name = service_of(route, experiment.plan, objects)
         item = next(
             (i for i in row.objects if i.manifest.get("kind") == "Service" and name_of(i.manifest) == name), None
         )
@@ -103,35 +108,27 @@ def _unserved(experiment: ResolvedExperiment, row: ResolvedConfiguration) -> Ite
         yield from _unserved_service(item, objects, experiment.rules.pod_kinds)
 
 
-def _service_of(experiment: ResolvedExperiment, objects: WorkloadObjects, route: Route) -> str:
-    assert experiment.plan is not None
-    return objects.service_at(route.path, route.host or experiment.plan.host, route.headers) or ""
-
-
 def _unserved_service(item: RenderedObject, objects: WorkloadObjects, run: Sequence[str]) -> Iterator[Problem]:
     selector = _texts(at(item.manifest, "spec", "selector"))
     if not selector:
         return
-    selected = [
-        (each, pod) for each in objects.manifests if (pod := _pod(each)) is not None and _selects(selector, pod)
-    ]
-    pods = [pod for each, pod in selected if each.get("kind") in run]
-    title = f"Service {name_of(item.manifest)}"
+    selected = _selected(selector, objects)
+    pods = [pod for owner, pod in selected if owner.get("kind") in run]
     if selected and not pods:
         owner = f"{selected[0][0].get('kind')} {name_of(selected[0][0])}"
-        message = f"{title}: its pods are those of {owner}, for which the embedded cluster runs none"
+        message = f"{title(item)}: its pods are those of {owner}, for which the embedded cluster runs none"
         hint = "use --cluster kind, or send requests to another Service"
         yield item.problem_at(ProblemCode.SERVICE_WITHOUT_PODS, ("spec", "selector"), message, hint)
         return
     if not pods:
         words = ", ".join(f"{name}={value}" for name, value in selector.items())
-        message = f"{title}: no pod of the workload has the labels of its selector ({words})"
+        message = f"{title(item)}: no pod of the workload has the labels of its selector ({words})"
         yield item.problem_at(
             ProblemCode.SERVICE_WITHOUT_PODS, ("spec", "selector"), message, _near_labels(selector, objects)
         )
         return
     for index, port in _items(at(item.manifest, "spec", "ports")):
-        target = port.get("targetPort") if isinstance(port, Mapping) else None
+        target = port.get("targetPort")
         names = [
             each.get("name")
             for pod in pods
@@ -140,7 +137,7 @@ def _unserved_service(item: RenderedObject, objects: WorkloadObjects, run: Seque
         ]
         if isinstance(target, str) and not target.isdigit() and target not in names:
             there = listed(sorted(str(name) for name in names if name))
-            message = f"{title}: no container of its pods has a port named {target}; they have {there}"
+            message = f"{title(item)}: no container of its pods has a port named {target}; they have {there}"
             yield item.problem_at(ProblemCode.WRONG_PORT, ("spec", "ports", index, "targetPort"), message)
 
 
@@ -156,57 +153,48 @@ def _near_labels(selector: Mapping[str, str], objects: WorkloadObjects) -> str:
 
 
 def _pod(manifest: Manifest) -> Mapping[str, Any] | None:
-    if manifest.get("kind") not in WITH_PODS:
-        return None
-    return manifest if manifest.get("kind") == "Pod" else at(manifest, "spec", "template")
+    return pod_of(manifest) if manifest.get("kind") in WITH_PODS else None
 
 
-def _selects(selector: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
-    labels = _texts(at(pod, "metadata", "labels"))
-    return all(labels.get(name) == value for name, value in selector.items())
+def _selected(selector: Mapping[str, Any], objects: WorkloadObjects) -> list[tuple[Manifest, Mapping[str, Any]]]:
+    """Return the pods and templates that a selector selects, each with the object that contains it."""
+    pods = [(each, pod) for each in objects.manifests if (pod := _pod(each)) is not None]
+    return [(each, pod) for each, pod in pods if selected_by(selector, _texts(at(pod, "metadata", "labels")))]
 
 
 def _images_behind(objects: WorkloadObjects, service: str) -> list[str]:
-    selector = objects.selector(service)
-    pods = [
-        pod for each in objects.manifests if selector and (pod := _pod(each)) is not None and _selects(selector, pod)
-    ]
+    pods = [pod for _, pod in _selected(objects.selector(service), objects)]
     return [str(c.get("image")) for pod in pods for c in _maps(at(pod, "spec", "containers")) if c.get("image")]
 
 
-def _containers(item: RenderedObject) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
-    pod = _pod(item.manifest)
-    inside = ("spec",) if item.manifest.get("kind") == "Pod" else ("spec", "template", "spec")
-    for index, container in _items(at(pod, "spec", "containers")):
-        if isinstance(container, Mapping):
-            yield (*inside, "containers", index), container
+def _spec_place(item: RenderedObject) -> Place:
+    """Return the place of the pod's specification in an object."""
+    return ("spec",) if item.manifest.get("kind") == "Pod" else ("spec", "template", "spec")
 
 
 def _wrong_probes(item: RenderedObject) -> Iterator[Problem]:
-    for place, container in _containers(item):
+    for index, container in _items(at(_pod(item.manifest), "spec", "containers")):
         names = [str(each["name"]) for each in _maps(container.get("ports")) if each.get("name")]
         for kind in _PROBES:
             for action in ("httpGet", "tcpSocket"):
                 port = at(container, kind, action, "port")
                 if isinstance(port, str) and not port.isdigit() and port not in names:
-                    title = f"{item.manifest.get('kind')} {name_of(item.manifest)}"
                     message = (
-                        f"{title}: {kind} of container {container.get('name')} asks port {port}, "
+                        f"{title(item)}: {kind} of container {container.get('name')} asks port {port}, "
                         f"and the container has no port of that name; it has {listed(names)}"
                     )
-                    yield item.problem_at(ProblemCode.WRONG_PORT, (*place, kind, action, "port"), message)
+                    place = (*_spec_place(item), "containers", index, kind, action, "port")
+                    yield item.problem_at(ProblemCode.WRONG_PORT, place, message)
 
 
 def _missing_account(item: RenderedObject, objects: WorkloadObjects) -> Iterator[Problem]:
-    pod = _pod(item.manifest)
-    name = at(pod, "spec", "serviceAccountName") or "default"
+    name = at(_pod(item.manifest), "spec", "serviceAccountName") or "default"
     if name == "default" or objects.find("ServiceAccount", str(name)) is not None:
         return
-    title = f"{item.manifest.get('kind')} {name_of(item.manifest)}"
-    message = f"{title}: the ServiceAccount {name} is not part of the workload, so that no pod can be created"
+    message = f"{title(item)}: the ServiceAccount {name} is not part of the workload, so that no pod can be created"
     hint = "add it to the workload, or remove serviceAccountName"
-    inside = ("spec",) if item.manifest.get("kind") == "Pod" else ("spec", "template", "spec")
-    yield item.problem_at(ProblemCode.MISSING_REFERENCE, (*inside, "serviceAccountName"), message, hint)
+    place = (*_spec_place(item), "serviceAccountName")
+    yield item.problem_at(ProblemCode.MISSING_REFERENCE, place, message, hint)
 
 
 def _items(value: Any) -> list[tuple[int, Mapping[str, Any]]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
+from harness.kube.manifests import name_of
 from harness.kube.schema import KINDS
 
 Object = dict[str, Any]
@@ -46,12 +47,6 @@ def clean(objects: Iterable[Object]) -> tuple[list[Object], list[str]]:
         seen.add(title)
         kept.append(_without_server_fields(written))
     return kept, notices
-
-
-def name_of(obj: Mapping[str, Any]) -> str:
-    """Return the object's name; empty if it has none."""
-    metadata = obj.get("metadata")
-    return str(metadata.get("name") or "") if isinstance(metadata, Mapping) else ""
 
 
 def _reason_to_leave_out(obj: Object) -> str:

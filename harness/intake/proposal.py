@@ -10,7 +10,7 @@ from typing import Any
 from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.objects import WorkloadObjects, at
-from harness.intake.clean import name_of
+from harness.kube.manifests import name_of
 from harness.model.controllers import CONTROLLERS, DEFAULT, NO_CONTROLLER
 from harness.problem_codes import ProblemCode
 

@@ -21,6 +21,11 @@ def matches_selector(selector: Mapping[str, Any], labels: Labels) -> bool:
     )
 
 
+def selected_by(selector: Mapping[str, str] | None, labels: Labels) -> bool:
+    """Return True if labels match a plain map, as in a Service; an absent or empty map selects nothing."""
+    return bool(selector) and all(labels.get(name) == value for name, value in (selector or {}).items())
+
+
 def expression(key: str, operator: str, values: tuple[str, ...]) -> Callable[[Labels], bool]:
     """Return a function that evaluates one expression of a selector.
 

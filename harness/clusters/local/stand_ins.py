@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from harness.kube.pods import pod_of
 from harness.localkube.apps.orders import STOP_MODES
 from harness.localkube.kubelet.images import has_stand_in
 from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode, model_of
@@ -24,15 +25,6 @@ def with_models(manifest: Manifest, models: Mapping[str, StandInModel]) -> Manif
     metadata = pod["metadata"] = dict(pod.get("metadata") or {})
     metadata["annotations"] = {**(metadata.get("annotations") or {}), ANNOTATION: encode(models)}
     return changed
-
-
-def pod_of(manifest: Manifest) -> Mapping[str, Any] | None:
-    """Return the pod or the template of pods that an object holds; None for one without."""
-    if manifest.get("kind") == "Pod":
-        return manifest
-    spec = manifest.get("spec")
-    template = spec.get("template") if isinstance(spec, Mapping) else None
-    return template if isinstance(template, Mapping) and isinstance(template.get("spec"), Mapping) else None
 
 
 def describe(manifests: Sequence[Manifest], images: Mapping[str, str]) -> tuple[str, ...]:

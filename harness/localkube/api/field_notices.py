@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from harness.kube.fieldclasses import Classified, FieldClass
+from harness.kube.pods import pod_of
 from harness.localkube.api.errors import StatusError
 from harness.localkube.api.registry import Registry
 from harness.localkube.api.requests import RequestInfo
@@ -70,13 +71,15 @@ class FieldNotices:
 
     def _around(self, obj: Object) -> Sequence[Object]:
         """Return the other objects that influence the classes of an object's fields."""
-        if obj["kind"] != "Ingress":
+        if obj["kind"] == "Service" or pod_of(obj) is not None:
             namespace = obj["metadata"].get("namespace")
             return [
                 {"kind": each.kind, **found}
                 for each in _SURROUNDING
                 for found in self._registry.storage.list(each, namespace)
             ]
+        if obj["kind"] != "Ingress":
+            return ()
         storage, metadata = self._registry.storage, obj["metadata"]
         key = (metadata.get("namespace"), metadata["name"])
         others = [

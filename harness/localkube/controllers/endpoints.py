@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.kube.selectors import selected_by
 from harness.localkube.controllers.pod_order import is_ready
 from harness.localkube.machinery.objects import Object, is_deleting, labels_of, owner_reference
-from harness.localkube.machinery.selectors import selected_by
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 SERVICE_LABEL = "kubernetes.io/service-name"

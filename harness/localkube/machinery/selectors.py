@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from harness.kube.selectors import Labels, SelectorError, expression
@@ -16,11 +16,6 @@ _SET = re.compile(r"^\s*(\S+)\s+(in|notin)\s*\(([^()]*)\)\s*$")
 _EQUALS = re.compile(r"^\s*([^\s!=]+)\s*(!=|==|=)\s*([^\s!=]*)\s*$")
 _EXISTS = re.compile(r"^\s*(!?)\s*([^\s!=()]+)\s*$")
 _COMMA = re.compile(r",(?![^()]*\))")
-
-
-def selected_by(selector: Mapping[str, str] | None, labels: Labels) -> bool:
-    """Return True if labels match a plain map, as in a Service; an absent or empty map selects nothing."""
-    return bool(selector) and all(labels.get(name) == value for name, value in (selector or {}).items())
 
 
 def _requirement(text: str) -> Callable[[Labels], bool]:

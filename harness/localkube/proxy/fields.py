@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Harmless, Site, unless_in
+from harness.kube.pods import pod_of
+from harness.kube.selectors import selected_by
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.images import has_stand_in
 from harness.localkube.kubelet.models import model_of, ports_of
@@ -41,24 +43,17 @@ def _reaches_stand_in(field: str) -> Harmless:
         if not isinstance(site.value, int):
             return True
         selector = (site.root.get("spec") or {}).get("selector") or {}
-        pods = [pod for each in site.objects if (pod := pod_of(each)) is not None and _selects(selector, pod)]
+        pods = [
+            pod for each in site.objects if (pod := pod_of(each)) is not None and selected_by(selector, _labels(pod))
+        ]
         ports = [_ports(pod) for pod in pods]
         return not ports or any(each is None or site.value in each for each in ports)
 
     return check
 
 
-def pod_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the pod or pod template that an object contains; None if it has none."""
-    if manifest.get("kind") == "Pod":
-        return manifest
-    template = (manifest.get("spec") or {}).get("template")
-    return template if isinstance(template, Mapping) and "spec" in template else None
-
-
-def _selects(selector: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
-    labels = (pod.get("metadata") or {}).get("labels") or {}
-    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
+def _labels(pod: Mapping[str, Any]) -> Mapping[str, str]:
+    return (pod.get("metadata") or {}).get("labels") or {}
 
 
 def _ports(pod: Mapping[str, Any]) -> set[int] | None:

@@ -10,6 +10,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.experiment.problems import listed, near
 from harness.kube.api import KubeApi, Object
 from harness.kube.errors import ForbiddenError, KubeError
+from harness.kube.selectors import selected_by
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Manifest
 from harness.runner.in_place.targets import ChangedObject
@@ -101,7 +102,7 @@ def related(found: NamespaceObjects, target: ChangedObject, change: ChangeSpec) 
 def _selects(service: Object, deployment: Object, more: Mapping[str, str] | None = None) -> bool:
     selector = {**(service.get("spec", {}).get("selector") or {}), **(more or {})}
     labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
-    return bool(selector) and selector.items() <= labels.items()
+    return selected_by(selector, labels)
 
 
 def _backends(ingress: Object) -> Iterator[str]:

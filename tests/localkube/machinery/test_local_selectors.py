@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.kube.selectors import SelectorError, matches_selector
-from harness.localkube.machinery.selectors import parse_fields, parse_labels, selected_by
+from harness.kube.selectors import SelectorError, matches_selector, selected_by
+from harness.localkube.machinery.selectors import parse_fields, parse_labels
 
 LABELS = {"app": "apple", "version": "v1"}
 OBJ = {
