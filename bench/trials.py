@@ -1,4 +1,4 @@
-"""What a trial of the demo costs, against another checkout: ``python -m bench.trials --against PATH``.
+"""Measure the cost of a trial of the demo, against another checkout: ``python -m bench.trials --against PATH``.
 
 Each round runs the demo with one trial of each cell and with two, of each checkout in turn; the order alternates.
 The processor time of a further trial is the slope between the two. It includes everything below the process, as the
@@ -31,7 +31,7 @@ _VERDICTS = frozenset({0, 1, 3})
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """What one run of the demo cost.
+    """The cost of one run of the demo.
 
     Attributes:
         trials: How many trials it had.
@@ -47,7 +47,7 @@ class DemoRun:
 
     @property
     def inconclusive(self) -> int:
-        """How many cells have no verdict."""
+        """Return the number of cells without a verdict."""
         return sum(verdict == "inconclusive" for verdict in self.verdicts.values())
 
 
@@ -145,7 +145,7 @@ def _inconclusive(pairs: Sequence[Pair]) -> str:
 
 
 def _ratios(ours: Sequence[Pair], theirs: Sequence[Pair]) -> str:
-    """How this checkout compares with the other, round by round."""
+    """Return the comparison of this checkout with the other, round by round."""
 
     def ratio(values: Sequence[float]) -> str:
         return Spread.of(values).text()

@@ -64,7 +64,7 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def _join_waiters() -> None:
-    """Wait for asyncio's threads that have reaped a child, told so, and only have to end yet.
+    """Wait for asyncio's threads that have reaped a child, reported it, and only have to end.
 
     One that still waits has a child: it stays, and both are found.
     """

@@ -92,7 +92,7 @@ def test_what_no_watch_follows_is_read_each_time(case: Case) -> None:
 
 
 def test_outside_of_a_look_nothing_is_remembered(case: Case) -> None:
-    """What a change is made from must be as it is."""
+    """The object that a change starts from must be the current one."""
     case.look()
     case.put(2)
 

@@ -32,7 +32,7 @@ def starved_run(*cells: int, found: tuple[Finding, ...] = (STARVED,)) -> RunVerd
 
 
 def result(verdict: RunVerdict, *, interrupted: bool = False) -> RunResult:
-    """What a run gave."""
+    """Return the result of a run."""
     return RunResult(Path("reports/it's here"), verdict, (), interrupted)
 
 
@@ -59,14 +59,14 @@ def test_a_run_that_did_not_suffer_says_nothing_of_the_machine() -> None:
 def test_repetitions_are_the_default_on_ci_only(
     given: int | None, environment: str, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the user says goes."""
+    """The user's number takes precedence over the environment."""
     monkeypatch.setenv("CI", environment)
 
     assert retries(given) == expected
 
 
 @pytest.mark.parametrize(
-    ("beside", "named"),
+    ("options", "named"),
     [
         ({"experiment": Path("mine.yaml")}, "an Experiment"),
         ({"only": ["change=none"]}, "--only"),
@@ -75,10 +75,10 @@ def test_repetitions_are_the_default_on_ci_only(
         ({"image": ["a=b"]}, "--image"),
     ],
 )
-def test_what_the_folder_says_is_not_said_again(beside: dict[str, object], named: str, tmp_path: Path) -> None:
+def test_an_option_that_contradicts_a_rerun_is_refused(options: dict[str, object], named: str, tmp_path: Path) -> None:
     """It would be ignored, and look as if it were not."""
     with pytest.raises(InvalidInputError, match=f"--rerun can't be combined with {named}"):
-        run(rerun=tmp_path, **beside)  # type: ignore[arg-type]
+        run(rerun=tmp_path, **options)  # type: ignore[arg-type]
 
 
 def test_an_experiment_is_needed_otherwise() -> None:

@@ -51,7 +51,7 @@ def cluster() -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out.
+    """The result of a comparison.
 
     Attributes:
         ours: The facts of every case on the embedded cluster.
@@ -193,7 +193,7 @@ def test_durations_have_bounds(at: float, differs: bool) -> None:
 
 
 def test_any_recording_will_do() -> None:
-    """Where recordings differ among themselves, ours may be like either; their durations span a range."""
+    """Ours may be like any of several recordings that differ; their durations span a range."""
     late = _with((4.0, "pod p", "Ready", "True"), without="True")
     between = _with((2.9, "pod p", "Ready", "True"), without="True")
     silent = _with(without="Killing")

@@ -23,7 +23,7 @@ MISSED = cell("roll", "inconclusive", "missed-slots", "sender-paused", "no-overl
 
 
 @pytest.mark.parametrize(
-    ("odd", "beside", "accepted"),
+    ("odd", "others", "accepted"),
     [
         (MISSED, (), True),
         ({**MISSED, "lost": 1}, (), False),
@@ -38,10 +38,10 @@ MISSED = cell("roll", "inconclusive", "missed-slots", "sender-paused", "no-overl
     ],
 )
 def test_only_effects_of_a_busy_machine_are_accepted(
-    odd: Mapping[str, Any], beside: tuple[Mapping[str, Any], ...], *, accepted: bool
+    odd: Mapping[str, Any], others: tuple[Mapping[str, Any], ...], *, accepted: bool
 ) -> None:
     """A lost request or another finding is never accepted, nor is a cell that must lose requests but lost none."""
-    assert is_starved(odd, (odd, *beside)) is accepted
+    assert is_starved(odd, (odd, *others)) is accepted
 
 
 class Runs:

@@ -44,10 +44,10 @@ def test_a_starved_trial_is_repeated_and_the_report_says_so(
     finished = harness.finish(process)
     (cell,) = finished.json["cells"]
     verdict = json.loads((out / "verdict.json").read_bytes())
-    told = verdict["environment"]["repeated trial 1"]
+    line = verdict["environment"]["repeated trial 1"]
 
-    assert "missed-slots" in told
-    assert "repeated/bare--none/1-1" in told
+    assert "missed-slots" in line
+    assert "repeated/bare--none/1-1" in line
     assert is_sound(cell), finished.err
     assert finished.code == code_of([cell])
     assert (out / "repeated/bare--none/1-1/traffic/ledger-0.npy").is_file()

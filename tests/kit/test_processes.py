@@ -215,8 +215,8 @@ def test_guardian_holds_no_descriptor_of_the_child(tmp_path: Path) -> None:
     argv = [sys.executable, "-S", "-c", f"import os; os.write({writer}, b'x'); os.close({writer}); input()"]
     with ManagedProcess.start(argv, name="x", log=tmp_path / "log", stdin_pipe=True, pass_fds=(writer,)):
         os.close(writer)
-        with open(reader, "rb") as told:  # noqa: PTH123 - a descriptor
-            assert told.read() == b"x"
+        with open(reader, "rb") as pipe:  # noqa: PTH123 - a descriptor
+            assert pipe.read() == b"x"
 
 
 def test_daemon_outlives_its_starter_and_stops_as_a_whole(tmp_path: Path) -> None:

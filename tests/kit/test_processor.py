@@ -77,7 +77,7 @@ def test_idle_time_of_all_usable_processors_is_free(machine: Machine) -> None:
 
 
 def test_a_busy_machine_has_nothing_free(machine: Machine) -> None:
-    """What others use is not free, though it is not ours."""
+    """Time that others use is not free, although it is not ours."""
     meter = machine.meter(0, 1, 2, 3)
     before = meter.sample()
     machine.passes(1.0, idle=(0.0, 0.0, 0.0, 0.0))

@@ -82,7 +82,7 @@ class Run:
 
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         self.directory = RunDirectory(path)
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self.ran: list[list[str]] = []
         self.goes: dict[str, list[TrialVerdict]] = {}
         self.jobs = tuple(self._job(name) for name in names)
@@ -110,7 +110,7 @@ class Run:
 
     def repeat(self, times: int) -> Repeater:
         """Repeat what is starved."""
-        repeater = Repeater(self.directory, None, times, self.told.append)  # type: ignore[arg-type]
+        repeater = Repeater(self.directory, None, times, self.messages.append)  # type: ignore[arg-type]
         assert repeater.repeat(self.jobs, self.run_all) == ()
         return repeater
 
@@ -139,7 +139,7 @@ def test_only_starved_trials_run_once_more(tmp_path: Path, monkeypatch: pytest.M
     assert [str(each) for each in repeated] == [
         "starved--none #1 (missed-slots); its first evidence is in repeated/starved--none/1-1"
     ]
-    assert run.told == ["the machine is busy: 1 trial had no processor time; repeating starved--none"]
+    assert run.messages == ["the machine is busy: 1 trial had no processor time; repeating starved--none"]
 
 
 @pytest.mark.parametrize("times", [0, 1, 2])
@@ -166,7 +166,7 @@ def test_what_was_repeated_is_known_when_the_user_stops_it(tmp_path: Path, monke
     """The evidence was set aside by then, and the record must say so."""
     run = Run(tmp_path, monkeypatch, "starved")
     run.first(starved=[STARVED])
-    repeater = Repeater(run.directory, None, 1, run.told.append)  # type: ignore[arg-type]
+    repeater = Repeater(run.directory, None, 1, run.messages.append)  # type: ignore[arg-type]
 
     def stopped(_jobs: Sequence[TrialJob]) -> tuple[str, ...]:
         raise KeyboardInterrupt

@@ -52,7 +52,7 @@ def test_a_change_in_place_is_refused(tmp_path: Path) -> None:
 
 
 def test_evidence_that_was_changed_is_refused(partial: Path) -> None:
-    """What was run, and what came of it, must be as it was sealed."""
+    """The plan and the evidence must be as they were sealed."""
     (partial / "verdict.json").write_text("{}")
     with pytest.raises(EvidenceError, match=r"verdict\.json"):
         rerun_of(partial)

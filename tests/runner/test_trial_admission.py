@@ -137,7 +137,7 @@ def test_the_longest_begins_first_whoever_asks_first() -> None:
 
 
 def test_a_trial_that_fails_gives_its_place_back() -> None:
-    """Whether it had started or not; a turn that is over counts no more."""
+    """A turn that is over counts no more, started or not."""
     admission = Admission(["a", "b"], None, starting=1)
     with pytest.raises(ZeroDivisionError), admission.turn("a"):
         raise ZeroDivisionError

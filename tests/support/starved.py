@@ -63,7 +63,7 @@ def wrong_rows(harness: CommandLine, table: Path, out: Path, *words: str) -> lis
     Args:
         harness: The command line.
         table: The Experiment.
-        out: The run's directory. Repeated measurements get directories beside it.
+        out: The run's directory. Repeated measurements get sibling directories.
         words: Further arguments.
     """
     where: list[str | Path] = ["--out", out]

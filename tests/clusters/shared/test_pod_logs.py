@@ -134,7 +134,7 @@ def test_broken_stream_without_stamps_is_a_failure(kube: LoggingKube) -> None:
     kept = Kept()
     kube.failures = [unreachable()]
     with PodLogs(kube, NS, {}, kept.open) as logs:
-        wait_until(lambda: bool(logs.failure), timeout=60, what="the failure to be told")
+        wait_until(lambda: bool(logs.failure), timeout=60, what="the report of the failure")
 
     assert "one/app" in logs.failure
 
@@ -144,7 +144,7 @@ def test_missing_rights_are_not_retried(kube: LoggingKube) -> None:
     kept = Kept()
     kube.failures = [ForbiddenError("read the log", 403, "Forbidden", "pods/log")]
     with PodLogs(kube, NS, {}, kept.open, stamps=True) as logs:
-        wait_until(lambda: bool(logs.failure), timeout=60, what="the failure to be told")
+        wait_until(lambda: bool(logs.failure), timeout=60, what="the report of the failure")
 
     assert "pods/log" in logs.failure
 

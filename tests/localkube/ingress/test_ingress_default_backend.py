@@ -33,7 +33,7 @@ def test_one_wrong_status_disables_all(text: str, codes: tuple[int, ...]) -> Non
 @pytest.mark.nginx
 @pytest.mark.processes
 def test_a_default_backend_serves_while_there_are_no_endpoints(plane: StartPlane) -> None:
-    """It is told why by headers, and the change to it and back reloads nginx, as with ingress-nginx."""
+    """Headers give it the reason, and the change to it and back reloads nginx, as with ingress-nginx."""
 
     async def scenario() -> None:
         async with plane() as p, p.upstream("v1", 1) as app, p.upstream("sorry", 2) as sorry:

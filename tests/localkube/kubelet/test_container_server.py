@@ -34,7 +34,7 @@ def start(server: ContainerServer, log: Path) -> int:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether the process has ended."""
+    """Return True if the process has ended."""
     return not Path(f"/proc/{pid}").exists()
 
 

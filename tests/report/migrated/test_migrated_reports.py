@@ -105,24 +105,24 @@ def test_each_difference_is_a_sentence(migration: Migration, code: DifferenceCod
         "classes": "status 3", "statuses": "504 x 3", "other": "", "wrong": 3,
     }  # fmt: skip
     pair = replace(migration.pairs[0], prestop_s=3.0)
-    told = migration_text.explain(migration, MigrationDifference(code, numbers, side), pair)
+    explanation = migration_text.explain(migration, MigrationDifference(code, numbers, side), pair)
 
     names = [migration.source, migration.target] if side == "source" else [migration.target, migration.source]
     if code is DifferenceCode.ANNOTATION:
-        assert "traefik" in told.text
+        assert "traefik" in explanation.text
     else:
-        assert any(name in told.text for name in names)
-    assert told.text.endswith(".")
+        assert any(name in explanation.text for name in names)
+    assert explanation.text.endswith(".")
 
 
 def test_a_short_hook_is_reported(migration: Migration) -> None:
     """The workload's preStop of 3 s is compared with the late controller."""
     late = MigrationDifference(DifferenceCode.SYNC_LATE, {"late_s": 3.4, "other_s": 0.2, "lost": 3}, "source")
 
-    told = migration_text.explain(migration, late, replace(migration.pairs[0], prestop_s=3.0))
+    explanation = migration_text.explain(migration, late, replace(migration.pairs[0], prestop_s=3.0))
 
-    assert "0.3 times a second" in told.text
-    assert "A preStop of 3 s is too short for that." in told.text
+    assert "0.3 times a second" in explanation.text
+    assert "A preStop of 3 s is too short for that." in explanation.text
 
 
 def test_the_answers_of_all_kinds(migration: Migration) -> None:

@@ -31,7 +31,7 @@ _BEFORE_START = frozenset({"waiting ContainerCreating", "False"})
 
 @dataclass(frozen=True)
 class Facts:
-    """What is left of a timeline.
+    """The facts of a timeline.
 
     Attributes:
         exact: Sequences of states, and what was said at all, by name.

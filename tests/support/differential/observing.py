@@ -13,7 +13,7 @@ Entry = tuple[float, str, str, str]
 
 @dataclass
 class Observer:
-    """What is known of one namespace.
+    """The observed state of one namespace.
 
     Attributes:
         timeline: Entries in the order of their arrival.
