@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.clusters.base import Entry
+from harness.clusters.shared.event_queue import queued_events
 from harness.clusters.shared.pod_logs import ContainerRun, PodLogs, Sink
 from harness.controllers.registry import find_visible
 from harness.errors import HarnessError
@@ -61,15 +62,8 @@ class LiveCluster:
         return self.words
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Yield the ingress controller's events until ``stop()``."""
-        while True:
-            last_look = stop()
-            try:
-                while True:
-                    yield self.events.get(timeout=0 if last_look else 0.05)
-            except queue.Empty:
-                if last_look:
-                    return
+        """Return the ingress controller's events until ``stop()``."""
+        return queued_events(self.events, stop)
 
     def check(self) -> None:
         """Raise if the ingress controller's log can't be followed any more.

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from harness.clusters.base import Cluster, Entry
+from harness.clusters.shared.event_queue import queued_events
 from harness.clusters.shared.namespaces import remove_namespace
 from harness.clusters.shared.pod_logs import ContainerRun, PodLogs, Sink
 from harness.controllers.base import ControllerLog, IngressController
@@ -78,15 +79,8 @@ class TrialCluster:
         return self._cluster.ingress_signals
 
     def ingress_events(self, stop: Callable[[], bool]) -> Iterator[Event]:
-        """Yield the ingress controller's events since the trial began, until ``stop()``."""
-        while True:
-            last_look = stop()
-            try:
-                while True:
-                    yield self._events.get(timeout=0 if last_look else 0.05)
-            except queue.Empty:
-                if last_look:
-                    return
+        """Return the ingress controller's events since the trial began, until ``stop()``."""
+        return queued_events(self._events, stop)
 
     def check(self) -> None:
         """Raise if the cluster has ended, or a log can't be followed any more.
