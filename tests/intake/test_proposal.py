@@ -36,6 +36,12 @@ def deployment(name: str, *, replicas: int = 1, **container: Any) -> dict[str, A
     }
 
 
+def with_sidecar(made: dict[str, Any]) -> dict[str, Any]:
+    """Add a container that declares no port."""
+    made["spec"]["template"]["spec"]["containers"].append({"name": "agent", "image": "registry.example/agent:1"})
+    return made
+
+
 def service(name: str) -> dict[str, Any]:
     """Return the Service of a Deployment."""
     spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]}
@@ -154,7 +160,7 @@ WORKLOADS: dict[str, list[dict[str, Any]]] = {
         service("shop"),
         ingress(("", "/", "shop")),
     ],
-    "sidecar without port": [deployment("shop"), service("shop"), ingress(("", "/", "shop"))],
+    "sidecar without port": [with_sidecar(deployment("shop")), service("shop"), ingress(("", "/", "shop"))],
 }
 
 
