@@ -11,6 +11,8 @@ import pytest
 from client_rig import Handler, Rig
 from gevent.server import StreamServer
 
+from harness.traffic.calibration.server import FaultyServer
+
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., int]]:
@@ -28,6 +30,13 @@ def serve() -> Iterator[Callable[..., int]]:
     for server in servers:
         server.stop(timeout=0)
     gevent.sleep(0)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[FaultyServer]:
+    """Start a faulty server as a process of its own."""
+    with FaultyServer.start(tmp_path / "server") as running:
+        yield running
 
 
 @pytest.fixture

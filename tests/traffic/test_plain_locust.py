@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,6 @@ runners.HEARTBEAT_LIVENESS = 100
 class Mine(LosslessUser):
     traffic = TrafficPlan(rate=100, routes=(Route("/fault/ok", ("ok",)),), timeout=100.0)
 """
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[FaultyServer]:
-    """Start a faulty server as a process of its own."""
-    with FaultyServer.start(tmp_path / "server") as running:
-        yield running
 
 
 def shared(folder: Path, server: FaultyServer, *args: str) -> Done:

@@ -7,18 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic_ns
 
 import psutil
 import pytest
+from half_dropped import PATIENCE, TRAFFIC, plan
 from plain_locust import locust
 
 from harness.errors import HarnessError
 from harness.kit.waiting import wait_until
-from harness.model.attempt import Method, Outcome
-from harness.model.experiment import Route, TrafficPlan
+from harness.model.attempt import Outcome
 from harness.model.schedule import slots_until
 from harness.store.ledger import read_connections, read_ledger
 from harness.traffic.calibration.server import FaultyServer
@@ -28,31 +27,6 @@ from harness.traffic.process import TrafficChild
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[2]
-#: Seconds; more than anything takes here, however busy the machine is. Nothing is asked that is not answered or cut.
-PATIENCE = 250
-TRAFFIC = TrafficPlan(
-    rate=200,
-    routes=(Route("/fault/ok", ("ok",)), Route("/fault/fin-before", ("ok",))),
-    methods=(Method.GET, Method.POST),
-    timeout=PATIENCE,
-)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[FaultyServer]:
-    """Start a faulty server as a process of its own."""
-    with FaultyServer.start(tmp_path / "server") as running:
-        yield running
-
-
-def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
-    """Return a plan of which half of the slots is answered and half dropped."""
-    return TrafficChildPlan(
-        traffic=TRAFFIC,
-        answers={route.path: route.answers for route in TRAFFIC.routes},
-        directory=directory / "traffic",
-        calibration=(server.address, server.port),
-    )
 
 
 def test_a_whole_trial_of_traffic_is_accounted_for(tmp_path: Path, server: FaultyServer) -> None:

@@ -4,50 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from half_dropped import PATIENCE, TRAFFIC, plan
 
 from harness.analysis.slots import account
 from harness.errors import HarnessError
 from harness.kit.waiting import wait_until
-from harness.model.attempt import Method
-from harness.model.experiment import Route, TrafficPlan
 from harness.runner.recorded_traffic import RecordedTraffic
 from harness.traffic.calibration.server import FaultyServer
-from harness.traffic.plan import TrafficChildPlan, WorkerGroup
+from harness.traffic.plan import WorkerGroup
 from harness.traffic.process import TrafficChild
 
 pytestmark = pytest.mark.processes
-
-#: Seconds; more than anything takes here, however busy the machine is. Nothing is asked that is not answered or cut.
-PATIENCE = 250
-TRAFFIC = TrafficPlan(
-    rate=200,
-    routes=(Route("/fault/ok", ("ok",)), Route("/fault/fin-before", ("ok",))),
-    methods=(Method.GET, Method.POST),
-    timeout=PATIENCE,
-)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[FaultyServer]:
-    """Start a faulty server as a process of its own."""
-    with FaultyServer.start(tmp_path / "server") as running:
-        yield running
-
-
-def plan(server: FaultyServer, directory: Path) -> TrafficChildPlan:
-    """Return a plan for two workers on this machine; half of the slots are dropped."""
-    return TrafficChildPlan(
-        traffic=TRAFFIC,
-        answers={route.path: route.answers for route in TRAFFIC.routes},
-        directory=directory / "traffic",
-        calibration=(server.address, server.port),
-        crew=WorkerGroup(local=2),
-    )
 
 
 def worker_pids(child: TrafficChild) -> dict[int, int]:
@@ -57,7 +28,7 @@ def worker_pids(child: TrafficChild) -> dict[int, int]:
 
 def test_two_workers_send_exactly_the_schedule(tmp_path: Path, server: FaultyServer) -> None:
     """Every planned slot has one row, in one of two ledgers; each worker is proved; counts are those of both."""
-    with TrafficChild.start(plan(server, tmp_path)) as child:
+    with TrafficChild.start(plan(server, tmp_path, WorkerGroup(local=2))) as child:
         child.wait_ready(PATIENCE)
         origin = child.go(server.address, server.port)
         wait_until(lambda: child.counts().ok >= 100, timeout=PATIENCE, what="answers")
@@ -82,7 +53,7 @@ def test_two_workers_send_exactly_the_schedule(tmp_path: Path, server: FaultySer
 
 def test_a_killed_worker_is_named_at_once_and_the_other_one_drains(tmp_path: Path, server: FaultyServer) -> None:
     """Kill -9 of one: an error that names it; its slots are missing, the other's are not; no row is lost."""
-    with TrafficChild.start(plan(server, tmp_path)) as child:
+    with TrafficChild.start(plan(server, tmp_path, WorkerGroup(local=2))) as child:
         child.wait_ready(PATIENCE)
         origin = child.go(server.address, server.port)
         wait_until(lambda: child.counts().ok >= 60, timeout=PATIENCE, what="answers")
@@ -102,7 +73,7 @@ def test_a_killed_worker_is_named_at_once_and_the_other_one_drains(tmp_path: Pat
 
 def test_kill_9_of_the_master_leaves_no_process_and_every_ledger(tmp_path: Path, server: FaultyServer) -> None:
     """The workers go with it; what they recorded is readable."""
-    with TrafficChild.start(plan(server, tmp_path)) as child:
+    with TrafficChild.start(plan(server, tmp_path, WorkerGroup(local=2))) as child:
         child.wait_ready(PATIENCE)
         child.go(server.address, server.port)
         wait_until(lambda: child.counts().ok >= 60, timeout=PATIENCE, what="answers")
@@ -127,7 +98,7 @@ def test_workers_that_cannot_start_are_reported_with_their_output(tmp_path: Path
     )
 
     with (
-        TrafficChild.start(plan(server, tmp_path), locustfile=broken) as child,
+        TrafficChild.start(plan(server, tmp_path, WorkerGroup(local=2)), locustfile=broken) as child,
         pytest.raises(HarnessError, match=r"(?s)worker \d ended with code 1.*my own mistake"),
     ):
         child.wait_ready(PATIENCE)
