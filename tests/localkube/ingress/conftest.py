@@ -233,13 +233,18 @@ class Plane:
         await self.client.create(INGRESSES, body, "default")
         await self.recorded("reload", reloads + 1)
 
-    async def gives(self, status: int, path: str = "/", *, times: int = 20, **options: Any) -> Reply:
-        """Wait until both workers give this status, as shown by a row of new connections; return the last reply."""
+    async def gives(
+        self, status: int, path: str = "/", *, answer: str | None = None, times: int = 20, **options: Any
+    ) -> Reply:
+        """Wait until both workers give this status, as shown by a row of new connections; return the last reply.
+
+        With ``answer`` the body must be this one, too: name it where the state before gives the same status.
+        """
         row = 0
         async with asyncio.timeout(DEADLINE):
             while True:
                 reply = await self.exchange(path, **options)
-                row = row + 1 if reply.status == status else 0
+                row = row + 1 if reply.status == status and answer in {None, reply.body} else 0
                 if row == times:
                     return reply
 

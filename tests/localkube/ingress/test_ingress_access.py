@@ -131,13 +131,13 @@ def test_an_alias_is_served_like_its_host(plane: StartPlane) -> None:
             await p.shop(name="blog", host="blog.example", service="blog")
             await serves(p, trusting(authority))
 
-            assert (await p.gives(200, host="www.shop.example", tls=trusting(authority))).body == "v1"
-            assert (await p.gives(200, host="blog.example")).body == "v2"
-            assert (await p.gives(200, host="plain.example")).body == "v1"
+            await p.gives(200, host="www.shop.example", tls=trusting(authority), answer="v1")
+            await p.gives(200, host="blog.example", answer="v2")
+            await p.gives(200, host="plain.example", answer="v1")
             await p.gives(308, host="www.shop.example")
             await p.annotate("shop", server_alias="new.example")
             await p.gives(404, host="plain.example")
-            assert (await p.gives(200, host="new.example")).body == "v1"
+            await p.gives(200, host="new.example", answer="v1")
 
     asyncio.run(scenario())
 
