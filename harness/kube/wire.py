@@ -74,8 +74,11 @@ def _chosen(kubeconfig: Path, context: str | None) -> Mapping[str, Mapping[str, 
 
 
 def _named(content: Mapping[str, Any], section: str, word: str, name: Any) -> Mapping[str, Any]:
-    entries = (entry for entry in content.get(section) or () if entry.get("name") == name)
-    return next(entries, {}).get(word) or {}
+    for entry in content.get(section) or ():
+        if entry.get("name") == name:
+            fields: Mapping[str, Any] = entry.get(word) or {}
+            return fields
+    return {}
 
 
 def disconnect(client: Any) -> None:
