@@ -12,6 +12,8 @@ from rich.console import Console
 from harness.clusters.context.rules import check_change
 from harness.clusters.local import stand_ins
 from harness.clusters.local.images import check_image
+from harness.clusters.local.omitted import check_object as check_local_object
+from harness.clusters.local.omitted import reason_to_omit
 from harness.clusters.shared.scope import check_object
 from harness.experiment.cluster_rules import ClusterRules, any_field, takes_any
 from harness.kube.fieldclasses import Classified
@@ -38,11 +40,12 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
     if cluster == "local":
         return ClusterRules(
             image=lambda name: check_image(replaced.get(name, name)),
-            object=takes_any,
+            object=check_local_object,
             change=takes_any,
             fields=classify,
             with_models=stand_ins.with_models,
             describe_stand_ins=lambda manifests: stand_ins.describe(manifests, replaced),
+            omitted=reason_to_omit,
             pod_kinds=stand_ins.POD_KINDS,
             has_stand_in=lambda name: has_stand_in(replaced.get(name, name)),
         )

@@ -47,16 +47,9 @@ class Problems:
         neighbours = [(*place[:-1], last + step) for step in (-1, 1)] if isinstance(last, int) else []
         return any(place in lines and lines.get(other) == lines[place] for other in neighbours)
 
-    def extend(self, problems: Iterable[Problem], *, instead_of: ProblemCode | None = None) -> None:
-        """Add problems that have a file and line of their own.
-
-        Args:
-            problems: The problems; those already found are ignored.
-            instead_of: Code of the problems that these replace, at the same file and line.
-        """
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Add problems that have a file and line of their own; those already found are ignored."""
         for problem in problems:
-            place = problem.file, problem.line
-            self.found = [p for p in self.found if p.code is not instead_of or (p.file, p.line) != place]
             if problem not in self.found:
                 self.found.append(problem)
 

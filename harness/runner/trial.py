@@ -129,7 +129,8 @@ class Trial:
         """Deploy the workload, and wait until it is available."""
         self._step("workload: waiting for its pods")
         manifests, folder = self.job.cell.configuration.manifests, self.job.directory.path
-        deploy(kube, manifests, place.namespace, shared=place.shared, evidence=folder)
+        for notice in deploy(kube, manifests, place.namespace, shared=place.shared, evidence=folder):
+            self._step(notice)
 
     def _observer(self, kube: Kube, place: TrialPlace, timeline: TimelineWriter) -> Observer:
         """Return the observer that records the cluster's events."""
