@@ -56,6 +56,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
         object=check_object if provider(cluster).shared else takes_any,
         change=check_change if cluster == "context" else takes_any,
         fields=any_field,
+        bare_namespaces=cluster != "context",
     )
 
 

@@ -83,7 +83,7 @@ def check(context: typer.Context, path: Manifests, ingress: IngressOption = "") 
         file = Path(folder) / f"{experiment_name(source.name)}.yaml"
         command = shlex.join(["harness", "check", path])
         notices = write_experiment(source, path, file, ingress=controller(ingress), force=True, command=command)
-        for notice in notices:
+        for notice in notices if not source.plain else ():  # the run prints those of a file
             Console(stderr=True, highlight=False).print(f"notice: {notice}", markup=False, soft_wrap=True)
         with group.load("run").make_context("run", [str(file), *context.args], parent=parent) as inner:
             code = int(inner.command.invoke(inner) or 0)
@@ -117,10 +117,17 @@ def write_experiment(
     notices = tuple(left_out)
     if source.rendered_by:
         notices = (f"rendered by {source.rendered_by}", *notices)
-    name = os.path.relpath(Path(path).resolve(), target.parent.resolve()) if source.plain else workload.name
+    name = _name_from(target, path) if source.plain else workload.name
     text = compose(proposal, name=experiment_name(source.name), workload=name, command=command, notices=notices)
     target.parent.mkdir(parents=True, exist_ok=True)
     if not source.plain:
         write_text(workload, yaml.safe_dump_all(objects, sort_keys=False))
     write_text(target, text)
     return notices
+
+
+def _name_from(target: Path, path: str) -> str:
+    """Return the name by which an Experiment refers to a path; absolute where the two are far apart."""
+    place, folder = Path(path).resolve(), target.parent.resolve()
+    near = Path.cwd() in (folder, *folder.parents)
+    return os.path.relpath(place, folder) if near else str(place)

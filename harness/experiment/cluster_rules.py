@@ -64,6 +64,7 @@ class ClusterRules:
         fields: Classifies the fields of every object of the workload, before and after changes.
         with_models: Puts the models of stand-ins onto the pods of an object.
         describe_stand_ins: Describes the images that stand-ins run in place of, each in a sentence.
+        bare_namespaces: A new namespace has nothing but what the workload brings; others may get copies of Secrets.
         omitted: Says why an object is left out of the workload.
         pod_kinds: Kinds for which the cluster runs pods.
         has_stand_in: Says of the name of an image that a stand-in runs in its place.
@@ -76,6 +77,7 @@ class ClusterRules:
     with_models: Callable[[Manifest, Mapping[str, StandInModel]], Manifest] = as_it_is
     describe_stand_ins: Callable[[Sequence[Manifest]], tuple[str, ...]] = none_stands_in
     has_stand_in: Callable[[str], bool] = runs_itself
+    bare_namespaces: bool = True
     omitted: OmittedKind = omits_none
     pod_kinds: Sequence[str] = WITH_PODS
 

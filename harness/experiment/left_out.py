@@ -1,4 +1,4 @@
-"""What of the workload's files a trial does not apply: objects that its cluster makes or lacks, and server fields."""
+"""Leave out of the workload what a trial does not apply: objects that its cluster makes or lacks, and server fields."""
 
 from __future__ import annotations
 

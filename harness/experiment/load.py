@@ -211,6 +211,7 @@ def check(experiment: ResolvedExperiment, problems: Problems) -> None:
     """Run every check; none depends on the result of another."""
     for row in CHECKS:
         row(experiment, problems)
+    problems.drop_consequences()
 
 
 def _document(path: Path) -> YamlDocument:

@@ -10,6 +10,13 @@ from harness.kit.located_yaml import Place, YamlDocument
 from harness.model.changes import facts_of
 from harness.problem_codes import ProblemCode
 
+#: Problems whose values are removed from the object, so that the rest can be checked.
+_REMOVED = frozenset({ProblemCode.UNKNOWN_FIELD, ProblemCode.WRONG_TYPE, ProblemCode.UNKNOWN_KIND})
+#: Problems of finished objects.
+_CONSEQUENCES = frozenset(
+    {ProblemCode.API_REFUSES, ProblemCode.NO_IMAGE, ProblemCode.FIELD_NOT_IMPLEMENTED, ProblemCode.WRONG_PORT}
+)
+
 
 class Problems:
     """The problems found so far, each once.
@@ -52,6 +59,13 @@ class Problems:
         for problem in problems:
             if problem not in self.found:
                 self.found.append(problem)
+
+    def drop_consequences(self) -> None:
+        """Remove the problems that an object has only because an invalid value was removed from the same line."""
+        removed = {(each.file, each.line) for each in self.found if each.code in _REMOVED}
+        self.found = [
+            each for each in self.found if each.code not in _CONSEQUENCES or (each.file, each.line) not in removed
+        ]
 
 
 def place_text(place: Place) -> str:

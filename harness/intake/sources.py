@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InvalidInputError, MissingToolError, Problem
+from harness.intake.mistaken import mistaken_file, mistaken_program
 from harness.kit.located_yaml import parse_documents
 from harness.kube.manifests import LocatedManifest, manifest_files, objects_of, read_objects, render_command
 from harness.problem_codes import ProblemCode
@@ -53,6 +54,10 @@ def read_source(path: str) -> Source:
     place = Path(path)
     if not place.exists():
         raise InvalidInputError([Problem(f"no such file or folder: {path}", code=ProblemCode.NO_SUCH_FILE)])
+    what, way = mistaken_program(place)
+    if what:
+        message = f"this is {what}, and not a manifest"
+        raise InvalidInputError([Problem(message, path, hint=way, code=ProblemCode.UNREADABLE_FILE)])
     name = place.resolve().stem if place.is_file() else place.resolve().name
     argv = render_command(place)
     if argv:
@@ -107,7 +112,11 @@ def _parsed(source: Source, text: str, file: str) -> Source:
 def _no_objects(found: Iterable[LocatedManifest]) -> Iterator[Problem]:
     """Yield the problem of each value that is no object."""
     for each in found:
-        if not isinstance(each.manifest, dict) or "kind" not in each.manifest:
+        what, way = mistaken_file(each.manifest)
+        if what:
+            message = f"this is {what}, and not a manifest"
+            yield Problem(message, each.file, each.line_of(()), way, code=ProblemCode.UNKNOWN_KIND)
+        elif not isinstance(each.manifest, dict) or "kind" not in each.manifest:
             message = "expected an object with apiVersion and kind"
             yield Problem(message, each.file, each.line_of(()), code=ProblemCode.UNKNOWN_KIND)
 
@@ -119,8 +128,17 @@ def _checked(source: Source, path: str) -> Source:
                 Problem(
                     "no object with apiVersion and kind",
                     "standard input" if path == STDIN else path,
+                    hint=_folders_below(Path(path)) if path != STDIN else "",
                     code=ProblemCode.EMPTY_WORKLOAD,
                 )
             ]
         )
     return source
+
+
+def _folders_below(place: Path) -> str:
+    """Return a hint with the folders below a folder that have manifests; a folder is read without them."""
+    if not place.is_dir():
+        return ""
+    below = sorted(each for each in place.iterdir() if each.is_dir() and (manifest_files(each) or render_command(each)))
+    return f"folders below are not read; name one of {', '.join(map(str, below))}" if below else ""

@@ -23,6 +23,14 @@ _OF_THE_CLUSTER = frozenset({"Event", "Lease", "Node"})
 _OWN_NAMES = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default"), ("Service", "kubernetes")})
 
 
+#: Annotation of an object that Helm creates at a certain time only.
+_HOOK = "helm.sh/hook"
+#: Hooks that neither an installation nor an upgrade runs.
+_LATER_HOOKS = frozenset(
+    {"test", "test-success", "test-failure", "pre-delete", "post-delete", "pre-rollback", "post-rollback"}
+)
+
+
 def was_on_a_cluster(obj: Mapping[str, Any]) -> bool:
     """Return True if an object was read from a cluster: it has an identity, or an address of that cluster."""
     metadata, spec = obj.get("metadata"), obj.get("spec")
@@ -33,9 +41,12 @@ def was_on_a_cluster(obj: Mapping[str, Any]) -> bool:
 
 
 def reason_to_leave_out(obj: Mapping[str, Any]) -> str:
-    """Return why a trial does not create an object that a cluster makes by itself; empty for any other object."""
+    """Return why a trial does not create an object: a cluster or Helm makes it at another time; else return nothing."""
     kind = str(obj.get("kind"))
     metadata = obj.get("metadata")
+    hooks = _hooks(metadata)
+    if hooks and hooks <= _LATER_HOOKS:
+        return f"an installation by Helm does not create it, since it is a hook ({', '.join(sorted(hooks))})"
     owners = metadata.get("ownerReferences") if isinstance(metadata, Mapping) else None
     if kind in _MADE and isinstance(owners, list) and owners and isinstance(owners[0], Mapping):
         return f"{owners[0].get('kind')} {owners[0].get('name')} makes it"
@@ -47,6 +58,13 @@ def reason_to_leave_out(obj: Mapping[str, Any]) -> str:
         return "it belongs to the cluster on which it was"
     made = kind in {"EndpointSlice", "Endpoints"} and was_on_a_cluster(obj)
     return "the cluster makes it from the Service" if made else ""
+
+
+def _hooks(metadata: Any) -> frozenset[str]:
+    """Return the hooks of Helm that an object is."""
+    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    written = annotations.get(_HOOK) if isinstance(annotations, Mapping) else None
+    return frozenset(filter(None, (word.strip() for word in str(written or "").split(","))))
 
 
 def without_server_fields(written: Mapping[str, Any]) -> Object:

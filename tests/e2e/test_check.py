@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 def test_a_chart_goes_from_its_output_to_a_verdict(harness: CommandLine, tmp_path: Path) -> None:
     """Stand-ins run for its images. The restart loses requests as it is, and none with a preStop sleep."""
-    chart = ROOT / "tests" / "people" / "chart.yaml"
+    chart = ROOT / "tests" / "people" / "inputs" / "chart-full.yaml"
 
     done = harness.run("check", chart, "--only", "change=restart", "--out", tmp_path / "run", "--json")
 

@@ -27,7 +27,7 @@ def test_a_file_with_several_documents_is_plain(chart: Path) -> None:
     source = read_source(str(chart))
 
     assert source.plain
-    assert source.name == "chart"
+    assert source.name == "chart-full"
     assert [each["kind"] for each in source.objects][:2] == ["ServiceAccount", "PodDisruptionBudget"]
 
 

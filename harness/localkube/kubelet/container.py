@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.localkube.kubelet.environment import ConfigError, arguments, environment
+from harness.localkube.kubelet.environment import ConfigError, arguments, environment, without_own_sources
 from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
 from harness.localkube.kubelet.models import StandInModel, orders
@@ -15,6 +15,7 @@ from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.probes import ProbeKind, Prober
 from harness.localkube.kubelet.relist_times import RelistTimes
 from harness.localkube.kubelet.runtime import Process, RuntimeFailedError
+from harness.localkube.kubelet.sources import read_sources
 from harness.localkube.kubelet.status import ContainerState
 from harness.localkube.machinery.objects import Object, timestamp
 from harness.localkube.profiles import Delay
@@ -161,7 +162,7 @@ class ContainerWorker:
             ConfigError: Its spec needs a value that is not available.
             RuntimeFailedError: The program does not exist, or the runtime failed.
         """
-        env = self._environment()
+        env = await self._environment()
         app, args = self._program(env)
         self._record_event("Pulled", f'Container image "{self.state.image}" already present on machine')
         self._record_event("Created", f"Created container: {self.state.name}")
@@ -172,11 +173,15 @@ class ContainerWorker:
         self.state.container_id = f"processes://{process.pid}"
         return RunningContainer(process, self._spec, self._network.address, env, self._image.shell, set(), self._model)
 
-    def _environment(self) -> dict[str, str]:
-        """Return its environment; a stand-in reads no variables of the spec, so they need not be known."""
-        if self._model is not None:
-            return environment(self._pod, {}, self._image, self._network.address)
-        return environment(self._pod, self._spec, self._image, self._network.address)
+    async def _environment(self) -> dict[str, str]:
+        """Return its environment. A stand-in reads no variables, so of its spec only the sources must exist.
+
+        Raises:
+            ConfigError: A source does not exist, or is not supported.
+        """
+        sources = await read_sources(self._node.client, self._pod["metadata"]["namespace"], self._spec)
+        spec = self._spec if self._model is None else without_own_sources(self._spec)
+        return environment(self._pod, spec, self._image, self._network.address, sources)
 
     def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
         """Return the application and its arguments.

@@ -14,6 +14,7 @@ from typing import Any
 from harness.localkube.kubelet.black_hole import BlackHole
 from harness.localkube.kubelet.handlers import HandlerRunner
 from harness.localkube.kubelet.runtime import Runtime
+from harness.localkube.kubelet.scheduling import HOSTNAME, NODE_LABELS
 from harness.localkube.kubelet.termination import Stopper
 from harness.localkube.machinery.client import AlreadyExists, ApiClient
 from harness.localkube.machinery.events import EventRecorder
@@ -124,7 +125,7 @@ def node_object(name: str, address: str) -> Object:
         "lastTransitionTime": now,
     }
     return {
-        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
+        "metadata": {"name": name, "labels": {**NODE_LABELS, HOSTNAME: name}},
         "spec": {},
         "status": {
             "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],

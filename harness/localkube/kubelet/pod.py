@@ -12,6 +12,8 @@ from harness.localkube.kubelet.models import StandInModel, model_of
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.relist_times import RelistTimes
+from harness.localkube.kubelet.scheduling import unschedulable
+from harness.localkube.kubelet.sources import missing_for_volumes
 from harness.localkube.kubelet.status import OWN_CONDITIONS, ContainerState, pod_status
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
 from harness.localkube.machinery.objects import Object, is_deleting, timestamp
@@ -21,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 #: Shortest time in seconds between the start of a container and the relist that finds it running.
 _SHORTEST_START = 0.05
+#: Seconds between two attempts to mount the volumes of a pod.
+_MOUNT_INTERVAL = 2.0
 #: Grace period in seconds of a pod whose object was removed by force, as in the kubelet.
 FORCED_GRACE = 1
 
@@ -111,6 +115,9 @@ class PodWorker:
         """Assign an unassigned pod to this node once the node accepts pods; return False if the pod is gone before."""
         if self._pod["spec"].get("nodeName"):
             return True
+        if reason := unschedulable(self._pod, self._node.name):
+            await self._stay_pending(reason)
+            return False
         if not self._node.schedulable.is_set():
             message = "0/1 nodes are available: 1 node(s) were unschedulable."
             self._node.record_scheduling_event(self._pod, "FailedScheduling", message, kind="Warning")
@@ -127,6 +134,24 @@ class PodWorker:
             self._pod, "Scheduled", f"Successfully assigned {self._namespace}/{self._name} to {self._node.name}"
         )
         return True
+
+    async def _stay_pending(self, reason: str) -> None:
+        """Report that the scheduler has no node for the pod, and wait for its deletion."""
+        self._node.record_scheduling_event(self._pod, "FailedScheduling", reason, kind="Warning")
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": reason,
+            "lastProbeTime": None,
+            "lastTransitionTime": timestamp(),
+        }
+        body = {"status": {"phase": "Pending", "conditions": [condition]}}
+        with suppress(NotFound):
+            await self._node.client.patch(
+                PODS, self._name, self._namespace, body, strategy="strategic", subresource="status"
+            )
+        await self._gone.wait()
 
     def _create_workers(self) -> bool:
         """Create the containers' workers; return False if the pod cannot start, and then waits for its deletion."""
@@ -245,7 +270,17 @@ class PodWorker:
         return ContainerState(spec["name"], spec["image"], state=waiting)
 
     async def _wait_for_start(self) -> bool:
-        """Wait as long as a real kubelet takes to start containers; return True if the pod is deleted meanwhile."""
+        """Wait as long as a real kubelet takes to start containers; return True if the pod is deleted meanwhile.
+
+        Volumes are not mounted, but the ConfigMaps and Secrets that they need must exist.
+        """
+        while reason := await missing_for_volumes(self._node.client, self._pod):
+            self._node.record_event(self._pod, "FailedMount", reason, kind="Warning")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_MOUNT_INTERVAL):
+                    await self._deleting.wait()
+            if self._deleting.is_set():
+                return True
         begin = self._seen + self._node.profile.container_start.sample(self._node.rng)
         try:
             async with asyncio.timeout_at(min(begin, self._relists.first - _SHORTEST_START)):
