@@ -16,7 +16,7 @@ from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
 from harness.experiment.workload import RenderedObject
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import name_of
-from harness.kube.pods import pod_of
+from harness.kube.pods import pod_of, serving_containers
 from harness.kube.scopes import is_custom
 from harness.kube.selectors import selected_by
 from harness.model.experiment import Manifest
@@ -136,12 +136,7 @@ def _unserved_service(item: RenderedObject, objects: WorkloadObjects, run: Seque
         return
     for index, port in _items(at(item.manifest, "spec", "ports")):
         target = port.get("targetPort")
-        names = [
-            each.get("name")
-            for pod in pods
-            for c in _maps(at(pod, "spec", "containers"))
-            for each in _maps(c.get("ports"))
-        ]
+        names = [each.get("name") for pod in pods for c in serving_containers(pod) for each in _maps(c.get("ports"))]
         if isinstance(target, str) and not target.isdigit() and target not in names:
             there = listed(sorted(str(name) for name in names if name))
             message = f"{title(item)}: no container of its pods has a port named {target}; they have {there}"

@@ -17,6 +17,7 @@ from harness.localkube.kubelet.relist_times import RelistTimes
 from harness.localkube.kubelet.runtime import Process, RuntimeFailedError
 from harness.localkube.kubelet.sources import read_sources
 from harness.localkube.kubelet.status import ContainerState
+from harness.localkube.kubelet.termination import Turn
 from harness.localkube.machinery.objects import Object, timestamp
 from harness.localkube.profiles import Delay
 
@@ -34,10 +35,12 @@ class ContainerWorker:
         relists: Times at which the kubelet relists the pod.
         anchor: Time on the loop's clock from which the ticks of its probes are counted.
         changed: Called after each change of ``state``.
+        restarts: The restart policy; that of the pod, or of an init container.
 
     Attributes:
         state: The container's part of the pod's status.
         ended: Set once its process has ended and will not be restarted.
+        up: Set once it has started: its postStart hook and its startup probe have succeeded.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class ContainerWorker:
         relists: RelistTimes,
         anchor: float,
         changed: Callable[[], None],
+        restarts: str,
     ) -> None:
+        self._policy = restarts
         self.state = ContainerState(spec["name"], spec["image"])
         self._node = node
         self._pod = pod
@@ -65,6 +70,7 @@ class ContainerWorker:
         self._changed = changed
         self._target: RunningContainer | None = None
         self.ended = asyncio.Event()
+        self.up = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended_at = 0.0
         self._end: Object = {}
@@ -92,10 +98,14 @@ class ContainerWorker:
             self.state.last_state = self._end
             self.state.restarts += 1
 
-    async def stop(self, grace: int) -> None:
+    async def stop(self, grace: int, turn: Turn | None = None) -> None:
         """Stop the container without a restart; return once none of its processes runs.
 
         Readiness is probed to the end, as in the kubelet.
+
+        Args:
+            grace: Grace period in seconds.
+            turn: Waits until a sidecar may get SIGTERM; None for any other container.
         """
         self._stopping.set()
         for kind in (ProbeKind.STARTUP, ProbeKind.LIVENESS):
@@ -104,7 +114,7 @@ class ContainerWorker:
         target = self._target
         if target is not None and target.process.alive:
             self._record_event("Killing", f"Stopping container {self.state.name}")
-            await self._stop(target, grace)
+            await self._stop(target, grace, turn)
 
     def kill(self) -> None:
         """Kill the container's process and its descendants at once."""
@@ -152,8 +162,7 @@ class ContainerWorker:
         return code
 
     def _restarts(self, code: int) -> bool:
-        policy = self._pod["spec"].get("restartPolicy", "Always")
-        return policy == "Always" or (policy == "OnFailure" and code != 0)
+        return self._policy == "Always" or (self._policy == "OnFailure" and code != 0)
 
     async def _start(self) -> RunningContainer:
         """Start the container's process.
@@ -295,7 +304,7 @@ class ContainerWorker:
             self._unhealthy = True
             await self._stop(self._target, pods if grace is None else grace)
 
-    async def _stop(self, target: RunningContainer, grace: int) -> None:
+    async def _stop(self, target: RunningContainer, grace: int, turn: Turn | None = None) -> None:
         hook = (self._spec.get("lifecycle") or {}).get("preStop")
 
         async def pre_stop() -> None:
@@ -304,7 +313,7 @@ class ContainerWorker:
         def failed(message: str) -> None:
             self._record_event("FailedPreStopHook", f"PreStopHook failed: {message}", kind="Warning")
 
-        await self._node.stopper.stop(target.process, grace, pre_stop if hook else None, failed)
+        await self._node.stopper.stop(target.process, grace, pre_stop if hook else None, failed, turn)
 
     async def _back_off(self, seconds: float) -> bool:
         """Wait out the back-off since the container's end; return True if the container must stop instead.
@@ -349,6 +358,8 @@ class ContainerWorker:
         running = "running" in self.state.state
         self.state.started = running and (self.state.started if started is None else started)
         self.state.ready = running and (self.state.ready if ready is None else ready)
+        if self.state.started:
+            self.up.set()
         self._changed()
 
     def _record_event(self, reason: str, message: str, *, kind: str = "Normal") -> None:

@@ -101,15 +101,6 @@ def _is_known_volume(volume: Mapping[str, Any]) -> bool:
     return len(kinds) == 1 and kinds <= _VOLUMES
 
 
-def _runs_to_its_end(site: Site) -> bool:
-    """Accept init containers that stand-ins run: each takes its time and succeeds."""
-    containers = site.value if isinstance(site.value, list) else []
-    return all(
-        isinstance(each, Mapping) and has_stand_in(str(each.get("image"))) and not each.get("restartPolicy")
-        for each in containers
-    )
-
-
 def _stand_in_listens(site: Site) -> bool:
     """Accept the port of a probe unless it leads to a stand-in that does not listen there."""
     port = site.value.get("port") if isinstance(site.value, Mapping) else site.value
@@ -152,6 +143,7 @@ _RESOURCES = Decisive(_PENDING, _fits, "up to 64 cores and 64 GiB")
 _POD = Fields(
     implemented={
         "containers": "V1Container",
+        "initContainers": "V1Container",
         "readinessGates": "",
         "restartPolicy": "",
         "securityContext": "V1PodSecurityContext",
@@ -193,12 +185,6 @@ _POD = Fields(
         ),
         "hostname": Decisive("gives the pod this host name"),
         "hostnameOverride": Decisive("gives the pod this host name"),
-        "initContainers": Decisive(
-            "runs these containers to completion before it starts the others",
-            _runs_to_its_end,
-            "containers whose images have stand-ins, without their own restartPolicy",
-            implemented=True,
-        ),
         "nodeName": Decisive("runs the pod only on this node"),
         "nodeSelector": Decisive(
             _PENDING, _matches_node, "kubernetes.io/os: linux, kubernetes.io/arch: amd64", implemented=True
@@ -249,7 +235,9 @@ _CONTAINER = Fields(
         "volumeMounts": "the class of spec.volumes applies",
     },
     decisive={
-        "restartPolicy": Decisive("restarts the container by its own policy"),
+        "restartPolicy": Decisive(
+            "restarts the container by its own policy", unless_in("Always"), "Always", implemented=True
+        ),
         "restartPolicyRules": Decisive("restarts the container by its own rules"),
         "volumeDevices": Decisive(_START),
         "workingDir": Decisive("starts the program in this folder", _needs_no_system, _STATIC),

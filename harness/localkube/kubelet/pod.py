@@ -47,6 +47,9 @@ class PodWorker:
         self._containers: list[ContainerWorker] = []
         self._states: list[ContainerState] = []
         self._init: list[ContainerState] = []
+        self._init_workers: dict[str, ContainerWorker] = {}
+        self._living: list[asyncio.Task[None]] = []
+        self._begun: list[ContainerWorker] = []
         self._deleting = asyncio.Event()
         self._gone = asyncio.Event()
         self._dirty = asyncio.Event()
@@ -87,27 +90,26 @@ class PodWorker:
         except NotFound:
             _log.debug("pod %s/%s is gone", self._namespace, self._name)
         finally:
-            for container in self._containers:
+            for container in (*self._containers, *self._init_workers.values()):
                 container.kill()
 
     async def _work(self) -> None:
         if not await self._bind():
             return
         publishing = asyncio.create_task(self._patch_changes(), name=f"status of {self._name}")
-        living: list[asyncio.Task[None]] = []
         try:
-            if self._create_workers() and not await self._wait_for_start() and await self._initialize():
-                living += [
-                    asyncio.create_task(each.run(), name=f"container of {self._name}") for each in self._containers
-                ]
-                living.append(asyncio.create_task(self._end_network(), name=f"network of {self._name}"))
+            if self._create_workers() and not await self._wait_for_start():
+                self._living.append(asyncio.create_task(self._end_network(), name=f"network of {self._name}"))
+                if await self._initialize():
+                    for each in self._containers:
+                        self._begin(each)
             await self._deleting.wait()
             await self._stop()
-            await asyncio.gather(*living)
+            await asyncio.gather(*self._living)
         finally:
-            for task in (publishing, *living):
+            for task in (publishing, *self._living):
                 task.cancel()
-            await asyncio.gather(publishing, *living, return_exceptions=True)
+            await asyncio.gather(publishing, *self._living, return_exceptions=True)
         await self._patch_status()
         await self._finish()
 
@@ -160,73 +162,96 @@ class PodWorker:
         self._network = PodNetwork(address, self._node.black_hole, _declared_ports(self._pod))
         self._relists = self._relist_times()
         anchor = self._seen + self._node.profile.probe_ticks.sample(self._node.rng)
-        complete = self._create_init_states()
+        workers: list[ContainerWorker | None] = []
+        for spec in self._pod["spec"].get("initContainers") or ():
+            if spec.get("restartPolicy") or not has_stand_in(spec["image"]):
+                workers.append(self._create_init_worker(spec, anchor, system=system))
+            else:
+                self._init.append(ContainerState(spec["name"], spec["image"]))
+        policy = self._pod["spec"].get("restartPolicy", "Always")
         for spec in self._pod["spec"]["containers"]:
-            try:
-                image, model = self._image(spec, system=system)
-            except ValueError as error:
-                self._states.append(self._with_invalid_model(spec, str(error)))
-                complete = False
-                continue
-            if image is None:
-                self._states.append(self._without_image(spec))
-                complete = False
-                continue
-            container = ContainerWorker(
-                self._node,
-                self._pod,
-                spec,
-                image=image,
-                model=model,
-                network=self._network,
-                relists=self._relists,
-                anchor=anchor,
-                changed=self._dirty.set,
-            )
-            self._containers.append(container)
-            self._states.append(container.state)
+            container = self._create_worker(spec, anchor, self._states, restarts=policy, system=system)
+            workers.append(container)
+            self._containers += [container] if container is not None else []
+        complete = all(each is not None for each in workers)
         if not complete:
             self._containers.clear()
         self._dirty.set()
         return complete
 
-    def _create_init_states(self) -> bool:
-        """Create the states of init containers; return False if one of them cannot be run.
+    def _create_init_worker(self, spec: Object, anchor: float, *, system: bool) -> ContainerWorker | None:
+        """Create the worker of a sidecar, or of an init container whose image is known."""
+        sidecar = spec.get("restartPolicy") == "Always"
+        on_failure = "Never" if self._pod["spec"].get("restartPolicy") == "Never" else "OnFailure"
+        restarts = "Always" if sidecar else on_failure
+        worker = self._create_worker(spec, anchor, self._init, restarts=restarts, system=system)
+        if worker is not None:
+            worker.state.sidecar = sidecar
+            self._init_workers[spec["name"]] = worker
+        return worker
 
-        A pod that does not start and says why is better than one that starts without its init containers.
-        """
-        complete = True
-        for spec in self._pod["spec"].get("initContainers") or ():
-            state = ContainerState(spec["name"], spec["image"])
-            self._init.append(state)
-            if spec.get("restartPolicy") or not has_stand_in(spec["image"]):
-                message = (
-                    f"init container {spec['name']}: only stand-ins without a restartPolicy run as init containers"
-                )
-                self._node.record_event(self._pod, "Failed", message, kind="Warning")
-                state.state = {"waiting": {"reason": "CreateContainerConfigError", "message": message}}
-                complete = False
-        return complete
+    def _create_worker(
+        self, spec: Object, anchor: float, states: list[ContainerState], *, restarts: str, system: bool
+    ) -> ContainerWorker | None:
+        """Create a container's worker and add its state; return None if there is no image for it."""
+        try:
+            image, model = self._image(spec, system=system)
+        except ValueError as error:
+            states.append(self._with_invalid_model(spec, str(error)))
+            return None
+        if image is None:
+            states.append(self._without_image(spec))
+            return None
+        worker = ContainerWorker(
+            self._node,
+            self._pod,
+            spec,
+            image=image,
+            model=model,
+            network=self._network,
+            relists=self._relists,
+            anchor=anchor,
+            changed=self._dirty.set,
+            restarts=restarts,
+        )
+        states.append(worker.state)
+        return worker
+
+    def _begin(self, container: ContainerWorker) -> None:
+        """Start a container."""
+        self._begun.append(container)
+        self._living.append(asyncio.create_task(container.run(), name=f"container of {self._name}"))
 
     async def _initialize(self) -> bool:
         """Run the init containers one after the other; return False if the pod is deleted before their end.
 
-        A stand-in takes its time and succeeds.
+        A sidecar is started and keeps running; the next container follows once it has started.
         """
         for state in self._init:
-            begun = timestamp()
-            state.state = {"running": {"startedAt": begun}}
-            self._dirty.set()
-            seconds = model_of(self._pod["metadata"], state.image).ready
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._deleting.wait()
-            if self._deleting.is_set():
+            worker = self._init_workers.get(state.name)
+            if worker is None:
+                await self._stand_in_for(state)
+            else:
+                self._begin(worker)
+                await _first_of(worker.up if state.sidecar else worker.ended, self._deleting)
+                state.ready = state.ready or (state.state.get("terminated") or {}).get("exitCode") == 0
+            if self._deleting.is_set() or not (state.sidecar or state.ready):
                 return False
-            ended: Object = {"exitCode": 0, "reason": "Completed", "startedAt": begun, "finishedAt": timestamp()}
-            state.state, state.ready = {"terminated": ended}, True
             self._dirty.set()
         return True
+
+    async def _stand_in_for(self, state: ContainerState) -> None:
+        """Take the time of a stand-in for an init container, which succeeds; end early if the pod is deleted."""
+        begun = timestamp()
+        state.state = {"running": {"startedAt": begun}}
+        self._dirty.set()
+        seconds = model_of(self._pod["metadata"], state.image).ready
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._deleting.wait()
+        if not self._deleting.is_set():
+            ended: Object = {"exitCode": 0, "reason": "Completed", "startedAt": begun, "finishedAt": timestamp()}
+            state.state, state.ready = {"terminated": ended}, True
 
     def _image(self, spec: Object, *, system: bool) -> tuple[Image | None, StandInModel | None]:
         """Return the image of a container, and the model of the stand-in that runs in its place, or None.
@@ -295,14 +320,34 @@ class PodWorker:
         self._network.notice_listeners()
         # An object without a deletion mark was deleted by force.
         grace = self._pod["metadata"].get("deletionGracePeriodSeconds", FORCED_GRACE)
-        await asyncio.gather(*(container.stop(grace) for container in self._containers))
+        await asyncio.gather(*(self._stop_in_turn(each, grace) for each in self._begun))
+
+    async def _stop_in_turn(self, container: ContainerWorker, grace: int) -> None:
+        """Stop a container; a sidecar gets SIGTERM after all containers that began later have ended."""
+        later = self._begun[self._begun.index(container) + 1 :]
+
+        async def turn() -> None:
+            for each in later:
+                await each.ended.wait()
+
+        await container.stop(grace, turn if container.state.sidecar else None)
 
     async def _end_network(self) -> None:
-        """Remove the pod's network soon after its last container has ended."""
+        """Remove the pod's network soon after its last container has ended; its sidecars end with the others."""
         for container in self._containers:
-            await container.ended.wait()
+            await _first_of(container.ended, self._deleting)
+        if not self._deleting.is_set():
+            grace = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
+            sidecars = [each for each in self._begun if each.state.sidecar]
+            await asyncio.gather(*(self._stop_in_turn(each, grace) for each in sidecars))
+        await self._deleted_or_ended()
         await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
         self._network.remove()
+
+    async def _deleted_or_ended(self) -> None:
+        """Wait until every container that has begun has ended."""
+        for container in self._begun:
+            await container.ended.wait()
 
     async def _patch_changes(self) -> None:
         while True:

@@ -27,6 +27,7 @@ class ContainerState:
         started: True if its startup probe has succeeded (or it runs and has none).
         restarts: Number of restarts.
         container_id: Identifies the process; empty before the first start.
+        sidecar: True for an init container that runs as long as the pod.
     """
 
     name: str
@@ -37,6 +38,12 @@ class ContainerState:
     started: bool = False
     restarts: int = 0
     container_id: str = ""
+    sidecar: bool = False
+
+    @property
+    def initialized(self) -> bool:
+        """True if the next init container may start."""
+        return "terminated" in self.state or (self.sidecar and self.started)
 
     def to_json(self) -> Object:
         """Return the API's ContainerStatus."""
@@ -122,7 +129,8 @@ def _closed_gates(gates: Sequence[Object], conditions: Sequence[Object]) -> str:
 def _conditions(
     containers: Sequence[ContainerState], init: Sequence[ContainerState], phase: str, address: str, gates: str
 ) -> Iterable[Object]:
-    unready = [each.name for each in containers if not each.ready]
+    serving = [*(each for each in init if each.sidecar), *containers]
+    unready = [each.name for each in serving if not each.ready]
     complete: Object = {"status": "True"}
     if phase in {"Succeeded", "Failed"}:
         complete = {"status": "False", "reason": "PodCompleted" if phase == "Succeeded" else "PodFailed"}
@@ -133,7 +141,7 @@ def _conditions(
     if gates and complete["status"] == "True":
         ready = {"status": "False", "reason": "ReadinessGatesNotReady", "message": gates}
     yield {"type": "PodReadyToStartContainers", "status": "True" if address else "False"}
-    if incomplete := [each.name for each in init if "terminated" not in each.state]:
+    if incomplete := [each.name for each in init if not each.initialized]:
         message = f"containers with incomplete status: [{' '.join(incomplete)}]"
         yield {"type": "Initialized", "status": "False", "reason": "ContainersNotInitialized", "message": message}
     else:
