@@ -36,6 +36,7 @@ class ContainerWorker:
         anchor: Time on the loop's clock from which the ticks of its probes are counted.
         changed: Called after each change of ``state``.
         restarts: The restart policy; that of the pod, or of an init container.
+        follows: True if it starts after an init container, so that the pod is relisted already.
 
     Attributes:
         state: The container's part of the pod's status.
@@ -56,8 +57,10 @@ class ContainerWorker:
         anchor: float,
         changed: Callable[[], None],
         restarts: str,
+        follows: bool,
     ) -> None:
         self._policy = restarts
+        self._follows = follows
         self.state = ContainerState(spec["name"], spec["image"])
         self._node = node
         self._pod = pod
@@ -234,7 +237,8 @@ class ContainerWorker:
         A container without probes is ready as soon as it is reported running.
         """
         now = asyncio.get_running_loop().time()
-        reported = self._relists.next(now) if self.state.restarts else self._relists.begin(now)
+        again = self._follows or self.state.restarts
+        reported = self._relists.next(now) if again else self._relists.begin(now)
         await asyncio.wait({target.process.exited}, timeout=reported - now)
         if not target.process.alive:
             return

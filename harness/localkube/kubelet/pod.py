@@ -14,7 +14,7 @@ from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.relist_times import RelistTimes
 from harness.localkube.kubelet.scheduling import unschedulable
 from harness.localkube.kubelet.sources import missing_for_volumes
-from harness.localkube.kubelet.status import OWN_CONDITIONS, ContainerState, pod_status
+from harness.localkube.kubelet.status import INITIALIZING, OWN_CONDITIONS, ContainerState, pod_status
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
 from harness.localkube.machinery.objects import Object, is_deleting, timestamp
 from harness.localkube.machinery.resources import PODS
@@ -174,6 +174,8 @@ class PodWorker:
             workers.append(container)
             self._containers += [container] if container is not None else []
         complete = all(each is not None for each in workers)
+        for state in (*self._init, *self._states) if self._init and complete else ():
+            state.state = INITIALIZING
         if not complete:
             self._containers.clear()
         self._dirty.set()
@@ -213,6 +215,7 @@ class PodWorker:
             anchor=anchor,
             changed=self._dirty.set,
             restarts=restarts,
+            follows=bool(self._init),
         )
         states.append(worker.state)
         return worker
@@ -242,16 +245,21 @@ class PodWorker:
 
     async def _stand_in_for(self, state: ContainerState) -> None:
         """Take the time of a stand-in for an init container, which succeeds; end early if the pod is deleted."""
-        begun = timestamp()
-        state.state = {"running": {"startedAt": begun}}
+        started, loop = timestamp(), asyncio.get_running_loop()
+        await self._deleted_before(self._relists.next(loop.time()))
+        state.state = {"running": {"startedAt": started}}
         self._dirty.set()
         seconds = model_of(self._pod["metadata"], state.image).ready
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._deleting.wait()
-        if not self._deleting.is_set():
-            ended: Object = {"exitCode": 0, "reason": "Completed", "startedAt": begun, "finishedAt": timestamp()}
+        if not await self._deleted_before(self._relists.next(loop.time() + seconds)):
+            ended: Object = {"exitCode": 0, "reason": "Completed", "startedAt": started, "finishedAt": timestamp()}
             state.state, state.ready = {"terminated": ended}, True
+
+    async def _deleted_before(self, when: float) -> bool:
+        """Wait until a time on the loop's clock; return True as soon as the pod is deleted."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(when):
+                await self._deleting.wait()
+        return self._deleting.is_set()
 
     def _image(self, spec: Object, *, system: bool) -> tuple[Image | None, StandInModel | None]:
         """Return the image of a container, and the model of the stand-in that runs in its place, or None.
@@ -301,10 +309,7 @@ class PodWorker:
         """
         while reason := await missing_for_volumes(self._node.client, self._pod):
             self._node.record_event(self._pod, "FailedMount", reason, kind="Warning")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_MOUNT_INTERVAL):
-                    await self._deleting.wait()
-            if self._deleting.is_set():
+            if await self._deleted_before(asyncio.get_running_loop().time() + _MOUNT_INTERVAL):
                 return True
         begin = self._seen + self._node.profile.container_start.sample(self._node.rng)
         try:

@@ -12,6 +12,8 @@ OWN_CONDITIONS = frozenset({"PodReadyToStartContainers", "Initialized", "Ready",
 
 #: The initial state of a container.
 CREATING: Object = {"waiting": {"reason": "ContainerCreating"}}
+#: The initial state of every container of a pod with init containers.
+INITIALIZING: Object = {"waiting": {"reason": "PodInitializing"}}
 
 
 @dataclass(slots=True)
@@ -60,11 +62,20 @@ class ContainerState:
         }
 
 
-def phase_of(containers: Sequence[ContainerState], restart_policy: str, *, deleting: bool) -> str:
+def phase_of(
+    containers: Sequence[ContainerState],
+    restart_policy: str,
+    *,
+    deleting: bool,
+    init: Sequence[ContainerState] = (),
+) -> str:
     """Return Pending, Running, Succeeded or Failed.
 
-    A pod that is being deleted can end even if its restart policy is Always.
+    A pod that is being deleted can end even if its restart policy is Always. One that is never restarted has failed
+    once an init container has.
     """
+    if restart_policy == "Never" and any((each.state.get("terminated") or {}).get("exitCode") for each in init):
+        return "Failed"
     if all("terminated" in each.state for each in containers):
         codes = [each.state["terminated"]["exitCode"] for each in containers]
         if deleting or restart_policy == "Never" or (restart_policy == "OnFailure" and not any(codes)):
@@ -94,7 +105,7 @@ def pod_status(
         deleting: True if the pod is being deleted.
         init: Its init containers, in the order of the spec.
     """
-    phase = phase_of(containers, pod["spec"].get("restartPolicy", "Always"), deleting=deleting)
+    phase = phase_of(containers, pod["spec"].get("restartPolicy", "Always"), deleting=deleting, init=init)
     others = [entry for entry in pod.get("status", {}).get("conditions") or [] if entry["type"] not in OWN_CONDITIONS]
     gates = _closed_gates(pod["spec"].get("readinessGates") or [], others)
     own = [_kept(pod, entry) for entry in _conditions(containers, init, phase, address, gates)]

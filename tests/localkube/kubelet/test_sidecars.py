@@ -11,7 +11,7 @@ from harness.kube.pods import serving_containers
 from harness.localkube.apps.orders import StopMode
 from harness.localkube.controllers.endpoints import slices_of
 from harness.localkube.kubelet.models import LABEL
-from harness.localkube.kubelet.status import ContainerState, pod_status
+from harness.localkube.kubelet.status import INITIALIZING, ContainerState, pod_status
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import PODS
 
@@ -123,3 +123,13 @@ def test_containers_start_after_the_sidecar_has_started(on_cluster: OnCluster) -
     assert "waiting" in early["containerStatuses"][0]["state"]
     assert ready["initContainerStatuses"][0]["started"] is True
     assert "running" in ready["initContainerStatuses"][0]["state"]
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("Never", "Failed"), ("Always", "Pending")])
+def test_a_failed_init_container_ends_a_pod_that_is_never_restarted(policy: str, expected: str) -> None:
+    """Otherwise it is tried again."""
+    pod = {**pod_with(), "spec": {**pod_with()["spec"], "restartPolicy": policy}}
+    failed = ContainerState("init", "i", state={"terminated": {"exitCode": 1}}, container_id="x")
+    waiting = ContainerState("apple", "i", state=INITIALIZING)
+
+    assert pod_status(pod, [waiting], address="a", host="h", deleting=False, init=[failed])["phase"] == expected
