@@ -20,11 +20,12 @@ def test_an_input_gets_its_answer(expected: dict[str, Any], monkeypatch: pytest.
 
 
 def test_every_input_has_one_answer() -> None:
-    """There are at least 60, of all the kinds that people bring."""
+    """There are at least 60, of all the kinds that people bring, and ten charts at their real size."""
     names = [each["input"] for each in ANSWERS]
 
     assert names == sorted(path.name for path in INPUTS.iterdir())
     assert len(names) >= 60
+    assert sum(name.startswith("real-") for name in names) == 10
     assert {name.partition("-")[0] for name in names} >= {"chart", "docs", "dump", "folder", "nginx", "none", "wrong"}
 
 

@@ -30,6 +30,6 @@ def check_object(manifest: Manifest) -> Problem | None:
         return None
     title = f"{manifest.get('kind')} {name_of(manifest)}"
     return Problem(
-        f"{title}: a real cluster calls webhooks, which can change pods; the embedded cluster calls none",
+        f"{title}: a real cluster calls webhooks, which can change or refuse objects; the embedded cluster calls none",
         hint="remove it from the workload, or use --cluster kind with the webhook installed",
     )
