@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.clusters.shared.diagnosis import diagnose
+from harness.clusters.shared.diagnosis import diagnose, snapshot
 from harness.clusters.shared.scope import not_served, refuse_cluster_scoped, sentence_about
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
 from harness.kube.client import Kube
 from harness.kube.rollout import wait_rollout
 from harness.model.experiment import Manifest
+from harness.store.rundir import write_json
 
 #: The file that says why a workload did not become ready.
 NOT_READY = "not-ready.txt"
+#: The file with the pods, events and logs of that moment.
+STATE = "not-ready.json"
 #: The file that names the objects which the cluster cannot have.
 LEFT_OUT = "left-out.txt"
 #: Longest time for one Deployment to become available; an initialDelay of 15 s is among the shipped Experiments.
@@ -38,7 +41,7 @@ def deploy(
 
     Objects of custom kinds that a shared cluster does not have are left out, and named in ``left-out.txt``. If a
     Deployment does not become ready, ``not-ready.txt`` in the evidence has the states, last log lines and warnings of
-    its pods.
+    its pods, and ``not-ready.json`` the objects and logs themselves.
 
     Args:
         kube: The API server.
@@ -77,6 +80,7 @@ def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) ->
         found = diagnose(kube, namespace)
         if evidence is not None:
             write_text(evidence / NOT_READY, f"{error}\n\n{found}\n")
+            write_json(evidence / STATE, snapshot(kube, namespace))
         if isinstance(error, WaitTimeoutError) and found:
             raise WaitTimeoutError(f"{error} The pods say: {_brief(found)}") from error
         raise
