@@ -83,11 +83,11 @@ def _of_variables(container: Mapping[str, Any], place: Place) -> Iterator[Refere
                 yield Reference(kind, name, (*place, "envFrom", index, field))
     for index, entry in _maps(container.get("env")):
         value = entry.get("valueFrom")
+        sources = value if isinstance(value, Mapping) else {}
         for field, kind in _KEYS.items():
-            reference = value.get(field) if isinstance(value, Mapping) else None
-            if (name := _required(reference, "name")) is not None:
+            if (name := _required(sources.get(field), "name")) is not None:
                 where = (*place, "env", index, "valueFrom", field)
-                yield Reference(kind, name, where, str(reference.get("key") or ""))
+                yield Reference(kind, name, where, str(sources[field].get("key") or ""))
 
 
 def _of_volume(volume: Mapping[str, Any], place: Place) -> Iterator[Reference]:

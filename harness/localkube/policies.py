@@ -56,10 +56,12 @@ def _requested(pod: Mapping[str, Any], objects: Sequence[Mapping[str, Any]]) -> 
 def _is_allowed(number: int, rules: Sequence[Mapping[str, Any]], pod: Mapping[str, Any]) -> bool:
     """Return True if a rule allows a port."""
     for allowed in (port for rule in rules for port in rule["ports"]):
+        if allowed.get("protocol", "TCP") != "TCP":
+            continue
         first = _number(allowed.get("port"), pod)
-        last = allowed.get("endPort") or first
-        everything = allowed.get("port") is None
-        if allowed.get("protocol", "TCP") == "TCP" and (everything or (first is not None and first <= number <= last)):
+        if allowed.get("port") is None or (
+            first is not None and first <= number <= int(allowed.get("endPort") or first)
+        ):
             return True
     return False
 
