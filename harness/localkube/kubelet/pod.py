@@ -12,7 +12,6 @@ from harness.localkube.kubelet.models import StandInModel, model_of
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.relist_times import RelistTimes
-from harness.localkube.kubelet.scheduling import unschedulable
 from harness.localkube.kubelet.sources import missing_for_volumes
 from harness.localkube.kubelet.status import INITIALIZING, OWN_CONDITIONS, ContainerState, pod_status
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
@@ -90,6 +89,7 @@ class PodWorker:
         except NotFound:
             _log.debug("pod %s/%s is gone", self._namespace, self._name)
         finally:
+            self._node.release(self._pod)
             for container in (*self._containers, *self._init_workers.values()):
                 container.kill()
 
@@ -116,17 +116,15 @@ class PodWorker:
     async def _bind(self) -> bool:
         """Assign an unassigned pod to this node once the node accepts pods; return False if the pod is gone before."""
         if self._pod["spec"].get("nodeName"):
+            self._node.place(self._pod)
             return True
-        if reason := unschedulable(self._pod, self._node.name):
-            await self._stay_pending(reason)
-            return False
         if not self._node.schedulable.is_set():
             message = "0/1 nodes are available: 1 node(s) were unschedulable."
             self._node.record_scheduling_event(self._pod, "FailedScheduling", message, kind="Warning")
             await _first_of(self._node.schedulable, self._gone)
             # Delays count from the moment at which the node accepts pods.
             self._seen = asyncio.get_running_loop().time()
-        if self._gone.is_set():
+        if not await self._find_room():
             return False
         self._pod = await self._node.client.patch(
             PODS, self._name, self._namespace, {"spec": {"nodeName": self._node.name}}
@@ -137,8 +135,27 @@ class PodWorker:
         )
         return True
 
-    async def _stay_pending(self, reason: str) -> None:
-        """Report that the scheduler has no node for the pod, and wait for its deletion."""
+    async def _find_room(self) -> bool:
+        """Wait until the node takes the pod, and report the reason until then; return False if the pod is gone before.
+
+        Most reasons never end; that of an anti-affinity or of too few resources ends with another pod.
+        """
+        reported = ""
+        while not self._gone.is_set():
+            reason = self._node.why_not(self._pod)
+            if not reason:
+                self._node.place(self._pod)
+                return True
+            freed = self._node.freed
+            if reason != reported:
+                await self._report_pending(reason)
+                reported = reason
+            await _first_of(freed, self._gone)
+            self._seen = asyncio.get_running_loop().time()
+        return False
+
+    async def _report_pending(self, reason: str) -> None:
+        """Report that the scheduler has no node for the pod."""
         self._node.record_scheduling_event(self._pod, "FailedScheduling", reason, kind="Warning")
         condition = {
             "type": "PodScheduled",
@@ -153,7 +170,6 @@ class PodWorker:
             await self._node.client.patch(
                 PODS, self._name, self._namespace, body, strategy="strategic", subresource="status"
             )
-        await self._gone.wait()
 
     def _create_workers(self) -> bool:
         """Create the containers' workers; return False if the pod cannot start, and then waits for its deletion."""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from harness.kube.selectors import matches_selector
+
 #: Capacity of the node, in cores and bytes.
 NODE_CORES, NODE_BYTES = 64, 64 * 2**30
 #: Labels of the node, other than its name.
@@ -82,24 +84,53 @@ def _compares(value: str | None, values: Sequence[str], *, greater: bool) -> boo
     return int(value) > int(values[0]) if greater else int(value) < int(values[0])
 
 
-def unschedulable(pod: Mapping[str, Any], name: str) -> str:
-    """Return why the node of this name never takes a pod, as the scheduler's message; empty if it takes it."""
-    spec, labels = pod["spec"], {**NODE_LABELS, HOSTNAME: name}
+def unschedulable(pod: Mapping[str, Any], name: str, others: Iterable[Mapping[str, Any]] = ()) -> str:
+    """Return why a node does not take a pod now, as the scheduler's message; empty if it takes it.
+
+    Args:
+        pod: The pod.
+        name: The node's name.
+        others: The pods on the node.
+    """
+    spec, labels, others = pod["spec"], {**NODE_LABELS, HOSTNAME: name}, tuple(others)
     selected = takes_labels(spec.get("nodeSelector") or {}, labels)
     if not selected or not takes_affinity((spec.get("affinity") or {}).get("nodeAffinity"), labels):
         reason = "1 node(s) didn't match Pod's node affinity/selector"
         return f"0/1 nodes are available: {reason}. {_NOT_HELPFUL}"
-    lacking = insufficient(_requests(spec.get("containers") or ()))
-    if lacking:
+    if lacking := _lacking(pod, others):
         reasons = ", ".join(f"1 Insufficient {each}" for each in sorted(lacking))
         return f"0/1 nodes are available: {reasons}. {_NO_VICTIMS}"
+    if any(_excludes(pod, other, labels) for other in others):
+        return f"0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules. {_NO_VICTIMS}"
+    if any(_excludes(other, pod, labels) for other in others):
+        return f"0/1 nodes are available: 1 node(s) didn't satisfy existing pods anti-affinity rules. {_NO_VICTIMS}"
     return ""
 
 
-def _requests(containers: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the sum of the containers' requests; a limit without a request counts as one."""
+def _lacking(pod: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the resources that a pod asks for and of which the node has too little left."""
+    own, total = _requests([pod]), _requests([pod, *others])
+    return [name for name in insufficient(total) if name in own]
+
+
+def _excludes(pod: Mapping[str, Any], other: Mapping[str, Any], node: Mapping[str, str]) -> bool:
+    """Return True if a pod must not be on the same node, or in the same zone of it, as another pod."""
+    affinity = (pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}
+    for term in affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ():
+        own = [pod["metadata"].get("namespace")]
+        spaces = None if term.get("namespaceSelector") == {} else term.get("namespaces") or own
+        within = spaces is None or other["metadata"].get("namespace") in spaces
+        selector = term.get("labelSelector")
+        applies = term.get("topologyKey") in node and within and selector is not None
+        if applies and matches_selector(selector, other["metadata"].get("labels") or {}):
+            return True
+    return False
+
+
+def _requests(pods: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the sum of the requests of all containers of pods; a limit without a request counts as one."""
     total: dict[str, float] = {}
-    for container in containers:
+    for container in (each for pod in pods for each in pod["spec"].get("containers") or ()):
         resources = container.get("resources") or {}
         for name, value in {**(resources.get("limits") or {}), **(resources.get("requests") or {})}.items():
             total[name] = total.get(name, 0) + amount(value)

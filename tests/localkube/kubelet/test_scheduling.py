@@ -91,3 +91,65 @@ def test_a_pod_that_does_not_fit_stays_pending(on_cluster: OnCluster) -> None:
     assert "nodeName" not in pod["spec"]
     (found,) = blockers([pod], [])
     assert "cannot be scheduled: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity" in found.sentence
+
+
+def apart(labels: dict[str, str], key: str = "kubernetes.io/hostname", **term: Any) -> Object:
+    """Return the affinity of a pod that must not share a node with pods of these labels."""
+    terms = [{"topologyKey": key, "labelSelector": {"matchLabels": labels}, **term}]
+    return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+
+
+def pod_of(app: str, namespace: str = "default", **spec: Any) -> Object:
+    """Return a pod of an app."""
+    return {"metadata": {"name": app, "namespace": namespace, "labels": {"app": app}}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("pod", "other", "message"),
+    [
+        (pod_of("a", affinity=apart({"app": "a"})), pod_of("a"), "1 node(s) didn't match pod anti-affinity rules"),
+        (
+            pod_of("a"),
+            pod_of("b", affinity=apart({"app": "a"})),
+            "1 node(s) didn't satisfy existing pods anti-affinity rules",
+        ),
+        (
+            pod_of("a", containers=asking({"cpu": 40})),
+            pod_of("b", containers=asking({"cpu": 40})),
+            "1 Insufficient cpu",
+        ),
+        (pod_of("a", affinity=apart({"app": "b"})), pod_of("a"), ""),
+        (pod_of("a", affinity=apart({"app": "a"})), pod_of("a", "other"), ""),
+        (pod_of("a", affinity=apart({"app": "a"}, "topology.kubernetes.io/zone")), pod_of("a"), ""),
+        (pod_of("a"), pod_of("b", containers=asking({"cpu": 640})), ""),
+    ],
+)
+def test_the_pods_on_the_node_count(pod: Object, other: Object, message: str) -> None:
+    """By anti-affinity in both directions, and by resources; a topology that the node lacks excludes nothing."""
+    found = unschedulable(pod, "node", [other])
+
+    assert found.startswith(f"0/1 nodes are available: {message}.") if message else found == ""
+
+
+@pytest.mark.processes
+def test_a_pod_gets_the_place_of_one_that_leaves(on_cluster: OnCluster) -> None:
+    """Two replicas that must be apart: the second waits until the first is deleted."""
+
+    async def scenario(cluster: Any) -> tuple[str, str]:
+        affinity = apart({"app": "apple"})
+        await cluster.deploy(spec={"replicas": 2}, pod={"affinity": affinity})
+
+        def pending(pods: list[Object]) -> Object | None:
+            conditions = ((each, c) for each in pods for c in each.get("status", {}).get("conditions") or [])
+            return next((each for each, c in conditions if c.get("reason") == "Unschedulable"), None)
+
+        waiting: Object = await cluster.until(PODS, pending)
+        first: Object = await cluster.ready_pod()
+        assert first["metadata"]["name"] != waiting["metadata"]["name"]
+        await cluster.client.delete(PODS, first["metadata"]["name"], "default")
+        second: Object = await cluster.ready_pod(other_than=first["metadata"]["uid"])
+        return first["metadata"]["name"], second["metadata"]["name"]
+
+    first, second = on_cluster(scenario)
+
+    assert first != second
