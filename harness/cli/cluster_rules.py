@@ -22,6 +22,9 @@ from harness.localkube.kubelet.images import has_stand_in
 from harness.model.experiment import Experiment, Manifest
 from harness.runner.images import manifest_with_images
 
+#: Entry points of the Traefik that the harness runs, embedded and on kind.
+_ENTRY_POINTS = ("web",)
+
 
 def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
     """Return the rules by which an Experiment is checked for a kind of cluster.
@@ -45,6 +48,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
             fields=classify,
             with_models=stand_ins.with_models,
             describe_stand_ins=lambda manifests: stand_ins.describe(manifests, replaced),
+            entry_points=_ENTRY_POINTS,
             omitted=reason_to_omit,
             pod_kinds=stand_ins.POD_KINDS,
             has_stand_in=lambda name: has_stand_in(replaced.get(name, name)),
@@ -57,6 +61,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
         change=check_change if cluster == "context" else takes_any,
         fields=any_field,
         bare_namespaces=cluster != "context",
+        entry_points=_ENTRY_POINTS if cluster == "kind" else (),
     )
 
 

@@ -30,6 +30,7 @@ from harness.experiment.cells import (
 from harness.experiment.changes.reading import parse_changes, with_answers, with_control
 from harness.experiment.checks import ExperimentCheck, of_plan, of_traffic
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
+from harness.experiment.entry_points import check_entry_points
 from harness.experiment.fields import FieldReview
 from harness.experiment.ingress_class import for_controller
 from harness.experiment.left_out import Workload, usable
@@ -95,6 +96,7 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     check_backends,
     check_references,
     check_stand_ins,
+    check_entry_points,
     # the cells
     check_entries,
     check_exclude,
