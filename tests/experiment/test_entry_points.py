@@ -40,9 +40,7 @@ def problems(bench: Bench, *there: str) -> list[Problem]:
 
 
 @pytest.mark.parametrize(("points", "expected"), [("[websecure]", REFUSED), ("[web, websecure]", []), ("[]", [])])
-def test_an_ingress_route_for_another_entry_point_is_refused(
-    bench: Bench, points: str, expected: list[ProblemCode]
-) -> None:
+def test_an_ingress_route_elsewhere_is_refused(bench: Bench, points: str, expected: list[ProblemCode]) -> None:
     """At the line that names the entry points. A route that names none is for all."""
     with (bench.folder / "apps.yaml").open("a") as file:
         file.write(ROUTE.replace("POINTS", points))
