@@ -76,7 +76,11 @@ HARMLESS = [
 PODS = [
     (POD, "      hostNetwork: true\n", "hostNetwork"),
     (POD, "      hostname: apple\n", "hostname"),
-    (POD, "      initContainers: [{name: wait, image: hashicorp/http-echo:1.0}]\n", "initContainers"),
+    (
+        POD,
+        "      initContainers: [{name: wait, image: shop, restartPolicy: OnFailure}]\n",
+        "initContainers.restartPolicy",
+    ),
     (POD, "      nodeName: other\n", "nodeName"),
     (POD, "      nodeSelector: {disk: ssd}\n", "nodeSelector"),
     (POD, "      schedulerName: mine\n", "schedulerName"),
