@@ -41,6 +41,8 @@ class ProblemCode(StrEnum):
     UNUSED_SETTING = "unused-setting", "a setting has no effect together with the other settings"
     CONFLICT = "conflict", "two settings contradict each other"
 
+    NOT_RENDERED = "not-rendered", "a folder is a Helm chart or a kustomization, and has to be rendered first"
+    NOT_AN_EXPERIMENT = "not-an-experiment", "the file has manifests, and no Experiment"
     UNKNOWN_KIND = "unknown-kind", "an object has a kind or apiVersion that the harness does not know"
     API_REFUSES = "api-refuses", "an API server refuses the finished object"
     HOOK_EXCEEDS_GRACE = "hook-exceeds-grace", "a preStop sleep is longer than the grace period"

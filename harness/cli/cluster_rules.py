@@ -12,6 +12,8 @@ from rich.console import Console
 from harness.clusters.context.rules import check_change
 from harness.clusters.local import stand_ins
 from harness.clusters.local.images import check_image
+from harness.clusters.local.omitted import check_object as check_local_object
+from harness.clusters.local.omitted import reason_to_omit
 from harness.clusters.shared.scope import check_object
 from harness.experiment.cluster_rules import ClusterRules, any_field, takes_any
 from harness.kube.fieldclasses import Classified
@@ -19,6 +21,9 @@ from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import has_stand_in
 from harness.model.experiment import Experiment, Manifest
 from harness.runner.images import manifest_with_images
+
+#: Entry points of the Traefik that the harness runs, embedded and on kind.
+_ENTRY_POINTS = ("web",)
 
 
 def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
@@ -38,11 +43,13 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
     if cluster == "local":
         return ClusterRules(
             image=lambda name: check_image(replaced.get(name, name)),
-            object=takes_any,
+            object=check_local_object,
             change=takes_any,
             fields=classify,
             with_models=stand_ins.with_models,
             describe_stand_ins=lambda manifests: stand_ins.describe(manifests, replaced),
+            entry_points=_ENTRY_POINTS,
+            omitted=reason_to_omit,
             pod_kinds=stand_ins.POD_KINDS,
             has_stand_in=lambda name: has_stand_in(replaced.get(name, name)),
         )
@@ -53,6 +60,8 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
         object=check_object if provider(cluster).shared else takes_any,
         change=check_change if cluster == "context" else takes_any,
         fields=any_field,
+        bare_namespaces=cluster != "context",
+        entry_points=_ENTRY_POINTS if cluster == "kind" else (),
     )
 
 

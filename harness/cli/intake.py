@@ -14,11 +14,11 @@ from rich.console import Console
 
 from harness.cli.experiment_options import IngressOption, controller
 from harness.errors import InvalidInputError, Problem
-from harness.intake.clean import clean
 from harness.intake.compose import compose, experiment_name
 from harness.intake.proposal import propose
-from harness.intake.sources import STDIN, Source, read_source
+from harness.intake.sources import Source, read_source
 from harness.kit.files import write_text
+from harness.kube.dumps import clean
 
 Manifests = Annotated[
     str,
@@ -43,8 +43,8 @@ def init(
     the manifests as they are with the manifests after a likely remedy.
 
     PATH may be a file, a folder, the output of `kubectl get -o yaml`, a List, JSON, a Helm chart or a kustomization.
-    helm and kubectl render the last two. If manifests are rendered, or fields that only an API server sets are removed,
-    the resulting manifests are written next to the Experiment.
+    helm and kubectl render the last two. Manifests that are rendered, or read from standard input, are written next to
+    the Experiment.
 
     [bold]Examples[/bold]
 
@@ -83,7 +83,7 @@ def check(context: typer.Context, path: Manifests, ingress: IngressOption = "") 
         file = Path(folder) / f"{experiment_name(source.name)}.yaml"
         command = shlex.join(["harness", "check", path])
         notices = write_experiment(source, path, file, ingress=controller(ingress), force=True, command=command)
-        for notice in notices:
+        for notice in notices if not source.plain else ():  # the run prints those of a file
             Console(stderr=True, highlight=False).print(f"notice: {notice}", markup=False, soft_wrap=True)
         with group.load("run").make_context("run", [str(file), *context.args], parent=parent) as inner:
             code = int(inner.command.invoke(inner) or 0)
@@ -97,7 +97,7 @@ def check(context: typer.Context, path: Manifests, ingress: IngressOption = "") 
 def write_experiment(
     source: Source, path: str, target: Path, *, ingress: str, force: bool, command: str
 ) -> tuple[str, ...]:
-    """Write an Experiment. Write its workload, too, if it differs from the source's files.
+    """Write an Experiment. Write its workload, too, if no file has it.
 
     Returns:
         Sentences about objects and fields that were left out.
@@ -107,9 +107,8 @@ def write_experiment(
     """
     objects, left_out = clean(source.objects)
     proposal = propose(objects, ingress)
-    named = source.plain and objects == source.objects and path != STDIN
     workload = target.with_name(f"{target.name.partition('.')[0]}.workload.yaml")
-    new = [target] if named else [target, workload]
+    new = [target] if source.plain else [target, workload]
     there = [file for file in new if file.exists()]
     if there and not force:
         raise InvalidInputError(
@@ -118,10 +117,17 @@ def write_experiment(
     notices = tuple(left_out)
     if source.rendered_by:
         notices = (f"rendered by {source.rendered_by}", *notices)
-    name = os.path.relpath(Path(path).resolve(), target.parent.resolve()) if named else workload.name
+    name = _name_from(target, path) if source.plain else workload.name
     text = compose(proposal, name=experiment_name(source.name), workload=name, command=command, notices=notices)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not named:
+    if not source.plain:
         write_text(workload, yaml.safe_dump_all(objects, sort_keys=False))
     write_text(target, text)
     return notices
+
+
+def _name_from(target: Path, path: str) -> str:
+    """Return the name by which an Experiment refers to a path; absolute where the two are far apart."""
+    place, folder = Path(path).resolve(), target.parent.resolve()
+    near = Path.cwd() in (folder, *folder.parents)
+    return os.path.relpath(place, folder) if near else str(place)

@@ -42,6 +42,10 @@ def _no_route(_manifests: Iterable[Manifest], _path: str, _host: str, _headers: 
     return None
 
 
+def _no_requests(_manifests: Iterable[Manifest]) -> Sequence[tuple[str, str]]:
+    return ()
+
+
 def _never(*_arguments: Any) -> bool:
     return False
 
@@ -54,6 +58,7 @@ class Routes:
         takes: ``(manifests, path, host, headers)``: returns the Service to which an object of the controller's custom
             kinds routes a request; None if none of them matches.
         has_unread: ``(manifests)``: returns True if some of these objects use rules that the harness can't evaluate.
+        requests: ``(manifests)``: returns a path and a host that each rule of these objects takes.
         is_share: ``(ingress)``: returns True if an Ingress adds no rule, but takes a share of another's requests.
         share_takes: ``(ingress, headers)``: returns True if such an Ingress certainly takes a request.
         is_regex: ``(ingress)``: returns True if the paths of an Ingress are regular expressions.
@@ -61,6 +66,7 @@ class Routes:
 
     takes: Callable[[Iterable[Manifest], str, str, Headers], str | None] = _no_route
     has_unread: Callable[[Iterable[Manifest]], bool] = _never
+    requests: Callable[[Iterable[Manifest]], Sequence[tuple[str, str]]] = _no_requests
     is_share: Callable[[Manifest], bool] = _never
     share_takes: Callable[[Manifest, Headers], bool] = _never
     is_regex: Callable[[Manifest], bool] = _never

@@ -57,6 +57,12 @@ def has_unread_routes(manifests: Iterable[Manifest]) -> bool:
     return any(routes.has_unread(manifests) for routes in _ROUTES)
 
 
+def requests_of_own_kinds(manifests: Iterable[Manifest]) -> list[tuple[str, str]]:
+    """Return a path and a host that each rule of a controller's custom kinds takes."""
+    manifests = tuple(manifests)
+    return [request for routes in _ROUTES for request in routes.requests(manifests)]
+
+
 def is_share(ingress: Manifest) -> bool:
     """Return True if an Ingress adds no rule, but takes a share of another's requests."""
     return any(routes.is_share(ingress) for routes in _ROUTES)

@@ -47,7 +47,7 @@ def of_traffic(check: Callable[[TrafficPart, Problems], None]) -> ExperimentChec
 
 def namespaces(experiment: ResolvedExperiment, problems: Problems) -> None:
     """Check the namespaces of the workload's objects."""
-    check_namespaces(experiment.parsed.manifests, problems)
+    check_namespaces(experiment.workload.placed, problems)
 
 
 def allowed_objects(experiment: ResolvedExperiment, problems: Problems) -> None:
@@ -69,7 +69,8 @@ def finished_objects(experiment: ResolvedExperiment, problems: Problems) -> None
     """Check the objects with their patches by the rules of an API server, and their images."""
     for row in experiment.configurations:
         for item in row.objects:
-            problems.extend(object_problems(item, experiment.rules.image))
+            if item.manifest.get("apiVersion") and item.manifest.get("kind"):  # what is wrong has been removed
+                problems.extend(object_problems(item, experiment.rules.image))
 
 
 def fields(experiment: ResolvedExperiment, problems: Problems) -> None:

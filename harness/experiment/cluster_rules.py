@@ -17,6 +17,9 @@ ChangeCheck = Callable[[ChangeSpec], Problem | None]
 #: Classify the fields of an object, given the ingress controller's word and all objects of the workload.
 FieldCheck = Callable[[Manifest, str, Sequence[Manifest]], Sequence[Classified]]
 
+#: Returns why the cluster cannot have an object and a trial does without it; empty for any other object.
+OmittedKind = Callable[[Manifest], str]
+
 #: Kinds whose pods serve requests on a real cluster.
 WITH_PODS = ("Deployment", "ReplicaSet", "Pod", "StatefulSet", "DaemonSet")
 
@@ -28,6 +31,11 @@ def takes_any(_subject: object) -> None:
 def any_field(_manifest: Manifest, _ingress: str, _objects: Sequence[Manifest]) -> Sequence[Classified]:
     """Refuse no field: a real cluster implements all of them."""
     return ()
+
+
+def omits_none(_manifest: Manifest) -> str:
+    """Return no reason to leave an object out: only a real cluster itself knows which kinds it has."""
+    return ""
 
 
 def as_it_is(manifest: Manifest, _models: Mapping[str, StandInModel]) -> Manifest:
@@ -56,6 +64,9 @@ class ClusterRules:
         fields: Classifies the fields of every object of the workload, before and after changes.
         with_models: Puts the models of stand-ins onto the pods of an object.
         describe_stand_ins: Describes the images that stand-ins run in place of, each in a sentence.
+        bare_namespaces: A new namespace has nothing but what the workload brings; others may get copies of Secrets.
+        entry_points: Traefik's entry points; empty if they are unknown.
+        omitted: Says why an object is left out of the workload.
         pod_kinds: Kinds for which the cluster runs pods.
         has_stand_in: Says of the name of an image that a stand-in runs in its place.
     """
@@ -67,6 +78,9 @@ class ClusterRules:
     with_models: Callable[[Manifest, Mapping[str, StandInModel]], Manifest] = as_it_is
     describe_stand_ins: Callable[[Sequence[Manifest]], tuple[str, ...]] = none_stands_in
     has_stand_in: Callable[[str], bool] = runs_itself
+    bare_namespaces: bool = True
+    entry_points: Sequence[str] = ()
+    omitted: OmittedKind = omits_none
     pod_kinds: Sequence[str] = WITH_PODS
 
 

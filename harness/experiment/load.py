@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,11 +30,12 @@ from harness.experiment.cells import (
 from harness.experiment.changes.reading import parse_changes, with_answers, with_control
 from harness.experiment.checks import ExperimentCheck, of_plan, of_traffic
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
+from harness.experiment.entry_points import check_entry_points
 from harness.experiment.fields import FieldReview
 from harness.experiment.ingress_class import for_controller
+from harness.experiment.left_out import Workload, usable
 from harness.experiment.matching import names_of, parse_exclude, parse_expect
 from harness.experiment.matrix import AxisValue, combinations, parse_matrix
-from harness.experiment.namespaces import Workload, without_namespace
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.preflight import check_backends, check_references, check_stand_ins
 from harness.experiment.problems import Problems
@@ -53,10 +54,12 @@ from harness.experiment.traffic_checks import (
 from harness.experiment.validation import validate
 from harness.experiment.workload import ExperimentFiles, RenderedObject, parse_workload, render
 from harness.kit.located_yaml import YamlDocument, read_documents
+from harness.kube.manifests import objects_of
 from harness.localkube.apps.orders import StopMode
 from harness.localkube.kubelet.models import StandInModel
 from harness.model.experiment import Configuration, Experiment
 from harness.problem_codes import ProblemCode
+from harness.wording import plural
 
 _ALL: Mapping[str, tuple[str, ...]] = {}
 
@@ -93,6 +96,7 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     check_backends,
     check_references,
     check_stand_ins,
+    check_entry_points,
     # the cells
     check_entries,
     check_exclude,
@@ -186,7 +190,7 @@ def resolve(
         review: The review of fields, for the checks.
         problems: Gets the patches that match no object or cannot be merged.
     """
-    workload = without_namespace(parsed.manifests)
+    workload = usable(parsed.manifests, rules.omitted)
     named = [(_named(values), values) for values in combinations(parsed.axes)]
     rows = [row for row, _ in named]
     models = {pattern: _model(part) for pattern, part in (parsed.head.models if parsed.head else {}).items()}
@@ -209,10 +213,13 @@ def check(experiment: ResolvedExperiment, problems: Problems) -> None:
     """Run every check; none depends on the result of another."""
     for row in CHECKS:
         row(experiment, problems)
+    problems.drop_consequences()
 
 
 def _document(path: Path) -> YamlDocument:
     documents, problems = read_documents(path)
+    if not problems:
+        problems = _manifests_instead(path, documents)
     if not problems and len(documents) != 1:
         message = f"expected one YAML document, got {len(documents)}"
         problems = [Problem(message, str(path), code=ProblemCode.UNREADABLE_FILE)]
@@ -224,6 +231,20 @@ def _document(path: Path) -> YamlDocument:
     if problems:
         raise InvalidInputError(problems)
     return documents[0]
+
+
+def _manifests_instead(path: Path, documents: Sequence[YamlDocument]) -> list[Problem]:
+    """Return the problem of a file that has manifests, with the way from manifests to an Experiment."""
+    objects = [item for document in documents for item in objects_of(document)]
+    if not objects or not all(
+        isinstance(each.manifest, dict) and {"apiVersion", "kind"} <= each.manifest.keys() for each in objects
+    ):
+        return []
+    title = " ".join(objects[0].key).strip()
+    more = f" and {plural(len(objects) - 1, 'more object')}" if len(objects) > 1 else ""
+    message = f"this file has manifests ({title}{more}); an Experiment says what traffic to send and what to change"
+    hint = f"run them as they are: harness check {path}, or write an Experiment for them: harness init {path}"
+    return [Problem(message, str(path), objects[0].line_of(()), hint, code=ProblemCode.NOT_AN_EXPERIMENT)]
 
 
 def _wrong_version(document: YamlDocument) -> list[Problem]:

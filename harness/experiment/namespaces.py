@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import Problem
@@ -18,27 +18,17 @@ from harness.problem_codes import ProblemCode
 _AUTOMATIC = frozenset({"kubernetes.io/metadata.name", "kubectl.kubernetes.io/last-applied-configuration"})
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """The workload as a trial gets it.
-
-    Attributes:
-        objects: The objects, without a namespace.
-        notices: Sentences for people about what was omitted, with its place.
-    """
-
-    objects: tuple[LocatedManifest, ...] = ()
-    notices: tuple[str, ...] = ()
-
-
-def without_namespace(found: Sequence[LocatedManifest]) -> Workload:
+def without_namespace(found: Sequence[LocatedManifest]) -> tuple[list[LocatedManifest], list[str]]:
     """Return the workload without the one namespace that its files name, and without its Namespace object.
 
-    WorkloadObjects of several namespaces keep theirs: ``check_namespaces`` refuses them.
+    Objects of several namespaces keep theirs: ``check_namespaces`` refuses them.
+
+    Returns:
+        The objects, and a sentence for each omission.
     """
     declared, objects, names = _split(found)
     if len(names) > 1:
-        return Workload(tuple(objects))
+        return objects, []
     notices = [_omitted(item) for item in declared]
     inside = [item for item in objects if _namespace(item)]
     if inside:
@@ -46,7 +36,7 @@ def without_namespace(found: Sequence[LocatedManifest]) -> Workload:
         notices.append(f"metadata.namespace {names[0]} is left out of {count}: each trial has a namespace of its own")
     for name in names:
         notices += [text for item in objects for text in _still_named(item, name)]
-    return Workload(tuple(_omit_namespace(item) for item in objects), tuple(notices))
+    return [_omit_namespace(item) for item in objects], notices
 
 
 def check_namespaces(found: Sequence[LocatedManifest], problems: Problems) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from harness.controllers.base import Headers
 from harness.controllers.registry import has_regex_paths, is_share, share_takes, taken_by_own_kinds
@@ -61,7 +61,7 @@ class WorkloadObjects:
     def rule_paths(self, host: str) -> list[str]:
         """Return the paths of all Ingress rules for a host, each once."""
         ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
-        return list(dict.fromkeys(str(rule.get("path") or "/") for m in ingresses for rule in _rule_paths(m, host)))
+        return list(dict.fromkeys(str(rule.path.get("path") or "/") for m in ingresses for rule in _rules(m, host)))
 
     def service_at(self, path: str, host: str, headers: Headers = ()) -> str | None:
         """Return the Service that gets a request; None if no rule routes it.
@@ -77,10 +77,11 @@ class WorkloadObjects:
             return service
         ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
         shares = [m for m in ingresses if is_share(m) and share_takes(m, headers)]
-        for ingress in (*shares, *(m for m in ingresses if not is_share(m))):
-            for rule_path in _rule_paths(ingress, host):
-                if _matches(rule_path, path, regex=has_regex_paths(ingress)):
-                    return _service(rule_path.get("backend"))
+        rules = [(m, rule) for m in ingresses if not is_share(m) for rule in _rules(m, host)]
+        rules.sort(key=lambda found: _precedence(found[1]), reverse=True)
+        for ingress, rule in (*((m, rule) for m in shares for rule in _rules(m, host)), *rules):
+            if _matches(rule.path, path, regex=has_regex_paths(ingress)):
+                return _service(rule.path.get("backend"))
         defaults = (_service(at(m, "spec", "defaultBackend")) for m in self.manifests if m.get("kind") == "Ingress")
         return next((service for service in defaults if service), None)
 
@@ -95,10 +96,25 @@ def at(value: Any, *path: str) -> Any:
     return value
 
 
-def _rule_paths(ingress: Manifest, host: str) -> Iterable[Mapping[str, Any]]:
+class _Rule(NamedTuple):
+    """A path of an Ingress with the host of its rule."""
+
+    host: str
+    path: Mapping[str, Any]
+
+
+def _rules(ingress: Manifest, host: str) -> Iterator[_Rule]:
+    """Yield the paths of an Ingress that are for a host."""
     for rule in at(ingress, "spec", "rules") or []:
-        if _host_matches(str(rule.get("host") or ""), host):
-            yield from at(rule, "http", "paths") or []
+        own = str(rule.get("host") or "")
+        if _host_matches(own, host):
+            yield from (_Rule(own, path) for path in at(rule, "http", "paths") or [])
+
+
+def _precedence(rule: _Rule) -> tuple[int, bool, int]:
+    """Return what decides between rules that match: an exact host before a wildcard, then the longest path."""
+    host = 0 if not rule.host else 1 if rule.host.startswith("*.") else 2
+    return host, rule.path.get("pathType") == "Exact", len(str(rule.path.get("path") or "/"))
 
 
 def _host_matches(rule: str, host: str) -> bool:

@@ -11,11 +11,13 @@ from harness.experiment.cluster_rules import WITH_PODS
 from harness.experiment.naming import service_of
 from harness.experiment.objects import WorkloadObjects, at
 from harness.experiment.problems import Problems, listed, near
+from harness.experiment.references import missing_references
 from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
 from harness.experiment.workload import RenderedObject
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import name_of
-from harness.kube.pods import pod_of
+from harness.kube.pods import pod_of, serving_containers
+from harness.kube.scopes import is_custom
 from harness.kube.selectors import selected_by
 from harness.model.experiment import Manifest
 from harness.problem_codes import ProblemCode
@@ -33,11 +35,16 @@ def check_backends(experiment: ResolvedExperiment, problems: Problems) -> None:
 
 
 def check_references(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """Check that the named ports of probes and Services exist, and that the pods' ServiceAccounts do."""
+    """Check that the objects and ports that pods name exist."""
     for row in experiment.configurations:
         for item in row.objects:
             problems.extend(_wrong_probes(item))
             problems.extend(_missing_account(item, experiment.objects_of(row)))
+        # The controllers of custom kinds may create what is missing.
+        if experiment.rules.bare_namespaces and not any(is_custom(item.manifest) for item in row.objects):
+            objects = experiment.objects_of(row)
+            run = [item for item in row.objects if item.manifest.get("kind") in experiment.rules.pod_kinds]
+            problems.extend(problem for item in run for problem in missing_references(item, objects))
 
 
 def check_stand_ins(experiment: ResolvedExperiment, problems: Problems) -> None:
@@ -129,12 +136,7 @@ def _unserved_service(item: RenderedObject, objects: WorkloadObjects, run: Seque
         return
     for index, port in _items(at(item.manifest, "spec", "ports")):
         target = port.get("targetPort")
-        names = [
-            each.get("name")
-            for pod in pods
-            for c in _maps(at(pod, "spec", "containers"))
-            for each in _maps(c.get("ports"))
-        ]
+        names = [each.get("name") for pod in pods for c in serving_containers(pod) for each in _maps(c.get("ports"))]
         if isinstance(target, str) and not target.isdigit() and target not in names:
             there = listed(sorted(str(name) for name in names if name))
             message = f"{title(item)}: no container of its pods has a port named {target}; they have {there}"

@@ -10,6 +10,13 @@ from harness.kit.located_yaml import Place, YamlDocument
 from harness.model.changes import facts_of
 from harness.problem_codes import ProblemCode
 
+#: Problems whose values are removed from the object, so that the rest can be checked.
+_REMOVED = frozenset({ProblemCode.UNKNOWN_FIELD, ProblemCode.WRONG_TYPE, ProblemCode.UNKNOWN_KIND})
+#: Problems of finished objects.
+_CONSEQUENCES = frozenset(
+    {ProblemCode.API_REFUSES, ProblemCode.NO_IMAGE, ProblemCode.FIELD_NOT_IMPLEMENTED, ProblemCode.WRONG_PORT}
+)
+
 
 class Problems:
     """The problems found so far, each once.
@@ -47,18 +54,18 @@ class Problems:
         neighbours = [(*place[:-1], last + step) for step in (-1, 1)] if isinstance(last, int) else []
         return any(place in lines and lines.get(other) == lines[place] for other in neighbours)
 
-    def extend(self, problems: Iterable[Problem], *, instead_of: ProblemCode | None = None) -> None:
-        """Add problems that have a file and line of their own.
-
-        Args:
-            problems: The problems; those already found are ignored.
-            instead_of: Code of the problems that these replace, at the same file and line.
-        """
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Add problems that have a file and line of their own; those already found are ignored."""
         for problem in problems:
-            place = problem.file, problem.line
-            self.found = [p for p in self.found if p.code is not instead_of or (p.file, p.line) != place]
             if problem not in self.found:
                 self.found.append(problem)
+
+    def drop_consequences(self) -> None:
+        """Remove the problems that an object has only because an invalid value was removed from the same line."""
+        removed = {(each.file, each.line) for each in self.found if each.code in _REMOVED}
+        self.found = [
+            each for each in self.found if each.code not in _CONSEQUENCES or (each.file, each.line) not in removed
+        ]
 
 
 def place_text(place: Place) -> str:

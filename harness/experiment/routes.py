@@ -44,8 +44,10 @@ def check_routed(plan: TrafficPlan, objects: WorkloadObjects, problems: Problems
     for index, route in enumerate(plan.routes):
         host = route.host or plan.host
         service = objects.service_at(route.path, host, route.headers)
+        paths = objects.rule_paths(host)
         if service is None and not has_unread_routes(objects.manifests):
-            paths = objects.rule_paths(host)
+            if route.path in paths:
+                continue  # a rule has this path and no valid backend, which is reported there
             of_host = f" for host {host}" if host else ""
             message = f"no rule of the workload routes {route.path}{of_host}; routed are {listed(paths)}"
             problems.add(ProblemCode.NO_ROUTE, (*_PATHS, index), message, near(route.path, paths))

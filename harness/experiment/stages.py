@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from harness.experiment.changes.reading import LocatedChange
 from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.fields import FieldReview
+from harness.experiment.left_out import Workload
 from harness.experiment.matching import CellNames, ExpectEntry, MatchEntry
 from harness.experiment.matrix import Axis
-from harness.experiment.namespaces import Workload
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.schema import Head, TrafficPart
 from harness.experiment.workload import RenderedObject

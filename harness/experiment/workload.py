@@ -141,13 +141,12 @@ def parse_workload(value: Any, files: ExperimentFiles, problems: Problems) -> tu
 
 
 def check_allowed(objects: Sequence[LocatedManifest], check_object: ObjectCheck, problems: Problems) -> None:
-    """Add a problem for each object that the cluster does not allow; it replaces the one about an unknown kind."""
+    """Add a problem for each object that the cluster does not allow."""
     for item in objects:
-        problem = check_object(item.written)
+        problem = check_object(item.manifest)
         if problem is not None:
             line = item.line_of(("kind",))
-            located = replace(problem, file=item.file, line=line, code=ProblemCode.OBJECT_NOT_ALLOWED)
-            problems.extend([located], instead_of=ProblemCode.UNKNOWN_KIND)
+            problems.extend([replace(problem, file=item.file, line=line, code=ProblemCode.OBJECT_NOT_ALLOWED)])
 
 
 def parse_patch(value: Any, place: Place, files: ExperimentFiles, problems: Problems) -> list[LocatedManifest]:

@@ -67,7 +67,8 @@ def _traffic(proposal: Proposal) -> list[str]:
 
 
 def _path(route: ProposedRoute) -> dict[str, str]:
-    return {"path": route.path, **({"host": route.host} if route.host else {})}
+    written = {"path": route.path, "host": route.host, "name": route.name}
+    return {field: value for field, value in written.items() if value}
 
 
 def _matrix(proposal: Proposal) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.controllers.registry import INGRESS_CONTROLLERS
+from harness.controllers.registry import INGRESS_CONTROLLERS, requests_of_own_kinds
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.objects import WorkloadObjects, at
 from harness.kube.manifests import name_of
@@ -22,6 +23,11 @@ PRE_STOP_SECONDS = 6
 #: The first character of a regular expression in a path.
 _REGEX = re.compile(r"[()\[\]{}*+?|^$\\]")
 
+#: Ports of Services for people, where there are several.
+_WEB_PORTS = frozenset({80, 8080, 3000, 5000, 8000})
+#: Kinds other than Deployments whose pods serve requests; the last belongs to Argo Rollouts.
+_WITH_PODS = frozenset({"StatefulSet", "DaemonSet", "Pod", "Rollout"})
+
 Patch = dict[str, Any]
 
 
@@ -33,11 +39,13 @@ class ProposedRoute:
         path: Its path.
         host: Its ``Host`` header; empty where the rule takes any.
         service: The Service that it is routed to.
+        name: Its name, if another request has the same path.
     """
 
     path: str
     host: str
     service: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +85,26 @@ def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal
     """
     found = WorkloadObjects(objects)
     word = ingress or _controller(objects)
-    routes = list(dict.fromkeys(_routes(objects, found))) if word != NO_CONTROLLER.word else []
+    answered = _answered_by_the_ingress(objects) if word == DEFAULT.word else {}
+    reached = [each for each in objects if id(each) not in answered]
+    routes = _named(dict.fromkeys(_routes(reached, found))) if word != NO_CONTROLLER.word else []
     entry = ""
+    if not routes and answered:
+        message = f"no route leads to a pod: {'; '.join(answered.values())}"
+        hint = "write an Experiment whose paths have the headers or the statuses that are right"
+        raise InvalidInputError([Problem(message, hint=hint, code=ProblemCode.NO_ENTRY)])
     if not routes:
         word, entry = NO_CONTROLLER.word, _entry(found, objects)
         routes = [ProposedRoute("/", "", entry)]
-    behind = [
-        name
-        for route in routes
-        for name in found.deployments_with(found.selector(route.service))
-        if found.selector(route.service)
-    ]
-    deployments = list(dict.fromkeys(behind))
+    behind = {route: _behind(route, found) for route in routes}
+    deployments = list(dict.fromkeys(name for names in behind.values() for name in names))
     if not deployments:
-        services = ", ".join(sorted({route.service for route in routes}))
-        raise InvalidInputError(
-            [
-                Problem(
-                    f"no Deployment stands behind the Service {services}",
-                    hint=_hint_for(objects, found),
-                    code=ProblemCode.NO_ENTRY,
-                )
-            ]
-        )
+        raise InvalidInputError(list(_without_deployment(routes, found, objects)))
+    idle = [route for route, names in behind.items() if not names]
+    routes = [route for route in routes if behind[route]]
     used = deployments[:MOST_DEPLOYMENTS]
     left = [f"Deployment {name}" for name in deployments[MOST_DEPLOYMENTS:]]
+    left += [*answered.values(), *(f"Service {route.service}, which has no Deployment" for route in idle)]
     left += [f"path {route.path} of {route.host or 'any host'}" for route in routes[MOST_ROUTES:]]
     return Proposal(
         ingress=word,
@@ -113,6 +116,63 @@ def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal
         tls=word == DEFAULT.word and _has_tls(objects),
         left=tuple(left),
     )
+
+
+def _behind(route: ProposedRoute, found: WorkloadObjects) -> list[str]:
+    """Return the Deployments that serve a route."""
+    selector = found.selector(route.service)
+    return found.deployments_with(selector) if selector else []
+
+
+def _named(routes: Iterable[ProposedRoute]) -> list[ProposedRoute]:
+    """Return routes of which each has a key of its own: those that share their path get a name of host and path."""
+    routes = list(routes)
+    paths = Counter(route.path for route in routes)
+    return [
+        replace(route, name=f"{route.host or 'any'}{route.path}") if paths[route.path] > 1 else route
+        for route in routes
+    ]
+
+
+#: Annotations of ingress-nginx with which no request, or none without further headers, reaches a pod.
+_ANSWERED = {
+    "permanent-redirect": "is redirected",
+    "temporal-redirect": "is redirected",
+    "auth-type": "asks for credentials",
+    "whitelist-source-range": "accepts only some clients",
+    "allowlist-source-range": "accepts only some clients",
+}
+
+
+def _answered_by_the_ingress(objects: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Return the Ingresses whose requests ingress-nginx answers by itself, by their identity, with a clause on each."""
+    found = {}
+    for each in (one for one in objects if one.get("kind") == "Ingress"):
+        annotations = at(each, "metadata", "annotations") or {}
+        for name, clause in _ANSWERED.items():
+            if annotations.get(f"nginx.ingress.kubernetes.io/{name}"):
+                found[id(each)] = f"Ingress {name_of(each)} {clause} ({name})"
+    return found
+
+
+def _without_deployment(
+    routes: Sequence[ProposedRoute], found: WorkloadObjects, objects: Sequence[Mapping[str, Any]]
+) -> Iterator[Problem]:
+    """Yield a problem for each Service of the routes, none of which has a Deployment."""
+    for name in sorted({route.service for route in routes}):
+        service, selector = found.find("Service", name), found.selector(name)
+        hint = _hint_for(objects, found)
+        if service is None:
+            message = f"the Service {name} is not among these manifests"
+        elif at(service, "spec", "type") == "ExternalName":
+            message = f"the Service {name} leads out of the cluster, where nothing can be changed (ExternalName)"
+            hint = "keep traffic on it and look for outages: harness watch URL"
+        elif not selector:
+            message = f"no Deployment stands behind the Service {name}: it has no selector"
+        else:
+            labels = ", ".join(f"{key}={value}" for key, value in selector.items())
+            message = f"no Deployment stands behind the Service {name}: none has pods with its labels ({labels})"
+        yield Problem(message, hint=hint, code=ProblemCode.NO_ENTRY)
 
 
 def _controller(objects: Sequence[Mapping[str, Any]]) -> str:
@@ -140,6 +200,9 @@ def _routes(objects: Sequence[Mapping[str, Any]], found: WorkloadObjects) -> Ite
                     yield ProposedRoute(path, host, service)
         if service := at(ingress, "spec", "defaultBackend", "service", "name"):
             yield ProposedRoute("/", "", str(service))
+    for path, host in requests_of_own_kinds(objects):
+        if service := found.service_at(path, host):
+            yield ProposedRoute(path, host, service)
 
 
 def _has_tls(objects: Sequence[Mapping[str, Any]]) -> bool:
@@ -165,19 +228,24 @@ def _entry(found: WorkloadObjects, objects: Sequence[Mapping[str, Any]]) -> str:
     Raises:
         InvalidInputError: There is no Service with pods.
     """
-    for service in found.names("Service"):
-        if found.selector(service) and found.deployments_with(found.selector(service)):
-            return service
+    served = [
+        name for name in found.names("Service") if found.selector(name) and found.deployments_with(found.selector(name))
+    ]
+    if served:
+        return max(served, key=lambda name: _openness(found.find("Service", name)))
     message = "nothing in these manifests gets requests: there is no Ingress, and no Service of a Deployment"
     raise InvalidInputError([Problem(message, hint=_hint_for(objects, found), code=ProblemCode.NO_ENTRY)])
 
 
+def _openness(service: Mapping[str, Any] | None) -> tuple[bool, bool]:
+    """Return how likely a Service is to get requests from outside: by its type, then by its first port."""
+    port = (at(service, "spec", "ports") or [{}])[0]
+    web = str(port.get("name") or "").startswith("http") or port.get("port") in _WEB_PORTS
+    return at(service, "spec", "type") in {"LoadBalancer", "NodePort"}, web
+
+
 def _hint_for(objects: Sequence[Mapping[str, Any]], found: WorkloadObjects) -> str:
-    running = [
-        f"{each.get('kind')} {name_of(each)}"
-        for each in objects
-        if each.get("kind") in {"StatefulSet", "DaemonSet", "Pod"}
-    ]
+    running = [f"{each.get('kind')} {name_of(each)}" for each in objects if each.get("kind") in _WITH_PODS]
     if running:
         return f"changes are made to Deployments; these manifests have {', '.join(running)}"
     if not found.names("Service"):

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InvalidInputError, MissingToolError, Problem
+from harness.intake.mistaken import mistaken_file, mistaken_program
 from harness.kit.located_yaml import parse_documents
-from harness.kube.manifests import manifest_files
+from harness.kube.manifests import LocatedManifest, manifest_files, objects_of, read_objects, render_command
 from harness.problem_codes import ProblemCode
 
 #: The word for standard input.
 STDIN = "-"
 #: Seconds that kubectl or helm may take to render.
 _RENDER_SECONDS = 120
-_OVERLAYS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
 @dataclass(slots=True)
@@ -28,13 +27,13 @@ class Source:
     """Objects that were read.
 
     Attributes:
-        objects: Every object, in the order of the files; lists of objects are taken apart.
+        objects: Every object as it is written, in the order of the files; lists of objects are taken apart.
         name: A name for the whole, from the file or folder.
-        plain: The files hold these very objects, one a document, so that an Experiment can name them.
+        plain: They come from files that an Experiment can name.
         rendered_by: The command that made the objects of a chart or an overlay; empty without one.
     """
 
-    objects: list[dict[str, Any]] = field(default_factory=list)
+    objects: list[Mapping[str, Any]] = field(default_factory=list)
     name: str = "workload"
     plain: bool = True
     rendered_by: str = ""
@@ -55,32 +54,23 @@ def read_source(path: str) -> Source:
     place = Path(path)
     if not place.exists():
         raise InvalidInputError([Problem(f"no such file or folder: {path}", code=ProblemCode.NO_SUCH_FILE)])
+    what, way = mistaken_program(place)
+    if what:
+        message = f"this is {what}, and not a manifest"
+        raise InvalidInputError([Problem(message, path, hint=way, code=ProblemCode.UNREADABLE_FILE)])
     name = place.resolve().stem if place.is_file() else place.resolve().name
-    argv = _renderer(place)
+    argv = render_command(place)
     if argv:
         text = _render(argv)
         return _checked(_parsed(Source(name=name, plain=False, rendered_by=" ".join(argv)), text, argv[0]), path)
-    source = Source(name=name)
+    source, problems = Source(name=name), []
     for file in manifest_files(place):
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInputError(
-                [Problem(f"cannot be read: {error}", str(file), code=ProblemCode.UNREADABLE_FILE)]
-            ) from error
-        _parsed(source, text, str(file))
+        found, wrong = read_objects(file)
+        problems += [*wrong, *_no_objects(found)]
+        source.objects += [each.manifest for each in found]
+    if problems:
+        raise InvalidInputError(problems)
     return _checked(source, path)
-
-
-def _renderer(place: Path) -> list[str]:
-    """Return the command that renders a folder; empty for a folder of plain manifests, or a file."""
-    if place.is_file():
-        return ["kubectl", "kustomize", str(place.parent)] if place.name in _OVERLAYS else []
-    if (place / "Chart.yaml").is_file():
-        return ["helm", "template", place.resolve().name, str(place)]
-    if any((place / name).is_file() for name in _OVERLAYS):
-        return ["kubectl", "kustomize", str(place)]
-    return []
 
 
 def _render(argv: list[str]) -> str:
@@ -109,48 +99,26 @@ def _parsed(source: Source, text: str, file: str) -> Source:
     """Add the objects of a text to a source.
 
     Raises:
-        InvalidInputError: It is neither YAML nor JSON.
+        InvalidInputError: It is neither YAML nor JSON, or has something else than objects.
     """
-    found = list(_values(text, file))
-    for value in found:
-        objects = list(_objects(value, file))
-        source.plain &= objects == [value]
-        source.objects += objects
+    documents, problems = parse_documents(text, file)
+    found = [item for document in documents for item in objects_of(document)]
+    if problems := [*problems, *_no_objects(found)]:
+        raise InvalidInputError(problems)
+    source.objects += [each.manifest for each in found]
     return source
 
 
-def _values(text: str, file: str) -> Iterator[Any]:
-    if text.lstrip().startswith(("{", "[")):
-        try:
-            yield json.loads(text)  # JSON may be indented with tabs, which YAML forbids.
-        except ValueError:
-            pass
-        else:
-            return
-    documents, problems = parse_documents(text, file)
-    if problems:
-        raise InvalidInputError(problems)
-    for document in documents:
-        yield document.value
-
-
-def _objects(value: Any, file: str) -> Iterator[dict[str, Any]]:
-    """Take lists of objects apart."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _objects(item, file)
-    elif not isinstance(value, Mapping) or "kind" not in value:
-        raise InvalidInputError(
-            [Problem("expected an object with apiVersion and kind", file, code=ProblemCode.UNKNOWN_KIND)]
-        )
-    elif str(value["kind"]).endswith("List") and isinstance(value.get("items"), list):
-        kind = str(value["kind"]).removesuffix("List")
-        for item in value["items"]:
-            # The items of a DeploymentList and the like leave out what the list says for them.
-            implied = {} if kind == "" else {"apiVersion": value.get("apiVersion"), "kind": kind}
-            yield from _objects({**implied, **item} if isinstance(item, Mapping) else item, file)
-    else:
-        yield dict(value)
+def _no_objects(found: Iterable[LocatedManifest]) -> Iterator[Problem]:
+    """Yield the problem of each value that is no object."""
+    for each in found:
+        what, way = mistaken_file(each.manifest)
+        if what:
+            message = f"this is {what}, and not a manifest"
+            yield Problem(message, each.file, each.line_of(()), way, code=ProblemCode.UNKNOWN_KIND)
+        elif not isinstance(each.manifest, dict) or "kind" not in each.manifest:
+            message = "expected an object with apiVersion and kind"
+            yield Problem(message, each.file, each.line_of(()), code=ProblemCode.UNKNOWN_KIND)
 
 
 def _checked(source: Source, path: str) -> Source:
@@ -160,8 +128,17 @@ def _checked(source: Source, path: str) -> Source:
                 Problem(
                     "no object with apiVersion and kind",
                     "standard input" if path == STDIN else path,
+                    hint=_folders_below(Path(path)) if path != STDIN else "",
                     code=ProblemCode.EMPTY_WORKLOAD,
                 )
             ]
         )
     return source
+
+
+def _folders_below(place: Path) -> str:
+    """Return a hint with the folders below a folder that have manifests; a folder is read without them."""
+    if not place.is_dir():
+        return ""
+    below = sorted(each for each in place.iterdir() if each.is_dir() and (manifest_files(each) or render_command(each)))
+    return f"folders below are not read; name one of {', '.join(map(str, below))}" if below else ""

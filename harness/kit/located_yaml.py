@@ -6,6 +6,9 @@ It is stricter than YAML. A repeated key is an error, because the parser would s
 
 from __future__ import annotations
 
+import codecs
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,9 @@ from harness.problem_codes import ProblemCode
 
 #: Path of a node in a document: keys and list indices from its root.
 Place = tuple[str | int, ...]
+
+#: A character after a backslash.
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 #: Maximum number of nodes: more than any real file has. Aliases of aliases ("billion laughs") would have far more.
 MAX_NODES = 100_000
@@ -56,7 +62,7 @@ def read_documents(path: Path) -> tuple[list[YamlDocument], list[Problem]]:
     """
     file = str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = decoded(path.read_bytes())
     except OSError as error:
         return [], [Problem(f"can't read the file: {error.strerror or error}", file, code=_unreadable(error))]
     except UnicodeDecodeError:
@@ -64,8 +70,18 @@ def read_documents(path: Path) -> tuple[list[YamlDocument], list[Problem]]:
     return parse_documents(text, file)
 
 
+def decoded(content: bytes) -> str:
+    """Return the text of a file: UTF-8, or UTF-16 if it begins with its mark, as files of PowerShell do.
+
+    Raises:
+        UnicodeDecodeError: It is neither.
+    """
+    return content.decode("utf-16" if content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig")
+
+
 def parse_documents(text: str, file: str) -> tuple[list[YamlDocument], list[Problem]]:
     """Parse text as ``read_documents`` does a file."""
+    text = _as_yaml(text)
     documents: list[YamlDocument] = []
     problems: list[Problem] = []
     try:
@@ -88,6 +104,20 @@ def parse_documents(text: str, file: str) -> tuple[list[YamlDocument], list[Prob
     finally:
         loader.dispose()
     return documents, problems
+
+
+def _as_yaml(text: str) -> str:
+    """Return JSON in the form that YAML 1.1 accepts, line by line the same; other text as it is.
+
+    YAML allows neither tabs between tokens nor a slash that is escaped. JSON allows no tab inside of a string.
+    """
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return _ESCAPE.sub(lambda match: "/" if match[1] == "/" else match[0], text.replace("\t", " "))
 
 
 class _Loader(yaml.SafeLoader):

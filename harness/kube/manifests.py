@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.errors import InvalidInputError, Problem
 from harness.kit.located_yaml import Place, YamlDocument, read_documents
+from harness.kube.dumps import reason_to_leave_out, was_on_a_cluster, without_server_fields
 from harness.kube.schema import Violation, ViolationKind, missing_fields, path_text, violations, without
+from harness.kube.versions import current
 from harness.model.experiment import Manifest
 from harness.problem_codes import ProblemCode
 
 SUFFIXES = (".yaml", ".yml", ".json")
+#: Names of the file that makes a folder one of kustomize.
+OVERLAYS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+#: The file that makes a folder a Helm chart.
+CHART = "Chart.yaml"
 
 #: The code of the problem that a violation of the schema is.
 CODES: Mapping[ViolationKind, ProblemCode] = {
@@ -32,7 +40,7 @@ class LocatedManifest:
         manifest: The object without its invalid values, which are reported as problems.
         file: Name of its file.
         document: The YAML document that has it.
-        inside: Its path within the document; empty if it is the whole document.
+        inside: Its path within the document; empty if it is the whole document, longer for an item of a List.
     """
 
     manifest: Manifest
@@ -44,15 +52,6 @@ class LocatedManifest:
     def key(self) -> tuple[str, str]:
         """Return (kind, name), which identifies an object within a namespace."""
         return str(self.manifest.get("kind")), name_of(self.manifest)
-
-    @property
-    def written(self) -> Manifest:
-        """Return the object as the file has it, including invalid values."""
-        value = self.document.value
-        for part in self.inside:
-            value = value[part]
-        found: Manifest = value
-        return found
 
     def line_of(self, path: Place) -> int:
         """Return the line of a field, or of the nearest field around it."""
@@ -79,25 +78,96 @@ def load_manifests(path: Path) -> list[LocatedManifest]:
 
 def read_manifests(path: Path) -> tuple[list[LocatedManifest], list[Problem]]:
     """Read manifests as ``load_manifests`` does. Return those that could be read, and the problems."""
-    found: list[LocatedManifest] = []
-    problems: list[Problem] = []
+    if command := render_command(path):
+        return [], [_unrendered(path, command)]
     files = manifest_files(path)
     if not files:
-        problems.append(Problem("no YAML or JSON file in this folder", str(path), code=ProblemCode.UNREADABLE_FILE))
+        return [], [Problem("no YAML or JSON file in this folder", str(path), code=ProblemCode.UNREADABLE_FILE)]
+    found: list[LocatedManifest] = []
+    problems: list[Problem] = []
     for file in files:
-        documents, unreadable = read_documents(file)
+        written, unreadable = read_objects(file)
         problems += unreadable
-        if not documents and not unreadable:
-            problems.append(Problem("no object in this file", str(file), code=ProblemCode.UNREADABLE_FILE))
-        for document in documents:
-            if not isinstance(document.value, dict):
+        for item in written:
+            if not isinstance(item.manifest, dict):
                 message = "expected an object with apiVersion and kind"
-                problems.append(Problem(message, document.file, document.line, code=ProblemCode.WRONG_TYPE))
+                problems.append(Problem(message, item.file, item.line_of(()), code=ProblemCode.WRONG_TYPE))
                 continue
-            wrong = violations(document.value)
-            problems += _problems(document, wrong)
-            found.append(LocatedManifest(without(document.value, wrong), document.file, document))
+            newest = replace(item, manifest=current(item.manifest))
+            wrong, problems_of_it = _check(newest)
+            problems += problems_of_it
+            found.append(replace(newest, manifest=without(newest.manifest, wrong)))
     return found, problems + _twice(found)
+
+
+def _check(item: LocatedManifest) -> tuple[list[Violation], list[Problem]]:
+    """Return the violations of an object and its problems.
+
+    Fields that a cluster has set are not checked: they are not applied, and another release may have others.
+    """
+    if reason_to_leave_out(item.manifest):
+        return [], []
+    dumped = was_on_a_cluster(item.manifest)
+    checked = replace(item, manifest=without_server_fields(item.manifest)) if dumped else item
+    wrong = violations(checked.manifest)
+    return wrong, _problems(checked, wrong)
+
+
+def read_objects(file: Path) -> tuple[list[LocatedManifest], list[Problem]]:
+    """Read every object of a file as it is written, unchecked. Lists of objects are taken apart.
+
+    Returns:
+        Every object, and what in its place is none; and the problems of the file.
+    """
+    documents, problems = read_documents(file)
+    if not documents and not problems:
+        problems.append(Problem("no object in this file", str(file), code=ProblemCode.UNREADABLE_FILE))
+    if problems and _is_template(file):
+        hint = "this is a template of Helm: name the folder that has Chart.yaml, or the output of helm template"
+        problems = [replace(problem, hint=hint) for problem in problems]
+    return [item for document in documents for item in objects_of(document)], problems
+
+
+def objects_of(document: YamlDocument) -> Iterator[LocatedManifest]:
+    """Yield the objects of a document: itself, or the items of a List or of a plain list, at any depth."""
+    return _taken_apart(document.value, document, (), {})
+
+
+def _taken_apart(
+    value: Any, document: YamlDocument, place: Place, implied: Mapping[str, Any]
+) -> Iterator[LocatedManifest]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _taken_apart(item, document, (*place, index), implied)
+    elif isinstance(value, dict) and str(value.get("kind", "")).endswith("List") and "items" in value:
+        kind = str(value["kind"]).removesuffix("List")
+        # The items of a DeploymentList and the like leave out what the list says for them.
+        inherited = {"apiVersion": value.get("apiVersion"), "kind": kind} if kind else {}
+        yield from _taken_apart(value["items"] or [], document, (*place, "items"), inherited)
+    else:
+        manifest = {**implied, **value} if isinstance(value, dict) else value
+        yield LocatedManifest(manifest, document.file, document, place)
+
+
+def _is_template(file: Path) -> bool:
+    return b"{{" in file.read_bytes() if file.is_file() else False
+
+
+def render_command(path: Path) -> list[str]:
+    """Return the command that renders a folder, or the file that makes it one; empty for plain manifests."""
+    if path.name in OVERLAYS and path.is_file():
+        return ["kubectl", "kustomize", str(path.parent)]
+    if (path / CHART).is_file():
+        return ["helm", "template", path.resolve().name, str(path)]
+    return ["kubectl", "kustomize", str(path)] if any((path / name).is_file() for name in OVERLAYS) else []
+
+
+def _unrendered(path: Path, command: list[str]) -> Problem:
+    folder = path if path.is_dir() else path.parent
+    words = shlex.join(command)
+    message = f"{folder} is not a folder of plain manifests: {command[0]} renders it"
+    hint = f"name a file with the output of {words}, or write an Experiment: harness init {folder}"
+    return Problem(message, str(path), hint=hint, code=ProblemCode.NOT_RENDERED)
 
 
 def manifest_files(path: Path) -> list[Path]:
@@ -107,16 +177,22 @@ def manifest_files(path: Path) -> list[Path]:
     return [path]
 
 
-def _problems(document: YamlDocument, wrong: list[Violation]) -> list[Problem]:
-    everything = [*wrong, *missing_fields(document.value)]
+def _problems(item: LocatedManifest, wrong: list[Violation]) -> list[Problem]:
+    everything = [*wrong, *missing_fields(item.manifest)]
     problems = [
-        Problem(sentence(document.value, v), document.file, document.line_of(v.path), code=CODES[v.kind])
-        for v in everything
+        Problem(sentence(item.manifest, v), item.file, item.line_of(v.path), code=CODES[v.kind]) for v in everything
     ]
-    if not name_of(document.value):
-        line = document.line_of(("metadata",))
-        problems.append(Problem('"metadata.name" is required', document.file, line, code=ProblemCode.REQUIRED))
+    if not name_of(item.manifest) and not any(v.kind is ViolationKind.UNKNOWN_KIND for v in wrong):
+        line = item.line_of(("metadata",))
+        problems.append(Problem(_without_name(item.manifest), item.file, line, code=ProblemCode.REQUIRED))
     return problems
+
+
+def _without_name(manifest: Manifest) -> str:
+    metadata = manifest.get("metadata")
+    generated = isinstance(metadata, Mapping) and metadata.get("generateName")
+    kind = str(manifest.get("kind"))
+    return f'{kind}: "metadata.name" is required' + (", and generateName is not used" if generated else "")
 
 
 def sentence(manifest: Manifest, violation: Violation) -> str:
@@ -132,6 +208,6 @@ def _twice(found: list[LocatedManifest]) -> list[Problem]:
     for item in found:
         earlier = first.setdefault(item.key, item)
         if earlier is not item:
-            message = f"{' '.join(item.key)} is defined twice; first in {earlier.file}:{earlier.document.line}"
-            problems.append(Problem(message, item.file, item.document.line, code=ProblemCode.REPEATED))
+            message = f"{' '.join(item.key)} is defined twice; first in {earlier.file}:{earlier.line_of(())}"
+            problems.append(Problem(message, item.file, item.line_of(()), code=ProblemCode.REPEATED))
     return problems

@@ -17,6 +17,8 @@ from enum import StrEnum
 from typing import Any
 
 from harness.kube.custom import GROUPS, MODELS, Model
+from harness.kube.scopes import is_cluster_scoped, is_custom
+from harness.kube.versions import REMOVED
 
 #: Path of a value in an object: field names and list indices from its root.
 Path = tuple[str | int, ...]
@@ -56,7 +58,12 @@ _BASIC: Mapping[str, tuple[tuple[type, ...], str]] = {
 #: Fields that are integer or string in the API. The client's models have ``object``.
 _INT_OR_STRING = frozenset({"port", "targetPort", "maxSurge", "maxUnavailable", "minAvailable"})
 #: Quantities (``cpu: 1``), which may be numbers or strings in the API. The client's models have ``str``.
-_QUANTITIES = frozenset({"limits", "requests", "overhead", "hard", "capacity", "allocatable", "sizeLimit", "divisor"})
+_QUANTITIES = frozenset(
+    {"limits", "requests", "overhead", "hard", "capacity", "allocatable", "sizeLimit", "divisor"}
+    | {"default", "defaultRequest", "max", "min", "maxLimitRequestRatio"}  # of a LimitRange
+)
+#: The same for the targets of a HorizontalPodAutoscaler's metrics.
+_METRIC_TARGETS = frozenset({("target", "averageValue"), ("target", "value")})
 
 
 class ViolationKind(StrEnum):
@@ -104,9 +111,15 @@ def violations(manifest: Mapping[str, Any], *, patch: bool = False) -> list[Viol
         patch: True for a strategic merge patch: it may have directives and nulls, and no ``apiVersion``.
 
     Returns:
-        The violations, in the object's order. For an unknown kind, one entry that lists the known kinds.
+        The violations, in the object's order. For an unknown kind, one entry. None for a custom or cluster-scoped kind
+        without a model: only its cluster knows the schema.
     """
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
+    if isinstance(kind, str) and isinstance(version, str) and not patch and (version, kind) not in KINDS:
+        if (version, kind) in REMOVED:
+            return [_removed(version, kind)]
+        if is_custom(manifest) or is_cluster_scoped(manifest):
+            return _check_names(manifest)
     names = {v: name for (v, k), name in KINDS.items() if k == kind}
     wrong = [] if version in list(names) or (patch and names and version is None) else [_unknown_kind(kind, version)]
     if not names:
@@ -165,6 +178,18 @@ def _model(name: str) -> Any:
     return MODELS.get(name) or getattr(importlib.import_module("kubernetes.client"), name)
 
 
+def _check_names(manifest: Mapping[str, Any]) -> list[Violation]:
+    """Check the metadata of an object whose kind has no model."""
+    metadata = manifest.get("metadata")
+    return [] if metadata is None else list(_check_model(metadata, _model("V1ObjectMeta"), ("metadata",), patch=False))
+
+
+def _removed(version: str, kind: str) -> Violation:
+    release, successor = REMOVED[version, kind]
+    message = f"Kubernetes {release} removed {version} of {kind}, so that no supported cluster accepts it"
+    return Violation(("apiVersion",), f"{message}; write {successor} and its fields", ViolationKind.UNKNOWN_VERSION)
+
+
 def _unknown_kind(kind: Any, version: Any) -> Violation:
     same = sorted(v for v, k in KINDS if k == kind)
     if same:
@@ -172,8 +197,9 @@ def _unknown_kind(kind: Any, version: Any) -> Violation:
         return Violation(("apiVersion",), message, ViolationKind.UNKNOWN_VERSION)
     if not kind:
         return Violation((), "an object needs apiVersion and kind", ViolationKind.UNKNOWN_KIND)
-    known = ", ".join(sorted({k for _, k in KINDS}))
-    message = f"unknown kind {kind!r} (apiVersion {version!r}); known are {known}"
+    near = difflib.get_close_matches(str(kind), {k for _, k in KINDS}, n=1)
+    ending = f"; did you mean {near[0]}?" if near else ""
+    message = f"unknown kind {kind!r} (apiVersion {version!r}){ending}"
     return Violation(("kind",), message, ViolationKind.UNKNOWN_KIND)
 
 
@@ -197,7 +223,7 @@ def _check_basic(value: Any, expected: str, path: Path) -> Iterator[Violation]:
     types, name = _BASIC.get(expected, ((object,), "object"))
     if expected == "object" and field in _INT_OR_STRING:
         types, name = (int, str), "integer or string"
-    if _QUANTITIES & set(path[-2:]) and expected == "str":
+    if expected == "str" and (_QUANTITIES & set(path[-2:]) or path[-2:] in _METRIC_TARGETS):
         types, name = (str, int, float), "quantity"
     # In Python a bool is an int; in the API it is not.
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types and object not in types):

@@ -42,14 +42,32 @@ CLUSTER_SCOPED: Mapping[str, frozenset[str]] = {
     "storagemigration.k8s.io": frozenset({"StorageVersionMigration"}),
 }
 
+#: Groups of built-in kinds, all of which are namespaced. Only these and the groups above are built in.
+_NAMESPACED_GROUPS = frozenset(
+    {"apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io", "extensions", "policy"}
+)
+
 #: Path segments that would make a URL lead to another object.
 _UP = frozenset({".", ".."})
 
 
 def is_cluster_scoped(manifest: Mapping[str, Any]) -> bool:
     """Return True if an object is of a built-in, cluster-scoped kind."""
-    group, slash, _ = str(manifest.get("apiVersion", "")).rpartition("/")
-    return manifest.get("kind") in CLUSTER_SCOPED.get(group if slash else "", frozenset())
+    return str(manifest.get("kind")) in CLUSTER_SCOPED.get(_group(manifest), frozenset())
+
+
+def is_custom(manifest: Mapping[str, Any]) -> bool:
+    """Return True if an object is of a custom kind, which a cluster has only if somebody installed it.
+
+    The groups of custom kinds have a dot; a group without one is a misspelt built-in group.
+    """
+    group = _group(manifest)
+    return "." in group and group not in CLUSTER_SCOPED and group not in _NAMESPACED_GROUPS
+
+
+def _group(manifest: Mapping[str, Any]) -> str:
+    """Return the API group of an object; empty for the core group."""
+    return str(manifest.get("apiVersion") or "").rpartition("/")[0]
 
 
 def write_path(kind: ApiKind, namespace: str, name: str, action: str) -> str:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.clusters.shared.diagnosis import diagnose
-from harness.clusters.shared.scope import refuse_cluster_scoped
+from harness.clusters.shared.diagnosis import diagnose, snapshot
+from harness.clusters.shared.scope import not_served, refuse_cluster_scoped, sentence_about
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
 from harness.kube.client import Kube
 from harness.kube.rollout import wait_rollout
 from harness.model.experiment import Manifest
+from harness.store.rundir import write_json
 
 #: The file that says why a workload did not become ready.
 NOT_READY = "not-ready.txt"
+#: The file with the pods, events and logs of that moment.
+STATE = "not-ready.json"
+#: The file that names the objects which the cluster cannot have.
+LEFT_OUT = "left-out.txt"
 #: Longest time for one Deployment to become available; an initialDelay of 15 s is among the shipped Experiments.
 AVAILABLE_SECONDS = 120.0
 
@@ -31,31 +36,41 @@ def images_of(manifests: Sequence[Manifest]) -> tuple[str, ...]:
 
 def deploy(
     kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared: bool, evidence: Path | None = None
-) -> None:
+) -> tuple[str, ...]:
     """Create the namespace, apply all manifests, and wait for every Deployment's rollout.
 
-    If a Deployment does not become ready, ``not-ready.txt`` in the evidence has the states, last log lines and warnings
-    of its pods.
+    Objects of custom kinds that a shared cluster does not have are left out, and named in ``left-out.txt``. If a
+    Deployment does not become ready, ``not-ready.txt`` in the evidence has the states, last log lines and warnings of
+    its pods, and ``not-ready.json`` the objects and logs themselves.
 
     Args:
         kube: The API server.
         manifests: The workload.
         namespace: Namespace to create.
         shared: The cluster outlives the trial, so nothing may be written outside the namespace.
-        evidence: Directory of the trial; None writes no such file.
+        evidence: Directory of the trial; None writes no such files.
+
+    Returns:
+        A sentence for each object that was left out.
 
     Raises:
         InvalidInputError: The cluster is shared and an object is cluster-scoped; nothing was applied.
         HarnessError: The API refused an object, or a Deployment did not become available; the message names it.
     """
+    missing: tuple[Manifest, ...] = ()
     if shared:
         refuse_cluster_scoped(kube, manifests)
+        missing = not_served(kube, manifests)
+    notices = tuple(map(sentence_about, missing))
+    if notices and evidence is not None:
+        write_text(evidence / LEFT_OUT, "".join(f"{notice}\n" for notice in notices))
     kube.create_namespace(namespace)
-    for manifest in manifests:
+    for manifest in (each for each in manifests if each not in missing):
         kube.apply(manifest, namespace if shared or kube.is_namespaced(manifest) else "")
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
             _wait(kube, manifest["metadata"]["name"], namespace, evidence)
+    return notices
 
 
 def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) -> None:
@@ -65,6 +80,7 @@ def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) ->
         found = diagnose(kube, namespace)
         if evidence is not None:
             write_text(evidence / NOT_READY, f"{error}\n\n{found}\n")
+            write_json(evidence / STATE, snapshot(kube, namespace))
         if isinstance(error, WaitTimeoutError) and found:
             raise WaitTimeoutError(f"{error} The pods say: {_brief(found)}") from error
         raise

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from harness.changes.context import ChangeContext
 from harness.changes.perform import perform
@@ -22,6 +22,7 @@ from harness.kit.interruption import Interrupted
 from harness.kit.waiting import at_most_every, pause
 from harness.kube.client import Kube
 from harness.kube.confined import ConfinedKube
+from harness.kube.errors import RolloutStuckError
 from harness.model.experiment import Experiment, TrafficPlan
 from harness.model.timeline import EventKind, Phase
 from harness.observe.observer import Observer
@@ -31,6 +32,7 @@ from harness.runner.entry import wait_for_entry
 from harness.runner.execution import TrialOutcome
 from harness.runner.placement import Placement, TrialPlace
 from harness.runner.progress import RunProgress
+from harness.runner.stuck import StuckConfigurations
 from harness.runner.trial_order import TrialJob
 from harness.runner.trial_parts import TrialParts
 from harness.store.records import to_json
@@ -60,6 +62,7 @@ class TrialSetting:
         progress: Receives every step.
         admission: Decides when a trial may begin.
         servers: Fork servers for the traffic process; None starts a fresh interpreter.
+        stuck: The configurations that cannot become ready, which all trials of the run share.
         sharing: Returns how workers share the sending of a trial; None if one process sends alone.
     """
 
@@ -69,6 +72,7 @@ class TrialSetting:
     progress: RunProgress
     admission: Admission
     servers: ForkServers | None = None
+    stuck: StuckConfigurations = field(default_factory=StuckConfigurations)
     sharing: Callable[[TrialJob], WorkerGroup | None] = lambda _job: None
 
 
@@ -106,6 +110,7 @@ class Trial:
             timeline = stack.enter_context(TimelineWriter(self.job.directory.timeline))
             self._step("waiting for its turn to start")
             turn = stack.enter_context(self.setting.admission.turn(self.job.name))
+            self.setting.stuck.check(self.job.cell.configuration.name)
             child = stack.enter_context(TrafficChild.start(self._child_plan(), servers=self.setting.servers))
             place = self._place(stack)
             cluster = place.cluster
@@ -129,7 +134,13 @@ class Trial:
         """Deploy the workload, and wait until it is available."""
         self._step("workload: waiting for its pods")
         manifests, folder = self.job.cell.configuration.manifests, self.job.directory.path
-        deploy(kube, manifests, place.namespace, shared=place.shared, evidence=folder)
+        try:
+            notices = deploy(kube, manifests, place.namespace, shared=place.shared, evidence=folder)
+        except RolloutStuckError as error:
+            self.setting.stuck.note(self.job.cell.configuration.name, self.job.name, str(error))
+            raise
+        for notice in notices:
+            self._step(notice)
 
     def _observer(self, kube: Kube, place: TrialPlace, timeline: TimelineWriter) -> Observer:
         """Return the observer that records the cluster's events."""

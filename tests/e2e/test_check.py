@@ -10,9 +10,12 @@ from command_line import ROOT, CommandLine
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 
-def test_a_chart_goes_from_its_output_to_a_verdict(harness: CommandLine, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["chart-full.yaml", "real-shop.yaml", "real-blog.yaml", "real-pod-facts.yaml", "chart-native-sidecar.yaml"]
+)
+def test_a_chart_goes_from_its_output_to_a_verdict(harness: CommandLine, tmp_path: Path, name: str) -> None:
     """Stand-ins run for its images. The restart loses requests as it is, and none with a preStop sleep."""
-    chart = ROOT / "tests" / "people" / "chart.yaml"
+    chart = ROOT / "tests" / "people" / "inputs" / name
 
     done = harness.run("check", chart, "--only", "change=restart", "--out", tmp_path / "run", "--json")
 

@@ -76,12 +76,16 @@ HARMLESS = [
 PODS = [
     (POD, "      hostNetwork: true\n", "hostNetwork"),
     (POD, "      hostname: apple\n", "hostname"),
-    (POD, "      initContainers: [{name: wait, image: hashicorp/http-echo:1.0}]\n", "initContainers"),
+    (
+        POD,
+        "      initContainers: [{name: wait, image: shop, restartPolicy: OnFailure}]\n",
+        "initContainers.restartPolicy",
+    ),
     (POD, "      nodeName: other\n", "nodeName"),
     (POD, "      nodeSelector: {disk: ssd}\n", "nodeSelector"),
     (POD, "      schedulerName: mine\n", "schedulerName"),
     (POD, "      schedulingGates: [{name: wait}]\n", "schedulingGates"),
-    (POD, "      volumes: [{name: c, configMap: {name: c}}]\n", "volumes"),
+    (POD, "      volumes: [{name: c, hostPath: {path: /srv}}]\n", "volumes"),
     (POD, "      securityContext: {sysctls: [{name: net.core.somaxconn, value: '1'}]}\n", "securityContext.sysctls"),
     (
         POD,
@@ -99,11 +103,10 @@ PODS = [
         ),
         "topologySpreadConstraints",
     ),
-    (CONTAINER, "          envFrom: [{configMapRef: {name: c}}]\n", "containers.envFrom"),
     (
         CONTAINER,
-        "          env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]\n",
-        "containers.env.valueFrom.secretKeyRef",
+        "          env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]\n",
+        "containers.env.valueFrom.resourceFieldRef",
     ),
     (
         CONTAINER,
@@ -296,8 +299,8 @@ def test_an_external_name_is_refused(bench: Bench) -> None:
             f"{NGINX}global-rate-limit",
         ),
         (
-            "rolling-update: {deployment: apple, answer: new, set: {args: [a], envFrom: [{secretRef: {name: s}}]}}",
-            "spec.template.spec.containers.envFrom",
+            "rolling-update: {deployment: apple, answer: new, set: {args: [a], lifecycle: {stopSignal: SIGINT}}}",
+            "spec.template.spec.containers.lifecycle.stopSignal",
         ),
     ],
 )

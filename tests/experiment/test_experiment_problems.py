@@ -111,7 +111,7 @@ TABLE = [
     ("apps.yaml", "replicas: 1", 'replicas: "1"', "apps.yaml:5", "Deployment apple: spec.replicas: expected integer"),
     ("patch.yaml", "{seconds: 6}", "4", "patch.yaml:8", "containers[0].lifecycle.preStop.sleep: expected map, got i"),
     ("patch.yaml", "spec:\n  t", "spec:\n  t_: {}\n  t", "patch.yaml:4", 'Deployment apple: unknown field "spec.t_"'),
-    ("apps.yaml", "kind: Deployment", "kind: Deploiment", "apps.yaml:2", "known are"),
+    ("apps.yaml", "kind: Deployment", "kind: Deploiment", "apps.yaml:2", "did you mean Deployment?"),
     ("apps.yaml", "metadata: {name: fruit}", "metadata: [name", "apps.yaml:26", "not YAML"),
     ("apps.yaml", "service: {name: apple-service", "service: {name: pear-service", "small.yaml:5", "apple-service"),
     ("small.yaml", RESTART, "restart", "small.yaml:13", "deployment is required"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -157,3 +157,39 @@ def test_a_path_is_accepted_if_a_rule_is_not_understood(bench: Bench) -> None:
         )
 
     assert bench.problems() == []
+
+
+def rule(path: str, service: str, host: str = "", kind: str = "Prefix") -> dict[str, Any]:
+    """Return a rule of an Ingress."""
+    backend = {"service": {"name": service, "port": {"number": 80}}}
+    made = {"http": {"paths": [{"path": path, "pathType": kind, "backend": backend}]}}
+    return {"host": host, **made} if host else made
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "expected"),
+    [
+        ("/", "shop.example", "front"),
+        ("/api/v1", "shop.example", "api"),
+        ("/api/v2/x", "shop.example", "second"),
+        ("/api", "shop.example", "exact"),
+        ("/", "www.shop.example", "any-label"),
+        ("/", "else.example", "default"),
+    ],
+)
+def test_the_rule_with_the_longest_path_takes_a_request(path: str, host: str, expected: str) -> None:
+    """Whatever the order of the rules; an exact host comes before a wildcard, and both before none."""
+    rules = [
+        rule("/", "default"),
+        rule("/", "any-label", "*.shop.example"),
+        rule("/", "front", "shop.example"),
+        rule("/api", "api", "shop.example"),
+        rule("/api/v2", "second", "shop.example"),
+        rule("/api", "exact", "shop.example", "Exact"),
+    ]
+    ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "a"}, "spec": {}}
+
+    for order in (rules, rules[::-1]):
+        objects = WorkloadObjects([{**ingress, "spec": {"rules": order}}])
+
+        assert objects.service_at(path, host) == expected

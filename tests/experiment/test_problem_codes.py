@@ -53,6 +53,7 @@ EXAMPLES = [
     ("small.yaml", POOL, "tls: {ca: small.yaml}", ProblemCode.UNREADABLE_FILE),
     ("small.yaml", "name: small", "name: [small", ProblemCode.NOT_YAML),
     ("small.yaml", "name: small", "name: small\nversion: 2", ProblemCode.OTHER_VERSION),
+    ("small.yaml", "name: small", "apiVersion: v1\nkind: Service\nname: small", ProblemCode.NOT_AN_EXPERIMENT),
     ("small.yaml", "name: small\n", "", ProblemCode.REQUIRED),
     ("apps.yaml", "metadata: {name: fruit}", "metadata: {}", ProblemCode.REQUIRED),
     ("small.yaml", "workload:", "worklod:", ProblemCode.UNKNOWN_FIELD),
@@ -184,15 +185,33 @@ def test_a_namespace_alone_is_an_empty_workload(bench: Bench) -> None:
     assert ProblemCode.EMPTY_WORKLOAD in codes(bench)
 
 
+@pytest.mark.parametrize(
+    ("marker", "command"), [("kustomization.yaml", "kubectl kustomize"), ("Chart.yaml", "helm template")]
+)
+def test_a_folder_that_has_to_be_rendered_is_named_with_the_command(bench: Bench, marker: str, command: str) -> None:
+    """None of its files is read as a manifest, and there is no problem that follows from that."""
+    folder = bench.folder / "overlay"
+    folder.mkdir()
+    (folder / marker).write_text("resources: [apps.yaml]\n")
+    bench.edit("small.yaml", "workload: apps.yaml", "workload: overlay")
+
+    (problem,) = (each for each in problems(bench) if each.code is ProblemCode.NOT_RENDERED)
+
+    assert f"{command} " in problem.hint
+    assert "harness init" in problem.hint
+    assert ProblemCode.NO_ROUTE not in codes(bench)
+
+
 def test_every_code_has_an_example() -> None:
     """A code that nothing produces would be documented for nothing."""
-    shown = {row[-1] for row in EXAMPLES} | {row[-1] for row in LONGER} | {ProblemCode.EMPTY_WORKLOAD}
+    shown = {row[-1] for row in EXAMPLES} | {row[-1] for row in LONGER}
+    shown |= {ProblemCode.EMPTY_WORKLOAD, ProblemCode.NOT_RENDERED}
 
     assert set(ProblemCode) - shown == {ProblemCode.OPTION}
 
 
 def test_a_refused_object_has_no_second_problem_about_its_kind(bench: Bench) -> None:
-    """The problem about the unknown kind is replaced; one about another object on another line is not."""
+    """An object of a kind that the cluster does not allow is no object of an unknown kind."""
     class_ = "{kind: StorageClass, apiVersion: storage.k8s.io/v1, metadata: {name: a}}"
     with (bench.folder / "apps.yaml").open("a") as file:
         file.write(f"---\n{class_}\n---\n{{kind: Nothing, apiVersion: v1, metadata: {{name: b}}}}\n")

@@ -10,4 +10,4 @@ import pytest
 @pytest.fixture
 def chart() -> Path:
     """Return one file with the rendered objects of a chart."""
-    return Path(__file__).parents[1] / "people" / "chart.yaml"
+    return Path(__file__).parents[1] / "people" / "inputs" / "chart-full.yaml"

@@ -14,10 +14,10 @@ from harness.cli.cluster_rules import rules_of
 from harness.cli.main import app
 from harness.errors import InvalidInputError
 from harness.experiment.load import load_experiment
-from harness.intake.clean import clean
 from harness.intake.compose import compose
 from harness.intake.proposal import MOST_DEPLOYMENTS, concrete, propose
 from harness.intake.sources import read_source
+from harness.kube.dumps import clean
 
 
 def deployment(name: str, *, replicas: int = 1, **container: Any) -> dict[str, Any]:
@@ -179,18 +179,43 @@ def test_the_written_file_is_a_valid_experiment(tmp_path: Path, monkeypatch: pyt
     assert not Path("shop.workload.yaml").exists()
 
 
-def test_a_dump_is_written_next_to_the_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Experiment names the cleaned file, and says what was left out."""
+def dumped(manifest: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    """Return an object as a cluster returns it."""
+    server = {"uid": "8e0f", "resourceVersion": "7", "creationTimestamp": "2026-01-01T00:00:00Z", **metadata}
+    return {**manifest, "metadata": {**manifest["metadata"], **server}, "status": {"replicas": 1}}
+
+
+def test_an_experiment_names_a_dump_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading it leaves out server fields and what the embedded cluster does without, each with a notice."""
     monkeypatch.chdir(tmp_path)
     monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": {"name": "shop"}}
-    items = [{**each, "status": {}} for each in WORKLOADS["ingress"]]
-    Path("dump.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [*items, monitor]}))
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shop-7d-x"}, "spec": {"containers": []}}
+    owned = dumped(pod, ownerReferences=[{"kind": "ReplicaSet", "name": "shop-7d"}])
+    items = [*map(dumped, WORKLOADS["ingress"]), owned, monitor]
+    Path("dump.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent="\t"))
 
     done = CliRunner().invoke(app, ["init", "dump.json", "-o", "tried/shop.yaml"])
 
     assert done.exit_code == 0, done.output
-    assert "notice: ServiceMonitor shop is left out" in done.output
-    assert "# ServiceMonitor shop is left out" in Path("tried/shop.yaml").read_text()
+    assert "notice: Pod shop-7d-x is left out: ReplicaSet shop-7d makes it" in done.output
+    assert not Path("tried/shop.workload.yaml").exists()
+    loaded = load_experiment(Path("tried/shop.yaml"), rules=rules_of("local", {}))
+    assert list(loaded.cells[0].configuration.manifests) == WORKLOADS["ingress"]
+    assert [notice.partition(": ")[2].partition(":")[0] for notice in loaded.notices[:2]] == [
+        "Pod shop-7d-x is left out",
+        "ServiceMonitor shop is left out",
+    ]
+    assert "left out of 3 objects read from a cluster" in loaded.notices[2]
+
+
+def test_standard_input_is_written_next_to_the_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file has it. Server fields are removed."""
+    monkeypatch.chdir(tmp_path)
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [*map(dumped, WORKLOADS["ingress"])]})
+
+    done = CliRunner().invoke(app, ["init", "-", "-o", "tried/shop.yaml"], input=text)
+
+    assert done.exit_code == 0, done.output
     assert list(yaml.safe_load_all(Path("tried/shop.workload.yaml").read_text())) == WORKLOADS["ingress"]
     load_experiment(Path("tried/shop.yaml"), rules=rules_of("local", {}))
 

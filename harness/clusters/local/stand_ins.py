@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from harness.kube.pods import pod_of
+from harness.kube.pods import pod_of, serving_containers
 from harness.localkube.apps.orders import STOP_MODES
 from harness.localkube.kubelet.images import has_stand_in
 from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode, model_of
@@ -42,7 +42,7 @@ def _sentences(manifests: Sequence[Manifest], images: Mapping[str, str]) -> Iter
         pod = pod_of(manifest)
         if pod is None or manifest.get("kind") not in POD_KINDS:
             continue
-        for container in (pod.get("spec") or {}).get("containers") or ():
+        for container in serving_containers(pod):
             name = str(container.get("image") or "")
             image = images.get(name, name)
             if not has_stand_in(image):

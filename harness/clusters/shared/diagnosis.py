@@ -14,6 +14,8 @@ from harness.kube.logs import LogLine
 #: Number of lines of a container's log, and of events of a namespace, to show.
 LOG_LINES = 6
 EVENTS = 6
+#: Number of lines of a container's log to keep as evidence.
+KEPT_LINES = 200
 
 
 class DiagnosisApi(Protocol):
@@ -23,7 +25,7 @@ class DiagnosisApi(Protocol):
         """Return all objects of a kind."""
 
     def follow_log(
-        self, pod: str, namespace: str, container: str, *, stop: Callable[[], bool], follow: bool
+        self, pod: str, namespace: str, container: str, *, stop: Callable[[], bool], stamps: bool, follow: bool
     ) -> Iterator[LogLine]:
         """Yield the lines of a container's log."""
 
@@ -42,6 +44,39 @@ def diagnose(kube: DiagnosisApi, namespace: str) -> str:
     return "\n".join(lines)
 
 
+def snapshot(kube: DiagnosisApi, namespace: str) -> dict[str, Any]:
+    """Return the pods and events of a namespace and the last lines of all logs, as evidence.
+
+    Never raises. A part that could not be read is missing.
+    """
+    found: dict[str, Any] = {}
+    for part, kind in (("pods", "Pod"), ("replica_sets", "ReplicaSet"), ("events", "Event")):
+        with suppress(HarnessError):
+            found[part] = list(kube.list(kind, namespace))
+    found["logs"] = {
+        f"{pod['metadata']['name']}/{container['name']}": _last_lines(
+            kube, pod["metadata"]["name"], container["name"], namespace
+        )
+        for pod in found.get("pods", ())
+        for container in pod["spec"]["containers"]
+    }
+    return found
+
+
+def _containers(pod: Object) -> list[Object]:
+    return [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
+
+
+def _last_lines(kube: DiagnosisApi, pod: str, container: str, namespace: str) -> list[str]:
+    """Return the last lines of a container's log; none if it has no log."""
+    lines: deque[str] = deque(maxlen=KEPT_LINES)
+    with suppress(HarnessError):
+        # The embedded cluster records no times of log lines.
+        log = kube.follow_log(pod, namespace, container, stop=lambda: False, stamps=False, follow=False)
+        lines.extend(line.text for line in log)
+    return list(lines)
+
+
 def _pod(kube: DiagnosisApi, pod: Object, namespace: str) -> Iterator[str]:
     status = pod.get("status", {})
     conditions = {c["type"]: c for c in status.get("conditions") or ()}
@@ -53,9 +88,7 @@ def _pod(kube: DiagnosisApi, pod: Object, namespace: str) -> Iterator[str]:
         yield f"pod {name}: {_unscheduled(status, conditions)}"
     for entry in entries:
         yield f"pod {name}, container {entry['name']}: {_state(entry)}"
-        with suppress(HarnessError):
-            last = kube.follow_log(name, namespace, entry["name"], stop=lambda: False, follow=False)
-            yield from (f"  log: {line.text}" for line in deque(last, LOG_LINES))
+        yield from (f"  log: {line}" for line in _last_lines(kube, name, entry["name"], namespace)[-LOG_LINES:])
 
 
 def _unscheduled(status: dict[str, Any], conditions: dict[str, Any]) -> str:

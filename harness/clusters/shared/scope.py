@@ -9,7 +9,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.kube.api import KubeApi
 from harness.kube.errors import NotFoundError
 from harness.kube.manifests import name_of
-from harness.kube.scopes import is_cluster_scoped
+from harness.kube.scopes import is_cluster_scoped, is_custom
 
 HINT = "create it before the run, remove it from the workload, or run on the embedded cluster: --cluster local"
 
@@ -25,12 +25,32 @@ def check_object(manifest: Mapping[str, Any]) -> Problem | None:
 def refuse_cluster_scoped(kube: KubeApi, manifests: Sequence[Mapping[str, Any]]) -> None:
     """Check with the API server that every object of a workload is namespaced.
 
+    Objects of custom kinds that are not served are no problem: ``not_served`` names them, and a trial does without.
+
     Raises:
-        InvalidInputError: Names every cluster-scoped object, and every object of a kind that is not served.
+        InvalidInputError: Names every cluster-scoped object, and every object of a built-in kind that is not served.
     """
     problems = list(_problems(kube, manifests))
     if problems:
         raise InvalidInputError(problems)
+
+
+def not_served(kube: KubeApi, manifests: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Return the objects of custom kinds that the API server does not have."""
+    return tuple(each for each in manifests if is_custom(each) and not _is_served(kube, each))
+
+
+def sentence_about(manifest: Mapping[str, Any]) -> str:
+    """Return the notice about an object that the cluster cannot have."""
+    return f"{_title(manifest)} is left out: the cluster has no kind {manifest.get('kind')} in {manifest['apiVersion']}"
+
+
+def _is_served(kube: KubeApi, manifest: Mapping[str, Any]) -> bool:
+    try:
+        kube.is_namespaced(manifest)
+    except NotFoundError:
+        return False
+    return True
 
 
 def _problems(kube: KubeApi, manifests: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
@@ -39,6 +59,8 @@ def _problems(kube: KubeApi, manifests: Sequence[Mapping[str, Any]]) -> Iterator
             if not kube.is_namespaced(manifest):
                 yield _problem(manifest)
         except NotFoundError:
+            if is_custom(manifest):
+                continue
             version = manifest.get("apiVersion")
             yield Problem(f"{_title(manifest)}: the cluster has no kind {manifest.get('kind')} in {version}")
 

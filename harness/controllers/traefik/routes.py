@@ -16,12 +16,7 @@ _TEXT = re.compile(r"`([^`]*)`|\"([^\"]*)\"")
 
 def taken_by_route(manifests: Iterable[Manifest], path: str, host: str, headers: Headers) -> str | None:
     """Return the Service to which an IngressRoute routes a request; None if none matches."""
-    routes = [
-        route
-        for manifest in manifests
-        if manifest.get("kind") == "IngressRoute"
-        for route in (manifest.get("spec") or {}).get("routes") or ()
-    ]
+    routes = _routes(manifests)
     routes.sort(key=lambda route: route.get("priority") or len(str(route.get("match"))), reverse=True)
     for route in routes:
         if rule_takes(str(route.get("match") or ""), path, host, headers):
@@ -32,12 +27,28 @@ def taken_by_route(manifests: Iterable[Manifest], path: str, host: str, headers:
 
 def has_unread_rules(manifests: Iterable[Manifest]) -> bool:
     """Return True if an IngressRoute has a rule that the harness can't evaluate. It may then take any request."""
-    return any(
-        _alternatives(str(route.get("match") or "")) is None
+    return any(_alternatives(str(route.get("match") or "")) is None for route in _routes(manifests))
+
+
+def requests_of_routes(manifests: Iterable[Manifest]) -> list[tuple[str, str]]:
+    """Return a path and a host that each rule of an IngressRoute takes; none for a rule that needs a header."""
+    found = []
+    for route in _routes(manifests):
+        for terms in _alternatives(str(route.get("match") or "")) or ():
+            texts = {name: values[0] for name, values in terms if values}
+            if "Header" not in texts:
+                found.append((texts.get("Path") or texts.get("PathPrefix") or "/", texts.get("Host", "")))
+    return found
+
+
+def _routes(manifests: Iterable[Manifest]) -> list[Mapping[str, Any]]:
+    """Return the routes of all IngressRoutes."""
+    return [
+        route
         for manifest in manifests
         if manifest.get("kind") == "IngressRoute"
         for route in (manifest.get("spec") or {}).get("routes") or ()
-    )
+    ]
 
 
 def rule_takes(rule: str, path: str, host: str, headers: Headers) -> bool:
@@ -86,4 +97,4 @@ def _behind(service: Mapping[str, Any], manifests: Iterable[Manifest]) -> str | 
     return None
 
 
-ROUTES = Routes(takes=taken_by_route, has_unread=has_unread_rules)
+ROUTES = Routes(takes=taken_by_route, has_unread=has_unread_rules, requests=requests_of_routes)

@@ -55,6 +55,19 @@ def dns_subdomain(field: str, value: Any) -> Problems:
         yield FieldProblem.invalid(field, text, _SUBDOMAIN_HELP)
 
 
+def path_segment(field: str, value: Any) -> Problems:
+    """Check a name that can be a part of a URL's path: that of a Role or a binding, such as ``system:reader``."""
+    text = str(value)
+    if text in {".", ".."}:
+        yield FieldProblem.invalid(field, text, f"may not be '{text}'")
+    for mark in ("/", "%"):
+        if mark in text:
+            yield FieldProblem.invalid(field, text, f"may not contain '{mark}'")
+
+
+#: Kinds of access control, whose names need not be names of hosts.
+_ACCESS_KINDS = frozenset({"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
+
 #: Finalizers that need no domain.
 _STANDARD_FINALIZERS = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
 
@@ -83,6 +96,8 @@ def metadata(kind: str, meta: Mapping[str, Any]) -> Problems:
 
 def _name_form(kind: str) -> Callable[[str, Any], Problems]:
     """Return the form of ``metadata.name``."""
+    if kind in _ACCESS_KINDS:
+        return path_segment
     return {"Service": dns_1035_label, "Namespace": dns_label}.get(kind, dns_subdomain)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from harness.kube.custom.traefik import PLURALS
 from harness.kube.fieldclasses import Decisive, Fields, Site
 from harness.localkube.fieldtables import CONSTANTS, STATUS
+from harness.localkube.policies import lets_requests_in
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 #: The namespaces of the ingress controllers.
@@ -24,13 +25,8 @@ def _stored(*fields: str, why: str = _STORED) -> Fields:
 
 
 def _lets_requests_in(site: Site) -> bool:
-    """Accept a NetworkPolicy that does not restrict incoming traffic, or allows all of it."""
-    spec = site.value if isinstance(site.value, Mapping) else {}
-    types = spec.get("policyTypes") or ["Ingress"]
-    rules = spec.get("ingress") or []
-    return "Ingress" not in types or any(
-        isinstance(rule, Mapping) and not rule.get("from") and not rule.get("ports") for rule in rules
-    )
+    """Accept a NetworkPolicy that blocks no request to a Service of the workload."""
+    return isinstance(site.value, Mapping) and lets_requests_in(site.value, site.objects)
 
 
 _EVENT = (
@@ -71,7 +67,7 @@ TABLES: Mapping[str, Fields] = {
             "spec": Decisive(
                 "blocks requests to the pods that it selects, if its network enforces policies",
                 _lets_requests_in,
-                "policies for outgoing traffic, and those with a rule that allows all sources",
+                "policies for outgoing traffic, and those that allow the ports of Services from everywhere",
             )
         },
     ),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.kube.pods import serving_containers
 from harness.kube.selectors import selected_by
 from harness.localkube.controllers.pod_order import is_ready
 from harness.localkube.machinery.objects import Object, is_deleting, labels_of, owner_reference
@@ -162,7 +163,7 @@ def _target_port(port: Object, protocol: str, pod: Object) -> int | None:
     target: Any = port.get("targetPort") or port["port"]
     if isinstance(target, int) or target.isdigit():
         return int(target)
-    for container in pod["spec"]["containers"]:
+    for container in serving_containers(pod):
         for entry in container.get("ports") or []:
             if entry.get("name") == target and entry.get("protocol", "TCP") == protocol:
                 return int(entry["containerPort"])

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.localkube.kubelet.environment import ConfigError, arguments, environment
+from harness.localkube.kubelet.environment import ConfigError, arguments, environment, without_own_sources
 from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
 from harness.localkube.kubelet.models import StandInModel, orders
@@ -15,7 +15,9 @@ from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.probes import ProbeKind, Prober
 from harness.localkube.kubelet.relist_times import RelistTimes
 from harness.localkube.kubelet.runtime import Process, RuntimeFailedError
+from harness.localkube.kubelet.sources import read_sources
 from harness.localkube.kubelet.status import ContainerState
+from harness.localkube.kubelet.termination import Turn
 from harness.localkube.machinery.objects import Object, timestamp
 from harness.localkube.profiles import Delay
 
@@ -33,10 +35,13 @@ class ContainerWorker:
         relists: Times at which the kubelet relists the pod.
         anchor: Time on the loop's clock from which the ticks of its probes are counted.
         changed: Called after each change of ``state``.
+        restarts: The restart policy; that of the pod, or of an init container.
+        follows: True if it starts after an init container, so that the pod is relisted already.
 
     Attributes:
         state: The container's part of the pod's status.
         ended: Set once its process has ended and will not be restarted.
+        up: Set once it has started: its postStart hook and its startup probe have succeeded.
     """
 
     def __init__(
@@ -51,7 +56,11 @@ class ContainerWorker:
         relists: RelistTimes,
         anchor: float,
         changed: Callable[[], None],
+        restarts: str,
+        follows: bool,
     ) -> None:
+        self._policy = restarts
+        self._follows = follows
         self.state = ContainerState(spec["name"], spec["image"])
         self._node = node
         self._pod = pod
@@ -64,6 +73,7 @@ class ContainerWorker:
         self._changed = changed
         self._target: RunningContainer | None = None
         self.ended = asyncio.Event()
+        self.up = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended_at = 0.0
         self._end: Object = {}
@@ -91,10 +101,14 @@ class ContainerWorker:
             self.state.last_state = self._end
             self.state.restarts += 1
 
-    async def stop(self, grace: int) -> None:
+    async def stop(self, grace: int, turn: Turn | None = None) -> None:
         """Stop the container without a restart; return once none of its processes runs.
 
         Readiness is probed to the end, as in the kubelet.
+
+        Args:
+            grace: Grace period in seconds.
+            turn: Waits until a sidecar may get SIGTERM; None for any other container.
         """
         self._stopping.set()
         for kind in (ProbeKind.STARTUP, ProbeKind.LIVENESS):
@@ -103,7 +117,7 @@ class ContainerWorker:
         target = self._target
         if target is not None and target.process.alive:
             self._record_event("Killing", f"Stopping container {self.state.name}")
-            await self._stop(target, grace)
+            await self._stop(target, grace, turn)
 
     def kill(self) -> None:
         """Kill the container's process and its descendants at once."""
@@ -151,8 +165,7 @@ class ContainerWorker:
         return code
 
     def _restarts(self, code: int) -> bool:
-        policy = self._pod["spec"].get("restartPolicy", "Always")
-        return policy == "Always" or (policy == "OnFailure" and code != 0)
+        return self._policy == "Always" or (self._policy == "OnFailure" and code != 0)
 
     async def _start(self) -> RunningContainer:
         """Start the container's process.
@@ -161,7 +174,7 @@ class ContainerWorker:
             ConfigError: Its spec needs a value that is not available.
             RuntimeFailedError: The program does not exist, or the runtime failed.
         """
-        env = self._environment()
+        env = await self._environment()
         app, args = self._program(env)
         self._record_event("Pulled", f'Container image "{self.state.image}" already present on machine')
         self._record_event("Created", f"Created container: {self.state.name}")
@@ -172,11 +185,15 @@ class ContainerWorker:
         self.state.container_id = f"processes://{process.pid}"
         return RunningContainer(process, self._spec, self._network.address, env, self._image.shell, set(), self._model)
 
-    def _environment(self) -> dict[str, str]:
-        """Return its environment; a stand-in reads no variables of the spec, so they need not be known."""
-        if self._model is not None:
-            return environment(self._pod, {}, self._image, self._network.address)
-        return environment(self._pod, self._spec, self._image, self._network.address)
+    async def _environment(self) -> dict[str, str]:
+        """Return its environment. A stand-in reads no variables, so of its spec only the sources must exist.
+
+        Raises:
+            ConfigError: A source does not exist, or is not supported.
+        """
+        sources = await read_sources(self._node.client, self._pod["metadata"]["namespace"], self._spec)
+        spec = self._spec if self._model is None else without_own_sources(self._spec)
+        return environment(self._pod, spec, self._image, self._network.address, sources)
 
     def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
         """Return the application and its arguments.
@@ -220,7 +237,8 @@ class ContainerWorker:
         A container without probes is ready as soon as it is reported running.
         """
         now = asyncio.get_running_loop().time()
-        reported = self._relists.next(now) if self.state.restarts else self._relists.begin(now)
+        again = self._follows or self.state.restarts
+        reported = self._relists.next(now) if again else self._relists.begin(now)
         await asyncio.wait({target.process.exited}, timeout=reported - now)
         if not target.process.alive:
             return
@@ -290,7 +308,7 @@ class ContainerWorker:
             self._unhealthy = True
             await self._stop(self._target, pods if grace is None else grace)
 
-    async def _stop(self, target: RunningContainer, grace: int) -> None:
+    async def _stop(self, target: RunningContainer, grace: int, turn: Turn | None = None) -> None:
         hook = (self._spec.get("lifecycle") or {}).get("preStop")
 
         async def pre_stop() -> None:
@@ -299,7 +317,7 @@ class ContainerWorker:
         def failed(message: str) -> None:
             self._record_event("FailedPreStopHook", f"PreStopHook failed: {message}", kind="Warning")
 
-        await self._node.stopper.stop(target.process, grace, pre_stop if hook else None, failed)
+        await self._node.stopper.stop(target.process, grace, pre_stop if hook else None, failed, turn)
 
     async def _back_off(self, seconds: float) -> bool:
         """Wait out the back-off since the container's end; return True if the container must stop instead.
@@ -344,6 +362,8 @@ class ContainerWorker:
         running = "running" in self.state.state
         self.state.started = running and (self.state.started if started is None else started)
         self.state.ready = running and (self.state.ready if ready is None else ready)
+        if self.state.started:
+            self.up.set()
         self._changed()
 
     def _record_event(self, reason: str, message: str, *, kind: str = "Normal") -> None:

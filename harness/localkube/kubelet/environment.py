@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from harness.localkube.kubelet.images import Image
+from harness.localkube.kubelet.sources import Sources
 from harness.localkube.machinery.objects import Object
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -29,21 +31,59 @@ class ConfigError(Exception):
     """The container cannot be created from its spec; reported as ``CreateContainerConfigError``."""
 
 
-def environment(pod: Object, container: Object, image: Image, address: str) -> dict[str, str]:
-    """Return all environment variables of a container.
+def environment(
+    pod: Object, container: Object, image: Image, address: str, sources: Sources = MappingProxyType({})
+) -> dict[str, str]:
+    """Return all environment variables of a container: of the image, of ``envFrom``, then of ``env``.
+
+    Args:
+        pod: Its pod.
+        container: Its entry in the pod's spec.
+        image: Its image.
+        address: The pod's address.
+        sources: The ConfigMaps and Secrets that it names, as far as they exist.
 
     Raises:
-        ConfigError: The source of a value is not supported by the local cluster.
+        ConfigError: A ConfigMap, Secret or key does not exist, or the source of a value is not supported.
     """
-    if container.get("envFrom"):
-        raise ConfigError("envFrom is not supported by the local cluster; use env")
     values = {"PATH": _PATH, "HOSTNAME": pod["metadata"]["name"], **image.env}
+    for source in container.get("envFrom") or []:
+        values |= _all_of(source, sources)
     for entry in container.get("env") or []:
-        if "valueFrom" in entry:
-            values[entry["name"]] = _from_source(entry["valueFrom"], pod, address)
-        else:
+        if not entry.get("valueFrom"):
             values[entry["name"]] = expand(entry.get("value") or "", values)
+        elif (value := _from_source(entry["valueFrom"], pod, address, sources)) is not None:
+            values[entry["name"]] = value
     return values
+
+
+def without_own_sources(container: Object) -> Object:
+    """Return a container without the variables whose sources only its own program needs, such as its resources."""
+    known = {"configMapKeyRef", "secretKeyRef"}
+    kept = [each for each in container.get("env") or [] if known & (each.get("valueFrom") or {}).keys()]
+    return {"env": kept, "envFrom": container.get("envFrom") or []}
+
+
+def _all_of(source: Object, sources: Sources) -> dict[str, str]:
+    """Return the variables of one entry of ``envFrom``."""
+    field, kind = ("configMapRef", "ConfigMap") if "configMapRef" in source else ("secretRef", "Secret")
+    reference = source[field]
+    data = sources.get((kind, reference["name"]))
+    if data is None and not reference.get("optional"):
+        raise ConfigError(f'{kind.lower()} "{reference["name"]}" not found')
+    return {f"{source.get('prefix') or ''}{key}": value for key, value in (data or {}).items()}
+
+
+def _key_of(kind: str, reference: Object, sources: Sources) -> str | None:
+    """Return the value of one key; None if it does not exist and is optional."""
+    data = sources.get((kind, reference["name"]))
+    if data is not None and reference["key"] in data:
+        return data[reference["key"]]
+    if reference.get("optional"):
+        return None
+    if data is None:
+        raise ConfigError(f'{kind.lower()} "{reference["name"]}" not found')
+    raise ConfigError(f"couldn't find key {reference['key']} in {kind} {reference['name']}")
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
@@ -62,9 +102,12 @@ def arguments(texts: Sequence[str] | None, values: Mapping[str, str]) -> list[st
     return [expand(text, values) for text in texts or ()]
 
 
-def _from_source(source: Object, pod: Object, address: str) -> str:
+def _from_source(source: Object, pod: Object, address: str, sources: Sources) -> str | None:
+    for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+        if field in source:
+            return _key_of(kind, source[field], sources)
     if "fieldRef" not in source:
-        raise ConfigError(f"env valueFrom {', '.join(source)} is not supported by the local cluster; use fieldRef")
+        raise ConfigError(f"env valueFrom {', '.join(source)} is not supported by the local cluster")
     path = source["fieldRef"]["fieldPath"]
     keyed = _KEYED.fullmatch(path)
     if keyed is not None:

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.kube.fieldclasses import Decisive, Fields, Harmless, Site, switched_off, unless_in
+from harness.kube.fieldclasses import Decisive, Fields, Site, switched_off, unless_in
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.environment import FIELD_PATHS
 from harness.localkube.kubelet.images import find_image, has_stand_in
 from harness.localkube.kubelet.models import model_of, ports_of, unavailable_program
+from harness.localkube.kubelet.scheduling import NODE_LABELS, insufficient, takes_affinity, takes_labels
 
-#: Capacity of the only node, in cores and bytes; a pod that requests more stays Pending.
-NODE_CORES, NODE_BYTES = 64, 64 * 2**30
-
-_UNITS: Mapping[str, float] = {
-    "": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
-    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
-}  # fmt: skip
-
-
-def _amount(quantity: Any) -> float:
-    """Return a quantity as a number; infinity if it cannot be parsed."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+)(\D*)", str(quantity))
-    return float(match[1]) * _UNITS[match[2]] if match and match[2] in _UNITS else float("inf")
+_VOLUMES = frozenset({"emptyDir", "downwardAPI", "serviceAccountToken", "configMap", "secret", "persistentVolumeClaim"})
 
 
 def _fits(site: Site) -> bool:
     """Accept amounts that the node has; it has no other resources, such as GPUs."""
-    limits = {"cpu": NODE_CORES, "memory": NODE_BYTES, "ephemeral-storage": NODE_BYTES}
-    if not isinstance(site.value, Mapping):
-        return False
-    return all(name in limits and _amount(value) <= limits[name] for name, value in site.value.items())
+    return isinstance(site.value, Mapping) and not insufficient(site.value)
 
 
-def _only_preferred(site: Site) -> bool:
-    """Accept preferences: on one node they have no effect."""
-    parts = site.value.values() if isinstance(site.value, Mapping) else ()
-    return all(
-        isinstance(part, Mapping) and not part.get("requiredDuringSchedulingIgnoredDuringExecution") for part in parts
+def _matches_node(site: Site) -> bool:
+    """Accept labels that the node has."""
+    return takes_labels(site.value, NODE_LABELS)
+
+
+def _never_pending(site: Site) -> bool:
+    """Accept preferences, which have no effect on one node, and a node affinity that the node satisfies."""
+    parts = site.value if isinstance(site.value, Mapping) else {}
+    pods = [part for name, part in parts.items() if name != "nodeAffinity"]
+    return takes_affinity(parts.get("nodeAffinity"), NODE_LABELS) and all(
+        isinstance(part, Mapping) and not part.get("requiredDuringSchedulingIgnoredDuringExecution") for part in pods
     )
 
 
@@ -96,75 +87,18 @@ def _may_be_non_root(site: Site) -> bool:
 
 
 def _mountable(site: Site) -> bool:
-    """Accept volumes that exist at once and that no program reads."""
+    """Accept volumes that no program reads. The kubelet waits for the objects that they name."""
     volumes = site.value if isinstance(site.value, list) else []
-    return _needs_no_system(site) and all(isinstance(each, Mapping) and _is_there(each, site) for each in volumes)
+    return _needs_no_system(site) and all(isinstance(each, Mapping) and _is_known_volume(each) for each in volumes)
 
 
-def _is_there(volume: Mapping[str, Any], site: Site) -> bool:
-    """Return True if a volume can be mounted: it is empty, or its objects are applied with the pod."""
+def _is_known_volume(volume: Mapping[str, Any]) -> bool:
+    """Return True if a real kubelet mounts a volume as soon as the objects that it names exist."""
     kinds = set(volume) - {"name"}
     if kinds == {"projected"}:
         sources = (volume["projected"] or {}).get("sources") or []
-        return all(isinstance(each, Mapping) and _is_there(each, site) for each in sources)
-    if len(kinds) != 1:
-        return False
-    (kind,) = kinds
-    if kind in {"emptyDir", "downwardAPI", "serviceAccountToken"}:
-        return True
-    reference = volume[kind] if isinstance(volume[kind], Mapping) else {}
-    names = {"configMap": ("ConfigMap", "name"), "secret": ("Secret", "secretName"),
-             "persistentVolumeClaim": ("PersistentVolumeClaim", "claimName")}  # fmt: skip
-    if kind not in names:
-        return False
-    of, field = names[kind]
-    return reference.get("optional") is True or _has(site, of, reference.get(field) or reference.get("name"))
-
-
-def _has(site: Site, kind: str, name: Any) -> bool:
-    """Return True if an object is applied together with this one."""
-    return any(each.get("kind") == kind and (each.get("metadata") or {}).get("name") == name for each in site.objects)
-
-
-def _sources_are_there(site: Site) -> bool:
-    """Accept ``envFrom`` if a stand-in ignores the variables and every source exists."""
-    sources = site.value if isinstance(site.value, list) else []
-    return _stands_in(site) and all(isinstance(each, Mapping) and _source_is_there(each, site) for each in sources)
-
-
-def _source_is_there(source: Mapping[str, Any], site: Site) -> bool:
-    for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
-        reference = source.get(field)
-        if isinstance(reference, Mapping):
-            return reference.get("optional") is True or _has(site, kind, reference.get("name"))
-    return False
-
-
-def _key_is_there(kind: str) -> Harmless:
-    """Accept a variable's source if a stand-in ignores the variable and the key exists."""
-
-    def check(site: Site) -> bool:
-        reference = site.value if isinstance(site.value, Mapping) else {}
-        if reference.get("optional") is True:
-            return _stands_in(site)
-        keys = {"data", "stringData", "binaryData"}
-        return _stands_in(site) and any(
-            reference.get("key") in (each.get(part) or {})
-            for each in site.objects
-            if each.get("kind") == kind and (each.get("metadata") or {}).get("name") == reference.get("name")
-            for part in keys
-        )
-
-    return check
-
-
-def _runs_to_its_end(site: Site) -> bool:
-    """Accept init containers that stand-ins run: each takes its time and succeeds."""
-    containers = site.value if isinstance(site.value, list) else []
-    return all(
-        isinstance(each, Mapping) and has_stand_in(str(each.get("image"))) and not each.get("restartPolicy")
-        for each in containers
-    )
+        return all(isinstance(each, Mapping) and _is_known_volume(each) for each in sources)
+    return len(kinds) == 1 and kinds <= _VOLUMES
 
 
 def _stand_in_listens(site: Site) -> bool:
@@ -200,7 +134,6 @@ _STATIC = "any, with an image that is a single static program or a stand-in"
 _OTHER_PORT = "probes the real program on this port, on which its stand-in does not listen: declare the containerPort"
 _DECLARED = "any port that the container declares; without a stand-in, any"
 _ANY_STAND_IN = "any, with a stand-in"
-_KEYS = "with a stand-in: keys of objects of the workload"
 _DNS = "the images resolve no names"
 _NODE = "there is one node, without taints"
 _REGISTRY = "no image is pulled"
@@ -210,6 +143,7 @@ _RESOURCES = Decisive(_PENDING, _fits, "up to 64 cores and 64 GiB")
 _POD = Fields(
     implemented={
         "containers": "V1Container",
+        "initContainers": "V1Container",
         "readinessGates": "",
         "restartPolicy": "",
         "securityContext": "V1PodSecurityContext",
@@ -238,7 +172,12 @@ _POD = Fields(
     },
     decisive={
         "activeDeadlineSeconds": Decisive("ends the pod after this time"),
-        "affinity": Decisive(_PENDING, _only_preferred, "preferences"),
+        "affinity": Decisive(
+            _PENDING,
+            _never_pending,
+            "preferences, and a node affinity that the node (linux, amd64) satisfies",
+            implemented=True,
+        ),
         "ephemeralContainers": Decisive("also runs these containers"),
         "evictionResponders": Decisive("consults these before it evicts the pod"),
         "hostNetwork": Decisive(
@@ -246,14 +185,10 @@ _POD = Fields(
         ),
         "hostname": Decisive("gives the pod this host name"),
         "hostnameOverride": Decisive("gives the pod this host name"),
-        "initContainers": Decisive(
-            "runs these containers to completion before it starts the others",
-            _runs_to_its_end,
-            "containers whose images have stand-ins, without their own restartPolicy",
-            implemented=True,
-        ),
         "nodeName": Decisive("runs the pod only on this node"),
-        "nodeSelector": Decisive(_PENDING, unless_in({"kubernetes.io/os": "linux"}), '{"kubernetes.io/os": "linux"}'),
+        "nodeSelector": Decisive(
+            _PENDING, _matches_node, "kubernetes.io/os: linux, kubernetes.io/arch: amd64", implemented=True
+        ),
         "os": Decisive(_PENDING, unless_in({"name": "linux"}), "{name: linux}"),
         "resourceClaims": Decisive(_PENDING),
         "schedulerName": Decisive("waits for this scheduler", unless_in("default-scheduler"), "default-scheduler"),
@@ -267,8 +202,8 @@ _POD = Fields(
         "volumes": Decisive(
             _START,
             _mountable,
-            "with an image that is a single static program or a stand-in: emptyDir, downwardAPI, and"
-            " volumes from objects of the workload",
+            "with an image that is a single static program or a stand-in, which read no files: emptyDir, downwardAPI,"
+            " configMap, secret, persistentVolumeClaim, and projected ones of these",
         ),
     },
 )
@@ -278,6 +213,7 @@ _CONTAINER = Fields(
         "args": "",
         "command": "",
         "env": "V1EnvVar",
+        "envFrom": "",
         "image": "",
         "lifecycle": "V1Lifecycle",
         "livenessProbe": "V1Probe",
@@ -299,8 +235,9 @@ _CONTAINER = Fields(
         "volumeMounts": "the class of spec.volumes applies",
     },
     decisive={
-        "envFrom": Decisive(_START, _sources_are_there, "with a stand-in: objects of the workload"),
-        "restartPolicy": Decisive("restarts the container by its own policy"),
+        "restartPolicy": Decisive(
+            "restarts the container by its own policy", unless_in("Always"), "Always", implemented=True
+        ),
         "restartPolicyRules": Decisive("restarts the container by its own rules"),
         "volumeDevices": Decisive(_START),
         "workingDir": Decisive("starts the program in this folder", _needs_no_system, _STATIC),
@@ -373,12 +310,10 @@ TABLES: Mapping[str, Fields] = {
     ),
     "V1EnvVar": Fields(implemented={"name": "", "value": "", "valueFrom": "V1EnvVarSource"}),
     "V1EnvVarSource": Fields(
-        implemented={"fieldRef": "V1ObjectFieldSelector"},
+        implemented={"configMapKeyRef": "", "fieldRef": "V1ObjectFieldSelector", "secretKeyRef": ""},
         decisive={
-            "configMapKeyRef": Decisive(_START, _key_is_there("ConfigMap"), _KEYS),
             "fileKeyRef": Decisive(_START),
             "resourceFieldRef": Decisive("gives the program its own resource amounts", _stands_in, _ANY_STAND_IN),
-            "secretKeyRef": Decisive(_START, _key_is_there("Secret"), _KEYS),
         },
     ),
     "V1ObjectFieldSelector": Fields(

@@ -14,6 +14,7 @@ from typing import Any
 from harness.localkube.kubelet.black_hole import BlackHole
 from harness.localkube.kubelet.handlers import HandlerRunner
 from harness.localkube.kubelet.runtime import Runtime
+from harness.localkube.kubelet.scheduling import HOSTNAME, NODE_LABELS, unschedulable
 from harness.localkube.kubelet.termination import Stopper
 from harness.localkube.machinery.client import AlreadyExists, ApiClient
 from harness.localkube.machinery.events import EventRecorder
@@ -43,6 +44,7 @@ class Node:
         scheduler: Writes Events as the scheduler, which is part of this kubelet.
         black_hole: Drops connections to the addresses of pods that have ended.
         schedulable: Set while the node accepts new pods (cleared by ``kubectl cordon``).
+        freed: Set when a pod leaves the node, and then replaced.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Node:
     scheduler: EventRecorder
     black_hole: BlackHole = field(default_factory=BlackHole)
     schedulable: asyncio.Event = field(default_factory=asyncio.Event)
+    freed: asyncio.Event = field(default_factory=asyncio.Event)
+    _placed: dict[str, Object] = field(default_factory=dict)
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _taken: set[str] = field(default_factory=set)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -72,6 +76,20 @@ class Node:
             return self.next_address()
         self._taken.add(address)
         return address
+
+    def why_not(self, pod: Object) -> str:
+        """Return why the node does not take a pod now, as the scheduler's message; empty if it takes it."""
+        return unschedulable(pod, self.name, self._placed.values())
+
+    def place(self, pod: Object) -> None:
+        """Count a pod as one of the node's."""
+        self._placed[pod["metadata"]["uid"]] = pod
+
+    def release(self, pod: Object) -> None:
+        """Count a pod no longer, and wake those that wait for its place."""
+        if self._placed.pop(pod["metadata"]["uid"], None) is not None:
+            self.freed.set()
+            self.freed = asyncio.Event()
 
     def is_system(self, namespace: str) -> bool:
         """Return True if pods of a namespace belong to the cluster itself."""
@@ -124,7 +142,7 @@ def node_object(name: str, address: str) -> Object:
         "lastTransitionTime": now,
     }
     return {
-        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
+        "metadata": {"name": name, "labels": {**NODE_LABELS, HOSTNAME: name}},
         "spec": {},
         "status": {
             "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],

@@ -12,7 +12,8 @@ from harness.localkube.kubelet.models import StandInModel, model_of
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.relist_times import RelistTimes
-from harness.localkube.kubelet.status import OWN_CONDITIONS, ContainerState, pod_status
+from harness.localkube.kubelet.sources import missing_for_volumes
+from harness.localkube.kubelet.status import INITIALIZING, OWN_CONDITIONS, ContainerState, pod_status
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
 from harness.localkube.machinery.objects import Object, is_deleting, timestamp
 from harness.localkube.machinery.resources import PODS
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 #: Shortest time in seconds between the start of a container and the relist that finds it running.
 _SHORTEST_START = 0.05
+#: Seconds between two attempts to mount the volumes of a pod.
+_MOUNT_INTERVAL = 2.0
 #: Grace period in seconds of a pod whose object was removed by force, as in the kubelet.
 FORCED_GRACE = 1
 
@@ -43,6 +46,9 @@ class PodWorker:
         self._containers: list[ContainerWorker] = []
         self._states: list[ContainerState] = []
         self._init: list[ContainerState] = []
+        self._init_workers: dict[str, ContainerWorker] = {}
+        self._living: list[asyncio.Task[None]] = []
+        self._begun: list[ContainerWorker] = []
         self._deleting = asyncio.Event()
         self._gone = asyncio.Event()
         self._dirty = asyncio.Event()
@@ -83,33 +89,34 @@ class PodWorker:
         except NotFound:
             _log.debug("pod %s/%s is gone", self._namespace, self._name)
         finally:
-            for container in self._containers:
+            self._node.release(self._pod)
+            for container in (*self._containers, *self._init_workers.values()):
                 container.kill()
 
     async def _work(self) -> None:
         if not await self._bind():
             return
         publishing = asyncio.create_task(self._patch_changes(), name=f"status of {self._name}")
-        living: list[asyncio.Task[None]] = []
         try:
-            if self._create_workers() and not await self._wait_for_start() and await self._initialize():
-                living += [
-                    asyncio.create_task(each.run(), name=f"container of {self._name}") for each in self._containers
-                ]
-                living.append(asyncio.create_task(self._end_network(), name=f"network of {self._name}"))
+            if self._create_workers() and not await self._wait_for_start():
+                self._living.append(asyncio.create_task(self._end_network(), name=f"network of {self._name}"))
+                if await self._initialize():
+                    for each in self._containers:
+                        self._begin(each)
             await self._deleting.wait()
             await self._stop()
-            await asyncio.gather(*living)
+            await asyncio.gather(*self._living)
         finally:
-            for task in (publishing, *living):
+            for task in (publishing, *self._living):
                 task.cancel()
-            await asyncio.gather(publishing, *living, return_exceptions=True)
+            await asyncio.gather(publishing, *self._living, return_exceptions=True)
         await self._patch_status()
         await self._finish()
 
     async def _bind(self) -> bool:
         """Assign an unassigned pod to this node once the node accepts pods; return False if the pod is gone before."""
         if self._pod["spec"].get("nodeName"):
+            self._node.place(self._pod)
             return True
         if not self._node.schedulable.is_set():
             message = "0/1 nodes are available: 1 node(s) were unschedulable."
@@ -117,7 +124,7 @@ class PodWorker:
             await _first_of(self._node.schedulable, self._gone)
             # Delays count from the moment at which the node accepts pods.
             self._seen = asyncio.get_running_loop().time()
-        if self._gone.is_set():
+        if not await self._find_room():
             return False
         self._pod = await self._node.client.patch(
             PODS, self._name, self._namespace, {"spec": {"nodeName": self._node.name}}
@@ -128,6 +135,42 @@ class PodWorker:
         )
         return True
 
+    async def _find_room(self) -> bool:
+        """Wait until the node takes the pod, and report the reason until then; return False if the pod is gone before.
+
+        Most reasons never end; that of an anti-affinity or of too few resources ends with another pod.
+        """
+        reported = ""
+        while not self._gone.is_set():
+            reason = self._node.why_not(self._pod)
+            if not reason:
+                self._node.place(self._pod)
+                return True
+            freed = self._node.freed
+            if reason != reported:
+                await self._report_pending(reason)
+                reported = reason
+            await _first_of(freed, self._gone)
+            self._seen = asyncio.get_running_loop().time()
+        return False
+
+    async def _report_pending(self, reason: str) -> None:
+        """Report that the scheduler has no node for the pod."""
+        self._node.record_scheduling_event(self._pod, "FailedScheduling", reason, kind="Warning")
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": reason,
+            "lastProbeTime": None,
+            "lastTransitionTime": timestamp(),
+        }
+        body = {"status": {"phase": "Pending", "conditions": [condition]}}
+        with suppress(NotFound):
+            await self._node.client.patch(
+                PODS, self._name, self._namespace, body, strategy="strategic", subresource="status"
+            )
+
     def _create_workers(self) -> bool:
         """Create the containers' workers; return False if the pod cannot start, and then waits for its deletion."""
         system = self._node.is_system(self._namespace)
@@ -135,73 +178,104 @@ class PodWorker:
         self._network = PodNetwork(address, self._node.black_hole, _declared_ports(self._pod))
         self._relists = self._relist_times()
         anchor = self._seen + self._node.profile.probe_ticks.sample(self._node.rng)
-        complete = self._create_init_states()
+        workers: list[ContainerWorker | None] = []
+        for spec in self._pod["spec"].get("initContainers") or ():
+            if spec.get("restartPolicy") or not has_stand_in(spec["image"]):
+                workers.append(self._create_init_worker(spec, anchor, system=system))
+            else:
+                self._init.append(ContainerState(spec["name"], spec["image"]))
+        policy = self._pod["spec"].get("restartPolicy", "Always")
         for spec in self._pod["spec"]["containers"]:
-            try:
-                image, model = self._image(spec, system=system)
-            except ValueError as error:
-                self._states.append(self._with_invalid_model(spec, str(error)))
-                complete = False
-                continue
-            if image is None:
-                self._states.append(self._without_image(spec))
-                complete = False
-                continue
-            container = ContainerWorker(
-                self._node,
-                self._pod,
-                spec,
-                image=image,
-                model=model,
-                network=self._network,
-                relists=self._relists,
-                anchor=anchor,
-                changed=self._dirty.set,
-            )
-            self._containers.append(container)
-            self._states.append(container.state)
+            container = self._create_worker(spec, anchor, self._states, restarts=policy, system=system)
+            workers.append(container)
+            self._containers += [container] if container is not None else []
+        complete = all(each is not None for each in workers)
+        for state in (*self._init, *self._states) if self._init and complete else ():
+            state.state = INITIALIZING
         if not complete:
             self._containers.clear()
         self._dirty.set()
         return complete
 
-    def _create_init_states(self) -> bool:
-        """Create the states of init containers; return False if one of them cannot be run.
+    def _create_init_worker(self, spec: Object, anchor: float, *, system: bool) -> ContainerWorker | None:
+        """Create the worker of a sidecar, or of an init container whose image is known."""
+        sidecar = spec.get("restartPolicy") == "Always"
+        on_failure = "Never" if self._pod["spec"].get("restartPolicy") == "Never" else "OnFailure"
+        restarts = "Always" if sidecar else on_failure
+        worker = self._create_worker(spec, anchor, self._init, restarts=restarts, system=system)
+        if worker is not None:
+            worker.state.sidecar = sidecar
+            self._init_workers[spec["name"]] = worker
+        return worker
 
-        A pod that does not start and says why is better than one that starts without its init containers.
-        """
-        complete = True
-        for spec in self._pod["spec"].get("initContainers") or ():
-            state = ContainerState(spec["name"], spec["image"])
-            self._init.append(state)
-            if spec.get("restartPolicy") or not has_stand_in(spec["image"]):
-                message = (
-                    f"init container {spec['name']}: only stand-ins without a restartPolicy run as init containers"
-                )
-                self._node.record_event(self._pod, "Failed", message, kind="Warning")
-                state.state = {"waiting": {"reason": "CreateContainerConfigError", "message": message}}
-                complete = False
-        return complete
+    def _create_worker(
+        self, spec: Object, anchor: float, states: list[ContainerState], *, restarts: str, system: bool
+    ) -> ContainerWorker | None:
+        """Create a container's worker and add its state; return None if there is no image for it."""
+        try:
+            image, model = self._image(spec, system=system)
+        except ValueError as error:
+            states.append(self._with_invalid_model(spec, str(error)))
+            return None
+        if image is None:
+            states.append(self._without_image(spec))
+            return None
+        worker = ContainerWorker(
+            self._node,
+            self._pod,
+            spec,
+            image=image,
+            model=model,
+            network=self._network,
+            relists=self._relists,
+            anchor=anchor,
+            changed=self._dirty.set,
+            restarts=restarts,
+            follows=bool(self._init),
+        )
+        states.append(worker.state)
+        return worker
+
+    def _begin(self, container: ContainerWorker) -> None:
+        """Start a container."""
+        self._begun.append(container)
+        self._living.append(asyncio.create_task(container.run(), name=f"container of {self._name}"))
 
     async def _initialize(self) -> bool:
         """Run the init containers one after the other; return False if the pod is deleted before their end.
 
-        A stand-in takes its time and succeeds.
+        A sidecar is started and keeps running; the next container follows once it has started.
         """
         for state in self._init:
-            begun = timestamp()
-            state.state = {"running": {"startedAt": begun}}
-            self._dirty.set()
-            seconds = model_of(self._pod["metadata"], state.image).ready
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._deleting.wait()
-            if self._deleting.is_set():
+            worker = self._init_workers.get(state.name)
+            if worker is None:
+                await self._stand_in_for(state)
+            else:
+                self._begin(worker)
+                await _first_of(worker.up if state.sidecar else worker.ended, self._deleting)
+                state.ready = state.ready or (state.state.get("terminated") or {}).get("exitCode") == 0
+            if self._deleting.is_set() or not (state.sidecar or state.ready):
                 return False
-            ended: Object = {"exitCode": 0, "reason": "Completed", "startedAt": begun, "finishedAt": timestamp()}
-            state.state, state.ready = {"terminated": ended}, True
             self._dirty.set()
         return True
+
+    async def _stand_in_for(self, state: ContainerState) -> None:
+        """Take the time of a stand-in for an init container, which succeeds; end early if the pod is deleted."""
+        started, loop = timestamp(), asyncio.get_running_loop()
+        await self._deleted_before(self._relists.next(loop.time()))
+        state.state = {"running": {"startedAt": started}}
+        self._dirty.set()
+        seconds = model_of(self._pod["metadata"], state.image).ready
+        if not await self._deleted_before(self._relists.next(loop.time() + seconds)):
+            ended: Object = {"exitCode": 0, "reason": "Completed", "startedAt": started, "finishedAt": timestamp()}
+            state.state, state.ready = {"terminated": ended}, True
+
+    async def _deleted_before(self, when: float) -> bool:
+        """Wait until a time on the loop's clock; return True as soon as the pod is deleted."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(when):
+                await self._deleting.wait()
+        return self._deleting.is_set()
 
     def _image(self, spec: Object, *, system: bool) -> tuple[Image | None, StandInModel | None]:
         """Return the image of a container, and the model of the stand-in that runs in its place, or None.
@@ -245,7 +319,14 @@ class PodWorker:
         return ContainerState(spec["name"], spec["image"], state=waiting)
 
     async def _wait_for_start(self) -> bool:
-        """Wait as long as a real kubelet takes to start containers; return True if the pod is deleted meanwhile."""
+        """Wait as long as a real kubelet takes to start containers; return True if the pod is deleted meanwhile.
+
+        Volumes are not mounted, but the ConfigMaps and Secrets that they need must exist.
+        """
+        while reason := await missing_for_volumes(self._node.client, self._pod):
+            self._node.record_event(self._pod, "FailedMount", reason, kind="Warning")
+            if await self._deleted_before(asyncio.get_running_loop().time() + _MOUNT_INTERVAL):
+                return True
         begin = self._seen + self._node.profile.container_start.sample(self._node.rng)
         try:
             async with asyncio.timeout_at(min(begin, self._relists.first - _SHORTEST_START)):
@@ -260,14 +341,34 @@ class PodWorker:
         self._network.notice_listeners()
         # An object without a deletion mark was deleted by force.
         grace = self._pod["metadata"].get("deletionGracePeriodSeconds", FORCED_GRACE)
-        await asyncio.gather(*(container.stop(grace) for container in self._containers))
+        await asyncio.gather(*(self._stop_in_turn(each, grace) for each in self._begun))
+
+    async def _stop_in_turn(self, container: ContainerWorker, grace: int) -> None:
+        """Stop a container; a sidecar gets SIGTERM after all containers that began later have ended."""
+        later = self._begun[self._begun.index(container) + 1 :]
+
+        async def turn() -> None:
+            for each in later:
+                await each.ended.wait()
+
+        await container.stop(grace, turn if container.state.sidecar else None)
 
     async def _end_network(self) -> None:
-        """Remove the pod's network soon after its last container has ended."""
+        """Remove the pod's network soon after its last container has ended; its sidecars end with the others."""
         for container in self._containers:
-            await container.ended.wait()
+            await _first_of(container.ended, self._deleting)
+        if not self._deleting.is_set():
+            grace = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
+            sidecars = [each for each in self._begun if each.state.sidecar]
+            await asyncio.gather(*(self._stop_in_turn(each, grace) for each in sidecars))
+        await self._deleted_or_ended()
         await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
         self._network.remove()
+
+    async def _deleted_or_ended(self) -> None:
+        """Wait until every container that has begun has ended."""
+        for container in self._begun:
+            await container.ended.wait()
 
     async def _patch_changes(self) -> None:
         while True:

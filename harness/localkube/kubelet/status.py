@@ -12,6 +12,8 @@ OWN_CONDITIONS = frozenset({"PodReadyToStartContainers", "Initialized", "Ready",
 
 #: The initial state of a container.
 CREATING: Object = {"waiting": {"reason": "ContainerCreating"}}
+#: The initial state of every container of a pod with init containers.
+INITIALIZING: Object = {"waiting": {"reason": "PodInitializing"}}
 
 
 @dataclass(slots=True)
@@ -27,6 +29,7 @@ class ContainerState:
         started: True if its startup probe has succeeded (or it runs and has none).
         restarts: Number of restarts.
         container_id: Identifies the process; empty before the first start.
+        sidecar: True for an init container that runs as long as the pod.
     """
 
     name: str
@@ -37,6 +40,12 @@ class ContainerState:
     started: bool = False
     restarts: int = 0
     container_id: str = ""
+    sidecar: bool = False
+
+    @property
+    def initialized(self) -> bool:
+        """True if the next init container may start."""
+        return "terminated" in self.state or (self.sidecar and self.started)
 
     def to_json(self) -> Object:
         """Return the API's ContainerStatus."""
@@ -53,11 +62,20 @@ class ContainerState:
         }
 
 
-def phase_of(containers: Sequence[ContainerState], restart_policy: str, *, deleting: bool) -> str:
+def phase_of(
+    containers: Sequence[ContainerState],
+    restart_policy: str,
+    *,
+    deleting: bool,
+    init: Sequence[ContainerState] = (),
+) -> str:
     """Return Pending, Running, Succeeded or Failed.
 
-    A pod that is being deleted can end even if its restart policy is Always.
+    A pod that is being deleted can end even if its restart policy is Always. One that is never restarted has failed
+    once an init container has.
     """
+    if restart_policy == "Never" and any((each.state.get("terminated") or {}).get("exitCode") for each in init):
+        return "Failed"
     if all("terminated" in each.state for each in containers):
         codes = [each.state["terminated"]["exitCode"] for each in containers]
         if deleting or restart_policy == "Never" or (restart_policy == "OnFailure" and not any(codes)):
@@ -87,7 +105,7 @@ def pod_status(
         deleting: True if the pod is being deleted.
         init: Its init containers, in the order of the spec.
     """
-    phase = phase_of(containers, pod["spec"].get("restartPolicy", "Always"), deleting=deleting)
+    phase = phase_of(containers, pod["spec"].get("restartPolicy", "Always"), deleting=deleting, init=init)
     others = [entry for entry in pod.get("status", {}).get("conditions") or [] if entry["type"] not in OWN_CONDITIONS]
     gates = _closed_gates(pod["spec"].get("readinessGates") or [], others)
     own = [_kept(pod, entry) for entry in _conditions(containers, init, phase, address, gates)]
@@ -122,7 +140,8 @@ def _closed_gates(gates: Sequence[Object], conditions: Sequence[Object]) -> str:
 def _conditions(
     containers: Sequence[ContainerState], init: Sequence[ContainerState], phase: str, address: str, gates: str
 ) -> Iterable[Object]:
-    unready = [each.name for each in containers if not each.ready]
+    serving = [*(each for each in init if each.sidecar), *containers]
+    unready = [each.name for each in serving if not each.ready]
     complete: Object = {"status": "True"}
     if phase in {"Succeeded", "Failed"}:
         complete = {"status": "False", "reason": "PodCompleted" if phase == "Succeeded" else "PodFailed"}
@@ -133,7 +152,7 @@ def _conditions(
     if gates and complete["status"] == "True":
         ready = {"status": "False", "reason": "ReadinessGatesNotReady", "message": gates}
     yield {"type": "PodReadyToStartContainers", "status": "True" if address else "False"}
-    if incomplete := [each.name for each in init if "terminated" not in each.state]:
+    if incomplete := [each.name for each in init if not each.initialized]:
         message = f"containers with incomplete status: [{' '.join(incomplete)}]"
         yield {"type": "Initialized", "status": "False", "reason": "ContainersNotInitialized", "message": message}
     else:

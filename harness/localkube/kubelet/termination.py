@@ -27,6 +27,8 @@ def grace_after_hook(grace: int, hook_seconds: float) -> int:
 
 #: Runs a container's preStop hook; raises ``HandlerFailedError``.
 Hook = Callable[[], Awaitable[None]]
+#: Waits until it is a sidecar's turn to get SIGTERM.
+Turn = Callable[[], Awaitable[None]]
 
 
 class Stopper:
@@ -45,7 +47,12 @@ class Stopper:
         self._abandoned: set[asyncio.Future[None]] = set()
 
     async def stop(
-        self, process: Process, grace: int, hook: Hook | None, on_hook_failure: Callable[[str], None]
+        self,
+        process: Process,
+        grace: int,
+        hook: Hook | None,
+        on_hook_failure: Callable[[str], None],
+        turn: Turn | None = None,
     ) -> int:
         """Stop a container within its grace period; return its exit code once all its processes have ended.
 
@@ -54,6 +61,7 @@ class Stopper:
             grace: Grace period in seconds, at least 1.
             hook: Its preStop hook, if it has one.
             on_hook_failure: Called with the reason if the hook fails; the container is stopped anyway.
+            turn: Waits until it is the container's turn, after its hook. The wait counts against the grace period.
         """
         if hook is None:
             left = max(SHORTEST_GRACE, grace)
@@ -62,10 +70,24 @@ class Stopper:
             await _first(process, self._profile.hook.sample(self._rng))
             left = grace_after_hook(grace, await self._run_hook(process, grace, hook, on_hook_failure))
             await _first(process, self._profile.stop_after_hook.sample(self._rng))
+        if turn is not None:
+            left = grace_after_hook(left, await self._wait_for_turn(process, left, turn))
         self._runtime.terminate(process)
         if not await _first(process, left):
             self._runtime.kill(process)
         return await process.wait()
+
+    async def _wait_for_turn(self, process: Process, grace: int, turn: Turn) -> float:
+        """Return the seconds until it was the container's turn, the container ended, or the grace period was over."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        waiting = asyncio.ensure_future(turn())
+        either: set[asyncio.Future[Any]] = {waiting, process.exited}
+        try:
+            await asyncio.wait(either, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        return loop.time() - begin
 
     async def _run_hook(self, process: Process, grace: int, hook: Hook, on_failure: Callable[[str], None]) -> float:
         """Return the seconds until the hook ended, the container ended, or the grace period was over."""

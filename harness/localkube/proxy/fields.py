@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Harmless, Site, unless_in
-from harness.kube.pods import pod_of
+from harness.kube.pods import pod_of, serving_containers
 from harness.kube.selectors import selected_by
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.images import has_stand_in
@@ -58,7 +58,7 @@ def _labels(pod: Mapping[str, Any]) -> Mapping[str, str]:
 
 def _ports(pod: Mapping[str, Any]) -> set[int] | None:
     """Return the ports on which the stand-ins of a pod listen; None if a container has no stand-in."""
-    containers = (pod.get("spec") or {}).get("containers") or []
+    containers = serving_containers(pod)
     if not all(has_stand_in(str(each.get("image"))) for each in containers):
         return None
     try:

@@ -66,10 +66,24 @@ def test_the_server_knows_the_scope_of_custom_kinds() -> None:
     assert [problem.message.split()[0] for problem in caught.value.problems] == ["ClusterIssuer", "ClusterPolicy"]
 
 
-def test_a_kind_that_is_not_served_is_refused(kubeconfig: Path) -> None:
+def test_a_built_in_kind_that_is_not_served_is_refused(kubeconfig: Path) -> None:
     """Its scope is unknown, and it could not be applied."""
     with Kube(kubeconfig) as kube, pytest.raises(InvalidInputError, match="has no kind Widget"):
-        refuse_cluster_scoped(kube, [manifest("Widget", "example.com/v1")])
+        refuse_cluster_scoped(kube, [manifest("Widget", "apps/v1")])
+
+
+def test_a_custom_kind_that_is_not_served_is_left_out_with_a_notice(kubeconfig: Path, tmp_path: Path) -> None:
+    """The server is asked; a trial does without it, and its evidence says so."""
+    monitor = manifest("ServiceMonitor", "monitoring.coreos.com/v1")
+    with Kube(kubeconfig) as kube:
+        refuse_cluster_scoped(kube, [monitor, SETTINGS])
+        notices = deploy(kube, [monitor, SETTINGS], NAMESPACE, shared=True, evidence=tmp_path)
+
+        assert kube.get("ConfigMap", "one", NAMESPACE)["data"] == {"a": "1"}
+    assert notices == (
+        "ServiceMonitor one is left out: the cluster has no kind ServiceMonitor in monitoring.coreos.com/v1",
+    )
+    assert (tmp_path / "left-out.txt").read_text() == f"{notices[0]}\n"
 
 
 def test_a_run_on_a_context_asks_the_server_first(kubeconfig: Path) -> None:

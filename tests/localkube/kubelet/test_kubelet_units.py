@@ -22,6 +22,7 @@ from harness.localkube.kubelet.images import Image, OnSigterm, find_image
 from harness.localkube.kubelet.listeners import owns_listener
 from harness.localkube.kubelet.probes import ProbeThreshold, until_next_tick
 from harness.localkube.kubelet.runtime import Process
+from harness.localkube.kubelet.sources import Sources
 from harness.localkube.kubelet.status import ContainerState, pod_status
 from harness.localkube.kubelet.termination import grace_after_hook
 from harness.localkube.machinery.objects import Object
@@ -83,12 +84,60 @@ def test_environment_comes_from_image_pod_and_spec() -> None:
     assert (found["HOSTNAME"], found["ECHO_TEXT"]) == ("apple-1", "hello-world")
 
 
-def test_unsupported_sources_of_variables_are_errors() -> None:
-    """A container never starts with a value silently missing."""
-    env = [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]
+SOURCES: Sources = {("ConfigMap", "settings"): {"LEVEL": "info", "text": "a"}, ("Secret", "keys"): {"token": "t"}}
+FROM_CONFIG: Object = {"configMapRef": {"name": "settings"}}
+FROM_SECRET: Object = {"secretRef": {"name": "keys"}, "prefix": "SECRET_"}
 
-    with pytest.raises(ConfigError, match="secretKeyRef"):
-        environment(POD, {"env": env}, some_image(), "127.9.1.1")
+
+def key_of(field: str, name: str, key: str, **more: Any) -> Object:
+    """Return a variable that is a key of an object."""
+    return {"name": "A", "valueFrom": {field: {"name": name, "key": key, **more}}}
+
+
+def test_variables_come_from_config_maps_and_secrets() -> None:
+    """Later sources replace earlier ones, and ``env`` replaces both and can refer to them."""
+    env = [
+        key_of("secretKeyRef", "keys", "token"),
+        {"name": "B", "value": "$(LEVEL)-$(A)"},
+        {"name": "text", "value": "b"},
+    ]
+
+    found = environment(POD, {"envFrom": [FROM_CONFIG, FROM_SECRET], "env": env}, some_image(), "", SOURCES)
+
+    assert {name: found[name] for name in ("LEVEL", "text", "SECRET_token", "A", "B")} == {
+        "LEVEL": "info",
+        "text": "b",
+        "SECRET_token": "t",
+        "A": "t",
+        "B": "info-t",
+    }
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        ({"envFrom": [{"configMapRef": {"name": "nothing"}}]}, 'configmap "nothing" not found'),
+        ({"envFrom": [{"secretRef": {"name": "nothing"}}]}, 'secret "nothing" not found'),
+        ({"env": [key_of("secretKeyRef", "nothing", "token")]}, 'secret "nothing" not found'),
+        ({"env": [key_of("configMapKeyRef", "settings", "x")]}, "couldn't find key x in ConfigMap settings"),
+        ({"env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}]}, "resourceFieldRef"),
+    ],
+)
+def test_a_missing_source_of_variables_is_an_error(container: Object, message: str) -> None:
+    """The container does not start, and the words are the kubelet's."""
+    with pytest.raises(ConfigError, match=message):
+        environment(POD, container, some_image(), "", SOURCES)
+
+
+def test_an_optional_source_may_be_missing() -> None:
+    """The variable is then not set."""
+    optional: Object = {"configMapRef": {"name": "nothing", "optional": True}}
+    env = [key_of("secretKeyRef", "nothing", "a", optional=True)]
+
+    found = environment(POD, {"envFrom": [optional], "env": env}, some_image(), "", SOURCES)
+
+    assert "A" not in found
+    assert found == environment(POD, {}, some_image(), "", SOURCES)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("$(A)x", "1x"), ("$$(A)", "$(A)"), ("$(B)", "$(B)"), ("$A", "$A")])

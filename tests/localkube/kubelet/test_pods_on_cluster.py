@@ -9,12 +9,14 @@ import pytest
 
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import (
+    CONFIGMAPS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
     EVENTS,
     NODES,
     PODS,
     REPLICASETS,
+    SECRETS,
     SERVICES,
 )
 
@@ -125,6 +127,44 @@ def test_scaling_down_keeps_the_pod_with_the_highest_deletion_cost(on_cluster: O
     first, left = on_cluster(scenario)
 
     assert left == [first]
+
+
+def test_variables_come_from_a_secret_that_is_created_later(on_cluster: OnCluster) -> None:
+    """Until then, the container waits with the kubelet's reason; then it starts with the value."""
+
+    async def scenario(cluster: Any) -> tuple[Object, str]:
+        env = [{"name": "ECHO_TEXT", "valueFrom": {"secretKeyRef": {"name": "words", "key": "text"}}}]
+        await cluster.deploy(container={"args": [], "env": env, "readinessProbe": READINESS})
+
+        def waiting(pods: list[Object]) -> Object | None:
+            states = [s["state"] for p in pods for s in p.get("status", {}).get("containerStatuses") or []]
+            return next((s["waiting"] for s in states if "message" in s.get("waiting", {})), None)
+
+        reason: Object = await cluster.until(PODS, waiting)
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "words"}, "stringData": {"text": "hi"}}
+        await cluster.client.create(SECRETS, secret, "default")
+        return reason, await cluster.ask(await cluster.ready_pod())
+
+    reason, answer = on_cluster(scenario)
+
+    assert reason == {"reason": "CreateContainerConfigError", "message": 'secret "words" not found'}
+    assert answer == "hi\n"
+
+
+def test_a_volume_of_a_missing_config_map_keeps_the_container_creating(on_cluster: OnCluster) -> None:
+    """The event has the kubelet's words, and the pod starts once the ConfigMap exists."""
+
+    async def scenario(cluster: Any) -> Object:
+        await cluster.deploy(pod={"volumes": [{"name": "site", "configMap": {"name": "site"}}]})
+        event: Object = await cluster.until(EVENTS, lambda events: event_with_reason(events, "FailedMount"))
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "site"}}
+        await cluster.client.create(CONFIGMAPS, config, "default")
+        await cluster.ready_pod()
+        return event
+
+    event = on_cluster(scenario)
+
+    assert event["message"] == 'MountVolume.SetUp failed for volume "site" : configmap "site" not found'
 
 
 def test_a_cordoned_node_starts_no_pods_until_it_is_uncordoned(on_cluster: OnCluster) -> None:

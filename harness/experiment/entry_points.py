@@ -1,0 +1,48 @@
+"""Entry points of Traefik: a route for one that the cluster does not have gets no request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.errors import Problem
+from harness.experiment.admission import title
+from harness.experiment.objects import at
+from harness.experiment.problems import Problems, listed
+from harness.experiment.stages import ResolvedExperiment
+from harness.experiment.workload import RenderedObject
+from harness.kit.located_yaml import Place
+from harness.problem_codes import ProblemCode
+
+_ANNOTATION = "traefik.ingress.kubernetes.io/router.entrypoints"
+
+
+def check_entry_points(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Check that each route of Traefik is for an entry point to which the traffic can go."""
+    there = experiment.rules.entry_points
+    if not there or not experiment.parsed.ingress.startswith("traefik"):
+        return
+    for row in experiment.configurations:
+        for item in row.objects:
+            problems.extend(_elsewhere(item, there))
+    if experiment.plan is not None and experiment.plan.tls is not None:
+        message = f"Traefik serves no HTTPS here: its entry points are {listed(there)}"
+        hint = "leave out tls, or use ingress-nginx or a cluster of your own"
+        problems.add(ProblemCode.CONFLICT, ("traffic", "tls"), message, hint)
+
+
+def _elsewhere(item: RenderedObject, there: Sequence[str]) -> Iterator[Problem]:
+    """Yield the problem of an object whose routes are for other entry points only."""
+    place, names = _entry_points(item)
+    if names and not set(names) & set(there):
+        message = f"{title(item)}: its routes are for the entry point {listed(names)}; Traefik has {listed(there)} here"
+        yield item.problem_at(ProblemCode.NO_ROUTE, place, message, f"add {there[0]}")
+
+
+def _entry_points(item: RenderedObject) -> tuple[Place, list[str]]:
+    """Return the entry points that an object names, with their place."""
+    if item.manifest.get("kind") == "IngressRoute":
+        return ("spec", "entryPoints"), [str(each) for each in at(item.manifest, "spec", "entryPoints") or ()]
+    if item.manifest.get("kind") == "Ingress":
+        written = str((at(item.manifest, "metadata", "annotations") or {}).get(_ANNOTATION) or "")
+        return ("metadata", "annotations", _ANNOTATION), [each.strip() for each in written.split(",") if each.strip()]
+    return (), []

@@ -1,0 +1,66 @@
+"""Read the ConfigMaps and Secrets that a pod's variables and volumes name."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.localkube.machinery.client import ApiClient, NotFound
+from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import CONFIGMAPS, SECRETS, Resource
+
+#: (kind, name) of a ConfigMap or Secret -> its data as text.
+Sources = Mapping[tuple[str, str], Mapping[str, str]]
+
+_RESOURCES: Mapping[str, Resource] = {"ConfigMap": CONFIGMAPS, "Secret": SECRETS}
+
+
+async def read_sources(client: ApiClient, namespace: str, container: Object) -> Sources:
+    """Return the objects that a container's variables come from; one that does not exist is missing in the result."""
+    found = {}
+    for kind, name in dict.fromkeys(_named_by(container)):
+        if (data := await _read(client, namespace, kind, name)) is not None:
+            found[kind, name] = data
+    return found
+
+
+async def missing_for_volumes(client: ApiClient, pod: Object) -> str:
+    """Return why a volume of a pod cannot be mounted yet, as the kubelet's event says it; empty if all can be."""
+    for volume in pod["spec"].get("volumes") or ():
+        for kind, name in _required_by(volume):
+            if await _read(client, pod["metadata"]["namespace"], kind, name) is None:
+                return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {kind.lower()} "{name}" not found'
+    return ""
+
+
+async def _read(client: ApiClient, namespace: str, kind: str, name: str) -> dict[str, str] | None:
+    try:
+        obj = await client.get(_RESOURCES[kind], name, namespace)
+    except NotFound:
+        return None
+    data = obj.get("data") or {}
+    if kind == "ConfigMap":
+        return dict(data)
+    return {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
+
+
+def _named_by(container: Object) -> Iterator[tuple[str, str]]:
+    for source in container.get("envFrom") or ():
+        for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+            if field in source:
+                yield kind, source[field]["name"]
+    for entry in container.get("env") or ():
+        for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+            if field in (entry.get("valueFrom") or {}):
+                yield kind, entry["valueFrom"][field]["name"]
+
+
+def _required_by(volume: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the objects without which a volume cannot be mounted."""
+    for part in (volume, *((volume.get("projected") or {}).get("sources") or ())):
+        for field, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
+            reference = part.get(field) or {}
+            name = reference.get("secretName") or reference.get("name")
+            if name and not reference.get("optional"):
+                yield kind, str(name)

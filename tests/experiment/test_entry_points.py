@@ -1,0 +1,67 @@
+"""A route for an entry point that Traefik does not have gets no request, and is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import InvalidInputError, Problem
+from harness.experiment.cluster_rules import ANYTHING
+from harness.experiment.load import load_experiment
+from harness.problem_codes import ProblemCode
+
+if TYPE_CHECKING:
+    from tests.experiment.experiment_bench import Bench
+
+pytest_plugins = ("experiment_bench",)
+
+ROUTE = """\
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: r}
+spec:
+  entryPoints: POINTS
+  routes: [{kind: Rule, match: "PathPrefix(`/x`)", services: [{name: apple-service, port: 5678}]}]
+"""
+REFUSED = [ProblemCode.NO_ROUTE]
+ANNOTATION = "metadata: {name: fruit, annotations: {traefik.ingress.kubernetes.io/router.entrypoints: POINTS}}"
+
+
+def problems(bench: Bench, *there: str) -> list[Problem]:
+    """Return the problems on a cluster whose Traefik has these entry points."""
+    try:
+        load_experiment(bench.path, rules=replace(ANYTHING, entry_points=there), ingress="traefik")
+    except InvalidInputError as error:
+        return list(error.problems)
+    return []
+
+
+@pytest.mark.parametrize(("points", "expected"), [("[websecure]", REFUSED), ("[web, websecure]", []), ("[]", [])])
+def test_an_ingress_route_elsewhere_is_refused(bench: Bench, points: str, expected: list[ProblemCode]) -> None:
+    """At the line that names the entry points. A route that names none is for all."""
+    with (bench.folder / "apps.yaml").open("a") as file:
+        file.write(ROUTE.replace("POINTS", points))
+
+    found = problems(bench, "web")
+
+    assert [each.code for each in found] == expected
+    assert all("IngressRoute r: its routes are for the entry point websecure" in each.message for each in found)
+    assert problems(bench) == [], "the entry points of a user's Traefik are unknown"
+
+
+@pytest.mark.parametrize(("points", "expected"), [("websecure", REFUSED), ('"web, websecure"', [])])
+def test_an_ingress_for_another_entry_point_is_refused(bench: Bench, points: str, expected: list[ProblemCode]) -> None:
+    """By its annotation."""
+    bench.edit("apps.yaml", "metadata: {name: fruit}", ANNOTATION.replace("POINTS", points))
+
+    assert [each.code for each in problems(bench, "web")] == expected
+
+
+def test_https_needs_an_entry_point(bench: Bench) -> None:
+    """Traefik here serves HTTP only, and every request would be lost."""
+    bench.edit("small.yaml", "  pool: {size: 10}", "  pool: {size: 10}\n  tls: {verify: false}")
+
+    assert [each.code for each in problems(bench, "web")] == [ProblemCode.CONFLICT]
