@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from harness.localkube.machinery.objects import Object
 _log = logging.getLogger(__name__)
 
 _TRUE = frozenset({"true", "1"})
+_OPENAPI = "/openapi/v3"
 _AGGREGATED = "as=APIGroupDiscoveryList"
 
 
@@ -49,7 +52,7 @@ class RequestHandlers:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; every error is answered by a Status."""
         try:
-            return self._document(request) or await self._resource(request)
+            return self._document(request) or await _computed(request) or await self._resource(request)
         except errors.StatusError as error:
             return _json(error.code, error.status)
         except ConnectionError:  # The client closed the connection during the answer.
@@ -75,8 +78,6 @@ class RequestHandlers:
         return None if found is None else _json(200, found)
 
     async def _resource(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path == reviews.PATH and request.method == "POST":
-            return _json(201, reviews.review(await _body(request)))
         target = parse_path(request.path)
         view = View.parse(request.headers.get("Accept", ""), request.query)
         match request.method:
@@ -192,9 +193,32 @@ def _described(parts: tuple[str, ...], host: str) -> Object | None:
             return discovery.group(name)
         case ("apis", name, version):
             return discovery.resource_list(name, version)
-        case ("openapi", "v3", *root) if root:
-            return discovery.openapi("/" + "/".join(root))
     return None
+
+
+async def _computed(request: web.BaseRequest) -> web.Response | None:
+    """Answer what is neither stored nor constant: reviews and the fields of kinds; return None for other paths."""
+    if request.method == "POST" and reviews.is_review(request.path):
+        return _json(201, reviews.review(request.path, await _body(request)))
+    if request.path.startswith(_OPENAPI):
+        return await _described_fields(request.path.removeprefix(_OPENAPI))
+    return None
+
+
+async def _described_fields(root: str) -> web.Response:
+    """Answer the fields of a group's kinds, in a thread: the first answer takes a second of work."""
+    encoded = await asyncio.to_thread(_encoded_fields, root)
+    if encoded is None:
+        raise errors.unknown_path()
+    return web.Response(body=encoded, headers={"Content-Type": "application/json"})
+
+
+@cache
+def _encoded_fields(root: str) -> bytes | None:
+    from harness.localkube.api import openapi  # noqa: PLC0415 - the start of a cluster does not need its imports
+
+    found = openapi.document(root, discovery.VERSION)
+    return None if found is None else encode(found)
 
 
 async def _body(request: web.BaseRequest, *, default: Any = None) -> Any:

@@ -58,7 +58,7 @@ def parse_path(path: str) -> RequestInfo:
     if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] not in NAMESPACES.subresources:
         namespace, rest = rest[1], rest[2:]
     try:
-        resource = by_plural(rest[0], group)
+        resource = by_plural(rest[0], group, version)
     except (KeyError, IndexError):
         raise errors.unknown_path() from None
     return _target(resource, namespace, rest[1:])
@@ -77,21 +77,30 @@ def _target(resource: Resource, namespace: str | None, rest: list[str]) -> Reque
 
 
 def parse_body(raw: bytes, content_type: str) -> Any:
-    """Parse the body of a request as JSON, or as YAML if the content type says so.
+    """Parse the body of a request as JSON, as protobuf in its envelope, or as YAML if the content type says so.
 
     Raises:
-        StatusError: 415 for protobuf and other formats, 400 if it cannot be parsed.
+        StatusError: 415 for other formats, 400 if it cannot be parsed.
     """
     kind = content_type.partition(";")[0].strip().lower()
-    if raw.startswith(b"k8s\0") or "protobuf" in kind or "cbor" in kind:
-        raise errors.unsupported_media(
-            f"the local cluster reads JSON and YAML bodies, not {kind}, which kubectl sends for objects that it "
-            "generates; append to the command: --dry-run=client -o yaml | kubectl apply -f -"
-        )
+    if raw.startswith(b"k8s\0"):
+        return _protobuf(raw)
+    if "protobuf" in kind or "cbor" in kind:
+        raise errors.unsupported_media(f"the embedded cluster reads JSON, YAML and protobuf, but not {kind}")
     try:
         return _yaml(raw) if "yaml" in kind else json.loads(raw)
     except ValueError as error:
         raise errors.bad_request(f"the body of the request is not valid {kind or 'JSON'}: {error}") from None
+
+
+def _protobuf(raw: bytes) -> Any:
+    """Decode protobuf; its library is imported on first use, because the start of a cluster does not need it."""
+    from harness.localkube.api.protobuf import envelope  # noqa: PLC0415 - see above
+
+    try:
+        return envelope.decode(raw)
+    except envelope.ProtobufError as error:
+        raise errors.bad_request(str(error)) from None
 
 
 def _yaml(raw: bytes) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.localkube.api import errors, patching
-from harness.localkube.api.conversion import to_served, to_stored
+from harness.localkube.api.conversion import stored_resource, to_served, to_stored
 from harness.localkube.api.deletion import delete
 from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.registry import Registry
@@ -17,7 +17,6 @@ from harness.localkube.api.scale import scale_of, scaled
 from harness.localkube.api.server_side_apply import AppliedManifests
 from harness.localkube.api.watch_stream import Selection
 from harness.localkube.machinery.objects import Object, key_of, timestamp
-from harness.localkube.machinery.resources import EVENTS, NEW_EVENTS
 
 #: HTTP status and body. The body is an object of the requested kind unless its ``kind`` field says otherwise.
 Answer = tuple[int, Object]
@@ -135,9 +134,8 @@ class Writes:
 
 
 def _stored_target(target: RequestInfo) -> RequestInfo:
-    """Return the target in storage: Events are stored as core/v1 regardless of the requested version."""
-    resource = EVENTS if target.resource is NEW_EVENTS else target.resource
-    return RequestInfo(resource, target.namespace, target.name, target.subresource)
+    """Return the target in storage, where every kind has one version."""
+    return RequestInfo(stored_resource(target.resource), target.namespace, target.name, target.subresource)
 
 
 async def _check_applied(manifest: Object, target: RequestInfo, validation: FieldValidation) -> None:
