@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from harness.localkube.api import discovery, errors, reviews
+from harness.localkube.api import discovery, errors, reviews, streams
 from harness.localkube.api.field_notices import FieldNotices, header
 from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
@@ -79,6 +79,8 @@ class RequestHandlers:
 
     async def _resource(self, request: web.BaseRequest) -> web.StreamResponse:
         target = parse_path(request.path)
+        if target.subresource in streams.STREAMS:
+            return await streams.serve(request, self._storage, self._registry.read(target), target.subresource)
         view = View.parse(request.headers.get("Accept", ""), request.query)
         match request.method:
             case "GET" if not target.name or request.query.get("watch") in _TRUE:

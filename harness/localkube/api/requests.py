@@ -11,8 +11,16 @@ from harness.localkube.api import errors
 from harness.localkube.machinery.objects import Key, Object
 from harness.localkube.machinery.resources import NAMESPACES, RESOURCES, Resource, by_plural
 
-#: Subresources of pods that real clusters have and that are not served here.
-_POD_SUBRESOURCES = frozenset({"attach", "binding", "ephemeralcontainers", "exec", "portforward", "proxy", "resize"})
+#: Subresources that real clusters have and that are not served here, with what a user does instead.
+_REFUSED: Mapping[tuple[str, str], str] = {
+    ("pods", "attach"): "it does not connect to a running process; use kubectl logs -f, or kubectl exec",
+    ("pods", "binding"): "its only node takes every pod",
+    ("pods", "ephemeralcontainers"): "it adds no container to a running pod; use kubectl exec, or debug --copy-to",
+    ("pods", "proxy"): "use kubectl port-forward",
+    ("pods", "resize"): "it limits no resources; change the Deployment",
+    ("serviceaccounts", "token"): "it has no logins, so nothing asks for a token",
+    ("services", "proxy"): "use kubectl port-forward",
+}
 _VERSIONS = {(resource.group, resource.version) for resource in RESOURCES}
 
 
@@ -70,8 +78,9 @@ def _target(resource: Resource, namespace: str | None, rest: list[str]) -> Reque
     if more or misplaced or (namespace is not None and not resource.namespaced):
         raise errors.unknown_path()
     if subresource and subresource not in resource.subresources:
-        if resource.plural == "pods" and subresource in _POD_SUBRESOURCES:
-            raise errors.StatusError(501, "NotImplemented", f"the embedded cluster does not serve pods/{subresource}")
+        if why := _REFUSED.get((resource.plural, subresource)):
+            message = f"the embedded cluster does not serve {resource.plural}/{subresource}: {why}"
+            raise errors.StatusError(501, "NotImplemented", message)
         raise errors.unknown_path()
     return RequestInfo(resource, namespace, name, subresource)
 

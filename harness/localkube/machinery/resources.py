@@ -75,7 +75,13 @@ NAMESPACES = Resource(
 )
 NODES = Resource("", "v1", "Node", "nodes", namespaced=False, short_names=("no",), subresources=("status",))
 PODS = Resource(
-    "", "v1", "Pod", "pods", short_names=("po",), subresources=("status", "log", "eviction"), categories=_ALL
+    "",
+    "v1",
+    "Pod",
+    "pods",
+    short_names=("po",),
+    subresources=("status", "log", "eviction", "exec", "portforward"),
+    categories=_ALL,
 )
 SERVICES = Resource("", "v1", "Service", "services", short_names=("svc",), subresources=("status",), categories=_ALL)
 ENDPOINTS = Resource("", "v1", "Endpoints", "endpoints", short_names=("ep",))
