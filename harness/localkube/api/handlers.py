@@ -22,7 +22,7 @@ from harness.localkube.api.scale import scale_of
 from harness.localkube.api.storage import Storage
 from harness.localkube.api.views import View, encode
 from harness.localkube.api.watch_stream import Selection, WatchOptions, watch
-from harness.localkube.api.writes import Answer, Writes, check_options, is_dry
+from harness.localkube.api.writes import Answer, Writes, check_options, is_dry, signed
 from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.objects import Object
 
@@ -112,15 +112,16 @@ class RequestHandlers:
         self, request: web.BaseRequest, target: RequestInfo, view: View, validation: FieldValidation
     ) -> web.Response:
         agent = request.headers.get("User-Agent", "")
+        query = signed(request.query, agent)
         before = self._storage.get(target.resource, target.key) if target.name else None
         match request.method:
             case "POST":
-                answer = await self._writes.create(target, await _body(request), request.query, validation)
+                answer = await self._writes.create(target, await _body(request), query, validation)
             case "PUT":
-                answer = await self._writes.update(target, await _body(request), request.query, validation)
+                answer = await self._writes.update(target, await _body(request), query, validation)
             case "PATCH":
                 body, kind = await _body(request), request.headers.get("Content-Type", "")
-                answer = await self._writes.patch(target, body, kind, request.query, validation)
+                answer = await self._writes.patch(target, body, kind, query, validation)
             case _:
                 raise errors.not_allowed(request.method)
         response = _answer(target, view, answer)

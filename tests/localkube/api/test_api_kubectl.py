@@ -120,7 +120,7 @@ def test_a_second_apply_changes_nothing(kubectl: Kubectl) -> None:
 def test_apply_removes_fields_that_left_the_manifest(kubectl: Kubectl) -> None:
     """Client-side and server-side apply remove a field that is no longer in the manifest."""
     for flags, name in (((), "apple"), (("--server-side",), "pear")):
-        manifest = MANIFEST.replace("apple", name)
+        manifest = MANIFEST.replace("apple", name).replace("fruit", f"fruit-{name}")
         kubectl("apply", *flags, "-f", "-", text=manifest)
         kubectl("apply", *flags, "-f", "-", text=manifest.replace('        args: ["-text=' + name + '"]\n', ""))
         assert "args" not in show(kubectl, "deploy", name)["spec"]["template"]["spec"]["containers"][0]
