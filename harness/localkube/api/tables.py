@@ -30,6 +30,20 @@ _LAYOUTS: Mapping[str, tuple[str, _Cells]] = {
     "Secret": ("Name,Type,Data,Age", columns.secret),
     "IngressClass": ("Name,Controller,Age", columns.ingressclass),
     "Lease": ("Name,Holder,Age", columns.lease),
+    "ServiceAccount": ("Name,Secrets,Age", columns.serviceaccount),
+    "NetworkPolicy": ("Name,Pod-Selector,Age", columns.networkpolicy),
+    "PodDisruptionBudget": (
+        "Name,Min Available,Max Unavailable,Allowed Disruptions,Age",
+        columns.disruptionbudget,
+    ),
+    "HorizontalPodAutoscaler": ("Name,Reference,Targets,MinPods,MaxPods,Replicas,Age", columns.autoscaler),
+    "StatefulSet": ("Name,Ready,Age,+Containers,+Images", columns.statefulset),
+    "DaemonSet": (
+        "Name,Desired,Current,Ready,Up-to-date,Available,Node Selector,Age,+Containers,+Images",
+        columns.daemonset,
+    ),
+    "Job": ("Name,Status,Completions,Duration,Age", columns.job),
+    "CronJob": ("Name,Schedule,Timezone,Suspend,Active,Last Schedule,Age", columns.cronjob),
 }
 _PLAIN: tuple[str, _Cells] = ("Name,Age", columns.plain)
 

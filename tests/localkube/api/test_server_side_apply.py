@@ -77,9 +77,8 @@ def test_a_field_of_another_manager_is_a_conflict_unless_forced() -> None:
     live = edited(apply(EMPTY, manifest(replicas=1)), replicas=3)
 
     status = conflicts(live, manifest(replicas=2))
-    assert (
-        status["message"] == 'Apply failed with 1 conflict: conflict with "kubectl-edit" using apps/v1: .spec.replicas'
-    )
+    other = 'conflict with "kubectl-edit" using apps/v1'
+    assert status["message"] == f"Apply failed with 1 conflict: {other}: .spec.replicas"
     (cause,) = status["details"]["causes"]
     assert cause == {"reason": "FieldManagerConflict", "message": other, "field": ".spec.replicas"}
     forced = apply(live, manifest(replicas=2), force=True)
