@@ -15,7 +15,7 @@ from harness.localkube.machinery.objects import Object
 
 Path = tuple[str, ...]
 
-#: Lists whose items are told apart by more fields than a strategic merge patch uses.
+#: Lists whose items are identified by more fields than in a strategic merge patch.
 _MORE_KEYS: Mapping[tuple[str, str], tuple[str, ...]] = {
     **{(parent, "ports"): ("containerPort", "protocol") for parent in ("containers", "initContainers")},
     ("spec", "ports"): ("port", "protocol"),
@@ -34,7 +34,7 @@ _NOT_OWNED = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
 def keys_of(parent: str, name: str) -> tuple[str, ...]:
-    """Return the fields by which the items of a list are told apart; empty for a list that is replaced as a whole."""
+    """Return the fields that identify the items of a list; empty for a list that is replaced as a whole."""
     if more := _MORE_KEYS.get((parent, name)):
         return more
     key = MERGE_KEYS.get((parent, name))

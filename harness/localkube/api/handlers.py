@@ -67,6 +67,8 @@ class RequestHandlers:
         parts = tuple(part for part in request.path.split("/") if part)
         if parts in {("healthz",), ("livez",), ("readyz",)}:
             return web.Response(text="ok")
+        if parts == ("openapi", "v2"):
+            return web.Response(body=discovery.OPENAPI_V2, headers={"Content-Type": discovery.OPENAPI_V2_TYPE})
         wants_all = _AGGREGATED in request.headers.get("Accept", "") and "v=v2;" in (
             request.headers.get("Accept", "").replace(" ", "") + ";"
         )

@@ -23,7 +23,7 @@ class RuntimeFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """What a program that a user talks to reads and writes.
+    """The files that a program of a user reads and writes.
 
     Attributes:
         files: Paths of its standard input, output and error.
@@ -103,7 +103,7 @@ class Runtime:
             container: The main process.
             argv: The program and its arguments.
             env: Its environment.
-            console: What it reads and writes, for a program that a user talks to; None for nothing.
+            console: Its files, for a program of a user; None for one without input and output.
 
         Raises:
             RuntimeFailedError: It was not started.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.localkube.kubelet.streaming.spdy import DICTIONARY, Connection, SpdyError, Stream
+from harness.localkube.kubelet.streaming.spdy import DICTIONARY, SpdyConnection, SpdyError, SpdyStream
 
 #: The checksum by which both sides of SPDY name the dictionary.
 DICTIONARY_ID = 0xE3C6A7C2
@@ -20,9 +20,9 @@ class Client:
     """A client that builds frames and keeps what the server sends."""
 
     def __init__(self) -> None:
-        self.streams: list[Stream] = []
+        self.streams: list[SpdyStream] = []
         self.sent = b""
-        self.connection = Connection(self._keep, self.streams.append)
+        self.connection = SpdyConnection(self._keep, self.streams.append)
         self._deflate = zlib.compressobj(zdict=DICTIONARY)
 
     async def _keep(self, data: bytes) -> None:

@@ -18,7 +18,7 @@ from harness.localkube.machinery.objects import Object
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 
 
-class Channel(IntEnum):
+class ExecChannel(IntEnum):
     """The number of a channel."""
 
     STDIN = 0
@@ -30,7 +30,7 @@ class Channel(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ClientMessage:
     """A message of the client.
 
     Attributes:
@@ -44,17 +44,17 @@ class Message:
     @property
     def ends_input(self) -> bool:
         """Return True if the client sends no more input."""
-        return self.channel == Channel.CLOSE and self.data[:1] == bytes([Channel.STDIN])
+        return self.channel == ExecChannel.CLOSE and self.data[:1] == bytes([ExecChannel.STDIN])
 
 
-async def messages(socket: web.WebSocketResponse) -> AsyncIterator[Message]:
+async def messages(socket: web.WebSocketResponse) -> AsyncIterator[ClientMessage]:
     """Yield the client's messages until it closes the socket."""
     async for message in socket:
         if message.type is WSMsgType.BINARY and message.data:
-            yield Message(message.data[0], message.data[1:])
+            yield ClientMessage(message.data[0], message.data[1:])
 
 
-async def send(socket: web.WebSocketResponse, channel: Channel, data: bytes) -> None:
+async def send(socket: web.WebSocketResponse, channel: ExecChannel, data: bytes) -> None:
     """Send data to the client on a channel."""
     await socket.send_bytes(bytes([channel]) + data)
 
@@ -86,5 +86,5 @@ def failed(message: str) -> Object:
 
 async def send_result(socket: web.WebSocketResponse, status: Object) -> None:
     """Send the result, after which nothing follows."""
-    await send(socket, Channel.RESULT, json.dumps(status).encode())
+    await send(socket, ExecChannel.RESULT, json.dumps(status).encode())
     await socket.close()

@@ -25,7 +25,7 @@ from harness.localkube.apps import confinement
 from harness.localkube.kubelet.handlers import RunningContainer
 from harness.localkube.kubelet.runtime import Console, Runtime, RuntimeFailedError
 from harness.localkube.kubelet.streaming import channels
-from harness.localkube.kubelet.streaming.channels import Channel
+from harness.localkube.kubelet.streaming.channels import ExecChannel
 from harness.localkube.system.runtime import SystemProcess
 
 _CHUNK = 32 * 1024
@@ -38,7 +38,7 @@ _NO_CONSOLE = "the ingress controller runs in the embedded cluster's own process
 
 @dataclass(frozen=True, slots=True)
 class ExecOptions:
-    """What a client wants to run.
+    """The program that a client wants to run, and its connections.
 
     Attributes:
         command: The program and its arguments.
@@ -68,7 +68,7 @@ class Ends:
         self._stack = ExitStack()
         self._inputs = self._stack.enter_context(ExitStack())
         self.input: int | None = None
-        self.outputs: dict[Channel, int] = {}
+        self.outputs: dict[ExecChannel, int] = {}
         if options.tty:
             self._open_terminal()
         else:
@@ -95,13 +95,13 @@ class Ends:
     def resize(self, width: int, height: int) -> None:
         """Set the size of the terminal."""
         with suppress(OSError):
-            fcntl.ioctl(self.outputs[Channel.STDOUT], termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+            fcntl.ioctl(self.outputs[ExecChannel.STDOUT], termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     def _open_terminal(self) -> None:
         ours, theirs = os.openpty()
         self._theirs.append(theirs)
         self.files = (os.ttyname(theirs),) * 3
-        self.outputs[Channel.STDOUT] = self._keep(ours)
+        self.outputs[ExecChannel.STDOUT] = self._keep(ours)
         self.input = self._keep_input(os.dup(ours))
 
     def _open_pipes(self, *, stdin: bool) -> None:
@@ -110,7 +110,7 @@ class Ends:
             theirs, ours = os.pipe()
             first, self.input = self._give(theirs), self._keep_input(ours)
         paths = []
-        for channel in (Channel.STDOUT, Channel.STDERR):
+        for channel in (ExecChannel.STDOUT, ExecChannel.STDERR):
             ours, theirs = os.pipe()
             self.outputs[channel] = self._keep(ours)
             paths.append(self._give(theirs))
@@ -194,7 +194,7 @@ def _environment(env: Mapping[str, str], options: ExecOptions, folder: Path) -> 
     return {**env, "HOME": str(folder), "TMPDIR": str(folder), **({"TERM": "xterm"} if options.tty else {})}
 
 
-async def _pump(descriptor: int, socket: web.WebSocketResponse, channel: Channel) -> None:
+async def _pump(descriptor: int, socket: web.WebSocketResponse, channel: ExecChannel) -> None:
     """Send what a program writes."""
     while True:
         try:
@@ -215,9 +215,9 @@ async def _pump(descriptor: int, socket: web.WebSocketResponse, channel: Channel
 async def _feed(socket: web.WebSocketResponse, ends: Ends, *, tty: bool) -> None:
     """Pass on what the client sends until it is gone."""
     async for message in channels.messages(socket):
-        if message.channel == Channel.STDIN and ends.input is not None:
+        if message.channel == ExecChannel.STDIN and ends.input is not None:
             await _write(ends.input, message.data)
-        elif message.channel == Channel.RESIZE and tty:
+        elif message.channel == ExecChannel.RESIZE and tty:
             size = json.loads(message.data)
             ends.resize(int(size["Width"]), int(size["Height"]))
         elif message.ends_input:

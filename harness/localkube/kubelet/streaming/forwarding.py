@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from aiohttp import WSMsgType, web
 
-from harness.localkube.kubelet.streaming.spdy import Connection, SpdyError, Stream
+from harness.localkube.kubelet.streaming.spdy import SpdyConnection, SpdyError, SpdyStream
 
 #: The subprotocol: SPDY in the messages of a WebSocket.
 PROTOCOL = "SPDY/3.1+portforward.k8s.io"
@@ -31,12 +31,12 @@ class Forwarder:
         self._socket = socket
         self._address = address
         self._name = name
-        self._errors: dict[str, Stream] = {}
+        self._errors: dict[str, SpdyStream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Forward until the client closes the socket."""
-        connection = Connection(self._socket.send_bytes, self._opened)
+        connection = SpdyConnection(self._socket.send_bytes, self._opened)
         try:
             async for message in self._socket:
                 if message.type is WSMsgType.BINARY:
@@ -49,7 +49,7 @@ class Forwarder:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _opened(self, stream: Stream) -> None:
+    def _opened(self, stream: SpdyStream) -> None:
         number = stream.headers.get("requestid", "")
         if stream.headers.get("streamtype") == "error":
             self._errors[number] = stream
@@ -58,7 +58,7 @@ class Forwarder:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _forward(self, data: Stream, errors: Stream | None) -> None:
+    async def _forward(self, data: SpdyStream, errors: SpdyStream | None) -> None:
         port = port_of(data.headers)
         try:
             reader, writer = await asyncio.open_connection(self._address, port)
@@ -89,7 +89,7 @@ def port_of(headers: Mapping[str, str]) -> int:
     return int(text) if text.isdigit() else 0
 
 
-async def _copy_both(stream: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy_both(stream: SpdyStream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copy in both directions until the pod has sent all."""
 
     async def upwards() -> None:

@@ -62,7 +62,7 @@ class Frame(IntEnum):
     GOAWAY = 7
 
 
-class Stream:
+class SpdyStream:
     """A stream that the client has opened.
 
     Args:
@@ -74,7 +74,7 @@ class Stream:
         received: The client's data, until the client ends it.
     """
 
-    def __init__(self, connection: Connection, number: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, connection: SpdyConnection, number: int, headers: Mapping[str, str]) -> None:
         self.headers = headers
         self.received = asyncio.StreamReader()
         self._connection = connection
@@ -93,7 +93,7 @@ class Stream:
             await self._connection.send_data(self._number, b"", last=True)
 
 
-class Connection:
+class SpdyConnection:
     """The server's side of a connection.
 
     Args:
@@ -101,11 +101,11 @@ class Connection:
         opened: Called with each stream that the client opens.
     """
 
-    def __init__(self, send: Callable[[bytes], Awaitable[None]], opened: Callable[[Stream], None]) -> None:
+    def __init__(self, send: Callable[[bytes], Awaitable[None]], opened: Callable[[SpdyStream], None]) -> None:
         self._send = send
         self._opened = opened
         self._buffer = b""
-        self._streams: dict[int, Stream] = {}
+        self._streams: dict[int, SpdyStream] = {}
         self._inflate = zlib.decompressobj(zdict=DICTIONARY)
         self._deflate = zlib.compressobj(zdict=DICTIONARY)
 
@@ -157,7 +157,7 @@ class Connection:
     async def _open(self, flags: int, body: bytes) -> None:
         number = struct.unpack_from(">I", body)[0] & 0x7FFFFFFF
         headers = _headers(self._inflate.decompress(body[10:]))
-        stream = self._streams[number] = Stream(self, number, headers)
+        stream = self._streams[number] = SpdyStream(self, number, headers)
         none = self._deflate.compress(struct.pack(">I", 0)) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
         await self._send_control(Frame.SYN_REPLY, struct.pack(">I", number) + none)
         self._opened(stream)
