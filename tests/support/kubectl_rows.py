@@ -270,6 +270,8 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("get pods -A", "NAMESPACE +NAME"),
         Row("get pods -w --request-timeout=2s", "apple-.*Running", "Each change is a line."),
         Row("get endpointslices -o wide", r"apple-service-\w+ +IPv4 +5678"),
+        Row("get endpoints apple-service", r"apple-service +[\d.]+:5678"),
+        Row("describe endpoints apple-service", r"Addresses: +\d"),
         Row("get hpa", "apple +Deployment/apple +cpu: <unknown>/80%", first=("autoscale deployment apple --max=3",)),
         Row("get nodes -o wide", r"INTERNAL-IP"),
         Row("get nothing", "the server doesn't have a resource type", "", fails=True),

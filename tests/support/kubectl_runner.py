@@ -87,11 +87,8 @@ class Runner:
         self._number += 1
         name = f"row-{os.getpid()}-{self._number}"
         place = self.place
-        objects = (
-            f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}\n---"
-            + APPLE
-            + ("---" + INGRESS if row.reads else "")
-        )
+        space = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"
+        objects = f"{space}---{APPLE}" + (f"---{INGRESS}" if row.reads else "")
         if row.shell:
             objects += "---" + SHELL.replace("SHELL", place.shell).replace("COMMAND", place.command)
         self._succeed(["apply", "-f", "-"], name, objects.replace("IMAGE", place.image))

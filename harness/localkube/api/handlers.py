@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from harness.localkube.api import discovery, errors, reviews, streams
+from harness.localkube.api.endpoints import DEPRECATED, EndpointsReader
 from harness.localkube.api.field_notices import FieldNotices, header
 from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
@@ -25,6 +26,7 @@ from harness.localkube.api.watch_stream import Selection, WatchOptions, watch
 from harness.localkube.api.writes import Answer, Writes, check_options, is_dry, signed
 from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import ENDPOINTS, Resource
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class RequestHandlers:
     def __init__(self, storage: Storage, pod_logs: Path, ingress: str) -> None:
         self._storage = storage
         self._registry = Registry(storage)
+        self._endpoints = EndpointsReader(storage)
         self._writes = Writes(self._registry)
         self._notices = FieldNotices(self._registry, ingress)
         self._pod_logs = pod_logs
@@ -90,8 +93,7 @@ class RequestHandlers:
             case "GET" if target.subresource == "log":
                 return await self._log(request, target)
             case "GET":
-                obj = self._registry.read(target)
-                return _answer(target, view, (200, scale_of(obj) if target.subresource == "scale" else obj))
+                return self._read(target, view)
             case "DELETE":
                 return await self._delete(request, target, view)
             case _:
@@ -145,8 +147,20 @@ class RequestHandlers:
         selection = Selection.parse(target.namespace, target.name, request.query)
         if request.query.get("watch") in _TRUE:
             return await self._watch(request, target, view, selection)
-        objects = [o for o in self._storage.list(target.resource, target.namespace) if selection.matches(o)]
-        return _json(200, view.many(target.resource, objects, str(self._storage.version)))
+        found = self._reading(target.resource).list(target.resource, target.namespace)
+        objects = [each for each in found if selection.matches(each)]
+        response = _json(200, view.many(target.resource, objects, str(self._storage.version)))
+        return _with_warning(target, response)
+
+    def _reading(self, resource: Resource) -> Storage | EndpointsReader:
+        """Return what reads the objects of a resource."""
+        return self._endpoints if resource is ENDPOINTS else self._storage
+
+    def _read(self, target: RequestInfo, view: View) -> web.Response:
+        """Answer GET of one object; raise ``StatusError`` 404 if it does not exist."""
+        obj = self._reading(target.resource).get(target.resource, target.key) or self._registry.read(target)
+        shown = scale_of(obj) if target.subresource == "scale" else obj
+        return _with_warning(target, _answer(target, view, (200, shown)))
 
     async def _watch(
         self, request: web.BaseRequest, target: RequestInfo, view: View, selection: Selection
@@ -156,7 +170,7 @@ class RequestHandlers:
         response.enable_chunked_encoding()
         await response.prepare(request)
         first = True
-        async with aclosing(watch(self._storage, target.resource, selection, options)) as events:
+        async with aclosing(watch(self._reading(target.resource), target.resource, selection, options)) as events:
             async for kind, obj in events:
                 await response.write(view.event(target.resource, kind, obj, first=first))
                 first = False
@@ -238,6 +252,13 @@ def _answer(target: RequestInfo, view: View, answer: Answer) -> web.Response:
     if obj["kind"] != target.resource.kind:
         return _json(code, obj)
     return _json(code, view.one(target.resource, obj))
+
+
+def _with_warning(target: RequestInfo, response: web.Response) -> web.Response:
+    """Add the warning that a server sends with each answer of a kind that is going to end."""
+    if target.resource is ENDPOINTS:
+        response.headers.add("Warning", header(DEPRECATED))
+    return response
 
 
 def _json(code: int, body: Object) -> web.Response:
