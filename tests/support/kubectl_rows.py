@@ -222,6 +222,12 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("apply --server-side --force-conflicts -f -", "serverside-applied", stdin=_APPLIED),
         Row(
             "apply --server-side -f -",
+            "serverside-applied",
+            "It takes over what was applied without `--server-side`.",
+            stdin=_APPLIED,
+        ),
+        Row(
+            "apply --server-side --field-manager=me -f -",
             'conflict with "kubectl-client-side-apply" using v1: .spec.selector',
             "A field of another manager is a conflict.",
             fails=True,

@@ -12,6 +12,10 @@ from harness.localkube.api.field_sets import Path, is_atomic, item_element, keys
 from harness.localkube.api.managed_fields import Owner, Ownership, owners_of, set_owners, with_paths, without
 from harness.localkube.machinery.objects import Object
 
+#: The annotation of client-side apply, and the manager that may take over its fields.
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_KUBECTL = "kubectl"
+
 
 def applied(live: Object, manifest: Object, manager: str, *, force: bool) -> Object:
     """Return the live object with a manager's manifest applied, with the owners of its fields.
@@ -29,8 +33,9 @@ def applied(live: Object, manifest: Object, manager: str, *, force: bool) -> Obj
     owners = owners_of(live)
     wanted = leaves(manifest)
     conflicts = _conflicts(owners, owner, wanted, leaves(live))
-    if conflicts and not force:
-        raise errors.apply_conflict([(each.owner.describe(each.version), text(path)) for each, path in conflicts])
+    refused = [] if force else _refused(conflicts, live, manager)
+    if refused:
+        raise errors.apply_conflict([(each.owner.describe(each.version), text(path)) for each, path in refused])
     own = next((each.paths for each in owners if each.owner == owner), frozenset())
     others = {path for each in owners if each.owner != owner for path in each.paths}
     new = copy.deepcopy(live)
@@ -48,6 +53,22 @@ def _conflicts(
     """Return each field of another owner to which the manifest gives another value."""
     changed = [path for path, value in sorted(wanted.items()) if path not in now or now[path] != value]
     return [(each, path) for each in owners if each.owner != owner for path in changed if path in each.paths]
+
+
+def _refused(conflicts: list[tuple[Ownership, Path]], live: Object, manager: str) -> list[tuple[Ownership, Path]]:
+    """Return the conflicts of a manager, except those that kubectl has with its own client-side apply.
+
+    An annotation says what kubectl applied in that way; it may take over the fields that nobody has changed since.
+    """
+    last_applied = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
+    if manager != _KUBECTL or not last_applied:
+        return conflicts
+    try:
+        last = leaves(json.loads(last_applied))
+    except (ValueError, AttributeError, TypeError):
+        return conflicts
+    now = leaves(live)
+    return [(each, path) for each, path in conflicts if path not in last or path not in now or last[path] != now[path]]
 
 
 def _merge(target: Object, source: Object, field: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -84,6 +85,22 @@ def test_a_field_of_another_manager_is_a_conflict_unless_forced() -> None:
     forced = apply(live, manifest(replicas=2), force=True)
     assert forced["spec"]["replicas"] == 2
     assert [each.owner.manager for each in owners_of(forced)] == ["me"]
+
+
+@pytest.mark.parametrize(
+    ("live_replicas", "manager", "taken"), [(1, "kubectl", True), (3, "kubectl", False), (1, "me", False)]
+)
+def test_kubectl_takes_over_its_own_client_side_apply(live_replicas: int, manager: str, taken: bool) -> None:
+    """A field that has the last applied value is taken over by kubectl, and by no other manager."""
+    live = manifest(replicas=live_replicas)
+    last = json.dumps(manifest(replicas=1))
+    live["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": last}
+    record_created(live, "kubectl-client-side-apply")
+
+    if taken:
+        assert apply(live, manifest(replicas=2), manager)["spec"]["replicas"] == 2
+    else:
+        assert "kubectl-client-side-apply" in conflicts(live, manifest(replicas=2), manager)["message"]
 
 
 def test_several_conflicts_are_listed_by_manager() -> None:
