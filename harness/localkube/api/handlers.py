@@ -18,7 +18,7 @@ from harness.localkube.api.field_notices import FieldNotices, header
 from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import RequestInfo, parse_body, parse_path
+from harness.localkube.api.requests import RequestInfo, check_sender, parse_body, parse_path
 from harness.localkube.api.scale import scale_of
 from harness.localkube.api.storage import Storage
 from harness.localkube.api.views import View, encode
@@ -55,6 +55,7 @@ class RequestHandlers:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; every error is answered by a Status."""
         try:
+            check_sender(request.headers.get("Host", ""), request.headers.get("Origin", ""))
             return self._document(request) or await _computed(request) or await self._resource(request)
         except errors.StatusError as error:
             return _json(error.code, error.status)

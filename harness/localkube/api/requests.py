@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.localkube.api import errors
 from harness.localkube.machinery.objects import Key, Object
@@ -44,6 +47,34 @@ class RequestInfo:
     def key(self) -> Key:
         """Return the key of the object in the storage."""
         return (self.namespace or "", self.name)
+
+
+def check_sender(host: str, origin: str) -> None:
+    """Refuse a request of a page in a browser: the server asks for no login, and can execute programs.
+
+    Args:
+        host: The request's ``Host``. A name other than ``localhost`` may be one that a page's owner points at this
+            address.
+        origin: The request's ``Origin``; empty if it has none, as requests of other programs.
+
+    Raises:
+        StatusError: 403.
+    """
+    if _is_local(host) and (not origin or urlsplit(origin).netloc == host):
+        return
+    sender = origin or host
+    raise errors.StatusError(403, "Forbidden", f"the embedded cluster answers no page of a browser: {sender}")
+
+
+@lru_cache(maxsize=64)
+def _is_local(host: str) -> bool:
+    """Return True for an address, with or without a port, and for ``localhost``."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in {"", "localhost"}
+    return True
 
 
 def parse_path(path: str) -> RequestInfo:

@@ -392,3 +392,13 @@ def test_a_client_may_do_everything_and_learns_who_it_is(server: str) -> None:
     identity = call(server, "/apis/authentication.k8s.io/v1/selfsubjectreviews", "POST", {})[1]
     assert identity["status"]["userInfo"]["username"] == "system:anonymous"
     assert call(server, access)[0] == 404
+
+
+def test_a_page_of_a_browser_gets_no_answer(server: str) -> None:
+    """A page of another site, or of a name that leads to this address, could otherwise execute programs."""
+    host = server.removeprefix("http://")
+    assert call(server, "/version", Origin=server)[0] == 200
+    assert call(server, "/version", Host=f"localhost:{host.rpartition(':')[2]}")[0] == 200
+    for headers in ({"Origin": "http://page.example"}, {"Origin": "null"}, {"Host": "page.example"}):
+        code, status = call(server, "/version", **headers)
+        assert (code, status["reason"]) == (403, "Forbidden")
