@@ -294,6 +294,9 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("describe service apple-service", r"Endpoints: +[\d.]+:5678"),
         Row("describe configmap settings", "colour"),
         Row("describe node {node}", r"Allocated resources"),
+        Row("get deployment apple -o yaml --show-managed-fields", "manager: kubectl-client-side-apply"),
+        Row("get secret s", "s +Opaque +1", first=("create secret generic s --from-literal=a=b",)),
+        Row("describe secret s", "a: +1 bytes", first=("create secret generic s --from-literal=a=b",)),
         Row("describe job j", r"Pods Statuses", first=("create job j --image={image}",)),
         Row("describe hpa apple", "Reference: +Deployment/apple", first=("autoscale deployment apple --max=3",)),
         Row(
@@ -448,7 +451,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
             "attach deployment/apple",
             "use kubectl logs -f, or kubectl exec",
             "the embedded cluster does not serve pods/attach: it does not connect to a running process; "
-            "use kubectl logs -f, or kubectl exec",
+            "use kubectl logs -f, or kubectl exec (`run -it` attaches too)",
             R.REFUSED,
             fails=True,
         ),

@@ -70,6 +70,32 @@ def test_a_program_runs_in_the_containers_environment(on_cluster: OnCluster) -> 
 
 
 @needs_landlock
+def test_a_terminal_has_a_size_and_its_shell_an_exit_code(on_cluster: OnCluster) -> None:
+    """A shell that talks to a user has a terminal, which follows the size of the user's."""
+
+    async def scenario(cluster: Any) -> None:
+        await cluster.deploy(container=WITH_SHELL)
+        pod = await cluster.ready_pod()
+        base = f"{cluster.client.base_url}/api/v1/namespaces/default/pods/{pod['metadata']['name']}/exec"
+        out, result = b"", b""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{base}?command=sh&stdin=true&stdout=true&tty=true", protocols=(V5,)) as socket,
+        ):
+            await socket.send_bytes(b"\x04" + json.dumps({"Width": 91, "Height": 17}).encode())
+            await socket.send_bytes(b"\x00stty size; exit 4\n")
+            async for message in socket:
+                if message.data[0] == 1:
+                    out += message.data[1:]
+                else:
+                    result += message.data[1:]
+        assert b"17 91" in out
+        assert json.loads(result)["details"]["causes"] == [{"reason": "ExitCode", "message": "4"}]
+
+    on_cluster(scenario)
+
+
+@needs_landlock
 def test_a_program_cannot_change_the_machine(on_cluster: OnCluster, tmp_path: Path) -> None:
     """It writes only in its pod's folder, and signals no process of the machine."""
     outside = tmp_path / "outside"
