@@ -295,6 +295,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("describe configmap settings", "colour"),
         Row("describe node {node}", r"Allocated resources"),
         Row("get deployment apple -o yaml --show-managed-fields", "manager: kubectl-client-side-apply"),
+        Row("get deployment apple --subresource=scale", r"NAME +DESIRED +AVAILABLE +AGE\napple +1 +1 "),
         Row("get secret s", "s +Opaque +1", first=("create secret generic s --from-literal=a=b",)),
         Row("describe secret s", "a: +1 bytes", first=("create secret generic s --from-literal=a=b",)),
         Row("describe job j", r"Pods Statuses", first=("create job j --image={image}",)),

@@ -244,6 +244,11 @@ def lease(obj: Object) -> list[Any]:
     return [_name(obj), (obj.get("spec") or {}).get("holderIdentity") or "", _age(obj)]
 
 
+def scale(obj: Object) -> list[Any]:
+    """Return the cells of a Scale."""
+    return [_name(obj), obj["spec"].get("replicas", 0), obj["status"].get("replicas", 0), _age(obj)]
+
+
 def serviceaccount(obj: Object) -> list[Any]:
     """Return the cells of a ServiceAccount."""
     return [_name(obj), len(obj.get("secrets") or ()), _age(obj)]

@@ -250,7 +250,7 @@ async def _body(request: web.BaseRequest, *, default: Any = None) -> Any:
 
 def _answer(target: RequestInfo, view: View, answer: Answer) -> web.Response:
     code, obj = answer
-    if obj["kind"] != target.resource.kind:
+    if obj["kind"] not in {target.resource.kind, "Scale"}:
         return _json(code, obj)
     return _json(code, view.one(target.resource, obj))
 

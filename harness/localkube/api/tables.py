@@ -45,6 +45,7 @@ _LAYOUTS: Mapping[str, tuple[str, _Cells]] = {
     "Job": ("Name,Status,Completions,Duration,Age", columns.job),
     "CronJob": ("Name,Schedule,Timezone,Suspend,Active,Last Schedule,Age", columns.cronjob),
 }
+_SCALE: tuple[str, _Cells] = ("Name,Desired,Available,Age", columns.scale)
 _PLAIN: tuple[str, _Cells] = ("Name,Age", columns.plain)
 
 
@@ -58,7 +59,8 @@ def table(resource: Resource, objects: Sequence[Object], version: str, include: 
         include: The part of each object that a row contains besides its cells.
         headed: True to include the column definitions; a watch sends them once.
     """
-    names, cells = _LAYOUTS.get(resource.kind, _PLAIN)
+    scales = bool(objects) and objects[0].get("kind") == "Scale"
+    names, cells = _SCALE if scales else _LAYOUTS.get(resource.kind, _PLAIN)
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",

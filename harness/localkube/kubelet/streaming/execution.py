@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import struct
 import termios
@@ -143,10 +144,11 @@ def refusal(target: RunningContainer, command: Sequence[str]) -> str:
     if target.shell and shutil.which(command[0], path=target.env.get("PATH", os.defpath)):
         return ""
     where = "stat {0}: no such file or directory" if "/" in command[0] else "executable file not found in $PATH"
+    start = f'failed to start exec "{secrets.token_hex(32)}"'
     return (
-        "error executing command in container: failed to exec in container: failed to start exec: OCI runtime exec "
-        f'failed: exec failed: unable to start container process: exec: "{command[0]}": {where.format(command[0])}'
-        ": unknown"
+        f"Internal error occurred: error executing command in container: failed to exec in container: {start}: "
+        "OCI runtime exec failed: exec failed: unable to start container process: "
+        f'exec: "{command[0]}": {where.format(command[0])}: unknown'
     )
 
 
