@@ -24,15 +24,9 @@ _HELP = (
     "Start, list and remove clusters that stay up until you remove them, for kubectl and hands-on tests.",
     "[bold]kubectl on a local cluster[/bold]",
     (
-        "These work as on any cluster: apply, create -f, run, get, describe, logs, patch, edit, set, scale, rollout, "
-        "label, annotate, wait, diff and delete. "
-        "Not supported: exec, attach, cp, port-forward, top, auth can-i."
+        "kubectl works as on any cluster, also exec, cp and port-forward. "
+        "Refused are attach, top and debug of a running pod. docs/reference/kubectl.md lists each command."
     ),
-    (
-        "kubectl sends objects that it builds itself (create namespace, create deployment, expose) as protobuf, "
-        "which a local cluster can't read. Send them as YAML instead:"
-    ),
-    "  kubectl create namespace foo --dry-run=client -o yaml | kubectl apply -f -",
     f"A local cluster pulls no images. It has these: {', '.join(sorted(KNOWN_IMAGES))}. A stand-in runs for any other.",
 )
 

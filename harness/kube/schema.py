@@ -37,6 +37,7 @@ KINDS: Mapping[tuple[str, str], str] = {
     ("events.k8s.io/v1", "Event"): "EventsV1Event",
     ("coordination.k8s.io/v1", "Lease"): "V1Lease",
     ("policy/v1", "PodDisruptionBudget"): "V1PodDisruptionBudget",
+    ("autoscaling/v1", "HorizontalPodAutoscaler"): "V1HorizontalPodAutoscaler",
     ("autoscaling/v2", "HorizontalPodAutoscaler"): "V2HorizontalPodAutoscaler",
     **{("batch/v1", kind): f"V1{kind}" for kind in ("Job", "CronJob")},
     **{

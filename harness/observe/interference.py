@@ -215,19 +215,32 @@ def _paths(old: Any, new: Any, path: _Path) -> Iterator[str]:
 
 
 def _managers(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return field managers with a new or changed entry, without those of statuses: ``kubectl-edit``, ``x (scale)``."""
+    """Return field managers that gained fields, without those of statuses: ``kubectl-edit``, ``x (scale)``.
+
+    A manager that only lost fields has written nothing: another one has taken them.
+    """
     before = _entries(old)
-    return tuple(sorted({name for name, entry in _entries(new).items() if before.get(name) != entry}))
+    return tuple(sorted({name for name, facts in _entries(new).items() if facts - before.get(name, frozenset())}))
 
 
-def _entries(obj: Mapping[str, Any]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
+def _entries(obj: Mapping[str, Any]) -> dict[str, frozenset[tuple[Any, ...]]]:
+    """Return the times of each manager's entries, and their fields."""
+    found: dict[str, set[tuple[Any, ...]]] = {}
     for entry in obj.get("metadata", {}).get("managedFields") or ():
         part = entry.get("subresource", "")
         if part != "status":
             name = f"{entry.get('manager', '')} ({part})" if part else str(entry.get("manager", ""))
-            found.setdefault(name, []).append((entry.get("operation"), entry.get("time"), entry.get("fieldsV1")))
-    return found
+            facts = found.setdefault(name, set())
+            facts.add((entry.get("operation"), entry.get("time")))
+            facts.update(_fields(entry.get("fieldsV1") or {}, ()))
+    return {name: frozenset(facts) for name, facts in found.items()}
+
+
+def _fields(value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if not value:
+        yield path
+    for name, below in value.items():
+        yield from _fields(below, (*path, name))
 
 
 def _event(seen: _Alteration) -> Event:

@@ -155,6 +155,20 @@ def test_an_event_says_who_and_what(watched: Watched) -> None:
     assert event.detail == {"object": "Deployment/apple", "fields": "spec.replicas", "who": "kubectl-edit"}
 
 
+def test_a_manager_that_only_lost_fields_is_not_named(watched: Watched) -> None:
+    """A server takes a field that another client changes from its former manager, who has written nothing."""
+    former = {"manager": "harness", "operation": "Update", "time": "t", "fieldsV1": {"f:a": {}, "f:b": {}}}
+    watched.kube.put(apple(1, managedFields=[former]), NAMESPACE)
+    watched.seen()
+    left = {**former, "fieldsV1": {"f:a": {}}}
+    gained = {"manager": "kubectl-edit", "operation": "Update", "time": "u", "fieldsV1": {"f:b": {}}}
+    watched.kube.put(apple(9, managedFields=[left, gained]), NAMESPACE)
+    watched.seen()
+    *_, event = watched.interference.take_foreign()
+
+    assert event.detail["who"] == "kubectl-edit"
+
+
 def test_other_objects_are_ignored(watched: Watched) -> None:
     """Another Deployment of the namespace may change."""
     other = {**apple(7), "metadata": {"name": "pear"}}

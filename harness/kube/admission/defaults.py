@@ -262,6 +262,14 @@ def _secret(obj: Object) -> None:
         obj.setdefault("data", {})[name] = base64.b64encode(str(text).encode()).decode()
 
 
+def _autoscaler(obj: Object) -> None:
+    spec = obj["spec"]
+    _fill(spec, minReplicas=1)
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
 _FILLERS: dict[str, Callable[[Object], None]] = {
     "Pod": _pod,
     "Deployment": _deployment,
@@ -272,4 +280,5 @@ _FILLERS: dict[str, Callable[[Object], None]] = {
     "ConfigMap": _configmap,
     "Namespace": _namespace,
     "Secret": _secret,
+    "HorizontalPodAutoscaler": _autoscaler,
 }

@@ -242,3 +242,87 @@ def ingressclass(obj: Object) -> list[Any]:
 def lease(obj: Object) -> list[Any]:
     """Return the cells of a Lease."""
     return [_name(obj), (obj.get("spec") or {}).get("holderIdentity") or "", _age(obj)]
+
+
+def scale(obj: Object) -> list[Any]:
+    """Return the cells of a Scale."""
+    return [_name(obj), obj["spec"].get("replicas", 0), obj["status"].get("replicas", 0), _age(obj)]
+
+
+def serviceaccount(obj: Object) -> list[Any]:
+    """Return the cells of a ServiceAccount."""
+    return [_name(obj), len(obj.get("secrets") or ()), _age(obj)]
+
+
+def networkpolicy(obj: Object) -> list[Any]:
+    """Return the cells of a NetworkPolicy."""
+    labels = ((obj.get("spec") or {}).get("podSelector") or {}).get("matchLabels") or {}
+    return [_name(obj), ",".join(f"{k}={v}" for k, v in sorted(labels.items())) or _NONE, _age(obj)]
+
+
+def disruptionbudget(obj: Object) -> list[Any]:
+    """Return the cells of a PodDisruptionBudget."""
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    bounds = (str(spec.get(name, "N/A")) for name in ("minAvailable", "maxUnavailable"))
+    return [_name(obj), *bounds, status.get("disruptionsAllowed", 0), _age(obj)]
+
+
+def autoscaler(obj: Object) -> list[Any]:
+    """Return the cells of a HorizontalPodAutoscaler; nothing measures its metrics here."""
+    spec, status = obj["spec"], obj.get("status") or {}
+    target = spec.get("scaleTargetRef") or {}
+    return [
+        _name(obj),
+        f"{target.get('kind', '')}/{target.get('name', '')}",
+        ", ".join(_metric(each) for each in spec.get("metrics") or ()) or _NONE,
+        str(spec.get("minReplicas", _NONE)),
+        spec.get("maxReplicas", 0),
+        status.get("currentReplicas", 0),
+        _age(obj),
+    ]
+
+
+def _metric(metric: Object) -> str:
+    resource = metric.get("resource") or {}
+    target = resource.get("target") or {}
+    percent = target.get("averageUtilization")
+    wanted = f"{percent}%" if percent is not None else str(target.get("averageValue", _UNKNOWN))
+    return f"{resource.get('name', metric.get('type', ''))}: {_UNKNOWN}/{wanted}"
+
+
+def statefulset(obj: Object) -> list[Any]:
+    """Return the cells of a StatefulSet."""
+    ready = (obj.get("status") or {}).get("readyReplicas", 0)
+    return [_name(obj), f"{ready}/{obj['spec'].get('replicas', 1)}", _age(obj), *_containers(obj)]
+
+
+def daemonset(obj: Object) -> list[Any]:
+    """Return the cells of a DaemonSet."""
+    status = obj.get("status") or {}
+    names = (
+        *("desiredNumberScheduled", "currentNumberScheduled", "numberReady"),
+        *("updatedNumberScheduled", "numberAvailable"),
+    )
+    chosen = (obj["spec"]["template"].get("spec") or {}).get("nodeSelector") or {}
+    selector = ",".join(f"{k}={v}" for k, v in sorted(chosen.items())) or _NONE
+    return [_name(obj), *(status.get(name, 0) for name in names), selector, _age(obj), *_containers(obj)]
+
+
+def job(obj: Object) -> list[Any]:
+    """Return the cells of a Job."""
+    spec, status = obj["spec"], obj.get("status") or {}
+    state = "Suspended" if spec.get("suspend") else "Running"
+    done = f"{status.get('succeeded', 0)}/{spec.get('completions', 1)}"
+    return [_name(obj), state, done, since(status["startTime"]) if "startTime" in status else "", _age(obj)]
+
+
+def cronjob(obj: Object) -> list[Any]:
+    """Return the cells of a CronJob."""
+    spec = obj["spec"]
+    suspended = str(bool(spec.get("suspend")))
+    return [_name(obj), spec.get("schedule", ""), spec.get("timeZone", _NONE), suspended, 0, _NONE, _age(obj)]
+
+
+def _containers(obj: Object) -> list[str]:
+    containers = (obj["spec"]["template"].get("spec") or {}).get("containers") or []
+    return [",".join(each[name] for each in containers) for name in ("name", "image")]

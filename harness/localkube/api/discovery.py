@@ -1,14 +1,19 @@
-"""Serve discovery documents, and as much of OpenAPI as kubectl needs to apply manifests."""
+"""Serve discovery documents: groups, versions and resources."""
 
 from __future__ import annotations
 
 from itertools import groupby
 
 from harness.localkube.machinery.objects import Object
-from harness.localkube.machinery.resources import RESOURCES, Resource
+from harness.localkube.machinery.resources import RESOURCES, REVIEWS, Resource
 
 #: The Kubernetes version whose behaviour this server copies.
 VERSION = "v1.34.4"
+
+#: A document of OpenAPI v2 in protobuf that describes no kind. kubectl reads it for kinds that v3 does not describe; it
+#: could not say otherwise that a manifest has a version that no longer exists.
+OPENAPI_V2 = b"\x0a\x032.0"
+OPENAPI_V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 #: (group, version, kind, verbs) of subresources with another kind than the resource, or with fewer verbs.
@@ -16,12 +21,15 @@ _SUBRESOURCES = {
     "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),
     "eviction": ("policy", "v1", "Eviction", ("create",)),
     "log": ("", "v1", "", ("get",)),
+    "exec": ("", "v1", "PodExecOptions", ("create", "get")),
+    "portforward": ("", "v1", "PodPortForwardOptions", ("create", "get")),
     "finalize": ("", "v1", "Namespace", ("update",)),
 }
 
 
 def _by_group_version() -> dict[tuple[str, str], list[Resource]]:
-    ordered = sorted(RESOURCES, key=lambda r: (r.group, r.version))
+    newest_first = sorted((*RESOURCES, *REVIEWS), key=lambda r: r.version, reverse=True)
+    ordered = sorted(newest_first, key=lambda r: r.group)
     return {key: list(found) for key, found in groupby(ordered, key=lambda r: (r.group, r.version))}
 
 
@@ -82,13 +90,17 @@ def _entries(resource: Resource) -> list[Object]:
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": list(_VERBS),
+        "verbs": _verbs(resource),
     }
     if resource.short_names:
         own["shortNames"] = list(resource.short_names)
     if resource.categories:
         own["categories"] = list(resource.categories)
     return [own, *(_subresource_entry(resource, name) for name in resource.subresources)]
+
+
+def _verbs(resource: Resource) -> list[str]:
+    return ["create"] if resource in REVIEWS else list(_VERBS)
 
 
 def _subresource_entry(resource: Resource, name: str) -> Object:
@@ -132,7 +144,7 @@ def _aggregated_entry(resource: Resource) -> Object:
         "responseKind": _kind(resource.group, resource.version, resource.kind),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
-        "verbs": list(_VERBS),
+        "verbs": _verbs(resource),
         "shortNames": list(resource.short_names),
         "categories": list(resource.categories),
     }
@@ -149,36 +161,6 @@ def _kind(group_name: str, version: str, kind: str) -> Object:
 
 
 def openapi_index() -> Object:
-    """Return ``/openapi/v3``."""
-    roots = {resource.root for resource in RESOURCES}
-    paths = {root[1:]: {"serverRelativeURL": f"/openapi/v3{root}?hash={VERSION}"} for root in sorted(roots)}
-    return {"paths": paths}
-
-
-def openapi(root: str) -> Object | None:
-    """Return ``/openapi/v3/<root>``: the patch operations, which tell kubectl that the server validates fields."""
-    resources = [resource for resource in RESOURCES if resource.root == root]
-    if not resources:
-        return None
-    return {
-        "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": VERSION},
-        "paths": dict(_openapi_path(resource) for resource in resources),
-        "components": {"schemas": {}},
-    }
-
-
-def _openapi_path(resource: Resource) -> tuple[str, Object]:
-    parameters = [
-        {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}
-        for name in ("dryRun", "fieldManager", "fieldValidation")
-    ]
-    operation = {
-        "operationId": f"patch{resource.kind}",
-        "parameters": parameters,
-        "responses": {"200": {"description": "OK"}},
-        "x-kubernetes-action": "patch",
-        "x-kubernetes-group-version-kind": _kind(resource.group, resource.version, resource.kind),
-    }
-    namespace = "{namespace}" if resource.namespaced else None
-    return resource.path("{name}", namespace), {"patch": operation}
+    """Return ``/openapi/v3``: where the fields of each group are; the hash tells clients when their copies are old."""
+    roots = sorted({resource.root for resource in RESOURCES})
+    return {"paths": {root[1:]: {"serverRelativeURL": f"/openapi/v3{root}?hash={VERSION}"} for root in roots}}

@@ -64,6 +64,26 @@ def modified(resource: Resource, name: str) -> StatusError:
     return conflict(resource, name, why)
 
 
+def apply_conflict(found: Sequence[tuple[str, str]]) -> StatusError:
+    """Refuse a manifest that changes fields of other managers.
+
+    Args:
+        found: The manager and the path of each such field.
+    """
+    causes = [
+        {"reason": "FieldManagerConflict", "message": f"conflict with {manager}", "field": path}
+        for manager, path in found
+    ]
+    if len(found) == 1:
+        message = f"Apply failed with 1 conflict: conflict with {found[0][0]}: {found[0][1]}"
+    else:
+        parts = []
+        for manager in sorted({manager for manager, _ in found}):
+            parts += [f"conflicts with {manager}:", *(f"- {path}" for owner, path in found if owner == manager)]
+        message = f"Apply failed with {len(found)} conflicts: " + "\n".join(parts)
+    return StatusError(409, "Conflict", message, {"causes": causes})
+
+
 def forbidden(resource: Resource, name: str, why: str, causes: Sequence[Object] = ()) -> StatusError:
     """Return the error for a forbidden request; controllers read the reasons of its causes."""
     message = f'{resource.qualified} "{name}" is forbidden: {why}'

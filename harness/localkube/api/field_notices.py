@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from harness.kube.custom import GROUPS
 from harness.kube.fieldclasses import Classified, FieldClass
 from harness.kube.pods import pod_of
 from harness.localkube.api.errors import StatusError
@@ -30,8 +31,17 @@ _SURROUNDING = (CONFIGMAPS, SECRETS, by_kind("PersistentVolumeClaim", "v1"), DEP
 
 REASON = "FieldNotImplemented"
 _COMPONENT = "apiserver"
-_IDLE = frozenset(resource.kind for resource in NOT_RUN)
 _NO_PODS = "{kind} is stored: the embedded cluster runs no pods for it; a real cluster does"
+#: Kinds that are stored and not executed, with the sentence that says so.
+_IDLE: Mapping[str, str] = {
+    **{resource.kind: _NO_PODS for resource in NOT_RUN},
+    "HorizontalPodAutoscaler": "{kind} is stored: the embedded cluster measures no load and scales nothing by itself",
+    "LimitRange": "{kind} is stored: the embedded cluster limits no pods",
+    "PodDisruptionBudget": "{kind} is stored: the embedded cluster evicts pods without regard to it",
+    "ResourceQuota": "{kind} is stored: the embedded cluster limits no namespace",
+}
+_NO_READER = "{kind} is stored: no controller of this cluster reads it; Traefik does (--ingress traefik)"
+_CUSTOM_VERSIONS = frozenset(group.group_version for group in GROUPS)
 
 
 class FieldNotices:
@@ -58,13 +68,20 @@ class FieldNotices:
         if agent.startswith(COMPONENT_AGENT) or controller_of(after) is not None:
             return []
         known = {(each.field, each.text) for each in self._refused(before)} if before else set()
-        idle = [_NO_PODS.format(kind=after["kind"])] if before is None and after["kind"] in _IDLE else []
+        idle = [] if before is not None else self._idle(after)
         found = {(each.field, each.text): each for each in self._refused(after)}
         sentences = idle + [_sentence(each) for key, each in found.items() if key not in known]
         if not dry_run:
             for sentence in sentences:
                 self._record(after, sentence)
         return sentences
+
+    def _idle(self, obj: Object) -> list[str]:
+        """Return the sentence for an object that no component of this cluster executes, in a list; empty for others."""
+        sentence = _IDLE.get(obj["kind"])
+        if obj["apiVersion"] in _CUSTOM_VERSIONS and not self._ingress.startswith("traefik"):
+            sentence = _NO_READER
+        return [] if sentence is None else [sentence.format(kind=obj["kind"])]
 
     def _refused(self, obj: Object) -> Sequence[Classified]:
         return CLASSIFIER.refused(obj, self._ingress, self._around(obj))

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from harness.localkube.api import discovery, errors, reviews
+from harness.localkube.api import discovery, errors, reviews, streams
+from harness.localkube.api.endpoints import DEPRECATED, EndpointsReader
 from harness.localkube.api.field_notices import FieldNotices, header
 from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import RequestInfo, parse_body, parse_path
+from harness.localkube.api.requests import RequestInfo, check_sender, parse_body, parse_path
 from harness.localkube.api.scale import scale_of
 from harness.localkube.api.storage import Storage
 from harness.localkube.api.views import View, encode
 from harness.localkube.api.watch_stream import Selection, WatchOptions, watch
-from harness.localkube.api.writes import Answer, Writes, check_options, is_dry
+from harness.localkube.api.writes import Answer, Writes, check_options, is_dry, signed
 from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.resources import ENDPOINTS, Resource
 
 _log = logging.getLogger(__name__)
 
 _TRUE = frozenset({"true", "1"})
+_OPENAPI = "/openapi/v3"
 _AGGREGATED = "as=APIGroupDiscoveryList"
 
 
@@ -42,6 +47,7 @@ class RequestHandlers:
     def __init__(self, storage: Storage, pod_logs: Path, ingress: str) -> None:
         self._storage = storage
         self._registry = Registry(storage)
+        self._endpoints = EndpointsReader(storage)
         self._writes = Writes(self._registry)
         self._notices = FieldNotices(self._registry, ingress)
         self._pod_logs = pod_logs
@@ -49,7 +55,8 @@ class RequestHandlers:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; every error is answered by a Status."""
         try:
-            return self._document(request) or await self._resource(request)
+            check_sender(request.headers.get("Host", ""), request.headers.get("Origin", ""))
+            return self._document(request) or await _computed(request) or await self._resource(request)
         except errors.StatusError as error:
             return _json(error.code, error.status)
         except ConnectionError:  # The client closed the connection during the answer.
@@ -64,6 +71,8 @@ class RequestHandlers:
         parts = tuple(part for part in request.path.split("/") if part)
         if parts in {("healthz",), ("livez",), ("readyz",)}:
             return web.Response(text="ok")
+        if parts == ("openapi", "v2"):
+            return web.Response(body=discovery.OPENAPI_V2, headers={"Content-Type": discovery.OPENAPI_V2_TYPE})
         wants_all = _AGGREGATED in request.headers.get("Accept", "") and "v=v2;" in (
             request.headers.get("Accept", "").replace(" ", "") + ";"
         )
@@ -75,9 +84,9 @@ class RequestHandlers:
         return None if found is None else _json(200, found)
 
     async def _resource(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path == reviews.PATH and request.method == "POST":
-            return _json(201, reviews.review(await _body(request)))
         target = parse_path(request.path)
+        if target.subresource in streams.STREAMS:
+            return await streams.serve(request, self._storage, self._registry.read(target), target.subresource)
         view = View.parse(request.headers.get("Accept", ""), request.query)
         match request.method:
             case "GET" if not target.name or request.query.get("watch") in _TRUE:
@@ -85,8 +94,7 @@ class RequestHandlers:
             case "GET" if target.subresource == "log":
                 return await self._log(request, target)
             case "GET":
-                obj = self._registry.read(target)
-                return _answer(target, view, (200, scale_of(obj) if target.subresource == "scale" else obj))
+                return self._read(target, view)
             case "DELETE":
                 return await self._delete(request, target, view)
             case _:
@@ -109,15 +117,16 @@ class RequestHandlers:
         self, request: web.BaseRequest, target: RequestInfo, view: View, validation: FieldValidation
     ) -> web.Response:
         agent = request.headers.get("User-Agent", "")
+        query = signed(request.query, agent)
         before = self._storage.get(target.resource, target.key) if target.name else None
         match request.method:
             case "POST":
-                answer = await self._writes.create(target, await _body(request), request.query, validation)
+                answer = await self._writes.create(target, await _body(request), query, validation)
             case "PUT":
-                answer = await self._writes.update(target, await _body(request), request.query, validation)
+                answer = await self._writes.update(target, await _body(request), query, validation)
             case "PATCH":
                 body, kind = await _body(request), request.headers.get("Content-Type", "")
-                answer = await self._writes.patch(target, body, kind, request.query, validation)
+                answer = await self._writes.patch(target, body, kind, query, validation)
             case _:
                 raise errors.not_allowed(request.method)
         response = _answer(target, view, answer)
@@ -139,8 +148,20 @@ class RequestHandlers:
         selection = Selection.parse(target.namespace, target.name, request.query)
         if request.query.get("watch") in _TRUE:
             return await self._watch(request, target, view, selection)
-        objects = [o for o in self._storage.list(target.resource, target.namespace) if selection.matches(o)]
-        return _json(200, view.many(target.resource, objects, str(self._storage.version)))
+        found = self._reading(target.resource).list(target.resource, target.namespace)
+        objects = [each for each in found if selection.matches(each)]
+        response = _json(200, view.many(target.resource, objects, str(self._storage.version)))
+        return _with_warning(target, response)
+
+    def _reading(self, resource: Resource) -> Storage | EndpointsReader:
+        """Return what reads the objects of a resource."""
+        return self._endpoints if resource is ENDPOINTS else self._storage
+
+    def _read(self, target: RequestInfo, view: View) -> web.Response:
+        """Answer GET of one object; raise ``StatusError`` 404 if it does not exist."""
+        obj = self._reading(target.resource).get(target.resource, target.key) or self._registry.read(target)
+        shown = scale_of(obj) if target.subresource == "scale" else obj
+        return _with_warning(target, _answer(target, view, (200, shown)))
 
     async def _watch(
         self, request: web.BaseRequest, target: RequestInfo, view: View, selection: Selection
@@ -150,7 +171,7 @@ class RequestHandlers:
         response.enable_chunked_encoding()
         await response.prepare(request)
         first = True
-        async with aclosing(watch(self._storage, target.resource, selection, options)) as events:
+        async with aclosing(watch(self._reading(target.resource), target.resource, selection, options)) as events:
             async for kind, obj in events:
                 await response.write(view.event(target.resource, kind, obj, first=first))
                 first = False
@@ -192,9 +213,32 @@ def _described(parts: tuple[str, ...], host: str) -> Object | None:
             return discovery.group(name)
         case ("apis", name, version):
             return discovery.resource_list(name, version)
-        case ("openapi", "v3", *root) if root:
-            return discovery.openapi("/" + "/".join(root))
     return None
+
+
+async def _computed(request: web.BaseRequest) -> web.Response | None:
+    """Answer what is neither stored nor constant: reviews and the fields of kinds; return None for other paths."""
+    if request.method == "POST" and reviews.is_review(request.path):
+        return _json(201, reviews.review(request.path, await _body(request)))
+    if request.path.startswith(_OPENAPI):
+        return await _described_fields(request.path.removeprefix(_OPENAPI))
+    return None
+
+
+async def _described_fields(root: str) -> web.Response:
+    """Answer the fields of a group's kinds, in a thread: the first answer takes a second of work."""
+    encoded = await asyncio.to_thread(_encoded_fields, root)
+    if encoded is None:
+        raise errors.unknown_path()
+    return web.Response(body=encoded, headers={"Content-Type": "application/json"})
+
+
+@cache
+def _encoded_fields(root: str) -> bytes | None:
+    from harness.localkube.api import openapi  # noqa: PLC0415 - the start of a cluster does not need its imports
+
+    found = openapi.document(root, discovery.VERSION)
+    return None if found is None else encode(found)
 
 
 async def _body(request: web.BaseRequest, *, default: Any = None) -> Any:
@@ -206,9 +250,16 @@ async def _body(request: web.BaseRequest, *, default: Any = None) -> Any:
 
 def _answer(target: RequestInfo, view: View, answer: Answer) -> web.Response:
     code, obj = answer
-    if obj["kind"] != target.resource.kind:
+    if obj["kind"] not in {target.resource.kind, "Scale"}:
         return _json(code, obj)
     return _json(code, view.one(target.resource, obj))
+
+
+def _with_warning(target: RequestInfo, response: web.Response) -> web.Response:
+    """Add the warning that a server sends with each answer of a kind that is going to end."""
+    if target.resource is ENDPOINTS:
+        response.headers.add("Warning", header(DEPRECATED))
+    return response
 
 
 def _json(code: int, body: Object) -> web.Response:

@@ -34,7 +34,7 @@ class LogOptions:
     @classmethod
     def parse(cls, pod: Object, query: Mapping[str, str]) -> LogOptions:
         """Parse the query; raise ``StatusError`` 400 for an unknown container or an unsupported option."""
-        container = _container(pod, query.get("container", ""))
+        container = container_of(pod, query.get("container", ""))
         name = pod["metadata"]["name"]
         if query.get("previous") == "true":
             raise errors.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
@@ -48,7 +48,8 @@ class LogOptions:
         return cls(container, query.get("follow") == "true", tail, limit)
 
 
-def _container(pod: Object, wanted: str) -> str:
+def container_of(pod: Object, wanted: str) -> str:
+    """Return the container that a request names, or the only one; raise ``StatusError`` 400 if there is none."""
     name = pod["metadata"]["name"]
     names = [c["name"] for c in (*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ()))]
     if not wanted:

@@ -15,7 +15,7 @@ from harness.kube.admission.objects import validate
 from harness.kube.custom import GROUPS
 from harness.localkube.api import errors
 from harness.localkube.api.allocation import Allocator
-from harness.localkube.api.managed_fields import record_manager
+from harness.localkube.api.managed_fields import Owner, record_changed, record_created
 from harness.localkube.api.requests import RequestInfo
 from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.objects import Key, Object, is_deleting, timestamp
@@ -56,8 +56,14 @@ class Registry:
             raise errors.not_found(target.resource, target.name)
         return obj
 
-    def create(self, target: RequestInfo, body: Object, *, dry_run: bool = False) -> Object:
+    def create(self, target: RequestInfo, body: Object, *, dry_run: bool = False, manager: str = "") -> Object:
         """Store a new object; ``body`` is changed in place.
+
+        Args:
+            target: The collection.
+            body: The object.
+            dry_run: True to store nothing.
+            manager: The client's ``fieldManager``; empty if it sent none, or if ``body`` names the owners.
 
         Raises:
             StatusError: 409 if the name is in use, 422 if invalid, 404 for an unknown namespace, 400 if the body does
@@ -69,7 +75,7 @@ class Registry:
         if self.storage.get(resource, key) is not None:
             raise errors.already_exists(resource, key[1])
         metadata = body["metadata"]
-        for name in (*_SERVER_FIELDS, "resourceVersion", "managedFields", "selfLink"):
+        for name in (*_SERVER_FIELDS, "resourceVersion", "selfLink"):
             metadata.pop(name, None)
         metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp()}
         if resource.kind in _WITH_GENERATION:
@@ -77,6 +83,7 @@ class Registry:
         if "status" in resource.subresources and resource.kind not in _REGISTERED_WITH_STATUS:
             body.pop("status", None)
         self._complete(resource, body, None)
+        record_created(body, manager)
         if dry_run:
             return body
         return self.storage.put(resource, key, body)
@@ -111,7 +118,7 @@ class Registry:
         change: Callable[[Object], Object],
         *,
         dry_run: bool = False,
-        manager: tuple[str, str] = ("", ""),
+        manager: Owner | None = None,
     ) -> Object:
         """Replace an object by the result of ``change`` on a copy of it.
 
@@ -119,7 +126,7 @@ class Registry:
             target: The object.
             change: Returns the new object.
             dry_run: True to store nothing.
-            manager: The client's ``fieldManager``, and the subresource of the request.
+            manager: The client; None if ``change`` has written the owners.
 
         Raises:
             StatusError: 404; 409 if it was changed meanwhile; 422 if invalid.
@@ -131,7 +138,8 @@ class Registry:
         new = _merged(target, live, new)
         if target.subresource not in _PARTIAL:
             self._complete(target.resource, new, live)
-            record_manager(live, new, *manager)
+            if manager is not None:
+                record_changed(live, new, manager)
         subresource = target.subresource
         if _specified(target.resource, new, subresource) != _specified(target.resource, live, subresource):
             new["metadata"]["generation"] = live["metadata"].get("generation", 0) + 1
@@ -253,7 +261,8 @@ def _merged(target: RequestInfo, live: Object, new: Object) -> Object:
         spec = {**live["spec"], "finalizers": (new.get("spec") or {}).get("finalizers") or []}
         return {**live, "spec": spec}
     kept = {name: live["metadata"][name] for name in (*_SERVER_FIELDS, "resourceVersion") if name in live["metadata"]}
-    metadata = {k: v for k, v in new["metadata"].items() if k not in _SERVER_FIELDS and k != "managedFields"}
+    metadata = {k: v for k, v in new["metadata"].items() if k not in _SERVER_FIELDS}
+    metadata["managedFields"] = metadata.get("managedFields") or live["metadata"].get("managedFields") or []
     if target.namespace:
         metadata["namespace"] = target.namespace
     merged = {**new, "metadata": metadata | kept}

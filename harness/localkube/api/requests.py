@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.localkube.api import errors
 from harness.localkube.machinery.objects import Key, Object
 from harness.localkube.machinery.resources import NAMESPACES, RESOURCES, Resource, by_plural
 
-#: Subresources of pods that real clusters have and that are not served here.
-_POD_SUBRESOURCES = frozenset({"attach", "binding", "ephemeralcontainers", "exec", "portforward", "proxy", "resize"})
+#: Subresources that real clusters have and that are not served here, with what a user does instead.
+_REFUSED: Mapping[tuple[str, str], str] = {
+    ("pods", "attach"): "it does not connect to a running process; use kubectl logs -f, or kubectl exec",
+    ("pods", "binding"): "its only node takes every pod",
+    ("pods", "ephemeralcontainers"): "it adds no container to a running pod; use kubectl exec, or debug --copy-to",
+    ("pods", "proxy"): "use kubectl port-forward",
+    ("pods", "resize"): "it limits no resources; change the Deployment",
+    ("serviceaccounts", "token"): "it has no logins, so nothing asks for a token",
+    ("services", "proxy"): "use kubectl port-forward",
+}
 _VERSIONS = {(resource.group, resource.version) for resource in RESOURCES}
 
 
@@ -38,6 +49,34 @@ class RequestInfo:
         return (self.namespace or "", self.name)
 
 
+def check_sender(host: str, origin: str) -> None:
+    """Refuse a request of a page in a browser: the server asks for no login, and can execute programs.
+
+    Args:
+        host: The request's ``Host``. A name other than ``localhost`` may be one that a page's owner points at this
+            address.
+        origin: The request's ``Origin``; empty if it has none, as requests of other programs.
+
+    Raises:
+        StatusError: 403.
+    """
+    if _is_local(host) and (not origin or urlsplit(origin).netloc == host):
+        return
+    sender = origin or host
+    raise errors.StatusError(403, "Forbidden", f"the embedded cluster answers no page of a browser: {sender}")
+
+
+@lru_cache(maxsize=64)
+def _is_local(host: str) -> bool:
+    """Return True for an address, with or without a port, and for ``localhost``."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in {"", "localhost"}
+    return True
+
+
 def parse_path(path: str) -> RequestInfo:
     """Parse an API path.
 
@@ -58,7 +97,7 @@ def parse_path(path: str) -> RequestInfo:
     if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] not in NAMESPACES.subresources:
         namespace, rest = rest[1], rest[2:]
     try:
-        resource = by_plural(rest[0], group)
+        resource = by_plural(rest[0], group, version)
     except (KeyError, IndexError):
         raise errors.unknown_path() from None
     return _target(resource, namespace, rest[1:])
@@ -70,28 +109,38 @@ def _target(resource: Resource, namespace: str | None, rest: list[str]) -> Reque
     if more or misplaced or (namespace is not None and not resource.namespaced):
         raise errors.unknown_path()
     if subresource and subresource not in resource.subresources:
-        if resource.plural == "pods" and subresource in _POD_SUBRESOURCES:
-            raise errors.StatusError(501, "NotImplemented", f"the embedded cluster does not serve pods/{subresource}")
+        if why := _REFUSED.get((resource.plural, subresource)):
+            message = f"the embedded cluster does not serve {resource.plural}/{subresource}: {why}"
+            raise errors.StatusError(501, "NotImplemented", message)
         raise errors.unknown_path()
     return RequestInfo(resource, namespace, name, subresource)
 
 
 def parse_body(raw: bytes, content_type: str) -> Any:
-    """Parse the body of a request as JSON, or as YAML if the content type says so.
+    """Parse the body of a request as JSON, as protobuf in its envelope, or as YAML if the content type says so.
 
     Raises:
-        StatusError: 415 for protobuf and other formats, 400 if it cannot be parsed.
+        StatusError: 415 for other formats, 400 if it cannot be parsed.
     """
     kind = content_type.partition(";")[0].strip().lower()
-    if raw.startswith(b"k8s\0") or "protobuf" in kind or "cbor" in kind:
-        raise errors.unsupported_media(
-            f"the local cluster reads JSON and YAML bodies, not {kind}, which kubectl sends for objects that it "
-            "generates; append to the command: --dry-run=client -o yaml | kubectl apply -f -"
-        )
+    if raw.startswith(b"k8s\0"):
+        return _protobuf(raw)
+    if "protobuf" in kind or "cbor" in kind:
+        raise errors.unsupported_media(f"the embedded cluster reads JSON, YAML and protobuf, but not {kind}")
     try:
         return _yaml(raw) if "yaml" in kind else json.loads(raw)
     except ValueError as error:
         raise errors.bad_request(f"the body of the request is not valid {kind or 'JSON'}: {error}") from None
+
+
+def _protobuf(raw: bytes) -> Any:
+    """Decode protobuf; its library is imported on first use, because the start of a cluster does not need it."""
+    from harness.localkube.api.protobuf import envelope  # noqa: PLC0415 - see above
+
+    try:
+        return envelope.decode(raw)
+    except envelope.ProtobufError as error:
+        raise errors.bad_request(str(error)) from None
 
 
 def _yaml(raw: bytes) -> Any:

@@ -30,7 +30,22 @@ _LAYOUTS: Mapping[str, tuple[str, _Cells]] = {
     "Secret": ("Name,Type,Data,Age", columns.secret),
     "IngressClass": ("Name,Controller,Age", columns.ingressclass),
     "Lease": ("Name,Holder,Age", columns.lease),
+    "ServiceAccount": ("Name,Secrets,Age", columns.serviceaccount),
+    "NetworkPolicy": ("Name,Pod-Selector,Age", columns.networkpolicy),
+    "PodDisruptionBudget": (
+        "Name,Min Available,Max Unavailable,Allowed Disruptions,Age",
+        columns.disruptionbudget,
+    ),
+    "HorizontalPodAutoscaler": ("Name,Reference,Targets,MinPods,MaxPods,Replicas,Age", columns.autoscaler),
+    "StatefulSet": ("Name,Ready,Age,+Containers,+Images", columns.statefulset),
+    "DaemonSet": (
+        "Name,Desired,Current,Ready,Up-to-date,Available,Node Selector,Age,+Containers,+Images",
+        columns.daemonset,
+    ),
+    "Job": ("Name,Status,Completions,Duration,Age", columns.job),
+    "CronJob": ("Name,Schedule,Timezone,Suspend,Active,Last Schedule,Age", columns.cronjob),
 }
+_SCALE: tuple[str, _Cells] = ("Name,Desired,Available,Age", columns.scale)
 _PLAIN: tuple[str, _Cells] = ("Name,Age", columns.plain)
 
 
@@ -44,7 +59,8 @@ def table(resource: Resource, objects: Sequence[Object], version: str, include: 
         include: The part of each object that a row contains besides its cells.
         headed: True to include the column definitions; a watch sends them once.
     """
-    names, cells = _LAYOUTS.get(resource.kind, _PLAIN)
+    scales = bool(objects) and objects[0].get("kind") == "Scale"
+    names, cells = _SCALE if scales else _LAYOUTS.get(resource.kind, _PLAIN)
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from harness.kube.selectors import SelectorError
 from harness.localkube.api import errors
+from harness.localkube.api.endpoints import EndpointsReader
 from harness.localkube.api.storage import Change, Storage
 from harness.localkube.machinery.client import EventType
 from harness.localkube.machinery.objects import Object
@@ -99,7 +100,7 @@ class WatchOptions:
 
 
 async def watch(
-    storage: Storage, resource: Resource, selection: Selection, options: WatchOptions
+    storage: Storage | EndpointsReader, resource: Resource, selection: Selection, options: WatchOptions
 ) -> AsyncGenerator[tuple[str, Object], None]:
     """Yield the events of a watch until its timeout; an expired version yields one ERROR event."""
     loop = asyncio.get_running_loop()
@@ -128,7 +129,7 @@ async def watch(
 
 
 def _past(
-    storage: Storage, resource: Resource, selection: Selection, options: WatchOptions
+    storage: Storage | EndpointsReader, resource: Resource, selection: Selection, options: WatchOptions
 ) -> Iterator[tuple[str, Object]]:
     if options.version is None:
         for obj in storage.list(resource, selection.namespace):

@@ -8,19 +8,23 @@ from dataclasses import replace
 from typing import Any
 
 from harness.localkube.api import errors, patching
-from harness.localkube.api.conversion import to_served, to_stored
+from harness.localkube.api.conversion import stored_resource, to_served, to_stored
 from harness.localkube.api.deletion import delete
 from harness.localkube.api.field_validation import FieldValidation
+from harness.localkube.api.managed_fields import Owner
 from harness.localkube.api.registry import Registry
 from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object
 from harness.localkube.api.scale import scale_of, scaled
-from harness.localkube.api.server_side_apply import AppliedManifests
+from harness.localkube.api.server_side_apply import applied
 from harness.localkube.api.watch_stream import Selection
+from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.objects import Object, key_of, timestamp
-from harness.localkube.machinery.resources import EVENTS, NEW_EVENTS
 
 #: HTTP status and body. The body is an object of the requested kind unless its ``kind`` field says otherwise.
 Answer = tuple[int, Object]
+
+#: The part of a query that has the manager of a client that names none; an applied manifest needs a name.
+_DEFAULT_MANAGER = "defaultManager"
 
 #: Kinds whose deletion is answered with the object; for others, a Status is the answer once they are gone.
 _DELETED_SHOWN = frozenset({"Pod", "Service", "ServiceAccount"})
@@ -31,7 +35,6 @@ class Writes:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._applied = AppliedManifests()
 
     async def create(
         self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation
@@ -48,7 +51,9 @@ class Writes:
         obj = as_object(body)
         await validation.check(_typed(target, obj))
         stored, obj = _stored_target(target), to_stored(target.resource, obj)
-        return 201, self._registry.create(stored, obj, dry_run=is_dry(query))
+        obj["metadata"].pop("managedFields", None)
+        manager = _manager(query)
+        return 201, self._registry.create(stored, obj, dry_run=is_dry(query), manager=manager)
 
     async def update(
         self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation
@@ -85,21 +90,18 @@ class Writes:
         if not manager:
             raise errors.invalid_options("Patch", "fieldManager", "", why="is required for apply patch")
         await _check_applied(manifest, target, validation)
-        live = self._registry.storage.get(target.resource, target.key)
-        if live is None and not target.subresource:
+        force = query.get("force") in {"true", "1"}
+        stored, manifest = _stored_target(target), to_stored(target.resource, manifest)
+        if self._registry.storage.get(stored.resource, target.key) is None and not target.subresource:
             manifest["metadata"].setdefault("name", target.name)
-            kept = patching.patched({}, manifest, patching.MERGE_PATCH)
-            code, obj = 201, self._registry.create(target, manifest, dry_run=is_dry(query))
-        else:
-            kept = manifest
+            manifest["metadata"].pop("managedFields", None)
+            owned = applied({"metadata": {}}, manifest, manager, force=force)
+            return 201, self._registry.create(stored, owned, dry_run=is_dry(query))
 
-            def change(obj: Object) -> Object:
-                return self._applied.merged(obj, manifest, manager)
+        def change(obj: Object) -> Object:
+            return applied(obj, manifest, manager, force=force)
 
-            code, obj = 200, self._modify(target, change, query)
-        if not is_dry(query):
-            self._applied.remember(obj["metadata"]["uid"], kept, manager)
-        return code, obj
+        return 200, self._registry.modify(stored, change, dry_run=is_dry(query))
 
     def _modify(
         self, target: RequestInfo, change: Callable[[Object], Object], query: Mapping[str, str], by: str = ""
@@ -107,7 +109,7 @@ class Writes:
         def changed(obj: Object) -> Object:
             return to_stored(target.resource, change(to_served(target.resource, obj)))
 
-        manager = (query.get("fieldManager", ""), by)
+        manager = Owner(_manager(query), by)
         return self._registry.modify(_stored_target(target), changed, dry_run=is_dry(query), manager=manager)
 
     def _scale(self, target: RequestInfo, change: Callable[[Object], Object], query: Mapping[str, str]) -> Object:
@@ -135,9 +137,8 @@ class Writes:
 
 
 def _stored_target(target: RequestInfo) -> RequestInfo:
-    """Return the target in storage: Events are stored as core/v1 regardless of the requested version."""
-    resource = EVENTS if target.resource is NEW_EVENTS else target.resource
-    return RequestInfo(resource, target.namespace, target.name, target.subresource)
+    """Return the target in storage, where every kind has one version."""
+    return RequestInfo(stored_resource(target.resource), target.namespace, target.name, target.subresource)
 
 
 async def _check_applied(manifest: Object, target: RequestInfo, validation: FieldValidation) -> None:
@@ -191,6 +192,20 @@ def _check_named(target: RequestInfo, method: str) -> None:
 def is_dry(query: Mapping[str, str]) -> bool:
     """Return True if a request must not store anything."""
     return query.get("dryRun") == "All"
+
+
+def _manager(query: Mapping[str, str]) -> str:
+    return query.get("fieldManager") or query.get(_DEFAULT_MANAGER, "")
+
+
+def signed(query: Mapping[str, str], agent: str) -> Mapping[str, str]:
+    """Return a query with the manager that its client has if it names none: the first word of its user agent.
+
+    The cluster's own components stay without one.
+    """
+    if query.get("fieldManager") or agent.startswith(COMPONENT_AGENT):
+        return query
+    return {**query, _DEFAULT_MANAGER: agent.partition("/")[0]}
 
 
 def check_options(method: str, query: Mapping[str, str]) -> None:

@@ -4,20 +4,19 @@ The node's own process runs an event loop and must not fork. A new interpreter f
 time and memory. Requests and reports are JSON, one per line, on a socket inherited from the kubelet. If the socket
 closes, the kubelet is gone and all containers are killed.
 
-The node's own process runs an event loop and must not fork. A new interpreter for each pod would take ten times the
-time and memory. Requests and reports are JSON, one per line, on a socket inherited from the kubelet. If the socket
-closes, the kubelet is gone and all containers are killed.
-
 A request has an ``id`` that the answer repeats (an empty ``app`` runs ``args`` as a program):
-``{"id", "start": {app, args, env, address, log}}`` or ``{"id", "exec": {container, argv, env}}`` are answered with
-``{"id", "pid"}`` or ``{"id", "error"}``. ``{"signal": {pid, number, tree}}`` is not answered.
-``{"exited": pid, "code"}`` reports an end. The code of a killed process is 128 + signal, as in container runtimes.
+``{"id", "start": {app, args, env, address, log}}`` or ``{"id", "exec": {container, argv, env, console}}`` are answered
+with ``{"id", "pid"}`` or ``{"id", "error"}``. ``console`` is null, or ``{files, terminal, folder}``: the paths of
+standard input, output and error, true for a terminal, and the only folder in which the program may write.
+``{"signal": {pid, number, tree}}`` is not answered. ``{"exited": pid, "code"}`` reports an end. The code of a killed
+process is 128 + signal, as in container runtimes.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import fcntl
 import gc
 import json
 import os
@@ -25,8 +24,9 @@ import select
 import signal
 import socket
 import sys
+import termios
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +34,7 @@ from harness.kit import streams
 from harness.kit.files import open_log
 from harness.kit.title import set_title
 from harness.localkube.apps import http_echo, nginx_hostname, slow_echo, stand_in
+from harness.localkube.apps.confinement import confine
 from harness.localkube.apps.launch import Launch
 
 #: Every application, by its name in images.
@@ -114,30 +115,43 @@ class ForkServer:
         launch = Launch(args=tuple(args), env=env, address=address)
         main = APPS[app] if app else lambda _: _execute(args, env)
         with open_log(Path(log)) as output:
-            pid = self._fork(output.fileno(), lambda: main(launch), app or "container")
+            pid = self._fork((0, output.fileno(), output.fileno()), lambda: main(launch), app or "container")
         self._containers[pid] = set()
         return pid
 
-    def _exec(self, *, container: int, argv: list[str], env: dict[str, str]) -> int:
+    def _exec(
+        self, *, container: int, argv: list[str], env: dict[str, str], console: Mapping[str, Any] | None = None
+    ) -> int:
         if container not in self._containers:
             raise ValueError("container not running")
-        output = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            pid = self._fork(output, lambda: _execute(argv, env), "container")
-        finally:
-            os.close(output)
+        if console is None:
+            pid = self._run([os.devnull] * 3, lambda: _execute(argv, env))
+        else:
+            pid = self._run(console["files"], lambda: _execute_at_console(argv, env, console))
         self._containers[container].add(pid)
         return pid
 
-    def _fork(self, output: int, body: Callable[[], int], title: str) -> int:
+    def _run(self, paths: Sequence[str], body: Callable[[], int]) -> int:
+        """Fork a process with these files as its standard input, output and error."""
+        modes = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)
+        files: list[int] = []
+        try:
+            for path, mode in zip(paths, modes, strict=True):
+                files.append(os.open(path, mode | os.O_CLOEXEC | os.O_NOCTTY))
+            return self._fork(files, body, "container")
+        finally:
+            for file in files:
+                os.close(file)
+
+    def _fork(self, files: Sequence[int], body: Callable[[], int], title: str) -> int:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
             set_title(title)
-            self._in_child(parent, output, body)
+            self._in_child(parent, files, body)
         return pid
 
-    def _in_child(self, parent: int, output: int, body: Callable[[], int]) -> NoReturn:
+    def _in_child(self, parent: int, files: Sequence[int], body: Callable[[], int]) -> NoReturn:
         """Drop the server's state, run the application, and exit; never return into the server's loop."""
         code = 1
         try:
@@ -146,10 +160,10 @@ class ForkServer:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.dup2(output, 1)
-            os.dup2(output, 2)
+            for number, file in enumerate(files):
+                os.dup2(file, number)
             self._control.close()
-            os.closerange(3, max(self._wake_write, output) + 1)
+            os.closerange(3, max(self._wake_write, *files) + 1)
             code = body()
             sys.stdout.flush()
         except BaseException:  # noqa: BLE001 - the child must end here after any error
@@ -199,6 +213,16 @@ def _execute(argv: list[str], env: dict[str, str]) -> int:
     except OSError as error:
         sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
         return 127 if isinstance(error, FileNotFoundError) else 126
+
+
+def _execute_at_console(argv: list[str], env: dict[str, str], console: Mapping[str, Any]) -> int:
+    """Execute a program that a user talks to; it may write only in the folder of its console."""
+    folder = Path(console["folder"])
+    if console["terminal"]:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    os.chdir(folder)
+    confine([folder])
+    return _execute(argv, env)
 
 
 def _set_death_signal(parent: int) -> None:

@@ -14,6 +14,7 @@ from harness.localkube.kubelet.handlers import HandlerRunner
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.pod import PodWorker
 from harness.localkube.kubelet.runtime import Runtime
+from harness.localkube.kubelet.streaming.server import StreamServer
 from harness.localkube.kubelet.termination import Stopper
 from harness.localkube.machinery.client import ApiClient, EventType
 from harness.localkube.machinery.events import EventRecorder
@@ -42,8 +43,9 @@ async def run(client: ApiClient, settings: NodeSettings, server: ContainerServer
         Informer(client, PODS) as pods,
     ):
         node = _node(client, settings, runtime, session)
-        await node.register()
         workers = PodWorkers(node)
+        streams = StreamServer(workers.find, runtime, settings.directory / "exec")
+        await node.register(await streams.start(settings.block.node_address))
         nodes.subscribe(workers.on_node)
         pods.subscribe(workers.on_pod)
         try:
@@ -52,6 +54,7 @@ async def run(client: ApiClient, settings: NodeSettings, server: ContainerServer
             # Unwrap the only error from the task group.
             raise group.exceptions[0] from None
         finally:
+            await streams.close()
             await workers.close()
             await node.close()
 
@@ -84,6 +87,10 @@ class PodWorkers:
         self._node = node
         self._workers: dict[str, tuple[PodWorker, asyncio.Task[Any]]] = {}
         self._closed = False
+
+    def find(self, namespace: str, name: str) -> PodWorker | None:
+        """Return the worker of a pod; None if this node has no such pod."""
+        return next((worker for worker, _ in self._workers.values() if worker.key == (namespace, name)), None)
 
     def on_node(self, kind: EventType, _old: Object | None, node: Object) -> None:
         """Handle a changed Node object: cordoned or uncordoned."""

@@ -81,6 +81,11 @@ class ContainerWorker:
         self._probing: dict[ProbeKind | None, asyncio.Task[None]] = {}
         self._readiness: Prober | None = None
 
+    @property
+    def running(self) -> RunningContainer | None:
+        """Return the running container; None while none runs."""
+        return self._target if self._target is not None and self._target.process.alive else None
+
     async def run(self) -> None:
         """Run the container and restart it as the pod's restart policy says; return after its last end."""
         try:

@@ -123,14 +123,14 @@ class Node:
         await asyncio.gather(*tasks, return_exceptions=True)
         self.black_hole.close()
 
-    async def register(self) -> None:
-        """Create the Node object with status Ready."""
+    async def register(self, port: int) -> None:
+        """Create the Node object with status Ready; ``port`` is that of the kubelet's server."""
         with suppress(AlreadyExists):
-            await self.client.create(NODES, node_object(self.name, self.settings.block.node_address))
+            await self.client.create(NODES, node_object(self.name, self.settings.block.node_address, port))
 
 
-def node_object(name: str, address: str) -> Object:
-    """Build the Node object of the only node."""
+def node_object(name: str, address: str, port: int) -> Object:
+    """Build the Node object of the only node; ``port`` is that of the kubelet's server."""
     now = timestamp()
     resources = {"cpu": "64", "memory": "64Gi", "pods": "1000", "ephemeral-storage": "64Gi"}
     ready = {
@@ -149,6 +149,7 @@ def node_object(name: str, address: str) -> Object:
             "capacity": resources,
             "allocatable": resources,
             "conditions": [ready],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
             "nodeInfo": {
                 "architecture": "amd64",
                 "bootID": "",

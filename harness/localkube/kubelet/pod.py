@@ -7,6 +7,7 @@ import logging
 from contextlib import suppress
 
 from harness.localkube.kubelet.container import ContainerWorker
+from harness.localkube.kubelet.handlers import RunningContainer
 from harness.localkube.kubelet.images import KNOWN_IMAGES, Image, find_image, has_stand_in
 from harness.localkube.kubelet.models import StandInModel, model_of
 from harness.localkube.kubelet.network import PodNetwork
@@ -15,7 +16,7 @@ from harness.localkube.kubelet.relist_times import RelistTimes
 from harness.localkube.kubelet.sources import missing_for_volumes
 from harness.localkube.kubelet.status import INITIALIZING, OWN_CONDITIONS, ContainerState, pod_status
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
-from harness.localkube.machinery.objects import Object, is_deleting, timestamp
+from harness.localkube.machinery.objects import Key, Object, is_deleting, timestamp
 from harness.localkube.machinery.resources import PODS
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,20 @@ class PodWorker:
         """
         self._gone.set()
         self._deleting.set()
+
+    @property
+    def key(self) -> Key:
+        """Return its namespace and name."""
+        return (self._namespace, self._name)
+
+    @property
+    def address(self) -> str:
+        """Return its IP address; empty before it has one."""
+        return self._network.address
+
+    def container(self, name: str) -> RunningContainer | None:
+        """Return a container by name; None if none of that name runs."""
+        return next((each.running for each in self._containers if each.state.name == name), None)
 
     async def run(self) -> None:
         """Run the pod until its object is gone and its containers have ended; kill them if cancelled."""

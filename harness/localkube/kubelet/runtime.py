@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +19,21 @@ _END_SECONDS = 10
 
 class RuntimeFailedError(Exception):
     """The fork server rejected a request or has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The files that a program of a user reads and writes.
+
+    Attributes:
+        files: Paths of its standard input, output and error.
+        terminal: True if they are a terminal.
+        folder: The folder in which it begins, and the only one in which it may write.
+    """
+
+    files: tuple[str, str, str]
+    terminal: bool
+    folder: str
 
 
 @dataclass(eq=False, slots=True)
@@ -79,9 +94,22 @@ class Runtime:
         order = {"app": app, "args": list(args), "env": dict(env), "address": address, "log": str(log)}
         return await self._make({"start": order})
 
-    async def execute(self, container: Process, argv: Sequence[str], env: Mapping[str, str]) -> Process:
-        """Run a program next to a container's main process; it is killed when that process ends."""
-        return await self._make({"exec": {"container": container.pid, "argv": list(argv), "env": dict(env)}})
+    async def execute(
+        self, container: Process, argv: Sequence[str], env: Mapping[str, str], console: Console | None = None
+    ) -> Process:
+        """Run a program next to a container's main process; it is killed when that process ends.
+
+        Args:
+            container: The main process.
+            argv: The program and its arguments.
+            env: Its environment.
+            console: Its files, for a program of a user; None for one without input and output.
+
+        Raises:
+            RuntimeFailedError: It was not started.
+        """
+        order = {"container": container.pid, "argv": list(argv), "env": dict(env)}
+        return await self._make({"exec": order | {"console": None if console is None else asdict(console)}})
 
     async def gone(self) -> None:
         """Wait for an unexpected end of the fork server, without which no container can run.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.kube.custom import GROUPS
 
@@ -75,7 +75,13 @@ NAMESPACES = Resource(
 )
 NODES = Resource("", "v1", "Node", "nodes", namespaced=False, short_names=("no",), subresources=("status",))
 PODS = Resource(
-    "", "v1", "Pod", "pods", short_names=("po",), subresources=("status", "log", "eviction"), categories=_ALL
+    "",
+    "v1",
+    "Pod",
+    "pods",
+    short_names=("po",),
+    subresources=("status", "log", "eviction", "exec", "portforward"),
+    categories=_ALL,
 )
 SERVICES = Resource("", "v1", "Service", "services", short_names=("svc",), subresources=("status",), categories=_ALL)
 ENDPOINTS = Resource("", "v1", "Endpoints", "endpoints", short_names=("ep",))
@@ -103,6 +109,16 @@ CUSTOM_KINDS = tuple(
     Resource(group.group, group.version, kind, plural) for group in GROUPS for kind, plural in group.plurals.items()
 )
 NEW_EVENTS = Resource("events.k8s.io", "v1", "Event", "events", stored_as="/events")
+AUTOSCALERS = Resource(
+    "autoscaling",
+    "v2",
+    "HorizontalPodAutoscaler",
+    "horizontalpodautoscalers",
+    short_names=("hpa",),
+    subresources=("status",),
+    categories=_ALL,
+)
+OLD_AUTOSCALERS = replace(AUTOSCALERS, version="v1", stored_as=AUTOSCALERS.storage_key)
 _RBAC = "rbac.authorization.k8s.io"
 #: Kinds that would run pods on a real cluster, but that are only stored here.
 NOT_RUN = (
@@ -117,7 +133,8 @@ STORED = (
     Resource("", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",)),
     Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",)),
     Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short_names=("pdb",)),
-    Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short_names=("hpa",)),
+    AUTOSCALERS,
+    OLD_AUTOSCALERS,
     Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short_names=("netpol",)),
     Resource(_RBAC, "v1", "Role", "roles"),
     Resource(_RBAC, "v1", "RoleBinding", "rolebindings"),
@@ -125,7 +142,15 @@ STORED = (
     Resource(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
 )
 
-#: Every resource that is served, in the order of discovery.
+_AUTHORIZATION = "authorization.k8s.io"
+#: Kinds that are answered and not stored.
+REVIEWS = (
+    Resource("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False),
+    Resource(_AUTHORIZATION, "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False),
+    Resource(_AUTHORIZATION, "v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", namespaced=False),
+)
+
+#: Every resource whose objects are stored, in the order of discovery.
 RESOURCES: tuple[Resource, ...] = (
     NAMESPACES,
     NODES,
@@ -148,13 +173,14 @@ RESOURCES: tuple[Resource, ...] = (
     *CUSTOM_KINDS,
 )
 
-_BY_PLURAL = {(r.group, r.plural): r for r in RESOURCES}
-_BY_KIND = {(r.group, r.kind): r for r in RESOURCES}
+_BY_PLURAL = {(r.group, r.version, r.plural): r for r in RESOURCES}
+#: The preferred version of a kind precedes the others in ``RESOURCES``.
+_BY_KIND = {(r.group, r.kind): r for r in reversed(RESOURCES)}
 
 
-def by_plural(plural: str, group: str = "") -> Resource:
+def by_plural(plural: str, group: str = "", version: str = "v1") -> Resource:
     """Return the resource of a URL; raise ``KeyError`` if it is not served."""
-    return _BY_PLURAL[group, plural]
+    return _BY_PLURAL[group, version, plural]
 
 
 def by_kind(kind: str, api_version: str) -> Resource:

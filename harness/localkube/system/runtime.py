@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from harness.localkube.kubelet.container_server import ContainerServer
-from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
+from harness.localkube.kubelet.runtime import Console, Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.settings import NodeSettings
 
@@ -166,11 +166,13 @@ class NodeRuntime(Runtime):
             return await self._system.start(app, address)
         return await super().start(app=app, args=args, env=env, address=address, log=log)
 
-    async def execute(self, container: Process, argv: Sequence[str], env: Mapping[str, str]) -> Process:
+    async def execute(
+        self, container: Process, argv: Sequence[str], env: Mapping[str, str], console: Console | None = None
+    ) -> Process:
         """Run a program in a controller's container, or in any other one through the fork server."""
         if isinstance(container, SystemProcess):
             return await self._system.execute(container, argv)
-        return await super().execute(container, argv, env)
+        return await super().execute(container, argv, env, console)
 
     async def gone(self) -> None:
         """Wait until the fork server has ended or a controller has failed, and raise the error."""

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from harness.localkube.api.errors import StatusError
 from harness.localkube.api.patching import JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, patched
-from harness.localkube.api.server_side_apply import AppliedManifests
 
 Object = dict[str, Any]
 
@@ -85,35 +84,3 @@ def test_patches_do_not_change_the_stored_object(before: Object, after: Object) 
 
     assert patched(before, operations, JSON_PATCH) == after
     assert before == original
-
-
-def test_apply_removes_fields_that_left_the_manifest() -> None:
-    """A field or list item that a manager's manifest no longer has is removed; fields of others stay."""
-    applied = AppliedManifests()
-    first: Object = {"spec": {"replicas": 2, "containers": [{"name": "c", "image": "i:2", "args": ["x"]}]}}
-    second: Object = {"spec": {"containers": [{"name": "c", "image": "i:3"}]}}
-    applied.remember("u", first, "me")
-    live = patched(OBJ, first, STRATEGIC_PATCH)
-
-    merged = applied.merged(live, second, "me")
-
-    assert "replicas" not in merged["spec"]
-    assert merged["spec"]["containers"] == [{"name": "c", "image": "i:3"}, {"name": "d", "image": "j:1"}]
-
-
-def test_apply_removes_an_item_that_left_the_manifest() -> None:
-    """An applied container that is no longer in the manifest is removed."""
-    applied = AppliedManifests()
-    applied.remember("u", {"spec": {"containers": [{"name": "c", "image": "i:1"}, {"name": "d", "image": "j"}]}}, "me")
-
-    merged = applied.merged(OBJ, {"spec": {"containers": [{"name": "c", "image": "i:1"}]}}, "me")
-
-    assert [c["name"] for c in merged["spec"]["containers"]] == ["c"]
-
-
-def test_a_manager_does_not_remove_fields_of_another() -> None:
-    """A manifest of one manager does not remove fields that another applied."""
-    applied = AppliedManifests()
-    applied.remember("u", {"spec": {"replicas": 1}}, "me")
-
-    assert applied.merged(OBJ, {"spec": {}}, "you")["spec"]["replicas"] == 1

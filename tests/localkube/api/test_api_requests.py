@@ -64,7 +64,8 @@ def test_clients_and_server_agree_on_paths(resource: Any) -> None:
         ("/api/v1/namespaces/x/nodes", 404),
         ("/api/v1/namespaces/x/services/s/scale", 404),
         ("/api/v1/namespaces/x/pods/p/log/more", 404),
-        ("/api/v1/namespaces/x/pods/p/exec", 501),
+        ("/api/v1/namespaces/x/pods/p/attach", 501),
+        ("/api/v1/namespaces/x/serviceaccounts/s/token", 501),
     ],
 )
 def test_unknown_paths_are_errors(path: str, code: int) -> None:
@@ -75,11 +76,11 @@ def test_unknown_paths_are_errors(path: str, code: int) -> None:
 
 
 def test_bodies_are_parsed() -> None:
-    """JSON and YAML are parsed; protobuf is rejected, even without its content type."""
+    """JSON and YAML are parsed; a damaged body and other formats are rejected."""
     assert parse_body(b'{"a": 1}', "application/json") == {"a": 1}
     assert parse_body(b"a: 1", "application/apply-patch+yaml") == {"a": 1}
     for raw, kind, code in (
-        (b"k8s\0rest", "application/json", 415),
+        (b"x", "application/cbor", 415),
         (b"x", "application/vnd.kubernetes.protobuf", 415),
         (b"{", "application/json", 400),
         (b"\xff", "application/json", 400),

@@ -58,7 +58,7 @@ def test_discovery_names_every_resource(server: str) -> None:
     """Group by group or aggregated, discovery lists the same resources and subresources."""
     assert call(server, "/api")[1]["versions"] == ["v1"]
     groups = call(server, "/apis")[1]["groups"]
-    roots = ["/api/v1", *(f"/apis/{g['preferredVersion']['groupVersion']}" for g in groups)]
+    roots = ["/api/v1", *(f"/apis/{v['groupVersion']}" for g in groups for v in g["versions"])]
     plain = {(root, r["name"]) for root in roots for r in call(server, root)[1]["resources"]}
     accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
     aggregated = set()
@@ -84,7 +84,7 @@ def test_version_health_and_openapi_are_served(server: str) -> None:
     assert all(code == 200 for code, _ in documents.values())
     patch = documents["apis/apps/v1"][1]["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
     assert patch["x-kubernetes-group-version-kind"] == {"group": "apps", "version": "v1", "kind": "Deployment"}
-    assert call(server, "/openapi/v2")[0] == 404
+    assert call(server, "/openapi/v2") == (200, "\n\x032.0")
     assert call(server, "/apis/example.com")[0] == 404
 
 
@@ -105,7 +105,7 @@ def test_errors_are_status_objects(server: str) -> None:
     assert call(server, pods + "/x", "POST", {})[0] == 405
     assert call(server, pods, "OPTIONS")[0] == 405
     assert call(server, pods, "POST", [])[0] == 400
-    assert call(server, pods, "POST", b"k8s\0")[0] == 415
+    assert call(server, pods, "POST", b"k8s\0")[0] == 400
     assert call(server, pods + "?labelSelector=a%20b")[0] == 400
 
 
@@ -362,3 +362,43 @@ def test_the_server_imports_no_heavy_package() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_an_autoscaler_is_served_in_both_versions(server: str) -> None:
+    """The target for CPU of version 1 is a metric in version 2; both name the same object."""
+    path = "/apis/autoscaling/{}/namespaces/default/horizontalpodautoscalers"
+    spec = {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "apple"}}
+    body = {"metadata": {"name": "apple"}, "spec": {**spec, "targetCPUUtilizationPercentage": 80}}
+
+    assert call(server, path.format("v1"), "POST", body)[0] == 201
+
+    newer = call(server, path.format("v2") + "/apple")[1]
+    assert newer["apiVersion"] == "autoscaling/v2"
+    assert newer["spec"]["metrics"][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 80}
+    older = call(server, path.format("v1") + "/apple")[1]
+    assert (older["apiVersion"], older["spec"]["targetCPUUtilizationPercentage"]) == ("autoscaling/v1", 80)
+    assert older["metadata"]["uid"] == newer["metadata"]["uid"]
+
+
+def test_a_client_may_do_everything_and_learns_who_it_is(server: str) -> None:
+    """Reviews are answered, and not stored."""
+    access = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    asked = {"spec": {"resourceAttributes": {"verb": "get", "resource": "pods"}}}
+
+    assert call(server, access, "POST", asked)[1]["status"]["allowed"] is True
+    assert call(server, access, "POST", {})[0] == 400
+    rules = call(server, "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "POST", {"spec": {}})[1]
+    assert rules["status"]["resourceRules"] == [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+    identity = call(server, "/apis/authentication.k8s.io/v1/selfsubjectreviews", "POST", {})[1]
+    assert identity["status"]["userInfo"]["username"] == "system:anonymous"
+    assert call(server, access)[0] == 404
+
+
+def test_a_page_of_a_browser_gets_no_answer(server: str) -> None:
+    """A page of another site, or of a name that leads to this address, could otherwise execute programs."""
+    host = server.removeprefix("http://")
+    assert call(server, "/version", Origin=server)[0] == 200
+    assert call(server, "/version", Host=f"localhost:{host.rpartition(':')[2]}")[0] == 200
+    for headers in ({"Origin": "http://page.example"}, {"Origin": "null"}, {"Host": "page.example"}):
+        code, status = call(server, "/version", **headers)
+        assert (code, status["reason"]) == (403, "Forbidden")

@@ -146,3 +146,38 @@ def test_kubectl_prints_the_warning(kubectl: Callable[..., subprocess.CompletedP
     done = kubectl("apply", "-f", "-", text=json.dumps(pod(schedulingGates=[{"name": "example.com/wait"}])))
 
     assert "Warning: spec.schedulingGates is not implemented by the embedded cluster" in done.stderr
+
+
+AUTOSCALERS = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+ROUTES = "/apis/traefik.io/v1alpha1/namespaces/default/ingressroutes"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        (
+            AUTOSCALERS,
+            {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "spec": {"maxReplicas": 3}},
+            "measures no load and scales nothing",
+        ),
+        (
+            "/apis/policy/v1/namespaces/default/poddisruptionbudgets",
+            {"kind": "PodDisruptionBudget", "apiVersion": "policy/v1", "spec": {"minAvailable": 1}},
+            "evicts pods without regard to it",
+        ),
+        (
+            ROUTES,
+            {"kind": "IngressRoute", "apiVersion": "traefik.io/v1alpha1", "spec": {"routes": []}},
+            "no controller of this cluster reads it",
+        ),
+    ],
+)
+def test_what_is_stored_and_not_executed_says_so(server: str, path: str, body: Object, words: str) -> None:
+    """The client gets a warning, and the object an Event; a later change adds none."""
+    named = {**body, "metadata": {"name": "web"}}
+    first, second = send(server, ("POST", path, named), ("PATCH", f"{path}/web", {"metadata": {"labels": {"a": "b"}}}))
+
+    assert (len(first), words in first[0], second) == (1, True, [])
+    (event,) = events(server)
+    assert words in event["message"]
+    assert event["involvedObject"]["name"] == "web"

@@ -1,0 +1,1 @@
+"""The kubelet's server for streams into pods: `kubectl exec`, `cp` and `port-forward`."""
