@@ -14,6 +14,7 @@ from harness.analysis.chart_data import marks_of, phases_of, pods_of
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
+from harness.analysis.failed import failed_of
 from harness.analysis.measures import (
     EMPTY_LATENCY,
     EMPTY_SERIES,
@@ -122,6 +123,7 @@ def _measured(facts: Facts) -> TrialVerdict:
         calibration=_found(evidence.calibration),
         lateness_ms=measure_lateness(facts),
         answering=version_answers_of(facts, series),
+        failed=failed_of(facts),
     )
 
 

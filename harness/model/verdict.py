@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.model.failed import FailedAttempts
 from harness.model.version_answers import VersionAnswers
 
 
@@ -186,6 +187,7 @@ class TrialVerdict:
     calibration: Mapping[str, tuple[int, int]]
     lateness_ms: Mapping[str, float]
     answering: VersionAnswers = field(default_factory=VersionAnswers)
+    failed: FailedAttempts = field(default_factory=FailedAttempts)
 
 
 @dataclass(frozen=True, slots=True)

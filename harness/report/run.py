@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.findings.registry import reasons
 from harness.findings.stopping import stopped
@@ -41,6 +42,7 @@ from harness.report.run_text import (
     totals,
     warnings,
 )
+from harness.report.traces import failures
 from harness.wording import count, plural
 
 _STATUS = {Verdict.LOSSLESS: Status.PASSED, Verdict.LOSSY: Status.FAILED, Verdict.INCONCLUSIVE: Status.UNKNOWN}
@@ -177,6 +179,8 @@ def _trial(trial: TrialVerdict, *, several: bool) -> Iterator[Block]:
         if trial.losing:
             yield LossWindows(windows=trial.losing)
         yield Account(identity=trial.identity, detail=Detail.PAGE)
+        if trial.failed.total:
+            yield replace(failures(trial), detail=Detail.PAGE)
         yield WhoAnswered(answering=trial.answering)
         yield Figures(trial=trial)
         yield CalibrationTable(calibration=trial.calibration)
