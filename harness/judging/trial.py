@@ -25,6 +25,7 @@ from harness.analysis.measures import (
     series_of,
 )
 from harness.analysis.moments import Moments
+from harness.analysis.pod_events import pod_events_of
 from harness.analysis.version_answers import version_answers_of
 from harness.findings.finding_type import Subject, TrialFinding
 from harness.findings.instrument import CheckRaised, TrialFailed
@@ -124,6 +125,7 @@ def _measured(facts: Facts) -> TrialVerdict:
         lateness_ms=measure_lateness(facts),
         answering=version_answers_of(facts, series),
         failed=failed_of(facts),
+        pod_events=pod_events_of(evidence),
     )
 
 

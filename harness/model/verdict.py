@@ -188,6 +188,7 @@ class TrialVerdict:
     lateness_ms: Mapping[str, float]
     answering: VersionAnswers = field(default_factory=VersionAnswers)
     failed: FailedAttempts = field(default_factory=FailedAttempts)
+    pod_events: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,18 @@ Colours are CSS variables of the page, so that a chart follows its light or dark
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import dataclass
 
 import vl_convert
 
 from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
 from harness.model.verdict import TrialVerdict
-from harness.report.chart.drawing import LEFT, WIDTH, Piece, time_of
+from harness.report.chart.drawing import FROM, LEFT, TO, WIDTH, Piece, time_of
 from harness.report.chart.plots import answers, latency, requests
-from harness.report.chart.timeline import STATES, timeline
+from harness.report.chart.timeline import POD_EVENTS, STATES, timeline
 
 #: Pixels around the drawing.
 _PADDING = 4
@@ -30,6 +32,7 @@ _LEGEND = {
     "starting": "pod starting",
     "ready": "pod ready",
     "terminating": "pod terminating",
+    **{f"pod-{what}": event.text for what, event in POD_EVENTS.items()},
     "change": "change made (▶), observed (■)",
     "undone": "change undone (◀)",
     "reload": "ingress reloads",
@@ -37,19 +40,45 @@ _LEGEND = {
 }
 
 
-def render(trial: TrialVerdict) -> str:
-    """Return the chart as an ``<svg>`` element; empty if nothing was sent."""
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart in both of its forms.
+
+    Attributes:
+        svg: The whole trial as an ``<svg>`` element; it needs no script.
+        vega: The specification from which the page draws a part of the trial, as JSON.
+    """
+
+    svg: str
+    vega: str
+
+
+def render(trial: TrialVerdict) -> Drawing | None:
+    """Return the chart; None if nothing was sent."""
     if not trial.series.sent:
-        return ""
+        return None
     label = f"Trial {trial.number} over {time_of(trial).end:.1f} seconds: phases, pods, requests, latency"
-    return _embedded(vl_convert.vegalite_to_svg(specification(trial)), label, _first_loss(trial))
+    vega = json.dumps(
+        vl_convert.vegalite_to_vega(specification(trial)), ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
+    return Drawing(_embedded(vl_convert.vega_to_svg(vega), label, _first_loss(trial)), vega)
+
+
+def library() -> str:
+    """Return Vega as a script that defines ``vega``; it draws the chart again when the reader zooms.
+
+    It comes with vl-convert, so that the picture and the page's chart are drawn by the same version.
+    """
+    script: str = vl_convert.javascript_bundle("window.vega = {parse: vega.parse, View: vega.View};")
+    return script
 
 
 def specification(trial: TrialVerdict) -> Piece:
     """Return the Vega-Lite specification of the chart."""
     time = time_of(trial)
     parts = [*timeline(trial, time), requests(trial, time), *answers(trial, time), latency(trial, time)]
-    return {"vconcat": parts, "spacing": 6, **_look()}
+    shown = [{"name": FROM, "value": 0}, {"name": TO, "value": time.end}]
+    return {"params": shown, "vconcat": parts, "spacing": 6, **_look()}
 
 
 def legend(trial: TrialVerdict) -> tuple[tuple[str, str], ...]:
@@ -68,9 +97,10 @@ def legend(trial: TrialVerdict) -> tuple[tuple[str, str], ...]:
         "undone": (EventKind.CHANGE, ChangeEvent.UNDONE) in marks,
         "reload": ("ingress", "reload") in marks,
         "endpoints": bool({("ingress", "endpoints"), ("ingress", "configured"), ("endpoints", "changed")} & marks),
+        **{f"pod-{what}": True for what in {event.what for event in trial.pod_events} & set(POD_EVENTS)},
         **{state: any(window.state == state for window in trial.pods) for state in STATES},
     }
-    return tuple((name, text) for name, text in _LEGEND.items() if shown[name])
+    return tuple((name, text) for name, text in _LEGEND.items() if shown.get(name))
 
 
 def _look() -> Piece:
