@@ -17,10 +17,12 @@ from harness.model.verdict import TrialVerdict, Window
 Piece = dict[str, Any]
 
 #: Width of the plot, and of the row names to its left, in pixels.
-WIDTH, LEFT = 800, 150
+WIDTH, LEFT = 900, 150
 #: Height in pixels of a row, and of the plots of requests, versions and latencies.
 ROW, REQUESTS, ANSWERS, LATENCY = 18, 110, 60, 80
 
+#: Number of ticks of the time axis: one for each 75 pixels.
+_TICKS: Piece = {"expr": "max(3, floor(width / 75))"}
 #: Signals that hold the shown part of the time axis, in seconds.
 FROM, TO = "shown_from", "shown_to"
 
@@ -38,7 +40,7 @@ class Time:
         """Return the horizontal channel. Only the lowest part of a chart shows its labels."""
         shown = {"title": "seconds since traffic began"}
         hidden = {"title": None, "labels": False, "ticks": False, "domain": False}
-        axis = {**(shown if labels else hidden), "grid": True, "gridOpacity": 0.6, "tickCount": 12}
+        axis = {**(shown if labels else hidden), "grid": True, "gridOpacity": 0.6, "tickCount": _TICKS}
         # Signals in place of numbers, so that the page can zoom.
         scale = {"domainMin": {"expr": FROM}, "domainMax": {"expr": TO}, "nice": False, "zero": False}
         return {"field": "t", "type": "quantitative", "scale": scale, "axis": axis}
@@ -57,7 +59,7 @@ def time_of(trial: TrialVerdict) -> Time:
 def rows(names: Sequence[str]) -> Piece:
     """Return the vertical channel of a part that has a row for each name."""
     axis = {"title": None, "ticks": False, "domain": False, "grid": False}
-    scale = {"domain": list(names), "paddingInner": 0.25, "paddingOuter": 0.1}
+    scale = {"type": "band", "domain": list(names), "paddingInner": 0.25, "paddingOuter": 0.1}
     return {"field": "row", "type": "nominal", "sort": None, "scale": scale, "axis": axis}
 
 

@@ -56,6 +56,12 @@ POD_EVENTS: Mapping[str, PodSymbol] = {
     "ingress-removed": PodSymbol("ingress stops sending to it", "triangle-left", "var(--mark-reload)"),
     "gone": PodSymbol("pod gone", "square", "var(--mark-change)"),
 }
+#: Word of a pod's event without a symbol -> its text.
+OTHER_POD_EVENTS = {
+    "terminating": "deletion requested",
+    "unready": "no longer ready",
+    "endpoint-added": "endpoint added",
+}
 _MARK_ROWS = ("change made", "change observed", "endpoints", "ingress")
 
 
