@@ -119,9 +119,10 @@ def opened(browser: Browser, pages: Callable[[str], str]) -> Iterator[Opened]:
     said: list[str] = []
 
     def open_page(kind: str = "run", *, width: int = 1300, scheme: str = "light", scripts: bool = True) -> Page:
-        dark = "dark" if scheme == "dark" else "light"
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=dark, java_script_enabled=scripts
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            java_script_enabled=scripts,
         )
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()
