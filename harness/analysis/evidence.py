@@ -144,6 +144,7 @@ class TrialEvidence:
         stopped_ns: CLOCK_MONOTONIC at the schedule's end; None if unknown.
         timeline: Events of the trial.
         manifests: The workload's objects, as applied.
+        tokens: Beginning of the ids of each worker's attempts on the wire, by worker.
         responders: Beginning of the answer's body, by its number in the ledger.
         calibration: The detector's calibration; None if there is none.
         workers: Number of processes that shared the schedule.
@@ -165,6 +166,7 @@ class TrialEvidence:
     stopped_ns: int | None
     timeline: tuple[Event, ...] = ()
     manifests: tuple[Manifest, ...] = ()
+    tokens: Mapping[int, str] = field(default_factory=dict)
     responders: Mapping[int, str] = field(default_factory=dict)
     calibration: Calibration | None = None
     workers: int = 1

@@ -14,6 +14,7 @@ from harness.analysis.chart_data import marks_of, phases_of, pods_of
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
+from harness.analysis.failed import failed_of
 from harness.analysis.measures import (
     EMPTY_LATENCY,
     EMPTY_SERIES,
@@ -24,6 +25,7 @@ from harness.analysis.measures import (
     series_of,
 )
 from harness.analysis.moments import Moments
+from harness.analysis.pod_events import pod_events_of
 from harness.analysis.version_answers import version_answers_of
 from harness.findings.finding_type import Subject, TrialFinding
 from harness.findings.instrument import CheckRaised, TrialFailed
@@ -122,6 +124,8 @@ def _measured(facts: Facts) -> TrialVerdict:
         calibration=_found(evidence.calibration),
         lateness_ms=measure_lateness(facts),
         answering=version_answers_of(facts, series),
+        failed=failed_of(facts),
+        pod_events=pod_events_of(evidence),
     )
 
 

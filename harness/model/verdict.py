@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.model.failed import FailedAttempts
 from harness.model.version_answers import VersionAnswers
 
 
@@ -186,6 +187,8 @@ class TrialVerdict:
     calibration: Mapping[str, tuple[int, int]]
     lateness_ms: Mapping[str, float]
     answering: VersionAnswers = field(default_factory=VersionAnswers)
+    failed: FailedAttempts = field(default_factory=FailedAttempts)
+    pod_events: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.findings.registry import reasons
 from harness.model.verdict import Verdict
@@ -10,7 +11,6 @@ from harness.model.watch import OriginVerdict, WatchVerdict
 from harness.report.blocks import (
     Account,
     Block,
-    CalibrationTable,
     Chart,
     Detail,
     Evidence,
@@ -23,8 +23,10 @@ from harness.report.blocks import (
     Paragraph,
     Tone,
 )
+from harness.report.detector import calibration_of, detector
 from harness.report.document import Case, Document, Level, Section, Status, Suite
 from harness.report.labels import LABELS
+from harness.report.traces import failures
 from harness.report.watch_text import RULES, answer, began, classes, detection_limit, totals
 from harness.wording import count
 
@@ -67,6 +69,7 @@ def _sections(watch: WatchVerdict) -> Iterator[Section]:
             aside=origin.address or "no address",
             blocks=tuple(_origin(origin)),
         )
+    yield from detector([origin.trial for origin in watch.origins])
     if several:
         yield Section(names=("all origins",), level=Level.PART, blocks=total, detail=Detail.TERMINAL)
 
@@ -84,8 +87,10 @@ def _origin(origin: OriginVerdict) -> Iterator[Block]:
         yield Findings(items=found.items, detail=Detail.BRIEF)
     if unseen := detection_limit(origin):
         yield Paragraph(text=unseen, is_small=True)
+    if trial.failed.total:
+        yield replace(failures(trial), detail=Detail.PAGE)
     yield Figures(trial=trial, is_watched=True)
-    yield CalibrationTable(calibration=trial.calibration)
+    yield calibration_of(trial)
     if trial.directory:
         yield Evidence(directory=trial.directory)
 

@@ -97,6 +97,7 @@ def read_traffic(
         origin_ns=origin_ns,
         stopped_ns=(outcome.stopped_ns or recorded.stopped_ns or None) if begun else None,
         timeline=_timeline(trial.timeline, recorded.damage),
+        tokens=recorded.tokens(),
         responders=responders,
         calibration=recorded.calibration(),
         workers=recorded.workers,

@@ -12,6 +12,7 @@ from itertools import product
 from harness.findings.connections import ConnectionsCut
 from harness.findings.losses import RequestsLost
 from harness.findings.sending import BehindSchedule
+from harness.model.failed import FailedAttempt, FailedAttempts
 from harness.model.shapes import DEFAULT_SHAPES
 from harness.model.verdict import (
     CellVerdict,
@@ -147,6 +148,33 @@ def _trial(change: str, lost: int) -> TrialVerdict:
         responders={"apple-v1": 450, "apple-v2": 550 - lost},
         calibration={"rst-before": (8, 8), "hung": (8, 8), "status-502": (8, 8)},
         lateness_ms={"p50": 0.4, "p99": 6.1, "max": 8.9},
+        pod_events=_pod_events(change),
+        failed=FailedAttempts(lost, tuple(_failed(number, lost) for number in range(lost))),
+    )
+
+
+def _failed(number: int, lost: int) -> FailedAttempt:
+    """Return the ``number``-th of some failed attempts, which are spread over the losing bins."""
+    method, shape = list(product(("GET", "POST"), DEFAULT_SHAPES))[number % 4]
+    at = round(4.0 + number * 1.2 / lost, 6)
+    connection = number % 16 + 1 if shape.word == "reused" else 500 + number
+    return FailedAttempt(
+        id=f"sample-0-{400 + number}",
+        method=method,
+        path="/apple",
+        shape=shape.word,
+        outcome="status",
+        status=502 if number % 3 else 503,
+        progress="answered",
+        answer="Bad Gateway" if number % 3 else "",
+        planned=at - 0.001,
+        sent=at,
+        done=at + 0.004,
+        connection=connection,
+        carried=number % 16 if shape.word == "reused" else 0,
+        opened=0.5 if shape.word == "reused" else at + 0.0005,
+        closed=None if shape.word == "reused" else at + 0.005,
+        closed_by="" if shape.word == "reused" else "by-us",
     )
 
 
@@ -170,6 +198,21 @@ def _pods(change: str) -> tuple[Window, ...]:
         old = (Window(-2.0, leaves, _OLD, "ready"), Window(leaves, leaves + 0.7, _OLD, "terminating"))
         return (*old, other, Window(3.1, 4.0, _NEW, "starting"), Window(4.0, 10.0, _NEW, "ready"))
     return Window(-2.0, 10.0, _OLD, "ready"), other
+
+
+def _pod_events(change: str) -> tuple[Mark, ...]:
+    if change != "rolling-update":
+        return ()
+    return (
+        Mark(4.0, "pod", _NEW, "ready"),
+        Mark(4.0, "endpoints", _NEW, "endpoint-added"),
+        Mark(4.1, "pod", _OLD, "terminating"),
+        Mark(4.12, "kubelet", _OLD, "stopping"),
+        Mark(4.2, "endpoints", _OLD, "endpoint-removed"),
+        Mark(4.8, "pod", _OLD, "gone"),
+        Mark(5.2, "ingress", _NEW, "ingress-added"),
+        Mark(5.2, "ingress", _OLD, "ingress-removed"),
+    )
 
 
 def _marks(change: str) -> tuple[Mark, ...]:

@@ -34,6 +34,13 @@ STRANGE = {
 }
 
 
+def svg(trial: TrialVerdict) -> str:
+    """Return the picture of a trial."""
+    drawing = chart.render(trial)
+    assert drawing is not None
+    return drawing.svg
+
+
 def layers(specification: dict[str, Any]) -> list[dict[str, Any]]:
     """Return all layers of a chart."""
     return [layer for part in specification["vconcat"] for layer in part["layer"]]
@@ -48,13 +55,13 @@ def test_a_chart_keeps_vega_lites_schema(cell: str) -> None:
 @pytest.mark.parametrize("name", STRANGE)
 def test_a_strange_trial_is_drawn(name: str) -> None:
     """Any evidence has a chart and a legend."""
-    assert chart.render(STRANGE[name]).startswith("<svg ")
+    assert svg(STRANGE[name]).startswith("<svg ")
     assert chart.legend(STRANGE[name])
 
 
 def test_without_traffic_there_is_no_picture() -> None:
     """An empty series has no time axis."""
-    assert chart.render(replace(LOSSY, series=EMPTY)) == ""
+    assert chart.render(replace(LOSSY, series=EMPTY)) is None
 
 
 def test_answered_and_lost_requests_are_stacked() -> None:
@@ -86,16 +93,16 @@ def test_an_undone_change_has_its_sign_in_the_legend() -> None:
 
 def test_a_chart_says_where_its_first_loss_is() -> None:
     """A narrow page scrolls there. A loss at 4 s of 10 is left of the middle of the plot."""
-    drawn = re.search(r'data-loss="([\d.]+)"', chart.render(LOSSY))
+    drawn = re.search(r'data-loss="([\d.]+)"', svg(LOSSY))
 
     assert drawn is not None
     assert 0.4 < float(drawn[1]) < 0.6
-    assert "data-loss" not in chart.render(trial_of("bare--none"))
+    assert "data-loss" not in svg(trial_of("bare--none"))
 
 
 def test_colours_follow_the_page() -> None:
     """Every colour is a variable of the page, so that light and dark mode work."""
-    drawn = chart.render(LOSSY)
+    drawn = svg(LOSSY)
     colours = set(re.findall(r'(?:fill|stroke)="([^"]*)"', drawn))
 
     assert {colour for colour in colours if not colour.startswith("var(--")} <= {"none", "transparent"}
@@ -105,3 +112,53 @@ def test_pods_of_one_version_keep_different_names() -> None:
     """A short name has letters of both the version and the pod."""
     assert short_name("apple-66f9d8c7b5-x7k2p") == "apple 66f9…x7k2p"
     assert short_name("web-0") == "web-0"
+
+
+def test_each_lost_request_has_a_line_at_its_time() -> None:
+    """Only the trial that lost requests has the row."""
+    ticks = [layer for layer in layers(chart.specification(LOSSY)) if layer["mark"]["type"] == "tick"]
+
+    assert [row["t"] for row in ticks[0]["data"]["values"]] == [attempt.sent for attempt in LOSSY.failed.kept]
+    quiet = layers(chart.specification(trial_of("bare--none")))
+    assert "tick" not in {layer["mark"]["type"] for layer in quiet}
+
+
+def test_a_pods_events_are_in_its_row() -> None:
+    """Each symbol is in the row of its pod, and explained in the legend; an event without a symbol is in neither."""
+    strange = replace(
+        LOSSY, pod_events=(*LOSSY.pod_events, Mark(4.5, "pod", LOSSY.pod_events[0].subject, "levitating"))
+    )
+    points = [
+        row
+        for layer in layers(chart.specification(strange))
+        if layer["mark"]["type"] == "point"
+        for row in layer["data"]["values"]
+        if row["row"] == short_name(LOSSY.pod_events[0].subject)
+    ]
+
+    assert [(row["t"], row["shape"]) for row in points] == [(4.0, "triangle-up"), (5.2, "triangle-right")]
+    assert chart.legend(strange) == chart.legend(LOSSY)
+    assert {"pod-ready", "pod-gone", "pod-ingress-removed"} < set(dict(chart.legend(LOSSY)))
+
+
+def test_pods_whose_state_changes_are_shown_first() -> None:
+    """Where there are too many pods, those that the change replaced have rows."""
+    quiet = tuple(Window(0, 5, f"pod-{n}", "ready") for n in range(40))
+    changed = (Window(0, 2, "replaced", "ready"), Window(2, 3, "replaced", "terminating"))
+    drawn = chart.specification(replace(LOSSY, pods=(*quiet, *changed), pod_events=()))
+
+    names = {row["row"] for layer in layers(drawn) if layer["mark"]["type"] == "bar" for row in layer["data"]["values"]}
+    assert "replaced" in names
+    assert len(names - {"phase"}) == 14
+
+
+def test_the_page_can_draw_a_part_of_the_trial() -> None:
+    """The specification for the page has the signals that its script sets, and the library what it calls."""
+    drawing = chart.render(LOSSY)
+    assert drawing is not None
+    signals = {signal["name"]: signal.get("value") for signal in drawing.data["vega"]["signals"]}
+
+    assert (signals["shown_from"], signals["shown_to"]) == (0, 10)
+    assert drawing.data["losses"] == [4.0]
+    assert [text for _, text in drawing.data["events"] if "deletion requested" in text]
+    assert "expressionInterpreter" in chart.library()[-200:]

@@ -25,7 +25,14 @@ EXPECTED_DOCTORED = GOLDEN / "expected-doctored.json"
 SUFFIX = ".tar.xz"
 #: Fields that were added to ``verdict.json`` and ``comparison.json`` on purpose since the evidence was made, as dotted
 #: paths in which lists do not show: ``cells.trials.findings.cause``. Empty means: not one byte may differ.
-ADDED: frozenset[str] = frozenset()
+ADDED: frozenset[str] = frozenset(
+    {
+        "cells.trials.failed",
+        "cells.trials.pod_events",
+        "origins.trial.failed",
+        "origins.trial.pod_events",
+    }
+)
 #: Files that hold verdicts.
 VERDICTS = ("verdict.json", "comparison.json")
 #: Files that are rendered from verdicts.
