@@ -32,6 +32,7 @@ FINISHED = (
     "harness/clusters/",
     "harness/controllers/",
     "harness/errors.py",
+    "harness/exercises/",
     "harness/experiment/",
     "harness/findings/",
     "harness/intake/",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.model.controllers import LONGEST_APPLY_S, LONGEST_SYNC_S
 from harness.model.timeline import Event, EventKind
 from harness.model.verdict import Verdict
 from harness.play.cards import Card, CardState, Doubts
@@ -18,8 +19,8 @@ from harness.play.counting import NS, Totals
 from harness.play.pauses import Span
 from harness.play.tracking import MadeChange
 
-#: Seconds from the latest change until a card may settle. A controller needs some of them to begin.
-SHORTEST_CARD = 4.0
+#: Seconds from the latest change until a card may settle: the slowest controller has taken it over by then.
+SHORTEST_CARD = round(LONGEST_SYNC_S + LONGEST_APPLY_S + 0.7, 1)
 #: Seconds without a loss until a card is settled rather than losing.
 LOSSLESS_FOR = 2.0
 #: Seconds without any event after which a rollout that has not ended no longer keeps its card open.

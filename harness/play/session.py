@@ -29,7 +29,7 @@ from harness.model.experiment import Manifest, Route, TrafficPlan
 from harness.model.timeline import Event
 from harness.observe.observer import Observer
 from harness.observe.tracker import Tracker
-from harness.play.board import Board, ShownCounts, Rest
+from harness.play.board import Board, Rest, ShownCounts
 from harness.play.measuring import LiveMeasure
 from harness.play.page import render_page
 from harness.play.pauses import PauseDetector
@@ -38,6 +38,7 @@ from harness.play.tracking import HandMadePods, MadeChange, ObjectTracker
 from harness.runner.deploy import images_of
 from harness.runner.entry import address_of, wait_for_entry
 from harness.runner.environment import describe_environment
+from harness.runner.trial_parts import INGRESS_REST_SECONDS
 from harness.runner.watch.plan import PLAN, Origin, WatchPlan, directory_of
 from harness.runner.watch.running import WatchResult, conclude
 from harness.runner.watch.sender import Sender
@@ -97,7 +98,13 @@ class SessionRequest:
 
 
 class PlaySession:
-    """A running session. ``tick`` must be called several times a second; the page follows it."""
+    """A running session. ``tick`` must be called several times a second; the page follows it.
+
+    Attributes:
+        board: The state that the page shows.
+        trackers: Kind -> tracker of its objects.
+        is_preparing: True while the harness itself changes the cluster: such changes get no card.
+    """
 
     def __init__(self, request: SessionRequest, run: RunDirectory, page: PageServer, note: Note) -> None:
         self.request = request
@@ -105,6 +112,7 @@ class PlaySession:
         self.page = page
         self.board = Board()
         self.trackers: dict[str, ObjectTracker] = {}
+        self.is_preparing = False
         self._note = note
         self._news: queue.SimpleQueue[Event | MadeChange] = queue.SimpleQueue()
         self._pauses = PauseDetector()
@@ -213,6 +221,10 @@ class PlaySession:
         """Return the objects of a watched kind by (namespace, name)."""
         return self.trackers[kind].objects
 
+    def answers(self, begin_ns: int, end_ns: int) -> Mapping[str, Mapping[str, int]]:
+        """Return, for each route, the answers of a stretch of time (CLOCK_MONOTONIC) with their numbers."""
+        return self._measure.shares(begin_ns - self.board.origin, end_ns - self.board.origin)
+
     def rest(self, since_ns: int) -> Rest:
         """Return the cluster's rest after a change at ``since_ns``."""
         unfinished = [
@@ -222,6 +234,10 @@ class PlaySession:
         ]
         is_quiet = self._observer is not None and self._observer.quiet(since_ns)
         return Rest(is_quiet=is_quiet, unfinished=unfinished[0] if unfinished else "")
+
+    def is_ingress_idle(self) -> bool:
+        """Return True if the ingress controller would take a change over at once, as after a long rest."""
+        return self._observer is not None and self._observer.ingress_idle(INGRESS_REST_SECONDS)
 
     def export(self) -> None:
         """Write the session as one HTML file that needs no server."""
@@ -262,7 +278,7 @@ class PlaySession:
                 return
             if isinstance(news, Event):
                 self.board.record(news)
-            elif self.board.origin:
+            elif self.board.origin and not self.is_preparing:
                 self.board.change(news)
 
     def forget_changes(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.model.timeline import Event, EventKind
 from harness.model.verdict import Verdict
-from harness.play.board import SHORTEST_CARD, STUCK, Board, ShownCounts, Rest
+from harness.play.board import SHORTEST_CARD, STUCK, Board, Rest, ShownCounts
 from harness.play.cards import CardState, Doubts, verdict_of
 from harness.play.counting import NS, Totals
 from harness.play.pauses import PauseDetector
