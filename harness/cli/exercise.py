@@ -15,7 +15,7 @@ from harness.cli.play import Kind, NoBrowser, Out, PagePort, announce, cluster_o
 from harness.cli.watch_progress import leave_at_once
 from harness.errors import InvalidInputError, Problem
 from harness.exercises.guide import Guide
-from harness.exercises.progress import Progress
+from harness.exercises.progress import SavedProgress
 from harness.exercises.steps import NUMBERS, Exercise, load_exercise, objects_of
 from harness.exercises.texts import LANGUAGES, load_texts
 from harness.exercises.walk import Walk
@@ -97,7 +97,7 @@ def _walk(number: int, step: int, language: str) -> Walk:
     if problems:
         raise InvalidInputError(problems)
     found = load_exercise(number)
-    return Walk(found, load_texts(number, language), Progress.load(number), index=max(0, step - 1))
+    return Walk(found, load_texts(number, language), SavedProgress.load(number), index=max(0, step - 1))
 
 
 def _request(walk: Walk, cluster: str, options: dict[str, str], port: int, out: Path | None) -> SessionRequest:

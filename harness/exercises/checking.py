@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.exercises.steps import Level, Step
+from harness.exercises.steps import ExerciseStep, LevelCheck
 from harness.kube.rollout import Rollout, rollout_status
 from harness.kube.selectors import selected_by
 
@@ -59,7 +59,7 @@ class Remark:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def is_done(step: Step, observed: Observed) -> bool:
+def is_done(step: ExerciseStep, observed: Observed) -> bool:
     """Return True if the step's check holds."""
     check = step.check
     if check.level is not None:
@@ -69,7 +69,7 @@ def is_done(step: Step, observed: Observed) -> bool:
     return bool(re.search(check.output, observed.output))
 
 
-def holds(level: Level, objects: Mapping[str, Mapping[str, Any]]) -> bool:
+def holds(level: LevelCheck, objects: Mapping[str, Mapping[str, Any]]) -> bool:
     """Return True if an object has a value."""
     found: Any = objects.get(level.object)
     if found is None:
@@ -84,7 +84,7 @@ def holds(level: Level, objects: Mapping[str, Mapping[str, Any]]) -> bool:
     return level.path == "" or found == level.value
 
 
-def wrong_turn(step: Step, observed: Observed) -> Remark | None:
+def wrong_turn(step: ExerciseStep, observed: Observed) -> Remark | None:
     """Return the wrong turn that was taken; None if there is none. The most specific comes first."""
     if not step.target or is_done(step, observed):
         return None
@@ -109,7 +109,7 @@ def _wrong_change(target: str, text: str, observed: Observed) -> Remark:
     return Remark("wrong_change", {"change": text})
 
 
-def hint(step: Step, observed: Observed) -> Remark:
+def hint(step: ExerciseStep, observed: Observed) -> Remark:
     """Return what would help now, from the observed state."""
     waiting = _waiting_rollout(observed)
     if waiting is not None:

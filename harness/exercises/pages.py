@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.exercises.steps import NUMBERS, Step, files_of, load_exercise
+from harness.exercises.steps import NUMBERS, ExerciseStep, files_of, load_exercise
 from harness.exercises.texts import LANGUAGES, VALUES, ExerciseTexts, fill, load_texts
 
 #: The end of a sentence that is followed by another one: pages have one sentence on a line.
@@ -43,7 +43,7 @@ def _page(number: int, language: str) -> Iterator[str]:
         yield from ("", f"`{name}`", "", "```yaml", text.rstrip("\n"), "```")
 
 
-def _step(place: int, step: Step, texts: ExerciseTexts) -> Iterator[str]:
+def _step(place: int, step: ExerciseStep, texts: ExerciseTexts) -> Iterator[str]:
     own, common = texts.steps[step.id], texts.common
     yield f"## {place}. {own.title}"
     yield ""

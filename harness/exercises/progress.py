@@ -42,7 +42,7 @@ class StepResult:
 
 
 @dataclass(slots=True)
-class Progress:
+class SavedProgress:
     """The progress in one exercise.
 
     Attributes:
@@ -54,7 +54,7 @@ class Progress:
     results: dict[str, StepResult] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, number: int) -> Progress:
+    def load(cls, number: int) -> SavedProgress:
         """Load the progress in an exercise; a missing or damaged file is an empty one."""
         path = _folder() / f"exercise-{number}.json"
         try:

@@ -22,7 +22,7 @@ class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Level(_Data):
+class LevelCheck(_Data):
     """A condition that is true while an object has a value.
 
     Attributes:
@@ -36,7 +36,7 @@ class Level(_Data):
     value: Any = None
 
 
-class Check(_Data):
+class StepCheck(_Data):
     """The check that a step was really done; exactly one field is set.
 
     Attributes:
@@ -46,7 +46,7 @@ class Check(_Data):
     """
 
     edge: str = ""
-    level: Level | None = None
+    level: LevelCheck | None = None
     output: str = ""
 
     @model_validator(mode="after")
@@ -57,7 +57,7 @@ class Check(_Data):
         return self
 
 
-class Step(_Data):
+class ExerciseStep(_Data):
     """One step.
 
     Attributes:
@@ -80,7 +80,7 @@ class Step(_Data):
     right: int
     command: str
     target: str = ""
-    check: Check
+    check: StepCheck
     dark: bool = False
     cut: bool = False
 
@@ -118,7 +118,7 @@ class Exercise(_Data):
     ingress: str
     traffic: tuple[Traffic, ...]
     start: tuple[str, ...] = ()
-    steps: tuple[Step, ...]
+    steps: tuple[ExerciseStep, ...]
 
 
 @cache

@@ -55,7 +55,7 @@ class ExerciseTexts:
     steps: Mapping[str, StepTexts]
     common: Mapping[str, str]
 
-    def say(self, name: str, **values: object) -> str:
+    def say(self, name: str, /, **values: object) -> str:
         """Return one of the common texts with its values."""
         return fill(self.common[name], values)
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from harness.exercises.checking import Observed, Remark, hint, is_done, wrong_turn
-from harness.exercises.progress import Progress, StepResult
-from harness.exercises.steps import Exercise, Step
+from harness.exercises.progress import SavedProgress, StepResult
+from harness.exercises.steps import Exercise, ExerciseStep
 from harness.exercises.texts import ExerciseTexts, StepTexts, fill
 from harness.play.cards import Card
 
@@ -43,7 +43,7 @@ class Walk:
 
     exercise: Exercise
     texts: ExerciseTexts
-    progress: Progress
+    progress: SavedProgress
     index: int = 0
     stage: Stage = Stage.PREPARE
     prediction: int = 0
@@ -56,7 +56,7 @@ class Walk:
         return self.index >= len(self.exercise.steps)
 
     @property
-    def step(self) -> Step:
+    def step(self) -> ExerciseStep:
         """Return the current step."""
         return self.exercise.steps[self.index]
 
@@ -180,7 +180,7 @@ class Walk:
             return "now"
         return "done" if self.exercise.steps[index].id in self.progress.results else ""
 
-    def _comparison(self, step: Step, result: StepResult) -> list[str]:
+    def _comparison(self, step: ExerciseStep, result: StepResult) -> list[str]:
         own = self.texts.steps[step.id]
         predicted = own.choices[result.prediction - 1] if result.prediction else "-"
         is_right = result.prediction == step.right
@@ -194,7 +194,7 @@ class Walk:
             lines.append(self.texts.say("result_was", right=own.choices[step.right - 1]))
         return lines
 
-    def _measurement(self, step: Step, result: StepResult) -> str:
+    def _measurement(self, step: ExerciseStep, result: StepResult) -> str:
         if step.check.output:
             return self.texts.common["measured_error"]
         outcome = self.texts.common[f"outcome_{result.outcome}"]
