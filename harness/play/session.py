@@ -7,6 +7,7 @@ read a session's directory as they read that of a watch.
 from __future__ import annotations
 
 import queue
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -166,15 +167,18 @@ class PlaySession:
         self.sender.directory.traffic.mkdir(parents=True)
         stack.callback(self._measure.close)
         self._step("cluster")
+        # Outside of the run directory, whose files are sealed while the cluster still writes its own.
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-play-", ignore_cleanup_errors=True))
         bring_up = BringUp(
             name=request.name,
-            directory=self.run.path / "cluster",
+            directory=Path(place) / "cluster",
             ingress=request.ingress,
             images=images_of(request.workload),
             workload=tuple(request.workload),
             options=request.options,
         )
         cluster = self._cluster = stack.enter_context(provider(request.cluster).up(bring_up, self._note))
+        stack.callback(cluster.collect, self.run.path / "cluster")
         self._kube = stack.enter_context(Kube(cluster.kubeconfig))
         self._step("application")
         self._observer = stack.enter_context(self._observe(cluster))
