@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.exercises.checking import Observed, SeenChange
 from harness.exercises.steps import files_of, objects_of
@@ -56,6 +57,7 @@ class Guide:
         self._output = b""
         self._first_card = 1
         self._typed_for = -1
+        self._handler: Any = signal.SIG_DFL
         self._prepared_ns = 0
         self._elsewhere: dict[str, str] = {}
         self._elsewhere_at = 0.0
@@ -72,7 +74,6 @@ class Guide:
 
     def run(self) -> None:
         """Guide until the last step is done, the participant quits, or an interruption comes."""
-        handler = signal.getsignal(signal.SIGINT)
         try:
             while not self._is_ended and not self._walk.is_over:
                 self._session.tick()
@@ -82,10 +83,10 @@ class Guide:
                     self._take(line)
                 nap(TICK / 2)
         finally:
-            signal.signal(signal.SIGINT, handler)
             if self._child is not None:
                 self._child.kill()
                 self._child.wait()
+                self._forget_child(self._child)
             self._session.board.guide = self._walk.view()
 
     def _step(self) -> None:
@@ -277,8 +278,8 @@ class Guide:
             "KUBECONFIG": str(self._session.kubeconfig),
             "U": self._session.entry_url,
         }
-        # Ctrl-C ends the command that runs, not the session.
-        signal.signal(signal.SIGINT, lambda *_: None)
+        # Ctrl-C ends the command that runs, not the session. A handler, unlike SIG_IGN, is not inherited.
+        self._handler = signal.signal(signal.SIGINT, lambda *_: None)
         self._child = subprocess.Popen(
             ["/bin/bash", "-c", command],
             cwd=self._folder,
@@ -303,6 +304,11 @@ class Guide:
                 sys.stdout.buffer.write(data)
                 sys.stdout.flush()
         if ended:
-            if child.stdout is not None:
-                child.stdout.close()
-            self._child = None
+            self._forget_child(child)
+
+    def _forget_child(self, child: subprocess.Popen[bytes]) -> None:
+        """Take Ctrl-C again for the session, after the end of a command."""
+        if child.stdout is not None:
+            child.stdout.close()
+        signal.signal(signal.SIGINT, self._handler)
+        self._child = None

@@ -45,6 +45,7 @@ from harness.runner.watch.running import WatchResult, conclude
 from harness.runner.watch.sender import Sender
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
+from harness.store.timeline import TimelineWriter
 from harness.traffic.calibration.server import FaultyServer
 
 #: The namespace in which kubectl works when nobody names one.
@@ -134,6 +135,7 @@ class PlaySession:
         self._cluster: Cluster | None = None
         self._kube: Kube | None = None
         self._observer: Observer | None = None
+        self._timeline: TimelineWriter | None = None
 
     @property
     def kube(self) -> Kube:
@@ -166,6 +168,7 @@ class PlaySession:
         self.board.facts = {"title": request.title, "page": self.page.url, "ingress": request.ingress}
         self.sender.directory.traffic.mkdir(parents=True)
         stack.callback(self._measure.close)
+        self._timeline = stack.enter_context(TimelineWriter(self.run.path / "timeline.jsonl"))
         self._step("cluster")
         # Outside of the run directory, whose files are sealed while the cluster still writes its own.
         place = stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-play-", ignore_cleanup_errors=True))
@@ -275,25 +278,21 @@ class PlaySession:
         return Observer(self.kube, cluster, NAMESPACE, self, self._clock, targets=targets)
 
     def _take_news(self) -> None:
-        while True:
-            try:
-                news = self._news.get_nowait()
-            except queue.Empty:
-                return
+        """Show what has happened, and write it to the timeline: the cause of a loss is found from it."""
+        while not self._news.empty():
+            news = self._news.get_nowait()
             if isinstance(news, Event):
                 self.board.record(news)
             elif self.board.origin and not self.is_preparing:
                 self.board.change(news)
+            if self._timeline is not None:
+                self._timeline.record(news if isinstance(news, Event) else news.event)
 
     def forget_changes(self) -> None:
         """Drop the changes that have not been shown yet: they were the harness's own."""
-        kept = []
-        while not self._news.empty():
-            news = self._news.get_nowait()
-            if isinstance(news, Event):
-                kept.append(news)
-        for event in kept:
-            self.board.record(event)
+        before, self.is_preparing = self.is_preparing, True
+        self._take_news()
+        self.is_preparing = before
 
     def _count(self, now: int) -> None:
         board, measure = self.board, self._measure

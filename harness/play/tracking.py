@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.kube.api import KubeApi, Object, Objects
 from harness.kube.errors import NotFoundError
-from harness.model.timeline import Event
+from harness.model.timeline import Event, EventKind
 from harness.observe.event_time import Observation
 from harness.play.wording import describe_change
 
@@ -32,6 +32,12 @@ class MadeChange:
     name: str
     namespace: str
     text: str
+
+    @property
+    def event(self) -> Event:
+        """Return the change as an event of the timeline."""
+        detail = {"namespace": self.namespace, "text": self.text}
+        return Event(self.at, EventKind.TARGET, f"{self.kind}/{self.name}", "changed", detail)
 
 
 class ObjectTracker:

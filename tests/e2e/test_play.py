@@ -106,6 +106,7 @@ def test_changes_become_cards(session: Started, page: Page, harness: CommandLine
     assert f"1. {SELECTOR}: lossless" in finished.out
     assert (session.out / "index.html").exists()
     assert list(session.temporary.iterdir()) == []
+    assert SELECTOR in (session.out / "timeline.jsonl").read_text(encoding="utf-8")
     assert (
         harness.run("analyze", session.out).code == json.loads((session.out / "verdict.json").read_text())["exit_code"]
     )
