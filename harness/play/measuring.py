@@ -160,4 +160,5 @@ def _connections(path: Path) -> Rows:
     except FileNotFoundError:
         return np.zeros(0, CONNECTION)
     rows = np.frombuffer(data[: len(data) // CONNECTION.itemsize * CONNECTION.itemsize], CONNECTION)
-    return rows[rows["written"] == 1]
+    written: Rows = rows[rows["written"] == 1]
+    return written
