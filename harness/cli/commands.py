@@ -103,6 +103,16 @@ COMMANDS = (
         "Send traffic to URLs until the time is up or Ctrl-C, and account for every request.",
     ),
     CommandSpec(
+        "play",
+        "harness.cli.play:play",
+        "Start a cluster with an application and traffic. Change it with kubectl, and see on a page what it costs.",
+    ),
+    CommandSpec(
+        "exercise",
+        "harness.cli.exercise:exercise",
+        "Predict, type the command, see what it cost, and understand why. One step for each field that matters.",
+    ),
+    CommandSpec(
         "calibrate",
         "harness.cli.calibrate:calibrate",
         "Prove that the detector reports every known fault exactly: none hidden, none invented, none misnamed.",

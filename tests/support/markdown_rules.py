@@ -25,7 +25,7 @@ _CODE = "X"
 _CLOSERS = r"[\"')\]]*"
 #: The end of a sentence, and the beginning of another one on the same line.
 _SECOND_SENTENCE = re.compile(rf"(?<!e\.g)(?<!i\.e)(?<!etc)[.!?]{_CLOSERS}\s+[\"'(\[]*[A-Z]")
-_SENTENCE_END = re.compile(rf"[.!?:;…]{_CLOSERS}$")
+_SENTENCE_END = re.compile(rf"[.!?:;…。！？：；]{_CLOSERS}$")  # noqa: RUF001 - the marks of Chinese
 
 
 @cache

@@ -90,7 +90,8 @@ def run_watch(
     progress.note(f"evidence in {run.path}")
     with ExitStack() as stack:
         interrupted = _send(plan, senders, run, stack, progress)
-    return _conclude(run, senders, progress, interrupted=interrupted)
+    progress.note("judging")
+    return conclude(run, senders, interrupted=interrupted)
 
 
 def _send(
@@ -164,11 +165,8 @@ def _counts(senders: Sequence[Sender], elapsed: float) -> WatchCounts:
     )
 
 
-def _conclude(
-    run: RunDirectory, senders: Sequence[Sender], progress: WatchProgress, *, interrupted: bool
-) -> WatchResult:
+def conclude(run: RunDirectory, senders: Sequence[Sender], *, interrupted: bool) -> WatchResult:
     """Seal, judge and report; if the disk is full, still return the verdict."""
-    progress.note("judging")
     try:
         for sender in senders:
             sender.write()

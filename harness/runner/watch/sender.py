@@ -6,6 +6,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic_ns
 
 from harness.errors import HarnessError
@@ -33,14 +34,18 @@ class Sender:
         origin: The origin with its traffic.
         directory: Directory for its evidence.
         workers: Number of processes that share the sending.
+        backends: File of backends, one of which is chosen for each connection; None connects to the origin itself.
 
     Attributes:
         outcome: Facts of the execution; on disk from the first request on.
         address: IP address of the origin; empty until the name is resolved.
     """
 
-    def __init__(self, origin: Origin, directory: TrialDirectory, workers: int = 1) -> None:
+    def __init__(
+        self, origin: Origin, directory: TrialDirectory, workers: int = 1, *, backends: Path | None = None
+    ) -> None:
         self.origin = origin
+        self.backends = backends
         self.directory = directory
         self.outcome = TrialOutcome(clock=Clock.start())
         self.address = ""
@@ -90,7 +95,7 @@ class Sender:
         """Begin to send, for so many seconds; 0 means until ``stop``."""
         with self._failing():
             if self._child is not None and not self.outcome.failure:
-                origin_ns = self._child.go(self.address, self.origin.port, seconds=seconds)
+                origin_ns = self._child.go(self.address, self.origin.port, seconds=seconds, backends=self.backends)
                 self.outcome = replace(self.outcome, origin_ns=origin_ns)
                 self._end_ns = origin_ns + round(seconds * 1e9) if seconds else 0
                 write_json(self.directory.outcome, to_json(replace(self.outcome, failure=_UNENDED)))

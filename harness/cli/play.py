@@ -1,0 +1,164 @@
+"""``harness play``: a cluster to change by hand, under traffic, with a page that shows the cost of each change."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, kind_options
+from harness.cli.watch_progress import leave_at_once
+from harness.errors import InvalidInputError, Problem
+from harness.kit import interruption
+from harness.kit.interruption import nap
+from harness.model.controllers import CONTROLLERS, DEFAULT, controller_facts
+from harness.play.applications import APPLICATIONS
+from harness.play.session import TICK, PlaySession, SessionRequest, SessionResult, run_session
+from harness.report import terminal
+from harness.report.watch import document
+from harness.runner.images import read_images
+
+Ingress = Annotated[str, typer.Option(help="Ingress controller: ingress-nginx or traefik.")]
+Kind = Annotated[str, typer.Option("--cluster", help="Kind of cluster: local or kind.")]
+PagePort = Annotated[int, typer.Option(help="Port of the page on 127.0.0.1.", show_default="any free one")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page in a browser.")]
+Shell = Annotated[bool, typer.Option("--shell", help="Open a shell with KUBECONFIG set. The session ends with it.")]
+Out = Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")]
+Rate = Annotated[float, typer.Option(min=1, max=1000, help="Requests per second.")]
+
+
+def play(
+    application: Annotated[str, typer.Argument(help=f"Application: {', '.join(APPLICATIONS)}, or none.")] = "fruit",
+    ingress: Ingress = DEFAULT.word,
+    cluster: Kind = "local",
+    rate: Rate = 50.0,
+    port: PagePort = 0,
+    no_browser: NoBrowser = False,
+    shell: Shell = False,
+    out: Out = None,
+    kube_proxy: KubeProxy = "iptables",
+    node_image: NodeImage = "",
+    image: Image = None,
+    images: Images = None,
+) -> int:
+    """Start a cluster with an application and traffic. Change it with kubectl, and see on a page what it costs.
+
+    Each request is sent exactly once and accounted for. The page shows each change in words, and once it has settled
+    a card with its verdict. Ctrl-C ends the session; a report stays.
+
+    Exit code: 0 the session ended in order; 2 invalid input; 4 a part failed, or the evidence could not be saved.
+
+    [bold]Examples[/bold]
+
+      harness play
+
+      harness play versions --ingress traefik --shell
+    """
+    check_controller(ingress)
+    options = cluster_options(cluster, kube_proxy, node_image, read_images(image or [], images))
+    if application != "none" and application not in APPLICATIONS:
+        known = ", ".join((*APPLICATIONS, "none"))
+        raise InvalidInputError([Problem(f"there is no application {application!r}", hint=f"one of {known}")])
+    chosen = APPLICATIONS.get(application) or APPLICATIONS["fruit"]
+    workload = () if application == "none" else chosen.manifests(controller_facts(ingress).ingress_class)
+    request = SessionRequest(
+        name=f"play-{application}",
+        title=f"harness play: {chosen.title}",
+        routes=chosen.routes,
+        workload=workload,
+        ingress=ingress,
+        cluster=cluster,
+        options=options,
+        rate=rate,
+        port=port,
+        out=out,
+        command=shlex.join(["harness", *sys.argv[1:]]),
+    )
+    console = Console(highlight=False)
+    with interruption.deferred(leave_at_once):
+        result = run_session(
+            request,
+            lambda text: console.print(f"  {text}", markup=False),
+            lambda session: follow(session, console, shell=shell),
+            announce=lambda url: announce(console, url, browser=not no_browser),
+        )
+    show_end(console, result)
+    return 4 if result.watch.unkept else 0
+
+
+def follow(session: PlaySession, console: Console, *, shell: bool) -> None:
+    """Keep a session going until Ctrl-C, or until the shell ends."""
+    show_access(console, session)
+    child = open_shell(session.kubeconfig, session.entry_url) if shell else None
+    while child is None or child.poll() is None:
+        session.tick()
+        nap(TICK)
+
+
+def announce(console: Console, url: str, *, browser: bool) -> None:
+    """Print the page's address, and open it."""
+    console.print(f"page: {url}", markup=False, soft_wrap=True)
+    if browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        webbrowser.open(url)
+
+
+def show_access(console: Console, session: PlaySession) -> None:
+    """Print the lines to paste into another terminal."""
+    console.print("In another terminal:", markup=False)
+    console.print(f"  export KUBECONFIG={session.kubeconfig}", markup=False, soft_wrap=True)
+    console.print(f"  export U={session.entry_url}", markup=False, soft_wrap=True)
+    console.print("Ctrl-C ends the session.", markup=False)
+
+
+def show_end(console: Console, result: SessionResult) -> None:
+    """Print each change with its verdict, the account of all requests, and the report's path."""
+    for card in result.board.cards:
+        verdict = card.verdict or "not settled"
+        lost = f"{card.totals.lost_total} of {card.totals.sent} lost"
+        text = "; ".join(text for _, text in card.changes)
+        console.print(f"{card.number}. {text}: {verdict}, {lost}, {card.cut} cut", markup=False, soft_wrap=True)
+    console.print(terminal.render(document(result.watch.verdict)))
+    if result.watch.unkept:
+        console.print(f"The evidence could not be saved: {result.watch.unkept}", style="red", markup=False)
+        return
+    console.print(f"session: {result.watch.directory / 'session.html'}", markup=False, soft_wrap=True)
+    console.print(f"report: {result.watch.directory / 'index.html'}", markup=False, soft_wrap=True)
+
+
+def open_shell(kubeconfig: Path, url: str) -> subprocess.Popen[bytes]:
+    """Start the user's shell with ``KUBECONFIG`` and ``U`` set."""
+    program = os.environ.get("SHELL") or "/bin/sh"
+    return subprocess.Popen([program], env={**os.environ, "KUBECONFIG": str(kubeconfig), "U": url})
+
+
+def check_controller(ingress: str) -> None:
+    """Refuse a controller that does not exist, and none at all.
+
+    Raises:
+        InvalidInputError: With the names of all controllers.
+    """
+    if controller_facts(ingress).address is None:
+        known = ", ".join(word for word, facts in CONTROLLERS.items() if facts.address is not None)
+        problem = Problem(f"there is no ingress controller {ingress!r} to play with", hint=f"one of {known}")
+        raise InvalidInputError([problem])
+
+
+def cluster_options(cluster: str, kube_proxy: str, node_image: str, images: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of a kind of cluster.
+
+    Raises:
+        InvalidInputError: The kind is neither ``local`` nor ``kind``.
+    """
+    if cluster not in {"local", "kind"}:
+        raise InvalidInputError([Problem(f"no session runs on {cluster!r}", hint="one of local, kind")])
+    if cluster == "local":
+        return {}
+    return kind_options(kube_proxy=kube_proxy, node_image=node_image, images=images)

@@ -1,0 +1,143 @@
+"""The reference answer of every step, typed on a real terminal: prediction, check, measurement and result hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from command_line import MARK, CommandLine
+
+from harness.exercises.steps import ExerciseStep, load_exercise
+from harness.exercises.texts import load_texts
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(3600)]
+
+#: Seconds for a step to be prepared or measured, on a busy machine.
+SECONDS = 300
+Terminal = Any
+
+
+class Participant:
+    """A participant at a terminal."""
+
+    def __init__(self, terminal: Terminal, state: Path, number: int, language: str) -> None:
+        self.terminal = terminal
+        self.texts = load_texts(number, language)
+        self.number = number
+        self._results = state / "harness" / "exercises" / f"exercise-{number}.json"
+
+    def see(self, text: str) -> None:
+        """Wait for a text. Line breaks of the terminal do not matter."""
+        pattern = r"\s+".join(re.escape(word) for word in text.split())
+        self.terminal.expect(pattern, timeout=SECONDS)
+
+    def type(self, line: str) -> None:
+        """Type a line."""
+        self.terminal.sendline(line)
+
+    def result(self, step: ExerciseStep) -> dict[str, Any]:
+        """Return the saved result of a step."""
+        found: dict[str, Any] = json.loads(self._results.read_text())["results"][step.id]
+        return found
+
+    def begin(self, step: ExerciseStep, choice: int) -> None:
+        """Wait for a step, and predict."""
+        self.see(self.texts.steps[step.id].question)
+        self.see(self.texts.common["ask_prediction"])
+        self.type(str(choice))
+        self.see(f"$ {step.command.splitlines()[0]}")
+
+    def finish(self, step: ExerciseStep) -> dict[str, Any]:
+        """Type the reference answer, and return the result when the guide has shown it."""
+        for line in step.command.splitlines():
+            self.type(line)
+        self.see(self.texts.common["ask_next"])
+        self.type("")
+        return self.result(step)
+
+
+@pytest.fixture
+def participant(harness: CommandLine, tmp_path: Path) -> Iterator[Callable[..., Participant]]:
+    """Return a function that starts an exercise on a terminal."""
+    terminals: list[Terminal] = []
+
+    def start(number: int, *words: str, language: str = "en") -> Participant:
+        terminal = pexpect.spawn(
+            sys.executable,
+            ["-m", "harness", "exercise", str(number), "--no-browser", "--lang", language, *words],
+            env={**os.environ, MARK: harness.mark, "XDG_STATE_HOME": str(tmp_path), "TERM": "dumb"},
+            cwd=str(tmp_path),
+            dimensions=(60, 200),
+            encoding="utf-8",
+        )
+        terminals.append(terminal)
+        return Participant(terminal, tmp_path, number, language)
+
+    yield start
+    for terminal in terminals:
+        terminal.close(force=True)
+
+
+@pytest.mark.parametrize("number", [2, 3, 1])
+def test_every_step(participant: Callable[..., Participant], number: int) -> None:
+    """Each step measures what its right choice says, and the participant ends with a summary."""
+    one = participant(number)
+    steps = load_exercise(number).steps
+    outcomes = {}
+    for step in steps:
+        one.begin(step, step.right)
+        result = one.finish(step)
+        outcomes[step.id] = (result["prediction"], result["outcome"], result["cut"] > 0 if step.cut else None)
+    one.terminal.expect(pexpect.EOF, timeout=SECONDS)
+    one.terminal.close()
+
+    assert outcomes == {s.id: (s.right, s.expected, True if s.cut else None) for s in steps}
+    assert one.terminal.exitstatus == 0
+
+
+def test_wrong_turns_and_hints(participant: Callable[..., Participant]) -> None:
+    """A choice that does not exist, a wrong prediction, another object, a mistyped selector, and a hint."""
+    one = participant(2, "--step", "4")
+    step = load_exercise(2).steps[3]
+    one.see(one.texts.common["ask_prediction"])
+    one.type("7")
+    one.see(one.texts.say("no_such_choice", count=2))
+    one.type("2")
+    one.see(f"$ {step.command}")
+    one.type("hint")
+    one.see("No change has been seen yet.")
+    one.type("""kubectl patch service banana-service -p '{"spec":{"selector":{"tier":"front"}}}'""")
+    one.see(one.texts.say("wrong_object", found="Service banana-service", wanted="Service apple-service"))
+    one.type("""kubectl patch service apple-service -p '{"spec":{"selector":{"app":"bananna"}}}'""")
+    one.see(one.texts.say("wrong_selector", name="apple-service", selector="app=bananna"))
+    one.type(step.command)
+    one.see(one.texts.common["result_wrong"].partition("{")[0])
+    one.see(one.texts.common["ask_next"])
+    one.type("quit")
+    one.terminal.expect(pexpect.EOF, timeout=SECONDS)
+
+    assert one.result(step)["prediction"] == 2
+
+
+def test_progress_survives_a_kill(participant: Callable[..., Participant], harness: CommandLine) -> None:
+    """After ``kill -9`` the next start goes on with the next step, here in Chinese."""
+    first, second = load_exercise(3).steps[:2]
+    one = participant(3)
+    one.begin(first, 1)
+    one.finish(first)
+    one.terminal.kill(9)
+    harness.wait_for_none()
+    again = participant(3, language="zh")
+    again.see(again.texts.say("resumed", done=1, all=len(load_exercise(3).steps)))
+    again.begin(second, second.right)
+    again.type("quit")
+    again.terminal.expect(pexpect.EOF, timeout=SECONDS)
+
+    assert again.result(first)["outcome"] == first.expected

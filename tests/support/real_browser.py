@@ -1,0 +1,29 @@
+"""Chromium, for tests of pages in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+#: Names of Chromium in Debian and elsewhere.
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@contextmanager
+def real_browser() -> Iterator[Browser]:
+    """Start Chromium. Without one, the test is skipped, and fails in continuous integration."""
+    path = os.environ.get("HARNESS_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    if path is None:
+        missing = "there is no Chromium: install the package `chromium`, or set HARNESS_CHROMIUM to its path"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
