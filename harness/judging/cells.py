@@ -113,6 +113,8 @@ def _judge_cell(facts: CellFacts) -> CellVerdict:
         sent=sum(trial.identity.sent for trial in trials),
         lost=sum(trial.identity.lost_total for trial in trials),
         cut=sum(trial.connections.cut for trial in trials),
+        hidden=facts.hidden,
+        twice=facts.twice,
     )
 
 

@@ -122,6 +122,7 @@ def _measured(facts: Facts) -> TrialVerdict:
         calibration=_found(evidence.calibration),
         lateness_ms=measure_lateness(facts),
         answering=version_answers_of(facts, series),
+        accounts=facts.joined.accounts if facts.joined is not None else None,
     )
 
 

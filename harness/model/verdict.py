@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.model.accounts import Accounts, Bounds
 from harness.model.version_answers import VersionAnswers
 
 
@@ -167,7 +168,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class TrialVerdict:
-    """The verdict on one trial, with everything that was measured."""
+    """The verdict on one trial, with everything that was measured.
+
+    ``accounts`` is None if only the client recorded requests, or an older version judged the trial.
+    """
 
     number: int
     directory: str
@@ -186,11 +190,16 @@ class TrialVerdict:
     calibration: Mapping[str, tuple[int, int]]
     lateness_ms: Mapping[str, float]
     answering: VersionAnswers = field(default_factory=VersionAnswers)
+    accounts: Accounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CellVerdict:
-    """The verdict on a cell: the worst of its trials, compared with the expectation."""
+    """The verdict on a cell: the worst of its trials, compared with the expectation.
+
+    ``hidden`` and ``twice`` are the requests of all trials that a proxy saved by another try, and those that pods
+    executed more than once.
+    """
 
     id: str
     configuration: str
@@ -206,6 +215,8 @@ class CellVerdict:
     sent: int
     lost: int
     cut: int
+    hidden: Bounds = field(default_factory=Bounds)
+    twice: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,4 +38,4 @@ def signals(pods: Sequence[Object]) -> frozenset[str]:
     return frozenset({CONFIGURED.word})
 
 
-LOG = ControllerLog(is_access, access_line, reader, signals)
+LOG = ControllerLog(is_access, access_line, reader, signals, lists_tries=False)
