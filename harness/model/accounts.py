@@ -41,12 +41,26 @@ FATE_NAMES: Mapping[Fate, str] = {
 }
 
 
+#: The fates of requests with a right answer, apart from those that were executed more than once.
+RIGHT = frozenset({Fate.DELIVERED_ONCE, Fate.MASKED})
+#: The fates of lost requests, with the same exception.
+LOST = frozenset({Fate.BAD_ANSWER, Fate.LOST_BEFORE_INGRESS, Fate.LOST_AT_PROXY, Fate.ANSWER_LOST})
+
+
 class Party(StrEnum):
     """A party whose record of a request can be missing."""
 
     CLIENT = "client"
     PROXY = "access-log"
     PODS = "receipts"
+
+
+#: The record of each party in words.
+PARTY_NAMES: Mapping[Party, str] = {
+    Party.CLIENT: "ledger",
+    Party.PROXY: "access log",
+    Party.PODS: "receipts",
+}
 
 
 class LogState(StrEnum):
@@ -93,6 +107,12 @@ class LogRecord:
     def is_complete(self) -> bool:
         """Return True if nothing is known to be wrong with it."""
         return self.states == (LogState.COMPLETE,)
+
+    @property
+    def title(self) -> str:
+        """Return its name and states as text: ``receipts of apple-1: ends-early``."""
+        of = f" of {self.name}" if self.name else ""
+        return f"{PARTY_NAMES[self.party]}{of}: {' and '.join(self.states)}"
 
 
 @dataclass(frozen=True, slots=True)

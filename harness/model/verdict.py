@@ -215,6 +215,8 @@ class CellVerdict:
     sent: int
     lost: int
     cut: int
+    expected_hidden: int | None = None
+    expected_twice: int | None = None
     hidden: Bounds = field(default_factory=Bounds)
     twice: Bounds = field(default_factory=Bounds)
 

@@ -47,6 +47,7 @@ def _cell(cell: Tally | Conclusion | None) -> str:
     if cell.state:
         return f"{cell.state}<br>{lost}" if cell.sent else cell.state
     parts = [f"{ICONS[cell.verdict]} {cell.verdict}", lost]
+    parts += [cell.masking] if cell.masking else []
     parts += [f"{count(cell.cut)} connections cut"] if cell.cut else []
     parts += [f"{plural(cell.assumed, 'field')} assumed"] if cell.assumed else []
     parts += [f"p99 {milliseconds(cell.times[1])}"] if cell.times else []
@@ -100,6 +101,9 @@ def _(block: Account) -> Iterator[str]:
         f"{count(i.abandoned)} + client faults {count(i.client_faults)}; sent {count(i.sent)} = ok {count(i.ok)} + "
         f"{lost} + unfinished {count(i.unfinished)}"
     )
+    if block.accounts is not None:
+        terms = " + ".join(f"{name} {count(n)}" for n, name, _ in block.fates)
+        yield "; ".join([f"sent {count(block.accounts.sent)} = {terms}", *map(safe, block.unclear)])
 
 
 @_block.register

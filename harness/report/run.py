@@ -35,6 +35,7 @@ from harness.report.run_text import (
     answer,
     by_configuration,
     expected,
+    masking,
     notable,
     opened,
     title,
@@ -91,6 +92,7 @@ def _tally(cell: CellVerdict) -> Tally:
         lost=cell.lost,
         sent=cell.sent,
         cut=cell.cut,
+        masking=masking(cell),
         assumed=len({(each.object, each.field) for each in FieldAssumed.among(cell.findings)}),
         expected=expected(cell),
         is_surprise=not cell.as_expected,
@@ -137,7 +139,7 @@ def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
     """Return the section of a cell. The page has everything; the others have the findings of a notable cell."""
     how = stopped(cell)
     cut = f" · {plural(cell.cut, 'connection')} cut" if cell.cut else ""
-    figures = f"{count(cell.lost)} of {count(cell.sent)} lost{cut}"
+    figures = f"{count(cell.lost)} of {count(cell.sent)} lost · {masking(cell)}{cut}"
     several = len(cell.trials) > 1
     return Section(
         names=_names(cell),
@@ -176,7 +178,7 @@ def _trial(trial: TrialVerdict, *, several: bool) -> Iterator[Block]:
         yield Chart(trial=trial)
         if trial.losing:
             yield LossWindows(windows=trial.losing)
-        yield Account(identity=trial.identity, detail=Detail.PAGE)
+        yield Account(identity=trial.identity, accounts=trial.accounts, detail=Detail.PAGE)
         yield WhoAnswered(answering=trial.answering)
         yield Figures(trial=trial)
         yield CalibrationTable(calibration=trial.calibration)

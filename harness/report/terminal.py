@@ -12,6 +12,7 @@ from rich.rule import Rule
 from rich.table import Table as Grid
 from rich.text import Text
 
+from harness.model.accounts import Fate
 from harness.model.verdict import Verdict
 from harness.report.blocks import Account, Block, Detail, Findings, LatencyLine, Lines, OutageTable, Paragraph, shown
 from harness.report.document import Column, Conclusion, Document, Level, Row, Section, Table, Tally
@@ -21,6 +22,8 @@ from harness.wording import count, length, milliseconds, plural, share
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
 #: Exit code -> colour of the answer; yellow for any other.
 _ANSWERS = {0: "green", 1: "red"}
+#: Styles of fates that are no loss; others are red.
+_FATES = {Fate.DELIVERED_ONCE: "", Fate.MASKED: "bold yellow", Fate.UNKNOWN: "bold yellow"}
 #: Terminal columns that a cell needs in words, and in numbers.
 _WORDS, _LEAST = 20, 10
 #: Terminal columns that the longest verdict needs. It is shortened if there are fewer.
@@ -105,6 +108,8 @@ def _cell(cell: Tally | Conclusion | None, *, in_words: bool, short: bool) -> Te
     text = Text(f"{ICONS[cell.verdict]} {word}", style=f"bold {_STYLES[cell.verdict]}")
     rate = f" ({share(cell.lost, cell.sent)})" if cell.lost else ""
     text.append(f"\n{lost} of {sent} lost{rate}" if in_words else f"\n{lost}/{sent}", style="not bold default")
+    if cell.masking:
+        text.append(f"\n{cell.masking if in_words else cell.masking.replace(' · ', chr(10))}", style="not bold default")
     if cell.cut:
         cut = f"{plural(cell.cut, 'connection')} cut" if in_words else f"{count(cell.cut)} cut"
         text.append(f"\n{cut}", style="not bold default")
@@ -178,6 +183,11 @@ def _(block: Account) -> Iterator[RenderableType]:
     yield _sum(
         (identity.sent, "sent"), (identity.ok, "ok", ""), *lost, (identity.unfinished, "unfinished", "bold yellow")
     )
+    if block.accounts is not None:
+        yield _sum(
+            (block.accounts.sent, "sent"), *((n, name, _FATES.get(fate, "bold red")) for n, name, fate in block.fates)
+        )
+        yield from (Text(line, style="dim") for line in block.unclear)
 
 
 def _sum(total: tuple[int, str], *terms: tuple[int, str, str]) -> Text:

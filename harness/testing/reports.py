@@ -12,6 +12,7 @@ from itertools import product
 from harness.findings.connections import ConnectionsCut
 from harness.findings.losses import RequestsLost
 from harness.findings.sending import BehindSchedule
+from harness.model.accounts import Accounts, Bounds, Fate, LogRecord, LogState, Party
 from harness.model.shapes import DEFAULT_SHAPES
 from harness.model.verdict import (
     CellVerdict,
@@ -98,7 +99,13 @@ def _cell(configuration: str, change: str) -> CellVerdict:
         sent=sum(trial.identity.sent for trial in trials),
         lost=sum(trial.identity.lost_total for trial in trials),
         cut=sum(trial.connections.cut for trial in trials),
+        hidden=_added([(trial.accounts.hidden, trial.accounts.hidden_unknown) for trial in trials if trial.accounts]),
+        twice=_added([(trial.accounts.twice, trial.accounts.twice_unknown) for trial in trials if trial.accounts]),
     )
+
+
+def _added(counts: list[tuple[int, int]]) -> Bounds:
+    return Bounds(sum(known for known, _ in counts), sum(unknown for _, unknown in counts))
 
 
 def _trials(configuration: str, change: str) -> tuple[TrialVerdict, ...]:
@@ -147,6 +154,24 @@ def _trial(change: str, lost: int) -> TrialVerdict:
         responders={"apple-v1": 450, "apple-v2": 550 - lost},
         calibration={"rst-before": (8, 8), "hung": (8, 8), "status-502": (8, 8)},
         lateness_ms={"p50": 0.4, "p99": 6.1, "max": 8.9},
+        accounts=_accounts(change, lost),
+    )
+
+
+def _accounts(change: str, lost: int) -> Accounts:
+    """Return requests that were hidden and executed twice in one change, and unknown ones in another."""
+    masked, twice = (37, 2) if change == "delete-pod" else (0, 0)
+    unknown = 3 if change == "ingress-edit" else 0
+    counts = {Fate.MASKED: masked, Fate.EXECUTED_TWICE: twice, Fate.LOST_AT_PROXY: lost, Fate.UNKNOWN: unknown}
+    log = LogRecord(Party.PROXY, "", (LogState.COMPLETE,), _SENT)
+    torn = LogRecord(Party.PROXY, "", (LogState.TORN,), _SENT - 1, 0, 1, ((3.3, 3.5),))
+    return Accounts(
+        sent=_SENT,
+        fates={fate: counts.get(fate, 0) for fate in Fate} | {Fate.DELIVERED_ONCE: _SENT - sum(counts.values())},
+        missing={party: unknown if party is Party.PROXY else 0 for party in Party},
+        hidden_unknown=unknown,
+        twice_unknown=0,
+        logs=(torn if unknown else log,),
     )
 
 

@@ -25,7 +25,16 @@ EXPECTED_DOCTORED = GOLDEN / "expected-doctored.json"
 SUFFIX = ".tar.xz"
 #: Fields that were added to ``verdict.json`` and ``comparison.json`` on purpose since the evidence was made, as dotted
 #: paths in which lists do not show: ``cells.trials.findings.cause``. Empty means: not one byte may differ.
-ADDED: frozenset[str] = frozenset()
+ADDED: frozenset[str] = frozenset(
+    {
+        "cells.expected_hidden",
+        "cells.expected_twice",
+        "cells.hidden",
+        "cells.twice",
+        "cells.trials.accounts",
+        "origins.trial.accounts",
+    }
+)
 #: Files that hold verdicts.
 VERDICTS = ("verdict.json", "comparison.json")
 #: Files that are rendered from verdicts.

@@ -207,7 +207,7 @@ def _records(
     """Return the state of the receipts of each pod where something is wrong; one record if no pod has any."""
     logs = {log.pod: (index, log) for index, log in enumerate(others.receipts.logs)}
     if not logs:
-        return (LogRecord(Party.PODS, "", (LogState.ABSENT,), 0),) if until else ()
+        return (LogRecord(Party.PODS, "", (LogState.ABSENT,), 0),)
     lines = _per_pod(others.receipts.read_by, reads, len(logs))
     records = []
     for pod in until:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.accounts.coverage import LogCoverage, ReceiptCoverage, cover_log, cover_receipts
+from harness.analysis.accounts.coverage import cover_log, cover_receipts
 from harness.analysis.accounts.joining import Reads, Rows, Tries, join_reads, join_tries, no_tries
 from harness.analysis.accounts.records import ClientAccount, Mask, OtherAccounts
 from harness.model.accounts import Accounts, Fate, LogRecord, Party
@@ -94,7 +94,7 @@ def join(client: ClientAccount, others: OtherAccounts) -> Joined:
         reads=reads,
         has_proxy=proxy is not None,
         lists_tries=lists_tries,
-        log_proves=_log_proves(log, receipts, others, rows.number),
+        log_proves=log.proves if log is not None else np.zeros(rows.number, bool),
         receipts_prove=receipts.proves,
     )
     fates = np.full(rows.number, _CODES[Fate.UNKNOWN], np.uint8)
@@ -103,16 +103,6 @@ def join(client: ClientAccount, others: OtherAccounts) -> Joined:
     missing = _missing(known)
     logs = (*((log.record,) if log is not None else ()), *receipts.records)
     return Joined(fates, missing, _count(known, fates, missing, logs))
-
-
-def _log_proves(log: LogCoverage | None, receipts: ReceiptCoverage, others: OtherAccounts, number: int) -> Mask:
-    """Return True for rows that did not arrive if they have no line.
-
-    A proxy that is ended by the change may have taken a request without a line; then only the receipts prove it.
-    """
-    if log is None:
-        return np.zeros(number, bool)
-    return log.proves & receipts.proves if others.proxy_may_die else log.proves
 
 
 def _rules(known: _Known) -> Iterator[tuple[Fate, Mask]]:
@@ -145,7 +135,9 @@ def _of_losses_without_receipt(known: _Known) -> Iterator[tuple[Fate, Mask]]:
         yield Fate.ANSWER_LOST, silent & client.has_part
         yield Fate.BAD_ANSWER, silent & client.is_wrong
         return
-    yield Fate.LOST_BEFORE_INGRESS, silent & ~tries.has_line & (known.log_proves | ~client.has_connected)
+    # A proxy that dies leaves no line about a request that it passed on: the receipts have to say so, too.
+    never = known.log_proves & known.receipts_prove
+    yield Fate.LOST_BEFORE_INGRESS, silent & ~tries.has_line & (never | ~client.has_connected)
     arrived = silent & tries.has_line
     yield Fate.LOST_AT_PROXY, arrived & ((tries.count == 0) | known.receipts_prove)
     if not known.lists_tries:
@@ -169,7 +161,7 @@ def _missing(known: _Known) -> Codes:
     client = known.client
     missing = np.full(len(client.attempts), PARTIES.index(Party.PODS), np.uint8)
     if known.has_proxy:
-        missing[~known.tries.has_line & (client.is_ok | client.is_lost)] = PARTIES.index(Party.PROXY)
+        missing[~known.tries.has_line & ~(client.is_lost & known.log_proves)] = PARTIES.index(Party.PROXY)
     missing[~client.is_ok & ~client.is_lost] = PARTIES.index(Party.CLIENT)
     return missing
 

@@ -132,10 +132,8 @@ class OtherAccounts:
         proxy: The access log of the ingress controller; None if traffic passes none.
         receipts: The receipts of the pods.
         pods: The names of the pods that served, by their IP address.
-        proxy_may_die: True if the change ends the proxy itself, which may then end without a line about a request.
     """
 
     proxy: ProxyLog | None
     receipts: Receipts
     pods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    proxy_may_die: bool = False

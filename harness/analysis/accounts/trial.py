@@ -11,7 +11,6 @@ from harness.analysis.accounts.records import ClientAccount, Mask, Seconds, atte
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.workload import pod_lives
 from harness.model.attempt import Outcome, Progress
-from harness.model.change_facts import TargetKind
 
 _WRONG = (Outcome.STATUS, Outcome.WRONG_ANSWER)
 
@@ -51,8 +50,7 @@ def join_accounts(
         sent_s=sent_s,
         done_s=done_s,
     )
-    may_die = evidence.change.facts.target is TargetKind.CONTROLLER
-    return join(client, replace(others, pods=_pods(evidence), proxy_may_die=may_die))
+    return join(client, replace(others, pods=_pods(evidence)))
 
 
 def _pods(evidence: TrialEvidence) -> dict[str, tuple[str, ...]]:
