@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.model.accounts import Accounts, Bounds
+from harness.model.accounts import Accounts, UncertainCount
 from harness.model.experiment import Cell
 from harness.model.verdict import TrialVerdict, Verdict
 
@@ -31,12 +31,12 @@ class CellFacts:
     verdict: Verdict | None = None
 
     @property
-    def hidden(self) -> Bounds:
+    def hidden(self) -> UncertainCount:
         """Return the requests of all trials that a proxy saved by another try."""
         return _added((accounts.hidden, accounts.hidden_unknown) for accounts in self._accounts)
 
     @property
-    def twice(self) -> Bounds:
+    def twice(self) -> UncertainCount:
         """Return the requests of all trials that pods executed more than once."""
         return _added((accounts.twice, accounts.twice_unknown) for accounts in self._accounts)
 
@@ -52,7 +52,11 @@ class CellFacts:
         return self.cell.change.facts.is_control
 
 
-def _added(counts: Iterable[tuple[int, int]]) -> Bounds:
+def _added(counts: Iterable[tuple[int, int]]) -> UncertainCount:
     """Return the sums of what is known and what is not; everything is unknown if there is nothing to add."""
     both = tuple(counts)
-    return Bounds(sum(known for known, _ in both), sum(unknown for _, unknown in both)) if both else Bounds()
+    return (
+        UncertainCount(sum(known for known, _ in both), sum(unknown for _, unknown in both))
+        if both
+        else UncertainCount()
+    )

@@ -10,7 +10,7 @@ from harness.analysis.cells import CellFacts
 from harness.findings.finding_type import CellFinding, Sentence, Subject
 from harness.findings.losses import RequestsLost
 from harness.findings.stopping import is_stopped
-from harness.model.accounts import Bounds
+from harness.model.accounts import UncertainCount
 from harness.model.verdict import Verdict, Weight
 from harness.wording import count, plural, seconds
 
@@ -190,7 +190,7 @@ class MaskingNotExpected(CellFinding, code="masking-not-expected", weight=Weight
         return Sentence(text + allowed, advice)
 
 
-def _limits(cell: CellFacts) -> Iterator[tuple[str, int, Bounds]]:
+def _limits(cell: CellFacts) -> Iterator[tuple[str, int, UncertainCount]]:
     """Yield each limit of the Experiment: its name, the largest number that it allows, and the number found."""
     expectation = cell.cell.expectation
     for what, allowed, found in (

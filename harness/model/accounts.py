@@ -157,7 +157,7 @@ class Accounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class UncertainCount:
     """A number of requests of which a part may be unknown.
 
     Attributes:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.model.accounts import Accounts, Bounds
+from harness.model.accounts import Accounts, UncertainCount
 from harness.model.version_answers import VersionAnswers
 
 
@@ -217,8 +217,8 @@ class CellVerdict:
     cut: int
     expected_hidden: int | None = None
     expected_twice: int | None = None
-    hidden: Bounds = field(default_factory=Bounds)
-    twice: Bounds = field(default_factory=Bounds)
+    hidden: UncertainCount = field(default_factory=UncertainCount)
+    twice: UncertainCount = field(default_factory=UncertainCount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class ReceiptLines:
 
 
 @dataclass(slots=True)
-class _Columns:
+class _ReceiptColumns:
     """The columns of all pods while they grow: worker, slot, and the pod or the status."""
 
     prefix: bytes
@@ -97,7 +97,7 @@ class _File:
     next: int | None = None
     may_miss: bool = False
 
-    def take(self, line: bytes, columns: _Columns) -> None:
+    def take(self, line: bytes, columns: _ReceiptColumns) -> None:
         """Add a line."""
         match = _LINE.fullmatch(line)
         if match is None:
@@ -150,7 +150,7 @@ def read_receipts(folder: Path, token: str) -> ReceiptLines:
     Raises:
         EvidenceError: A file can't be read.
     """
-    columns = _Columns(f"{token}-".encode())
+    columns = _ReceiptColumns(f"{token}-".encode())
     pods: dict[str, PodReceipts] = {}
     for path in sorted(folder.glob("*")):
         file = None

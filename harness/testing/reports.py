@@ -12,7 +12,7 @@ from itertools import product
 from harness.findings.connections import ConnectionsCut
 from harness.findings.losses import RequestsLost
 from harness.findings.sending import BehindSchedule
-from harness.model.accounts import Accounts, Bounds, Fate, LogRecord, LogState, Party
+from harness.model.accounts import Accounts, Fate, LogRecord, LogState, Party, UncertainCount
 from harness.model.shapes import DEFAULT_SHAPES
 from harness.model.verdict import (
     CellVerdict,
@@ -104,8 +104,8 @@ def _cell(configuration: str, change: str) -> CellVerdict:
     )
 
 
-def _added(counts: list[tuple[int, int]]) -> Bounds:
-    return Bounds(sum(known for known, _ in counts), sum(unknown for _, unknown in counts))
+def _added(counts: list[tuple[int, int]]) -> UncertainCount:
+    return UncertainCount(sum(known for known, _ in counts), sum(unknown for _, unknown in counts))
 
 
 def _trials(configuration: str, change: str) -> tuple[TrialVerdict, ...]:

@@ -24,7 +24,7 @@ Stretch = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class LogCoverage:
-    """What an access log covers.
+    """The coverage of an access log.
 
     Attributes:
         record: Its state.
@@ -37,7 +37,7 @@ class LogCoverage:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptCoverage:
-    """What the receipts cover.
+    """The coverage of all receipts.
 
     Attributes:
         records: The state of the receipts, for each pod where something is wrong.

@@ -14,7 +14,7 @@ NO_ROW = -1
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """What the access log says, per row of the ledger.
+    """The content of the access log, per row of the ledger.
 
     Attributes:
         line_row: The row of each line of the log; ``NO_ROW`` for an attempt that the ledger does not have.
@@ -41,7 +41,7 @@ class Tries:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What the receipts say, per row of the ledger.
+    """The content of the receipts, per row of the ledger.
 
     Attributes:
         count: How often each request was read.

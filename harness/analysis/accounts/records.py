@@ -86,7 +86,7 @@ class ProxyLog:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLog:
-    """What is known of the receipts of one pod.
+    """The state of the receipts of one pod.
 
     Attributes:
         pod: The pod.

@@ -21,7 +21,7 @@ from harness.localkube.apps.batched_log import BatchedLog
 from harness.localkube.apps.http_parser import Request
 from harness.localkube.apps.http_server import Answer, HttpServer, Response
 from harness.localkube.apps.launch import IGNORE_SIGTERM, Launch, say
-from harness.localkube.apps.receipts import Receipts
+from harness.localkube.apps.receipts import ReceiptWriter
 
 _DRAIN_SECONDS = 5.0
 _USAGE_EXIT = 127
@@ -83,7 +83,7 @@ async def _serve(
     else:
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, stop.set)
-    with BatchedLog() as log, Receipts(launch) as receipts:
+    with BatchedLog() as log, ReceiptWriter(launch) as receipts:
         server = HttpServer(wrap(_echo(flags, log)), receipts)
         if await _stopped_within(stop, launch.start_delay):
             return 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from harness.localkube.apps.http_parser import BadRequestError, Parser, Request
-from harness.localkube.apps.receipts import HEADER, Receipts
+from harness.localkube.apps.receipts import HEADER, ReceiptWriter
 
 _BACKLOG = 4096
 _NEW_SECONDS = 5.0
@@ -154,7 +154,7 @@ class HttpServer:
     """
 
     answer: Answer
-    receipts: Receipts | None = None
+    receipts: ReceiptWriter | None = None
     connections: set[HttpConnection] = field(default_factory=set)
     stopping: bool = False
     _listener: asyncio.Server | None = None

@@ -12,7 +12,7 @@ import signal
 from harness.localkube.apps.http_parser import Request
 from harness.localkube.apps.http_server import HttpServer, Response
 from harness.localkube.apps.launch import Launch, say
-from harness.localkube.apps.receipts import Receipts
+from harness.localkube.apps.receipts import ReceiptWriter
 
 #: Environment variable with another port than 80, for tests that may not use that port.
 PORT = "NGINX_PORT"
@@ -37,7 +37,7 @@ async def _serve(launch: Launch) -> int:
         return response
 
     port = int(launch.env.get(PORT) or 80)
-    with Receipts(launch) as receipts:
+    with ReceiptWriter(launch) as receipts:
         server = HttpServer(answer, receipts)
         try:
             await server.listen(launch.address, port)

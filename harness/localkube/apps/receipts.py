@@ -38,7 +38,7 @@ HEADER = "x-request-id"
 _STDOUT = 1
 
 
-class Receipts:
+class ReceiptWriter:
     """A context manager that writes the receipts of one process; leaving it without an error writes the ``end``.
 
     A line that can't be written keeps its number, so that the reader finds a gap.

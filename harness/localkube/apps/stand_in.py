@@ -14,16 +14,16 @@ from harness.localkube.apps.http_parser import Request
 from harness.localkube.apps.http_server import Answer, HttpServer, Response
 from harness.localkube.apps.launch import Launch, say
 from harness.localkube.apps.orders import Orders, StopMode
-from harness.localkube.apps.receipts import Receipts
+from harness.localkube.apps.receipts import ReceiptWriter
 
 
 def main(launch: Launch) -> int:
     """Serve until SIGTERM; return the exit code."""
-    with Receipts(launch) as receipts:
+    with ReceiptWriter(launch) as receipts:
         return asyncio.run(_serve(Orders.decode(launch.args[0]), launch.address, receipts))
 
 
-async def _serve(orders: Orders, address: str, receipts: Receipts) -> int:
+async def _serve(orders: Orders, address: str, receipts: ReceiptWriter) -> int:
     stop = asyncio.Event()
     if orders.ending is StopMode.IGNORES_SIGTERM:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -15,7 +15,7 @@ from harness.findings.expectations import MaskingNotExpected, MaskingUnknown
 from harness.findings.instrument import AccountsBroken
 from harness.judging.cells import exit_code, judge_cells
 from harness.judging.trial import judge_trial
-from harness.model.accounts import Bounds, Fate, LogState, Party
+from harness.model.accounts import Fate, LogState, Party, UncertainCount
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict
 from harness.model.verdict import CellVerdict, Verdict
@@ -162,14 +162,14 @@ def test_a_limit_that_is_certainly_exceeded_needs_no_complete_records() -> None:
     verdict = judged(unclear, Expectation(hidden=0, twice=0))
 
     assert {MaskingNotExpected.code, MaskingUnknown.code} <= codes(verdict)
-    assert (verdict.hidden.known, verdict.twice) == (0, Bounds(2, 0))
+    assert (verdict.hidden.known, verdict.twice) == (0, UncertainCount(2, 0))
 
 
 def test_without_any_record_a_limit_is_inconclusive() -> None:
     """A trial that has only the client's account can't answer."""
     verdict = judged(quiet_trial(), Expectation(hidden=0))
 
-    assert (verdict.verdict, verdict.hidden) == (Verdict.INCONCLUSIVE, Bounds())
+    assert (verdict.verdict, verdict.hidden) == (Verdict.INCONCLUSIVE, UncertainCount())
 
 
 def test_the_expectation_is_in_words() -> None:
@@ -179,7 +179,9 @@ def test_the_expectation_is_in_words() -> None:
 
 def test_bounds_never_show_an_unknown_number_as_a_number() -> None:
     """``3+`` is at least three; ``?`` is any number."""
-    shown = [str(each) for each in (Bounds(1_300, 0), Bounds(3, 5), Bounds(0, 5), Bounds())]
+    shown = [
+        str(each) for each in (UncertainCount(1_300, 0), UncertainCount(3, 5), UncertainCount(0, 5), UncertainCount())
+    ]
 
     assert shown == ["1,300", "3+", "?", "?"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from harness.localkube.apps.launch import Launch
 from harness.localkube.apps.orders import Orders, StopMode
-from harness.localkube.apps.receipts import Receipts, receipts_of
+from harness.localkube.apps.receipts import ReceiptWriter, receipts_of
 
 pytestmark = pytest.mark.processes
 
@@ -108,7 +108,7 @@ def test_an_answer_to_a_client_that_has_gone_has_no_receipt(on_bench: OnBench) -
 def test_a_line_that_cannot_be_written_leaves_a_gap(tmp_path: Path) -> None:
     """The application goes on, and the number of the next line shows the loss."""
     log = tmp_path / "receipts"
-    with Receipts(Launch((), {"HOSTNAME": "apple-1"}, "127.0.0.1", str(log))) as receipts:
+    with ReceiptWriter(Launch((), {"HOSTNAME": "apple-1"}, "127.0.0.1", str(log))) as receipts:
         receipts.read("t-0-1")
         descriptor = receipts._descriptor
         kept, full = os.dup(descriptor), os.open("/dev/full", os.O_WRONLY)
