@@ -162,8 +162,18 @@ def read_receipts(folder: Path, token: str) -> ReceiptLines:
             file.take(line, columns)
         if file is not None:
             file.finish()
-    read, answered = map(_arrays, (columns.read, columns.answered))
-    return ReceiptLines(*read, *answered, tuple(pods.values()))
+    (read_worker, read_number, read_by), (answered_worker, answered_number, answered_status) = (
+        tuple(np.array(column, np.int64) for column in each) for each in (columns.read, columns.answered)
+    )
+    return ReceiptLines(
+        read_worker=read_worker,
+        read_number=read_number,
+        read_by=read_by,
+        answered_worker=answered_worker,
+        answered_number=answered_number,
+        answered_status=answered_status,
+        pods=tuple(pods.values()),
+    )
 
 
 def _receipt_lines(path: Path) -> Iterator[bytes]:
@@ -178,7 +188,3 @@ def _pod_of(path: Path) -> str:
     """Return the pod of a file named ``[namespace_]pod_container.suffix``."""
     parts = path.stem.split("_")
     return parts[-2] if len(parts) > 1 else path.stem
-
-
-def _arrays(columns: tuple[array[int], ...]) -> tuple[Column, ...]:
-    return tuple(np.array(column, np.int64) for column in columns)

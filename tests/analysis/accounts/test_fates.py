@@ -94,7 +94,7 @@ def empty(content: bytes) -> bytes:
     return content[:0]
 
 
-DAMAGE = {
+DAMAGE: dict[Callable[[bytes], bytes], tuple[tuple[LogState, ...], tuple[float, float]]] = {
     rotate: ((LogState.ROTATED,), (0, 1 / 3)),
     truncate: ((LogState.ENDS_EARLY,), (2 / 3, 1)),
     tear_end: ((LogState.ENDS_EARLY, LogState.TORN), (2 / 3, 1)),

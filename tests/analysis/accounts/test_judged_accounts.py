@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_the_sum_of_fates_is_the_number_of_sent_requests() -> None:
 @pytest.mark.parametrize(
     "change", [{"sent": 1}, {"fates": {**dict.fromkeys(Fate, 0), Fate.UNKNOWN: 1}}, {"missing": {Party.PODS: 3}}]
 )
-def test_fates_that_do_not_add_up_make_a_trial_inconclusive(change: dict[str, object]) -> None:
+def test_fates_that_do_not_add_up_make_a_trial_inconclusive(change: dict[str, Any]) -> None:
     """The second identity is checked like the first: a wrong sum is a fault of the instrument."""
     facts = Facts.of(accounted(quiet_trial()))
     assert facts.joined is not None
@@ -121,7 +122,7 @@ def test_a_trial_without_other_records_has_no_second_account() -> None:
     ("limits", "as_expected"),
     [({}, True), ({"hidden": 0}, False), ({"hidden": 36}, False), ({"hidden": 37}, True), ({"twice": 1}, False)],
 )
-def test_a_limit_that_is_exceeded_is_not_as_expected(limits: dict[str, int], as_expected: bool) -> None:
+def test_a_limit_that_is_exceeded_is_not_as_expected(limits: dict[str, Any], as_expected: bool) -> None:
     """Nothing was lost, and yet the cell is not as the Experiment wants it."""
     verdict = judged(accounted(quiet_trial(), hidden=37, twice=2), Expectation(**limits))
 
@@ -139,7 +140,8 @@ def test_a_limit_on_an_unknown_number_is_inconclusive(expected_verdict: Expected
     if expected_verdict is ExpectedVerdict.LOSSY:
         trial = with_losses(trial, 1.5, 1.6)
     unclear = accounted(trial, receipts=False, lists_tries=False)
-    verdict = judged(unclear, Expectation(expected_verdict, **{what: 0}))
+    limit: dict[str, Any] = {what: 0}
+    verdict = judged(unclear, Expectation(expected_verdict, **limit))
 
     assert (verdict.verdict, verdict.as_expected) == (Verdict.INCONCLUSIVE, False)
     assert MaskingUnknown.code in codes(verdict)
