@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.errors import EvidenceError
 from harness.localkube.apps.receipts import VERSION, WORD
+from harness.store.attempt_ids import parse_id
 
 Column = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -69,15 +70,15 @@ class ReceiptLines:
 class _ReceiptColumns:
     """The columns of all pods while they grow: worker, slot, and the pod or the status."""
 
-    prefix: bytes
+    token: str
     read: tuple[array[int], ...] = field(default_factory=lambda: (array("q"), array("q"), array("q")))
     answered: tuple[array[int], ...] = field(default_factory=lambda: (array("q"), array("q"), array("q")))
 
     def take(self, columns: tuple[array[int], ...], attempt: bytes, value: int) -> None:
         """Add a receipt; one of another trial's attempt is left out."""
-        worker, _, number = attempt.removeprefix(self.prefix).partition(b"-")
-        if attempt.startswith(self.prefix) and worker.isdigit() and number.isdigit():
-            for column, each in zip(columns, (int(worker), int(number), value), strict=True):
+        known = parse_id(attempt.decode(errors="replace"), self.token)
+        if known is not None:
+            for column, each in zip(columns, (*known, value), strict=True):
                 column.append(each)
 
 
@@ -150,7 +151,7 @@ def read_receipts(folder: Path, token: str) -> ReceiptLines:
     Raises:
         EvidenceError: A file can't be read.
     """
-    columns = _ReceiptColumns(f"{token}-".encode())
+    columns = _ReceiptColumns(token)
     pods: dict[str, PodReceipts] = {}
     for path in sorted(folder.glob("*")):
         file = None
