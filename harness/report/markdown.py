@@ -101,9 +101,6 @@ def _(block: Account) -> Iterator[str]:
         f"{count(i.abandoned)} + client faults {count(i.client_faults)}; sent {count(i.sent)} = ok {count(i.ok)} + "
         f"{lost} + unfinished {count(i.unfinished)}"
     )
-    if block.accounts is not None:
-        terms = " + ".join(f"{name} {count(n)}" for n, name, _ in block.fates)
-        yield "; ".join([f"sent {count(block.accounts.sent)} = {terms}", *map(safe, block.unclear)])
 
 
 @_block.register

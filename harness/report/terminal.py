@@ -12,7 +12,6 @@ from rich.rule import Rule
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.model.accounts import Fate
 from harness.model.verdict import Verdict
 from harness.report.blocks import Account, Block, Detail, Findings, LatencyLine, Lines, OutageTable, Paragraph, shown
 from harness.report.document import Column, Conclusion, Document, Level, Row, Section, Table, Tally
@@ -22,8 +21,6 @@ from harness.wording import count, length, milliseconds, plural, share
 _STYLES = {Verdict.LOSSLESS: "green", Verdict.LOSSY: "red", Verdict.INCONCLUSIVE: "yellow"}
 #: Exit code -> colour of the answer; yellow for any other.
 _ANSWERS = {0: "green", 1: "red"}
-#: Styles of fates that are no loss; others are red.
-_FATES = {Fate.DELIVERED_ONCE: "", Fate.MASKED: "bold yellow", Fate.UNKNOWN: "bold yellow"}
 #: Terminal columns that a cell needs in words, and in numbers.
 _WORDS, _LEAST = 20, 10
 #: Terminal columns that the longest verdict needs. It is shortened if there are fewer.
@@ -183,11 +180,6 @@ def _(block: Account) -> Iterator[RenderableType]:
     yield _sum(
         (identity.sent, "sent"), (identity.ok, "ok", ""), *lost, (identity.unfinished, "unfinished", "bold yellow")
     )
-    if block.accounts is not None:
-        yield _sum(
-            (block.accounts.sent, "sent"), *((n, name, _FATES.get(fate, "bold red")) for n, name, fate in block.fates)
-        )
-        yield from (Text(line, style="dim") for line in block.unclear)
 
 
 def _sum(total: tuple[int, str], *terms: tuple[int, str, str]) -> Text:
