@@ -76,6 +76,8 @@ class LogState(StrEnum):
     INTERRUPTED = "interrupted"
     #: Its last lines are missing: it was truncated, or collected before they were written.
     ENDS_EARLY = "ends-early"
+    #: Lines about requests that their clients gave up may have come after it was collected.
+    LATE = "late"
     #: A line can't be read: it was written in part, or overwritten.
     TORN = "torn"
 

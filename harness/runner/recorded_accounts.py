@@ -46,6 +46,7 @@ def _proxy(path: Path, token: str, ingress: str) -> ProxyLog:
         addresses=lines.addresses,
         unreadable=lines.unreadable,
         lists_tries=controller is not None and controller.log.lists_tries,
+        logs_departures=controller is not None and controller.log.logs_departures,
     )
 
 

@@ -68,6 +68,9 @@ SCRIPTS = {
     "refused by the ingress": Script(
         Fate.LOST_BEFORE_INGRESS, Outcome.REFUSED, line=False, progress=Progress.NOT_CONNECTED
     ),
+    "given up before the proxy": Script(
+        Fate.LOST_BEFORE_INGRESS, Outcome.TIMEOUT_RESPONSE, line=False, progress=Progress.SENT
+    ),
     "dropped before the proxy": Script(Fate.LOST_BEFORE_INGRESS, Outcome.RESET, line=False, progress=Progress.SENT),
     "no server": Script(Fate.LOST_AT_PROXY, Outcome.STATUS, status=503),
     "refused by the pod": Script(Fate.LOST_AT_PROXY, Outcome.STATUS, ((0, 502, False),), status=502),
@@ -137,7 +140,7 @@ class Oracle:
         return OtherAccounts(found.proxy, found.receipts, pods)
 
 
-def ask(folder: Path, number: int, *, only: str = "", sink: str = "file", seed: int = 7) -> Oracle:
+def ask(folder: Path, number: int, *, only: str = "", sink: str = "file", calm: bool = True, seed: int = 7) -> Oracle:
     """Let a number of requests follow random scripts, and write all records.
 
     Args:
@@ -145,11 +148,14 @@ def ask(folder: Path, number: int, *, only: str = "", sink: str = "file", seed: 
         number: Number of requests.
         only: The one script that all but the clean ones follow; empty for all scripts.
         sink: ``file`` or ``stream``: what the receipts say that they are written to.
+        calm: True if the trial ends with a second of clean requests, as after a change has settled.
         seed: Seed of the choice.
     """
     random = np.random.default_rng(seed)
     shares = _SHARES * [not only or name in {"clean", only} for name in _NAMES]
     script = random.choice(len(_NAMES), number, p=shares / shares.sum())
+    if calm:
+        script[-RATE:] = _NAMES.index("clean")
     scripts = [SCRIPTS[name] for name in _NAMES]
     sent = np.arange(number) / RATE
     slow = np.array([each.outcome is Outcome.TIMEOUT_RESPONSE for each in scripts])[script]
@@ -171,6 +177,7 @@ def _client(scripts: list[Script], script: Indices, sent: Seconds, done: Seconds
         is_lost=np.isin(outcome, [int(loss) for loss in LOSSES]),
         has_connected=progress > Progress.NOT_CONNECTED,
         has_part=progress >= Progress.PARTLY_ANSWERED,
+        gave_up=outcome == Outcome.TIMEOUT_RESPONSE,
         is_wrong=np.isin(outcome, (Outcome.STATUS, Outcome.WRONG_ANSWER)),
         status=np.array([each.status for each in scripts])[script],
         sent_s=sent,

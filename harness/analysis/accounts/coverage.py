@@ -57,6 +57,9 @@ def cover_log(client: ClientAccount, tries: Tries, log: ProxyLog) -> LogCoverage
     states = _states(client, logged, missing)
     if len(log.unreadable):
         states.append(LogState.TORN)
+    late = client.is_lost & client.gave_up & ~tries.has_line & (not log.logs_departures)
+    if late.any():
+        states.append(LogState.LATE)
     if not len(log.attempts):
         states = [LogState.ABSENT]
     record = LogRecord(
@@ -72,6 +75,7 @@ def cover_log(client: ClientAccount, tries: Tries, log: ProxyLog) -> LogCoverage
     proves = np.zeros(len(client.attempts), bool)
     if logged.any():
         proves = (client.sent_s >= client.sent_s[logged].min()) & (client.done_s <= client.done_s[logged].max())
+    proves &= ~late
     for start, end in stretches:
         proves &= (client.done_s < start - _MARGIN) | (client.sent_s > end + _MARGIN)
     return LogCoverage(record, proves)

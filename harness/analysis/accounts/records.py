@@ -39,6 +39,7 @@ class ClientAccount:
         is_lost: True for lost requests; one that is neither has no known end.
         has_connected: True if a connection was open, so that a part of the request may have left.
         has_part: True if a part of an answer arrived.
+        gave_up: True if the client ended the attempt, since no whole answer came in time.
         is_wrong: True if a whole answer arrived that the route may not give.
         status: The status of the answer; 0 if there was none.
         sent_s: The time at which it was sent, in seconds.
@@ -51,6 +52,7 @@ class ClientAccount:
     is_lost: Mask
     has_connected: Mask
     has_part: Mask
+    gave_up: Mask
     is_wrong: Mask
     status: Whole
     sent_s: Seconds
@@ -71,6 +73,8 @@ class ProxyLog:
         addresses: The addresses, as ``host:port``.
         unreadable: For each line that can't be read, the number of lines in ``attempts`` before it; ascending.
         lists_tries: True if a line has every server that was tried, False if it has only the last.
+        logs_departures: True if a request that its client gave up has its line at once, False if it may come when the
+            proxy itself gives up, after the log was collected.
     """
 
     attempts: Keys
@@ -82,6 +86,7 @@ class ProxyLog:
     addresses: tuple[str, ...]
     unreadable: Whole
     lists_tries: bool
+    logs_departures: bool
 
 
 @dataclass(frozen=True, slots=True)

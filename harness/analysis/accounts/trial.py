@@ -45,6 +45,7 @@ def join_accounts(
         is_lost=is_lost,
         has_connected=rows["progress"] > Progress.NOT_CONNECTED,
         has_part=rows["progress"] >= Progress.PARTLY_ANSWERED,
+        gave_up=outcome == Outcome.TIMEOUT_RESPONSE,
         is_wrong=np.isin(outcome, _WRONG),
         status=rows["status"],
         sent_s=sent_s,

@@ -55,6 +55,7 @@ def accounted(
         addresses=(POD,),
         unreadable=np.zeros(0, np.int64),
         lists_tries=lists_tries,
+        logs_departures=True,
     )
     pods = Receipts(
         read=reads,
