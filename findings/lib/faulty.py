@@ -69,6 +69,8 @@ class Faulty:
             return False
         if path == "/one-in-a-hundred-is-slow":
             time.sleep(1 if count % 100 == 50 else 0.01)
+        if path == "/slow":
+            time.sleep(1)
         if path == "/one-in-two-closes" and count % 2 == 0:
             return False
         if path == "/closes-when-reused" and served > 1:

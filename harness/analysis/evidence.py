@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.analysis.accounts.records import OtherAccounts
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Assumption, Manifest, TrafficPlan
@@ -154,6 +155,7 @@ class TrialEvidence:
         differences: Files that differ from their seals.
         stopped: True if the run was stopped before or during the trial.
         assumed: Fields that the cluster does not implement and that the run assumes to have no effect.
+        others: The accounts of the proxy and the pods; None if nobody but the client recorded requests.
     """
 
     number: int
@@ -176,6 +178,7 @@ class TrialEvidence:
     differences: tuple[str, ...] = ()
     stopped: bool = False
     assumed: tuple[Assumption, ...] = ()
+    others: OtherAccounts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.analysis.accounts.fates import Joined
+from harness.analysis.accounts.trial import join_accounts
 from harness.analysis.answer_versions import MistimedAnswers
 from harness.analysis.evidence import TrialEvidence, label_of
 from harness.analysis.moments import NS, Moments
@@ -44,6 +46,7 @@ class Facts:
         done_s: Time at which the outcome was known, seconds; NaN if it never was.
         identity: The account of all slots.
         mistimed: Losses whose answer is right in itself, but not at its time.
+        joined: The fate of each request by the accounts of all parties; None if only the client recorded them.
     """
 
     evidence: TrialEvidence
@@ -59,6 +62,7 @@ class Facts:
     done_s: Numbers
     identity: Identity
     mistimed: MistimedAnswers
+    joined: Joined | None = None
 
     @classmethod
     def of(cls, evidence: TrialEvidence, moments: Moments | None = None) -> Facts:
@@ -72,13 +76,14 @@ class Facts:
         slots = account(evidence.traffic, rows, _elapsed(evidence), evidence.workers)
         order = streams(evidence.traffic)
         stream = (rows["number"] % len(order)).astype(np.min_scalar_type(len(order)))
+        is_lost = np.isin(outcome, [int(loss) for loss in LOSSES])
         return cls(
             evidence=evidence,
             moments=moments,
             slots=slots,
             outcome=outcome,
             is_sent=is_sent,
-            is_lost=np.isin(outcome, [int(loss) for loss in LOSSES]),
+            is_lost=is_lost,
             is_before=_before(outcome, _due(sent_s, order, stream), done_s, moments.begin),
             stream=stream,
             streams=order,
@@ -86,6 +91,9 @@ class Facts:
             done_s=done_s,
             identity=_identity(outcome, slots),
             mistimed=mistimed,
+            joined=join_accounts(
+                evidence, outcome=outcome, is_sent=is_sent, is_lost=is_lost, sent_s=sent_s, done_s=done_s
+            ),
         )
 
     @property

@@ -45,6 +45,7 @@ from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.rerun import Rerun, rerun_of
 from harness.runner.run import FREE, RunResult, run_experiment
+from harness.store.records import to_json
 from harness.wording import plural
 
 Workers = Annotated[
@@ -109,7 +110,8 @@ def run(
     The run directory has the evidence, verdict.json, and the report: index.html and the formats for CI.
 
     --json prints a summary: name, exit_code, directory and cells. Each cell has configuration, change, verdict,
-    expected, as_expected, sent, lost, connections_cut and the codes of its findings. verdict.json has everything.
+    expected, as_expected, sent, lost, connections_cut, hidden, twice and the codes of its findings. verdict.json has
+    everything.
 
     To change an application that is already running, without an Experiment, see: harness run --in-place --help
 
@@ -271,6 +273,8 @@ def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:
                 "sent": cell.sent,
                 "lost": cell.lost,
                 "connections_cut": cell.cut,
+                "hidden": to_json(cell.hidden),
+                "twice": to_json(cell.twice),
                 "findings": sorted({finding.code for finding in cell.findings}),
             }
             for cell in verdict.cells

@@ -30,12 +30,18 @@ class ControllerLog:
         access: Converts such a line to the format of ``access.jsonl``.
         reader: Returns a reader for all other lines of one container.
         signals: Returns the names of the events that the controller logs with the settings of these pods.
+        lists_tries: True if a line of the access log has every server that was tried; False if it may have only the
+            last, so that another try need not show.
+        logs_departures: True if a request that its client gives up is logged at once, whatever the controller does with
+            it; False if that may come later.
     """
 
     is_access: Callable[[str], bool]
     access: Callable[[str], str]
     reader: Callable[[], LineReader]
     signals: Callable[[Sequence[Object]], frozenset[str]]
+    lists_tries: bool
+    logs_departures: bool
 
 
 def _no_route(_manifests: Iterable[Manifest], _path: str, _host: str, _headers: Headers) -> str | None:

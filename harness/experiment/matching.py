@@ -121,4 +121,11 @@ def _expectation(part: ExpectPart, place: Place, problems: Problems) -> Expectat
         if label not in CLASSES:
             message = f"unknown class {label!r}; known are {listed(CLASSES)}"
             problems.add(ProblemCode.UNKNOWN_NAME, (*place, "class"), message, near(label, CLASSES))
-    return Expectation(ExpectedVerdict(part.verdict), tuple(part.classes), part.window, part.reason)
+    return Expectation(
+        verdict=ExpectedVerdict(part.verdict),
+        classes=tuple(part.classes),
+        window=part.window,
+        reason=part.reason,
+        hidden=part.hidden,
+        twice=part.twice,
+    )

@@ -160,6 +160,10 @@ Statuses = Annotated[
 ]
 
 
+#: The largest number that is allowed; None allows any.
+AtMost = Annotated[int, Field(ge=0)] | None
+
+
 class ExperimentPart(BaseModel):
     """A part of the file: unknown fields and values of another type are errors."""
 
@@ -378,6 +382,14 @@ class ExpectPart(MatchPart):
         description="longest time from the start of the change to a loss; `0s` sets no limit",
     )
     reason: str = Field(default=default_of(Expectation, "reason"), description="the reason, for the report")
+    hidden: AtMost = Field(
+        default=default_of(Expectation, "hidden"),
+        description="most requests that a proxy may save by trying again; any number without it",
+    )
+    twice: AtMost = Field(
+        default=default_of(Expectation, "twice"),
+        description="most requests that pods may execute more than once; any number without it",
+    )
 
 
 class PatchedPart(ExperimentPart):

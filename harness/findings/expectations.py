@@ -10,8 +10,12 @@ from harness.analysis.cells import CellFacts
 from harness.findings.finding_type import CellFinding, Sentence, Subject
 from harness.findings.losses import RequestsLost
 from harness.findings.stopping import is_stopped
+from harness.model.accounts import UncertainCount
 from harness.model.verdict import Verdict, Weight
-from harness.wording import count, seconds
+from harness.wording import count, plural, seconds
+
+#: What an Experiment can limit, as the end of a sentence.
+_DONE = {"hidden": "saved by another try of the proxy", "twice": "executed more than once"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,39 @@ class ControlMissing(CellFinding, code="control-missing", weight=Weight.EVIDENCE
 
 
 @dataclass(frozen=True, kw_only=True)
+class MaskingUnknown(CellFinding, code="masking-unknown", weight=Weight.EVIDENCE):
+    """The Experiment limits the requests that were hidden or executed twice, and their number is unknown."""
+
+    what: str
+    allowed: int
+    known: int
+    unknown: int | None
+    without: str
+
+    @classmethod
+    def check(cls, cell: CellFacts) -> Iterator[MaskingUnknown]:
+        """Yield a finding for each limit that is kept as far as is known, and may be exceeded."""
+        for what, allowed, found in _limits(cell):
+            if found.known <= allowed and found.unknown != 0:
+                yield cls(what=what, allowed=allowed, known=found.known, unknown=found.unknown, without=_without(cell))
+
+    def sentence(self) -> Sentence:
+        """Return text and advice for a run."""
+        done = _DONE.get(self.what, self.what)
+        if self.unknown is None:
+            return Sentence(
+                f"At most {plural(self.allowed, 'request')} may be {done}, and nobody recorded that.",
+                "Only a run behind an ingress controller, or directly to pods, has these records.",
+            )
+        incomplete = f" Incomplete: {self.without}." if self.without else ""
+        return Sentence(
+            f"At most {plural(self.allowed, 'request')} may be {done}; {count(self.known)} certainly were, "
+            f"and of {count(self.unknown)} more it is unknown.{incomplete}",
+            "An access log that lists every try, and images that write receipts (harness/echo:1), show it.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClassNotSeen(CellFinding, code="class-not-seen", weight=Weight.NOTE, subjects={Subject.JUDGED_CELL}):
     """Requests were lost with other classes than the Experiment expects."""
 
@@ -123,3 +160,48 @@ class LossOutsideWindow(CellFinding, code="loss-outside-window", weight=Weight.N
             f"at most {seconds(self.expected_s)} were expected.",
             "Something takes longer than the Experiment expects: see the chart.",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskingNotExpected(CellFinding, code="masking-not-expected", weight=Weight.NOTE, subjects={Subject.JUDGED_CELL}):
+    """More requests were hidden by another try, or executed more than once, than the Experiment allows."""
+
+    what: str
+    allowed: int
+    found: int
+
+    @classmethod
+    def check(cls, cell: CellFacts) -> Iterator[MaskingNotExpected]:
+        """Yield a finding for each limit that is certainly exceeded."""
+        for what, allowed, found in _limits(cell):
+            if found.known > allowed:
+                yield cls(what=what, allowed=allowed, found=found.known)
+
+    def sentence(self) -> Sentence:
+        """Return text and advice for a run."""
+        were = "was" if self.found == 1 else "were"
+        text = f"{plural(self.found, 'request')} {were} {_DONE.get(self.what, self.what)}; "
+        allowed = f"at most {count(self.allowed)} may be." if self.allowed else "none may be."
+        advice = (
+            "The client saw a success, since the proxy tried again: without that, these requests were lost."
+            if self.what == "hidden"
+            else "The proxy tried again although a pod had read the request: allow no retry of what was sent."
+        )
+        return Sentence(text + allowed, advice)
+
+
+def _limits(cell: CellFacts) -> Iterator[tuple[str, int, UncertainCount]]:
+    """Yield each limit of the Experiment: its name, the largest number that it allows, and the number found."""
+    expectation = cell.cell.expectation
+    for what, allowed, found in (
+        ("hidden", expectation.hidden, cell.hidden),
+        ("twice", expectation.twice, cell.twice),
+    ):
+        if allowed is not None:
+            yield what, allowed, found
+
+
+def _without(cell: CellFacts) -> str:
+    """Return the damaged logs of all trials as text, each once."""
+    logs = (log for trial in cell.trials if trial.accounts for log in trial.accounts.logs if not log.is_complete)
+    return ", ".join(dict.fromkeys(log.title for log in logs))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.analysis.evidence import Calibration
 from harness.analysis.facts import Facts, impossible_successes, unknown_codes
 from harness.findings.finding_type import FindingType, Sentence, Subject, TrialFinding
+from harness.model.accounts import LOST, RIGHT
 from harness.model.attempt import LOSSES, Outcome
 from harness.model.verdict import Weight
 from harness.wording import count, plural
@@ -230,6 +231,36 @@ class IdentityBroken(
             f"The accounting does not add up: {plural(self.planned, 'request')} planned, "
             f"{plural(self.rows, 'record')} in the ledger{detail}.",
             "The ledger is damaged, or the harness has a bug: run again, and report it if that does not help.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountsBroken(TrialFinding, code="accounts-broken", weight=Weight.INSTRUMENT):
+    """The fates of the requests do not add up to the requests that were sent, or contradict the client."""
+
+    sent: int
+    counted: int
+    right: int
+    lost: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[AccountsBroken]:
+        """Yield a finding if the second identity does not hold, or does not agree with the first."""
+        if facts.joined is None:
+            return
+        accounts, identity = facts.joined.accounts, facts.identity
+        right = sum(accounts.fates[fate] for fate in RIGHT)
+        lost = sum(accounts.fates[fate] for fate in LOST)
+        agrees = accounts.sent == identity.sent and right <= identity.ok and lost <= identity.lost_total
+        if not (accounts.holds and agrees):
+            yield cls(sent=identity.sent, counted=sum(accounts.fates.values()), right=right, lost=lost)
+
+    def sentence(self) -> Sentence:
+        """Return text and advice for a run."""
+        return Sentence(
+            f"The accounts of client, proxy and pods do not add up: {plural(self.sent, 'request')} sent, "
+            f"{count(self.counted)} with a fate ({count(self.right)} of them right, {count(self.lost)} lost).",
+            "The harness has a bug: report it.",
         )
 
 

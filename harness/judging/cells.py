@@ -9,7 +9,7 @@ from harness.analysis.cells import CellFacts
 from harness.analysis.evidence import RunFacts
 from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
-from harness.findings.expectations import LossInControl
+from harness.findings.expectations import LossInControl, MaskingUnknown
 from harness.findings.finding_type import Subject
 from harness.findings.instrument import TrialFailed
 from harness.findings.registry import cell_checks
@@ -95,7 +95,11 @@ def _judge_cell(facts: CellFacts) -> CellVerdict:
     cell, trials = facts.cell, facts.trials
     own = (*_found(facts, Subject.CELL), *_absent(facts))
     verdict = _worst([verdict_of(own), *(trial.verdict for trial in trials)])
-    if any(finding.code == LossInControl.code for finding in own):
+    codes = {finding.code for finding in own}
+    if LossInControl.code in codes:
+        verdict = Verdict.INCONCLUSIVE
+    if MaskingUnknown.code in codes and _is_expected(cell.expectation, verdict):
+        # The expected losses answer only a part of what the Experiment asks.
         verdict = Verdict.INCONCLUSIVE
     surprises = tuple(_found(replace(facts, verdict=verdict), Subject.JUDGED_CELL))
     return CellVerdict(
@@ -113,6 +117,10 @@ def _judge_cell(facts: CellFacts) -> CellVerdict:
         sent=sum(trial.identity.sent for trial in trials),
         lost=sum(trial.identity.lost_total for trial in trials),
         cut=sum(trial.connections.cut for trial in trials),
+        expected_hidden=cell.expectation.hidden,
+        expected_twice=cell.expectation.twice,
+        hidden=facts.hidden,
+        twice=facts.twice,
     )
 
 

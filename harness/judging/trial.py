@@ -126,6 +126,7 @@ def _measured(facts: Facts) -> TrialVerdict:
         answering=version_answers_of(facts, series),
         failed=failed_of(facts),
         pod_events=pod_events_of(evidence),
+        accounts=facts.joined.accounts if facts.joined is not None else None,
     )
 
 

@@ -178,12 +178,16 @@ class Expectation:
         classes: Outcome labels; at least one must be among the losses. Empty accepts all.
         window: Seconds from the change's start in which all losses must lie; 0 for no limit.
         reason: The user's reason, for the report.
+        hidden: Most requests that a proxy may save by another try; None for no limit.
+        twice: Most requests that pods may execute more than once; None for no limit.
     """
 
     verdict: ExpectedVerdict = ExpectedVerdict.LOSSLESS
     classes: tuple[str, ...] = ()
     window: float = 0.0
     reason: str = ""
+    hidden: int | None = None
+    twice: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

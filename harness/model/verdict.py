@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.model.accounts import Accounts, UncertainCount
 from harness.model.failed import FailedAttempts
 from harness.model.version_answers import VersionAnswers
 
@@ -168,7 +169,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class TrialVerdict:
-    """The verdict on one trial, with everything that was measured."""
+    """The verdict on one trial, with everything that was measured.
+
+    ``accounts`` is None if only the client recorded requests, or an older version judged the trial.
+    """
 
     number: int
     directory: str
@@ -189,11 +193,16 @@ class TrialVerdict:
     answering: VersionAnswers = field(default_factory=VersionAnswers)
     failed: FailedAttempts = field(default_factory=FailedAttempts)
     pod_events: tuple[Mark, ...] = ()
+    accounts: Accounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CellVerdict:
-    """The verdict on a cell: the worst of its trials, compared with the expectation."""
+    """The verdict on a cell: the worst of its trials, compared with the expectation.
+
+    ``hidden`` and ``twice`` are the requests of all trials that a proxy saved by another try, and those that pods
+    executed more than once.
+    """
 
     id: str
     configuration: str
@@ -209,6 +218,10 @@ class CellVerdict:
     sent: int
     lost: int
     cut: int
+    expected_hidden: int | None = None
+    expected_twice: int | None = None
+    hidden: UncertainCount = field(default_factory=UncertainCount)
+    twice: UncertainCount = field(default_factory=UncertainCount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
 from harness.findings.finding_type import Sentence
+from harness.model.accounts import FATE_NAMES, Accounts, Fate, LogRecord, Party
 from harness.model.verdict import Identity, Latency, Mark, TrialVerdict, Window
 from harness.model.version_answers import VersionAnswers
-from harness.wording import count, plural
+from harness.wording import count, plural, seconds
+
+#: The reason why the fate of a request is unknown.
+_LACKS = {
+    Party.CLIENT: "no outcome in the ledger",
+    Party.PROXY: "no complete access log",
+    Party.PODS: "no complete receipts",
+}
 
 
 class Detail(Flag):
@@ -101,9 +109,27 @@ class Lines(Block):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account(Block):
-    """The accounting of every planned request, as two sums."""
+    """The accounting of every planned request, as two sums; and the fate of every sent one, if that is known."""
 
     identity: Identity
+    accounts: Accounts | None = None
+
+    @property
+    def fates(self) -> tuple[tuple[int, str, Fate], ...]:
+        """Return the fates that requests had, each with its number and name; delivered ones even if there are none."""
+        if self.accounts is None:
+            return ()
+        counts = ((self.accounts.fates[fate], FATE_NAMES[fate], fate) for fate in Fate)
+        return tuple(each for each in counts if each[0] or each[2] is Fate.DELIVERED_ONCE)
+
+    @property
+    def unclear(self) -> tuple[str, ...]:
+        """Return a line for each record that is missing or damaged."""
+        if self.accounts is None:
+            return ()
+        missing = ((party, self.accounts.missing[party]) for party in Party)
+        decided = (f"{count(n)} unknown: {_LACKS[party]}" for party, n in missing if n)
+        return (*decided, *(log_line(log) for log in self.accounts.logs if not log.is_complete))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,3 +386,19 @@ class FailuresTable(Block):
 def shown(blocks: Iterable[Block], detail: Detail) -> tuple[Block, ...]:
     """Return the blocks that an output shows."""
     return tuple(block for block in blocks if detail in block.detail)
+
+
+def log_line(log: LogRecord) -> str:
+    """Return the state of a log with the evidence: ``access log: torn; 120 lines, 2 missing, 1 unreadable``."""
+    numbers = [f"{plural(log.lines, 'line')}"]
+    numbers += [f"{count(log.missing)} missing"] if log.missing else []
+    numbers += [f"{count(log.unreadable)} unreadable"] if log.unreadable else []
+    where = [_period(*stretch) for stretch in log.stretches]
+    return "; ".join([log.title, ", ".join(numbers), *where])
+
+
+def _period(start: float | None, end: float | None) -> str:
+    """Return a period that may have no begin or no end: ``until 3.6 s``, ``from 8.0 s on``."""
+    if start is None:
+        return f"until {seconds(end)}" if end is not None else "everywhere"
+    return f"between {seconds(start)} and {seconds(end)}" if end is not None else f"from {seconds(start)} on"

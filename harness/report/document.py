@@ -93,6 +93,7 @@ class Tally:
         lost: Number of lost requests.
         sent: Number of sent requests.
         cut: Number of cut connections.
+        masking: Requests that a proxy saved, and those that were executed twice, as text; empty if it is not shown.
         assumed: Number of fields that the run assumes to have no effect.
         expected: The expected verdict; empty if there is none.
         is_surprise: True if the verdict is not the expected one.
@@ -105,6 +106,7 @@ class Tally:
     lost: int
     sent: int
     cut: int
+    masking: str = ""
     assumed: int = 0
     expected: str = ""
     is_surprise: bool = False

@@ -58,6 +58,7 @@ def _cell(cell: Tally | Conclusion | None) -> str:
     if cell.state:
         return f"{cell.state}<br>{lost}" if cell.sent else cell.state
     parts = [f"{ICONS[cell.verdict]} {cell.verdict}", lost]
+    parts += [cell.masking] if cell.masking else []
     parts += [f"{count(cell.cut)} connections cut"] if cell.cut else []
     parts += [f"{plural(cell.assumed, 'field')} assumed"] if cell.assumed else []
     parts += [f"p99 {milliseconds(cell.times[1])}"] if cell.times else []

@@ -37,6 +37,7 @@ from harness.report.run_text import (
     by_configuration,
     expected,
     explained_cells,
+    masking,
     notable,
     opened,
     title,
@@ -98,6 +99,7 @@ def _tally(cell: CellVerdict, target: str) -> Tally:
         lost=cell.lost,
         sent=cell.sent,
         cut=cell.cut,
+        masking=masking(cell),
         assumed=len({(each.object, each.field) for each in FieldAssumed.among(cell.findings)}),
         expected=expected(cell),
         is_surprise=not cell.as_expected,
@@ -172,7 +174,7 @@ def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
     """Return the section of a cell, with everything that was measured."""
     how = stopped(cell)
     cut = f" · {plural(cell.cut, 'connection')} cut" if cell.cut else ""
-    figures = f"{count(cell.lost)} of {count(cell.sent)} lost{cut}"
+    figures = f"{count(cell.lost)} of {count(cell.sent)} lost · {masking(cell)}{cut}"
     several = len(cell.trials) > 1
     is_explained = cell in explained_cells(run)
     return Section(
@@ -212,7 +214,7 @@ def _trial(trial: TrialVerdict, *, several: bool) -> Iterator[Block]:
         yield Chart(trial=trial)
         if trial.losing:
             yield LossWindows(windows=trial.losing)
-        yield Account(identity=trial.identity, detail=Detail.PAGE)
+        yield Account(identity=trial.identity, accounts=trial.accounts, detail=Detail.PAGE)
         if trial.failed.total:
             yield replace(failures(trial), detail=Detail.PAGE)
         yield WhoAnswered(answering=trial.answering)

@@ -157,10 +157,16 @@ def _having(cells: Sequence[CellVerdict], verdict: Verdict) -> list[CellVerdict]
 
 
 def expected(cell: CellVerdict) -> str:
-    """Return the expected verdict of a cell: ``lossy (status)``."""
+    """Return the expected verdict of a cell: ``lossy (status)``, ``lossless, hidden ≤ 0``."""
     text = "lossless or lossy" if cell.expected == "any" else cell.expected
     by = f" ({' or '.join(cell.expected_classes)})" if cell.expected_classes and cell.expected != "lossless" else ""
-    return text + by
+    limits = {"hidden": cell.expected_hidden, "twice": cell.expected_twice}
+    return text + by + "".join(f", {what} ≤ {limit}" for what, limit in limits.items() if limit is not None)
+
+
+def masking(cell: CellVerdict) -> str:
+    """Return what the number of losses does not show: ``hidden 37 · twice 2``, with ``?`` for what is unknown."""
+    return f"hidden {cell.hidden} · twice {cell.twice}"
 
 
 def title(cell: CellVerdict) -> str:

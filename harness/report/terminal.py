@@ -117,6 +117,8 @@ def _cell(cell: Tally | Conclusion | None, *, in_words: bool, short: bool) -> Te
     text = Text(f"{ICONS[cell.verdict]} {word}", style=f"bold {_STYLES[cell.verdict]}")
     rate = f" ({share(cell.lost, cell.sent)})" if cell.lost else ""
     text.append(f"\n{lost} of {sent} lost{rate}" if in_words else f"\n{lost}/{sent}", style="not bold default")
+    if cell.masking:
+        text.append(f"\n{cell.masking if in_words else cell.masking.replace(' · ', chr(10))}", style="not bold default")
     if cell.cut:
         cut = f"{plural(cell.cut, 'connection')} cut" if in_words else f"{count(cell.cut)} cut"
         text.append(f"\n{cut}", style="not bold default")

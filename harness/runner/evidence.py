@@ -13,9 +13,11 @@ from pathlib import Path
 from harness.analysis.evidence import TrialEvidence
 from harness.errors import HarnessError
 from harness.model.changes import ChangeSpec
+from harness.model.controllers import NO_CONTROLLER
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.execution import TrialOutcome
+from harness.runner.recorded_accounts import read_accounts
 from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.records import from_json
 from harness.store.rundir import Difference, RunDirectory, TrialDirectory
@@ -63,8 +65,12 @@ def read_trial(
     """Return the evidence of one trial of a cell."""
     trial = run.trial(cell.id, number)
     evidence = read_traffic(trial, run.path, number=number, change=cell.change, traffic=experiment.traffic)
+    ingress = NO_CONTROLLER.word if experiment.entry else experiment.ingress
+    others = read_accounts(trial, RecordedTraffic.read(trial.traffic).token, ingress)
     cut = evidence.stopped or (stopped and not trial.outcome.exists())
-    return replace(evidence, manifests=cell.configuration.manifests, stopped=cut, assumed=experiment.assumed)
+    return replace(
+        evidence, manifests=cell.configuration.manifests, stopped=cut, assumed=experiment.assumed, others=others
+    )
 
 
 def read_traffic(

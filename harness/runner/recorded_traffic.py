@@ -52,6 +52,12 @@ class RecordedTraffic:
         return recorded
 
     @property
+    def token(self) -> str:
+        """Return the begin of the ids of the attempts; empty if it was not recorded."""
+        journals = (self.journal, *self.journals)
+        return next((str(e.get("token")) for journal in journals for e in journal if e.get("event") == "ready"), "")
+
+    @property
     def origin_ns(self) -> int:
         """Return the schedule's start from the traffic's journal, in ns of CLOCK_MONOTONIC; 0 if it is not there."""
         return self._moment("started", "origin_ns")

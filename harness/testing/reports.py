@@ -12,6 +12,7 @@ from itertools import product
 from harness.findings.connections import ConnectionsCut
 from harness.findings.losses import RequestsLost
 from harness.findings.sending import BehindSchedule
+from harness.model.accounts import Accounts, Fate, LogRecord, LogState, Party, UncertainCount
 from harness.model.failed import FailedAttempt, FailedAttempts
 from harness.model.shapes import DEFAULT_SHAPES
 from harness.model.verdict import (
@@ -99,7 +100,13 @@ def _cell(configuration: str, change: str) -> CellVerdict:
         sent=sum(trial.identity.sent for trial in trials),
         lost=sum(trial.identity.lost_total for trial in trials),
         cut=sum(trial.connections.cut for trial in trials),
+        hidden=_added([(trial.accounts.hidden, trial.accounts.hidden_unknown) for trial in trials if trial.accounts]),
+        twice=_added([(trial.accounts.twice, trial.accounts.twice_unknown) for trial in trials if trial.accounts]),
     )
+
+
+def _added(counts: list[tuple[int, int]]) -> UncertainCount:
+    return UncertainCount(sum(known for known, _ in counts), sum(unknown for _, unknown in counts))
 
 
 def _trials(configuration: str, change: str) -> tuple[TrialVerdict, ...]:
@@ -150,6 +157,7 @@ def _trial(change: str, lost: int) -> TrialVerdict:
         lateness_ms={"p50": 0.4, "p99": 6.1, "max": 8.9},
         pod_events=_pod_events(change),
         failed=FailedAttempts(lost, tuple(_failed(number, lost) for number in range(lost))),
+        accounts=_accounts(change, lost),
     )
 
 
@@ -175,6 +183,23 @@ def _failed(number: int, lost: int) -> FailedAttempt:
         opened=0.5 if shape.word == "reused" else at + 0.0005,
         closed=None if shape.word == "reused" else at + 0.005,
         closed_by="" if shape.word == "reused" else "by-us",
+    )
+
+
+def _accounts(change: str, lost: int) -> Accounts:
+    """Return requests that were hidden and executed twice in one change, and unknown ones in another."""
+    masked, twice = (37, 2) if change == "delete-pod" else (0, 0)
+    unknown = 3 if change == "ingress-edit" else 0
+    counts = {Fate.MASKED: masked, Fate.EXECUTED_TWICE: twice, Fate.LOST_AT_PROXY: lost, Fate.UNKNOWN: unknown}
+    log = LogRecord(Party.PROXY, "", (LogState.COMPLETE,), _SENT)
+    torn = LogRecord(Party.PROXY, "", (LogState.TORN,), _SENT - 1, 0, 1, ((3.3, 3.5),))
+    return Accounts(
+        sent=_SENT,
+        fates={fate: counts.get(fate, 0) for fate in Fate} | {Fate.DELIVERED_ONCE: _SENT - sum(counts.values())},
+        missing={party: unknown if party is Party.PROXY else 0 for party in Party},
+        hidden_unknown=unknown,
+        twice_unknown=0,
+        logs=(torn if unknown else log,),
     )
 
 

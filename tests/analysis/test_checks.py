@@ -13,9 +13,17 @@ from harness.findings.application import FalseGreen, PrestopFailed, RolloutStuck
 from harness.findings.completeness import ChangeNotObserved, NoTraffic, StreamWithoutSuccess
 from harness.findings.connections import ConnectionsCut, NothingReused, PoolNotFilled, UnusedClosed
 from harness.findings.coverage import NoOverlap
-from harness.findings.expectations import ClassNotSeen, ControlMissing, LossInControl, LossOutsideWindow
+from harness.findings.expectations import (
+    ClassNotSeen,
+    ControlMissing,
+    LossInControl,
+    LossOutsideWindow,
+    MaskingNotExpected,
+    MaskingUnknown,
+)
 from harness.findings.in_place import ChangeWithheld, Interference
 from harness.findings.instrument import (
+    AccountsBroken,
     CalibrationMissing,
     CalibrationNotExact,
     CheckRaised,
@@ -345,6 +353,7 @@ def test_every_trial_finding_has_a_case() -> None:
         ControlMissing.code,
         ClassNotSeen.code,
         LossOutsideWindow.code,
+        *(AccountsBroken.code, MaskingUnknown.code, MaskingNotExpected.code),
         NothingReused.code,
         SenderPaused.code,
         *(NeverIdle.code, NeverPreopened.code, NothingWaited.code, UnusedClosed.code),

@@ -1,7 +1,7 @@
 """The commands of the tutorial work as it says: each is run, and its output compared with the page's.
 
 Numbers differ from run to run and shift the borders of tables, so numbers, borders and line breaks are not compared.
-Exit codes are, and so is every 0: it stands for nothing lost.
+Exit codes are, and so is every 0 but that of hidden requests: it stands for nothing lost.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ SHORTENED = "…"
 def words(output: str) -> str:
     """Return an output in one line, without what differs from run to run."""
     text = NUMBER.sub("N", ENDED.sub("", output))
+    # A proxy saves some requests, or none, where others are lost.
+    text = re.sub(r"\bhidden [0N]", "hidden N", text)
     text = " ".join(re.sub(r"[\u2500-\u257f]", " ", text).split())
     return re.sub(rf"{LOSS}(?:, {LOSS})*", "LOSSES", text)
 

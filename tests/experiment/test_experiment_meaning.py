@@ -216,3 +216,12 @@ def test_a_folder_of_manifests(bench: Bench) -> None:
     bench.edit("small.yaml", "workload: apps.yaml", "workload: [apps]")
 
     assert str(bench.folder / "apps" / "all.yaml") in bench.load().files
+
+
+def test_an_entry_limits_hidden_and_twice_executed_requests(bench: Bench) -> None:
+    """Without a limit any number is as expected; 0 is a limit."""
+    bench.edit("small.yaml", "verdict: lossy", "verdict: any, hidden: 0")
+    limits = {cell.id: (cell.expectation.hidden, cell.expectation.twice) for cell in bench.load().cells}
+
+    assert limits["bare--restart"] == (0, None)
+    assert {each for name, each in limits.items() if name != "bare--restart"} == {(None, None)}

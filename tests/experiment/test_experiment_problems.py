@@ -129,6 +129,7 @@ TABLE = [
     ("small.yaml", "verdict: lossy", "verdict: lost", "small.yaml:15", "'lossless', 'lossy' or 'any'"),
     ("small.yaml", ", verdict: lossy", "", "small.yaml:15", "verdict is required"),
     ("small.yaml", "verdict: lossy", "verdict: lossy, class: rset", "small.yaml:15", "did you mean 'reset'"),
+    ("small.yaml", "verdict: lossy", "verdict: lossy, hidden: -1", "small.yaml:15", "greater than or equal to 0"),
     ("small.yaml", "verdict: lossy", "verdict: lossless, window: 3s", "small.yaml:15", "about losses"),
     ("small.yaml", LOSSY, LOSSY + "\n  - {pod: bare, verdict: any}", "small.yaml:16", "an earlier entry"),
     (

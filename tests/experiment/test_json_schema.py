@@ -89,6 +89,8 @@ def test_every_shipped_experiment_names_the_schema(path: Path) -> None:
         ("verdict: lossy", "verdict: lossy, class: 502"),
         ("verdict: lossy", "verdict: lossy, class: lost"),
         ("verdict: lossy", "verdict: lossy, window: 3"),
+        ("verdict: lossy", "verdict: lossy, hidden: -1"),
+        ("verdict: lossy", "verdict: lossy, twice: some"),
     ],
 )
 def test_a_wrong_field_is_refused(bench: Bench, old: str, new: str) -> None:
@@ -115,6 +117,7 @@ def test_a_wrong_field_is_refused(bench: Bench, old: str, new: str) -> None:
         ("  - none", "  - none: {hold: 5s}"),
         ("  - none", f"  - {UPDATE}"),
         ("verdict: lossy", "verdict: lossy, class: [status, reset], window: 2m, reason: why"),
+        ("verdict: lossy", "verdict: any, hidden: 0, twice: 3"),
         ("{pod: bare, change: restart,", "{pod: [bare], change: [restart], configuration: bare,"),
     ],
 )

@@ -141,23 +141,29 @@ def test_where_all_is_as_expected_the_first_loss_is_open() -> None:
 
 
 def test_the_accounting_is_printed_and_said_to_hold_or_not() -> None:
-    """Both sums have their numbers, and a wrong sum is marked."""
+    """All sums have their numbers, and a wrong sum is marked; without other records there are two."""
     run = sample_run(("bare",), ("rolling-update",))
     cell = run.cells[0]
-    broken = replace(cell.trials[0], identity=replace(cell.trials[0].identity, ok=1))
+    whole = cell.trials[0]
+    assert whole.accounts is not None
+    broken = replace(whole, identity=replace(whole.identity, ok=1))
+    without_fates = replace(whole, accounts=None)
+    other_sum = replace(whole, accounts=replace(whole.accounts, sent=1))
     words = [
         re.sub(
             r"\s+",
             " ",
             re.sub(r"<[^>]*>", "", html.render(document(replace(run, cells=(replace(cell, trials=(trial,)),))))),
         )
-        for trial in (cell.trials[0], broken)
+        for trial in (whole, broken, without_fates, other_sum)
     ]
 
     assert "1,000 planned = 1,000 sent + 0 missed + 0 abandoned + 0 client faults" in words[0]
     assert "1,000 sent = 910 ok + 90 lost: status + 0 unfinished" in words[0]
-    assert ["Both sums are right" in text for text in words] == [True, False]
-    assert ["do not add up" in text for text in words] == [False, True]
+    assert "1,000 sent = 910 delivered once + 90 lost at the proxy" in words[0]
+    assert ["All sums are right" in text for text in words] == [True, False, False, False]
+    assert ["Both sums are right" in text for text in words] == [False, False, True, False]
+    assert ["do not add up" in text for text in words] == [False, True, False, True]
 
 
 def calibrated(*calibrations: dict[str, tuple[int, int]]) -> str:

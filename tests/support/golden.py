@@ -31,6 +31,12 @@ ADDED: frozenset[str] = frozenset(
         "cells.trials.pod_events",
         "origins.trial.failed",
         "origins.trial.pod_events",
+        "cells.expected_hidden",
+        "cells.expected_twice",
+        "cells.hidden",
+        "cells.twice",
+        "cells.trials.accounts",
+        "origins.trial.accounts",
     }
 )
 #: Files that hold verdicts.

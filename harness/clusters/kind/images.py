@@ -18,7 +18,10 @@ PULL_SECONDS = 600.0
 BUILD_SECONDS = 600.0
 LOAD_SECONDS = 300.0
 #: Images of this project, which are in no registry -> Dockerfile in ``kind-config``.
-OWN: Mapping[str, str] = {"harness/slow-echo:1": "apps/slow-echo/Dockerfile"}
+OWN: Mapping[str, str] = {
+    "harness/echo:1": "apps/echo/Dockerfile",
+    "harness/slow-echo:1": "apps/slow-echo/Dockerfile",
+}
 #: Files and folders of the package that these Dockerfiles copy.
 BUILT_FROM = ("__init__.py", "localkube/__init__.py", "localkube/apps")
 

@@ -45,13 +45,13 @@ def collect_logs(logs: Path, destination: Path, ingress: str) -> None:
 
 
 def _translate(sources: Iterable[Path], target: Path, access_line: Callable[[str], str]) -> None:
-    """Write access logs as ``access.jsonl``. An incomplete last line is left out."""
+    """Write access logs as ``access.jsonl``. An incomplete last line becomes one that can't be read."""
     with expendable(target, remove=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8") as out:
             for source in sources:
                 with source.open(encoding="utf-8", errors="replace") as lines:
-                    out.writelines(access_line(line) + "\n" for line in lines if line.endswith("\n"))
+                    out.writelines(access_line(line) + "\n" for line in lines)
 
 
 def follow_ingress(log: Path, subject: str, stop: Callable[[], bool]) -> Iterator[Event]:

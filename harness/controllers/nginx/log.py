@@ -58,4 +58,4 @@ def _events(line: LogLine, stamps: Stamps) -> Iterable[Event]:
     return () if event is None else (event,)
 
 
-LOG = ControllerLog(is_access, str, lambda: _events, signals)
+LOG = ControllerLog(is_access, str, lambda: _events, signals, lists_tries=True, logs_departures=True)

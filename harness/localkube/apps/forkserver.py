@@ -36,6 +36,7 @@ from harness.kit.title import set_title
 from harness.localkube.apps import http_echo, nginx_hostname, slow_echo, stand_in
 from harness.localkube.apps.confinement import confine
 from harness.localkube.apps.launch import Launch
+from harness.localkube.apps.receipts import receipts_of
 
 #: Every application, by its name in images.
 APPS: Mapping[str, Callable[[Launch], int]] = {
@@ -112,7 +113,8 @@ class ForkServer:
             self._send({"id": request["id"], "pid": pid})
 
     def _start(self, *, app: str, args: list[str], env: dict[str, str], address: str, log: str) -> int:
-        launch = Launch(args=tuple(args), env=env, address=address)
+        receipts = str(receipts_of(Path(log))) if app else ""
+        launch = Launch(args=tuple(args), env=env, address=address, receipts=receipts)
         main = APPS[app] if app else lambda _: _execute(args, env)
         with open_log(Path(log)) as output:
             pid = self._fork((0, output.fileno(), output.fileno()), lambda: main(launch), app or "container")

@@ -1,5 +1,7 @@
 """Implement ``hashicorp/http-echo``, which answers a fixed text on every path, in two versions.
 
+``harness/echo`` is the same program with receipts on every cluster (``kind-config/apps/echo``).
+
 On SIGTERM, 1.x closes its listener and gives requests in flight 5 s. 0.2.3 ignores SIGTERM and serves until it is
 killed, which makes a rolling update without preStop look lossless.
 """
@@ -8,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -17,6 +21,7 @@ from harness.localkube.apps.batched_log import BatchedLog
 from harness.localkube.apps.http_parser import Request
 from harness.localkube.apps.http_server import Answer, HttpServer, Response
 from harness.localkube.apps.launch import IGNORE_SIGTERM, Launch, say
+from harness.localkube.apps.receipts import ReceiptWriter
 
 _DRAIN_SECONDS = 5.0
 _USAGE_EXIT = 127
@@ -78,8 +83,8 @@ async def _serve(
     else:
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGINT, stop.set)
-    with BatchedLog() as log:
-        server = HttpServer(wrap(_echo(flags, log)))
+    with BatchedLog() as log, ReceiptWriter(launch) as receipts:
+        server = HttpServer(wrap(_echo(flags, log)), receipts)
         if await _stopped_within(stop, launch.start_delay):
             return 0
         await server.listen(*where)
@@ -118,3 +123,8 @@ def _echo(flags: argparse.Namespace, log: BatchedLog) -> Answer:
         return response
 
     return answer
+
+
+if __name__ == "__main__":
+    # In a real container, where every address belongs to the pod.
+    sys.exit(main(Launch(tuple(sys.argv[1:]), os.environ, os.environ.get("POD_IP", "0.0.0.0"))))  # noqa: S104 - see above

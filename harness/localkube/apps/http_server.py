@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from harness.localkube.apps.http_parser import BadRequestError, Parser, Request
+from harness.localkube.apps.receipts import HEADER, ReceiptWriter
 
 _BACKLOG = 4096
 _NEW_SECONDS = 5.0
@@ -115,6 +116,7 @@ class HttpConnection(asyncio.Protocol):
     def _take(self, request: Request) -> bool:
         """Answer a request; return False if the next one must wait or the connection closes."""
         self._parser.expects_continue = False
+        self._server.record_read(request)
         response = self._server.answer(request, self._peer)
         if response.delay <= 0:
             return self._send(request, response)
@@ -133,6 +135,8 @@ class HttpConnection(asyncio.Protocol):
             return False
         keep_alive = request.keep_alive and not self._server.stopping
         self._transport.write(response.encode(keep_alive=keep_alive, head_only=request.method == "HEAD"))
+        if not self._transport.is_closing():
+            self._server.record_answer(request, response)
         if not keep_alive:
             self.close()
         return keep_alive
@@ -144,11 +148,13 @@ class HttpServer:
 
     Attributes:
         answer: The application's function that answers a request; it also receives the client's address.
+        receipts: The application's receipts; None to write none.
         connections: The open connections.
         stopping: True once a shutdown has begun; each response then closes its connection.
     """
 
     answer: Answer
+    receipts: ReceiptWriter | None = None
     connections: set[HttpConnection] = field(default_factory=set)
     stopping: bool = False
     _listener: asyncio.Server | None = None
@@ -160,6 +166,18 @@ class HttpServer:
         self._listener = await loop.create_server(lambda: HttpConnection(self), address, port, backlog=_BACKLOG)
         number: int = self._listener.sockets[0].getsockname()[1]
         return number
+
+    def record_read(self, request: Request) -> None:
+        """Write the receipt of a request that has an id."""
+        attempt = request.headers.get(HEADER)
+        if attempt and self.receipts is not None:
+            self.receipts.read(attempt)
+
+    def record_answer(self, request: Request, response: Response) -> None:
+        """Write the receipt of the answer to a request that has an id."""
+        attempt = request.headers.get(HEADER)
+        if attempt and self.receipts is not None:
+            self.receipts.answered(attempt, response.status)
 
     def forget(self, connection: HttpConnection) -> None:
         """Remove a connection that has ended."""

@@ -22,11 +22,13 @@ class Launch:
         args: Arguments after the program's name.
         env: The container's complete environment.
         address: The pod's IP address, the only one on which the application may listen.
+        receipts: Path of the file for the application's receipts; empty for standard output.
     """
 
     args: tuple[str, ...]
     env: Mapping[str, str]
     address: str
+    receipts: str = ""
 
     @property
     def start_delay(self) -> float:

@@ -12,6 +12,7 @@ import signal
 from harness.localkube.apps.http_parser import Request
 from harness.localkube.apps.http_server import HttpServer, Response
 from harness.localkube.apps.launch import Launch, say
+from harness.localkube.apps.receipts import ReceiptWriter
 
 #: Environment variable with another port than 80, for tests that may not use that port.
 PORT = "NGINX_PORT"
@@ -35,17 +36,18 @@ async def _serve(launch: Launch) -> int:
         del request, peer
         return response
 
-    server = HttpServer(answer)
     port = int(launch.env.get(PORT) or 80)
-    try:
-        await server.listen(launch.address, port)
-    except OSError as error:
-        say(f"nginx: [emerg] bind() to {launch.address}:{port} failed ({error.strerror})")
-        return 1
-    if await received is signal.SIGQUIT:
-        await server.shutdown(None)
-    else:
-        server.close_all()
+    with ReceiptWriter(launch) as receipts:
+        server = HttpServer(answer, receipts)
+        try:
+            await server.listen(launch.address, port)
+        except OSError as error:
+            say(f"nginx: [emerg] bind() to {launch.address}:{port} failed ({error.strerror})")
+            return 1
+        if await received is signal.SIGQUIT:
+            await server.shutdown(None)
+        else:
+            server.close_all()
     return 0
 
 

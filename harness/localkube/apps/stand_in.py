@@ -14,14 +14,16 @@ from harness.localkube.apps.http_parser import Request
 from harness.localkube.apps.http_server import Answer, HttpServer, Response
 from harness.localkube.apps.launch import Launch, say
 from harness.localkube.apps.orders import Orders, StopMode
+from harness.localkube.apps.receipts import ReceiptWriter
 
 
 def main(launch: Launch) -> int:
     """Serve until SIGTERM; return the exit code."""
-    return asyncio.run(_serve(Orders.decode(launch.args[0]), launch.address))
+    with ReceiptWriter(launch) as receipts:
+        return asyncio.run(_serve(Orders.decode(launch.args[0]), launch.address, receipts))
 
 
-async def _serve(orders: Orders, address: str) -> int:
+async def _serve(orders: Orders, address: str, receipts: ReceiptWriter) -> int:
     stop = asyncio.Event()
     if orders.ending is StopMode.IGNORES_SIGTERM:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -29,7 +31,7 @@ async def _serve(orders: Orders, address: str) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     if await _stopped_within(stop, orders.ready):
         return 0
-    servers = [HttpServer(_identify(orders.identity)) for _ in orders.ports]
+    servers = [HttpServer(_identify(orders.identity), receipts) for _ in orders.ports]
     for server, port in zip(servers, orders.ports, strict=True):
         try:
             await server.listen(address, port)

@@ -2,8 +2,8 @@
 
 The http-echo images read one variable that the original images do not: ``START_DELAY``, seconds from the start of the
 process until its listener opens (see ``apps.launch``). It shows how many requests a slow start without a readiness
-probe loses. ``harness/slow-echo`` is an image of our own; ``kind-config/apps/slow-echo`` builds the same for real
-clusters.
+probe loses. ``harness/echo`` and ``harness/slow-echo`` are images of our own; ``kind-config/apps`` builds the same for
+real clusters.
 """
 
 from __future__ import annotations
@@ -63,6 +63,9 @@ _HTTP_ECHO_0 = Image(
     stop=OnSigterm.IGNORED,
     env={IGNORE_SIGTERM: "1"},
 )
+_OWN_ECHO = Image(
+    "harness/echo:1", "http-echo", ("/echo", "echo"), 5678, shell=False, stop=OnSigterm.GRACEFUL, env=_TEXT
+)
 _SLOW_ECHO = Image(
     "harness/slow-echo:1",
     "slow-echo",
@@ -85,6 +88,7 @@ _NGINX_HOSTNAME = Image(  # noqa: S604 - states that the image has a shell, call
 _PATTERNS: Mapping[str, Image] = {
     r"hashicorp/http-echo:(latest|1(\.\d+)*)": _HTTP_ECHO_1,
     r"hashicorp/http-echo:0\.2\.3": _HTTP_ECHO_0,
+    r"harness/echo:(latest|1(\.\d+)*)": _OWN_ECHO,
     r"harness/slow-echo:(latest|1(\.\d+)*)": _SLOW_ECHO,
     r"xds2000/nginx-hostname:.+": _NGINX_HOSTNAME,
 }

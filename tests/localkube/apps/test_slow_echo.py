@@ -120,9 +120,11 @@ def test_the_image_is_found_by_its_name() -> None:
     assert find_image("harness/slow-echo:2") is None
 
 
-def test_the_files_that_the_dockerfile_copies_are_sufficient(tmp_path: Path) -> None:
-    """With these files the program serves, drains and ends with 0."""
-    dockerfile = (ROOT / "kind-config" / "apps" / "slow-echo" / "Dockerfile").read_text()
+@pytest.mark.parametrize("image", ["echo", "slow-echo"])
+def test_the_files_that_the_dockerfile_copies_are_sufficient(tmp_path: Path, image: str) -> None:
+    """With these files the program serves, writes receipts to standard output, drains and ends with 0."""
+    dockerfile = (ROOT / "kind-config" / "apps" / image / "Dockerfile").read_text()
+    module = re.findall(r'"-m", "([a-z_.]+)"', dockerfile)
     for source in re.findall(r"^COPY (\S+) \S+$", dockerfile, re.MULTILINE):
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if source.endswith("/") else shutil.copy
@@ -130,25 +132,28 @@ def test_the_files_that_the_dockerfile_copies_are_sufficient(tmp_path: Path) -> 
     with take_block() as held:
         address = held.block.pod_address(1)
         with subprocess.Popen(
-            [sys.executable, "-S", "-m", "harness.localkube.apps.slow_echo", "-text=hi", "-listen=:5678"],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "POD_IP": address},
+            [sys.executable, "-S", "-m", *module, "-text=hi", "-listen=:5678"],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "POD_IP": address, "HOSTNAME": "apple-1"},
             cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
         ) as process:
             try:
                 body = wait_until(lambda: _get(address), timeout=60, what="an answer")
                 process.send_signal(signal.SIGTERM)
                 code = process.wait(60)
+                log = process.communicate()[0].decode()
             finally:
                 process.kill()
 
+    receipts = [line.split()[1:3] for line in log.splitlines() if line.startswith("receipt ")]
     assert (body, code) == (b"hi\n", 0)
+    assert receipts == [["0", "start"], ["1", "read"], ["2", "answered"], ["3", "end"]]
 
 
 def _get(address: str) -> bytes | None:
     client = http.client.HTTPConnection(address, 5678, timeout=60)
     try:
-        client.request("GET", "/?delay=10ms")
+        client.request("GET", "/?delay=10ms", headers={"X-Request-ID": "t-0-1"})
         return client.getresponse().read()
     except ConnectionRefusedError:
         return None

@@ -1,0 +1,64 @@
+"""Builds the second account of a trial from its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from harness.analysis.accounts.fates import Joined, join
+from harness.analysis.accounts.records import ClientAccount, Mask, Seconds, attempt_keys
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.workload import pod_lives
+from harness.model.attempt import Outcome, Progress
+
+_WRONG = (Outcome.STATUS, Outcome.WRONG_ANSWER)
+
+
+def join_accounts(
+    evidence: TrialEvidence,
+    *,
+    outcome: np.ndarray[tuple[int], np.dtype[np.uint8]],
+    is_sent: Mask,
+    is_lost: Mask,
+    sent_s: Seconds,
+    done_s: Seconds,
+) -> Joined | None:
+    """Return the fate of every request; None if only the client's account was recorded.
+
+    Args:
+        evidence: The trial's evidence.
+        outcome: The outcome of each row, as it is judged.
+        is_sent: True for rows of sent requests.
+        is_lost: True for rows of lost requests.
+        sent_s: The time at which each was sent, in seconds.
+        done_s: The time at which its outcome was known, in seconds.
+    """
+    others = evidence.others
+    if others is None:
+        return None
+    rows = evidence.attempts
+    client = ClientAccount(
+        attempts=attempt_keys(rows["worker"], rows["number"]),
+        is_sent=is_sent,
+        is_ok=outcome == Outcome.OK,
+        is_lost=is_lost,
+        has_connected=rows["progress"] > Progress.NOT_CONNECTED,
+        has_part=rows["progress"] >= Progress.PARTLY_ANSWERED,
+        gave_up=outcome == Outcome.TIMEOUT_RESPONSE,
+        is_wrong=np.isin(outcome, _WRONG),
+        status=rows["status"],
+        sent_s=sent_s,
+        done_s=done_s,
+    )
+    return join(client, replace(others, pods=_pods(evidence)))
+
+
+def _pods(evidence: TrialEvidence) -> dict[str, tuple[str, ...]]:
+    """Return the pods that were ready, by their addresses."""
+    pods: dict[str, tuple[str, ...]] = {}
+    for life in pod_lives(evidence):
+        address = life.labels.get("ip")
+        if address and life.ready is not None:
+            pods[address] = (*pods.get(address, ()), life.name)
+    return pods

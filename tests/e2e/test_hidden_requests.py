@@ -1,0 +1,63 @@
+"""Requests that the client saw succeed, and that nginx had to try twice: produced on a real nginx, and accounted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from command_line import ROOT, CommandLine
+from starved import wrong_rows
+
+from harness.localkube.apps.receipts import WORD
+
+pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(4800)]
+
+
+def reads(trial: Path) -> Counter[str]:
+    """Return how often pods read each attempt of a trial, from the receipts themselves."""
+    token = next(
+        event["token"]
+        for event in map(json.loads, (trial / "traffic" / "traffic.jsonl").read_text().splitlines())
+        if event["event"] == "ready"
+    )
+    lines = (
+        line.split()
+        for path in (trial / "logs" / "pods").glob("*.receipts")
+        for line in path.read_text().splitlines()
+        if line.startswith(f"{WORD} ")
+    )
+    return Counter(words[3] for words in lines if words[2] == "read" and words[3].startswith(f"{token}-"))
+
+
+def tries(trial: Path) -> Counter[str]:
+    """Return the tries of each attempt with more than one, from the access log itself."""
+    lines = map(json.loads, (trial / "access.jsonl").read_text().splitlines())
+    return Counter({line["attempt"]: n for line in lines if (n := len(line["upstream_addr"].split(", "))) > 1})
+
+
+def test_hidden_and_twice_executed_requests_are_counted(harness: CommandLine, tmp_path: Path) -> None:
+    """A listener that closes early is hidden by nginx; a pod killed in the middle of answers makes it repeat GETs."""
+    wrong = wrong_rows(harness, ROOT / "experiments" / "hidden-by-retries.yaml", tmp_path / "run")
+    verdict = json.loads((tmp_path / "run" / "verdict.json").read_text())
+    cells = {cell["id"]: cell for cell in verdict["cells"]}
+    early, killed = cells["closes-early--delete-pod"], cells["killed--delete-pod"]
+    hidden, twice = (tmp_path / "run" / cell["trials"][0]["directory"] for cell in (early, killed))
+    fates = {name: cell["trials"][0]["accounts"]["fates"] for name, cell in cells.items()}
+
+    assert wrong == []
+    # Nothing was lost, and some of it only because nginx tried again.
+    assert (early["lost"], early["twice"]) == (0, {"known": 0, "unknown": 0})
+    assert early["hidden"] == {"known": len(tries(hidden)), "unknown": 0}
+    assert early["hidden"]["known"] > 0
+    assert set(reads(hidden).values()) == {1}
+    # A pod had read these requests when it was killed: nginx repeated the GETs, and gave up the POSTs.
+    repeated = {attempt for attempt, number in reads(twice).items() if number == 2}
+    assert killed["twice"] == {"known": len(repeated), "unknown": 0}
+    assert repeated
+    assert repeated <= set(tries(twice))
+    assert fates["killed--delete-pod"]["answer-lost"] > 0
+    assert all(sum(each.values()) == cells[name]["sent"] for name, each in fates.items())
+    assert {each["unknown"] for each in fates.values()} == {0}
+    assert cells["graceful--delete-pod"]["hidden"] == {"known": 0, "unknown": 0}
