@@ -178,6 +178,7 @@ def lossless(
         InconclusiveError: The traffic proves nothing. If it could not begin, the block did not run.
         HarnessError: The evidence could not be saved.
     """
+    __tracebackhide__ = True
     for name, value in (("baseline", baseline), ("settle", settle)):
         if value < 0:
             raise InvalidInputError([Problem(f"{name}={value}: expected at least 0")])

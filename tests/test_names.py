@@ -41,6 +41,7 @@ FINISHED = (
     "harness/localkube/",
     "harness/model/",
     "harness/observe/",
+    "harness/pytest_plugin/",
     "harness/reference/",
     "harness/report/",
     "harness/runner/",

@@ -63,6 +63,7 @@ def guarded(watch: RunningWatch, *, baseline: float, settle: float) -> Iterator[
         InconclusiveError: The traffic proves nothing.
         HarnessError: The evidence could not be saved.
     """
+    __tracebackhide__ = True
     traffic = Traffic(watch)
     failure: BaseException | None = None
     with watch:
@@ -91,6 +92,7 @@ def check(result: WatchResult) -> None:
         InconclusiveError: The traffic proves nothing.
         HarnessError: The evidence could not be saved.
     """
+    __tracebackhide__ = True  # pytest then shows the caller's line
     verdict, account = result.verdict, _account(result)
     if result.unkept:
         raise HarnessError("The evidence could not be saved.", detail=f"{result.unkept}\n{account}")
