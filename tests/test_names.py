@@ -46,6 +46,7 @@ FINISHED = (
     "harness/report/",
     "harness/runner/",
     "harness/store/",
+    "harness/telemetry/",
     "harness/testing/",
     "harness/traffic/",
     "harness/wording.py",

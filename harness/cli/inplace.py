@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.context_options import Context, Kubeconfig, Yes, confirm, context_options
+from harness.cli.metrics_option import Metrics
 from harness.cli.option_values import duration_of
 from harness.cli.progress import choose_progress
 from harness.cli.run import show_result
@@ -82,6 +83,7 @@ def run_in_place_command(
     insecure: Insecure = False,
     server_name: ServerName = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
+    metrics: Metrics = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     r"""Make one change to an application that is already running, under traffic, and account for every request.
@@ -126,7 +128,9 @@ def run_in_place_command(
         raise InvalidInputError(problems)
     prepared = prepare(request)
     confirm(described(prepared), context_options(context=context, kubeconfig=kubeconfig, entry_url=""), yes=yes)
-    return _run(prepared, RunOptions(cluster="in place", out=out, profile="", command=_command()), as_json=as_json)
+    return _run(
+        prepared, RunOptions(cluster="in place", out=out, profile="", command=_command()), metrics, as_json=as_json
+    )
 
 
 def described(prepared: PreparedChange) -> str:
@@ -153,8 +157,8 @@ def _command() -> str:
     return shlex.join(["harness", *sys.argv[1:]])
 
 
-def _run(prepared: PreparedChange, options: RunOptions, *, as_json: bool) -> int:
-    with choose_progress() as progress:
+def _run(prepared: PreparedChange, options: RunOptions, metrics: str, *, as_json: bool) -> int:
+    with choose_progress(metrics) as progress:
         try:
             result = run_in_place(prepared, options, progress)
         except Interrupted:

@@ -28,6 +28,7 @@ from harness.cli.experiment_options import (
     parse_only,
 )
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
+from harness.cli.metrics_option import Metrics
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
@@ -101,6 +102,7 @@ def run(
     bind: Bind = "",
     rerun: RerunOption = None,
     retry_inconclusive: RetryOption = None,
+    metrics: Metrics = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
@@ -159,7 +161,7 @@ def run(
     )
     if cluster == "context":
         confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
-    return _run(loaded, options, as_json=as_json)
+    return _run(loaded, options, metrics, as_json=as_json)
 
 
 def retries(asked: int | None) -> int:
@@ -216,8 +218,8 @@ def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
     return address
 
 
-def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
-    with choose_progress() as progress:
+def _run(experiment: Experiment, options: RunOptions, metrics: str, *, as_json: bool) -> int:
+    with choose_progress(metrics) as progress:
         try:
             result = run_experiment(experiment, options, progress)
         except Interrupted:

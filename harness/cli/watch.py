@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.metrics_option import Metrics
 from harness.cli.option_values import duration_of
 from harness.cli.traffic_options import (
     DEFAULTS,
@@ -58,6 +59,7 @@ def watch(
     server_name: ServerName = "",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
+    metrics: Metrics = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
 ) -> int:
     """Send traffic to URLs until the time is up or Ctrl-C, and account for every request.
@@ -93,7 +95,7 @@ def watch(
         raise InvalidInputError(problems)
     origins = origins_of(request)
     with interruption.deferred(leave_at_once):
-        with choose_watch_progress() as progress:
+        with choose_watch_progress(metrics) as progress:
             result = run_watch(
                 urls, origins, progress, out=out, seconds=length, workers=workers,
                 command=shlex.join(["harness", *sys.argv[1:]]),

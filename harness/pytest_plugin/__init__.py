@@ -1,7 +1,7 @@
 """The pytest plugin: fixtures for a cluster, a target and traffic, and Experiments whose cells are tests.
 
-pytest imports this module at every start, also for those who do not use it, so it imports nothing slow. ``--harness-experiment`` and the
-fixtures import what they need when they are used.
+pytest imports this module at every start, also for those who do not use it, so it imports nothing slow.
+``--harness-experiment`` and the fixtures import what they need when they are used.
 """
 
 from __future__ import annotations

@@ -238,7 +238,7 @@ class Trial:
     def _begin(self, phase: Phase, parts: TrialParts) -> int:
         """Record the start of a phase on the timeline, and return its time."""
         at = parts.record(EventKind.PHASE, phase, "begin")
-        self._step(phase)
+        self.setting.progress.phase(self.job.name, phase)
         self._check(parts)
         return at
 
@@ -248,8 +248,7 @@ class Trial:
         Raises:
             HarnessError: The traffic or the cluster has ended by itself. From then on, losses are the harness's fault.
         """
-        counts = parts.child.counts()
-        self.setting.progress.counts(self.job.name, counts.sent, counts.lost)
+        self.setting.progress.counts(self.job.name, parts.child.counts())
         parts.cluster.check()
 
 

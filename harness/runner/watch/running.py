@@ -234,4 +234,5 @@ def _counts(senders: Sequence[Sender], elapsed: float) -> WatchCounts:
         ok=sum(each.ok for _, each in counts),
         lost=sum(each.lost for _, each in counts),
         last_loss=min(losses, key=lambda loss: loss.ago, default=None),
+        origins={sender.origin.url: each for sender, (_, each) in zip(senders, counts, strict=True)},
     )

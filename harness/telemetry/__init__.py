@@ -1,0 +1,1 @@
+"""What other systems may see of a run: metrics while it goes on, and spans of changes and lost requests."""
