@@ -13,6 +13,7 @@ from rich.console import Console
 from harness.cli.context_options import Context, Kubeconfig, Yes, confirm, context_options
 from harness.cli.metrics_option import Metrics
 from harness.cli.option_values import duration_of
+from harness.cli.otlp_option import Otlp, check_otlp, send_spans
 from harness.cli.progress import choose_progress
 from harness.cli.run import show_result
 from harness.cli.traffic_options import (
@@ -84,6 +85,7 @@ def run_in_place_command(
     server_name: ServerName = "",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     metrics: Metrics = "",
+    otlp: Otlp = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     r"""Make one change to an application that is already running, under traffic, and account for every request.
@@ -126,11 +128,11 @@ def run_in_place_command(
     )
     if problems:
         raise InvalidInputError(problems)
+    check_otlp(otlp)
     prepared = prepare(request)
     confirm(described(prepared), context_options(context=context, kubeconfig=kubeconfig, entry_url=""), yes=yes)
-    return _run(
-        prepared, RunOptions(cluster="in place", out=out, profile="", command=_command()), metrics, as_json=as_json
-    )
+    options = RunOptions(cluster="in place", out=out, profile="", command=_command(), traced=bool(otlp))
+    return _run(prepared, options, metrics, otlp, as_json=as_json)
 
 
 def described(prepared: PreparedChange) -> str:
@@ -157,12 +159,13 @@ def _command() -> str:
     return shlex.join(["harness", *sys.argv[1:]])
 
 
-def _run(prepared: PreparedChange, options: RunOptions, metrics: str, *, as_json: bool) -> int:
+def _run(prepared: PreparedChange, options: RunOptions, metrics: str, otlp: str, *, as_json: bool) -> int:
     with choose_progress(metrics) as progress:
         try:
             result = run_in_place(prepared, options, progress)
         except Interrupted:
             raise Interrupted("nothing had started yet") from None
+    send_spans(otlp, result.directory, result.verdict)
     show_result(result, as_json=as_json)
     console = Console(stderr=True, highlight=False)
     for what in left_changed(result.directory):

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,7 @@ from harness.cli.experiment_options import (
 )
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.metrics_option import Metrics
+from harness.cli.otlp_option import Otlp, check_otlp, send_spans
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
@@ -103,6 +105,7 @@ def run(
     rerun: RerunOption = None,
     retry_inconclusive: RetryOption = None,
     metrics: Metrics = "",
+    otlp: Otlp = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
@@ -152,16 +155,14 @@ def run(
         retry_inconclusive=retries(retry_inconclusive),
         repeats=asked.description,
         bind=_bind_address(bind, sending=workers != 0 or expect_workers > 0),
-        cluster_options={
-            **kind_options(
-                kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
-            ),
-            **context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
-        },
+        cluster_options=kind_options(
+            kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
+        )
+        | context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
     )
     if cluster == "context":
         confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
-    return _run(loaded, options, metrics, as_json=as_json)
+    return _run(loaded, options, metrics, otlp, as_json=as_json)
 
 
 def retries(asked: int | None) -> int:
@@ -218,12 +219,14 @@ def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
     return address
 
 
-def _run(experiment: Experiment, options: RunOptions, metrics: str, *, as_json: bool) -> int:
+def _run(experiment: Experiment, options: RunOptions, metrics: str, otlp: str, *, as_json: bool) -> int:
+    check_otlp(otlp)
     with choose_progress(metrics) as progress:
         try:
-            result = run_experiment(experiment, options, progress)
+            result = run_experiment(experiment, replace(options, traced=bool(otlp)), progress)
         except Interrupted:
             raise Interrupted("nothing had started yet") from None
+    send_spans(otlp, result.directory, result.verdict)
     show_result(result, as_json=as_json)
     if result.interrupted:
         return result.verdict.process_code

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from harness.cli.metrics_option import Metrics
 from harness.cli.option_values import duration_of
+from harness.cli.otlp_option import Otlp, check_otlp, send_spans
 from harness.cli.traffic_options import (
     DEFAULTS,
     Authorities,
@@ -60,6 +61,7 @@ def watch(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     metrics: Metrics = "",
+    otlp: Otlp = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
 ) -> int:
     """Send traffic to URLs until the time is up or Ctrl-C, and account for every request.
@@ -93,13 +95,15 @@ def watch(
     length = duration_of(seconds, "--for", problems) if seconds else 0.0
     if problems:
         raise InvalidInputError(problems)
+    check_otlp(otlp)
     origins = origins_of(request)
     with interruption.deferred(leave_at_once):
         with choose_watch_progress(metrics) as progress:
             result = run_watch(
                 urls, origins, progress, out=out, seconds=length, workers=workers,
-                command=shlex.join(["harness", *sys.argv[1:]]),
+                command=shlex.join(["harness", *sys.argv[1:]]), traced=bool(otlp),
             )  # fmt: skip
+        send_spans("" if result.unkept else otlp, result.directory, result.verdict)
         show(result, as_json=as_json)
     return result.exit_code
 

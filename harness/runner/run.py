@@ -151,6 +151,7 @@ def run_trials(
                 progress=progress,
                 admission=Admission((), None, starting=1),
                 servers=servers,
+                traced=options.traced,
                 sharing=lambda job: options.sharing(last=job is schedule.jobs[-1]),
             )
 

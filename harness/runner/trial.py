@@ -59,6 +59,7 @@ class TrialSetting:
         calibration: Address of the faulty server.
         progress: Receives every step.
         admission: Decides when a trial may begin.
+        traced: Each request carries a ``traceparent``.
         servers: Fork servers for the traffic process; None starts a fresh interpreter.
         sharing: Returns how workers share the sending of a trial; None if one process sends alone.
     """
@@ -69,6 +70,7 @@ class TrialSetting:
     progress: RunProgress
     admission: Admission
     servers: ForkServers | None = None
+    traced: bool = False
     sharing: Callable[[TrialJob], WorkerGroup | None] = lambda _job: None
 
 
@@ -195,6 +197,7 @@ class Trial:
             directory=self.job.directory.traffic,
             calibration=self.setting.calibration,
             crew=self.setting.sharing(self.job),
+            traced=self.setting.traced,
         )
 
     def _change_context(self, kube: Kube, parts: TrialParts, namespace: str) -> ChangeContext:

@@ -1,1 +1,1 @@
-"""What other systems may see of a run: metrics while it goes on, and spans of changes and lost requests."""
+"""Telemetry of a run for other systems: metrics while it goes on, and spans of changes and lost requests."""

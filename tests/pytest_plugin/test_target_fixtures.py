@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 def how_to() -> str:
     """Return the test of the how-to page that deploys an application."""
     page = (ROOT / "docs/how-to/use-with-pytest.md").read_text(encoding="utf-8")
-    (block,) = (each for each in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL) if "harness_target" in each)
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    (block,) = (each for each in blocks if "harness_target" in each)
     return block
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from harness.model.attempt import Method
 from harness.model.schedule import Stream
 from harness.model.shapes import Shape
+from harness.model.trace_context import trace_ids, trace_seed
 from harness.traffic.http.wire import RequestForm
 
 
@@ -23,6 +26,28 @@ def test_requests_carry_their_id_and_the_fate_of_the_connection(method: Method, 
     assert ("Connection: close" in lines) == (shape in {Shape.NEW, Shape.SLOW, Shape.PREOPENED})
     assert (f"Content-Length: {len(body)}" in lines) == (method in {Method.POST, Method.PUT})
     assert bool(body) == (method in {Method.POST, Method.PUT})
+
+
+@pytest.mark.parametrize("cookie", [b"", b"who=me"])
+def test_a_traced_request_has_the_trace_of_its_id(cookie: bytes) -> None:
+    """The trace context is W3C's, follows from the id, and is added to what the request has without it."""
+    stream = Stream(0, "/a", Method.POST, Shape.NEW)
+    plain = RequestForm.of(stream, host="h", token="tok-0").request(7, cookie)
+    traced = RequestForm.of(stream, host="h", token="tok-0", traced=True).request(7, cookie)
+    trace, span = trace_ids(trace_seed("tok-0"), 7)
+    line = f"\r\ntraceparent: 00-{trace:032x}-{span:016x}-01".encode()
+
+    assert re.search(rb"\r\ntraceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-01\r\n", traced)
+    assert traced.replace(line, b"") == plain
+
+
+def test_a_trace_of_the_users_own_stays() -> None:
+    """A route with a ``traceparent`` sends that one, and no second."""
+    stream = Stream(0, "/a", Method.GET, Shape.NEW, headers=(("TraceParent", "00-mine"),))
+    request = RequestForm.of(stream, host="h", token="t", traced=True).request(1).lower()
+
+    assert request.count(b"traceparent") == 1
+    assert b"traceparent: 00-mine\r\n" in request
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ class RunningWatch:
         seconds: float,
         workers: int,
         command: str,
+        traced: bool = False,
     ) -> RunningWatch:
         """Create the run directory with its sealed plan. Nothing is started.
 
@@ -83,6 +84,7 @@ class RunningWatch:
             seconds: Duration of the traffic; 0 means until ``end``.
             workers: Number of sending processes per origin.
             command: Command line, for the report.
+            traced: Each request carries a ``traceparent``.
 
         Raises:
             InvalidInputError: ``out`` is not empty.
@@ -98,7 +100,10 @@ class RunningWatch:
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             environment=describe_environment(),
         )
-        senders = [Sender(origin, directory_of(run, number), workers) for number, origin in enumerate(origins, start=1)]
+        senders = [
+            Sender(origin, directory_of(run, number), workers, traced=traced)
+            for number, origin in enumerate(origins, start=1)
+        ]
         for sender in senders:
             sender.directory.traffic.mkdir(parents=True)
         write_json(run.path / PLAN, to_json(plan))
@@ -171,6 +176,7 @@ def run_watch(
     seconds: float,
     workers: int,
     command: str,
+    traced: bool = False,
 ) -> WatchResult:
     """Send until the time is up or an interruption comes; then drain, judge and report.
 
@@ -182,13 +188,14 @@ def run_watch(
         seconds: Duration of the traffic; 0 means until an interruption.
         workers: Number of sending processes per origin.
         command: Command line, for the report.
+        traced: Each request carries a ``traceparent``.
 
     Raises:
         InvalidInputError: ``out`` is not empty.
         HarnessError: The run directory can't be created.
     """
     watch = RunningWatch.create(
-        urls, origins, progress, out=out, seconds=seconds, workers=workers, command=command
+        urls, origins, progress, out=out, seconds=seconds, workers=workers, command=command, traced=traced
     )  # fmt: skip
     interrupted = False
     with watch:

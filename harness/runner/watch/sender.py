@@ -33,13 +33,15 @@ class Sender:
         origin: The origin with its traffic.
         directory: Directory for its evidence.
         workers: Number of processes that share the sending.
+        traced: Each request carries a ``traceparent``.
 
     Attributes:
         outcome: Facts of the execution; on disk from the first request on.
         address: IP address of the origin; empty until the name is resolved.
     """
 
-    def __init__(self, origin: Origin, directory: TrialDirectory, workers: int = 1) -> None:
+    def __init__(self, origin: Origin, directory: TrialDirectory, workers: int = 1, *, traced: bool = False) -> None:
+        self._traced = traced
         self.origin = origin
         self.directory = directory
         self.outcome = TrialOutcome(clock=Clock.start())
@@ -75,6 +77,7 @@ class Sender:
             directory=self.directory.traffic,
             crew=self._crew,
             calibration=calibration,
+            traced=self._traced,
         )
         with self._failing():
             self._child = TrafficChild.start(plan)
