@@ -11,17 +11,27 @@ import typer
 from rich.console import Console
 
 from harness.errors import ExitCode
-from harness.runner.doctor import CHECKS, Check, State
+from harness.runner.doctor import CHECKS, Check, State, check_load
 
 SIGNS = {State.OK: ("✓", "green"), State.OPTIONAL: ("-", "yellow"), State.LACKS: ("✗", "red")}
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False) -> int:
+def doctor(
+    load: Annotated[
+        bool, typer.Option("--load", help="Also measure for 10 s what this machine can send without falling behind.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+) -> int:
     """Check this machine: limits, ports, nginx, Traefik, kind, Docker, leftover processes. Changes nothing.
+
+    --load sends to a server on this machine, at a rate that grows until requests leave late. The result is remembered:
+    `harness run` warns if an Experiment asks for more, and `--rate auto` sends 60 % of it.
 
     Exit code: 0 the local cluster can run, 4 something that it needs is missing.
     """
     checks = [check() for check in CHECKS]
+    if load:
+        checks.append(check_load())
     if as_json:
         sys.stdout.write(json.dumps([asdict(check) for check in checks]) + "\n")
     else:
