@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.context_options import Context, Kubeconfig, Yes, confirm, context_options
+from harness.cli.json_option import AsJson
 from harness.cli.metrics_option import Metrics
 from harness.cli.option_values import duration_of
 from harness.cli.otlp_option import Otlp, check_otlp, send_spans
@@ -86,7 +87,7 @@ def run_in_place_command(
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     metrics: Metrics = "",
     otlp: Otlp = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     r"""Make one change to an application that is already running, under traffic, and account for every request.
 

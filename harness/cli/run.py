@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -28,6 +27,7 @@ from harness.cli.experiment_options import (
     controller,
     parse_only,
 )
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.metrics_option import Metrics
 from harness.cli.otlp_option import Otlp, check_otlp, send_spans
@@ -42,6 +42,7 @@ from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
+from harness.report.outputs import CellOutput, RunOutput
 from harness.report.run import document
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
@@ -106,14 +107,15 @@ def run(
     retry_inconclusive: RetryOption = None,
     metrics: Metrics = "",
     otlp: Otlp = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
 
     The run directory has the evidence, verdict.json, and the report: index.html and the formats for CI.
 
-    --json prints a summary: name, exit_code, directory and cells. Each cell has configuration, change, verdict,
-    expected, as_expected, sent, lost, connections_cut and the codes of its findings. verdict.json has everything.
+    --json prints a summary: version, name, exit_code, directory and cells. Each cell has configuration, change,
+    verdict, expected, as_expected, sent, lost, connections_cut and the codes of its findings. verdict.json has
+    everything.
 
     To change an application that is already running, without an Experiment, see: harness run --in-place --help
 
@@ -243,7 +245,7 @@ def show_result(result: RunResult, *, as_json: bool) -> None:
     for bug in result.bugs:
         console.print(f"a bug in the harness: {bug}", markup=False, style="red")
     if as_json:
-        sys.stdout.write(json.dumps(summary(result.verdict, result.directory), sort_keys=True) + "\n")
+        print_json(summary(result.verdict, result.directory))
 
 
 def busy_sentence(result: RunResult) -> str:
@@ -259,24 +261,20 @@ def busy_sentence(result: RunResult) -> str:
     )
 
 
-def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:
+def summary(verdict: RunVerdict, directory: Path) -> RunOutput:
     """Return the summary that ``--json`` prints. ``verdict.json`` has everything."""
-    return {
-        "name": verdict.name,
-        "exit_code": verdict.process_code,
-        "directory": str(directory),
-        "cells": [
-            {
-                "configuration": cell.configuration,
-                "change": cell.change,
-                "verdict": cell.verdict.value,
-                "expected": cell.expected,
-                "as_expected": cell.as_expected,
-                "sent": cell.sent,
-                "lost": cell.lost,
-                "connections_cut": cell.cut,
-                "findings": sorted({finding.code for finding in cell.findings}),
-            }
-            for cell in verdict.cells
-        ],
-    }
+    cells = tuple(
+        CellOutput(
+            configuration=cell.configuration,
+            change=cell.change,
+            verdict=cell.verdict.value,
+            expected=cell.expected,
+            as_expected=cell.as_expected,
+            sent=cell.sent,
+            lost=cell.lost,
+            connections_cut=cell.cut,
+            findings=tuple(sorted({finding.code for finding in cell.findings})),
+        )
+        for cell in verdict.cells
+    )
+    return RunOutput(name=verdict.name, exit_code=int(verdict.process_code), directory=str(directory), cells=cells)

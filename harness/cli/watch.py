@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.metrics_option import Metrics
 from harness.cli.option_values import duration_of
 from harness.cli.otlp_option import Otlp, check_otlp, send_spans
@@ -62,7 +62,7 @@ def watch(
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     metrics: Metrics = "",
     otlp: Otlp = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Send traffic to URLs until the time is up or Ctrl-C, and account for every request.
 
@@ -117,5 +117,4 @@ def show(result: WatchResult, *, as_json: bool) -> None:
     else:
         console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     if as_json:
-        sys.stdout.write(json.dumps(summary(result.verdict, str(result.directory)), sort_keys=True) + "\n")
-        sys.stdout.flush()
+        print_json(summary(result.verdict, str(result.directory)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -74,6 +75,21 @@ def write_csv(top: Path, folders: Sequence[Path], out: IO[str]) -> int:
     for folder in folders:
         for block in columns(top, folder):
             writer.writerows(zip(*block, strict=True))
+            count += len(block[0])
+    return count
+
+
+def write_jsonl(top: Path, folders: Sequence[Path], out: IO[str]) -> int:
+    """Write the attempts of some traffic folders as JSON, one object per line, and return their number.
+
+    Raises:
+        EvidenceError: A plan or a ledger can't be read.
+    """
+    count = 0
+    for folder in folders:
+        for block in columns(top, folder):
+            lines = (json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in zip(*block, strict=True))
+            out.writelines(f"{line}\n" for line in lines)
             count += len(block[0])
     return count
 
