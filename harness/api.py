@@ -22,6 +22,7 @@ from harness.kit import interruption
 from harness.model.attempt import Method
 from harness.model.experiment import Experiment
 from harness.model.rates import Rate
+from harness.model.secrets import Secret
 from harness.model.shapes import DEFAULT_SHAPES, Shape
 from harness.model.verdict import RunVerdict
 from harness.model.watch import WatchVerdict
@@ -107,6 +108,7 @@ def watch(
     durations: Mapping[Shape, float] | None = None,
     timeout: float = 3.0,
     statuses: Sequence[int] = (),
+    headers: Mapping[str, str] | None = None,
     out: Path | None = None,
 ) -> WatchResult:
     """Send traffic to URLs for a while and account for every request.
@@ -120,6 +122,7 @@ def watch(
         durations: Seconds that shapes among them require: how long a connection waits unused.
         timeout: Seconds per request, connecting included.
         statuses: HTTP statuses that count as success; any 2xx by default.
+        headers: Further headers of each request; their values are never stored.
         out: Run directory to create; below ``reports/`` by default.
 
     Raises:
@@ -135,6 +138,7 @@ def watch(
         durations=durations,
         timeout=timeout,
         statuses=statuses,
+        headers=headers,
     )
     with _signals():
         return run_watch(urls, origins, _Quiet(), out=out, seconds=seconds, workers=1, command="harness.watch")
@@ -149,6 +153,7 @@ def lossless(
     durations: Mapping[Shape, float] | None = None,
     timeout: float = 3.0,
     statuses: Sequence[int] = (),
+    headers: Mapping[str, str] | None = None,
     baseline: float = 1.0,
     settle: float = 1.0,
     out: Path | None = None,
@@ -165,6 +170,7 @@ def lossless(
         durations: Seconds that shapes among them require: how long a connection waits unused.
         timeout: Seconds per request, connecting included.
         statuses: HTTP statuses that count as success; any 2xx by default.
+        headers: Further headers of each request; their values are never stored.
         baseline: Seconds of traffic before the block, at least 0.
         settle: Seconds of traffic after the block, at least 0. Losses may come later than the call that caused them.
         out: Run directory to create; below ``reports/`` by default.
@@ -190,6 +196,7 @@ def lossless(
         durations=durations,
         timeout=timeout,
         statuses=statuses,
+        headers=headers,
     )
     watch = RunningWatch.create(urls, origins, _Quiet(), out=out, seconds=0, workers=1, command="harness.lossless")
     with guarded(watch, baseline=baseline, settle=settle) as traffic:
@@ -205,6 +212,7 @@ def _origins(
     durations: Mapping[Shape, float] | None,
     timeout: float,
     statuses: Sequence[int],
+    headers: Mapping[str, str] | None,
 ) -> tuple[Origin, ...]:
     """Return the traffic of each origin.
 
@@ -219,6 +227,7 @@ def _origins(
         durations=dict(durations or {}),
         timeout=timeout,
         statuses=tuple(statuses),
+        headers=tuple((name, Secret(value)) for name, value in (headers or {}).items()),
     )
     return origins_of(request)
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
+from harness.cli.command_line import without_login
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.model.verdict import RunVerdict
 from harness.model.watch import WatchVerdict
@@ -56,9 +57,11 @@ def send_spans(url: str, directory: Path, verdict: RunVerdict | WatchVerdict) ->
     try:
         sent = export_spans(directory, verdict, url)
     except HarnessError as error:
-        console.print(f"The spans could not be exported: {error}", markup=False, style="yellow")
+        console.print(f"The spans could not be exported: {error.message}", markup=False, style="yellow")
         return
-    text = f"spans: {plural(sent.changes, 'change')} and {plural(sent.lost, 'lost request')} sent to {url}"
+    text = (
+        f"spans: {plural(sent.changes, 'change')} and {plural(sent.lost, 'lost request')} sent to {without_login(url)}"
+    )
     if sent.omitted:
         text += f"; {plural(sent.omitted, 'further lost request')} omitted"
     console.print(text, markup=False)

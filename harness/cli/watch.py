@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.cli.command_line import own_command
 from harness.cli.json_option import AsJson, print_json
 from harness.cli.metrics_option import Metrics
 from harness.cli.option_values import duration_of
@@ -23,8 +22,11 @@ from harness.cli.traffic_options import (
     ExpectStatus,
     HostName,
     Insecure,
+    Login,
     Methods,
+    NoBody,
     RateText,
+    RequestHeaders,
     ServerName,
     Timeout,
     TrafficWords,
@@ -58,6 +60,9 @@ def watch(
     ca: Authorities = None,
     insecure: Insecure = False,
     server_name: ServerName = "",
+    header: RequestHeaders = None,
+    user: Login = "",
+    no_body: NoBody = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     metrics: Metrics = "",
@@ -83,13 +88,15 @@ def watch(
 
       harness watch https://10.0.0.7/ --host shop.example --ca ca.pem --expect-status 200 --expect-regex 'v[12]'
 
+      harness watch https://shop.example/ --header @headers.txt --user anna:pear
+
       harness watch http://127.0.0.1:8080/ --for 30s --json | jq .outages
     """
     problems: list[Problem] = []
     words = TrafficWords(
         rate=rate, method=method, connections=connections, timeout=timeout, expect_status=expect_status,
         expect_body=expect_body, expect_regex=expect_regex, host=host, ca=ca, insecure=insecure,
-        server_name=server_name,
+        server_name=server_name, header=tuple(header or ()), user=user, no_body=no_body,
     )  # fmt: skip
     request = words.request(urls, problems)
     length = duration_of(seconds, "--for", problems) if seconds else 0.0
@@ -100,8 +107,8 @@ def watch(
     with interruption.deferred(leave_at_once):
         with choose_watch_progress(metrics) as progress:
             result = run_watch(
-                urls, origins, progress, out=out, seconds=length, workers=workers,
-                command=shlex.join(["harness", *sys.argv[1:]]), traced=bool(otlp),
+                request.urls, origins, progress, out=out, seconds=length, workers=workers,
+                command=own_command(), traced=bool(otlp),
             )  # fmt: skip
         send_spans("" if result.unkept else otlp, result.directory, result.verdict)
         show(result, as_json=as_json)

@@ -13,6 +13,7 @@ from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -91,7 +92,7 @@ def export_spans(top: Path, verdict: RunVerdict | WatchVerdict, endpoint: str) -
 
 def _send(exporter: OTLPSpanExporter, spans: Sequence[ReadableSpan], endpoint: str) -> None:
     if exporter.export(spans) is not SpanExportResult.SUCCESS:
-        raise HarnessError(f"{endpoint} did not accept the spans.", hint="Is it an OTLP receiver for HTTP?")
+        raise HarnessError(f"{urlsplit(endpoint).hostname} did not accept them. Is it an OTLP receiver for HTTP?")
 
 
 @dataclass(frozen=True, slots=True)
