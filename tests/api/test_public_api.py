@@ -195,10 +195,13 @@ def test_a_block_does_not_run_without_traffic(tmp_path: Path) -> None:
     assert "nowhere.invalid" in str(caught.value)
 
 
-@pytest.mark.parametrize("times", [{"baseline": -1.0}, {"settle": -0.1}])
-def test_a_block_refuses_negative_times(times: dict[str, float]) -> None:
+@pytest.mark.parametrize(("baseline", "settle"), [(-1.0, 0.0), (0.0, -0.1)])
+def test_a_block_refuses_negative_times(baseline: float, settle: float) -> None:
     """Nothing is started."""
-    with pytest.raises(harness.InvalidInputError, match="at least 0"), harness.lossless("http://127.0.0.1:9/", **times):
+    with (
+        pytest.raises(harness.InvalidInputError, match="at least 0"),
+        harness.lossless("http://127.0.0.1:9/", baseline=baseline, settle=settle),
+    ):
         pass
 
 
